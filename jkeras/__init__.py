@@ -1,0 +1,46 @@
+"""jkeras: Keras' front end on a functional JAX core.
+
+    import jkeras
+    from jkeras import layers
+
+    model = jkeras.Sequential([layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x, y)
+
+    params, state = model.init(jax.random.key(0), x)      # the same model as pure functions
+    y, state = model.apply(params, state, x)
+"""
+
+from jkeras import activations as activations
+from jkeras import callbacks as callbacks
+from jkeras import config as config
+from jkeras import constraints as constraints
+from jkeras import datasets as datasets
+from jkeras import initializers as initializers
+from jkeras import layers as layers
+from jkeras import losses as losses
+from jkeras import metrics as metrics
+from jkeras import models as models
+from jkeras import ops as ops
+from jkeras import optimizers as optimizers
+from jkeras import random as random
+from jkeras import regularizers as regularizers
+from jkeras import utils as utils
+from jkeras._base.dtypes import DTypePolicy as DTypePolicy
+from jkeras._base.version import __version__ as __version__
+from jkeras.graph import KerasTensor as KerasTensor
+from jkeras.initializers import Initializer as Initializer
+from jkeras.layers import Input as Input
+from jkeras.layers import InputSpec as InputSpec
+from jkeras.layers import Layer as Layer
+from jkeras.losses import Loss as Loss
+from jkeras.metrics import Metric as Metric
+from jkeras.models import Functional as Functional
+from jkeras.models import Model as Model
+from jkeras.models import Sequential as Sequential
+from jkeras.optimizers import Optimizer as Optimizer
+from jkeras.regularizers import Regularizer as Regularizer
+from jkeras.state import SeedGenerator as SeedGenerator
+from jkeras.state import Variable as Variable
+from jkeras.state import functionalize as functionalize
+from jkeras.training import TrainState as TrainState

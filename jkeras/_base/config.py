@@ -1,0 +1,78 @@
+"""The few process-wide settings: default float type, fuzz factor, image layout, dtype policy.
+
+They are read when an object is built, never inside a compiled step. This and `state/` are the only places with global values.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from jkeras._base.errors import unknown_name
+
+
+@dataclasses.dataclass
+class Settings:
+    """The current values; `jkeras.config` has a getter and a setter for each."""
+
+    floatx: str = "float32"
+    epsilon: float = 1e-7
+    image_data_format: str = "channels_last"
+    policy: str | None = None  # None: follow floatx
+    interactive_logging: bool = True
+    check_finite: bool = False
+
+
+settings = Settings()
+
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+
+
+def floatx() -> str:
+    """The default float dtype, `'float32'` unless changed."""
+    return settings.floatx
+
+
+def set_floatx(value: str) -> None:
+    """Set the default float dtype: one of float16, bfloat16, float32, float64."""
+    if value not in _FLOATS:
+        raise unknown_name("float dtype", value, _FLOATS)
+    settings.floatx = value
+
+
+def epsilon() -> float:
+    """The fuzz factor that losses use to stay away from log(0); 1e-7 unless changed."""
+    return settings.epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Set the fuzz factor."""
+    settings.epsilon = float(value)
+
+
+def image_data_format() -> str:
+    """`'channels_last'` (default) or `'channels_first'`."""
+    return settings.image_data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set the default image layout of layers built from now on."""
+    settings.image_data_format = standardize_data_format(data_format)
+
+
+def standardize_data_format(data_format: str | None) -> str:
+    """None -> the default layout; anything but the two layouts is an error."""
+    if data_format is None:
+        return settings.image_data_format
+    if str(data_format).lower() not in ("channels_last", "channels_first"):
+        raise unknown_name("data_format", data_format, ("channels_last", "channels_first"))
+    return str(data_format).lower()
+
+
+def check_finite() -> bool:
+    """Whether `fit` and `evaluate` look for NaN and infinities in the data first; False unless changed."""
+    return settings.check_finite
+
+
+def set_check_finite(value: bool) -> None:
+    """Look for NaN and infinities in the data of `fit` and `evaluate`, and refuse them."""
+    settings.check_finite = bool(value)

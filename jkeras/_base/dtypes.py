@@ -1,0 +1,113 @@
+"""Dtypes and dtype policies: what a layer computes in, and what its weights are kept in.
+
+| policy           | computes in | weights  |
+|------------------|-------------|----------|
+| `float32`        | float32     | float32  |
+| `bfloat16`       | bfloat16    | bfloat16 |
+| `float16`        | float16     | float16  |
+| `mixed_bfloat16` | bfloat16    | float32  |
+| `mixed_float16`  | float16     | float32  |
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras._base.config import settings
+from jkeras._base.configurable import Configurable, resolve
+from jkeras._base.errors import unknown_name
+from jkeras._base.registry import export
+
+_NAMES = (
+    "bool", "int4", "int8", "int16", "int32", "int64", "uint4", "uint8", "uint16", "uint32", "uint64",
+    "float16", "bfloat16", "float32", "float64", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2",
+)  # fmt: skip
+
+
+def standardize_dtype(dtype: Any) -> str:
+    """The name of a dtype: from a string, a numpy or jax dtype, a Python type; None gives `floatx()`."""
+    if dtype is None:
+        return settings.floatx
+    if dtype in (float, int, bool):
+        return {float: settings.floatx, int: "int32", bool: "bool"}[dtype]
+    name = dtype if isinstance(dtype, str) else jnp.dtype(dtype).name
+    if name not in _NAMES:
+        raise unknown_name("dtype", dtype, _NAMES)
+    return name
+
+
+def is_float(dtype: Any) -> bool:
+    """Whether a dtype is a float dtype, bfloat16 and the 8-bit floats included."""
+    return jnp.issubdtype(dtype, jnp.floating)
+
+
+@export("keras.DTypePolicy", "keras.dtype_policies.DTypePolicy", "keras.mixed_precision.DTypePolicy")
+class DTypePolicy(Configurable):
+    """A pair of dtypes: what a layer computes in and what its weights are kept in.
+
+    Args:
+        name: a dtype name, `mixed_bfloat16` or `mixed_float16`; None gives the global policy's name.
+
+    Example:
+        >>> DTypePolicy("mixed_bfloat16").compute_dtype
+        'bfloat16'
+    """
+
+    def __init__(self, name: str | None = None):
+        if name is None:
+            name = dtype_policy().name
+        if name in ("mixed_bfloat16", "mixed_float16"):
+            self._compute, self._variable = name.removeprefix("mixed_"), "float32"
+        else:
+            self._compute = self._variable = standardize_dtype(name)
+        self.name = name
+        self.compute = np.dtype(jnp.dtype(self._compute))
+
+    @property
+    def compute_dtype(self) -> str:
+        """What the layer's maths runs in; float inputs are cast to it."""
+        return self._compute
+
+    @property
+    def variable_dtype(self) -> str:
+        """What the weights are kept in."""
+        return self._variable
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DTypePolicy) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f'<DTypePolicy "{self.name}">'
+
+
+_cache: dict[str, DTypePolicy] = {}
+
+
+def get_policy(identifier: Any) -> DTypePolicy:
+    """A policy from None (the global one), a name, a dtype, a config dict or a policy."""
+    if isinstance(identifier, DTypePolicy):
+        return identifier
+    if identifier is None:
+        return dtype_policy()
+    if isinstance(identifier, dict):
+        return resolve("dtype_policies", identifier)
+    name = identifier if isinstance(identifier, str) else standardize_dtype(identifier)
+    if name not in _cache:
+        _cache[name] = DTypePolicy(name)
+    return _cache[name]
+
+
+def dtype_policy() -> DTypePolicy:
+    """The policy that layers take when they are given none."""
+    return get_policy(settings.policy or settings.floatx)
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Set the policy of layers made from now on: a name such as `"mixed_bfloat16"` or a `DTypePolicy`."""
+    settings.policy = get_policy(policy).name

@@ -1,0 +1,54 @@
+"""How an error speaks: what was received, what was expected, what to write instead.
+
+Every check on user input goes through these helpers, so that messages read alike and unknown names come with the nearest
+known one.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+def describe(value: Any) -> str:
+    """A short description of a value for an error text: `float32(None, 28, 28)` for arrays and specs, `repr` otherwise.
+
+    Example:
+        >>> import numpy as np
+        >>> describe(np.zeros((2, 3), np.float32))
+        'float32(2, 3)'
+    """
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if shape is not None and dtype is not None:
+        return f"{dtype}{tuple(shape)}" if len(shape) else f"{dtype} scalar"
+    if isinstance(value, (list, tuple)) and value and len(value) <= 8:
+        inner = ", ".join(describe(v) for v in value)
+        return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+    if isinstance(value, dict) and len(value) <= 8:
+        return "{" + ", ".join(f"{k!r}: {describe(v)}" for k, v in value.items()) + "}"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint `Did you mean 'adam'?` or, when nothing is near, the list of the known names."""
+    known = sorted({k for k in known if isinstance(k, str)})
+    lowered = {k.lower(): k for k in known}
+    close = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {lowered[close[0]]!r}?"
+    shown = ", ".join(repr(k) for k in known[:20])
+    return f"Known names: {shown}{', ...' if len(known) > 20 else ''}."
+
+
+def unknown_name(kind: str, name: Any, known: Iterable[str]) -> ValueError:
+    """The error for a string that names nothing: `Unknown optimizer 'admm'. Did you mean 'adam'?`"""
+    return ValueError(f"Unknown {kind} {name!r}. {nearest(str(name), known)}")
+
+
+def unexpected_arguments(owner: str, names: Iterable[str], known: Iterable[str]) -> TypeError:
+    """The error for keyword arguments that a constructor does not take."""
+    names = list(names)
+    listed = ", ".join(repr(n) for n in names)
+    return TypeError(f"{owner} does not take the argument{'s' * (len(names) > 1)} {listed}. {nearest(names[0], known)}")

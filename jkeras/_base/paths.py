@@ -1,0 +1,48 @@
+"""Nested dicts and flat paths: `{"dense": {"kernel": k}}` <-> `{"dense/kernel": k}`.
+
+Parameters travel nested for people (`params["dense"]["kernel"]`) and flat for code that walks over them. Path components never
+contain a slash: layer and weight names are checked when they are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def nest(flat: Mapping[tuple[str, ...], Any] | Iterable[tuple[tuple[str, ...], Any]]) -> dict[str, Any]:
+    """Build nested dicts from `{("dense", "kernel"): value}`.
+
+    Example:
+        >>> nest({("dense", "kernel"): 1, ("dense", "bias"): 2})
+        {'dense': {'kernel': 1, 'bias': 2}}
+    """
+    out: dict[str, Any] = {}
+    for path, value in flat.items() if isinstance(flat, Mapping) else flat:
+        place = out
+        for part in path[:-1]:
+            place = place.setdefault(part, {})
+        place[path[-1]] = value
+    return out
+
+
+def get(nested: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """The value at a path of a nested dict; KeyError says which path is missing and what is there."""
+    place: Any = nested
+    for i, part in enumerate(path):
+        if not isinstance(place, Mapping) or part not in place:
+            there = sorted(map(str, place)) if isinstance(place, Mapping) else type(place).__name__
+            raise KeyError(f"no entry {'/'.join(path)!r}: at {'/'.join(path[:i]) or '(top)'!r} there is {there}")
+        place = place[part]
+    return place
+
+
+def flatten(nested: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """The inverse of `nest`; empty dicts vanish."""
+    out: dict[tuple[str, ...], Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            out.update(flatten(value, (*prefix, key)))
+        else:
+            out[(*prefix, key)] = value
+    return out

@@ -1,0 +1,51 @@
+"""The public name of every activation, entered in the registry.
+
+What is registered is the compiled function of `jkeras.nn` itself, so a config that holds `jkeras.activations.relu` reads "relu".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jkeras._base.registry import export
+from jkeras.nn import activations, rectifiers
+
+CATALOGUE: dict[str, Callable[..., Any]] = {
+    "celu": activations.celu,
+    "elu": activations.elu,
+    "exponential": activations.exponential,
+    "gelu": activations.gelu,
+    "glu": activations.glu,
+    "hard_shrink": rectifiers.hard_shrink,
+    "hard_sigmoid": rectifiers.hard_sigmoid,
+    "hard_silu": rectifiers.hard_silu,
+    "hard_tanh": rectifiers.hard_tanh,
+    "leaky_relu": rectifiers.leaky_relu,
+    "linear": activations.linear,
+    "log_sigmoid": activations.log_sigmoid,
+    "log_softmax": activations.log_softmax,
+    "mish": activations.mish,
+    "relu": rectifiers.relu,
+    "relu6": rectifiers.relu6,
+    "selu": activations.selu,
+    "sigmoid": activations.sigmoid,
+    "silu": activations.silu,
+    "soft_shrink": rectifiers.soft_shrink,
+    "softmax": activations.softmax,
+    "softplus": activations.softplus,
+    "softsign": activations.softsign,
+    "sparse_plus": rectifiers.sparse_plus,
+    "sparse_sigmoid": rectifiers.sparse_sigmoid,
+    "sparsemax": rectifiers.sparsemax,
+    "squareplus": activations.squareplus,
+    "tanh": activations.tanh,
+    "tanh_shrink": activations.tanh_shrink,
+    "threshold": rectifiers.threshold,
+}
+
+SECOND_NAMES = {"silu": "swish", "hard_silu": "hard_swish"}
+
+for name, function in CATALOGUE.items():
+    paths = [f"keras.activations.{n}" for n in (name, SECOND_NAMES.get(name)) if n]
+    export(*paths)(function)

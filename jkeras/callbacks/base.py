@@ -1,0 +1,107 @@
+"""`Callback`: methods that are called at the events of `fit`, `evaluate` and `predict`.
+
+    on_train_begin
+      on_epoch_begin(epoch)
+        on_train_batch_begin(batch)   on_train_batch_end(batch)     ... for each batch
+        on_test_begin  (on_test_batch_begin  on_test_batch_end)...  on_test_end      the validation
+      on_epoch_end(epoch)
+    on_train_end
+
+`evaluate` has the `test` events alone, `predict` the `predict` events. A callback overrides what it wants to hear. Epochs run in
+chunks of many steps; only where some callback overrides a batch hook does the engine go step by step, unless that callback's
+class says `every_batch = False`: then its batch hooks hear of the last step of each chunk.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras._base.registry import export
+
+Logs = dict[str, Any] | None
+
+
+@export("keras.callbacks.Callback")
+class Callback:
+    """Base class of callbacks; every method does nothing until a subclass overrides it.
+
+    Attributes:
+        model: the model that runs; its current weights, optimizer and `stop_training` may be read and set at every event.
+        params: `{"verbose": ..., "epochs": ..., "steps": ...}` of the run.
+        every_batch: whether batch hooks must be called for each batch (True) or may be called once for several.
+
+    Example:
+        >>> class Losses(Callback):
+        ...     def on_train_begin(self, logs=None):
+        ...         self.losses = []
+        ...     def on_epoch_end(self, epoch, logs=None):
+        ...         self.losses.append(logs["loss"])
+        >>> losses = Losses()
+        >>> losses.on_train_begin()
+        >>> losses.on_epoch_end(0, {"loss": 0.5})
+        >>> losses.losses
+        [0.5]
+    """
+
+    # Class attributes, so that a subclass which forgets super().__init__() has them too.
+    model: Any = None
+    params: dict[str, Any] | None = None
+    every_batch: bool = True
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Receive the run's parameters."""
+        self.params = params
+
+    def set_model(self, model: Any) -> None:
+        """Receive the model."""
+        self.model = model
+
+    def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Another name for `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Another name for `on_train_batch_end`."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Before epoch `epoch` (from 0) of training."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """After epoch `epoch` and its validation; `logs` holds the results, those of the validation with the prefix `val_`."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Before batch `batch` (from 0) of the epoch."""
+        self.on_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """After batch `batch`; `logs` holds the epoch's results up to here."""
+        self.on_batch_end(batch, logs=logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Before a batch of an evaluation, that of the validation in `fit` too."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """After a batch of an evaluation; `logs` holds the results up to here."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Before a batch of a prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """After a batch of a prediction; `logs["outputs"]` holds its outputs."""
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """After the last epoch; `logs` holds that epoch's results."""
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        """Before an evaluation."""
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        """After an evaluation; `logs` holds its results."""
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        """Before a prediction."""
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        """After a prediction."""

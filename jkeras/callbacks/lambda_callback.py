@@ -1,0 +1,57 @@
+"""`LambdaCallback`: a callback from functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jkeras._base.errors import unexpected_arguments
+from jkeras._base.registry import export
+from jkeras.callbacks.base import Callback
+
+_HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+
+
+@export("keras.callbacks.LambdaCallback")
+class LambdaCallback(Callback):
+    """A callback made of functions, one for each event it hears.
+
+    Args:
+        on_epoch_begin: called with `(epoch, logs)`.
+        on_epoch_end: called with `(epoch, logs)`.
+        on_train_begin: called with `(logs)`.
+        on_train_end: called with `(logs)`.
+        on_train_batch_begin: called with `(batch, logs=logs)`.
+        on_train_batch_end: called with `(batch, logs=logs)`.
+        **kwargs: any other event of `Callback` by its name, such as `on_test_end`.
+
+    Raises:
+        TypeError: a keyword that is no event.
+
+    Example:
+        >>> LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"])).on_epoch_end(3, {"loss": 0.5})
+        3 0.5
+    """
+
+    def __init__(
+        self,
+        on_epoch_begin: Callable[..., Any] | None = None,
+        on_epoch_end: Callable[..., Any] | None = None,
+        on_train_begin: Callable[..., Any] | None = None,
+        on_train_end: Callable[..., Any] | None = None,
+        on_train_batch_begin: Callable[..., Any] | None = None,
+        on_train_batch_end: Callable[..., Any] | None = None,
+        **kwargs: Callable[..., Any],
+    ):
+        unknown = [name for name in kwargs if name not in _HOOKS]
+        if unknown:
+            raise unexpected_arguments("LambdaCallback", unknown, _HOOKS)
+        named = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+        }
+        self.__dict__.update({name: function for name, function in {**named, **kwargs}.items() if function is not None})

@@ -1,0 +1,220 @@
+"""`CallbackList`: the callbacks of one run, called as one.
+
+When it is made, it notes for every event which callbacks listen, by comparing their methods with those of `Callback`. An event
+that nobody hears costs nothing, and the engine asks `has_train_batch_hooks` to know whether it must go step by step.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jkeras._base.errors import describe
+from jkeras._base.registry import export
+from jkeras.callbacks.base import Callback, Logs
+from jkeras.callbacks.history import History
+from jkeras.callbacks.progbar_logger import ProgbarLogger
+
+_TRAIN = ("on_train_batch_begin", "on_train_batch_end")
+_TEST = ("on_test_batch_begin", "on_test_batch_end")
+_PREDICT = ("on_predict_batch_begin", "on_predict_batch_end")
+_BATCH = (*_TRAIN, *_TEST, *_PREDICT, "on_batch_begin", "on_batch_end")
+_RUN = tuple(f"on_{mode}_{edge}" for mode in ("train", "test", "predict") for edge in ("begin", "end"))
+HOOKS = (*_BATCH, *_RUN, "on_epoch_begin", "on_epoch_end")
+# A train-batch event reaches a callback that overrides only the older name.
+_ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
+
+
+@export("keras.callbacks.CallbackList")
+class CallbackList(Callback):
+    """Calls every callback at every event.
+
+    Args:
+        callbacks: a callback, or a (nested) list of them; any object with some of the methods of `Callback` will do.
+        add_history: add a `History` at the end where the list has none.
+        add_progbar: add a `ProgbarLogger` at the front where the list has none; at the front, so that what other callbacks
+            print at the end of an epoch stands below the line of the epoch.
+        model: the model that runs.
+        **params: handed to every callback's `set_params`: `verbose`, `epochs`, `steps`.
+
+    Example:
+        >>> from jkeras.callbacks.lambda_callback import LambdaCallback
+        >>> events = CallbackList([LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))])
+        >>> events.on_epoch_end(0, {"loss": np.float32(0.5)})
+        0 {'loss': 0.5}
+        >>> events.has_train_batch_hooks
+        False
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ):
+        self.callbacks = _flat(callbacks)
+        if add_progbar and self.find(ProgbarLogger) is None:
+            self.callbacks.insert(0, ProgbarLogger())
+        if add_history and self.find(History) is None:
+            self.callbacks.append(History())
+        self._listeners = {hook: [(c, m) for c in self.callbacks if (m := _listener(c, hook))] for hook in HOOKS}
+        if model is not None:
+            self.set_model(model)
+        self.set_params(params)
+
+    def find(self, kind: type) -> Any:
+        """The first callback of a class, or None."""
+        return next((c for c in self.callbacks if isinstance(c, kind)), None)
+
+    @property
+    def history(self) -> History | None:
+        """The run's `History`, if there is one."""
+        return self.find(History)
+
+    @property
+    def has_train_batch_hooks(self) -> bool:
+        """Whether a callback must hear of every training batch."""
+        return self._must_hear(_TRAIN)
+
+    @property
+    def has_test_batch_hooks(self) -> bool:
+        """Whether a callback must hear of every batch of an evaluation."""
+        return self._must_hear(_TEST)
+
+    @property
+    def has_predict_batch_hooks(self) -> bool:
+        """Whether a callback must hear of every batch of a prediction."""
+        return self._must_hear(_PREDICT)
+
+    def _must_hear(self, hooks: tuple[str, ...]) -> bool:
+        return any(getattr(c, "every_batch", True) for hook in hooks for c, _ in self._listeners[hook])
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Hand the run's parameters to all."""
+        self.params = params
+        for callback in self.callbacks if params else ():
+            getattr(callback, "set_params", lambda _: None)(params)
+
+    def set_model(self, model: Any) -> None:
+        """Hand the model to all."""
+        self.model = model
+        if self.history is not None:
+            model.history = self.history
+        for callback in self.callbacks:
+            getattr(callback, "set_model", lambda _: None)(model)
+
+    def _tell(self, hook: str, *place: int, logs: Logs) -> None:
+        listeners = self._listeners[hook]
+        if not listeners:
+            return
+        # One dict for all: what a callback enters (a learning rate) is seen by those behind it.
+        plain = plain_logs(logs)
+        for _, method in listeners:
+            method(*place, plain)
+
+    def _tell_batch(self, hook: str, batch: int, logs: Logs) -> None:
+        plain: Logs = None
+        for callback, method in self._listeners[hook]:
+            if getattr(callback, "every_batch", True):
+                plain = plain_logs(logs) if plain is None else plain
+                method(batch, logs=plain)
+            else:
+                # Reading a result waits for the device; who does not need every batch reads when it wants to.
+                method(batch, logs=logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        self._tell_batch("on_batch_begin", batch, logs)
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self._tell_batch("on_batch_end", batch, logs)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._tell("on_epoch_begin", epoch, logs=logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        self._tell("on_epoch_end", epoch, logs=logs)
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        self._tell_batch("on_train_batch_begin", batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self._tell_batch("on_train_batch_end", batch, logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        self._tell_batch("on_test_batch_begin", batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self._tell_batch("on_test_batch_end", batch, logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        self._tell_batch("on_predict_batch_begin", batch, logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self._tell_batch("on_predict_batch_end", batch, logs)
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self._tell("on_train_begin", logs=logs)
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        self._tell("on_train_end", logs=logs)
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        self._tell("on_test_begin", logs=logs)
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        self._tell("on_test_end", logs=logs)
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        self._tell("on_predict_begin", logs=logs)
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        self._tell("on_predict_end", logs=logs)
+
+
+def overrides(callback: Any, hook: str) -> bool:
+    """Whether a callback has a method of its own for an event, by its class, a base class, or an attribute of the object."""
+    method = getattr(callback, hook, None)
+    return method is not None and getattr(method, "__func__", method) is not getattr(Callback, hook)
+
+
+def _listener(callback: Any, hook: str) -> Callable[..., Any] | None:
+    for name in (hook, _ALIASES.get(hook)):
+        if name is not None and overrides(callback, name):
+            return getattr(callback, name)
+    return None
+
+
+def plain_logs(logs: Logs) -> dict[str, Any]:
+    """Results as Python numbers where they are scalars, as they are otherwise.
+
+    Example:
+        >>> plain_logs({"loss": np.float32(0.5), "name": "a"})
+        {'loss': 0.5, 'name': 'a'}
+    """
+    return {k: float(v) if _is_scalar(v) else v for k, v in (logs or {}).items()}
+
+
+def _is_scalar(value: Any) -> bool:
+    return getattr(value, "shape", None) == () and np.dtype(value.dtype).kind not in "OSU"
+
+
+def _flat(callbacks: Any) -> list[Any]:
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, (list, tuple)):
+        return [c for item in callbacks for c in _flat(item)]
+    if isinstance(callbacks, CallbackList):
+        return list(callbacks.callbacks)
+    if inspect.isclass(callbacks):
+        raise TypeError(f"Received the class {callbacks.__name__} as a callback; make an object of it: {callbacks.__name__}().")
+    if not any(hasattr(callbacks, hook) for hook in HOOKS):
+        raise TypeError(
+            f"A callback must have methods such as `on_epoch_end(epoch, logs)`. Received {describe(callbacks)}. "
+            "For a plain function write LambdaCallback(on_epoch_end=your_function)."
+        )
+    return [callbacks]

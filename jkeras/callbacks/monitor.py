@@ -1,0 +1,90 @@
+"""`MonitorCallback`: callbacks that watch one result and ask whether it got better.
+
+With `mode="min"` a value is better than the best so far when `value + min_delta < best`, with `"max"` when
+`value - min_delta > best`. `"auto"` finds the direction: losses go down; a metric of the model says itself (`direction`, "up" or
+"down"); then the name decides.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+from jkeras.callbacks.base import Callback, Logs
+
+_UP = re.compile(
+    r"acc|auc|precision|recall|sensitivity|specificity|f1|f_?beta|score|iou|dice|r2|similarity|psnr|ssim|positives|negatives"
+)
+_DOWN = re.compile(r"loss|error|mse|mae|mape|msle|rmse|crossentropy|divergence|poisson|hinge|perplexity|false_")
+
+
+class MonitorCallback(Callback):
+    """Base of callbacks that act on the course of one result.
+
+    Args:
+        monitor: name of the result, such as `"val_loss"`.
+        mode: `"min"`, `"max"` or `"auto"`; another value warns and counts as `"auto"`.
+        baseline: what counts as the best so far before the first value; None: the first value is.
+        min_delta: a smaller change than this is no improvement.
+    """
+
+    def __init__(self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None, min_delta: float = 0):
+        if mode not in ("auto", "min", "max"):
+            warnings.warn(
+                f"{type(self).__name__}: unknown mode {mode!r}; 'auto' is used. Write 'auto', 'min' or 'max'.", stacklevel=3
+            )
+            mode = "auto"
+        self.monitor = monitor
+        self.mode = mode
+        self.best = baseline
+        self.min_delta = abs(min_delta)
+        self._sign: int | None = None
+
+    def is_improvement(self, value: float, reference: float | None) -> bool:
+        """Whether a value is better than another by more than `min_delta`; than None, every value is better."""
+        if reference is None:
+            return True
+        if self._sign is None:
+            self._sign = direction(self.monitor, self.mode, getattr(self.model, "metrics", None) or (), type(self).__name__)
+        return bool(self._sign * value - self.min_delta > self._sign * reference)
+
+    def watched(self, logs: Logs) -> Any:
+        """The monitored value; where it is missing, a warning lists what there is, and the answer is None."""
+        value = (logs or {}).get(self.monitor)
+        if value is None:
+            there = ", ".join(logs or {}) or "none"
+            warnings.warn(
+                f"{type(self).__name__} watches `{self.monitor}`, which is not among the results: {there}. "
+                "Write one of these as `monitor`; a name with val_ needs validation data.",
+                stacklevel=4,
+            )
+        return value
+
+
+def direction(monitor: str, mode: str, metrics: Iterable[Any] = (), owner: str = "MonitorCallback") -> int:
+    """+1 where a larger value is better, -1 where a smaller one is.
+
+    Raises:
+        ValueError: `mode="auto"` and nothing tells.
+
+    Example:
+        >>> direction("val_loss", "auto"), direction("val_accuracy", "auto"), direction("val_loss", "max")
+        (-1, 1, 1)
+    """
+    if mode != "auto":
+        return -1 if mode == "min" else 1
+    name = monitor.removeprefix("val_").lower()
+    if name == "loss":
+        return -1
+    for metric in metrics:
+        way = getattr(metric, "direction", None) or getattr(metric, "_direction", None)
+        own = getattr(metric, "name", None)
+        if own is not None and way in ("up", "down") and (name == own or name.endswith(f"_{own}")):
+            return 1 if way == "up" else -1
+    # "down" first: false_positives is a count of mistakes.
+    for pattern, sign in ((_DOWN, -1), (_UP, 1)):
+        if pattern.search(name):
+            return sign
+    raise ValueError(f"{owner} cannot tell whether `{monitor}` should go up or down. Write mode='max' or mode='min'.")

@@ -1,0 +1,110 @@
+"""`ProgbarLogger`: the progress of `fit`, `evaluate` and `predict` on standard output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras._base.registry import export
+from jkeras.callbacks.base import Callback, Logs
+from jkeras.callbacks.printing import say
+from jkeras.callbacks.progress import Progbar
+
+
+@export("keras.callbacks.ProgbarLogger")
+class ProgbarLogger(Callback):
+    """Prints a line per epoch; the validation inside `fit` has none of its own.
+
+    It takes `verbose`, `epochs` and `steps` from the run's parameters. It need not hear of every batch, and reads results only
+    when it writes.
+
+    Example:
+        >>> progress = ProgbarLogger()
+        >>> progress.set_params({"verbose": 2, "epochs": 30, "steps": 210})
+        >>> progress.on_train_begin()
+        >>> progress.on_epoch_begin(0)
+        Epoch 1/30
+        >>> progress.on_epoch_end(0, {"accuracy": 0.529, "loss": 0.6635})
+        210/210 - 0s - loss: 0.6635 - accuracy: 0.5290
+    """
+
+    every_batch = False
+
+    def __init__(self) -> None:
+        self.verbose = 1
+        self.epochs = 1
+        self.target: int | None = None
+        self.seen = 0
+        self.progbar: Progbar | None = None
+        self._in_fit = False
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        self.params = params
+        verbose = params.get("verbose", 1)
+        self.verbose = 1 if verbose == "auto" else int(verbose)
+        self.epochs = params.get("epochs") or 1
+        self.target = params.get("steps")
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self._in_fit = True
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        self._in_fit = False
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        if self.verbose and self.epochs > 1:
+            say(f"Epoch {epoch + 1}/{self.epochs}")
+        self._begin()
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        if not self._in_fit:
+            self._begin()
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        self._begin()
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self._update(batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        if not self._in_fit:
+            self._update(batch, logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self._update(batch, None)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        self._finish(logs)
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        if not self._in_fit:
+            self._finish(logs)
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        self._finish(None)
+
+    def _begin(self) -> None:
+        self.seen = 0
+        # Results are results so far already: nothing is averaged here.
+        self.progbar = Progbar(self.target, verbose=self.verbose, stateless_metrics=())
+
+    def _update(self, batch: int, logs: Logs) -> None:
+        self.seen = batch + 1
+        if self.verbose == 1 and self.progbar is not None:
+            self.progbar.update(self.seen, display_order(logs), finalize=False)
+
+    def _finish(self, logs: Logs) -> None:
+        if not self.verbose or self.progbar is None:
+            return
+        if self.target is None:
+            self.target = self.progbar.target = self.seen
+        self.progbar.update(self.seen or self.target, display_order(logs), finalize=True)
+
+
+def display_order(logs: Logs) -> list[tuple[str, Any]]:
+    """Results as they are shown: the loss, the others in their order, those of the validation last.
+
+    Example:
+        >>> display_order({"val_loss": 3, "accuracy": 2, "loss": 1})
+        [('loss', 1), ('accuracy', 2), ('val_loss', 3)]
+    """
+    return sorted((logs or {}).items(), key=lambda item: (item[0].startswith("val_"), item[0] not in ("loss", "val_loss")))

@@ -1,0 +1,120 @@
+"""`ArraySource`: data that are whole in memory.
+
+An epoch is a list of row numbers, `order(epoch, seed)`, cut into batches. The engine may put `arrays` on the device once and
+gather there; `batches` does the same on the host. The last batch keeps what is left over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras._base.errors import describe
+from jkeras.data.arrays import common_length, leaves, spec_of
+from jkeras.data.source import Batch, Source, generator, stretch, warn_ran_out
+
+
+class ArraySource(Source):
+    """Batches of arrays.
+
+    Args:
+        x: inputs, an array or a nest of arrays.
+        y: targets, or None.
+        sample_weight: weights, `None`, one array, or a nest like `y`.
+        batch_size: rows per batch; None takes 32, or with `steps` as many as make `steps` batches.
+        shuffle: True draws a new order of rows for every epoch; `"batch"` keeps batches together and draws their order (the short
+            last one stays last); False keeps the order.
+        steps: batches of an epoch; None for one pass.
+
+    Example:
+        >>> source = ArraySource(np.arange(5), batch_size=2)
+        >>> [x.tolist() for x, y, w in source.batches()]
+        [[0, 1], [2, 3], [4]]
+    """
+
+    num_samples: int
+    batch_size: int
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        batch_size: int | None = None,
+        shuffle: bool | str = False,
+        steps: int | None = None,
+    ):
+        sample_weight = per_output(y, sample_weight)
+        self.num_samples = common_length(x, y, sample_weight)
+        self.arrays: Batch = (x, y, sample_weight)
+        self.batch_size = batch_size or (-(-self.num_samples // steps) if steps else 32)
+        self.shuffle = shuffle
+        self.steps = steps
+        self.total_batches = -(-self.num_samples // self.batch_size)
+
+    @property
+    def num_batches(self) -> int:
+        """Batches of an epoch."""
+        return min(self.steps or self.total_batches, self.total_batches)
+
+    @property
+    def specs(self) -> Batch:
+        """Shapes and dtypes of one batch, with None for the batch dimension."""
+        return spec_of(self.arrays)
+
+    def order(self, epoch: int = 0, seed: int = 0) -> np.ndarray:
+        """The row numbers of an epoch in order, a function of `(epoch, seed)` alone; warns where the data end before `steps`."""
+        number, first, last = stretch(epoch, self.steps, self.total_batches)
+        if self.steps is not None and last - first < self.steps:
+            warn_ran_out(last - first, self.steps)
+        return self._pass_order(number, seed)[first * self.batch_size : last * self.batch_size]
+
+    def _pass_order(self, number: int, seed: int) -> np.ndarray:
+        rows = np.arange(self.num_samples, dtype=np.int32 if self.num_samples < 2**31 else np.int64)
+        if self.shuffle == "batch":
+            full = self.num_samples // self.batch_size * self.batch_size
+            blocks = rows[:full].reshape(-1, self.batch_size)
+            return np.concatenate([generator(seed, number).permutation(blocks).reshape(-1), rows[full:]])
+        return generator(seed, number).permutation(rows) if self.shuffle else rows
+
+    def batches(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on."""
+        order = self.order(epoch, seed)
+        for at in range(start * self.batch_size, len(order), self.batch_size):
+            rows = order[at : at + self.batch_size]
+            # Rows in sequence are a slice: a view, with nothing copied.
+            index = rows if self.shuffle else slice(int(rows[0]), int(rows[-1]) + 1)
+            yield jax.tree_util.tree_map(lambda a, index=index: a[index], self.arrays)
+
+
+def per_output(y: Any, sample_weight: Any) -> Any:
+    """Sample weights in the structure of `y`: one array for several outputs is used for each of them.
+
+    Raises:
+        ValueError: the structures differ, or one array with a weight per element stands for several outputs.
+    """
+    nested = isinstance(y, (list, tuple, dict))
+    if sample_weight is None or (not nested and not isinstance(sample_weight, (list, tuple, dict))):
+        return sample_weight
+    if not isinstance(sample_weight, (list, tuple, dict)):
+        if any(n != 1 for n in sample_weight.shape[1:]):
+            raise ValueError(
+                f"One `sample_weight` for several outputs must have one number per sample, shape (n,). Received "
+                f"{describe(sample_weight)}. Pass one array per output, in the structure of y."
+            )
+        return jax.tree_util.tree_map(lambda _: sample_weight, y)
+    if _structure(y) != _structure(sample_weight):
+        raise ValueError(
+            f"`sample_weight` must have the structure of `y`, one array (or None) per output. Received "
+            f"sample_weight={describe(sample_weight)} for y={describe(y)} with {len(leaves(y))} outputs."
+        )
+    return sample_weight
+
+
+def _structure(nest: Any) -> Any:
+    """The structure of a nest in which None stands for an array that is not there."""
+    return jax.tree_util.tree_structure(nest, is_leaf=lambda v: v is None)

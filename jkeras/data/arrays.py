@@ -1,0 +1,188 @@
+"""From what users hold to arrays: lists of numbers, pandas tables, numpy and jax arrays, and nests of them.
+
+| received                    | becomes                                          |
+|-----------------------------|--------------------------------------------------|
+| any float dtype             | `floatx()`                                       |
+| int64, uint64               | int32, uint32 (JAX's widest, unless x64 is on)   |
+| uint8, int32, bool, ...     | as it is                                         |
+| (nested) lists of numbers   | one array                                        |
+| lists, tuples, dicts of the above | the same nest, one array a leaf            |
+| strings, objects, sparse, ragged  | an error that says how to convert them     |
+
+Numpy arrays stay on the host and jax arrays on their device; nothing is copied that has the right dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras._base.config import floatx
+from jkeras._base.dtypes import is_float
+from jkeras._base.errors import describe
+
+_NUMBERS = (bool, int, float, complex, np.generic)
+
+
+def is_array(value: Any) -> bool:
+    """Whether a value is a single array: numpy, jax, a pandas table or column, or anything with `__array__`."""
+    return isinstance(value, (np.ndarray, jax.Array)) or any(
+        hasattr(value, name) for name in ("to_numpy", "__array__", "__jax_array__", "tocoo", "todense")
+    )
+
+
+def is_arrays(value: Any) -> bool:
+    """Whether a value is an array, a list of numbers, or a nest of these (and not a stream of batches)."""
+    if isinstance(value, (list, tuple)):
+        return all(is_arrays(v) for v in value[:8])
+    if isinstance(value, Mapping):
+        return all(is_arrays(v) for v in value.values())
+    return value is None or isinstance(value, (str, bytes, *_NUMBERS)) or is_array(value)
+
+
+def to_arrays(value: Any, place: str) -> Any:
+    """The same nest with an array at each leaf, in the dtypes of the table above.
+
+    Args:
+        value: an array, a list of numbers, or a nest (dict, list, tuple) of these; None stays None.
+        place: what to call it in errors, such as `x`.
+
+    Raises:
+        ValueError: strings, objects, ragged lists, scalars, sparse arrays; the text names the place and the conversion.
+
+    Example:
+        >>> to_arrays([[1, 2], [3, 4.5]], "x")
+        array([[1. , 2. ],
+               [3. , 4.5]], dtype=float32)
+    """
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return {k: to_arrays(v, f"{place}[{k!r}]") for k, v in value.items()}
+    if isinstance(value, (list, tuple)) and not _holds_numbers(value):
+        parts = [to_arrays(v, f"{place}[{i}]") for i, v in enumerate(value)]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    array = _as_array(value, place)
+    if not array.ndim:
+        raise ValueError(
+            f"`{place}` is the single number {describe(value)}; the first dimension must count samples: write [{value}]."
+        )
+    return _cast(array, place)
+
+
+def _holds_numbers(value: Any) -> bool:
+    """Whether the first thing at the bottom of nested lists is a number or a string: then the lists are one array."""
+    while isinstance(value, (list, tuple)):
+        if not value:
+            return True
+        value = value[0]
+    return isinstance(value, (str, bytes, *_NUMBERS)) or (is_array(value) and getattr(value, "ndim", 1) == 0)
+
+
+def _as_array(value: Any, place: str) -> Any:
+    if isinstance(value, jax.Array):
+        return value
+    if hasattr(value, "__jax_array__"):
+        return value.__jax_array__()
+    if hasattr(value, "tocoo") or (hasattr(value, "todense") and not hasattr(value, "__array__")):
+        method = "toarray" if hasattr(value, "toarray") else "todense"
+        raise ValueError(f"`{place}` is a sparse {type(value).__name__}; pass a dense array: {place}.{method}().")
+    if hasattr(value, "to_numpy"):
+        return _from_table(value, place)
+    if isinstance(value, (str, bytes)) or not (is_array(value) or isinstance(value, (list, tuple, *_NUMBERS))):
+        raise ValueError(f"`{place}` is {describe(value)} of type {type(value).__name__}; expected arrays of numbers.")
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"`{place}` is a list whose rows differ in length or kind ({error}). Pad the rows to one length first."
+        ) from error
+
+
+def _from_table(table: Any, place: str) -> np.ndarray:
+    """A pandas DataFrame or Series; columns of several numeric kinds become floats."""
+    array = table.to_numpy()
+    if array.dtype != object:
+        return array
+    kinds = dict(zip(table.columns, table.dtypes)) if hasattr(table, "columns") else {place: table.dtype}
+    strange = [f"{name!r} ({dtype})" for name, dtype in kinds.items() if getattr(dtype, "kind", "O") not in "biuf"]
+    if strange:
+        raise ValueError(
+            f"`{place}` has columns that are not numbers: {', '.join(strange)}. Drop them or turn them into numbers first, "
+            "for example with pandas.get_dummies or .astype('category').cat.codes."
+        )
+    return table.to_numpy(dtype=floatx())
+
+
+def _cast(array: Any, place: str) -> Any:
+    dtype = array.dtype
+    if is_float(dtype):
+        return array if dtype == floatx() else array.astype(floatx())
+    if not isinstance(array, jax.Array) and dtype.kind not in "biuc":
+        raise ValueError(
+            f"`{place}` has dtype {dtype}{_first_stranger(array)}; expected numbers. "
+            f"Convert it first: {place}.astype('float32'), or turn words into integers with a table or a StringLookup layer."
+        )
+    narrow = jax.dtypes.canonicalize_dtype(dtype)
+    if dtype == narrow:
+        return array
+    if dtype.kind in "iu" and array.size:
+        bounds = np.iinfo(narrow)
+        if array.min() < bounds.min or array.max() > bounds.max:
+            raise ValueError(
+                f"`{place}` holds {dtype} values outside {narrow} ({array.min()} to {array.max()}), and JAX computes "
+                f"in {narrow}. Scale or re-number them, convert to float32, or set jax.config.update('jax_enable_x64', True)."
+            )
+    return array.astype(narrow)
+
+
+def _first_stranger(array: np.ndarray) -> str:
+    for value in array.ravel().tolist():
+        if not isinstance(value, (int, float)):
+            return f" (it holds {describe(value)})"
+    return " (rows of different length?)" if array.size else ""
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The arrays of a nest, in order."""
+    return jax.tree_util.tree_leaves(tree)
+
+
+def lengths(**nests: Any) -> dict[str, int]:
+    """The number of samples of every array, by its place: `{"x['a']": 100, "y": 90}`."""
+    found: dict[str, int] = {}
+    for name, nest in nests.items():
+        for path, leaf in jax.tree_util.tree_leaves_with_path(nest):
+            found[name + jax.tree_util.keystr(path)] = leaf.shape[0]
+    return found
+
+
+def common_length(x: Any, y: Any = None, sample_weight: Any = None) -> int:
+    """The number of samples, the same for all arrays.
+
+    Raises:
+        ValueError: there are none, or the arrays differ; the text lists every length with its place.
+    """
+    found = lengths(x=x, y=y, sample_weight=sample_weight)
+    listed = ", ".join(f"{place}: {n}" for place, n in found.items())
+    if len(set(found.values())) > 1:
+        raise ValueError(
+            f"All arrays must hold the same number of samples (their first dimension). Received {listed}. "
+            "Cut or pad them so that row i of each belongs to sample i."
+        )
+    if not found or not next(iter(found.values())):
+        raise ValueError(f"There is no data: received {listed or 'no array'}. Pass arrays with at least one sample.")
+    return next(iter(found.values()))
+
+
+def spec_of(tree: Any) -> Any:
+    """The same nest with `jax.ShapeDtypeStruct` leaves whose first dimension, the batch, is None.
+
+    Example:
+        >>> spec_of(np.zeros((5, 3), np.float32))
+        ShapeDtypeStruct(shape=(None, 3), dtype=float32)
+    """
+    return jax.tree_util.tree_map(lambda a: jax.ShapeDtypeStruct((None, *a.shape[1:]), a.dtype), tree)

@@ -1,0 +1,101 @@
+"""`as_source`: the one door through which data come into `fit`, `evaluate` and `predict`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jkeras._base.errors import describe
+from jkeras.data.array_source import ArraySource
+from jkeras.data.arrays import is_arrays, to_arrays
+from jkeras.data.class_weight import weigh
+from jkeras.data.indexed_source import IndexedSource
+from jkeras.data.iterable_source import IterableSource, is_endless
+from jkeras.data.source import Source
+
+
+def as_source(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    batch_size: int | None = None,
+    shuffle: bool | str = False,
+    steps: int | None = None,
+    class_weight: Mapping[int, float] | None = None,
+) -> Source:
+    """Turn what a user passes as data into a `Source`.
+
+    Args:
+        x: arrays (numpy, jax, pandas, lists of numbers, nests of them); or a generator, an iterable of batches, a `PyDataset`,
+            which yield `x`, `(x, y)` or `(x, y, sample_weight)`; or a `Source`, which is returned as it is.
+        y: targets, for arrays only.
+        sample_weight: weights, for arrays only.
+        batch_size: rows per batch, for arrays only; None takes 32.
+        shuffle: True, False or `"batch"`; what comes in its own order (generators, iterables) keeps it.
+        steps: batches of an epoch; None for one pass over the data.
+        class_weight: class number -> weight, multiplied into the sample weights.
+
+    Raises:
+        ValueError: arguments that do not fit together; the text says what to write.
+
+    Example:
+        >>> source = as_source([1.0, 2.0, 3.0], [0, 1, 0], batch_size=2)
+        >>> source.num_samples, source.num_batches, source.spec
+        (3, 2, ShapeDtypeStruct(shape=(None,), dtype=float32))
+    """
+    if x is None:
+        raise ValueError("There is no data: `x` is None. Pass arrays, a generator or a dataset.")
+    _check_count("batch_size", batch_size)
+    _check_count("steps", steps)
+    if shuffle not in (True, False, None, "batch"):
+        raise ValueError(f"`shuffle` must be True, False or 'batch'. Received {shuffle!r}.")
+    if is_arrays(x):
+        x, y, sample_weight = to_arrays(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
+        weights = weigh(y, sample_weight, class_weight)
+        return ArraySource(x, y, weights, batch_size=batch_size, shuffle=shuffle or False, steps=steps)
+    _refuse(x, y=y, sample_weight=sample_weight, batch_size=batch_size)
+    if isinstance(x, Source):
+        return x
+    return _stream(x, shuffle or False, steps, class_weight)
+
+
+def _stream(x: Any, shuffle: bool | str, steps: int | None, class_weight: Mapping[int, float] | None) -> Source:
+    kind = type(x).__name__
+    if any(f"{c.__module__}.{c.__name__}".startswith("torch.utils.data.dataset.") for c in type(x).__mro__):
+        raise ValueError(f"{kind} gives single samples, not batches. Write torch.utils.data.DataLoader(dataset, batch_size=32).")
+    indexed = hasattr(x, "__getitem__") and (hasattr(x, "num_batches") or hasattr(x, "__len__"))
+    if isinstance(x, (list, tuple, Mapping)) or not (indexed or hasattr(x, "__iter__")):
+        raise ValueError(
+            f"Received x={describe(x)} of type {kind}. Expected arrays, lists of numbers, a generator, an iterable of batches, "
+            "or an object with `__getitem__` and `__len__` that gives batches."
+        )
+    source: Source
+    if indexed:
+        source = IndexedSource(x, shuffle=shuffle, steps=steps, class_weight=class_weight)
+    else:
+        source = IterableSource(x, steps=steps, class_weight=class_weight)
+    endless = source.total_batches is None if isinstance(source, IndexedSource) else is_endless(x)
+    if endless and steps is None:
+        raise ValueError(
+            f"{kind} never ends, so an epoch has no length. Say how many batches: `steps_per_epoch=...` or `steps=...`."
+        )
+    return source
+
+
+def _refuse(x: Any, **given: Any) -> None:
+    """Arguments that only arrays take."""
+    words = {
+        "y": "Let it yield the targets: (x, y).",
+        "sample_weight": "Let it yield the weights: (x, y, sample_weight).",
+        "batch_size": "It yields whole batches, so their size is decided there.",
+    }
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(f"`{name}` must not be passed with x={describe(x)} of type {type(x).__name__}. {words[name]}")
+
+
+def _check_count(name: str, value: Any) -> None:
+    whole = value is None or (not isinstance(value, bool) and hasattr(value, "__index__"))
+    if not whole or (value is not None and value < 1):
+        raise ValueError(f"`{name}` must be a positive whole number. Received {value!r}.")

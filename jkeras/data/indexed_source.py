@@ -1,0 +1,94 @@
+"""`IndexedSource`: datasets that give batch number `i` on demand (`PyDataset`, Keras' `Sequence`, grain's `MapDataset`).
+
+Batches can be had in any order, so `shuffle` draws one per epoch from `(seed, epoch)`, and `start` costs nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from jkeras.data.arrays import spec_of
+from jkeras.data.iterable_source import read_batch
+from jkeras.data.source import Batch, Source, generator, stretch, warn_ran_out
+from jkeras.data.workers import ordered_items
+
+
+class IndexedSource(Source):
+    """Batches of an object with `__getitem__` and `__len__`.
+
+    Args:
+        dataset: `dataset[i]` is a whole batch, `len(dataset)` or `dataset.num_batches` their number (None: without end).
+        shuffle: draw a new order of the batches for every epoch.
+        steps: batches of an epoch; None for all.
+        class_weight: class number -> weight, multiplied into the sample weights.
+
+    Example:
+        >>> class Two:
+        ...     def __len__(self):
+        ...         return 2
+        ...     def __getitem__(self, i):
+        ...         return [float(i)], [i]
+        >>> [(x.tolist(), y.tolist()) for x, y, w in IndexedSource(Two()).batches()]
+        [([0.0], [0]), ([1.0], [1])]
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        *,
+        shuffle: bool | str = False,
+        steps: int | None = None,
+        class_weight: Mapping[int, float] | None = None,
+    ):
+        self.dataset = dataset
+        self.shuffle = shuffle
+        self.steps = steps
+        self.class_weight = class_weight
+        self._specs: Batch | None = None
+
+    @property
+    def total_batches(self) -> int | None:
+        """Batches of the whole dataset, asked anew each time: it may change in `on_epoch_end`; None where it has no end."""
+        return self.dataset.num_batches if hasattr(self.dataset, "num_batches") else len(self.dataset)
+
+    @property
+    def num_batches(self) -> int | None:
+        """Batches of an epoch."""
+        known = [n for n in (self.steps, self.total_batches) if n is not None]
+        return min(known, default=None)
+
+    @property
+    def specs(self) -> Batch:
+        """Shapes and dtypes of batch 0, with None for the batch dimension."""
+        if self._specs is None:
+            self._specs = spec_of(read_batch(self.dataset[0], self.class_weight))
+        return self._specs
+
+    def indices(self, epoch: int = 0, seed: int = 0) -> Iterable[int]:
+        """The batch numbers of an epoch in their order; warns where the dataset ends before `steps`."""
+        total = self.total_batches
+        if total is None:
+            first = epoch * (self.steps or 0)
+            return itertools.count(first) if self.steps is None else range(first, first + self.steps)
+        if not total:
+            raise ValueError(f"There is no data: {type(self.dataset).__name__} says that it has 0 batches.")
+        number, first, last = stretch(epoch, self.steps, total)
+        if self.steps is not None and last - first < self.steps:
+            warn_ran_out(last - first, self.steps)
+        order = generator(seed, number).permutation(total).tolist() if self.shuffle else range(total)
+        return order[first:last]
+
+    def batches(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from `start` on; the dataset's `on_epoch_begin` and `on_epoch_end` are called around them."""
+        self._tell("on_epoch_begin")
+        workers = getattr(self.dataset, "workers", 1)
+        processes, ahead = getattr(self.dataset, "use_multiprocessing", False), getattr(self.dataset, "max_queue_size", 10)
+        wanted = itertools.islice(self.indices(epoch, seed), start, None)
+        for item in ordered_items(self.dataset, wanted, workers, processes, ahead):
+            yield read_batch(item, self.class_weight)
+        self._tell("on_epoch_end")
+
+    def _tell(self, event: str) -> None:
+        getattr(self.dataset, event, lambda: None)()

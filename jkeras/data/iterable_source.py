@@ -1,0 +1,142 @@
+"""`IterableSource`: iterables of batches, re-iterable ones (tf.data, torch and grain loaders) and generators.
+
+A re-iterable begins anew with every pass. A generator cannot be rewound: its batches go on from epoch to epoch. The first batch
+is looked at to learn the shapes, and is not lost. `start` skips batches by reading over them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jkeras._base.errors import describe
+from jkeras.data.array_source import per_output
+from jkeras.data.arrays import common_length, spec_of, to_arrays
+from jkeras.data.batch import unpack_x_y_sample_weight
+from jkeras.data.class_weight import weigh
+from jkeras.data.source import Batch, Source, warn_ran_out
+
+
+def read_batch(item: Any, class_weight: Mapping[int, float] | None) -> Batch:
+    """One batch as a user's code yields it, as arrays: checked, cast and weighted."""
+    x, y, sample_weight = unpack_x_y_sample_weight(item)
+    x, y, sample_weight = to_arrays(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
+    sample_weight = per_output(y, weigh(y, sample_weight, class_weight))
+    common_length(x, y, sample_weight)
+    return x, y, sample_weight
+
+
+def known_length(data: Any) -> int | None:
+    """`len(data)`, or None where there is none (generators, tf.data of unknown size)."""
+    try:
+        return len(data)
+    except TypeError:
+        return None
+
+
+def is_endless(data: Any) -> bool:
+    """Whether a source says itself that it never ends: `itertools.cycle` and its kind, tf.data after `repeat()`."""
+    if isinstance(data, (itertools.cycle, itertools.count, itertools.repeat)):
+        return True
+    return callable(getattr(data, "cardinality", None)) and int(data.cardinality()) == -1
+
+
+def _no_data(data: Any) -> ValueError:
+    return ValueError(
+        f"There is no data: {describe(data)} yielded no batch. Was it used up before? Make a new one for this call."
+    )
+
+
+class IterableSource(Source):
+    """Batches of an iterable or a generator.
+
+    Args:
+        data: yields `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`, each a whole batch.
+        steps: batches of an epoch; None for all until the end.
+        class_weight: class number -> weight, multiplied into the sample weights.
+
+    Example:
+        >>> source = IterableSource((([float(i)],) for i in range(5)), steps=2)
+        >>> [[x.tolist() for x, y, w in source.batches(epoch)] for epoch in range(2)]
+        [[[0.0], [1.0]], [[2.0], [3.0]]]
+    """
+
+    def __init__(self, data: Any, *, steps: int | None = None, class_weight: Mapping[int, float] | None = None):
+        self.data = data
+        self.steps = steps
+        self.class_weight = class_weight
+        self.one_pass = hasattr(data, "__next__")
+        self._length = None if self.one_pass else known_length(data)
+        self._items: Any = iter(data) if self.one_pass else None
+        self._position = 0
+        self._specs: Batch | None = None
+
+    @property
+    def num_batches(self) -> int | None:
+        """`steps`, or the length; for an iterable of unknown length it is known after the first pass."""
+        known = [n for n in (self.steps, self._length) if n is not None]
+        return min(known, default=None)
+
+    @property
+    def specs(self) -> Batch:
+        """Shapes and dtypes of the first batch, with None for the batch dimension."""
+        if self._specs is None:
+            items = self._items if self._items is not None else iter(self.data)
+            first = next(items, None)
+            if first is None:
+                raise _no_data(self.data)
+            self._items = itertools.chain([first], items)
+            self._specs = spec_of(read_batch(first, self.class_weight))
+        return self._specs
+
+    def batches(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on; epoch 0 of a re-iterable always begins at its front.
+
+        The order is the iterable's own: `seed` has no say in it.
+        """
+        self._continue(epoch)
+        count = 0
+        while self.steps is None or count < self.steps:
+            try:
+                item = self._next(first=not count)
+            except StopIteration:
+                self._end_of_data(count)
+                return
+            count += 1
+            if count > start:
+                yield read_batch(item, self.class_weight)
+        if not self.one_pass and self._position == self._length:
+            self._items = None
+
+    def _continue(self, epoch: int) -> None:
+        begun = self._position > 0  # a batch that was only looked at for its shapes does not count
+        if self._items is None or (not self.one_pass and begun and (epoch == 0 or self.steps is None)):
+            self._rewind()
+
+    def _rewind(self) -> None:
+        self._items, self._position = iter(self.data), 0
+
+    def _next(self, first: bool) -> Any:
+        try:
+            item = next(self._items)
+        except StopIteration:
+            # An epoch that begins where the last pass ended begins the next pass.
+            if not first or self.one_pass or not self._position:
+                raise
+            self._length = self._position
+            self._rewind()
+            item = next(self._items)
+        self._position += 1
+        return item
+
+    def _end_of_data(self, count: int) -> None:
+        if not self._position:
+            raise _no_data(self.data)
+        if self.steps is not None:
+            warn_ran_out(count, self.steps)
+        elif self.one_pass and not count:
+            warn_ran_out(0, self._position)
+        if not self.one_pass:
+            self._length = self._position
+            self._items = None

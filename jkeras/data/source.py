@@ -1,0 +1,83 @@
+"""`Source`: what training, evaluation and prediction read their batches from.
+
+A source knows its size where that can be known, the shapes of a batch, and how to yield the batches of an epoch:
+
+    for x, y, sample_weight in source.batches(epoch=3, seed=0):
+        ...
+
+Where the data allow it, the batches are a function of `(seed, epoch)` alone, so that a run which is taken up again in the middle
+sees what it would have seen: `start` is the first batch wanted. With `steps`, an epoch is a stretch of that many batches: epoch 0
+begins at the front, the next epoch goes on behind it, and when the data end, the epoch ends early with a warning.
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+Batch = tuple[Any, Any, Any]
+
+
+class Source(ABC):
+    """Batches of `(x, y, sample_weight)`, epoch by epoch.
+
+    Attributes:
+        num_samples: rows in the data; None where unknown.
+        batch_size: rows of a full batch; None where the data come in batches.
+        steps: the number of batches that the user wants of an epoch; None for all.
+    """
+
+    num_samples: int | None = None
+    batch_size: int | None = None
+    steps: int | None = None
+
+    @property
+    @abstractmethod
+    def num_batches(self) -> int | None:
+        """Batches of an epoch; None where nobody can tell before the end."""
+
+    @property
+    @abstractmethod
+    def specs(self) -> Batch:
+        """Shapes and dtypes of one batch, `(x, y, sample_weight)`, with None for the batch dimension."""
+
+    @property
+    def spec(self) -> Any:
+        """Shapes and dtypes of `x`: a nest of `jax.ShapeDtypeStruct` with None for the batch dimension."""
+        return self.specs[0]
+
+    @abstractmethod
+    def batches(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on, as host or device arrays."""
+
+
+def stretch(epoch: int, steps: int | None, total: int) -> tuple[int, int, int]:
+    """Which part of the data an epoch is: `(pass over the data, first batch, one behind the last)`.
+
+    Example:
+        >>> [stretch(epoch, 4, 10) for epoch in range(4)]
+        [(0, 0, 4), (0, 4, 8), (0, 8, 10), (1, 0, 4)]
+    """
+    if steps is None:
+        return epoch, 0, total
+    parts = -(-total // steps)
+    first = epoch % parts * steps
+    return epoch // parts, first, min(first + steps, total)
+
+
+def generator(seed: int, number: int) -> np.random.Generator:
+    """The random numbers of one pass over the data, a function of the seed and the pass alone."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, number])))
+
+
+def warn_ran_out(got: int, wanted: int) -> None:
+    """Say that an epoch ended before its `steps`."""
+    warnings.warn(
+        f"Your input ran out of data after {got} of {wanted} steps; the epoch ends here. Pass data for at least "
+        "`steps_per_epoch * epochs` batches, or leave `steps_per_epoch` out to take one pass over the data as an epoch.",
+        stacklevel=3,
+    )

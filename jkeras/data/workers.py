@@ -1,0 +1,55 @@
+"""Items made by several workers, handed out in order.
+
+Threads serve datasets that wait for files or release the interpreter lock. Processes are started afresh (spawned): a fork of a
+process that runs JAX may deadlock.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+_dataset: Any = None  # in a worker process: the dataset it makes items of
+
+
+def _adopt(dataset: Any) -> None:
+    global _dataset
+    _dataset = dataset
+
+
+def _item(index: int) -> Any:
+    return _dataset[index]
+
+
+def ordered_items(dataset: Any, indices: Iterable[int], workers: int, processes: bool, ahead: int) -> Iterator[Any]:
+    """`dataset[i]` for each index, in order, up to `ahead` of them made before they are asked for.
+
+    Args:
+        dataset: anything with `__getitem__`; picklable where `processes` is set.
+        indices: which items; may be endless.
+        workers: how many work at the same time; 0 or 1 without `processes` makes the items in the calling thread.
+        processes: use processes rather than threads.
+        ahead: the most items that wait ready.
+    """
+    if workers <= 1 and not (processes and workers):
+        yield from (dataset[i] for i in indices)
+        return
+    indices = iter(indices)
+    pool: Executor
+    if processes:
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_adopt, initargs=(dataset,))
+    else:
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="dataset")
+    make = _item if processes else dataset.__getitem__
+    try:
+        waiting = deque(pool.submit(make, i) for i in islice(indices, max(ahead, workers)))
+        while waiting:
+            item = waiting.popleft().result()
+            waiting.extend(pool.submit(make, i) for i in islice(indices, 1))
+            yield item
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

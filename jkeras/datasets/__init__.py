@@ -1,0 +1,7 @@
+"""Data sets to learn and test with, kept in one cache folder; each module has a `load_data()`."""
+
+from jkeras.datasets import cifar10 as cifar10
+from jkeras.datasets import cifar100 as cifar100
+from jkeras.datasets import digits as digits
+from jkeras.datasets import fashion_mnist as fashion_mnist
+from jkeras.datasets import mnist as mnist

@@ -1,0 +1,51 @@
+"""Digits: 1,797 real handwritten digits of 8 x 8 grey pixels that need no network.
+
+They come inside the scikit-learn package, so a tutorial or a test can train on real data anywhere. Keras has no such loader.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jkeras._base.registry import export
+from jkeras.datasets._cache import Split
+
+
+@export("keras.datasets.digits.load_data")
+def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Split, Split]:
+    """Scikit-learn's handwritten digits, shuffled and split.
+
+    The pixels, 0 to 16 in the source, are scaled to the full range of uint8: `v * 255 // 16`.
+
+    Args:
+        test_split: the share of the test set, at least 0 and less than 1; default 0.2.
+        seed: of the shuffle; the same seed gives the same split on every machine. Default 113.
+
+    Returns:
+        `(x_train, y_train), (x_test, y_test)`: uint8 images `(n, 8, 8)`, 0 to 255; uint8 labels `(n,)`, 0 to 9. By default n is
+        1,437 and 360.
+
+    Raises:
+        ImportError: scikit-learn is not installed.
+        ValueError: `test_split` is out of range.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = load_data()
+        >>> x_train.shape, x_test.shape, int(x_train.max())
+        ((1437, 8, 8), (360, 8, 8), 255)
+
+    Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998.
+    """
+    if not 0 <= test_split < 1:
+        raise ValueError(f"test_split={test_split!r}: expected a share of at least 0 and less than 1, such as 0.2.")
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise ImportError("datasets.digits reads the data inside scikit-learn. Write `pip install scikit-learn`.") from error
+    digits = load_digits()
+    # RandomState's stream is frozen across numpy versions; a Generator's is not.
+    order = np.random.RandomState(seed).permutation(len(digits.target))
+    images = (digits.images.astype(np.int64) * 255 // 16).astype(np.uint8)[order]
+    labels = digits.target.astype(np.uint8)[order]
+    n_train = int(len(order) * (1 - test_split))
+    return (images[:n_train], labels[:n_train]), (images[n_train:], labels[n_train:])

@@ -1,0 +1,60 @@
+"""Shape inference: what a function gives for arguments of known shape and dtype, computed by nobody but JAX.
+
+Axes of unknown size are tried at two sizes; an output axis that differs between the two is unknown as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.graph.spec import Spec, is_spec
+from jkeras.state.functionalize import abstractly
+
+_PROBES = (24, 48)
+
+
+def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None = None) -> Any:
+    """A pytree of `Spec` for `fn(*args, **kwargs)`.
+
+    Args:
+        fn: a layer or function; it may read boxes, and make them.
+        args, kwargs: with specs or symbolic tensors where arrays will stand; everything else is passed as it is.
+        training: the training flag of the scope it runs in.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> infer(jnp.matmul, (Spec((None, 3), "float32"), Spec((3, 5), "float32")), {})
+        Spec((None, 5), float32)
+    """
+    leaves, tree = jax.tree.flatten((args, kwargs), is_leaf=is_spec)
+    places = [i for i, leaf in enumerate(leaves) if is_spec(leaf)]
+
+    def run(*arrays: Any) -> Any:
+        filled = list(leaves)
+        for i, array in zip(places, arrays):
+            filled[i] = array
+        args, kwargs = jax.tree.unflatten(tree, filled)
+        return fn(*args, **kwargs)
+
+    def probe(size: int) -> Any:
+        return abstractly(run, *[at_size(leaves[i], size) for i in places], training=training)
+
+    first = probe(_PROBES[0])
+    if all(None not in leaves[i].shape for i in places):
+        return jax.tree.map(lambda a: Spec(a.shape, a.dtype), first)
+    return jax.tree.map(_merge, first, probe(_PROBES[1]))
+
+
+def at_size(spec: Any, size: int) -> jax.ShapeDtypeStruct:
+    """The spec with unknown axes of the given size."""
+    return jax.ShapeDtypeStruct([size if n is None else n for n in spec.shape], jnp.dtype(spec.dtype))
+
+
+def _merge(a: Any, b: Any) -> Spec:
+    if len(a.shape) != len(b.shape):
+        raise ValueError(f"The number of axes depends on the size of an unknown axis: {a.shape} and {b.shape}.")
+    return Spec([m if m == n else None for m, n in zip(a.shape, b.shape)], a.dtype)

@@ -1,0 +1,167 @@
+"""Symbolic tensors and the nodes that made them.
+
+A `KerasTensor` has a shape (None where unknown), a dtype, and the `Node` whose output it is. A node is one application of an
+operation, a layer or an array function, to arguments in which symbolic tensors stand.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras._base.dtypes import standardize_dtype
+from jkeras._base.naming import auto_name, to_snake_case
+from jkeras.graph.infer import infer
+from jkeras.graph.spec import is_spec
+
+_NOT_AN_ARRAY = """A symbolic tensor has no values: {tensor} stands for an array that a model will compute. It was given to a function that
+needs a real array (jax.numpy, numpy, float(), if, for). Use the same function from `jkeras.ops`, which records it in the model:
+
+    y = jkeras.ops.sin(x)          # instead of jnp.sin(x)
+
+or put the computation into the `call` of a Layer."""
+
+
+class Node:
+    """One application of an operation.
+
+    Attributes:
+        operation: a layer, or an `ArrayFunction`.
+        args, kwargs: as given, with `KerasTensor`s in them.
+        inputs: the symbolic tensors among the arguments, in order.
+        outputs: a pytree of symbolic tensors.
+    """
+
+    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output_specs: Any):
+        self.operation, self.args, self.kwargs = operation, args, kwargs
+        self.inputs = symbolic_leaves((args, kwargs))
+        leaves, tree = jax.tree.flatten(output_specs, is_leaf=is_spec)
+        tensors = [KerasTensor(spec.shape, spec.dtype, node=self, index=i) for i, spec in enumerate(leaves)]
+        self.flat_outputs = tensors
+        self.outputs = jax.tree.unflatten(tree, tensors)
+        operation._inbound_nodes.append(self)
+
+    @property
+    def parents(self) -> list[Node]:
+        """The nodes that made the inputs."""
+        return [t.node for t in self.inputs if t.node is not None]
+
+    def __repr__(self) -> str:
+        return f"<Node {self.operation.name}({', '.join(t.name for t in self.inputs)})>"
+
+
+class ArrayFunction:
+    """An array function as an operation of a graph: `jkeras.ops.sin`, an operator, a method."""
+
+    def __init__(self, fn: Callable[..., Any], name: str):
+        self.fn = fn
+        self.name = auto_name(to_snake_case(name))
+        self._inbound_nodes: list[Node] = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.fn(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<ArrayFunction {self.name}>"
+
+
+class KerasTensor:
+    """A symbolic tensor: shape and dtype of an array that a model will compute.
+
+    Args:
+        shape: with None for axes of unknown size.
+        dtype: a dtype name.
+        name: for summaries.
+
+    Example:
+        >>> x = KerasTensor((None, 3), name="x")
+        >>> (x + 1).shape
+        (None, 3)
+    """
+
+    _stands_for_array = True
+    __hash__ = object.__hash__
+    __array_priority__ = 1000
+
+    def __init__(
+        self,
+        shape: Iterable[int | None],
+        dtype: Any = "float32",
+        sparse: bool = False,
+        name: str | None = None,
+        *,
+        node: Node | None = None,
+        index: int = 0,
+    ):
+        self.shape = tuple(shape)
+        self.dtype = standardize_dtype(dtype)
+        self.sparse = sparse
+        self.node, self.index = node, index
+        self.name = name or (node.operation.name if node is not None else auto_name("keras_tensor"))
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def T(self) -> Any:
+        """The transposed tensor."""
+        return apply_symbolic(jnp.transpose, "transpose", self)
+
+    def reshape(self, *shape: Any) -> Any:
+        """This tensor with another shape."""
+        return apply_symbolic(jnp.reshape, "reshape", self, shape[0] if len(shape) == 1 else shape)
+
+    def astype(self, dtype: Any) -> Any:
+        """This tensor with another dtype."""
+        return apply_symbolic(jnp.astype, "astype", self, jnp.dtype(standardize_dtype(dtype)))
+
+    def __getitem__(self, index: Any) -> Any:
+        return apply_symbolic(operator.getitem, "get_item", self, index)
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError(_NOT_AN_ARRAY.format(tensor=self))
+
+    __array__ = __jax_array__ = __float__ = __int__ = __bool__ = __iter__ = __len__ = __index__ = _refuse
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+
+def _binary(name: str, swap: bool) -> Callable[[Any, Any], Any]:
+    fn = getattr(operator, name)
+    label = {"and_": "logical_and", "or_": "logical_or"}.get(name, name)
+
+    def method(self: Any, other: Any) -> Any:
+        return apply_symbolic(fn, label, other, self) if swap else apply_symbolic(fn, label, self, other)
+
+    return method
+
+
+for _name in "add sub mul matmul truediv floordiv mod pow and_ or_ xor".split():
+    setattr(KerasTensor, f"__{_name.strip('_')}__", _binary(_name, False))
+    setattr(KerasTensor, f"__r{_name.strip('_')}__", _binary(_name, True))
+for _name in "eq ne lt le gt ge".split():
+    setattr(KerasTensor, f"__{_name}__", _binary(_name, False))
+for _name in "neg pos abs invert".split():
+    setattr(KerasTensor, f"__{_name}__", lambda self, _fn=getattr(operator, _name), _n=_name: apply_symbolic(_fn, _n, self))
+
+
+def is_symbolic(value: Any) -> bool:
+    """Whether a value is a symbolic tensor."""
+    return isinstance(value, KerasTensor)
+
+
+def symbolic_leaves(structure: Any) -> list[KerasTensor]:
+    """The symbolic tensors in a nested structure, in order."""
+    return [v for v in jax.tree.leaves(structure, is_leaf=is_symbolic) if isinstance(v, KerasTensor)]
+
+
+def apply_symbolic(fn: Callable[..., Any], label: str, *args: Any, **kwargs: Any) -> Any:
+    """Record `fn(*args, **kwargs)` as a node and return its symbolic outputs."""
+    return Node(ArrayFunction(fn, label), args, kwargs, infer(fn, args, kwargs)).outputs

@@ -1,0 +1,65 @@
+"""`Program`: a sorted graph made ready to run. Running it is one loop over its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from jkeras.graph.keras_tensor import KerasTensor, Node, is_symbolic
+from jkeras.graph.topology import sort_nodes
+
+Values = dict[int, Any]
+Step = tuple[Any, Callable[[Values], tuple[tuple[Any, ...], dict[str, Any]]], Callable[[Values, Any], None]]
+
+
+class Program:
+    """The steps from inputs to outputs.
+
+    Attributes:
+        nodes: all nodes in running order, those of the inputs first among their depth.
+        steps: `(operation, gather, store)` for each node that computes: `gather(values)` gives its arguments, `store(values,
+            result)` keeps its results.
+        outputs: gathers the outputs' structure from the values.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any):
+        self.inputs = jax.tree.leaves(inputs, is_leaf=is_symbolic)
+        flat_outputs = jax.tree.leaves(outputs, is_leaf=is_symbolic)
+        self.nodes = sort_nodes(self.inputs, flat_outputs)
+        given = {id(t) for t in self.inputs}
+        self.steps: list[Step] = [
+            (node.operation, _gatherer(node), _storer(node))
+            for node in self.nodes
+            if node.inputs and not all(id(t) in given for t in node.flat_outputs)
+        ]
+        self.outputs = _structure_gatherer(outputs)
+
+    def bind(self, arrays: list[Any]) -> Values:
+        """The values to start from: the inputs' arrays."""
+        return {id(tensor): array for tensor, array in zip(self.inputs, arrays)}
+
+
+def _structure_gatherer(structure: Any) -> Callable[[Values], Any]:
+    if isinstance(structure, KerasTensor):
+        key = id(structure)
+        return lambda values: values[key]
+    leaves, tree = jax.tree.flatten(structure, is_leaf=is_symbolic)
+    places = [(isinstance(leaf, KerasTensor), id(leaf), leaf) for leaf in leaves]
+    return lambda values: jax.tree.unflatten(tree, [values[key] if symbolic else leaf for symbolic, key, leaf in places])
+
+
+def _gatherer(node: Node) -> Callable[[Values], tuple[tuple[Any, ...], dict[str, Any]]]:
+    if len(node.args) == 1 and not node.kwargs and isinstance(node.args[0], KerasTensor):
+        key = id(node.args[0])
+        return lambda values: ((values[key],), {})
+    return _structure_gatherer((node.args, node.kwargs))
+
+
+def _storer(node: Node) -> Callable[[Values, Any], None]:
+    if len(node.flat_outputs) == 1 and isinstance(node.outputs, KerasTensor):
+        key = id(node.outputs)
+        return lambda values, result: values.__setitem__(key, result)
+    keys = [id(t) for t in node.flat_outputs]
+    return lambda values, result: values.update(zip(keys, jax.tree.leaves(result)))

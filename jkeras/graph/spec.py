@@ -1,0 +1,32 @@
+"""`Spec`: the shape and dtype of an array, with None for axes of unknown size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+
+from jkeras._base.dtypes import standardize_dtype
+
+
+class Spec:
+    """Shape and dtype of an array, with None for axes of unknown size."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: Iterable[int | None], dtype: Any):
+        self.shape, self.dtype = tuple(shape), standardize_dtype(dtype)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        return f"Spec({self.shape}, {self.dtype})"
+
+
+def is_spec(value: Any) -> bool:
+    """Whether a value stands for an array by its shape and dtype alone: a spec, or a symbolic tensor."""
+    return isinstance(value, (jax.ShapeDtypeStruct, Spec)) or hasattr(value, "_stands_for_array")

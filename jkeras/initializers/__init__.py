@@ -1,0 +1,45 @@
+"""Initializers: how the first value of a weight is made."""
+
+# ruff: noqa: F401 - some names are second names
+from jkeras.initializers.base import Initializer as Initializer
+from jkeras.initializers.constants import Constant as Constant
+from jkeras.initializers.constants import Constant as constant
+from jkeras.initializers.constants import Identity as Identity
+from jkeras.initializers.constants import Identity as IdentityInitializer
+from jkeras.initializers.constants import Identity as identity
+from jkeras.initializers.constants import Ones as Ones
+from jkeras.initializers.constants import Ones as ones
+from jkeras.initializers.constants import Zeros as Zeros
+from jkeras.initializers.constants import Zeros as zeros
+from jkeras.initializers.fourier import STFT as STFT
+from jkeras.initializers.fourier import STFT as STFTInitializer
+from jkeras.initializers.fourier import STFT as stft
+from jkeras.initializers.lookup import deserialize as deserialize
+from jkeras.initializers.lookup import draw as draw
+from jkeras.initializers.lookup import get as get
+from jkeras.initializers.lookup import serialize as serialize
+from jkeras.initializers.named_schemes import GlorotNormal as GlorotNormal
+from jkeras.initializers.named_schemes import GlorotNormal as glorot_normal
+from jkeras.initializers.named_schemes import GlorotUniform as GlorotUniform
+from jkeras.initializers.named_schemes import GlorotUniform as glorot_uniform
+from jkeras.initializers.named_schemes import HeNormal as HeNormal
+from jkeras.initializers.named_schemes import HeNormal as he_normal
+from jkeras.initializers.named_schemes import HeUniform as HeUniform
+from jkeras.initializers.named_schemes import HeUniform as he_uniform
+from jkeras.initializers.named_schemes import LecunNormal as LecunNormal
+from jkeras.initializers.named_schemes import LecunNormal as lecun_normal
+from jkeras.initializers.named_schemes import LecunUniform as LecunUniform
+from jkeras.initializers.named_schemes import LecunUniform as lecun_uniform
+from jkeras.initializers.orthogonal_matrices import Orthogonal as Orthogonal
+from jkeras.initializers.orthogonal_matrices import Orthogonal as OrthogonalInitializer
+from jkeras.initializers.orthogonal_matrices import Orthogonal as orthogonal
+from jkeras.initializers.random import RandomInitializer as RandomInitializer
+from jkeras.initializers.random import RandomNormal as RandomNormal
+from jkeras.initializers.random import RandomNormal as random_normal
+from jkeras.initializers.random import RandomUniform as RandomUniform
+from jkeras.initializers.random import RandomUniform as random_uniform
+from jkeras.initializers.random import TruncatedNormal as TruncatedNormal
+from jkeras.initializers.random import TruncatedNormal as truncated_normal
+from jkeras.initializers.scaling import VarianceScaling as VarianceScaling
+from jkeras.initializers.scaling import VarianceScaling as variance_scaling
+from jkeras.initializers.scaling import compute_fans as compute_fans

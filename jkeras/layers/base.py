@@ -1,0 +1,414 @@
+"""`Layer`: one definition, two faces.
+
+A library layer is declared once, in two pure methods:
+
+    def declare(self, x): yield Weight("kernel", (x.shape[-1], self.units), self.kernel_initializer)
+    def forward(self, w, x): return x @ w.kernel
+
+A user's Keras layer overrides `build` and `call` and uses `self.add_weight`, `self.kernel`, `self.total.assign(...)`. The bridge
+between the two is here and nowhere else: the default `build` makes a box for each declared weight, the default `call` runs
+`forward` on the boxes' values and assigns its updates. Execution always goes `__call__` -> `call` (-> `forward`), so both kinds
+nest in each other. The pure face, `init` and `apply`, comes from `PureFace`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras import regularizers
+from jkeras._base.configurable import Configurable, init_arguments, object_config, serialize
+from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
+from jkeras._base.errors import unexpected_arguments
+from jkeras._base.naming import auto_name, to_snake_case
+from jkeras._base.registry import export
+from jkeras.graph import Node, Spec, infer
+from jkeras.graph.keras_tensor import is_symbolic, symbolic_leaves
+from jkeras.graph.spec import is_spec
+from jkeras.layers import messages
+from jkeras.layers.call_plan import CallPlan, read_plan
+from jkeras.layers.declaration import Updated
+from jkeras.layers.holder import WeightHolder
+from jkeras.layers.input_spec import check_input
+from jkeras.layers.pure import PureFace
+from jkeras.layers.structures import is_numbers, legacy_shape, masks_of, shapes_to_specs, single, specs_to_shapes, unbox
+from jkeras.state import random
+from jkeras.state.scope import current, is_traced, pop, push, set_mask
+from jkeras.state.variable import Variable, materialize
+
+_LEGACY = ("input_shape", "batch_input_shape", "input_dim", "batch_size", "weights")
+_array_types: set[type] = set()
+
+
+@export("keras.layers.Layer", "keras.Layer")
+class Layer(WeightHolder, PureFace, Configurable):
+    """Base of all layers and models.
+
+    Args:
+        activity_regularizer: function of the output, added to the loss.
+        trainable: whether gradient descent changes the weights; can be switched later.
+        dtype: a dtype or policy name, default the global policy.
+        autocast: whether float inputs and weights are cast to the compute dtype.
+        name: without slashes; default `dense`, `dense_1`, ...
+        kwargs: Keras 2's `input_shape`, `batch_input_shape`, `input_dim`, `batch_size`, `weights`.
+
+    Example:
+        >>> class Scale(Layer):
+        ...     def build(self, input_shape):
+        ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+        ...     def call(self, x):
+        ...         return jnp.multiply(x, self.factor)
+        >>> Scale()(np.ones((1, 2), np.float32)).tolist()
+        [[1.0, 1.0]]
+    """
+
+    _plan: CallPlan
+    input_spec: Any = None
+    supports_masking: bool = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._plan = read_plan(cls, Layer)
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise ValueError(f"A layer's name is a string without '/'. Received: name={name!r}.")
+        unknown = [k for k in kwargs if k not in _LEGACY]
+        if unknown:
+            known = [*inspect.signature(type(self).__init__).parameters, "name", "dtype", "trainable", *_LEGACY]
+            raise unexpected_arguments(type(self).__name__, unknown, [k for k in known if k not in ("self", "kwargs")])
+        self._own: list[Variable] = []
+        self._boxes: dict[str, Variable] = {}
+        self._inbound_nodes: list[Node] = []
+        self._last_losses: list[tuple[Any, Any]] = []
+        self.built = False
+        self.name = name if name is not None else auto_name(to_snake_case(type(self).__name__))
+        self.autocast = autocast
+        self.dtype_policy = get_policy(dtype)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self._trainable = bool(trainable)
+        self._batch_input_shape = legacy_shape(kwargs)
+        self._initial_weights = kwargs.get("weights")
+
+    # dtypes ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """What the layer computes in and keeps its weights in."""
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, policy: Any) -> None:
+        self._dtype_policy = get_policy(policy)
+        self._compute = self._dtype_policy.compute
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of the maths."""
+        return self._dtype_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of the weights."""
+        return self._dtype_policy.variable_dtype
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the weights, as in Keras."""
+        return self.variable_dtype
+
+    # building -------------------------------------------------------------------------------------------------------
+
+    def build(self, *input_shapes: Any) -> None:
+        """Make the weights for inputs of this shape. Override it in a layer of your own and use `add_weight`.
+
+        Args:
+            input_shapes: a tuple with None for unknown axes; lists or dicts of them where the layer takes several inputs.
+        """
+        specs = tuple(shapes_to_specs(shape, self.compute_dtype) for shape in input_shapes)
+        if hasattr(self, "declare"):
+            self._declare_weights(specs)
+        self.built = True
+
+    def _declare_weights(self, specs: tuple[Any, ...]) -> None:
+        for w in self.declare(*specs) or ():
+            box = self.add_weight(
+                w.shape, w.initializer, w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint, name=w.name
+            )
+            setattr(self, w.name, box)
+
+    def _ensure_built(self, specs: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Make all weights of this layer and of those below it, for these inputs. No value is computed."""
+        if self.built:
+            return
+        token = push(current().for_layer(None, None))
+        try:
+            cls = type(self)
+            if not hasattr(cls.build, "is_default"):
+                self.build(*self._shapes_for_build(cls.build, specs))
+            elif hasattr(self, "declare"):
+                self._declare_weights(specs)
+            self.built = True
+            if self._plan.own_call and any(not layer.built for layer in self._flatten_layers()):
+                infer(self, specs, kwargs)
+        except BaseException:
+            self.built = False
+            raise
+        finally:
+            pop(token)
+        if self._initial_weights is not None:
+            self.set_weights(self._initial_weights)
+
+    def _shapes_for_build(self, build: Callable[..., Any], specs: tuple[Any, ...]) -> list[Any]:
+        parameters = [p for p in list(inspect.signature(build).parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
+        shapes = [specs_to_shapes(s) for s in specs]
+        if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+            return shapes
+        return shapes[: max(1, len(parameters))] if parameters else []
+
+    def _require_built(self, what: str, how: str) -> None:
+        if not self.built:
+            raise ValueError(messages.NOT_BUILT.format(cls=type(self).__name__, layer=self.name, what=what, how=how))
+
+    # calling --------------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the layer on arrays, or record it in a graph when the inputs are symbolic."""
+        simple = len(args) == 1 and not kwargs and type(args[0]) in _array_types and args[0].dtype == self._compute
+        if not (simple and self.built):
+            if symbolic_leaves((args, kwargs)):
+                return self._call_symbolic(args, kwargs)
+            args, kwargs = self._prepare(args, kwargs)
+        if self.input_spec is not None and args:
+            check_input(self, args[0])
+        scope, plan = current(), self._plan
+        masked = bool(scope.masks) or plan.makes_mask
+        if masked and plan.takes_mask and kwargs.get("mask") is None and args:
+            kwargs["mask"] = masks_of(args[0])
+        try:
+            if not plan.own_call:
+                extra = self._forward_arguments(kwargs) if kwargs or plan.takes_training else kwargs
+                outputs = self.forward(self._read_weights(), *args, **extra)
+                if type(outputs) is Updated:
+                    outputs = self._keep_updates(outputs)
+            else:
+                training = self._resolve_training(kwargs)
+                inner = scope.for_layer(self, training)
+                if scope.losses is None:
+                    inner.losses = self._last_losses = []
+                token = push(inner)
+                try:
+                    outputs = self.call(*args, **kwargs)
+                finally:
+                    pop(token)
+                if type(outputs) not in _array_types:
+                    outputs = unbox(outputs)
+        except Exception as error:
+            messages.explain(error, self, args)
+            raise
+        if self.activity_regularizer is not None:
+            self._add_activity_loss(outputs)
+        if masked and args:
+            self._pass_mask(args[0], outputs, kwargs.get("mask"))
+        return outputs
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The layer's maths. Override it in a layer of your own; library layers have a pure `forward` instead.
+
+        A class that extends a library layer may use `super().call(x)`. `__call__` does the same in place, a frame cheaper.
+        """
+        outputs = self.forward(self._read_weights(), *args, **self._forward_arguments(kwargs))
+        return self._keep_updates(outputs) if type(outputs) is Updated else outputs
+
+    def forward(self, w: Any, *args: Any, **kwargs: Any) -> Any:
+        """A library layer's maths: weights `w` and inputs in, outputs (or `Updated`) out. Pure."""
+        raise NotImplementedError(messages.NO_CALL.format(cls=type(self).__name__))
+
+    def _read_weights(self) -> SimpleNamespace:
+        return SimpleNamespace(**{box.name: self._cast_weight(box) for box in self._own})
+
+    def _forward_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        plan = self._plan
+        training = kwargs.pop("training", None) if kwargs else None
+        if plan.takes_training:
+            kwargs["training"] = bool(current().training if training is None else training)
+            if plan.takes_rng:
+                kwargs["rng"] = random.draw_key(self, getattr(self, "seed", None)) if kwargs["training"] else None
+        if not plan.takes_mask:
+            kwargs.pop("mask", None)
+        return kwargs
+
+    def _keep_updates(self, updated: Updated) -> Any:
+        for name, value in updated.values.items():
+            self._boxes[name].assign(value)
+        return updated.output
+
+    def _cast_weight(self, box: Variable) -> Any:
+        value = box.value
+        if box.dtype != self._dtype_policy._compute and box.autocast and self.autocast and is_float(box.dtype):
+            return value.astype(self._compute)
+        return value
+
+    def _resolve_training(self, kwargs: dict[str, Any]) -> bool | None:
+        """Explicit argument, else the running call's flag, else the signature's default."""
+        plan = self._plan
+        training = kwargs.get("training")
+        if training is None:
+            training = current().training
+        if training is None:
+            training = plan.training_default
+        if plan.takes_training:
+            kwargs["training"] = bool(training) if training is not None else False
+        else:
+            kwargs.pop("training", None)
+        return training
+
+    def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Arrays from what the user passed, in the compute dtype; the layer is built for them if it was not."""
+        if args and isinstance(args[0], list) and args[0] and is_numbers(args[0]):
+            args = (np.asarray(args[0]), *args[1:])
+        args, kwargs = jax.tree.map(self._to_array, (args, kwargs))
+        if not self.built:
+            specs = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if hasattr(a, "shape") else a, args)
+            others = {k: v for k, v in kwargs.items() if not hasattr(v, "shape")}
+            try:
+                self._ensure_built(specs, others)
+            except jax.errors.JAXTypeError:
+                self.built = True  # a call that looks at values cannot be traced: its layers are built as it runs
+            if not current().functional:
+                materialize(self.weights)
+        return args, dict(kwargs)
+
+    def _to_array(self, value: Any) -> Any:
+        if isinstance(value, jax.Array):
+            _array_types.add(type(value))
+            if self.autocast and value.dtype != self._compute and is_float(value.dtype):
+                return value.astype(self._compute)
+            return value
+        if isinstance(value, (np.ndarray, np.generic, Variable)) or hasattr(value, "__array__"):
+            array = np.asarray(value) if not isinstance(value, Variable) else value.value
+            if array.dtype == object or array.dtype.kind in "US":
+                raise TypeError(messages.NOT_NUMERIC.format(cls=type(self).__name__, layer=self.name, dtype=array.dtype))
+            dtype = self._compute if self.autocast and is_float(array.dtype) else None
+            return self._to_array(jnp.asarray(array, dtype))
+        return value
+
+    def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        specs = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if is_spec(a) else a, (args, kwargs), is_leaf=is_symbolic)
+        if not self.built:
+            try:
+                self._ensure_built(specs[0], {k: v for k, v in kwargs.items() if not symbolic_leaves(v)})
+            except Exception as error:
+                messages.explain(error, self, specs[0])
+                raise
+        if self.input_spec is not None and args:
+            check_input(self, args[0])
+        return Node(self, args, kwargs, self.compute_output_spec(*specs[0], **specs[1])).outputs
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Shapes and dtypes of the outputs for specs of the inputs."""
+        if type(self).compute_output_shape is not Layer.compute_output_shape:
+            return shapes_to_specs(self.compute_output_shape(specs_to_shapes(args[0])), self.compute_dtype)
+        return infer(self, args, kwargs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape of the output for a shape of the input, None for unknown axes. May be overridden."""
+        specs = shapes_to_specs(input_shape, self.compute_dtype)
+        self._ensure_built((specs,), {})
+        return specs_to_shapes(infer(self, (specs,), {}))
+
+    # masks and losses -----------------------------------------------------------------------------------------------
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask that goes with the output: the input's where the layer supports masking, else None."""
+        return previous_mask if self.supports_masking else None
+
+    def _pass_mask(self, inputs: Any, outputs: Any, mask: Any) -> None:
+        incoming = mask if mask is not None else masks_of(inputs)
+        outgoing = self.compute_mask(inputs, incoming)
+        if outgoing is None:
+            return
+        leaves = jax.tree.leaves(outputs)
+        masks = outgoing if isinstance(outgoing, (list, tuple)) else [outgoing] * len(leaves)
+        for leaf, one in zip(leaves, masks):
+            if one is not None:
+                set_mask(leaf, one)
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar, or a list of them, to what training minimises; from `call`."""
+        for value in loss if isinstance(loss, (list, tuple)) else [loss]:
+            value = value() if callable(value) else getattr(value, "value", value)
+            losses = current().losses
+            if losses is None and is_traced(value):
+                raise ValueError(messages.LEAKED_LOSS)
+            (self._last_losses if losses is None else losses).append((self, value))
+
+    def _add_activity_loss(self, outputs: Any) -> None:
+        if current().losses is None:
+            self._last_losses = []
+        for leaf in jax.tree.leaves(outputs):
+            self.add_loss(self.activity_regularizer(leaf) / leaf.shape[0])
+
+    @property
+    def losses(self) -> list[Any]:
+        """What `add_loss` and activity regularizers added in the last call, then weight regularization."""
+        here = {id(layer) for layer in self._flatten_layers()}
+        scope = current()
+        added = self._last_losses if scope.losses is None else [pair for pair in scope.losses if id(pair[0]) in here]
+        boxes = self.trainable_weights
+        return [value for _, value in added] + [b.regularizer(b.value) for b in boxes if b.regularizer is not None]
+
+    # graph and config -----------------------------------------------------------------------------------------------
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input, where the layer was called once."""
+        return single(self._only_node("input").inputs)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output, where the layer was called once."""
+        return self._only_node("output").outputs
+
+    @property
+    def input_shape(self) -> Any:
+        """Shape of `input`."""
+        return specs_to_shapes(self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """Shape of `output`."""
+        return specs_to_shapes(self.output)
+
+    def _only_node(self, what: str) -> Node:
+        if len(self._inbound_nodes) != 1:
+            raise AttributeError(messages.NOT_ONE_NODE.format(layer=self.name, n=len(self._inbound_nodes), what=what))
+        return self._inbound_nodes[0]
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments in Keras' JSON shape."""
+        arguments = {k: v for k, v in init_arguments(self).items() if k not in _LEGACY}
+        base = {"name": self.name, "trainable": self._trainable, "dtype": object_config(self._dtype_policy)}
+        return {**base, **{k: serialize(v) for k, v in arguments.items() if k not in base}}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+Layer.build.is_default = True  # type: ignore[attr-defined]
+Layer._plan = read_plan(Layer, Layer)

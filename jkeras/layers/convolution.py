@@ -1,0 +1,175 @@
+"""Convolution layers for one, two and three spatial axes: one class, and three lines for each number of axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from jkeras import activations, constraints, initializers, regularizers
+from jkeras._base.config import standardize_data_format
+from jkeras._base.errors import unknown_name
+from jkeras._base.registry import export
+from jkeras.layers.base import Layer
+from jkeras.layers.declaration import Weight
+from jkeras.layers.input_spec import InputSpec
+from jkeras.nn.conv import conv, spatial
+
+
+class BaseConv(Layer):
+    """`activation(conv(x, kernel) + bias)`; subclasses say how many spatial axes there are.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: window size, an int or one per spatial axis.
+        strides: steps between windows.
+        padding: `"valid"` (none), `"same"` (as many positions out as in, divided by the stride), or `"causal"` (Conv1D only).
+        data_format: `"channels_last"` or `"channels_first"`; default the configured one.
+        dilation_rate: distance between the inputs that neighbouring kernel entries meet; not together with strides.
+        groups: number of blocks that channels and filters are cut into.
+        activation: name or function, default linear.
+        use_bias: whether to add a bias per filter.
+        kernel_initializer, bias_initializer: names or objects.
+        kernel_regularizer, bias_regularizer, activity_regularizer: names or objects.
+        kernel_constraint, bias_constraint: names or objects.
+        kwargs: as every layer.
+
+    Call:
+        x: `(batch, *space, channels)`, or `(batch, channels, *space)`. Returns images with `filters` channels, same layout.
+    """
+
+    rank: int
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.filters, self.groups = filters, groups
+        self.kernel_size = spatial(kernel_size, self.rank, "kernel_size")
+        self.strides = spatial(strides, self.rank, "strides")
+        self.dilation_rate = spatial(dilation_rate, self.rank, "dilation_rate")
+        self.padding = str(padding).lower()
+        self.data_format = standardize_data_format(data_format)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self._check_arguments()
+
+    def _check_arguments(self) -> None:
+        cls, paddings = type(self).__name__, ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
+        if self.padding not in paddings:
+            raise unknown_name(f"padding of {cls}", self.padding, paddings)
+        if self.filters <= 0 or self.groups <= 0 or self.filters % self.groups:
+            raise ValueError(
+                f"{cls} takes a positive number of filters that its groups divide. "
+                f"Received: filters={self.filters}, groups={self.groups}."
+            )
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"{cls} takes strides or a dilation rate above 1, not both. "
+                f"Received: strides={self.strides}, dilation_rate={self.dilation_rate}."
+            )
+
+    def declare(self, x: Any) -> Iterator[Weight]:
+        """A kernel `(*kernel_size, channels / groups, filters)` and a bias `(filters,)`."""
+        axis = -1 if self.data_format == "channels_last" else 1
+        channels = x.shape[axis]
+        if channels is not None and channels % self.groups:
+            raise ValueError(
+                f"{self.name}: the {channels} channels of the input {tuple(x.shape)} ({self.data_format}) cannot be cut into "
+                f"groups={self.groups} equal parts."
+            )
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
+        yield Weight(
+            "kernel",
+            (*self.kernel_size, None if channels is None else channels // self.groups, self.filters),
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        if self.use_bias:
+            yield Weight(
+                "bias",
+                (self.filters,),
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """`activation(conv(x, kernel) + bias)`."""
+        y = conv(
+            x,
+            w.kernel,
+            w.bias if self.use_bias else None,
+            strides=self.strides,
+            padding=self.padding,
+            dilation_rate=self.dilation_rate,
+            groups=self.groups,
+            data_format=self.data_format,
+        )
+        return self.activation(y)
+
+
+@export("keras.layers.Conv1D", "keras.layers.Convolution1D")
+class Conv1D(BaseConv):
+    """Convolution over sequences `(batch, steps, channels)`; arguments as `BaseConv`.
+
+    Example:
+        >>> import numpy as np
+        >>> Conv1D(4, 3, padding="causal")(np.zeros((2, 10, 3), np.float32)).shape
+        (2, 10, 4)
+    """
+
+    rank = 1
+
+
+@export("keras.layers.Conv2D", "keras.layers.Convolution2D")
+class Conv2D(BaseConv):
+    """Convolution over images `(batch, height, width, channels)`; arguments as `BaseConv`.
+
+    Example:
+        >>> import numpy as np
+        >>> Conv2D(8, (3, 3), strides=2, padding="same")(np.zeros((2, 28, 28, 1), np.float32)).shape
+        (2, 14, 14, 8)
+    """
+
+    rank = 2
+
+
+@export("keras.layers.Conv3D", "keras.layers.Convolution3D")
+class Conv3D(BaseConv):
+    """Convolution over volumes `(batch, depth, height, width, channels)`; arguments as `BaseConv`.
+
+    Example:
+        >>> import numpy as np
+        >>> Conv3D(2, 3)(np.zeros((1, 5, 6, 7, 1), np.float32)).shape
+        (1, 3, 4, 5, 2)
+    """
+
+    rank = 3
+
+
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D

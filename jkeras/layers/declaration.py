@@ -1,0 +1,39 @@
+"""How a library layer says what it holds (`Weight`) and what it changes (`Updated`)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Weight:
+    """One weight of a layer, as its `declare` yields it.
+
+    Args:
+        name: the attribute and the key in `params`, without slashes.
+        shape: all axes known.
+        initializer: name, object, or function `(shape, dtype) -> array`.
+        dtype: default the layer's `variable_dtype`.
+        trainable: False for state such as moving averages.
+        regularizer, constraint: objects or None.
+        autocast: whether `forward` sees it in the compute dtype.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    initializer: Any
+    dtype: Any = None
+    trainable: bool = True
+    regularizer: Any = None
+    constraint: Any = None
+    autocast: bool = True
+
+
+class Updated:
+    """A `forward`'s outputs together with new values for weights: `Updated(y, moving_mean=m)`."""
+
+    __slots__ = ("output", "values")
+
+    def __init__(self, output: Any, **values: Any):
+        self.output, self.values = output, values

@@ -1,0 +1,91 @@
+"""Embedding: a learned vector for each integer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from jkeras import constraints, initializers, regularizers
+from jkeras._base.registry import export
+from jkeras.layers.base import Layer
+from jkeras.layers.declaration import Weight
+from jkeras.nn.embedding import embedding
+
+
+@export("keras.layers.Embedding")
+class Embedding(Layer):
+    """Look up rows of a learned table.
+
+    Args:
+        input_dim: number of rows; inputs are integers in `[0, input_dim)`.
+        output_dim: width of a row.
+        embeddings_initializer, embeddings_regularizer, embeddings_constraint: names or objects.
+        mask_zero: whether 0 means padding; later layers then skip those steps.
+        weights: the table `(input_dim, output_dim)` to start from.
+        lora_rank, lora_alpha, quantization_config: not supported; leave them None.
+        kwargs: as every layer; `input_length`, Keras 2's length of the sequences.
+
+    Call:
+        x: integers `(batch, ...)`. Returns `(batch, ..., output_dim)`.
+
+    Example:
+        >>> import numpy as np
+        >>> Embedding(10, 4)(np.array([[1, 2, 0]])).shape
+        (1, 3, 4)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: int | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ):
+        for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
+            if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
+                raise ValueError(f"Embedding takes a positive integer as {name}. Received: {name}={size!r}.")
+        if lora_rank is not None or lora_alpha is not None or quantization_config is not None:
+            raise ValueError("Embedding does not support lora_rank, lora_alpha and quantization_config. Leave them out.")
+        length = kwargs.pop("input_length", None)
+        if length is not None:
+            kwargs.setdefault("input_shape", (length,) if isinstance(length, int) else tuple(length))
+        super().__init__(**kwargs)
+        # Integers given as floats must not be rounded to half precision before the lookup.
+        self.autocast = False
+        self.input_dim, self.output_dim = input_dim, output_dim
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.mask_zero = self.supports_masking = mask_zero
+        if weights is not None:
+            self.build((None, None))
+            self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
+
+    def declare(self, x: Any) -> Iterator[Weight]:
+        """The table `(input_dim, output_dim)`."""
+        yield Weight(
+            "embeddings",
+            (self.input_dim, self.output_dim),
+            self.embeddings_initializer,
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+        )
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """The rows."""
+        return embedding(w.embeddings, x).astype(self.compute_dtype)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """True where the input is not 0, if `mask_zero`."""
+        return inputs != 0 if self.mask_zero else None
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, `input_dim` included: for other layers it is Keras 2's input shape and left out."""
+        return {**super().get_config(), "input_dim": self.input_dim}

@@ -1,0 +1,218 @@
+"""`WeightHolder`: the part of a layer that owns boxes and shows them as attributes, lists and copies.
+
+Boxes are kept apart from other attributes (`_own` in order, `_boxes` by attribute), so that reading one may give its array while
+a call runs; `call_plan` has the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras import constraints, initializers, regularizers
+from jkeras._base.dtypes import is_float, standardize_dtype
+from jkeras.layers import messages
+from jkeras.layers.call_plan import used_as_boxes
+from jkeras.layers.tracking import NOT_TRACKED, layers_in, own_boxes, walk, weight_entries
+from jkeras.state.scope import current
+from jkeras.state.variable import Variable, materialize
+
+if TYPE_CHECKING:
+    from jkeras.layers.base import Layer
+
+
+class WeightHolder:
+    """Attributes, lists and copies of a layer's weights."""
+
+    name: str
+    variable_dtype: str
+    _own: list[Variable]
+    _boxes: dict[str, Variable]
+    _trainable: bool
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Variable):
+            if "_boxes" not in self.__dict__:
+                raise RuntimeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name))
+            self.__dict__.pop(name, None)
+            self._boxes[name] = value
+            if not any(box is value for box in self._own):
+                self._own.append(value)
+            if getattr(value, "unnamed", False):
+                value.name, value.path, value.unnamed = name, f"{self.name}/{name}", False
+            return
+        self.__dict__.get("_boxes", {}).pop(name, None)
+        object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        boxes = self.__dict__.get("_boxes")
+        if boxes is None:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            raise AttributeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name))
+        if name not in boxes:
+            raise AttributeError(f"{type(self).__name__!r} object {self.name!r} has no attribute {name!r}")
+        return self._read_box(name, boxes[name])
+
+    def _read_box(self, name: str, box: Variable) -> Any:
+        running = current().layer
+        if running is None or name in used_as_boxes(type(self)) or name in used_as_boxes(type(running)):
+            return box
+        return self._cast_weight(box)
+
+    def __delattr__(self, name: str) -> None:
+        box = self._boxes.pop(name, None)
+        if box is None:
+            object.__delattr__(self, name)
+        else:
+            self._own[:] = [b for b in self._own if b is not box]
+
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a weight of this layer; in `__init__` or `build`.
+
+        Args:
+            shape: default `()`.
+            initializer: name, object, function or array; default glorot_uniform for floats, zeros otherwise.
+            dtype: default the layer's `variable_dtype`.
+            trainable: whether gradient descent changes it.
+            autocast: whether it is read in the compute dtype.
+            regularizer, constraint: names, objects or functions.
+            aggregation: how replicas combine it.
+            overwrite_with_gradient: not supported.
+            name: default the attribute it is assigned to.
+
+        Returns:
+            The box.
+        """
+        if isinstance(shape, str):  # Keras 2: add_weight(name, shape, ...)
+            name, shape = shape, initializer
+            initializer = None
+        if "_own" not in self.__dict__:
+            raise RuntimeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name or "kernel"))
+        if current().layer is self:
+            raise RuntimeError(messages.WEIGHT_IN_CALL.format(cls=type(self).__name__, layer=self.name))
+        if overwrite_with_gradient:
+            raise ValueError("overwrite_with_gradient=True (float8 training scales) is not supported. Leave it out.")
+        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+        if any(n is None for n in shape):
+            raise ValueError(messages.UNKNOWN_SIZE.format(cls=type(self).__name__, layer=self.name, weight=name, shape=shape))
+        dtype = standardize_dtype(dtype or self.variable_dtype)
+        if initializer is None:
+            initializer = "glorot_uniform" if is_float(dtype) else "zeros"
+        box = Variable(
+            initializers.get(initializer),
+            shape,
+            dtype,
+            trainable,
+            autocast,
+            aggregation,
+            name or "variable",
+            regularizers.get(regularizer),
+            constraints.get(constraint),
+        )
+        box.unnamed = name is None  # type: ignore[attr-defined]
+        box.path = f"{self.name}/{box.name}"
+        box.trainable = box.declared_trainable and self._trainable
+        self._own.append(box)
+        return box
+
+    def _sublayers(self) -> list[Layer]:
+        seen: set[int] = {id(self)}
+        found: list[Layer] = []
+        for name, value in self.__dict__.items():
+            if name not in NOT_TRACKED and value is not None:
+                found.extend(layers_in(value, WeightHolder, seen))
+        return found
+
+    def _flatten_layers(self) -> list[Layer]:
+        return [layer for _, layer in walk(self)]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights, this layer's own first, in Keras' order."""
+        return [box for _, box in weight_entries(self)]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All weights."""
+        return self.weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that gradient descent changes now."""
+        if not self._trainable:
+            return []
+        seen: dict[int, Variable] = {id(b): b for b in own_boxes(self) if b.trainable}
+        for child in self._sublayers():
+            seen.update((id(b), b) for b in child.trainable_weights)
+        return list(seen.values())
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The weights that gradient descent changes now."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The other weights: moving averages, and those of frozen layers."""
+        trained = {id(b) for b in self.trainable_weights}
+        return [b for b in self.weights if id(b) not in trained]
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The other weights."""
+        return self.non_trainable_weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether gradient descent changes the weights; setting it sets it for all layers below."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self._flatten_layers():
+            layer._trainable = bool(value)
+            for box in own_boxes(layer):
+                box.trainable = box.declared_trainable and bool(value)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights as numpy arrays, in Keras' order."""
+        boxes = self.weights
+        materialize(boxes)
+        return [np.array(box._value if not current().functional else box.value) for box in boxes]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all weights from arrays in the order of `get_weights`.
+
+        Raises:
+            ValueError: another number of arrays, or a shape that does not fit; nothing is changed then.
+        """
+        boxes = self.weights
+        weights = list(weights)
+        if len(weights) != len(boxes):
+            raise ValueError(messages.WEIGHT_COUNT.format(layer=self.name, expected=len(boxes), received=len(weights)))
+        for box, value in zip(boxes, weights):
+            if np.shape(value) != box.shape:
+                raise ValueError(messages.WEIGHT_SHAPE.format(path=box.path, expected=box.shape, received=np.shape(value)))
+        for box, value in zip(boxes, weights):
+            box.assign(jnp.array(value, dtype=box.dtype, copy=True))
+
+    def count_params(self) -> int:
+        """Number of all elements of all weights."""
+        self._require_built("count_params", "layer.build(input_shape)")
+        return sum(box.size for box in self.weights)

@@ -1,0 +1,138 @@
+"""`Input` and `InputLayer`: where a graph begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jkeras._base.dtypes import standardize_dtype
+from jkeras._base.naming import auto_name
+from jkeras._base.registry import export
+from jkeras.graph import KerasTensor, Node, Spec
+from jkeras.layers.base import Layer
+
+Shape = Sequence[int | None]
+
+
+@export("keras.layers.InputLayer", "keras.InputLayer")
+class InputLayer(Layer):
+    """The layer behind an `Input`: it holds the shape and gives what it gets.
+
+    Args:
+        shape: without the batch axis.
+        batch_size: of the batch axis, default unknown.
+        dtype: default `floatx()`.
+        sparse, ragged: must be False.
+        batch_shape: with the batch axis, instead of `shape`.
+        input_tensor: a symbolic tensor to take shape and dtype from.
+        optional: whether the input may be None.
+        name: default `input_1`, `input_2`, ...
+        input_shape, batch_input_shape: Keras 2's names for `shape` and `batch_shape`.
+
+    Example:
+        >>> InputLayer(shape=(784,)).output.shape
+        (None, 784)
+    """
+
+    def __init__(
+        self,
+        shape: Shape | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape: Shape | None = None,
+        input_tensor: Any = None,
+        optional: bool = False,
+        name: str | None = None,
+        input_shape: Shape | None = None,
+        batch_input_shape: Shape | None = None,
+        trainable: bool = True,
+    ):
+        if sparse or ragged:
+            raise ValueError("Sparse and ragged inputs are not supported. Leave the argument out and give dense arrays.")
+        if input_tensor is not None:
+            batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
+        shape = shape if shape is not None else input_shape
+        batch_shape = batch_shape if batch_shape is not None else batch_input_shape
+        if (shape is None) == (batch_shape is None):
+            raise ValueError(
+                f"Give either shape= (without the batch axis) or batch_shape=. Received: shape={shape!r}, "
+                f"batch_shape={batch_shape!r}. Write for example Input(shape=(784,))."
+            )
+        super().__init__(name=name or auto_name("input", first=1), dtype=None, trainable=trainable)
+        self.batch_shape = (batch_size, *_checked(shape)) if shape is not None else _checked(batch_shape)
+        self.input_dtype = standardize_dtype(dtype)
+        self.optional = optional
+        self.built = True
+        Node(self, (), {}, Spec(self.batch_shape, self.input_dtype))
+        self.output.name = self.name
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the input."""
+        return self.input_dtype
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """The input as it is."""
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        """Shape, dtype and name."""
+        return {
+            "batch_shape": list(self.batch_shape),
+            "dtype": self.input_dtype,
+            "sparse": False,
+            "ragged": False,
+            "name": self.name,
+            "optional": self.optional,
+        }
+
+
+def _checked(shape: Any) -> tuple[int | None, ...]:
+    if isinstance(shape, int):
+        raise ValueError(f"A shape is a tuple. Received: {shape}. Write shape=({shape},).")
+    sizes = tuple(None if n is None else int(n) for n in shape)
+    if any(n is not None and n < 0 for n in sizes):
+        raise ValueError(f"Sizes in a shape are not negative; an unknown one is None. Received: {shape}.")
+    return sizes
+
+
+@export("keras.layers.Input", "keras.Input")
+def Input(
+    shape: Shape | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+    batch_shape: Shape | None = None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
+) -> KerasTensor:
+    """A symbolic tensor to build a model from.
+
+    Args:
+        shape: without the batch axis, None for unknown sizes.
+        batch_size, dtype, sparse, ragged, batch_shape, name, optional: as for `InputLayer`.
+        tensor: a symbolic tensor to take shape and dtype from.
+
+    Returns:
+        A `KerasTensor` of shape `(batch_size, *shape)`.
+
+    Example:
+        >>> Input(shape=(28, 28, 1)).shape
+        (None, 28, 28, 1)
+    """
+    layer = InputLayer(
+        shape=shape,
+        batch_size=batch_size,
+        dtype=dtype,
+        sparse=sparse,
+        ragged=ragged,
+        batch_shape=batch_shape,
+        input_tensor=tensor,
+        optional=optional,
+        name=name,
+    )
+    return layer.output

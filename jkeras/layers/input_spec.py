@@ -1,0 +1,96 @@
+"""`InputSpec`: what a layer expects of an input, checked before each call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from jkeras._base.configurable import Configurable
+from jkeras._base.errors import describe
+from jkeras._base.registry import export
+
+
+@export("keras.layers.InputSpec", "keras.InputSpec")
+class InputSpec(Configurable):
+    """Rank and sizes that an input must have.
+
+    Args:
+        dtype: expected dtype, for information.
+        shape: expected shape, None for any size.
+        ndim, max_ndim, min_ndim: expected number of axes.
+        axes: `{axis: size}`.
+        allow_last_axis_squeeze: whether a last axis of size 1 may be missing or extra.
+        name: of the input.
+        optional: whether the input may be None.
+
+    Example:
+        >>> InputSpec(min_ndim=2, axes={-1: 784}).min_ndim
+        2
+    """
+
+    def __init__(
+        self,
+        dtype: Any = None,
+        shape: Any = None,
+        ndim: int | None = None,
+        max_ndim: int | None = None,
+        min_ndim: int | None = None,
+        axes: dict[int, int | None] | None = None,
+        allow_last_axis_squeeze: bool = False,
+        name: str | None = None,
+        optional: bool = False,
+    ):
+        self.dtype, self.name, self.optional = dtype, name, optional
+        self.allow_last_axis_squeeze = allow_last_axis_squeeze
+        self.shape = None if shape is None else tuple(shape)
+        self.ndim = ndim if self.shape is None else len(self.shape)
+        self.max_ndim, self.min_ndim = max_ndim, min_ndim
+        self.axes = {int(k): v for k, v in (axes or {}).items()}
+
+    def problem(self, shape: tuple[int | None, ...]) -> str | None:
+        """What is wrong with an input of this shape, or None."""
+        n = len(shape)
+        if self.ndim is not None and n != self.ndim and not self.allow_last_axis_squeeze:
+            return f"expected {self.ndim} axes, received {n}"
+        if self.max_ndim is not None and n > self.max_ndim:
+            return f"expected at most {self.max_ndim} axes, received {n}"
+        if self.min_ndim is not None and n < self.min_ndim:
+            return f"expected at least {self.min_ndim} axes, received {n}"
+        for axis, size in self.axes.items():
+            found = shape[axis] if -n <= axis < n else None
+            if size is not None and found is not None and found != size:
+                return f"expected size {size} at axis {axis}, received {found}"
+        for axis, (size, found) in enumerate(zip(self.shape or (), shape)):
+            if size is not None and found is not None and size != found:
+                return f"expected size {size} at axis {axis}, received {found}"
+        return None
+
+
+def check_input(layer: Any, inputs: Any) -> None:
+    """Hold the inputs of a layer against its `input_spec`.
+
+    Raises:
+        ValueError: naming the layer, what came and what was expected.
+    """
+    spec = layer.input_spec
+    if isinstance(spec, InputSpec):
+        shape = getattr(inputs, "shape", None)
+        problem = "expected one array, received a structure" if shape is None else spec.problem(shape)
+        if problem is not None:
+            raise ValueError(_message(layer, problem, inputs))
+        return
+    leaves = jax.tree.leaves(inputs, is_leaf=lambda v: hasattr(v, "shape"))
+    if len(leaves) != len(jax.tree.leaves(spec)):
+        raise ValueError(_message(layer, f"expected {len(spec)} inputs, received {len(leaves)}", inputs))
+    for one, leaf in zip(jax.tree.leaves(spec), leaves):
+        problem = one.problem(leaf.shape)
+        if problem is not None:
+            raise ValueError(_message(layer, problem, inputs))
+
+
+def _message(layer: Any, problem: str, inputs: Any) -> str:
+    return (
+        f"Layer {layer.name!r} ({type(layer).__name__}) got an input it cannot use: {problem}. Received: {describe(inputs)}. "
+        "Reshape the data, or make the layer anew: its weights were made for the first input it saw."
+    )

@@ -1,0 +1,249 @@
+"""Normalization layers: batch statistics with a moving average, and statistics per example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from jkeras import constraints, initializers, regularizers
+from jkeras._base.errors import describe
+from jkeras._base.registry import export
+from jkeras.layers.base import Layer
+from jkeras.layers.declaration import Updated, Weight
+from jkeras.layers.input_spec import InputSpec
+from jkeras.nn.norm import at_least_float32, batch_norm, layer_norm, moments, rms_norm
+
+
+class _ScaleAndCenter(Layer):
+    """A normalization's weights: `gamma` scales, `beta` shifts. They stay in their own dtype, whatever the inputs' is."""
+
+    supports_masking = True
+
+    def _set_affine(self, center: bool, scale: bool, beta: tuple[Any, Any, Any], gamma: tuple[Any, Any, Any]) -> None:
+        self.center, self.scale = center, scale
+        self.beta_initializer, self.gamma_initializer = initializers.get(beta[0]), initializers.get(gamma[0])
+        self.beta_regularizer, self.gamma_regularizer = regularizers.get(beta[1]), regularizers.get(gamma[1])
+        self.beta_constraint, self.gamma_constraint = constraints.get(beta[2]), constraints.get(gamma[2])
+
+    def _affine_weights(self, shape: tuple[int, ...]) -> Iterator[Weight]:
+        if self.scale:
+            yield Weight(
+                "gamma",
+                shape,
+                self.gamma_initializer,
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+                autocast=False,
+            )
+        if self.center:
+            yield Weight(
+                "beta",
+                shape,
+                self.beta_initializer,
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+                autocast=False,
+            )
+
+    def _offset_and_scale(self, w: Any) -> tuple[Any, Any]:
+        return w.beta if self.center else None, w.gamma if self.scale else None
+
+    def _axes_in(self, axis: int | Sequence[int], x: Any) -> list[int]:
+        """The axes counted from the front, in order."""
+        axes = [axis] if isinstance(axis, int) else list(axis)
+        if not all(-len(x.shape) <= a < len(x.shape) for a in axes):
+            raise ValueError(f"{self.name}: axis={axis!r} is out of range for the input {describe(x)}.")
+        return sorted(a % len(x.shape) for a in axes)
+
+
+@export("keras.layers.BatchNormalization")
+class BatchNormalization(_ScaleAndCenter):
+    """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with mean and variance per channel.
+
+    In training they are those of the batch, and moving averages follow them:
+    `moving = moving * momentum + batch * (1 - momentum)`. Otherwise, and where the layer is frozen (`trainable = False`), the
+    moving averages are used and do not change.
+
+    Args:
+        axis: the channel axis.
+        momentum: how much of the moving averages a step keeps.
+        epsilon: added to the variance.
+        center, scale: whether to learn `beta` and `gamma`.
+        beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: names or objects.
+        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: names or objects.
+        renorm, renorm_clipping, renorm_momentum: batch renormalization is not supported; leave `renorm` False.
+        synchronized: not needed: under `jit` over sharded data, statistics are those of the whole batch. Leave it False.
+        kwargs: as every layer.
+
+    Call:
+        x: any shape, channels along `axis`.
+        training: whether to use and follow the batch's statistics.
+        mask: x's shape without its last axis; positions that are False do not count in the statistics.
+
+    Example:
+        >>> import numpy as np
+        >>> y = BatchNormalization(epsilon=0.0)(np.array([[2.0], [4.0]], np.float32), training=True)
+        >>> y.tolist()
+        [[-1.0], [1.0]]
+
+    Source: Sergey Ioffe, Christian Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
+    Covariate Shift", 2015.
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: Any = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        for name, value in (("renorm", renorm), ("synchronized", synchronized)):
+            if value:
+                raise ValueError(f"BatchNormalization does not support {name}=True. Leave it out.")
+        self.axis = int(axis)
+        self.momentum, self.epsilon = float(momentum), float(epsilon)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self._set_affine(
+            center,
+            scale,
+            (beta_initializer, beta_regularizer, beta_constraint),
+            (gamma_initializer, gamma_regularizer, gamma_constraint),
+        )
+
+    def declare(self, x: Any) -> Iterator[Weight]:
+        """One number per channel in each of gamma, beta, moving_mean, moving_variance."""
+        (axis,) = self._axes_in(self.axis, x)
+        self.input_spec = InputSpec(ndim=len(x.shape), axes={axis: x.shape[axis]})
+        shape = (x.shape[axis],)
+        yield from self._affine_weights(shape)
+        yield Weight("moving_mean", shape, self.moving_mean_initializer, trainable=False, autocast=False)
+        yield Weight("moving_variance", shape, self.moving_variance_initializer, trainable=False, autocast=False)
+
+    def forward(self, w: Any, x: Any, *, training: bool = False, mask: Any = None) -> Any:
+        """The normalized input, with new moving averages in training."""
+        wide = at_least_float32(x)
+        follow = training and self.trainable
+        if follow:
+            axes = [a for a in range(x.ndim) if a != self.axis % x.ndim]
+            mean, variance = moments(wide, axes, mask)
+        else:
+            mean, variance = w.moving_mean, w.moving_variance
+        offset, scale = self._offset_and_scale(w)
+        y = batch_norm(wide, mean, variance, offset, scale, axis=self.axis, epsilon=self.epsilon).astype(self.compute_dtype)
+        if not follow:
+            return y
+        keep = self.momentum
+        return Updated(
+            y,
+            moving_mean=w.moving_mean * keep + mean * (1 - keep),
+            moving_variance=w.moving_variance * keep + variance * (1 - keep),
+        )
+
+
+@export("keras.layers.LayerNormalization")
+class LayerNormalization(_ScaleAndCenter):
+    """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with mean and variance per example, over `axis`.
+
+    Args:
+        axis: the axis or axes that the statistics are taken over, and that `gamma` and `beta` span.
+        epsilon: added to the variance.
+        center, scale: whether to learn `beta` and `gamma`.
+        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer: names or objects.
+        beta_constraint, gamma_constraint: names or objects.
+        kwargs: as every layer; `rms_scaling`, in Keras a mistaken RMS normalization, must be False.
+
+    Example:
+        >>> import numpy as np
+        >>> LayerNormalization(epsilon=0.0)(np.array([[1.0, 3.0]], np.float32)).tolist()
+        [[-1.0, 1.0]]
+
+    Source: Jimmy Lei Ba, Jamie Ryan Kiros, Geoffrey Hinton, "Layer Normalization", 2016.
+    """
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        if kwargs.pop("rms_scaling", False):
+            raise ValueError("LayerNormalization does not support rms_scaling=True. Use keras.layers.RMSNormalization instead.")
+        super().__init__(**kwargs)
+        # The statistics are taken from inputs as they come, before any rounding to the compute dtype.
+        self.autocast = False
+        self.axis = axis if isinstance(axis, int) else list(axis)
+        self.epsilon = epsilon
+        self._set_affine(
+            center,
+            scale,
+            (beta_initializer, beta_regularizer, beta_constraint),
+            (gamma_initializer, gamma_regularizer, gamma_constraint),
+        )
+
+    def declare(self, x: Any) -> Iterator[Weight]:
+        """gamma and beta, each of the sizes of the normalized axes."""
+        yield from self._affine_weights(tuple(x.shape[a] for a in self._axes_in(self.axis, x)))
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """The normalized input."""
+        offset, scale = self._offset_and_scale(w)
+        y = layer_norm(at_least_float32(x), scale, offset, axis=self.axis, epsilon=self.epsilon)
+        return y.astype(self.compute_dtype)
+
+
+@export("keras.layers.RMSNormalization")
+class RMSNormalization(_ScaleAndCenter):
+    """`scale * x / sqrt(mean(x^2) + epsilon)`, with the mean per example, over `axis`.
+
+    Args:
+        axis: the axis or axes that the mean is taken over, and that `scale` spans.
+        epsilon: added to the mean square.
+        kwargs: as every layer.
+
+    Example:
+        >>> import numpy as np
+        >>> RMSNormalization(epsilon=0.0)(np.array([[3.0, 3.0]], np.float32)).tolist()
+        [[1.0, 1.0]]
+
+    Source: Biao Zhang, Rico Sennrich, "Root Mean Square Layer Normalization", 2019.
+    """
+
+    supports_masking = False
+
+    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.autocast = False
+        self.axis = axis if isinstance(axis, int) else list(axis)
+        self.epsilon = epsilon
+
+    def declare(self, x: Any) -> Iterator[Weight]:
+        """A scale of the sizes of the normalized axes."""
+        yield Weight("scale", tuple(x.shape[a] for a in self._axes_in(self.axis, x)), "ones", autocast=False)
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """The normalized input."""
+        return rms_norm(at_least_float32(x), w.scale, axis=self.axis, epsilon=self.epsilon).astype(self.compute_dtype)

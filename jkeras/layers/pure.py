@@ -1,0 +1,146 @@
+"""The pure face, once for all layers and models: `init` and `apply`.
+
+    params, state = layer.init(jax.random.key(0), x)
+    y, state = layer.apply(params, state, x, training=True, rng=jax.random.key(1))
+
+`params` holds what is trainable now, `state` the rest: nested dicts by layer and weight name. Both functions leave the boxes
+untouched, so they go under `jit`, `grad`, `vmap`, `scan`, `remat` and `jax.export` as they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras._base import paths
+from jkeras.graph.spec import Spec, is_spec
+from jkeras.layers.tracking import walk, weight_entries
+from jkeras.state.functionalize import Result, functionalize
+from jkeras.state.initial import draw_together
+from jkeras.state.variable import Variable
+
+if TYPE_CHECKING:
+    from jkeras.layers.base import Layer
+
+Tree = dict[str, Any]
+
+
+def as_spec(value: Any, dtype: str) -> Any:
+    """A spec for what `init` was given: an array, a spec, a symbolic tensor, or a shape (then of the given dtype)."""
+    if is_spec(value):
+        return Spec(value.shape, value.dtype)
+    if isinstance(value, (tuple, list)) and value and all(n is None or isinstance(n, int) for n in value):
+        return Spec(value, dtype)
+    if isinstance(value, dict):
+        return {k: as_spec(v, dtype) for k, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(as_spec(v, dtype) for v in value)
+    array = jax.eval_shape(jnp.asarray, value)
+    return Spec(array.shape, array.dtype)
+
+
+def layer_positions(layer: Layer) -> dict[int, int]:
+    """A number for each layer, for random draws that do not depend on names."""
+    return {id(part): i for i, (_, part) in enumerate(walk(layer))}
+
+
+def split_values(entries: list[tuple[tuple[str, ...], Variable]], values: list[Any], trainable: set[int]) -> tuple[Tree, Tree]:
+    """Nested `params` and `state` from values in the order of the entries."""
+    params, state = [], []
+    for (path, box), value in zip(entries, values):
+        (params if id(box) in trainable else state).append((path, value))
+    return paths.nest(params), paths.nest(state)
+
+
+class PureFace:
+    """`init` and `apply` for a class with weights."""
+
+    def init(self: Layer, key: Any, *inputs: Any, **kwargs: Any) -> tuple[Tree, Tree]:  # type: ignore[misc]
+        """New values for all weights, as pure data.
+
+        Args:
+            key: a JAX PRNG key.
+            inputs: arrays, specs (`jax.ShapeDtypeStruct`) or shapes of the layer's inputs; not needed once it is built.
+
+        Returns:
+            `(params, state)`: nested dicts of the trainable and the other weights.
+
+        Example:
+            >>> import jax
+            >>> from jkeras.layers import Dense
+            >>> params, state = Dense(3).init(jax.random.key(0), (None, 4))
+            >>> jax.tree.map(lambda a: a.shape, params), state
+            ({'bias': (3,), 'kernel': (4, 3)}, {})
+        """
+        if inputs:
+            self._ensure_built(tuple(as_spec(x, self.compute_dtype) for x in inputs), kwargs)
+        self._require_built("init", "init(key, x)")
+        entries = weight_entries(self)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(len(entries), dtype=jnp.uint32)) if entries else key
+        values = draw_together([box._initial for _, box in entries], keys)
+        return split_values(entries, values, {id(b) for b in self.trainable_weights})
+
+    def apply(  # type: ignore[misc]
+        self: Layer, params: Tree, state: Tree, *inputs: Any, training: bool = False, rng: Any = None, **kwargs: Any
+    ) -> tuple[Any, Tree]:
+        """The layer's outputs as a pure function of its weights.
+
+        Args:
+            params, state: as `init` gave them, or any values of that structure.
+            inputs: the layer's inputs.
+            training: whether dropout drops and batch normalization uses the batch's statistics.
+            rng: a key for layers that draw; needed only where one does.
+
+        Returns:
+            `(outputs, new_state)`, the state in the structure it came in.
+
+        Raises:
+            KeyError: a weight is missing in `params` and `state`.
+        """
+        result, new_state = self._pure_call(self, params, state, inputs, training, rng, kwargs)
+        return result.output, new_state
+
+    def apply_with_losses(  # type: ignore[misc]
+        self: Layer, params: Tree, state: Tree, *inputs: Any, training: bool = False, rng: Any = None, **kwargs: Any
+    ) -> tuple[Any, Tree, Any]:
+        """As `apply`, with the sum of `add_loss`, activity and weight regularization as a third result."""
+        result, new_state = self._pure_call(self._call_and_losses, params, state, inputs, training, rng, kwargs)
+        output, total = result.output
+        return output, new_state, total
+
+    def _pure_call(  # type: ignore[misc]
+        self: Layer,
+        fn: Callable[..., Any],
+        params: Tree,
+        state: Tree,
+        inputs: tuple[Any, ...],
+        training: bool,
+        rng: Any,
+        kwargs: dict[str, Any],
+    ) -> tuple[Result, Tree]:
+        if not self.built:
+            self._ensure_built(tuple(as_spec(x, self.compute_dtype) for x in inputs), kwargs)
+        entries = weight_entries(self)
+        flat_params, flat_state = paths.flatten(params), paths.flatten(state)
+        values = [flat_params[p] if p in flat_params else _from_state(flat_state, p) for p, _ in entries]
+        pure = functionalize(fn, [box for _, box in entries], layer_positions(self))
+        result = pure(values, *inputs, rng=rng, training=training, **kwargs)
+        after = [(p, v) for (p, _), v in zip(entries, result.values) if p in flat_state]
+        return result, paths.nest(after)
+
+    def _call_and_losses(self: Layer, *inputs: Any, **kwargs: Any) -> tuple[Any, Any]:  # type: ignore[misc]
+        output = self(*inputs, **kwargs)
+        return output, sum(self.losses, jnp.zeros((), jnp.float32))
+
+
+def _from_state(flat: dict[tuple[str, ...], Any], path: tuple[str, ...]) -> Any:
+    if path not in flat:
+        known = ", ".join("/".join(p) for p in flat) or "nothing"
+        raise KeyError(
+            f"The weight {'/'.join(path)!r} is neither in params nor in state (which holds {known}). "
+            "Give both as `init` returned them: params, state = model.init(key, x)."
+        )
+    return flat[path]

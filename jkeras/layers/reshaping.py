@@ -1,0 +1,83 @@
+"""Layers that only rearrange: the same numbers in another shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras._base.config import standardize_data_format
+from jkeras._base.errors import describe
+from jkeras._base.registry import export
+from jkeras.layers.base import Layer
+from jkeras.layers.input_spec import InputSpec
+
+
+@export("keras.layers.Flatten")
+class Flatten(Layer):
+    """All axes but the batch axis in one.
+
+    Args:
+        data_format: `"channels_first"` moves the channels to the end first, so that weights after it fit both layouts.
+        kwargs: as every layer.
+
+    Call:
+        x: `(batch, ...)`. Returns `(batch, product of the rest)`.
+
+    Example:
+        >>> import numpy as np
+        >>> Flatten()(np.zeros((5, 2, 3), np.float32)).shape
+        (5, 6)
+    """
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.data_format = standardize_data_format(data_format)
+        self.input_spec = InputSpec(min_ndim=1)
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """The flat input."""
+        if self.data_format == "channels_first" and x.ndim > 2:
+            x = jnp.moveaxis(x, 1, -1)
+        return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+
+@export("keras.layers.Reshape")
+class Reshape(Layer):
+    """Another shape for every example.
+
+    Args:
+        target_shape: without the batch axis; one entry may be -1, which is then worked out.
+        kwargs: as every layer.
+
+    Call:
+        x: `(batch, ...)`. Returns `(batch, *target_shape)`.
+
+    Raises:
+        ValueError: the sizes do not multiply to the same number.
+
+    Example:
+        >>> import numpy as np
+        >>> Reshape((3, -1))(np.zeros((5, 12), np.float32)).shape
+        (5, 3, 4)
+    """
+
+    def __init__(self, target_shape: Sequence[int], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.target_shape = tuple(target_shape)
+        if any(n < -1 for n in self.target_shape) or self.target_shape.count(-1) > 1:
+            raise ValueError(f"Reshape takes sizes of 0 or more and at most one -1. Received: target_shape={target_shape!r}.")
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """The reshaped input."""
+        size, known = math.prod(x.shape[1:]), math.prod(n for n in self.target_shape if n != -1)
+        # By hand, because -1 cannot be worked out by `reshape` for an empty batch.
+        target = tuple(size // max(known, 1) if n == -1 else n for n in self.target_shape)
+        if math.prod(target) != size:
+            raise ValueError(
+                f"{self.name}: an example of {describe(x)} has {size} entries, "
+                f"which do not fill target_shape={self.target_shape}."
+            )
+        return x.reshape(x.shape[0], *target)

@@ -1,0 +1,70 @@
+"""Nested structures of shapes, specs, arrays and masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras.graph import KerasTensor, Spec
+from jkeras.graph.spec import is_spec
+from jkeras.state.scope import get_mask
+from jkeras.state.variable import Variable
+
+
+def legacy_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
+    """The batch input shape from Keras 2's `batch_input_shape`, `input_shape` or `input_dim`; None without them."""
+    if kwargs.get("batch_input_shape") is not None:
+        return tuple(kwargs["batch_input_shape"])
+    shape = kwargs.get("input_shape")
+    if shape is None and kwargs.get("input_dim") is not None:
+        shape = (kwargs["input_dim"],)
+    if shape is None:
+        return None
+    return (kwargs.get("batch_size"), *((shape,) if isinstance(shape, int) else tuple(shape)))
+
+
+def shapes_to_specs(shape: Any, dtype: str) -> Any:
+    """Specs of a dtype for nested shapes; specs stay as they are."""
+    if isinstance(shape, dict):
+        return {k: shapes_to_specs(v, dtype) for k, v in shape.items()}
+    if isinstance(shape, (tuple, list)) and all(n is None or isinstance(n, (int, np.integer)) for n in shape):
+        return Spec(shape, dtype)
+    if isinstance(shape, (tuple, list)):
+        return type(shape)(shapes_to_specs(v, dtype) for v in shape)
+    return Spec(shape.shape, shape.dtype) if is_spec(shape) else shape
+
+
+def specs_to_shapes(specs: Any) -> Any:
+    """Shapes for nested specs or arrays."""
+    return jax.tree.map(lambda s: tuple(s.shape) if is_spec(s) or hasattr(s, "shape") else s, specs, is_leaf=is_spec)
+
+
+def is_numbers(value: Any) -> bool:
+    """Whether a list holds nothing but numbers and lists of them."""
+    return all(is_numbers(v) if isinstance(v, (list, tuple)) else isinstance(v, (int, float, bool)) for v in value)
+
+
+def unbox(outputs: Any) -> Any:
+    """A structure with the arrays of its boxes."""
+    return jax.tree.map(lambda v: v.value if isinstance(v, Variable) else v, outputs)
+
+
+def masks_of(inputs: Any) -> Any:
+    """The mask of an array, or the list of masks of a list; None where there is none."""
+    leaves = jax.tree.leaves(inputs)
+    masks = [get_mask(leaf) for leaf in leaves]
+    if all(m is None for m in masks):
+        return None
+    return masks if isinstance(inputs, (list, tuple)) else masks[0]
+
+
+def single(values: list[KerasTensor]) -> Any:
+    """The only element, or the list."""
+    return values[0] if len(values) == 1 else values
+
+
+def array_specs(specs: Any) -> Any:
+    """Specs of jkeras for nested specs of any kind."""
+    return jax.tree.map(lambda s: Spec(s.shape, s.dtype), specs, is_leaf=is_spec)

@@ -1,0 +1,89 @@
+"""What a layer holds: its own weights, and the layers found in its attributes, lists, tuples and dicts.
+
+Nothing is recorded when an attribute is set; the attributes themselves are walked when somebody asks. So a list may grow, an
+attribute may be replaced, and there is no wrapped list or dict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from jkeras.state.variable import Variable
+
+if TYPE_CHECKING:
+    from jkeras.layers.base import Layer
+
+Path = tuple[str, ...]
+NOT_TRACKED = frozenset({"_init_arguments", "_inbound_nodes", "_last_losses", "_boxes", "_own"})
+
+
+def layers_in(value: Any, layer_type: type, seen: set[int]) -> Iterator[Layer]:
+    """The layers in a value: itself, or the elements of nested lists, tuples, sets and dicts."""
+    if isinstance(value, layer_type):
+        if id(value) not in seen:
+            seen.add(id(value))
+            yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from layers_in(item, layer_type, seen)
+    elif isinstance(value, (list, tuple, set)):
+        for item in value:
+            yield from layers_in(item, layer_type, seen)
+
+
+def boxes_in(value: Any) -> Iterator[Variable]:
+    """The boxes in a list, tuple or dict."""
+    if isinstance(value, Variable):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from boxes_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from boxes_in(item)
+
+
+def own_boxes(layer: Layer) -> list[Variable]:
+    """The weights a layer itself holds, trainable ones first, each once."""
+    found = {id(box): box for box in layer._own}
+    for name, value in layer.__dict__.items():
+        if name not in NOT_TRACKED and type(value) in (list, tuple, dict):
+            found.update((id(box), box) for box in boxes_in(value))
+    boxes = list(found.values())
+    return [b for b in boxes if b.declared_trainable] + [b for b in boxes if not b.declared_trainable]
+
+
+def walk(layer: Layer, path: Path = (), seen: set[int] | None = None) -> Iterator[tuple[Path, Layer]]:
+    """A layer and all layers below it, each once, with their paths; the first layer's own path is empty."""
+    seen = seen if seen is not None else set()
+    if id(layer) in seen:
+        return
+    seen.add(id(layer))
+    yield path, layer
+    used = {box.name for box in layer._own}
+    for child in layer._sublayers():
+        if id(child) not in seen:
+            yield from walk(child, (*path, _unique(child.name, used)), seen)
+
+
+def weight_entries(layer: Layer) -> list[tuple[Path, Variable]]:
+    """All weights below a layer with their paths in `params` and `state`, each once, in Keras' order."""
+    entries: list[tuple[Path, Variable]] = []
+    seen: set[int] = set()
+    for path, part in walk(layer):
+        used: set[str] = set()
+        for box in own_boxes(part):
+            if id(box) not in seen:
+                seen.add(id(box))
+                entries.append(((*path, _unique(box.name, used)), box))
+    return entries
+
+
+def _unique(name: str, used: set[str]) -> str:
+    candidate, n = name, 0
+    while candidate in used:
+        n += 1
+        candidate = f"{name}_{n}"
+    used.add(candidate)
+    return candidate

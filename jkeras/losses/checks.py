@@ -1,0 +1,146 @@
+"""Do these targets belong to such predictions? Asked once, before training, with numpy, so that nothing is traced in vain.
+
+Most of the mistakes here do not fail by themselves: shapes broadcast, labels out of range fall out of every class, and training
+goes on with a loss that means nothing.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+_NOT_NUMBERS = "Targets must be numbers. Received an array of dtype {dtype}: {first!r}, ... {hint}"
+_SPARSE_FOR_ONE_HOT = """{name} expects one-hot targets of shape {expected}. Received integer labels: y_true of shape {shape}. Either write
+
+    loss="sparse_{name}"
+
+or make the targets one-hot:
+
+    y = keras.utils.to_categorical(y, {classes})
+"""
+_CLASSES = """{name} received targets with {given} classes, y_true of shape {shape}, and an output with {classes}, y_pred of shape {pred}.
+Both must have one entry per class: give the last layer {given} units, or make targets with {classes} classes."""
+_ONE_HOT_FOR_SPARSE = """{name} expects integer labels of shape {expected}. Received one-hot targets: y_true of shape {shape}. Either write
+
+    loss="{dense}"
+
+or go back to labels:
+
+    y = y.argmax(-1)
+"""
+_RANGE = """{name} expects labels from 0 to {last}, because the output has {classes} class{es}, y_pred of shape {pred}. Received labels from
+{low} to {high}. {hint}"""
+
+
+def _shown(shape: Any) -> str:
+    return str(tuple(shape))
+
+
+def _numbers(y_true: Any) -> np.ndarray | None:
+    """The targets as an array; None where they are a structure of arrays that no single rule fits."""
+    if isinstance(y_true, dict) or (isinstance(y_true, (list, tuple)) and any(np.ndim(y) for y in y_true)):
+        return None
+    y = np.asarray(y_true)
+    if y.dtype.kind in "OSU":
+        hint = "Write np.unique(y, return_inverse=True)[1] to number the classes." if y.dtype.kind in "SU" else ""
+        raise ValueError(_NOT_NUMBERS.format(dtype=y.dtype, first=y.ravel()[0] if y.size else None, hint=hint))
+    return y
+
+
+def check_elementwise(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1) -> None:
+    """Targets and predictions must have one shape, but for a last axis of size 1 that one of them may lack."""
+    y = _numbers(y_true)
+    pred = tuple(getattr(y_pred_spec, "shape", ()))
+    if y is None or not pred:
+        return
+    shape = y.shape
+    if len(shape) == len(pred) + 1 and shape[-1] == 1:
+        shape = shape[:-1]
+    elif len(pred) == len(shape) + 1 and pred[-1] == 1:
+        shape = (*shape, 1)
+    if len(shape) != len(pred) or any(None not in (a, b) and a != b for a, b in zip(shape[1:], pred[1:])):
+        raise ValueError(
+            f"{loss.name} compares targets and predictions entry by entry. Received y_true of shape {_shown(y.shape)} and an output "
+            f"of shape {_shown(pred)}, which do not match. Give targets of shape {_shown(pred)}, or change the last layer."
+        )
+
+
+def check_categorical(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1) -> None:
+    """Targets must have one entry per class of the output."""
+    y = _numbers(y_true)
+    pred = tuple(getattr(y_pred_spec, "shape", ()))
+    if y is None or not pred or pred[axis] is None:
+        return
+    name, classes = loss.fn.__name__, pred[axis]
+    if classes == 1:
+        warnings.warn(
+            f"{name} over an output with one class, y_pred of shape {_shown(pred)}, is always 0. For two classes write "
+            f"loss='{name.replace('categorical', 'binary')}', or give the last layer one unit per class.",
+            SyntaxWarning,
+            stacklevel=3,
+        )
+    if y.ndim == len(pred) - 1 or (y.ndim == len(pred) and y.shape[axis] == 1 and classes > 1):
+        expected = (len(y), *pred[1:])
+        raise ValueError(_SPARSE_FOR_ONE_HOT.format(name=name, expected=_shown(expected), shape=_shown(y.shape), classes=classes))
+    if y.ndim == len(pred) and y.shape[axis] != classes:
+        raise ValueError(
+            _CLASSES.format(name=name, given=y.shape[axis], shape=_shown(y.shape), classes=classes, pred=_shown(pred))
+        )
+    check_elementwise(loss, y, y_pred_spec)
+
+
+def check_sparse(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1, ignore_class: int | None = None) -> None:
+    """Targets must be whole numbers from 0 to classes - 1, one per prediction."""
+    y = _numbers(y_true)
+    pred = tuple(getattr(y_pred_spec, "shape", ()))
+    if y is None or not pred:
+        return
+    name, classes, axis = loss.fn.__name__, pred[axis], axis % len(pred)
+    expected = (len(y) if y.ndim else 1, *(n for i, n in enumerate(pred) if i not in (0, axis)))
+    if y.ndim == len(pred) and y.shape[axis] == classes and y.shape[axis] > 1:
+        dense = name.removeprefix("sparse_")
+        raise ValueError(_ONE_HOT_FOR_SPARSE.format(name=name, expected=_shown(expected), shape=_shown(y.shape), dense=dense))
+    given = tuple(n for i, n in enumerate(y.shape) if i != axis) if y.ndim == len(pred) and y.shape[axis] == 1 else y.shape
+    if len(given) != len(expected) or any(None not in (a, b) and a != b for a, b in zip(given[1:], expected[1:])):
+        raise ValueError(
+            f"{name} expects one integer label per prediction, y_true of shape {_shown(expected)} for an output of shape "
+            f"{_shown(pred)}. Received y_true of shape {_shown(y.shape)}."
+        )
+    _check_labels(name, y if ignore_class is None else y[y != ignore_class], classes, pred)
+
+
+def _check_labels(name: str, y: np.ndarray, classes: int | None, pred: Any) -> None:
+    if not y.size:
+        return
+    low, high = y.min(), y.max()
+    if y.dtype.kind == "f" and not np.isfinite([low, high]).all():
+        bad = int((~np.isfinite(y)).sum())
+        raise ValueError(f"{name} expects integer labels. {bad} of {y.size} labels are NaN or infinite; drop or fill them first.")
+    if y.dtype.kind == "f" and np.any(y != np.floor(y)):
+        raise ValueError(
+            f"{name} expects integer labels. Received values with fractions, from {low} to {high}, such as "
+            f"{y[y != np.floor(y)][0]}. For numbers rather than classes write loss='mse'."
+        )
+    if classes is None or (low >= 0 and high < classes):
+        return
+    if classes == 1:
+        hint = "For two classes and one output write loss='binary_crossentropy'."
+    elif low >= 0:
+        hint = f"Give the last layer {int(high) + 1} units, or renumber the labels from 0."
+    else:
+        hint = "Renumber the labels from 0: y = np.unique(y, return_inverse=True)[1]."
+    low, high = (int(v) for v in (low, high))
+    raise ValueError(
+        _RANGE.format(
+            name=name,
+            last=classes - 1,
+            classes=classes,
+            es="es" * (classes != 1),
+            pred=_shown(pred),
+            low=low,
+            high=high,
+            hint=hint,
+        )
+    )

@@ -1,0 +1,52 @@
+"""The loss functions under their public names; the maths is in `nn/`.
+
+Each takes `(y_true, y_pred)` and gives one value per sample. The table holds the short names that `compile(loss="mse")` takes.
+"""
+
+from __future__ import annotations
+
+from jkeras._base.registry import export
+from jkeras.nn.losses_crossentropy import binary_crossentropy as binary_crossentropy
+from jkeras.nn.losses_crossentropy import categorical_crossentropy as categorical_crossentropy
+from jkeras.nn.losses_crossentropy import kl_divergence as kl_divergence
+from jkeras.nn.losses_crossentropy import poisson as poisson
+from jkeras.nn.losses_crossentropy import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from jkeras.nn.losses_focal import binary_focal_crossentropy as binary_focal_crossentropy
+from jkeras.nn.losses_focal import categorical_focal_crossentropy as categorical_focal_crossentropy
+from jkeras.nn.losses_hinge import categorical_hinge as categorical_hinge
+from jkeras.nn.losses_hinge import hinge as hinge
+from jkeras.nn.losses_hinge import squared_hinge as squared_hinge
+from jkeras.nn.losses_overlap import dice as dice
+from jkeras.nn.losses_overlap import tversky as tversky
+from jkeras.nn.losses_regression import cosine_similarity as cosine_similarity
+from jkeras.nn.losses_regression import huber as huber
+from jkeras.nn.losses_regression import log_cosh as log_cosh
+from jkeras.nn.losses_regression import mean_absolute_error as mean_absolute_error
+from jkeras.nn.losses_regression import mean_absolute_percentage_error as mean_absolute_percentage_error
+from jkeras.nn.losses_regression import mean_squared_error as mean_squared_error
+from jkeras.nn.losses_regression import mean_squared_logarithmic_error as mean_squared_logarithmic_error
+
+ALIASES = {
+    binary_crossentropy: ("bce", "BCE"),
+    binary_focal_crossentropy: (),
+    categorical_crossentropy: (),
+    categorical_focal_crossentropy: (),
+    categorical_hinge: (),
+    cosine_similarity: (),
+    dice: (),
+    hinge: (),
+    huber: ("huber_loss",),
+    kl_divergence: ("kld", "KLD", "kullback_leibler_divergence"),
+    log_cosh: ("logcosh",),
+    mean_absolute_error: ("mae", "MAE"),
+    mean_absolute_percentage_error: ("mape", "MAPE"),
+    mean_squared_error: ("mse", "MSE"),
+    mean_squared_logarithmic_error: ("msle", "MSLE"),
+    poisson: (),
+    sparse_categorical_crossentropy: (),
+    squared_hinge: (),
+    tversky: (),
+}
+
+for _function, _aliases in ALIASES.items():
+    export(f"keras.losses.{_function.__name__}", aliases=_aliases)(_function)

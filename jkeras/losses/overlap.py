@@ -1,0 +1,63 @@
+"""Losses on regions, as classes. The maths is in `nn/losses_overlap.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras._base.registry import export
+from jkeras.losses.functions import dice, tversky
+from jkeras.losses.wrapper import LossFunctionWrapper
+
+
+@export("keras.losses.Dice")
+class Dice(LossFunctionWrapper):
+    """`1 - 2 |y p| / (|y| + |p|)`, for masks in [0, 1].
+
+    Args:
+        axis: axes to sum over; None for all, which gives one number for the batch.
+        reduction: see `Loss`; default `sum_over_batch_size`.
+        name: default `dice`.
+        dtype: what to compute in; default `floatx()`.
+
+    Example:
+        >>> round(float(Dice()([[1.0, 0.0]], [[0.5, 0.5]])), 4)
+        0.5
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "dice",
+        axis: Any = None,
+        dtype: Any = None,
+    ):
+        super().__init__(dice, reduction=reduction, name=name, dtype=dtype, axis=axis)
+
+
+@export("keras.losses.Tversky")
+class Tversky(LossFunctionWrapper):
+    """`1 - |y p| / (|y p| + alpha |y (1 - p)| + beta |(1 - y) p|)`, for masks in [0, 1].
+
+    Args:
+        alpha: weight of what is missed.
+        beta: weight of what is wrongly claimed.
+        axis: axes to sum over; None for all, which gives one number for the batch.
+        reduction: see `Loss`; default `sum_over_batch_size`.
+        name: default `tversky`.
+        dtype: what to compute in; default `floatx()`.
+
+    Example:
+        >>> round(float(Tversky()([[1.0, 0.0]], [[0.5, 0.5]])), 4)
+        0.5
+    """
+
+    def __init__(
+        self,
+        alpha: float = 0.5,
+        beta: float = 0.5,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "tversky",
+        axis: Any = None,
+        dtype: Any = None,
+    ):
+        super().__init__(tversky, reduction=reduction, name=name, dtype=dtype, alpha=alpha, beta=beta, axis=axis)

@@ -1,0 +1,72 @@
+"""From one loss per sample to the number that is minimised.
+
+| reduction                 | result for losses l and weights w            |
+|---------------------------|----------------------------------------------|
+| `sum_over_batch_size`     | `sum(w l) / number of losses` (the default)  |
+| `mean`                    | the same                                     |
+| `mean_with_sample_weight` | `sum(w l) / sum(w)`                          |
+| `sum`                     | `sum(w l)`                                   |
+| None or `none`            | `w l`                                        |
+
+Masked entries weigh nothing and, in the first two, are not counted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras._base.errors import unknown_name
+from jkeras.nn.losses_align import align_left, divide_or_zero, merge_mask
+
+_MEANS = ("sum_over_batch_size", "mean")
+_KNOWN = (*_MEANS, "mean_with_sample_weight", "sum", "none")
+
+
+def standardize_reduction(reduction: str | None) -> str | None:
+    """A known reduction; Keras 2's `auto` is `sum_over_batch_size`.
+
+    Raises:
+        ValueError: an unknown one.
+    """
+    if reduction == "auto":
+        return "sum_over_batch_size"
+    if reduction is not None and reduction not in _KNOWN:
+        raise unknown_name("reduction", reduction, _KNOWN)
+    return reduction
+
+
+def reduce_losses(losses: Any, sample_weight: Any = None, mask: Any = None, reduction: str | None = "sum_over_batch_size") -> Any:
+    """Weigh losses and reduce them by the table above.
+
+    Args:
+        losses: `(n,)`, or one per entry, `(n, ...)`.
+        sample_weight: `(n,)`, or a shape that broadcasts to the losses'.
+        mask: True for losses that count.
+        reduction: see the table.
+
+    Returns:
+        A scalar, or the weighted losses without reduction.
+
+    Raises:
+        ValueError: weights whose shape does not fit.
+
+    Example:
+        >>> float(reduce_losses(jnp.array([1.0, 3.0]), sample_weight=jnp.array([1.0, 0.0])))
+        0.5
+        >>> float(reduce_losses(jnp.array([1.0, 3.0]), mask=jnp.array([True, False])))
+        1.0
+    """
+    weight = merge_mask(sample_weight, mask, losses.dtype, rescale=reduction in _MEANS)
+    if weight is not None:
+        weight, losses = align_left(weight, losses)
+        losses = losses * weight
+    if reduction in (None, "none") or losses.ndim == 0:
+        return losses
+    total = jnp.sum(losses)
+    if reduction == "sum":
+        return total
+    if reduction == "mean_with_sample_weight" and weight is not None:
+        return divide_or_zero(total, jnp.sum(weight))
+    return total / max(losses.size, 1)

@@ -1,0 +1,97 @@
+"""`LossFunctionWrapper`: any function `fn(y_true, y_pred)` as a `Loss`. All losses of the library are made this way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras._base import registry
+from jkeras._base.configurable import deserialize, is_object_config
+from jkeras._base.registry import export
+from jkeras.losses import checks, functions
+from jkeras.losses.base import Loss, map_arrays
+from jkeras.nn.losses_align import match_ranks
+from jkeras.nn.losses_crossentropy import labels_that_count
+from jkeras.state.scope import set_mask
+
+_CHECKS: dict[Any, Callable[..., None]] = {
+    **dict.fromkeys(functions.ALIASES, checks.check_elementwise),
+    functions.categorical_crossentropy: checks.check_categorical,
+    functions.categorical_focal_crossentropy: checks.check_categorical,
+    functions.categorical_hinge: checks.check_categorical,
+    functions.sparse_categorical_crossentropy: checks.check_sparse,
+}
+
+
+@export("keras.losses.LossFunctionWrapper")
+class LossFunctionWrapper(Loss):
+    """A function as a loss.
+
+    Targets and predictions whose ranks differ by a last axis of size 1 are brought together first.
+
+    Args:
+        fn: `(y_true, y_pred, **kwargs) -> one value per sample`.
+        reduction: see `Loss`.
+        name: default is made from the class' name.
+        dtype: see `Loss`.
+        kwargs: further arguments of fn.
+
+    Example:
+        >>> loss = LossFunctionWrapper(functions.huber, delta=2.0)
+        >>> float(loss([[0.0]], [[1.0]]))
+        0.5
+    """
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.fn = fn
+        self._fn_kwargs = kwargs
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """What the function gives."""
+        if not self._takes_labels:
+            pairs = map_arrays(match_ranks, y_true, y_pred)
+            if isinstance(pairs, tuple) and len(pairs) == 2 and hasattr(y_true, "shape"):
+                y_true, y_pred = pairs
+        values = self.fn(y_true, y_pred, **self._fn_kwargs)
+        if self._takes_labels and self._fn_kwargs.get("ignore_class") is not None:
+            axis = self._fn_kwargs.get("axis", -1)
+            set_mask(values, labels_that_count(y_true, y_pred, self._fn_kwargs["ignore_class"], axis))
+        return values
+
+    def check_targets(self, y_true: Any, y_pred_spec: Any) -> None:
+        """Raise ValueError where targets cannot belong to such predictions; a function of the user's own is not checked."""
+        check = _CHECKS.get(self.fn)
+        if check is not None:
+            known = {k: v for k, v in self._fn_kwargs.items() if k == "axis" and isinstance(v, int)}
+            if self._takes_labels:
+                known["ignore_class"] = self._fn_kwargs.get("ignore_class")
+            check(self, y_true, y_pred_spec, **known)
+
+    @property
+    def _takes_labels(self) -> bool:
+        return self.fn is functions.sparse_categorical_crossentropy
+
+    def _as_target(self, y: Any) -> Any:
+        # A half-precision float cannot hold every class number, so labels stay integers.
+        return jnp.asarray(y) if self._takes_labels else self._as_float(y)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """Make a loss from what `get_config` gave; `fn` is the name of a loss function, in plain form or in Keras'."""
+        config = {k: deserialize(v, custom_objects) if is_object_config(v) and k != "fn" else v for k, v in config.items()}
+        fn = config.get("fn")
+        if is_object_config(fn):
+            config["fn"] = fn = fn["config"]
+        if isinstance(fn, str):
+            config["fn"] = (custom_objects or {}).get(fn) or registry.lookup("losses", fn)
+        return cls(**config)

@@ -1,0 +1,157 @@
+"""`Functional`: a model made of a graph between symbolic inputs and outputs. Running it is one loop over the graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras._base.errors import describe
+from jkeras._base.naming import auto_name, to_snake_case
+from jkeras._base.registry import export
+from jkeras.graph import KerasTensor, Program
+from jkeras.graph.keras_tensor import is_symbolic
+from jkeras.graph.topology import operations_of
+from jkeras.layers.base import Layer
+from jkeras.layers.structures import specs_to_shapes
+from jkeras.models.model import Model, check_unique_names
+
+
+@export("keras.models.Functional", "keras.src.models.functional.Functional")
+class Functional(Model):
+    """The model between `inputs` and `outputs`; `Model(inputs, outputs)` makes one.
+
+    Args:
+        inputs: a symbolic tensor, or a nested list, tuple or dict of them.
+        outputs: likewise; must depend on the inputs alone.
+        name: default `model`, `model_1`, ...
+        kwargs: `trainable`, `dtype`.
+
+    Raises:
+        ValueError: the graph is disconnected, or two layers have one name.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
+        for what, given in (("inputs", inputs), ("outputs", outputs)):
+            for leaf in jax.tree.leaves(given, is_leaf=is_symbolic) or [None]:
+                if not isinstance(leaf, KerasTensor):
+                    raise ValueError(
+                        f"Model({what}=...) takes symbolic tensors, as Input(...) and layers called on them give. "
+                        f"Received: {describe(leaf)}."
+                    )
+        default = "model" if type(self) is Functional else to_snake_case(type(self).__name__)
+        Layer.__init__(self, name=name or auto_name(default), **kwargs)
+        self._reset_training()
+        self._structure = inputs, outputs
+        self._program = Program(inputs, outputs)
+        self._operations = operations_of(self._program.nodes)
+        check_unique_names(f"model {self.name!r}", self._operations)
+        self.built = True
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Run the graph.
+
+        Args:
+            inputs: arrays in the structure of the model's inputs, or a dict by input name.
+            training, mask: as every layer.
+        """
+        values = self._program.bind(self._arrange(inputs))
+        for operation, gather, store in self._program.steps:
+            args, kwargs = gather(values)
+            store(values, operation(*args, **kwargs))
+        return self._program.outputs(values)
+
+    def _arrange(self, inputs: Any) -> list[Any]:
+        """The inputs' arrays in the order of the graph, each with the rank and dtype of its symbolic tensor."""
+        expected = self._program.inputs
+        structure = self._structure[0]
+        if isinstance(inputs, dict) and not isinstance(structure, dict):
+            missing = [t.name for t in expected if t.name not in inputs]
+            if missing:
+                raise ValueError(f"Model {self.name!r} lacks the input {missing[0]!r}. Received a dict with {sorted(inputs)}.")
+            arrays = [inputs[t.name] for t in expected]
+        elif isinstance(inputs, dict):
+            missing = [k for k in structure if k not in inputs]
+            if missing:
+                raise ValueError(f"Model {self.name!r} lacks the input {missing[0]!r}. Received a dict with {sorted(inputs)}.")
+            arrays = jax.tree.leaves({k: inputs[k] for k in structure})
+        else:
+            arrays = jax.tree.leaves(inputs)
+        if len(arrays) != len(expected):
+            raise ValueError(
+                f"Model {self.name!r} has {len(expected)} input{'s' * (len(expected) != 1)} "
+                f"({', '.join(t.name for t in expected)}), but received {len(arrays)}: {describe(inputs)}."
+            )
+        return [self._fit_to(tensor, array) for tensor, array in zip(expected, arrays)]
+
+    def _fit_to(self, tensor: KerasTensor, array: Any) -> Any:
+        shape, wanted = array.shape, tensor.shape
+        if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
+            array = array[..., None]
+        elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
+            array = array[..., 0]
+        fits = len(array.shape) == len(wanted) and all(m is None or m == n for m, n in zip(wanted, array.shape))
+        if not fits:
+            raise ValueError(
+                f"Model {self.name!r} expects the input {tensor.name!r} with shape {tensor.shape}, but received "
+                f"{describe(array)}. Reshape the data, for example x.reshape((-1, {', '.join(map(str, wanted[1:]))}))."
+            )
+        return array if str(array.dtype) == tensor.dtype or _both_float(array, tensor) else array.astype(jnp.dtype(tensor.dtype))
+
+    # structure ------------------------------------------------------------------------------------------------------
+
+    def _sublayers(self) -> list[Layer]:
+        return [op for op in self._operations if isinstance(op, Layer)]
+
+    @property
+    def operations(self) -> list[Any]:
+        """Layers and array functions of the graph, in running order."""
+        return list(self._operations)
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic inputs, flat."""
+        return list(self._program.inputs)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic outputs, flat."""
+        return jax.tree.leaves(self._structure[1], is_leaf=is_symbolic)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs, in their structure."""
+        return self._structure[0]
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs, in their structure."""
+        return self._structure[1]
+
+    @property
+    def input_shape(self) -> Any:
+        """Shapes of the inputs."""
+        return specs_to_shapes(self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """Shapes of the outputs."""
+        return specs_to_shapes(self.output)
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the inputs, for dicts of data."""
+        return [t.name for t in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the outputs, for dicts of targets, losses and metrics: keys of a dict, else the layers' names."""
+        if isinstance(self.output, dict):
+            return sorted(self.output)
+        names = [t.node.operation.name if t.node is not None else t.name for t in self.outputs]
+        return [n if names.count(n) == 1 or names.index(n) == i else f"{n}_{names[:i].count(n)}" for i, n in enumerate(names)]
+
+
+def _both_float(array: Any, tensor: KerasTensor) -> bool:
+    return jnp.issubdtype(array.dtype, jnp.floating) and jnp.issubdtype(jnp.dtype(tensor.dtype), jnp.floating)

@@ -1,0 +1,167 @@
+"""`Model`: a layer that can be trained.
+
+Three ways lead to one: `Model(inputs, outputs)` from symbolic tensors gives a `Functional`, `Sequential([...])` a stack, and a
+subclass with its own `call` anything else. All three are layers, with the pure `init` and `apply`, and share the same `compile`,
+`fit`, `evaluate` and `predict`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jkeras._base.errors import unknown_name
+from jkeras._base.registry import export
+from jkeras.graph.infer import infer
+from jkeras.layers.base import Layer
+from jkeras.layers.structures import shapes_to_specs
+from jkeras.models.summary import print_summary
+from jkeras.state.scope import current, pop, push
+from jkeras.state.variable import Variable
+from jkeras.training.trainer import Trainer
+
+
+@export("keras.Model", "keras.models.Model")
+class Model(Trainer, Layer):
+    """A trainable model.
+
+    Args:
+        inputs, outputs: symbolic tensors, or nested lists, tuples and dicts of them (the functional way).
+        name: default `model`, `model_1`, ... or the snake_case name of your class.
+        kwargs: `trainable`, `dtype`.
+
+    Example:
+        >>> from jkeras.layers import Dense, Input
+        >>> x = Input((4,))
+        >>> model = Model(x, Dense(2)(x))
+        >>> model.count_params()
+        10
+
+        A class of your own:
+
+        >>> class Net(Model):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.hidden, self.out = Dense(8, activation="relu"), Dense(1)
+        ...     def call(self, x):
+        ...         return self.out(self.hidden(x))
+        >>> Net()(np.zeros((3, 5))).shape
+        (3, 1)
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any):
+        if cls is Model and (len(args) >= 2 or "outputs" in kwargs):
+            from jkeras.models.functional import Functional
+
+            return Functional.__new__(Functional, *args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        if args or "inputs" in kwargs or "outputs" in kwargs:
+            raise TypeError(
+                f"{type(self).__name__} passed inputs and outputs to Model.__init__, which builds a functional model only as "
+                "Model(inputs, outputs) itself. In a subclass call super().__init__() and write `call`."
+            )
+        Layer.__init__(self, **kwargs)
+        self._reset_training()
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly below this model, in Keras' order."""
+        return self._sublayers()
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by name or by position in `layers`.
+
+        Raises:
+            ValueError: there is none such; the text names the nearest.
+        """
+        layers = self.layers
+        if (name is None) == (index is None):
+            raise ValueError(f"Give a name or an index. Received: name={name!r}, index={index!r}.")
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f"The model has {len(layers)} layers; there is none at index {index}.")
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise unknown_name("layer", name, [layer.name for layer in layers])
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make all weights for inputs of this shape, batch axis included: `(None, 784)`."""
+        self._ensure_built((shapes_to_specs(input_shape, self.compute_dtype),), {})
+
+    build.is_default = True  # type: ignore[attr-defined]
+
+    def _ensure_built(self, specs: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not hasattr(type(self).build, "is_default") or not self._plan.own_call:
+            super()._ensure_built(specs, kwargs)
+            return
+        if self.built:
+            return
+        token = push(current().for_layer(None, None))
+        self.built = True
+        try:
+            infer(self, specs, kwargs)
+        except BaseException:
+            self.built = False
+            raise
+        finally:
+            pop(token)
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights in Keras' order.
+
+        Raises:
+            ValueError: the model was not built yet.
+        """
+        self._require_built("weights", "model.build(input_shape)")
+        return super().weights
+
+    def reset_states(self) -> None:
+        """Reset the state of all layers that keep one between batches."""
+        for layer in self._flatten_layers():
+            reset = getattr(layer, "reset_state", None)
+            if layer is not self and callable(reset):
+                reset()
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: list[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: tuple[str, str] | None = None,
+    ) -> None:
+        """Print a table of the layers, their output shapes and parameter counts.
+
+        Args:
+            line_length: width of the table, default 65, or 98 with the column of connections.
+            positions: ends of the columns, in characters or as fractions of the width.
+            print_fn: called with each line, default `print`.
+            expand_nested: whether the layers of inner models are shown too.
+            show_trainable: whether a column says what is trainable.
+            layer_range: names (or patterns) of the first and the last layer to show.
+
+        Raises:
+            ValueError: the model was not built yet.
+        """
+        self._require_built("summary", "model.build(input_shape)")
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+
+def check_unique_names(owner: str, layers: list[Any]) -> None:
+    """Refuse two layers of one name in a model."""
+    seen: set[str] = set()
+    for layer in layers:
+        if layer.name in seen:
+            raise ValueError(
+                f"The name {layer.name!r} is used by two layers of {owner}. Layer names are unique in a model: "
+                f"give one of them another, name={layer.name + '_2'!r}."
+            )
+        seen.add(layer.name)
+
+

@@ -1,0 +1,174 @@
+"""`Sequential`: a stack of layers, one input and one output each.
+
+As soon as the shape of the input is known, from an `Input`, an `input_shape=` or the first batch, the stack is a graph like
+any other; until then it is a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jkeras._base.configurable import deserialize, object_config
+from jkeras._base.registry import export
+from jkeras.graph import KerasTensor, Program
+from jkeras.layers.base import Layer
+from jkeras.layers.embedding import Embedding
+from jkeras.layers.input import InputLayer
+from jkeras.models.functional import Functional
+from jkeras.models.model import check_unique_names
+
+
+@export("keras.Sequential", "keras.models.Sequential")
+class Sequential(Functional):
+    """A stack of layers.
+
+    Args:
+        layers: a list of layers; more can follow with `add`.
+        trainable, name: as every layer.
+
+    Example:
+        >>> from jkeras.layers import Dense
+        >>> model = Sequential([Dense(8, activation="relu", input_shape=(4,)), Dense(2)])
+        >>> model.output_shape, model.count_params()
+        ((None, 2), 58)
+    """
+
+    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None):
+        Layer.__init__(self, trainable=trainable, name=name)
+        self._reset_training()
+        self._stack: list[Layer] = []
+        self._input_layer: InputLayer | None = None
+        self._operations: list[Any] = []
+        for layer in layers or []:
+            self._append(layer)
+        self._rebuild()
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Put a layer, an `Input` or a model on top of the stack.
+
+        Raises:
+            TypeError: it is none of these.
+            ValueError: a layer of this name is there already.
+        """
+        self._append(layer)
+        if rebuild:
+            self._rebuild()
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the top layer off the stack and return it."""
+        if not self._stack:
+            raise ValueError(f"Sequential {self.name!r} has no layers to pop.")
+        layer = self._stack.pop()
+        if rebuild:
+            self._rebuild()
+        return layer
+
+    def _append(self, layer: Any) -> None:
+        if isinstance(layer, KerasTensor) and layer.node is not None and isinstance(layer.node.operation, InputLayer):
+            layer = layer.node.operation
+        if isinstance(layer, InputLayer):
+            if self._input_layer is not None or self._stack:
+                raise ValueError(f"Sequential {self.name!r} has its input already. An Input comes first, and once.")
+            self._input_layer = layer
+            return
+        if not isinstance(layer, Layer):
+            raise TypeError(
+                f"Sequential takes layers. Received: {layer!r} of type {type(layer).__name__}. "
+                "Wrap a function as layers.Lambda or jkeras.layers.Activation(function)."
+            )
+        check_unique_names(f"Sequential {self.name!r}", [*self._stack, layer])
+        if not self._stack and self._input_layer is None:
+            self._input_layer = self._input_of(layer)
+        self._stack.append(layer)
+
+    def _input_of(self, layer: Layer) -> InputLayer | None:
+        shape = layer._batch_input_shape
+        if shape is None and isinstance(layer, Functional) and layer.built:
+            if len(layer.inputs) != 1:
+                raise ValueError(f"Sequential takes models of one input; {layer.name!r} has {len(layer.inputs)}.")
+            shape = layer.inputs[0].shape
+        if shape is None:
+            return None
+        return InputLayer(batch_shape=shape, dtype=_input_dtype(layer), name=f"{layer.name}_input")
+
+    def _rebuild(self) -> None:
+        """The graph of the stack, where its input is known."""
+        self.built = False
+        self._operations = list(self._stack)
+        self._reset_training_functions()
+        if self._input_layer is None or not self._stack:
+            return
+        tensor = self._input_layer.output
+        outputs = tensor
+        for layer in self._stack:
+            outputs = layer(outputs)
+        self._structure = tensor, outputs
+        self._program = Program(tensor, outputs)
+        self.built = True
+
+    def _ensure_built(self, specs: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.built:
+            return
+        if not self._stack:
+            raise ValueError(f"Sequential {self.name!r} has no layers. Add one, for example model.add(layers.Dense(1)).")
+        shape = (None, *specs[0].shape[1:]) if len(specs[0].shape) > 1 else (None, 1)
+        first = self._stack[0]
+        self._input_layer = InputLayer(batch_shape=shape, dtype=_input_dtype(first), name=f"{first.name}_input")
+        try:
+            self._rebuild()
+        finally:
+            if not self.built:
+                self._input_layer = None
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of the stack, without the input."""
+        return list(self._stack)
+
+    def _sublayers(self) -> list[Layer]:
+        return list(self._stack)
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic input, as a list; needs a known shape."""
+        self._require_built("inputs", "Input(shape=...)")
+        return super().inputs
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input."""
+        self._require_built("input", "Input(shape=...)")
+        return self._structure[0]
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output."""
+        self._require_built("output", "Input(shape=...)")
+        return self._structure[1]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The name of the last layer."""
+        return [self._stack[-1].name] if self._stack else []
+
+    def get_config(self) -> dict[str, Any]:
+        """Name and the layers' configs, the input first where it is known."""
+        layers = ([self._input_layer] if self._input_layer is not None else []) + self._stack
+        return {"name": self.name, "trainable": self.trainable, "layers": [object_config(layer) for layer in layers]}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Sequential:
+        """A model from what `get_config` gave."""
+        layers = [deserialize(layer, custom_objects) for layer in config["layers"]]
+        return cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
+
+
+def _input_dtype(layer: Layer) -> str:
+    if isinstance(layer, Embedding):
+        return "int32"
+    if isinstance(layer, Functional) and layer.built:
+        return layer.inputs[0].dtype
+    return layer.compute_dtype
+
+

@@ -1,0 +1,1 @@
+"""The maths: pure functions, arrays in, arrays out."""

@@ -1,0 +1,260 @@
+"""Smooth activations: sigmoid and softmax, and the families that grow from them.
+
+All functions here take an array of any shape and return one of its shape and dtype (integers become floats where the maths asks
+for it; `glu` alone halves an axis). All are compiled, so that an eager call goes to the device without a Python frame; inside
+another compiled program they dissolve. Piecewise ones live in `rectifiers.py`.
+"""
+
+# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+
+from jkeras._base.errors import describe
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
+
+
+def linear(x: Array) -> Array:
+    """The identity: `f(x) = x`, the very same object.
+
+    Example:
+        >>> linear(3.0)
+        3.0
+    """
+    return x
+
+
+@jax.jit
+def sigmoid(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The logistic function, from any number to (0, 1): `1 / (1 + exp(-x))`.
+
+    Example:
+        >>> sigmoid(jnp.array([0.0, 100.0])).tolist()
+        [0.5, 1.0]
+    """
+    return jax.nn.sigmoid(jnp.asarray(x))
+
+
+@jax.jit
+def log_sigmoid(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The logarithm of the sigmoid, finite where the sigmoid itself is 0: `-log(1 + exp(-x))`.
+
+    Example:
+        >>> log_sigmoid(jnp.array([-1000.0])).tolist()
+        [-1000.0]
+    """
+    return jax.nn.log_sigmoid(jnp.asarray(x))
+
+
+@jax.jit
+def tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The hyperbolic tangent, from any number to (-1, 1): `(exp(x) - exp(-x)) / (exp(x) + exp(-x))`.
+
+    Example:
+        >>> tanh(jnp.array([0.0, 100.0])).tolist()
+        [0.0, 1.0]
+    """
+    return jnp.tanh(jnp.asarray(x))
+
+
+@jax.jit
+def tanh_shrink(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """What the tangent leaves over, about `x^3 / 3` near 0: `x - tanh(x)`.
+
+    Example:
+        >>> tanh_shrink(jnp.array([0.0, 100.0])).tolist()
+        [0.0, 99.0]
+    """
+    x = jnp.asarray(x)
+    return x - jnp.tanh(x)
+
+
+@jax.jit
+def exponential(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The exponential function: `exp(x)`.
+
+    Example:
+        >>> exponential(jnp.array([0.0])).tolist()
+        [1.0]
+    """
+    return jnp.exp(jnp.asarray(x))
+
+
+@jax.jit
+def softplus(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """A smooth, positive relu: `log(1 + exp(x))`, which overflows nowhere.
+
+    Example:
+        >>> softplus(jnp.array([1000.0])).tolist()
+        [1000.0]
+    """
+    return jax.nn.softplus(jnp.asarray(x))
+
+
+@jax.jit
+def softsign(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """A tangent with slow tails, from any number to (-1, 1): `x / (1 + |x|)`.
+
+    Example:
+        >>> softsign(jnp.array([-1.0, 3.0])).tolist()
+        [-0.5, 0.75]
+    """
+    return jax.nn.soft_sign(jnp.asarray(x))
+
+
+@jax.jit
+def squareplus(x: Float[Array, "*shape"], b: float = 4) -> Float[Array, "*shape"]:
+    """A softplus of square roots: `(x + sqrt(x^2 + b)) / 2`; `b` is the width of its bend.
+
+    Source: Barron, "Squareplus: A Softplus-Like Algebraic Rectifier", 2021.
+
+    Example:
+        >>> squareplus(jnp.array([0.0, 1.5])).tolist()
+        [1.0, 2.0]
+    """
+    return jax.nn.squareplus(jnp.asarray(x), b)
+
+
+@jax.jit
+def silu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """SiLU, also called swish: `x sigmoid(x)`.
+
+    Source: Ramachandran, Zoph and Le, "Searching for Activation Functions", 2017.
+
+    Example:
+        >>> silu(jnp.array([-100.0, 0.0, 100.0])).round(4).tolist()
+        [-0.0, 0.0, 100.0]
+    """
+    return jax.nn.silu(jnp.asarray(x))
+
+
+@jax.jit
+def mish(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Mish: `x tanh(softplus(x))`.
+
+    Source: Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", 2019.
+
+    Example:
+        >>> print(mish(jnp.array([0.0, 100.0])))
+        [  0. 100.]
+    """
+    return jax.nn.mish(jnp.asarray(x))
+
+
+@functools.partial(jax.jit, static_argnames="approximate")
+def gelu(x: Float[Array, "*shape"], approximate: bool = False) -> Float[Array, "*shape"]:
+    """The Gaussian error linear unit: `x P(X <= x)` for a standard normal X.
+
+    Args:
+        x: any shape.
+        approximate: True for `0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`, False (default) for the exact
+            `0.5 x (1 + erf(x / sqrt(2)))`.
+
+    Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
+
+    Example:
+        >>> print(gelu(jnp.array([0.0, 1.0])).round(3))
+        [0.    0.841]
+    """
+    return jax.nn.gelu(jnp.asarray(x), approximate=bool(approximate))
+
+
+@jax.jit
+def elu(x: Float[Array, "*shape"], alpha: float = 1.0) -> Float[Array, "*shape"]:
+    """The exponential linear unit: `x` where x > 0, else `alpha (exp(x) - 1)`.
+
+    Source: Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear Units", 2016.
+
+    Example:
+        >>> elu(jnp.array([-100.0, 2.0]), alpha=0.5).tolist()
+        [-0.5, 2.0]
+    """
+    return jax.nn.elu(jnp.asarray(x), alpha)
+
+
+@jax.jit
+def selu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """The self-normalizing unit: `1.0507 elu(x, alpha=1.67326)`, which keeps mean 0 and variance 1 from layer to layer.
+
+    Source: Klambauer, Unterthiner, Mayr and Hochreiter, "Self-Normalizing Neural Networks", 2017.
+
+    Example:
+        >>> print(selu(jnp.array([0.0, 1.0])).round(3))
+        [0.    1.051]
+    """
+    return jax.nn.selu(jnp.asarray(x))
+
+
+@jax.jit
+def celu(x: Float[Array, "*shape"], alpha: float = 1.0) -> Float[Array, "*shape"]:
+    """The continuously differentiable elu: `max(x, 0) + min(0, alpha (exp(x / alpha) - 1))`.
+
+    Source: Barron, "Continuously Differentiable Exponential Linear Units", 2017.
+
+    Example:
+        >>> celu(jnp.array([-100.0, 2.0]), alpha=0.5).tolist()
+        [-0.5, 2.0]
+    """
+    return jax.nn.celu(jnp.asarray(x), alpha)
+
+
+@functools.partial(jax.jit, static_argnames="axis")
+def glu(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*half"]:
+    """The gated linear unit: `a sigmoid(b)`, where a and b are the two halves of x along an axis.
+
+    Args:
+        x: any shape with an even number of entries along `axis`.
+        axis: the axis to halve, the last by default.
+
+    Returns:
+        x's shape, with half the entries along `axis`.
+
+    Raises:
+        ValueError: an odd number of entries.
+
+    Source: Dauphin, Fan, Auli and Grangier, "Language Modeling with Gated Convolutional Networks", 2017.
+
+    Example:
+        >>> glu(jnp.array([3.0, 4.0, 0.0, 100.0])).tolist()
+        [1.5, 4.0]
+    """
+    x = jnp.asarray(x)
+    if x.ndim == 0 or x.shape[axis] % 2:
+        raise ValueError(f"glu halves axis {axis}: expected an even number of entries along it, received {describe(x)}.")
+    return jax.nn.glu(x, axis=axis)
+
+
+@functools.partial(jax.jit, static_argnames="axis")
+def softmax(x: Float[Array, "*shape"], axis: int | tuple[int, ...] = -1) -> Float[Array, "*shape"]:
+    """Positive numbers that sum to 1 along an axis: `exp(x_i) / sum_j exp(x_j)`.
+
+    Args:
+        x: logits.
+        axis: the axis, or axes, of one distribution; the last by default.
+
+    Example:
+        >>> softmax(jnp.array([[0.0, 0.0], [1000.0, 0.0]])).tolist()
+        [[0.5, 0.5], [1.0, 0.0]]
+    """
+    return jax.nn.softmax(jnp.asarray(x), axis=axis)
+
+
+@functools.partial(jax.jit, static_argnames="axis")
+def log_softmax(x: Float[Array, "*shape"], axis: int | tuple[int, ...] = -1) -> Float[Array, "*shape"]:
+    """The logarithm of the softmax, finite where the softmax itself is 0: `x_i - log sum_j exp(x_j)`.
+
+    Args:
+        x: logits.
+        axis: the axis, or axes, of one distribution; the last by default.
+
+    Example:
+        >>> log_softmax(jnp.array([1000.0, 0.0])).tolist()
+        [0.0, -1000.0]
+    """
+    return jax.nn.log_softmax(jnp.asarray(x), axis=axis)

@@ -1,0 +1,37 @@
+"""The affine map y = x W + b over the last axis.
+
+All leading axes are batch axes. The product runs in the dtype of its operands, so half-precision operands give a half-precision
+result.
+"""
+
+# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax.numpy as jnp
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
+
+
+def dense(
+    x: Float[Array, " *batch inputs"], kernel: Float[Array, " inputs units"], bias: Float[Array, " units"] | None = None
+) -> Float[Array, " *batch units"]:
+    """The affine map of the last axis: `y[..., j] = sum_i x[..., i] kernel[i, j] + bias[j]`.
+
+    Args:
+        x: `(..., inputs)`.
+        kernel: `(inputs, units)`.
+        bias: `(units,)`, or None for none.
+
+    Returns:
+        `(..., units)` in the common dtype of the operands.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> dense(jnp.array([[1.0, 2.0]]), jnp.eye(2), jnp.array([0.5, 0.0])).tolist()
+        [[1.5, 2.0]]
+    """
+    y = jnp.matmul(x, kernel)
+    return y if bias is None else y + bias

@@ -1,0 +1,101 @@
+"""Focal crossentropies: examples that are already right count less, so that rare and hard ones are heard.
+
+Each term of the crossentropy is multiplied by `(1 - p_t)^gamma`, where p_t is the probability given to the truth.
+Source: T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár, Focal Loss for Dense Object Detection, 2017.
+"""
+
+# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras._base import config
+from jkeras.nn.losses_align import as_pair
+from jkeras.nn.losses_crossentropy import elementwise_crossentropy, same_shape, smooth_binary, smooth_classes
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
+
+
+def binary_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Float[Array, " *samples"]:
+    """Mean over an axis of `(1 - p_t)^gamma (-log p_t)`, with `p_t = p` for y = 1 and `1 - p` for y = 0.
+
+    Args:
+        y_true: targets y in [0, 1], `(..., d)`.
+        y_pred: probabilities p, or logits, `(..., d)`.
+        apply_class_balancing: whether terms are weighted by alpha for y = 1 and `1 - alpha` for y = 0.
+        alpha: weight of class 1.
+        gamma: how strongly easy examples are played down, >= 0.
+        from_logits: whether y_pred holds logits.
+        label_smoothing: s in [0, 1]; targets become `(1 - s) y + s / 2`.
+        axis: to take the mean over.
+
+    Returns:
+        `(...)`.
+
+    Raises:
+        ValueError: shapes that do not match.
+
+    Example:
+        >>> round(float(binary_focal_crossentropy([1.0], [0.5])), 4)
+        0.1733
+    """
+    y_true, y_pred = as_pair(y_true, y_pred)
+    same_shape("binary_focal_crossentropy", y_true, y_pred)
+    y_true = smooth_binary(y_true, label_smoothing)
+    p = jax.nn.sigmoid(y_pred) if from_logits else y_pred
+    p_truth = y_true * p + (1 - y_true) * (1 - p)
+    loss = jnp.power(1.0 - p_truth, gamma) * elementwise_crossentropy(y_true, p)
+    if apply_class_balancing:
+        loss = (y_true * alpha + (1 - y_true) * (1 - alpha)) * loss
+    return jnp.mean(loss, axis=axis)
+
+
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: Any = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Float[Array, " *samples"]:
+    """`sum_k alpha_k (1 - p_k)^gamma (-y_k log p_k)` over the classes k.
+
+    Args:
+        y_true: one-hot targets y, `(..., classes)`.
+        y_pred: probabilities p, which are divided by their sum, or logits, `(..., classes)`.
+        alpha: a number, or one weight per class.
+        gamma: how strongly easy examples are played down, >= 0.
+        from_logits: whether y_pred holds logits.
+        label_smoothing: s in [0, 1]; targets become `(1 - s) y + s / classes`.
+        axis: of the classes.
+
+    Returns:
+        `(...)`.
+
+    Raises:
+        ValueError: shapes that do not match.
+
+    Example:
+        >>> round(float(categorical_focal_crossentropy([0.0, 1.0], [0.5, 0.5])), 4)
+        0.0433
+    """
+    y_true, y_pred = as_pair(y_true, y_pred)
+    same_shape("categorical_focal_crossentropy", y_true, y_pred)
+    p = jax.nn.softmax(y_pred, axis=axis) if from_logits else y_pred
+    p = jnp.clip(p / jnp.sum(p, axis=axis, keepdims=True), config.epsilon(), 1.0 - config.epsilon())
+    weight = jnp.asarray(alpha, p.dtype) * jnp.power(1.0 - p, gamma)
+    return -jnp.sum(weight * smooth_classes(y_true, label_smoothing) * jnp.log(p), axis=axis)

@@ -1,0 +1,70 @@
+"""Losses on regions: one minus how much of two soft sets, such as segmentation masks, is shared."""
+
+# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+
+from jkeras._base import config
+from jkeras.nn.losses_align import as_pair
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
+
+
+def _axes(axis: Any) -> Any:
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Float[Array, " *rest"]:
+    """`1 - 2 sum y p / (sum y + sum p + epsilon)`.
+
+    Args:
+        y_true: targets y in [0, 1].
+        y_pred: predictions p in [0, 1], of the same shape.
+        axis: axes to sum over; None for all, which gives one number for the batch.
+
+    Returns:
+        The shape without these axes.
+
+    Example:
+        >>> round(float(dice([1.0, 0.0], [0.5, 0.5])), 4)
+        0.5
+
+    Source:
+        L. R. Dice, Measures of the Amount of Ecologic Association Between Species, 1945.
+    """
+    y_true, y_pred = as_pair(y_true, y_pred)
+    axis = _axes(axis)
+    both = jnp.sum(y_true * y_pred, axis=axis)
+    return 1 - 2.0 * both / (jnp.sum(y_true, axis=axis) + jnp.sum(y_pred, axis=axis) + config.epsilon())
+
+
+def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Float[Array, " *rest"]:
+    """`1 - sum y p / (sum y p + alpha sum y (1 - p) + beta sum (1 - y) p + epsilon)`.
+
+    As in Keras, alpha weighs what is missed and beta what is wrongly claimed.
+
+    Args:
+        y_true: targets y in [0, 1].
+        y_pred: predictions p in [0, 1], of the same shape.
+        alpha, beta: weights of the two kinds of error; 0.5 and 0.5 give `dice`.
+        axis: axes to sum over; None for all, which gives one number for the batch.
+
+    Returns:
+        The shape without these axes.
+
+    Example:
+        >>> round(float(tversky([1.0, 0.0], [0.5, 0.5])), 4)
+        0.5
+
+    Source:
+        S. S. M. Salehi, D. Erdogmus, A. Gholipour, Tversky Loss Function for Image Segmentation, 2017.
+    """
+    y_true, y_pred = as_pair(y_true, y_pred)
+    axis = _axes(axis)
+    both = jnp.sum(y_true * y_pred, axis=axis)
+    missed, claimed = jnp.sum(y_true * (1 - y_pred), axis=axis), jnp.sum((1 - y_true) * y_pred, axis=axis)
+    return 1 - both / (both + alpha * missed + beta * claimed + config.epsilon())

@@ -1,0 +1,188 @@
+"""Normalisation: bring activations to mean 0 and variance 1, then scale and shift them.
+
+The methods differ only in what the statistics are taken over: batch normalisation takes them per channel over the batch and
+all positions, layer normalisation per example over the channels. Statistics are computed in float32 or better, because the
+sums of half-precision numbers overflow or lose digits.
+"""
+
+# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import jax.numpy as jnp
+from jax import lax
+
+from jkeras._base.errors import describe
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Bool, Float
+
+# Keeps the statistics of a batch whose mask is all False finite.
+_MASK_EPSILON = 1e-7
+
+
+def at_least_float32(x: Array) -> Array:
+    """The same values in float32, or in x's own dtype where that is wider."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def moments(
+    x: Float[Array, " *shape"],
+    axes: int | Sequence[int],
+    mask: Bool[Array, " *positions"] | None = None,
+    keepdims: bool = False,
+) -> tuple[Array, Array]:
+    """Mean and (biased) variance over some axes: `mean = sum(m x) / sum(m)`, `variance = sum(m (x - mean)^2) / sum(m)`.
+
+    Args:
+        x: any shape.
+        axes: the axes to reduce.
+        mask: True (m = 1) where x counts; x's shape without the last axis. None: everything counts.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Returns:
+        Mean and variance, float32 or wider.
+
+    Raises:
+        ValueError: the mask's rank is not one less than x's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> mean, variance = moments(jnp.array([[1.0], [3.0], [50.0]]), axes=0, mask=jnp.array([True, True, False]))
+        >>> float(mean[0]), float(variance[0])
+        (2.0, 1.0)
+    """
+    x = at_least_float32(x)
+    axes = (axes,) if isinstance(axes, int) else tuple(axes)
+    if mask is None:
+        mean = jnp.mean(x, axes, keepdims=True)
+        variance = jnp.mean(jnp.square(x - mean), axes, keepdims=True)
+    else:
+        if mask.ndim != x.ndim - 1:
+            raise ValueError(f"a mask has one axis less than what it masks: received mask {describe(mask)} for {describe(x)}.")
+        keep = jnp.broadcast_to(mask.astype(bool)[..., None], x.shape)
+        count = jnp.sum(keep, axes, keepdims=True, dtype=x.dtype) + _MASK_EPSILON
+        mean = jnp.sum(jnp.where(keep, x, 0), axes, keepdims=True) / count
+        variance = jnp.sum(jnp.square(jnp.where(keep, x - mean, 0)), axes, keepdims=True) / count
+    return (mean, variance) if keepdims else (jnp.squeeze(mean, axes), jnp.squeeze(variance, axes))
+
+
+def normalize(
+    x: Array, mean: Array, variance: Array, offset: Array | None = None, scale: Array | None = None, *, epsilon: float = 1e-3
+) -> Array:
+    """`(x - mean) / sqrt(variance + epsilon) * scale + offset`, for statistics that broadcast against x."""
+    factor = lax.rsqrt(variance + epsilon)
+    y = (x - mean) * (factor if scale is None else factor * scale)
+    return y if offset is None else y + offset
+
+
+def batch_norm(
+    x: Float[Array, " *shape"],
+    mean: Float[Array, " channels"],
+    variance: Float[Array, " channels"],
+    offset: Float[Array, " channels"] | None = None,
+    scale: Float[Array, " channels"] | None = None,
+    *,
+    axis: int = -1,
+    epsilon: float = 1e-3,
+) -> Float[Array, " *shape"]:
+    """Normalise every channel with its own mean and variance.
+
+    Args:
+        x: any shape, channels along `axis`.
+        mean, variance, offset, scale: one number per channel; offset and scale may be None.
+        axis: the channel axis.
+        epsilon: added to the variance.
+
+    Returns:
+        x's shape and dtype; computed in float32 or wider.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> batch_norm(jnp.array([[2.0], [4.0]]), jnp.array([3.0]), jnp.array([1.0]), epsilon=0.0).ravel().tolist()
+        [-1.0, 1.0]
+
+    Source: Sergey Ioffe, Christian Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
+    Covariate Shift", 2015.
+    """
+    wide = at_least_float32(x)
+    vectors = [_along(v, x.ndim, (axis,), wide.dtype) for v in (mean, variance, offset, scale)]
+    return normalize(wide, *vectors, epsilon=epsilon).astype(x.dtype)
+
+
+def layer_norm(
+    x: Float[Array, " *shape"],
+    scale: Array | None = None,
+    offset: Array | None = None,
+    *,
+    axis: int | Sequence[int] = -1,
+    epsilon: float = 1e-3,
+) -> Float[Array, " *shape"]:
+    """Normalise every example over `axis`, then scale and shift.
+
+    Args:
+        x: any shape.
+        scale, offset: the shape of the normalised axes, in their order in x; or None.
+        axis: the axis or axes that the statistics are taken over.
+        epsilon: added to the variance.
+
+    Returns:
+        x's shape and dtype; computed in float32 or wider.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> layer_norm(jnp.array([1.0, 3.0]), epsilon=0.0).tolist()
+        [-1.0, 1.0]
+
+    Source: Jimmy Lei Ba, Jamie Ryan Kiros, Geoffrey Hinton, "Layer Normalization", 2016.
+    """
+    wide, axes = at_least_float32(x), _positive(axis, x.ndim)
+    mean, variance = moments(wide, axes, keepdims=True)
+    offset, scale = (_along(v, x.ndim, axes, wide.dtype) for v in (offset, scale))
+    return normalize(wide, mean, variance, offset, scale, epsilon=epsilon).astype(x.dtype)
+
+
+def rms_norm(
+    x: Float[Array, " *shape"], scale: Array | None = None, *, axis: int | Sequence[int] = -1, epsilon: float = 1e-6
+) -> Float[Array, " *shape"]:
+    """Divide by the root of the mean square over `axis`: `x / sqrt(mean(x^2) + epsilon) * scale`.
+
+    Args:
+        x: any shape.
+        scale: the shape of the normalised axes, in their order in x; or None.
+        axis: the axis or axes that the mean square is taken over.
+        epsilon: added to the mean square.
+
+    Returns:
+        x's shape and dtype; computed in float32 or wider.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> rms_norm(jnp.array([3.0, 3.0]), epsilon=0.0).tolist()
+        [1.0, 1.0]
+
+    Source: Biao Zhang, Rico Sennrich, "Root Mean Square Layer Normalization", 2019.
+    """
+    wide, axes = at_least_float32(x), _positive(axis, x.ndim)
+    y = wide * lax.rsqrt(jnp.mean(jnp.square(wide), axes, keepdims=True) + epsilon)
+    scale = _along(scale, x.ndim, axes, wide.dtype)
+    return (y if scale is None else y * scale).astype(x.dtype)
+
+
+def _positive(axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    if not all(-ndim <= a < ndim for a in axes):
+        raise ValueError(f"axis={axis!r} is out of range for an input of rank {ndim}.")
+    return tuple(sorted(a % ndim for a in axes))
+
+
+def _along(v: Array | None, ndim: int, axes: Sequence[int], dtype: jnp.dtype) -> Array | None:
+    """Give v the rank `ndim`, its own axes at `axes` and ones elsewhere."""
+    if v is None:
+        return None
+    shape, sizes = [1] * ndim, iter(v.shape)
+    for a in axes:
+        shape[a] = next(sizes)
+    return v.astype(dtype).reshape(shape)

@@ -1,0 +1,144 @@
+"""Pooling: the maximum or the mean of windows that slide over the spatial axes.
+
+Where windows do not overlap (stride = window) and cover the image, a window's entries are plain slices of a reshaped image.
+Max-pooling is then a short chain of comparisons, whose gradient is a select per entry. The general path, `reduce_window`, has a
+scatter as its gradient and is some twenty times slower on a CPU. Both paths send the gradient to the first of equal maxima.
+"""
+
+# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jkeras._base.errors import describe, unknown_name
+from jkeras.nn.conv import spatial
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float, Shaped
+
+# Above this many entries per window, a chain of slices makes programs that are slow to compile.
+_LONGEST_CHAIN = 16
+
+
+def max_pool(
+    x: Shaped[Array, " batch *space channels"],
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: str = "valid",
+    data_format: str = "channels_last",
+) -> Shaped[Array, " batch *out_space channels"]:
+    """The maximum of every window; NaN where a window holds a NaN.
+
+    Args:
+        x: `(batch, *space, channels)`, or `(batch, channels, *space)` for `channels_first`; floats or integers.
+        pool_size: window size, an int or one per spatial axis.
+        strides: steps between windows; None means `pool_size`.
+        padding: `"valid"` drops windows that stick out, `"same"` keeps them.
+        data_format: `"channels_last"` or `"channels_first"`.
+
+    Returns:
+        Images of the same layout and dtype, `ceil(size / stride)` positions for `"same"`, `floor((size - pool) / stride) + 1`
+        for `"valid"`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> max_pool(jnp.array([3.0, 1.0, 4.0, 1.0, 5.0]).reshape(1, 5, 1), 2).ravel().tolist()
+        [3.0, 4.0]
+    """
+    window, strides, padding = _plan(x, pool_size, strides, padding, data_format)
+    if _is_tiling(x, window, strides, padding) and math.prod(window) <= _LONGEST_CHAIN:
+        return _first_max(x, window)
+    lowest = -np.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min
+    return lax.reduce_window(x, np.asarray(lowest, x.dtype), lax.max, window, strides, padding)
+
+
+def avg_pool(
+    x: Float[Array, " batch *space channels"],
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: str = "valid",
+    data_format: str = "channels_last",
+) -> Float[Array, " batch *out_space channels"]:
+    """The mean of every window; entries beyond the image's edge are left out of the mean.
+
+    Args:
+        x: `(batch, *space, channels)`, or `(batch, channels, *space)` for `channels_first`.
+        pool_size: window size, an int or one per spatial axis.
+        strides: steps between windows; None means `pool_size`.
+        padding: `"valid"` drops windows that stick out, `"same"` keeps them.
+        data_format: `"channels_last"` or `"channels_first"`.
+
+    Returns:
+        Images of the same layout and dtype.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> avg_pool(jnp.arange(5.0).reshape(1, 5, 1), 2, padding="same").ravel().tolist()
+        [0.5, 2.5, 4.0]
+    """
+    window, strides, padding = _plan(x, pool_size, strides, padding, data_format)
+    if _is_tiling(x, window, strides, padding):
+        return jnp.mean(_tiles(x, window), axis=tuple(range(1, 2 * x.ndim, 2)))
+    zero = np.asarray(0, x.dtype)
+    total = lax.reduce_window(x, zero, lax.add, window, strides, padding)
+    if padding == "VALID":
+        return total / math.prod(window)
+    ones = jnp.ones([size if pool > 1 else 1 for size, pool in zip(x.shape, window)], x.dtype)
+    return total / lax.reduce_window(ones, zero, lax.add, window, strides, padding)
+
+
+def global_avg_pool(x: Float[Array, " batch *space"], data_format: str = "channels_last", keepdims: bool = False) -> Array:
+    """The mean over all spatial axes: `(batch, channels)`, or with ones for the spatial axes if `keepdims`."""
+    return jnp.mean(x, axis=spatial_axes(x.ndim, data_format), keepdims=keepdims)
+
+
+def global_max_pool(x: Shaped[Array, " batch *space"], data_format: str = "channels_last", keepdims: bool = False) -> Array:
+    """The maximum over all spatial axes; the gradient is shared evenly among equal maxima."""
+    return jnp.max(x, axis=spatial_axes(x.ndim, data_format), keepdims=keepdims)
+
+
+def spatial_axes(ndim: int, data_format: str) -> tuple[int, ...]:
+    """The positions of the spatial axes of images of rank `ndim`."""
+    return tuple(range(1, ndim - 1)) if data_format == "channels_last" else tuple(range(2, ndim))
+
+
+def _plan(x: Array, pool_size, strides, padding: str, data_format: str) -> tuple[tuple[int, ...], tuple[int, ...], str]:
+    """Window and strides with an entry for every axis of `x`."""
+    if x.ndim < 3:
+        raise ValueError(f"pooling takes (batch, *space, channels) with one spatial axis or more, received {describe(x)}.")
+    if padding not in ("valid", "same"):
+        raise unknown_name("padding", padding, ("valid", "same"))
+    rank = x.ndim - 2
+    window = spatial(pool_size, rank, "pool_size")
+    steps = window if strides is None else spatial(strides, rank, "strides")
+    front, back = ((1,), (1,)) if data_format == "channels_last" else ((1, 1), ())
+    return (*front, *window, *back), (*front, *steps, *back), padding.upper()
+
+
+def _is_tiling(x: Array, window: tuple[int, ...], strides: tuple[int, ...], padding: str) -> bool:
+    """Whether windows lie side by side and none sticks out."""
+    return window == strides and (padding == "VALID" or all(size % pool == 0 for size, pool in zip(x.shape, window)))
+
+
+def _tiles(x: Array, window: tuple[int, ...]) -> Array:
+    """Every axis as (tile, place in the tile); what fills no tile is cut off."""
+    counts = [size // pool for size, pool in zip(x.shape, window)]
+    x = lax.slice(x, [0] * x.ndim, [count * pool for count, pool in zip(counts, window)])
+    return x.reshape([size for pair in zip(counts, window) for size in pair])
+
+
+def _first_max(x: Array, window: tuple[int, ...]) -> Array:
+    tiles = _tiles(x, window)
+    places = itertools.product(*map(range, window))
+    best, *others = (tiles[tuple(part for place in index for part in (slice(None), place))] for index in places)
+    for other in others:
+        # `other != other` holds for NaN only, and lets it win as it does in `reduce_window`.
+        best = jnp.where((other > best) | (other != other), other, best)
+    return best

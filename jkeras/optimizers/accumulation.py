@@ -1,0 +1,50 @@
+"""Gradient accumulation: one change of the weights from the mean gradient of several micro-batches.
+
+For `n - 1` calls the gradients are only summed; the n-th call moves the weights by the mean and clears the sum. Both ways are
+branches of one `lax.cond`, so a compiled loop pays for the rule once in n steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.optimizers.state import cast_like, widen, zeros_like
+
+
+def accumulate(
+    move: Callable[[Any, Any, Any], tuple[Any, Any]],
+    grads: Any,
+    slots: Any,
+    params: Any,
+    accumulators: Any,
+    iterations: jax.Array,
+    steps: int,
+) -> tuple[Any, Any, Any]:
+    """Sum the gradients; at each `steps`-th call, move the parameters by their mean.
+
+    Args:
+        move: `(grads, slots, params) -> (params, slots)`.
+        grads: gradients of this micro-batch.
+        slots: the rule's state.
+        params: parameters.
+        accumulators: the sum so far, in the parameters' dtypes.
+        iterations: calls before this one.
+        steps: micro-batches per change.
+
+    Returns:
+        `(params, slots, accumulators)`.
+    """
+    total = jax.tree.map(jnp.add, grads, widen(accumulators))
+
+    def change() -> tuple[Any, Any, Any]:
+        mean = jax.tree.map(lambda g: g / steps, total)
+        return *move(mean, slots, params), zeros_like(accumulators)
+
+    def wait() -> tuple[Any, Any, Any]:
+        return params, slots, cast_like(total, accumulators)
+
+    return jax.lax.cond((iterations + 1) % steps == 0, change, wait)

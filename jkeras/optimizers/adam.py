@@ -1,0 +1,119 @@
+"""Adam: every weight has its own pace, from running means of its gradient and of its square."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jkeras._base.registry import export
+from jkeras.optimizers.base import Optimizer
+from jkeras.optimizers.state import zeros_like
+
+
+class AdamSlots(NamedTuple):
+    """Running means of the gradients, of their squares, and the largest of the latter (None without amsgrad)."""
+
+    momentums: Any
+    velocities: Any
+    velocity_hats: Any = None
+
+
+@export("keras.optimizers.Adam")
+class Adam(Optimizer):
+    """Adaptive moments.
+
+        m <- m + (1 - beta_1) * (g - m)
+        v <- v + (1 - beta_2) * (g^2 - v)
+        w <- w - learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)
+
+    with `t` counted from 1. Epsilon is added to the *uncorrected* root, as in Keras (the paper's "epsilon hat"); optax and
+    PyTorch add it to the corrected one, which differs for tiny gradients in the first steps.
+
+    Args:
+        learning_rate: number or schedule. Default 0.001.
+        beta_1: share of the old mean of gradients. Default 0.9.
+        beta_2: share of the old mean of squares. Default 0.999.
+        epsilon: added to the root of the mean of squares. Default 1e-7.
+        amsgrad: divide by the largest mean of squares so far. Default False.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor,
+        gradient_accumulation_steps, name: as in `Optimizer`.
+
+    Example:
+        >>> optimizer = Adam(0.1)
+        >>> params, grads = {"w": jnp.asarray(1.0)}, {"w": jnp.asarray(20.0)}
+        >>> params, state = optimizer.update(grads, optimizer.init(params), params)
+        >>> round(float(params["w"]), 4)
+        0.9
+
+    Source: Kingma, Ba, "Adam: A method for stochastic optimization", 2015; Reddi, Kale, Kumar, "On the convergence of Adam and
+    beyond", 2018 (amsgrad).
+    """
+
+    # Keras makes m and v together, variable by variable, and the maxima after all of them.
+    slot_groups = (("momentums", "velocities"), ("velocity_hats",))
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            learning_rate,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            ema_overwrite_frequency=ema_overwrite_frequency,
+            loss_scale_factor=loss_scale_factor,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            name=name,
+            **kwargs,
+        )
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.amsgrad = amsgrad
+
+    def rule(self) -> optax.GradientTransformationExtraArgs:
+        """Adam in optax form."""
+        beta_1, beta_2, epsilon, amsgrad = self.beta_1, self.beta_2, self.epsilon, self.amsgrad
+
+        def init(params: Any) -> AdamSlots:
+            return AdamSlots(zeros_like(params), zeros_like(params), zeros_like(params) if amsgrad else None)
+
+        def update(
+            grads: Any, slots: AdamSlots, params: Any = None, *, learning_rate: jax.Array, step: jax.Array
+        ) -> tuple[Any, AdamSlots]:
+            def change(m: jax.Array, v: jax.Array) -> jax.Array:
+                t = (step + 1).astype(m.dtype)
+                root = jnp.sqrt(1 - jnp.power(jnp.asarray(beta_2, m.dtype), t))
+                pace = learning_rate * root / (1 - jnp.power(jnp.asarray(beta_1, m.dtype), t))
+                return -(m * pace / (jnp.sqrt(v) + epsilon))
+
+            momentums = jax.tree.map(lambda m, g: m + (g - m) * (1 - beta_1), slots.momentums, grads)
+            velocities = jax.tree.map(lambda v, g: v + (jnp.square(g) - v) * (1 - beta_2), slots.velocities, grads)
+            if not amsgrad:
+                return jax.tree.map(change, momentums, velocities), AdamSlots(momentums, velocities)
+            largest = jax.tree.map(jnp.maximum, slots.velocity_hats, velocities)
+            return jax.tree.map(change, momentums, largest), AdamSlots(momentums, velocities, largest)
+
+        return optax.GradientTransformationExtraArgs(init, update)

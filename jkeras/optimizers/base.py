@@ -1,0 +1,268 @@
+"""The optimizer: a rule in optax form, and what Keras does around it.
+
+A subclass gives only its maths, as `rule()`. The base adds what all optimizers share, in Keras' order:
+
+    unscale -> accumulate -> clip -> weight decay -> rule -> moving average -> constraints
+
+`init` and `update` are pure and work on any pytree of parameters; `update` is one program with the same structure in and out,
+so it goes into `jit` or `scan` as it stands. The learning rate is an array in the state, so changing it compiles nothing; a
+schedule is computed inside the step. The familiar face (`optimizer.learning_rate`, `apply_gradients`) is in `face.py`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jkeras._base import configurable
+from jkeras._base.errors import unexpected_arguments
+from jkeras._base.naming import auto_name, to_snake_case
+from jkeras._base.registry import export
+from jkeras.optimizers.accumulation import accumulate
+from jkeras.optimizers.averaging import check_average, move_average, overwrite
+from jkeras.optimizers.clipping import check_one_clipping, clip
+from jkeras.optimizers.constraining import constrain
+from jkeras.optimizers.face import KerasFace
+from jkeras.optimizers.learning_rate import as_learning_rate, rate_at, with_decay
+from jkeras.optimizers.schedules.lookup import deserialize as deserialize_schedule
+from jkeras.optimizers.state import OptimizerState, cast_like, leaf_name, named_leaves, widen, zeros_like
+from jkeras.optimizers.weight_decay import Exclusions, decay_weights
+
+_KERAS_2 = ("lr", "decay")
+_ENGINE = ("jit_compile", "is_legacy_optimizer")  # In Keras 2 configs; they chose an engine, not a rule.
+_BASE = (
+    "name", "learning_rate", "weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "ema_momentum",
+    "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps",
+)  # fmt: skip
+
+
+@export("keras.optimizers.Optimizer", "keras.Optimizer")
+class Optimizer(KerasFace, configurable.Configurable):
+    """The base of all optimizers; an own one overrides `rule`.
+
+    Args:
+        learning_rate: a number, a `LearningRateSchedule` or its config, or a function of nothing or of the step. A function of
+            nothing is asked once per compilation. `lr` is accepted too, and Keras 2's `decay`, which makes an `InverseTimeDecay`.
+        weight_decay: fraction by which weights shrink per unit of learning rate; None for none.
+        clipnorm: largest norm of each gradient.
+        clipvalue: largest absolute value of each element.
+        global_clipnorm: largest norm of all gradients together. At most one of the three.
+        use_ema: keep a moving average of the weights. Default False.
+        ema_momentum: share of the old average, in [0, 1]. Default 0.99.
+        ema_overwrite_frequency: write the average over the weights every so many changes; None for only at the end.
+        loss_scale_factor: the loss is multiplied by it (`scale_loss`) and the gradients are divided by it.
+        gradient_accumulation_steps: change the weights once per so many calls, by the mean gradient; an integer >= 2.
+        name: a name; the class' name in snake case by default.
+
+    Example:
+        >>> class SignDescent(Optimizer):
+        ...     def rule(self):
+        ...         def update(grads, slots, params=None, *, learning_rate, step):
+        ...             return jax.tree.map(lambda g: -learning_rate * jnp.sign(g), grads), slots
+        ...         return optax.GradientTransformationExtraArgs(lambda params: (), update)
+        >>> optimizer = SignDescent(0.5)
+        >>> params = {"w": jnp.asarray([1.0, -1.0])}
+        >>> state = optimizer.init(params)
+        >>> params, state = jax.jit(optimizer.update)({"w": jnp.asarray([3.0, -4.0])}, state, params)
+        >>> params["w"].tolist()
+        [0.5, -0.5]
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        unknown = kwargs.keys() - set(_KERAS_2)
+        if unknown:
+            known = {*inspect.signature(type(self).__init__).parameters, *_BASE, *_KERAS_2} - {"self", "kwargs"}
+            raise unexpected_arguments(type(self).__name__, sorted(unknown), known)
+        check_one_clipping(clipnorm, clipvalue, global_clipnorm)
+        if use_ema:
+            check_average(ema_momentum, ema_overwrite_frequency)
+        if gradient_accumulation_steps and gradient_accumulation_steps < 2:
+            raise ValueError(
+                "gradient_accumulation_steps must be an integer >= 2, or None for a change in every step; "
+                f"received {gradient_accumulation_steps!r}."
+            )
+        KerasFace.__init__(self, with_decay(as_learning_rate(kwargs.get("lr", learning_rate)), kwargs.get("decay")))
+        self.name = name or auto_name(to_snake_case(type(self).__name__))
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.use_ema = use_ema
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self._exclusions = Exclusions()
+
+    def rule(self) -> optax.GradientTransformationExtraArgs:
+        """The maths of this optimizer alone, in optax form.
+
+        `init(params)` gives the slots; `update(grads, slots, params, *, learning_rate, step)` gives what is *added* to the
+        parameters, and the new slots. Unlike in optax the rule sees the learning rate, because Keras keeps it inside the velocity
+        of SGD and RMSprop: after a change of rate the old velocity goes on at the old one. `step` counts changes of the
+        parameters from 0. Arrays come in at least in float32.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `rule()`, which returns an optax transformation.")
+
+    def init(self, params: Any) -> OptimizerState:
+        """The state before the first step.
+
+        Args:
+            params: pytree of float arrays.
+
+        Returns:
+            A pytree of arrays of fixed structure.
+        """
+        return OptimizerState(
+            iterations=jnp.zeros((), jnp.int32),
+            learning_rate=self._initial_rate(),
+            slots=self.rule().init(params),
+            ema=zeros_like(params) if self.use_ema else None,
+            accumulators=zeros_like(params) if self.gradient_accumulation_steps else None,
+        )
+
+    def update(self, grads: Any, state: OptimizerState, params: Any, constraints: Any = None) -> tuple[Any, OptimizerState]:
+        """One step: pure, for use inside `jit`, `scan` and `vmap`.
+
+        Args:
+            grads: pytree like `params`.
+            state: what `init` or the last `update` gave.
+            params: pytree of float arrays.
+            constraints: functions of one weight for some of the leaves, nested like `params` or by name `"dense/kernel"`.
+
+        Returns:
+            `(params, state)`, with the structure, shapes and dtypes that came in.
+
+        Raises:
+            ValueError: a constraint is for a leaf that does not exist.
+        """
+        return self._update(grads, state, params, named_leaves(constraints), frozenset())
+
+    def finalize(self, params: Any, state: OptimizerState) -> Any:
+        """The parameters to keep after training: their moving average with `use_ema`, else as they are."""
+        return state.ema if self.use_ema else params
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss to differentiate: multiplied by `loss_scale_factor` where there is one."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def loss_scale(self, state: OptimizerState) -> Any:
+        """The factor that `update` divides the gradients by, and a training step multiplies the loss with; None for none."""
+        return self.loss_scale_factor
+
+    def loss_scale(self, state: Any) -> Any:
+        """The factor for the loss to differentiate, or None for none; `update` divides the gradients by it."""
+        return self.loss_scale_factor
+
+    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+        """Leave some weights out of weight decay; to be called before the optimizer is built.
+
+        Args:
+            var_list: variables (their `path` counts) or full names such as `"dense/bias"`.
+            var_names: patterns; a weight whose name contains one of them does not decay.
+
+        Raises:
+            ValueError: the optimizer has a state already.
+        """
+        if self.state is not None:
+            raise ValueError("exclude_from_weight_decay() must be called before the optimizer is built or the model is fitted.")
+        names = frozenset(v if isinstance(v, str) else v.path for v in var_list or ())
+        self._exclusions = Exclusions(names, tuple(var_names or ()))
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments in plain form, with the current learning rate."""
+        given = configurable.init_arguments(self)
+        own = [n for n in configurable.constructor_signature(type(self)).parameters if n in given and n not in _BASE]
+        values = {name: getattr(self, name) for name in _BASE if name != "learning_rate"}
+        values |= {"learning_rate": self._rate if callable(self._rate) else float(self.learning_rate)}
+        values = {name: values[name] for name in _BASE} | {name: given[name] for name in own}
+        return {name: configurable.serialize(value) for name, value in values.items()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """An optimizer from a config of Keras 3, or of Keras 2."""
+        config = {k: v for k, v in config.items() if k not in _ENGINE}
+        for key in ("learning_rate", "lr"):
+            if configurable.is_object_config(config.get(key)):
+                config[key] = deserialize_schedule(config[key], custom_objects)
+        return super().from_config(config, custom_objects)
+
+    def _initial_rate(self) -> jax.Array | None:
+        return rate_at(self._rate, jnp.int32(0)) if callable(self._rate) else jnp.asarray(self._rate, jnp.float32)
+
+    def _update(
+        self,
+        grads: Any,
+        state: OptimizerState,
+        params: Any,
+        constraints: Mapping[str, Any],
+        missing: frozenset[str],
+    ) -> tuple[Any, OptimizerState]:
+        """`update`, with the names of the leaves that have no gradient and stay, slots included, as they are."""
+        rate = rate_at(self._rate, state.iterations) if callable(self._rate) else state.learning_rate
+        step = state.iterations // (self.gradient_accumulation_steps or 1)
+        grads = jax.tree.map(lambda g, p: g.astype(p.dtype), grads, widen(params))
+        if self.loss_scale_factor is not None:
+            grads = jax.tree.map(lambda g: g / self.loss_scale_factor, grads)
+
+        def move(grads: Any, slots: Any, params: Any) -> tuple[Any, Any]:
+            return self._move(grads, slots, params, rate, step)
+
+        accumulators = state.accumulators
+        if self.gradient_accumulation_steps:
+            steps = self.gradient_accumulation_steps
+            moved = accumulate(move, grads, state.slots, params, accumulators, state.iterations, steps)
+            new_params, slots, accumulators = moved
+        else:
+            new_params, slots = move(grads, state.slots, params)
+        if missing:
+            before = (params, state.slots, state.accumulators)
+            new_params, slots, accumulators = keep(missing, (new_params, slots, accumulators), before)
+
+        ema = state.ema
+        if self.use_ema:
+            ema = move_average(ema, new_params, self.ema_momentum, step)
+            if self.ema_overwrite_frequency:
+                new_params = overwrite(new_params, ema, step, self.ema_overwrite_frequency)
+        iterations = state.iterations + 1
+        next_rate = rate_at(self._rate, iterations) if callable(self._rate) else rate
+        return constrain(new_params, constraints), OptimizerState(iterations, next_rate, slots, ema, accumulators)
+
+    def _move(self, grads: Any, slots: Any, params: Any, rate: Any, step: jax.Array) -> tuple[Any, Any]:
+        """Clip, decay, and apply the rule, all in float32 or wider."""
+        grads = clip(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
+        wide = widen(params)
+        if self.weight_decay is not None:
+            wide = decay_weights(wide, self.weight_decay, rate, self._exclusions)
+        updates, new_slots = self.rule().update(grads, widen(slots), wide, learning_rate=rate, step=step)
+        return cast_like(jax.tree.map(jnp.add, wide, updates), params), cast_like(new_slots, slots)
+
+
+def keep(names: frozenset[str], new: Any, old: Any) -> Any:
+    """`new`, but `old` in the leaves of the given variables; both start with the parameters, whose names end the slots' paths."""
+    known = named_leaves(old[0])
+
+    def choose(path: Any, n: Any, o: Any) -> Any:
+        place = f"/{leaf_name(path)}"
+        return o if max((k for k in known if place.endswith(f"/{k}")), key=len, default="") in names else n
+
+    return jax.tree_util.tree_map_with_path(choose, new, old)

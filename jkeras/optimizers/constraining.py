@@ -1,0 +1,43 @@
+"""Constraints: functions that bring a weight back to where it is allowed to be, after every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras._base.errors import unknown_name
+from jkeras.optimizers.state import leaf_name, named_leaves
+
+
+def constrain(params: Any, constraints: Mapping[str, Callable[[Any], Any]]) -> Any:
+    """The parameters with each constraint applied to the weight of its name.
+
+    Args:
+        params: pytree of arrays.
+        constraints: functions by leaf name, such as `{"dense/kernel": MaxNorm(2.0)}`.
+
+    Returns:
+        A pytree like `params`.
+
+    Raises:
+        ValueError: a name is not that of a leaf.
+
+    Example:
+        >>> constrain({"w": jnp.asarray([-1.0, 2.0])}, {"w": jax.nn.relu})["w"].tolist()
+        [0.0, 2.0]
+    """
+    if not constraints:
+        return params
+    known = named_leaves(params)
+    for name in constraints:
+        if name not in known:
+            raise unknown_name("weight in constraints:", name, known)
+
+    def apply(path: Any, w: jax.Array) -> jax.Array:
+        constraint = constraints.get(leaf_name(path))
+        return w if constraint is None else jnp.asarray(constraint(w)).astype(w.dtype)
+
+    return jax.tree_util.tree_map_with_path(apply, params)

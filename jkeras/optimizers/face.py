@@ -1,0 +1,281 @@
+"""The face of an optimizer that Keras users know: a live learning rate, `apply_gradients`, a list of variables.
+
+All of it reads and writes one attribute, `optimizer.state`. A training loop takes the state from there before a compiled chunk
+and puts the new one back after it; a hand-written loop calls `apply(grads, variables)`, which does the same for one step. A
+variable is anything with `value`, `assign` and, if it has one, `path`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras._base import paths
+from jkeras._base.errors import describe
+from jkeras.optimizers.learning_rate import as_learning_rate, rate_at
+from jkeras.optimizers.state import OptimizerState, keras_order, named_leaves, unique_names
+from jkeras.optimizers.state_number import Iterations, LearningRate
+
+
+class KerasFace:
+    """What `Optimizer` shows beside its pure core."""
+
+    slot_groups: Sequence[Sequence[str]] = ()
+    state: OptimizerState | None
+    gradient_accumulation_steps: int | None
+    use_ema: bool
+    init: Callable[[Any], OptimizerState]
+    _update: Callable[..., tuple[Any, OptimizerState]]
+    _initial_rate: Callable[[], jax.Array | None]
+
+    def __init__(self, rate: float | Callable[..., Any]):
+        self.state = None
+        self._rate = rate
+        self._keys: list[str] = []
+        self._boxes: list[Any] = []
+        self._compiled: Callable[..., Any] | None = None
+
+    @property
+    def learning_rate(self) -> LearningRate:
+        """The current learning rate: reads as a number, takes `assign(value)`; may be set to a number or a schedule."""
+        return LearningRate(self._read_rate, self._write_rate)
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        self._write_rate(value)
+
+    @property
+    def lr(self) -> LearningRate:
+        """Keras 2's name of `learning_rate`."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        self.learning_rate = value
+
+    @property
+    def iterations(self) -> Iterations:
+        """How often the weights were changed; with gradient accumulation, less often than `apply` was called."""
+        return Iterations(self._read_iterations, self._write_iterations)
+
+    @property
+    def built(self) -> bool:
+        """Whether there is a state."""
+        return self.state is not None
+
+    @property
+    def variables(self) -> list[jax.Array]:
+        """The arrays of the state in Keras' order: iteration, learning rate (unless it is a schedule), averages, slots."""
+        return self._listed(self.state or OptimizerState(jnp.zeros((), jnp.int32), self._initial_rate(), ()))
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Put arrays in the order of `variables` into the state.
+
+        Raises:
+            ValueError: there is no state yet, or number or shapes differ.
+        """
+        self.state = self._with_variables(weights)
+
+    def build(self, variables: Iterable[Any]) -> None:
+        """Make the state for these variables, unless there is one; remember the variables and their order."""
+        boxes = list(variables)
+        known = {id(box) for box in self._boxes}
+        if not (known and all(id(box) in known for box in boxes)):
+            self.remember(boxes, unique_names(str(getattr(box, "path", None) or f"variable_{i}") for i, box in enumerate(boxes)))
+        if self.state is None:
+            self.state = self.init(self._nest(self._values()))
+
+    def remember(self, variables: Iterable[Any], names: Iterable[str]) -> None:
+        """Note which variables the leaves of the state belong to.
+
+        Args:
+            variables: the trainable variables, in Keras' order.
+            names: for each one its leaf in the parameters, such as `"dense/kernel"` for `params["dense"]["kernel"]`.
+        """
+        self._boxes, self._keys = list(variables), list(names)
+
+    def remember(self, variables: Sequence[Any], names: Sequence[str]) -> None:
+        """Take note of the variables and of their names in the state, for a state that somebody else makes."""
+        self._boxes, self._keys = list(variables), list(names)
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Iterations:
+        """Change variables by their gradients, given as pairs; returns `iterations`."""
+        pairs = list(grads_and_vars)
+        self.apply([g for g, _ in pairs], [v for _, v in pairs])
+        return self.iterations
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Iterable[Any] | None = None) -> None:
+        """Change the variables by their gradients; the first call builds the optimizer.
+
+        Args:
+            grads: one array per variable; None leaves the variable as it is.
+            trainable_variables: the variables; those of `build` by default.
+
+        Raises:
+            ValueError: numbers differ, all gradients are None, or a variable is not one of those the optimizer was built with.
+            RuntimeError: called inside `jit`, where the new state could not be kept.
+        """
+        if len(grads) == 0:
+            return
+        found = self._pair(list(grads), None if trainable_variables is None else list(trainable_variables))
+        missing = frozenset(key for key in self._keys if found.get(key) is None)
+        if len(missing) == len(self._keys):
+            raise ValueError("All gradients are None: the loss does not depend on any of the variables.")
+        without = sorted(key for key in missing if key in found)
+        if without:
+            warnings.warn(f"There is no gradient for the variables {without}; they stay as they are.", stacklevel=2)
+        before = self._values()
+        filled = {key: jnp.zeros_like(before[key]) if key in missing else jnp.asarray(found[key]) for key in self._keys}
+        after, state = self._run(self._nest(filled), self._nest(before), missing)
+        self._refuse_tracers(state)
+        self.state = state
+        values = named_leaves(after)
+        for key, box in zip(self._keys, self._boxes):
+            box.assign(values[key])
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """Keras' pure form over lists: `(trainable_variables, optimizer_variables)` after one step; `update` takes any pytree."""
+        self._check_built()
+        params, state = self._update(
+            self._nest(dict(zip(self._keys, grads))),
+            self._with_variables(optimizer_variables),
+            self._nest(dict(zip(self._keys, trainable_variables))),
+            self._constraints(),
+            frozenset(),
+        )
+        values = named_leaves(params)
+        return [values[key] for key in self._keys], self._listed(state)
+
+    def finalize_variable_values(self, var_list: Iterable[Any]) -> None:
+        """Write the moving averages over the variables, as after training; nothing without `use_ema`."""
+        if self.use_ema:
+            averages = named_leaves(self._check_built().ema)
+            boxes = list(var_list)
+            for key, box in zip(self._keys_of(boxes), boxes):
+                box.assign(averages[key])
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A compiled function belongs to this process and this object: copies and pickles compile their own.
+        return {**self.__dict__, "_compiled": None}
+
+    def _read_rate(self) -> Any:
+        if callable(self._rate):
+            return rate_at(self._rate, 0 if self.state is None else self.state.iterations)
+        return np.float32(self._rate) if self.state is None else self.state.learning_rate
+
+    def _write_rate(self, value: Any) -> None:
+        rate = as_learning_rate(value)
+        if callable(self._rate) and not callable(rate):
+            raise TypeError(
+                f"The learning rate of this optimizer follows a schedule, {describe(self._rate)}, and cannot be set to {rate}. "
+                "Give the constructor a float, or set another schedule."
+            )
+        self._rate = rate
+        if self.state is not None:
+            old = self.state.learning_rate
+            new = rate_at(rate, self.state.iterations) if callable(rate) else rate
+            self.state = self.state._replace(learning_rate=replace_scalar(old, new))
+
+    def _read_iterations(self) -> Any:
+        if self.state is None:
+            return np.int32(0)
+        return self.state.iterations // (self.gradient_accumulation_steps or 1)
+
+    def _write_iterations(self, value: Any) -> None:
+        count = int(value) * (self.gradient_accumulation_steps or 1)
+        state = self._check_built()
+        self.state = state._replace(iterations=replace_scalar(state.iterations, count))
+
+    def _visible(self, state: OptimizerState) -> OptimizerState:
+        """Without the learning rate where a schedule computes it: Keras has no variable for it then."""
+        return state._replace(learning_rate=None) if callable(self._rate) else state
+
+    def _listed(self, state: OptimizerState) -> list[jax.Array]:
+        """The arrays of a state in Keras' order."""
+        state = self._visible(state)
+        leaves = jax.tree.leaves(state)
+        return [leaves[i] for i in keras_order(state, self.slot_groups, self._keys)]
+
+    def _with_variables(self, values: Sequence[Any]) -> OptimizerState:
+        state = self._check_built()
+        leaves, structure = jax.tree.flatten(self._visible(state))
+        if len(values) != len(leaves):
+            raise ValueError(f"Expected {len(leaves)} arrays, in the order of `optimizer.variables`; received {len(values)}.")
+        for place, value in zip(keras_order(self._visible(state), self.slot_groups, self._keys), values):
+            if np.shape(value) != leaves[place].shape:
+                raise ValueError(f"Expected {describe(leaves[place])} at `optimizer.variables`; received {describe(value)}.")
+            # A copy: the state may be donated, which would delete the caller's array.
+            leaves[place] = jnp.array(value, leaves[place].dtype)
+        new = jax.tree.unflatten(structure, leaves)
+        return new._replace(learning_rate=state.learning_rate) if callable(self._rate) else new
+
+    @staticmethod
+    def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters in the structure that models use, so that `fit` and a hand-written loop can share a state."""
+        return paths.nest({tuple(key.split("/")): value for key, value in values.items()})
+
+    def _values(self) -> dict[str, Any]:
+        return {key: jnp.asarray(box.value) for key, box in zip(self._keys, self._boxes)}
+
+    def _constraints(self) -> dict[str, Any]:
+        pairs = ((key, getattr(box, "constraint", None)) for key, box in zip(self._keys, self._boxes))
+        return {key: constraint for key, constraint in pairs if constraint is not None}
+
+    def _run(self, grads: Any, values: Any, missing: frozenset[str]) -> tuple[Any, OptimizerState]:
+        # Settings may be changed between steps (`optimizer.momentum = 0.5`); as static arguments they compile anew.
+        plain = (bool, int, float, str, type(None))
+        settings: list[Any] = [(k, v) for k, v in vars(self).items() if k[0] != "_" and isinstance(v, plain)]
+        settings.append(self._rate if callable(self._rate) else None)
+        if self._compiled is None:
+
+            def step(grads: Any, state: Any, values: Any, constraints: Any, missing: Any, settings: Any) -> Any:
+                return self._update(grads, state, values, dict(constraints), missing)
+
+            self._compiled = jax.jit(step, static_argnums=(3, 4, 5))
+        return self._compiled(grads, self.state, values, tuple(self._constraints().items()), missing, tuple(settings))
+
+    def _pair(self, grads: list[Any], variables: list[Any] | None) -> dict[str, Any]:
+        """Gradients by key."""
+        if variables is None:
+            self._check_built()
+            variables = self._boxes
+        elif not self._boxes:
+            self.build(variables)
+        if len(grads) != len(variables):
+            raise ValueError(f"Expected {len(variables)} gradients, one per variable; received {len(grads)}.")
+        return dict(zip(self._keys_of(variables), grads))
+
+    def _keys_of(self, variables: Iterable[Any]) -> list[str]:
+        known = {id(box): key for key, box in zip(self._keys, self._boxes)}
+        for box in variables:
+            if id(box) not in known:
+                raise ValueError(
+                    f"{getattr(box, 'path', box)!r} is not one of the variables this optimizer was built with, {self._keys}. "
+                    "Call optimizer.build(all_variables) first, or make a new optimizer."
+                )
+        return [known[id(box)] for box in variables]
+
+    def _check_built(self) -> OptimizerState:
+        if self.state is None:
+            raise ValueError("The optimizer has no state yet: call `optimizer.build(trainable_variables)` first.")
+        return self.state
+
+    def _refuse_tracers(self, new: OptimizerState) -> None:
+        if isinstance(new.iterations, jax.core.Tracer) and not isinstance(self._check_built().iterations, jax.core.Tracer):
+            raise RuntimeError(
+                "optimizer.apply() was called inside jit, where the new state cannot be kept. Write "
+                "`params, state = optimizer.update(grads, state, params)` there, with `state = optimizer.init(params)` before it."
+            )
+
+
+def replace_scalar(old: Any, value: Any) -> jax.Array:
+    """A scalar with dtype and placement of an old one, so that a compiled step takes it without compiling again."""
+    new = jnp.asarray(value, old.dtype)
+    return jax.device_put(new, old.sharding) if getattr(old, "committed", False) else new

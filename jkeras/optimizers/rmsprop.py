@@ -1,0 +1,121 @@
+"""RMSprop: the gradient divided by the root of the running mean of its square."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jkeras._base.registry import export
+from jkeras.optimizers.base import Optimizer
+from jkeras.optimizers.state import zeros_like
+
+
+class RMSpropSlots(NamedTuple):
+    """Running means of squares, momentum's moves (or None), running means of gradients (None unless centered)."""
+
+    velocities: Any
+    momentums: Any = None
+    average_gradients: Any = None
+
+
+@export("keras.optimizers.RMSprop")
+class RMSprop(Optimizer):
+    """Root mean square propagation.
+
+        v <- rho * v + (1 - rho) * g^2
+        a <- rho * a + (1 - rho) * g                        (centered; else a = 0)
+        d  = learning_rate * g / sqrt(v - a^2 + epsilon)
+        u <- momentum * u + d
+        w <- w - u
+
+    Epsilon is inside the root and the learning rate inside the velocity `u`, as in Keras.
+
+    Args:
+        learning_rate: number or schedule. Default 0.001.
+        rho: share of the old means. Default 0.9.
+        momentum: share of the old velocity. Default 0.
+        epsilon: added under the root. Default 1e-7.
+        centered: divide by the variance instead of the mean square. Default False.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor,
+        gradient_accumulation_steps, name: as in `Optimizer`.
+
+    Example:
+        >>> optimizer = RMSprop(0.1)
+        >>> params, grads = {"w": jnp.asarray(10.0)}, {"w": jnp.asarray(10.0)}
+        >>> params, state = optimizer.update(grads, optimizer.init(params), params)
+        >>> round(float(params["w"]), 4)
+        9.6838
+
+    Source: Hinton, "Neural networks for machine learning", lecture 6e, 2012; Graves, "Generating sequences with recurrent neural
+    networks", 2013 (centered).
+    """
+
+    slot_groups = (("velocities",), ("momentums",), ("average_gradients",))
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            learning_rate,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            ema_overwrite_frequency=ema_overwrite_frequency,
+            loss_scale_factor=loss_scale_factor,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            name=name,
+            **kwargs,
+        )
+        self.rho = rho
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.centered = centered
+
+    def rule(self) -> optax.GradientTransformationExtraArgs:
+        """RMSprop in optax form."""
+        rho, momentum, epsilon, centered = self.rho, self.momentum, self.epsilon, self.centered
+
+        def init(params: Any) -> RMSpropSlots:
+            return RMSpropSlots(
+                zeros_like(params),
+                zeros_like(params) if momentum > 0 else None,
+                zeros_like(params) if centered else None,
+            )
+
+        def update(
+            grads: Any, slots: RMSpropSlots, params: Any = None, *, learning_rate: jax.Array, step: jax.Array
+        ) -> tuple[Any, RMSpropSlots]:
+            velocities = jax.tree.map(lambda v, g: rho * v + (1 - rho) * jnp.square(g), slots.velocities, grads)
+            averages, spread = None, velocities
+            if centered:
+                averages = jax.tree.map(lambda a, g: rho * a + (1 - rho) * g, slots.average_gradients, grads)
+                spread = jax.tree.map(lambda v, a: v - jnp.square(a), velocities, averages)
+            moves = jax.tree.map(lambda g, s: learning_rate * g / jnp.sqrt(s + epsilon), grads, spread)
+            momentums = None
+            if momentum > 0:
+                moves = momentums = jax.tree.map(lambda u, d: momentum * u + d, slots.momentums, moves)
+            return jax.tree.map(jnp.negative, moves), RMSpropSlots(velocities, momentums, averages)
+
+        return optax.GradientTransformationExtraArgs(init, update)

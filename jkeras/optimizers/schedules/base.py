@@ -1,0 +1,52 @@
+"""A learning rate schedule: a pure function from the step to the learning rate, with a config.
+
+`schedule(step)` takes a Python int or a traced int32 scalar, so it is computed inside the compiled training step and costs no
+recompilation. A schedule of one's own overrides `__call__`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras._base.configurable import Configurable
+from jkeras._base.registry import export
+
+
+@export("keras.optimizers.schedules.LearningRateSchedule")
+class LearningRateSchedule(Configurable):
+    """The base of all schedules.
+
+    Example:
+        >>> class Halving(LearningRateSchedule):
+        ...     def __init__(self, initial_learning_rate):
+        ...         self.initial_learning_rate = initial_learning_rate
+        ...     def __call__(self, step):
+        ...         return self.initial_learning_rate * 0.5 ** (step // 10)
+        >>> Halving(0.8)(20)
+        0.2
+    """
+
+    def __call__(self, step: Any) -> Any:
+        """The learning rate at a step.
+
+        Args:
+            step: int scalar, counted from 0.
+
+        Returns:
+            A float scalar.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `__call__(self, step)` and return the learning rate.")
+
+
+def as_float(step: Any) -> jax.Array:
+    """The step as a float32 scalar."""
+    return jnp.asarray(step).astype(jnp.float32)
+
+
+def check_decay_steps(name: str, value: float) -> None:
+    """ValueError where a number of steps is not positive."""
+    if value <= 0:
+        raise ValueError(f"{name} must be > 0, the number of optimizer steps to decay over; received {name}={value!r}.")

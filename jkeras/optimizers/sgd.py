@@ -1,0 +1,106 @@
+"""Gradient descent, with momentum and Nesterov's variant."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import optax
+
+from jkeras._base.registry import export
+from jkeras.optimizers.base import Optimizer
+from jkeras.optimizers.state import zeros_like
+
+
+class SGDSlots(NamedTuple):
+    """The velocities of SGD; None without momentum."""
+
+    momentums: Any = None
+
+
+@export("keras.optimizers.SGD")
+class SGD(Optimizer):
+    """Gradient descent.
+
+        v <- momentum * v - learning_rate * g
+        w <- w + v                                          (plain)
+        w <- w + momentum * v - learning_rate * g           (nesterov)
+
+    The learning rate is inside the velocity, as in Keras; in optax it is outside.
+
+    Args:
+        learning_rate: number or schedule. Default 0.01.
+        momentum: share of the old velocity, in [0, 1]. Default 0.
+        nesterov: look ahead along the velocity. Default False.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor,
+        gradient_accumulation_steps, name: as in `Optimizer`.
+
+    Raises:
+        ValueError: `momentum` is outside [0, 1].
+
+    Example:
+        >>> optimizer = SGD(0.5)
+        >>> params, grads = {"w": jax.numpy.asarray(2.0)}, {"w": jax.numpy.asarray(1.0)}
+        >>> params, state = optimizer.update(grads, optimizer.init(params), params)
+        >>> float(params["w"]), int(state.iterations)
+        (1.5, 1)
+
+    Source: Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep learning", 2013.
+    """
+
+    slot_groups = (("momentums",),)
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            learning_rate,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            ema_overwrite_frequency=ema_overwrite_frequency,
+            loss_scale_factor=loss_scale_factor,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            name=name,
+            **kwargs,
+        )
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"momentum must be a number in [0, 1], such as 0.9; received {momentum!r}.")
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+    def rule(self) -> optax.GradientTransformationExtraArgs:
+        """SGD in optax form."""
+        momentum, nesterov = self.momentum, self.nesterov
+
+        def init(params: Any) -> SGDSlots:
+            return SGDSlots(zeros_like(params) if momentum else None)
+
+        def update(
+            grads: Any, slots: SGDSlots, params: Any = None, *, learning_rate: jax.Array, step: jax.Array
+        ) -> tuple[Any, SGDSlots]:
+            if not momentum:
+                return jax.tree.map(lambda g: -(g * learning_rate), grads), slots
+            velocities = jax.tree.map(lambda v, g: v * momentum - g * learning_rate, slots.momentums, grads)
+            if not nesterov:
+                return velocities, SGDSlots(velocities)
+            return jax.tree.map(lambda v, g: v * momentum - g * learning_rate, velocities, grads), SGDSlots(velocities)
+
+        return optax.GradientTransformationExtraArgs(init, update)

@@ -1,0 +1,121 @@
+"""What an optimizer carries from step to step, and the small tools that walk over it.
+
+An `OptimizerState` is a pytree of arrays whose structure never changes: it can be donated to a compiled step, be the carry of a
+`scan`, or be saved by any library that knows pytrees. Slots (momenta and the like) have the structure and dtypes of the
+parameters. Parameters below 32 bits are *computed* in float32 and stored back in their own dtype: in bfloat16 itself
+`beta_2 = 0.999` rounds to 1 and learning stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class OptimizerState(NamedTuple):
+    """The state of an optimizer.
+
+    Args:
+        iterations: how often `update` was called; int32 scalar. With gradient accumulation every micro-batch counts.
+        learning_rate: float32 scalar; with a schedule, its value at `iterations`. None for a raw optax transformation.
+        slots: the rule's own state, such as `AdamSlots`.
+        ema: the moving average of the parameters, or None without `use_ema`.
+        accumulators: the gradients summed since the last change of the parameters, or None without accumulation.
+    """
+
+    iterations: jax.Array
+    learning_rate: jax.Array | None
+    slots: Any
+    ema: Any = None
+    accumulators: Any = None
+
+
+def leaf_name(path: Sequence[Any]) -> str:
+    """The name of a leaf: its keys joined by slashes; a tuple key counts as several.
+
+    Example:
+        >>> [leaf_name(p) for p, _ in jax.tree_util.tree_leaves_with_path({"dense": {"kernel": 1}, "out/bias": 2})]
+        ['dense/kernel', 'out/bias']
+    """
+    parts: list[str] = []
+    for key in path:
+        value = next((getattr(key, a) for a in ("key", "name", "idx") if hasattr(key, a)), key)
+        parts += map(str, value) if isinstance(value, tuple) else [str(value)]
+    return "/".join(parts)
+
+
+def named_leaves(tree: Any) -> dict[str, Any]:
+    """The leaves of a pytree by name."""
+    return {leaf_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def widen(tree: Any) -> Any:
+    """Float leaves in at least float32."""
+
+    def wide(x: Any) -> jax.Array:
+        x = jnp.asarray(x)
+        return x.astype(jnp.promote_types(x.dtype, jnp.float32)) if jnp.issubdtype(x.dtype, jnp.floating) else x
+
+    return jax.tree.map(wide, tree)
+
+
+def cast_like(tree: Any, reference: Any) -> Any:
+    """The leaves of `tree` in the dtypes of `reference`."""
+    return jax.tree.map(lambda x, r: jnp.asarray(x).astype(r.dtype), tree, reference)
+
+
+def zeros_like(params: Any) -> Any:
+    """A slot: zeros with the shapes and dtypes of the parameters."""
+    return jax.tree.map(jnp.zeros_like, params)
+
+
+def keras_order(state: OptimizerState, groups: Sequence[Sequence[str]], variables: Sequence[str]) -> list[int]:
+    """The order in which Keras lists (and saves) an optimizer's variables.
+
+    Iteration and learning rate come first, then averages, accumulators and slots. Slots of one group are interleaved, variable
+    by variable; groups follow each other.
+
+    Args:
+        state: the state to order.
+        groups: slot names by group, such as `(("momentums", "velocities"), ("velocity_hats",))`.
+        variables: leaf names in the order the variables were given; others follow in tree order.
+
+    Returns:
+        Indices into `jax.tree.leaves(state)`.
+    """
+    places = {name: (g, i) for g, group in enumerate(groups) for i, name in enumerate(group)}
+    ranks = {name: i for i, name in enumerate(variables)}
+    sections = ("iterations", "learning_rate", "ema", "accumulators", "slots")
+
+    def rank(path: Sequence[Any]) -> tuple[int, int, int, int]:
+        section = sections.index(path[0].name)
+        slot = getattr(path[1], "name", "") if section == 4 and len(path) > 1 else ""
+        group, within = places.get(slot, (len(groups), 0))
+        variable = leaf_name(path[2:] if slot else path[1:])
+        return section, group, ranks.get(variable, len(ranks)), within
+
+    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(state)]
+    return sorted(range(len(paths)), key=lambda i: rank(paths[i]))
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """The names, changed where one was taken or would be both a leaf and a branch of the nested parameters."""
+    out: dict[str, None] = {}
+    branches: set[str] = set()
+    for name in names:
+        candidate, count = name, 0
+        above = _above(name)
+        while candidate in out or candidate in branches or not above.isdisjoint(out):
+            count += 1
+            candidate, above = f"{name.replace('/', '_')}_{count}", set()
+        out[candidate] = None
+        branches |= above
+    return list(out)
+
+
+def _above(name: str) -> set[str]:
+    parts = name.split("/")
+    return {"/".join(parts[:i]) for i in range(1, len(parts))}

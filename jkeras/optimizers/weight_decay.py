@@ -1,0 +1,46 @@
+"""Decoupled weight decay: every weight shrinks by a fraction of itself before the rule moves it.
+
+    w <- w - w * weight_decay * learning_rate
+
+The gradient is not touched, so an adaptive rule does not rescale the decay.
+
+Source: Loshchilov, Hutter, "Decoupled weight decay regularization", 2019.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import jax
+
+from jkeras.optimizers.state import leaf_name
+
+
+class Exclusions(NamedTuple):
+    """Which weights do not decay: exact names, and patterns searched for in a name."""
+
+    names: frozenset[str] = frozenset()
+    patterns: tuple[str, ...] = ()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names or any(re.search(p, str(name)) for p in self.patterns)
+
+
+def decay_weights(params: Any, weight_decay: float, learning_rate: jax.Array, excluded: Exclusions) -> Any:
+    """The parameters after decay.
+
+    Args:
+        params: pytree of float arrays.
+        weight_decay: fraction per unit of learning rate.
+        learning_rate: scalar.
+        excluded: leaves that stay as they are.
+
+    Returns:
+        A pytree like `params`.
+    """
+
+    def shrink(path: Any, w: jax.Array) -> jax.Array:
+        return w if leaf_name(path) in excluded else w - w * weight_decay * learning_rate
+
+    return jax.tree_util.tree_map_with_path(shrink, params)

@@ -1,0 +1,135 @@
+"""Randomness: one global stream for what happens outside compiled programs, one key per step inside.
+
+Outside: initial values, the seed of a `fit`, an eager dropout draw from `next_key()`, a counter-based stream that
+`set_random_seed` starts again. Inside a functional scope every draw is `fold_in(fold_in(scope key, layer position), call index)`,
+so a result does not depend on what ran before it or on how many steps a program holds.
+"""
+
+from __future__ import annotations
+
+import random as python_random
+import secrets
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras.state.scope import Scope, current
+
+_NO_KEY = """{who} needs random numbers, but no key was given to this pure call. Write
+
+    y, state = model.apply(params, state, x, training=True, rng=jax.random.key(0))
+"""
+
+
+class _Stream:
+    """A seed and how many keys were taken from it."""
+
+    def __init__(self) -> None:
+        self.seed = secrets.randbits(31)
+        self.taken = 0
+
+
+_stream = _Stream()
+
+
+def set_random_seed(seed: int) -> None:
+    """Seed Python's `random`, numpy and jkeras: weights, shuffling, dropout.
+
+    Args:
+        seed: a non-negative integer below 2**32.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+        raise ValueError(f"A seed is an integer from 0 to 2**32 - 1. Received: {seed!r}.")
+    python_random.seed(int(seed))
+    np.random.seed(int(seed))
+    _stream.seed, _stream.taken = int(seed), 0
+
+
+def next_number() -> int:
+    """An integer that is new at each call: how many draws the global stream has given."""
+    _stream.taken += 1
+    return _stream.taken
+
+
+def stream_key() -> jax.Array:
+    """The root key of the global stream."""
+    return jax.random.key(_stream.seed)
+
+
+def next_key() -> jax.Array:
+    """The next key of the global stream."""
+    return jax.random.fold_in(stream_key(), next_number())
+
+
+def next_seed() -> int:
+    """The next 31-bit integer of the global stream: the same after the same `set_random_seed`."""
+    return int(np.random.SeedSequence([_stream.seed, next_number()]).generate_state(1)[0] >> 1)
+
+
+def draw_key(owner: Any, seed: int | None = None) -> jax.Array:
+    """The key for one draw by a layer (or seed generator), by the rule of this file's docstring.
+
+    Raises:
+        ValueError: inside a pure call that was given no key.
+    """
+    scope = current()
+    key = _scope_key(scope, owner)
+    return key if seed is None else jax.random.fold_in(key, seed)
+
+
+def _scope_key(scope: Scope, owner: Any) -> jax.Array:
+    if not scope.functional:
+        return next_key()
+    if scope.abstract and scope.rng is None:
+        return jax.random.key(0)
+    if scope.rng is None:
+        raise ValueError(_NO_KEY.format(who=f"{type(owner).__name__} {getattr(owner, 'name', '')!r}"))
+    index = scope.counts.get(id(owner), 0)
+    scope.counts[id(owner)] = index + 1
+    position = scope.positions.get(id(owner), 0)
+    return jax.random.fold_in(jax.random.fold_in(scope.rng, position), index)
+
+
+class SeedGenerator:
+    """A source of keys for layers that draw random numbers.
+
+    In eager code each `next()` counts up from the seed; inside a pure call it derives from the call's key, so that a compiled
+    step draws anew at each step.
+
+    Args:
+        seed: an integer, or None for one from the global stream.
+        name: for error texts.
+
+    Example:
+        >>> generator = SeedGenerator(seed=1)
+        >>> bool((jax.random.key_data(generator.next()) != jax.random.key_data(generator.next())).any())
+        True
+    """
+
+    def __init__(self, seed: int | None = None, name: str | None = None):
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
+            raise ValueError(f"SeedGenerator takes a non-negative integer or None as seed. Received: {seed!r}.")
+        self.seed = next_seed() if seed is None else int(seed)
+        self.name = name or "seed_generator"
+        self._taken = 0
+
+    def next(self, ordered: bool = True) -> jax.Array:
+        """A new key. `ordered` is Keras' argument; draws are always ordered here."""
+        scope = current()
+        if scope.functional:
+            return jax.random.fold_in(_scope_key(scope, self), self.seed)
+        self._taken += 1
+        return jax.random.fold_in(jax.random.key(self.seed), self._taken)
+
+    def get_config(self) -> dict[str, Any]:
+        """The seed."""
+        return {"seed": self.seed}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        """A generator with this seed, at its start."""
+        return cls(**config)

@@ -1,0 +1,52 @@
+"""`TrainState`: everything a training run needs to go on, as one pytree of arrays."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+
+
+class TrainState(NamedTuple):
+    """What a training step takes and gives.
+
+    Attributes:
+        params: nested dict of the trainable weights.
+        state: nested dict of the other weights.
+        opt_state: what the optimizer carries.
+        metrics: `{name: accumulators}` of the running epoch.
+        iteration: int32 scalar, steps since the run began.
+        epoch: int32 scalar.
+        position: int32 scalar, batches seen of the running epoch.
+        rng: the run's key.
+    """
+
+    params: Any
+    state: Any
+    opt_state: Any
+    metrics: Any
+    iteration: Any
+    epoch: Any
+    position: Any
+    rng: Any
+
+    @property
+    def key(self) -> Any:
+        """The key of this step: what all its random draws derive from."""
+        return jax.random.fold_in(self.rng, self.iteration)
+
+
+class Outcome(NamedTuple):
+    """What a forward pass with its loss gives besides the loss.
+
+    Attributes:
+        loss: the scalar loss, unscaled.
+        state: the other weights' new values.
+        y_pred: the model's outputs.
+        losses: `{output name: scalar}` before weighting, for models of several outputs; else empty.
+    """
+
+    loss: Any
+    state: Any
+    y_pred: Any
+    losses: dict[str, Any]

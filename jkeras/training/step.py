@@ -1,0 +1,149 @@
+"""The step: one batch, as a pure function `(TrainState, batch) -> (TrainState, logs)`.
+
+A model trains by `train_step`; a subclass may override it, and builds it from the same pieces as the default:
+
+    def train_step(self, state, batch):
+        x, y, sample_weight = batch
+        grad = jax.grad(self.objective, has_aux=True)
+        grads, outcome = grad(state.params, state.state, x, y, sample_weight, state.key)
+        state = self.apply_gradients(state._replace(state=outcome.state), grads)
+        return self.update_metrics(state, y, outcome, sample_weight)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras._base import paths
+from jkeras.layers.pure import layer_positions
+from jkeras.layers.tracking import weight_entries
+from jkeras.state.functionalize import functionalize
+from jkeras.training.objective import Objective, add_loss
+from jkeras.training.state import Outcome, TrainState
+
+Batch = tuple[Any, Any, Any]
+
+
+class Steps:
+    """The pure steps of a model and the pieces they are made of."""
+
+    optimizer: Any
+    _objective: Objective | None
+
+    def train_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Any]]:
+        """One step of gradient descent.
+
+        Args:
+            state: before the step.
+            batch: `(x, y, sample_weight)`; None where absent.
+
+        Returns:
+            The state after it, and the logs: results of the running epoch so far.
+        """
+        x, y, sample_weight = batch
+        scale = self.optimizer.loss_scale(state.opt_state)
+        grad = jax.grad(self.objective, has_aux=True)
+        grads, outcome = grad(state.params, state.state, x, y, sample_weight, state.key, scale=scale)
+        state = self.apply_gradients(state._replace(state=outcome.state), grads)
+        return self.update_metrics(state, y, outcome, sample_weight)
+
+    def test_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Any]]:
+        """One batch of an evaluation: as `train_step`, without training."""
+        x, y, sample_weight = batch
+        _, outcome = self.objective(state.params, state.state, x, y, sample_weight, state.key, training=False)
+        state = state._replace(state=outcome.state, iteration=state.iteration + 1, position=state.position + 1)
+        return self.update_metrics(state, y, outcome, sample_weight)
+
+    def predict_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Any]:
+        """One batch of a prediction: the state and the model's outputs."""
+        y_pred, after = self.apply(state.params, state.state, batch[0], training=False, rng=state.key)  # type: ignore[attr-defined]
+        return state._replace(state=after), y_pred
+
+    def objective(
+        self, params: Any, state: Any, x: Any, y: Any, sample_weight: Any, rng: Any, training: bool = True, scale: Any = None
+    ) -> tuple[Any, Outcome]:
+        """The loss as a pure function of the weights, for `jax.grad`.
+
+        Args:
+            params, state: nested dicts of weights.
+            x, y, sample_weight: a batch.
+            rng: a key for dropout and the like.
+            training: the training flag.
+            scale: a factor for the differentiated loss, against underflow in half precision.
+
+        Returns:
+            `(loss, outcome)`: the scalar to differentiate, and the plain loss, new state, outputs and parts of the loss.
+        """
+        entries = weight_entries(self)  # type: ignore[arg-type]
+        flat_params, flat_state = paths.flatten(params), paths.flatten(state)
+        values = [flat_params[p] if p in flat_params else flat_state[p] for p, _ in entries]
+        pure = functionalize(self._predict_and_loss, [b for _, b in entries], layer_positions(self))  # type: ignore[arg-type]
+        result = pure(values, x, y, sample_weight, training, rng=rng, training=training)
+        loss, y_pred, parts = result.output
+        after = paths.nest([(p, v) for (p, _), v in zip(entries, result.values) if p in flat_state])
+        return loss if scale is None else loss * scale, Outcome(loss, after, y_pred, parts)
+
+    def _predict_and_loss(self, x: Any, y: Any, sample_weight: Any, training: bool) -> tuple[Any, Any, dict[str, Any]]:
+        y_pred = self(x, training=training)  # type: ignore[operator]
+        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+        several = self._objective is not None and len(self._objective.names) > 1
+        return loss, y_pred, self._loss_parts(y, y_pred, sample_weight)[1] if several else {}
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The scalar that training minimises: the compiled losses, `add_loss`, and regularization. May be overridden.
+
+        Args:
+            x, y, y_pred, sample_weight: inputs, targets, outputs and weights of a batch.
+            training: whether this is a training step.
+        """
+        total, _ = self._loss_parts(y, y_pred, sample_weight)
+        added = self.losses  # type: ignore[attr-defined]
+        if not added and (self._objective is None or all(fn is None for fn in self._objective.losses)):
+            raise ValueError(
+                "There is nothing to minimise: the model was compiled without a loss and no layer added one. "
+                "Write compile(loss=...), or call self.add_loss(...) in a layer, or override compute_loss."
+            )
+        return sum(added, total)
+
+    def _loss_parts(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, dict[str, Any]]:
+        if self._objective is None:
+            return jnp.zeros((), jnp.float32), {}
+        return self._objective.loss(y, y_pred, sample_weight)
+
+    def apply_gradients(self, state: TrainState, grads: Any) -> TrainState:
+        """The state after an optimizer step. Pure.
+
+        Args:
+            state: before the step.
+            grads: pytree like `state.params`.
+        """
+        params, opt_state = self.optimizer.update(grads, state.opt_state, state.params, self._constraints())
+        return state._replace(
+            params=params, opt_state=opt_state, iteration=state.iteration + 1, position=state.position + 1
+        )
+
+    def _constraints(self) -> dict[str, Any] | None:
+        entries = weight_entries(self)  # type: ignore[arg-type]
+        trainable = {id(b) for b in self.trainable_weights}  # type: ignore[attr-defined]
+        found = {"/".join(p): b.constraint for p, b in entries if b.constraint is not None and id(b) in trainable}
+        return found or None
+
+    def update_metrics(
+        self, state: TrainState, y: Any, outcome: Outcome, sample_weight: Any
+    ) -> tuple[TrainState, dict[str, Any]]:
+        """Accumulate a batch into the metrics. Pure.
+
+        Returns:
+            The state with new accumulators, and the logs: each metric's result so far.
+        """
+        assert self._objective is not None
+        count = jax.tree.leaves(outcome.y_pred)[0].shape[0]
+        values = {"loss": outcome.loss, **{f"{name}_loss": value for name, value in outcome.losses.items()}}
+        metrics = add_loss(state.metrics, values, count)
+        metrics = self._objective.update_metrics(metrics, y, outcome.y_pred, sample_weight)
+        return state._replace(metrics=metrics), self._objective.results(metrics)

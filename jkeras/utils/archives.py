@@ -1,0 +1,166 @@
+"""Unpack a tar or zip archive that may have been made to do harm.
+
+The archive is read member by member into a fresh folder beside the destination; what came out whole is then moved there. Only
+plain files, folders and links are made, and every name must stay inside. Of a file's mode only the executable bit counts; links
+in zip files come out as small files, as `zipfile` makes them. Links come last, so that no member is ever written through one.
+A link may go up only at its start, and no further than its own depth: then it cannot leave, whatever other links it passes.
+
+One member that breaks a rule refuses the whole archive. Two caps stand against bombs: the number of members, and the unpacked
+size (1 GiB, or 200 times the archive where that is more).
+"""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import os
+import shutil
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import IO, NamedTuple
+
+MAX_MEMBERS = 5_000_000
+FREE_BYTES = 1 << 30
+MAX_RATIO = 200
+_BAD_BYTES = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError)
+_REFUSED = (ValueError, RuntimeError, *_BAD_BYTES)  # RuntimeError: an encrypted or unknown zip
+
+
+class Member(NamedTuple):
+    """What tar and zip have in common."""
+
+    name: str
+    kind: str  # "file", "folder", "symlink", "hardlink", or "other"
+    size: int
+    executable: bool
+    target: str  # of a link
+    open: Callable[[], IO[bytes]]  # of a file
+
+
+def extract_archive(path: Path, destination: Path, formats: Iterable[str] = ("tar", "zip")) -> None:
+    """Unpack an archive into a folder, whole or not at all.
+
+    Args:
+        path: the archive.
+        destination: the folder; made where it is not there. Files of the same names in it are replaced, others stay.
+        formats: what the archive may be: `"tar"` (plain, gz, bz2, xz), `"zip"`.
+
+    Raises:
+        ValueError: the archive is of none of these formats, is damaged, is over the caps, or has a member that would leave the
+            folder.
+    """
+    budget = max(FREE_BYTES, MAX_RATIO * path.stat().st_size)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    workplace = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", suffix=".part", dir=destination.parent))
+    fresh = workplace / "unpacked"
+    fresh.mkdir()
+    try:
+        if "tar" in formats and tarfile.is_tarfile(path):
+            with tarfile.open(path) as tar:
+                _write_members(_tar_members(tar), fresh, budget)
+        elif "zip" in formats and zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as zipped:
+                _write_members(_zip_members(zipped), fresh, budget)
+        else:
+            raise ValueError(f"it is not of the format {' or '.join(formats) or '(none was given)'}")
+        if destination.is_dir():
+            _merge(fresh, destination)
+        else:
+            os.replace(fresh, destination)
+    except _REFUSED as error:
+        raise ValueError(f"{path} was not unpacked: {error}. Nothing was written to {destination}.") from error
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _tar_members(tar: tarfile.TarFile) -> Iterator[Member]:
+    for info in tar:
+        tests = {"file": info.isreg, "folder": info.isdir, "symlink": info.issym, "hardlink": info.islnk}
+        kind = next((kind for kind, test in tests.items() if test()), "other")
+        yield Member(info.name, kind, info.size, bool(info.mode & 0o100), info.linkname, partial(_open_tar_file, tar, info))
+
+
+def _open_tar_file(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    source = tar.extractfile(info)
+    if source is None:
+        raise ValueError(f"the member {info.name!r} is no file")
+    return source
+
+
+def _zip_members(zipped: zipfile.ZipFile) -> Iterator[Member]:
+    for info in zipped.infolist():
+        kind = "folder" if info.is_dir() else "file"
+        executable = bool(info.external_attr >> 16 & 0o100)
+        yield Member(info.filename, kind, info.file_size, executable, "", partial(zipped.open, info))
+
+
+def _write_members(members: Iterable[Member], root: Path, budget: int) -> None:
+    links: dict[Path, str] = {}
+    total = 0
+    for count, member in enumerate(members, 1):
+        total += member.size if member.kind == "file" else 0
+        if member.size < 0 or total > budget or count > MAX_MEMBERS:
+            raise ValueError(f"it unpacks to more than {budget:,} bytes or {MAX_MEMBERS:,} members")
+        path = root.joinpath(*_inner_parts(member.name, member.name))
+        if member.kind == "folder":
+            path.mkdir(parents=True, exist_ok=True)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if member.kind == "symlink":
+            links[path] = _inner_target(member, depth=len(path.relative_to(root).parts) - 1)
+        elif member.kind == "hardlink":
+            source_path = root.joinpath(*_inner_parts(member.target, member.name))
+            if not source_path.is_file() or source_path == path:
+                raise ValueError(f"the link {member.name!r} points to {member.target!r}, which is no earlier file")
+            path.unlink(missing_ok=True)
+            os.link(source_path, path)
+        elif member.kind == "file":
+            path.unlink(missing_ok=True)
+            with member.open() as source, open(path, "xb") as file:
+                shutil.copyfileobj(source, file, 1 << 20)
+            if member.executable:
+                mode = path.stat().st_mode
+                path.chmod(mode | (mode & 0o444) >> 2)
+        else:
+            raise ValueError(f"the member {member.name!r} is neither a file nor a folder nor a link")
+    for path, target in links.items():
+        path.unlink(missing_ok=True)
+        path.symlink_to(target)
+
+
+def _inner_parts(name: str, member: str) -> list[str]:
+    """The components of a relative path without `..`; ValueError for others."""
+    parts = name.replace(os.sep, "/").split("/")
+    if name.startswith("/") or os.path.splitdrive(name)[0] or ".." in parts or "\0" in name:
+        raise ValueError(f"the member {member!r} would be written or point outside of the folder")
+    return [part for part in parts if part not in ("", ".")]
+
+
+def _inner_target(member: Member, depth: int) -> str:
+    """A symbolic link's target, if it goes up at most `depth` times and only at its start."""
+    steps = member.target.replace(os.sep, "/").split("/")
+    ups = 0
+    while ups < len(steps) and steps[ups] == "..":
+        ups += 1
+    _inner_parts("/".join(steps[ups:]) if ups else member.target, member.name)
+    if ups > depth:
+        raise ValueError(f"the link {member.name!r} points to {member.target!r}, outside of the folder")
+    return member.target
+
+
+def _merge(fresh: Path, destination: Path) -> None:
+    """Move the entries of a folder into another, never through a link that lies there."""
+    destination.mkdir(exist_ok=True)
+    for entry in sorted(fresh.iterdir()):
+        place = destination / entry.name
+        if entry.is_dir() and not entry.is_symlink():
+            if place.is_symlink():
+                place.unlink()
+            _merge(entry, place)
+        else:
+            os.replace(entry, place)

@@ -1,0 +1,69 @@
+"""Pooling layers equal Keras' in values, gradients, configs and under every alias."""
+
+import numpy as np
+import pytest
+from against_keras import assert_config_round_trip, assert_same, keras, normal
+
+from jkeras.layers import pooling as ours
+
+SHAPES = {1: (2, 7, 3), 2: (2, 6, 7, 3), 3: (1, 4, 5, 4, 2)}
+WINDOWS = (
+    (2, {"pool_size": 2}),
+    (2, {"pool_size": (3, 2), "strides": 1, "padding": "same"}),
+    (1, {"pool_size": 2, "strides": 3}),
+    (3, {"pool_size": 2, "padding": "same"}),
+)
+
+
+def layouts(x, data_format):
+    return np.moveaxis(x, -1, 1) if data_format == "channels_first" else x
+
+
+@pytest.mark.parametrize("kind", ("MaxPooling", "AveragePooling"))
+@pytest.mark.parametrize("data_format", ("channels_last", "channels_first"))
+@pytest.mark.parametrize(("rank", "kwargs"), WINDOWS, ids=str)
+def test_window_pooling_equals_keras(rank, kwargs, data_format, kind):
+    pair = tuple(getattr(m, f"{kind}{rank}D")(data_format=data_format, **kwargs) for m in (ours, keras.layers))
+    x = np.maximum(normal(*SHAPES[rank]), 0)
+    assert_same(*pair, layouts(x, data_format))
+    assert_config_round_trip(*pair)
+
+
+@pytest.mark.parametrize("kind", ("GlobalMaxPooling", "GlobalAveragePooling"))
+@pytest.mark.parametrize("data_format", ("channels_last", "channels_first"))
+@pytest.mark.parametrize(("rank", "keepdims"), ((1, False), (2, False), (2, True), (3, False)))
+def test_global_pooling_equals_keras(rank, keepdims, data_format, kind):
+    pair = tuple(getattr(m, f"{kind}{rank}D")(data_format, keepdims=keepdims) for m in (ours, keras.layers))
+    assert_same(*pair, layouts(normal(*SHAPES[rank]), data_format))
+    assert_config_round_trip(*pair)
+
+
+@pytest.mark.parametrize("keepdims", (False, True))
+@pytest.mark.parametrize("data_format", ("channels_last", "channels_first"))
+def test_masked_average_equals_keras(data_format, keepdims):
+    pair = tuple(m.GlobalAveragePooling1D(data_format, keepdims=keepdims) for m in (ours, keras.layers))
+    mask = np.array([[1, 1, 1, 0, 0, 0, 0], [1, 0, 1, 0, 1, 1, 1]], bool)
+    assert_same(*pair, layouts(normal(2, 7, 3), data_format), mask=mask)
+
+
+@pytest.mark.parametrize("name", sorted(n for n in dir(keras.layers) if "Pool" in n and "Adaptive" not in n))
+def test_every_name_of_keras_is_there(name):
+    assert getattr(ours, name).__name__ == getattr(keras.layers, name).__name__
+
+
+def test_default_windows_are_two():
+    assert ours.MaxPooling2D()(normal(1, 4, 6, 2)).shape == (1, 2, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("build", "text"),
+    (
+        (lambda: ours.MaxPooling2D(2, padding="causal"), "Unknown padding of MaxPooling2D"),
+        (lambda: ours.AveragePooling2D((2, 2, 2)), "pool_size"),
+        (lambda: ours.MaxPooling2D(name="m")(normal(2, 3, 4)), "'m'"),
+        (lambda: ours.GlobalMaxPooling2D(name="g")(normal(2, 3, 4)), "'g'"),
+    ),
+)
+def test_pooling_layers_refuse_what_does_not_fit(build, text):
+    with pytest.raises(ValueError, match=text):
+        build()

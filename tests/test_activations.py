@@ -1,0 +1,142 @@
+"""Activations: Keras' values, gradients and dtypes, eager speed, names."""
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import inspect
+import sys
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import pytest
+
+from jkeras import activations
+from jkeras.activations.catalogue import CATALOGUE, SECOND_NAMES
+
+X = jnp.asarray(np.random.default_rng(0).normal(size=(4, 6)) * 4, "float32")
+KINKS = jnp.array([-6.0, -3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0, 5.0, 6.0], "float32")
+
+OPTIONS = [
+    *((name, {}) for name in CATALOGUE if name != "threshold"),
+    ("threshold", {"threshold": 0.5, "default_value": -7.0}),
+    ("relu", {"negative_slope": 0.1}),
+    ("relu", {"max_value": 2.0}),
+    ("relu", {"max_value": 6}),
+    ("relu", {"threshold": 1.0}),
+    ("relu", {"threshold": -1.0}),
+    ("relu", {"threshold": -1.0, "max_value": 3.0}),
+    ("relu", {"negative_slope": 0.3, "max_value": 2.5, "threshold": 1.5}),
+    ("leaky_relu", {"negative_slope": 0.01}),
+    ("gelu", {"approximate": True}),
+    ("elu", {"alpha": 0.3}),
+    ("celu", {"alpha": 2.0}),
+    ("squareplus", {"b": 1.0}),
+    ("hard_shrink", {"threshold": 2.0}),
+    ("soft_shrink", {"threshold": 2.0}),
+    ("glu", {"axis": 0}),
+    ("softmax", {"axis": 0}),
+    ("log_softmax", {"axis": 0}),
+]
+# Keras' sparsemax does not sum to 1; ours is held to the definition below.
+PARITY = [case for case in OPTIONS if case[0] != "sparsemax"]
+
+
+def call(name, options, x=X):
+    return getattr(activations, name)(x, **options)
+
+
+@pytest.mark.parametrize("x", (X, KINKS), ids=("normal", "kinks"))
+@pytest.mark.parametrize("name,options", PARITY, ids=str)
+def test_values_and_gradients_are_those_of_keras(name, options, x):
+    theirs = getattr(keras.activations, name)
+    np.testing.assert_allclose(call(name, options, x), theirs(x, **options), rtol=1e-6, atol=1e-6)
+    mine, other = (jax.grad(lambda x, f=f: jnp.sum(jnp.sin(f(x, **options))))(x) for f in (getattr(activations, name), theirs))
+    off_clip = jnp.ones_like(x, bool) if options.get("max_value") != 6 else x != 6  # there Keras takes relu6's gradient
+    np.testing.assert_allclose(mine * off_clip, other * off_clip, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ("float16", "bfloat16", "float32"))
+@pytest.mark.parametrize("name,options", OPTIONS, ids=str)
+def test_dtypes_stay(name, options, dtype):
+    assert call(name, options, X.astype(dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("name", sorted({*CATALOGUE, *SECOND_NAMES.values()}))
+def test_signatures_are_those_of_keras(name):
+    mine, theirs = (inspect.signature(getattr(module, name)).parameters for module in (activations, keras.activations))
+    assert [(p.name, p.default) for p in mine.values()] == [(p.name, p.default) for p in theirs.values()]
+
+
+def test_every_activation_of_keras_is_here():
+    missing = [name for name in dir(keras.activations) if not name.startswith("_") and not hasattr(activations, name)]
+    assert not missing
+
+
+@pytest.mark.parametrize("axis", (0, -1))
+def test_sparsemax_is_the_nearest_point_of_the_simplex(axis):
+    y = activations.sparsemax(X / 4, axis=axis)
+    np.testing.assert_allclose(y.sum(axis), 1.0, rtol=1e-6)
+    assert (y == 0).any() and (y >= 0).all()
+    # Optimality: x - y equals one number on the support and is at most that number elsewhere.
+    rest = jnp.moveaxis(X / 4 - y, axis, -1)
+    support = jnp.moveaxis(y, axis, -1) > 0
+    tau = jnp.where(support, rest, -jnp.inf).max(-1, keepdims=True)
+    np.testing.assert_allclose(jnp.where(support, rest, tau), jnp.broadcast_to(tau, rest.shape), atol=1e-6)
+    assert (rest <= tau + 1e-6).all()
+
+
+@pytest.mark.parametrize("name", ("sigmoid", "relu6", "softmax", "sparsemax", "gelu"))
+def test_integers_and_lists_are_taken(name):
+    x = [[-3, 0, 1, 4]]
+    np.testing.assert_allclose(call(name, {}, x), call(name, {}, jnp.asarray(x, "float32")), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name,options", (("relu", {}), ("softmax", {"axis": 0}), ("leaky_relu", {"negative_slope": 0.1})))
+def test_an_eager_call_enters_no_python_function(name, options):
+    function, frames = getattr(activations, name), []
+    function(X, **options)
+
+    def count(frame, event, _):
+        if event == "call":
+            frames.append(frame.f_code.co_name)
+
+    sys.setprofile(count)
+    function(X, **options)
+    sys.setprofile(None)
+    assert not frames
+
+
+def test_glu_refuses_an_odd_axis():
+    with pytest.raises(ValueError, match="even number"):
+        activations.glu(jnp.ones((2, 3)))
+
+
+@pytest.mark.parametrize("name", sorted({*CATALOGUE, *SECOND_NAMES.values()}))
+def test_names_go_to_functions_and_back(name):
+    function = activations.get(name)
+    assert function is getattr(activations, name)
+    assert activations.serialize(function) == keras.activations.serialize(keras.activations.get(name))
+    assert activations.deserialize(activations.serialize(function)) is function
+
+
+def test_none_and_callables():
+    assert activations.get(None) is activations.linear
+    assert activations.linear(X) is X
+    assert activations.get(jax.nn.relu) is jax.nn.relu
+
+
+def test_the_dict_that_keras_writes_for_a_function():
+    def double(x):
+        return 2 * x
+
+    config = keras.activations.serialize(double)
+    assert activations.deserialize(config, {"double": double}) is double
+
+
+@pytest.mark.parametrize("identifier,message", (("rellu", "'relu'"), (3, "Not an activation")))
+def test_what_is_no_activation_is_refused(identifier, message):
+    with pytest.raises(ValueError, match=message):
+        activations.get(identifier)
