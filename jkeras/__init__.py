@@ -1,14 +1,14 @@
 """jkeras: Keras' front end on a functional JAX core.
 
-    import jkeras
-    from jkeras import layers
+import jkeras
+from jkeras import layers
 
-    model = jkeras.Sequential([layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")])
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(x, y)
+model = jkeras.Sequential([layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")])
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+model.fit(x, y)
 
-    params, state = model.init(jax.random.key(0), x)      # the same model as pure functions
-    y, state = model.apply(params, state, x)
+params, state = model.init(jax.random.key(0), x)      # the same model as pure functions
+y, state = model.apply(params, state, x)
 """
 
 from jkeras import activations as activations

@@ -13,8 +13,6 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from keras.src.initializers.random_initializers import compute_fans as keras_fans
 
 from jkeras import initializers
@@ -48,9 +46,7 @@ def test_values_and_configs_are_those_of_keras(name, options):
     np.testing.assert_allclose(mine((3, 2, 4, 5)), theirs((3, 2, 4, 5), dtype="float32"), rtol=1e-6, atol=1e-6)
     assert mine.get_config() == theirs.get_config()
     copy = initializers.deserialize(json.loads(json.dumps(initializers.serialize(mine))))
-    np.testing.assert_array_equal(
-        copy((3, 4)) if "axes" not in str(options) else 0, mine((3, 4)) if "axes" not in str(options) else 0
-    )
+    np.testing.assert_array_equal(copy((3, 2, 4, 5)), mine((3, 2, 4, 5)))
     assert keras.initializers.deserialize(initializers.serialize(mine)).get_config() == theirs.get_config()
 
 
@@ -64,8 +60,7 @@ def test_every_initializer_of_keras_is_here_under_every_name():
     missing = [name for name in dir(keras.initializers) if not name.startswith("_") and not hasattr(initializers, name)]
     assert not missing
     for name in keras.src.initializers.ALL_OBJECTS_DICT:
-        mine, theirs = initializers.get(name), keras.initializers.get(name)
-        assert type(mine).__name__ == type(theirs).__name__
+        assert type(initializers.get(name)).__name__ == keras.src.initializers.ALL_OBJECTS_DICT[name].__name__
 
 
 @pytest.mark.parametrize("shape", ((), (5,), (3, 4), (2, 3, 4), (3, 3, 8, 16), (2, 3, 3, 4, 5)))
@@ -87,24 +82,29 @@ MOMENTS = {  # name: variance for fans n (in) and m (out), largest value over th
 
 
 @pytest.mark.parametrize("name", MOMENTS)
-@settings(max_examples=6, deadline=None)
-@given(shape=st.sampled_from(((100, 400), (3, 3, 64, 64), (2000, 20))), seed=st.integers(0, 2**31))
-def test_moments_and_bounds(name, shape, seed):
+def test_moments_and_bounds(name):
     variance, bound = MOMENTS[name]
-    deviation = math.sqrt(variance(*initializers.compute_fans(shape)))
-    values = np.asarray(getattr(initializers, name)()(shape, key=jax.random.key(seed))) / deviation
-    assert abs(values.mean()) < 5 / math.sqrt(values.size)
-    assert abs(values.var() - 1) < 0.05
-    assert 0.9 * min(bound, 4.0) < np.abs(values).max() <= bound * (1 + 1e-6)
+    for shape, seed in (((100, 400), 0), ((3, 3, 64, 64), 1)):
+        deviation = math.sqrt(variance(*initializers.compute_fans(shape)))
+        values = np.asarray(getattr(initializers, name)()(shape, key=jax.random.key(seed))) / deviation
+        assert abs(values.mean()) < 5 / math.sqrt(values.size)
+        assert abs(values.var() - 1) < 0.05
+        assert 0.9 * min(bound, 4.0) < np.abs(values).max() <= bound * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("shape", ((4, 4), (6, 3), (3, 6), (2, 3, 5)))
-@settings(max_examples=5, deadline=None)
-@given(seed=st.integers(0, 2**31))
-def test_orthogonal_rows_or_columns(shape, seed):
-    q = initializers.Orthogonal(gain=2.0)(shape, key=jax.random.key(seed)).reshape(-1, shape[-1]) / 2
-    product = q.T @ q if q.shape[0] >= q.shape[1] else q @ q.T
-    np.testing.assert_allclose(product, np.eye(len(product)), atol=1e-6)
+def test_orthogonal_rows_or_columns(shape):
+    make = initializers.Orthogonal(gain=2.0)
+    for q in jax.jit(jax.vmap(lambda key: make(shape, key=key)))(jax.random.split(KEY, 10)):
+        q = q.reshape(-1, shape[-1]) / 2
+        product = q.T @ q if q.shape[0] >= q.shape[1] else q @ q.T
+        np.testing.assert_allclose(product, np.eye(len(product)), atol=1e-6)
+
+
+def test_orthogonal_matrices_have_no_preferred_sign():
+    make = initializers.Orthogonal()
+    diagonals = jax.vmap(lambda key: jnp.diagonal(make((2, 2), key=key)))(jax.random.split(KEY, 1000))
+    np.testing.assert_allclose((diagonals > 0).mean(0), 0.5, atol=0.05)
 
 
 @pytest.mark.parametrize("name", SEEDED)
@@ -141,7 +141,8 @@ def test_jit_and_vmap_over_keys(name):
 @pytest.mark.parametrize("name", CLASSES)
 def test_dtypes(name, dtype):
     shape = (4, 1, 3) if name.startswith("STFT") else (4, 3)
-    assert getattr(initializers, name)()(shape, dtype, key=KEY).dtype == dtype
+    make = getattr(initializers, name)()
+    assert jax.eval_shape(lambda key: make(shape, dtype, key=key), KEY).dtype == dtype
 
 
 def test_integers_are_constant_and_never_drawn():
@@ -156,7 +157,7 @@ def test_integers_are_constant_and_never_drawn():
 def test_stft_is_that_of_keras(side, scaling, window):
     mine, theirs = (module.STFT(side, window, scaling, periodic=True) for module in (initializers, keras.initializers))
     # Keras multiplies the angle in float32, ours is made in float64.
-    np.testing.assert_allclose(mine((8, 1, 5)), theirs((8, 1, 5), dtype="float32"), atol=1e-5)
+    np.testing.assert_allclose(mine((8, 1, 5)), theirs((8, 1, 5), dtype="float32"), atol=2e-5)
 
 
 class Ramp(initializers.Initializer):
@@ -173,17 +174,27 @@ class Ramp(initializers.Initializer):
 RAMP = np.arange(6.0).reshape(2, 3)
 
 
-@pytest.mark.parametrize(
-    "initializer",
-    (Ramp(), Ramp, lambda shape, dtype: RAMP, lambda shape, dtype=None: jnp.asarray(RAMP, dtype), RAMP, jnp.asarray(RAMP)),
-    ids=("subclass", "class", "lambda", "optional dtype", "numpy", "jax"),
-)
-def test_what_users_write(initializer):
-    drawn = initializers.draw(initializer, KEY, (2, 3), "float32")
+WRITTEN = {
+    "subclass": Ramp(),
+    "class": Ramp,
+    "function": lambda shape, dtype: RAMP,
+    "optional dtype": lambda shape, dtype=None: jnp.asarray(RAMP, dtype),
+    "numpy": RAMP,
+    "jax": jnp.asarray(RAMP),
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_what_users_write(written):
+    drawn = initializers.draw(WRITTEN[written], KEY, (2, 3), "float32")
     np.testing.assert_array_equal(drawn, RAMP)
     assert drawn.dtype == "float32"
-    with pytest.raises(ValueError, match=r"\(2, 3\)|reshape"):
-        initializers.draw(initializer if not isinstance(initializer, Ramp) else RAMP, KEY, (3, 3))
+
+
+@pytest.mark.parametrize("written", ("function", "numpy", "jax"))
+def test_another_shape_is_refused(written):
+    with pytest.raises(ValueError, match=r"\(2, 3\)"):
+        initializers.draw(WRITTEN[written], KEY, (4, 2, 3))
 
 
 def test_a_function_of_jax_gets_its_key_first():

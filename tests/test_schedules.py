@@ -29,22 +29,20 @@ TABLE = [
     ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 6, "t_mul": 1.0, "m_mul": 0.9}),
 ]
 IDS = [f"{name}-{i}" for i, (name, _) in enumerate(TABLE)]
-STEPS = range(45)
+STEPS = range(80)
 
 
 @pytest.mark.parametrize("name,arguments", TABLE, ids=IDS)
-def test_values_are_keras(name, arguments):
+def test_values_are_keras_traced_and_eager(name, arguments):
     ours, theirs = getattr(schedules, name)(**arguments), getattr(keras.optimizers.schedules, name)(**arguments)
-    got, theirs = np.asarray([ours(t) for t in STEPS]), jax.jit(theirs)
-    np.testing.assert_allclose(got, [float(theirs(t)) for t in STEPS], rtol=1e-6, atol=1e-8)
-    assert got.dtype == np.float32
-
-
-@pytest.mark.parametrize("name,arguments", TABLE, ids=IDS)
-def test_traced_over_steps_equals_eager(name, arguments):
-    schedule = getattr(schedules, name)(**arguments)
-    traced = jax.jit(jax.vmap(schedule))(jnp.arange(4, dtype=jnp.int32))
-    np.testing.assert_allclose(traced, [schedule(t) for t in range(4)], rtol=1e-6, atol=1e-8)
+    with jax.disable_jit():  # Keras' `cond` would compile anew for every step.
+        expected = [float(theirs(t)) for t in STEPS]
+    traced = jax.jit(lambda steps: jax.lax.map(ours, steps))(jnp.asarray(STEPS, jnp.int32))
+    assert traced.dtype == jnp.float32
+    # float32 rounding of the time is amplified where a cosine is steep.
+    tolerance = {"rtol": 4e-6 if name.startswith("Cosine") else 1e-6, "atol": 1e-8}
+    np.testing.assert_allclose(traced, expected, **tolerance)
+    np.testing.assert_allclose([ours(t) for t in STEPS[:14]], expected[:14], **tolerance)
 
 
 @pytest.mark.parametrize("name,arguments", TABLE, ids=IDS)

@@ -21,6 +21,9 @@ class Constraint(Configurable):
         [-1.0, 1.0]
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def __call__(self, w: jax.Array) -> jax.Array:
         """The nearest allowed value of a weight, in its shape and dtype."""
         return w

@@ -18,8 +18,8 @@ from jkeras._base.naming import auto_name, to_snake_case
 from jkeras.graph.infer import infer
 from jkeras.graph.spec import is_spec
 
-_NOT_AN_ARRAY = """A symbolic tensor has no values: {tensor} stands for an array that a model will compute. It was given to a function that
-needs a real array (jax.numpy, numpy, float(), if, for). Use the same function from `jkeras.ops`, which records it in the model:
+_NOT_AN_ARRAY = """A symbolic tensor has no values: {tensor} stands for an array that a model will compute. It was given to
+a function that needs a real array (jax.numpy, numpy, float(), if, for). Use the same function from `jkeras.ops`, which records it in the model:
 
     y = jkeras.ops.sin(x)          # instead of jnp.sin(x)
 
@@ -84,8 +84,10 @@ class KerasTensor:
     """
 
     _stands_for_array = True
-    __hash__ = object.__hash__
     __array_priority__ = 1000
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def __init__(
         self,
@@ -127,7 +129,12 @@ class KerasTensor:
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise TypeError(_NOT_AN_ARRAY.format(tensor=self))
 
-    __array__ = __jax_array__ = __float__ = __int__ = __bool__ = __iter__ = __len__ = __index__ = _refuse
+    @property
+    def __jax_array__(self) -> Any:
+        """JAX looks for this attribute; the error it meets here says more than its own."""
+        raise TypeError(_NOT_AN_ARRAY.format(tensor=self))
+
+    __array__ = __float__ = __int__ = __bool__ = __iter__ = __len__ = __index__ = _refuse
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
@@ -143,13 +150,18 @@ def _binary(name: str, swap: bool) -> Callable[[Any, Any], Any]:
     return method
 
 
-for _name in "add sub mul matmul truediv floordiv mod pow and_ or_ xor".split():
+def _unary(name: str) -> Callable[[Any], Any]:
+    fn = getattr(operator, name)
+    return lambda self: apply_symbolic(fn, name, self)
+
+
+for _name in ["add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and_", "or_", "xor"]:
     setattr(KerasTensor, f"__{_name.strip('_')}__", _binary(_name, False))
     setattr(KerasTensor, f"__r{_name.strip('_')}__", _binary(_name, True))
-for _name in "eq ne lt le gt ge".split():
+for _name in ["eq", "ne", "lt", "le", "gt", "ge"]:
     setattr(KerasTensor, f"__{_name}__", _binary(_name, False))
-for _name in "neg pos abs invert".split():
-    setattr(KerasTensor, f"__{_name}__", lambda self, _fn=getattr(operator, _name), _n=_name: apply_symbolic(_fn, _n, self))
+for _name in ["neg", "pos", "abs", "invert"]:
+    setattr(KerasTensor, f"__{_name}__", _unary(_name))
 
 
 def is_symbolic(value: Any) -> bool:

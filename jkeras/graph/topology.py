@@ -52,9 +52,7 @@ def _parents(node: Node, given: set[int]) -> list[Node]:
     return [t.node for t in node.inputs if t.node is not None and (id(t) not in given or not t.node.inputs)]
 
 
-def _walk_back(
-    outputs: list[KerasTensor], given: set[int], inputs: list[KerasTensor]
-) -> tuple[list[Node], dict[int, int]]:
+def _walk_back(outputs: list[KerasTensor], given: set[int], inputs: list[KerasTensor]) -> tuple[list[Node], dict[int, int]]:
     """Nodes with all their parents before them, and the order in which operations were met. Iterative: graphs can be deep."""
     finished: list[Node] = []
     done: set[int] = set()

@@ -29,6 +29,9 @@ class Initializer(Configurable):
         [0.5, 0.5]
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def __call__(self, shape: Sequence[int], dtype: Any = None, *, key: jax.Array | None = None) -> jax.Array:
         """A value for a weight.
 

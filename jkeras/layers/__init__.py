@@ -1,7 +1,7 @@
 """Floor 5: layers, one family per file."""
 
-from jkeras.layers.activation import Activation as Activation
 from jkeras.layers.activation import ELU as ELU
+from jkeras.layers.activation import Activation as Activation
 from jkeras.layers.activation import LeakyReLU as LeakyReLU
 from jkeras.layers.activation import PReLU as PReLU
 from jkeras.layers.activation import ReLU as ReLU

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras import regularizers
-from jkeras._base.configurable import Configurable, init_arguments, object_config, serialize
+from jkeras._base.configurable import Configurable, constructor_signature, init_arguments, object_config, serialize
 from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.naming import auto_name, to_snake_case
@@ -402,7 +402,8 @@ class Layer(WeightHolder, PureFace, Configurable):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments in Keras' JSON shape."""
-        arguments = {k: v for k, v in init_arguments(self).items() if k not in _LEGACY}
+        named = constructor_signature(type(self)).parameters
+        arguments = {k: v for k, v in init_arguments(self).items() if k in named or k not in _LEGACY}
         base = {"name": self.name, "trainable": self._trainable, "dtype": object_config(self._dtype_policy)}
         return {**base, **{k: serialize(v) for k, v in arguments.items() if k not in base}}
 

@@ -4,7 +4,8 @@ Two things are found here. First, which of the reserved arguments `training`, `m
 weight reads inside `call`. A researcher writes `jnp.matmul(x, self.kernel)`; JAX refuses any object but an array there, so
 inside `call` the attribute *is* the array. But `self.total.assign_add(x)` needs the box. The rule: a weight's attribute reads
 as its array inside `call`, unless the class' own code uses it as a box (`.assign`, `.assign_add`, `.assign_sub`, `.value`,
-`.numpy`, `.path`, ...); which ones it does is read off the bytecode of its methods. Outside `call` the attribute is always the box.
+`.numpy`, `.path`, ...); which ones it does is read off the bytecode of its methods. Outside `call` the attribute is always the
+box.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-BOX_ATTRIBUTES = frozenset({"assign", "assign_add", "assign_sub", "value", "numpy", "path", "trainable", "name", "constraint", "regularizer"})
+BOX_ATTRIBUTES = frozenset(
+    {"assign", "assign_add", "assign_sub", "value", "numpy", "path", "trainable", "name", "constraint", "regularizer"}
+)
 _READS = ("LOAD_ATTR", "LOAD_METHOD")
 
 
@@ -77,9 +80,9 @@ def used_as_boxes(cls: type) -> frozenset[str]:
 def _receivers(code: CodeType) -> Iterator[str]:
     previous: dis.Instruction | None = None
     for instruction in dis.get_instructions(code):
-        if instruction.opname in _READS and instruction.argval in BOX_ATTRIBUTES:
-            if previous is not None and previous.opname in _READS:
-                yield previous.argval
+        of_attribute = previous is not None and previous.opname in _READS
+        if of_attribute and instruction.opname in _READS and instruction.argval in BOX_ATTRIBUTES:
+            yield previous.argval  # type: ignore[union-attr]
         if instruction.opname not in ("NOP", "PUSH_NULL", "EXTENDED_ARG", "CACHE"):
             previous = instruction
     for constant in code.co_consts:

@@ -85,7 +85,3 @@ class Embedding(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """True where the input is not 0, if `mask_zero`."""
         return inputs != 0 if self.mask_zero else None
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, `input_dim` included: for other layers it is Keras 2's input shape and left out."""
-        return {**super().get_config(), "input_dim": self.input_dim}

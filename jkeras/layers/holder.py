@@ -7,7 +7,7 @@ a call runs; `call_plan` has the rule.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -19,9 +19,6 @@ from jkeras.layers.call_plan import used_as_boxes
 from jkeras.layers.tracking import NOT_TRACKED, layers_in, own_boxes, walk, weight_entries
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, materialize
-
-if TYPE_CHECKING:
-    from jkeras.layers.base import Layer
 
 
 class WeightHolder:
@@ -41,7 +38,7 @@ class WeightHolder:
             self._boxes[name] = value
             if not any(box is value for box in self._own):
                 self._own.append(value)
-            if getattr(value, "unnamed", False):
+            if value.unnamed:
                 value.name, value.path, value.unnamed = name, f"{self.name}/{name}", False
             return
         self.__dict__.get("_boxes", {}).pop(name, None)
@@ -125,21 +122,21 @@ class WeightHolder:
             regularizers.get(regularizer),
             constraints.get(constraint),
         )
-        box.unnamed = name is None  # type: ignore[attr-defined]
+        box.unnamed = name is None
         box.path = f"{self.name}/{box.name}"
         box.trainable = box.declared_trainable and self._trainable
         self._own.append(box)
         return box
 
-    def _sublayers(self) -> list[Layer]:
+    def _sublayers(self) -> list[Any]:
         seen: set[int] = {id(self)}
-        found: list[Layer] = []
+        found: list[Any] = []
         for name, value in self.__dict__.items():
             if name not in NOT_TRACKED and value is not None:
                 found.extend(layers_in(value, WeightHolder, seen))
         return found
 
-    def _flatten_layers(self) -> list[Layer]:
+    def _flatten_layers(self) -> list[Any]:
         return [layer for _, layer in walk(self)]
 
     @property

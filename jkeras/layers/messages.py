@@ -13,7 +13,8 @@ NO_SUPER_INIT = """{cls}.__init__ used {name!r} before `super().__init__()`. Cal
         self.{name} = ...
 """
 
-WEIGHT_IN_CALL = """{cls} {layer!r} called `add_weight` inside `call`. Each call would make a new weight. Make it once, in `build`:
+WEIGHT_IN_CALL = """{cls} {layer!r} called `add_weight` inside `call`. Each call would make a new weight. Make it once, in
+`build`:
 
     def build(self, input_shape):
         self.kernel = self.add_weight(shape=(input_shape[-1], 8), name="kernel")
@@ -22,28 +23,30 @@ WEIGHT_IN_CALL = """{cls} {layer!r} called `add_weight` inside `call`. Each call
         return jnp.matmul(x, self.kernel)
 """
 
-UNKNOWN_SIZE = """{cls} {layer!r} cannot make the weight {weight!r} of shape {shape}: a size is unknown. The input's shape has None
-where a number is needed. Give it, for example Input(shape=(28, 28, 1)) or input_shape=(784,)."""
+UNKNOWN_SIZE = """{cls} {layer!r} cannot make the weight {weight!r} of shape {shape}: a size is unknown. The input's shape has
+None where a number is needed. Give it, for example Input(shape=(28, 28, 1)) or input_shape=(784,)."""
 
-WEIGHT_COUNT = "{layer!r} has {expected} weights, but set_weights() received {received} arrays. Give as many as get_weights() returns."
+WEIGHT_COUNT = """{layer!r} has {expected} weights, but set_weights() received {received} arrays. Give as many as get_weights()
+returns."""
 
 WEIGHT_SHAPE = "The weight {path!r} has shape {expected}, but an array of shape {received} was given for it."
 
-NOT_BUILT = """{cls} {layer!r} has no weights yet, so `{what}` cannot be answered: the shape of its input is not known. Give the shape
-first, with {how}, with Input(shape=...), or by calling it on data."""
+NOT_BUILT = """{cls} {layer!r} has no weights yet, so `{what}` cannot be answered: the shape of its input is not known. Give the
+shape first, with {how}, with Input(shape=...), or by calling it on data."""
 
 NO_CALL = "{cls} has no `call`. A layer of your own needs `def call(self, x): ...`."
 
-NOT_NUMERIC = "{cls} {layer!r} takes numbers, but received an array of dtype {dtype}. Convert it, for example with np.asarray(x, 'float32')."
+NOT_NUMERIC = """{cls} {layer!r} takes numbers, but received an array of dtype {dtype}. Convert it, for example with
+np.asarray(x, 'float32')."""
 
 LEAKED_LOSS = """add_loss() received a value that JAX is still tracing, outside any call that could return it. Use
 `outputs, state, loss = model.apply_with_losses(params, state, x)` inside your jitted function."""
 
-NOT_ONE_NODE = """Layer {layer!r} was called on symbolic inputs {n} times, so it has no single `{what}`. Call it once on an Input first,
-or keep the tensor that each call returns."""
+NOT_ONE_NODE = """Layer {layer!r} was called on symbolic inputs {n} times, so it has no single `{what}`. Call it once on an Input
+first, or keep the tensor that each call returns."""
 
-_BOX_HINT = """A weight that the layer's own code uses as a box (`.assign`, `.value`) stays a box inside `call`; JAX functions take its
-array: write `self.{{name}}.value`, or use jkeras.ops, which takes both."""
+_BOX_HINT = """A weight that the layer's own code uses as a box (`.assign`, `.value`) stays a box inside `call`; JAX functions take
+its array: write `self.<name>.value`, or use jkeras.ops, which takes both."""
 
 _ARRAY_HINT = """Inside `call` a weight's attribute is its array. To assign to it there, do it on the attribute itself:
 `self.total.assign(...)`, not on another name for it."""

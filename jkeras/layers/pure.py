@@ -49,7 +49,8 @@ def layer_positions(layer: Layer) -> dict[int, int]:
 
 def split_values(entries: list[tuple[tuple[str, ...], Variable]], values: list[Any], trainable: set[int]) -> tuple[Tree, Tree]:
     """Nested `params` and `state` from values in the order of the entries."""
-    params, state = [], []
+    params: list[Any] = []
+    state: list[Any] = []
     for (path, box), value in zip(entries, values):
         (params if id(box) in trainable else state).append((path, value))
     return paths.nest(params), paths.nest(state)

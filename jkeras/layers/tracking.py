@@ -7,18 +7,15 @@ attribute may be replaced, and there is no wrapped list or dict.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jkeras.state.variable import Variable
-
-if TYPE_CHECKING:
-    from jkeras.layers.base import Layer
 
 Path = tuple[str, ...]
 NOT_TRACKED = frozenset({"_init_arguments", "_inbound_nodes", "_last_losses", "_boxes", "_own"})
 
 
-def layers_in(value: Any, layer_type: type, seen: set[int]) -> Iterator[Layer]:
+def layers_in(value: Any, layer_type: type, seen: set[int]) -> Iterator[Any]:
     """The layers in a value: itself, or the elements of nested lists, tuples, sets and dicts."""
     if isinstance(value, layer_type):
         if id(value) not in seen:
@@ -44,7 +41,7 @@ def boxes_in(value: Any) -> Iterator[Variable]:
             yield from boxes_in(item)
 
 
-def own_boxes(layer: Layer) -> list[Variable]:
+def own_boxes(layer: Any) -> list[Variable]:
     """The weights a layer itself holds, trainable ones first, each once."""
     found = {id(box): box for box in layer._own}
     for name, value in layer.__dict__.items():
@@ -54,7 +51,7 @@ def own_boxes(layer: Layer) -> list[Variable]:
     return [b for b in boxes if b.declared_trainable] + [b for b in boxes if not b.declared_trainable]
 
 
-def walk(layer: Layer, path: Path = (), seen: set[int] | None = None) -> Iterator[tuple[Path, Layer]]:
+def walk(layer: Any, path: Path = (), seen: set[int] | None = None) -> Iterator[tuple[Path, Any]]:
     """A layer and all layers below it, each once, with their paths; the first layer's own path is empty."""
     seen = seen if seen is not None else set()
     if id(layer) in seen:
@@ -67,7 +64,7 @@ def walk(layer: Layer, path: Path = (), seen: set[int] | None = None) -> Iterato
             yield from walk(child, (*path, _unique(child.name, used)), seen)
 
 
-def weight_entries(layer: Layer) -> list[tuple[Path, Variable]]:
+def weight_entries(layer: Any) -> list[tuple[Path, Variable]]:
     """All weights below a layer with their paths in `params` and `state`, each once, in Keras' order."""
     entries: list[tuple[Path, Variable]] = []
     seen: set[int] = set()

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 _NOT_NUMBERS = "Targets must be numbers. Received an array of dtype {dtype}: {first!r}, ... {hint}"
-_SPARSE_FOR_ONE_HOT = """{name} expects one-hot targets of shape {expected}. Received integer labels: y_true of shape {shape}. Either write
+_SPARSE_FOR_ONE_HOT = """{name} expects one-hot targets of shape {expected}.
+Received integer labels: y_true of shape {shape}. Either write
 
     loss="sparse_{name}"
 
@@ -20,9 +21,11 @@ or make the targets one-hot:
 
     y = keras.utils.to_categorical(y, {classes})
 """
-_CLASSES = """{name} received targets with {given} classes, y_true of shape {shape}, and an output with {classes}, y_pred of shape {pred}.
+_CLASSES = """{name} received targets with {given} classes, y_true of shape {shape},
+and an output with {classes}, y_pred of shape {pred}.
 Both must have one entry per class: give the last layer {given} units, or make targets with {classes} classes."""
-_ONE_HOT_FOR_SPARSE = """{name} expects integer labels of shape {expected}. Received one-hot targets: y_true of shape {shape}. Either write
+_ONE_HOT_FOR_SPARSE = """{name} expects integer labels of shape {expected}.
+Received one-hot targets: y_true of shape {shape}. Either write
 
     loss="{dense}"
 
@@ -30,8 +33,8 @@ or go back to labels:
 
     y = y.argmax(-1)
 """
-_RANGE = """{name} expects labels from 0 to {last}, because the output has {classes} class{es}, y_pred of shape {pred}. Received labels from
-{low} to {high}. {hint}"""
+_RANGE = """{name} expects labels from 0 to {last}, because the output has {classes} class{es}, y_pred of shape {pred}.
+Received labels from {low} to {high}. {hint}"""
 
 
 def _shown(shape: Any) -> str:
@@ -62,8 +65,8 @@ def check_elementwise(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1) 
         shape = (*shape, 1)
     if len(shape) != len(pred) or any(None not in (a, b) and a != b for a, b in zip(shape[1:], pred[1:])):
         raise ValueError(
-            f"{loss.name} compares targets and predictions entry by entry. Received y_true of shape {_shown(y.shape)} and an output "
-            f"of shape {_shown(pred)}, which do not match. Give targets of shape {_shown(pred)}, or change the last layer."
+            f"{loss.name} compares targets and predictions entry by entry. Received y_true of shape {_shown(y.shape)} and an "
+            f"output of shape {_shown(pred)}, which do not match. Give targets of shape {_shown(pred)}, or change the last layer."
         )
 
 

@@ -11,7 +11,7 @@ from jkeras._base import registry
 from jkeras._base.configurable import deserialize, is_object_config
 from jkeras._base.registry import export
 from jkeras.losses import checks, functions
-from jkeras.losses.base import Loss, map_arrays
+from jkeras.losses.base import Loss
 from jkeras.nn.losses_align import match_ranks
 from jkeras.nn.losses_crossentropy import labels_that_count
 from jkeras.state.scope import set_mask
@@ -58,10 +58,8 @@ class LossFunctionWrapper(Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """What the function gives."""
-        if not self._takes_labels:
-            pairs = map_arrays(match_ranks, y_true, y_pred)
-            if isinstance(pairs, tuple) and len(pairs) == 2 and hasattr(y_true, "shape"):
-                y_true, y_pred = pairs
+        if not self._takes_labels and hasattr(y_true, "ndim") and hasattr(y_pred, "ndim"):
+            y_true, y_pred = match_ranks(y_true, y_pred)
         values = self.fn(y_true, y_pred, **self._fn_kwargs)
         if self._takes_labels and self._fn_kwargs.get("ignore_class") is not None:
             axis = self._fn_kwargs.get("axis", -1)
@@ -93,5 +91,5 @@ class LossFunctionWrapper(Loss):
         if is_object_config(fn):
             config["fn"] = fn = fn["config"]
         if isinstance(fn, str):
-            config["fn"] = (custom_objects or {}).get(fn) or registry.lookup("losses", fn)
+            config["fn"] = registry.find("keras.losses", fn, fn, custom_objects or {})
         return cls(**config)

@@ -153,5 +153,8 @@ class Functional(Model):
         return [n if names.count(n) == 1 or names.index(n) == i else f"{n}_{names[:i].count(n)}" for i, n in enumerate(names)]
 
 
+Model._functional = Functional
+
+
 def _both_float(array: Any, tensor: KerasTensor) -> bool:
     return jnp.issubdtype(array.dtype, jnp.floating) and jnp.issubdtype(jnp.dtype(tensor.dtype), jnp.floating)

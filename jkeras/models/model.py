@@ -49,11 +49,11 @@ class Model(Trainer, Layer):
         (3, 1)
     """
 
+    _functional: type[Model]  # what Model(inputs, outputs) makes; functional.py, which stands on this file, sets it
+
     def __new__(cls, *args: Any, **kwargs: Any):
         if cls is Model and (len(args) >= 2 or "outputs" in kwargs):
-            from jkeras.models.functional import Functional
-
-            return Functional.__new__(Functional, *args, **kwargs)
+            return cls._functional.__new__(cls._functional, *args, **kwargs)
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -163,5 +163,3 @@ def check_unique_names(owner: str, layers: list[Any]) -> None:
                 f"give one of them another, name={layer.name + '_2'!r}."
             )
         seen.add(layer.name)
-
-

@@ -170,5 +170,3 @@ def _input_dtype(layer: Layer) -> str:
     if isinstance(layer, Functional) and layer.built:
         return layer.inputs[0].dtype
     return layer.compute_dtype
-
-

@@ -1,11 +1,10 @@
 """Smooth activations: sigmoid and softmax, and the families that grow from them.
 
-All functions here take an array of any shape and return one of its shape and dtype (integers become floats where the maths asks
-for it; `glu` alone halves an axis). All are compiled, so that an eager call goes to the device without a Python frame; inside
-another compiled program they dissolve. Piecewise ones live in `rectifiers.py`.
+All functions here take an array of any shape and return one of its shape and dtype (integers and lists become arrays of the
+default float; `glu` alone halves an axis). All are compiled, so that an eager call goes to the device without a Python frame;
+inside another compiled program they dissolve. Piecewise ones live in `rectifiers.py`.
 """
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 import functools
@@ -18,6 +17,11 @@ from jkeras._base.errors import describe
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
+
+
+def _floats(x: Array) -> Array:
+    x = jnp.asarray(x)
+    return x.astype(jnp.result_type(x, float))
 
 
 def linear(x: Array) -> Array:
@@ -38,7 +42,7 @@ def sigmoid(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> sigmoid(jnp.array([0.0, 100.0])).tolist()
         [0.5, 1.0]
     """
-    return jax.nn.sigmoid(jnp.asarray(x))
+    return jax.nn.sigmoid(_floats(x))
 
 
 @jax.jit
@@ -49,7 +53,7 @@ def log_sigmoid(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> log_sigmoid(jnp.array([-1000.0])).tolist()
         [-1000.0]
     """
-    return jax.nn.log_sigmoid(jnp.asarray(x))
+    return jax.nn.log_sigmoid(_floats(x))
 
 
 @jax.jit
@@ -60,7 +64,7 @@ def tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> tanh(jnp.array([0.0, 100.0])).tolist()
         [0.0, 1.0]
     """
-    return jnp.tanh(jnp.asarray(x))
+    return jnp.tanh(_floats(x))
 
 
 @jax.jit
@@ -71,7 +75,7 @@ def tanh_shrink(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> tanh_shrink(jnp.array([0.0, 100.0])).tolist()
         [0.0, 99.0]
     """
-    x = jnp.asarray(x)
+    x = _floats(x)
     return x - jnp.tanh(x)
 
 
@@ -83,7 +87,7 @@ def exponential(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> exponential(jnp.array([0.0])).tolist()
         [1.0]
     """
-    return jnp.exp(jnp.asarray(x))
+    return jnp.exp(_floats(x))
 
 
 @jax.jit
@@ -94,7 +98,7 @@ def softplus(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> softplus(jnp.array([1000.0])).tolist()
         [1000.0]
     """
-    return jax.nn.softplus(jnp.asarray(x))
+    return jax.nn.softplus(_floats(x))
 
 
 @jax.jit
@@ -105,7 +109,7 @@ def softsign(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> softsign(jnp.array([-1.0, 3.0])).tolist()
         [-0.5, 0.75]
     """
-    return jax.nn.soft_sign(jnp.asarray(x))
+    return jax.nn.soft_sign(_floats(x))
 
 
 @jax.jit
@@ -118,7 +122,7 @@ def squareplus(x: Float[Array, "*shape"], b: float = 4) -> Float[Array, "*shape"
         >>> squareplus(jnp.array([0.0, 1.5])).tolist()
         [1.0, 2.0]
     """
-    return jax.nn.squareplus(jnp.asarray(x), b)
+    return jax.nn.squareplus(_floats(x), b)
 
 
 @jax.jit
@@ -131,7 +135,7 @@ def silu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> silu(jnp.array([-100.0, 0.0, 100.0])).round(4).tolist()
         [-0.0, 0.0, 100.0]
     """
-    return jax.nn.silu(jnp.asarray(x))
+    return jax.nn.silu(_floats(x))
 
 
 @jax.jit
@@ -144,7 +148,7 @@ def mish(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> print(mish(jnp.array([0.0, 100.0])))
         [  0. 100.]
     """
-    return jax.nn.mish(jnp.asarray(x))
+    return jax.nn.mish(_floats(x))
 
 
 @functools.partial(jax.jit, static_argnames="approximate")
@@ -162,7 +166,7 @@ def gelu(x: Float[Array, "*shape"], approximate: bool = False) -> Float[Array, "
         >>> print(gelu(jnp.array([0.0, 1.0])).round(3))
         [0.    0.841]
     """
-    return jax.nn.gelu(jnp.asarray(x), approximate=bool(approximate))
+    return jax.nn.gelu(_floats(x), approximate=bool(approximate))
 
 
 @jax.jit
@@ -175,7 +179,7 @@ def elu(x: Float[Array, "*shape"], alpha: float = 1.0) -> Float[Array, "*shape"]
         >>> elu(jnp.array([-100.0, 2.0]), alpha=0.5).tolist()
         [-0.5, 2.0]
     """
-    return jax.nn.elu(jnp.asarray(x), alpha)
+    return jax.nn.elu(_floats(x), alpha)
 
 
 @jax.jit
@@ -188,7 +192,7 @@ def selu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         >>> print(selu(jnp.array([0.0, 1.0])).round(3))
         [0.    1.051]
     """
-    return jax.nn.selu(jnp.asarray(x))
+    return jax.nn.selu(_floats(x))
 
 
 @jax.jit
@@ -201,7 +205,7 @@ def celu(x: Float[Array, "*shape"], alpha: float = 1.0) -> Float[Array, "*shape"
         >>> celu(jnp.array([-100.0, 2.0]), alpha=0.5).tolist()
         [-0.5, 2.0]
     """
-    return jax.nn.celu(jnp.asarray(x), alpha)
+    return jax.nn.celu(_floats(x), alpha)
 
 
 @functools.partial(jax.jit, static_argnames="axis")
@@ -224,7 +228,7 @@ def glu(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*half"]:
         >>> glu(jnp.array([3.0, 4.0, 0.0, 100.0])).tolist()
         [1.5, 4.0]
     """
-    x = jnp.asarray(x)
+    x = _floats(x)
     if x.ndim == 0 or x.shape[axis] % 2:
         raise ValueError(f"glu halves axis {axis}: expected an even number of entries along it, received {describe(x)}.")
     return jax.nn.glu(x, axis=axis)
@@ -242,7 +246,7 @@ def softmax(x: Float[Array, "*shape"], axis: int | tuple[int, ...] = -1) -> Floa
         >>> softmax(jnp.array([[0.0, 0.0], [1000.0, 0.0]])).tolist()
         [[0.5, 0.5], [1.0, 0.0]]
     """
-    return jax.nn.softmax(jnp.asarray(x), axis=axis)
+    return jax.nn.softmax(_floats(x), axis=axis)
 
 
 @functools.partial(jax.jit, static_argnames="axis")
@@ -257,4 +261,4 @@ def log_softmax(x: Float[Array, "*shape"], axis: int | tuple[int, ...] = -1) -> 
         >>> log_softmax(jnp.array([1000.0, 0.0])).tolist()
         [0.0, -1000.0]
     """
-    return jax.nn.log_softmax(jnp.asarray(x), axis=axis)
+    return jax.nn.log_softmax(_floats(x), axis=axis)

@@ -9,7 +9,6 @@ and alike for more. Kernels are always `(*window, channels_in / groups, filters)
 to the end), `"causal"` pads on the left only, so that output i sees no input after i.
 """
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -4,7 +4,6 @@ All leading axes are batch axes. The product runs in the dtype of its operands, 
 result.
 """
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

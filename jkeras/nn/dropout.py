@@ -1,6 +1,5 @@
 """Dropout: zero a random part of the activations and scale up the rest, so that the expectation stays."""
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 from collections.abc import Sequence

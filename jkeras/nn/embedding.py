@@ -4,7 +4,6 @@
 that were looked up.
 """
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

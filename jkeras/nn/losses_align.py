@@ -5,7 +5,6 @@ them. So the rule is: where the ranks differ by one and the longer array ends in
 taken from the other. Weights and masks are aligned from the left, for their first axis counts samples.
 """
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ def match_ranks(a: Any, b: Any, expand_vectors: bool = True) -> tuple[Any, Any]:
 
     Args:
         a, b: arrays of any shapes.
-        expand_vectors: whether a vector `(n,)` becomes `(n, 1)`; otherwise, and for higher ranks, the longer array loses its axis.
+        expand_vectors: whether a vector `(n,)` becomes `(n, 1)`; otherwise, and for higher ranks, the longer one loses its axis.
 
     Returns:
         The two arrays, unchanged where the rule does not apply.

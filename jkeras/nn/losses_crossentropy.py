@@ -5,7 +5,6 @@ A crossentropy is the mean number of nats a prediction needs to name the target.
 need no such care and have better gradients.
 """
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

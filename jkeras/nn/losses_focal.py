@@ -4,7 +4,6 @@ Each term of the crossentropy is multiplied by `(1 - p_t)^gamma`, where p_t is t
 Source: T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár, Focal Loss for Dense Object Detection, 2017.
 """
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

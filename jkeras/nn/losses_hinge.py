@@ -1,6 +1,5 @@
 """Hinge losses: nothing to pay once a prediction is on the right side by a margin of 1."""
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

@@ -1,6 +1,5 @@
 """Losses on regions: one minus how much of two soft sets, such as segmentation masks, is shared."""
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

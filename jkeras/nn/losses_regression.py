@@ -3,7 +3,6 @@
 Targets are cast to the predictions' dtype; `(n,)` and `(n, 1)` are brought together by `match_ranks`.
 """
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 import math

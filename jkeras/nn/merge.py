@@ -4,7 +4,6 @@ The batch axis is kept, one axis of each side is summed over, the other axes fol
 the cosine of the angle between them.
 """
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -5,7 +5,6 @@ all positions, layer normalisation per example over the channels. Statistics are
 sums of half-precision numbers overflow or lose digits.
 """
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -5,7 +5,6 @@ Max-pooling is then a short chain of comparisons, whose gradient is a select per
 scatter as its gradient and is some twenty times slower on a CPU. Both paths send the gradient to the first of equal maxima.
 """
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 import itertools

@@ -4,7 +4,6 @@ As in `activations.py`, all take an array of any shape, return its shape and dty
 without a Python frame. At a kink the gradient is the one of the piece that Keras' function takes there.
 """
 
-# ruff: noqa: F722 - shape annotations are strings in jaxtyping's own small language
 from __future__ import annotations
 
 import functools

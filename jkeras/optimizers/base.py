@@ -169,10 +169,6 @@ class Optimizer(KerasFace, configurable.Configurable):
         """The factor that `update` divides the gradients by, and a training step multiplies the loss with; None for none."""
         return self.loss_scale_factor
 
-    def loss_scale(self, state: Any) -> Any:
-        """The factor for the loss to differentiate, or None for none; `update` divides the gradients by it."""
-        return self.loss_scale_factor
-
     def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
         """Leave some weights out of weight decay; to be called before the optimizer is built.
 

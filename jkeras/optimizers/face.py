@@ -99,10 +99,6 @@ class KerasFace:
         """
         self._boxes, self._keys = list(variables), list(names)
 
-    def remember(self, variables: Sequence[Any], names: Sequence[str]) -> None:
-        """Take note of the variables and of their names in the state, for a state that somebody else makes."""
-        self._boxes, self._keys = list(variables), list(names)
-
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Iterations:
         """Change variables by their gradients, given as pairs; returns `iterations`."""
         pairs = list(grads_and_vars)

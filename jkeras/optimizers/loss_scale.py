@@ -2,24 +2,25 @@
 
 Gradients in float16 underflow. The loss is multiplied by a scale before differentiation and the gradients are divided by it
 afterwards; a step with an infinite or NaN gradient is left out and halves the scale, a long run of good steps doubles it.
-Source: Micikevicius et al., "Mixed Precision Training", 2018.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.configurable import serialize
 from jkeras._base.registry import export
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.lookup import get
-from jkeras.optimizers.state import widen
+from jkeras.optimizers.state import OptimizerState, widen
 
 
-class ScaledState(NamedTuple):
-    """State of a `LossScaleOptimizer`.
+class ScaleSlots(NamedTuple):
+    """What loss scaling adds to a state.
 
     Args:
         inner: state of the inner optimizer.
@@ -30,16 +31,6 @@ class ScaledState(NamedTuple):
     inner: Any
     scale: Any
     good_steps: Any
-
-    @property
-    def iterations(self) -> Any:
-        """Steps of the inner optimizer."""
-        return self.inner.iterations
-
-    @property
-    def learning_rate(self) -> Any:
-        """Rate of the inner optimizer."""
-        return self.inner.learning_rate
 
 
 @export("keras.optimizers.LossScaleOptimizer", "keras.mixed_precision.LossScaleOptimizer")
@@ -58,58 +49,58 @@ class LossScaleOptimizer(Optimizer):
         >>> params = {"w": jnp.asarray(1.0)}
         >>> state = optimizer.init(params)
         >>> params, state = optimizer.update({"w": jnp.asarray(jnp.inf)}, state, params)
-        >>> float(params["w"]), float(state.scale)
+        >>> float(params["w"]), float(optimizer.loss_scale(state))
         (1.0, 4.0)
+
+    Source: Micikevicius, Narang, Alben and others, "Mixed Precision Training", 2018.
     """
 
     def __init__(
         self, inner_optimizer: Any, initial_scale: float = 32768.0, dynamic_growth_steps: int = 2000, name: str | None = None
     ):
+        inner: Any = get(inner_optimizer)
         super().__init__(learning_rate=0.0, name=name)
-        self.inner_optimizer = get(inner_optimizer)
+        self._rate = inner._rate
+        self.inner_optimizer = inner
         self.initial_scale = float(initial_scale)
         self.dynamic_growth_steps = dynamic_growth_steps
 
-    @property
-    def learning_rate(self) -> Any:
-        """The inner optimizer's learning rate."""
-        self._lend()
-        return self.inner_optimizer.learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
-        self._lend()
-        self.inner_optimizer.learning_rate = value
-        if self.state is not None:
-            self.state = self.state._replace(inner=self.inner_optimizer.state)  # type: ignore[attr-defined]
-
-    def _lend(self) -> None:
-        if self.state is not None:
-            self.inner_optimizer.state = self.state.inner  # type: ignore[attr-defined]
-
-    def init(self, params: Any) -> Any:
-        """The state before the first step."""
+    def init(self, params: Any) -> OptimizerState:
+        """The state before the first step: the inner optimizer's, and the factor."""
         inner = self.inner_optimizer.init(params)
-        return ScaledState(inner, jnp.asarray(self.initial_scale, jnp.float32), jnp.zeros((), jnp.int32))
+        slots = ScaleSlots(inner, jnp.asarray(self.initial_scale, jnp.float32), jnp.zeros((), jnp.int32))
+        return OptimizerState(inner.iterations, inner.learning_rate, slots)
 
-    def update(self, grads: Any, state: Any, params: Any, constraints: Any = None) -> tuple[Any, Any]:
-        """One step with the gradients of the scaled loss; nothing but the scale changes where one is not finite."""
-        grads = jax.tree.map(lambda g: g / state.scale, widen(grads))
+    def _update(
+        self, grads: Any, state: OptimizerState, params: Any, constraints: Mapping[str, Any], missing: frozenset[str]
+    ) -> tuple[Any, OptimizerState]:
+        slots = state.slots
+        old = slots.inner._replace(iterations=state.iterations, learning_rate=state.learning_rate)
+        grads = jax.tree.map(lambda g: g / slots.scale, widen(grads))
         finite = jnp.all(jnp.stack([jnp.isfinite(g).all() for g in jax.tree.leaves(grads)]))
-        new_params, inner = self.inner_optimizer.update(grads, state.inner, params, constraints)
-        keep = lambda new, old: jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, old)  # noqa: E731
-        grown = state.good_steps + 1 >= self.dynamic_growth_steps
-        scale = jnp.where(finite, jnp.where(grown, state.scale * 2, state.scale), state.scale / 2)
-        good_steps = jnp.where(finite & ~grown, state.good_steps + 1, 0)
-        return keep(new_params, params), ScaledState(keep(inner, state.inner), scale, good_steps)
+        moved = self.inner_optimizer._update(grads, old, params, constraints, missing)
+        new_params, inner = jax.tree.map(lambda new, before: jnp.where(finite, new, before), moved, (params, old))
+        grown = slots.good_steps + 1 >= self.dynamic_growth_steps
+        scale = jnp.where(finite, jnp.where(grown, slots.scale * 2, slots.scale), slots.scale / 2)
+        good_steps = jnp.where(finite & ~grown, slots.good_steps + 1, 0)
+        return new_params, OptimizerState(inner.iterations, inner.learning_rate, ScaleSlots(inner, scale, good_steps))
 
-    def finalize(self, params: Any, state: Any) -> Any:
+    def finalize(self, params: Any, state: OptimizerState) -> Any:
         """As the inner optimizer."""
-        return self.inner_optimizer.finalize(params, state.inner)
+        return self.inner_optimizer.finalize(params, state.slots.inner)
 
-    def loss_scale(self, state: Any) -> Any:
+    def loss_scale(self, state: OptimizerState) -> Any:
         """The current factor for the loss."""
-        return state.scale
+        return state.slots.scale
+
+    def get_config(self) -> dict[str, Any]:
+        """The inner optimizer's config and the constructor's other arguments."""
+        return {
+            "name": self.name,
+            "inner_optimizer": serialize(self.inner_optimizer),
+            "initial_scale": self.initial_scale,
+            "dynamic_growth_steps": self.dynamic_growth_steps,
+        }
 
 
 def with_loss_scale(optimizer: Any) -> Any:

@@ -26,6 +26,9 @@ class Regularizer(Configurable):
         2.0
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def __call__(self, x: jax.Array) -> Any:
         """The penalty for a weight of any shape: a scalar."""
         return 0.0

@@ -63,18 +63,25 @@ def _program(initials: tuple[InitialValue, ...]) -> Callable[..., list[jax.Array
 
 
 def draw_together(initials: Sequence[InitialValue], keys: jax.Array) -> list[jax.Array]:
-    """All values in one compiled call; initializers that are not traceable (numpy inside) are drawn one by one.
+    """All values in one compiled call.
+
+    An initializer that takes no key has its own source of numbers; compiled, it would give the same ones for ever. It is drawn
+    by itself, and so is one that JAX cannot trace (numpy inside).
 
     Args:
         initials: descriptions of n weights.
         keys: n keys.
     """
-    if not initials:
-        return []
-    try:
-        return _program(tuple(initials))(keys)
-    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
-        return [initial.draw(keys[i]) for i, initial in enumerate(initials)]
+    together = [i for i, initial in enumerate(initials) if accepts_key(initial.make)]
+    values: list[Any] = [None] * len(initials)
+    if together:
+        try:
+            drawn = _program(tuple(initials[i] for i in together))(keys[jnp.array(together)])
+            for i, value in zip(together, drawn):
+                values[i] = value
+        except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
+            together = []
+    return [initial.draw(keys[i]) if value is None else value for i, (initial, value) in enumerate(zip(initials, values))]
 
 
 def constant(value: Any, dtype: str) -> InitialValue:

@@ -6,9 +6,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-_BINARY = "add sub mul matmul truediv floordiv mod pow and_ or_ xor lshift rshift".split()
-_COMPARE = "eq ne lt le gt ge".split()
-_UNARY = "neg pos abs invert".split()
+_BINARY = ["add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and_", "or_", "xor", "lshift", "rshift"]
+_COMPARE = ["eq", "ne", "lt", "le", "gt", "ge"]
+_UNARY = ["neg", "pos", "abs", "invert"]
 
 
 def _plain(x: Any) -> Any:
@@ -19,7 +19,9 @@ class ArrayOperators:
     """Gives a class with a `.value` array the array's operators, indexing, and array methods such as `.sum()`."""
 
     value: Any
-    __hash__ = object.__hash__
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def __getitem__(self, index: Any) -> Any:
         return self.value[index]

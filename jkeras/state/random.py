@@ -73,10 +73,16 @@ def next_seed() -> int:
 def draw_key(owner: Any, seed: int | None = None) -> jax.Array:
     """The key for one draw by a layer (or seed generator), by the rule of this file's docstring.
 
+    In eager code a layer with a seed of its own counts up from that seed, whatever else is drawn.
+
     Raises:
         ValueError: inside a pure call that was given no key.
     """
     scope = current()
+    if seed is not None and not scope.functional:
+        drawn = owner.__dict__.get("_draws", 0)
+        owner.__dict__["_draws"] = drawn + 1
+        return jax.random.fold_in(jax.random.key(seed), drawn)
     key = _scope_key(scope, owner)
     return key if seed is None else jax.random.fold_in(key, seed)
 

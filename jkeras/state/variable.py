@@ -80,7 +80,8 @@ class Variable(ArrayOperators):
     ):
         self.name = name or auto_name("variable")
         if "/" in self.name:
-            raise ValueError(f"A weight's name cannot contain '/'. Received: {self.name!r}. Write e.g. {self.name.replace('/', '_')!r}.")
+            better = self.name.replace("/", "_")
+            raise ValueError(f"A weight's name cannot contain '/'. Received: {self.name!r}. Write e.g. {better!r}.")
         if isinstance(initializer, str) or callable(initializer):
             if shape is None:
                 raise ValueError(f"Variable {self.name!r} has an initializer but no shape. Write shape=(...) as well.")
@@ -99,6 +100,7 @@ class Variable(ArrayOperators):
         self.path = self.name
         self.trainable, self.declared_trainable = bool(trainable), bool(trainable)
         self.autocast, self.aggregation = autocast, aggregation
+        self.unnamed = name is None
         self.regularizer, self.constraint = regularizer, constraint
 
     @property
@@ -185,12 +187,14 @@ class Variable(ArrayOperators):
 
 
 def _token(initializer: Any) -> str | int:
+    """Equal for initializers that give equal values for equal keys, as far as their configs tell."""
     if isinstance(initializer, str):
         return initializer
-    if hasattr(initializer, "get_config"):
-        kind = type(initializer)
-        return f"{kind.__module__}.{kind.__qualname__}{sorted(initializer.get_config().items(), key=str)}"
-    return id(initializer)
+    config = initializer.get_config() if hasattr(initializer, "get_config") else None
+    if config is None or not all(isinstance(v, (str, int, float, bool, type(None))) for v in config.values()):
+        return id(initializer)
+    kind = type(initializer)
+    return f"{kind.__module__}.{kind.__qualname__}{sorted(config.items())}"
 
 
 def materialize(boxes: Iterable[Variable]) -> None:

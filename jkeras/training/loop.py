@@ -123,4 +123,9 @@ def predict_source(model: Any, source: Any, step: Callable[..., Any], events: An
         raise ValueError("The data gave no batch to predict. Pass data with at least one row.")
     weight_writer(model)(run)
     events.on_predict_end()
-    return jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]) if parts[0].ndim else np.asarray(parts), *outputs)
+    return jax.tree.map(_join, *outputs)
+
+
+def _join(*parts: Any) -> np.ndarray:
+    arrays = [np.asarray(part) for part in parts]
+    return np.concatenate(arrays) if arrays[0].ndim else np.stack(arrays)

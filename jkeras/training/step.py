@@ -123,9 +123,7 @@ class Steps:
             grads: pytree like `state.params`.
         """
         params, opt_state = self.optimizer.update(grads, state.opt_state, state.params, self._constraints())
-        return state._replace(
-            params=params, opt_state=opt_state, iteration=state.iteration + 1, position=state.position + 1
-        )
+        return state._replace(params=params, opt_state=opt_state, iteration=state.iteration + 1, position=state.position + 1)
 
     def _constraints(self) -> dict[str, Any] | None:
         entries = weight_entries(self)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras import optimizers
+from jkeras import losses, metrics, optimizers
 from jkeras._base.config import settings
 from jkeras._base.dtypes import dtype_policy
 from jkeras._base.errors import unexpected_arguments
@@ -167,9 +167,7 @@ class Trainer(Steps):
         self._prepare_for(source)
         validation = None
         if validation_data is not None:
-            vx, vy, vw = unpack_x_y_sample_weight(validation_data) if isinstance(validation_data, (tuple, list)) else (validation_data, None, None)
-            size = None if vy is None else validation_batch_size or source.batch_size
-            validation = as_source(vx, vy, vw, batch_size=size, steps=validation_steps)
+            validation = _validation_source(validation_data, validation_batch_size or source.batch_size, validation_steps)
             self._check_source(validation)
         events = CallbackList(
             callbacks,
@@ -355,8 +353,6 @@ class Trainer(Steps):
 
 def make_check(config: CompileConfig) -> None:
     """Resolve the names in a `compile` call at once, so that a typo is found where it stands."""
-    from jkeras import losses, metrics
-
     for loss in _flat(config.loss):
         losses.get(loss)
     for metric in (*_flat(config.metrics), *_flat(config.weighted_metrics)):
@@ -370,6 +366,13 @@ def _flat(value: Any) -> list[Any]:
     if isinstance(value, (list, tuple)):
         return [leaf for v in value for leaf in _flat(v)]
     return [] if value is None else [value]
+
+
+def _validation_source(data: Any, batch_size: int | None, steps: int | None) -> Any:
+    if not isinstance(data, (tuple, list)):
+        return as_source(data, steps=steps)
+    x, y, sample_weight = unpack_x_y_sample_weight(data)
+    return as_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
 
 
 def _validates(epoch: int, frequency: int | list[int]) -> bool:

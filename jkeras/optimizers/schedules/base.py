@@ -46,6 +46,17 @@ def as_float(step: Any) -> jax.Array:
     return jnp.asarray(step).astype(jnp.float32)
 
 
+def whole_periods(step: jax.Array, length: Any) -> jax.Array:
+    """How many periods of a length are over at a step, exactly.
+
+    Compiled code divides by a constant by multiplying with its rounded reciprocal, which can land just beside a whole number: the
+    quotient's floor is corrected by what it leaves over.
+    """
+    periods = jnp.floor(step / length)
+    rest = step - periods * length
+    return periods + (rest >= length) - (rest < 0)
+
+
 def check_decay_steps(name: str, value: float) -> None:
     """ValueError where a number of steps is not positive."""
     if value <= 0:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
-from jkeras.optimizers.schedules.base import LearningRateSchedule, as_float, check_decay_steps
+from jkeras.optimizers.schedules.base import LearningRateSchedule, as_float, check_decay_steps, whole_periods
 
 
 @export("keras.optimizers.schedules.CosineDecay")
@@ -121,19 +121,25 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     def __call__(self, step: Any) -> jax.Array:
         """The learning rate at a step."""
-        period, share = self._period(as_float(step) / self.first_decay_steps)
+        period, share = self._period(as_float(step))
         height = jnp.power(jnp.float32(self.m_mul), period)
         cosine = 0.5 * height * (1.0 + jnp.cos(jnp.float32(math.pi) * share))
         return self.initial_learning_rate * ((1 - self.alpha) * cosine + self.alpha)
 
-    def _period(self, time: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """The index of the period and the share of it that is done, for a time in units of the first period.
+    def _period(self, step: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """The index of the period that a step is in, and the share of the period that is done.
 
-        Period `i` starts at the geometric sum `(1 - t_mul ** i) / (1 - t_mul)`.
+        Period `i` starts at the geometric sum `first_decay_steps * (1 - t_mul ** i) / (1 - t_mul)`.
         """
+        first, growth = self.first_decay_steps, jnp.float32(self.t_mul)
         if self.t_mul == 1:
-            return jnp.floor(time), time - jnp.floor(time)
-        growth = jnp.float32(self.t_mul)
-        period = jnp.floor(jnp.log(1.0 - time * (1.0 - growth)) / jnp.log(growth))
-        length = jnp.power(growth, period)
-        return period, (time - (1.0 - length) / (1.0 - growth)) / length
+            period = whole_periods(step, first)
+            return period, (step - period * first) / first
+
+        def start(i: jax.Array) -> jax.Array:
+            return first * (1.0 - jnp.power(growth, i)) / (1.0 - growth)
+
+        # The logarithms round: at a restart they may name the period that has just ended.
+        guess = jnp.floor(jnp.log(1.0 - step / first * (1.0 - growth)) / jnp.log(growth))
+        period = guess + (step >= start(guess + 1)) - (step < start(guess))
+        return period, (step - start(period)) / (first * jnp.power(growth, period))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
-from jkeras.optimizers.schedules.base import LearningRateSchedule, as_float, check_decay_steps
+from jkeras.optimizers.schedules.base import LearningRateSchedule, as_float, check_decay_steps, whole_periods
 
 
 @export("keras.optimizers.schedules.ExponentialDecay")
@@ -49,6 +49,6 @@ class ExponentialDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> jax.Array:
         """The learning rate at a step."""
-        periods = as_float(step) / self.decay_steps
-        periods = jnp.floor(periods) if self.staircase else periods
+        step = as_float(step)
+        periods = whole_periods(step, self.decay_steps) if self.staircase else step / self.decay_steps
         return self.initial_learning_rate * jnp.power(jnp.float32(self.decay_rate), periods)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
-from jkeras.optimizers.schedules.base import LearningRateSchedule, as_float, check_decay_steps
+from jkeras.optimizers.schedules.base import LearningRateSchedule, as_float, check_decay_steps, whole_periods
 
 
 @export("keras.optimizers.schedules.PolynomialDecay")
@@ -55,7 +55,8 @@ class PolynomialDecay(LearningRateSchedule):
         """The learning rate at a step."""
         step, total = as_float(step), jnp.float32(self.decay_steps)
         if self.cycle:
-            total = total * jnp.where(step == 0, 1.0, jnp.ceil(step / total))
+            cycles = whole_periods(step, total)
+            total = total * jnp.maximum(cycles + (cycles * total < step), 1.0)
         else:
             step = jnp.minimum(step, total)
         span = jnp.float32(self.initial_learning_rate) - jnp.float32(self.end_learning_rate)

@@ -1,0 +1,256 @@
+"""`Metric`: a number accumulated over batches, as three pure functions with Keras' face.
+
+    state = metric.init()
+    state = metric.update(state, y_true, y_pred, sample_weight)     # once per batch
+    value = metric.compute(state)
+
+The state is a dict of arrays whose structure, shapes and dtypes never change, so `update` is the body of a scan as it stands.
+The face (`update_state`, `result`, `reset_state`) keeps such a state in boxes. A user's metric written the other way round, with
+`add_variable` and an `update_state` that assigns, gets its three functions through `functionalize`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras import initializers
+from jkeras._base.config import floatx
+from jkeras._base.configurable import Configurable
+from jkeras._base.dtypes import get_policy, is_float
+from jkeras._base.naming import auto_name, to_snake_case
+from jkeras._base.registry import export
+from jkeras.metrics.stateless import Stateless
+from jkeras.state import Variable, functionalize
+from jkeras.state.functionalize import abstractly
+
+State = dict[str, Any]
+
+_FACE = {"update_state", "result", "reset_state"}
+_PURE = {"init", "update", "compute"}
+
+
+@export("keras.metrics.Metric", "keras.Metric")
+class Metric(Stateless, Configurable):
+    """Base class of metrics.
+
+    A metric overrides either `init`, `update` and `compute`, which are pure, or, as in Keras, `update_state` and `result`, which
+    read and assign what `add_variable` made; `update_state` of a subclass may also call the one it inherits.
+
+    Args:
+        dtype: what to accumulate in, at least float32; default `floatx()`.
+        name: default is made from the class' name.
+
+    Example:
+        >>> class Largest(Metric):
+        ...     def __init__(self, name="largest", **kwargs):
+        ...         super().__init__(name=name, **kwargs)
+        ...         self.top = self.add_variable((), "zeros", name="top")
+        ...
+        ...     def update_state(self, y_true, y_pred, sample_weight=None):
+        ...         self.top.assign(jnp.maximum(self.top.value, jnp.max(y_pred)))
+        ...
+        ...     def result(self):
+        ...         return self.top.value
+        >>> metric = Largest()
+        >>> state = jax.jit(metric.update)(metric.init(), jnp.zeros(2), jnp.array([1.0, 3.0]))
+        >>> float(metric.compute(state)), float(metric.result())
+        (3.0, 0.0)
+    """
+
+    needs_shapes = False  # whether the state's shape is known only after `build`
+    _bridged = False
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        own = set(cls.__dict__)
+        if own & _FACE and not own & _PURE:
+            cls.init, cls.update, cls.compute = _init, _update, _compute
+            cls._bridged = True
+        elif own & _PURE:
+            cls._bridged = False
+
+    def __init__(self, dtype: Any = None, name: str | None = None):
+        self.name = name or auto_name(to_snake_case(type(self).__name__))
+        self._policy = get_policy(dtype or floatx())
+        self._added: list[Variable] = []
+        self._boxes: dict[str, Variable] | None = None
+        self.built = False
+
+    @property
+    def dtype(self) -> str:
+        """The dtype that was asked for."""
+        return self._policy.compute_dtype
+
+    @property
+    def accumulator_dtype(self) -> Any:
+        """What sums are kept in: the metric's dtype, but float32 in place of a half-precision one."""
+        return jnp.promote_types(self.dtype, jnp.float32) if is_float(self.dtype) else jnp.dtype(self.dtype)
+
+    def build(self, *inputs: Any) -> None:
+        """Learn the shapes that the state depends on; `init` works afterwards. Only some metrics need it.
+
+        Args:
+            inputs: what `update` will get, or specs of it with `.shape` and `.dtype`.
+        """
+        if self._bridged and not self.variables:
+            abstractly(self.update_state, *(jax.ShapeDtypeStruct(_known(x.shape), x.dtype) for x in inputs))
+        self.built = True
+
+    def init(self) -> State:
+        """The state before the first batch."""
+        return {}
+
+    def update(self, state: State, *args: Any, **kwargs: Any) -> State:
+        """The state after one more batch."""
+        raise NotImplementedError(
+            f"{type(self).__name__} defines neither `update(self, state, ...)` nor `update_state(self, ...)`."
+        )
+
+    def compute(self, state: State) -> Any:
+        """The metric's value for a state."""
+        raise NotImplementedError(f"{type(self).__name__} defines neither `compute(self, state)` nor `result(self)`.")
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Take in one more batch; arguments as for `update`."""
+        if self.needs_shapes and not self.built:
+            self.build(*(jnp.asarray(a) for a in args[:2]))
+        boxes = self._state_boxes()
+        state = _pure(self, "update")(self, {k: box.value for k, box in boxes.items()}, *args, **kwargs)
+        for key, box in boxes.items():
+            box.assign(state[key])
+
+    def result(self) -> Any:
+        """The value for all batches since the last reset."""
+        return _pure(self, "compute")(self, {k: box.value for k, box in self._state_boxes().items()})
+
+    def reset_state(self) -> None:
+        """Forget all batches; variables that the class added become zero."""
+        boxes = self._state_boxes()
+        if boxes:
+            for key, value in _pure(self, "init")(self).items():
+                boxes[key].assign(value)
+        for box in self._own_boxes():
+            box.assign(jnp.zeros(box.shape, box.dtype))
+        for metric in self._inner():
+            metric.reset_state()
+
+    def reset_states(self) -> None:
+        """`reset_state`, by its Keras 2 name."""
+        self.reset_state()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Take in one more batch and give the value so far."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def get_state(self) -> State:
+        """The boxes' values, in the form of `init`."""
+        return dict(zip(_keys(self.variables), [box.value for box in self.variables]))
+
+    def set_state(self, state: State) -> None:
+        """Put a state, such as a compiled step gave, into the boxes."""
+        for key, box in zip(_keys(self.variables), self.variables):
+            box.assign(state[key])
+
+    def add_variable(
+        self, shape: Sequence[int], initializer: Any = None, dtype: Any = None, aggregation: str = "sum", name: str | None = None
+    ) -> Variable:
+        """Make a box that `update_state` may assign.
+
+        Args:
+            shape: of the array.
+            initializer: name or object; default zeros.
+            dtype: default `floatx()`.
+            aggregation: how replicas combine it.
+            name: without slashes.
+        """
+        if "_added" not in self.__dict__:
+            raise RuntimeError(f"{type(self).__name__} must call `super().__init__(name=...)` before it adds variables.")
+        make = initializers.get("zeros" if initializer is None else initializer)
+        box = Variable(make, shape=shape, dtype=dtype, trainable=False, aggregation=aggregation, name=name)
+        self._added.append(box)
+        return box
+
+    def add_weight(
+        self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+    ) -> Variable:
+        """`add_variable`, by its other name."""
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The boxes that hold the state, those of metrics it holds included."""
+        inner = [box for metric in self._inner() for box in metric.variables]
+        return [*self._state_boxes().values(), *self._own_boxes(), *inner]
+
+    def _state_boxes(self) -> dict[str, Variable]:
+        """Boxes for what the pure `init` gives; made when first needed."""
+        if self._boxes is None and (self.built or not self.needs_shapes):
+            self._boxes = {}  # so that an attribute missing in `init` is an AttributeError, not this call again
+            with jax.ensure_compile_time_eval():
+                start = _pure(self, "init")(self)
+                self._boxes = {k: Variable(v, dtype=v.dtype, trainable=False, name=k) for k, v in start.items()}
+        return self._boxes or {}
+
+    def _own_boxes(self) -> list[Variable]:
+        held = [v for v in vars(self).values() if isinstance(v, Variable)]
+        return list({id(box): box for box in [*self._added, *held]}.values())
+
+    def _inner(self) -> list[Metric]:
+        held = [v for k, v in vars(self).items() if k != "_init_arguments" and isinstance(v, (Metric, list, tuple, dict))]
+        return list({id(leaf): leaf for leaf in jax.tree.leaves(held) if isinstance(leaf, Metric)}.values())
+
+    def __getattr__(self, name: str) -> Any:
+        """The box of a state's entry, such as `mean.total`."""
+        boxes = self._state_boxes() if "built" in self.__dict__ and not name.startswith("_") else {}
+        if name in boxes:
+            return boxes[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"
+
+
+def _pure(metric: Metric, name: str) -> Callable[..., Any]:
+    """The pure method that the library (or a pure user class) defines, below any bridge to `update_state`."""
+    bridges = (_init, _update, _compute)
+    return next(c.__dict__[name] for c in type(metric).__mro__ if name in c.__dict__ and c.__dict__[name] not in bridges)
+
+
+def _known(shape: Any) -> tuple[int, ...]:
+    return tuple(2 if n is None else n for n in shape)
+
+
+def _keys(boxes: Sequence[Variable]) -> list[str]:
+    """Names of boxes, numbered where two are equal."""
+    keys: list[str] = []
+    for box in boxes:
+        n = sum(key == box.name or key.startswith(f"{box.name}_") for key in keys)
+        keys.append(box.name if box.name not in keys else f"{box.name}_{n}")
+    return keys
+
+
+def _init(self: Metric) -> State:
+    """The state that `reset_state` leaves behind."""
+    boxes = self.variables
+    values = functionalize(self.reset_state, boxes)([box.value for box in boxes]).values
+    # A step may donate its state; what a user's `reset_state` left alone is still the box's own array.
+    return {key: jnp.array(value, copy=True) for key, value in zip(_keys(boxes), values)}
+
+
+def _update(self: Metric, state: State, *args: Any, **kwargs: Any) -> State:
+    """What `update_state` makes of a state."""
+    boxes = self.variables
+    keys = _keys(boxes)
+    return dict(zip(keys, functionalize(self.update_state, boxes)([state[k] for k in keys], *args, **kwargs).values))
+
+
+def _compute(self: Metric, state: State) -> Any:
+    """What `result` gives for a state."""
+    boxes = self.variables
+    output = functionalize(self.result, boxes)([state[k] for k in _keys(boxes)]).output
+    return jax.tree.map(lambda y: getattr(y, "value", y), output, is_leaf=lambda y: isinstance(y, Variable))

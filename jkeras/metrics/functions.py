@@ -1,0 +1,56 @@
+"""The metric functions under their public names: accuracies, and the losses that are looked at as metrics. The maths is in `nn/`."""
+
+from __future__ import annotations
+
+from jkeras._base.registry import export
+from jkeras.nn.losses_crossentropy import binary_crossentropy as binary_crossentropy
+from jkeras.nn.losses_crossentropy import categorical_crossentropy as categorical_crossentropy
+from jkeras.nn.losses_crossentropy import kl_divergence as kl_divergence
+from jkeras.nn.losses_crossentropy import poisson as poisson
+from jkeras.nn.losses_crossentropy import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from jkeras.nn.losses_focal import binary_focal_crossentropy as binary_focal_crossentropy
+from jkeras.nn.losses_focal import categorical_focal_crossentropy as categorical_focal_crossentropy
+from jkeras.nn.losses_hinge import categorical_hinge as categorical_hinge
+from jkeras.nn.losses_hinge import hinge as hinge
+from jkeras.nn.losses_hinge import squared_hinge as squared_hinge
+from jkeras.nn.losses_regression import huber as huber
+from jkeras.nn.losses_regression import log_cosh as log_cosh
+from jkeras.nn.losses_regression import mean_absolute_error as mean_absolute_error
+from jkeras.nn.losses_regression import mean_absolute_percentage_error as mean_absolute_percentage_error
+from jkeras.nn.losses_regression import mean_squared_error as mean_squared_error
+from jkeras.nn.losses_regression import mean_squared_logarithmic_error as mean_squared_logarithmic_error
+from jkeras.nn.metrics import binary_accuracy as binary_accuracy
+from jkeras.nn.metrics import categorical_accuracy as categorical_accuracy
+from jkeras.nn.metrics import sparse_categorical_accuracy as sparse_categorical_accuracy
+from jkeras.nn.metrics import sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy
+from jkeras.nn.metrics import top_k_categorical_accuracy as top_k_categorical_accuracy
+
+NAMES = {
+    fn.__name__: fn
+    for fn in (
+        binary_crossentropy,
+        categorical_crossentropy,
+        kl_divergence,
+        poisson,
+        sparse_categorical_crossentropy,
+        binary_focal_crossentropy,
+        categorical_focal_crossentropy,
+        categorical_hinge,
+        hinge,
+        squared_hinge,
+        huber,
+        log_cosh,
+        mean_absolute_error,
+        mean_absolute_percentage_error,
+        mean_squared_error,
+        mean_squared_logarithmic_error,
+        binary_accuracy,
+        categorical_accuracy,
+        sparse_categorical_accuracy,
+        sparse_top_k_categorical_accuracy,
+        top_k_categorical_accuracy,
+    )
+}
+
+for _name, _function in NAMES.items():
+    export(f"keras.metrics.{_name}")(_function)

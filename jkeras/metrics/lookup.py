@@ -1,0 +1,125 @@
+"""From what users and files write for a metric to the metric, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jkeras._base import configurable
+from jkeras._base.errors import describe
+from jkeras._base.naming import to_snake_case
+from jkeras._base.registry import export
+from jkeras.metrics.accuracy import BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy
+from jkeras.metrics.base import Metric
+from jkeras.metrics.probabilistic import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from jkeras.metrics.reduction import MeanMetricWrapper
+
+_BY_SHAPE: dict[str, tuple[type[Metric], type[Metric], type[Metric]]] = {
+    **dict.fromkeys(("accuracy", "acc"), (BinaryAccuracy, SparseCategoricalAccuracy, CategoricalAccuracy)),
+    **dict.fromkeys(("crossentropy", "ce"), (BinaryCrossentropy, SparseCategoricalCrossentropy, CategoricalCrossentropy)),
+}
+_KINDS = ("binary", "sparse_categorical", "categorical")
+
+
+@export("keras.metrics.get")
+def get(identifier: Any) -> Any:
+    """The `Metric` or metric function that an identifier stands for.
+
+    Args:
+        identifier: None (gives None), a name such as `"mse"`, a class, a config dict, a function, or a `Metric`.
+
+    Raises:
+        ValueError: an unknown name, or something that cannot be called.
+
+    Example:
+        >>> get("mse").name
+        'mean_squared_error'
+    """
+    return deserialize(identifier)
+
+
+@export("keras.metrics.serialize")
+def serialize(metric: Any) -> Any:
+    """The config dict of a `Metric`, or the name of a function.
+
+    Example:
+        >>> serialize(get("TopKCategoricalAccuracy"))["config"]["k"]
+        5
+    """
+    return configurable.serialize(metric)
+
+
+@export("keras.metrics.deserialize")
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The metric for what `serialize` gave.
+
+    Args:
+        config: as for `get`.
+        custom_objects: the user's own metrics by name.
+
+    Raises:
+        ValueError: an unknown name, or something that cannot be called.
+    """
+    if configurable.is_object_config(config) and config["class_name"] == "function":
+        config = config["config"]
+    found = configurable.resolve("metrics", config, custom_objects)
+    if found is not None and not callable(found):
+        raise ValueError(
+            f"Expected a metric: a name such as 'mae', an object such as AUC(), or a function (y_true, y_pred) -> values; "
+            f"received {describe(config)}."
+        )
+    return found
+
+
+def resolve(identifier: Any, y_true_spec: Any = None, y_pred_spec: Any = None, loss_name: str | None = None) -> Metric:
+    """The `Metric` that an entry of `compile(metrics=[...])` means, built for these shapes.
+
+    Args:
+        identifier: as for `get`, or one of `"accuracy"`, `"acc"`, `"crossentropy"`, `"ce"`, which choose the binary, sparse or
+            categorical one by the shapes.
+        y_true_spec: has `.shape` and `.dtype`, those of the targets.
+        y_pred_spec: the same of the output.
+        loss_name: name of the model's loss; decides where the shapes are not known or the output is a vector.
+
+    Returns:
+        A metric. It is named as the user wrote it where that was a string, after the function where it was a function.
+
+    Raises:
+        ValueError: an unknown name, or None.
+
+    Example:
+        >>> import numpy as np
+        >>> metric = resolve("acc", np.zeros((8,)), np.zeros((8, 3)))
+        >>> metric.name, type(metric).__name__
+        ('acc', 'SparseCategoricalAccuracy')
+    """
+    if identifier is None:
+        raise ValueError("Expected a metric, received None. Leave it out of the list, or write a name such as 'accuracy'.")
+    if isinstance(identifier, str) and identifier.lower() in _BY_SHAPE:
+        kind = _kind(identifier, y_true_spec, y_pred_spec, loss_name)
+        metric: Any = _BY_SHAPE[identifier.lower()][_KINDS.index(kind)]()
+    else:
+        metric = get(identifier)
+    if not isinstance(metric, Metric):
+        name = getattr(metric, "name", None) or to_snake_case(getattr(metric, "__name__", type(metric).__name__))
+        metric = MeanMetricWrapper(metric, name=name)
+    if isinstance(identifier, str):
+        metric.name = identifier
+    if y_true_spec is not None and y_pred_spec is not None and not metric.built:
+        metric.build(y_true_spec, y_pred_spec)
+    return metric
+
+
+def _kind(identifier: str, y_true_spec: Any, y_pred_spec: Any, loss_name: str | None) -> str:
+    """Which of the three kinds of classification the shapes, or else the loss, speak of."""
+    true, pred = (None if spec is None else tuple(spec.shape) for spec in (y_true_spec, y_pred_spec))
+    if true and pred and len(pred) > 1:
+        if pred[-1] == 1:
+            return "binary"
+        return "sparse_categorical" if len(true) < len(pred) or true[-1] == 1 else "categorical"
+    by_loss = str(loss_name).removesuffix("_crossentropy")
+    if by_loss in _KINDS:
+        return by_loss
+    if pred is not None:
+        return "binary"
+    raise ValueError(f"The metric {identifier!r} chooses by shapes, which are not known here. Write 'binary_accuracy', ...")

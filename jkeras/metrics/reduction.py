@@ -1,0 +1,144 @@
+"""Sums and means over all samples seen, the accumulators that most metrics are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras._base import registry
+from jkeras._base.configurable import deserialize, is_object_config
+from jkeras._base.registry import export
+from jkeras.metrics import functions
+from jkeras.metrics.base import Metric, State
+from jkeras.nn.losses_align import divide_or_zero, merge_mask
+from jkeras.nn.metrics import per_sample
+from jkeras.state.scope import get_mask
+
+
+@export("keras.metrics.Sum")
+class Sum(Metric):
+    """The (weighted) sum of all values.
+
+    Args:
+        name: default `sum`.
+        dtype: see `Metric`.
+
+    Example:
+        >>> metric = Sum()
+        >>> metric.update_state([1.0, 3.0])
+        >>> float(metric.result())
+        4.0
+    """
+
+    def __init__(self, name: str | None = "sum", dtype: Any = None):
+        super().__init__(name=name, dtype=dtype)
+
+    def init(self) -> State:
+        """A total of 0."""
+        return {"total": jnp.zeros((), self.accumulator_dtype)}
+
+    def update(self, state: State, values: Any, sample_weight: Any = None) -> State:
+        """Add values `(n, ...)`, with weights `(n,)` if any."""
+        weight = merge_mask(sample_weight, None, self.accumulator_dtype, rescale=False)
+        values, _ = per_sample(jnp.asarray(values, self.accumulator_dtype), weight, jnp.sum)
+        return {"total": state["total"] + jnp.sum(values)}
+
+    def compute(self, state: State) -> Any:
+        """The total."""
+        return state["total"]
+
+
+@export("keras.metrics.Mean")
+class Mean(Metric):
+    """The (weighted) mean of all values; 0 before the first.
+
+    Args:
+        name: default `mean`.
+        dtype: see `Metric`.
+
+    Example:
+        >>> metric = Mean()
+        >>> metric.update_state([1.0, 3.0], sample_weight=[3.0, 1.0])
+        >>> float(metric.result())
+        1.5
+    """
+
+    def __init__(self, name: str | None = "mean", dtype: Any = None):
+        super().__init__(name=name, dtype=dtype)
+
+    def init(self) -> State:
+        """A total and a count of 0."""
+        zero = jnp.zeros((), self.accumulator_dtype)
+        return {"total": zero, "count": jnp.zeros_like(zero)}
+
+    def update(self, state: State, values: Any, sample_weight: Any = None) -> State:
+        """Add values `(n, ...)`, each sample's mean counting once, or as often as its weight says."""
+        weight = merge_mask(sample_weight, None, self.accumulator_dtype, rescale=False)
+        values, weight = per_sample(jnp.asarray(values, self.accumulator_dtype), weight, jnp.mean)
+        number = values.size if weight is None else jnp.sum(weight)
+        return {"total": state["total"] + jnp.sum(values), "count": state["count"] + jnp.asarray(number, state["count"].dtype)}
+
+    def compute(self, state: State) -> Any:
+        """`total / count`."""
+        return divide_or_zero(state["total"], state["count"])
+
+
+def widen(y: Any) -> Any:
+    """An array as it is, but for half precision, which becomes float32."""
+    y = jnp.asarray(y)
+    return y.astype(jnp.float32) if y.dtype in (jnp.float16, jnp.bfloat16) else y
+
+
+@export("keras.metrics.MeanMetricWrapper")
+class MeanMetricWrapper(Mean):
+    """The mean of a function of targets and predictions.
+
+    Half-precision predictions are widened to float32 first. A mask that travels with the predictions counts as a weight.
+
+    Args:
+        fn: `(y_true, y_pred, **kwargs) -> one value per sample`.
+        name: default is made from the class' name.
+        dtype: see `Metric`.
+        kwargs: further arguments of fn.
+
+    Example:
+        >>> metric = MeanMetricWrapper(lambda y, p: jnp.abs(y - p), name="distance")
+        >>> metric.update_state(jnp.array([1.0, 2.0]), jnp.array([1.0, 4.0]))
+        >>> float(metric.result())
+        1.0
+    """
+
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any):
+        super().__init__(name=name, dtype=dtype)
+        self.fn = fn
+        self._fn_kwargs = kwargs
+
+    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:  # type: ignore[override]
+        """Add one batch of the function's values."""
+        weight = merge_mask(sample_weight, get_mask(y_pred), self.accumulator_dtype, rescale=False)
+        values = self.fn(_arrays(y_true), _arrays(y_pred), **self._fn_kwargs)
+        return super().update(state, values, weight)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """Make a metric from what `get_config` gave; `fn` is the name of a function, in plain form or in Keras'."""
+        config = {k: deserialize(v, custom_objects) if is_object_config(v) and k != "fn" else v for k, v in config.items()}
+        fn = config.get("fn")
+        if is_object_config(fn):
+            config["fn"] = fn = fn["config"] if fn["class_name"] == "function" else deserialize(fn, custom_objects)
+        if isinstance(fn, str):
+            config["fn"] = _function(fn, custom_objects or {})
+        return cls(**config)
+
+
+def _arrays(y: Any) -> Any:
+    """Structures are left to the function."""
+    structure = isinstance(y, dict) or (isinstance(y, (list, tuple)) and any(getattr(part, "ndim", 0) for part in y))
+    return y if structure else widen(y)
+
+
+def _function(name: str, custom_objects: Mapping[str, Any]) -> Any:
+    area = "keras.metrics" if name in functions.NAMES else "keras.losses"
+    return registry.find(area, name, name, custom_objects)

@@ -1,0 +1,165 @@
+"""Distances between numbers, averaged over all samples seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras._base.registry import export
+from jkeras.metrics.base import State
+from jkeras.metrics.reduction import Mean, MeanMetricWrapper
+from jkeras.nn.losses_align import match_ranks
+from jkeras.nn.losses_regression import (
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+)
+from jkeras.nn.metrics import cosine_of_angle
+
+
+@export("keras.metrics.MeanSquaredError", aliases=("mean_squared_error", "mse", "MSE"))
+class MeanSquaredError(MeanMetricWrapper):
+    """The mean of squared differences.
+
+    Args:
+        name: default `mean_squared_error`.
+        dtype: see `Metric`.
+
+    Example:
+        >>> metric = MeanSquaredError()
+        >>> metric.update_state([[0.0], [2.0]], [[1.0], [2.0]])
+        >>> float(metric.result())
+        0.5
+    """
+
+    def __init__(self, name: str | None = "mean_squared_error", dtype: Any = None):
+        super().__init__(mean_squared_error, name=name, dtype=dtype)
+
+
+@export("keras.metrics.MeanAbsoluteError", aliases=("mean_absolute_error", "mae", "MAE"))
+class MeanAbsoluteError(MeanMetricWrapper):
+    """The mean of absolute differences.
+
+    Args:
+        name: default `mean_absolute_error`.
+        dtype: see `Metric`.
+
+    Example:
+        >>> metric = MeanAbsoluteError()
+        >>> metric.update_state([[0.0], [2.0]], [[1.0], [2.0]])
+        >>> float(metric.result())
+        0.5
+    """
+
+    def __init__(self, name: str | None = "mean_absolute_error", dtype: Any = None):
+        super().__init__(mean_absolute_error, name=name, dtype=dtype)
+
+
+@export("keras.metrics.MeanAbsolutePercentageError", aliases=("mean_absolute_percentage_error", "mape", "MAPE"))
+class MeanAbsolutePercentageError(MeanMetricWrapper):
+    """The mean of relative differences in percent.
+
+    Args:
+        name: default `mean_absolute_percentage_error`.
+        dtype: see `Metric`.
+
+    Example:
+        >>> metric = MeanAbsolutePercentageError()
+        >>> metric.update_state([[2.0]], [[1.0]])
+        >>> float(metric.result())
+        50.0
+    """
+
+    def __init__(self, name: str | None = "mean_absolute_percentage_error", dtype: Any = None):
+        super().__init__(mean_absolute_percentage_error, name=name, dtype=dtype)
+
+
+@export("keras.metrics.MeanSquaredLogarithmicError", aliases=("mean_squared_logarithmic_error", "msle", "MSLE"))
+class MeanSquaredLogarithmicError(MeanMetricWrapper):
+    """The mean of squared differences of `log(1 + y)` and `log(1 + p)`.
+
+    Args:
+        name: default `mean_squared_logarithmic_error`.
+        dtype: see `Metric`.
+
+    Example:
+        >>> metric = MeanSquaredLogarithmicError()
+        >>> metric.update_state([[1.718281828]], [[0.0]])
+        >>> round(float(metric.result()), 4)
+        1.0
+    """
+
+    def __init__(self, name: str | None = "mean_squared_logarithmic_error", dtype: Any = None):
+        super().__init__(mean_squared_logarithmic_error, name=name, dtype=dtype)
+
+
+@export("keras.metrics.RootMeanSquaredError", aliases=("rmse", "RMSE"))
+class RootMeanSquaredError(Mean):
+    """The square root of the mean of squared differences over everything seen, `sqrt(mean (y - p)^2)`.
+
+    Args:
+        name: default `root_mean_squared_error`.
+        dtype: see `Metric`.
+
+    Example:
+        >>> metric = RootMeanSquaredError()
+        >>> metric.update_state([[0.0], [0.0]], [[3.0], [3.0]])
+        >>> float(metric.result())
+        3.0
+    """
+
+    def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None):
+        super().__init__(name=name, dtype=dtype)
+
+    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:  # type: ignore[override]
+        """Add one batch of squared differences."""
+        dtype = self.accumulator_dtype
+        y_true, y_pred = match_ranks(jnp.asarray(y_true, dtype), jnp.asarray(y_pred, dtype))
+        return super().update(state, jnp.square(y_pred - y_true), sample_weight)
+
+    def compute(self, state: State) -> Any:
+        """`sqrt(total / count)`."""
+        return jnp.sqrt(super().compute(state))
+
+
+@export("keras.metrics.CosineSimilarity", aliases=("cosine_similarity",))
+class CosineSimilarity(MeanMetricWrapper):
+    """The mean cosine between targets and predictions: 1 for equal directions (as a loss its sign is opposite).
+
+    Args:
+        name: default `cosine_similarity`.
+        dtype: see `Metric`.
+        axis: of the vectors.
+
+    Example:
+        >>> metric = CosineSimilarity()
+        >>> metric.update_state([[0.0, 2.0]], [[0.0, 3.0]])
+        >>> float(metric.result())
+        1.0
+    """
+
+    def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: int = -1):
+        super().__init__(cosine_of_angle, name=name, dtype=dtype, axis=axis)
+        self.axis = axis
+
+
+@export("keras.metrics.LogCoshError", aliases=("logcosh", "log_cosh_error", "log_cosh"))
+class LogCoshError(MeanMetricWrapper):
+    """The mean of `log(cosh(p - y))`.
+
+    Args:
+        name: default `logcosh`.
+        dtype: see `Metric`.
+
+    Example:
+        >>> metric = LogCoshError()
+        >>> metric.update_state([[0.0]], [[1.0]])
+        >>> round(float(metric.result()), 4)
+        0.4338
+    """
+
+    def __init__(self, name: str | None = "logcosh", dtype: Any = None):
+        super().__init__(log_cosh, name=name, dtype=dtype)

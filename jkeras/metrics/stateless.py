@@ -1,0 +1,46 @@
+"""Keras 3's stateless methods of metrics: lists of arrays in the order of `metric.variables` in place of boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jkeras.state import Variable, functionalize
+
+
+class Stateless:
+    """Gives a metric `stateless_update_state`, `stateless_result` and `stateless_reset_state`."""
+
+    variables: Any
+    update_state: Callable[..., Any]
+    result: Callable[..., Any]
+    reset_state: Callable[..., Any]
+
+    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """The variables' values after one more batch.
+
+        Args:
+            metric_variables: values in the order of `variables`.
+            args, kwargs: as for `update_state`.
+
+        Raises:
+            ValueError: another number of values than variables.
+        """
+        return functionalize(self.update_state, self._matching(metric_variables))(metric_variables, *args, **kwargs).values
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """The metric's value for these variables' values."""
+        return functionalize(self.result, self._matching(metric_variables))(metric_variables).output
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The variables' values before the first batch."""
+        boxes = self.variables
+        return functionalize(self.reset_state, boxes)([box.value for box in boxes]).values
+
+    def _matching(self, values: Sequence[Any]) -> list[Variable]:
+        boxes = self.variables
+        if len(values) != len(boxes):
+            raise ValueError(
+                f"{type(self).__name__} has {len(boxes)} variables, {[box.name for box in boxes]}. Received {len(values)} values."
+            )
+        return boxes

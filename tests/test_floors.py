@@ -1,0 +1,170 @@
+"""The floors of the package, read off its source: who may import whom, no cycles, and sizes that stay readable."""
+
+import ast
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "jkeras"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# A file imports only from lower floors, or from its own place; places on one floor do not know each other.
+FLOORS = {
+    "_base": 0,
+    "nn": 1,
+    "state": 2,
+    "graph": 3,
+    "ops": 3.5,
+    "initializers": 4,
+    "regularizers": 4,
+    "constraints": 4,
+    "activations": 4,
+    "layers": 5,
+    "losses": 6,
+    "metrics": 6,
+    "optimizers": 6,
+    "data": 7,
+    "callbacks": 7,
+    "training": 8,
+    "models": 9,
+    "saving": 10,
+    "distribution": 10,
+    "datasets": 10,
+    "utils": 10,
+    "applications": 10,
+}
+TOP = 11
+
+HEAVY = {"tensorflow", "torch", "keras", "pandas", "matplotlib", "sklearn", "flax", "h5py"}
+# Optional third parties: each in one file, imported where it is used, because the package works without it.
+OPTIONAL = {
+    ("datasets/digits.py", "sklearn"): "the digits are part of scikit-learn",
+    ("initializers/fourier.py", "scipy"): "comes with jax; scipy.signal alone takes a quarter of a second to import",
+}
+# Third parties of the core. Everything else above the standard library is a decision to be made here.
+REQUIRED = {"jax", "jaxlib", "numpy", "optax"}
+
+
+def place(path: Path) -> str:
+    """The folder of a file below the package; empty for files at the top."""
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in FILES}
+
+
+def imports(path: Path) -> Iterator[tuple[str, int, bool]]:
+    """Every module a file imports, with its line and whether the import stands inside a function; not those for types only."""
+    yield from _imports(ast.parse(path.read_text()), path, False)
+
+
+def _imports(node: ast.AST, path: Path, inside: bool) -> Iterator[tuple[str, int, bool]]:
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        return
+    if isinstance(node, ast.Import):
+        yield from ((alias.name, node.lineno, inside) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+        for alias in node.names:
+            full = f"{node.module}.{alias.name}"
+            yield (full if full in MODULES else node.module or "", node.lineno, inside)
+    inside = inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+    for child in ast.iter_child_nodes(node):
+        yield from _imports(child, path, inside)
+
+
+def short(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def test_every_folder_has_a_floor():
+    assert {place(p) for p in FILES} - {""} <= set(FLOORS)
+
+
+def test_files_import_only_from_lower_floors():
+    wrong = []
+    for path in FILES:
+        own = place(path)
+        for name, line, _ in imports(path):
+            other = place(MODULES[name]) if name in MODULES else None
+            if other is None or other == own:
+                continue
+            if FLOORS.get(other, TOP) >= FLOORS.get(own, TOP + 1):
+                wrong.append(f"{short(path)}:{line} imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_import_cycle():
+    graph = {name: {n for n, _, _ in imports(path) if n in MODULES and n != name} for name, path in MODULES.items()}
+    finished: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail[trail.index(name) :], name))
+        if name not in finished:
+            for other in sorted(graph[name]):
+                visit(other, (*trail, name))
+            finished.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_imports_inside_functions_are_optional_third_parties():
+    wrong = [
+        f"{short(path)}:{line} imports {name}"
+        for path in FILES
+        for name, line, inside in imports(path)
+        if inside and (short(path), name.partition(".")[0]) not in OPTIONAL
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_third_parties_are_the_declared_ones():
+    wrong = []
+    for path in FILES:
+        for name, line, inside in imports(path):
+            top = name.partition(".")[0]
+            own = top in sys.stdlib_module_names or top == "jkeras" or top in REQUIRED
+            optional = inside and (short(path), top) in OPTIONAL
+            formats = top == "h5py" and place(path) in ("saving", "utils") or top == "flax" and place(path) == "saving"
+            if not (own or optional or formats):
+                wrong.append(f"{short(path)}:{line} imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_files_are_short():
+    lengths = {short(path): len(path.read_text().splitlines()) for path in FILES}
+    assert not {name: n for name, n in lengths.items() if n > 500}
+    assert statistics.median(n for name, n in lengths.items() if not name.endswith("__init__.py")) < 180
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.name == "__init__.py"], ids=short)
+def test_a_folders_init_only_lists_what_it_offers(path):
+    body = ast.parse(path.read_text()).body
+    rest = [n for n in body if not isinstance(n, ast.ImportFrom) and not (isinstance(n, ast.Expr) and n is body[0])]
+    assert not rest, [ast.unparse(n) for n in rest]
+    for node in body:
+        for alias in getattr(node, "names", ()):
+            assert alias.asname is not None, f"{alias.name}: write `import {alias.name} as {alias.name}`"
+
+
+def test_every_file_teaches_its_idea():
+    assert not [short(path) for path in FILES if not ast.get_docstring(ast.parse(path.read_text()))]
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = f"import sys, jkeras; print(*sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert not done.stdout.split()
