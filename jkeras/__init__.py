@@ -21,9 +21,7 @@ from jkeras import layers as layers
 from jkeras import losses as losses
 from jkeras import metrics as metrics
 from jkeras import models as models
-from jkeras import ops as ops
 from jkeras import optimizers as optimizers
-from jkeras import random as random
 from jkeras import regularizers as regularizers
 from jkeras import utils as utils
 from jkeras._base.dtypes import DTypePolicy as DTypePolicy

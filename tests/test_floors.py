@@ -44,7 +44,7 @@ HEAVY = {"tensorflow", "torch", "keras", "pandas", "matplotlib", "sklearn", "fla
 # Optional third parties: each in one file, imported where it is used, because the package works without it.
 OPTIONAL = {
     ("datasets/digits.py", "sklearn"): "the digits are part of scikit-learn",
-    ("initializers/fourier.py", "scipy"): "comes with jax; scipy.signal alone takes a quarter of a second to import",
+    ("initializers/fourier.py", "scipy"): "comes with jax; scipy.signal alone takes most of a second to import",
 }
 # Third parties of the core. Everything else above the standard library is a decision to be made here.
 REQUIRED = {"jax", "jaxlib", "numpy", "optax"}

@@ -296,6 +296,17 @@ def test_a_chain_has_no_column_of_connections(outputs, connected):
     assert len(lines[1]) == (98 if connected else 65)
 
 
+def test_a_stack_has_no_column_of_connections_even_with_several_tensors_between_layers():
+    model = Sequential([Input((3,)), Doubled(), Concatenate()])
+    assert column(model, "Output Shape") == ["((None, 3), (None, 3)", "(None, 6)"]
+    assert "Connected to" not in summary(model)[2]
+
+
+def test_a_single_layer_of_two_inputs_has_connections():
+    a, b = Dense(2, name="a")(Input((3,))), Dense(2, name="b")(Input((3,)))
+    assert column(Model([a, b], layers.Add()([a, b])), "Connected to") == ["a", "b"]
+
+
 def test_array_functions_are_shown_like_layers():
     x = Input((4,))
     model = Model(x, (x * 2 * 3)[:, 1:])

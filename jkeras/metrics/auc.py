@@ -28,7 +28,7 @@ class AUC(ConfusionMetric):
     Args:
         num_thresholds: how many thresholds, two of them at the ends of [0, 1]; default 200.
         curve: `ROC` (default), `PR` or `PRGAIN`.
-        summation_method: `interpolation` (default; the mean height of each strip, and the exact area for PR), `minoring`, `majoring`.
+        summation_method: `interpolation` (default; the mean height of each strip, the exact area for PR), `minoring`, `majoring`.
         name: default is made from the class' name.
         dtype: see `Metric`.
         thresholds: the inner thresholds, in place of num_thresholds.

@@ -1,6 +1,7 @@
 """True and false positives and negatives, and what follows from them: precision and recall.
 
-A prediction above the threshold is a positive; it is true where the target is not 0. With several thresholds everything is a vector.
+A prediction above the threshold is a positive; it is true where the target is not 0. With several thresholds the results are
+vectors.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ class FBetaScore(Metric):
     """`(1 + b^2) precision recall / (b^2 precision + recall)`: recall counts b times as much as precision.
 
     Args:
-        average: None for one score per class, `micro` to count all classes together, `macro` for the mean over classes, `weighted`
-            for the mean by how often each class occurs.
+        average: None for one score per class, `micro` to count all classes together, `macro` for the mean over classes,
+            `weighted` for the mean by how often each class occurs.
         beta: b > 0.
         threshold: predictions above are positive; None makes the largest of each row positive.
         name: default `fbeta_score`.

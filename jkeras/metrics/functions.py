@@ -1,4 +1,4 @@
-"""The metric functions under their public names: accuracies, and the losses that are looked at as metrics. The maths is in `nn/`."""
+"""The metric functions under their public names: accuracies, and losses to look at; the maths is in `nn/`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,38 @@
+"""Activations of `jkeras.nn` as operations."""
+
+from __future__ import annotations
+
+from jkeras.nn import activations, rectifiers
+from jkeras.ops.families import along, enter, shrink, spread, unary
+from jkeras.ops.wrapper import Tensor, operand, operation
+
+enter(unary, activations, "log_sigmoid selu sigmoid silu softplus softsign swish=silu tanh_shrink", area="nn")
+enter(unary, rectifiers, "hard_sigmoid hard_silu hard_swish=hard_silu hard_tanh relu relu6 sparse_plus sparse_sigmoid", area="nn")
+enter(along, activations, "glu log_softmax softmax", area="nn")
+enter(along, rectifiers, "sparsemax", area="nn")
+enter(spread, activations, "celu elu", area="nn")
+enter(shrink, rectifiers, "hard_shrink soft_shrink", area="nn")
+
+
+@operation("nn")
+def gelu(x: Tensor, approximate: bool = True) -> Tensor:
+    """The Gaussian error linear unit `x P(X <= x)` for a standard normal X, by default with tanh for the normal integral."""
+    return activations.gelu(operand(x), approximate)
+
+
+@operation("nn")
+def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
+    """`x` where x >= 0, else `negative_slope x`."""
+    return rectifiers.leaky_relu(operand(x), negative_slope)
+
+
+@operation("nn")
+def squareplus(x: Tensor, b: float = 4) -> Tensor:
+    """`(x + sqrt(x^2 + b)) / 2`, a smooth rectifier."""
+    return activations.squareplus(operand(x), b)
+
+
+@operation("nn")
+def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
+    """`x` where x > threshold, else `default_value`."""
+    return rectifiers.threshold(operand(x), threshold, default_value)

@@ -1,0 +1,187 @@
+"""Between arrays, boxes, symbolic tensors and numpy: conversions, and what is known of a value without computing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras._base.dtypes import standardize_dtype
+from jkeras.graph.keras_tensor import KerasTensor
+from jkeras.ops.wrapper import Tensor, as_array, named, no_sparse, operation, publish, symbolic
+from jkeras.state.variable import Variable
+
+
+@operation()
+def cast(x: Tensor, dtype: Any) -> Tensor:
+    """The same values in another dtype.
+
+    Example:
+        >>> cast([1.7, 2.0], "int32").tolist()
+        [1, 2]
+    """
+    return as_array(x, standardize_dtype(dtype))
+
+
+@operation()
+def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
+    """The same values in another dtype, those beyond its range as its lowest or highest value.
+
+    Example:
+        >>> saturate_cast([-3.0, 300.0], "uint8").tolist()
+        [0, 255]
+    """
+    x, dtype = as_array(x), jnp.dtype(standardize_dtype(dtype))
+    if dtype == jnp.bool_:
+        return x != 0
+    low, high = _bounds(dtype)
+    own_low, own_high = (0, 1) if x.dtype == jnp.bool_ else _bounds(x.dtype)
+    # A bound that x's dtype cannot hold would itself overflow, and is no bound for x.
+    low = jnp.asarray(own_low if low < own_low else low, x.dtype)
+    high = jnp.asarray(own_high if high > own_high else high, x.dtype)
+    if jnp.issubdtype(x.dtype, jnp.floating) and jnp.issubdtype(dtype, jnp.integer):
+        # float(2**31 - 1) rounds up to 2**31, which is outside.
+        high = jnp.where(high.astype(float) > _bounds(dtype)[1], jnp.nextafter(high, jnp.zeros_like(high)), high)
+        return jnp.where(x >= high, _bounds(dtype)[1], jnp.clip(x, low, high).astype(dtype)).astype(dtype)
+    return jnp.clip(x, low, high).astype(dtype)
+
+
+def _bounds(dtype: Any) -> tuple[Any, Any]:
+    if jnp.issubdtype(dtype, jnp.floating):
+        info: Any = jnp.finfo(dtype)
+        return float(info.min), float(info.max)
+    info = jnp.iinfo(dtype)
+    return int(info.min), int(info.max)
+
+
+@operation()
+def convert_to_tensor(x: Tensor, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Tensor:
+    """A JAX array with the values of x.
+
+    Args:
+        x: an array, a box, numbers or nested lists of them.
+        dtype: of the result, by default x's own.
+        sparse, ragged: Keras' arguments; arrays here are dense, so True is an error.
+
+    Example:
+        >>> convert_to_tensor([1, 2]).dtype
+        dtype('int32')
+    """
+    no_sparse(sparse or ragged)
+    return as_array(x, None if dtype is None else standardize_dtype(dtype))
+
+
+@operation("numpy")
+def array(x: Tensor, dtype: Any = None) -> Tensor:
+    """A new JAX array with the values of x.
+
+    Example:
+        >>> array([1, 2], dtype="float32").tolist()
+        [1.0, 2.0]
+    """
+    return jnp.array(x, None if dtype is None else standardize_dtype(dtype))
+
+
+@operation("numpy")
+def view(x: Tensor, dtype: Any = None) -> Tensor:
+    """The same bits read as another dtype.
+
+    Example:
+        >>> view(jnp.array([1.0]), "int32").tolist()
+        [1065353216]
+    """
+    return as_array(x).view(None if dtype is None else standardize_dtype(dtype))
+
+
+def _convert_to_numpy(x: Tensor) -> np.ndarray:
+    """A numpy array with the values of x: a copy.
+
+    Example:
+        >>> convert_to_numpy(jnp.ones(2))
+        array([1., 1.], dtype=float32)
+    """
+    return np.array(x)
+
+
+def _is_tensor(x: Any) -> bool:
+    """Whether x is a JAX array; lists, numpy arrays, boxes and symbolic tensors are not.
+
+    Example:
+        >>> is_tensor(jnp.ones(2)), is_tensor([1.0, 1.0])
+        (True, False)
+    """
+    return isinstance(x, jax.Array)
+
+
+def _shape(x: Tensor) -> tuple[int | None, ...]:
+    """The sizes of the axes, None where a symbolic tensor's size is unknown.
+
+    Example:
+        >>> shape(KerasTensor((None, 3)))
+        (None, 3)
+    """
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+
+
+def _ndim(x: Tensor) -> int:
+    """The number of axes.
+
+    Example:
+        >>> ndim(KerasTensor((None, 3)))
+        2
+    """
+    return len(_shape(x))
+
+
+def _dtype(x: Tensor) -> str:
+    """The name of the dtype.
+
+    Example:
+        >>> dtype(jnp.ones(2))
+        'float32'
+    """
+    return standardize_dtype(x.dtype if isinstance(x, (KerasTensor, Variable)) else as_array(x).dtype)
+
+
+for _fn in (_convert_to_numpy, _is_tensor, _shape, _dtype):
+    publish(named(_fn, _fn, _fn.__name__[1:]))
+publish(named(_ndim, _ndim, "ndim"), "numpy")
+
+
+@operation("numpy")
+def size(x: Tensor) -> Tensor:
+    """The number of entries."""
+    return jnp.size(as_array(x))
+
+
+@operation()
+def stop_gradient(variable: Tensor) -> Tensor:
+    """The same values, constant for differentiation.
+
+    Example:
+        >>> float(jax.grad(lambda x: x * stop_gradient(x))(3.0))
+        3.0
+    """
+    return jax.lax.stop_gradient(as_array(variable))
+
+
+def _custom_gradient(f: Any) -> Any:
+    """A function with a gradient of its own.
+
+    Args:
+        f: returns `(outputs, gradient)`, where `gradient(upstream)` gives the gradients of the inputs.
+
+    Returns:
+        A function that gives the outputs.
+
+    Example:
+        >>> clipped = custom_gradient(lambda x: (x**2, lambda upstream: upstream * jnp.clip(2 * x, -1, 1)))
+        >>> float(clipped(3.0)), float(jax.grad(clipped)(3.0))
+        (9.0, 1.0)
+    """
+    return symbolic(jax.custom_gradient(f), getattr(f, "__name__", "custom_gradient").strip("<>"), f.__module__)
+
+
+publish(named(_custom_gradient, _custom_gradient, "custom_gradient"))

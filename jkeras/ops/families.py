@@ -1,0 +1,218 @@
+"""Families: the signatures that many operations share.
+
+Keras gives the arguments of `jax.numpy` its own names and its own order (`sum(x, axis, keepdims)` where JAX has
+`sum(a, axis, dtype, out, keepdims)`). Each function here takes a JAX function and returns one with a family's signature;
+`enter` does so for a line of names. What fits no family is written out in the other files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jkeras.ops.wrapper import Function, Tensor, axes, operand, publish, symbolic
+
+Shape = int | Sequence[int]
+Axis = int | Sequence[int] | None
+
+
+def enter(family: Callable[[Function], Function], source: Any, names: str, area: str | None = "numpy") -> None:
+    """Enter operations of one family.
+
+    Args:
+        family: one of the functions below.
+        source: the module that has the functions.
+        names: separated by spaces; `equal_name=other` where the module calls it `other`.
+        area: the sub-namespace, as in `operation`.
+    """
+    for entry in names.split():
+        name, _, theirs = entry.partition("=")
+        target = getattr(source, theirs or name)
+        fn = family(target)
+        fn.__doc__ = _sentence(target)
+        publish(symbolic(fn, name), area)
+
+
+def _sentence(target: Function) -> str:
+    """The first paragraph of a function's docstring, on one line."""
+    return " ".join((target.__doc__ or "").strip().partition("\n\n")[0].split())
+
+
+def unary(fn: Function) -> Function:
+    """One array."""
+
+    def op(x: Tensor) -> Tensor:
+        return fn(operand(x))
+
+    return op
+
+
+def binary(fn: Function) -> Function:
+    """Two arrays that broadcast, x1 and x2."""
+
+    def op(x1: Tensor, x2: Tensor) -> Tensor:
+        return fn(operand(x1), operand(x2))
+
+    return op
+
+
+def bits(fn: Function) -> Function:
+    """Two arrays that broadcast, x and y."""
+
+    def op(x: Tensor, y: Tensor) -> Tensor:
+        return fn(operand(x), operand(y))
+
+    return op
+
+
+def closeness(fn: Function) -> Function:
+    """Two arrays, compared with tolerances."""
+
+    def op(x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+        return fn(operand(x1), operand(x2), rtol, atol, equal_nan)
+
+    return op
+
+
+def reduction(fn: Function) -> Function:
+    """Fewer axes than before."""
+
+    def op(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        return fn(operand(x), axis=axes(axis), keepdims=keepdims)
+
+    return op
+
+
+def bounded_reduction(fn: Function) -> Function:
+    """Fewer axes than before, with a value that takes part in any case."""
+
+    def op(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Tensor:
+        return fn(operand(x), axis=axes(axis), keepdims=keepdims, initial=initial)
+
+    return op
+
+
+def quantiles(fn: Function) -> Function:
+    """Quantiles q along axes."""
+
+    def op(x: Tensor, q: Tensor, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+        return fn(operand(x), operand(q), axis=axes(axis), method=method, keepdims=keepdims)
+
+    return op
+
+
+def cumulative(fn: Function) -> Function:
+    """Running results along an axis, of the flattened array if it is None."""
+
+    def op(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
+        return fn(operand(x), axis=axis, dtype=dtype)
+
+    return op
+
+
+def along(fn: Function) -> Function:
+    """Work along one axis, the last by default."""
+
+    def op(x: Tensor, axis: int = -1) -> Tensor:
+        return fn(operand(x), axis=axis)
+
+    return op
+
+
+def optional_axes(fn: Function) -> Function:
+    """Work on some axes, all by default."""
+
+    def op(x: Tensor, axis: Axis = None) -> Tensor:
+        return fn(operand(x), axis=axes(axis))
+
+    return op
+
+
+def lookup(fn: Function) -> Function:
+    """Entries at indices along an axis, of the flattened array if it is None."""
+
+    def op(x: Tensor, indices: Tensor, axis: int | None = None) -> Tensor:
+        return fn(operand(x), operand(indices), axis=axis)
+
+    return op
+
+
+def alike(fn: Function) -> Function:
+    """A new array of another's shape."""
+
+    def op(x: Tensor, dtype: Any = None) -> Tensor:
+        return fn(operand(x), dtype=dtype)
+
+    return op
+
+
+def band(fn: Function) -> Function:
+    """The k-th diagonal, counted upwards from the main one."""
+
+    def op(x: Tensor, k: int = 0) -> Tensor:
+        return fn(operand(x), k=k)
+
+    return op
+
+
+def diagonals(fn: Function) -> Function:
+    """A diagonal of the matrices along two axes."""
+
+    def op(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return fn(operand(x), offset=offset, axis1=axis1, axis2=axis2)
+
+    return op
+
+
+def joined(fn: Function) -> Function:
+    """A list of arrays made one."""
+
+    def op(xs: Sequence[Tensor]) -> Tensor:
+        return fn([operand(x) for x in xs])
+
+    return op
+
+
+def parted(fn: Function) -> Function:
+    """An array cut into a list, at indices or into equal sections."""
+
+    def op(x: Tensor, indices_or_sections: Shape) -> list[Tensor]:
+        return fn(operand(x), axes(indices_or_sections))
+
+    return op
+
+
+def parted_along(fn: Function) -> Function:
+    """An array cut along an axis into a list, at indices or into sections."""
+
+    def op(x: Tensor, indices_or_sections: Shape, axis: int = 0) -> list[Tensor]:
+        return fn(operand(x), axes(indices_or_sections), axis=axis)
+
+    return op
+
+
+def segments(fn: Function) -> Function:
+    """One result per segment of the rows."""
+
+    def op(data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+        return fn(operand(data), operand(segment_ids), num_segments, indices_are_sorted=sorted)
+
+    return op
+
+
+def spread(fn: Function) -> Function:
+    """An activation with a slope parameter alpha."""
+
+    def op(x: Tensor, alpha: float = 1.0) -> Tensor:
+        return fn(operand(x), alpha)
+
+    return op
+
+
+def shrink(fn: Function) -> Function:
+    """An activation with a threshold."""
+
+    def op(x: Tensor, threshold: float = 0.5) -> Tensor:
+        return fn(operand(x), threshold)
+
+    return op

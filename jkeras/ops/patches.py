@@ -1,0 +1,94 @@
+"""Images and their patches: cut into columns, put together again, and pixels traded for channels."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jkeras._base.config import standardize_data_format
+from jkeras._base.errors import describe
+from jkeras.ops.wrapper import Tensor, as_array, operation
+
+Pair = int | tuple[int, int]
+
+
+def _pair(value: Pair) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+
+
+def _columns(x: jax.Array, kernel_size: Pair, dilation: Pair, padding: Pair, stride: Pair) -> jax.Array:
+    (top, left), images = _pair(padding), ("NCHW", "OIHW", "NCHW")
+    patches = lax.conv_general_dilated_patches(
+        x, _pair(kernel_size), _pair(stride), [(top, top), (left, left)], rhs_dilation=_pair(dilation), dimension_numbers=images
+    )
+    return patches.reshape(*patches.shape[:2], -1)
+
+
+@operation("nn")
+def unfold(x: Tensor, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1) -> Tensor:
+    """The patches of images as columns.
+
+    Args:
+        x: `(batch, channels, height, width)`.
+        kernel_size: of a patch, an int or (height, width), as all further arguments.
+        dilation: distance between neighbouring entries of a patch.
+        padding: zeros on both sides.
+        stride: from one patch to the next.
+
+    Returns:
+        `(batch, channels * patch height * patch width, patches)`.
+    """
+    return _columns(as_array(x), kernel_size, dilation, padding, stride)
+
+
+@operation("nn")
+def fold(x: Tensor, output_size: Pair, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1) -> Tensor:
+    """Images as sums of their patches: the transpose of `unfold`.
+
+    Args:
+        x: `(batch, channels * patch height * patch width, patches)`.
+        output_size: height and width of the images.
+        kernel_size, dilation, padding, stride: as for `unfold`.
+
+    Returns:
+        `(batch, channels, height, width)`.
+    """
+    x = as_array(x)
+    height, width = _pair(kernel_size)
+    if x.ndim != 3 or x.shape[1] % (height * width):
+        raise ValueError(f"fold takes (batch, channels * {height} * {width}, patches), received {describe(x)}.")
+    image = jax.ShapeDtypeStruct((x.shape[0], x.shape[1] // (height * width), *_pair(output_size)), x.dtype)
+    (folded,) = jax.linear_transpose(lambda y: _columns(y, kernel_size, dilation, padding, stride), image)(x)
+    return folded
+
+
+@operation("nn")
+def depth_to_space(x: Tensor, block_size: int, data_format: str = "channels_last") -> Tensor:
+    """Channels become blocks of pixels.
+
+    Args:
+        x: `(batch, height, width, channels)`, or `(batch, channels, height, width)` for `channels_first`.
+        block_size: side of a block, b.
+        data_format: `"channels_last"` or `"channels_first"`.
+
+    Returns:
+        `(batch, b height, b width, channels / b^2)`, or `(batch, channels / b^2, b height, b width)`.
+    """
+    x, b = as_array(x), block_size
+    if standardize_data_format(data_format) == "channels_last":
+        n, h, w, c = x.shape
+        return jnp.swapaxes(x.reshape(n, h, w, b, b, c // b**2), 2, 3).reshape(n, h * b, w * b, c // b**2)
+    n, c, h, w = x.shape
+    return jnp.einsum("ncijhw->nchiwj", x.reshape(n, c // b**2, b, b, h, w)).reshape(n, c // b**2, h * b, w * b)
+
+
+@operation("nn")
+def space_to_depth(x: Tensor, block_size: int, data_format: str = "channels_last") -> Tensor:
+    """Blocks of pixels become channels: the inverse of `depth_to_space`, with the same arguments."""
+    x, b = as_array(x), block_size
+    if standardize_data_format(data_format) == "channels_last":
+        n, h, w, c = x.shape
+        return jnp.swapaxes(x.reshape(n, h // b, b, w // b, b, c), 2, 3).reshape(n, h // b, w // b, c * b**2)
+    n, c, h, w = x.shape
+    return jnp.einsum("nchiwj->ncijhw", x.reshape(n, c, h // b, b, w // b, b)).reshape(n, c * b**2, h // b, w // b)

@@ -1,0 +1,160 @@
+"""The same numbers in another arrangement: reshape, transpose, join, cut, repeat, pad, shift."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras.ops.families import Axis, Shape, band, diagonals, enter, joined, optional_axes, parted, parted_along, unary
+from jkeras.ops.wrapper import Tensor, axes, operand, operation
+
+enter(unary, jnp, "fliplr flipud ravel")
+enter(band, jnp, "diag diagflat tril triu")
+enter(diagonals, jnp, "diagonal trace")
+enter(joined, jnp, "dstack hstack vstack")
+enter(parted, jnp, "dsplit hsplit vsplit")
+enter(parted_along, jnp, "array_split split")
+enter(optional_axes, jnp, "flip squeeze")
+
+
+@operation("numpy")
+def reshape(x: Tensor, newshape: Shape) -> Tensor:
+    """The entries in another shape; one size may be -1, which is what the others leave.
+
+    Example:
+        >>> reshape([1, 2, 3, 4], (2, -1)).tolist()
+        [[1, 2], [3, 4]]
+    """
+    return jnp.reshape(operand(x), axes(newshape))
+
+
+@operation("numpy")
+def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
+    """The axes in another order, reversed by default."""
+    return jnp.transpose(operand(x), axes)
+
+
+@operation("numpy")
+def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
+    """Two axes exchanged."""
+    return jnp.swapaxes(operand(x), axis1, axis2)
+
+
+@operation("numpy")
+def moveaxis(x: Tensor, source: Shape, destination: Shape) -> Tensor:
+    """Axes moved to other places, the others in their order."""
+    return jnp.moveaxis(operand(x), axes(source), axes(destination))
+
+
+@operation("numpy")
+def expand_dims(x: Tensor, axis: Shape) -> Tensor:
+    """New axes of size 1.
+
+    Example:
+        >>> expand_dims([1, 2], -1).shape
+        (2, 1)
+    """
+    return jnp.expand_dims(operand(x), axes(axis))
+
+
+@operation("numpy")
+def broadcast_to(x: Tensor, shape: Shape) -> Tensor:
+    """The entries repeated to fill a shape that x broadcasts to."""
+    return jnp.broadcast_to(operand(x), axes(shape))
+
+
+@operation("numpy")
+def concatenate(xs: Sequence[Tensor], axis: int | None = 0) -> Tensor:
+    """Arrays joined along an axis.
+
+    Example:
+        >>> concatenate([[1, 2], [3]]).tolist()
+        [1, 2, 3]
+    """
+    return jnp.concatenate([operand(x) for x in xs], axis=axis)
+
+
+@operation("numpy")
+def stack(x: Sequence[Tensor], axis: int = 0) -> Tensor:
+    """Arrays of one shape joined along a new axis.
+
+    Example:
+        >>> stack([[1, 2], [3, 4]], axis=1).tolist()
+        [[1, 3], [2, 4]]
+    """
+    return jnp.stack([operand(t) for t in x], axis=axis)
+
+
+@operation("numpy")
+def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
+    """x2 behind x1 along an axis, or both flattened if it is None."""
+    return jnp.append(operand(x1), operand(x2), axis=axis)
+
+
+@operation()
+def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> list[Tensor]:
+    """The slices along an axis as a list.
+
+    Args:
+        x: an array.
+        num: the size of the axis, where it is not known otherwise.
+        axis: along which.
+
+    Example:
+        >>> [t.tolist() for t in unstack([[1, 2], [3, 4]])]
+        [[1, 2], [3, 4]]
+    """
+    x = jnp.moveaxis(operand(x), axis, 0)
+    return [x[i] for i in range(x.shape[0] if num is None else num)]
+
+
+@operation("numpy")
+def repeat(x: Tensor, repeats: Tensor, axis: int | None = None) -> Tensor:
+    """Each entry several times in a row.
+
+    Args:
+        x: an array.
+        repeats: how often, one number or one for each place along the axis.
+        axis: along which; None for the flattened array.
+    """
+    return jnp.repeat(operand(x), repeats if isinstance(repeats, int) else operand(repeats), axis=axis)
+
+
+@operation("numpy")
+def tile(x: Tensor, repeats: Shape) -> Tensor:
+    """The whole array several times along each axis."""
+    return jnp.tile(operand(x), axes(repeats))
+
+
+@operation("numpy")
+def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Tensor | None = None) -> Tensor:
+    """The array with a margin.
+
+    Args:
+        x: an array.
+        pad_width: `(before, after)` for each axis, or one pair or number for all.
+        mode: `"constant"`, `"reflect"`, `"symmetric"`, `"edge"`, `"wrap"` or another of `jax.numpy.pad`'s.
+        constant_values: what a constant margin holds, 0 by default.
+
+    Raises:
+        ValueError: constant values for another mode.
+    """
+    if constant_values is None:
+        return jnp.pad(operand(x), pad_width, mode=mode)
+    if mode != "constant":
+        raise ValueError(f'constant_values are for mode="constant", received mode={mode!r}: leave one of them out.')
+    return jnp.pad(operand(x), pad_width, mode=mode, constant_values=operand(constant_values))
+
+
+@operation("numpy")
+def roll(x: Tensor, shift: Shape, axis: Axis = None) -> Tensor:
+    """The entries moved along axes, those that leave at one end coming in at the other."""
+    return jnp.roll(operand(x), axes(shift), axis=axes(axis))
+
+
+@operation("numpy")
+def rot90(array: Tensor, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
+    """k quarter turns in the plane of two axes, from the first towards the second."""
+    return jnp.rot90(operand(array), k=k, axes=axes)

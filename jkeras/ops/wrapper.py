@@ -1,0 +1,132 @@
+"""One wrapper for all operations: a function of arrays becomes a function of arrays, boxes and symbolic tensors.
+
+`symbolic(fn, name)` looks at the leaves of the arguments. A `KerasTensor` among them: the call is recorded in the graph, and
+shape inference runs `fn` abstractly. A box among them: its value stands in. Otherwise `fn` is called as it is.
+
+`@operation()` does so to a function and enters it in the table of all operations, which is what `jkeras.ops` shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras._base.config import settings
+from jkeras._base.registry import export
+from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic
+from jkeras.state.variable import Variable
+
+Tensor: TypeAlias = Any
+"""An array, a box, a symbolic tensor, or what `numpy.asarray` takes: numbers and nested lists."""
+
+Function = Callable[..., Any]
+
+_NATIVE = (jax.Array, np.ndarray, np.generic, int, float, complex)
+_operations: dict[str, Function] = {}
+_areas: dict[str, dict[str, Function]] = {"linalg": {}, "nn": {}, "numpy": {}}
+
+
+def symbolic(fn: Function, name: str, module: str = "jkeras.ops") -> Function:
+    """Make a function of arrays work on boxes and symbolic tensors as well.
+
+    Args:
+        fn: takes arrays anywhere in its arguments, nested in lists and dicts too.
+        name: of the operation, and of its nodes in a graph.
+        module: where users find it.
+
+    Returns:
+        A function with the signature and docstring of `fn`.
+
+    Example:
+        >>> double = symbolic(lambda x: 2 * x, "double")
+        >>> double(Variable([1.0, 2.0])).tolist(), double(KerasTensor((None, 3))).shape
+        ([2.0, 4.0], (None, 3))
+    """
+
+    def op(*args: Any, **kwargs: Any) -> Any:
+        boxed = False
+        for leaf in jax.tree.leaves((args, kwargs)):
+            if isinstance(leaf, KerasTensor):
+                return apply_symbolic(op, name, *args, **kwargs)
+            if isinstance(leaf, Variable):
+                boxed = True
+        if boxed:
+            args, kwargs = jax.tree.map(_unbox, (args, kwargs))
+        return fn(*args, **kwargs)
+
+    return named(op, fn, name, module)
+
+
+def named(op: Function, fn: Function, name: str, module: str = "jkeras.ops") -> Function:
+    """Give `op` the signature and docstring of `fn` under a public name."""
+    op.__name__ = op.__qualname__ = name
+    op.__module__, op.__doc__ = module, fn.__doc__
+    op.__wrapped__ = fn  # type: ignore[attr-defined]
+    return op
+
+
+def operation(area: str | None = None, name: str | None = None) -> Callable[[Function], Function]:
+    """Decorator: make a function an operation and enter it under its public name.
+
+    Args:
+        area: the sub-namespace it belongs to as well: `"numpy"`, `"nn"` or `"linalg"`.
+        name: the public name, where it is not the function's own; a trailing underscore is dropped.
+    """
+
+    def enter(fn: Function) -> Function:
+        public = name or fn.__name__.rstrip("_")
+        return publish(symbolic(fn, public), area)
+
+    return enter
+
+
+def publish(op: Function, area: str | None = None) -> Function:
+    """Enter a function that needs no wrapping in the table of operations."""
+    name = op.__name__
+    _operations[name] = op
+    if area is None:
+        return export(f"keras.ops.{name}")(op)
+    _areas[area][name] = op
+    return export(f"keras.ops.{name}", f"keras.ops.{area}.{name}")(op)
+
+
+def operations(area: str | None = None) -> dict[str, Function]:
+    """All operations by name, or those of one sub-namespace."""
+    return dict(_operations if area is None else _areas[area])
+
+
+def _unbox(x: Any) -> Any:
+    return x.value if isinstance(x, Variable) else x
+
+
+def operand(x: Tensor) -> Any:
+    """What `jax.numpy` accepts as it is, unchanged; anything else (lists, tuples) as an array."""
+    return x if isinstance(x, _NATIVE) else jnp.asarray(x)
+
+
+def as_array(x: Tensor, dtype: Any = None) -> jax.Array:
+    """A JAX array, in a dtype if one is given."""
+    if not isinstance(x, jax.Array):
+        x = jnp.asarray(x)
+    return x if dtype is None or x.dtype == dtype else x.astype(dtype)
+
+
+def as_float(x: Tensor) -> jax.Array:
+    """A JAX array of floats (or complex numbers): integers and booleans in the default float dtype."""
+    x = as_array(x)
+    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(settings.floatx)
+
+
+def axes(axis: Any) -> Any:
+    """Axes as JAX takes them: a list as a tuple."""
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+def no_sparse(sparse: Any) -> None:
+    """Raise ValueError where a sparse result was asked for: JAX's arrays are dense."""
+    if sparse:
+        raise ValueError("sparse=True was given, but arrays are dense here. Leave out `sparse`.")

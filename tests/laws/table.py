@@ -1,0 +1,282 @@
+"""The table of all layers. A new layer is one line here and gets every law of this folder.
+
+A case says how to make a layer from a package, which is jkeras or real Keras, and what its inputs look like. `prepared(case)`
+gives it built, with weights that are not special (no zeros, no ones), and with one compiled `apply` that all laws share.
+"""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import pytest
+
+import jkeras
+from jkeras.layers.pure import split_values
+from jkeras.layers.tracking import weight_entries
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One configuration of one layer, or a small model.
+
+    Attributes:
+        id: for pytest.
+        thunk: makes it from a package, jkeras or keras.
+        layer: the name in `jkeras.layers`; None for models.
+        shape: of the input, batch axis first; a list of shapes where there are several inputs.
+        below: inputs are integers below this; 0 for floats.
+        mask: shape of a mask to pass, one per input; None for none.
+        stochastic: draws random numbers in training.
+        per_example: examples do not see each other when not training.
+    """
+
+    id: str
+    thunk: Callable[[Any], Any]
+    layer: str | None
+    shape: Any
+    below: int = 0
+    mask: Any = None
+    stochastic: bool = False
+    per_example: bool = True
+
+    def make(self, package: Any = jkeras, policy: str | None = None) -> Any:
+        """The layer, under a global dtype policy."""
+        before = package.config.dtype_policy()
+        with contextlib.ExitStack() as stack:
+            if policy is not None:
+                package.config.set_dtype_policy(policy)
+                stack.callback(package.config.set_dtype_policy, before)
+            return self.thunk(package)
+
+    @property
+    def x(self) -> Any:
+        """The input: an array, or a list of arrays."""
+        rng = np.random.default_rng(3)
+        if isinstance(self.shape, list):
+            return [rng.normal(size=s).astype("float32") for s in self.shape]
+        if self.below:
+            return rng.integers(0, self.below, self.shape).astype("int32")
+        return rng.normal(size=self.shape).astype("float32")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """`mask=` where the case has one; every row keeps at least its first position."""
+        if self.mask is None:
+            return {}
+        rng = np.random.default_rng(4)
+        shapes = self.mask if isinstance(self.mask, list) else [self.mask]
+        masks = [rng.random(s) < 0.6 for s in shapes]
+        for m in masks:
+            m[:, 0] = True
+        return {"mask": masks if isinstance(self.mask, list) else masks[0]}
+
+
+def _case(layer: str, shape: Any, *args: Any, case: dict[str, Any] | None = None, **kwargs: Any) -> Case:
+    shown = ",".join([*map(str, args), *(f"{k}={v}" for k, v in kwargs.items()), *(case or {})])
+    name = f"{layer}({shown})".replace(" ", "").replace("'", "")
+    return Case(name, lambda k: getattr(k.layers, layer)(*args, **kwargs), layer, shape, **(case or {}))
+
+
+IMAGE, VOLUME, STEPS = (2, 6, 5, 4), (2, 4, 5, 3, 2), (2, 7, 4)
+FIRST_IMAGE, FIRST_STEPS = (2, 4, 6, 5), (2, 4, 7)
+TWO = [(2, 3, 4), (2, 3, 4)]
+TWO_MASKS = {"mask": [(2, 3), (2, 3)]}
+SEVEN = {"kernel_initializer": "he_normal", "kernel_regularizer": "l2", "bias_constraint": "non_neg", "activity_regularizer": "l1"}
+
+LAYERS = (
+    _case("Dense", (3, 4), 5),
+    _case("Dense", (3, 4), 2, activation="relu", use_bias=False),
+    _case("Dense", STEPS, 3, activation="tanh", **SEVEN),
+    _case("Activation", (3, 4), "gelu"),
+    _case("Activation", (3, 4), "softmax"),
+    _case("ReLU", (3, 4)),
+    _case("ReLU", (3, 4), max_value=1.0, negative_slope=0.1, threshold=0.2),
+    _case("LeakyReLU", (3, 4)),
+    _case("PReLU", (3, 4)),
+    _case("PReLU", IMAGE, shared_axes=[1, 2]),
+    _case("ELU", (3, 4), alpha=0.7),
+    _case("Softmax", (3, 4)),
+    _case("Softmax", (3, 4), case={"mask": (3, 4)}),
+    _case("Conv1D", STEPS, 3, 3, padding="causal", dilation_rate=2),
+    _case("Conv1D", FIRST_STEPS, 3, 2, strides=2, data_format="channels_first"),
+    _case("Conv2D", IMAGE, 3, 3, **SEVEN),
+    _case("Conv2D", IMAGE, 3, (3, 2), strides=2, padding="same", activation="relu"),
+    _case("Conv2D", IMAGE, 3, 2, dilation_rate=(2, 1), use_bias=False),
+    _case("Conv2D", IMAGE, 4, 3, groups=2, padding="same"),
+    _case("Conv2D", FIRST_IMAGE, 3, 3, strides=(2, 1), padding="same", data_format="channels_first"),
+    _case("Conv3D", VOLUME, 2, 2, strides=(1, 2, 1)),
+    _case("MaxPooling1D", STEPS),
+    _case("MaxPooling1D", FIRST_STEPS, 3, strides=2, padding="same", data_format="channels_first"),
+    _case("MaxPooling2D", IMAGE),
+    _case("MaxPooling2D", IMAGE, (3, 2), strides=(1, 2), padding="same"),
+    _case("MaxPooling3D", VOLUME, (2, 2, 1), padding="same"),
+    _case("AveragePooling1D", STEPS, 3, strides=2),
+    _case("AveragePooling2D", IMAGE, 2),
+    _case("AveragePooling2D", FIRST_IMAGE, (3, 2), strides=(1, 2), padding="same", data_format="channels_first"),
+    _case("AveragePooling3D", VOLUME, 2),
+    _case("GlobalMaxPooling1D", STEPS),
+    _case("GlobalMaxPooling2D", IMAGE, keepdims=True),
+    _case("GlobalMaxPooling3D", VOLUME),
+    _case("GlobalAveragePooling1D", STEPS),
+    _case("GlobalAveragePooling1D", STEPS, case={"mask": (2, 7)}),
+    _case("GlobalAveragePooling2D", FIRST_IMAGE, data_format="channels_first"),
+    _case("GlobalAveragePooling3D", VOLUME, keepdims=True),
+    _case("BatchNormalization", (6, 4)),
+    _case("BatchNormalization", FIRST_IMAGE, axis=1, momentum=0.7, epsilon=0.01),
+    _case("BatchNormalization", IMAGE, center=False, scale=False),
+    _case("BatchNormalization", STEPS, case={"mask": (2, 7)}),
+    _case("LayerNormalization", (3, 4)),
+    _case("LayerNormalization", STEPS, axis=[1, 2], epsilon=0.01, center=False),
+    _case("RMSNormalization", (3, 4)),
+    _case("RMSNormalization", STEPS, axis=(1, 2)),
+    _case("Embedding", (3, 5), 7, 4, case={"below": 7}),
+    _case("Embedding", (3,), 7, 4, mask_zero=True, embeddings_regularizer="l2", case={"below": 7}),
+    _case("Dropout", (3, 8), 0.4, seed=1, case={"stochastic": True}),
+    _case("Dropout", STEPS, 0.4, noise_shape=(None, 1, None), case={"stochastic": True}),
+    _case("Rescaling", (3, 4), 0.5, offset=-1.0),
+    _case("Flatten", IMAGE),
+    _case("Flatten", IMAGE, data_format="channels_first"),
+    _case("Reshape", (3, 8), (2, -1)),
+    _case("Add", TWO),
+    _case("Add", [(2, 3, 4), (2, 4), (2, 1, 4)]),
+    _case("Subtract", TWO),
+    _case("Multiply", TWO),
+    _case("Multiply", TWO, case=TWO_MASKS),
+    _case("Average", [*TWO, (2, 3, 1)]),
+    _case("Maximum", TWO),
+    _case("Maximum", TWO, case=TWO_MASKS),
+    _case("Minimum", TWO),
+    _case("Concatenate", [(2, 3, 4), (2, 3, 2)]),
+    _case("Concatenate", [(2, 3, 4), (2, 1, 4)], axis=1),
+    _case("Dot", [(2, 4), (2, 4)], 1),
+    _case("Dot", [(2, 3, 4), (2, 5, 3)], (1, 2), normalize=True),
+)
+
+
+def _mlp(k: Any) -> Any:
+    parts = [k.layers.Dense(6, activation="relu"), k.layers.BatchNormalization(), k.layers.Dropout(0.3), k.layers.Dense(2)]
+    return k.Sequential([k.layers.Input((4,)), *parts])
+
+
+def _branches(k: Any) -> Any:
+    a, b = k.layers.Input((4,), name="a"), k.layers.Input((3,), name="b")
+    shared = k.layers.Dense(4, name="shared")
+    first = shared(a)
+    joined = k.layers.Concatenate()([shared(first), k.layers.Dense(2)(b)])
+    return k.Model([a, b], k.layers.BatchNormalization()(joined) * 2.0)
+
+
+def _custom(k: Any) -> Any:
+    class Running(k.layers.Layer):
+        """A Keras-style layer: a matrix, a sum over all calls, a layer below it."""
+
+        def __init__(self, **kwargs: Any):
+            super().__init__(**kwargs)
+            self.inner = k.layers.Dense(3, activation="tanh")
+
+        def build(self, input_shape: Any) -> None:
+            self.kernel = self.add_weight(shape=(input_shape[-1], 4), name="kernel")
+            self.total = self.add_weight(shape=(4,), initializer="zeros", trainable=False, name="total")
+            self.inner.build((*input_shape[:-1], 4))
+
+        def call(self, x: Any) -> Any:
+            y = x @ self.kernel
+            self.total.assign(self.total * 0.5 + y[0])
+            return self.inner(y + 0.1 * self.total)
+
+    return Running()
+
+
+MODELS = (
+    Case("Sequential", _mlp, None, (5, 4), stochastic=True),
+    Case("Functional", _branches, None, [(3, 4), (3, 3)]),
+    Case("Custom", _custom, None, (3, 5), per_example=False),
+)
+TABLE = (*LAYERS, *MODELS)
+
+
+class Prepared:
+    """A case with its layer built, its weights, its input, and one compiled `apply`."""
+
+    def __init__(self, case: Case, policy: str | None = None):
+        self.case, self.layer = case, case.make(policy=policy)
+        self.x, self.options = jax.tree.map(jnp.asarray, (case.x, case.options))
+        self.layer.init(jax.random.key(0), self.x)
+        self.layer.set_weights(weight_values(self.layer))
+        self.params, self.state = weight_trees(self.layer)
+        self.takes_training = case.layer is None or self.layer._plan.takes_training
+        self.traces = 0
+        self.jitted = jax.jit(self._traced, static_argnames="training")
+
+    @property
+    def modes(self) -> tuple[bool, ...]:
+        """The training flags that make a difference."""
+        return (False, True) if self.takes_training else (False,)
+
+    def apply(self, params: Any, state: Any, x: Any, training: bool = False, **options: Any) -> Any:
+        """`layer.apply` with a key where the layer draws."""
+        rng = jax.random.key(5) if training and self.case.stochastic else None
+        return self.layer.apply(params, state, x, training=training, rng=rng, **options)
+
+    def _traced(self, *args: Any, **kwargs: Any) -> Any:
+        self.traces += 1
+        return self.apply(*args, **kwargs)
+
+    def run(self, training: bool = False) -> Any:
+        """The compiled `apply` on the case's own weights and input."""
+        return self.jitted(self.params, self.state, self.x, training=training, **self.options)
+
+    def loss(self, params: Any, floats: Any, training: bool) -> Any:
+        """A scalar of everything: outputs and new state, each entry with a weight of its own."""
+        x = self.x if self.case.below else floats
+        y, state = self.apply(params, self.state, x, training=training, **self.options)
+        return sum(weighted_sum(leaf) for leaf in jax.tree.leaves((y, state)))
+
+    def gradients(self, training: bool = False, loss: Callable[..., Any] | None = None) -> Any:
+        """Gradients of a scalar of the outputs with respect to weights and float inputs."""
+        floats = None if self.case.below else self.x
+        return jax.jit(jax.grad(loss or self.loss, (0, 1)), static_argnums=2)(self.params, floats, training)
+
+
+def weight_values(layer: Any) -> list[np.ndarray]:
+    """Weights that could be anything: kernels around zero, the rest (variances among them) in (0.5, 1.5)."""
+    rng = np.random.default_rng(7)
+    near_zero = ("kernel", "embeddings")
+    return [
+        rng.normal(size=w.shape, scale=0.5) if w.name in near_zero else rng.uniform(0.5, 1.5, w.shape) for w in layer.weights
+    ]
+
+
+def weight_trees(layer: Any) -> tuple[Any, Any]:
+    """`params` and `state` with the values that the boxes have."""
+    entries = weight_entries(layer)
+    return split_values(entries, [jnp.asarray(box.value) for _, box in entries], {id(b) for b in layer.trainable_weights})
+
+
+def weighted_sum(y: Any) -> Any:
+    """A scalar whose gradient differs from entry to entry."""
+    return jnp.sum(y * jnp.cos(jnp.arange(y.size)).astype(y.dtype).reshape(y.shape))
+
+
+@functools.cache
+def prepared(case: Case) -> Prepared:
+    """The case made ready, once for all laws."""
+    return Prepared(case)
+
+
+def assert_close(actual: Any, expected: Any, tolerance: float = 1e-6) -> None:
+    """Equal structures, shapes and dtypes, and values within a tolerance, relative and absolute."""
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+    for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected)):
+        assert a.shape == b.shape and a.dtype == b.dtype
+        np.testing.assert_allclose(np.asarray(a, "float64"), np.asarray(b, "float64"), rtol=tolerance, atol=tolerance)
+
+
+every_case = pytest.mark.parametrize("case", TABLE, ids=lambda c: c.id)
+every_layer = pytest.mark.parametrize("case", LAYERS, ids=lambda c: c.id)

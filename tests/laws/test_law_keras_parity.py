@@ -1,0 +1,66 @@
+"""Equal weights give equal values, new state and gradients in jkeras and in real Keras."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import pytest
+from table import LAYERS, every_case, prepared, weight_values, weighted_sum
+
+# Gradients are sums over positions; where ours adds in another order, float32 rounds another way.
+VALUES, GRADIENTS = 1e-6, 1e-5
+
+
+@functools.cache
+def twin(case):
+    layer = case.make(keras)
+    layer.build(case.shape) if case.layer else layer(case.x)
+    layer.set_weights(weight_values(layer))
+    return layer
+
+
+@every_case
+def test_weights_have_the_names_and_order_of_keras(case):
+    ours, theirs = prepared(case).layer, twin(case)
+    assert [(w.name, w.shape) for w in ours.weights] == [(w.name, tuple(w.shape)) for w in theirs.weights]
+    for kind in ("trainable_weights", "non_trainable_weights"):
+        assert [w.name for w in getattr(ours, kind)] == [w.name for w in getattr(theirs, kind)]
+    assert ours.count_params() == theirs.count_params()
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["inference", "training"])
+@every_case
+def test_values_and_gradients_equal_keras(case, training):
+    made, theirs = prepared(case), twin(case)
+    if training and (case.stochastic or not made.takes_training):
+        pytest.skip("nothing to compare: the draws differ, or training changes nothing")
+    flag = {"training": training} if made.takes_training else {}
+    fixed = [jnp.asarray(v.value) for v in theirs.non_trainable_variables]
+
+    def keras_loss(weights, x):
+        y, after = theirs.stateless_call(weights, fixed, case.x if case.below else x, **flag, **made.options)
+        after = [v for v, box in zip(after, theirs.non_trainable_variables) if "seed" not in box.path]
+        return weighted_sum(y), (y, after)
+
+    def loss(params, x):
+        y, after = made.apply(params, made.state, made.x if case.below else x, training=training, **made.options)
+        return weighted_sum(y), (y, after)
+
+    floats = None if case.below else made.x
+    both = functools.partial(jax.value_and_grad, argnums=(0, 1), has_aux=True)
+    (_, (y, state)), grads = jax.jit(both(loss))(made.params, floats)
+    weights = [jnp.asarray(v.value) for v in theirs.trainable_variables]
+    (_, (y_keras, state_keras)), grads_keras = jax.jit(both(keras_loss))(weights, floats)
+    assert y.dtype == y_keras.dtype
+    np.testing.assert_allclose(y, y_keras, rtol=VALUES, atol=VALUES)
+    boxes = made.layer.weights
+    for name, found, expected in (
+        *zip(["state"] * 99, in_order(made, state, boxes), state_keras, strict=False),
+        *zip(["weight"] * 99, in_order(made, grads[0], boxes), grads_keras[0], strict=False),
+        *zip(["input"] * 99, jax.tree.leaves(grads[1]), jax.tree.leaves(grads_keras[1]), strict=False),
+    ):
+        scale = max(1.0, float(np.abs(expected).max()))
+        limit = VALUES if name == "state" else GRADIENTS
+        np.testing.assert_allclose(found, expected, rtol=limit, atol=limit * scale, err_msg=name)

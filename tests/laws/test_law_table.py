@@ -1,0 +1,15 @@
+"""Every public layer is in the table."""
+
+import inspect
+
+from table import LAYERS
+
+from jkeras import layers
+
+# `Layer` is what all the others are made of; `InputLayer` starts a graph and computes nothing.
+NOT_CALLED = {"Layer", "InputLayer"}
+
+
+def test_every_public_layer_is_in_the_table():
+    public = {v for v in vars(layers).values() if inspect.isclass(v) and issubclass(v, layers.Layer)}
+    assert {c.__name__ for c in public} - NOT_CALLED == {case.layer for case in LAYERS}
