@@ -298,7 +298,7 @@ def test_a_chain_has_no_column_of_connections(outputs, connected):
 
 def test_a_stack_has_no_column_of_connections_even_with_several_tensors_between_layers():
     model = Sequential([Input((3,)), Doubled(), Concatenate()])
-    assert column(model, "Output Shape") == ["((None, 3), (None, 3)", "(None, 6)"]
+    assert column(model, "Output Shape") == ["((None, 3), (None, 3))", "(None, 6)"]
     assert "Connected to" not in summary(model)[2]
 
 
@@ -310,7 +310,7 @@ def test_a_single_layer_of_two_inputs_has_connections():
 def test_array_functions_are_shown_like_layers():
     x = Input((4,))
     model = Model(x, (x * 2 * 3)[:, 1:])
-    assert column(model, "Layer (type)") == ["input_1 (InputLayer)", "mul (Mul)", "mul_1 (Mul)", "get_item (GetItem)"]
+    assert column(model, "Layer (type)") == ["input_1 (InputLayer)", "multiply (Multiply)", "multiply_1 (Multiply)", "get_item (GetItem)"]
     assert column(model, "Output Shape")[-1] == "(None, 3)"
     assert column(model, "Param #") == ["0"] * 4
 

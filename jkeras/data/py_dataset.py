@@ -62,3 +62,6 @@ class PyDataset:
 
     def on_epoch_end(self) -> None:
         """Called after the last batch of every epoch, to reshuffle for example."""
+
+
+Sequence = PyDataset

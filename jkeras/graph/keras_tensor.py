@@ -140,9 +140,17 @@ class KerasTensor:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
 
+_LABELS = {
+    "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide", "pow": "power",
+    "and_": "logical_and", "or_": "logical_or", "xor": "logical_xor", "eq": "equal", "ne": "not_equal", "lt": "less",
+    "le": "less_equal", "gt": "greater", "ge": "greater_equal", "neg": "negative", "pos": "positive", "abs": "absolute",
+    "invert": "logical_not",
+}  # fmt: skip
+
+
 def _binary(name: str, swap: bool) -> Callable[[Any, Any], Any]:
     fn = getattr(operator, name)
-    label = {"and_": "logical_and", "or_": "logical_or"}.get(name, name)
+    label = _LABELS.get(name, name)
 
     def method(self: Any, other: Any) -> Any:
         return apply_symbolic(fn, label, other, self) if swap else apply_symbolic(fn, label, self, other)
@@ -152,7 +160,8 @@ def _binary(name: str, swap: bool) -> Callable[[Any, Any], Any]:
 
 def _unary(name: str) -> Callable[[Any], Any]:
     fn = getattr(operator, name)
-    return lambda self: apply_symbolic(fn, name, self)
+    label = _LABELS.get(name, name)
+    return lambda self: apply_symbolic(fn, label, self)
 
 
 for _name in ["add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and_", "or_", "xor"]:

@@ -54,7 +54,9 @@ def conv(
     )
 
 
-def _depthwise(x: jax.Array, kernel: jax.Array, strides: Sizes, padding: str, data_format: str, dilation_rate: Sizes) -> jax.Array:
+def _depthwise(
+    x: jax.Array, kernel: jax.Array, strides: Sizes, padding: str, data_format: str, dilation_rate: Sizes
+) -> jax.Array:
     channels = _channels(x, data_format)
     if kernel.ndim != x.ndim or kernel.shape[-2] != channels:
         raise ValueError(
@@ -145,7 +147,9 @@ def conv_transpose(
     x, kernel = as_array(inputs), as_array(kernel)
     rank = x.ndim - 2
     if kernel.ndim != x.ndim or kernel.shape[-1] != _channels(x, data_format):
-        raise ValueError(f"Expected a kernel (*window, filters, channels) for {describe(x)} ({data_format}), got {describe(kernel)}.")
+        raise ValueError(
+            f"Expected a kernel (*window, filters, channels) for {describe(x)} ({data_format}), got {describe(kernel)}."
+        )
     steps, dilation = maths.spatial(strides, rank, "strides"), maths.spatial(dilation_rate, rank, "dilation_rate")
     extra = (output_padding,) * rank if output_padding is None or isinstance(output_padding, int) else tuple(output_padding)
     windows = [(k - 1) * d + 1 for k, d in zip(kernel.shape[:rank], dilation)]

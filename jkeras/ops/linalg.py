@@ -40,7 +40,9 @@ def cholesky(x: Tensor, upper: bool = False) -> Tensor:
     """
     factor = jnp.linalg.cholesky(_matrices(x), upper=upper)
     if not isinstance(factor, jax.core.Tracer) and bool(jnp.isnan(factor).any()):
-        raise ValueError("The Cholesky decomposition failed: the matrix is not positive definite. Add a small multiple of eye(n).")
+        raise ValueError(
+            "The Cholesky decomposition failed: the matrix is not positive definite. Add a small multiple of eye(n)."
+        )
     return factor
 
 

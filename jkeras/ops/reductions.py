@@ -140,7 +140,9 @@ def moments(x: Tensor, axes: int | tuple[int, ...], keepdims: bool = False, sync
         [2.0, 1.0]
     """
     if synchronized:
-        raise ValueError("synchronized=True is not needed here: write moments(x, axes), which reduces a sharded array as a whole.")
+        raise ValueError(
+            "synchronized=True is not needed here: write moments(x, axes), which reduces a sharded array as a whole."
+        )
     x = as_array(x)
     axes = tuple(axes) if isinstance(axes, list) else axes
     if jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize < 4:
@@ -165,7 +167,9 @@ def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
     """
     targets, predictions = as_array(targets), as_array(predictions)
     if predictions.ndim != targets.ndim + 1:
-        raise ValueError(f"in_top_k takes targets (...) and predictions (..., classes), received {describe((targets, predictions))}.")
+        raise ValueError(
+            f"in_top_k takes targets (...) and predictions (..., classes), received {describe((targets, predictions))}."
+        )
     own = jnp.take_along_axis(predictions, targets[..., None], axis=-1)
     larger = jnp.sum(predictions > jnp.where(jnp.isnan(own), -jnp.inf, own), axis=-1)
     return larger < k

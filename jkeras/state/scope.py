@@ -14,7 +14,6 @@ from contextvars import ContextVar, Token
 from typing import Any
 
 import jax
-from jax.extend.core import get_opaque_trace_state
 
 
 class Scope:
@@ -80,8 +79,16 @@ def substitute(
     scope = Scope(_current.get())
     scope.values, scope.rng, scope.training, scope.abstract = values, rng, training, abstract
     scope.losses, scope.positions = [], positions or {}
-    scope.trace = get_opaque_trace_state()
+    scope.trace = _trace_state()
     return scope
+
+
+def _trace_state() -> Any:
+    """What tells one trace level from another."""
+    # jax.extend loads Pallas, a thirtieth of the time that `import jkeras` takes; only functional scopes need this.
+    from jax.extend.core import get_opaque_trace_state
+
+    return get_opaque_trace_state()
 
 
 def set_mask(x: Any, mask: Any) -> None:
@@ -99,7 +106,7 @@ def get_mask(x: Any) -> Any:
 
 def same_trace(scope: Scope) -> bool:
     """Whether we are at the trace level at which the scope was made."""
-    return scope.trace == get_opaque_trace_state()
+    return scope.trace == _trace_state()
 
 
 def is_traced(value: Any) -> bool:

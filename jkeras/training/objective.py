@@ -125,13 +125,14 @@ def make_objective(config: Any, names: list[str], y_spec: Any, y_pred_spec: Any)
     given = config.loss
     if given is not None and not isinstance(given, (list, tuple, dict)):
         given = [given] * len(names)
-    fns = [losses.get(fn) for fn in (per_output("loss", given, names) if given is not None else [None] * len(names))]
+    wanted = per_output("loss", given, names) if given is not None else [None] * len(names)
     scales = config.loss_weights
     if isinstance(scales, (int, float)):
         scales = [scales] * len(names)
     weights = [1.0 if w is None else w for w in (per_output("loss_weights", scales, names) if scales else [1.0] * len(names))]
     targets = split_targets("y", y_spec, names)
     predictions = jax.tree.leaves(y_pred_spec)
+    fns = [losses.resolve(fn, target, pred) for fn, target, pred in zip(wanted, targets, predictions)]
     tracked: list[Tracked] = []
     for field, weighted in (("metrics", False), ("weighted_metrics", True)):
         for i, entries in enumerate(_metrics_per_output(getattr(config, field), names, field)):

@@ -32,6 +32,8 @@ _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train i
     model.compile(optimizer="adam", loss="mse")
 """
 
+_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")  # these names mean different functions for different shapes
+
 
 @dataclasses.dataclass(frozen=True)
 class CompileConfig:
@@ -354,9 +356,10 @@ class Trainer(Steps):
 def make_check(config: CompileConfig) -> None:
     """Resolve the names in a `compile` call at once, so that a typo is found where it stands."""
     for loss in _flat(config.loss):
-        losses.get(loss)
+        if loss not in _BY_SHAPE:
+            losses.get(loss)
     for metric in (*_flat(config.metrics), *_flat(config.weighted_metrics)):
-        if isinstance(metric, str) and metric not in ("accuracy", "acc", "crossentropy", "ce"):
+        if isinstance(metric, str) and metric not in _BY_SHAPE:
             metrics.get(metric)
 
 

@@ -7,7 +7,10 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
-from table import LAYERS, every_case, prepared, weight_values, weighted_sum
+from table import every_case, prepared, weight_values, weighted_sum
+
+from jkeras._base import paths
+from jkeras.layers.tracking import weight_entries
 
 # Gradients are sums over positions; where ours adds in another order, float32 rounds another way.
 VALUES, GRADIENTS = 1e-6, 1e-5
@@ -55,12 +58,19 @@ def test_values_and_gradients_equal_keras(case, training):
     (_, (y_keras, state_keras)), grads_keras = jax.jit(both(keras_loss))(weights, floats)
     assert y.dtype == y_keras.dtype
     np.testing.assert_allclose(y, y_keras, rtol=VALUES, atol=VALUES)
-    boxes = made.layer.weights
-    for name, found, expected in (
-        *zip(["state"] * 99, in_order(made, state, boxes), state_keras, strict=False),
-        *zip(["weight"] * 99, in_order(made, grads[0], boxes), grads_keras[0], strict=False),
-        *zip(["input"] * 99, jax.tree.leaves(grads[1]), jax.tree.leaves(grads_keras[1]), strict=False),
-    ):
-        scale = max(1.0, float(np.abs(expected).max()))
-        limit = VALUES if name == "state" else GRADIENTS
-        np.testing.assert_allclose(found, expected, rtol=limit, atol=limit * scale, err_msg=name)
+    assert_all_close(in_order(made.layer, state), state_keras, VALUES)
+    assert_all_close(in_order(made.layer, grads[0]), grads_keras[0], GRADIENTS)
+    assert_all_close(jax.tree.leaves(grads[1]), jax.tree.leaves(grads_keras[1]), GRADIENTS)
+
+
+def in_order(layer, tree):
+    """The arrays of `params` or `state` in the order of the weights."""
+    flat = paths.flatten(tree)
+    return [flat[path] for path, _ in weight_entries(layer) if path in flat]
+
+
+def assert_all_close(found, expected, tolerance):
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected):
+        scale = max(1.0, float(np.abs(b).max()))
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * scale)
