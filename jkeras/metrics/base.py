@@ -243,7 +243,9 @@ def _init(self: Metric) -> State:
 
 
 def _update(self: Metric, state: State, *args: Any, **kwargs: Any) -> State:
-    """What `update_state` makes of a state."""
+    """What `update_state` makes of a state. A weight of None is not passed on: not every user's method takes one."""
+    if kwargs.get("sample_weight", 0) is None:
+        del kwargs["sample_weight"]
     boxes = self.variables
     keys = _keys(boxes)
     return dict(zip(keys, functionalize(self.update_state, boxes)([state[k] for k in keys], *args, **kwargs).values))

@@ -14,7 +14,7 @@ from jkeras.ops import ctc_decoding as ctc_decoding
 from jkeras.ops import einops as einops
 from jkeras.ops import elementwise as elementwise
 from jkeras.ops import indexing as indexing
-from jkeras.ops import linalg as linalg
+from jkeras.ops import matrices as matrices
 from jkeras.ops import normalization as normalization
 from jkeras.ops import patches as patches
 from jkeras.ops import pooling as pooling
@@ -26,6 +26,7 @@ from jkeras.ops import spectral as spectral
 from jkeras.ops.wrapper import operations
 
 # isort: split
+from jkeras.ops import linalg as linalg
 from jkeras.ops import nn as nn
 from jkeras.ops import numpy as numpy
 

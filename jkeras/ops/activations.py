@@ -7,7 +7,7 @@ from jkeras.ops.families import along, enter, shrink, spread, unary
 from jkeras.ops.wrapper import Tensor, operand, operation
 
 enter(unary, activations, "log_sigmoid selu sigmoid silu softplus softsign swish=silu tanh_shrink", area="nn")
-enter(unary, rectifiers, "hard_sigmoid hard_silu hard_swish=hard_silu hard_tanh relu relu6 sparse_plus sparse_sigmoid", area="nn")
+enter(unary, rectifiers, "hard_sigmoid hard_silu hard_swish=hard_silu hard_tanh relu6 sparse_plus sparse_sigmoid", area="nn")
 enter(along, activations, "glu log_softmax softmax", area="nn")
 enter(along, rectifiers, "sparsemax", area="nn")
 enter(spread, activations, "celu elu", area="nn")
@@ -18,6 +18,12 @@ enter(shrink, rectifiers, "hard_shrink soft_shrink", area="nn")
 def gelu(x: Tensor, approximate: bool = True) -> Tensor:
     """The Gaussian error linear unit `x P(X <= x)` for a standard normal X, by default with tanh for the normal integral."""
     return activations.gelu(operand(x), approximate)
+
+
+@operation("nn")
+def relu(x: Tensor) -> Tensor:
+    """The rectified linear unit, `max(x, 0)`."""
+    return rectifiers.relu(operand(x))
 
 
 @operation("nn")

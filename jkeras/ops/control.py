@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras.ops.wrapper import Tensor, named, operand, operation, publish, symbolic
+from jkeras.ops.wrapper import Tensor, inspector, operand, operation, symbolic
 
 
 @operation()
@@ -21,6 +21,7 @@ def cond(pred: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) 
         true_fn, false_fn: both give results of one structure, shape and dtype; only one runs.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> int(cond(jnp.array(True), lambda: 1, lambda: 2))
         1
     """
@@ -106,6 +107,7 @@ def scan(
         The last carry, and all ys stacked.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> last, sums = scan(lambda total, x: (total + x, total + x), 0, jnp.array([1, 2, 3]))
         >>> int(last), sums.tolist()
         (6, [1, 3, 6])
@@ -126,6 +128,7 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
         axis: along which.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> associative_scan(lambda a, b: a + b, jnp.array([1, 2, 3])).tolist()
         [1, 3, 6]
     """
@@ -137,7 +140,8 @@ def map_(f: Callable[[Any], Any], xs: Any) -> Any:
     """The results of a function for each entry along the first axis, one after the other, stacked.
 
     Example:
-        >>> map_(lambda x: x**2, jnp.array([1, 2, 3])).tolist()
+        >>> import jax.numpy as jnp
+        >>> map(lambda x: x**2, jnp.array([1, 2, 3])).tolist()
         [1, 4, 9]
     """
     return lax.map(f, _arrays(xs))
@@ -148,6 +152,7 @@ def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     """The results of a function for each entry along the first axis, all at once, stacked.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> vectorized_map(lambda pair: pair[0] @ pair[1], (jnp.ones((2, 3)), jnp.ones((2, 3)))).tolist()
         [3.0, 3.0]
     """
@@ -159,7 +164,8 @@ def _arrays(xs: Any) -> Any:
     return operand(xs) if isinstance(xs, list) and not any(hasattr(x, "shape") for x in xs) else xs
 
 
-def _vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: str | None = None) -> Callable[..., Any]:
+@inspector("numpy")
+def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: str | None = None) -> Callable[..., Any]:
     """A function of scalars (or of the shapes in a signature) as a function of arrays that broadcasts.
 
     Args:
@@ -168,11 +174,9 @@ def _vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: s
         signature: shapes that pyfunc takes and gives, such as `"(n),(n)->()"`.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> vectorize(lambda a, b: a + b)(jnp.array([1, 2]), 10).tolist()
         [11, 12]
     """
     fn = jnp.vectorize(pyfunc, excluded=frozenset(excluded or ()), signature=signature)
     return symbolic(fn, getattr(pyfunc, "__name__", "vectorized").strip("<>"), pyfunc.__module__)
-
-
-publish(named(_vectorize, _vectorize, "vectorize"), "numpy")

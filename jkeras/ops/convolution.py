@@ -148,7 +148,8 @@ def conv_transpose(
     rank = x.ndim - 2
     if kernel.ndim != x.ndim or kernel.shape[-1] != _channels(x, data_format):
         raise ValueError(
-            f"Expected a kernel (*window, filters, channels) for {describe(x)} ({data_format}), got {describe(kernel)}."
+            f"conv_transpose takes a kernel (*window, filters, channels) that fits {describe(x)} ({data_format}), "
+            f"received {describe(kernel)}."
         )
     steps, dilation = maths.spatial(strides, rank, "strides"), maths.spatial(dilation_rate, rank, "dilation_rate")
     extra = (output_padding,) * rank if output_padding is None or isinstance(output_padding, int) else tuple(output_padding)

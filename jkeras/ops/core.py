@@ -10,7 +10,7 @@ import numpy as np
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras.graph.keras_tensor import KerasTensor
-from jkeras.ops.wrapper import Tensor, as_array, named, no_sparse, operation, publish, symbolic
+from jkeras.ops.wrapper import Tensor, as_array, inspector, no_sparse, operation, symbolic
 from jkeras.state.variable import Variable
 
 
@@ -89,65 +89,71 @@ def view(x: Tensor, dtype: Any = None) -> Tensor:
     """The same bits read as another dtype.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> view(jnp.array([1.0]), "int32").tolist()
         [1065353216]
     """
     return as_array(x).view(None if dtype is None else standardize_dtype(dtype))
 
 
-def _convert_to_numpy(x: Tensor) -> np.ndarray:
+@inspector()
+def convert_to_numpy(x: Tensor) -> np.ndarray:
     """A numpy array with the values of x: a copy.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> convert_to_numpy(jnp.ones(2))
         array([1., 1.], dtype=float32)
     """
     return np.array(x)
 
 
-def _is_tensor(x: Any) -> bool:
+@inspector()
+def is_tensor(x: Any) -> bool:
     """Whether x is a JAX array; lists, numpy arrays, boxes and symbolic tensors are not.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> is_tensor(jnp.ones(2)), is_tensor([1.0, 1.0])
         (True, False)
     """
     return isinstance(x, jax.Array)
 
 
-def _shape(x: Tensor) -> tuple[int | None, ...]:
+@inspector()
+def shape(x: Tensor) -> tuple[int | None, ...]:
     """The sizes of the axes, None where a symbolic tensor's size is unknown.
 
     Example:
+        >>> from jkeras import KerasTensor
         >>> shape(KerasTensor((None, 3)))
         (None, 3)
     """
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 
-def _ndim(x: Tensor) -> int:
+@inspector("numpy")
+def ndim(x: Tensor) -> int:
     """The number of axes.
 
     Example:
+        >>> from jkeras import KerasTensor
         >>> ndim(KerasTensor((None, 3)))
         2
     """
-    return len(_shape(x))
+    return len(shape(x))
 
 
-def _dtype(x: Tensor) -> str:
+@inspector()
+def dtype(x: Tensor) -> str:
     """The name of the dtype.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> dtype(jnp.ones(2))
         'float32'
     """
     return standardize_dtype(x.dtype if isinstance(x, (KerasTensor, Variable)) else as_array(x).dtype)
-
-
-for _fn in (_convert_to_numpy, _is_tensor, _shape, _dtype):
-    publish(named(_fn, _fn, _fn.__name__[1:]))
-publish(named(_ndim, _ndim, "ndim"), "numpy")
 
 
 @operation("numpy")
@@ -161,13 +167,15 @@ def stop_gradient(variable: Tensor) -> Tensor:
     """The same values, constant for differentiation.
 
     Example:
+        >>> import jax
         >>> float(jax.grad(lambda x: x * stop_gradient(x))(3.0))
         3.0
     """
     return jax.lax.stop_gradient(as_array(variable))
 
 
-def _custom_gradient(f: Any) -> Any:
+@inspector()
+def custom_gradient(f: Any) -> Any:
     """A function with a gradient of its own.
 
     Args:
@@ -177,11 +185,10 @@ def _custom_gradient(f: Any) -> Any:
         A function that gives the outputs.
 
     Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
         >>> clipped = custom_gradient(lambda x: (x**2, lambda upstream: upstream * jnp.clip(2 * x, -1, 1)))
         >>> float(clipped(3.0)), float(jax.grad(clipped)(3.0))
         (9.0, 1.0)
     """
     return symbolic(jax.custom_gradient(f), getattr(f, "__name__", "custom_gradient").strip("<>"), f.__module__)
-
-
-publish(named(_custom_gradient, _custom_gradient, "custom_gradient"))

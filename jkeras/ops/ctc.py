@@ -39,6 +39,7 @@ def ctc_loss(target: Tensor, output: Tensor, target_length: Tensor, output_lengt
         `(batch,)`; about 1e5 and more where a sequence does not fit into its frames.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> float(ctc_loss([[1]], jnp.zeros((1, 1, 2)), [1], [1]).round(4)[0])
         0.6930999755859375
     """

@@ -43,10 +43,12 @@ def ctc_decode(
         mask_index: the class that is the blank.
 
     Returns:
-        Labels, `(sequences, batch, frames)`, filled up with -1; and scores, `(batch, sequences)`: minus the sum of the path's logits
-        for `"greedy"`, log-probabilities for `"beam_search"`.
+        Labels, `(sequences, batch, frames)`, filled up with -1; and scores, `(batch, sequences)`: minus the sum of the path's
+        logits for `"greedy"`, log-probabilities for `"beam_search"`.
 
     Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
         >>> labels, _ = ctc_decode(jax.nn.one_hot(jnp.array([[1, 1, 0, 2]]), 3), [4])
         >>> labels.tolist()
         [[[1, 2, -1, -1]]]

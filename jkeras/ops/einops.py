@@ -1,7 +1,7 @@
 """`rearrange`: reshape, transpose and reshape again, written as names of axes.
 
-In `"b (h p) w -> b h (p w)"` each side lists axes; parentheses hold axes that share one. The left side takes the array's axes apart,
-the right side puts them in order and together.
+In `"b (h p) w -> b h (p w)"` each side lists axes; parentheses hold axes that share one. The left side takes the array's axes
+apart, the right side puts them in order and together.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def rearrange(tensor: Tensor, pattern: str, **axes_lengths: int) -> Tensor:
         ValueError: the pattern does not fit the shape, or its sides differ in their names.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> rearrange([[0, 1], [2, 3]], "h w -> (w h)").tolist()
         [0, 2, 1, 3]
         >>> rearrange(jnp.zeros((2, 6)), "b (h w) -> b h w", h=2).shape

@@ -12,7 +12,7 @@ from jkeras.ops.families import binary, bits, closeness, enter, unary
 from jkeras.ops.wrapper import Tensor, as_array, as_float, operand, operation
 
 _UNARY = """
-abs absolute angle arccos arccosh arcsin arcsinh arctan arctanh bitwise_invert bitwise_not cbrt conj conjugate copy cos cosh
+abs=absolute absolute angle arccos arccosh arcsin arcsinh arctan arctanh bitwise_invert=invert bitwise_not=invert cbrt conj conjugate copy cos cosh
 deg2rad exp exp2 expm1 fabs i0 imag isfinite isinf isnan isneginf isposinf isreal log log10 log1p log2 logical_not negative
 rad2deg real reciprocal sign signbit sin sinc sinh sqrt square tan tanh
 """
@@ -58,7 +58,7 @@ def round_(x: Tensor, decimals: int = 0) -> Tensor:
         decimals: digits after the point; negative ones count to the left of it.
 
     Example:
-        >>> round_([0.5, 1.5, 2.5]).tolist(), round_([1234, 1250], decimals=-2).tolist()
+        >>> round([0.5, 1.5, 2.5]).tolist(), round([1234, 1250], decimals=-2).tolist()
         ([0.0, 2.0, 2.0], [1200, 1200])
     """
     x = as_array(x)

@@ -29,7 +29,7 @@ def enter(family: Callable[[Function], Function], source: Any, names: str, area:
         name, _, theirs = entry.partition("=")
         target = getattr(source, theirs or name)
         fn = family(target)
-        fn.__doc__ = _sentence(target)
+        fn.__doc__ = f"{_sentence(target)} See `{source.__name__}.{theirs or name}`."
         publish(symbolic(fn, name), area)
 
 

@@ -67,7 +67,7 @@ def slice_(inputs: Tensor, start_indices: Sequence[Any], shape: Sequence[int]) -
         shape: of the block. A block that sticks out is moved back into the array.
 
     Example:
-        >>> slice_([[1, 2, 3], [4, 5, 6]], (0, 1), (2, -1)).tolist()
+        >>> slice([[1, 2, 3], [4, 5, 6]], (0, 1), (2, -1)).tolist()
         [[2, 3], [5, 6]]
     """
     x = as_array(inputs)

@@ -51,6 +51,7 @@ def adaptive_average_pool(inputs: Tensor, output_size: Sizes, data_format: str |
         data_format: `"channels_last"`, `"channels_first"`, or None for `config.image_data_format()`.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> adaptive_average_pool(jnp.arange(5.0).reshape(1, 5, 1), 2).ravel().tolist()
         [1.0, 3.0]
     """
@@ -66,6 +67,7 @@ def adaptive_max_pool(inputs: Tensor, output_size: Sizes, data_format: str | Non
     """The maxima of a given number of windows per axis; arguments as for `adaptive_average_pool`.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> adaptive_max_pool(jnp.arange(5.0).reshape(1, 5, 1), 2).ravel().tolist()
         [2.0, 4.0]
     """

@@ -130,7 +130,7 @@ def moments(x: Tensor, axes: int | tuple[int, ...], keepdims: bool = False, sync
         x: numbers.
         axes: to reduce.
         keepdims: whether reduced axes stay, with size 1.
-        synchronized: Keras' argument; arrays that are spread over devices are reduced as a whole in any case, so True is an error.
+        synchronized: Keras' argument; sharded arrays are reduced as a whole in any case, so True is an error.
 
     Returns:
         Mean and variance in x's dtype; half precision is computed in float32 and kept within float16's range.

@@ -21,7 +21,7 @@ from jkeras.layers.pure import split_values
 from jkeras.layers.tracking import weight_entries
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Case:
     """One configuration of one layer, or a small model.
 
