@@ -142,25 +142,34 @@ def feed(metric, ys, ps, weights=None):
     return metric.result()
 
 
+def scan(metric, ys, ps, weights=None):
+    """State after all batches, from one compiled loop."""
+    metric.build(ys[0], ps[0])
+    stacked = jax.tree.map(lambda *parts: jnp.stack(parts), *zip(ys, ps, *([] if weights is None else [weights])))
+    return jax.jit(lambda state, all: jax.lax.scan(lambda s, batch: (metric.update(s, *batch), None), state, all)[0])(
+        metric.init(), stacked
+    )
+
+
 @NAMED
 @pytest.mark.filterwarnings("ignore:More independent predictors")
 @pytest.mark.parametrize("weights", (None, WEIGHTS))
-def test_values_equal_keras(name, arguments, ys, ps, weights):
-    ours = feed(getattr(metrics, name)(**arguments), ys, ps, weights)
-    close(ours, feed(getattr(keras.metrics, name)(**arguments), ys, ps, weights), 3e-6)
-
-
-@NAMED
-def test_the_pure_functions_in_a_compiled_scan_equal_the_face(name, arguments, ys, ps):
+def test_the_pure_functions_in_a_compiled_scan_equal_keras(name, arguments, ys, ps, weights):
     metric = getattr(metrics, name)(**arguments)
-    metric.build(ys[0], ps[0])
+    value = metric.compute(scan(metric, ys, ps, weights))
+    close(value, feed(getattr(keras.metrics, name)(**arguments), ys, ps, weights), 3e-6)
 
-    @jax.jit
-    def run(state, ys, ps, weights):
-        return jax.lax.scan(lambda s, batch: (metric.update(s, *batch), None), state, (ys, ps, weights))[0]
 
-    state = run(metric.init(), jnp.stack(ys), jnp.stack(ps), jnp.stack(WEIGHTS))
-    close(metric.compute(state), feed(metric, ys, ps, WEIGHTS), 3e-6)
+FACES = {"MeanSquaredError": 1, "Precision": 1, "AUC": 4, "F1Score": 1, "R2Score": 1, "MeanIoU": 1}
+FACES = [case for name in FACES for case in [case for case in CASES if case[0] == name][: FACES[name]]]
+
+
+@pytest.mark.parametrize("name, arguments, ys, ps", FACES)
+def test_the_face_equals_the_pure_functions(name, arguments, ys, ps):
+    metric = getattr(metrics, name)(**arguments)
+    value = feed(metric, ys, ps, WEIGHTS)
+    state = scan(metric, ys, ps, WEIGHTS)
+    close(value, metric.compute(state), 3e-6)
     jax.tree.map(lambda a, b: close(a, b, 1e-5), state, metric.get_state())
     metric.reset_state()
     jax.tree.map(np.testing.assert_array_equal, metric.get_state(), metric.init())
@@ -181,9 +190,9 @@ def test_arguments_are_those_of_keras(name):
     assert [(p.name, p.default) for p in ours.parameters.values()] == [(p.name, p.default) for p in theirs.parameters.values()]
 
 
-FUNCTIONS = [
-    n for n in dir(metrics) if inspect.isfunction(getattr(metrics, n)) and n not in ("get", "serialize", "deserialize", "resolve")
-]
+LEFT_OUT = {"pearson_correlation", "concordance_correlation"}
+FUNCTIONS = [n for n in dir(keras.metrics) if inspect.isfunction(getattr(keras.metrics, n)) and n not in LEFT_OUT]
+FUNCTIONS = [n for n in FUNCTIONS if n not in ("get", "serialize", "deserialize")]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -206,8 +215,8 @@ def test_mean_and_sum_equal_keras(name, weights, make):
     close(ours.result(), theirs.result())
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(st.booleans(), st.floats(0, 1, width=32), st.floats(0.125, 4, width=16)), min_size=1, max_size=12))
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 1, width=32), st.floats(0.125, 4, width=16)), min_size=8, max_size=8))
 def test_the_four_counts_are_all_the_weight(rows):
     y, p, w = (np.array(column) for column in zip(*rows))
     found = [

@@ -7,10 +7,9 @@ hand; a user's class that does so, Keras style, works as well.
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -19,11 +18,16 @@ from jkeras._base import registry
 _HOME = __name__.partition(".")[0]
 
 
-@functools.cache
+_signatures: dict[type, inspect.Signature] = {}
+
+
 def constructor_signature(cls: type) -> inspect.Signature:
     """The signature of a class' constructor, without `self`."""
-    signature = inspect.signature(cls.__init__)
-    return signature.replace(parameters=list(signature.parameters.values())[1:])
+    if cls not in _signatures:
+        make: Any = cls
+        signature = inspect.signature(make.__init__)
+        _signatures[cls] = signature.replace(parameters=list(signature.parameters.values())[1:])
+    return _signatures[cls]
 
 
 class Configurable:
@@ -69,7 +73,7 @@ def init_arguments(obj: Configurable) -> dict[str, Any]:
     return out
 
 
-def is_object_config(value: Any) -> bool:
+def is_object_config(value: Any) -> TypeGuard[Mapping[str, Any]]:
     """Whether a value has the shape that `serialize` gives to objects."""
     return isinstance(value, Mapping) and "class_name" in value and "config" in value
 

@@ -63,7 +63,7 @@ class DTypePolicy(Configurable):
             self._compute, self._variable = name.removeprefix("mixed_"), "float32"
         else:
             self._compute = self._variable = standardize_dtype(name)
-        self.name = name
+        self.name: str = name
         self.compute = np.dtype(jnp.dtype(self._compute))
 
     @property

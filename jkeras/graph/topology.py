@@ -32,11 +32,11 @@ def sort_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[No
         for parent in _parents(node, given):
             node_depth[id(parent)] = max(depth + 1, node_depth.get(id(parent), 0))
     for tensor in inputs:
-        node = tensor.node
-        if node is not None and not node.inputs and id(node) not in node_depth:
-            finished.append(node)
-            node_depth[id(node)] = 0
-            met.setdefault(id(node.operation), len(met))
+        source = tensor.node
+        if source is not None and not source.inputs and id(source) not in node_depth:
+            finished.append(source)
+            node_depth[id(source)] = 0
+            met.setdefault(id(source.operation), len(met))
     order = {id(node): i for i, node in enumerate(finished)}
     return sorted(finished, key=lambda n: (-node_depth[id(n)], met[id(n.operation)], order[id(n)]))
 

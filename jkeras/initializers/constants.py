@@ -114,4 +114,4 @@ class Identity(Initializer):
         """
         if len(shape) != 2:
             raise ValueError(f"Identity makes matrices: expected a shape (rows, columns), received {tuple(shape)}.")
-        return self.gain * jnp.eye(*shape, dtype=standardize_dtype(dtype))
+        return self.gain * jnp.eye(shape[0], shape[1], dtype=standardize_dtype(dtype))

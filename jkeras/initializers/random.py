@@ -77,7 +77,7 @@ def key_of_seed(seed: int) -> jax.Array:
         >>> jax.random.key_data(key_of_seed(7)).tolist()
         [7, 0]
     """
-    words = np.array([seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF], np.uint32)
+    words: Any = np.array([seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF], np.uint32)
     return jax.random.wrap_key_data(words, impl="threefry2x32")
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import dis
-import functools
 import inspect
 from collections.abc import Iterator
 from types import CodeType, FunctionType
@@ -64,9 +63,17 @@ def read_plan(cls: type, base: type) -> CallPlan:
     )
 
 
-@functools.cache
+_boxes_of: dict[type, frozenset[str]] = {}
+
+
 def used_as_boxes(cls: type) -> frozenset[str]:
     """Names of the attributes on which the methods of a class, and of its bases, use an attribute that only boxes have."""
+    if cls not in _boxes_of:
+        _boxes_of[cls] = frozenset(_find_receivers(cls))
+    return _boxes_of[cls]
+
+
+def _find_receivers(cls: type) -> set[str]:
     found: set[str] = set()
     for base in cls.__mro__:
         for member in vars(base).values():
@@ -74,7 +81,7 @@ def used_as_boxes(cls: type) -> frozenset[str]:
             fn = getattr(fn, "__func__", fn)
             if isinstance(fn, FunctionType):
                 found.update(_receivers(fn.__code__))
-    return frozenset(found)
+    return found
 
 
 def _receivers(code: CodeType) -> Iterator[str]:

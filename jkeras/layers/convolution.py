@@ -95,16 +95,17 @@ class BaseConv(Layer):
     def declare(self, x: Any) -> Iterator[Weight]:
         """A kernel `(*kernel_size, channels / groups, filters)` and a bias `(filters,)`."""
         axis = -1 if self.data_format == "channels_last" else 1
-        channels = x.shape[axis]
+        channels: Any = x.shape[axis]
         if channels is not None and channels % self.groups:
             raise ValueError(
                 f"{self.name}: the {channels} channels of the input {tuple(x.shape)} ({self.data_format}) cannot be cut into "
                 f"groups={self.groups} equal parts."
             )
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
+        shape: Any = (*self.kernel_size, None if channels is None else channels // self.groups, self.filters)
         yield Weight(
             "kernel",
-            (*self.kernel_size, None if channels is None else channels // self.groups, self.filters),
+            shape,
             self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,

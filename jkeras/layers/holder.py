@@ -25,7 +25,6 @@ class WeightHolder:
     """Attributes, lists and copies of a layer's weights."""
 
     name: str
-    variable_dtype: str
     _own: list[Variable]
     _boxes: dict[str, Variable]
     _trainable: bool

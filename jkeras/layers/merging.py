@@ -230,7 +230,8 @@ class Dot(Merge):
     def forward(self, w: Any, inputs: Sequence[Any]) -> Any:
         """The products."""
         x, y = self._as_list(inputs, 2)
-        return batch_dot(x, y, self.axes if isinstance(self.axes, int) else tuple(self.axes), self.normalize)
+        axes: Any = self.axes if isinstance(self.axes, int) else tuple(self.axes)
+        return batch_dot(x, y, axes, self.normalize)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """None: the masked axes may be summed away."""

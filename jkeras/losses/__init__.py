@@ -27,9 +27,9 @@ from jkeras.losses.functions import poisson as poisson
 from jkeras.losses.functions import sparse_categorical_crossentropy as sparse_categorical_crossentropy
 from jkeras.losses.functions import squared_hinge as squared_hinge
 from jkeras.losses.functions import tversky as tversky
-from jkeras.losses.hinge import CategoricalHinge as CategoricalHinge
-from jkeras.losses.hinge import Hinge as Hinge
-from jkeras.losses.hinge import SquaredHinge as SquaredHinge
+from jkeras.losses.hinges import CategoricalHinge as CategoricalHinge
+from jkeras.losses.hinges import Hinge as Hinge
+from jkeras.losses.hinges import SquaredHinge as SquaredHinge
 from jkeras.losses.lookup import deserialize as deserialize
 from jkeras.losses.lookup import get as get
 from jkeras.losses.lookup import resolve as resolve

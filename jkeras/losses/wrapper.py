@@ -70,7 +70,7 @@ class LossFunctionWrapper(Loss):
         """Raise ValueError where targets cannot belong to such predictions; a function of the user's own is not checked."""
         check = _CHECKS.get(self.fn)
         if check is not None:
-            known = {k: v for k, v in self._fn_kwargs.items() if k == "axis" and isinstance(v, int)}
+            known: dict[str, Any] = {k: v for k, v in self._fn_kwargs.items() if k == "axis" and isinstance(v, int)}
             if self._takes_labels:
                 known["ignore_class"] = self._fn_kwargs.get("ignore_class")
             check(self, y_true, y_pred_spec, **known)

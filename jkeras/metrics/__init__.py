@@ -37,9 +37,9 @@ from jkeras.metrics.functions import sparse_categorical_crossentropy as sparse_c
 from jkeras.metrics.functions import sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy
 from jkeras.metrics.functions import squared_hinge as squared_hinge
 from jkeras.metrics.functions import top_k_categorical_accuracy as top_k_categorical_accuracy
-from jkeras.metrics.hinge import CategoricalHinge as CategoricalHinge
-from jkeras.metrics.hinge import Hinge as Hinge
-from jkeras.metrics.hinge import SquaredHinge as SquaredHinge
+from jkeras.metrics.hinges import CategoricalHinge as CategoricalHinge
+from jkeras.metrics.hinges import Hinge as Hinge
+from jkeras.metrics.hinges import SquaredHinge as SquaredHinge
 from jkeras.metrics.iou import BinaryIoU as BinaryIoU
 from jkeras.metrics.iou import IoU as IoU
 from jkeras.metrics.iou import MeanIoU as MeanIoU

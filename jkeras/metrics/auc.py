@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -75,10 +75,17 @@ class AUC(ConfusionMetric):
         )
         self.num_thresholds = len(inner) + 2
         self.evenly = thresholds is None or evenly_spaced(np.array([0.0, *inner, 1.0]))
-        self.cutoffs = np.array([-config.epsilon(), *inner, 1.0 + config.epsilon()])
+        self.cutoffs: Any = np.array([-config.epsilon(), *inner, 1.0 + config.epsilon()])
         self.multi_label, self.from_logits = multi_label, from_logits
         self.label_weights = None if label_weights is None else np.asarray(label_weights, self.dtype)
         self._columns, self.needs_shapes = num_labels, bool(multi_label and not num_labels)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> AUC:
+        """Make a metric from what `get_config` gave; Keras' files keep label weights as a tagged tensor."""
+        weights = config.get("label_weights")
+        plain = weights["config"]["value"] if isinstance(weights, Mapping) else weights
+        return super().from_config({**config, "label_weights": plain}, custom_objects)
 
     @property
     def thresholds(self) -> list[float]:

@@ -68,7 +68,7 @@ class Metric(Stateless, Configurable):
         super().__init_subclass__(**kwargs)
         own = set(cls.__dict__)
         if own & _FACE and not own & _PURE:
-            cls.init, cls.update, cls.compute = _init, _update, _compute
+            cls.init, cls.update, cls.compute = _init, _update, _compute  # type: ignore[method-assign]
             cls._bridged = True
         elif own & _PURE:
             cls._bridged = False

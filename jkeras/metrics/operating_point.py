@@ -35,7 +35,7 @@ class _BestUnderConstraint(ConfusionMetric):
             raise ValueError(f"{type(self).__name__} takes a positive num_thresholds. Received: {num_thresholds}.")
         self.value, self.num_thresholds, self.class_id = value, num_thresholds, class_id
         self.evenly = num_thresholds > 1
-        self.cutoffs = np.arange(num_thresholds) / (num_thresholds - 1) if num_thresholds > 1 else [0.5]
+        self.cutoffs: Any = np.arange(num_thresholds) / (num_thresholds - 1) if num_thresholds > 1 else [0.5]
 
     def compute(self, state: State) -> Any:
         """The best rate, 0 where no threshold holds the other."""

@@ -22,7 +22,7 @@ from jkeras.training.trainer import Trainer
 
 
 @export("keras.Model", "keras.models.Model")
-class Model(Trainer, Layer):
+class Model(Trainer, Layer):  # type: ignore[misc]
     """A trainable model.
 
     Args:

@@ -49,6 +49,6 @@ def dropout(
     shape = tuple(x.shape if noise_shape is None else noise_shape)
     if len(shape) != x.ndim or any(n not in (None, 1, size) for n, size in zip(shape, x.shape)):
         raise ValueError(f"noise_shape={noise_shape!r} must have, for each axis of {describe(x)}, its size, 1 or None.")
-    shape = tuple(size if n is None else n for n, size in zip(shape, x.shape))
+    sizes = tuple(size if n is None else n for n, size in zip(shape, x.shape))
     keep = 1.0 - rate
-    return jnp.where(jax.random.bernoulli(key, keep, shape), x / keep, jnp.zeros((), x.dtype))
+    return jnp.where(jax.random.bernoulli(key, keep, sizes), x / keep, jnp.zeros((), x.dtype))

@@ -88,7 +88,7 @@ def count(
         {'true_positives': 1, 'false_positives': 1, 'true_negatives': 0, 'false_negatives': 1}
     """
     if per_label:
-        rows = jax.vmap(lambda *column: count(*column, thresholds, evenly), in_axes=1, out_axes=1)
+        rows = jax.vmap(lambda y, p, w: count(y, p, w, thresholds, evenly), in_axes=1, out_axes=1)
         return rows(labels, y_pred, weight)
     labels, y_pred, weight = labels.ravel(), y_pred.ravel(), weight.ravel()
     positive, negative = labels * weight, (1 - labels) * weight

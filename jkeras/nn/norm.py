@@ -108,7 +108,8 @@ def batch_norm(
     """
     wide = at_least_float32(x)
     vectors = [_along(v, x.ndim, (axis,), wide.dtype) for v in (mean, variance, offset, scale)]
-    return normalize(wide, *vectors, epsilon=epsilon).astype(x.dtype)
+    out = normalize(wide, *vectors, epsilon=epsilon)  # type: ignore[arg-type]
+    return out.astype(x.dtype)
 
 
 def layer_norm(

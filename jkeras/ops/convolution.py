@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import jax
 from jax import lax
 
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe, unknown_name
 from jkeras.nn import conv as maths
+from jkeras.ops.families import Shape
 from jkeras.ops.wrapper import Tensor, as_array, operation
-
-Sizes = int | Sequence[int]
 
 
 def _channels(x: jax.Array, data_format: str) -> int:
@@ -23,10 +20,10 @@ def _channels(x: jax.Array, data_format: str) -> int:
 def conv(
     inputs: Tensor,
     kernel: Tensor,
-    strides: Sizes = 1,
+    strides: Shape = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Sizes = 1,
+    dilation_rate: Shape = 1,
 ) -> Tensor:
     """Cross-correlate images with a kernel; channels form groups if the kernel takes fewer of them.
 
@@ -55,7 +52,7 @@ def conv(
 
 
 def _depthwise(
-    x: jax.Array, kernel: jax.Array, strides: Sizes, padding: str, data_format: str, dilation_rate: Sizes
+    x: jax.Array, kernel: jax.Array, strides: Shape, padding: str, data_format: str, dilation_rate: Shape
 ) -> jax.Array:
     channels = _channels(x, data_format)
     if kernel.ndim != x.ndim or kernel.shape[-2] != channels:
@@ -73,10 +70,10 @@ def _depthwise(
 def depthwise_conv(
     inputs: Tensor,
     kernel: Tensor,
-    strides: Sizes = 1,
+    strides: Shape = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Sizes = 1,
+    dilation_rate: Shape = 1,
 ) -> Tensor:
     """Cross-correlate each channel with kernels of its own.
 
@@ -96,10 +93,10 @@ def separable_conv(
     inputs: Tensor,
     depthwise_kernel: Tensor,
     pointwise_kernel: Tensor,
-    strides: Sizes = 1,
+    strides: Shape = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Sizes = 1,
+    dilation_rate: Shape = 1,
 ) -> Tensor:
     """A `depthwise_conv`, then a `conv` with windows of size 1 that mixes the channels.
 
@@ -118,11 +115,11 @@ def separable_conv(
 def conv_transpose(
     inputs: Tensor,
     kernel: Tensor,
-    strides: Sizes = 1,
+    strides: Shape = 1,
     padding: str = "valid",
-    output_padding: Sizes | None = None,
+    output_padding: Shape | None = None,
     data_format: str | None = None,
-    dilation_rate: Sizes = 1,
+    dilation_rate: Shape = 1,
 ) -> Tensor:
     """The transpose of `conv`, which spreads every input over a window: it makes images larger by the strides.
 

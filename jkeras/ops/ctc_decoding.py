@@ -77,18 +77,18 @@ def _best_path(logits: jax.Array, frames: jax.Array, merge_repeated: bool, blank
 
 
 class _Beam(NamedTuple):
-    """Beginnings of sequences: labels `(width, frames)` filled up with -1, their number, and log-probabilities by last frame."""
+    """Beginnings of sequences: labels `(width, frames)` filled up with -1, their length, and log-probabilities by last frame."""
 
     labels: jax.Array
-    count: jax.Array
+    length: jax.Array
     ends_blank: jax.Array
     ends_label: jax.Array
 
     @property
     def last(self) -> jax.Array:
         """The last label, -1 for the empty sequence."""
-        found = jnp.take_along_axis(self.labels, jnp.maximum(self.count - 1, 0)[:, None], axis=1)[:, 0]
-        return jnp.where(self.count > 0, found, -1)
+        found = jnp.take_along_axis(self.labels, jnp.maximum(self.length - 1, 0)[:, None], axis=1)[:, 0]
+        return jnp.where(self.length > 0, found, -1)
 
     @property
     def total(self) -> jax.Array:
@@ -112,7 +112,7 @@ def _beam_search(log_p: jax.Array, frames: jax.Array, width: int, top: int, blan
 
 def _extend(beam: _Beam, log_p: jax.Array, blank: int) -> _Beam:
     """The most likely beginnings after one more frame: each as it is, or with one more label."""
-    width, classes = beam.count.size, log_p.size
+    width, classes = beam.length.size, log_p.size
     last, places = beam.last, jnp.arange(width)
     again = jnp.where(last >= 0, log_p[last], -jnp.inf)
     stay_blank, stay_label = beam.total + log_p[blank], beam.ends_label + again
@@ -122,8 +122,10 @@ def _extend(beam: _Beam, log_p: jax.Array, blank: int) -> _Beam:
     grown = (before + log_p).at[:, blank].set(-jnp.inf)
 
     # Where beginning i with a further label is beginning j, its probability goes to j. Empty places of the beam are no parents.
-    parent = jnp.where(jnp.arange(beam.labels.shape[1]) == (beam.count - 1)[:, None], -1, beam.labels)
-    is_child = jnp.all(beam.labels[:, None] == parent[None], axis=-1) & (beam.count > 0) & (beam.count[:, None] + 1 == beam.count)
+    parent = jnp.where(jnp.arange(beam.labels.shape[1]) == (beam.length - 1)[:, None], -1, beam.labels)
+    is_child = (
+        jnp.all(beam.labels[:, None] == parent[None], axis=-1) & (beam.length > 0) & (beam.length[:, None] + 1 == beam.length)
+    )
     is_child &= jnp.isfinite(beam.total)[:, None] & jnp.isfinite(beam.total)
     joining = jnp.where(is_child, grown[:, jnp.maximum(last, 0)], -jnp.inf)
     stay_label = jnp.logaddexp(stay_label, jax.nn.logsumexp(joining, axis=0))
@@ -133,12 +135,12 @@ def _extend(beam: _Beam, log_p: jax.Array, blank: int) -> _Beam:
     _, chosen = lax.top_k(chances, width)
     is_new = chosen >= width
     parent_of = jnp.where(is_new, (chosen - width) // classes, chosen)
-    count = beam.count[parent_of]
+    length = beam.length[parent_of]
     added = jnp.where(is_new, (chosen - width) % classes, -1)
-    written = beam.labels[parent_of].at[places, jnp.where(is_new, count, beam.labels.shape[1])].set(added, mode="drop")
+    written = beam.labels[parent_of].at[places, jnp.where(is_new, length, beam.labels.shape[1])].set(added, mode="drop")
     return _Beam(
         written,
-        count + is_new,
+        length + is_new,
         jnp.where(is_new, -jnp.inf, stay_blank[parent_of]),
         jnp.where(is_new, chances[chosen], stay_label[parent_of]),
     )

@@ -12,16 +12,17 @@ from jkeras.ops.families import binary, bits, closeness, enter, unary
 from jkeras.ops.wrapper import Tensor, as_array, as_float, operand, operation
 
 _UNARY = """
-abs=absolute absolute angle arccos arccosh arcsin arcsinh arctan arctanh bitwise_invert=invert bitwise_not=invert cbrt conj conjugate copy cos cosh
-deg2rad exp exp2 expm1 fabs i0 imag isfinite isinf isnan isneginf isposinf isreal log log10 log1p log2 logical_not negative
-rad2deg real reciprocal sign signbit sin sinc sinh sqrt square tan tanh
+abs=absolute absolute angle arccos arccosh arcsin arcsinh arctan arctanh bitwise_invert=invert bitwise_not=invert cbrt
+conj=conjugate conjugate copy cos cosh deg2rad exp exp2 expm1 fabs i0 imag isfinite isinf isnan isneginf isposinf isreal log
+log10 log1p log2 logical_not negative rad2deg real reciprocal sign signbit sin sinc sinh sqrt square tan tanh
 """
 _BINARY = """
-add arctan2 divide equal floor_divide fmax fmin fmod gcd greater greater_equal heaviside hypot lcm less less_equal logaddexp
-logaddexp2 logical_and logical_or logical_xor maximum minimum mod multiply nextafter not_equal power subtract true_divide
+add arctan2 divide=true_divide equal floor_divide fmax fmin fmod gcd greater greater_equal heaviside hypot lcm less less_equal
+logaddexp logaddexp2 logical_and logical_or logical_xor maximum minimum mod=remainder multiply nextafter not_equal power subtract
+true_divide
 """
 _BITS = """
-bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift left_shift right_shift
+bitwise_and bitwise_or bitwise_xor bitwise_left_shift=left_shift bitwise_right_shift=right_shift left_shift right_shift
 """
 
 enter(unary, jnp, _UNARY)

@@ -8,12 +8,12 @@ Keras gives the arguments of `jax.numpy` its own names and its own order (`sum(x
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from jkeras.ops.wrapper import Function, Tensor, axes, operand, publish, symbolic
 
-Shape = int | Sequence[int]
-Axis = int | Sequence[int] | None
+Shape: TypeAlias = int | Sequence[int]
+Axis: TypeAlias = int | Sequence[int] | None
 
 
 def enter(family: Callable[[Function], Function], source: Any, names: str, area: str | None = "numpy") -> None:

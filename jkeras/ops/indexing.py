@@ -54,7 +54,7 @@ def select(condlist: Sequence[Tensor], choicelist: Sequence[Tensor], default: Te
 @operation("numpy")
 def unravel_index(indices: Tensor, shape: Shape) -> tuple[Tensor, ...]:
     """Indices into a flattened array as indices along each axis."""
-    return jnp.unravel_index(operand(indices), shape)
+    return jnp.unravel_index(operand(indices), (shape,) if isinstance(shape, int) else shape)
 
 
 @operation()

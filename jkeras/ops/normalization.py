@@ -87,8 +87,8 @@ def normalize(x: Tensor, axis: int | Sequence[int] = -1, order: float = 2, epsil
         epsilon: the least norm to divide by, `config.epsilon()` by default.
 
     Example:
-        >>> normalize([3.0, 4.0]).round(2).tolist()
-        [0.6000000238418579, 0.800000011920929]
+        >>> normalize([[0.0, 4.0], [0.0, 0.0]]).tolist()
+        [[0.0, 1.0], [0.0, 0.0]]
     """
     if not isinstance(order, (int, float)) or order < 1:
         raise ValueError(f"order is a number of at least 1, the p of the norm. Received: {order!r}.")
@@ -141,7 +141,7 @@ def dot_product_attention(
     if attn_logits_soft_cap is not None:
         return _capped_attention(q, k, v, bias, mask, scale, is_causal, attn_logits_soft_cap)
     bias = bias if bias is None else bias.astype(dtype)
-    implementation = "cudnn" if flash_attention else None
+    implementation: Any = "cudnn" if flash_attention else None
     return jax.nn.dot_product_attention(q, k, v, bias, mask, scale=scale, is_causal=is_causal, implementation=implementation)
 
 

@@ -8,16 +8,15 @@ from jax import lax
 
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
+from jkeras.ops.families import Shape
 from jkeras.ops.wrapper import Tensor, as_array, operation
 
-Pair = int | tuple[int, int]
 
-
-def _pair(value: Pair) -> tuple[int, int]:
+def _pair(value: Shape) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
-def _columns(x: jax.Array, kernel_size: Pair, dilation: Pair, padding: Pair, stride: Pair) -> jax.Array:
+def _columns(x: jax.Array, kernel_size: Shape, dilation: Shape, padding: Shape, stride: Shape) -> jax.Array:
     (top, left), images = _pair(padding), ("NCHW", "OIHW", "NCHW")
     patches = lax.conv_general_dilated_patches(
         x, _pair(kernel_size), _pair(stride), [(top, top), (left, left)], rhs_dilation=_pair(dilation), dimension_numbers=images
@@ -26,7 +25,7 @@ def _columns(x: jax.Array, kernel_size: Pair, dilation: Pair, padding: Pair, str
 
 
 @operation("nn")
-def unfold(x: Tensor, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1) -> Tensor:
+def unfold(x: Tensor, kernel_size: Shape, dilation: Shape = 1, padding: Shape = 0, stride: Shape = 1) -> Tensor:
     """The patches of images as columns.
 
     Args:
@@ -43,7 +42,7 @@ def unfold(x: Tensor, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, 
 
 
 @operation("nn")
-def fold(x: Tensor, output_size: Pair, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1) -> Tensor:
+def fold(x: Tensor, output_size: Shape, kernel_size: Shape, dilation: Shape = 1, padding: Shape = 0, stride: Shape = 1) -> Tensor:
     """Images as sums of their patches: the transpose of `unfold`.
 
     Args:

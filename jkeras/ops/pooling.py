@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -11,14 +11,13 @@ import numpy as np
 from jkeras._base.config import standardize_data_format
 from jkeras.nn import pool
 from jkeras.nn.conv import spatial
+from jkeras.ops.families import Shape
 from jkeras.ops.wrapper import Tensor, as_array, operation
-
-Sizes = int | Sequence[int]
 
 
 @operation("nn")
 def max_pool(
-    inputs: Tensor, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
+    inputs: Tensor, pool_size: Shape, strides: Shape | None = None, padding: str = "valid", data_format: str | None = None
 ) -> Tensor:
     """The maximum of every window.
 
@@ -34,14 +33,14 @@ def max_pool(
 
 @operation("nn")
 def average_pool(
-    inputs: Tensor, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
+    inputs: Tensor, pool_size: Shape, strides: Shape | None = None, padding: str = "valid", data_format: str | None = None
 ) -> Tensor:
     """The mean of every window, without what lies beyond the image; arguments as for `max_pool`."""
     return pool.avg_pool(as_array(inputs), pool_size, strides, padding, standardize_data_format(data_format))
 
 
 @operation("nn")
-def adaptive_average_pool(inputs: Tensor, output_size: Sizes, data_format: str | None = None) -> Tensor:
+def adaptive_average_pool(inputs: Tensor, output_size: Shape, data_format: str | None = None) -> Tensor:
     """The means of a given number of windows per axis.
 
     Args:
@@ -56,14 +55,14 @@ def adaptive_average_pool(inputs: Tensor, output_size: Sizes, data_format: str |
         [1.0, 3.0]
     """
 
-    def mean(values: jax.Array, within: jax.Array) -> jax.Array:
+    def mean(values: jax.Array, within: np.ndarray) -> jax.Array:
         return jnp.sum(values, axis=-1, where=within) / np.sum(within, axis=-1).astype(values.dtype)
 
     return _adaptive(as_array(inputs), output_size, data_format, mean)
 
 
 @operation("nn")
-def adaptive_max_pool(inputs: Tensor, output_size: Sizes, data_format: str | None = None) -> Tensor:
+def adaptive_max_pool(inputs: Tensor, output_size: Shape, data_format: str | None = None) -> Tensor:
     """The maxima of a given number of windows per axis; arguments as for `adaptive_average_pool`.
 
     Example:
@@ -77,7 +76,7 @@ def adaptive_max_pool(inputs: Tensor, output_size: Sizes, data_format: str | Non
 
 
 def _adaptive(
-    x: jax.Array, output_size: Sizes, data_format: str | None, reduce: Callable[[jax.Array, np.ndarray], jax.Array]
+    x: jax.Array, output_size: Shape, data_format: str | None, reduce: Callable[[jax.Array, np.ndarray], jax.Array]
 ) -> jax.Array:
     """Reduce one axis after the other: a window is a product of intervals."""
     axes = pool.spatial_axes(x.ndim, standardize_data_format(data_format))

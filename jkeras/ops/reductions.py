@@ -12,8 +12,8 @@ from jkeras.ops.families import Axis, bounded_reduction, cumulative, enter, quan
 from jkeras.ops.wrapper import Tensor, as_array, axes, no_sparse, operand, operation
 
 _REDUCTIONS = """
-all amax amin any argmax argmin mean median nanargmax nanargmin nanmax nanmean nanmedian nanmin nanprod nanstd nansum nanvar
-ptp std sum var
+all amax=max amin=min any argmax argmin mean median nanargmax nanargmin nanmax nanmean nanmedian nanmin nanprod nanstd nansum
+nanvar ptp std sum var
 """
 
 enter(reduction, jnp, _REDUCTIONS)
@@ -52,7 +52,7 @@ def logsumexp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`log(sum(exp(x)))` over axes, without overflow.
 
     Example:
-        >>> round(float(logsumexp([1000.0, 1000.0])), 3)
+        >>> print(f"{logsumexp([1000.0, 1000.0]):.3f}")
         1000.693
     """
     return jax.nn.logsumexp(as_array(x), axis=axes(axis), keepdims=keepdims)

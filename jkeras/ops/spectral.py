@@ -12,13 +12,11 @@ import numpy as np
 from jkeras._base.errors import describe, unknown_name
 from jkeras.ops.wrapper import Tensor, as_array, operation
 
-Pair = tuple[Tensor, Tensor]
-
 # Where the squared windows add up to less, the signal cannot be told.
 _NOTHING = 1e-10
 
 
-def _join(x: Pair) -> jax.Array:
+def _join(x: tuple[Tensor, Tensor]) -> jax.Array:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
         raise ValueError(f"Expected a pair (real, imaginary) of arrays, received {describe(x)}.")
     real, imaginary = as_array(x[0]), as_array(x[1])
@@ -27,30 +25,30 @@ def _join(x: Pair) -> jax.Array:
     return jax.lax.complex(real, imaginary)
 
 
-def _part(x: jax.Array) -> Pair:
+def _part(x: jax.Array) -> tuple[Tensor, Tensor]:
     return jnp.real(x), jnp.imag(x)
 
 
 @operation()
-def fft(x: Pair) -> Pair:
+def fft(x: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """The discrete Fourier transform along the last axis of a pair (real, imaginary)."""
     return _part(jnp.fft.fft(_join(x)))
 
 
 @operation()
-def fft2(x: Pair) -> Pair:
+def fft2(x: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """The discrete Fourier transform along the last two axes of a pair (real, imaginary)."""
     return _part(jnp.fft.fft2(_join(x)))
 
 
 @operation()
-def ifft2(x: Pair) -> Pair:
+def ifft2(x: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """The inverse of `fft2`."""
     return _part(jnp.fft.ifft2(_join(x)))
 
 
 @operation()
-def rfft(x: Tensor, fft_length: int | None = None) -> Pair:
+def rfft(x: Tensor, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
     """The non-negative frequencies of the Fourier transform of real numbers, along the last axis.
 
     Args:
@@ -64,7 +62,7 @@ def rfft(x: Tensor, fft_length: int | None = None) -> Pair:
 
 
 @operation()
-def irfft(x: Pair, fft_length: int | None = None) -> Tensor:
+def irfft(x: tuple[Tensor, Tensor], fft_length: int | None = None) -> Tensor:
     """The inverse of `rfft`; fft_length is `2 (n - 1)` by default."""
     return jnp.fft.irfft(_join(x), n=fft_length)
 
@@ -119,7 +117,7 @@ def _window(window: Any, length: int, fft_length: int, dtype: Any) -> jax.Array:
 @operation()
 def stft(
     x: Tensor, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
-) -> Pair:
+) -> tuple[Tensor, Tensor]:
     """The Fourier transform of windowed stretches of a signal.
 
     Args:
@@ -144,7 +142,7 @@ def stft(
 
 @operation()
 def istft(
-    x: Pair,
+    x: tuple[Tensor, Tensor],
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,

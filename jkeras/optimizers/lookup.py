@@ -39,7 +39,8 @@ def get(identifier: Any) -> Optimizer | None:
     if isinstance(identifier, str):
         return _class_of(identifier, {})()
     if inspect.isclass(identifier) and issubclass(identifier, Optimizer):
-        return identifier()
+        make: Any = identifier
+        return make()
     if configurable.is_object_config(identifier):
         return deserialize(identifier)
     hint = " Call it first: optax.adam(1e-3)." if str(getattr(identifier, "__module__", "")).startswith("optax") else ""

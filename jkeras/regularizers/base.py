@@ -40,6 +40,6 @@ def checked_factor(owner: str, name: str, value: Any) -> float:
     Raises:
         ValueError: it is negative, infinite or no number.
     """
-    if not isinstance(value, numbers.Real) or not 0 <= value < math.inf:
+    if not isinstance(value, numbers.Real) or not 0 <= float(value) < math.inf:
         raise ValueError(f"{owner} needs a finite number of at least 0 as {name}, such as 0.01; received {describe(value)}.")
     return float(value)

@@ -57,7 +57,8 @@ def optimizer_state(optimizer: Any, params: Any, boxes: list[Any]) -> Any:
     old = optimizer.state
     if old is None:
         return jax.jit(optimizer.init)(params)
-    if jax.tree.structure(old) == jax.tree.structure(fresh):
+    same: bool = jax.tree.structure(old) == jax.tree.structure(fresh)  # type: ignore[operator]
+    if same:
         return jax.tree.map(jnp.copy, old)
     known = named_leaves(old)
     names = list(named_leaves(fresh))

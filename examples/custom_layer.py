@@ -1,0 +1,85 @@
+"""A layer of your own, written as in Keras: weights in `build`, maths in `call`, raw `jax.numpy` inside.
+
+`CentredDense` is a dense layer that first subtracts the mean of its inputs, which it learns by averaging over the batches it sees:
+
+    y = (x - moving_mean) @ kernel + bias
+
+It has two kinds of weights, and they are used in two ways.
+
+**As arrays.** `self.kernel` is made by `add_weight`, and outside of `call` it is a box, a `Variable`, with a name, a value and
+`assign`. JAX's functions take arrays only. So inside `call` the attribute reads as the plain array, and
+`jnp.matmul(x, self.kernel)` is just that.
+
+**As boxes.** `self.moving_mean.assign(...)` needs the box. The rule: an attribute reads as its array inside `call`, unless
+the class' own code uses that attribute as a box anywhere, by `.assign`, `.assign_add`, `.assign_sub`, `.value`, `.numpy`
+or another of the names in `jkeras/layers/call_plan.py`. Since this class writes `self.moving_mean.assign`, `self.moving_mean` is
+always the box here, and its array is `self.moving_mean.value`. (Operators such as `x - self.moving_mean` work on both.)
+
+The layer needs no second definition for the functional side: `init` gives its arrays, `apply` is a pure function of them, and what
+was assigned comes back as the new state.
+"""
+
+import argparse
+
+import jax
+import jax.numpy as jnp
+
+import jkeras
+from jkeras import datasets, layers
+
+
+class CentredDense(layers.Layer):
+    """A dense layer on inputs whose moving average is subtracted.
+
+    Args:
+        units: number of outputs.
+        momentum: of the moving average; 0.99 means that a batch changes it by one part in a hundred.
+    """
+
+    def __init__(self, units, momentum=0.99, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.momentum = momentum
+
+    def build(self, input_shape):
+        features = input_shape[-1]
+        self.kernel = self.add_weight(shape=(features, self.units), initializer="he_normal")
+        self.bias = self.add_weight(shape=(self.units,), initializer="zeros")
+        self.moving_mean = self.add_weight(shape=(features,), initializer="zeros", trainable=False)
+
+    def call(self, x, training=False):
+        if training:
+            new = self.momentum * self.moving_mean.value + (1 - self.momentum) * jnp.mean(x, axis=0)
+            self.moving_mean.assign(new)
+        return jnp.matmul(x - self.moving_mean.value, self.kernel) + self.bias
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description="A layer of your own.")
+    parser.add_argument("--epochs", type=int, help="default: 20")
+    parser.add_argument("--quick", action="store_true", help="one epoch")
+    args = parser.parse_args(argv)
+
+    jkeras.utils.set_random_seed(0)
+    (x, y), (x_test, y_test) = datasets.digits.load_data()
+    x, x_test = (a.reshape(-1, 64).astype("float32") / 255 for a in (x, x_test))
+
+    centred = CentredDense(64, name="centred")
+    model = jkeras.Sequential([centred, layers.Activation("relu"), layers.Dense(10, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x, y, epochs=args.epochs or (1 if args.quick else 20), verbose=2)
+    model.summary()
+    print(f"Test accuracy: {model.evaluate(x_test, y_test, verbose=0)[1]:.3f}")
+    print(f"Outside of call the attribute is the box: {type(centred.kernel).__name__} {centred.kernel.path!r}")
+    error = jnp.abs(centred.moving_mean.value - x.mean(axis=0)).max()
+    print(f"Learned mean of the inputs: at most {error:.3f} from the true one")
+
+    params, state = centred.init(jax.random.key(0), x)
+    print(f"Pure face: params {sorted(params)}, state {sorted(state)}")
+    pure = jax.jit(lambda params, state, x: centred.apply(params, state, x, training=True))
+    _, new_state = pure(params, state, x)
+    print(f"One pure call moved the mean by {jnp.abs(new_state['moving_mean'] - state['moving_mean']).max():.4f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""A loss that is more than a comparison of y with y_pred: override `compute_loss`.
+
+The data are noisy, and noisier on the right than on the left. A model that predicts only the mean cannot say so. This one predicts a
+mean m and a log-variance s for each x, and minimises the negative log-likelihood of a normal distribution,
+
+    loss = mean( s + (y - m)^2 / exp(s) ) / 2,
+
+so that it learns how uncertain to be as well (Nix and Weigend, "Estimating the mean and variance of the target probability
+distribution", 1994). `compute_loss` gets the batch and the outputs, of whatever structure, and returns the scalar to minimise;
+`fit`, `evaluate`, callbacks and the optimizer stay as they are. `self.losses` holds what layers add, here the penalty
+on the kernel: an override that wants it adds it.
+"""
+
+import argparse
+
+import jax.numpy as jnp
+import numpy as np
+
+import jkeras
+from jkeras import layers
+
+
+class MeanAndSpread(jkeras.Model):
+    """A mean and a log-variance for each row."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = [layers.Dense(64, activation="tanh"), layers.Dense(64, activation="tanh", kernel_regularizer="l2")]
+        self.mean = layers.Dense(1)
+        self.log_variance = layers.Dense(1)
+
+    def call(self, x):
+        for layer in self.hidden:
+            x = layer(x)
+        return {"mean": self.mean(x), "log_variance": self.log_variance(x)}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        mean, log_variance = y_pred["mean"], y_pred["log_variance"]
+        per_row = 0.5 * (log_variance + jnp.square(y - mean) / jnp.exp(log_variance))
+        if sample_weight is not None:
+            per_row = per_row * jnp.reshape(sample_weight, (-1, 1))
+        return jnp.mean(per_row) + sum(self.losses)
+
+
+def noise(x):
+    """The true standard deviation: 0.05 at x = -3, 0.6 at x = 3."""
+    return 0.05 + 0.55 * (x + 3) / 6
+
+
+def make_data(count, rng):
+    x = rng.uniform(-3, 3, (count, 1)).astype("float32")
+    return x, (np.sin(x) + noise(x) * rng.normal(size=x.shape)).astype("float32")
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description="A loss of your own by compute_loss.")
+    parser.add_argument("--epochs", type=int, help="default: 60")
+    parser.add_argument("--quick", action="store_true", help="two epochs")
+    args = parser.parse_args(argv)
+
+    jkeras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    x, y = make_data(4000, rng)
+    x_test, y_test = make_data(1000, rng)
+
+    model = MeanAndSpread()
+    model.compile(optimizer="adam")
+    history = model.fit(x, y, epochs=args.epochs or (2 if args.quick else 60), verbose=0)
+    print(f"Training loss: {history.history['loss'][0]:.3f} -> {history.history['loss'][-1]:.3f}")
+    print(f"Test loss: {model.evaluate(x_test, y_test, verbose=0):.3f}")
+
+    grid = np.linspace(-2.5, 2.5, 6, dtype="float32")[:, None]
+    found = model.predict(grid, verbose=0)
+    print("     x   mean (true)     spread (true)")
+    for i, point in enumerate(grid[:, 0]):
+        mean, spread = found["mean"][i, 0], np.exp(0.5 * found["log_variance"][i, 0])
+        print(f"{point:6.1f} {mean:6.2f} ({np.sin(point):5.2f})    {spread:6.2f} ({noise(point):.2f})")
+
+
+if __name__ == "__main__":
+    main()

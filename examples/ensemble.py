@@ -1,0 +1,82 @@
+"""`vmap` over a model: an ensemble trained at once, and a gradient for each example.
+
+`init` and `apply` are pure functions, so `jax.vmap` may map over any of their arguments.
+
+- Over the *key* of `init`: one call gives the weights of eight differently initialised models, each array with an axis of 8 in front.
+- Over the *params* of `apply`: eight models on the same data. Training them is `vmap` of the training step of one.
+- Over the *examples*: `vmap` of `grad` gives each example's own gradient, which a batch would average away. Its length tells how much
+  the model would have to change for that example. Here some labels were made wrong on purpose, and it finds most of them.
+"""
+
+import argparse
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import jkeras
+from jkeras import datasets, layers
+
+MEMBERS = 8
+WRONG = 20
+
+
+def spoil(labels, rng):
+    """Labels with some replaced by a wrong one, and the places where."""
+    places = rng.choice(len(labels), WRONG, replace=False)
+    spoiled = labels.copy()
+    spoiled[places] = (labels[places] + rng.integers(1, 10, WRONG)) % 10
+    return spoiled, places
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description="An ensemble, and per-example gradients, by vmap.")
+    parser.add_argument("--epochs", type=int, help="full-batch steps, default: 150")
+    parser.add_argument("--quick", action="store_true", help="three steps")
+    args = parser.parse_args(argv)
+
+    (x, labels), (x_test, y_test) = datasets.digits.load_data()
+    labels, wrong = spoil(labels.astype("int32"), np.random.default_rng(0))
+    x, x_test = (jnp.asarray(a.reshape(-1, 64), jnp.float32) / 255 for a in (x, x_test))
+    y = jnp.asarray(labels)
+
+    model = jkeras.Sequential([layers.Dense(32, activation="relu"), layers.Dense(10)])
+    optimizer = optax.adam(1e-2)
+
+    def loss_of(params, state, x, y):
+        logits, _ = model.apply(params, state, x)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
+
+    def step(params, state, opt_state):
+        grads = jax.grad(loss_of)(params, state, x, y)
+        updates, opt_state = optimizer.update(grads, opt_state)
+        return optax.apply_updates(params, updates), opt_state
+
+    # An ensemble: keys in, stacked weights out.
+    keys = jax.random.split(jax.random.key(0), MEMBERS)
+    params, state = jax.vmap(lambda key: model.init(key, (None, 64)))(keys)
+    print("stacked kernels:", *(layer["kernel"].shape for layer in params.values()))
+    opt_state = jax.vmap(optimizer.init)(params)
+    train = jax.jit(jax.vmap(step))
+    for _ in range(args.epochs or (3 if args.quick else 150)):
+        params, opt_state = train(params, state, opt_state)
+
+    logits = jax.vmap(lambda params, state: model.apply(params, state, x_test)[0])(params, state)
+    alone = (logits.argmax(-1) == y_test).mean(axis=1)
+    together = (jax.nn.softmax(logits).mean(axis=0).argmax(-1) == y_test).mean()
+    print(f"members: {alone.min():.3f} to {alone.max():.3f} correct")
+    print(f"ensemble of {MEMBERS}: {together:.3f} correct")
+
+    # A gradient for each example, of the first member.
+    first_params, first_state = jax.tree.map(lambda a: a[0], (params, state))
+    per_example = jax.jit(jax.vmap(jax.grad(loss_of), in_axes=(None, None, 0, 0)))
+    grads = per_example(first_params, first_state, x[:, None], y[:, None])
+    lengths = jax.vmap(optax.global_norm)(grads)
+    suspects = np.argsort(-np.asarray(lengths))[: 2 * WRONG]
+    found = len(set(suspects.tolist()) & set(wrong.tolist()))
+    print(f"of the {WRONG} wrong labels, {found} are among the {2 * WRONG} examples with the longest gradients")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Train a classifier of handwritten digits, from the data to a picture of the learning curves.
+
+    python examples/mnist.py                 # a multilayer perceptron, about ten seconds
+    python examples/mnist.py --model cnn     # a small convolutional network, a minute or two
+
+The data are MNIST where it is in the cache (`$KERAS_HOME/datasets`, by default `~/.keras/datasets`) or can be downloaded, and
+otherwise the 1,797 smaller digits that come with scikit-learn; the first line of the output says which. One tenth of the training
+images is held out: the validation curves come from it, and the test images are used once, at the end.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+import jkeras
+from jkeras import datasets, layers
+
+
+def load_digits():
+    """MNIST, or scikit-learn's digits where MNIST cannot be had; images (n, height, width) as uint8."""
+    cached = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets" / "mnist.npz"
+    in_cache = cached.is_file()
+    try:
+        train, test = datasets.mnist.load_data()
+    except (FileNotFoundError, ValueError) as error:
+        if in_cache:
+            raise
+        print(f"Data: scikit-learn's digits, because MNIST could not be had.\n{error}\n")
+        train, test = datasets.digits.load_data()
+        name = "Digits"
+    else:
+        print(f"Data: MNIST, {'found at' if in_cache else 'downloaded to'} {cached}")
+        name = "MNIST"
+    height, width = train[0].shape[1:]
+    print(f"{len(train[0]):,} training and {len(test[0]):,} test images of {height} x {width} pixels\n")
+    return name, train, test
+
+
+def mlp(image_shape):
+    """Three hidden layers of 256 units on the pixels in a row."""
+    return jkeras.Sequential(
+        [
+            layers.Flatten(input_shape=image_shape),
+            layers.Dense(256, activation="relu"),
+            layers.Dense(256, activation="relu"),
+            layers.Dense(256, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def cnn(image_shape):
+    """Two convolutions, each followed by pooling, and one hidden layer."""
+    return jkeras.Sequential(
+        [
+            layers.Reshape((*image_shape, 1), input_shape=image_shape),
+            layers.Conv2D(16, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(32, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dropout(0.4),
+            layers.Dense(128, activation="relu"),
+            layers.Dropout(0.4),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+MODELS = {"mlp": mlp, "cnn": cnn}
+EPOCHS = {"mlp": 15, "cnn": 15}
+
+
+def save_curves(history, path, title):
+    """Draw loss and accuracy over the epochs, for training and validation, as a PNG."""
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure.suptitle(title, fontsize=13, fontweight="bold")
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy")):
+        for key, label, colour in ((name, "training", "#1f6fb2"), (f"val_{name}", "validation", "#e07b1a")):
+            values = history.history[key]
+            axes.plot(range(1, len(values) + 1), values, color=colour, marker="o", markersize=3.5, linewidth=1.8, label=label)
+        axes.set(title=name.capitalize(), xlabel="epoch", ylabel="cross-entropy" if name == "loss" else "share correct")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(color="0.9")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description="Train a classifier of handwritten digits.")
+    parser.add_argument("--model", choices=MODELS, default="mlp")
+    parser.add_argument("--epochs", type=int, help="default: 15")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder of the picture")
+    parser.add_argument("--quick", action="store_true", help="a few images and two epochs")
+    args = parser.parse_args(argv)
+    epochs = args.epochs or (2 if args.quick else EPOCHS[args.model])
+
+    jkeras.utils.set_random_seed(args.seed)
+    name, (x_train, y_train), (x_test, y_test) = load_digits()
+    if args.quick:
+        x_train, y_train, x_test, y_test = x_train[:640], y_train[:640], x_test[:200], y_test[:200]
+    x_train, x_test = (x.astype("float32") / 255 for x in (x_train, x_test))
+
+    model = MODELS[args.model](x_train.shape[1:])
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.summary()
+
+    history = model.fit(x_train, y_train, batch_size=64, epochs=epochs, validation_split=0.1)
+    loss, accuracy = model.evaluate(x_test, y_test, batch_size=256)
+    print(f"Test loss: {loss:.4f}")
+    print(f"Test accuracy: {accuracy:.4f}")
+
+    path = args.out / f"{name.lower()}_{args.model}.png"
+    save_curves(history, path, f"{name}, {args.model.upper()}: test accuracy {100 * accuracy:.2f} %")
+    print(f"Learning curves: {path}")
+
+
+if __name__ == "__main__":
+    main()
