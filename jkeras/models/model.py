@@ -31,6 +31,7 @@ class Model(Trainer, Layer):  # type: ignore[misc]
         kwargs: `trainable`, `dtype`.
 
     Example:
+        >>> import numpy as np
         >>> from jkeras.layers import Dense, Input
         >>> x = Input((4,))
         >>> model = Model(x, Dense(2)(x))

@@ -134,7 +134,7 @@ class Variable(ArrayOperators):
         Raises:
             ValueError: another shape, or a tracer that would leak.
         """
-        value = jnp.asarray(getattr(value, "value", value), self.dtype)
+        value = jnp.asarray(value.value if isinstance(value, Variable) else value, self.dtype)
         if value.shape != self.shape:
             raise ValueError(
                 f"Cannot assign an array of shape {value.shape} to the weight {self.path!r} of shape {self.shape}. "
@@ -155,11 +155,11 @@ class Variable(ArrayOperators):
 
     def assign_add(self, value: Any) -> Any:
         """`assign(value + this)`."""
-        return self.assign(self.value + getattr(value, "value", value))
+        return self.assign(self.value + _plain(value))
 
     def assign_sub(self, value: Any) -> Any:
         """`assign(this - value)`."""
-        return self.assign(self.value - getattr(value, "value", value))
+        return self.assign(self.value - _plain(value))
 
     @property
     def ndim(self) -> int:
@@ -184,6 +184,10 @@ class Variable(ArrayOperators):
     def __repr__(self) -> str:
         shown = "not drawn yet" if self._value is None else repr(np.asarray(self._value))
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={shown}>"
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Variable) else jnp.asarray(value)
 
 
 def _token(initializer: Any) -> str | int:

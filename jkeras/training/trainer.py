@@ -12,7 +12,6 @@ import numpy as np
 
 from jkeras import losses, metrics, optimizers
 from jkeras._base.config import settings
-from jkeras._base.dtypes import dtype_policy
 from jkeras._base.errors import unexpected_arguments
 from jkeras.callbacks import CallbackList, History
 from jkeras.data import as_source, train_validation_split, unpack_x_y_sample_weight
@@ -106,7 +105,7 @@ class Trainer(Steps):
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ValueError(f"steps_per_execution is a positive integer. Received: {steps_per_execution!r}.")
         self.optimizer = optimizers.get(optimizer)
-        if auto_scale_loss and dtype_policy().name == "mixed_float16":
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16":  # type: ignore[attr-defined]
             self.optimizer = optimizers.with_loss_scale(self.optimizer)
         jit = not run_eagerly and jit_compile is not False
         self._compile_config = CompileConfig(
