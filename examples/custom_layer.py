@@ -1,6 +1,6 @@
 """A layer of your own, written as in Keras: weights in `build`, maths in `call`, raw `jax.numpy` inside.
 
-`CentredDense` is a dense layer that first subtracts the mean of its inputs, which it learns by averaging over the batches it sees:
+`CentredDense` is a dense layer that first subtracts the mean of its inputs, learned by averaging over the batches it sees:
 
     y = (x - moving_mean) @ kernel + bias
 
@@ -15,8 +15,8 @@ the class' own code uses that attribute as a box anywhere, by `.assign`, `.assig
 or another of the names in `jkeras/layers/call_plan.py`. Since this class writes `self.moving_mean.assign`, `self.moving_mean` is
 always the box here, and its array is `self.moving_mean.value`. (Operators such as `x - self.moving_mean` work on both.)
 
-The layer needs no second definition for the functional side: `init` gives its arrays, `apply` is a pure function of them, and what
-was assigned comes back as the new state.
+The layer needs no second definition for the functional side: `init` gives its arrays, `apply` is a pure function of them, and
+what was assigned comes back as the new state.
 """
 
 import argparse

@@ -1,14 +1,14 @@
 """A loss that is more than a comparison of y with y_pred: override `compute_loss`.
 
-The data are noisy, and noisier on the right than on the left. A model that predicts only the mean cannot say so. This one predicts a
-mean m and a log-variance s for each x, and minimises the negative log-likelihood of a normal distribution,
+The data are noisy, and noisier on the right than on the left. A model that predicts only the mean cannot say so. This one predicts
+a mean m and a log-variance s for each x, and minimises the negative log-likelihood of a normal distribution,
 
     loss = mean( s + (y - m)^2 / exp(s) ) / 2,
 
 so that it learns how uncertain to be as well (Nix and Weigend, "Estimating the mean and variance of the target probability
-distribution", 1994). `compute_loss` gets the batch and the outputs, of whatever structure, and returns the scalar to minimise;
-`fit`, `evaluate`, callbacks and the optimizer stay as they are. `self.losses` holds what layers add, here the penalty
-on the kernel: an override that wants it adds it.
+distribution", 1994). `compute_loss` gets the batch and the outputs and returns the scalar to minimise; `fit`, `evaluate`,
+callbacks and the optimizer stay as they are. `self.losses` holds what layers add, here the penalty on a kernel: an override that
+wants it adds it.
 """
 
 import argparse
@@ -18,24 +18,24 @@ import numpy as np
 
 import jkeras
 from jkeras import layers
+from jkeras.regularizers import L2
 
 
 class MeanAndSpread(jkeras.Model):
-    """A mean and a log-variance for each row."""
+    """Two numbers for each row, the mean and the log-variance."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.hidden = [layers.Dense(64, activation="tanh"), layers.Dense(64, activation="tanh", kernel_regularizer="l2")]
-        self.mean = layers.Dense(1)
-        self.log_variance = layers.Dense(1)
+        self.hidden = [layers.Dense(64, activation="tanh"), layers.Dense(64, activation="tanh", kernel_regularizer=L2(1e-4))]
+        self.out = layers.Dense(2)
 
     def call(self, x):
         for layer in self.hidden:
             x = layer(x)
-        return {"mean": self.mean(x), "log_variance": self.log_variance(x)}
+        return self.out(x)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        mean, log_variance = y_pred["mean"], y_pred["log_variance"]
+        mean, log_variance = jnp.split(y_pred, 2, axis=-1)
         per_row = 0.5 * (log_variance + jnp.square(y - mean) / jnp.exp(log_variance))
         if sample_weight is not None:
             per_row = per_row * jnp.reshape(sample_weight, (-1, 1))
@@ -73,7 +73,7 @@ def main(argv=None):
     found = model.predict(grid, verbose=0)
     print("     x   mean (true)     spread (true)")
     for i, point in enumerate(grid[:, 0]):
-        mean, spread = found["mean"][i, 0], np.exp(0.5 * found["log_variance"][i, 0])
+        mean, spread = found[i, 0], np.exp(0.5 * found[i, 1])
         print(f"{point:6.1f} {mean:6.2f} ({np.sin(point):5.2f})    {spread:6.2f} ({noise(point):.2f})")
 
 

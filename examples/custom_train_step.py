@@ -9,9 +9,9 @@ changes and writes none, so `fit` can compile it, and so can you. It is put toge
 - `self.apply_gradients(state, grads)` is the optimizer's step;
 - `self.update_metrics(state, y, outcome, sample_weight)` accumulates the metrics and gives the logs.
 
-The example is sharpness-aware minimisation (Foret et al., "Sharpness-Aware Minimization for Efficiently Improving Generalization",
-2021). It prefers weights around which the loss is flat: it goes a small way uphill, to the worst point nearby, takes the gradient
-*there*, and applies it *here*:
+The example is sharpness-aware minimisation (Foret et al., "Sharpness-Aware Minimization for Efficiently Improving
+Generalization", 2021). It prefers weights around which the loss is flat: it goes a small way uphill, to the worst point nearby,
+takes the gradient *there*, and applies it *here*:
 
     worst = params + rho * g / |g|,  g = gradient at params;     params <- optimizer(params, gradient at worst)
 """

@@ -2,10 +2,10 @@
 
 `init` and `apply` are pure functions, so `jax.vmap` may map over any of their arguments.
 
-- Over the *key* of `init`: one call gives the weights of eight differently initialised models, each array with an axis of 8 in front.
+- Over the *key* of `init`: one call gives the weights of eight models, each array with an axis of 8 in front.
 - Over the *params* of `apply`: eight models on the same data. Training them is `vmap` of the training step of one.
-- Over the *examples*: `vmap` of `grad` gives each example's own gradient, which a batch would average away. Its length tells how much
-  the model would have to change for that example. Here some labels were made wrong on purpose, and it finds most of them.
+- Over the *examples*: `vmap` of `grad` gives each example's own gradient, which a batch would average away. Its length tells how
+  much the model would have to change for that example. Here some labels were made wrong on purpose, and it finds most of them.
 """
 
 import argparse

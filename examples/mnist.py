@@ -53,30 +53,45 @@ def mlp(image_shape):
 
 
 def cnn(image_shape):
-    """Two convolutions, each followed by pooling, and one hidden layer."""
+    """Three convolutions with batch normalization; stride and pooling halve the image twice."""
     return jkeras.Sequential(
         [
             layers.Reshape((*image_shape, 1), input_shape=image_shape),
-            layers.Conv2D(16, 3, padding="same", activation="relu"),
+            *convolution(32, 5, strides=2),
+            *convolution(64, 3),
             layers.MaxPooling2D(),
-            layers.Conv2D(32, 3, padding="same", activation="relu"),
-            layers.MaxPooling2D(),
+            *convolution(64, 3),
             layers.Flatten(),
-            layers.Dropout(0.4),
-            layers.Dense(128, activation="relu"),
-            layers.Dropout(0.4),
+            layers.Dropout(0.5),
             layers.Dense(10, activation="softmax"),
         ]
     )
 
 
+def convolution(filters, size, strides=1):
+    """Convolution, normalization, ReLU; the normalization's offset makes a bias superfluous."""
+    return [
+        layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=False),
+        layers.BatchNormalization(momentum=0.9),
+        layers.Activation("relu"),
+    ]
+
+
 MODELS = {"mlp": mlp, "cnn": cnn}
-EPOCHS = {"mlp": 15, "cnn": 15}
+EPOCHS = {"mlp": 15, "cnn": 10}
+BATCH_SIZE = 64
+
+
+def make_optimizer(rows, epochs):
+    """AdamW with a learning rate that falls along half a cosine, from 0.003 to 0 at the end of training."""
+    steps = -(-rows // BATCH_SIZE) * epochs
+    return jkeras.optimizers.AdamW(jkeras.optimizers.schedules.CosineDecay(3e-3, steps), weight_decay=0.1)
 
 
 def save_curves(history, path, title):
     """Draw loss and accuracy over the epochs, for training and validation, as a PNG."""
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1, wspace=0.04)
     figure.suptitle(title, fontsize=13, fontweight="bold")
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy")):
         for key, label, colour in ((name, "training", "#1f6fb2"), (f"val_{name}", "validation", "#e07b1a")):
@@ -95,7 +110,7 @@ def save_curves(history, path, title):
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Train a classifier of handwritten digits.")
     parser.add_argument("--model", choices=MODELS, default="mlp")
-    parser.add_argument("--epochs", type=int, help="default: 15")
+    parser.add_argument("--epochs", type=int, help="default: 15 for the mlp, 10 for the cnn")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder of the picture")
     parser.add_argument("--quick", action="store_true", help="a few images and two epochs")
@@ -108,11 +123,15 @@ def main(argv=None):
         x_train, y_train, x_test, y_test = x_train[:640], y_train[:640], x_test[:200], y_test[:200]
     x_train, x_test = (x.astype("float32") / 255 for x in (x_train, x_test))
 
+    held_out = len(x_train) // 10
+    training, validation = (x_train[held_out:], y_train[held_out:]), (x_train[:held_out], y_train[:held_out])
+
     model = MODELS[args.model](x_train.shape[1:])
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    optimizer = make_optimizer(len(training[0]), epochs)
+    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     model.summary()
 
-    history = model.fit(x_train, y_train, batch_size=64, epochs=epochs, validation_split=0.1)
+    history = model.fit(*training, batch_size=BATCH_SIZE, epochs=epochs, validation_data=validation)
     loss, accuracy = model.evaluate(x_test, y_test, batch_size=256)
     print(f"Test loss: {loss:.4f}")
     print(f"Test accuracy: {accuracy:.4f}")

@@ -4,8 +4,8 @@
     y, state = model.apply(params, state, x, training=True, rng=key)            # nothing else is read or written
 
 `params` is what is trained. `state` is the rest, here the moving averages of batch normalization; `apply` returns it anew.
-Dropout draws from `rng`. Everything is explicit, so all of JAX works as it stands: `jax.value_and_grad` over `params`, optax for the
-update, `jax.lax.scan` over the batches of an epoch, and one `jax.jit` around it all, so that an epoch is a single program.
+Dropout draws from `rng`. Everything is explicit, so all of JAX works as it stands: `jax.value_and_grad` over `params`, optax for
+the update, `jax.lax.scan` over the batches of an epoch, and one `jax.jit` around it all, so that an epoch is a single program.
 """
 
 import argparse

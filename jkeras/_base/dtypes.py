@@ -31,7 +31,7 @@ def standardize_dtype(dtype: Any) -> str:
     """The name of a dtype: from a string, a numpy or jax dtype, a Python type; None gives `floatx()`."""
     if dtype is None:
         return settings.floatx
-    if dtype in (float, int, bool):
+    if dtype is float or dtype is int or dtype is bool:  # numpy dtypes are equal to these types, but hash otherwise
         return {float: settings.floatx, int: "int32", bool: "bool"}[dtype]
     name = dtype if isinstance(dtype, str) else jnp.dtype(dtype).name
     if name not in _NAMES:

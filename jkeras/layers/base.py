@@ -292,6 +292,8 @@ class Layer(WeightHolder, PureFace, Configurable):
                 self.built = True  # a call that looks at values cannot be traced: its layers are built as it runs
             if not current().functional:
                 materialize(self.weights)
+            elif current().values is not None and not current().abstract and self.weights:
+                raise RuntimeError(messages.LAYER_IN_CALL.format(cls=type(self).__name__, layer=self.name))
         return args, dict(kwargs)
 
     def _to_array(self, value: Any) -> Any:
@@ -404,6 +406,8 @@ class Layer(WeightHolder, PureFace, Configurable):
         """The constructor's arguments in Keras' JSON shape."""
         named = constructor_signature(type(self)).parameters
         arguments = {k: v for k, v in init_arguments(self).items() if k in named or k not in _LEGACY}
+        if type(self).__init__ is Layer.__init__:  # Keras writes the base's own arguments only where they say something
+            arguments = {k: v for k, v in arguments.items() if (k, v) not in (("activity_regularizer", None), ("autocast", True))}
         base = {"name": self.name, "trainable": self._trainable, "dtype": object_config(self._dtype_policy)}
         return {**base, **{k: serialize(v) for k, v in arguments.items() if k not in base}}
 

@@ -24,6 +24,7 @@ class Dense(Layer):
         kernel_initializer, bias_initializer: names or objects.
         kernel_regularizer, bias_regularizer, activity_regularizer: names or objects.
         kernel_constraint, bias_constraint: names or objects.
+        lora_rank, lora_alpha, quantization_config: not supported; leave them None.
         kwargs: `name`, `dtype`, `trainable`, `input_shape`, ... as every layer.
 
     Call:
@@ -49,8 +50,13 @@ class Dense(Layer):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: int | None = None,
+        quantization_config: Any = None,
         **kwargs: Any,
     ):
+        if lora_rank is not None or lora_alpha is not None or quantization_config is not None:
+            raise ValueError("Dense does not support lora_rank, lora_alpha and quantization_config. Leave them out.")
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if not isinstance(units, int) or units <= 0:
             raise ValueError(f"Dense takes a positive integer as units. Received: units={units!r}. Write for example Dense(64).")

@@ -48,9 +48,14 @@ class WeightHolder:
         if boxes is None:
             if name.startswith("__"):
                 raise AttributeError(name)
-            raise AttributeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name))
+            first = next((n for n in self.__dict__ if n != "_init_arguments"), name)
+            raise AttributeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=first))
         if name not in boxes:
-            raise AttributeError(f"{type(self).__name__!r} object {self.name!r} has no attribute {name!r}")
+            found = getattr(type(self), name, None)
+            if isinstance(found, property):  # Python comes here where a property raised AttributeError: let it say why
+                return found.__get__(self)
+            hint = "" if self.built else ". It is not built: its weights are made by build(input_shape) or the first call"
+            raise AttributeError(f"{type(self).__name__!r} object {self.name!r} has no attribute {name!r}{hint}")
         return self._read_box(name, boxes[name])
 
     def _read_box(self, name: str, box: Variable) -> Any:

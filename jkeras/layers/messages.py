@@ -23,6 +23,17 @@ WEIGHT_IN_CALL = """{cls} {layer!r} called `add_weight` inside `call`. Each call
         return jnp.matmul(x, self.kernel)
 """
 
+LAYER_IN_CALL = """{cls} {layer!r} got its weights inside a call that is being compiled, so they would never be trained. Make layers
+in `__init__`, and call each one whatever `training` is:
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(8)
+
+    def call(self, x):
+        return self.dense(x)
+"""
+
 UNKNOWN_SIZE = """{cls} {layer!r} cannot make the weight {weight!r} of shape {shape}: a size is unknown. The input's shape has
 None where a number is needed. Give it, for example Input(shape=(28, 28, 1)) or input_shape=(784,)."""
 

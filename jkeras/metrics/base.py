@@ -254,5 +254,8 @@ def _update(self: Metric, state: State, *args: Any, **kwargs: Any) -> State:
 def _compute(self: Metric, state: State) -> Any:
     """What `result` gives for a state."""
     boxes = self.variables
-    output = functionalize(self.result, boxes)([state[k] for k in _keys(boxes)]).output
-    return jax.tree.map(lambda y: getattr(y, "value", y), output, is_leaf=lambda y: isinstance(y, Variable))
+
+    def result() -> Any:  # a box read outside of `functionalize` would give its own value, not the state's
+        return jax.tree.map(lambda y: getattr(y, "value", y), self.result(), is_leaf=lambda y: isinstance(y, Variable))
+
+    return functionalize(result, boxes)([state[k] for k in _keys(boxes)]).output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
@@ -86,7 +87,7 @@ class Functional(Model):
         return [self._fit_to(tensor, array) for tensor, array in zip(expected, arrays)]
 
     def _fit_to(self, tensor: KerasTensor, array: Any) -> Any:
-        shape, wanted = array.shape, tensor.shape
+        given, shape, wanted = array, array.shape, tensor.shape
         if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
             array = array[..., None]
         elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
@@ -95,7 +96,7 @@ class Functional(Model):
         if not fits:
             raise ValueError(
                 f"Model {self.name!r} expects the input {tensor.name!r} with shape {tensor.shape}, but received "
-                f"{describe(array)}. Reshape the data, for example x.reshape((-1, {', '.join(map(str, wanted[1:]))}))."
+                f"{describe(given)}. {_what_to_write(shape, wanted)}"
             )
         return array if str(array.dtype) == tensor.dtype or _both_float(array, tensor) else array.astype(jnp.dtype(tensor.dtype))
 
@@ -154,6 +155,16 @@ class Functional(Model):
 
 
 Model._functional = Functional
+
+
+def _what_to_write(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> str:
+    """How data of one shape become data of another."""
+    sizes = wanted[1:]
+    if len(shape) == len(sizes) and all(n is None or m == n for m, n in zip(shape, sizes)):
+        return "The batch axis is missing: write x[None]."
+    if None not in sizes and math.prod(shape[1:]) == math.prod(sizes):
+        return f"Reshape the data: x.reshape((-1, {', '.join(map(str, sizes))}))."
+    return f"Give data of that shape, or make the model for these: Input(shape={tuple(shape[1:])})."
 
 
 def _both_float(array: Any, tensor: KerasTensor) -> bool:

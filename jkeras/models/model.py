@@ -7,6 +7,7 @@ subclass with its own `call` anything else. All three are layers, with the pure 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -38,7 +39,7 @@ class Model(Trainer, Layer):  # type: ignore[misc]
         >>> model.count_params()
         10
 
-        A class of your own:
+        A class of your own; `MyModel(inputs, outputs)` works for one that overrides other methods than `call`:
 
         >>> class Net(Model):
         ...     def __init__(self):
@@ -59,10 +60,10 @@ class Model(Trainer, Layer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any):
         if args or "inputs" in kwargs or "outputs" in kwargs:
-            raise TypeError(
-                f"{type(self).__name__} passed inputs and outputs to Model.__init__, which builds a functional model only as "
-                "Model(inputs, outputs) itself. In a subclass call super().__init__() and write `call`."
-            )
+            # A class that adds to a functional model: MyModel(inputs, outputs), or super().__init__(inputs, outputs).
+            self.__class__ = _functional_class(type(self), self._functional)
+            self._functional.__init__(self, *args, **kwargs)
+            return
         Layer.__init__(self, **kwargs)
         self._reset_training()
 
@@ -152,6 +153,13 @@ class Model(Trainer, Layer):  # type: ignore[misc]
         """
         self._require_built("summary", "model.build(input_shape)")
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+
+@functools.cache
+def _functional_class(cls: type, functional: type) -> type:
+    """The class with the methods of `cls` first, and those of a functional model behind them."""
+    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    return type(cls.__name__, (cls, functional), names)
 
 
 def check_unique_names(owner: str, layers: list[Any]) -> None:

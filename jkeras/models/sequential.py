@@ -40,6 +40,7 @@ class Sequential(Functional):
         self._stack: list[Layer] = []
         self._input_layer: InputLayer | None = None
         self._operations: list[Any] = []
+        self._trail: list[tuple[Layer, Any]] = []  # the layers of the graph with their outputs
         for layer in layers or []:
             self._append(layer)
         self._rebuild()
@@ -101,8 +102,13 @@ class Sequential(Functional):
             return
         tensor = self._input_layer.output
         outputs = tensor
-        for layer in self._stack:
-            outputs = layer(outputs)
+        # The graph grows at its end: what stood there keeps its one node, hence `layer.output`.
+        trail: list[tuple[Layer, Any]] = []
+        for i, layer in enumerate(self._stack):
+            known = i < len(self._trail) and self._trail[i][0] is layer
+            outputs = self._trail[i][1] if known else layer(outputs)
+            trail.append((layer, outputs))
+        self._trail = trail
         self._structure = tensor, outputs
         self._program = Program(tensor, outputs)
         self.built = True
@@ -114,6 +120,7 @@ class Sequential(Functional):
             raise ValueError(f"Sequential {self.name!r} has no layers. Add one, for example model.add(layers.Dense(1)).")
         shape = (None, *specs[0].shape[1:]) if len(specs[0].shape) > 1 else (None, 1)
         first = self._stack[0]
+        self._trail = []
         self._input_layer = InputLayer(batch_shape=shape, dtype=_input_dtype(first), name=f"{first.name}_input")
         try:
             self._rebuild()
@@ -132,19 +139,19 @@ class Sequential(Functional):
     @property
     def inputs(self) -> list[KerasTensor]:
         """The symbolic input, as a list; needs a known shape."""
-        self._require_built("inputs", "Input(shape=...)")
+        self._require_built("inputs", "model.build(input_shape)")
         return super().inputs
 
     @property
     def input(self) -> Any:
         """The symbolic input."""
-        self._require_built("input", "Input(shape=...)")
+        self._require_built("input", "model.build(input_shape)")
         return self._structure[0]
 
     @property
     def output(self) -> Any:
         """The symbolic output."""
-        self._require_built("output", "Input(shape=...)")
+        self._require_built("output", "model.build(input_shape)")
         return self._structure[1]
 
     @property

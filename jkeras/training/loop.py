@@ -18,6 +18,16 @@ from jkeras.state import random
 from jkeras.training.state import TrainState
 from jkeras.training.transfer import optimizer_state, read_weights, weight_writer
 
+_NO_BATCH = """The data gave no batch in epoch {epoch}. A generator is used up after one pass: let it go on for ever and say how
+long an epoch is, or pass what can be read again (arrays, a PyDataset):
+
+    def batches():
+        while True:
+            yield x, y
+
+    model.fit(batches(), steps_per_epoch=100, epochs=10)
+"""
+
 
 class TrainingRun:
     """One call of `fit`: its state, its step, its callbacks.
@@ -34,6 +44,7 @@ class TrainingRun:
         self.seed = random.next_seed()
         self.write = weight_writer(model)
         self.state = self._first_state()
+        self._kept = True  # whether the boxes have what `state` has
 
     def _first_state(self) -> TrainState:
         params, state = read_weights(self.model, donate=True)
@@ -50,6 +61,7 @@ class TrainingRun:
     def _keep(self) -> None:
         self.write(self.state)
         self.model.optimizer.state = self.state.opt_state
+        self._kept = True
 
     def epoch(self, epoch: int, source: Any) -> dict[str, Any]:
         """Run one epoch and return its logs, still on the device."""
@@ -61,13 +73,14 @@ class TrainingRun:
         logs: dict[str, Any] = {}
         number = -1
         try:
-            for number, batch in enumerate(source.batches(epoch, self.seed)):
+            for number, batch in enumerate(self.model._checked(source, source.batches(epoch, self.seed))):
                 first = number % self.steps_per_call == 0
                 if first:
                     self.events.on_train_batch_begin(number)
                     if every_batch:
                         self._refresh()
                 self.state, logs = self.step(self.state, batch)
+                self._kept = False
                 if (number + 1) % self.steps_per_call == 0:
                     self._keep()
                     self.events.on_train_batch_end(number, logs)
@@ -78,9 +91,10 @@ class TrainingRun:
                     self._keep()
                     self.events.on_train_batch_end(number, logs)
         finally:
-            self._keep()
+            if not self._kept:  # else a callback may have set other weights since
+                self._keep()
         if number < 0:
-            raise ValueError("The data gave no batch in this epoch. Pass data with at least one row, or a generator that yields.")
+            raise ValueError(_NO_BATCH.format(epoch=epoch + 1))
         return logs
 
 
@@ -92,7 +106,7 @@ def evaluate_source(model: Any, source: Any, step: Callable[..., Any], events: A
     logs: dict[str, Any] = {}
     events.on_test_begin()
     number = -1
-    for number, batch in enumerate(source.batches()):
+    for number, batch in enumerate(model._checked(source, source.batches())):
         events.on_test_batch_begin(number)
         run, logs = step(run, batch)
         events.on_test_batch_end(number, logs)

@@ -103,7 +103,8 @@ class Objective:
         for fn, target, spec in zip(self.losses, split_targets("y", y, self.names), jax.tree.leaves(y_pred_spec)):
             check = getattr(fn, "check_targets", None)
             if check is not None and target is not None:
-                check(np.asarray(target), spec)
+                target = np.asarray(target)
+                check(target, jax.ShapeDtypeStruct((*target.shape[:1], *spec.shape[1:]), spec.dtype))
 
 
 def add_loss(state: dict[str, Any], values: dict[str, Any], count: int) -> dict[str, Any]:
@@ -139,7 +140,8 @@ def make_objective(config: Any, names: list[str], y_spec: Any, y_pred_spec: Any)
             for entry in entries:
                 metric = metrics.resolve(entry, targets[i], predictions[i], _name(fns[i]))
                 name = metric.name if len(names) == 1 else f"{names[i]}_{metric.name}"
-                tracked.append(Tracked(_free(name, tracked), metric, i, weighted))
+                twin = weighted and any(t.name == name and not t.weighted for t in tracked)
+                tracked.append(Tracked(_free(f"weighted_{name}" if twin else name, tracked), metric, i, weighted))
     return Objective(names, fns, weights, tracked)
 
 

@@ -12,6 +12,7 @@ A model trains by `train_step`; a subclass may override it, and builds it from t
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import jax
@@ -88,7 +89,8 @@ class Steps:
 
     def _predict_and_loss(self, x: Any, y: Any, sample_weight: Any, training: bool) -> tuple[Any, Any, dict[str, Any]]:
         y_pred = self(x, training=training)  # type: ignore[operator]
-        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+        flag = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
+        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
         several = self._objective is not None and len(self._objective.names) > 1
         return loss, y_pred, self._loss_parts(y, y_pred, sample_weight)[1] if several else {}
 
@@ -103,7 +105,7 @@ class Steps:
         """
         total, _ = self._loss_parts(y, y_pred, sample_weight)
         added = self.losses  # type: ignore[attr-defined]
-        if not added and (self._objective is None or all(fn is None for fn in self._objective.losses)):
+        if training and not added and (self._objective is None or all(fn is None for fn in self._objective.losses)):
             raise ValueError(
                 "There is nothing to minimise: the model was compiled without a loss and no layer added one. "
                 "Write compile(loss=...), or call self.add_loss(...) in a layer, or override compute_loss."

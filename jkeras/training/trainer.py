@@ -55,6 +55,7 @@ class Trainer(Steps):
 
     def _reset_training(self) -> None:
         self.optimizer: Any = None
+        self.loss: Any = None
         self.history: History | None = None
         self.stop_training = False
         self._compile_config: CompileConfig | None = None
@@ -104,7 +105,7 @@ class Trainer(Steps):
             raise unexpected_arguments("compile", kwargs, (*known, "steps_per_execution", "auto_scale_loss"))
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ValueError(f"steps_per_execution is a positive integer. Received: {steps_per_execution!r}.")
-        self.optimizer = optimizers.get(optimizer)
+        self.optimizer, self.loss = optimizers.get(optimizer), loss
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":  # type: ignore[attr-defined]
             self.optimizer = optimizers.with_loss_scale(self.optimizer)
         jit = not run_eagerly and jit_compile is not False
@@ -334,11 +335,21 @@ class Trainer(Steps):
     def _check_source(self, source: Any) -> None:
         assert self._objective is not None
         if isinstance(source, ArraySource):
-            x, y, _ = source.arrays
-            if settings.check_finite:
-                check_finite(x=x, y=y)
-            if y is not None:
-                self._objective.check_targets(y, self._y_pred_spec)
+            self._check_data(*source.arrays)
+
+    def _check_data(self, x: Any, y: Any, sample_weight: Any = None) -> None:
+        assert self._objective is not None
+        if settings.check_finite:
+            check_finite(x=x, y=y)
+        if y is not None:
+            self._objective.check_targets(y, self._y_pred_spec)
+
+    def _checked(self, source: Any, batches: Any) -> Any:
+        """The batches, each checked where the data come as a stream; arrays were checked as a whole."""
+        for batch in batches:
+            if not isinstance(source, ArraySource):
+                self._check_data(*batch)
+            yield batch
 
     def _plain(self, logs: dict[str, Any]) -> dict[str, Any]:
         """Logs as Python numbers in the order of the metrics; a compiled step gives dicts in the order of their keys."""

@@ -12,7 +12,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import keras
 import numpy as np
 import pytest
 
@@ -87,7 +86,12 @@ IMAGE, VOLUME, STEPS = (2, 6, 5, 4), (2, 4, 5, 3, 2), (2, 7, 4)
 FIRST_IMAGE, FIRST_STEPS = (2, 4, 6, 5), (2, 4, 7)
 TWO = [(2, 3, 4), (2, 3, 4)]
 TWO_MASKS = {"mask": [(2, 3), (2, 3)]}
-SEVEN = {"kernel_initializer": "he_normal", "kernel_regularizer": "l2", "bias_constraint": "non_neg", "activity_regularizer": "l1"}
+SEVEN = {
+    "kernel_initializer": "he_normal",
+    "kernel_regularizer": "l2",
+    "bias_constraint": "non_neg",
+    "activity_regularizer": "l1",
+}
 
 LAYERS = (
     _case("Dense", (3, 4), 5),
@@ -207,10 +211,10 @@ class Prepared:
     def __init__(self, case: Case, policy: str | None = None):
         self.case, self.layer = case, case.make(policy=policy)
         self.x, self.options = jax.tree.map(jnp.asarray, (case.x, case.options))
-        self.layer.init(jax.random.key(0), self.x)
+        jax.eval_shape(lambda: self.layer.init(jax.random.key(0), self.x))  # builds it; draws and compiles nothing
         self.layer.set_weights(weight_values(self.layer))
         self.params, self.state = weight_trees(self.layer)
-        self.takes_training = case.layer is None or self.layer._plan.takes_training
+        self.takes_training = self.layer._plan.takes_training
         self.traces = 0
         self.jitted = jax.jit(self._traced, static_argnames="training")
 
@@ -238,19 +242,19 @@ class Prepared:
         y, state = self.apply(params, self.state, x, training=training, **self.options)
         return sum(weighted_sum(leaf) for leaf in jax.tree.leaves((y, state)))
 
-    def gradients(self, training: bool = False, loss: Callable[..., Any] | None = None) -> Any:
+    @functools.cache  # noqa: B019 (one object per case, and both live as long as the tests)
+    def gradients(self, training: bool = False, remat: bool = False) -> Any:
         """Gradients of a scalar of the outputs with respect to weights and float inputs."""
         floats = None if self.case.below else self.x
-        return jax.jit(jax.grad(loss or self.loss, (0, 1)), static_argnums=2)(self.params, floats, training)
+        loss = jax.checkpoint(self.loss, static_argnums=2) if remat else self.loss
+        return jax.jit(jax.grad(loss, (0, 1)), static_argnums=2)(self.params, floats, training)
 
 
 def weight_values(layer: Any) -> list[np.ndarray]:
     """Weights that could be anything: kernels around zero, the rest (variances among them) in (0.5, 1.5)."""
     rng = np.random.default_rng(7)
     near_zero = ("kernel", "embeddings")
-    return [
-        rng.normal(size=w.shape, scale=0.5) if w.name in near_zero else rng.uniform(0.5, 1.5, w.shape) for w in layer.weights
-    ]
+    return [rng.normal(size=w.shape, scale=0.5) if w.name in near_zero else rng.uniform(0.5, 1.5, w.shape) for w in layer.weights]
 
 
 def weight_trees(layer: Any) -> tuple[Any, Any]:

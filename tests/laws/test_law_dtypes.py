@@ -1,5 +1,7 @@
 """Dtypes flow: outputs come in the compute dtype, weights and state stay in theirs, for global and for own policies."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,11 +19,12 @@ POLICIES = {
 
 def check(layer, case, compute, variable):
     x, options = jax.tree.map(jnp.asarray, (case.x, case.options))
-    params, state = layer.init(jax.random.key(0), x)
+    params, state = jax.eval_shape(lambda key: layer.init(key, x), jax.random.key(0))
     assert {leaf.dtype.name for leaf in jax.tree.leaves((params, state))} <= {variable}
     for training in (False, True):
         rng = jax.random.key(5) if training and case.stochastic else None
-        y, after = jax.eval_shape(lambda p, s: layer.apply(p, s, x, training=training, rng=rng, **options), params, state)
+        apply = functools.partial(layer.apply, training=training, rng=rng, **options)
+        y, after = jax.eval_shape(apply, params, state, x)
         assert y.dtype == compute
         assert jax.tree.map(lambda a: a.dtype, after) == jax.tree.map(lambda a: a.dtype, state)
 

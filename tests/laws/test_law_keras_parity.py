@@ -15,6 +15,9 @@ from jkeras.layers.tracking import weight_entries
 # Gradients are sums over positions; where ours adds in another order, float32 rounds another way.
 VALUES, GRADIENTS = 1e-6, 1e-5
 
+# Keras' merging layers take no mask argument; they read the masks off their inputs.
+MASKS_TRAVEL = ("Multiply", "Maximum", "Minimum")
+
 
 @functools.cache
 def twin(case):
@@ -43,7 +46,10 @@ def test_values_and_gradients_equal_keras(case, training):
     fixed = [jnp.asarray(v.value) for v in theirs.non_trainable_variables]
 
     def keras_loss(weights, x):
-        y, after = theirs.stateless_call(weights, fixed, case.x if case.below else x, **flag, **made.options)
+        options = made.options if case.layer not in MASKS_TRAVEL else {}
+        for array, mask in zip(x, made.options["mask"]) if case.layer in MASKS_TRAVEL and made.options else ():
+            keras.src.backend.set_keras_mask(array, mask)
+        y, after = theirs.stateless_call(weights, fixed, case.x if case.below else x, **flag, **options)
         after = [v for v, box in zip(after, theirs.non_trainable_variables) if "seed" not in box.path]
         return weighted_sum(y), (y, after)
 

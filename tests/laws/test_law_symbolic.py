@@ -1,8 +1,9 @@
 """The symbolic shape is the real shape, with None for the batch axis; dtypes too."""
 
 import jax
-import jkeras
 from table import every_case, prepared
+
+import jkeras
 
 
 def unknown_batch(shape):
