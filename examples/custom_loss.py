@@ -1,7 +1,7 @@
 """A loss that is more than a comparison of y with y_pred: override `compute_loss`.
 
-The data are noisy, and noisier on the right than on the left. A model that predicts only the mean cannot say so. This one predicts
-a mean m and a log-variance s for each x, and minimises the negative log-likelihood of a normal distribution,
+The data are noisy, and noisier on the right than on the left. A model that predicts only the mean cannot say so. This one
+predicts a mean m and a log-variance s for each x, and minimises the negative log-likelihood of a normal distribution,
 
     loss = mean( s + (y - m)^2 / exp(s) ) / 2,
 

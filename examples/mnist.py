@@ -1,7 +1,7 @@
 """Train a classifier of handwritten digits, from the data to a picture of the learning curves.
 
-    python examples/mnist.py                 # a multilayer perceptron, about ten seconds
-    python examples/mnist.py --model cnn     # a small convolutional network, a minute or two
+    python examples/mnist.py                 # a multilayer perceptron, some ten seconds
+    python examples/mnist.py --model cnn     # a small convolutional network, about a minute
 
 The data are MNIST where it is in the cache (`$KERAS_HOME/datasets`, by default `~/.keras/datasets`) or can be downloaded, and
 otherwise the 1,797 smaller digits that come with scikit-learn; the first line of the output says which. One tenth of the training

@@ -1,4 +1,4 @@
-"""What holds for all tests: Keras, the oracle, runs on JAX; the smoke test and the floors come first; names start afresh."""
+"""What holds for all tests: Keras, the oracle, runs on JAX; the smoke test and the floors come first."""
 
 import os
 

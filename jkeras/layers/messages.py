@@ -23,8 +23,8 @@ WEIGHT_IN_CALL = """{cls} {layer!r} called `add_weight` inside `call`. Each call
         return jnp.matmul(x, self.kernel)
 """
 
-LAYER_IN_CALL = """{cls} {layer!r} got its weights inside a call that is being compiled, so they would never be trained. Make layers
-in `__init__`, and call each one whatever `training` is:
+LAYER_IN_CALL = """{cls} {layer!r} got its weights inside a call that is being compiled, so they would never be trained. Make
+layers in `__init__`, and call each one whatever `training` is:
 
     def __init__(self):
         super().__init__()

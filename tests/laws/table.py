@@ -163,17 +163,19 @@ LAYERS = (
 )
 
 
+# Layers in models have names, so that a model made twice has the same `params`.
 def _mlp(k: Any) -> Any:
-    parts = [k.layers.Dense(6, activation="relu"), k.layers.BatchNormalization(), k.layers.Dropout(0.3), k.layers.Dense(2)]
-    return k.Sequential([k.layers.Input((4,)), *parts])
+    first, last = k.layers.Dense(6, activation="relu", name="first"), k.layers.Dense(2, name="last")
+    between = [k.layers.BatchNormalization(name="norm"), k.layers.Dropout(0.3, name="drop")]
+    return k.Sequential([k.layers.Input((4,)), first, *between, last])
 
 
 def _branches(k: Any) -> Any:
     a, b = k.layers.Input((4,), name="a"), k.layers.Input((3,), name="b")
     shared = k.layers.Dense(4, name="shared")
     first = shared(a)
-    joined = k.layers.Concatenate()([shared(first), k.layers.Dense(2)(b)])
-    return k.Model([a, b], k.layers.BatchNormalization()(joined) * 2.0)
+    joined = k.layers.Concatenate()([shared(first), k.layers.Dense(2, name="own")(b)])
+    return k.Model([a, b], k.layers.BatchNormalization(name="norm")(joined) * 2.0)
 
 
 def _custom(k: Any) -> Any:
@@ -182,7 +184,7 @@ def _custom(k: Any) -> Any:
 
         def __init__(self, **kwargs: Any):
             super().__init__(**kwargs)
-            self.inner = k.layers.Dense(3, activation="tanh")
+            self.inner = k.layers.Dense(3, activation="tanh", name="inner")
 
         def build(self, input_shape: Any) -> None:
             self.kernel = self.add_weight(shape=(input_shape[-1], 4), name="kernel")
