@@ -34,7 +34,7 @@ class SharpnessAware(jkeras.Sequential):
         x, y, sample_weight = batch
         gradient = jax.grad(self.objective, has_aux=True)
         uphill, _ = gradient(state.params, state.state, x, y, sample_weight, state.key)
-        length = optax.global_norm(uphill)
+        length = optax.tree.norm(uphill)
         worst = jax.tree.map(lambda p, g: p + self.rho * g / (length + 1e-12), state.params, uphill)
         grads, outcome = gradient(worst, state.state, x, y, sample_weight, state.key)
         state = self.apply_gradients(state._replace(state=outcome.state), grads)

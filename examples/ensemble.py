@@ -72,7 +72,7 @@ def main(argv=None):
     first_params, first_state = jax.tree.map(lambda a: a[0], (params, state))
     per_example = jax.jit(jax.vmap(jax.grad(loss_of), in_axes=(None, None, 0, 0)))
     grads = per_example(first_params, first_state, x[:, None], y[:, None])
-    lengths = jax.vmap(optax.global_norm)(grads)
+    lengths = jax.vmap(optax.tree.norm)(grads)
     suspects = np.argsort(-np.asarray(lengths))[: 2 * WRONG]
     found = len(set(suspects.tolist()) & set(wrong.tolist()))
     print(f"of the {WRONG} wrong labels, {found} are among the {2 * WRONG} examples with the longest gradients")

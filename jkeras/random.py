@@ -141,7 +141,7 @@ def dropout(inputs: Tensor, rate: float, noise_shape: Sequence[int | None] | Non
         noise_shape: shape of the random choice; axes of size 1 share one, None stands for the input's size.
         seed: see the table above.
     """
-    key = _key(seed) if 0 < rate < 1 else None
+    key: Any = _key(seed) if 0 < rate < 1 else None
     return maths.dropout(key, as_array(inputs), rate, noise_shape)
 
 

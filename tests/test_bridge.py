@@ -354,3 +354,20 @@ def test_from_fit_to_the_matrix_product_are_few_frames(monkeypatch):
     monkeypatch.undo()
     in_fit = [s for s in stacks if "fit" in s and "train_step" in s]
     assert in_fit and all(len(s) < 12 for s in in_fit), in_fit[0]
+
+
+class MaskedMean(layers.Layer):
+    """Uses its mask without asking whether there is one."""
+
+    def call(self, x, mask=None):
+        weight = mask[..., None].astype(x.dtype)
+        return jnp.sum(x * weight, axis=1) / jnp.sum(weight, axis=1)
+
+
+def test_a_mask_reaches_a_layer_behind_others_when_the_model_is_built_and_when_it_runs():
+    x = np.array([[1, 2, 0, 0], [3, 4, 5, 0]])
+    model = jkeras.Sequential([layers.Embedding(10, 4, mask_zero=True), layers.Dropout(0.5), layers.Dense(3), MaskedMean()])
+    model.build((None, None))
+    every_row = np.asarray(jkeras.Model(model.input, model.layers[2].output)(x))
+    expected = [every_row[0, :2].mean(axis=0), every_row[1, :3].mean(axis=0)]
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5)

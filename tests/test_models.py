@@ -312,6 +312,32 @@ def test_a_class_takes_structures_and_is_built_by_shapes_or_data(form):
     assert by_shape.count_params() == by_data.count_params() == by_fit.count_params() == 8
 
 
+def test_a_build_called_directly_makes_the_weights_once():
+    class Scale(layers.Layer):
+        def build(self, shape):
+            self.factor = self.add_weight(shape=(shape[-1],), name="factor", initializer="ones")
+
+        def call(self, x):
+            return x * self.factor
+
+    class Outer(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = Scale()
+
+        def build(self, shape):
+            self.inner.build(shape)
+
+        def call(self, x):
+            return self.inner(x)
+
+    scale, outer = Scale(), Outer()
+    scale.build((None, 3))
+    assert scale.built and scale.init(jax.random.key(0))[0]["factor"].shape == (3,)
+    for layer in (scale, outer):
+        assert layer(ROW).shape == (1, 3) and len(layer.weights) == 1
+
+
 def test_training_and_mask_reach_the_layers():
     seen = []
 

@@ -19,7 +19,8 @@ from jkeras.graph.infer import infer
 from jkeras.graph.spec import is_spec
 
 _NOT_AN_ARRAY = """A symbolic tensor has no values: {tensor} stands for an array that a model will compute. It was given to
-a function that needs a real array (jax.numpy, numpy, float(), if, for). Use the same function from `jkeras.ops`, which records it in the model:
+a function that needs a real array (jax.numpy, numpy, float(), if, for). Use the same function from `jkeras.ops`, which records
+it in the model:
 
     y = jkeras.ops.sin(x)          # instead of jnp.sin(x)
 
@@ -103,6 +104,7 @@ class KerasTensor:
         self.dtype = standardize_dtype(dtype)
         self.sparse = sparse
         self.node, self.index = node, index
+        self.mask: Any = None  # spec of the mask that travels with the array
         self.name = name or (node.operation.name if node is not None else auto_name("keras_tensor"))
 
     @property

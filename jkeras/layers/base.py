@@ -13,6 +13,7 @@ nest in each other. The pure face, `init` and `apply`, comes from `PureFace`.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -37,7 +38,18 @@ from jkeras.layers.declaration import Updated
 from jkeras.layers.holder import WeightHolder
 from jkeras.layers.input_spec import check_input
 from jkeras.layers.pure import PureFace
-from jkeras.layers.structures import is_numbers, legacy_shape, masks_of, shapes_to_specs, single, specs_to_shapes, unbox
+from jkeras.layers.structures import (
+    array_specs,
+    is_numbers,
+    legacy_shape,
+    masks_of,
+    shapes_to_specs,
+    single,
+    specs_to_shapes,
+    symbolic_masks,
+    unbox,
+    zip_masks,
+)
 from jkeras.state import random
 from jkeras.state.scope import current, is_traced, pop, push, set_mask
 from jkeras.state.variable import Variable, materialize
@@ -75,6 +87,8 @@ class Layer(WeightHolder, PureFace, Configurable):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._plan = read_plan(cls, Layer)
+        if "build" in vars(cls):
+            cls.build = _marking(cls.build)  # type: ignore[method-assign]
 
     def __init__(
         self,
@@ -286,6 +300,8 @@ class Layer(WeightHolder, PureFace, Configurable):
         if not self.built:
             specs = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if hasattr(a, "shape") else a, args)
             others = {k: v for k, v in kwargs.items() if not hasattr(v, "shape")}
+            if self._plan.takes_mask and args and kwargs.get("mask") is None and current().masks:
+                others["mask"] = array_specs(masks_of(args[0]))
             try:
                 self._ensure_built(specs, others)
             except jax.errors.JAXTypeError:
@@ -311,16 +327,27 @@ class Layer(WeightHolder, PureFace, Configurable):
         return value
 
     def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        specs = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if is_spec(a) else a, (args, kwargs), is_leaf=is_symbolic)
+        specs, given = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if is_spec(a) else a, (args, kwargs), is_leaf=is_symbolic)
+        masks = symbolic_masks(args[0]) if args else None
+        if masks is not None and self._plan.takes_mask and given.get("mask") is None:
+            given["mask"] = masks
         if not self.built:
             try:
-                self._ensure_built(specs[0], {k: v for k, v in kwargs.items() if not symbolic_leaves(v)})
+                self._ensure_built(specs, given)
             except Exception as error:
-                messages.explain(error, self, specs[0])
+                messages.explain(error, self, specs)
                 raise
         if self.input_spec is not None and args:
             check_input(self, args[0])
-        return Node(self, args, kwargs, self.compute_output_spec(*specs[0], **specs[1])).outputs
+        outputs = Node(self, args, kwargs, self.compute_output_spec(*specs, **given)).outputs
+        if args and (masks is not None or self._plan.makes_mask):
+            self._pass_symbolic_mask(specs[0], outputs, given.get("mask", masks))
+        return outputs
+
+    def _pass_symbolic_mask(self, inputs: Any, outputs: Any, masks: Any) -> None:
+        outgoing = infer(self.compute_mask, (inputs, masks), {})
+        for tensor, mask in zip_masks(jax.tree.leaves(outputs, is_leaf=is_symbolic), outgoing):
+            tensor.mask = mask
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Shapes and dtypes of the outputs for specs of the inputs."""
@@ -343,13 +370,8 @@ class Layer(WeightHolder, PureFace, Configurable):
     def _pass_mask(self, inputs: Any, outputs: Any, mask: Any) -> None:
         incoming = mask if mask is not None else masks_of(inputs)
         outgoing = self.compute_mask(inputs, incoming)
-        if outgoing is None:
-            return
-        leaves = jax.tree.leaves(outputs)
-        masks = outgoing if isinstance(outgoing, (list, tuple)) else [outgoing] * len(leaves)
-        for leaf, one in zip(leaves, masks):
-            if one is not None:
-                set_mask(leaf, one)
+        for leaf, one in zip_masks(jax.tree.leaves(outputs), outgoing):
+            set_mask(leaf, one)
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar, or a list of them, to what training minimises; from `call`."""
@@ -413,6 +435,17 @@ class Layer(WeightHolder, PureFace, Configurable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _marking(build: Callable[..., None]) -> Callable[..., None]:
+    """A `build` after which the layer is built, also where it is called directly, as an outer layer's `build` may."""
+
+    @functools.wraps(build)
+    def build_and_mark(self: Layer, *args: Any, **kwargs: Any) -> None:
+        build(self, *args, **kwargs)
+        self.built = True
+
+    return build_and_mark
 
 
 Layer.build.is_default = True  # type: ignore[attr-defined]

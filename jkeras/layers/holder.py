@@ -54,7 +54,11 @@ class WeightHolder:
             found = getattr(type(self), name, None)
             if isinstance(found, property):  # Python comes here where a property raised AttributeError: let it say why
                 return found.__get__(self)
-            hint = "" if self.__dict__.get("built") else ". It is not built: its weights are made by build(input_shape) or the first call"
+            hint = (
+                ""
+                if self.__dict__.get("built")
+                else ". It is not built: its weights are made by build(input_shape) or the first call"
+            )
             raise AttributeError(f"{type(self).__name__!r} object {self.name!r} has no attribute {name!r}{hint}")
         return self._read_box(name, boxes[name])
 

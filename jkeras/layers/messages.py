@@ -56,8 +56,8 @@ LEAKED_LOSS = """add_loss() received a value that JAX is still tracing, outside 
 NOT_ONE_NODE = """Layer {layer!r} was called on symbolic inputs {n} times, so it has no single `{what}`. Call it once on an Input
 first, or keep the tensor that each call returns."""
 
-_BOX_HINT = """A weight that the layer's own code uses as a box (`.assign`, `.value`) stays a box inside `call`; JAX functions take
-its array: write `self.<name>.value`, or use jkeras.ops, which takes both."""
+_BOX_HINT = """A weight that the layer's own code uses as a box (`.assign`, `.value`) stays a box inside `call`; JAX functions
+take its array: write `self.<name>.value`, or use jkeras.ops, which takes both."""
 
 _ARRAY_HINT = """Inside `call` a weight's attribute is its array. To assign to it there, do it on the attribute itself:
 `self.total.assign(...)`, not on another name for it."""

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jkeras.graph import KerasTensor, Spec
+from jkeras.graph.keras_tensor import is_symbolic
 from jkeras.graph.spec import is_spec
 from jkeras.state.scope import get_mask
 from jkeras.state.variable import Variable
@@ -58,6 +59,21 @@ def masks_of(inputs: Any) -> Any:
     if all(m is None for m in masks):
         return None
     return masks if isinstance(inputs, (list, tuple)) else masks[0]
+
+
+def symbolic_masks(inputs: Any) -> Any:
+    """`masks_of` for symbolic tensors: specs of the masks that will travel with them."""
+    leaves = jax.tree.leaves(inputs, is_leaf=is_symbolic)
+    masks = [getattr(leaf, "mask", None) for leaf in leaves]
+    if all(m is None for m in masks):
+        return None
+    return masks if isinstance(inputs, (list, tuple)) else masks[0]
+
+
+def zip_masks(outputs: list[Any], masks: Any) -> list[tuple[Any, Any]]:
+    """Pairs of an output and its mask, for those that have one; one mask stands for all outputs."""
+    several = masks if isinstance(masks, (list, tuple)) else [masks] * len(outputs)
+    return [(output, mask) for output, mask in zip(outputs, several) if mask is not None]
 
 
 def single(values: list[KerasTensor]) -> Any:

@@ -33,8 +33,8 @@ Let the update come out as a result instead:
     y, state = jax.jit(layer.apply)(params, state, x)
 """
 
-_OTHER_TRACE = """The weight {path!r} was assigned inside another JAX transform than the one its call runs in (a scan, vmap, grad or jit
-within `call`). The value cannot leave that transform. Your program does something like
+_OTHER_TRACE = """The weight {path!r} was assigned inside another JAX transform than the one its call runs in (a scan, vmap,
+grad or jit within `call`). The value cannot leave that transform. Your program does something like
 
     jax.lax.scan(lambda c, x: (c, self.total.assign_add(x)), 0, xs)
 
