@@ -2,7 +2,7 @@
 
     python bench/imports.py --runs 15
 
-Prints medians and their ratio. Bytecode must be compiled first (it is after the first run, unless PYTHONDONTWRITEBYTECODE is set).
+Prints medians and their ratio. The package is compiled to bytecode first, as an installed one is.
 """
 
 from __future__ import annotations

@@ -310,7 +310,12 @@ def test_a_single_layer_of_two_inputs_has_connections():
 def test_array_functions_are_shown_like_layers():
     x = Input((4,))
     model = Model(x, (x * 2 * 3)[:, 1:])
-    assert column(model, "Layer (type)") == ["input_1 (InputLayer)", "multiply (Multiply)", "multiply_1 (Multiply)", "get_item (GetItem)"]
+    assert column(model, "Layer (type)") == [
+        "input_1 (InputLayer)",
+        "multiply (Multiply)",
+        "multiply_1 (Multiply)",
+        "get_item (GetItem)",
+    ]
     assert column(model, "Output Shape")[-1] == "(None, 3)"
     assert column(model, "Param #") == ["0"] * 4
 

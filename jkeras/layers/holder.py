@@ -55,9 +55,7 @@ class WeightHolder:
             if isinstance(found, property):  # Python comes here where a property raised AttributeError: let it say why
                 return found.__get__(self)
             hint = (
-                ""
-                if self.__dict__.get("built")
-                else ". It is not built: its weights are made by build(input_shape) or the first call"
+                "" if self.__dict__.get("built") else ". It is not built: build(input_shape) or the first call makes its weights"
             )
             raise AttributeError(f"{type(self).__name__!r} object {self.name!r} has no attribute {name!r}{hint}")
         return self._read_box(name, boxes[name])
