@@ -371,3 +371,33 @@ def test_a_mask_reaches_a_layer_behind_others_when_the_model_is_built_and_when_i
     every_row = np.asarray(jkeras.Model(model.input, model.layers[2].output)(x))
     expected = [every_row[0, :2].mean(axis=0), every_row[1, :3].mean(axis=0)]
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5)
+
+
+def test_a_loop_of_ones_own_puts_its_weights_back_into_the_model():
+    model = jkeras.Sequential([layers.Dense(3), layers.BatchNormalization()])
+    x = np.ones((2, 4), np.float32)
+    params, state = model.init(jax.random.key(0), x)
+    model.set_params_and_state(params, state)
+    np.testing.assert_allclose(model.predict(x, verbose=0), model.apply(params, state, x)[0], rtol=1e-6)
+    again = model.params_and_state()
+    jax.tree.map(np.testing.assert_array_equal, again, (params, state))
+    with pytest.raises(KeyError, match="moving_mean"):
+        model.set_params_and_state(params, {})
+
+
+def test_compute_loss_may_take_targets_that_match_no_output():
+    class MeanAndSpread(jkeras.Model):
+        def __init__(self):
+            super().__init__()
+            self.mean, self.spread = layers.Dense(1), layers.Dense(1)
+
+        def call(self, x):
+            return {"mean": self.mean(x), "spread": self.spread(x)}
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return jnp.mean(jnp.square(y - y_pred["mean"]) + jnp.square(y_pred["spread"]))
+
+    model = MeanAndSpread()
+    model.compile("sgd")
+    history = model.fit(np.ones((8, 3)), np.ones((8, 1)), epochs=3, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]

@@ -20,7 +20,7 @@ from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.tracking import walk, weight_entries
 from jkeras.state.functionalize import Result, functionalize
 from jkeras.state.initial import draw_together
-from jkeras.state.variable import Variable
+from jkeras.state.variable import Variable, materialize
 
 if TYPE_CHECKING:
     from jkeras.layers.base import Layer
@@ -84,6 +84,37 @@ class PureFace:
         values = draw_together([box._initial for _, box in entries], keys)
         return split_values(entries, values, {id(b) for b in self.trainable_weights})
 
+    def params_and_state(self: Layer) -> tuple[Tree, Tree]:  # type: ignore[misc]
+        """The values that the weights have now, in the structure of `init`: after `fit`, what it learned.
+
+        Example:
+            >>> from jkeras.layers import Dense
+            >>> layer = Dense(3)
+            >>> layer.build((None, 4))
+            >>> sorted(layer.params_and_state()[0])
+            ['bias', 'kernel']
+        """
+        self._require_built("params_and_state", "layer.build(input_shape)")
+        entries = weight_entries(self)
+        materialize(box for _, box in entries)
+        return split_values(entries, [box.value for _, box in entries], {id(b) for b in self.trainable_weights})
+
+    def set_params_and_state(self: Layer, params: Tree, state: Tree) -> None:  # type: ignore[misc]
+        """Give the weights these values: what a loop of your own learned, for `predict`, `summary` and files.
+
+        Args:
+            params, state: in the structure of `init`.
+
+        Raises:
+            KeyError: a weight is in neither.
+            ValueError: a shape differs.
+        """
+        self._require_built("set_params_and_state", "layer.build(input_shape)")
+        flat = {**paths.flatten(params), **paths.flatten(state)}
+        values = [(box, _value_of(flat, path)) for path, box in weight_entries(self)]
+        for box, value in values:
+            box.assign(jnp.array(value, copy=True))
+
     def apply(  # type: ignore[misc]
         self: Layer, params: Tree, state: Tree, *inputs: Any, training: bool = False, rng: Any = None, **kwargs: Any
     ) -> tuple[Any, Tree]:
@@ -126,7 +157,7 @@ class PureFace:
             self._ensure_built(tuple(as_spec(x, self.compute_dtype) for x in inputs), kwargs)
         entries = weight_entries(self)
         flat_params, flat_state = paths.flatten(params), paths.flatten(state)
-        values = [flat_params[p] if p in flat_params else _from_state(flat_state, p) for p, _ in entries]
+        values = [flat_params[p] if p in flat_params else _value_of(flat_state, p) for p, _ in entries]
         pure = functionalize(fn, [box for _, box in entries], layer_positions(self))
         result = pure(values, *inputs, rng=rng, training=training, **kwargs)
         after = [(p, v) for (p, _), v in zip(entries, result.values) if p in flat_state]
@@ -137,11 +168,11 @@ class PureFace:
         return output, sum(self.losses, jnp.zeros((), jnp.float32))
 
 
-def _from_state(flat: dict[tuple[str, ...], Any], path: tuple[str, ...]) -> Any:
+def _value_of(flat: dict[tuple[str, ...], Any], path: tuple[str, ...]) -> Any:
     if path not in flat:
         known = ", ".join("/".join(p) for p in flat) or "nothing"
         raise KeyError(
-            f"The weight {'/'.join(path)!r} is neither in params nor in state (which holds {known}). "
+            f"The weight {'/'.join(path)!r} is neither in params nor in state (found: {known}). "
             "Give both as `init` returned them: params, state = model.init(key, x)."
         )
     return flat[path]

@@ -51,11 +51,18 @@ class Objective:
     weights: list[float]
     tracked: list[Tracked]
 
+    @property
+    def has_losses(self) -> bool:
+        """Whether an output has a loss; without one, `y` may have any structure that an overridden `compute_loss` wants."""
+        return any(fn is not None for fn in self.losses)
+
     def loss(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, dict[str, Any]]:
         """The weighted sum of the outputs' losses, and for several outputs each one by name."""
+        total, parts = jnp.zeros((), jnp.float32), {}
+        if not self.has_losses:
+            return total, parts
         targets = split_targets("y", y, self.names)
         weights = split_targets("sample_weight", sample_weight, self.names)
-        total, parts = jnp.zeros((), jnp.float32), {}
         for name, fn, scale, target, prediction, weight in zip(
             self.names, self.losses, self.weights, targets, jax.tree.leaves(y_pred), weights
         ):
@@ -81,6 +88,8 @@ class Objective:
 
     def update_metrics(self, state: dict[str, Any], y: Any, y_pred: Any, sample_weight: Any) -> dict[str, Any]:
         """Accumulators after a batch; the losses' are added by `add_loss`."""
+        if not self.tracked:
+            return state
         targets, weights = split_targets("y", y, self.names), split_targets("sample_weight", sample_weight, self.names)
         predictions = jax.tree.leaves(y_pred)
         state = dict(state)
@@ -100,6 +109,8 @@ class Objective:
 
     def check_targets(self, y: Any, y_pred_spec: Any) -> None:
         """Hold host data against the losses once, before anything is compiled."""
+        if not self.has_losses:
+            return
         for fn, target, spec in zip(self.losses, split_targets("y", y, self.names), jax.tree.leaves(y_pred_spec)):
             check = getattr(fn, "check_targets", None)
             if check is not None and target is not None:
@@ -131,7 +142,8 @@ def make_objective(config: Any, names: list[str], y_spec: Any, y_pred_spec: Any)
     if isinstance(scales, (int, float)):
         scales = [scales] * len(names)
     weights = [1.0 if w is None else w for w in (per_output("loss_weights", scales, names) if scales else [1.0] * len(names))]
-    targets = split_targets("y", y_spec, names)
+    compares = config.loss is not None or config.metrics or config.weighted_metrics
+    targets = split_targets("y", y_spec if compares else None, names)
     predictions = jax.tree.leaves(y_pred_spec)
     fns = [losses.resolve(fn, target, pred) for fn, target, pred in zip(wanted, targets, predictions)]
     tracked: list[Tracked] = []
