@@ -162,8 +162,9 @@ def _what_to_write(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> st
     sizes = wanted[1:]
     if len(shape) == len(sizes) and all(n is None or m == n for m, n in zip(shape, sizes)):
         return "The batch axis is missing: write x[None]."
-    if None not in sizes and math.prod(shape[1:]) == math.prod(sizes):
-        return f"Reshape the data: x.reshape((-1, {', '.join(map(str, sizes))}))."
+    known = [n for n in sizes if n is not None]
+    if len(known) == len(sizes) and math.prod(shape[1:]) == math.prod(known):
+        return f"Reshape the data: x.reshape((-1, {', '.join(map(str, known))}))."
     return f"Give data of that shape, or make the model for these: Input(shape={tuple(shape[1:])})."
 
 

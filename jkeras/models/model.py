@@ -61,7 +61,7 @@ class Model(Trainer, Layer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any):
         if args or "inputs" in kwargs or "outputs" in kwargs:
             # A class that adds to a functional model: MyModel(inputs, outputs), or super().__init__(inputs, outputs).
-            self.__class__ = _functional_class(type(self), self._functional)
+            self.__class__ = _functional_class(type(self), self._functional)  # type: ignore[arg-type]
             self._functional.__init__(self, *args, **kwargs)
             return
         Layer.__init__(self, **kwargs)

@@ -220,5 +220,6 @@ def owned_value(box: Variable) -> Any:
 
 
 def put_value(box: Variable, value: Any) -> None:
-    """Give the box an array that nobody else holds."""
-    box._value, box._shared = value, False
+    """Give the box an array that nobody else holds, or the one it has."""
+    if box._value is not value:
+        box._value, box._shared = value, False

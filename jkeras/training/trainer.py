@@ -24,7 +24,7 @@ from jkeras.training.loop import TrainingRun, evaluate_source, predict_source
 from jkeras.training.objective import Objective, make_objective
 from jkeras.training.step import Steps
 from jkeras.training.structure import output_names
-from jkeras.training.transfer import read_weights, write_weights
+from jkeras.training.transfer import compile_reader, read_weights, write_weights
 
 _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train it:
 
@@ -312,7 +312,9 @@ class Trainer(Steps):
             method = getattr(self, f"{which}_step")
             jit = self._compile_config is None or self._compile_config.jit
             donate = (0,) if which == "train" else ()
-            self._functions[key] = jax.jit(method, donate_argnums=donate) if jit else method
+            if jit:
+                method = jax.jit(method, donate_argnums=donate) if donate else compile_reader(method)
+            self._functions[key] = method
         return self._functions[key]
 
     def _build_for(self, source: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -45,6 +46,23 @@ def weight_writer(model: Any) -> Any:
             put_value(box, flat[path])
 
     return write
+
+
+def compile_reader(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a step that leaves most of its state alone: what does not change is not copied, but stays the caller's array."""
+
+    @jax.jit
+    def run(state: TrainState, batch: Any) -> tuple[Any, Any]:
+        new, result = step(state, batch)
+        before = {id(leaf) for leaf in jax.tree.leaves(state)}
+        return jax.tree.map(lambda leaf: None if id(leaf) in before else leaf, new), result
+
+    def read(state: TrainState, batch: Any) -> tuple[TrainState, Any]:
+        changed, result = run(state, batch)
+        new = jax.tree.map(lambda new, old: old if new is None else new, changed, state, is_leaf=lambda leaf: leaf is None)
+        return new, result
+
+    return read
 
 
 def optimizer_state(optimizer: Any, params: Any, boxes: list[Any]) -> Any:
