@@ -197,6 +197,7 @@ def test_fashion_mnist_reads_four_idx_files(home):
         (gzip.compress(bytes((0, 0, 8, 3)) + struct.pack(">3I", 2, 28, 28) + b"abc"), "1,568 values .* holds 3"),
         (idx(np.zeros((6, 28, 27), "uint8")), "28, 27"),
     ],
+    ids=["cut short", "not compressed", "one axis", "too few values", "wrong size"],
 )
 def test_wrong_idx_files_are_named(home, body, text):
     put(home / "datasets/fashion-mnist/train-images-idx3-ubyte.gz", body)

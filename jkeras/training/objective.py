@@ -58,7 +58,8 @@ class Objective:
 
     def loss(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, dict[str, Any]]:
         """The weighted sum of the outputs' losses, and for several outputs each one by name."""
-        total, parts = jnp.zeros((), jnp.float32), {}
+        total = jnp.zeros((), jnp.float32)
+        parts: dict[str, Any] = {}
         if not self.has_losses:
             return total, parts
         targets = split_targets("y", y, self.names)
