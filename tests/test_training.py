@@ -362,3 +362,34 @@ def test_metrics_alone_can_be_evaluated():
     assert net(loss=None, metrics=["mae"]).evaluate(X, Y, verbose=0)[1] == pytest.approx(
         net(metrics=["mae"]).evaluate(X, Y, verbose=0)[1]
     )
+
+
+def test_run_eagerly_serves_a_call_that_looks_at_values():
+    class Branching(jkeras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1)
+
+        def call(self, x):
+            y = self.dense(x)
+            return y * 2 if float(jnp.sum(jnp.abs(x))) > 1e9 else y
+
+    model = Branching()
+    model.compile("sgd", "mse", run_eagerly=True)
+    assert len(model.fit(np.ones((6, 2)), np.ones((6, 1)), epochs=2, verbose=0).history["loss"]) == 2
+
+
+def test_a_metric_object_that_the_user_kept_has_the_last_result():
+    metric = jkeras.metrics.MeanAbsoluteError()
+    model = jkeras.Sequential([layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[metric])
+    history = model.fit(np.ones((6, 2)), np.ones((6, 1)), epochs=2, verbose=0).history
+    assert float(metric.result()) == pytest.approx(history["mean_absolute_error"][-1])
+    found = model.evaluate(np.ones((6, 2)), np.ones((6, 1)), verbose=0)
+    assert float(metric.result()) == pytest.approx(found[1])
+
+
+@pytest.mark.parametrize("attribute", ["weights", "trainable_weights", "trainable_variables", "non_trainable_weights"])
+def test_an_unbuilt_model_has_no_weights_to_show(attribute):
+    with pytest.raises(ValueError, match="build"):
+        getattr(jkeras.Sequential([layers.Dense(1)]), attribute)

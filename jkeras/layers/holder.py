@@ -158,12 +158,15 @@ class WeightHolder:
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that gradient descent changes now."""
+        return list(self._trained_boxes().values())
+
+    def _trained_boxes(self) -> dict[int, Variable]:
         if not self._trainable:
-            return []
-        seen: dict[int, Variable] = {id(b): b for b in own_boxes(self) if b.trainable}
+            return {}
+        found = {id(b): b for b in own_boxes(self) if b.trainable}
         for child in self._sublayers():
-            seen.update((id(b), b) for b in child.trainable_weights)
-        return list(seen.values())
+            found.update(child._trained_boxes())
+        return found
 
     @property
     def trainable_variables(self) -> list[Variable]:

@@ -19,7 +19,7 @@ Received integer labels: y_true of shape {shape}. Either write
 
 or make the targets one-hot:
 
-    y = keras.utils.to_categorical(y, {classes})
+    y = jkeras.utils.to_categorical(y, {classes})
 """
 _CLASSES = """{name} received targets with {given} classes, y_true of shape {shape},
 and an output with {classes}, y_pred of shape {pred}.

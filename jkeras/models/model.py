@@ -122,6 +122,16 @@ class Model(Trainer, Layer):  # type: ignore[misc]
         self._require_built("weights", "model.build(input_shape)")
         return super().weights
 
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that gradient descent changes now.
+
+        Raises:
+            ValueError: the model was not built yet.
+        """
+        self._require_built("trainable_weights", "model.build(input_shape)")
+        return super().trainable_weights
+
     def reset_states(self) -> None:
         """Reset the state of all layers that keep one between batches."""
         for layer in self._flatten_layers():

@@ -95,6 +95,7 @@ class TrainingRun:
                 self._keep()
         if number < 0:
             raise ValueError(_NO_BATCH.format(epoch=epoch + 1))
+        self.model._objective.show(self.state.metrics)
         return logs
 
 
@@ -115,6 +116,7 @@ def evaluate_source(model: Any, source: Any, step: Callable[..., Any], events: A
     if number < 0:
         raise ValueError("The data gave no batch to evaluate. Pass data with at least one row.")
     weight_writer(model)(run)
+    model._objective.show(run.metrics)
     events.on_test_end(logs)
     return logs
 

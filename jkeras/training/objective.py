@@ -100,6 +100,11 @@ class Objective:
             state[tracked.name] = tracked.metric.update(state[tracked.name], *args, sample_weight=weight)
         return state
 
+    def show(self, state: dict[str, Any]) -> None:
+        """Let the metric objects have these accumulators, so that a user who kept one can ask for its `result()`."""
+        for tracked in self.tracked:
+            tracked.metric.set_state(state[tracked.name])
+
     def results(self, state: dict[str, Any]) -> dict[str, Any]:
         """The logs: the mean losses and the metrics so far."""
         by_name = {t.name: t.metric for t in self.tracked}

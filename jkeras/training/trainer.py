@@ -310,26 +310,35 @@ class Trainer(Steps):
         key = (which, trainable, frozen)
         if key not in self._functions:
             method = getattr(self, f"{which}_step")
-            jit = self._compile_config is None or self._compile_config.jit
             donate = (0,) if which == "train" else ()
-            if jit:
+            if self._traced:
                 method = jax.jit(method, donate_argnums=donate) if donate else compile_reader(method)
             self._functions[key] = method
         return self._functions[key]
 
     def _build_for(self, source: Any) -> Any:
         specs = array_specs(source.spec)
-        if not self.built:  # type: ignore[has-type]
+        if not self.built and self._traced:  # type: ignore[has-type]
             self._ensure_built((specs,), {})  # type: ignore[attr-defined]
             self.built = True
         return specs
 
+    @property
+    def _traced(self) -> bool:
+        return self._compile_config is None or self._compile_config.jit
+
+    def _outputs_for(self, probe: Any) -> Any:
+        """Shapes of the outputs; `run_eagerly` serves calls that look at values, so there they come from a call on zeros."""
+        if self._traced:
+            return abstractly(lambda x: self(x, training=False), probe)  # type: ignore[operator]
+        outputs = self(jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), probe), training=False)  # type: ignore[operator]
+        return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), outputs)
+
     def _prepare_for(self, source: Any) -> None:
         specs = self._build_for(source)
         if self._objective is None:
-            probe = jax.tree.map(lambda s: at_size(s, source.batch_size or 2), specs)
-            y_pred = abstractly(lambda x: self(x, training=False), probe)  # type: ignore[operator]
             assert self._compile_config is not None
+            y_pred = self._outputs_for(jax.tree.map(lambda s: at_size(s, source.batch_size or 2), specs))
             self._objective = make_objective(self._compile_config, output_names(self, y_pred), source.specs[1], y_pred)
             self._y_pred_spec = y_pred
         self._check_source(source)
