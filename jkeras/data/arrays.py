@@ -23,6 +23,7 @@ import numpy as np
 from jkeras._base.config import floatx
 from jkeras._base.dtypes import is_float
 from jkeras._base.errors import describe
+from jkeras.graph.spec import Spec
 
 _NUMBERS = (bool, int, float, complex, np.generic)
 
@@ -179,10 +180,10 @@ def common_length(x: Any, y: Any = None, sample_weight: Any = None) -> int:
 
 
 def spec_of(tree: Any) -> Any:
-    """The same nest with `jax.ShapeDtypeStruct` leaves whose first dimension, the batch, is None.
+    """The same nest with `Spec` leaves whose first dimension, the batch, is None.
 
     Example:
         >>> spec_of(np.zeros((5, 3), np.float32))
-        ShapeDtypeStruct(shape=(None, 3), dtype=float32)
+        Spec((None, 3), float32)
     """
-    return jax.tree_util.tree_map(lambda a: jax.ShapeDtypeStruct((None, *a.shape[1:]), a.dtype), tree)
+    return jax.tree_util.tree_map(lambda a: Spec((None, *a.shape[1:]), a.dtype), tree)

@@ -42,7 +42,7 @@ def as_source(
     Example:
         >>> source = as_source([1.0, 2.0, 3.0], [0, 1, 0], batch_size=2)
         >>> source.num_samples, source.num_batches, source.spec
-        (3, 2, ShapeDtypeStruct(shape=(None,), dtype=float32))
+        (3, 2, Spec((None,), float32))
     """
     if x is None:
         raise ValueError("There is no data: `x` is None. Pass arrays, a generator or a dataset.")

@@ -47,7 +47,7 @@ class Source(ABC):
 
     @property
     def spec(self) -> Any:
-        """Shapes and dtypes of `x`: a nest of `jax.ShapeDtypeStruct` with None for the batch dimension."""
+        """Shapes and dtypes of `x`: a nest of `Spec` with None for the batch dimension."""
         return self.specs[0]
 
     @abstractmethod
