@@ -28,7 +28,8 @@ class Program:
         self.inputs = jax.tree.leaves(inputs, is_leaf=is_symbolic)
         flat_outputs = jax.tree.leaves(outputs, is_leaf=is_symbolic)
         self.nodes = sort_nodes(self.inputs, flat_outputs)
-        given = {id(t) for t in self.inputs}
+        self._input_keys = [id(t) for t in self.inputs]
+        given = set(self._input_keys)
         self.steps: list[Step] = [
             (node.operation, _gatherer(node), _storer(node))
             for node in self.nodes
@@ -38,7 +39,7 @@ class Program:
 
     def bind(self, arrays: list[Any]) -> Values:
         """The values to start from: the inputs' arrays."""
-        return {id(tensor): array for tensor, array in zip(self.inputs, arrays)}
+        return dict(zip(self._input_keys, arrays))
 
 
 def _structure_gatherer(structure: Any) -> Callable[[Values], Any]:

@@ -7,8 +7,8 @@ A library layer is declared once, in two pure methods:
 
 A user's Keras layer overrides `build` and `call` and uses `self.add_weight`, `self.kernel`, `self.total.assign(...)`. The bridge
 between the two is here and nowhere else: the default `build` makes a box for each declared weight, the default `call` runs
-`forward` on the boxes' values and assigns its updates. Execution always goes `__call__` -> `call` (-> `forward`), so both kinds
-nest in each other. The pure face, `init` and `apply`, comes from `PureFace`.
+`forward` on the boxes' values and assigns its updates. `__call__` runs an overridden `call`, and the `forward` of a library
+layer, so both kinds nest in each other. The pure face, `init` and `apply`, comes from `PureFace`.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ from jkeras.graph import Node, Spec, infer
 from jkeras.graph.keras_tensor import is_symbolic, symbolic_leaves
 from jkeras.graph.spec import is_spec
 from jkeras.layers import messages
-from jkeras.layers.call_plan import CallPlan, read_plan
+from jkeras.layers.call_plan import CallPlan, arrange, read_plan
 from jkeras.layers.declaration import Updated
 from jkeras.layers.holder import WeightHolder
 from jkeras.layers.input_spec import check_input
+from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import PureFace
 from jkeras.layers.structures import (
     array_specs,
@@ -51,7 +52,7 @@ from jkeras.layers.structures import (
     zip_masks,
 )
 from jkeras.state import random
-from jkeras.state.scope import current, is_traced, pop, push, set_mask
+from jkeras.state.scope import Scope, current, is_traced, pop, push, set_mask
 from jkeras.state.variable import Variable, materialize
 
 _LEGACY = ("input_shape", "batch_input_shape", "input_dim", "batch_size", "weights")
@@ -83,6 +84,7 @@ class Layer(WeightHolder, PureFace, Configurable):
     _plan: CallPlan
     input_spec: Any = None
     supports_masking: bool = False
+    draws: bool = True  # whether a `forward` that takes a key needs one in training
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -166,27 +168,50 @@ class Layer(WeightHolder, PureFace, Configurable):
             )
             setattr(self, w.name, box)
 
-    def _ensure_built(self, specs: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Make all weights of this layer and of those below it, for these inputs. No value is computed."""
+    def _ensure_built(self, specs: tuple[Any, ...], kwargs: dict[str, Any], lenient: bool = False) -> None:
+        """Make all weights of this layer and of those below it, for these inputs.
+
+        Args:
+            specs, kwargs: of the call.
+            lenient: whether a `call` that looks at values may be left for later: its layers are then built as it runs.
+        """
         if self.built:
             return
-        token = push(current().for_layer(None, None))
+        # `build` works on the boxes themselves, whatever trace needs the layer first.
+        token = push(Scope())
         try:
-            cls = type(self)
-            if not hasattr(cls.build, "is_default"):
-                self.build(*self._shapes_for_build(cls.build, specs))
-            elif hasattr(self, "declare"):
-                self._declare_weights(specs)
-            self.built = True
-            if self._plan.own_call and any(not layer.built for layer in self._flatten_layers()):
-                infer(self, specs, kwargs)
+            with jax.ensure_compile_time_eval():
+                if not hasattr(type(self).build, "is_default"):
+                    self.build(*self._shapes_for_build(type(self).build, specs))
+                elif hasattr(self, "declare"):
+                    self._declare_weights(specs)
+                self.built = True
+                if self._initial_weights is not None:
+                    self.set_weights(self._initial_weights)
         except BaseException:
             self.built = False
             raise
         finally:
             pop(token)
-        if self._initial_weights is not None:
-            self.set_weights(self._initial_weights)
+        if self._plan.own_call and any(not layer.built for layer in self._flatten_layers()):
+            self._build_by_call(specs, kwargs, lenient)
+
+    def _build_by_call(self, specs: tuple[Any, ...], kwargs: dict[str, Any], lenient: bool = False) -> None:
+        """Make the weights of the layers below by running `call` on shapes alone."""
+        token = push(current().for_layer(None, None))
+        self.built = True
+        try:
+            infer(self, specs, kwargs)
+        except jax.errors.JAXTypeError:
+            if not lenient:
+                self.built = False
+                raise
+        except BaseException:
+            self.built = False
+            raise
+        finally:
+            pop(token)
+            hide_tracers(self)
 
     def _shapes_for_build(self, build: Callable[..., Any], specs: tuple[Any, ...]) -> list[Any]:
         parameters = [p for p in list(inspect.signature(build).parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
@@ -205,6 +230,8 @@ class Layer(WeightHolder, PureFace, Configurable):
         """Run the layer on arrays, or record it in a graph when the inputs are symbolic."""
         simple = len(args) == 1 and not kwargs and type(args[0]) in _array_types and args[0].dtype == self._compute
         if not (simple and self.built):
+            if kwargs or len(args) != 1:
+                args, kwargs = arrange(self._plan, args, kwargs)
             if symbolic_leaves((args, kwargs)):
                 return self._call_symbolic(args, kwargs)
             args, kwargs = self._prepare(args, kwargs)
@@ -224,12 +251,15 @@ class Layer(WeightHolder, PureFace, Configurable):
                 training = self._resolve_training(kwargs)
                 inner = scope.for_layer(self, training)
                 if scope.losses is None:
-                    inner.losses = self._last_losses = []
+                    inner.losses = []
                 token = push(inner)
                 try:
                     outputs = self.call(*args, **kwargs)
                 finally:
                     pop(token)
+                if scope.losses is None and (inner.losses or self._last_losses):
+                    for layer in self._flatten_layers():
+                        layer._last_losses = inner.losses
                 if type(outputs) not in _array_types:
                     outputs = unbox(outputs)
         except Exception as error:
@@ -262,7 +292,8 @@ class Layer(WeightHolder, PureFace, Configurable):
         if plan.takes_training:
             kwargs["training"] = bool(current().training if training is None else training)
             if plan.takes_rng:
-                kwargs["rng"] = random.draw_key(self, getattr(self, "seed", None)) if kwargs["training"] else None
+                draws = kwargs["training"] and self.draws
+                kwargs["rng"] = random.draw_key(self, getattr(self, "seed", None)) if draws else None
         if not plan.takes_mask:
             kwargs.pop("mask", None)
         return kwargs
@@ -302,10 +333,7 @@ class Layer(WeightHolder, PureFace, Configurable):
             others = {k: v for k, v in kwargs.items() if not hasattr(v, "shape")}
             if self._plan.takes_mask and args and kwargs.get("mask") is None and current().masks:
                 others["mask"] = array_specs(masks_of(args[0]))
-            try:
-                self._ensure_built(specs, others)
-            except jax.errors.JAXTypeError:
-                self.built = True  # a call that looks at values cannot be traced: its layers are built as it runs
+            self._ensure_built(specs, others, lenient=True)
             if not current().functional:
                 materialize(self.weights)
             elif current().values is not None and not current().abstract and self.weights:
@@ -340,6 +368,7 @@ class Layer(WeightHolder, PureFace, Configurable):
         if self.input_spec is not None and args:
             check_input(self, args[0])
         outputs = Node(self, args, kwargs, self.compute_output_spec(*specs, **given)).outputs
+        hide_tracers(self)
         if args and (masks is not None or self._plan.makes_mask):
             self._pass_symbolic_mask(specs[0], outputs, given.get("mask", masks))
         return outputs
@@ -393,7 +422,7 @@ class Layer(WeightHolder, PureFace, Configurable):
         """What `add_loss` and activity regularizers added in the last call, then weight regularization."""
         here = {id(layer) for layer in self._flatten_layers()}
         scope = current()
-        added = self._last_losses if scope.losses is None else [pair for pair in scope.losses if id(pair[0]) in here]
+        added = [pair for pair in (self._last_losses if scope.losses is None else scope.losses) if id(pair[0]) in here]
         boxes = self.trainable_weights
         return [value for _, value in added] + [b.regularizer(b.value) for b in boxes if b.regularizer is not None]
 
@@ -401,13 +430,13 @@ class Layer(WeightHolder, PureFace, Configurable):
 
     @property
     def input(self) -> Any:
-        """The symbolic input, where the layer was called once."""
-        return single(self._only_node("input").inputs)
+        """The symbolic input of the layer's first call."""
+        return single(self._first_node("input").inputs)
 
     @property
     def output(self) -> Any:
-        """The symbolic output, where the layer was called once."""
-        return self._only_node("output").outputs
+        """The symbolic output of the layer's first call."""
+        return self._first_node("output").outputs
 
     @property
     def input_shape(self) -> Any:
@@ -419,9 +448,9 @@ class Layer(WeightHolder, PureFace, Configurable):
         """Shape of `output`."""
         return specs_to_shapes(self.output)
 
-    def _only_node(self, what: str) -> Node:
-        if len(self._inbound_nodes) != 1:
-            raise AttributeError(messages.NOT_ONE_NODE.format(layer=self.name, n=len(self._inbound_nodes), what=what))
+    def _first_node(self, what: str) -> Node:
+        if not self._inbound_nodes:
+            raise AttributeError(messages.NO_NODE.format(layer=self.name, what=what))
         return self._inbound_nodes[0]
 
     def get_config(self) -> dict[str, Any]:

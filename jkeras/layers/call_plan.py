@@ -31,7 +31,7 @@ class CallPlan:
         own_call: the class overrides `call`, Keras style.
         takes_training, takes_mask, takes_rng: whether its maths names the reserved argument.
         training_default: of the signature.
-        data: names of its other arguments, in order.
+        names: of all its arguments that can be given by position, in order.
         makes_mask: the class overrides `compute_mask`.
     """
 
@@ -40,7 +40,7 @@ class CallPlan:
     takes_mask: bool
     takes_rng: bool
     training_default: Any
-    data: tuple[str, ...]
+    names: tuple[str, ...]
     makes_mask: bool
 
 
@@ -58,9 +58,28 @@ def read_plan(cls: type, base: type) -> CallPlan:
         takes_mask="mask" in by_name,
         takes_rng="rng" in by_name and not own_call,
         training_default=default,
-        data=tuple(n for n in by_name if n not in ("training", "mask", "rng")),
+        names=tuple(n for n, p in by_name.items() if p.kind is not p.KEYWORD_ONLY),
         makes_mask=cls.compute_mask is not base.compute_mask,  # type: ignore[attr-defined]
     )
+
+
+def arrange(plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call's arguments as `Layer` works on them: data by position, `training` and `mask` by name.
+
+    Keras' own layers call their first argument `inputs`, whatever name it has here.
+    """
+    kwargs = dict(kwargs)
+    reserved = [i for i, name in enumerate(plan.names[: len(args)]) if name in ("training", "mask")]
+    for i in reserved:
+        kwargs[plan.names[i]] = args[i]
+    data = [a for i, a in enumerate(args) if i not in reserved]
+    if not data and not plan.own_call and "inputs" in kwargs:
+        data.append(kwargs.pop("inputs"))
+    for name in [n for n in plan.names if n not in ("training", "mask")][len(data) :]:
+        if name not in kwargs:
+            break
+        data.append(kwargs.pop(name))
+    return tuple(data), kwargs
 
 
 _boxes_of: dict[type, frozenset[str]] = {}

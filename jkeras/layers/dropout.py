@@ -35,6 +35,7 @@ class Dropout(Layer):
         if not 0 <= rate <= 1:
             raise ValueError(f"Dropout takes a rate from 0 to 1. Received: rate={rate!r}.")
         self.rate = rate
+        self.draws = rate > 0
         self.seed = seed
         self.noise_shape = _checked_noise_shape(noise_shape)
 

@@ -25,7 +25,7 @@ class InputLayer(Layer):
         sparse, ragged: must be False.
         batch_shape: with the batch axis, instead of `shape`.
         input_tensor: a symbolic tensor to take shape and dtype from.
-        optional: whether the input may be None.
+        optional: must be False.
         name: default `input_1`, `input_2`, ...
         input_shape, batch_input_shape: Keras 2's names for `shape` and `batch_shape`.
 
@@ -51,6 +51,8 @@ class InputLayer(Layer):
     ):
         if sparse or ragged:
             raise ValueError("Sparse and ragged inputs are not supported. Leave the argument out and give dense arrays.")
+        if optional:
+            raise ValueError("Optional inputs are not supported. Leave optional=True out, and give an array for every input.")
         if input_tensor is not None:
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         shape = shape if shape is not None else input_shape

@@ -53,11 +53,11 @@ np.asarray(x, 'float32')."""
 LEAKED_LOSS = """add_loss() received a value that JAX is still tracing, outside any call that could return it. Use
 `outputs, state, loss = model.apply_with_losses(params, state, x)` inside your jitted function."""
 
-NOT_ONE_NODE = """Layer {layer!r} was called on symbolic inputs {n} times, so it has no single `{what}`. Call it once on an Input
-first, or keep the tensor that each call returns."""
+NO_NODE = """Layer {layer!r} was not called on symbolic inputs, so it has no `{what}`. Call it on an Input first, or build the
+model that it is in."""
 
-_BOX_HINT = """A weight that the layer's own code uses as a box (`.assign`, `.value`) stays a box inside `call`; JAX functions
-take its array: write `self.<name>.value`, or use jkeras.ops, which takes both."""
+_BOX_HINT = """A weight in a list or dict, and one that the layer's own code uses as a box (`.assign`, `.value`), stays a box
+inside `call`; JAX functions take its array: write `self.<name>.value`, or use jkeras.ops, which takes both."""
 
 _ARRAY_HINT = """Inside `call` a weight's attribute is its array. To assign to it there, do it on the attribute itself:
 `self.total.assign(...)`, not on another name for it."""
@@ -69,7 +69,7 @@ def explain(error: Exception, layer: Any, args: tuple[Any, ...]) -> None:
         return
     received = ", ".join(describe(a) for a in args)
     error.add_note(f"Raised in layer {layer.name!r} ({type(layer).__name__}) called with {received}.")
-    if isinstance(error, TypeError) and "Variable" in str(error):
+    if isinstance(error, (TypeError, ValueError)) and ("__jax_array__" in str(error) or "Variable" in str(error)):
         error.add_note(_BOX_HINT)
     if isinstance(error, AttributeError) and error.name in ("assign", "assign_add", "assign_sub", "value"):
         error.add_note(_ARRAY_HINT)

@@ -16,7 +16,9 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import paths
+from jkeras._base.errors import unknown_name
 from jkeras.graph.spec import Spec, is_spec
+from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.tracking import walk, weight_entries
 from jkeras.state.functionalize import Result, functionalize
 from jkeras.state.initial import draw_together
@@ -76,6 +78,8 @@ class PureFace:
             >>> jax.tree.map(lambda a: a.shape, params), state
             ({'bias': (3,), 'kernel': (4, 3)}, {})
         """
+        if not hasattr(key, "dtype"):
+            raise TypeError(f"init takes a JAX key. Received: {key!r}. Write init(jax.random.key(0), x).")
         if inputs:
             self._ensure_built(tuple(as_spec(x, self.compute_dtype) for x in inputs), kwargs)
         self._require_built("init", "init(key, x)")
@@ -111,7 +115,7 @@ class PureFace:
         """
         self._require_built("set_params_and_state", "layer.build(input_shape)")
         flat = {**paths.flatten(params), **paths.flatten(state)}
-        values = [(box, _value_of(flat, path)) for path, box in weight_entries(self)]
+        values = [(box, _value_of(flat, path, box)) for path, box in weight_entries(self)]
         for box, value in values:
             box.assign(jnp.array(value, copy=True))
 
@@ -157,9 +161,15 @@ class PureFace:
             self._ensure_built(tuple(as_spec(x, self.compute_dtype) for x in inputs), kwargs)
         entries = weight_entries(self)
         flat_params, flat_state = paths.flatten(params), paths.flatten(state)
-        values = [flat_params[p] if p in flat_params else _value_of(flat_state, p) for p, _ in entries]
+        unknown = (flat_params.keys() | flat_state.keys()) - {path for path, _ in entries}
+        if unknown:
+            raise unknown_name(f"weight of {self.name!r}", "/".join(min(unknown)), ["/".join(path) for path, _ in entries])
+        values = [_value_of(flat_params if p in flat_params else flat_state, p, box) for p, box in entries]
         pure = functionalize(fn, [box for _, box in entries], layer_positions(self))
-        result = pure(values, *inputs, rng=rng, training=training, **kwargs)
+        try:
+            result = pure(values, *inputs, rng=rng, training=training, **kwargs)
+        finally:
+            hide_tracers(self)
         after = [(p, v) for (p, _), v in zip(entries, result.values) if p in flat_state]
         return result, paths.nest(after)
 
@@ -168,11 +178,14 @@ class PureFace:
         return output, sum(self.losses, jnp.zeros((), jnp.float32))
 
 
-def _value_of(flat: dict[tuple[str, ...], Any], path: tuple[str, ...]) -> Any:
+def _value_of(flat: dict[tuple[str, ...], Any], path: tuple[str, ...], box: Variable) -> Any:
     if path not in flat:
         known = ", ".join("/".join(p) for p in flat) or "nothing"
         raise KeyError(
             f"The weight {'/'.join(path)!r} is neither in params nor in state (found: {known}). "
             "Give both as `init` returned them: params, state = model.init(key, x)."
         )
+    if jnp.shape(flat[path]) != box.shape:
+        name, shape = "/".join(path), jnp.shape(flat[path])
+        raise ValueError(f"The weight {name!r} has shape {box.shape}, but an array of shape {shape} was given for it.")
     return flat[path]

@@ -67,16 +67,12 @@ class Functional(Model):
         """The inputs' arrays in the order of the graph, each with the rank and dtype of its symbolic tensor."""
         expected = self._program.inputs
         structure = self._structure[0]
-        if isinstance(inputs, dict) and not isinstance(structure, dict):
-            missing = [t.name for t in expected if t.name not in inputs]
-            if missing:
-                raise ValueError(f"Model {self.name!r} lacks the input {missing[0]!r}. Received a dict with {sorted(inputs)}.")
-            arrays = [inputs[t.name] for t in expected]
-        elif isinstance(inputs, dict):
-            missing = [k for k in structure if k not in inputs]
-            if missing:
-                raise ValueError(f"Model {self.name!r} lacks the input {missing[0]!r}. Received a dict with {sorted(inputs)}.")
-            arrays = jax.tree.leaves({k: inputs[k] for k in structure})
+        if isinstance(inputs, dict):
+            names = list(structure) if isinstance(structure, dict) else self.input_names
+            for name in names:
+                if name not in inputs:
+                    raise ValueError(f"Model {self.name!r} lacks the input {name!r}. Received a dict with {sorted(inputs)}.")
+            arrays = jax.tree.leaves({k: inputs[k] for k in names}) if isinstance(structure, dict) else [inputs[k] for k in names]
         else:
             arrays = jax.tree.leaves(inputs)
         if len(arrays) != len(expected):
@@ -99,6 +95,17 @@ class Functional(Model):
                 f"{describe(given)}. {_what_to_write(shape, wanted)}"
             )
         return array if str(array.dtype) == tensor.dtype or _both_float(array, tensor) else array.astype(jnp.dtype(tensor.dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        """Not possible yet: a graph has no config form.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(
+            f"Model {self.name!r} is a graph, and graphs have no config yet. Keep the function that builds it; move its weights "
+            "with get_weights() and set_weights()."
+        )
 
     # structure ------------------------------------------------------------------------------------------------------
 

@@ -13,11 +13,9 @@ from typing import Any
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras.graph.infer import infer
 from jkeras.layers.base import Layer
 from jkeras.layers.structures import shapes_to_specs
 from jkeras.models.summary import print_summary
-from jkeras.state.scope import current, pop, push
 from jkeras.state.variable import Variable
 from jkeras.training.trainer import Trainer
 
@@ -92,25 +90,13 @@ class Model(Trainer, Layer):  # type: ignore[misc]
 
     def build(self, input_shape: Any = None) -> None:
         """Make all weights for inputs of this shape, batch axis included: `(None, 784)`."""
-        self._ensure_built((shapes_to_specs(input_shape, self.compute_dtype),), {})
+        specs = (shapes_to_specs(input_shape, self.compute_dtype),)
+        if hasattr(type(self).build, "is_default"):
+            self._ensure_built(specs, {})
+        else:  # called by an override, as super().build(input_shape)
+            self._build_by_call(specs, {})
 
     build.is_default = True  # type: ignore[attr-defined]
-
-    def _ensure_built(self, specs: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if not hasattr(type(self).build, "is_default") or not self._plan.own_call:
-            super()._ensure_built(specs, kwargs)
-            return
-        if self.built:
-            return
-        token = push(current().for_layer(None, None))
-        self.built = True
-        try:
-            infer(self, specs, kwargs)
-        except BaseException:
-            self.built = False
-            raise
-        finally:
-            pop(token)
 
     @property
     def weights(self) -> list[Variable]:

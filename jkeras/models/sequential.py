@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jkeras._base.configurable import deserialize, object_config
+from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras.graph import KerasTensor, Program
 from jkeras.layers.base import Layer
@@ -39,6 +40,7 @@ class Sequential(Functional):
         self._reset_training()
         self._stack: list[Layer] = []
         self._input_layer: InputLayer | None = None
+        self._input_given = False  # as an `Input` of its own, not as an argument of the first layer
         self._operations: list[Any] = []
         self._trail: list[tuple[Layer, Any]] = []  # the layers of the graph with their outputs
         for layer in layers or []:
@@ -61,6 +63,8 @@ class Sequential(Functional):
         if not self._stack:
             raise ValueError(f"Sequential {self.name!r} has no layers to pop.")
         layer = self._stack.pop()
+        if not self._stack and not self._input_given:
+            self._input_layer, self._trail = None, []
         if rebuild:
             self._rebuild()
         return layer
@@ -71,7 +75,7 @@ class Sequential(Functional):
         if isinstance(layer, InputLayer):
             if self._input_layer is not None or self._stack:
                 raise ValueError(f"Sequential {self.name!r} has its input already. An Input comes first, and once.")
-            self._input_layer = layer
+            self._input_layer, self._input_given = layer, True
             return
         if not isinstance(layer, Layer):
             raise TypeError(
@@ -113,11 +117,13 @@ class Sequential(Functional):
         self._program = Program(tensor, outputs)
         self.built = True
 
-    def _ensure_built(self, specs: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _ensure_built(self, specs: tuple[Any, ...], kwargs: dict[str, Any], lenient: bool = False) -> None:
         if self.built:
             return
         if not self._stack:
             raise ValueError(f"Sequential {self.name!r} has no layers. Add one, for example model.add(layers.Dense(1)).")
+        if not hasattr(specs[0], "shape"):
+            raise ValueError(f"Sequential {self.name!r} takes one array, not {describe(specs[0])}. Write Model(...).")
         shape = (None, *specs[0].shape[1:]) if len(specs[0].shape) > 1 else (None, 1)
         first = self._stack[0]
         self._trail = []

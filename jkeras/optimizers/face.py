@@ -197,7 +197,8 @@ class KerasFace:
         """The arrays of a state in Keras' order."""
         state = self._visible(state)
         leaves = jax.tree.leaves(state)
-        return [leaves[i] for i in keras_order(state, self.slot_groups, self._keys)]
+        # Copies: a training step gives the state's own arrays away.
+        return [jnp.copy(leaves[i]) for i in keras_order(state, self.slot_groups, self._keys)]
 
     def _with_variables(self, values: Sequence[Any]) -> OptimizerState:
         state = self._check_built()

@@ -59,7 +59,7 @@ def _binary(name: str, swap: bool) -> Callable[[Any, Any], Any]:
     apply = getattr(operator, name)
 
     def method(self: Any, other: Any) -> Any:
-        if type(other).__name__ == "KerasTensor":
+        if hasattr(type(other), "_stands_for_array"):
             return NotImplemented
         a, b = _plain(self), _plain(other)
         return apply(b, a) if swap else apply(a, b)

@@ -55,6 +55,11 @@ def next_number() -> int:
     return _stream.taken
 
 
+def stream_seed() -> int:
+    """The seed of the global stream, as `set_random_seed` set it."""
+    return _stream.seed
+
+
 def stream_key() -> jax.Array:
     """The root key of the global stream."""
     return jax.random.key(_stream.seed)

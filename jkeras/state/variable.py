@@ -85,15 +85,15 @@ class Variable(ArrayOperators):
         if isinstance(initializer, str) or callable(initializer):
             if shape is None:
                 raise ValueError(f"Variable {self.name!r} has an initializer but no shape. Write shape=(...) as well.")
-            make, token = resolve("initializers", initializer), _token(initializer)
-            initial = InitialValue(make, tuple(int(n) for n in shape), standardize_dtype(dtype), token)
+            make = resolve("initializers", initializer)
+            initial = InitialValue(make, tuple(int(n) for n in shape), standardize_dtype(dtype), _token(make))
         else:
             if dtype is None and not hasattr(initializer, "dtype") and np.asarray(initializer).dtype.kind == "f":
                 dtype = standardize_dtype(None)
             dtype = standardize_dtype(dtype if dtype is not None else np.asarray(initializer).dtype)
             initial = constant(initializer, jnp.zeros((), dtype).dtype.name)
         self._initial: InitialValue = initial
-        self._number = random.next_number()
+        self._seed, self._number = random.stream_seed(), random.next_number()
         self._value: Any = None
         self._shared = False
         self.shape, self.dtype = initial.shape, initial.dtype
@@ -121,8 +121,8 @@ class Variable(ArrayOperators):
                     return jnp.zeros(self.shape, self.dtype)
             scope = scope.parent
         if self._value is None:
-            with jax.ensure_compile_time_eval():
-                materialize([self])
+            materialize([self])
+        self._shared = True
         return self._value
 
     def assign(self, value: Any) -> Any:
@@ -192,8 +192,6 @@ def _plain(value: Any) -> Any:
 
 def _token(initializer: Any) -> str | int:
     """Equal for initializers that give equal values for equal keys, as far as their configs tell."""
-    if isinstance(initializer, str):
-        return initializer
     config = initializer.get_config() if hasattr(initializer, "get_config") else None
     if config is None or not all(isinstance(v, (str, int, float, bool, type(None))) for v in config.values()):
         return id(initializer)
@@ -206,10 +204,12 @@ def materialize(boxes: Iterable[Variable]) -> None:
     pending = [box for box in boxes if box._value is None]
     if not pending:
         return
-    numbers = np.array([box._number for box in pending], np.uint32)
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(random.stream_key(), numbers)
-    for box, value in zip(pending, draw_together([box._initial for box in pending], keys)):
-        box._value = value
+    seeds, numbers = (np.array([getattr(box, name) for box in pending], np.uint32) for name in ("_seed", "_number"))
+    # The boxes outlive a trace that happens to be the first to read them.
+    with jax.ensure_compile_time_eval():
+        keys = jax.vmap(lambda seed, number: jax.random.fold_in(jax.random.key(seed), number))(seeds, numbers)
+        for box, value in zip(pending, draw_together([box._initial for box in pending], keys)):
+            box._value = value
 
 
 def owned_value(box: Variable) -> Any:

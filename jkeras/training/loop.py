@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.data.array_source import ArraySource
 from jkeras.state import random
 from jkeras.training.state import TrainState
 from jkeras.training.transfer import optimizer_state, read_weights, weight_writer
@@ -70,6 +71,8 @@ class TrainingRun:
             metrics=self.model._fresh_metrics(), epoch=jnp.asarray(epoch, jnp.int32), position=jnp.zeros((), jnp.int32)
         )
         every_batch = self.events.has_train_batch_hooks
+        # Code of the user's own runs between batches that are streamed: it may read, hold and change weights.
+        streamed = not isinstance(source, ArraySource)
         logs: dict[str, Any] = {}
         number = -1
         try:
@@ -77,10 +80,12 @@ class TrainingRun:
                 first = number % self.steps_per_call == 0
                 if first:
                     self.events.on_train_batch_begin(number)
-                    if every_batch:
-                        self._refresh()
+                if streamed or (first and every_batch):
+                    self._refresh()
                 self.state, logs = self.step(self.state, batch)
                 self._kept = False
+                if streamed:
+                    self._keep()
                 if (number + 1) % self.steps_per_call == 0:
                     self._keep()
                     self.events.on_train_batch_end(number, logs)

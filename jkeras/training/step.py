@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import paths
+from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import layer_positions
 from jkeras.layers.tracking import weight_entries
 from jkeras.state.functionalize import functionalize
@@ -82,7 +83,10 @@ class Steps:
         flat_params, flat_state = paths.flatten(params), paths.flatten(state)
         values = [flat_params[p] if p in flat_params else flat_state[p] for p, _ in entries]
         pure = functionalize(self._predict_and_loss, [b for _, b in entries], layer_positions(self))  # type: ignore[arg-type]
-        result = pure(values, x, y, sample_weight, training, rng=rng, training=training)
+        try:
+            result = pure(values, x, y, sample_weight, training, rng=rng, training=training)
+        finally:
+            hide_tracers(self)
         loss, y_pred, parts = result.output
         after = paths.nest([(p, v) for (p, _), v in zip(entries, result.values) if p in flat_state])
         return loss if scale is None else loss * scale, Outcome(loss, after, y_pred, parts)

@@ -160,6 +160,8 @@ class Trainer(Steps):
             The `History`.
         """
         self._require_compiled("fit")
+        if isinstance(validation_freq, int) and validation_freq < 1:
+            raise ValueError(f"validation_freq is a number of epochs, 1 or more, or a list. Received: {validation_freq!r}.")
         check_train_step(self)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
@@ -259,23 +261,25 @@ class Trainer(Steps):
     ) -> Any:
         """One training step on one batch; metrics run on until `reset_metrics()`."""
         self._require_compiled("train_on_batch")
-        source = as_source(x, y, sample_weight, batch_size=_rows(x), class_weight=class_weight)
+        source = _one_batch(x, y, sample_weight, class_weight)
         self._prepare_for(source)
         run = TrainingRun(self, self._function("train"), CallbackList([], model=self), 1)
         run.state = run.state._replace(metrics=self._batch_metrics or self._fresh_metrics())
         run.state, logs = run.step(run.state, next(iter(source.batches())))
         run._keep()
         self._batch_metrics = run.state.metrics
+        if self._objective is not None:  # copies: the next step gives the accumulators away
+            self._objective.show(jax.tree.map(jnp.copy, run.state.metrics))
         logs = self._plain(logs)
         return logs if return_dict else _as_list(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch."""
-        return self.evaluate(x, y, batch_size=_rows(x), verbose=0, sample_weight=sample_weight, return_dict=return_dict)
+        return self.evaluate(_one_batch(x, y, sample_weight), verbose=0, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch, as numpy arrays."""
-        return self.predict(x, batch_size=_rows(x), verbose=0)
+        return self.predict(_one_batch(x), verbose=0)
 
     def reset_metrics(self) -> None:
         """Start the metrics of `train_on_batch` again."""
@@ -399,18 +403,24 @@ def _validation_source(data: Any, batch_size: int | None, steps: int | None) -> 
     return as_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
 
 
+def _one_batch(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> ArraySource:
+    """All rows as one batch."""
+    source = as_source(x, y, sample_weight, class_weight=class_weight)
+    if not isinstance(source, ArraySource):
+        raise ValueError(f"The methods for one batch take arrays. Received: {type(x).__name__}. Write fit, evaluate or predict.")
+    return ArraySource(*source.arrays, batch_size=source.num_samples)
+
+
 def _validates(epoch: int, frequency: int | list[int]) -> bool:
     return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
 
 
 def _verbosity(verbose: int | str) -> int:
+    if verbose not in ("auto", 0, 1, 2):
+        raise ValueError(f"verbose is 0 (silent), 1 (a live line), 2 (a line per epoch) or 'auto'. Received: {verbose!r}.")
     return 1 if verbose == "auto" else int(verbose)
 
 
 def _as_list(logs: dict[str, Any]) -> Any:
     values = list(logs.values())
     return values[0] if len(values) == 1 else values
-
-
-def _rows(x: Any) -> int:
-    return max(1, len(jax.tree.leaves(x)[0]) if isinstance(x, (list, tuple, dict)) and not np.isscalar(x) else len(x))

@@ -13,3 +13,4 @@ from jkeras.utils import np_utils as np_utils
 from jkeras.utils.files import get_file as get_file
 from jkeras.utils.numerical import normalize as normalize
 from jkeras.utils.numerical import to_categorical as to_categorical
+from jkeras.utils.session import clear_session as clear_session
