@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent import futures
 from itertools import islice
 from typing import Any
 
@@ -39,11 +39,11 @@ def ordered_items(dataset: Any, indices: Iterable[int], workers: int, processes:
         yield from (dataset[i] for i in indices)
         return
     indices = iter(indices)
-    pool: Executor
+    pool: futures.Executor
     if processes:
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_adopt, initargs=(dataset,))
+        pool = futures.ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_adopt, initargs=(dataset,))
     else:
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="dataset")
+        pool = futures.ThreadPoolExecutor(workers, thread_name_prefix="dataset")
     make = _item if processes else dataset.__getitem__
     try:
         waiting = deque(pool.submit(make, i) for i in islice(indices, max(ahead, workers)))
