@@ -13,7 +13,8 @@ y, state = model.apply(params, state, x)
 
 import gc as _gc
 
-# A full collection that starts while these modules load walks over all of JAX for nothing: a third of our import time.
+# A full collection that starts while these modules load walks over all of JAX for nothing, and takes as long as half of them.
+# The collection of what is young, at the end, keeps one from starting right after.
 _collecting = _gc.isenabled()
 _gc.disable()
 
@@ -51,5 +52,6 @@ from jkeras.state import Variable as Variable
 from jkeras.state import functionalize as functionalize
 from jkeras.training import TrainState as TrainState
 
+_gc.collect(1)
 if _collecting:
     _gc.enable()
