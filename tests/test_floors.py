@@ -53,6 +53,7 @@ ALLOWED_IN_INIT = {
         "import gc as _gc",
         "_collecting = _gc.isenabled()",
         "_gc.disable()",
+        "_gc.collect(1)",
         "if _collecting:\n    _gc.enable()",
     ),
     "ops/__init__.py": (
