@@ -13,7 +13,7 @@ y, state = model.apply(params, state, x)
 
 import gc as _gc
 
-# A full collection that starts while these modules load walks over all of JAX for nothing, and takes as long as half of them.
+# A full collection that starts while these modules load walks over all of JAX for nothing, and takes about as long as they do.
 # The collection of what is young, at the end, keeps one from starting right after.
 _collecting = _gc.isenabled()
 _gc.disable()

@@ -6,6 +6,7 @@ program that is kept by description, so that the second model of an architecture
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import inspect
@@ -75,12 +76,10 @@ def draw_together(initials: Sequence[InitialValue], keys: jax.Array) -> list[jax
     together = [i for i, initial in enumerate(initials) if accepts_key(initial.make)]
     values: list[Any] = [None] * len(initials)
     if together:
-        try:
+        with contextlib.suppress(jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
             drawn = _program(tuple(initials[i] for i in together))(keys[jnp.array(together)])
             for i, value in zip(together, drawn):
                 values[i] = value
-        except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
-            together = []
     return [initial.draw(keys[i]) if value is None else value for i, (initial, value) in enumerate(zip(initials, values))]
 
 

@@ -85,7 +85,7 @@ def substitute(
 
 def _trace_state() -> Any:
     """What tells one trace level from another."""
-    # jax.extend loads Pallas, a thirtieth of the time that `import jkeras` takes; only functional scopes need this.
+    # jax.extend loads Pallas, a good part of what `import jkeras` would cost; only functional scopes need this.
     from jax.extend.core import get_opaque_trace_state
 
     return get_opaque_trace_state()
