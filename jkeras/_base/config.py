@@ -1,4 +1,4 @@
-"""The few process-wide settings: default float type, fuzz factor, image layout, dtype policy.
+"""The few process-wide settings: default float type, fuzz factor, image layout, dtype policy, what compiled programs are like.
 
 They are read when an object is built, never inside a compiled step. This and `state/` are the only places with global values.
 """
@@ -6,6 +6,7 @@ They are read when an object is built, never inside a compiled step. This and `s
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from jkeras._base.errors import unknown_name
 
@@ -20,6 +21,10 @@ class Settings:
     policy: str | None = None  # None: follow floatx
     interactive_logging: bool = True
     check_finite: bool = False
+    resident_data_limit: int | None = None  # bytes; None: half of an accelerator's memory
+    remat: Any = None  # the innermost open RematScope
+    matmul_precision: str | None = None  # None: as JAX has it
+    recompile_check: str = "off"
 
 
 settings = Settings()
@@ -76,3 +81,23 @@ def check_finite() -> bool:
 def set_check_finite(value: bool) -> None:
     """Look for NaN and infinities in the data of `fit` and `evaluate`, and refuse them."""
     settings.check_finite = bool(value)
+
+
+def recompile_check() -> str:
+    """What happens when a step of training is compiled again: `'off'` unless changed."""
+    return settings.recompile_check
+
+
+def set_recompile_check(value: str) -> None:
+    """Watch the compiled steps of `fit`, `evaluate` and `predict` for needless compiles.
+
+    Args:
+        value: `"off"`, `"warn"` (a warning that names the argument which changed, and how) or `"raise"` (an error in its place).
+            It counts for steps made from now on, so set it before `compile`.
+
+    Raises:
+        ValueError: another word.
+    """
+    if value not in ("off", "warn", "raise"):
+        raise unknown_name("recompile check", value, ("off", "warn", "raise"))
+    settings.recompile_check = value

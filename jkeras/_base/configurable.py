@@ -18,16 +18,14 @@ from jkeras._base import registry
 _HOME = __name__.partition(".")[0]
 
 
-_signatures: dict[type, inspect.Signature] = {}
-
-
-def constructor_signature(cls: type) -> inspect.Signature:
-    """The signature of a class' constructor, without `self`."""
-    if cls not in _signatures:
-        make: Any = cls
-        signature = inspect.signature(make.__init__)
-        _signatures[cls] = signature.replace(parameters=list(signature.parameters.values())[1:])
-    return _signatures[cls]
+def constructor_signature(cls: Any) -> inspect.Signature:
+    """The signature of a class' constructor, without `self`. It is kept on the class, so that it goes when the class goes."""
+    found: inspect.Signature | None = cls.__dict__.get("_constructor_signature")
+    if found is None:
+        signature = inspect.signature(cls.__init__)
+        found = signature.replace(parameters=list(signature.parameters.values())[1:])
+        cls._constructor_signature = found
+    return found
 
 
 class Configurable:

@@ -85,6 +85,9 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
         registered = f"{package}>{name or obj.__name__}"  # type: ignore[attr-defined]
         if inspect.isclass(obj) and not hasattr(obj, "get_config"):
             raise ValueError(f"{obj.__name__} cannot be registered: a serializable class needs `get_config()`.")
+        before = _custom.get(registered)
+        if _custom_names.get(id(before)) == registered:
+            del _custom_names[id(before)]  # it may go now, and another object get its id
         _custom[registered] = obj
         _custom_names[id(obj)] = registered
         return obj

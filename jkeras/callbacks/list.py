@@ -77,6 +77,16 @@ class CallbackList(Callback):
         return self.find(History)
 
     @property
+    def hears_train_batches(self) -> bool:
+        """Whether a callback listens to training batches, each of them or now and then."""
+        return any(self._listeners[hook] for hook in _TRAIN)
+
+    @property
+    def needs_prompt_batches(self) -> bool:
+        """Whether a callback that listens to training batches does more than show results."""
+        return any(not isinstance(c, ProgbarLogger) for hook in _TRAIN for c, _ in self._listeners[hook])
+
+    @property
     def has_train_batch_hooks(self) -> bool:
         """Whether a callback must hear of every training batch."""
         return self._must_hear(_TRAIN)

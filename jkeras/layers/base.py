@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras import regularizers
+from jkeras._base.config import settings
 from jkeras._base.configurable import Configurable, constructor_signature, init_arguments, object_config, serialize
 from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
 from jkeras._base.errors import unexpected_arguments
@@ -39,6 +40,7 @@ from jkeras.layers.holder import WeightHolder
 from jkeras.layers.input_spec import check_input
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import PureFace
+from jkeras.layers.remat import RematFace
 from jkeras.layers.structures import (
     array_specs,
     is_numbers,
@@ -60,7 +62,7 @@ _array_types: set[type] = set()
 
 
 @export("keras.layers.Layer", "keras.Layer")
-class Layer(WeightHolder, PureFace, Configurable):
+class Layer(WeightHolder, PureFace, RematFace, Configurable):
     """Base of all layers and models.
 
     Args:
@@ -120,6 +122,8 @@ class Layer(WeightHolder, PureFace, Configurable):
         self._trainable = bool(trainable)
         self._batch_input_shape = legacy_shape(kwargs)
         self._initial_weights = kwargs.get("weights")
+        if settings.remat is not None:
+            self.remat = settings.remat
 
     # dtypes ---------------------------------------------------------------------------------------------------------
 

@@ -82,14 +82,16 @@ def arrange(plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
     return tuple(data), kwargs
 
 
-_boxes_of: dict[type, frozenset[str]] = {}
+def used_as_boxes(cls: Any) -> frozenset[str]:
+    """Names of the attributes on which the methods of a class, and of its bases, use an attribute that only boxes have.
 
-
-def used_as_boxes(cls: type) -> frozenset[str]:
-    """Names of the attributes on which the methods of a class, and of its bases, use an attribute that only boxes have."""
-    if cls not in _boxes_of:
-        _boxes_of[cls] = frozenset(_find_receivers(cls))
-    return _boxes_of[cls]
+    They are kept on the class, so that they go when the class goes.
+    """
+    found: frozenset[str] | None = cls.__dict__.get("_used_as_boxes")
+    if found is None:
+        found = frozenset(_find_receivers(cls))
+        cls._used_as_boxes = found
+    return found
 
 
 def _find_receivers(cls: type) -> set[str]:

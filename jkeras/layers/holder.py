@@ -16,7 +16,7 @@ from jkeras import constraints, initializers, regularizers
 from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras.layers import messages
 from jkeras.layers.call_plan import used_as_boxes
-from jkeras.layers.tracking import NOT_TRACKED, layers_in, own_boxes, walk, weight_entries
+from jkeras.layers.tracking import NOT_TRACKED, layers_in, note_change, own_boxes, walk, weight_entries
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, materialize
 
@@ -30,6 +30,7 @@ class WeightHolder:
     _trainable: bool
 
     def __setattr__(self, name: str, value: Any) -> None:
+        note_change()
         if isinstance(value, Variable):
             if "_boxes" not in self.__dict__:
                 raise RuntimeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name))
@@ -67,6 +68,7 @@ class WeightHolder:
         return self._cast_weight(box)
 
     def __delattr__(self, name: str) -> None:
+        note_change()
         box = self._boxes.pop(name, None)
         if box is None:
             object.__delattr__(self, name)

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import paths
+from jkeras._base.compiling import precision_scope
 from jkeras._base.errors import unknown_name
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.leaks import hide_tracers
@@ -167,7 +168,8 @@ class PureFace:
         values = [_value_of(flat_params if p in flat_params else flat_state, p, box) for p, box in entries]
         pure = functionalize(fn, [box for _, box in entries], layer_positions(self))
         try:
-            result = pure(values, *inputs, rng=rng, training=training, **kwargs)
+            with precision_scope():
+                result = pure(values, *inputs, rng=rng, training=training, **kwargs)
         finally:
             hide_tracers(self)
         after = [(p, v) for (p, _), v in zip(entries, result.values) if p in flat_state]

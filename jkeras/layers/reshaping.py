@@ -81,3 +81,63 @@ class Reshape(Layer):
                 f"which do not fill target_shape={self.target_shape}."
             )
         return x.reshape(x.shape[0], *target)
+
+
+@export("keras.layers.Permute")
+class Permute(Layer):
+    """The axes of every example in another order.
+
+    Args:
+        dims: the axes of the input in the order of the output, counted from 1; the batch axis stays where it is.
+        kwargs: as every layer.
+
+    Call:
+        x: `(batch, ...)`. Returns the same numbers, axis i of an example being the input's `dims[i]`.
+
+    Example:
+        >>> import numpy as np
+        >>> Permute((2, 1))(np.zeros((5, 2, 3), np.float32)).shape
+        (5, 3, 2)
+    """
+
+    def __init__(self, dims: Sequence[int], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(f"Permute takes each axis from 1 on once, for example (2, 1). Received: dims={dims!r}.")
+        self.input_spec = InputSpec(ndim=len(self.dims) + 1)
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """The input with its axes in that order."""
+        return jnp.transpose(x, (0, *self.dims))
+
+
+@export("keras.layers.RepeatVector")
+class RepeatVector(Layer):
+    """The same vector at each of n steps.
+
+    Args:
+        n: number of steps, a positive integer.
+        kwargs: as every layer.
+
+    Call:
+        x: `(batch, features)`. Returns `(batch, n, features)`.
+
+    Example:
+        >>> import numpy as np
+        >>> RepeatVector(2)(np.array([[1.0, 3.0]], np.float32)).tolist()
+        [[[1.0, 3.0], [1.0, 3.0]]]
+    """
+
+    def __init__(self, n: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        if not isinstance(n, int) or isinstance(n, bool):
+            raise TypeError(f"RepeatVector takes an integer as n. Received: n={n!r}.")
+        if n < 1:
+            raise ValueError(f"RepeatVector takes a positive n. Received: n={n!r}.")
+        self.n = n
+        self.input_spec = InputSpec(ndim=2)
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """The input at each step."""
+        return jnp.broadcast_to(x[:, None], (x.shape[0], self.n, x.shape[1]))

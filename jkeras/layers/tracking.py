@@ -12,7 +12,10 @@ from typing import Any
 from jkeras.state.variable import Variable
 
 Path = tuple[str, ...]
-NOT_TRACKED = frozenset({"_init_arguments", "_inbound_nodes", "_last_losses", "_boxes", "_own"})
+NOT_TRACKED = frozenset({"_init_arguments", "_inbound_nodes", "_last_losses", "_boxes", "_own", "_inventory"})
+
+# Counts what a length cannot show: attributes of any layer that were set, and what became trainable or frozen.
+_changes = 0
 
 
 def layers_in(value: Any, layer_type: type, seen: set[int]) -> Iterator[Any]:
@@ -84,3 +87,60 @@ def _unique(name: str, used: set[str]) -> str:
         candidate = f"{name}_{n}"
     used.add(candidate)
     return candidate
+
+
+def note_change() -> None:
+    """Let every inventory look again."""
+    global _changes
+    _changes += 1
+
+
+class Inventory:
+    """What a layer holds, found by one walk, for those who ask at every call.
+
+    It is current as long as no attribute was set on any layer and no list or dict that the walk went through has grown or shrunk.
+
+    Attributes:
+        entries: as of `weight_entries`.
+        layers: the layer and all below it.
+        trained: `{id(box): box}` of the weights that gradient descent changes.
+        switches: what a compiled program depends on: which weights and layers are trainable.
+    """
+
+    def __init__(self, layer: Any):
+        self.entries = weight_entries(layer)
+        self.layers = [part for _, part in walk(layer)]
+        self.trained: dict[int, Variable] = layer._trained_boxes()
+        self.switches = (tuple(self.trained), tuple(part._trainable for part in self.layers))
+        self._flags = [box.trainable for _, box in self.entries]
+        self._lengths: list[tuple[Any, int]] = []
+        for part in self.layers:
+            self._lengths += [(held, len(held)) for held in (part.__dict__, part._own, part._boxes)]
+            for name, value in part.__dict__.items():
+                if name not in NOT_TRACKED:
+                    self._measure(value)
+        self._changes = _changes
+
+    def _measure(self, value: Any) -> None:
+        if isinstance(value, (dict, list, tuple, set)):
+            if not isinstance(value, tuple):
+                self._lengths.append((value, len(value)))
+            for item in value.values() if isinstance(value, dict) else value:
+                self._measure(item)
+
+    def is_current(self) -> bool:
+        """Whether a walk would find the same."""
+        if self._changes != _changes:
+            return False
+        for held, length in self._lengths:
+            if len(held) != length:
+                return False
+        return [box.trainable for _, box in self.entries] == self._flags
+
+
+def inventory(layer: Any) -> Inventory:
+    """What a layer holds; walked again only when something has changed."""
+    kept: Inventory | None = layer.__dict__.setdefault("_inventory", None)
+    if kept is None or not kept.is_current():
+        kept = layer.__dict__["_inventory"] = Inventory(layer)
+    return kept

@@ -62,6 +62,7 @@ class Metric(Stateless, Configurable):
     """
 
     needs_shapes = False  # whether the state's shape is known only after `build`
+    counts_rows = False  # whether rows count that weigh nothing
     _bridged = False
 
     def __init_subclass__(cls, **kwargs: Any):
@@ -153,7 +154,8 @@ class Metric(Stateless, Configurable):
 
     def set_state(self, state: State) -> None:
         """Put a state, such as a compiled step gave, into the boxes."""
-        for key, box in zip(_keys(self.variables), self.variables):
+        boxes = self.variables
+        for key, box in zip(_keys(boxes), boxes):
             box.assign(state[key])
 
     def add_variable(

@@ -36,6 +36,8 @@ class R2Score(Metric):
 
     needs_shapes = True
 
+    counts_rows = True
+
     def __init__(
         self,
         class_aggregation: str | None = "uniform_average",

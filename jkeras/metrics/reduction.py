@@ -32,6 +32,8 @@ class Sum(Metric):
         4.0
     """
 
+    counts_rows = True
+
     def __init__(self, name: str | None = "sum", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
 

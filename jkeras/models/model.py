@@ -7,7 +7,6 @@ subclass with its own `call` anything else. All three are layers, with the pure 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -151,11 +150,13 @@ class Model(Trainer, Layer):  # type: ignore[misc]
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
 
-@functools.cache
-def _functional_class(cls: type, functional: type) -> type:
-    """The class with the methods of `cls` first, and those of a functional model behind them."""
-    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    return type(cls.__name__, (cls, functional), names)
+def _functional_class(cls: Any, functional: type) -> type:
+    """The class with the methods of `cls` first, and those of a functional model behind them; kept on `cls`, to go with it."""
+    found: type | None = cls.__dict__.get("_as_functional")
+    if found is None:
+        names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+        found = cls._as_functional = type(cls.__name__, (cls, functional), names)
+    return found
 
 
 def check_unique_names(owner: str, layers: list[Any]) -> None:

@@ -15,23 +15,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
-from jax import lax
 
-from jkeras._base.errors import describe, unknown_name
+from jkeras._base.errors import describe
+from jkeras.nn.conv_geometry import Geometry, margins
+from jkeras.nn.conv_geometry import spatial as spatial
+from jkeras.nn.conv_primitive import convolve
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
-
-_SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
-_PADDINGS = ("valid", "same", "causal")
-
-
-def spatial(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
-    """One int per spatial axis, from an int (the same for all) or a sequence of that length."""
-    values = (value,) * rank if isinstance(value, int) else tuple(int(v) for v in value)
-    if len(values) != rank or min(values) < 1:
-        raise ValueError(f"{name}={value!r} does not fit {rank} spatial axes: give a positive int or a tuple of {rank} of them.")
-    return values
 
 
 def conv(
@@ -74,20 +65,61 @@ def conv(
     strides, dilation = spatial(strides, rank, "strides"), spatial(dilation_rate, rank, "dilation_rate")
     if max(strides) > 1 and max(dilation) > 1:
         raise ValueError(f"strides={strides} together with dilation_rate={dilation} is not supported: set one of them to 1.")
-    images = f"N{_SPATIAL[rank]}C" if data_format == "channels_last" else f"NC{_SPATIAL[rank]}"
+    last = data_format == "channels_last"
+    size, window = (x.shape[1:-1] if last else x.shape[2:]), kernel.shape[:rank]
+    geometry = Geometry(size, window, strides, dilation, margins(padding, size, window, strides, dilation), groups, last)
+    if 0 in geometry.out and 0 not in size:
+        raise ValueError(f"a kernel window of {window} (dilation {dilation}) does not fit into {describe(x)}.")
     dtype = jnp.promote_types(x.dtype, kernel.dtype)
-    y = lax.conv_general_dilated(
-        x.astype(dtype),
-        kernel.astype(dtype),
-        window_strides=strides,
-        padding=_padding(padding, kernel.shape[:rank], dilation),
-        rhs_dilation=dilation,
-        dimension_numbers=(images, f"{_SPATIAL[rank]}IO", images),
-        feature_group_count=groups,
-    )
-    if y.size == 0 and x.size > 0:
-        raise ValueError(f"a kernel window of {kernel.shape[:rank]} (dilation {dilation}) does not fit into {describe(x)}.")
+    y = convolve(x.astype(dtype), kernel.astype(dtype), geometry)
     return y if bias is None else add_bias(y, bias, data_format)
+
+
+def depthwise_conv(
+    x: Float[Array, " batch *space channels"],
+    kernel: Float[Array, " *window channels multiplier"],
+    bias: Float[Array, " filters"] | None = None,
+    *,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    dilation_rate: int | Sequence[int] = 1,
+    data_format: str = "channels_last",
+) -> Float[Array, " batch *out_space filters"]:
+    """Cross-correlate each channel with kernels of its own.
+
+    Args:
+        x: as for `conv`.
+        kernel: `(*window, channels, multiplier)`.
+        bias: `(channels * multiplier,)`, or None for none.
+        strides, padding, dilation_rate, data_format: as for `conv`.
+
+    Returns:
+        As `conv`, with `channels * multiplier` filters; those of a channel lie side by side.
+
+    Raises:
+        ValueError: the kernel has another number of channels than `x`, or as for `conv`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> depthwise_conv(jnp.ones((1, 3, 2)), jnp.array([[[1.0], [2.0]]])).tolist()
+        [[[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]]]
+    """
+    channels = x.shape[-1 if data_format == "channels_last" else 1]
+    if kernel.ndim != x.ndim or kernel.shape[-2] != channels:
+        raise ValueError(
+            f"A depthwise kernel is (*window, channels, multiplier) with {channels} channels for {describe(x)} ({data_format}), "
+            f"received {describe(kernel)}."
+        )
+    return conv(
+        x,
+        kernel.reshape(*kernel.shape[:-2], 1, -1),
+        bias,
+        strides=strides,
+        padding=padding,
+        dilation_rate=dilation_rate,
+        groups=channels,
+        data_format=data_format,
+    )
 
 
 def add_bias(y: Array, bias: Float[Array, " filters"], data_format: str = "channels_last") -> Array:
@@ -95,18 +127,8 @@ def add_bias(y: Array, bias: Float[Array, " filters"], data_format: str = "chann
     return y + (bias if data_format == "channels_last" else bias.reshape(-1, *(1,) * (y.ndim - 2)))
 
 
-def _padding(padding: str, window: tuple[int, ...], dilation: tuple[int, ...]) -> str | list[tuple[int, int]]:
-    if padding not in _PADDINGS:
-        raise unknown_name("padding", padding, _PADDINGS)
-    if padding != "causal":
-        return padding.upper()
-    if len(window) != 1:
-        raise ValueError(f'padding="causal" is for one spatial axis, received {len(window)}: use "same" or "valid".')
-    return [(dilation[0] * (window[0] - 1), 0)]
-
-
 def _check(x: Array, kernel: Array, groups: int, data_format: str) -> None:
-    if x.ndim - 2 not in _SPATIAL or kernel.ndim != x.ndim:
+    if x.ndim not in (3, 4, 5) or kernel.ndim != x.ndim:
         raise ValueError(
             f"conv takes x of rank 3, 4 or 5 and a kernel of the same rank, received {describe(x)} and {describe(kernel)}."
         )

@@ -1,8 +1,10 @@
 """Pooling: the maximum or the mean of windows that slide over the spatial axes.
 
 Where windows do not overlap (stride = window) and cover the image, a window's entries are plain slices of a reshaped image.
-Max-pooling is then a short chain of comparisons, whose gradient is a select per entry. The general path, `reduce_window`, has a
-scatter as its gradient and is some twenty times slower on a CPU. Both paths send the gradient to the first of equal maxima.
+Max-pooling is then a short chain of comparisons, whose gradient is a select per entry. Maxima of other windows are taken along
+one axis after the other, the last axis first, as chains of strided slices. The general path, `reduce_window`, is for windows so
+long that a chain would not compile quickly: its gradient is a scatter, four to twenty times slower on a CPU. All paths send the
+gradient to the first of equal maxima in row-major order. Overlapping means gain nothing by slices and stay `reduce_window`s.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 from jax import lax
 
 from jkeras._base.errors import describe, unknown_name
-from jkeras.nn.conv import spatial
+from jkeras.nn.conv_geometry import spatial
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float, Shaped
@@ -54,8 +56,13 @@ def max_pool(
     window, strides, padding = _plan(x, pool_size, strides, padding, data_format)
     if _is_tiling(x, window, strides, padding) and math.prod(window) <= _LONGEST_CHAIN:
         return _first_max(x, window)
-    lowest = -np.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min
-    return lax.reduce_window(x, np.asarray(lowest, x.dtype), lax.max, window, strides, padding)
+    margins = lax.padtype_to_pads(x.shape, window, strides, padding)
+    fits = all(size + low + high >= pool for size, (low, high), pool in zip(x.shape[1:], margins[1:], window[1:]))
+    if fits and max(window) <= _LONGEST_CHAIN:
+        for axis in reversed(range(1, x.ndim)):
+            x = _max_along(x, axis, window[axis], strides[axis], margins[axis])
+        return x
+    return lax.reduce_window(x, _lowest(x), lax.max, window, strides, padding)
 
 
 def avg_pool(
@@ -133,10 +140,27 @@ def _tiles(x: Array, window: tuple[int, ...]) -> Array:
     return x.reshape([size for pair in zip(counts, window) for size in pair])
 
 
+def _lowest(x: Array) -> np.ndarray:
+    return np.asarray(-np.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min, x.dtype)
+
+
+def _max_along(x: Array, axis: int, pool: int, stride: int, margins: tuple[int, int]) -> Array:
+    """The maxima of windows that extend along one axis."""
+    if any(margins):
+        x = lax.pad(x, _lowest(x), [(*margins, 0) if a == axis else (0, 0, 0) for a in range(x.ndim)])
+    last = (x.shape[axis] - pool) // stride * stride
+    return _first([lax.slice_in_dim(x, i, i + last + 1, stride, axis) for i in range(pool)])
+
+
 def _first_max(x: Array, window: tuple[int, ...]) -> Array:
     tiles = _tiles(x, window)
     places = itertools.product(*map(range, window))
-    best, *others = (tiles[tuple(part for place in index for part in (slice(None), place))] for index in places)
+    return _first([tiles[tuple(part for place in index for part in (slice(None), place))] for index in places])
+
+
+def _first(pieces: list[Array]) -> Array:
+    """The maximum of arrays of one shape; of equal ones the first is meant."""
+    best, *others = pieces
     for other in others:
         # `other != other` holds for NaN only, and lets it win as it does in `reduce_window`.
         best = jnp.where((other > best) | (other != other), other, best)

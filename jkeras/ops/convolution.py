@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import jax
-from jax import lax
 
 from jkeras._base.config import standardize_data_format
-from jkeras._base.errors import describe, unknown_name
 from jkeras.nn import conv as maths
+from jkeras.nn import conv_transpose as transposed
 from jkeras.ops.families import Shape
 from jkeras.ops.wrapper import Tensor, as_array, operation
 
@@ -51,21 +50,6 @@ def conv(
     )
 
 
-def _depthwise(
-    x: jax.Array, kernel: jax.Array, strides: Shape, padding: str, data_format: str, dilation_rate: Shape
-) -> jax.Array:
-    channels = _channels(x, data_format)
-    if kernel.ndim != x.ndim or kernel.shape[-2] != channels:
-        raise ValueError(
-            f"A depthwise kernel is (*window, channels, multiplier) with {channels} channels for {describe(x)} ({data_format}), "
-            f"received {describe(kernel)}."
-        )
-    kernel = kernel.reshape(*kernel.shape[:-2], 1, -1)
-    return maths.conv(
-        x, kernel, strides=strides, padding=padding.lower(), dilation_rate=dilation_rate, groups=channels, data_format=data_format
-    )
-
-
 @operation("nn")
 def depthwise_conv(
     inputs: Tensor,
@@ -85,7 +69,14 @@ def depthwise_conv(
     Returns:
         As `conv`, with `channels * multiplier` filters.
     """
-    return _depthwise(as_array(inputs), as_array(kernel), strides, padding, standardize_data_format(data_format), dilation_rate)
+    return maths.depthwise_conv(
+        as_array(inputs),
+        as_array(kernel),
+        strides=strides,
+        padding=padding.lower(),
+        dilation_rate=dilation_rate,
+        data_format=standardize_data_format(data_format),
+    )
 
 
 @operation("nn")
@@ -107,7 +98,14 @@ def separable_conv(
         strides, padding, data_format, dilation_rate: of the depthwise part, as for `conv`.
     """
     data_format = standardize_data_format(data_format)
-    x = _depthwise(as_array(inputs), as_array(depthwise_kernel), strides, padding, data_format, dilation_rate)
+    x = maths.depthwise_conv(
+        as_array(inputs),
+        as_array(depthwise_kernel),
+        strides=strides,
+        padding=padding.lower(),
+        dilation_rate=dilation_rate,
+        data_format=data_format,
+    )
     return maths.conv(x, as_array(pointwise_kernel), data_format=data_format)
 
 
@@ -140,36 +138,13 @@ def conv_transpose(
         >>> conv_transpose(jnp.array([1.0, 2.0]).reshape(1, 2, 1), jnp.ones((2, 1, 1)), strides=2).ravel().tolist()
         [1.0, 1.0, 2.0, 2.0]
     """
-    data_format = standardize_data_format(data_format)
     x, kernel = as_array(inputs), as_array(kernel)
-    rank = x.ndim - 2
-    if kernel.ndim != x.ndim or kernel.shape[-1] != _channels(x, data_format):
-        raise ValueError(
-            f"conv_transpose takes a kernel (*window, filters, channels) that fits {describe(x)} ({data_format}), "
-            f"received {describe(kernel)}."
-        )
-    steps, dilation = maths.spatial(strides, rank, "strides"), maths.spatial(dilation_rate, rank, "dilation_rate")
-    extra = (output_padding,) * rank if output_padding is None or isinstance(output_padding, int) else tuple(output_padding)
-    windows = [(k - 1) * d + 1 for k, d in zip(kernel.shape[:rank], dilation)]
-    space = "DHW"[-rank:]
-    images = f"N{space}C" if data_format == "channels_last" else f"NC{space}"
-    return lax.conv_transpose(
+    return transposed.conv_transpose(
         x,
         kernel.astype(x.dtype),
-        steps,
-        [_margins(window, step, padding.lower(), more) for window, step, more in zip(windows, steps, extra)],
-        rhs_dilation=dilation,
-        dimension_numbers=(images, f"{space}IO", images),
-        transpose_kernel=True,
+        strides=strides,
+        padding=padding.lower(),
+        output_padding=output_padding,
+        dilation_rate=dilation_rate,
+        data_format=standardize_data_format(data_format),
     )
-
-
-def _margins(window: int, stride: int, padding: str, extra: int | None) -> tuple[int, int]:
-    """Zeros before and after the spread inputs, for a window of this extent."""
-    if padding == "valid":
-        return window - 1, window - 1 + (max(stride - window, 0) if extra is None else extra)
-    if padding != "same":
-        raise unknown_name("padding", padding, ("valid", "same"))
-    total = window + stride - 2 if extra is None else window + window % 2 - 2 + extra
-    before = min(-(-total // 2), window - 1)
-    return before, total - before

@@ -18,6 +18,11 @@ from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.lookup import get
 from jkeras.optimizers.state import OptimizerState, widen
 
+_INERT: dict[str, Any] = {
+    "dynamic": True, "weight_decay": None, "clipnorm": None, "global_clipnorm": None, "clipvalue": None, "use_ema": False,
+    "ema_momentum": 0.99, "ema_overwrite_frequency": None, "loss_scale_factor": None, "gradient_accumulation_steps": None,
+}  # fmt: skip
+
 
 class ScaleSlots(NamedTuple):
     """What loss scaling adds to a state.
@@ -42,6 +47,13 @@ class LossScaleOptimizer(Optimizer):
         initial_scale: first factor, default 2**15.
         dynamic_growth_steps: finite steps after which the factor doubles, default 2000.
         name: a name.
+        kwargs: what Keras reads from older files, and only the values that change nothing: `dynamic=True`, and the defaults of
+            `weight_decay`, `clipnorm` and so on, which are the inner optimizer's to have.
+
+    Raises:
+        ValueError: an argument that belongs to the inner optimizer, or is unknown.
+
+    The inner optimizer's own `loss_scale_factor` is switched off, since one factor takes its place.
 
     Example:
         >>> from jkeras.optimizers import SGD
@@ -56,9 +68,21 @@ class LossScaleOptimizer(Optimizer):
     """
 
     def __init__(
-        self, inner_optimizer: Any, initial_scale: float = 32768.0, dynamic_growth_steps: int = 2000, name: str | None = None
+        self,
+        inner_optimizer: Any,
+        initial_scale: float = 32768.0,
+        dynamic_growth_steps: int = 2000,
+        name: str | None = None,
+        **kwargs: Any,
     ):
+        for argument, value in kwargs.items():
+            if argument not in _INERT or value != _INERT[argument]:
+                raise ValueError(
+                    f"LossScaleOptimizer does not take {argument}={value!r}. What shapes a step is said to the optimizer inside: "
+                    f"LossScaleOptimizer(SGD(0.1, clipnorm=1.0)); a constant factor is its loss_scale_factor, without this class."
+                )
         inner: Any = get(inner_optimizer)
+        inner.loss_scale_factor = None
         super().__init__(learning_rate=0.0, name=name)
         self._rate = inner._rate
         self.inner_optimizer = inner
@@ -77,7 +101,7 @@ class LossScaleOptimizer(Optimizer):
         slots = state.slots
         old = slots.inner._replace(iterations=state.iterations, learning_rate=state.learning_rate)
         grads = jax.tree.map(lambda g: g / slots.scale, widen(grads))
-        finite = jnp.all(jnp.stack([jnp.isfinite(g).all() for g in jax.tree.leaves(grads)]))
+        finite = jnp.all(jnp.asarray([jnp.isfinite(g).all() for g in jax.tree.leaves(grads)], bool))
         moved = self.inner_optimizer._update(grads, old, params, constraints, missing)
         new_params, inner = jax.tree.map(lambda new, before: jnp.where(finite, new, before), moved, (params, old))
         grown = slots.good_steps + 1 >= self.dynamic_growth_steps
@@ -88,6 +112,10 @@ class LossScaleOptimizer(Optimizer):
     def finalize(self, params: Any, state: OptimizerState) -> Any:
         """As the inner optimizer."""
         return self.inner_optimizer.finalize(params, state.slots.inner)
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss to differentiate in a loop that calls `apply`: multiplied by the current factor."""
+        return loss * (self.initial_scale if self.state is None else self.state.slots.scale)
 
     def loss_scale(self, state: OptimizerState) -> Any:
         """The current factor for the loss."""
@@ -105,4 +133,4 @@ class LossScaleOptimizer(Optimizer):
 
 def with_loss_scale(optimizer: Any) -> Any:
     """The optimizer with dynamic loss scaling, unless it has it."""
-    return optimizer if isinstance(optimizer, LossScaleOptimizer) else LossScaleOptimizer(optimizer)
+    return optimizer if isinstance(optimizer, LossScaleOptimizer) else LossScaleOptimizer(optimizer, name="loss_scale_optimizer")

@@ -70,6 +70,11 @@ def next_key() -> jax.Array:
     return jax.random.fold_in(stream_key(), next_number())
 
 
+def next_key_numbers() -> np.ndarray:
+    """What the next key of the global stream is made of, `(seed, number)`, to make it in a compiled program."""
+    return np.array([_stream.seed, next_number()], np.uint32)
+
+
 def next_seed() -> int:
     """The next 31-bit integer of the global stream: the same after the same `set_random_seed`."""
     return int(np.random.SeedSequence([_stream.seed, next_number()]).generate_state(1)[0] >> 1)

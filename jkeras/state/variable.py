@@ -7,6 +7,7 @@ function runs, reading a box gives the value that the scope substitutes for it, 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -43,6 +44,11 @@ Let the inner function return the value, and assign it outside:
     total, _ = jax.lax.scan(lambda t, x: (t + x, None), self.total.value, xs)
     self.total.assign(total)
 """
+
+
+# Held while arrays are read out of boxes, and by a training run from the moment it gives arrays away until the new ones are in
+# their boxes: the code of a data stream may read weights in a thread of its own.
+gate = threading.RLock()
 
 
 class Variable(ArrayOperators):
@@ -107,11 +113,6 @@ class Variable(ArrayOperators):
     def value(self) -> Any:
         """The array: the scope's inside a pure call, else the box's own (drawn now if it was not yet)."""
         scope: Any = current()
-        if scope.values is None and scope.parent is None:
-            if self._value is None:
-                materialize([self])
-            self._shared = True
-            return self._value
         while scope is not None:
             if scope.values is not None:
                 found = scope.values.get(id(self))
@@ -120,10 +121,11 @@ class Variable(ArrayOperators):
                 if scope.abstract:
                     return jnp.zeros(self.shape, self.dtype)
             scope = scope.parent
-        if self._value is None:
-            materialize([self])
-        self._shared = True
-        return self._value
+        with gate:
+            if self._value is None:
+                materialize([self])
+            self._shared = True
+            return self._value
 
     def assign(self, value: Any) -> Any:
         """Put a new array in the box and return it.
@@ -134,7 +136,9 @@ class Variable(ArrayOperators):
         Raises:
             ValueError: another shape, or a tracer that would leak.
         """
-        value = jnp.asarray(value.value if isinstance(value, Variable) else value, self.dtype)
+        value = value.value if isinstance(value, Variable) else value
+        if not (isinstance(value, jax.Array) and value.dtype == self.dtype and not value.weak_type):
+            value = jnp.asarray(value, self.dtype)
         if value.shape != self.shape:
             raise ValueError(
                 f"Cannot assign an array of shape {value.shape} to the weight {self.path!r} of shape {self.shape}. "
@@ -191,12 +195,14 @@ def _plain(value: Any) -> Any:
 
 
 def _token(initializer: Any) -> str | int:
-    """Equal for initializers that give equal values for equal keys, as far as their configs tell."""
+    """Equal for initializers that give equal values for equal keys, as far as their configs tell.
+
+    Programs are kept by it, together with their initializers; so an id stays that of one object as long as it is looked up.
+    """
     config = initializer.get_config() if hasattr(initializer, "get_config") else None
     if config is None or not all(isinstance(v, (str, int, float, bool, type(None))) for v in config.values()):
         return id(initializer)
-    kind = type(initializer)
-    return f"{kind.__module__}.{kind.__qualname__}{sorted(config.items())}"
+    return f"{id(type(initializer))}{sorted(config.items())}"
 
 
 def materialize(boxes: Iterable[Variable]) -> None:

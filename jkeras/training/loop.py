@@ -1,23 +1,30 @@
-"""The loop: batches in, dispatches, references back into the boxes, callbacks.
+"""The loop: blocks in, dispatches, references back into the boxes, callbacks.
 
-The compiled step owns the arrays of the running `TrainState`; after each dispatch the boxes get the new references, so a callback
-always sees current weights. Values that callbacks change (weights, learning rate) are read again before the next dispatch that
-follows a callback. Results are read from the device only by those who ask for them.
+A dispatch runs many steps; it owns the arrays of the running `TrainState`, and after it the boxes get the new references, so a
+callback always sees current weights. Values that callbacks change (weights, learning rate) are read again before the next
+dispatch that follows a callback.
+
+The device is kept busy: a dispatch is asked for its results only when the next one is on its way. Where a callback listens to
+batches, it gets what it asked for: a dispatch ends where its batch ends, and its results are read at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.data.array_source import ArraySource
 from jkeras.state import random
+from jkeras.state.variable import gate
+from jkeras.training.program import Program, Stopwatch, shapes_of
+from jkeras.training.reading import restore
 from jkeras.training.state import TrainState
-from jkeras.training.transfer import optimizer_state, read_weights, weight_writer
+from jkeras.training.transfer import WeightWriter, optimizer_state, read_weights, training_threads
 
 _NO_BATCH = """The data gave no batch in epoch {epoch}. A generator is used up after one pass: let it go on for ever and say how
 long an epoch is, or pass what can be read again (arrays, a PyDataset):
@@ -31,122 +38,219 @@ long an epoch is, or pass what can be read again (arrays, a PyDataset):
 
 
 class TrainingRun:
-    """One call of `fit`: its state, its step, its callbacks.
+    """One call of `fit`: its state, its program, its callbacks.
 
     Args:
         model: compiled, and built for the data.
-        step: the compiled `(TrainState, batch) -> (TrainState, logs)`.
+        program: from `training_program`.
         events: the callbacks.
-        steps_per_call: batches between two batch events.
+        steps_per_event: batches between two batch events; 1 lets the measured speed say how many a dispatch holds, unless a
+            callback must hear of each batch.
     """
 
-    def __init__(self, model: Any, step: Callable[..., Any], events: Any, steps_per_call: int):
-        self.model, self.step, self.events, self.steps_per_call = model, step, events, steps_per_call
+    def __init__(self, model: Any, program: Program, events: Any, steps_per_event: int = 1):
+        self.model, self.program, self.events, self.steps_per_event = model, program, events, steps_per_event
+        self.paced = steps_per_event == 1 and not events.has_train_batch_hooks
         self.seed = random.next_seed()
-        self.write = weight_writer(model)
+        self.write = WeightWriter(model)
         self.state = self._first_state()
-        self._kept = True  # whether the boxes have what `state` has
+        self.metrics: Any = jax.tree.map(jnp.asarray, model._fresh_metrics())
+        self.watch = Stopwatch()
+        self._unread: Any = None  # arguments of `_read` for the dispatch under way
 
     def _first_state(self) -> TrainState:
         params, state = read_weights(self.model, donate=True)
-        opt_state = optimizer_state(self.model.optimizer, params, self.model.trainable_weights)
+        opt_state = optimizer_state(self.model, params)
         self.model.optimizer.state = opt_state
         start = jnp.zeros((), jnp.int32)
-        return TrainState(params, state, opt_state, {}, start, jnp.copy(start), jnp.copy(start), jax.random.key(self.seed))
+        return TrainState(params, state, opt_state, None, start, jnp.copy(start), jnp.copy(start), jax.random.key(self.seed))
+
+    def __enter__(self) -> TrainingRun:
+        training_threads.add(threading.get_ident())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        training_threads.discard(threading.get_ident())
+
+    def epoch(self, epoch: int, feed: Any) -> dict[str, Any]:
+        """Run one epoch and return its logs, still on the device."""
+        self.watch.lap()
+        logs: dict[str, Any] = {}
+        number = 0
+        with contextlib.closing(feed.blocks(epoch, self.seed)) as blocks:
+            for block in blocks:
+                at = 0
+                while at < block.count and not (number and self.model.stop_training):
+                    if self.paced or number % self.steps_per_event == 0:
+                        self.events.on_train_batch_begin(number)
+                    stop = at + self._steps(block.count - at, number)
+                    shapes = shapes_of((self.state, self.metrics, block.data)) if not self.program.runs else None
+                    # The code of a stream may read weights in its thread; it must not meet arrays that were given away.
+                    with gate:
+                        self._refresh()
+                        try:
+                            self.state, self.metrics, logs = self.program.call(
+                                self.state, self.metrics, block.data, at, stop, epoch, number - at
+                            )
+                        finally:
+                            self._keep()
+                    number, steps, at = number + stop - at, stop - at, stop
+                    self._after(number, steps, logs, shapes)
+        if not number:
+            raise ValueError(_NO_BATCH.format(epoch=epoch + 1))
+        self._finish(number, logs)
+        return logs
+
+    def one_batch(self, feed: Any, fresh: bool) -> dict[str, Any]:
+        """Run the first step of an epoch and return its logs, still on the device; metrics go on unless `fresh`."""
+        block = next(feed.blocks())
+        try:
+            self.state, self.metrics, logs = self.program.call(self.state, self.metrics, block.data, 0, 1, 0, 0 if fresh else 1)
+        finally:
+            self._keep()
+        self.model._objective.show(self.metrics)
+        return logs
+
+    def _steps(self, left: int, number: int) -> int:
+        """How many steps the next dispatch holds."""
+        if self.paced:
+            return min(left, self.program.steps_per_dispatch(self.events.hears_train_batches))
+        return min(left, self.steps_per_event - number % self.steps_per_event)
 
     def _refresh(self) -> None:
-        """Take over what callbacks changed."""
-        params, state = read_weights(self.model, donate=True)
-        self.state = self.state._replace(params=params, state=state, opt_state=self.model.optimizer.state)
+        """Take over what callbacks, or the code of a stream, changed."""
+        opt_state = self.model.optimizer.state
+        if opt_state is not self.state.opt_state or not self.write.is_current():
+            params, state = read_weights(self.model, donate=True)
+            self.state = self.state._replace(params=params, state=state, opt_state=opt_state)
 
     def _keep(self) -> None:
         self.write(self.state)
         self.model.optimizer.state = self.state.opt_state
-        self._kept = True
 
-    def epoch(self, epoch: int, source: Any) -> dict[str, Any]:
-        """Run one epoch and return its logs, still on the device."""
-        self._refresh()
-        self.state = self.state._replace(
-            metrics=self.model._fresh_metrics(), epoch=jnp.asarray(epoch, jnp.int32), position=jnp.zeros((), jnp.int32)
-        )
-        every_batch = self.events.has_train_batch_hooks
-        # Code of the user's own runs between batches that are streamed: it may read, hold and change weights.
-        streamed = not isinstance(source, ArraySource)
-        logs: dict[str, Any] = {}
-        number = -1
-        try:
-            for number, batch in enumerate(self.model._checked(source, source.batches(epoch, self.seed))):
-                first = number % self.steps_per_call == 0
-                if first:
-                    self.events.on_train_batch_begin(number)
-                if streamed or (first and every_batch):
-                    self._refresh()
-                self.state, logs = self.step(self.state, batch)
-                self._kept = False
-                if streamed:
-                    self._keep()
-                if (number + 1) % self.steps_per_call == 0:
-                    self._keep()
-                    self.events.on_train_batch_end(number, logs)
-                    if self.model.stop_training:
-                        break
-            else:
-                if (number + 1) % self.steps_per_call:
-                    self._keep()
-                    self.events.on_train_batch_end(number, logs)
-        finally:
-            if not self._kept:  # else a callback may have set other weights since
-                self._keep()
-        if number < 0:
-            raise ValueError(_NO_BATCH.format(epoch=epoch + 1))
-        self.model._objective.show(self.state.metrics)
-        return logs
+    def _after(self, number: int, steps: int, logs: Any, shapes: Any) -> None:
+        """Read the dispatch before this one, and this one too where a callback needs it now."""
+        before, self._unread = self._unread, (number, steps, logs, self.program.runs > 0)
+        self.program.runs += 1
+        if shapes is not None:
+            self.program.choose((*shapes, 0, 1, 0, 0))
+        if before is not None:
+            self._read(*before)
+        if self.events.needs_prompt_batches:
+            self._read_last()
+
+    def _read(self, number: int, steps: int, logs: Any, timed: bool) -> None:
+        """Wait for a dispatch, measure it (the first one compiles) and tell of it."""
+        seconds = self.watch.lap(logs)
+        if self.paced and timed:
+            self.program.note(steps, seconds)
+        if self.paced or number % self.steps_per_event == 0:
+            self.events.on_train_batch_end(number - 1, logs)
+
+    def _read_last(self) -> None:
+        if self._unread is not None:
+            unread, self._unread = self._unread, None
+            self._read(*unread)
+
+    def _finish(self, number: int, logs: Any) -> None:
+        self._read_last()
+        if not self.paced and number % self.steps_per_event:
+            self.events.on_train_batch_end(number - 1, logs)
+        self.model._objective.show(self.metrics)
 
 
-def evaluate_source(model: Any, source: Any, step: Callable[..., Any], events: Any) -> dict[str, Any]:
-    """Run the test step over a source and return the logs, still on the device."""
+def reading_state(model: Any, metrics: Any = None) -> TrainState:
+    """What a reading program takes: the weights as they are, and the numbers of a key."""
     params, state = read_weights(model, donate=False)
-    zero = jnp.zeros((), jnp.int32)
-    run = TrainState(params, state, (), model._fresh_metrics(), zero, zero, zero, random.next_key())
+    zero = np.zeros((), np.int32)
+    return TrainState(params, state, (), metrics, zero, zero, zero, random.next_key_numbers())
+
+
+def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool) -> dict[str, Any]:
+    """Run the test step over the data and return the logs, still on the device."""
+    run = reading_state(model, model._fresh_metrics())
     logs: dict[str, Any] = {}
+    number = 0
     events.on_test_begin()
-    number = -1
-    for number, batch in enumerate(model._checked(source, source.batches())):
-        events.on_test_batch_begin(number)
-        run, logs = step(run, batch)
-        events.on_test_batch_end(number, logs)
-        if getattr(model, "stop_evaluating", False):
-            break
-    if number < 0:
+    with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
+        for block in blocks:
+            for at, stop in _pieces(block.count, events.has_test_batch_hooks):
+                if number and getattr(model, "stop_evaluating", False):
+                    break
+                events.on_test_batch_begin(number)
+                jax.block_until_ready(logs)  # so that no more than one block waits
+                changing, logs = program.call(run, block.data, at, stop, block.rows)
+                run = restore(run, changing)
+                number += stop - at
+                events.on_test_batch_end(number - 1, logs)
+    if not number:
         raise ValueError("The data gave no batch to evaluate. Pass data with at least one row.")
-    weight_writer(model)(run)
+    WeightWriter(model)(run)
     model._objective.show(run.metrics)
     events.on_test_end(logs)
     return logs
 
 
-def predict_source(model: Any, source: Any, step: Callable[..., Any], events: Any) -> Any:
-    """Run the predict step over a source and return the outputs as numpy arrays."""
-    params, state = read_weights(model, donate=False)
-    zero = jnp.zeros((), jnp.int32)
-    run = TrainState(params, state, (), {}, zero, zero, zero, random.next_key())
-    outputs = []
+def predict_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool) -> Any:
+    """Run the predict step over the data and return the outputs as numpy arrays."""
+    run = reading_state(model)
+    parts: list[Any] = []
+    late: Any = None  # outputs that may still be computed
+    number = 0
     events.on_predict_begin()
-    for number, batch in enumerate(source.batches()):
-        events.on_predict_batch_begin(number)
-        run, y = step(run, batch)
-        outputs.append(y)
-        events.on_predict_batch_end(number, {"outputs": y})
-        if getattr(model, "stop_predicting", False):
-            break
-    if not outputs:
+    with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
+        for block in blocks:
+            for at, stop in _pieces(block.count, events.has_predict_batch_hooks):
+                if number and getattr(model, "stop_predicting", False):
+                    break
+                events.on_predict_batch_begin(number)
+                changing, outputs = program.call(run, block.data, at, stop)
+                run = restore(run, changing)
+                number += stop - at
+                if late is not None:
+                    parts.append(_rows(*late))
+                late = outputs, at, stop, block.rows if padded else None
+                logs = {}
+                if events.has_predict_batch_hooks:
+                    logs = {"outputs": jax.tree.map(lambda y: y[0], _batches(outputs, at, stop))}
+                events.on_predict_batch_end(number - 1, logs)
+    if late is None:
         raise ValueError("The data gave no batch to predict. Pass data with at least one row.")
-    weight_writer(model)(run)
+    WeightWriter(model)(run)
     events.on_predict_end()
-    return jax.tree.map(_join, *outputs)
+    return jax.tree.map(lambda *pieces: np.concatenate(pieces), *parts, _rows(*late))
 
 
-def _join(*parts: Any) -> np.ndarray:
-    arrays = [np.asarray(part) for part in parts]
-    return np.concatenate(arrays) if arrays[0].ndim else np.stack(arrays)
+def predict_row(model: Any, batch: Any, program: Program, events: Any) -> Any:
+    """The outputs for a single row, as numpy arrays."""
+    events.on_predict_begin()
+    events.on_predict_batch_begin(0)
+    run = reading_state(model)
+    changing, outputs = program.call(run, batch)
+    if jax.tree.leaves(changing.state):
+        WeightWriter(model)(restore(run, changing))
+    outputs = jax.tree.map(np.array, outputs)
+    events.on_predict_batch_end(0, {"outputs": outputs})
+    events.on_predict_end()
+    return outputs
+
+
+def _pieces(count: int, one_by_one: bool) -> Iterator[tuple[int, int]]:
+    """The parts of a block to dispatch: all of it, or batch by batch."""
+    return iter([(i, i + 1) for i in range(count)] if one_by_one else [(0, count)])
+
+
+def _batches(outputs: Any, at: int, stop: int) -> Any:
+    return jax.tree.map(lambda y: np.asarray(y)[at:stop], outputs)
+
+
+def _rows(outputs: Any, at: int, stop: int, rows: int | None) -> Any:
+    """Outputs of batches `at` to `stop` of a block, row by row, without what was padded."""
+
+    def join(y: np.ndarray) -> np.ndarray:
+        if y.ndim == 1:  # one number per batch
+            return y
+        y = y.reshape(-1, *y.shape[2:])
+        return y if rows is None else y[: rows - at * (len(y) // (stop - at))]
+
+    return jax.tree.map(join, _batches(outputs, at, stop))

@@ -15,6 +15,8 @@ import numpy as np
 
 from jkeras import losses, metrics
 from jkeras._base.errors import describe
+from jkeras.state.scope import pop, push, set_mask, substitute
+from jkeras.training.state import Outcome
 from jkeras.training.structure import per_output, split_targets
 
 
@@ -76,6 +78,12 @@ class Objective:
             total = total + value * scale
         return total, parts if len(self.names) > 1 else {}
 
+    @property
+    def log_names(self) -> list[str]:
+        """Names of the results in the order of the logs."""
+        several = [f"{name}_loss" for name, fn in zip(self.names, self.losses) if fn is not None] if len(self.names) > 1 else []
+        return ["loss", *several, *(t.name for t in self.tracked)]
+
     def init_metrics(self) -> dict[str, Any]:
         """Accumulators at their start, as numpy arrays."""
         started: dict[str, Any] = {"loss": {"total": np.zeros((), np.float32), "count": np.zeros((), np.float32)}}
@@ -87,17 +95,24 @@ class Objective:
             started[tracked.name] = jax.tree.map(np.asarray, tracked.metric.init())
         return started
 
-    def update_metrics(self, state: dict[str, Any], y: Any, y_pred: Any, sample_weight: Any) -> dict[str, Any]:
+    def update_metrics(self, state: dict[str, Any], y: Any, outcome: Outcome, sample_weight: Any) -> dict[str, Any]:
         """Accumulators after a batch; the losses' are added by `add_loss`."""
         if not self.tracked:
             return state
         targets, weights = split_targets("y", y, self.names), split_targets("sample_weight", sample_weight, self.names)
-        predictions = jax.tree.leaves(y_pred)
+        predictions = jax.tree.leaves(outcome.y_pred)
         state = dict(state)
-        for tracked in self.tracked:
-            weight = weights[tracked.output] if tracked.weighted else None
-            args = targets[tracked.output], predictions[tracked.output]
-            state[tracked.name] = tracked.metric.update(state[tracked.name], *args, sample_weight=weight)
+        token = push(substitute({}))
+        try:
+            for prediction, mask in zip(predictions, outcome.masks):
+                if mask is not None:
+                    set_mask(prediction, mask)
+            for tracked in self.tracked:
+                weight = _weight_of_rows(weights[tracked.output] if tracked.weighted else None, outcome.rows)
+                args = targets[tracked.output], predictions[tracked.output]
+                state[tracked.name] = tracked.metric.update(state[tracked.name], *args, sample_weight=weight)
+        finally:
+            pop(token)
         return state
 
     def show(self, state: dict[str, Any]) -> None:
@@ -161,6 +176,14 @@ def make_objective(config: Any, names: list[str], y_spec: Any, y_pred_spec: Any)
                 twin = weighted and any(t.name == name and not t.weighted for t in tracked)
                 tracked.append(Tracked(_free(f"weighted_{name}" if twin else name, tracked), metric, i, weighted))
     return Objective(names, fns, weights, tracked)
+
+
+def _weight_of_rows(weight: Any, rows: Any) -> Any:
+    if rows is None:
+        return weight
+    if weight is None:
+        return rows.astype(jnp.float32)
+    return weight * rows.reshape(-1, *(1,) * (weight.ndim - 1))
 
 
 def _metrics_per_output(given: Any, names: list[str], field: str) -> list[Sequence[Any]]:

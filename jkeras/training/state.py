@@ -44,9 +44,13 @@ class Outcome(NamedTuple):
         state: the other weights' new values.
         y_pred: the model's outputs.
         losses: `{output name: scalar}` before weighting, for models of several outputs; else empty.
+        masks: for each output the mask that came with it, or None.
+        rows: which rows of the batch count; None for all.
     """
 
     loss: Any
     state: Any
     y_pred: Any
     losses: dict[str, Any]
+    masks: Any = ()
+    rows: Any = None

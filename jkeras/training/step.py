@@ -22,7 +22,7 @@ from jkeras._base import paths
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import layer_positions
 from jkeras.layers.tracking import weight_entries
-from jkeras.state.functionalize import functionalize
+from jkeras.state.scope import get_mask, pop, push, set_mask, substitute
 from jkeras.training.objective import Objective, add_loss
 from jkeras.training.state import Outcome, TrainState
 
@@ -54,8 +54,13 @@ class Steps:
 
     def test_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Any]]:
         """One batch of an evaluation: as `train_step`, without training."""
+        return self._test_step(state, batch, None)
+
+    def _test_step(self, state: TrainState, batch: Batch, rows: Any) -> tuple[TrainState, dict[str, Any]]:
+        """`test_step` of a batch in which only the rows count where `rows` is True."""
         x, y, sample_weight = batch
-        _, outcome = self.objective(state.params, state.state, x, y, sample_weight, state.key, training=False)
+        given = () if rows is None else (rows,)
+        _, outcome = self.objective(state.params, state.state, x, y, sample_weight, state.key, False, None, *given)
         state = state._replace(state=outcome.state, iteration=state.iteration + 1, position=state.position + 1)
         return self.update_metrics(state, y, outcome, sample_weight)
 
@@ -65,7 +70,16 @@ class Steps:
         return state._replace(state=after), y_pred
 
     def objective(
-        self, params: Any, state: Any, x: Any, y: Any, sample_weight: Any, rng: Any, training: bool = True, scale: Any = None
+        self,
+        params: Any,
+        state: Any,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        rng: Any,
+        training: bool = True,
+        scale: Any = None,
+        rows: Any = None,
     ) -> tuple[Any, Outcome]:
         """The loss as a pure function of the weights, for `jax.grad`.
 
@@ -75,28 +89,31 @@ class Steps:
             rng: a key for dropout and the like.
             training: the training flag.
             scale: a factor for the differentiated loss, against underflow in half precision.
+            rows: `(n,)` booleans, which rows of the batch count; None for all.
 
         Returns:
             `(loss, outcome)`: the scalar to differentiate, and the plain loss, new state, outputs and parts of the loss.
         """
         entries = weight_entries(self)  # type: ignore[arg-type]
         flat_params, flat_state = paths.flatten(params), paths.flatten(state)
-        values = [flat_params[p] if p in flat_params else flat_state[p] for p, _ in entries]
-        pure = functionalize(self._predict_and_loss, [b for _, b in entries], layer_positions(self))  # type: ignore[arg-type]
+        values = {id(b): flat_params[p] if p in flat_params else flat_state[p] for p, b in entries}
+        # As `functionalize` does it, in place: the fewer frames from `fit` to a layer's maths, the shorter its error messages.
+        scope = substitute(values, rng=rng, training=training, positions=layer_positions(self))  # type: ignore[arg-type]
+        token = push(scope)
         try:
-            result = pure(values, x, y, sample_weight, training, rng=rng, training=training)
+            y_pred = self(x, training=training)  # type: ignore[operator]
+            masks = [get_mask(leaf) for leaf in jax.tree.leaves(y_pred)]
+            if rows is not None:
+                _mask_rows(y_pred, rows)
+            flag = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
+            several = self._objective is not None and len(self._objective.names) > 1
+            parts = self._loss_parts(y, y_pred, sample_weight)[1] if several else {}
         finally:
+            pop(token)
             hide_tracers(self)
-        loss, y_pred, parts = result.output
-        after = paths.nest([(p, v) for (p, _), v in zip(entries, result.values) if p in flat_state])
-        return loss if scale is None else loss * scale, Outcome(loss, after, y_pred, parts)
-
-    def _predict_and_loss(self, x: Any, y: Any, sample_weight: Any, training: bool) -> tuple[Any, Any, dict[str, Any]]:
-        y_pred = self(x, training=training)  # type: ignore[operator]
-        flag = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
-        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
-        several = self._objective is not None and len(self._objective.names) > 1
-        return loss, y_pred, self._loss_parts(y, y_pred, sample_weight)[1] if several else {}
+        after = paths.nest([(p, values[id(b)]) for p, b in entries if p in flat_state])
+        return loss if scale is None else loss * scale, Outcome(loss, after, y_pred, parts, masks, rows)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -146,8 +163,15 @@ class Steps:
             The state with new accumulators, and the logs: each metric's result so far.
         """
         assert self._objective is not None
-        count = jax.tree.leaves(outcome.y_pred)[0].shape[0]
+        count = jax.tree.leaves(outcome.y_pred)[0].shape[0] if outcome.rows is None else jnp.sum(outcome.rows)
         values = {"loss": outcome.loss, **{f"{name}_loss": value for name, value in outcome.losses.items()}}
         metrics = add_loss(state.metrics, values, count)
-        metrics = self._objective.update_metrics(metrics, y, outcome.y_pred, sample_weight)
+        metrics = self._objective.update_metrics(metrics, y, outcome, sample_weight)
         return state._replace(metrics=metrics), self._objective.results(metrics)
+
+
+def _mask_rows(y_pred: Any, rows: Any) -> None:
+    """Let losses leave rows out: masked entries weigh nothing and are not counted."""
+    for leaf in {id(leaf): leaf for leaf in jax.tree.leaves(y_pred)}.values():
+        mask = get_mask(leaf)
+        set_mask(leaf, rows if mask is None else mask & rows.reshape(-1, *(1,) * (mask.ndim - 1)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -16,21 +15,29 @@ from jkeras._base.errors import unexpected_arguments
 from jkeras.callbacks import CallbackList, History
 from jkeras.data import as_source, train_validation_split, unpack_x_y_sample_weight
 from jkeras.data.array_source import ArraySource
+from jkeras.data.feed import ArrayFeed
+from jkeras.data.stream import StreamFeed
 from jkeras.graph.infer import at_size
 from jkeras.layers.structures import array_specs
+from jkeras.layers.tracking import inventory
 from jkeras.state.functionalize import abstractly
+from jkeras.state.scope import current
 from jkeras.training.checks import check_finite, check_train_step
-from jkeras.training.loop import TrainingRun, evaluate_source, predict_source
+from jkeras.training.fingerprint import fingerprint
+from jkeras.training.loop import TrainingRun, evaluate_feed, predict_feed, predict_row
 from jkeras.training.objective import Objective, make_objective
+from jkeras.training.program import Program, training_program
+from jkeras.training.reading import evaluation_program, prediction_program, row_program, rows_can_be_masked
 from jkeras.training.step import Steps
 from jkeras.training.structure import output_names
-from jkeras.training.transfer import compile_reader, read_weights, write_weights
+from jkeras.training.transfer import read_weights, write_weights
 
 _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train it:
 
     model.compile(optimizer="adam", loss="mse")
 """
 
+_SILENT = CallbackList()
 _BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")  # these names mean different functions for different shapes
 
 
@@ -59,11 +66,14 @@ class Trainer(Steps):
         self.history: History | None = None
         self.stop_training = False
         self._compile_config: CompileConfig | None = None
+        self._fingerprint: Any = None
         self._reset_training_functions()
 
     def _reset_training_functions(self) -> None:
         self._objective: Objective | None = None
-        self._functions: dict[Any, Callable[..., Any]] = {}
+        self._loop_programs: dict[Any, Program] = {}
+        self._adds_losses = self._pads_rows = False
+        self._predictions: dict[Any, tuple[Any, bool]] = {}
         self._batch_metrics: Any = None
 
     @property
@@ -106,13 +116,17 @@ class Trainer(Steps):
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ValueError(f"steps_per_execution is a positive integer. Received: {steps_per_execution!r}.")
         self.optimizer, self.loss = optimizers.get(optimizer), loss
+        before = self._fingerprint
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":  # type: ignore[attr-defined]
             self.optimizer = optimizers.with_loss_scale(self.optimizer)
         jit = not run_eagerly and jit_compile is not False
         self._compile_config = CompileConfig(
             loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), steps_per_execution, jit
         )
-        self._reset_training_functions()
+        self._fingerprint = fingerprint([vars(self._compile_config), self.optimizer])
+        if self._fingerprint != before:
+            self._reset_training_functions()
+        self._batch_metrics = None
         self.stop_training = False
         make_check(self._compile_config)
 
@@ -184,19 +198,22 @@ class Trainer(Steps):
         )
         assert self._compile_config is not None
         self.stop_training = False
-        run = TrainingRun(self, self._function("train"), events, self._compile_config.steps_per_execution)
+        run = TrainingRun(self, self._loop_program("train"), events, self._compile_config.steps_per_execution)
+        feed = self._feed(source)
+        validation_feed = None if validation is None else self._feed(validation)
         events.on_train_begin()
         logs: dict[str, Any] = {}
-        for epoch in range(initial_epoch, epochs):
-            events.on_epoch_begin(epoch)
-            logs = dict(run.epoch(epoch, source))
-            if validation is not None and _validates(epoch, validation_freq):
-                found = evaluate_source(self, validation, self._function("test"), events)
-                logs.update({f"val_{name}": value for name, value in found.items()})
-            logs = self._plain(logs)
-            events.on_epoch_end(epoch, logs)
-            if self.stop_training:
-                break
+        with run:
+            for epoch in range(initial_epoch, epochs):
+                events.on_epoch_begin(epoch)
+                logs = dict(run.epoch(epoch, feed))
+                if validation_feed is not None and _validates(epoch, validation_freq):
+                    found = self._evaluate(validation_feed, events)
+                    logs.update({f"val_{name}": value for name, value in found.items()})
+                logs = self._plain(logs)
+                events.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
         self._finish_training()
         events.on_train_end(logs)
         assert self.history is not None
@@ -236,7 +253,7 @@ class Trainer(Steps):
         source = as_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
         self._prepare_for(source)
         events = self._events(callbacks, verbose, source)
-        logs = self._plain(evaluate_source(self, source, self._function("test"), events))
+        logs = self._plain(self._evaluate(self._feed(source), events))
         return logs if return_dict else _as_list(logs)
 
     def predict(
@@ -251,8 +268,12 @@ class Trainer(Steps):
             callbacks: a list of `Callback`s.
         """
         source = as_source(x, batch_size=batch_size, steps=steps)
-        self._build_for(source)
-        return predict_source(self, source, self._function("predict"), self._events(callbacks, verbose, source))
+        specs = self._build_for(source)
+        events = self._events(callbacks, verbose, source)
+        if source.num_samples == 1:
+            return predict_row(self, source.arrays, self._loop_program("row"), events)
+        outputs, by_row = self._prediction(specs, source.batch_size or 2)
+        return predict_feed(self, self._feed(source, outputs), self._loop_program("predict"), events, by_row)
 
     # single batches -------------------------------------------------------------------------------------------------
 
@@ -263,14 +284,11 @@ class Trainer(Steps):
         self._require_compiled("train_on_batch")
         source = _one_batch(x, y, sample_weight, class_weight)
         self._prepare_for(source)
-        run = TrainingRun(self, self._function("train"), CallbackList([], model=self), 1)
-        run.state = run.state._replace(metrics=self._batch_metrics or self._fresh_metrics())
-        run.state, logs = run.step(run.state, next(iter(source.batches())))
-        run._keep()
-        self._batch_metrics = run.state.metrics
-        if self._objective is not None:  # copies: the next step gives the accumulators away
-            self._objective.show(jax.tree.map(jnp.copy, run.state.metrics))
-        logs = self._plain(logs)
+        run = TrainingRun(self, self._loop_program("train"), CallbackList([], model=self))
+        if self._batch_metrics is not None:
+            run.metrics = self._batch_metrics
+        logs = self._plain(run.one_batch(self._feed(source), fresh=self._batch_metrics is None))
+        self._batch_metrics = run.metrics
         return logs if return_dict else _as_list(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -293,7 +311,7 @@ class Trainer(Steps):
     @property
     def metrics_names(self) -> list[str]:
         """Names of what `evaluate` returns, in its order."""
-        return [] if self._objective is None else list(self._objective.init_metrics())
+        return [] if self._objective is None else self._objective.log_names
 
     # preparation ----------------------------------------------------------------------------------------------------
 
@@ -304,21 +322,40 @@ class Trainer(Steps):
     def _events(self, callbacks: Any, verbose: int | str, source: Any) -> CallbackList:
         if isinstance(callbacks, CallbackList):
             return callbacks
+        if not callbacks and verbose == 0:
+            return _SILENT
         steps = source.num_batches
         return CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=_verbosity(verbose), epochs=1, steps=steps)
 
-    def _function(self, which: str) -> Callable[..., Any]:
-        """The compiled step; made again only when what is trainable has changed."""
-        trainable = tuple(id(b) for b in self.trainable_weights) if which == "train" else ()  # type: ignore[attr-defined]
-        frozen = tuple(layer._trainable for layer in self._flatten_layers())  # type: ignore[attr-defined]
-        key = (which, trainable, frozen)
-        if key not in self._functions:
-            method = getattr(self, f"{which}_step")
-            donate = (0,) if which == "train" else ()
-            if self._traced:
-                method = jax.jit(method, donate_argnums=donate) if donate else compile_reader(method)
-            self._functions[key] = method
-        return self._functions[key]
+    def _loop_program(self, which: str) -> Program:
+        """The compiled program of one kind; made again only when what is trainable has changed."""
+        key = (which, inventory(self).switches)
+        if key not in self._loop_programs:
+            self._loop_programs[key] = self._make_program(which)
+        return self._loop_programs[key]
+
+    def _optimizer_init(self) -> Any:
+        """The optimizer's `init`, compiled; made again only when what it makes has changed."""
+        key = ("init", inventory(self).switches, fingerprint(getattr(self.optimizer, "_rate", None)))
+        if key not in self._loop_programs:
+            self._loop_programs[key] = Program(jax.jit(self.optimizer.init))
+        return self._loop_programs[key].call
+
+    def _make_program(self, which: str) -> Program:
+        if which == "train":
+            return training_program(self)
+        if which == "test":
+            return evaluation_program(self, self._pads_rows)
+        return prediction_program(self) if which == "predict" else row_program(self)
+
+    def _feed(self, source: Any, outputs: Any = None) -> ArrayFeed | StreamFeed:
+        """Blocks of a source, which leave room for outputs of these shapes."""
+        if isinstance(source, ArraySource):
+            return ArrayFeed(source, beside=outputs)
+        return StreamFeed(source, self._check_data if self._objective is not None else lambda *batch: None)
+
+    def _evaluate(self, feed: Any, events: Any) -> dict[str, Any]:
+        return evaluate_feed(self, feed, self._loop_program("test"), events, self._pads_rows)
 
     def _build_for(self, source: Any) -> Any:
         specs = array_specs(source.spec)
@@ -334,9 +371,25 @@ class Trainer(Steps):
     def _outputs_for(self, probe: Any) -> Any:
         """Shapes of the outputs; `run_eagerly` serves calls that look at values, so there they come from a call on zeros."""
         if self._traced:
-            return abstractly(lambda x: self(x, training=False), probe)  # type: ignore[operator]
+
+            def run(x: Any) -> Any:
+                y = self(x, training=False)  # type: ignore[operator]
+                self._adds_losses = bool(current().losses)
+                return y
+
+            return abstractly(run, probe)
         outputs = self(jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), probe), training=False)  # type: ignore[operator]
         return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), outputs)
+
+    def _prediction(self, specs: Any, size: int) -> tuple[Any, bool]:
+        """Shapes of the outputs for a batch, and whether they have one row for each of its rows."""
+        leaves, tree = jax.tree.flatten(specs)
+        key = (size, tree, tuple((s.shape, s.dtype) for s in leaves))
+        if key not in self._predictions:
+            outputs = self._outputs_for(jax.tree.map(lambda s: at_size(s, size), specs))
+            by_row = self._traced and all(y.ndim and y.shape[0] == size for y in jax.tree.leaves(outputs))
+            self._predictions[key] = outputs, by_row
+        return self._predictions[key]
 
     def _prepare_for(self, source: Any) -> None:
         specs = self._build_for(source)
@@ -345,10 +398,11 @@ class Trainer(Steps):
             y_pred = self._outputs_for(jax.tree.map(lambda s: at_size(s, source.batch_size or 2), specs))
             self._objective = make_objective(self._compile_config, output_names(self, y_pred), source.specs[1], y_pred)
             self._y_pred_spec = y_pred
+            y_spec = jax.tree.map(lambda s: at_size(s, source.batch_size or 2), source.specs[1])
+            self._pads_rows = rows_can_be_masked(self, y_spec, y_pred, self._adds_losses)
         self._check_source(source)
 
     def _check_source(self, source: Any) -> None:
-        assert self._objective is not None
         if isinstance(source, ArraySource):
             self._check_data(*source.arrays)
 
@@ -358,13 +412,6 @@ class Trainer(Steps):
             check_finite(x=x, y=y)
         if y is not None:
             self._objective.check_targets(y, self._y_pred_spec)
-
-    def _checked(self, source: Any, batches: Any) -> Any:
-        """The batches, each checked where the data come as a stream; arrays were checked as a whole."""
-        for batch in batches:
-            if not isinstance(source, ArraySource):
-                self._check_data(*batch)
-            yield batch
 
     def _plain(self, logs: dict[str, Any]) -> dict[str, Any]:
         """Logs as Python numbers in the order of the metrics; a compiled step gives dicts in the order of their keys."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
 from typing import Any
 
 import jax
@@ -10,10 +10,12 @@ import jax.numpy as jnp
 
 from jkeras._base import paths
 from jkeras.layers.pure import split_values
-from jkeras.layers.tracking import weight_entries
+from jkeras.layers.tracking import inventory
 from jkeras.optimizers.state import named_leaves
-from jkeras.state.variable import materialize, owned_value, put_value
+from jkeras.state.variable import gate, materialize, owned_value, put_value
 from jkeras.training.state import TrainState
+
+training_threads: set[int] = set()  # threads in which a run gives arrays away
 
 
 def read_weights(model: Any, donate: bool) -> tuple[Any, Any]:
@@ -23,58 +25,57 @@ def read_weights(model: Any, donate: bool) -> tuple[Any, Any]:
         model: with weights.
         donate: whether the arrays will be given away; then arrays that others may hold are copied.
     """
-    entries = weight_entries(model)
-    materialize(box for _, box in entries)
-    values = [owned_value(box) if donate else box._value for _, box in entries]
-    return split_values(entries, values, {id(b) for b in model.trainable_weights})
+    held = inventory(model)
+    with gate:
+        materialize(box for _, box in held.entries)
+        if donate:
+            values = [owned_value(box) for _, box in held.entries]
+        elif training_threads - {threading.get_ident()}:
+            values = [box.value for _, box in held.entries]  # marked, so that the run copies what it gives away
+        else:
+            values = [box._value for _, box in held.entries]
+    return split_values(held.entries, values, held.trained)
 
 
 def write_weights(model: Any, params: Any, state: Any) -> None:
     """Put the arrays of `params` and `state` into the boxes."""
     flat = {**paths.flatten(params), **paths.flatten(state)}
-    for path, box in weight_entries(model):
+    for path, box in inventory(model).entries:
         put_value(box, flat[path])
 
 
-def weight_writer(model: Any) -> Any:
+class WeightWriter:
     """`write_weights` for one model, with the walk over its layers done once."""
-    entries = weight_entries(model)
 
-    def write(state: TrainState) -> None:
+    def __init__(self, model: Any):
+        self.entries = inventory(model).entries
+        self._written: list[Any] | None = None
+
+    def __call__(self, state: TrainState) -> None:
+        """Put the weights of a state into the boxes."""
         flat = {**paths.flatten(state.params), **paths.flatten(state.state)}
-        for path, box in entries:
-            put_value(box, flat[path])
+        self._written = [flat[path] for path, _ in self.entries]
+        for (_, box), value in zip(self.entries, self._written):
+            put_value(box, value)
 
-    return write
-
-
-def compile_reader(step: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a step that leaves most of its state alone: what does not change is not copied, but stays the caller's array."""
-
-    @jax.jit
-    def run(state: TrainState, batch: Any) -> tuple[Any, Any]:
-        new, result = step(state, batch)
-        before = {id(leaf) for leaf in jax.tree.leaves(state)}
-        return jax.tree.map(lambda leaf: None if id(leaf) in before else leaf, new), result
-
-    def read(state: TrainState, batch: Any) -> tuple[TrainState, Any]:
-        changed, result = run(state, batch)
-        new = jax.tree.map(lambda new, old: old if new is None else new, changed, state, is_leaf=lambda leaf: leaf is None)
-        return new, result
-
-    return read
+    def is_current(self) -> bool:
+        """Whether the boxes still hold what was written last, and nobody was given it."""
+        return self._written is not None and all(
+            box._value is value and not box._shared for (_, box), value in zip(self.entries, self._written)
+        )
 
 
-def optimizer_state(optimizer: Any, params: Any, boxes: list[Any]) -> Any:
+def optimizer_state(model: Any, params: Any) -> Any:
     """The optimizer's state for these params: its own where it fits, carried over where the set of weights changed, else new.
 
     The arrays are copies, since the step will donate them.
     """
+    optimizer, boxes = model.optimizer, inventory(model).trained.values()
     optimizer.remember(boxes, ["/".join(path) for path in paths.flatten(params)])
     fresh = jax.eval_shape(optimizer.init, params)
     old = optimizer.state
     if old is None:
-        return jax.jit(optimizer.init)(params)
+        return model._optimizer_init()(params)
     same: bool = jax.tree.structure(old) == jax.tree.structure(fresh)  # type: ignore[operator]
     if same:
         return jax.tree.map(jnp.copy, old)

@@ -86,12 +86,22 @@ IMAGE, VOLUME, STEPS = (2, 6, 5, 4), (2, 4, 5, 3, 2), (2, 7, 4)
 FIRST_IMAGE, FIRST_STEPS = (2, 4, 6, 5), (2, 4, 7)
 TWO = [(2, 3, 4), (2, 3, 4)]
 TWO_MASKS = {"mask": [(2, 3), (2, 3)]}
+PAIR, PAIR_MASKS = [(2, 3, 4), (2, 5, 4)], {"mask": [(2, 3), (2, 5)]}
 SEVEN = {
     "kernel_initializer": "he_normal",
     "kernel_regularizer": "l2",
     "bias_constraint": "non_neg",
     "activity_regularizer": "l1",
 }
+
+
+def _cells(k: Any) -> Any:
+    return k.layers.StackedRNNCells([k.layers.LSTMCell(3, name="low"), k.layers.SimpleRNNCell(2, name="high")], name="stack")
+
+
+def _sequences(k: Any) -> Any:
+    return k.layers.GRU(3, return_sequences=True, name="gru")
+
 
 LAYERS = (
     _case("Dense", (3, 4), 5),
@@ -115,6 +125,15 @@ LAYERS = (
     _case("Conv2D", IMAGE, 4, 3, groups=2, padding="same"),
     _case("Conv2D", FIRST_IMAGE, 3, 3, strides=(2, 1), padding="same", data_format="channels_first"),
     _case("Conv3D", VOLUME, 2, 2, strides=(1, 2, 1)),
+    _case("Conv1DTranspose", STEPS, 3, 3, strides=2),
+    _case("Conv2DTranspose", IMAGE, 3, (3, 2), strides=(2, 3), padding="same", activation="relu"),
+    _case("Conv2DTranspose", FIRST_IMAGE, 3, 2, strides=3, output_padding=1, data_format="channels_first", use_bias=False),
+    _case("Conv3DTranspose", VOLUME, 2, 2, strides=(1, 2, 1)),
+    _case("DepthwiseConv1D", STEPS, 3, dilation_rate=2, padding="same"),
+    _case("DepthwiseConv2D", IMAGE, 3, strides=2, padding="same", depth_multiplier=2),
+    _case("DepthwiseConv2D", FIRST_IMAGE, (2, 3), data_format="channels_first", use_bias=False, activation="tanh"),
+    _case("SeparableConv1D", STEPS, 3, 3, strides=2),
+    _case("SeparableConv2D", IMAGE, 3, (3, 2), padding="same", depth_multiplier=2),
     _case("MaxPooling1D", STEPS),
     _case("MaxPooling1D", FIRST_STEPS, 3, strides=2, padding="same", data_format="channels_first"),
     _case("MaxPooling2D", IMAGE),
@@ -143,7 +162,48 @@ LAYERS = (
     _case("Embedding", (3,), 7, 4, mask_zero=True, embeddings_regularizer="l2", case={"below": 7}),
     _case("Dropout", (3, 8), 0.4, seed=1, case={"stochastic": True}),
     _case("Dropout", STEPS, 0.4, noise_shape=(None, 1, None), case={"stochastic": True}),
+    _case("RandomFlip", IMAGE, "horizontal", seed=2, case={"stochastic": True}),
+    _case("RandomFlip", FIRST_IMAGE, data_format="channels_first", case={"stochastic": True}),
+    _case("RandomCrop", IMAGE, 6, 5, seed=2, case={"stochastic": True}),
+    _case("RandomTranslation", IMAGE, 0.2, (-0.3, 0.1), fill_mode="wrap", case={"stochastic": True}),
+    _case("RandomRotation", IMAGE, 0.1, interpolation="nearest", case={"stochastic": True}),
+    _case("RandomZoom", FIRST_IMAGE, 0.2, 0.3, fill_mode="constant", data_format="channels_first", case={"stochastic": True}),
+    _case("RandomContrast", IMAGE, (0.2, 0.3), case={"stochastic": True}),
+    _case("RandomBrightness", IMAGE, 0.2, value_range=(-4, 4), case={"stochastic": True}),
+    _case("RandomErasing", IMAGE, scale=(0.1, 0.4), fill_value=0.5, case={"stochastic": True}),
+    _case("CenterCrop", IMAGE, 3, 4),
+    _case("CenterCrop", FIRST_IMAGE, 8, 6, data_format="channels_first"),
+    _case("Resizing", IMAGE, 4, 7),
+    _case("Resizing", FIRST_IMAGE, 4, 7, "bicubic", crop_to_aspect_ratio=True, data_format="channels_first"),
+    _case("Resizing", IMAGE, 3, 9, pad_to_aspect_ratio=True, fill_value=0.5, antialias=True),
+    _case("Normalization", STEPS, mean=[0.1, 0.2, 0.3, 0.4], variance=[1.0, 2.0, 0.5, 0.1]),
+    _case("Normalization", STEPS, axis=None, mean=0.5, variance=2.0, invert=True),
+    _case("ZeroPadding1D", STEPS, (1, 2)),
+    _case("ZeroPadding2D", FIRST_IMAGE, ((1, 0), (2, 1)), data_format="channels_first"),
+    _case("ZeroPadding3D", VOLUME, (1, 0, 2)),
+    _case("Cropping1D", STEPS, (1, 2)),
+    _case("Cropping2D", FIRST_IMAGE, ((1, 0), (2, 1)), data_format="channels_first"),
+    _case("Cropping3D", VOLUME, ((1, 0), (0, 2), (1, 1))),
+    _case("UpSampling1D", STEPS, 3),
+    _case("UpSampling2D", IMAGE, (2, 3)),
+    _case("UpSampling2D", FIRST_IMAGE, 2, interpolation="bilinear", data_format="channels_first"),
+    _case("UpSampling3D", VOLUME, (1, 2, 3)),
+    _case("GaussianNoise", (3, 8), 0.4, seed=1, case={"stochastic": True}),
+    _case("GaussianDropout", (3, 8), 0.4, case={"stochastic": True}),
+    _case("AlphaDropout", STEPS, 0.4, noise_shape=(None, 1, None), case={"stochastic": True}),
+    _case("SpatialDropout1D", STEPS, 0.4, case={"stochastic": True}),
+    _case("SpatialDropout2D", FIRST_IMAGE, 0.4, data_format="channels_first", case={"stochastic": True}),
+    _case("SpatialDropout3D", VOLUME, 0.4, seed=1, case={"stochastic": True}),
     _case("Rescaling", (3, 4), 0.5, offset=-1.0),
+    _case("SimpleRNN", STEPS, 3, activation="relu", return_sequences=True, go_backwards=True),
+    _case("LSTM", STEPS, 3, kernel_regularizer="l2", activity_regularizer="l1", return_sequences=True, case={"mask": (2, 7)}),
+    _case("LSTM", STEPS, 3, dropout=0.3, recurrent_dropout=0.2, seed=1, unroll=True, case={"stochastic": True}),
+    _case("GRU", STEPS, 3, zero_output_for_mask=True, return_sequences=True, case={"mask": (2, 7)}),
+    _case("GRU", STEPS, 3, reset_after=False, bias_constraint="non_neg"),
+    Case("RNN(stack)", lambda k: k.layers.RNN(_cells(k)), "RNN", STEPS),
+    Case(
+        "Bidirectional", lambda k: k.layers.Bidirectional(_sequences(k), "mul", name="both"), "Bidirectional", STEPS, mask=(2, 7)
+    ),
     _case("Flatten", IMAGE),
     _case("Flatten", IMAGE, data_format="channels_first"),
     _case("Reshape", (3, 8), (2, -1)),
@@ -160,6 +220,13 @@ LAYERS = (
     _case("Concatenate", [(2, 3, 4), (2, 1, 4)], axis=1),
     _case("Dot", [(2, 4), (2, 4)], 1),
     _case("Dot", [(2, 3, 4), (2, 5, 3)], (1, 2), normalize=True),
+    _case("Attention", PAIR),
+    _case("Attention", [*PAIR, (2, 5, 4)], use_scale=True, dropout=0.3, seed=1, case={"stochastic": True}),
+    _case("Attention", PAIR, score_mode="concat", use_scale=True, case=PAIR_MASKS),
+    _case("AdditiveAttention", PAIR, case=PAIR_MASKS),
+    _case("Masking", STEPS, 0.5),
+    _case("Permute", STEPS, (2, 1)),
+    _case("RepeatVector", (3, 4), 5),
 )
 
 
@@ -176,6 +243,13 @@ def _branches(k: Any) -> Any:
     first = shared(a)
     joined = k.layers.Concatenate()([shared(first), k.layers.Dense(2, name="own")(b)])
     return k.Model([a, b], k.layers.BatchNormalization(name="norm")(joined) * 2.0)
+
+
+def _attention(k: Any) -> Any:
+    x = k.layers.Input((5, 4))
+    heads = k.layers.MultiHeadAttention(2, 3, use_gate=True, name="heads")(x, x, use_causal_mask=True)
+    groups = k.layers.GroupQueryAttention(3, 4, 2, sliding_window=2, name="groups")(heads, x)
+    return k.Model(x, k.layers.TimeDistributed(k.layers.Dense(3, name="dense"), name="steps")(groups))
 
 
 def _custom(k: Any) -> Any:
@@ -203,6 +277,8 @@ MODELS = (
     Case("Sequential", _mlp, None, (5, 4), stochastic=True),
     Case("Functional", _branches, None, [(3, 4), (3, 3)]),
     Case("Custom", _custom, None, (3, 5), per_example=False),
+    Case("Attention", _attention, None, (3, 5, 4)),
+    Case("TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.BatchNormalization(name="norm")), None, (6, 3, 4)),
 )
 TABLE = (*LAYERS, *MODELS)
 

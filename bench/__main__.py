@@ -1,0 +1,110 @@
+"""The command: `python -m bench`; `--help` shows what it takes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from bench import curves, harness, machine, picture, report, summary
+from bench.workload import LIBRARIES
+from bench.workloads import NAMES
+
+
+def names(choices: Sequence[str]) -> Any:
+    """A parser of names with commas between them."""
+
+    def parse(text: str) -> list[str]:
+        given = [name.strip() for name in text.split(",") if name.strip()]
+        unknown = [name for name in given if name not in choices]
+        if unknown or not given:
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown) or 'nothing'} is none of {', '.join(choices)}")
+        return given
+
+    return parse
+
+
+def arguments(given: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Times jkeras beside its peers.")
+    parser.add_argument("--only", type=names(NAMES), default=list(NAMES), metavar="NAME,...", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("--libraries", type=names(list(LIBRARIES)), default=list(LIBRARIES), metavar="NAME,...")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each library has its turn (default: 3)")
+    parser.add_argument("--quick", action="store_true", help="tiny data, one round: whether it runs, not how fast")
+    parser.add_argument("--curves", action="store_true", help="the curves instead of the table")
+    parser.add_argument("--patience", type=float, default=60, help="seconds to wait for a quiet machine (default: 60)")
+    parser.add_argument("--report", action="store_true", help="measure nothing: write page and pictures anew from the JSON")
+    parser.add_argument("--out", type=pathlib.Path, help="a folder for all that is written, instead of the project's own places")
+    chosen = parser.parse_args(given)
+    if chosen.quick and not chosen.out:
+        parser.error("--quick needs --out FOLDER: its figures must not replace real ones.")
+    chosen.rounds = 1 if chosen.quick else chosen.rounds
+    return chosen
+
+
+class Places:
+    """Where the JSON, the page and the pictures go."""
+
+    def __init__(self, out: pathlib.Path | None) -> None:
+        bench = out or machine.ROOT / "bench"
+        images = out or machine.ROOT / "docs" / "images"
+        self.results = bench / "results"
+        self.table, self.curves = self.results / "latest.json", self.results / "curves.json"
+        self.page = bench / "RESULTS.md"
+        self.picture, self.curves_picture = images / "bench.svg", images / "bench-curves.svg"
+
+
+def read(path: pathlib.Path) -> Any:
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def keep(path: pathlib.Path, results: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def write(places: Places) -> None:
+    """Page and pictures, from whatever JSON there is; parts that other programs left as `results/*.md` are put at the end."""
+    table, grown = read(places.table), read(places.curves)
+    if grown:
+        curves.draw(grown, places.curves_picture)
+    if table:
+        picture.draw(table, places.picture)
+        more = [path.read_text() for path in sorted(places.results.glob("*.md"))]
+        places.page.write_text(report.page(table, [*(curves.section(grown) if grown else []), *more]))
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Runs the bench; the exit code says whether every process did its work and all libraries came to the same losses."""
+    chosen, failed = arguments(given), False
+    places = Places(chosen.out)
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    options = {"quick": chosen.quick, "patience": chosen.patience, "say": say}
+    if chosen.curves:
+        keep(places.curves, curves.measure(chosen.libraries, chosen.rounds, **options))
+    elif not chosen.report:
+        results = harness.table(chosen.only, chosen.libraries, chosen.rounds, **options)
+        keep(places.table, harness.merged(read(places.table), results))
+        failed = any(troubles(results, name, say) for name in results["workloads"])
+    write(places)
+    return int(failed)
+
+
+def troubles(results: summary.Results, name: str, say: Any) -> bool:
+    """Says what went wrong with a workload, if anything did."""
+    broken = [library for library, runs in results["workloads"][name]["runs"].items() if any("failed" in run for run in runs)]
+    losses = summary.final_losses(results, name)
+    agree = summary.losses_agree(losses)
+    if broken:
+        say(f"{name}: failed on {', '.join(broken)}")
+    if not agree:
+        say(f"{name}: the losses disagree: {losses}")
+    return bool(broken) or not agree
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

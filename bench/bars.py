@@ -1,0 +1,60 @@
+"""What must be reached, as a table: a workload, what it is held against, and the largest ratio of medians that is good enough."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bench import summary
+
+KERAS, BEST, SCAN, IMPORT = "Keras 3 on JAX", "best of PyTorch and hand-written JAX", "hand-written scan", "`import jax, optax`"
+PEERS = {KERAS: ("keras",), BEST: summary.BEST_OF, SCAN: ("scan",), IMPORT: ("optax",)}
+
+
+class Bar(NamedTuple):
+    """`limit` is the most that jkeras' median may be as a multiple of the peer's."""
+
+    workload: str
+    against: str
+    limit: float
+
+
+BARS = (
+    Bar("table", KERAS, 0.08),
+    Bar("table", SCAN, 1.1),
+    Bar("mlp", KERAS, 0.60),
+    Bar("mlp", BEST, 1.0),
+    Bar("cnn", KERAS, 0.30),
+    Bar("cnn", BEST, 1.0),
+    Bar("cnn5x5", KERAS, 0.40),
+    Bar("cnn5x5", BEST, 1.0),
+    Bar("resnet20", KERAS, 0.65),
+    Bar("resnet20", BEST, 1.1),
+    Bar("lstm", KERAS, 0.60),
+    Bar("lstm", BEST, 1.0),
+    Bar("transformer", KERAS, 0.55),
+    Bar("transformer", BEST, 1.1),
+    Bar("evaluate", KERAS, 0.60),
+    Bar("predict", KERAS, 0.60),
+    Bar("predict_one", KERAS, 0.25),
+    Bar("import", IMPORT, 1.15),
+    Bar("first_step", KERAS, 0.60),
+)
+OVERHEAD = 0.15e-3
+"""Seconds that a one-row `predict` may take beyond a compiled call with the same arrays."""
+
+GROWTH_MB = 5.0
+"""What a hundred models may leave behind: the noise of an allocator, not a leak."""
+
+RESIDENT_MB = 60_000 * (784 + 10) * 4 / 2**20
+"""The data that jkeras keeps on the device in the memory workload, which count as held by the user, not by fit."""
+
+
+def judged(results: summary.Results) -> list[tuple[Bar, float | None, str]]:
+    """Each bar with the ratio that was measured (None where it was not) and the peer it was measured against."""
+    rows = []
+    for bar in BARS:
+        own = summary.median(results, bar.workload, "jkeras")
+        peer = summary.best(results, bar.workload, PEERS[bar.against])
+        known = own is not None and peer is not None
+        rows.append((bar, own / peer[1] if known else None, peer[0] if known else ""))
+    return rows

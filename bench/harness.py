@@ -1,0 +1,109 @@
+"""Starts the processes: one measurement each, in turns A B C A B C, each on a machine that was seen to be quiet."""
+
+from __future__ import annotations
+
+import compileall
+import datetime
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bench import machine
+from bench.workload import Record, Workload
+from bench.workloads import TRAINING, workload
+
+LIMIT = 900
+"""Seconds after which a process is given up."""
+
+Say = Callable[[str], None]
+Runs = dict[str, list[Record]]
+
+ENVIRONMENT = {
+    "KERAS_BACKEND": "jax",
+    "JAX_PLATFORMS": "cpu",
+    "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads of PyTorch's would take the cores from its own main thread
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "PYTHONDONTWRITEBYTECODE": "",
+}
+
+
+def environment() -> dict[str, str]:
+    """The environment of every process; no compilation cache, whose hits would depend on what ran before."""
+    kept = {name: value for name, value in os.environ.items() if "COMPILATION_CACHE" not in name}
+    path = os.pathsep.join(filter(None, (str(machine.ROOT), os.environ.get("PYTHONPATH"))))
+    return {**kept, **ENVIRONMENT, "PYTHONPATH": path}
+
+
+def start(module: str, *arguments: str) -> Record:
+    """Runs a module in a process of its own and reads the JSON of its last line."""
+    command = [sys.executable, "-m", module, *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=machine.ROOT, timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        return {"failed": f"took over {LIMIT} s"}
+    if done.returncode:
+        return {"failed": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
+    result: Record = json.loads(done.stdout.strip().splitlines()[-1])
+    return result
+
+
+def measure(task: Workload, libraries: Sequence[str], rounds: int, *, quick: bool, patience: float, say: Say) -> Runs:
+    """Measures one workload with some libraries, in turns; returns `{library: [record, ...]}`."""
+    chosen = [library for library in task.libraries if library in libraries]
+    taken: Runs = {library: [] for library in chosen}
+    for turn in range(min(rounds, task.rounds or rounds) * (1 if quick else task.repeats)):
+        for library in chosen:
+            if any("failed" in one for one in taken[library]):
+                continue
+            free = machine.wait_until_quiet(0 if quick else patience)
+            result = {"idle": round(free, 3), **start("bench.worker", task.name, library, *(["--quick"] if quick else []))}
+            taken[library].append(result)
+            noisy = "" if quick or free >= machine.QUIET else f"  WARNING: the machine was only {free:.0%} idle"
+            say(f"{task.name} {library} {turn + 1}: {headline(result)}{noisy}")
+    return taken
+
+
+def headline(result: Record) -> str:
+    """One record in a few words."""
+    if "failed" in result:
+        return f"failed: {result['failed']}"
+    if "seconds" in result:
+        return f"{sorted(result['seconds'])[len(result['seconds']) // 2]:.4g} s"
+    return ", ".join(f"{name} {value}" for name, value in result.items())
+
+
+def table(
+    names: Sequence[str], libraries: Sequence[str], rounds: int, *, quick: bool, patience: float, say: Say
+) -> dict[str, Any]:
+    """Runs the table and returns all that was measured."""
+    compileall.compile_dir(str(machine.ROOT / "jkeras"), quiet=2)
+    arithmetic = start("bench.flops", *[name for name in names if name in TRAINING])
+    stamp = {"date": datetime.date.today().isoformat(), "commit": machine.commit(), "rounds": rounds}
+    rows = {}
+    for name in names:
+        task = workload(name)
+        runs = measure(task, libraries, rounds, quick=quick, patience=patience, say=say)
+        rows[name] = {
+            "title": task.title,
+            "sizes": task.sizes(),
+            "measures": task.measures,
+            "flop": arithmetic.get("epochs", {}).get(name),
+            **stamp,
+            "runs": runs,
+        }
+    return {
+        "machine": machine.describe(),
+        "versions": machine.versions(),
+        "peak_flops": arithmetic.get("peak"),
+        "workloads": rows,
+    }
+
+
+def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
+    """New rows beside the old ones of the same machine and versions; rows of another machine are dropped."""
+    if not old or any(old.get(part) != new[part] for part in ("machine", "versions")):
+        return new
+    return {**new, "workloads": {**old["workloads"], **new["workloads"]}}

@@ -1,0 +1,196 @@
+"""Writes `RESULTS.md` from the measured figures: every number on that page comes from the JSON beside it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+
+from bench import summary
+from bench.bars import GROWTH_MB, OVERHEAD, RESIDENT_MB, judged
+from bench.machine import QUIET
+from bench.summary import Results
+from bench.workload import LIBRARIES
+from bench.workloads import NAMES, TRAINING, workload
+
+METHOD = """\
+Each figure is a median over processes: one process measures one library on one workload, and the libraries take turns (A B C
+A B C). A process waits until the machine is idle; where it was not, the page says so.
+
+Everybody trains the same model on the same made-up data of the real sets' shapes, in float32, with the same batch size, optimizer
+and initial distributions, and reports loss and accuracy of each epoch (the language model: loss). An epoch's time is taken once
+its loss has been read. Epochs after the first count; building, compiling and the first epoch stand under start-up.
+
+* jkeras and Keras run the same file with `compile` and `fit` and nothing switched on.
+* PyTorch is an eager loop with a fused optimizer, `randperm` batches of tensors, NHWC memory order where it is faster, all cores
+  and `OMP_WAIT_POLICY=PASSIVE`.
+* The optax loop is one jitted step with donated state on resident data.
+* The scan is an epoch in one program. For the two CNNs it writes convolutions as patches and a product. For ResNet-20 there is
+  none: XLA:CPU runs the gradients of its convolutions dozens of times slower in a loop body, so the step loop is the best."""
+
+
+def seconds(value: float | None) -> str:
+    """A time with a unit in which it reads well."""
+    if value is None:
+        return ""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-6:.3g} µs"
+
+
+def number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def lines(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """A table in Markdown."""
+    head = list(head)
+    return [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(f"| {' | '.join(row)} |" for row in rows), ""]
+
+
+def bars(results: Results) -> list[str]:
+    """What must be reached, and whether it is."""
+    rows = []
+    for bar, ratio, peer in judged(results):
+        against = bar.against + (f" ({LIBRARIES[peer]})" if peer and bar.against.startswith("best") else "")
+        verdict = "not measured" if ratio is None else "met" if ratio <= bar.limit else "**not met**"
+        rows.append([title(results, bar.workload), against, f"{bar.limit:.2f}", number(ratio), verdict])
+    return ["## Bars", "", *lines(["workload", "against", "ratio, at most", "measured", ""], rows + other_bars(results))]
+
+
+def other_bars(results: Results) -> list[list[str]]:
+    """The bars that are no ratio of times."""
+    rows = []
+    own, bare = summary.median(results, "predict_one", "jkeras"), summary.median(results, "predict_one", "optax")
+    if own is not None and bare is not None:
+        verdict = "met" if own - bare <= OVERHEAD else "**not met**"
+        rows.append(["overhead of one-row predict", "a compiled call", seconds(OVERHEAD), seconds(own - bare), verdict])
+    peak, other = (summary.median(results, "memory", library, "peak_mb") for library in ("jkeras", "keras"))
+    if peak is not None and other is not None:
+        verdict = "met" if peak <= other + RESIDENT_MB else "**not met**"
+        rows.append(["peak memory of fit", "Keras 3 + resident data", f"{other + RESIDENT_MB:.0f} MB", f"{peak:.0f} MB", verdict])
+    growth = summary.median(results, "memory", "jkeras", "growth_mb")
+    if growth is not None:
+        verdict = "met" if growth <= GROWTH_MB else "**not met**"
+        rows.append(["growth over 100 models", "none", f"{GROWTH_MB:.0f} MB", f"{growth:.1f} MB", verdict])
+    return rows
+
+
+def title(results: Results, name: str) -> str:
+    row = results["workloads"].get(name)
+    return str(row["title"] if row else workload(name).title)
+
+
+def times(results: Results, names: Iterable[str], field: str) -> list[str]:
+    """Medians of every library, and jkeras' ratio to Keras and to the fastest other."""
+    rows = []
+    for name in names:
+        row = [title(results, name)]
+        row += [seconds(summary.median(results, name, library, field)) for library in LIBRARIES]
+        rows.append([*row, number(summary.ratio(results, name, "jkeras", "keras", field))])
+    return lines(["workload", *LIBRARIES.values(), "jkeras / Keras"], rows)
+
+
+def spread(results: Results, names: Iterable[str]) -> list[str]:
+    """How far the figures of one library lie apart."""
+    rows = []
+    for name in names:
+        found = {library: summary.values(results, name, library) for library in LIBRARIES}
+        rows.append([title(results, name), *(f"{seconds(min(v))} to {seconds(max(v))}" if v else "" for v in found.values())])
+    return lines(["workload", *LIBRARIES.values()], rows)
+
+
+def arithmetic(results: Results, names: Iterable[str]) -> list[str]:
+    """Achieved operations a second beside the measured peak."""
+    peak = results.get("peak_flops")
+    rows = []
+    for name in names:
+        work = results["workloads"][name].get("flop")
+        if not work:
+            continue
+        medians = [summary.median(results, name, library) for library in LIBRARIES]
+        own = medians[0]
+        share = f"{work / own / peak:.0%}" if own and peak else ""
+        rows.append([title(results, name), f"{work / 1e9:.3g}", *(f"{work / m / 1e9:.3g}" if m else "" for m in medians), share])
+    measured = f"A float32 product of two 2,048 x 2,048 matrices runs at {peak / 1e9:.0f} GFLOP/s here. " if peak else ""
+    text = "Only matrix products and convolutions of loss and gradient are counted, from the hand-written model."
+    head = ["workload", "GFLOP an epoch", *LIBRARIES.values(), "jkeras' share of the peak"]
+    return ["## GFLOP/s", "", measured + text, "", *lines(head, rows)]
+
+
+def losses(results: Results, names: Iterable[str]) -> list[str]:
+    """The losses at the end, which show that all did the same work."""
+    rows = []
+    for name in names:
+        last = summary.final_losses(results, name)
+        if last:
+            verdict = "agree" if summary.losses_agree(last) else "**DISAGREE**"
+            rows.append([title(results, name), *(f"{last[lib]:.4g}" if lib in last else "" for lib in LIBRARIES), verdict])
+    return ["## Losses after the last epoch", "", *lines(["workload", *LIBRARIES.values(), ""], rows)]
+
+
+def memory(results: Results) -> list[str]:
+    """Peak and growth."""
+    runs = results["workloads"].get("memory", {}).get("runs", {})
+    fields = ("peak_mb", "growth_mb")
+    rows = []
+    for library in runs:
+        figures = [summary.median(results, "memory", library, field) for field in fields]
+        rows += [[LIBRARIES[library], *(f"{value:.0f} MB" for value in figures)]] if None not in figures else []
+    return ["## Memory", "", *lines(["library", "peak of fit", "growth over 100 models"], rows)] if rows else []
+
+
+def header(results: Results) -> list[str]:
+    """Where, when and with what."""
+    about, found = results["machine"], results["versions"]
+    stamps = sorted({(row["date"], row["commit"], row["rounds"]) for row in results["workloads"].values()})
+    when = "; ".join(f"{date}, commit {commit}, {rounds} rounds" for date, commit, rounds in stamps)
+    machine = f"{about['processor']}, {about['cores']} cores, {about['memory_gb']} GB, {about['system']}"
+    return [
+        "# Results",
+        "",
+        f"Written by `python -m bench`: {when}.",
+        f"{machine}. " + ", ".join(f"{name} {number}" for name, number in found.items()) + ".",
+        "",
+        *warnings(results),
+    ]
+
+
+def warnings(results: Results) -> list[str]:
+    """What is wrong with these figures, if anything is."""
+    said = []
+    for name, row in results["workloads"].items():
+        for library, runs in row["runs"].items():
+            said += [f"{name} on {LIBRARIES[library]} failed: {run['failed']}" for run in runs if "failed" in run]
+    free = [run["idle"] for row in results["workloads"].values() for runs in row["runs"].values() for run in runs]
+    busy = [share for share in free if share < QUIET]
+    if busy:
+        share = f"{statistics.median(busy):.0%} idle at the median"
+        said.append(
+            f"{len(busy)} of {len(free)} processes began on a machine that was not quiet ({share}), so the figures are noisy"
+        )
+    return [*(f"* Warning: {line}." for line in said), ""] if said else []
+
+
+def page(results: Results, more: Iterable[str] = ()) -> str:
+    """The whole page; `more` are parts that other programs of the bench have written."""
+    present = [name for name in NAMES if name in results["workloads"]]
+    training = [name for name in present if name in TRAINING or name == "streamed"]
+    others = [name for name in present if name not in training and name != "memory"]
+    sizes = [[title(results, name), *(results["workloads"][name][part] for part in ("measures", "sizes"))] for name in present]
+    return "\n".join(
+        [
+            *header(results),
+            *bars(results),
+            *(["## Seconds an epoch", "", *times(results, training, "seconds")] if training else []),
+            *(["## Other times", "", *times(results, others, "seconds")] if others else []),
+            *(["## Start-up: build, compile and first epoch", "", *times(results, training, "start")] if training else []),
+            *(arithmetic(results, [name for name in training if name in TRAINING]) if training else []),
+            *memory(results),
+            *losses(results, training),
+            *["## Workloads", "", *lines(["workload", "what is timed", "sizes"], sizes)],
+            *["## From the fastest to the slowest", "", *spread(results, training + others)],
+            *["## How it is measured", "", METHOD, ""],
+            *more,
+        ]
+    )

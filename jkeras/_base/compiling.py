@@ -1,0 +1,107 @@
+"""How programs are compiled: the precision of products, and the cache that outlives the process.
+
+**Precision.** On accelerators a float32 product may run in fewer bits. `set_matmul_precision("highest")` says otherwise for the
+dots and convolutions of jkeras' own programs; JAX's global setting stays as it is, so programs of others do too. The setting is
+part of what is traced: a program made before it changed keeps the old one.
+
+**Cache.** XLA compiles a program once and keeps it in a folder; the next process reads it from there. One call at the start of a
+program, or `JKERAS_COMPILATION_CACHE=folder` in its environment, switches it on (`1` means the default folder).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+from jax.experimental.compilation_cache import compilation_cache
+
+from jkeras._base.config import settings
+from jkeras._base.download import keras_home
+from jkeras._base.errors import unknown_name
+
+_PRECISIONS = ("default", "high", "highest", "bfloat16", "tensorfloat32", "float32")
+_VARIABLE = "JKERAS_COMPILATION_CACHE"
+
+
+def matmul_precision() -> str | None:
+    """The precision of products in jkeras' programs; None, unless changed, for what JAX is set to."""
+    return settings.matmul_precision
+
+
+def set_matmul_precision(value: str | None) -> None:
+    """Set the precision of float32 products and convolutions in programs that jkeras traces from now on.
+
+    Args:
+        value: `"default"` (the device's fastest), `"high"`, `"highest"` (full float32), or by name `"bfloat16"`,
+            `"tensorfloat32"`, `"float32"`; None leaves it to `jax.default_matmul_precision`.
+
+    Raises:
+        ValueError: an unknown name.
+
+    Example:
+        >>> set_matmul_precision("highest")
+        >>> matmul_precision()
+        'highest'
+        >>> set_matmul_precision(None)
+    """
+    if value is not None and value not in _PRECISIONS:
+        raise unknown_name("matmul precision", value, _PRECISIONS)
+    settings.matmul_precision = value
+
+
+def precision_scope() -> contextlib.AbstractContextManager[Any]:
+    """Within it, what is traced has the precision that is set."""
+    if settings.matmul_precision is None:
+        return contextlib.nullcontext()
+    return jax.default_matmul_precision(settings.matmul_precision)
+
+
+def with_precision(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A function for `jax.jit` whose program, gradients inside it included, has the precision that is set when it is traced."""
+
+    @functools.wraps(fn)
+    def precise(*args: Any, **kwargs: Any) -> Any:
+        with precision_scope():
+            return fn(*args, **kwargs)
+
+    return precise
+
+
+def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> Path:
+    """Keep compiled programs in a folder, small ones too, and take from it what was compiled before.
+
+    It may be called at any time; what is compiled afterwards counts. The setting is JAX's, and so holds for the whole process.
+
+    Args:
+        path: the folder, made where it is missing; default `jax_compilation_cache` in `$KERAS_HOME` or `~/.keras`.
+
+    Returns:
+        The folder.
+    """
+    folder = Path(path).expanduser() if path is not None else keras_home() / "jax_compilation_cache"
+    folder.mkdir(parents=True, exist_ok=True)
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    compilation_cache.reset_cache()  # else a process that has compiled something goes on without
+    return folder
+
+
+def disable_compilation_cache() -> None:
+    """Neither read nor write compiled programs from now on; the folder stays as it is."""
+    jax.config.update("jax_compilation_cache_dir", None)
+    compilation_cache.reset_cache()
+
+
+def _enable_from_environment() -> None:
+    value = os.environ.get(_VARIABLE, "0")
+    if value not in ("", "0"):
+        enable_compilation_cache(None if value == "1" else value)
+
+
+_enable_from_environment()

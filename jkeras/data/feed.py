@@ -1,0 +1,143 @@
+"""Blocks: what a compiled loop is fed with.
+
+A block is a number of batches stacked into one array per leaf, `(capacity, batch size, ...)`. Its shape depends on the shape of a
+batch alone, so one program serves data of any length, and results do not depend on how a run is cut into dispatches.
+
+| data                              | where a block is made                                                        |
+|-----------------------------------|------------------------------------------------------------------------------|
+| arrays, on a CPU                  | on the host: rows are copied there faster than any compiled gather would     |
+| arrays, on an accelerator         | on the device, where the arrays lie whole; only row numbers travel           |
+| arrays too large for it           | on the host, copied to the device while the last block is computed           |
+| streams of batches                | a background thread, see `stream.py`                                         |
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras._base.config import settings
+from jkeras.data.array_source import ArraySource
+from jkeras.data.source import Batch
+
+# A block long enough to hide the cost of a dispatch, and no longer than the caches and the memory can bear.
+_BLOCK_BYTES = {"cpu": 16 << 20}
+_BLOCK_BYTES_ON_ACCELERATORS = 64 << 20
+_MOST_BATCHES = 1024
+
+
+class Block(NamedTuple):
+    """Stacked batches.
+
+    Attributes:
+        data: `(x, y, sample_weight)`, each leaf `(capacity, batch size, ...)`.
+        count: batches in it, from the first; the others hold nothing.
+        rows: rows of these batches that are data; behind them the last batch may be padded.
+    """
+
+    data: Batch
+    count: int
+    rows: int
+
+
+def batches_per_block(batch_bytes: int, platform: str) -> int:
+    """How many batches of this size make a block.
+
+    Example:
+        >>> batches_per_block(64 * 32 * 32 * 3 * 4, "cpu"), batches_per_block(40, "cpu")
+        (21, 1024)
+    """
+    budget = _BLOCK_BYTES.get(platform, _BLOCK_BYTES_ON_ACCELERATORS)
+    return max(1, min(_MOST_BATCHES, budget // max(batch_bytes, 1)))
+
+
+class ArrayFeed:
+    """Blocks of arrays.
+
+    Args:
+        source: the arrays and their order.
+        on_device: whether to gather on the device; None decides by platform and size.
+        beside: shapes of what is made of each batch and kept beside it, outputs for example.
+
+    Example:
+        >>> feed = ArrayFeed(ArraySource(np.arange(5), batch_size=2))
+        >>> [(block.data[0][: block.count].tolist(), block.rows) for block in feed.blocks()]
+        [([[0, 1], [2, 3]], 4), ([[4]], 1)]
+        >>> [(block.data[0][: block.count].tolist(), block.rows) for block in feed.padded_blocks()]
+        [([[0, 1], [2, 3], [4, 0]], 5)]
+    """
+
+    def __init__(self, source: ArraySource, on_device: bool | None = None, beside: Any = None):
+        device = _default_device()
+        self.source, self.batch_size = source, source.batch_size
+        leaves = jax.tree.leaves(source.arrays)
+        row = sum(math.prod(a.shape[1:]) * a.dtype.itemsize for a in leaves)
+        kept = sum(math.prod(s.shape) * s.dtype.itemsize for s in jax.tree.leaves(beside))
+        self.capacity = batches_per_block(row * self.batch_size + kept, device.platform)
+        if on_device is None:
+            on_device = device.platform != "cpu" and row * source.num_samples <= resident_limit(device)
+        self.on_device = on_device
+        self.arrays = jax.tree.map(jax.device_put if on_device else np.asarray, source.arrays)
+
+    def blocks(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Block]:
+        """The blocks of an epoch from batch `start` on; rows that fill no batch are a last block of one shorter batch."""
+        order, size = self.source.order(epoch, seed), self.batch_size
+        full = len(order) // size
+        for at in range(start, full, self.capacity):
+            count = min(self.capacity, full - at)
+            yield Block(self._take(order[at * size : (at + count) * size], self.capacity, size), count, count * size)
+        rest = len(order) - full * size
+        if rest and start <= full:
+            yield Block(self._take(order[full * size :], 1, rest), 1, rest)
+
+    def padded_blocks(self) -> Iterator[Block]:
+        """The blocks of one pass in which every batch is full: behind the last row, a row is repeated."""
+        size, order = self.batch_size, self.source.order()
+        for at in range(0, len(order), size * self.capacity):
+            rows = order[at : at + size * self.capacity]
+            count = -(-len(rows) // size)
+            padded = np.append(rows, rows[:1].repeat(count * size - len(rows)))
+            yield Block(self._take(padded, self.capacity, size), count, len(rows))
+
+    def _take(self, rows: np.ndarray, capacity: int, size: int) -> Batch:
+        if self.on_device:
+            numbers = np.zeros(capacity * size, np.int32)
+            numbers[: len(rows)] = rows
+            return _gather(self.arrays, numbers.reshape(capacity, size))
+        whole = len(rows) == capacity * size and not self.source.shuffle and int(rows[-1]) - int(rows[0]) == len(rows) - 1
+
+        def take(array: np.ndarray) -> np.ndarray:
+            if whole:  # rows in sequence are a view, with nothing copied
+                return array[int(rows[0]) : int(rows[-1]) + 1].reshape(capacity, size, *array.shape[1:])
+            block = np.empty((capacity * size, *array.shape[1:]), array.dtype)
+            np.take(array, rows, axis=0, out=block[: len(rows)], mode="clip")
+            return block.reshape(capacity, size, *array.shape[1:])
+
+        return to_device(jax.tree.map(take, self.arrays))
+
+
+@jax.jit
+def _gather(arrays: Any, rows: Any) -> Any:
+    return jax.tree.map(lambda a: jnp.take(a, rows, axis=0, mode="clip"), arrays)
+
+
+def to_device(tree: Any) -> Any:
+    """Start the copy to an accelerator; on a CPU a compiled program reads the host's memory itself."""
+    return tree if _default_device().platform == "cpu" else jax.device_put(tree)
+
+
+def resident_limit(device: Any) -> int:
+    """Bytes of data that may stay on a device: as configured, else half of its memory."""
+    if settings.resident_data_limit is not None:
+        return settings.resident_data_limit
+    stats = device.memory_stats() or {}
+    return int(stats.get("bytes_limit", 8 << 30)) // 2
+
+
+def _default_device() -> Any:
+    return jax.config.jax_default_device or jax.local_devices()[0]

@@ -1,0 +1,165 @@
+"""Bidirectional: a recurrent layer from both ends of the sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras._base.configurable import object_config, serialize
+from jkeras._base.errors import unknown_name
+from jkeras._base.registry import export
+from jkeras.layers.base import Layer
+from jkeras.layers.stacked_cells import is_nested
+from jkeras.layers.structures import shapes_to_specs
+
+MERGES: dict[str, Callable[[Any, Any], Any]] = {
+    "sum": lambda y, z: y + z,
+    "mul": lambda y, z: y * z,
+    "ave": lambda y, z: (y + z) / 2,
+    "concat": lambda y, z: jnp.concatenate([y, z], axis=-1),
+}
+
+
+@export("keras.layers.Bidirectional")
+class Bidirectional(Layer):
+    """Two copies of a recurrent layer, one from the start and one from the end, and their outputs merged.
+
+    Args:
+        layer: a recurrent layer; both directions are new layers made from its config.
+        merge_mode: `"concat"`, `"sum"`, `"ave"`, `"mul"`; None returns both outputs.
+        weights: arrays to start from, the forward layer's first.
+        backward_layer: used as it is for the way back; it goes backwards, and returns what `layer` returns.
+        kwargs: as every layer.
+
+    Call:
+        sequences: `(batch, time, ...)`.
+        initial_state: list of the forward layer's states, then the backward layer's.
+        mask: bool `(batch, time)`.
+        Returns the merged output, in the order of the input's steps; with `return_state` a tuple of it and all states.
+
+    Raises:
+        ValueError: no layers, an unknown `merge_mode`, or two layers that do not fit each other.
+
+    Example:
+        >>> import numpy as np
+        >>> from jkeras.layers import GRU
+        >>> Bidirectional(GRU(4, return_sequences=True))(np.ones((2, 5, 3))).shape
+        (2, 5, 8)
+
+    Source: Mike Schuster and Kuldip Paliwal, "Bidirectional Recurrent Neural Networks", 1997.
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        layer: Any,
+        merge_mode: str | None = "concat",
+        weights: Any = None,
+        backward_layer: Any = None,
+        **kwargs: Any,
+    ):
+        for name, one in (("layer", layer), ("backward_layer", backward_layer)):
+            if not isinstance(one, Layer) and not (name == "backward_layer" and one is None):
+                raise ValueError(f"Bidirectional takes a recurrent layer as {name}, such as LSTM(32). Received: {one!r}.")
+        if merge_mode is not None and merge_mode not in MERGES:
+            raise unknown_name("merge_mode", merge_mode, MERGES)
+        super().__init__(**kwargs)
+        self.forward_layer = _copy(layer, "forward")
+        self.backward_layer = _copy(layer, "backward", go_backwards=True) if backward_layer is None else backward_layer
+        _check_pair(self.forward_layer, self.backward_layer)
+        for one in (self.forward_layer, self.backward_layer):
+            if hasattr(layer, "use_cudnn"):
+                one.use_cudnn = layer.use_cudnn
+            if hasattr(one, "zero_output_for_mask"):
+                one.zero_output_for_mask = one.return_sequences
+        if weights is not None and len(weights) > 0:
+            half = len(weights) // 2
+            self.forward_layer._initial_weights, self.backward_layer._initial_weights = weights[:half], weights[half:]
+        self.merge_mode = merge_mode
+        self.stateful, self.return_sequences, self.return_state = layer.stateful, layer.return_sequences, layer.return_state
+        self.input_spec = layer.input_spec
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        """Make the weights of both layers."""
+        for layer in (self.forward_layer, self.backward_layer):
+            layer._ensure_built((shapes_to_specs(sequences_shape, self.compute_dtype),), {})
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
+        """Both ways, merged."""
+        given: list[Any] = list(initial_state) if initial_state is not None else []
+        half = len(given) // 2
+        options = {"mask": mask, "training": training}
+        y = self.forward_layer(sequences, initial_state=given[:half] or None, **options)
+        z = self.backward_layer(sequences, initial_state=given[half:] or None, **options)
+        states: tuple[Any, ...] = ()
+        if self.return_state:
+            states, y, z = (*y[1:], *z[1:]), y[0], z[0]
+        if self.return_sequences:
+            z = jnp.flip(z, axis=1)
+        y, z = y.astype(self.compute_dtype), z.astype(self.compute_dtype)
+        outputs = (y, z) if self.merge_mode is None else (MERGES[self.merge_mode](y, z),)
+        return outputs + states if len(outputs) + len(states) > 1 else outputs[0]
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The input's mask for sequences of outputs; none for last outputs and for states."""
+        mask = previous_mask[0] if is_nested(previous_mask) else previous_mask
+        mask = mask if self.return_sequences else None
+        outputs = [mask, mask] if self.merge_mode is None else [mask]
+        return outputs if self.merge_mode is None or self.return_state else mask
+
+    @property
+    def states(self) -> Any:
+        """The kept states of both layers, the forward layer's first; None where they keep none."""
+        if self.forward_layer.states is None or self.backward_layer.states is None:
+            return None
+        return (*self.forward_layer.states, *self.backward_layer.states)
+
+    def reset_state(self) -> None:
+        """Set the kept states of both layers to zero.
+
+        Raises:
+            AttributeError: the layer is not stateful.
+        """
+        if not self.stateful:
+            raise AttributeError(f"{self.name!r} keeps no states. Make its layer with stateful=True.")
+        self.forward_layer.reset_state()
+        self.backward_layer.reset_state()
+
+    def reset_states(self) -> None:
+        """As `reset_state`."""
+        self.reset_state()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments in Keras' JSON shape, with both layers as they are."""
+        config = {
+            **super().get_config(),
+            "layer": serialize(self.forward_layer),
+            "backward_layer": serialize(self.backward_layer),
+        }
+        config.pop("weights", None)
+        return config
+
+
+def _copy(layer: Any, way: str, **changes: Any) -> Any:
+    """A new layer from a layer's config, named for its direction."""
+    config: Mapping[str, Any] = {**layer.get_config(), "name": f"{way}_{layer.name.removeprefix(way + '_')}", **changes}
+    parts = {type(part).__name__: type(part) for part in layer._flatten_layers() if object_config(part)["module"] is None}
+    return type(layer).from_config(config, parts) if parts else type(layer).from_config(config)
+
+
+def _check_pair(forward: Any, backward: Any) -> None:
+    if forward.go_backwards == backward.go_backwards:
+        raise ValueError(
+            "Bidirectional needs layers that go opposite ways. Received two with "
+            f"go_backwards={forward.go_backwards}. Give backward_layer go_backwards={not forward.go_backwards}."
+        )
+    for name in ("stateful", "return_sequences", "return_state"):
+        values = getattr(forward, name), getattr(backward, name)
+        if values[0] != values[1]:
+            raise ValueError(
+                f"Bidirectional needs layers that agree in {name}. Received {values[0]} for the forward layer and {values[1]} "
+                f"for the backward layer. Give both the same."
+            )

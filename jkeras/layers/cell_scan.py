@@ -1,0 +1,130 @@
+"""Any cell over time: which loop suits it.
+
+A cell of the library runs its own sequence, one input product outside the loop (`Cell.over_time`). A stack of cells runs one cell
+after another over the whole sequence, which gives the same numbers as going up the stack at each step. A cell of the user's
+own runs under `jax.lax.scan`: its `call` is made a pure function by `functionalize`; weights that it assigns go from step to
+step, the losses that it adds leave the loop as sums, and each step has a random key of its own.
+
+Arrays are time-major, `(time, batch, ...)`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jkeras.layers.base import Layer
+from jkeras.layers.leaks import hide_tracers
+from jkeras.layers.recurrent_cell import Cell
+from jkeras.layers.stacked_cells import StackedRNNCells, is_nested
+from jkeras.nn.recurrent import hold
+from jkeras.state import random
+from jkeras.state.functionalize import functionalize
+from jkeras.state.scope import current
+
+
+@dataclasses.dataclass(frozen=True)
+class Walk:
+    """How to go through a sequence.
+
+    Attributes:
+        mask: bool `(time, batch, 1)`, or None. Where it is False the states stay, and the output is the one before, or zero.
+        zero_output: zero it is.
+        training: whether dropout drops.
+        unroll: no loop.
+    """
+
+    mask: Any = None
+    zero_output: bool = False
+    training: bool = False
+    unroll: bool = False
+
+
+def run_over_time(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
+    """A cell over a sequence.
+
+    Args:
+        cell: any cell.
+        xs: `(time, batch, ...)`.
+        states: the first states.
+        walk: the rest.
+
+    Returns:
+        Outputs `(time, batch, size)` and the last states, in the structure of the first.
+    """
+    if isinstance(cell, StackedRNNCells) and type(cell).call is StackedRNNCells.call:
+        last = []
+        for one, before in zip(cell.cells, states):
+            xs, after = run_over_time(one, xs, before if is_nested(before) else [before], walk)
+            last.append(after if is_nested(before) else after[0])
+        return xs, last
+    if isinstance(cell, Cell) and not cell._plan.own_call:
+        return _library_cell(cell, xs, states, walk)
+    return _any_cell(cell, xs, states, walk)
+
+
+def _library_cell(cell: Cell, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
+    rng = random.draw_key(cell, cell.seed) if walk.training and cell.draws else None
+    hs, last = cell.over_time(cell._read_weights(), xs, states, mask=walk.mask, rng=rng, unroll=walk.unroll)
+    # A masked step's state is that of the step before, so its first state is already the output of the step before.
+    if walk.mask is not None and walk.zero_output:
+        hs = jnp.where(walk.mask, hs, jnp.zeros((), hs.dtype))
+    return hs, list(last)
+
+
+def _any_cell(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
+    is_layer = isinstance(cell, Layer)
+    scope = current()
+    boxes = cell.weights if is_layer else []
+    values = [box.value for box in boxes]
+    options = {"training": walk.training} if is_layer and cell._plan.takes_training else {}
+    pure = functionalize(lambda x, s: cell(x, s, **options), boxes, scope.positions)
+    draws = not scope.functional or scope.rng is not None
+    key = random.draw_key(cell) if draws else None
+    structure = jax.tree.structure(states)
+    owners: list[Any] = []
+
+    def one(values: list[Any], x: Any, states: list[Any], t: Any) -> tuple[Any, list[Any], list[Any], list[Any]]:
+        rng = None if key is None else jax.random.fold_in(key, t)
+        result = pure(values, x, states, rng=rng, training=walk.training)
+        if is_layer:
+            hide_tracers(cell)
+        output, new = result.output
+        leaves = [jnp.asarray(n, s.dtype) for n, s in zip(jax.tree.leaves(new), jax.tree.leaves(states), strict=True)]
+        owners[:] = [owner for owner, _ in result.losses]
+        return output, jax.tree.unflatten(structure, leaves), result.values, [loss for _, loss in result.losses]
+
+    moving: list[int] = []
+
+    def find_moving(values: list[Any], x: Any, states: list[Any]) -> None:
+        after = one(values, x, states, 0)[2]
+        moving.extend(i for i, (a, b) in enumerate(zip(values, after)) if a is not b)
+
+    jax.eval_shape(find_moving, values, xs[0], states)
+
+    def body(carry: Any, inputs: Any) -> tuple[Any, Any]:
+        states, moved, t = carry
+        x, keep = inputs
+        now = list(values)
+        for i, value in zip(moving, moved):
+            now[i] = value
+        output, new, after, losses = one(now, x, states, t)
+        before = jnp.zeros_like(output) if walk.zero_output else _previous_output(states)
+        return (hold(keep, new, states), [after[i] for i in moving], t + 1), (hold(keep, output, before), losses)
+
+    carry = (states, [values[i] for i in moving], jnp.zeros((), jnp.uint32))
+    (last, moved, _), (outputs, losses) = lax.scan(body, carry, (xs, walk.mask), unroll=walk.unroll)
+    for i, value in zip(moving, moved):
+        boxes[i].assign(value)
+    if scope.losses is not None:
+        scope.losses.extend((owner, loss.sum(0)) for owner, loss in zip(owners, losses))
+    return outputs, last
+
+
+def _previous_output(states: list[Any]) -> Any:
+    """What a cell shows as its last output, as Keras has it: its first state; in a stack, that of the last cell."""
+    return states[-1][0] if is_nested(states[0]) else states[0]

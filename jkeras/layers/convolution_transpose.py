@@ -1,0 +1,221 @@
+"""Transposed convolution layers: images made larger by spreading every input over a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from jkeras import activations, constraints, initializers, regularizers
+from jkeras._base.config import standardize_data_format
+from jkeras._base.errors import unknown_name
+from jkeras._base.registry import export
+from jkeras.layers.base import Layer
+from jkeras.layers.declaration import Weight
+from jkeras.layers.input_spec import InputSpec
+from jkeras.nn.conv import spatial
+from jkeras.nn.conv_transpose import conv_transpose
+
+_Sizes = int | Sequence[int]
+
+
+def _per_axis(value: int | Sequence[int] | None, rank: int) -> tuple[int, ...] | None:
+    values = (value,) * rank if isinstance(value, int) else None if value is None else tuple(value)
+    if values is not None and (len(values) != rank or min(values) < 0):
+        raise ValueError(
+            f"output_padding={value!r} does not fit {rank} spatial axes: give an int from 0 on or a tuple of {rank}."
+        )
+    return values
+
+
+class BaseConvTranspose(Layer):
+    """`activation(conv_transpose(x, kernel) + bias)`; subclasses say how many spatial axes there are.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: window size, an int or one per spatial axis.
+        strides: how far apart neighbouring inputs are spread: the output is larger by this factor.
+        padding: `"valid"` or `"same"`.
+        output_padding: what the output is longer than it must be; None (default) gives `size * stride` for `"same"`.
+        data_format: `"channels_last"` or `"channels_first"`; default the configured one.
+        dilation_rate: distance between the outputs that neighbouring kernel entries meet; not together with strides.
+        activation: name or function, default linear.
+        use_bias: whether to add a bias per filter.
+        kernel_initializer, bias_initializer: names or objects.
+        kernel_regularizer, bias_regularizer, activity_regularizer: names or objects.
+        kernel_constraint, bias_constraint: names or objects.
+        kwargs: as every layer.
+
+    Call:
+        x: `(batch, *space, channels)`, or `(batch, channels, *space)`. Returns images with `filters` channels, same layout.
+    """
+
+    rank: int
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: _Sizes,
+        strides: _Sizes = 1,
+        padding: str = "valid",
+        output_padding: int | Sequence[int] | None = None,
+        data_format: str | None = None,
+        dilation_rate: _Sizes = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.filters = filters
+        self.kernel_size = spatial(kernel_size, self.rank, "kernel_size")
+        self.strides = spatial(strides, self.rank, "strides")
+        self.dilation_rate = spatial(dilation_rate, self.rank, "dilation_rate")
+        self.output_padding = _per_axis(output_padding, self.rank)
+        self.padding = str(padding).lower()
+        self.data_format = standardize_data_format(data_format)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self._check_arguments()
+
+    def _check_arguments(self) -> None:
+        cls = type(self).__name__
+        if self.padding not in ("valid", "same"):
+            raise unknown_name(f"padding of {cls}", self.padding, ("valid", "same"))
+        if self.filters <= 0:
+            raise ValueError(f"{cls} takes a positive number of filters. Received: filters={self.filters}.")
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"{cls} takes strides or a dilation rate above 1, not both. "
+                f"Received: strides={self.strides}, dilation_rate={self.dilation_rate}."
+            )
+
+    def declare(self, x: Any) -> Iterator[Weight]:
+        """A kernel `(*kernel_size, filters, channels)` and a bias `(filters,)`."""
+        axis = -1 if self.data_format == "channels_last" else 1
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: x.shape[axis]})
+        yield Weight(
+            "kernel",
+            (*self.kernel_size, self.filters, x.shape[axis]),
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        if self.use_bias:
+            yield Weight(
+                "bias",
+                (self.filters,),
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """`activation(conv_transpose(x, kernel) + bias)`."""
+        y = conv_transpose(
+            x,
+            w.kernel,
+            w.bias if self.use_bias else None,
+            strides=self.strides,
+            padding=self.padding,
+            output_padding=self.output_padding,
+            dilation_rate=self.dilation_rate,
+            data_format=self.data_format,
+        )
+        return self.activation(y)
+
+
+@export("keras.layers.Conv1DTranspose", "keras.layers.Convolution1DTranspose")
+class Conv1DTranspose(BaseConvTranspose):
+    """Transposed convolution over sequences `(batch, steps, channels)`; arguments as `BaseConvTranspose`.
+
+    Example:
+        >>> import numpy as np
+        >>> Conv1DTranspose(4, 3, strides=2)(np.zeros((2, 5, 3), np.float32)).shape
+        (2, 11, 4)
+    """
+
+    rank = 1
+
+
+@export("keras.layers.Conv2DTranspose", "keras.layers.Convolution2DTranspose")
+class Conv2DTranspose(BaseConvTranspose):
+    """Transposed convolution over images `(batch, height, width, channels)`; arguments as `BaseConvTranspose`.
+
+    Example:
+        >>> import numpy as np
+        >>> Conv2DTranspose(8, 3, strides=2, padding="same")(np.zeros((2, 7, 7, 4), np.float32)).shape
+        (2, 14, 14, 8)
+    """
+
+    rank = 2
+
+
+@export("keras.layers.Conv3DTranspose", "keras.layers.Convolution3DTranspose")
+class Conv3DTranspose(BaseConvTranspose):
+    """Transposed convolution over volumes `(batch, depth, height, width, channels)`; arguments as `BaseConvTranspose`.
+
+    As in Keras, and unlike its siblings, `data_format` comes before `output_padding`.
+
+    Example:
+        >>> import numpy as np
+        >>> Conv3DTranspose(2, 2)(np.zeros((1, 3, 4, 5, 1), np.float32)).shape
+        (1, 4, 5, 6, 2)
+    """
+
+    rank = 3
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: _Sizes,
+        strides: _Sizes = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        output_padding: int | Sequence[int] | None = None,
+        dilation_rate: _Sizes = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            output_padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            kernel_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            bias_constraint,
+            **kwargs,
+        )
+
+
+Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose = Conv1DTranspose, Conv2DTranspose, Conv3DTranspose

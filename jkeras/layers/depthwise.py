@@ -1,0 +1,287 @@
+"""Convolution layers that treat each channel alone: depthwise, and separable (depthwise, then a mix of the channels)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from jkeras import activations, constraints, initializers, regularizers
+from jkeras._base.config import standardize_data_format
+from jkeras._base.errors import unknown_name
+from jkeras._base.registry import export
+from jkeras.layers.base import Layer
+from jkeras.layers.declaration import Weight
+from jkeras.layers.input_spec import InputSpec
+from jkeras.nn.conv import conv, depthwise_conv, spatial
+
+_Sizes = int | Sequence[int]
+
+
+class _Depthwise(Layer):
+    """What both kinds share: windows, layout and the first of the products."""
+
+    rank: int
+
+    def _set_windows(
+        self, kernel_size: _Sizes, strides: _Sizes, padding: str, depth_multiplier: int, data_format: str | None, dilation: _Sizes
+    ) -> None:
+        self.kernel_size = spatial(kernel_size, self.rank, "kernel_size")
+        self.strides = spatial(strides, self.rank, "strides")
+        self.dilation_rate = spatial(dilation, self.rank, "dilation_rate")
+        self.depth_multiplier = depth_multiplier
+        self.padding = str(padding).lower()
+        self.data_format = standardize_data_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        cls = type(self).__name__
+        if self.padding not in ("valid", "same"):
+            raise unknown_name(f"padding of {cls}", self.padding, ("valid", "same"))
+        if depth_multiplier <= 0:
+            raise ValueError(f"{cls} takes a positive number of filters per channel. Received: {depth_multiplier=}.")
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"{cls} takes strides or a dilation rate above 1, not both. "
+                f"Received: strides={self.strides}, dilation_rate={self.dilation_rate}."
+            )
+
+    def _channels(self, x: Any) -> Any:
+        """The channels of the inputs, which are fixed from now on."""
+        axis = -1 if self.data_format == "channels_last" else 1
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: x.shape[axis]})
+        return x.shape[axis]
+
+    def _depthwise(self, x: Any, kernel: Any, bias: Any = None) -> Any:
+        return depthwise_conv(
+            x,
+            kernel,
+            bias,
+            strides=self.strides,
+            padding=self.padding,
+            dilation_rate=self.dilation_rate,
+            data_format=self.data_format,
+        )
+
+
+class BaseDepthwiseConv(_Depthwise):
+    """`activation(depthwise_conv(x, kernel) + bias)`; subclasses say how many spatial axes there are.
+
+    Args:
+        kernel_size: window size, an int or one per spatial axis.
+        strides: steps between windows.
+        padding: `"valid"` or `"same"`.
+        depth_multiplier: number of filters per channel.
+        data_format: `"channels_last"` or `"channels_first"`; default the configured one.
+        dilation_rate: distance between the inputs that neighbouring kernel entries meet; not together with strides.
+        activation: name or function, default linear.
+        use_bias: whether to add a bias per filter.
+        depthwise_initializer, bias_initializer: names or objects.
+        depthwise_regularizer, bias_regularizer, activity_regularizer: names or objects.
+        depthwise_constraint, bias_constraint: names or objects.
+        kwargs: as every layer.
+
+    Call:
+        x: `(batch, *space, channels)`, or `(batch, channels, *space)`. Returns images with `channels * depth_multiplier`
+            channels, same layout.
+    """
+
+    def __init__(
+        self,
+        kernel_size: _Sizes,
+        strides: _Sizes = 1,
+        padding: str = "valid",
+        depth_multiplier: int = 1,
+        data_format: str | None = None,
+        dilation_rate: _Sizes = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self._set_windows(kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.depthwise_initializer = initializers.get(depthwise_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+
+    def declare(self, x: Any) -> Iterator[Weight]:
+        """A kernel `(*kernel_size, channels, depth_multiplier)` and a bias `(channels * depth_multiplier,)`."""
+        channels = self._channels(x)
+        yield Weight(
+            "kernel",
+            (*self.kernel_size, channels, self.depth_multiplier),
+            self.depthwise_initializer,
+            regularizer=self.depthwise_regularizer,
+            constraint=self.depthwise_constraint,
+        )
+        if self.use_bias:
+            yield Weight(
+                "bias",
+                (channels * self.depth_multiplier,),
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """`activation(depthwise_conv(x, kernel) + bias)`."""
+        return self.activation(self._depthwise(x, w.kernel, w.bias if self.use_bias else None))
+
+
+@export("keras.layers.DepthwiseConv1D")
+class DepthwiseConv1D(BaseDepthwiseConv):
+    """Depthwise convolution over sequences `(batch, steps, channels)`; arguments as `BaseDepthwiseConv`.
+
+    Example:
+        >>> import numpy as np
+        >>> DepthwiseConv1D(3, depth_multiplier=2)(np.zeros((2, 10, 4), np.float32)).shape
+        (2, 8, 8)
+    """
+
+    rank = 1
+
+
+@export("keras.layers.DepthwiseConv2D")
+class DepthwiseConv2D(BaseDepthwiseConv):
+    """Depthwise convolution over images `(batch, height, width, channels)`; arguments as `BaseDepthwiseConv`.
+
+    Example:
+        >>> import numpy as np
+        >>> DepthwiseConv2D(3, padding="same")(np.zeros((2, 8, 8, 4), np.float32)).shape
+        (2, 8, 8, 4)
+    """
+
+    rank = 2
+
+
+class BaseSeparableConv(_Depthwise):
+    """`activation(conv(depthwise_conv(x, depthwise_kernel), pointwise_kernel) + bias)`.
+
+    Args:
+        filters: number of output channels.
+        kernel_size, strides, padding: of the depthwise part, as for `BaseDepthwiseConv`.
+        data_format: `"channels_last"` or `"channels_first"`; default the configured one.
+        dilation_rate: of the depthwise part.
+        depth_multiplier: number of filters per channel of the depthwise part.
+        activation: name or function, default linear.
+        use_bias: whether to add a bias per filter.
+        depthwise_initializer, pointwise_initializer, bias_initializer: names or objects.
+        depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer: names or objects.
+        depthwise_constraint, pointwise_constraint, bias_constraint: names or objects.
+        kwargs: as every layer.
+
+    Call:
+        x: `(batch, *space, channels)`, or `(batch, channels, *space)`. Returns images with `filters` channels, same layout.
+
+    Source: Chollet, Xception: Deep Learning with Depthwise Separable Convolutions, 2017.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: _Sizes,
+        strides: _Sizes = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: _Sizes = 1,
+        depth_multiplier: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        pointwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        pointwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        pointwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self._set_windows(kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate)
+        if filters <= 0:
+            raise ValueError(f"{type(self).__name__} takes a positive number of filters. Received: {filters=}.")
+        self.filters = filters
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.depthwise_initializer = initializers.get(depthwise_initializer)
+        self.pointwise_initializer = initializers.get(pointwise_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
+        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.pointwise_constraint = constraints.get(pointwise_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+
+    def declare(self, x: Any) -> Iterator[Weight]:
+        """Kernels `(*kernel_size, channels, depth_multiplier)` and `(*ones, channels * depth_multiplier, filters)`, a bias."""
+        channels = self._channels(x)
+        yield Weight(
+            "depthwise_kernel",
+            (*self.kernel_size, channels, self.depth_multiplier),
+            self.depthwise_initializer,
+            regularizer=self.depthwise_regularizer,
+            constraint=self.depthwise_constraint,
+        )
+        yield Weight(
+            "pointwise_kernel",
+            (*(1,) * self.rank, channels * self.depth_multiplier, self.filters),
+            self.pointwise_initializer,
+            regularizer=self.pointwise_regularizer,
+            constraint=self.pointwise_constraint,
+        )
+        if self.use_bias:
+            yield Weight(
+                "bias",
+                (self.filters,),
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """The depthwise part, then the mix of channels."""
+        y = self._depthwise(x, w.depthwise_kernel)
+        y = conv(y, w.pointwise_kernel, w.bias if self.use_bias else None, data_format=self.data_format)
+        return self.activation(y)
+
+
+@export("keras.layers.SeparableConv1D", "keras.layers.SeparableConvolution1D")
+class SeparableConv1D(BaseSeparableConv):
+    """Separable convolution over sequences `(batch, steps, channels)`; arguments as `BaseSeparableConv`.
+
+    Example:
+        >>> import numpy as np
+        >>> SeparableConv1D(6, 3)(np.zeros((2, 10, 4), np.float32)).shape
+        (2, 8, 6)
+    """
+
+    rank = 1
+
+
+@export("keras.layers.SeparableConv2D", "keras.layers.SeparableConvolution2D")
+class SeparableConv2D(BaseSeparableConv):
+    """Separable convolution over images `(batch, height, width, channels)`; arguments as `BaseSeparableConv`.
+
+    Example:
+        >>> import numpy as np
+        >>> SeparableConv2D(6, 3, strides=2)(np.zeros((2, 9, 9, 4), np.float32)).shape
+        (2, 4, 4, 6)
+    """
+
+    rank = 2
+
+
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D

@@ -1,0 +1,232 @@
+"""What multi-head and grouped-query attention share: projections to heads and back, masks, the choice of the way to compute.
+
+    query, key, value   (batch, T | S, features)
+    projected           (batch, T | S, heads, size)
+    attended            (batch, T, heads, value size), per head
+    output              (batch, T, features), one projection of all heads
+
+Each projection is a layer of its own, as in Keras: `query`, `key`, `value`, `attention_output`, and `gate` where there is one.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras import constraints, initializers, regularizers
+from jkeras._base.configurable import serialize
+from jkeras._base.errors import describe
+from jkeras.graph import infer
+from jkeras.layers.base import Layer
+from jkeras.layers.declaration import Weight
+from jkeras.nn.attention import axes_attention, causal_mask, dot_product_attention, project, window_mask
+from jkeras.state.random import draw_key
+from jkeras.state.scope import get_mask
+
+_SEVERAL_AXES = """{layer}: masks of the inputs, use_causal_mask and sliding_window are for attention over one axis, but
+attention_axes={axes}. Pass attention_mask with an axis for each: (batch, *query axes, *key axes)."""
+
+
+class Projection(Layer):
+    """An affine map from some last axes to others: to heads, or back from them.
+
+    Args:
+        contracted: number of input axes that are summed over.
+        units: sizes of the output axes.
+        use_bias: whether to add a bias of shape `units`.
+        gate: whether to squash the result with a sigmoid.
+        parts: initializers, regularizers and constraints, `kernel_initializer` and so on.
+        kwargs: as every layer.
+    """
+
+    def __init__(
+        self, contracted: int, units: tuple[int, ...], use_bias: bool, parts: dict[str, Any], gate: bool = False, **kwargs: Any
+    ):
+        super().__init__(activity_regularizer=parts["activity_regularizer"], **kwargs)
+        self.contracted, self.units, self.use_bias, self.gate, self.parts = contracted, units, use_bias, gate, parts
+
+    def declare(self, x: Any) -> Iterator[Weight]:
+        """A kernel `(*inputs, *units)` and a bias `units`."""
+        inputs = tuple(x.shape[-self.contracted :])
+        for name, shape in (("kernel", (*inputs, *self.units)), ("bias", self.units))[: 1 + self.use_bias]:
+            rule, limit = self.parts[f"{name}_regularizer"], self.parts[f"{name}_constraint"]
+            yield Weight(name, shape, self._initializer(name), regularizer=rule, constraint=limit)
+
+    def _initializer(self, name: str) -> Any:
+        found = self.parts[f"{name}_initializer"]
+        if name == "bias" or not isinstance(found, initializers.VarianceScaling) or found.input_axes is not None:
+            return found
+        # A kernel of three axes is no convolution kernel: the scheme is told which axes one output sums over.
+        axes = list(range(self.contracted + len(self.units)))
+        split = {"input_axes": axes[: self.contracted], "output_axes": axes[self.contracted :]}
+        return type(found).from_config({**found.get_config(), **split})
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """The projected input."""
+        y = project(x, w.kernel, w.bias if self.use_bias else None, self.contracted)
+        return jax.nn.sigmoid(y) if self.gate else y
+
+
+class HeadedAttention(Layer):
+    """What multi-head and grouped-query attention share: projections, masks, and the choice of the way to compute.
+
+    A class that extends it says how many heads there are for queries and for keys, and their sizes, in `_set_heads`.
+    """
+
+    supports_masking = True
+    attention_axes: tuple[int, ...] | None = None
+    use_bias: bool
+    use_gate: bool
+    dropout: float
+    seed: int | None
+    sliding_window: int | None
+    flash_attention: bool | None
+
+    def _set_heads(
+        self, heads: int, key_heads: int, key_size: int, value_size: int, output_shape: tuple[int, ...] | None
+    ) -> None:
+        self._heads, self._key_heads = heads, key_heads
+        self._key_size, self._value_size, self._units = key_size, value_size, output_shape
+
+    def _set_options(self, arguments: dict[str, Any]) -> None:
+        """Take what the constructors of both classes are given alike."""
+        for name in ("dropout", "use_bias", "sliding_window", "flash_attention", "use_gate", "seed"):
+            setattr(self, name, arguments[name])
+        if not 0 <= self.dropout <= 1:
+            raise ValueError(f"{type(self).__name__} takes a dropout from 0 to 1. Received: dropout={self.dropout!r}.")
+        window = self.sliding_window
+        if window is not None and (not isinstance(window, int) or window <= 0):
+            raise ValueError(f"{type(self).__name__} takes a positive integer or None as sliding_window. Received: {window!r}.")
+        if self.flash_attention and self.dropout > 0:
+            raise ValueError(
+                f"{type(self).__name__}: flash attention drops no weights. Leave out dropout or flash_attention=True."
+            )
+        for kind, area in (("initializer", initializers), ("regularizer", regularizers), ("constraint", constraints)):
+            for name in (f"kernel_{kind}", f"bias_{kind}"):
+                setattr(self, name, area.get(arguments[name]))
+        self._output_regularizer = regularizers.get(arguments["activity_regularizer"])
+
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+        """Make the projections for inputs of these shapes."""
+        key_shape = value_shape if key_shape is None else key_shape
+        if not len(query_shape) == len(value_shape) == len(key_shape) or tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
+            raise ValueError(
+                f"{self.name} takes query, value and key of one rank, value and key equal but for the last axis. "
+                f"Received: query {tuple(query_shape)}, value {tuple(value_shape)}, key {tuple(key_shape)}."
+            )
+        kinds = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
+        parts = {n: getattr(self, n) for kind in kinds for n in (kind, kind.replace("kernel", "bias"))}
+        parts["activity_regularizer"] = self._output_regularizer
+        make = functools.partial(Projection, use_bias=self.use_bias, parts=parts, dtype=self.dtype_policy)
+        self.query_dense = make(1, (self._heads, self._key_size), name="query")
+        self.key_dense = make(1, (self._key_heads, self._key_size), name="key")
+        if self.use_gate:
+            self.gate_dense = make(1, (self._heads, self._value_size), name="gate", gate=True)
+            self.gate_dense.build(query_shape)
+        self.value_dense = make(1, (self._key_heads, self._value_size), name="value")
+        self.output_dense = make(2, self._units or (query_shape[-1],), name="attention_output")
+        for part, shape in ((self.query_dense, query_shape), (self.key_dense, key_shape), (self.value_dense, value_shape)):
+            part.build(shape)
+        self.output_dense.build((*query_shape[:-1], self._heads, self._value_size))
+        rank = len(query_shape)
+        axes = self.attention_axes
+        self.attention_axes = tuple(range(1, rank - 1)) if axes is None else tuple(a % rank for a in axes)
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """The attended values, and the weights where they are asked for."""
+        query_mask = get_mask(query) if query_mask is None else query_mask
+        value_mask = get_mask(value) if value_mask is None else value_mask
+        key_mask = get_mask(key) if key_mask is None and key is not None else key_mask
+        keys = [m[..., None, :] for m in (value_mask, key_mask) if m is not None]
+        masks = [query_mask[..., None], *keys] if query_mask is not None else keys
+        q, v = self.query_dense(query), self.value_dense(value)
+        k = self.key_dense(value if key is None else key)
+        if self.sliding_window is not None:
+            masks.append(window_mask(*self._lengths(q, k), self.sliding_window))
+        if masks or use_causal_mask:
+            self._require_one_axis()
+        masks = masks if attention_mask is None else [*masks, attention_mask]
+        attended, weights = self._compute_attention(q, k, v, masks, training, return_attention_scores, use_causal_mask)
+        output = self.output_dense(attended * self.gate_dense(query) if self.use_gate else attended)
+        return (output, weights) if return_attention_scores else output
+
+    def _compute_attention(self, q: Any, k: Any, v: Any, masks: list[Any], training: Any, scores: bool, causal: bool) -> Any:
+        scale = 1 / math.sqrt(self._key_size)
+        if not (scores or self.dropout > 0 or q.ndim != 4):
+            mask = self._merged(masks, q.ndim)
+            flash = self.flash_attention
+            return dot_product_attention(q, k, v, mask, scale=scale, is_causal=causal, flash=flash), None
+        if self.flash_attention:
+            raise ValueError(f"{self.name}: flash attention takes inputs of rank 3 and has no scores to return; leave it out.")
+        if causal:
+            masks = [*masks, causal_mask(*self._lengths(q, k))]
+        if self._key_heads != self._heads:
+            k, v = (jnp.repeat(x, self._heads // self._key_heads, axis=-2) for x in (k, v))
+        rng = draw_key(self, self.seed) if training and self.dropout > 0 else None
+        mask = self._merged(masks, q.ndim)
+        return axes_attention(q, k, v, mask, axes=self._axes, scale=scale, rate=self.dropout, rng=rng)
+
+    @property
+    def _axes(self) -> tuple[int, ...]:
+        assert self.attention_axes is not None
+        return self.attention_axes
+
+    def _lengths(self, q: Any, k: Any) -> tuple[int, int]:
+        return q.shape[self._axes[0]], k.shape[self._axes[0]]
+
+    def _require_one_axis(self) -> None:
+        if len(self._axes) != 1:
+            raise ValueError(_SEVERAL_AXES.format(layer=self.name, axes=self._axes))
+
+    def _merged(self, masks: Sequence[Any], ndim: int) -> Any:
+        """All masks in one, of the rank of the weights: `(batch, ..., heads, *query axes, *key axes)`."""
+        if not masks:
+            return None
+        inner = 2 * len(self._axes)
+        rank = ndim - 1 + len(self._axes)
+
+        def full(mask: Any) -> Any:
+            if not inner <= mask.ndim <= rank:
+                raise ValueError(f"{self.name}: a mask has from {inner} to {rank} axes here. Received: {describe(mask)}.")
+            split = mask.ndim - inner
+            return mask.astype(bool).reshape(*mask.shape[:split], *(1,) * (rank - mask.ndim), *mask.shape[split:])
+
+        return functools.reduce(operator.and_, map(full, masks))
+
+    def compute_output_shape(  # type: ignore[override]
+        self, query_shape: Any, value_shape: Any, key_shape: Any = None
+    ) -> Any:
+        """The query's shape with the output's own last axes."""
+        return (*query_shape[:-1], *(self._units or (query_shape[-1],)))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Shapes and dtypes of the outputs for specs of the inputs."""
+        return infer(self, args, kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments in Keras' JSON shape."""
+        return {**super().get_config(), "activity_regularizer": serialize(self._output_regularizer)}
+
+
+def check_size(cls: str, name: str, value: Any) -> None:
+    """Raise a ValueError unless a size is a positive integer."""
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise ValueError(f"{cls} takes a positive integer as {name}. Received: {name}={value!r}.")

@@ -1,0 +1,104 @@
+"""Image layers that fix a size: the middle of an image, or the whole of it resampled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras._base.errors import unknown_name
+from jkeras._base.registry import export
+from jkeras.layers.image_base import ImageLayer
+from jkeras.nn import image
+
+
+@export("keras.layers.CenterCrop")
+class CenterCrop(ImageLayer):
+    """The window of a size in the middle; smaller images are cropped to its proportions and resized.
+
+    Args:
+        height, width: size of the window, in pixels.
+        data_format: `"channels_last"` or `"channels_first"`; default the configured one.
+        kwargs: as every layer.
+
+    Call:
+        x: `(batch, height, width, channels)` or one image. Returns the windows in the compute dtype.
+
+    Example:
+        >>> import numpy as np
+        >>> CenterCrop(1, 2)(np.arange(4, dtype=np.float32).reshape(1, 1, 4, 1)).ravel().tolist()
+        [1.0, 2.0]
+    """
+
+    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any):
+        super().__init__(data_format=data_format, **kwargs)
+        self.height, self.width = height, width
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """The windows."""
+        return self._on_images(self._cropped, x.astype(self.compute_dtype))
+
+    def _cropped(self, images: Any) -> Any:
+        fits = images.shape[-3] >= self.height and images.shape[-2] >= self.width
+        return (image.center_window if fits else image.fit_window)(images, self.height, self.width)
+
+
+@export("keras.layers.Resizing")
+class Resizing(ImageLayer):
+    """Images at another size.
+
+    Args:
+        height, width: the new size, in pixels.
+        interpolation: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
+        crop_to_aspect_ratio: whether to cut to the new proportions first, instead of distorting.
+        pad_to_aspect_ratio: whether to pad to them first.
+        fill_mode: of the padding; only `"constant"`.
+        fill_value: of the padding.
+        antialias: whether to smooth first where the size goes down.
+        data_format: `"channels_last"` or `"channels_first"`; default the configured one.
+        kwargs: as every layer.
+
+    Call:
+        x: `(batch, height, width, channels)` or one image. Returns the new size in x's dtype; integers are rounded.
+
+    Raises:
+        ValueError: an unknown mode, or both ways to keep the proportions.
+
+    Example:
+        >>> import numpy as np
+        >>> Resizing(1, 4)(np.array([0, 10], np.uint8).reshape(1, 1, 2, 1)).ravel().tolist()
+        [0, 2, 8, 10]
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        interpolation: str = "bilinear",
+        crop_to_aspect_ratio: bool = False,
+        pad_to_aspect_ratio: bool = False,
+        fill_mode: str = "constant",
+        fill_value: float = 0.0,
+        antialias: bool = False,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(data_format=data_format, **kwargs)
+        if interpolation not in image.METHODS:
+            raise unknown_name("interpolation of Resizing", interpolation, image.METHODS)
+        if fill_mode != "constant":
+            raise unknown_name("fill_mode of Resizing", fill_mode, ("constant",))
+        if crop_to_aspect_ratio and pad_to_aspect_ratio:
+            raise ValueError("Resizing takes crop_to_aspect_ratio=True or pad_to_aspect_ratio=True, not both.")
+        self.height, self.width, self.interpolation, self.antialias = height, width, interpolation, bool(antialias)
+        self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop_to_aspect_ratio, pad_to_aspect_ratio
+        self.fill_mode, self.fill_value = fill_mode, fill_value
+
+    def forward(self, w: Any, x: Any) -> Any:
+        """The resized images."""
+        return self._on_images(self._resized, x)
+
+    def _resized(self, images: Any) -> Any:
+        if self.crop_to_aspect_ratio:
+            images = image.crop_to_aspect_ratio(images, self.height, self.width)
+        elif self.pad_to_aspect_ratio:
+            images = image.pad_to_aspect_ratio(images, self.height, self.width, self.fill_value)
+        return image.resize(images, self.height, self.width, self.interpolation, self.antialias)

@@ -1,0 +1,102 @@
+"""Multi-head attention: several attentions side by side, each over projections of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jkeras._base.configurable import serialize
+from jkeras._base.registry import export
+from jkeras.layers.headed_attention import HeadedAttention, check_size
+
+
+@export("keras.layers.MultiHeadAttention")
+class MultiHeadAttention(HeadedAttention):
+    """Attention of several heads, each with projections of query, key and value of its own.
+
+    `head_i = softmax(query W_i^Q (key W_i^K)^T / sqrt(key_dim)) value W_i^V`, and the output is `concat(heads) W^O`.
+
+    Args:
+        num_heads: number of heads.
+        key_dim: size of a head's queries and keys.
+        value_dim: size of a head's values, default `key_dim`.
+        dropout: probability with which a weight is dropped in training.
+        use_bias: whether the projections add a bias.
+        output_shape: the output's last axis or axes, default the query's last axis.
+        attention_axes: the axes attended over, default all but batch and features.
+        sliding_window: how far, exclusively, a query may look to each side; None for any distance.
+        flash_attention: None: cuDNN's flash attention is used on a GPU that has it, for half precision and sizes it can take;
+            True makes it an error where it cannot be used, False never uses it.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: of all
+            projections; names or objects.
+        activity_regularizer: of the output of each projection.
+        use_gate: whether each head's result is multiplied by a sigmoid of a further projection of the query.
+        seed: an integer that is mixed into the key of every draw.
+        kwargs: as every layer.
+
+    Call:
+        query: `(batch, T, features)`, or more axes between.
+        value: `(batch, S, features)`.
+        key: `(batch, S, features)`, default the value.
+        query_mask, value_mask, key_mask: `(batch, T)`, `(batch, S)`, `(batch, S)`: what does not count is False. By default the
+            masks that travel with the inputs. (Keras replaces a given `query_mask` by the one that travels.)
+        attention_mask: `(batch, T, S)` or `(batch, heads, T, S)`: True where a query may look at a key.
+        return_attention_scores: whether to return the weights `(batch, heads, T, S)` as well.
+        training: whether to drop weights.
+        use_causal_mask: whether a query may only look at its own position and before it.
+
+    Returns:
+        `(batch, T, output)`, or that and the weights.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.ones((2, 5, 8), np.float32)
+        >>> output, weights = MultiHeadAttention(2, 4)(x, x, use_causal_mask=True, return_attention_scores=True)
+        >>> output.shape, weights[0, 0, 1].tolist()
+        ((2, 5, 8), [0.5, 0.5, 0.0, 0.0, 0.0])
+
+    Source: Ashish Vaswani et al., "Attention Is All You Need", 2017.
+    """
+
+    def __init__(
+        self,
+        num_heads: int,
+        key_dim: int,
+        value_dim: int | None = None,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        output_shape: int | Sequence[int] | None = None,
+        attention_axes: int | Sequence[int] | None = None,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        arguments = dict(locals())
+        super().__init__(**kwargs)
+        self._set_options(arguments)
+        self.num_heads, self.key_dim, self.value_dim = num_heads, key_dim, key_dim if value_dim is None else value_dim
+        for name in ("num_heads", "key_dim", "value_dim"):
+            check_size("MultiHeadAttention", name, getattr(self, name))
+        self.attention_axes = as_sizes("attention_axes", attention_axes)
+        self._set_heads(num_heads, num_heads, key_dim, self.value_dim, as_sizes("output_shape", output_shape))
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments in Keras' JSON shape."""
+        return {**super().get_config(), "output_shape": serialize(self._units)}
+
+
+def as_sizes(name: str, value: Any) -> tuple[int, ...] | None:
+    """A tuple of integers from an integer, several, or None."""
+    sizes = (value,) if isinstance(value, int) else value or None
+    if sizes is not None and (not isinstance(sizes, (list, tuple)) or not all(isinstance(n, int) for n in sizes)):
+        raise ValueError(f"MultiHeadAttention takes an integer, or a list or tuple of them, as {name}. Received: {value!r}.")
+    return None if sizes is None else tuple(sizes)

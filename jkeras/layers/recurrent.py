@@ -1,0 +1,179 @@
+"""RNN: a cell, run over the time axis of a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras._base.configurable import deserialize
+from jkeras._base.registry import export
+from jkeras.layers.base import Layer
+from jkeras.layers.cell_scan import Walk, run_over_time
+from jkeras.layers.stacked_cells import StackedRNNCells, build_cell, check_cell, initial_states, is_nested
+from jkeras.state.variable import Variable
+
+_BATCH = """{cls} {layer!r} is stateful: it keeps one state for each row of the batch, so it must know how many there are.
+Received inputs of shape {shape}. Give the size, for example Input(batch_shape=(32, 10, 8)) or batch_size=32."""
+
+_OTHER_BATCH = """{cls} {layer!r} is stateful and keeps the states of {expected} rows. Received a batch of {received}. Give
+batches of {expected} rows, or make the layer anew."""
+
+
+class KeptStates(Layer):
+    """The states of a stateful layer. A layer of their own puts them behind the cell's weights in the order of weights.
+
+    Args:
+        first: list of the first states, nested as the layer's.
+        dtype: of the weights that keep them.
+    """
+
+    def __init__(self, first: list[Any], dtype: str):
+        super().__init__(name="states", trainable=False, dtype=dtype)
+        self.boxes = jax.tree.map(lambda value: Variable(value, None, dtype, False, name="rnn_state"), first)
+        self.built = True
+
+
+@export("keras.layers.RNN")
+class RNN(Layer):
+    """Run a cell over the time axis.
+
+    A cell is a layer with `call(inputs, states) -> (output, states)` and `state_size`, a number or a list of numbers;
+    `output_size` and `get_initial_state(batch_size)` are optional.
+
+    Args:
+        cell: a cell, or a list of cells, which are stacked.
+        return_sequences: whether to return the outputs of all steps or the last one only.
+        return_state: whether to return the last states too.
+        go_backwards: whether to start at the end; outputs then come in the order in which they were made.
+        stateful: whether a batch starts with the last states of the batch before; see `reset_state`.
+        unroll: whether to write the steps one after another instead of a loop: quicker for a few steps, slow to compile for many.
+        zero_output_for_mask: whether the output of a masked step is zero instead of the output before. Keras ignores it where
+            `unroll` is on; here `unroll` changes no number.
+        kwargs: as every layer.
+
+    Call:
+        sequences: `(batch, time, ...)`.
+        initial_state: list of the first states; default zeros, or the cell's `get_initial_state`.
+        mask: bool `(batch, time)`; steps where it is False leave the states as they are.
+        Returns `(batch, size)`, or `(batch, time, size)` with `return_sequences`; with `return_state` `(output, *states)`.
+
+    Raises:
+        ValueError: a cell without `call` or `state_size`; a stateful layer with an unknown or another batch size.
+
+    Example:
+        >>> import numpy as np
+        >>> from jkeras.layers import GRUCell
+        >>> output, state = RNN(GRUCell(4), return_sequences=True, return_state=True)(np.ones((2, 5, 3)))
+        >>> output.shape, state.shape
+        ((2, 5, 4), (2, 4))
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ):
+        if is_nested(cell):
+            cell = StackedRNNCells(cell)
+        check_cell(type(self).__name__, cell)
+        super().__init__(**kwargs)
+        self.cell = cell
+        self.return_sequences, self.return_state = return_sequences, return_state
+        self.go_backwards, self.stateful, self.unroll = go_backwards, stateful, unroll
+        self.zero_output_for_mask = zero_output_for_mask
+        self._kept: KeptStates | None = None
+        self.single_state = not is_nested(cell.state_size)
+        self.state_size = [cell.state_size] if self.single_state else list(cell.state_size)
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        """Make the cell's weights, and the kept states of a stateful layer."""
+        build_cell(self.cell, (sequences_shape[0], *sequences_shape[2:]))
+        if not self.stateful:
+            return
+        if self._kept is not None:
+            self.reset_state()
+        elif sequences_shape[0] is None:
+            raise ValueError(_BATCH.format(cls=type(self).__name__, layer=self.name, shape=tuple(sequences_shape)))
+        else:
+            self._kept = KeptStates(self.get_initial_state(sequences_shape[0]), self.variable_dtype)
+
+    @property
+    def states(self) -> Any:
+        """The kept states of a stateful layer, weights in a list; None where there are none."""
+        return None if self._kept is None else self._kept.boxes
+
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """The first states for a batch of this size."""
+        return initial_states(self.cell, batch_size, getattr(self.cell, "compute_dtype", self.compute_dtype))
+
+    def reset_state(self) -> None:
+        """Set the kept states of a stateful layer to zero."""
+        for box in jax.tree.leaves(self.states):
+            box.assign(jnp.zeros(box.shape, box.dtype))
+
+    def reset_states(self) -> None:
+        """As `reset_state`."""
+        self.reset_state()
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        """The cell over all steps."""
+        states = self._first_states(sequences, initial_state)
+        xs, mask = jnp.swapaxes(sequences, 0, 1), _time_major(mask)
+        if self.go_backwards:
+            xs, mask = xs[::-1], None if mask is None else mask[::-1]
+        outputs, last = self._over_time(xs, states, Walk(mask, self.zero_output_for_mask, bool(training), self.unroll))
+        outputs, last = jax.tree.map(lambda a: a.astype(self.compute_dtype), (outputs, last))
+        if self.stateful:
+            jax.tree.map(lambda box, value: box.assign(value), self.states, last)
+        output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else outputs[-1]
+        return (output, *last) if self.return_state else output
+
+    def _over_time(self, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
+        return run_over_time(self.cell, xs, states, walk)
+
+    def _first_states(self, sequences: Any, given: Any) -> list[Any]:
+        if self.stateful:
+            kept = jax.tree.leaves(self.states)[0].shape[0]
+            if sequences.shape[0] != kept:
+                name = {"cls": type(self).__name__, "layer": self.name}
+                raise ValueError(_OTHER_BATCH.format(**name, expected=kept, received=sequences.shape[0]))
+        if given is None and self.stateful:
+            given = jax.tree.map(lambda box: box.value, self.states)
+        elif given is None:
+            given = self.get_initial_state(sequences.shape[0])
+        states = list(given) if is_nested(given) else [given]
+        dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
+        return jax.tree.map(lambda a: jnp.asarray(a, dtype), states)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The input's mask for a sequence of outputs; none for a last output and for states."""
+        mask = previous_mask[0] if is_nested(previous_mask) else previous_mask
+        mask = mask if self.return_sequences else None
+        return [mask, *[None] * len(self.state_size)] if self.return_state else mask
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A layer with a new cell from what `get_config` gave."""
+        if "cell" in config:
+            config = {**config, "cell": deserialize(config["cell"], custom_objects)}
+        return super().from_config(config, custom_objects)
+
+
+def _time_major(mask: Any) -> Any:
+    """Bool `(time, batch, 1)` for a mask `(batch, time)` or `(batch, time, 1)`; None for None."""
+    mask = mask[0] if is_nested(mask) else mask
+    if mask is None:
+        return None
+    mask = jnp.asarray(mask, bool)
+    return jnp.swapaxes(mask[..., None] if mask.ndim == 2 else mask, 0, 1)

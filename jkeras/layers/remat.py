@@ -1,0 +1,218 @@
+"""Rematerialization: forget what a layer computed on the way forward, compute it again on the way back.
+
+The gradient of a deep model keeps every layer's inner values until they are used. A layer under `jax.checkpoint` keeps its inputs
+only; the rest is computed once more. Values, gradients, draws and updates of weights stay the same, memory shrinks, time grows by
+at most one more forward pass.
+
+    model.layers[3].remat = True                       # one layer, or a whole model used as a layer
+    with jkeras.RematScope("full"): block = Block(...)  # all layers made here
+    f = jkeras.remat(f)                                # any function
+
+The choice is an attribute of the instance that stands before the class' own `forward` or `call`, so a layer without it does not
+even ask. It is no part of the config: a layer read from a file has none.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+
+from jkeras._base.config import settings
+from jkeras._base.errors import unknown_name
+from jkeras._base.registry import export
+from jkeras.graph import Spec
+from jkeras.graph.spec import is_spec
+from jkeras.layers.declaration import Updated
+from jkeras.layers.leaks import hide_tracers
+from jkeras.layers.structures import unbox
+from jkeras.layers.transform import run_under
+from jkeras.state.scope import current
+
+MODES = ("full", "activations", "larger_than", "list_of_layers", None)
+Policy = str | Callable[..., Any] | None
+
+
+def _checkpoint(policy: Policy) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`jax.checkpoint` with a policy, given by its name in `jax.checkpoint_policies` or as a function."""
+    if isinstance(policy, str):
+        known = [name for name in dir(jax.checkpoint_policies) if not name.startswith(("_", "save_", "offload_"))]
+        if policy not in known:
+            raise unknown_name("remat policy", policy, known)
+        chosen: Any = getattr(jax.checkpoint_policies, policy)
+    else:
+        chosen = policy
+    return functools.partial(jax.checkpoint, policy=chosen)
+
+
+@export("keras.remat")
+def remat(f: Callable[..., Any], policy: Policy = None) -> Callable[..., Any]:
+    """`f`, of which the gradient keeps the arguments and computes the rest again.
+
+    Args:
+        f: a function or layer; inside of a layer it may use weights and other layers, and draw.
+        policy: which values to keep all the same: a name in `jax.checkpoint_policies`, such as `"dots_saveable"`, or a policy.
+            Keras has no such argument. None keeps nothing.
+
+    Returns:
+        A function with the arguments and results of `f`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> float(jax.grad(remat(lambda x: jnp.sin(jnp.sin(x))))(0.0))
+        1.0
+
+    Source: Chen, Xu, Zhang and Guestrin, "Training Deep Nets with Sublinear Memory Cost", 2016.
+    """
+    checkpoint = _checkpoint(policy)
+
+    @functools.wraps(f)
+    def rematerialized(*args: Any, **kwargs: Any) -> Any:
+        thunk = functools.partial(f, *args, **kwargs)
+        return run_under(checkpoint, thunk) if current().functional else checkpoint(thunk)()
+
+    return rematerialized
+
+
+@export("keras.RematScope")
+class RematScope:
+    """Layers made inside rematerialize.
+
+    With `"full"`, a layer that holds others made in the same scope leaves it to them, so that each value is computed again once.
+
+    Args:
+        mode: `"full"`, every layer; `"activations"`, the activation functions of layers that have one; `"larger_than"`, layers
+            whose outputs together have more than `output_size_threshold` elements; `"list_of_layers"`, layers with a name in
+            `layer_names`; None, no layer.
+        output_size_threshold: a number of elements, the batch axis counted.
+        layer_names: names, for `"list_of_layers"`.
+        policy: as for `remat`; not in Keras.
+
+    Raises:
+        ValueError: another mode, or an unknown policy.
+
+    Example:
+        >>> from jkeras.layers import Dense
+        >>> with RematScope("list_of_layers", layer_names=["wide"]):
+        ...     narrow, wide = Dense(8, name="narrow"), Dense(512, name="wide")
+        >>> narrow.remat, wide.remat
+        (None, RematScope('list_of_layers'))
+    """
+
+    def __init__(
+        self,
+        mode: str | None = "full",
+        output_size_threshold: int = 1024,
+        layer_names: Iterable[str] | None = None,
+        policy: Policy = None,
+    ):
+        if mode not in MODES:
+            raise unknown_name("remat mode", mode, [m for m in MODES if m])
+        self.mode = mode
+        self.output_size_threshold = output_size_threshold
+        self.layer_names = list(layer_names or ())
+        self.policy = policy
+        self._transform = _checkpoint(policy)
+        self._outside: list[Any] = []
+
+    def __enter__(self) -> RematScope:
+        self._outside.append(settings.remat)
+        settings.remat = self
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        settings.remat = self._outside.pop()
+
+    def __repr__(self) -> str:
+        return f"RematScope({self.mode!r}{f', policy={self.policy!r}' if self.policy is not None else ''})"
+
+
+class RematFace:
+    """The attribute `remat` of a layer."""
+
+    _remat: RematScope | None = None
+
+    @property
+    def remat(self) -> RematScope | None:
+        """How the layer rematerializes, None for not at all.
+
+        May be set to True or False, to a mode, to a `RematScope`, or to a policy: a name such as `"dots_saveable"` or a function.
+        """
+        return self._remat
+
+    @remat.setter
+    def remat(self, choice: RematScope | bool | Policy) -> None:
+        scope = _as_scope(choice)
+        if scope is not None and scope.mode == "list_of_layers" and self.name not in scope.layer_names:  # type: ignore[attr-defined]
+            scope = None
+        name, run = ("call", _call) if self._plan.own_call else ("forward", _forward)  # type: ignore[attr-defined]
+        self.__dict__.pop(name, None)
+        self._remat = scope
+        if scope is not None:
+            self.__dict__[name] = functools.partial(run, self)
+
+
+def _as_scope(choice: Any) -> RematScope | None:
+    if choice is None or choice is False:
+        return None
+    if isinstance(choice, RematScope):
+        return choice if choice.mode is not None else None
+    if choice is True:
+        return RematScope("full")
+    return RematScope(choice) if choice in MODES else RematScope("full", policy=choice)
+
+
+def _forward(layer: Any, w: Any, *args: Any, **kwargs: Any) -> Any:
+    """A library layer's `forward`, rematerialized."""
+    kinds: list[bool] = []
+
+    def run() -> Any:
+        outputs = type(layer).forward(layer, w, *args, **kwargs)
+        kinds.append(type(outputs) is Updated)
+        return (outputs.output, outputs.values) if kinds[-1] else (outputs, {})
+
+    outputs, values = _run(layer, run, args)
+    return Updated(outputs, **values) if kinds[-1] else outputs
+
+
+def _call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+    """A `call` of a class' own, rematerialized."""
+    return _run(layer, lambda: unbox(type(layer).call(layer, *args, **kwargs)), args)
+
+
+def _run(layer: Any, fn: Callable[[], Any], args: tuple[Any, ...]) -> Any:
+    scope: RematScope = layer._remat
+    if current().abstract:
+        return fn()
+    if scope.mode == "activations":
+        return _with_activation(layer, scope, fn)
+    if not _applies(layer, scope, args):
+        return fn()
+    try:
+        return run_under(scope._transform, fn)
+    finally:
+        hide_tracers(layer)
+
+
+def _applies(layer: Any, scope: RematScope, args: tuple[Any, ...]) -> bool:
+    if scope.mode == "full":
+        return all(below._remat is not scope for below in layer._flatten_layers()[1:])
+    if scope.mode == "larger_than":
+        specs = jax.tree.map(lambda a: Spec(a.shape, a.dtype), args)
+        outputs = jax.tree.leaves(layer.compute_output_spec(*specs), is_leaf=is_spec)
+        return sum(math.prod(spec.shape) for spec in outputs) > scope.output_size_threshold
+    return True
+
+
+def _with_activation(layer: Any, scope: RematScope, fn: Callable[[], Any]) -> Any:
+    activation = layer.__dict__.get("activation")
+    if activation is None:
+        return fn()
+    layer.activation = remat(activation, scope.policy)
+    try:
+        return fn()
+    finally:
+        layer.activation = activation

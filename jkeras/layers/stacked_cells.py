@@ -1,0 +1,123 @@
+"""StackedRNNCells: cells on top of each other as one cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras._base.configurable import deserialize
+from jkeras._base.registry import export
+from jkeras.graph.spec import Spec
+from jkeras.layers.base import Layer
+
+
+def check_cell(owner: str, cell: Any) -> None:
+    """Hold a cell against what `RNN` needs of it.
+
+    Raises:
+        ValueError: no `call`, or no `state_size`.
+    """
+    for name, example in (("call", "def call(self, inputs, states): ..."), ("state_size", "self.state_size = 32")):
+        if not hasattr(type(cell), name) and name not in vars(cell):
+            raise ValueError(f"{owner} takes cells with `{name}`. Received: {cell!r}, which has none. Write in it: {example}")
+
+
+def is_nested(value: Any) -> bool:
+    """Whether a state, or the size of one, is a list or tuple of several."""
+    return isinstance(value, (list, tuple))
+
+
+def output_size(cell: Any) -> int:
+    """The size of a cell's output: what it says, else that of its first state."""
+    size = getattr(cell, "output_size", None)
+    if size is None:
+        size = cell.state_size[0] if is_nested(cell.state_size) else cell.state_size
+    return size
+
+
+def initial_states(cell: Any, batch_size: int, dtype: Any) -> list[Any]:
+    """A cell's first states as a list: what its `get_initial_state` gives, else zeros of its `state_size`."""
+    if hasattr(cell, "get_initial_state"):
+        states = cell.get_initial_state(batch_size=batch_size)
+        return list(states) if is_nested(states) else [states]
+    sizes = cell.state_size if is_nested(cell.state_size) else [cell.state_size]
+    return [jnp.zeros((batch_size, size), dtype) for size in sizes]
+
+
+def build_cell(cell: Any, shape: Sequence[int | None]) -> None:
+    """Make the weights of a cell that is a layer, for inputs `(batch, ...)`."""
+    if isinstance(cell, Layer) and not cell.built:
+        dtype = cell.compute_dtype
+        sizes = cell.state_size if is_nested(cell.state_size) else [cell.state_size]
+        cell._ensure_built((Spec(tuple(shape), dtype), _state_specs(sizes, shape[0], dtype)), {})
+
+
+def _state_specs(sizes: Any, batch: int | None, dtype: Any) -> Any:
+    return [_state_specs(s, batch, dtype) if is_nested(s) else Spec((batch, s), dtype) for s in sizes]
+
+
+@export("keras.layers.StackedRNNCells")
+class StackedRNNCells(Layer):
+    """Cells on top of each other as one cell: each one's output is the next one's input.
+
+    Args:
+        cells: list of cells.
+        kwargs: as every layer.
+
+    Call:
+        inputs: `(batch, in)`; states: a list with the states of each cell. Returns the last cell's output and the new states.
+
+    Raises:
+        ValueError: a cell without `call` or `state_size`.
+
+    Example:
+        >>> import numpy as np
+        >>> from jkeras.layers import LSTMCell, RNN
+        >>> RNN(StackedRNNCells([LSTMCell(8), LSTMCell(4)]))(np.ones((2, 5, 3))).shape
+        (2, 4)
+    """
+
+    def __init__(self, cells: Sequence[Any], **kwargs: Any):
+        super().__init__(**kwargs)
+        for cell in cells:
+            check_cell("StackedRNNCells", cell)
+        self.cells = list(cells)
+
+    @property
+    def state_size(self) -> list[Any]:
+        """The sizes of each cell's states."""
+        return [cell.state_size for cell in self.cells]
+
+    @property
+    def output_size(self) -> int:
+        """The size of the last cell's output."""
+        return output_size(self.cells[-1])
+
+    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
+        """The first states of each cell."""
+        return [initial_states(cell, batch_size or 1, self.compute_dtype) for cell in self.cells]
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights of all cells for inputs of this shape `(batch, in)`."""
+        for cell in self.cells:
+            build_cell(cell, input_shape)
+            input_shape = (input_shape[0], output_size(cell))
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+        """One step of all cells."""
+        after = []
+        for cell, before in zip(self.cells, states, strict=True):
+            takes_training = isinstance(cell, Layer) and cell._plan.takes_training
+            nested = list(before) if is_nested(before) else [before]
+            inputs, new = cell(inputs, nested, **({"training": training} if takes_training else {}))
+            new = list(new) if is_nested(new) else [new]
+            after.append(new if is_nested(before) else new[0])
+        return inputs, after
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> StackedRNNCells:
+        """A stack of new cells from what `get_config` gave."""
+        cells = [deserialize(cell, custom_objects) for cell in config["cells"]]
+        return super().from_config({**config, "cells": cells}, custom_objects)

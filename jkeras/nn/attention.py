@@ -1,0 +1,244 @@
+"""Attention: each query takes a weighted mean of the values, with weights that say how well it matches their keys.
+
+    scores = match(query, key)                 (..., T, S): T queries, S keys
+    weights = softmax(scores over the keys)    a mask, where False, takes a key away
+    output = weights @ value
+
+Two ways to compute it. `dot_product_attention` gives the output alone, so that the weights need never be in memory as a whole:
+cuDNN's flash attention where `flash_fits` says so, `jax.nn.dot_product_attention` otherwise. `weigh` and `axes_attention` form
+the weights, for callers that want to see them or to drop some.
+
+On CPU, XLA's form of `jax.nn.dot_product_attention` is as fast as products over transposed, folded heads or a gradient written by
+hand. What counts there is around it: a projection to heads is one product of two matrices (`project`); contracting a sequence
+with a kernel of three axes takes a good tenth longer in a whole training step of a transformer.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+
+from jkeras._base.errors import describe
+from jkeras.nn.dropout import dropout
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+_NO_FLASH = """flash_attention=True asks for cuDNN's kernel, which cannot take this on {platform!r}:
+query {query}, key {key}, value {value}: {reason}.
+It needs an NVIDIA GPU with cuDNN, float16 or bfloat16, heads of a multiple of 8 up to 128, sequences of even length.
+Leave flash_attention=None to have it used where it fits."""
+
+
+def project(x: Float[Array, " ..."], kernel: Float[Array, " ..."], bias: Array | None = None, contracted: int = 1) -> Array:
+    """Contract the last axes of x with the first axes of a kernel, and add a bias: the way to heads and back.
+
+    Args:
+        x: `(..., *inputs)`.
+        kernel: `(*inputs, *units)`.
+        bias: `units`, or None.
+        contracted: number of axes in `inputs`.
+
+    Returns:
+        `(..., *units)`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> project(jnp.ones((1, 5, 4)), jnp.ones((4, 2, 3))).shape
+        (1, 5, 2, 3)
+    """
+    lead, inputs, units = x.shape[: x.ndim - contracted], kernel.shape[:contracted], kernel.shape[contracted:]
+    y = x.reshape(math.prod(lead), math.prod(inputs)) @ kernel.reshape(math.prod(inputs), math.prod(units))
+    y = y if bias is None else y + bias.reshape(-1)
+    return y.reshape(*lead, *units)
+
+
+def causal_mask(queries: int, keys: int) -> Bool[Array, " queries keys"]:
+    """True where a query may look at a key: at its own position and before it."""
+    return jnp.tril(jnp.ones((queries, keys), bool))
+
+
+def window_mask(queries: int, keys: int, size: int) -> Bool[Array, " queries keys"]:
+    """True where query and key are less than `size` positions apart."""
+    return jnp.abs(jnp.arange(queries)[:, None] - jnp.arange(keys)) < size
+
+
+def masked_softmax(scores: Float[Array, " *shape"], mask: Bool[Array, " ..."] | None = None) -> Float[Array, " *shape"]:
+    """Softmax over the last axis of the scores that a mask leaves; a row with nothing left is uniform.
+
+    Args:
+        scores: any shape.
+        mask: True where a score counts; broadcasts to the scores.
+
+    Returns:
+        The scores' shape and dtype; computed in float32 or wider.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> masked_softmax(jnp.array([1.0, 1.0, 9.0]), jnp.array([True, True, False])).tolist()
+        [0.5, 0.5, 0.0]
+    """
+    wide = scores.astype(jnp.promote_types(scores.dtype, jnp.float32))
+    if mask is not None:
+        # Finite, so that a row with nothing left has no NaN; float32's range, for half precision as well.
+        wide = jnp.where(mask, wide, -0.7 * float(jnp.finfo(jnp.float32).max))
+    return jax.nn.softmax(wide, -1).astype(scores.dtype)
+
+
+def additive_scores(query: Float[Array, " ... T dim"], key: Float[Array, " ... S dim"], scale: Array | float = 1.0) -> Array:
+    """`scores[t, s] = sum_d scale[d] tanh(query[t, d] + key[s, d])`.
+
+    Args:
+        query: `(..., T, dim)`.
+        key: `(..., S, dim)`.
+        scale: `(dim,)` or a number.
+
+    Returns:
+        `(..., T, S)`.
+
+    Source: Dzmitry Bahdanau, Kyunghyun Cho, Yoshua Bengio, "Neural Machine Translation by Jointly Learning to Align and
+    Translate", 2014.
+    """
+    return jnp.sum(scale * jnp.tanh(query[..., :, None, :] + key[..., None, :, :]), -1)
+
+
+def weigh(
+    scores: Float[Array, " ... T S"],
+    value: Float[Array, " ... S dim"],
+    mask: Bool[Array, " ..."] | None = None,
+    rate: float = 0.0,
+    rng: PRNGKeyArray | None = None,
+) -> tuple[Array, Array]:
+    """The weighted mean of the values for given scores.
+
+    Args:
+        scores: `(..., T, S)`.
+        value: `(..., S, dim)`.
+        mask: True where a key counts; broadcasts to the scores.
+        rate: probability with which a weight is dropped, if there is a key for it.
+        rng: a JAX random key, or None to drop nothing.
+
+    Returns:
+        The output `(..., T, dim)`, and the weights `(..., T, S)` as they are before any is dropped.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> output, weights = weigh(jnp.zeros((1, 2)), jnp.array([[1.0], [3.0]]))
+        >>> output.tolist(), weights.tolist()
+        ([[2.0]], [[0.5, 0.5]])
+    """
+    weights = masked_softmax(scores, mask)
+    return jnp.matmul(weights if rng is None else dropout(rng, weights, rate), value), weights
+
+
+def flash_fits(query: Array, key: Array, value: Array) -> bool:
+    """Whether cuDNN's flash attention is worth trying: an NVIDIA GPU, half precision, head and sequence sizes it can take."""
+    head, lengths = key.shape[-1], (query.shape[1], key.shape[1])
+    half = query.dtype == key.dtype == value.dtype and query.dtype in (jnp.float16, jnp.bfloat16)
+    sizes = head == value.shape[-1] and head % 8 == 0 and head <= 128 and all(n % 2 == 0 and n > 0 for n in lengths)
+    return jax.default_backend() == "gpu" and half and sizes
+
+
+def dot_product_attention(
+    query: Float[Array, " batch T heads dim"],
+    key: Float[Array, " batch S key_heads dim"],
+    value: Float[Array, " batch S key_heads value_dim"],
+    mask: Bool[Array, " ..."] | None = None,
+    *,
+    scale: float,
+    is_causal: bool = False,
+    flash: bool | None = None,
+) -> Float[Array, " batch T heads value_dim"]:
+    """`softmax(scale * query @ key^T) @ value` for each head, by the fastest means the device has.
+
+    Args:
+        query: `(batch, T, heads, dim)`.
+        key: `(batch, S, key_heads, dim)`; `heads` is a multiple of `key_heads`, and so many heads share a key.
+        value: `(batch, S, key_heads, value_dim)`.
+        mask: True where a query may look at a key; broadcasts to `(batch, heads, T, S)`. A query that may look nowhere gets the
+            mean of all values.
+        scale: factor of the products.
+        is_causal: whether a query may only look at its own position and before it.
+        flash: True to insist on cuDNN's kernel, False to do without, None to use it where it fits.
+
+    Returns:
+        `(batch, T, heads, value_dim)`.
+
+    Raises:
+        ValueError: `flash=True`, and cuDNN cannot do it.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> x = jnp.arange(4.0).reshape(1, 4, 1, 1)
+        >>> dot_product_attention(0 * x, x, x, scale=1.0, is_causal=True).ravel().tolist()
+        [0.0, 0.5, 1.0, 1.5]
+
+    Source: Ashish Vaswani et al., "Attention Is All You Need", 2017; Tri Dao et al., "FlashAttention: Fast and Memory-Efficient
+    Exact Attention with IO-Awareness", 2022.
+    """
+    attend = functools.partial(jax.nn.dot_product_attention, scale=scale, is_causal=is_causal)
+    if flash or (flash is None and flash_fits(query, key, value)):
+        wide = None if mask is None else jnp.broadcast_to(mask, (*mask.shape[:2], query.shape[1], key.shape[1]))
+        try:
+            return attend(query, key, value, mask=wide, implementation="cudnn")
+        except (RuntimeError, ValueError, NotImplementedError, TypeError) as error:  # an old GPU, no cuDNN
+            if flash:
+                names = {n: describe(a) for n, a in (("query", query), ("key", key), ("value", value))}
+                raise ValueError(_NO_FLASH.format(**names, platform=jax.default_backend(), reason=error)) from error
+    if key.shape[-1] == value.shape[-1]:
+        return attend(query, key, value, mask=mask, implementation="xla")
+    # JAX takes values of the keys' width only; zeros change no product, and the output's part of them is cut off.
+    width = max(key.shape[-1], value.shape[-1])
+    q, k, v = (jnp.pad(a, [(0, 0)] * 3 + [(0, width - a.shape[-1])]) for a in (query, key, value))
+    return attend(q, k, v, mask=mask, implementation="xla")[..., : value.shape[-1]]
+
+
+def axes_attention(
+    query: Float[Array, " ..."],
+    key: Float[Array, " ..."],
+    value: Float[Array, " ..."],
+    mask: Bool[Array, " ..."] | None = None,
+    *,
+    axes: Sequence[int] = (1,),
+    scale: float,
+    rate: float = 0.0,
+    rng: PRNGKeyArray | None = None,
+) -> tuple[Array, Array]:
+    """Attention over chosen axes, the others being batch axes, together with its weights.
+
+    Args:
+        query, key, value: `(batch, ..., heads, dim)`, with equal sizes of the axes that are not attended over.
+        mask: True where a query may look at a key; broadcasts to the weights. A query that may look nowhere gets zeros.
+        axes: the axes attended over, counted from the front.
+        scale: factor of the products.
+        rate, rng: see `weigh`.
+
+    Returns:
+        The output `(batch, ..., heads, value_dim)`, and the weights `(other axes, heads, *query axes, *key axes)`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> x = jnp.ones((1, 5, 6, 2, 4))
+        >>> [a.shape for a in axes_attention(x, x, x, axes=(2,), scale=0.5)]
+        [(1, 5, 6, 2, 4), (1, 5, 2, 6, 6)]
+    """
+    others = [a for a in range(query.ndim - 1) if a not in axes]
+    order = [*others, *axes, query.ndim - 1]
+    lead = tuple(query.shape[a] for a in others)
+    targets, sources = ([x.shape[a] for a in axes] for x in (query, key))
+    t, s = math.prod(targets), math.prod(sources)
+    q, k, v = (x.transpose(order).reshape(*lead, n, x.shape[-1]) for x, n in ((query, t), (key, s), (value, s)))
+    if mask is not None:
+        before = mask.shape[: mask.ndim - 2 * len(axes)]
+        mask = jnp.broadcast_to(mask, (*before, *targets, *sources)).reshape(*before, t, s)
+    scores = jnp.matmul(q * jnp.asarray(scale, q.dtype), k.swapaxes(-1, -2))
+    weights = masked_softmax(scores, mask)
+    weights = weights if mask is None else jnp.where(mask, weights, 0)
+    output = jnp.matmul(weights if rng is None else dropout(rng, weights, rate), v)
+    back = sorted(range(query.ndim), key=order.__getitem__)
+    return output.reshape(*lead, *targets, v.shape[-1]).transpose(back), weights.reshape(*lead, *targets, *sources)

@@ -1,0 +1,153 @@
+"""How a CPU computes a convolution and its gradients: the rule that chooses a form by shape.
+
+XLA:CPU has one good convolution kernel, and inside a loop body only the canonical layout reaches it; the gradients, as JAX
+transposes them, fall to a plain nest of loops there, 15 to 100 times slower. So each of the three operations is brought to a form
+that is fast inside and outside of loops. The rule, taken from `bench/convolutions.py`:
+
+| operation | where | form |
+|---|---|---|
+| all | channels are groups of their own (depthwise) | sums over the window's entries |
+| all | other groups | one convolution per group |
+| output | three spatial axes, windows of one entry, rows of at most 32 numbers | patches and one product |
+| output | else | canonical |
+| input gradient | stride 1 | the output's rule, with the kernel reversed and transposed |
+| input gradient | strides | one stride-1 convolution per phase of the input |
+| kernel gradient | as the output's patches, or strides | patches and one product |
+| kernel gradient | two axes, stride 1, at least 64 windows | row windows and one product |
+| kernel gradient | else | canonical, channels and batch exchanged |
+
+Half-precision numbers are computed in float32, as XLA does within its kernel: sums over many positions need the digits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import jax.numpy as jnp
+from jax import lax
+
+from jkeras.nn import conv_depthwise, conv_forms
+from jkeras.nn.conv_geometry import Geometry
+
+if TYPE_CHECKING:
+    from jax import Array
+
+_LONGEST_ROW = 32
+_FEWEST_WINDOWS = 64
+# More groups than this go through a loop instead of being written out.
+_GROUPS_WRITTEN_OUT = 8
+
+
+def output(x: Array, kernel: Array, g: Geometry) -> Array:
+    """The convolution."""
+    return _arranged(_output, x, kernel, g, (True, False, True))
+
+
+def input_gradient(dy: Array, kernel: Array, g: Geometry) -> Array:
+    """Its transpose for the images."""
+    return _arranged(_input_gradient, dy, kernel, g, (True, False, True))
+
+
+def kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
+    """Its transpose for the kernel."""
+    return _arranged(_kernel_gradient, x, dy, g, (True, True, False))
+
+
+def _arranged(
+    compute: Callable[[Array, Array, Geometry], Array], a: Array, b: Array, g: Geometry, images: tuple[bool, bool, bool]
+) -> Array:
+    """Channels last, float32 at least; the result as it was wanted. `images` says which of a, b and the result have channels."""
+    dtype, wide = a.dtype, jnp.promote_types(a.dtype, jnp.float32)
+    moved = [jnp.moveaxis(v, 1, -1) if is_image and not g.channels_last else v for v, is_image in zip((a, b), images)]
+    out = compute(*(v.astype(wide) for v in moved), dataclasses.replace(g, channels_last=True))
+    return (jnp.moveaxis(out, -1, 1) if images[2] and not g.channels_last else out).astype(dtype)
+
+
+def _output(x: Array, kernel: Array, g: Geometry) -> Array:
+    if _is_depthwise(kernel.shape[-2], g):
+        return conv_depthwise.output(x, kernel, g)
+    if g.groups > 1:
+        return _by_group(_output, x, kernel, g)
+    return (conv_forms.product if _rows_are_cheap(x.shape[-1], g) else conv_forms.canonical)(x, kernel, g)
+
+
+def _input_gradient(dy: Array, kernel: Array, g: Geometry) -> Array:
+    if _is_depthwise(kernel.shape[-2], g):
+        return conv_depthwise.input_gradient(dy, kernel, g)
+    if g.groups > 1:
+        return _by_group(_input_gradient, dy, kernel, g)
+    if max(g.strides) > 1 and max(g.dilation) == 1:
+        return _by_phase(dy, kernel, g)
+    dy = conv_forms.pad(dy, ((0, 0),) * g.rank, g.strides)
+    return _output(dy, _reversed(kernel), g.transposed())
+
+
+def _kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
+    channels = x.shape[-1] // g.groups
+    if _is_depthwise(channels, g):
+        return conv_depthwise.kernel_gradient(x, dy, g)
+    if g.groups > 1:
+        return _by_group(_kernel_gradient, x, dy, g)
+    if _rows_are_cheap(channels, g) or (max(g.strides) > 1 and g.rank > 1):
+        return conv_forms.product_kernel_gradient(x, dy, g)
+    if g.rank == 2 and max(g.strides + g.dilation) == 1 and math.prod(g.out) >= _FEWEST_WINDOWS:
+        return conv_forms.row_kernel_gradient(x, dy, g)
+    return conv_forms.canonical_kernel_gradient(x, dy, g)
+
+
+def _is_depthwise(channels_per_group: int, g: Geometry) -> bool:
+    return g.groups > 1 and channels_per_group == 1 and math.prod(g.window) <= conv_depthwise.LONGEST_SUM
+
+
+def _rows_are_cheap(channels: int, g: Geometry) -> bool:
+    """Whether patches cost little, or XLA's kernel much."""
+    entries = math.prod(g.window)
+    return g.rank == 3 or entries == 1 or entries * channels <= _LONGEST_ROW
+
+
+def _reversed(kernel: Array) -> Array:
+    return jnp.swapaxes(lax.rev(kernel, range(kernel.ndim - 2)), -1, -2)
+
+
+def _by_group(compute: Callable[[Array, Array, Geometry], Array], a: Array, b: Array, g: Geometry) -> Array:
+    """One ungrouped operation per group; groups are blocks of the last axis of operands and result."""
+    one = g.alone()
+    if g.groups <= _GROUPS_WRITTEN_OUT:
+        pairs = zip(jnp.split(a, g.groups, -1), jnp.split(b, g.groups, -1))
+        return lax.concatenate([compute(*pair, one) for pair in pairs], a.ndim - 1)
+    blocks = [jnp.moveaxis(v.reshape(*v.shape[:-1], g.groups, -1), -2, 0) for v in (a, b)]
+    out = jnp.moveaxis(lax.map(lambda pair: compute(*pair, one), tuple(blocks)), 0, -2)
+    return out.reshape(*out.shape[:-2], -1)
+
+
+def _by_phase(dy: Array, kernel: Array, g: Geometry) -> Array:
+    """The input gradient for strides: inputs that are a stride apart meet the same entries of the kernel.
+
+    Input `i = q stride + phase` meets the entries `t = offset + u stride` with `offset = (phase + low) mod stride`, and entry u
+    belongs to output `q + (phase + low) // stride - u`: for each phase a stride-1 convolution of `dy`.
+    """
+    counts = tuple(-(-n // s) for n, s in zip(g.size, g.strides))
+    phases = [_phase(dy, kernel, g, counts, phase) for phase in itertools.product(*map(range, g.strides))]
+    batch, channels = dy.shape[0], kernel.shape[-2]
+    dx = jnp.stack(phases).reshape(*g.strides, batch, *counts, channels)
+    pairs = (axis for a in range(g.rank) for axis in (g.rank + 1 + a, a))
+    dx = dx.transpose(g.rank, *pairs, 2 * g.rank + 1)
+    dx = dx.reshape(batch, *(c * s for c, s in zip(counts, g.strides)), channels)
+    return lax.slice(dx, [0] * dx.ndim, (batch, *g.size, channels))
+
+
+def _phase(dy: Array, kernel: Array, g: Geometry, counts: tuple[int, ...], phase: tuple[int, ...]) -> Array:
+    shifted = [(p + low, s) for p, (low, _), s in zip(phase, g.padding, g.strides)]
+    entries = tuple(slice(i % s, None, s) for i, s in shifted)
+    part = kernel[entries]
+    window = part.shape[: g.rank]
+    if 0 in window:
+        return jnp.zeros((dy.shape[0], *counts, kernel.shape[-2]), dy.dtype)
+    before = [w - 1 - i // s for w, (i, s) in zip(window, shifted)]
+    padding = tuple((b, c + w - 1 - o - b) for b, c, w, o in zip(before, counts, window, g.out))
+    ones = (1,) * g.rank
+    return _output(dy, _reversed(part), Geometry(g.out, window, ones, ones, padding))

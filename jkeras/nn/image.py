@@ -1,0 +1,137 @@
+"""Images as arrays `(..., height, width, channels)`: flips, windows, sizes, and the simple changes of colour.
+
+What depends on chance takes the outcome of the draw (which images to flip, where a window lies) as an argument, so that the maths
+is plain and can be checked; the layers draw. All of it is jit-compatible and stays on the device: a flip is a select, a random
+window is one dynamic slice, and a mask is made from comparisons that fuse with what follows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jkeras._base.errors import describe, unknown_name
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Bool, Float, Int, Shaped
+
+METHODS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
+
+
+def flip(images: Shaped[Array, " batch *rest"], chosen: Bool[Array, " batch"], axis: int) -> Shaped[Array, " batch *rest"]:
+    """Reverse an axis of the chosen images.
+
+    Example:
+        >>> flip(jnp.array([[1, 2], [3, 4]]), jnp.array([True, False]), axis=1).tolist()
+        [[2, 1], [3, 4]]
+    """
+    return jnp.where(per_image(chosen, images), jnp.flip(images, axis), images)
+
+
+def per_image(values: Shaped[Array, " batch"], images: Shaped[Array, " batch *rest"]) -> Array:
+    """One value per image in a shape that broadcasts against the images."""
+    return values.reshape(-1, *(1,) * (images.ndim - 1))
+
+
+def window(images: Array, top: Int[Array, ""] | int, left: Int[Array, ""] | int, height: int, width: int) -> Array:
+    """The same window of every image.
+
+    Args:
+        images: `(..., height, width, channels)`.
+        top, left: where it begins, ints or traced ints.
+        height, width: its size.
+
+    Returns:
+        `(..., height, width, channels)`, the window.
+    """
+    return lax.dynamic_slice_in_dim(lax.dynamic_slice_in_dim(images, top, height, -3), left, width, -2)
+
+
+def center_window(images: Array, height: int, width: int) -> Array:
+    """The window of this size in the middle; where a margin is odd, the smaller part of it is above or left."""
+    top, left = (images.shape[-3] - height) // 2, (images.shape[-2] - width) // 2
+    return images[..., top : top + height, left : left + width, :]
+
+
+def crop_to_aspect_ratio(images: Array, height: int, width: int) -> Array:
+    """The largest window in the middle that has the proportions `height : width`."""
+    have_height, have_width = images.shape[-3:-1]
+    tall = max(1, min(have_height, int(have_width * height / width)))
+    wide = max(1, min(have_width, int(have_height * width / height)))
+    return center_window(images, tall, wide)
+
+
+def pad_to_aspect_ratio(images: Array, height: int, width: int, fill_value: float = 0.0) -> Array:
+    """The image in the middle of the smallest frame that has the proportions `height : width`, up to a pixel."""
+    have_height, have_width = images.shape[-3:-1]
+    above = (max(have_height, int(have_width * height / width)) - have_height) // 2
+    beside = (max(have_width, int(have_height * width / height)) - have_width) // 2
+    margins = [(0, 0)] * (images.ndim - 3) + [(above, above), (beside, beside), (0, 0)]
+    return jnp.pad(images, margins, constant_values=fill_value)
+
+
+def resize(images: Array, height: int, width: int, interpolation: str = "bilinear", antialias: bool = False) -> Array:
+    """Images at another size.
+
+    Args:
+        images: `(..., height, width, channels)`; integers are interpolated in float32, rounded and kept in their range.
+        height, width: the new size.
+        interpolation: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
+        antialias: whether to smooth first where the size goes down.
+
+    Returns:
+        `(..., height, width, channels)`, dtype as given.
+
+    Example:
+        >>> resize(jnp.array([0, 10], jnp.uint8).reshape(1, 2, 1), 1, 4).ravel().tolist()
+        [0, 2, 8, 10]
+    """
+    if interpolation not in METHODS:
+        raise unknown_name("interpolation", interpolation, METHODS)
+    if images.ndim not in (3, 4):
+        raise ValueError(f"resize takes (batch, height, width, channels) or one image, received {describe(images)}.")
+    shape = (*images.shape[:-3], height, width, images.shape[-1])
+    if interpolation == "nearest" or jnp.issubdtype(images.dtype, jnp.inexact):
+        return jax.image.resize(images, shape, interpolation, antialias=antialias)
+    limits = jnp.iinfo(images.dtype)
+    floats = jax.image.resize(images.astype(jnp.float32), shape, interpolation, antialias=antialias)
+    return jnp.clip(jnp.round(floats), limits.min, limits.max).astype(images.dtype)
+
+
+def fit_window(images: Array, height: int, width: int) -> Array:
+    """The largest window in the middle with the proportions of the size, brought to that size."""
+    return resize(crop_to_aspect_ratio(images, height, width), height, width)
+
+
+def adjust_contrast(images: Float[Array, " batch height width channels"], factor: Float[Array, " batch"]) -> Array:
+    """`(x - mean) * factor + mean`, with the mean of each image and channel.
+
+    Example:
+        >>> adjust_contrast(jnp.array([1.0, 3.0]).reshape(1, 1, 2, 1), jnp.array([2.0])).ravel().tolist()
+        [0.0, 4.0]
+    """
+    mean = jnp.mean(images, (1, 2), keepdims=True)
+    return (images - mean) * per_image(factor, images).astype(images.dtype) + mean
+
+
+def boxes(
+    top: Float[Array, " batch"],
+    left: Float[Array, " batch"],
+    tall: Float[Array, " batch"],
+    wide: Float[Array, " batch"],
+    height: int,
+    width: int,
+) -> Bool[Array, " batch height width 1"]:
+    """True in one rectangle per image: the pixels with `top <= y < top + tall` and `left <= x < left + wide`.
+
+    Example:
+        >>> one = jnp.ones(1)
+        >>> boxes(0 * one, one, one, 2 * one, 2, 4)[0, :, :, 0].astype(int).tolist()
+        [[0, 1, 1, 0], [0, 0, 0, 0]]
+    """
+    y, x = jnp.arange(height)[:, None, None], jnp.arange(width)[:, None]
+    top, left, tall, wide = (v[:, None, None, None] for v in (top, left, tall, wide))
+    return (y >= top) & (y < top + tall) & (x >= left) & (x < left + wide)

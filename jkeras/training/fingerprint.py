@@ -1,0 +1,59 @@
+"""Fingerprints of what `compile` is given: equal ones mean that the compiled programs serve again.
+
+Names, numbers and objects of the library are compared by what they say, functions and objects of a user's own by identity. A
+learning rate that is a number lives in the optimizer's state and is left out. A metric object is compared by identity too, since
+its owner may ask it for its result.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras._base.errors import describe
+from jkeras.metrics import Metric
+
+
+class Same:
+    """Equal to another one of the same object, which it keeps alive."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __repr__(self) -> str:
+        return describe(self.value)
+
+
+def fingerprint(value: Any) -> Any:
+    """A hashable stand-in for a value.
+
+    Example:
+        >>> fingerprint({"loss": "mse", "metrics": ["mae"]}) == fingerprint({"loss": "mse", "metrics": ["mae"]})
+        True
+        >>> fingerprint(lambda y, p: 0) == fingerprint(lambda y, p: 0)
+        False
+    """
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    if isinstance(value, dict):
+        return tuple(("key", key, fingerprint(value[key])) for key in value)
+    if isinstance(value, (list, tuple)):
+        return tuple(fingerprint(part) for part in value)
+    kind = type(value)
+    if not kind.__module__.startswith("jkeras.") or isinstance(value, Metric) or not hasattr(value, "get_config"):
+        return Same(value)
+    try:
+        config = dict(value.get_config())
+    except (TypeError, ValueError, NotImplementedError):
+        return Same(value)
+    if kind.__module__.startswith("jkeras.optimizers."):
+        config.pop("name", None)  # numbered through
+        if isinstance(config.get("learning_rate"), float):
+            del config["learning_rate"]
+    functions = tuple(Same(held) for held in vars(value).values() if callable(held) and not hasattr(held, "get_config"))
+    return (kind.__qualname__, fingerprint(config), functions)

@@ -1,0 +1,166 @@
+"""Programs: many steps as one compiled call.
+
+    state, metrics, logs = train(state, metrics, data, start, stop, epoch, first)
+
+`data` is a block of stacked batches (`data/feed.py`), and the loop runs the step over its batches `start` to `stop`. The bounds
+are run-time arguments: one compilation serves every length, and the results do not depend on how an epoch is cut into calls.
+(With bounds known at compile time XLA unrolls a loop of length 1, and its last bits differ.) The training state is given away.
+
+A model that holds an operation which is slow inside a compiled loop on this platform runs step by step instead, with the same
+signature (`nn/loop_speed.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jkeras._base.compiling import precision_scope
+from jkeras.nn.loop_speed import slow_in_loop
+from jkeras.training.recompiles import watched
+from jkeras.training.state import TrainState
+from jkeras.training.step import Steps
+
+_STRUCTURE = """The training step gives a state of another structure than it takes:
+
+before: {before}
+after:  {after}
+
+A step must return every part of the state it was given. If you override train_step, start from `state` and write
+`state._replace(...)`."""
+
+# Seconds that a dispatch should last: short where somebody watches, else long enough that its cost is nothing.
+_LIVE, _ALONE = 0.1, 0.5
+
+
+class Program:
+    """A compiled loop over steps, and how long a step takes.
+
+    Attributes:
+        call: `(state, metrics, data, start, stop, epoch, first) -> (state, metrics, logs)`.
+        seconds: measured time of a step; None before the first measurement.
+        runs: dispatches so far.
+    """
+
+    def __init__(self, call: Callable[..., Any], stepwise: Callable[[], Callable[..., Any]] | None = None):
+        self.call = call
+        self.seconds: float | None = None
+        self.runs = 0
+        self._stepwise = stepwise
+
+    def steps_per_dispatch(self, live: bool) -> int:
+        """How many steps the next dispatch should hold."""
+        return 1 if self.seconds is None else max(1, int((_LIVE if live else _ALONE) / self.seconds))
+
+    def note(self, steps: int, seconds: float) -> None:
+        """Take in a measured dispatch."""
+        found = max(seconds, 1e-7) / steps
+        # Upwards with care: the time may hold a compilation or a busy machine.
+        self.seconds = found if self.seconds is None else min(found, 1.5 * self.seconds)
+
+    def choose(self, args: tuple[Any, ...]) -> None:
+        """After the first dispatch: go step by step from here on if the program holds what is slow inside a loop.
+
+        Args:
+            args: what the dispatch was called with, arrays or their shapes.
+        """
+        if self._stepwise is not None:
+            if slow_in_loop(self.call.trace(*args).jaxpr, jax.default_backend()):  # type: ignore[attr-defined]
+                self.call = self._stepwise()
+            self._stepwise = None
+
+
+class Stopwatch:
+    """Seconds between moments at which the device had finished something."""
+
+    def __init__(self) -> None:
+        self.mark = time.perf_counter()
+
+    def lap(self, result: Any = None) -> float:
+        """Wait for a result; the seconds since the last lap."""
+        jax.block_until_ready(result)
+        now = time.perf_counter()
+        passed, self.mark = now - self.mark, now
+        return passed
+
+
+def shapes_of(tree: Any) -> Any:
+    """The same tree with shapes and dtypes, which outlive arrays that are given away."""
+    return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype) if hasattr(a, "dtype") else a, tree)
+
+
+def training_program(model: Any) -> Program:
+    """The program of `fit` for a model whose objective is known."""
+    # What the default step reports follows from the metrics, so it is computed once per dispatch; another's logs are carried.
+    derived = all(getattr(type(model), name) is getattr(Steps, name) for name in ("train_step", "update_metrics"))
+    objective, start_metrics = model._objective, model._fresh_metrics()
+
+    def begin(state: TrainState, metrics: Any, epoch: Any, position: Any) -> TrainState:
+        metrics = jax.tree.map(lambda fresh, old: jnp.where(position == 0, fresh, old), start_metrics, metrics)
+        return state._replace(metrics=metrics, epoch=jnp.asarray(epoch, jnp.int32), position=jnp.asarray(position, jnp.int32))
+
+    def end(state: TrainState, logs: Any) -> Any:
+        logs = objective.results(state.metrics) if derived else logs
+        return state._replace(metrics=None), state.metrics, logs
+
+    def in_loop(state: TrainState, metrics: Any, data: Any, start: Any, stop: Any, epoch: Any, first: Any) -> Any:
+        def body(index: Any, carry: Any) -> Any:
+            state, logs = carry
+            new, new_logs = model.train_step(state, batch_of(data, index))
+            return like(new, state), logs if derived else like(new_logs, logs)
+
+        with precision_scope():
+            state = begin(state, metrics, epoch, first + start)
+            logs = None if derived else zeros_of(lambda s: model.train_step(s, batch_of(data, start))[1], state)
+            return end(*lax.fori_loop(start, stop, body, (state, logs)))
+
+    def one_step(state: TrainState, metrics: Any, data: Any, start: Any, epoch: Any, first: Any) -> Any:
+        with precision_scope():
+            state = begin(state, metrics, epoch, first + start)
+            new, logs = model.train_step(state, batch_of(data, start))
+            return end(like(new, state), logs)
+
+    def step_by_step(step: Callable[..., Any]) -> Callable[..., Any]:
+        def run(state: TrainState, metrics: Any, data: Any, start: int, stop: int, epoch: int, first: int) -> Any:
+            logs = None
+            for index in range(start, stop):
+                state, metrics, logs = step(state, metrics, data, index, epoch, first)
+            return state, metrics, logs
+
+        return run
+
+    if not model._traced:
+        return Program(step_by_step(one_step))
+    loop = watched(jax.jit(in_loop, donate_argnums=0), "the training loop", programs=2)
+    return Program(loop, lambda: step_by_step(watched(jax.jit(one_step, donate_argnums=0), "the training step", programs=2)))
+
+
+def batch_of(data: Any, index: Any) -> Any:
+    """Batch number `index` of a block."""
+    return jax.tree.map(lambda a: lax.dynamic_index_in_dim(a, index, 0, keepdims=False), data)
+
+
+def like(new: Any, old: Any) -> Any:
+    """A step's results in the dtypes of its arguments, as a loop's carry and a second call need them.
+
+    Raises:
+        ValueError: the structures differ.
+    """
+    if jax.tree.structure(new) != jax.tree.structure(old):
+        raise ValueError(_STRUCTURE.format(before=jax.tree.structure(old), after=jax.tree.structure(new)))
+
+    def settle(new: Any, old: Any) -> Any:
+        same = getattr(new, "dtype", None) == old.dtype and not getattr(new, "weak_type", False)
+        return new if same else lax.convert_element_type(jnp.asarray(new), old.dtype)
+
+    return jax.tree.map(settle, new, old)
+
+
+def zeros_of(fn: Callable[..., Any], *args: Any) -> Any:
+    """Zeros in the shapes of a function's results."""
+    return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(fn, *args))

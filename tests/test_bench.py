@@ -1,0 +1,133 @@
+"""The bench runs, its libraries come to the same losses, and its page says what its JSON says. No time is judged here."""
+
+import json
+import re
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from bench import __main__ as command
+from bench import bars, flops, harness, machine, picture, report, summary
+from bench.libraries import plain_jax
+from bench.workload import LIBRARIES
+from bench.workloads import NAMES, TRAINING, workload
+
+
+def measured(**times):
+    """Results in which each library took a given time on the table's workload."""
+    runs = {lib: [{"idle": 1.0, "start": 1.0, "seconds": [t, t, 9 * t], "losses": [0.7, 0.5]}] for lib, t in times.items()}
+    stamp = {"date": "2020-01-01", "commit": "abc", "rounds": 1}
+    row = {"title": "table", "sizes": "small", "measures": "epoch", "flop": 2e9, **stamp, "runs": runs}
+    about = {"processor": "P", "cores": 2, "memory_gb": 4, "system": "Linux"}
+    return {"machine": about, "versions": {"jax": "1"}, "peak_flops": 4e9, "workloads": {"table": row}}
+
+
+def test_the_command_measures_a_table_and_writes_page_json_and_picture(tmp_path):
+    given = ["--quick", "--only", "table", "--libraries", "jkeras,keras,scan", "--out", str(tmp_path)]
+    assert command.main(given) == 0, (tmp_path / "RESULTS.md").read_text()
+    kept = json.loads((tmp_path / "results" / "latest.json").read_text())
+    runs = kept["workloads"]["table"]["runs"]
+    assert list(runs) == ["jkeras", "keras", "scan"]
+    assert all(len(run["seconds"]) == 1 and len(run["losses"]) == 2 for (run,) in runs.values())
+    page = (tmp_path / "RESULTS.md").read_text()
+    ratio = summary.ratio(kept, "table", "jkeras", "keras")
+    assert f"| Keras 3 on JAX | 0.08 | {ratio:.2f} |" in page
+    assert (tmp_path / "bench.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_workload_can_be_had_by_name_and_states_its_sizes(name):
+    task = workload(name)
+    assert task.name == name and task.sizes() and set(task.libraries) <= set(LIBRARIES)
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_the_rows_fill_whole_batches(name):
+    task = workload(name)
+    assert task.count(quick=False) > task.count(quick=True) > 0
+
+
+@pytest.mark.parametrize(("own", "verdict"), [(0.007, "met"), (0.009, "**not met**")])
+def test_the_page_says_which_bars_are_met(own, verdict):
+    page = report.page(measured(jkeras=own, keras=0.1, scan=0.1))
+    assert f"| table | Keras 3 on JAX | 0.08 | {own / 0.1:.2f} | {verdict} |" in page
+    assert "| Keras 3 on JAX | 0.60 |  | not measured |" in page
+
+
+def test_figures_are_medians_and_the_best_peer_is_the_fastest():
+    results = measured(jkeras=1.0, torch=3.0, optax=2.0, scan=4.0)
+    assert summary.median(results, "table", "jkeras") == 1.0
+    assert summary.best(results, "table") == ("optax", 2.0)
+    assert "| table | 2 | 2 |" in report.page(results) and "50%" in report.page(results)
+
+
+def test_the_page_warns_of_noise_failures_and_other_losses():
+    results = measured(jkeras=1.0, keras=1.0)
+    row = results["workloads"]["table"]["runs"]
+    row["jkeras"][0]["idle"], row["keras"][0]["losses"] = 0.5, [0.7, 0.9]
+    row["torch"] = [{"idle": 1.0, "failed": "no module"}]
+    page = report.page(results)
+    assert "1 of 3 processes began on a machine that was not quiet" in page
+    assert "table on PyTorch failed: no module" in page and "**DISAGREE**" in page
+
+
+def test_libraries_take_turns_and_one_that_failed_is_not_tried_again(monkeypatch):
+    seen = []
+
+    def start(module, name, library, *flags):
+        seen.append(library)
+        return {"failed": "x"} if library == "torch" else {"seconds": [1.0]}
+
+    monkeypatch.setattr(harness, "start", start)
+    monkeypatch.setattr(machine, "wait_until_quiet", lambda patience: 1.0)
+    chosen = ["jkeras", "keras", "torch"]
+    taken = harness.measure(workload("table"), chosen, 2, quick=False, patience=0, say=lambda line: None)
+    assert seen == ["jkeras", "keras", "torch", "jkeras", "keras"]
+    assert [len(runs) for runs in taken.values()] == [2, 2, 1]
+
+
+def test_a_process_that_fails_leaves_its_last_line():
+    assert re.search(r"KeyError|ModuleNotFoundError", harness.start("bench.worker", "nowhere", "jkeras")["failed"])
+
+
+def test_new_rows_replace_old_ones_only_on_the_same_machine():
+    old, new = measured(jkeras=1.0), measured(jkeras=2.0)
+    old["workloads"]["mlp"] = old["workloads"]["table"]
+    assert set(harness.merged(old, new)["workloads"]) == {"table", "mlp"}
+    assert summary.median(harness.merged(old, new), "table", "jkeras") == 2.0
+    assert set(harness.merged({**old, "versions": {"jax": "0"}}, new)["workloads"]) == {"table"}
+
+
+def test_quick_figures_never_replace_real_ones():
+    with pytest.raises(SystemExit):
+        command.main(["--quick"])
+
+
+def test_operations_of_products_convolutions_and_loops_are_counted():
+    def loop(x, w):
+        return jax.lax.scan(lambda x, _: (jax.jit(jnp.matmul)(x, w), None), x, None, length=5)[0]
+
+    program = jax.make_jaxpr(loop)(jnp.ones((3, 4)), jnp.ones((4, 4)))
+    assert flops.operations(program.jaxpr) == 5 * 2 * 3 * 4 * 4
+    picture_, kernel = jnp.ones((2, 8, 8, 3)), jnp.ones((5, 5, 3, 7))
+    program = jax.make_jaxpr(plain_jax.conv)(picture_, kernel)
+    assert flops.operations(program.jaxpr) == 2 * (2 * 8 * 8 * 7) * (5 * 5 * 3)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("strides", [1, 2])
+def test_the_hand_written_convolution_is_the_convolution(padding, strides):
+    a, b = jax.random.split(jax.random.key(0))
+    x, kernel = jax.random.normal(a, (2, 9, 8, 3)), jax.random.normal(b, (3, 3, 3, 5))
+    wanted = plain_jax.conv(x, kernel, strides, padding)
+    assert jnp.allclose(plain_jax.patch_conv(x, kernel, strides, padding), wanted, atol=1e-4)
+
+
+def test_the_picture_holds_every_workload_that_has_a_keras_figure(tmp_path):
+    assert picture.draw(measured(jkeras=1.0, keras=2.0, torch=9.0), tmp_path / "a.svg")
+    assert not picture.draw(measured(jkeras=1.0), tmp_path / "b.svg")
+
+
+def test_each_bar_is_about_a_workload_of_the_table():
+    assert {bar.workload for bar in bars.BARS} <= set(NAMES)
