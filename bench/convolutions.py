@@ -2,10 +2,10 @@
 
     python bench/convolutions.py --rounds 7 --json convolutions.json
 
-For each shape and each of the three operations (output, input gradient, kernel gradient) the table shows milliseconds in the body
-of a `fori_loop` with run-time bounds and, after the slash, as a program of its own: fastest of several alternating rounds. `lax` is
-`lax.conv_general_dilated` and what JAX makes of its transpose, `rule` what `jkeras.nn.conv_lowering` chooses; the rest are the forms
-it chooses among. `--only PART` takes the shapes whose name holds PART.
+For each shape and each of the three operations (output, input gradient, kernel gradient) the table shows milliseconds in the
+body of a `fori_loop` with run-time bounds and, after the slash, as a program of its own: fastest of several alternating rounds.
+`lax` is `lax.conv_general_dilated` and what JAX makes of its transpose, `rule` what `jkeras.nn.conv_lowering` chooses; the rest
+are the forms it chooses among. `--only PART` takes the shapes whose name holds PART.
 """
 
 from __future__ import annotations
@@ -101,28 +101,28 @@ def looped(form: Form) -> Callable[..., Any]:
     return jax.jit(run)
 
 
-def seconds(run: Callable[[], Any]) -> float:
+def milliseconds(program: Callable[..., Any], *args: Any) -> float:
     """Wall-clock time until the result is there."""
     start = time.perf_counter()
-    jax.block_until_ready(run())
-    return time.perf_counter() - start
+    jax.block_until_ready(program(*args))
+    return 1e3 * (time.perf_counter() - start)
 
 
 def measure(candidates: dict[str, Form], a: Any, b: Any, rounds: int) -> dict[str, dict[str, float]]:
-    """Milliseconds of each form inside a loop and outside, taken in turns."""
+    """Milliseconds of each form inside a loop and outside, taken in turns; the first round compiles."""
     programs = {name: (jax.jit(form), looped(form)) for name, form in candidates.items()}
     results = {name: alone(a, b) for name, (alone, _) in programs.items()}
-    times: dict[str, dict[str, float]] = {name: {"loop": float("inf"), "alone": float("inf")} for name in programs}
-    for _ in range(rounds + 1):
+    times: dict[str, dict[str, float]] = {}
+    for turn in range(rounds + 1):
         for name, (alone, loop) in programs.items():
-            best = times[name]
-            if best["loop"] > 200:  # nothing to learn from more of it
-                repeats = 0 if best["loop"] < float("inf") else 1
-            else:
-                repeats = 3
-            if repeats:
-                best["loop"] = min(best["loop"], 1e3 * seconds(lambda: loop(repeats, a, b, results[name])) / repeats)
-            best["alone"] = min(best["alone"], 1e3 * seconds(lambda: alone(a, b)))
+            best = times.setdefault(name, {"loop": float("inf"), "alone": float("inf")})
+            # A form that takes this long has no more to tell.
+            if turn > 1 and best["loop"] > 200:
+                continue
+            inside = milliseconds(loop, 1, a, b, results[name]) if turn < 2 else milliseconds(loop, 3, a, b, results[name]) / 3
+            outside = milliseconds(alone, a, b)
+            if turn:
+                times[name] = {"loop": min(best["loop"], inside), "alone": min(best["alone"], outside)}
     return times
 
 

@@ -9,10 +9,12 @@ from jkeras._base.config import epsilon as epsilon
 from jkeras._base.config import floatx as floatx
 from jkeras._base.config import image_data_format as image_data_format
 from jkeras._base.config import recompile_check as recompile_check
+from jkeras._base.config import resident_data_limit as resident_data_limit
 from jkeras._base.config import set_check_finite as set_check_finite
 from jkeras._base.config import set_epsilon as set_epsilon
 from jkeras._base.config import set_floatx as set_floatx
 from jkeras._base.config import set_image_data_format as set_image_data_format
 from jkeras._base.config import set_recompile_check as set_recompile_check
+from jkeras._base.config import set_resident_data_limit as set_resident_data_limit
 from jkeras._base.dtypes import dtype_policy as dtype_policy
 from jkeras._base.dtypes import set_dtype_policy as set_dtype_policy

@@ -355,3 +355,41 @@ def test_streams_of_uneven_batches_train_and_are_evaluated():
     assert {shape[0] for shape in spy.traced} <= {2, 10, 32, 24, 48}  # the last two: probes of shape inference
     np.testing.assert_allclose(model.predict((x for x, _ in parts), verbose=0), model.predict(X[:37], verbose=0), rtol=1e-5)
     assert np.isfinite(model.fit(iter(parts), verbose=0).history["loss"]).all()
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, True])
+def test_the_limit_of_resident_data_is_a_number_of_bytes(value):
+    with pytest.raises(ValueError, match="number of bytes"):
+        jkeras.config.set_resident_data_limit(value)
+
+
+# masks ----------------------------------------------------------------------------------------------------------------
+
+
+def tagger(library):
+    keras_layers = library.layers
+    model = library.Sequential(
+        [
+            library.Input((5,), dtype="int32"),
+            keras_layers.Embedding(7, 4, mask_zero=True),
+            keras_layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], weighted_metrics=["accuracy"])
+    return model
+
+
+def test_masks_count_in_losses_and_metrics_as_in_keras():
+    keras = pytest.importorskip("keras")
+    words = RNG.integers(0, 7, (37, 5)).astype(np.int32)
+    tags, weights = RNG.integers(0, 3, (37, 5)), RNG.uniform(0.5, 2, (37, 5)).astype(np.float32)
+    ours, theirs = tagger(jkeras), tagger(keras)
+    ours.set_weights(theirs.get_weights())
+    for batch_size in (37, 16):
+        arguments = {"sample_weight": weights, "batch_size": batch_size, "verbose": 0}
+        expected = theirs.evaluate(words, tags, return_dict=True, **arguments)
+        found = ours.evaluate(words, tags, return_dict=True, **arguments)
+        assert found == pytest.approx(expected, rel=1e-5)
+    # Keras on JAX loses the mask on the way to the metrics of `fit` (not of `evaluate`), so only losses are compared there.
+    fitted = [m.fit(words, tags, epochs=2, shuffle=False, **arguments).history["loss"] for m in (ours, theirs)]
+    assert fitted[0] == pytest.approx(fitted[1], rel=1e-5)

@@ -150,7 +150,6 @@ def test_constants_are_not_mixed_up_when_their_memory_is_used_again():
         box = jkeras.Variable(np.full((3,), value, "float32"))
         np.testing.assert_array_equal(box.value, np.full((3,), value))
         del box
-        gc.collect()
 
 
 def test_a_class_written_anew_is_not_taken_for_the_old_one():

@@ -5,6 +5,7 @@ import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 
 from jkeras.nn import conv_forms, conv_lowering
 from jkeras.nn.conv import conv
@@ -168,13 +169,13 @@ def test_transposed_convolution_is_the_transpose(options, padding):
         if "output_padding" not in options:
             assert conv(y, kernel, **back).shape == x.shape
             assert_equal(y, jax.linear_transpose(lambda y: conv(y, kernel, **back), y)(x)[0])
-        jax.test_util.check_grads(jax.jit(lambda x, k: conv_transpose(x, k, padding=padding, **options)), (x, kernel), order=1)
+        check_grads(jax.jit(lambda x, k: conv_transpose(x, k, padding=padding, **options)), (x, kernel), order=1)
 
 
 def test_integers_and_programs_per_device_take_xlas_own_operation():
     ones = jnp.ones((1, 4, 2), "int32")
     assert conv(ones, jnp.ones((2, 2, 1), "int32")).ravel().tolist() == [4, 4, 4]
-    mesh = jax.make_mesh((1,), ("d",))
+    mesh = jax.make_mesh((1,), ("d",), axis_types=(jax.sharding.AxisType.Auto,))
     spec = jax.sharding.PartitionSpec
     per_device = jax.shard_map(conv, mesh=mesh, in_specs=(spec("d"), spec()), out_specs=spec("d"))
     x, kernel = jnp.ones((2, 4, 2)), jnp.ones((2, 2, 1))

@@ -101,3 +101,22 @@ def set_recompile_check(value: str) -> None:
     if value not in ("off", "warn", "raise"):
         raise unknown_name("recompile check", value, ("off", "warn", "raise"))
     settings.recompile_check = value
+
+
+def resident_data_limit() -> int | None:
+    """Bytes of arrays that `fit` keeps on an accelerator; None, unless changed, for half of its memory."""
+    return settings.resident_data_limit
+
+
+def set_resident_data_limit(value: int | None) -> None:
+    """Say how large arrays may be that `fit`, `evaluate` and `predict` put on an accelerator whole; others go there in blocks.
+
+    Args:
+        value: bytes; 0 for never, None for half of the device's memory.
+
+    Raises:
+        ValueError: a negative number, or something that is no whole number.
+    """
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise ValueError(f"A limit is a number of bytes, 0 or more, or None. Received: {value!r}.")
+    settings.resident_data_limit = value

@@ -195,7 +195,7 @@ class LSTM(OneCell):
         rng = random.draw_key(cell, cell.seed) if walk.training and cell.draws else None
         factors, _ = cell.noise(rng, xs[0], states[0])
         xs = xs if factors is None else xs * factors[0]
-        hs, last = recurrent_cudnn.cudnn_lstm(jnp.swapaxes(xs, 0, 1), *states, w.kernel, w.recurrent_kernel, w.bias)
+        hs, last = recurrent_cudnn.cudnn_lstm(jnp.swapaxes(xs, 0, 1), states[0], states[1], w.kernel, w.recurrent_kernel, w.bias)
         return jnp.swapaxes(hs, 0, 1), list(last)
 
     def _why_not_cudnn(self, xs: Any, walk: Walk) -> str | None:

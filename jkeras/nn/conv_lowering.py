@@ -62,8 +62,8 @@ def _arranged(
 ) -> Array:
     """Channels last, float32 at least; the result as it was wanted. `images` says which of a, b and the result have channels."""
     dtype, wide = a.dtype, jnp.promote_types(a.dtype, jnp.float32)
-    moved = [jnp.moveaxis(v, 1, -1) if is_image and not g.channels_last else v for v, is_image in zip((a, b), images)]
-    out = compute(*(v.astype(wide) for v in moved), dataclasses.replace(g, channels_last=True))
+    a, b = (jnp.moveaxis(v, 1, -1) if is_image and not g.channels_last else v for v, is_image in zip((a, b), images))
+    out = compute(a.astype(wide), b.astype(wide), dataclasses.replace(g, channels_last=True))
     return (jnp.moveaxis(out, -1, 1) if images[2] and not g.channels_last else out).astype(dtype)
 
 
@@ -118,9 +118,9 @@ def _by_group(compute: Callable[[Array, Array, Geometry], Array], a: Array, b: A
     one = g.alone()
     if g.groups <= _GROUPS_WRITTEN_OUT:
         pairs = zip(jnp.split(a, g.groups, -1), jnp.split(b, g.groups, -1))
-        return lax.concatenate([compute(*pair, one) for pair in pairs], a.ndim - 1)
+        return lax.concatenate([compute(left, right, one) for left, right in pairs], a.ndim - 1)
     blocks = [jnp.moveaxis(v.reshape(*v.shape[:-1], g.groups, -1), -2, 0) for v in (a, b)]
-    out = jnp.moveaxis(lax.map(lambda pair: compute(*pair, one), tuple(blocks)), 0, -2)
+    out = jnp.moveaxis(lax.map(lambda pair: compute(pair[0], pair[1], one), tuple(blocks)), 0, -2)
     return out.reshape(*out.shape[:-2], -1)
 
 

@@ -114,7 +114,7 @@ def spread(dy: Array, kernel: Array, geometry: Geometry) -> Array:
 
 
 def _apply(primitive: Any, general: Callable[..., Array], a: Array, b: Array, geometry: Geometry) -> Array:
-    precision = jax.config.jax_default_matmul_precision
+    precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
     if _is_plain(a, geometry):
         return general(a, b, geometry, precision)
     return primitive.bind(a, b, geometry=geometry, precision=precision)

@@ -1,6 +1,7 @@
 """The affine map y = x W + b over the last axis.
 
-All leading axes are batch axes. The product runs in the dtype of its operands, so half-precision operands give a half-precision
+All leading axes are batch axes; they become one, so that the product and both of its gradients are products of two matrices, the
+one form that is fast everywhere. The product runs in the dtype of its operands, so half-precision operands give a half-precision
 result.
 """
 
@@ -32,5 +33,8 @@ def dense(
         >>> dense(jnp.array([[1.0, 2.0]]), jnp.eye(2), jnp.array([0.5, 0.0])).tolist()
         [[1.5, 2.0]]
     """
-    y = jnp.matmul(x, kernel)
+    if x.ndim > 2:
+        y = jnp.matmul(x.reshape(-1, x.shape[-1]), kernel).reshape(*x.shape[:-1], kernel.shape[-1])
+    else:
+        y = jnp.matmul(x, kernel)
     return y if bias is None else y + bias

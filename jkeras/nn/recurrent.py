@@ -169,7 +169,6 @@ def hold(keep: Any, new: Any, old: Any) -> Any:
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def unfold(
     gates: Gates, unroll: bool, added: Any, side: Any, kernel: Any, states: States, mask: Any, factors: Any
 ) -> tuple[Any, States]:
@@ -194,13 +193,20 @@ def unfold(
         ((3, 1, 2), [0.762, 0.943, 0.96])
     """
 
+    return _unfold(gates, unroll, added, side, kernel, states, mask, factors)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _unfold(
+    gates: Gates, unroll: bool, added: Any, side: Any, kernel: Any, states: States, mask: Any, factors: Any
+) -> tuple[Any, States]:
     def step(inputs: Any, states: States) -> States:
         return gates(inputs[0] + gated_product(states[0], kernel, factors), inputs[1], states)
 
     return unfold_step(step, (added, side), states, mask, unroll)
 
 
-@unfold.__wrapped__.defjvp
+@_unfold.defjvp
 def _unfold_jvp(gates: Gates, unroll: bool, primals: Any, tangents: Any) -> Any:
     added, side, kernel, states, mask, factors = primals
     d_added, d_side, d_kernel, d_states, *_ = tangents

@@ -96,7 +96,7 @@ SEVEN = {
 
 
 def _cells(k: Any) -> Any:
-    return k.layers.StackedRNNCells([k.layers.LSTMCell(3, name="low"), k.layers.SimpleRNNCell(2, name="high")], name="stack")
+    return k.layers.StackedRNNCells([k.layers.LSTMCell(3, name="low"), k.layers.GRUCell(2, name="high")], name="stack")
 
 
 def _sequences(k: Any) -> Any:
