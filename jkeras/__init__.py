@@ -40,6 +40,8 @@ from jkeras.initializers import Initializer as Initializer
 from jkeras.layers import Input as Input
 from jkeras.layers import InputSpec as InputSpec
 from jkeras.layers import Layer as Layer
+from jkeras.layers.remat import RematScope as RematScope
+from jkeras.layers.remat import remat as remat
 from jkeras.losses import Loss as Loss
 from jkeras.metrics import Metric as Metric
 from jkeras.models import Functional as Functional

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
+from jax.experimental import rnn
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -50,9 +51,6 @@ def cudnn_lstm(
     Returns:
         h after each step, and the last `(h, c)`.
     """
-    # Loads a part of JAX that only this function needs.
-    from jax.experimental import rnn
-
     lengths = jnp.full((x.shape[0],), x.shape[1], jnp.int32)
     weights = pack_lstm_weights(kernel, recurrent_kernel, bias)
     sizes = {"input_size": x.shape[-1], "hidden_size": h.shape[-1], "num_layers": 1, "dropout": 0.0, "bidirectional": False}

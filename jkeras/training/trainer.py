@@ -329,7 +329,7 @@ class Trainer(Steps):
 
     def _loop_program(self, which: str) -> Program:
         """The compiled program of one kind; made again only when what is trainable has changed."""
-        key = (which, inventory(self).switches)
+        key = (which, inventory(self).switches, settings.matmul_precision, settings.recompile_check)
         if key not in self._loop_programs:
             self._loop_programs[key] = self._make_program(which)
         return self._loop_programs[key]
