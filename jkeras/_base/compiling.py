@@ -4,6 +4,8 @@
 dots and convolutions of jkeras' own programs; JAX's global setting stays as it is, so programs of others do too. The setting is
 part of what is traced: a program made before it changed keeps the old one.
 
+**Options.** `compiler_options` are those of the programs of `fit`, `evaluate` and `predict`.
+
 **Cache.** XLA compiles a program once and keeps it in a folder; the next process reads it from there. One call at the start of a
 program, or `JKERAS_COMPILATION_CACHE=folder` in its environment, switches it on (`1` means the default folder).
 """
@@ -25,6 +27,7 @@ from jkeras._base.download import keras_home
 from jkeras._base.errors import unknown_name
 
 _PRECISIONS = ("default", "high", "highest", "bfloat16", "tensorfloat32", "float32")
+_LIBRARY_KERNELS = "LIBRARY_FUSION_TYPE_DOT,LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
 _VARIABLE = "JKERAS_COMPILATION_CACHE"
 
 
@@ -70,6 +73,23 @@ def with_precision(fn: Callable[..., Any]) -> Callable[..., Any]:
             return fn(*args, **kwargs)
 
     return precise
+
+
+@functools.cache
+def compiler_options() -> dict[str, str] | None:
+    """Options for `jax.jit` of whole training programs on the platform in use; None for none.
+
+    On a CPU, XLA hands products, sums and convolutions to a library. Its convolutions take up to twice as long as XLA's own for
+    sizes that are usual there, so they are taken out. A compiler that does not know the option goes without.
+    """
+    if jax.default_backend() != "cpu":
+        return None
+    options = {"xla_cpu_experimental_ynn_fusion_type": _LIBRARY_KERNELS}
+    try:
+        jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
+    except Exception:
+        return None
+    return options
 
 
 def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> Path:

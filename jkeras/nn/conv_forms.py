@@ -126,9 +126,14 @@ def over_chunks(f: Callable[[Array, Array], Array], x: Array, dy: Array, per_exa
     count = chunks(x.shape[0], per_example)
     if count == 1:
         return f(x, dy)
-    cut = _cut(x, count), _cut(dy, count)
-    start = jnp.zeros_like(jax.eval_shape(f, *(a[0] for a in cut)))
-    return lax.scan(lambda total, part: (total + f(*part), None), start, cut)[0]
+    size = x.shape[0] // count
+
+    # Slices of the arrays as they are: a reshaped copy of x would make XLA compute what x comes from a second time.
+    def add(i: Array, total: Array) -> Array:
+        return total + f(*(lax.dynamic_slice_in_dim(a, i * size, size) for a in (x, dy)))
+
+    start = jax.eval_shape(lambda x, dy: f(x[:size], dy[:size]), x, dy)
+    return lax.fori_loop(0, count, add, jnp.zeros(start.shape, start.dtype))
 
 
 def chunks(batch: int, per_example: int) -> int:

@@ -52,8 +52,14 @@ def fingerprint(value: Any) -> Any:
     except (TypeError, ValueError, NotImplementedError):
         return Same(value)
     if kind.__module__.startswith("jkeras.optimizers."):
-        config.pop("name", None)  # numbered through
-        if isinstance(config.get("learning_rate"), float):
-            del config["learning_rate"]
+        config = _lasting(config)
     functions = tuple(Same(held) for held in vars(value).values() if callable(held) and not hasattr(held, "get_config"))
     return (kind.__qualname__, fingerprint(config), functions)
+
+
+def _lasting(config: dict[str, Any]) -> dict[str, Any]:
+    """What an optimizer's config, and that of an optimizer in it, says without the name, which is numbered, and the rate."""
+    inner = config.get("inner_optimizer")
+    if isinstance(inner, dict):
+        config = config | {"inner_optimizer": inner | {"config": _lasting(inner["config"])}}
+    return {k: v for k, v in config.items() if k != "name" and not (k == "learning_rate" and isinstance(v, float))}

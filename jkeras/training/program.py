@@ -12,6 +12,7 @@ signature (`nn/loop_speed.py`).
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras._base.compiling import precision_scope
+from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras.nn.loop_speed import slow_in_loop
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
@@ -136,8 +137,9 @@ def training_program(model: Any) -> Program:
 
     if not model._traced:
         return Program(step_by_step(one_step))
-    loop = watched(jax.jit(in_loop, donate_argnums=0), "the training loop", programs=2)
-    return Program(loop, lambda: step_by_step(watched(jax.jit(one_step, donate_argnums=0), "the training step", programs=2)))
+    compiled = functools.partial(jax.jit, donate_argnums=0, compiler_options=compiler_options())
+    loop = watched(compiled(in_loop), "the training loop", programs=2)
+    return Program(loop, lambda: step_by_step(watched(compiled(one_step), "the training step", programs=2)))
 
 
 def batch_of(data: Any, index: Any) -> Any:

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras._base.compiling import precision_scope
+from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetricWrapper
 from jkeras.training.program import Program, batch_of, like, zeros_of
@@ -55,7 +55,9 @@ def evaluation_program(model: Any, padded: bool) -> Program:
             run, logs = step(run, data, index, rows)
         return changes(run), logs
 
-    return Program(watched(jax.jit(in_loop), "the evaluation loop", 1 if padded else 2) if model._traced else one_by_one)
+    if not model._traced:
+        return Program(one_by_one)
+    return Program(watched(jax.jit(in_loop, compiler_options=compiler_options()), "the evaluation loop", 1 if padded else 2))
 
 
 def prediction_program(model: Any) -> Program:
@@ -82,7 +84,9 @@ def prediction_program(model: Any) -> Program:
             found.append(y)
         return changes(run), jax.tree.map(lambda *parts: jnp.stack(parts), *found)
 
-    return Program(watched(jax.jit(in_loop), "the prediction loop") if model._traced else one_by_one)
+    if not model._traced:
+        return Program(one_by_one)
+    return Program(watched(jax.jit(in_loop, compiler_options=compiler_options()), "the prediction loop"))
 
 
 def row_program(model: Any) -> Program:
@@ -93,7 +97,9 @@ def row_program(model: Any) -> Program:
             new, y = model.predict_step(with_key(run), batch)
         return changes(new), y
 
-    return Program(watched(jax.jit(one), "the prediction of a row") if model._traced else one)
+    if not model._traced:
+        return Program(one)
+    return Program(watched(jax.jit(one, compiler_options=compiler_options()), "the prediction of a row"))
 
 
 def with_key(run: TrainState) -> TrainState:
