@@ -97,7 +97,7 @@ def main(given: Sequence[str] | None = None) -> int:
 def troubles(results: summary.Results, name: str, say: Any) -> bool:
     """Says what went wrong with a workload, if anything did."""
     broken = [library for library, runs in results["workloads"][name]["runs"].items() if any("failed" in run for run in runs)]
-    losses = summary.final_losses(results, name)
+    losses = summary.first_losses(results, name)
     agree = summary.losses_agree(losses)
     if broken:
         say(f"{name}: failed on {', '.join(broken)}")

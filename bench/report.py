@@ -119,14 +119,14 @@ def arithmetic(results: Results, names: Iterable[str]) -> list[str]:
 
 
 def losses(results: Results, names: Iterable[str]) -> list[str]:
-    """The losses at the end, which show that all did the same work."""
+    """The losses of the first epoch, which show that all did the same work."""
     rows = []
     for name in names:
-        last = summary.final_losses(results, name)
-        if last:
-            verdict = "agree" if summary.losses_agree(last) else "**DISAGREE**"
-            rows.append([title(results, name), *(f"{last[lib]:.4g}" if lib in last else "" for lib in LIBRARIES), verdict])
-    return ["## Losses after the last epoch", "", *lines(["workload", *LIBRARIES.values(), ""], rows)]
+        first = summary.first_losses(results, name)
+        if first:
+            verdict = "agree" if summary.losses_agree(first) else "**DISAGREE**"
+            rows.append([title(results, name), *(f"{first[lib]:.4g}" if lib in first else "" for lib in LIBRARIES), verdict])
+    return ["## Losses of the first epoch", "", *lines(["workload", *LIBRARIES.values(), ""], rows)]
 
 
 def memory(results: Results) -> list[str]:

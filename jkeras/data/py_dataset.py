@@ -17,7 +17,7 @@ class PyDataset:
     `on_epoch_begin` and `on_epoch_end` are called around each epoch.
 
     Args:
-        workers: how many batches are made at the same time; 0 or 1 makes them in the training thread.
+        workers: how many batches are made at the same time; 0 or 1 makes them one after the other.
         use_multiprocessing: make them in fresh processes rather than threads; the dataset must then be picklable.
         max_queue_size: how many batches may wait ready.
 

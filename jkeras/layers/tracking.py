@@ -104,14 +104,14 @@ class Inventory:
         entries: as of `weight_entries`.
         layers: the layer and all below it.
         trained: `{id(box): box}` of the weights that gradient descent changes.
-        switches: what a compiled program depends on: which weights and layers are trainable.
+        switches: what a compiled program depends on: which weights and layers are trainable, which rematerialize.
     """
 
     def __init__(self, layer: Any):
         self.entries = weight_entries(layer)
         self.layers = [part for _, part in walk(layer)]
         self.trained: dict[int, Variable] = layer._trained_boxes()
-        self.switches = (tuple(self.trained), tuple(part._trainable for part in self.layers))
+        self.switches = (tuple(self.trained), tuple((part._trainable, part._remat) for part in self.layers))
         self._flags = [box.trainable for _, box in self.entries]
         self._lengths: list[tuple[Any, int]] = []
         for part in self.layers:
