@@ -249,7 +249,7 @@ def test_blocks_hold_the_batches_of_the_source_wherever_they_are_made(shuffle, s
         for on_device in (False, True):
             batches = []
             for block in ArrayFeed(source, on_device=on_device).blocks(epoch, seed=3):
-                batches += [jax.tree.map(lambda a, i=i: np.asarray(a[i]), block.data) for i in range(block.count)]
+                batches += [jax.tree.map(lambda a, i=i: np.asarray(a[i]), block.data) for i in range(block.batches)]
             assert len(batches) == len(expected)
             jax.tree.map(np.testing.assert_array_equal, batches, expected)
 
@@ -259,7 +259,7 @@ def test_blocks_may_start_in_the_middle_of_an_epoch(monkeypatch):
     source = ArraySource(X, Y, batch_size=10, shuffle=True)
     for start in (0, 4, 10, 11):
         blocks = list(ArrayFeed(source).blocks(1, 2, start))
-        found = [np.asarray(block.data[0][i]) for block in blocks for i in range(block.count)]
+        found = [np.asarray(block.data[0][i]) for block in blocks for i in range(block.batches)]
         expected = [x for x, _, _ in source.batches(1, 2, start)]
         assert len(found) == len(expected)
         for a, b in zip(found, expected):

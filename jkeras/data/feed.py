@@ -36,12 +36,12 @@ class Block(NamedTuple):
 
     Attributes:
         data: `(x, y, sample_weight)`, each leaf `(capacity, batch size, ...)`.
-        count: batches in it, from the first; the others hold nothing.
-        rows: rows of these batches that are data; behind them the last batch may be padded.
+        batches: how many it holds, from the first; the others hold nothing.
+        rows: rows of these that are data; behind them the last batch may be padded.
     """
 
     data: Batch
-    count: int
+    batches: int
     rows: int
 
 
@@ -66,9 +66,9 @@ class ArrayFeed:
 
     Example:
         >>> feed = ArrayFeed(ArraySource(np.arange(5), batch_size=2))
-        >>> [(block.data[0][: block.count].tolist(), block.rows) for block in feed.blocks()]
+        >>> [(block.data[0][: block.batches].tolist(), block.rows) for block in feed.blocks()]
         [([[0, 1], [2, 3]], 4), ([[4]], 1)]
-        >>> [(block.data[0][: block.count].tolist(), block.rows) for block in feed.padded_blocks()]
+        >>> [(block.data[0][: block.batches].tolist(), block.rows) for block in feed.padded_blocks()]
         [([[0, 1], [2, 3], [4, 0]], 5)]
     """
 
@@ -140,4 +140,4 @@ def resident_limit(device: Any) -> int:
 
 
 def _default_device() -> Any:
-    return jax.config.jax_default_device or jax.local_devices()[0]
+    return getattr(jax.config, "jax_default_device", None) or jax.local_devices()[0]

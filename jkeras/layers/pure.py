@@ -9,7 +9,7 @@ untouched, so they go under `jit`, `grad`, `vmap`, `scan`, `remat` and `jax.expo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -50,7 +50,9 @@ def layer_positions(layer: Layer) -> dict[int, int]:
     return {id(part): i for i, (_, part) in enumerate(walk(layer))}
 
 
-def split_values(entries: list[tuple[tuple[str, ...], Variable]], values: list[Any], trainable: set[int]) -> tuple[Tree, Tree]:
+def split_values(
+    entries: list[tuple[tuple[str, ...], Variable]], values: list[Any], trainable: Container[int]
+) -> tuple[Tree, Tree]:
     """Nested `params` and `state` from values in the order of the entries."""
     params: list[Any] = []
     state: list[Any] = []

@@ -10,12 +10,15 @@ import contextlib
 import dataclasses
 import functools
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+_SMALL = 1 << 20  # elements
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,15 +58,23 @@ def accepts_key(make: Callable[..., Any]) -> bool:
     return "key" in parameters
 
 
+def numbered_keys(seeds: Any, numbers: Any) -> jax.Array:
+    """One key for each seed and number: the number-th of the stream that the seed begins."""
+    return jax.vmap(lambda seed, number: jax.random.fold_in(jax.random.key(seed), number))(seeds, numbers)
+
+
 @functools.lru_cache(maxsize=256)
 def _program(initials: tuple[InitialValue, ...]) -> Callable[..., list[jax.Array]]:
-    def draw_all(keys: jax.Array) -> list[jax.Array]:
+    def draw_all(keys: Any) -> list[jax.Array]:
+        keys = numbered_keys(*keys) if isinstance(keys, tuple) else keys
         return [initial.draw(keys[i]) for i, initial in enumerate(initials)]
 
-    return jax.jit(draw_all)
+    # Programs of random draws are long, and run once: for small models, compiling them well takes longer than running them badly.
+    small = sum(math.prod(initial.shape) for initial in initials) <= _SMALL
+    return jax.jit(draw_all, compiler_options={"xla_backend_optimization_level": 0} if small else None)
 
 
-def draw_together(initials: Sequence[InitialValue], keys: jax.Array) -> list[jax.Array]:
+def draw_together(initials: Sequence[InitialValue], keys: Any) -> list[jax.Array]:
     """All values in one compiled call.
 
     An initializer that takes no key has its own source of numbers; compiled, it would give the same ones for ever. It is drawn
@@ -71,16 +82,21 @@ def draw_together(initials: Sequence[InitialValue], keys: jax.Array) -> list[jax
 
     Args:
         initials: descriptions of n weights.
-        keys: n keys.
+        keys: n keys, or what `numbered_keys` makes them of, `(seeds, numbers)`; then they are made in the program.
     """
-    together = [i for i, initial in enumerate(initials) if accepts_key(initial.make)]
+    together = np.array([i for i, initial in enumerate(initials) if accepts_key(initial.make)], int)
     values: list[Any] = [None] * len(initials)
-    if together:
+    if len(together):
         with contextlib.suppress(jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
-            drawn = _program(tuple(initials[i] for i in together))(keys[jnp.array(together)])
-            for i, value in zip(together, drawn):
+            chosen = jax.tree.map(lambda a: a if len(together) == len(initials) else a[together], keys)
+            for i, value in zip(together, _program(tuple(initials[i] for i in together))(chosen)):
                 values[i] = value
-    return [initial.draw(keys[i]) if value is None else value for i, (initial, value) in enumerate(zip(initials, values))]
+    missing = [i for i, value in enumerate(values) if value is None]
+    if missing and isinstance(keys, tuple):
+        keys = numbered_keys(*keys) if any(accepts_key(initials[i].make) for i in missing) else [None] * len(initials)
+    for i in missing:
+        values[i] = initials[i].draw(keys[i])
+    return values
 
 
 def constant(value: Any, dtype: str) -> InitialValue:

@@ -211,11 +211,13 @@ def materialize(boxes: Iterable[Variable]) -> None:
     if not pending:
         return
     seeds, numbers = (np.array([getattr(box, name) for box in pending], np.uint32) for name in ("_seed", "_number"))
-    # The boxes outlive a trace that happens to be the first to read them.
-    with jax.ensure_compile_time_eval():
-        keys = jax.vmap(lambda seed, number: jax.random.fold_in(jax.random.key(seed), number))(seeds, numbers)
-        for box, value in zip(pending, draw_together([box._initial for box in pending], keys)):
-            box._value = value
+    initials = [box._initial for box in pending]
+    values = draw_together(initials, (seeds, numbers))
+    if any(map(is_traced, values)):  # the boxes outlive a trace that happens to be the first to read them
+        with jax.ensure_compile_time_eval():
+            values = draw_together(initials, (seeds, numbers))
+    for box, value in zip(pending, values):
+        box._value = value
 
 
 def owned_value(box: Variable) -> Any:

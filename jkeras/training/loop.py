@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jkeras.state import random
@@ -54,7 +53,7 @@ class TrainingRun:
         self.seed = random.next_seed()
         self.write = WeightWriter(model)
         self.state = self._first_state()
-        self.metrics: Any = jax.tree.map(jnp.asarray, model._fresh_metrics())
+        self.metrics: Any = model._fresh_metrics()
         self.watch = Stopwatch()
         self._unread: Any = None  # arguments of `_read` for the dispatch under way
 
@@ -62,8 +61,10 @@ class TrainingRun:
         params, state = read_weights(self.model, donate=True)
         opt_state = optimizer_state(self.model, params)
         self.model.optimizer.state = opt_state
-        start = jnp.zeros((), jnp.int32)
-        return TrainState(params, state, opt_state, None, start, jnp.copy(start), jnp.copy(start), jax.random.key(self.seed))
+        start = np.zeros((), np.int32)
+        numbers: Any = np.array([0, self.seed], np.uint32)
+        key = jax.random.wrap_key_data(numbers, impl="threefry2x32")
+        return TrainState(params, state, opt_state, None, start, start, start, key)
 
     def __enter__(self) -> TrainingRun:
         training_threads.add(threading.get_ident())
@@ -80,10 +81,10 @@ class TrainingRun:
         with contextlib.closing(feed.blocks(epoch, self.seed)) as blocks:
             for block in blocks:
                 at = 0
-                while at < block.count and not (number and self.model.stop_training):
+                while at < block.batches and not (number and self.model.stop_training):
                     if self.paced or number % self.steps_per_event == 0:
                         self.events.on_train_batch_begin(number)
-                    stop = at + self._steps(block.count - at, number)
+                    stop = at + self._steps(block.batches - at, number)
                     shapes = shapes_of((self.state, self.metrics, block.data)) if not self.program.runs else None
                     # The code of a stream may read weights in its thread; it must not meet arrays that were given away.
                     with gate:
@@ -174,7 +175,7 @@ def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: 
     events.on_test_begin()
     with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
         for block in blocks:
-            for at, stop in _pieces(block.count, events.has_test_batch_hooks):
+            for at, stop in _pieces(block.batches, events.has_test_batch_hooks):
                 if number and getattr(model, "stop_evaluating", False):
                     break
                 events.on_test_batch_begin(number)
@@ -200,7 +201,7 @@ def predict_feed(model: Any, feed: Any, program: Program, events: Any, padded: b
     events.on_predict_begin()
     with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
         for block in blocks:
-            for at, stop in _pieces(block.count, events.has_predict_batch_hooks):
+            for at, stop in _pieces(block.batches, events.has_predict_batch_hooks):
                 if number and getattr(model, "stop_predicting", False):
                     break
                 events.on_predict_batch_begin(number)

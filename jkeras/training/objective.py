@@ -139,7 +139,7 @@ class Objective:
                 check(target, jax.ShapeDtypeStruct((*target.shape[:1], *spec.shape[1:]), spec.dtype))
 
 
-def add_loss(state: dict[str, Any], values: dict[str, Any], count: int) -> dict[str, Any]:
+def add_loss(state: dict[str, Any], values: dict[str, Any], count: Any) -> dict[str, Any]:
     """Mean accumulators with the losses of a batch of `count` rows added."""
     return {
         **state,

@@ -153,12 +153,14 @@ def like(new: Any, old: Any) -> Any:
     Raises:
         ValueError: the structures differ.
     """
-    if jax.tree.structure(new) != jax.tree.structure(old):
-        raise ValueError(_STRUCTURE.format(before=jax.tree.structure(old), after=jax.tree.structure(new)))
+    before, after = jax.tree.structure(old), jax.tree.structure(new)
+    same: bool = before == after  # type: ignore[operator]
+    if not same:
+        raise ValueError(_STRUCTURE.format(before=before, after=after))
 
     def settle(new: Any, old: Any) -> Any:
-        same = getattr(new, "dtype", None) == old.dtype and not getattr(new, "weak_type", False)
-        return new if same else lax.convert_element_type(jnp.asarray(new), old.dtype)
+        settled = getattr(new, "dtype", None) == old.dtype and not getattr(new, "weak_type", False)
+        return new if settled else lax.convert_element_type(jnp.asarray(new), old.dtype)
 
     return jax.tree.map(settle, new, old)
 

@@ -270,7 +270,7 @@ class Trainer(Steps):
         source = as_source(x, batch_size=batch_size, steps=steps)
         specs = self._build_for(source)
         events = self._events(callbacks, verbose, source)
-        if source.num_samples == 1:
+        if isinstance(source, ArraySource) and source.num_samples == 1:
             return predict_row(self, source.arrays, self._loop_program("row"), events)
         outputs, by_row = self._prediction(specs, source.batch_size or 2)
         return predict_feed(self, self._feed(source, outputs), self._loop_program("predict"), events, by_row)
@@ -338,7 +338,10 @@ class Trainer(Steps):
         """The optimizer's `init`, compiled; made again only when what it makes has changed."""
         key = ("init", inventory(self).switches, fingerprint(getattr(self.optimizer, "_rate", None)))
         if key not in self._loop_programs:
-            self._loop_programs[key] = Program(jax.jit(self.optimizer.init))
+            # It fills arrays, once: compiling it well would take longer than it runs.
+            self._loop_programs[key] = Program(
+                jax.jit(self.optimizer.init, compiler_options={"xla_backend_optimization_level": 0})
+            )
         return self._loop_programs[key].call
 
     def _make_program(self, which: str) -> Program:
