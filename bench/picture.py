@@ -72,7 +72,8 @@ def draw(results: summary.Results, path: pathlib.Path) -> bool:
     axes.set_xticks([])
     axes.set_xlim(0, 1.08 * longest)
     axes.set_ylim(len(rows) - 0.45, -0.55)
-    axes.set_title("Time of a training epoch, Keras 3 on JAX = 1 (shorter is faster)", fontsize=10, color=INK, loc="left")
+    title = "Time of a training epoch, Keras 3 on JAX = 1 (shorter is faster; bars end at 2)"
+    axes.set_title(title, fontsize=10, color=INK, loc="left")
     handles = [pyplot.Rectangle((0, 0), 1, 1, color=color) for color in COLORS.values()]
     figure.legend(handles, LABELS.values(), loc="outside lower center", ncols=len(LABELS), frameon=False, fontsize=8)
     bare(axes)

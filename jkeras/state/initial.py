@@ -69,9 +69,21 @@ def _program(initials: tuple[InitialValue, ...]) -> Callable[..., list[jax.Array
         keys = numbered_keys(*keys) if isinstance(keys, tuple) else keys
         return [initial.draw(keys[i]) for i, initial in enumerate(initials)]
 
-    # Programs of random draws are long, and run once: for small models, compiling them well takes longer than running them badly.
-    small = sum(math.prod(initial.shape) for initial in initials) <= _SMALL
-    return jax.jit(draw_all, compiler_options={"xla_backend_optimization_level": 0} if small else None)
+    drawn = jax.jit(draw_all)
+    if sum(math.prod(initial.shape) for initial in initials) > _SMALL:
+        return drawn
+    # Random draws make long programs, and run once: for small models, compiling them well takes longer than running them badly.
+    quickly = jax.jit(draw_all, compiler_options={"xla_backend_optimization_level": 0})
+
+    def draw(keys: Any) -> list[jax.Array]:
+        try:
+            return quickly(keys)
+        except ValueError as error:  # JAX takes options for outermost programs only, and there is no public way to ask
+            if "compiler_options" not in str(error):
+                raise
+            return drawn(keys)
+
+    return draw
 
 
 def draw_together(initials: Sequence[InitialValue], keys: Any) -> list[jax.Array]:
