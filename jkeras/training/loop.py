@@ -23,7 +23,7 @@ from jkeras.state.variable import gate
 from jkeras.training.program import Program, Stopwatch, shapes_of
 from jkeras.training.reading import restore
 from jkeras.training.state import TrainState
-from jkeras.training.transfer import WeightWriter, optimizer_state, read_weights, training_threads
+from jkeras.training.transfer import WeightWriter, optimizer_state, read_weights, training_threads, write_weights
 
 _NO_BATCH = """The data gave no batch in epoch {epoch}. A generator is used up after one pass: let it go on for ever and say how
 long an epoch is, or pass what can be read again (arrays, a PyDataset):
@@ -186,7 +186,7 @@ def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: 
                 events.on_test_batch_end(number - 1, logs)
     if not number:
         raise ValueError("The data gave no batch to evaluate. Pass data with at least one row.")
-    WeightWriter(model)(run)
+    _keep_state(model, run)
     model._objective.show(run.metrics)
     events.on_test_end(logs)
     return logs
@@ -217,7 +217,7 @@ def predict_feed(model: Any, feed: Any, program: Program, events: Any, padded: b
                 events.on_predict_batch_end(number - 1, logs)
     if late is None:
         raise ValueError("The data gave no batch to predict. Pass data with at least one row.")
-    WeightWriter(model)(run)
+    _keep_state(model, run)
     events.on_predict_end()
     return jax.tree.map(lambda *pieces: np.concatenate(pieces), *parts, _rows(*late))
 
@@ -228,12 +228,18 @@ def predict_row(model: Any, batch: Any, program: Program, events: Any) -> Any:
     events.on_predict_batch_begin(0)
     run = reading_state(model)
     changing, outputs = program.call(run, batch)
-    if jax.tree.leaves(changing.state):
-        WeightWriter(model)(restore(run, changing))
+    _keep_state(model, changing)
     outputs = jax.tree.map(np.array, outputs)
     events.on_predict_batch_end(0, {"outputs": outputs})
     events.on_predict_end()
     return outputs
+
+
+def _keep_state(model: Any, run: TrainState) -> None:
+    """Put what a reading step may have changed into the boxes, unless a run in another thread owns them."""
+    if run.state and not training_threads - {threading.get_ident()}:
+        params, _ = read_weights(model, donate=False)
+        write_weights(model, params, run.state)
 
 
 def _pieces(count: int, one_by_one: bool) -> Iterator[tuple[int, int]]:
