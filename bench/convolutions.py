@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jkeras._base.compiling import compiler_options
 from jkeras.nn import conv_forms, conv_lowering
 from jkeras.nn.conv_geometry import Geometry, margins
 from jkeras.nn.conv_primitive import lax_conv
@@ -96,9 +97,9 @@ def looped(form: Form) -> Callable[..., Any]:
     """A form as the body of a loop; each round depends on the one before, so that none can be left out."""
 
     def run(rounds: Any, a: Any, b: Any, out: Any) -> Any:
-        return lax.fori_loop(0, rounds, lambda i, last: form(a, b + 1e-30 * last.ravel()[0]), out)
+        return lax.fori_loop(0, rounds, lambda i, last: form(a + 1e-30 * last.ravel()[0], b + 1e-30 * last.ravel()[0]), out)
 
-    return jax.jit(run)
+    return jax.jit(run, compiler_options=compiler_options())
 
 
 def milliseconds(program: Callable[..., Any], *args: Any) -> float:
@@ -110,7 +111,7 @@ def milliseconds(program: Callable[..., Any], *args: Any) -> float:
 
 def measure(candidates: dict[str, Form], a: Any, b: Any, rounds: int) -> dict[str, dict[str, float]]:
     """Milliseconds of each form inside a loop and outside, taken in turns; the first round compiles."""
-    programs = {name: (jax.jit(form), looped(form)) for name, form in candidates.items()}
+    programs = {name: (jax.jit(form, compiler_options=compiler_options()), looped(form)) for name, form in candidates.items()}
     results = {name: alone(a, b) for name, (alone, _) in programs.items()}
     times: dict[str, dict[str, float]] = {}
     for turn in range(rounds + 1):

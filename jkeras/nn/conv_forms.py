@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from jkeras.nn.conv_geometry import Geometry
@@ -79,21 +78,28 @@ def product(x: Array, kernel: Array, g: Geometry) -> Array:
 
 
 def canonical_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
-    """A convolution with the roles exchanged: images' channels are its batch, the batch its channels, `dy` its kernel."""
+    """A convolution with the roles exchanged: images' channels are its batch, the batch its channels, `dy` its kernel.
+
+    In a loop over parts of the batch, so that what is transposed is read from the cache; and since a loop takes arrays, XLA
+    does not compute what the images come from again within the transposition, number by number across memory.
+    """
     extents = [(k - 1) * d + (o - 1) * s + 1 for k, d, o, s in zip(g.window, g.dilation, g.out, g.strides)]
     padding = [(low, e - n - low) for (low, _), e, n in zip(g.padding, extents, g.size)]
-    if min(map(min, padding)) < 0:
-        x, padding = pad(x, tuple(padding)), [(0, 0)] * g.rank
+    cut = min(map(min, padding)) < 0
     space = range(1, g.rank + 1)
-    dk = lax.conv_general_dilated(
-        x.transpose(x.ndim - 1, *space, 0),
-        dy.transpose(*space, 0, dy.ndim - 1),
-        g.dilation,
-        padding,
-        rhs_dilation=g.strides,
-        dimension_numbers=_NUMBERS[g.rank],
-    )
-    return jnp.moveaxis(dk, 0, -2)
+
+    def some(x: Array, dy: Array) -> Array:
+        return lax.conv_general_dilated(
+            (pad(x, tuple(padding)) if cut else x).transpose(x.ndim - 1, *space, 0),
+            dy.transpose(*space, 0, dy.ndim - 1),
+            g.dilation,
+            [(0, 0)] * g.rank if cut else padding,
+            rhs_dilation=g.strides,
+            dimension_numbers=_NUMBERS[g.rank],
+        )
+
+    both = math.prod(x.shape[1:]) + math.prod(dy.shape[1:])
+    return jnp.moveaxis(over_chunks(some, x, dy, 2 * both), 0, -2)
 
 
 def product_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
@@ -108,16 +114,14 @@ def product_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
 def row_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     """Two spatial axes, stride 1: row windows of x times copies of dy, shifted by the rows of the kernel."""
     (height, width), channels, filters = g.window, x.shape[-1], dy.shape[-1]
-    places = (np.arange(g.out[1])[:, None] + np.arange(width)).reshape(g.out[1], width, 1) * channels + np.arange(channels)
-    places = places.reshape(g.out[1], width * channels)
 
     def some(x: Array, dy: Array) -> Array:
         x = pad(x, g.padding)
-        rows = jnp.take(x.reshape(*x.shape[:2], -1), places, axis=2, mode="clip")
+        rows = lax.concatenate([x[:, :, i : i + g.out[1]] for i in range(width)], 3)
         shifted = [pad(dy, ((i, height - 1 - i), (0, 0))) for i in range(height)]
         return _contract(rows, lax.concatenate(shifted, 3))
 
-    dk = over_chunks(some, x, dy, (g.out[0] + height - 1) * places.size)
+    dk = over_chunks(some, x, dy, (g.out[0] + height - 1) * g.out[1] * width * channels)
     return dk.reshape(width, channels, height, filters).transpose(2, 0, 1, 3)
 
 

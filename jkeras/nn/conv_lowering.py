@@ -13,7 +13,7 @@ that is fast inside and outside of loops. The rule, taken from `bench/convolutio
 | input gradient | stride 1 | the output's rule, with the kernel reversed and transposed |
 | input gradient | strides | one stride-1 convolution per phase of the input |
 | kernel gradient | as the output's patches, or strides | patches and one product |
-| kernel gradient | two axes, stride 1, at least 64 windows | row windows and one product |
+| kernel gradient | two axes, stride 1, at least 64 windows, at most 16 filters | row windows and one product |
 | kernel gradient | else | canonical, channels and batch exchanged |
 
 Half-precision numbers are computed in float32, as XLA does within its kernel: sums over many positions need the digits.
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _LONGEST_ROW = 32
 _FEWEST_WINDOWS = 64
+# The filters become the columns of a kernel gradient's product within XLA's kernel; so few do not fill its registers.
+_FEW_FILTERS = 16
 # More groups than this go through a loop instead of being written out.
 _GROUPS_WRITTEN_OUT = 8
 
@@ -94,7 +96,8 @@ def _kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
         return _by_group(_kernel_gradient, x, dy, g)
     if _rows_are_cheap(channels, g) or (max(g.strides) > 1 and g.rank > 1):
         return conv_forms.product_kernel_gradient(x, dy, g)
-    if g.rank == 2 and max(g.strides + g.dilation) == 1 and math.prod(g.out) >= _FEWEST_WINDOWS:
+    rows = dy.shape[-1] <= _FEW_FILTERS and math.prod(g.out) >= _FEWEST_WINDOWS
+    if g.rank == 2 and max(g.strides + g.dilation) == 1 and rows:
         return conv_forms.row_kernel_gradient(x, dy, g)
     return conv_forms.canonical_kernel_gradient(x, dy, g)
 
