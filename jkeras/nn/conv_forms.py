@@ -99,7 +99,7 @@ def canonical_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
         )
 
     both = math.prod(x.shape[1:]) + math.prod(dy.shape[1:])
-    return jnp.moveaxis(over_chunks(some, x, dy, 2 * both), 0, -2)
+    return jnp.moveaxis(over_chunks(some, x, dy, both), 0, -2)
 
 
 def product_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:

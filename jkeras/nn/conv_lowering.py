@@ -94,9 +94,10 @@ def _kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
         return conv_depthwise.kernel_gradient(x, dy, g)
     if g.groups > 1:
         return _by_group(_kernel_gradient, x, dy, g)
-    if _rows_are_cheap(channels, g) or (max(g.strides) > 1 and g.rank > 1):
+    cheap = _rows_are_cheap(channels, g)
+    if (max(g.strides) > 1 and g.rank > 1) or g.rank == 3 or math.prod(g.window) == 1 or (cheap and g.rank == 1):
         return conv_forms.product_kernel_gradient(x, dy, g)
-    rows = dy.shape[-1] <= _FEW_FILTERS and math.prod(g.out) >= _FEWEST_WINDOWS
+    rows = not cheap and dy.shape[-1] <= _FEW_FILTERS and math.prod(g.out) >= _FEWEST_WINDOWS
     if g.rank == 2 and max(g.strides + g.dilation) == 1 and rows:
         return conv_forms.row_kernel_gradient(x, dy, g)
     return conv_forms.canonical_kernel_gradient(x, dy, g)
