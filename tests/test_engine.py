@@ -393,3 +393,16 @@ def test_masks_count_in_losses_and_metrics_as_in_keras():
     # Keras on JAX loses the mask on the way to the metrics of `fit` (not of `evaluate`), so only losses are compared there.
     fitted = [m.fit(words, tags, epochs=2, shuffle=False, **arguments).history["loss"] for m in (ours, theirs)]
     assert fitted[0] == pytest.approx(fitted[1], rel=1e-5)
+
+
+def test_a_prediction_of_many_batches_keeps_them_apart():
+    """Small batches are computed together, but a layer that mixes the rows of a batch still sees that batch alone."""
+
+    class MinusMean(jkeras.layers.Layer):
+        def call(self, x):
+            return x - jkeras.ops.mean(x, axis=0, keepdims=True)
+
+    model = jkeras.Sequential([jkeras.Input((6,)), jkeras.layers.Dense(3), MinusMean()])
+    found = model.predict(X[:83], batch_size=4, verbose=0)
+    wanted = [model.predict_on_batch(X[i : i + 4]) for i in range(0, 80, 4)]
+    np.testing.assert_allclose(found[:80], np.concatenate(wanted), rtol=1e-5, atol=1e-6)

@@ -36,12 +36,12 @@ def slow_in_loop(jaxpr: Any, platform: str) -> bool:
     """
     return any(
         rule(equation)
-        for equation in _equations(getattr(jaxpr, "jaxpr", jaxpr))
+        for equation in equations(getattr(jaxpr, "jaxpr", jaxpr))
         if (rule := _SLOW.get((platform, equation.primitive.name))) is not None
     )
 
 
-def _equations(jaxpr: Any) -> Iterator[Any]:
+def equations(jaxpr: Any) -> Iterator[Any]:
     """All equations of a program and of the programs in their parameters."""
     for equation in jaxpr.eqns:
         yield equation
@@ -49,7 +49,7 @@ def _equations(jaxpr: Any) -> Iterator[Any]:
             for inner in value if isinstance(value, (tuple, list)) else (value,):
                 inner = getattr(inner, "jaxpr", inner)
                 if hasattr(inner, "eqns"):
-                    yield from _equations(inner)
+                    yield from equations(inner)
 
 
 def _is_uncanonical(equation: Any) -> bool:

@@ -23,6 +23,7 @@ from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
 from jkeras.training.step import Steps
 from jkeras.training.structure import split_targets
+from jkeras.training.together import batches_together, run_together
 
 
 def evaluation_program(model: Any, padded: bool) -> Program:
@@ -62,6 +63,7 @@ def evaluation_program(model: Any, padded: bool) -> Program:
 
 def prediction_program(model: Any) -> Program:
     """The program `(run, data, start, stop) -> (run, outputs)`; outputs are a block like the data."""
+    own_step = type(model).predict_step is Steps.predict_step
 
     def in_loop(run: TrainState, data: Any, start: Any, stop: Any) -> tuple[TrainState, Any]:
         def body(index: Any, carry: Any) -> Any:
@@ -75,6 +77,9 @@ def prediction_program(model: Any) -> Program:
         with precision_scope():
             batch = zeros_of(lambda run: model.predict_step(run, batch_of(data, start))[1], run)
             outputs = jax.tree.map(lambda y: jnp.broadcast_to(y, (capacity, *y.shape)), batch)
+            together = batches_together(model.predict_step, run, data) if own_step else 1
+            if together > 1:
+                outputs, start = run_together(model.predict_step, run, data, outputs, together, start, stop)
             return lax.fori_loop(start, stop, body, (changes(run), outputs))
 
     def one_by_one(run: TrainState, data: Any, start: int, stop: int) -> tuple[TrainState, Any]:
