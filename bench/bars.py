@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bench import summary
+from bench.workloads import DOORS
 
 KERAS, BEST, SCAN, IMPORT = "Keras 3 on JAX", "best of PyTorch and hand-written JAX", "hand-written scan", "`import jax, optax`"
-PEERS = {KERAS: ("keras",), BEST: summary.BEST_OF, SCAN: ("scan",), IMPORT: ("optax",)}
+H5PY = "h5py alone"
+PEERS = {KERAS: ("keras",), BEST: summary.BEST_OF, SCAN: ("scan",), IMPORT: ("optax",), H5PY: ("h5py",)}
 
 
 class Bar(NamedTuple):
@@ -38,12 +40,16 @@ BARS = (
     Bar("predict_one", KERAS, 0.25),
     Bar("import", IMPORT, 1.15),
     Bar("first_step", KERAS, 0.60),
+    *(Bar(name, H5PY, 1.5) for name in DOORS),
 )
 OVERHEAD = 0.15e-3
 """Seconds that a one-row `predict` may take beyond a compiled call with the same arrays."""
 
 GROWTH_MB = 5.0
 """What a hundred models may leave behind: the noise of an allocator, not a leak."""
+
+COPIES = 1.05
+"""How many times the arrays' size may be held besides while a model is saved or loaded: one copy, and an allocator's change."""
 
 RESIDENT_MB = 60_000 * (784 + 10) * 4 / 2**20
 """The data that jkeras keeps on the device in the memory workload, which count as held by the user, not by fit."""

@@ -6,11 +6,11 @@ import statistics
 from collections.abc import Iterable
 
 from bench import summary
-from bench.bars import GROWTH_MB, OVERHEAD, RESIDENT_MB, judged
+from bench.bars import COPIES, GROWTH_MB, OVERHEAD, RESIDENT_MB, judged
 from bench.machine import QUIET
 from bench.summary import Results
 from bench.workload import LIBRARIES
-from bench.workloads import NAMES, TRAINING, workload
+from bench.workloads import DOORS, NAMES, TRAINING, workload
 
 METHOD = """\
 Each figure is a median over processes: one process measures one library on one workload, and the libraries take turns (A B C
@@ -73,7 +73,18 @@ def other_bars(results: Results) -> list[list[str]]:
     if growth is not None:
         verdict = "met" if growth <= GROWTH_MB else "**not met**"
         rows.append(["growth over 100 models", "none", f"{GROWTH_MB:.0f} MB", f"{growth:.1f} MB", verdict])
+    for name in DOORS:
+        copies = summary.median(results, name, "jkeras", "copies")
+        if copies is not None:
+            verdict = "met" if copies <= COPIES else "**not met**"
+            rows.append([f"memory: {title(results, name)}", "copies of the arrays", number(COPIES), number(copies), verdict])
     return rows
+
+
+def columns(results: Results, names: Iterable[str]) -> dict[str, str]:
+    """The libraries that have a figure for some of these workloads."""
+    rows = [results["workloads"][name]["runs"] for name in names if name in results["workloads"]]
+    return {library: shown for library, shown in LIBRARIES.items() if any(library in runs for runs in rows)}
 
 
 def title(results: Results, name: str) -> str:
@@ -83,50 +94,53 @@ def title(results: Results, name: str) -> str:
 
 def times(results: Results, names: Iterable[str], field: str) -> list[str]:
     """Medians of every library, and jkeras' ratio to Keras and to the fastest other."""
-    rows = []
+    rows, names = [], list(names)
+    libraries = columns(results, names)
     for name in names:
         row = [title(results, name)]
-        row += [seconds(summary.median(results, name, library, field)) for library in LIBRARIES]
+        row += [seconds(summary.median(results, name, library, field)) for library in libraries]
         rows.append([*row, number(summary.ratio(results, name, "jkeras", "keras", field))])
-    return lines(["workload", *LIBRARIES.values(), "jkeras / Keras"], rows)
+    return lines(["workload", *libraries.values(), "jkeras / Keras"], rows)
 
 
 def spread(results: Results, names: Iterable[str]) -> list[str]:
     """How far the figures of one library lie apart."""
-    rows = []
+    rows, names = [], list(names)
+    libraries = columns(results, names)
     for name in names:
-        found = {library: summary.values(results, name, library) for library in LIBRARIES}
+        found = {library: summary.values(results, name, library) for library in libraries}
         rows.append([title(results, name), *(f"{seconds(min(v))} to {seconds(max(v))}" if v else "" for v in found.values())])
-    return lines(["workload", *LIBRARIES.values()], rows)
+    return lines(["workload", *libraries.values()], rows)
 
 
 def arithmetic(results: Results, names: Iterable[str]) -> list[str]:
     """Achieved operations a second beside the measured peak."""
-    peak = results.get("peak_flops")
-    rows = []
+    peak, rows, names = results.get("peak_flops"), [], list(names)
+    libraries = columns(results, names)
     for name in names:
         work = results["workloads"][name].get("flop")
         if not work:
             continue
-        medians = [summary.median(results, name, library) for library in LIBRARIES]
-        own = medians[0]
+        medians = [summary.median(results, name, library) for library in libraries]
+        own = summary.median(results, name, "jkeras")
         share = f"{work / own / peak:.0%}" if own and peak else ""
         rows.append([title(results, name), f"{work / 1e9:.3g}", *(f"{work / m / 1e9:.3g}" if m else "" for m in medians), share])
     measured = f"A float32 product of two 2,048 x 2,048 matrices runs at {peak / 1e9:.0f} GFLOP/s here. " if peak else ""
     text = "Only matrix products and convolutions of loss and gradient are counted, from the hand-written model."
-    head = ["workload", "GFLOP an epoch", *LIBRARIES.values(), "jkeras' share of the peak"]
+    head = ["workload", "GFLOP an epoch", *libraries.values(), "jkeras' share of the peak"]
     return ["## GFLOP/s", "", measured + text, "", *lines(head, rows)]
 
 
 def losses(results: Results, names: Iterable[str]) -> list[str]:
     """The losses of the first epoch, which show that all did the same work."""
-    rows = []
+    rows, names = [], list(names)
+    libraries = columns(results, names)
     for name in names:
         first = summary.first_losses(results, name)
         if first:
             verdict = "agree" if summary.losses_agree(first) else "**DISAGREE**"
-            rows.append([title(results, name), *(f"{first[lib]:.4g}" if lib in first else "" for lib in LIBRARIES), verdict])
-    return ["## Losses of the first epoch", "", *lines(["workload", *LIBRARIES.values(), ""], rows)]
+            rows.append([title(results, name), *(f"{first[lib]:.4g}" if lib in first else "" for lib in libraries), verdict])
+    return ["## Losses of the first epoch", "", *lines(["workload", *libraries.values(), ""], rows)]
 
 
 def memory(results: Results) -> list[str]:

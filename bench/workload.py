@@ -22,7 +22,9 @@ LIBRARIES = {
     "torch": "PyTorch",
     "optax": "hand-written optax loop",
     "scan": "hand-written scan",
+    "h5py": "h5py alone",
 }
+TRAINERS = ("jkeras", "keras", "torch", "optax", "scan")
 
 
 class Workload:
@@ -34,7 +36,7 @@ class Workload:
 
     name: ClassVar[str]
     title: ClassVar[str]
-    libraries: ClassVar[tuple[str, ...]] = tuple(LIBRARIES)
+    libraries: ClassVar[tuple[str, ...]] = TRAINERS
     measures: ClassVar[str] = "epoch"
     repeats: ClassVar[int] = 1
     rounds: ClassVar[int | None] = None

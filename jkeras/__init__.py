@@ -32,6 +32,7 @@ from jkeras import ops as ops
 from jkeras import optimizers as optimizers
 from jkeras import random as random
 from jkeras import regularizers as regularizers
+from jkeras import saving as saving
 from jkeras import utils as utils
 from jkeras._base.dtypes import DTypePolicy as DTypePolicy
 from jkeras._base.version import __version__ as __version__

@@ -1,9 +1,11 @@
 """Data sets and downloads: what is in the cache is read, what is absent is fetched whole, nothing leaves its folder."""
 
+import bz2
 import gzip
 import hashlib
 import http.server
 import io
+import lzma
 import os
 import stat
 import struct
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -381,6 +384,8 @@ def test_get_file_follows_the_hash_and_force(home, server, tmp_path):
 @pytest.mark.parametrize(
     "kwargs",
     [{}, {"fname": "../a", "origin": "http://h/a"}, {"fname": "..", "origin": "http://h/a"}, {"origin": "http://h/"},
+     {"origin": "http://h/a/.."}, {"origin": "http://h/a/."}, {"fname": "a\\b", "origin": "http://h/a"},
+     {"fname": "C:a", "origin": "http://h/a"}, {"fname": "a\0b", "origin": "http://h/a"}, {"origin": "http://h/c:\\a"},
      {"origin": "ftp://h/a"}, {"origin": "a.zip"}, {"origin": "http://h/a", "extract": True, "archive_format": "rar"}],
 )  # fmt: skip
 def test_get_file_refuses_wrong_arguments(home, kwargs):
@@ -430,6 +435,15 @@ EVIL = {
     "write through a link": tar_of([("a", SYM, "b"), ("a/evil", tarfile.DIRTYPE, "")]),
     "hard link out": tar_of([("a", HARD, "../../secret")]),
     "hard link absolute": tar_of([("a", HARD, "/etc/passwd")]),
+    "through a link to itself": tar_of([("link", SYM, "."), ("link/../evil", tarfile.REGTYPE, "")]),
+    "hard link whose name leaves": tar_of([("../evil", HARD, "ok"), ("ok", tarfile.REGTYPE, "")]),
+    "links longer than a path may be": tar_of(
+        [*((f"{i}/{'d' * 240}", SYM, f"{'e' * 240}/" * 16) for i in range(4)), ("a", SYM, f"{'e' * 240}/../../../../../evil")]
+    ),
+    "folders too deep": tar_of({"a/" * 1500 + "a": b"x"}),
+    "backslashes": tar_of({"..\\evil": b"x"}),
+    "drive": tar_of({"C:\\evil": b"x"}),
+    "zip backslashes": zip_of({"a\\..\\..\\evil": b"x"}),
     "hard link to itself": tar_of([("a", HARD, "a")]),
     "device": tar_of([("a", tarfile.CHRTYPE, "")]),
     "pipe": tar_of([("a", tarfile.FIFOTYPE, "")]),
@@ -459,6 +473,59 @@ def test_bombs_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="2 members"):
         archives.extract_archive(put(tmp_path / "many", tar_of({"a": b"", "b": b"", "c": b""})), tmp_path / "out")
     assert names_under(tmp_path) == ["bomb", "many"]
+
+
+def header_bomb(size, compress):
+    """A tar whose first entry is a long name of `size` zeros: a few kilobytes that the reader holds in memory as one text."""
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, size
+    body = info.tobuf(tarfile.GNU_FORMAT) + bytes(size + 1024)
+    return compress(body)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, bytes], ids=["gz", "bz2", "xz", "plain"])
+def test_a_header_that_fills_the_memory_is_refused_unread(tmp_path, compress):
+    archive = put(tmp_path / "bomb", header_bomb(64 << 20, compress))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="a header of it claims 67108864 bytes"):
+        archives.extract_archive(archive, tmp_path / "out")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 << 20
+    assert names_under(tmp_path) == ["bomb"]
+
+
+def test_a_later_header_is_refused_too_and_nothing_stays(tmp_path):
+    good = tarfile.TarInfo("good")
+    archive = put(tmp_path / "bomb", gzip.compress(good.tobuf() + header_bomb(64 << 20, bytes)))
+    with pytest.raises(ValueError, match="a header of it claims"):
+        archives.extract_archive(archive, tmp_path / "out")
+    assert names_under(tmp_path) == ["bomb"]
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_each_compression_of_tar_is_read(tmp_path, mode):
+    with tarfile.open(tmp_path / "a", mode) as tar:
+        info = tarfile.TarInfo("d/" + "n" * 150)
+        info.size = 3
+        tar.addfile(info, io.BytesIO(b"abc"))
+    before = len(os.listdir("/proc/self/fd"))
+    archives.extract_archive(tmp_path / "a", tmp_path / "out")
+    assert (tmp_path / "out" / "d" / ("n" * 150)).read_bytes() == b"abc"
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("pack", [tar_of, zip_of])
+def test_a_member_is_held_against_the_destination_wherever_the_process_stands(tmp_path, monkeypatch, pack):
+    """From the root of the file system every path lies inside of the working folder."""
+    put(tmp_path / "evil.archive", pack({"../evil": b"x"}))
+    put(tmp_path / "good.archive", pack({"good": b"x"}))
+    monkeypatch.chdir("/")
+    with pytest.raises(ValueError, match="outside of the folder"):
+        archives.extract_archive(tmp_path / "evil.archive", tmp_path / "a" / "out")
+    monkeypatch.chdir(tmp_path)
+    archives.extract_archive(Path("good.archive"), Path("b/out"))
+    assert names_under(tmp_path) == ["b/out/good", "evil.archive", "good.archive"]
 
 
 def test_merging_does_not_follow_links_that_lie_there(tmp_path):

@@ -22,6 +22,11 @@ PROMISES = {
     "custom_loss.py": [r"Training loss: \S+ -> \S+", r"Test loss: -?\d+\.\d+"],
     "custom_train_step.py": [r"Sequential: training loss", r"SharpnessAware: training loss", r"reports: \d+\.\d+"],
     "pure_jax_loop.py": [r"'kernel': \(64, 128\)", r"'moving_mean': \(128,\)", r"epoch  2: loss \d\.\d+, test accuracy 0\.\d+"],
+    "serve_exported.py": [
+        r"Exported .*float32\[batch,8,8,1\]|Exported .*f32\[batch,8,8,1\]",
+        r"predict: (\d .*\d)\n(?s:.*)classes: \1\n",
+        r"jkeras was imported: False",
+    ],
     "ensemble.py": [r"\(8, 64, 32\) \(8, 32, 10\)", r"ensemble of 8: 0\.\d+ correct", r"of the 20 wrong labels, \d+ are"],
 }
 

@@ -45,6 +45,10 @@ HEAVY = {"tensorflow", "torch", "keras", "pandas", "matplotlib", "sklearn", "fla
 OPTIONAL = {
     ("datasets/digits.py", "sklearn"): "the digits are part of scikit-learn",
     ("state/scope.py", "jax"): "jax.extend loads Pallas, and only pure calls need it",
+    ("callbacks/orbax_checkpoint.py", "orbax"): "an extra, for large models",
+    ("saving/hdf5_door.py", "h5py"): "only files need it, and `import jkeras` does not wait for it",
+    ("saving/onnx.py", "jax2onnx"): "an extra, which brings many packages along",
+    ("saving/safetensors.py", "safetensors"): "an extra, for other libraries' weights",
     ("initializers/fourier.py", "scipy"): "comes with jax; scipy.signal alone takes most of a second to import",
 }
 # Statements of an `__init__` that are not a list of names, each with its reason beside it in the file.

@@ -1,4 +1,4 @@
-"""The workloads, by name; each name is also the name of the file that holds it."""
+"""The workloads, by name; each name is also the name of the file that holds it, but for those in `FILES`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import importlib
 from bench.workload import Workload
 
 TRAINING = ("table", "mlp", "cnn", "cnn5x5", "resnet20", "lstm", "transformer")
-OTHERS = ("streamed", "evaluate", "predict", "predict_one", "import", "first_step", "memory")
+DOORS = ("save_keras", "load_keras", "save_h5", "load_h5")
+OTHERS = ("streamed", "evaluate", "predict", "predict_one", "import", "first_step", *DOORS, "memory")
 NAMES = TRAINING + OTHERS
+FILES = {"import": "start_up", **dict.fromkeys(DOORS, "files")}
 
 
 def workload(name: str) -> Workload:
     """The workload of a name."""
-    file = "start_up" if name == "import" else name
-    return importlib.import_module(f"bench.workloads.{file}").WORKLOAD
+    module = importlib.import_module(f"bench.workloads.{FILES.get(name, name)}")
+    found: Workload = module.WORKLOADS[name] if name in DOORS else module.WORKLOAD
+    return found

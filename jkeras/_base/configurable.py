@@ -8,14 +8,21 @@ hand; a user's class that does so, Keras style, works as well.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeGuard
 
 import numpy as np
 
-from jkeras._base import registry
+from jkeras._base import registry, special_values
+from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 
 _HOME = __name__.partition(".")[0]
+# Within `sharing()`: id -> (object, its number), and shared_object_id -> object.
+_written: ContextVar[dict[int, tuple[Any, int]] | None] = ContextVar("jkeras_written_objects", default=None)
+_read: ContextVar[dict[Any, Any] | None] = ContextVar("jkeras_read_objects", default=None)
 
 
 def constructor_signature(cls: Any) -> inspect.Signature:
@@ -45,7 +52,38 @@ class Configurable:
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Make an object from what `get_config` gave."""
-        return cls(**{k: deserialize(v, custom_objects) if is_object_config(v) else v for k, v in config.items()})
+        return cls(**read_arguments(cls, config, custom_objects))
+
+
+def read_arguments(cls: type, config: Any, custom_objects: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The arguments of a constructor in a config, with objects made of the configs in it.
+
+    Raises:
+        FileFormatError: the config is no dict of arguments.
+    """
+    if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
+        raise FileFormatError(f"The config of a {cls.__name__} is a dict of its arguments. Received: {describe(config)}.")
+    return {name: deserialize(_placed(name, value), custom_objects) for name, value in config.items()}
+
+
+# Files of Keras 2 do not say where a class is; the name of the argument that it is for does. Several areas have a class Identity.
+_AREAS = {
+    "initializer": "keras.initializers",
+    "regularizer": "keras.regularizers",
+    "constraint": "keras.constraints",
+    "activation": "keras.layers",
+    "optimizer": "keras.optimizers",
+    "rate": "keras.optimizers.schedules",
+    "policy": "keras.dtype_policies",
+    "dtype": "keras.dtype_policies",
+}
+
+
+def _placed(name: str, value: Any) -> Any:
+    area = _AREAS.get(name.rpartition("_")[2])
+    if area is None or not is_object_config(value) or value.get("module") is not None or value["class_name"] == "function":
+        return value
+    return {**value, "module": area}
 
 
 def init_arguments(obj: Configurable) -> dict[str, Any]:
@@ -73,7 +111,7 @@ def init_arguments(obj: Configurable) -> dict[str, Any]:
 
 def is_object_config(value: Any) -> TypeGuard[Mapping[str, Any]]:
     """Whether a value has the shape that `serialize` gives to objects."""
-    return isinstance(value, Mapping) and "class_name" in value and "config" in value
+    return isinstance(value, Mapping) and "class_name" in value and "config" in value and not special_values.is_special(value)
 
 
 def serialize(value: Any) -> Any:
@@ -86,6 +124,8 @@ def serialize(value: Any) -> Any:
         return value
     if isinstance(value, (list, tuple)):
         return [serialize(v) for v in value]
+    if isinstance(value, (slice, bytes)) or value is Ellipsis:
+        return special_values.encode(value)
     if isinstance(value, Mapping):
         return {k: serialize(v) for k, v in value.items()}
     if hasattr(value, "get_config") and not inspect.isclass(value):
@@ -104,31 +144,138 @@ def serialize(value: Any) -> Any:
 
 def object_config(obj: Any) -> dict[str, Any]:
     """`{"module", "class_name", "config", "registered_name"}` of an object with `get_config`."""
-    cls = type(obj)
+    cls = type(obj).__dict__.get("_declared_as", type(obj))
     path = registry.path_of(cls)
-    if path is not None:
-        module, _, name = path.rpartition(".")
-        return {"module": module, "class_name": name, "config": obj.get_config(), "registered_name": None}
-    registered = registry.get_registered_name(cls)
-    return {"module": None, "class_name": cls.__name__, "config": obj.get_config(), "registered_name": registered}
+    config = {**_class_words(cls, path), "config": obj.get_config(), "registered_name": None}
+    if path is None or path in _WITHOUT_PUBLIC_PATH:
+        config["registered_name"] = registry.get_registered_name(cls)
+    _note_shared(obj, config)
+    return config
+
+
+def full_config(obj: Any) -> dict[str, Any]:
+    """`object_config`, with `build_config` of a layer that is built and `compile_config` of a model that is compiled."""
+    config = object_config(obj)
+    for name in ("build_config", "compile_config"):
+        more = getattr(obj, f"get_{name}", lambda: None)()
+        if more is not None:
+            config[name] = more
+    return config
+
+
+@contextmanager
+def sharing() -> Iterator[None]:
+    """Within this block, layers are written with a `shared_object_id`, and what has one is read once."""
+    tokens = _written.set({}), _read.set({})
+    try:
+        yield
+    finally:
+        _written.reset(tokens[0])
+        _read.reset(tokens[1])
+
+
+def _note_shared(obj: Any, config: dict[str, Any]) -> None:
+    written = _written.get()
+    if written is not None and hasattr(obj, "build_from_config"):  # only layers hold weights that it matters to share
+        config["shared_object_id"] = written.setdefault(id(obj), (obj, len(written)))[1]
+
+
+def shared_ids(config: Any, found: Counter[Any]) -> Counter[Any]:
+    """How often each `shared_object_id` occurs in a config."""
+    if isinstance(config, Mapping):
+        if "shared_object_id" in config:
+            found[config["shared_object_id"]] += 1
+        for value in config.values():
+            shared_ids(value, found)
+    elif isinstance(config, list):
+        for value in config:
+            shared_ids(value, found)
+    return found
+
+
+def without_single_ids(config: Any, found: Counter[Any]) -> Any:
+    """A config without the `shared_object_id`s that occur once."""
+    if isinstance(config, list):
+        return [without_single_ids(value, found) for value in config]
+    if not isinstance(config, Mapping):
+        return config
+    single = found[config.get("shared_object_id")] < 2
+    return {k: without_single_ids(v, found) for k, v in config.items() if not (k == "shared_object_id" and single)}
+
+
+# Keras shows this class nowhere, and names it by its file.
+_WITHOUT_PUBLIC_PATH = {"keras.models.Functional": "keras.src.models.functional"}
+
+
+def _class_words(cls: type, path: str | None) -> dict[str, str]:
+    if path is None:
+        return {"module": cls.__module__, "class_name": cls.__name__}
+    module, _, name = path.rpartition(".")
+    return {"module": _WITHOUT_PUBLIC_PATH.get(path, module), "class_name": name}
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The object for a dict that `object_config` gave; other values as they are.
+    """The object for a dict that `object_config` gave, the value for a special form, and what is nested in lists and dicts.
+
+    Nothing is imported: classes come from the table of Keras paths, from registrations and from `custom_objects`.
 
     Raises:
-        ValueError: the class is neither in the table nor registered nor in `custom_objects`.
+        FileFormatError: the class is neither in the table nor registered nor in `custom_objects`, or the config is malformed.
+        UnsafeFileError: the config asks for bytecode, or for a function that is no part of a model.
     """
-    if not is_object_config(config):
+    if isinstance(config, list):
+        return [deserialize(value, custom_objects) for value in config]
+    if not isinstance(config, Mapping):
         return config
-    custom_objects = custom_objects or {}
-    found = registry.find(config.get("module"), config["class_name"], config.get("registered_name"), custom_objects)
+    if special_values.is_special(config):
+        return special_values.decode(config, lambda value: deserialize(value, custom_objects))
+    if not is_object_config(config):
+        return {key: deserialize(value, custom_objects) for key, value in config.items()}
+    _check_words(config)
+    if config["class_name"] == "function":
+        return _function(config, custom_objects)
+    found = registry.find(config.get("module"), config["class_name"], config.get("registered_name"), custom_objects or {})
     if not hasattr(found, "from_config"):
         return found
-    parameters = inspect.signature(found.from_config).parameters
-    if "custom_objects" in parameters:
-        return found.from_config(config["config"], custom_objects=custom_objects)
-    return found.from_config(config["config"])
+    read, shared = _read.get(), config.get("shared_object_id")
+    if read is not None and isinstance(shared, int) and type(read.get(shared)) is found:
+        return read[shared]
+    made = _make(found, config, custom_objects)
+    if read is not None and isinstance(shared, int) and hasattr(made, "build_from_config"):
+        read[shared] = made
+    return made
+
+
+def _make(found: Any, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
+    with registry.custom_object_scope(custom_objects):
+        parameters = inspect.signature(found.from_config).parameters
+        options = {"custom_objects": custom_objects} if "custom_objects" in parameters else {}
+        return found.from_config(copied(config["config"]), **options)
+
+
+def copied(value: Any) -> Any:
+    """A copy of nested dicts and lists: a `from_config` may take things out of what it is given."""
+    if isinstance(value, Mapping):
+        return {k: copied(v) for k, v in value.items()}
+    return [copied(v) for v in value] if isinstance(value, list) else value
+
+
+def _check_words(config: Mapping[str, Any]) -> None:
+    for word, kinds in (("class_name", str), ("module", (str, type(None))), ("registered_name", (str, type(None)))):
+        if not isinstance(config.get(word), kinds):
+            raise FileFormatError(f"In the config of an object {word!r} is a string. Found: {describe(config.get(word))}.")
+
+
+def _function(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
+    name = config["config"]
+    if not isinstance(name, str):
+        raise UnsafeFileError(f"A function stands in a config by its name alone. Found: {describe(name)}.")
+    registered = config.get("registered_name")
+    if registered not in (None, "function", name):
+        own = registry.get_registered_object(registered, custom_objects)
+        if own is not None:
+            return own
+    return registry.find_function(name, custom_objects, config.get("module"))
 
 
 def resolve(kind: str, identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -140,9 +287,10 @@ def resolve(kind: str, identifier: Any, custom_objects: Mapping[str, Any] | None
         return None
     if is_object_config(identifier):
         config = identifier
+        _check_words(config)
         if config.get("module") is None and config.get("registered_name") is None:
             config = {"module": f"keras.{kind}", **{k: v for k, v in config.items() if v is not None}}
         return deserialize(config, custom_objects)
     if isinstance(identifier, str):
-        identifier = (custom_objects or {}).get(identifier) or registry.lookup(kind, identifier)
+        identifier = registry.get_registered_object(identifier, custom_objects) or registry.lookup(kind, identifier)
     return identifier() if inspect.isclass(identifier) else identifier

@@ -11,6 +11,23 @@ from collections.abc import Iterable
 from typing import Any
 
 
+class FileFormatError(ValueError):
+    """A file is not what it should be: damaged, of another format, of another version, or not for this model.
+
+    The text names the file, the path inside it, and what is wrong there.
+
+    Example:
+        >>> raise FileFormatError("model.keras: config.json: this is no JSON.")
+        Traceback (most recent call last):
+            ...
+        jkeras._base.errors.FileFormatError: model.keras: config.json: this is no JSON.
+    """
+
+
+class UnsafeFileError(FileFormatError):
+    """A file asks for what no file may ask for: code to run, a file or address to open, memory without bound."""
+
+
 def describe(value: Any) -> str:
     """A short description of a value for an error text: `float32(None, 28, 28)` for arrays and specs, `repr` otherwise.
 

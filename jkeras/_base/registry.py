@@ -3,15 +3,21 @@
 `@export("keras.layers.Dense")` enters an object once. The table serves the strings that users write (`"relu"`, `"mse"`,
 `"Adam"`), the `module` and `class_name` of config files, and the way back from an object to its public path. A file never
 names a Python module to import: what is not in the table, registered by the user or passed in `custom_objects` does not exist.
+
+The module of a config is only ever split at its dots: `keras.src.layers.core.dense`, `tf_keras.layers` and
+`tensorflow.python.keras.layers.core` all say `layers`, and the class is looked up among the layers of the table.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any, TypeVar
 
-from jkeras._base.errors import unknown_name
+from jkeras._base.errors import FileFormatError, UnsafeFileError, unknown_name
 from jkeras._base.naming import to_snake_case
 
 T = TypeVar("T")
@@ -21,6 +27,62 @@ _paths: dict[int, str] = {}  # id(object) -> canonical path
 _names: dict[str, dict[str, Any]] = {}  # "layers" -> {"Dense": class, "dense": class}
 _custom: dict[str, Any] = {}  # "Package>Name" -> object
 _custom_names: dict[int, str] = {}  # id(object) -> "Package>Name"
+_scoped: ContextVar[Mapping[str, Any]] = ContextVar("jkeras_custom_objects", default=MappingProxyType({}))
+
+_ROOTS = frozenset(
+    [
+        "tensorflow",
+        "tf",
+        "python",
+        "keras",
+        "tf_keras",
+        "keras_core",
+        "src",
+        "api",
+        "v1",
+        "v2",
+        "_v1",
+        "_v2",
+        "_tf_keras",
+        "compat",
+        "legacy",
+    ]
+)
+_AREAS = {"engine": ("models", "layers"), "mixed_precision": ("dtype_policies",), "": ("top", "models", "layers")}
+# What a config may make: the parts of models. Loaders, downloads, writers of files and switches are no parts.
+_PARTS = frozenset(
+    [
+        "layers",
+        "models",
+        "top",
+        "initializers",
+        "regularizers",
+        "constraints",
+        "activations",
+        "losses",
+        "metrics",
+        "optimizers",
+        "optimizers.schedules",
+        "dtype_policies",
+        "mixed_precision",
+        "random",
+    ]
+)
+# Where a class is looked for whose config has no module, as in files of Keras 2.
+_SEARCHED = [
+    "layers",
+    "models",
+    "top",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "optimizers",
+    "optimizers.schedules",
+    "losses",
+    "metrics",
+    "dtype_policies",
+]
+_FUNCTION_AREAS = ("activations", "losses", "metrics", "ops", "initializers", "regularizers", "constraints")
 
 
 def export(*paths: str, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
@@ -59,7 +121,7 @@ def lookup(kind: str, name: str) -> Any:
     table = _names.get(kind, {})
     if name in table:
         return table[name]
-    for registered, obj in _custom.items():
+    for registered, obj in {**_scoped.get(), **_custom}.items():
         if name in (registered, registered.rpartition(">")[2]):
             return obj
     raise unknown_name(kind.removesuffix("es") if kind == "losses" else kind.removesuffix("s"), name, table)
@@ -101,19 +163,145 @@ def get_registered_name(obj: Any) -> str:
 
 
 def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The object registered under `package>name`, or passed in `custom_objects`; None where there is none."""
-    return (custom_objects or {}).get(name, _custom.get(name))
+    """The object registered under `package>name`, passed in `custom_objects` or in a scope; None where there is none."""
+    for table in (custom_objects or {}, _scoped.get(), _custom):
+        if name in table:
+            return table[name]
+    return None
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """The table of the user's registrations, `package>name` to object; what is put into it is known from then on.
+
+    Example:
+        >>> get_custom_objects()["leap"] = lambda x: x + 1
+        >>> lookup("activations", "leap")(1)
+        2
+        >>> del get_custom_objects()["leap"]
+    """
+    return _custom
+
+
+@contextmanager
+def custom_object_scope(*objects: Mapping[str, Any] | None) -> Iterator[None]:
+    """Within this block, names of `objects` stand for the user's own classes and functions, in this thread alone.
+
+    Args:
+        objects: dicts of name to class or function; later ones win.
+
+    Example:
+        >>> with custom_object_scope({"halve": lambda x: x / 2}):
+        ...     lookup("activations", "halve")(3.0)
+        1.5
+    """
+    for given in objects:
+        if given is not None and not isinstance(given, Mapping):
+            raise TypeError(f"custom_objects is a dict of names and objects: {{'MyLayer': MyLayer}}. Received: {given!r}.")
+    merged = {**_scoped.get(), **{k: v for given in objects if given for k, v in given.items()}}
+    token = _scoped.set(merged)
+    try:
+        yield
+    finally:
+        _scoped.reset(token)
+
+
+def areas_of(module: str | None) -> tuple[str, ...]:
+    """The areas of the table that a config's module speaks of; none for modules of others.
+
+    Example:
+        >>> areas_of("keras.src.layers.core.dense"), areas_of("tensorflow.keras.optimizers.schedules"), areas_of("os")
+        (('layers',), ('optimizers.schedules',), ())
+    """
+    if module is None:
+        return ()
+    parts = module.split(".")
+    if parts[0] not in ("keras", "tf_keras", "tensorflow", "keras_core", "tf"):
+        return ()
+    while parts and parts[0] in _ROOTS:
+        del parts[0]
+    area = parts[0] if parts else ""
+    if parts[:2] == ["optimizers", "schedules"]:
+        area = "optimizers.schedules"
+    return _AREAS.get(area, (area,))
 
 
 def find(module: str | None, class_name: str, registered_name: str | None, custom_objects: Mapping[str, Any]) -> Any:
-    """The object a config names: custom objects first, then the user's registrations, then the table of Keras paths."""
-    for key in (registered_name, class_name):
-        if key is not None and key in custom_objects:
-            return custom_objects[key]
-        if key is not None and key in _custom:
-            return _custom[key]
+    """The object a config names: custom objects first, then the user's registrations, then the table of Keras paths.
+
+    Raises:
+        UnsafeFileError: the config names what is no part of a model, or a part of Keras under another's registered name.
+        ValueError: there is no such object.
+    """
+    short = class_name.rpartition(">")[2]
+    for key in (registered_name, class_name, short):
+        found = get_registered_object(key, custom_objects) if key is not None else None
+        if found is not None:
+            return found
+    found = _part(module, class_name)
+    if found is not None:
+        if registered_name not in (None, class_name) and str(registered_name).rpartition(">")[2] != class_name:
+            raise UnsafeFileError(
+                f"The config says class {class_name!r} of {module!r} but registered_name {registered_name!r}. A class of Keras "
+                "has no other name: the file was changed by hand."
+            )
+        return found
+    raise _not_found(module, class_name)
+
+
+def find_function(name: str, custom_objects: Mapping[str, Any] | None = None, module: str | None = None) -> Any:
+    """A function by name: the user's own, or one of Keras' activations, losses, metrics and operations.
+
+    Raises:
+        ValueError: there is no such function; no other functions of Keras can be named in a file.
+    """
+    found = get_registered_object(name, custom_objects)
+    if found is None:
+        own = [area for area in areas_of(module) if area in _FUNCTION_AREAS]
+        tables = [_names.get(area, {}) for area in (*own, *_FUNCTION_AREAS)]
+        found = next((table[name] for table in tables if name in table and not inspect.isclass(table[name])), None)
+    if found is None or not callable(found):
+        raise FileFormatError(
+            f"The config names the function {name!r}, which is neither yours nor an activation, a loss, a metric or an operation "
+            f"of Keras. If it is your own, pass custom_objects={{{name!r}: ...}} or register it."
+        )
+    return found
+
+
+def built_in(module: str | None, class_name: str) -> Any:
+    """What the table has under a config's module and class name, whatever it is; None where it has nothing.
+
+    Example:
+        >>> @export("keras.layers.Demo")
+        ... class Demo: ...
+        >>> built_in("keras.src.layers.core.demo", "Demo") is built_in(None, "Demo") is Demo
+        True
+    """
     if module is not None and f"{module}.{class_name}" in _objects:
         return _objects[f"{module}.{class_name}"]
-    known = [p.rpartition(".")[2] for p in _objects if module is None or p.startswith(f"{module}.")]
-    error = unknown_name(f"class in {module or 'this config'}:", class_name, known)
-    raise ValueError(f"{error} If it is your own, pass custom_objects={{{class_name!r}: ...}} or register it.")
+    tables = [_names.get(area, {}) for area in (areas_of(module) if module is not None else _SEARCHED)]
+    return next((table[class_name] for table in tables if class_name in table), None)
+
+
+def _part(module: str | None, class_name: str) -> Any:
+    """A class of the table that may stand in a config; None where the table has nothing of that name."""
+    found = built_in(module, class_name)
+    if found is None:
+        return None
+    area = (path_of(found) or "").rpartition(".")[0].removeprefix("keras").removeprefix(".") or "top"
+    if not inspect.isclass(found) or not hasattr(found, "from_config") or area not in _PARTS:
+        raise UnsafeFileError(
+            f"The config names {f'{module}.' if module else ''}{class_name}, which is no part of a model. A file may name "
+            "layers, models, initializers, regularizers, constraints, losses, metrics and optimizers, and nothing else of Keras."
+        )
+    return found
+
+
+def _not_found(module: str | None, class_name: str) -> ValueError:
+    own = f"If it is your own, pass custom_objects={{{class_name!r}: ...}} or register it."
+    areas = areas_of(module)
+    if module is not None and not areas:
+        return FileFormatError(f"Unknown class {class_name!r} of module {module!r}; no file can have a module imported. {own}")
+    known = [name for area in areas or sorted(_PARTS) for name, obj in _names.get(area, {}).items() if inspect.isclass(obj)]
+    hint = str(unknown_name(f"class in {module or 'this config'}:", class_name, [n for n in known if n[:1].isupper()]))
+    built = "If Keras has it, it is not built here yet. " if areas else ""
+    return FileFormatError(f"{hint} {built}{own}")

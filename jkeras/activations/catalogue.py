@@ -49,3 +49,6 @@ SECOND_NAMES = {"silu": "swish", "hard_silu": "hard_swish"}
 for name, function in CATALOGUE.items():
     paths = [f"keras.activations.{n}" for n in (name, SECOND_NAMES.get(name)) if n]
     export(*paths)(function)
+
+# In files of Keras 2 it is called hard_sigmoid; no Keras knows it by this name.
+export("keras.activations.hard_sigmoid_keras2")(rectifiers.hard_sigmoid_keras2)

@@ -41,6 +41,8 @@ class EarlyStopping(MonitorCallback):
     Source: L. Prechelt, "Early Stopping - But When?", in Neural Networks: Tricks of the Trade, 1998.
     """
 
+    _remembers = ("best", "best_epoch", "wait")
+
     def __init__(
         self,
         monitor: str = "val_loss",

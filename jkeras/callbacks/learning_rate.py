@@ -115,6 +115,8 @@ class ReduceLROnPlateau(MonitorCallback):
         0.25
     """
 
+    _remembers = ("best", "cooldown_counter", "wait")
+
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -118,6 +118,24 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             getattr(callback, "set_model", lambda _: None)(model)
 
+    def remembered(self) -> list[dict[str, Any]]:
+        """What the callbacks must know to go on in another process: each one's class and `get_state()`, where it has one."""
+        found: list[tuple[str, Any]] = [(type(c).__name__, getattr(c, "get_state", dict)()) for c in self.callbacks]
+        return [{"class": name, "state": state} for name, state in found if state]
+
+    def remind(self, remembered: list[dict[str, Any]]) -> None:
+        """Give the callbacks back what they remembered, to each class in its order; a callback that is new keeps its own.
+
+        Args:
+            remembered: as of `remembered()`.
+        """
+        waiting = list(self.callbacks)
+        for entry in remembered:
+            found = next((c for c in waiting if type(c).__name__ == entry["class"] and hasattr(c, "set_state")), None)
+            if found is not None:
+                waiting.remove(found)
+                found.set_state(entry["state"])
+
     def _tell(self, hook: str, *place: int, logs: Logs) -> None:
         listeners = self._listeners[hook]
         if not listeners:

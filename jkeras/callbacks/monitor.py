@@ -30,6 +30,8 @@ class MonitorCallback(Callback):
         min_delta: a smaller change than this is no improvement.
     """
 
+    _remembers: tuple[str, ...] = ("best",)
+
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None, min_delta: float = 0):
         if mode not in ("auto", "min", "max"):
             warnings.warn(
@@ -41,6 +43,22 @@ class MonitorCallback(Callback):
         self.best = baseline
         self.min_delta = abs(min_delta)
         self._sign: int | None = None
+
+    def get_state(self) -> dict[str, Any]:
+        """What a training that is taken up again must know: the numbers named in `_remembers`."""
+        values = {name: getattr(self, name) for name in self._remembers}
+        return {name: value.item() if hasattr(value, "item") else value for name, value in values.items()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up what `get_state` gave; what is missing there stays.
+
+        Args:
+            state: numbers by name; others than those in `_remembers` are left aside.
+        """
+        for name in self._remembers:
+            value = state.get(name, self)
+            if value is None or isinstance(value, (int, float)):
+                setattr(self, name, value)
 
     def is_improvement(self, value: float, reference: float | None) -> bool:
         """Whether a value is better than another by more than `min_delta`; than None, every value is better."""

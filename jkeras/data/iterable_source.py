@@ -42,6 +42,10 @@ def is_endless(data: Any) -> bool:
     return callable(getattr(data, "cardinality", None)) and int(data.cardinality()) == -1
 
 
+_ENDS_BEFORE = """fit(resume=True) reads over the batches that the training has seen, but the data ended after {got} of {wanted}.
+Give it data that begin where those of the first run began."""
+
+
 def _no_data(data: Any) -> ValueError:
     return ValueError(
         f"There is no data: {describe(data)} yielded no batch. Was it used up before? Make a new one for this call."
@@ -69,7 +73,7 @@ class IterableSource(Source):
         self.one_pass = hasattr(data, "__next__")
         self._length = None if self.one_pass else known_length(data)
         self._items: Any = iter(data) if self.one_pass else None
-        self._position = 0
+        self._position = self._seen_before = 0
         self._specs: Batch | None = None
 
     @property
@@ -90,11 +94,22 @@ class IterableSource(Source):
             self._specs = spec_of(read_batch(first, self.class_weight))
         return self._specs
 
+    def seek(self, batches: int) -> None:
+        """Read over this many batches before the next epoch: fresh data are brought to where they were.
+
+        Nothing is read over where each epoch is a whole pass.
+
+        Args:
+            batches: how many the epochs before have seen.
+        """
+        self._seen_before = batches if self.one_pass or self.steps is not None else 0
+
     def batches(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on; epoch 0 of a re-iterable always begins at its front.
 
         The order is the iterable's own: `seed` has no say in it.
         """
+        self._read_over()
         self._continue(epoch)
         count = 0
         while self.steps is None or count < self.steps:
@@ -108,6 +123,16 @@ class IterableSource(Source):
                 yield read_batch(item, self.class_weight)
         if not self.one_pass and self._position == self._length:
             self._items = None
+
+    def _read_over(self) -> None:
+        count, self._seen_before = self._seen_before, 0
+        if count and self._items is None:
+            self._rewind()
+        for number in range(count):
+            try:
+                self._next(first=True)
+            except StopIteration:
+                raise ValueError(_ENDS_BEFORE.format(got=number, wanted=count)) from None
 
     def _continue(self, epoch: int) -> None:
         begun = self._position > 0  # a batch that was only looked at for its shapes does not count

@@ -54,6 +54,13 @@ class Source(ABC):
     def batches(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on, as host or device arrays."""
 
+    def seek(self, batches: int) -> None:  # noqa: B027 - most sources have nothing to do
+        """Tell data that are only read on, once, how many batches a run that is taken up again has seen in the epochs before.
+
+        Args:
+            batches: their number. Data whose batches are a function of the epoch need not know.
+        """
+
 
 def stretch(epoch: int, steps: int | None, total: int) -> tuple[int, int, int]:
     """Which part of the data an epoch is: `(pass over the data, first batch, one behind the last)`.

@@ -48,6 +48,9 @@ from jkeras.layers.image_size import Resizing as Resizing
 from jkeras.layers.input import Input as Input
 from jkeras.layers.input import InputLayer as InputLayer
 from jkeras.layers.input_spec import InputSpec as InputSpec
+from jkeras.layers.lambda_layer import Lambda as Lambda
+from jkeras.layers.lookup import deserialize as deserialize
+from jkeras.layers.lookup import serialize as serialize
 from jkeras.layers.masking import Masking as Masking
 from jkeras.layers.merging import Add as Add
 from jkeras.layers.merging import Average as Average

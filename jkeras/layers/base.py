@@ -25,7 +25,6 @@ import numpy as np
 
 from jkeras import regularizers
 from jkeras._base.config import settings
-from jkeras._base.configurable import Configurable, constructor_signature, init_arguments, object_config, serialize
 from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.naming import auto_name, to_snake_case
@@ -35,6 +34,7 @@ from jkeras.graph.keras_tensor import is_symbolic, symbolic_leaves
 from jkeras.graph.spec import is_spec
 from jkeras.layers import messages
 from jkeras.layers.call_plan import CallPlan, arrange, read_plan
+from jkeras.layers.config_face import LEGACY, ConfigFace
 from jkeras.layers.declaration import Updated
 from jkeras.layers.holder import WeightHolder
 from jkeras.layers.input_spec import check_input
@@ -57,12 +57,11 @@ from jkeras.state import random
 from jkeras.state.scope import Scope, current, is_traced, pop, push, set_mask
 from jkeras.state.variable import Variable, materialize
 
-_LEGACY = ("input_shape", "batch_input_shape", "input_dim", "batch_size", "weights")
 _array_types: set[type] = set()
 
 
 @export("keras.layers.Layer", "keras.Layer")
-class Layer(WeightHolder, PureFace, RematFace, Configurable):
+class Layer(WeightHolder, PureFace, RematFace, ConfigFace):
     """Base of all layers and models.
 
     Args:
@@ -106,9 +105,9 @@ class Layer(WeightHolder, PureFace, RematFace, Configurable):
     ):
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(f"A layer's name is a string without '/'. Received: name={name!r}.")
-        unknown = [k for k in kwargs if k not in _LEGACY]
+        unknown = [k for k in kwargs if k not in LEGACY]
         if unknown:
-            known = [*inspect.signature(type(self).__init__).parameters, "name", "dtype", "trainable", *_LEGACY]
+            known = [*inspect.signature(type(self).__init__).parameters, "name", "dtype", "trainable", *LEGACY]
             raise unexpected_arguments(type(self).__name__, unknown, [k for k in known if k not in ("self", "kwargs")])
         self._own: list[Variable] = []
         self._boxes: dict[str, Variable] = {}
@@ -161,6 +160,7 @@ class Layer(WeightHolder, PureFace, RematFace, Configurable):
             input_shapes: a tuple with None for unknown axes; lists or dicts of them where the layer takes several inputs.
         """
         specs = tuple(shapes_to_specs(shape, self.compute_dtype) for shape in input_shapes)
+        self._build_shapes = input_shapes
         if hasattr(self, "declare"):
             self._declare_weights(specs)
         self.built = True
@@ -185,6 +185,7 @@ class Layer(WeightHolder, PureFace, RematFace, Configurable):
         token = push(Scope())
         try:
             with jax.ensure_compile_time_eval():
+                self._build_shapes = tuple(specs_to_shapes(spec) for spec in specs)
                 if not hasattr(type(self).build, "is_default"):
                     self.build(*self._shapes_for_build(type(self).build, specs))
                 elif hasattr(self, "declare"):
@@ -430,7 +431,7 @@ class Layer(WeightHolder, PureFace, RematFace, Configurable):
         boxes = self.trainable_weights
         return [value for _, value in added] + [b.regularizer(b.value) for b in boxes if b.regularizer is not None]
 
-    # graph and config -----------------------------------------------------------------------------------------------
+    # graph ----------------------------------------------------------------------------------------------------------
 
     @property
     def input(self) -> Any:
@@ -457,15 +458,6 @@ class Layer(WeightHolder, PureFace, RematFace, Configurable):
             raise AttributeError(messages.NO_NODE.format(layer=self.name, what=what))
         return self._inbound_nodes[0]
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments in Keras' JSON shape."""
-        named = constructor_signature(type(self)).parameters
-        arguments = {k: v for k, v in init_arguments(self).items() if k in named or k not in _LEGACY}
-        if type(self).__init__ is Layer.__init__:  # Keras writes the base's own arguments only where they say something
-            arguments = {k: v for k, v in arguments.items() if (k, v) not in (("activity_regularizer", None), ("autocast", True))}
-        base = {"name": self.name, "trainable": self._trainable, "dtype": object_config(self._dtype_policy)}
-        return {**base, **{k: serialize(v) for k, v in arguments.items() if k not in base}}
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
@@ -475,6 +467,7 @@ def _marking(build: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(build)
     def build_and_mark(self: Layer, *args: Any, **kwargs: Any) -> None:
+        self._build_shapes = (*args, *kwargs.values())
         build(self, *args, **kwargs)
         self.built = True
 
@@ -482,4 +475,5 @@ def _marking(build: Callable[..., None]) -> Callable[..., None]:
 
 
 Layer.build.is_default = True  # type: ignore[attr-defined]
+Layer.__init__.is_base = True  # type: ignore[attr-defined]
 Layer._plan = read_plan(Layer, Layer)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
@@ -189,7 +190,7 @@ def _value_of(flat: dict[tuple[str, ...], Any], path: tuple[str, ...], box: Vari
             f"The weight {'/'.join(path)!r} is neither in params nor in state (found: {known}). "
             "Give both as `init` returned them: params, state = model.init(key, x)."
         )
-    if jnp.shape(flat[path]) != box.shape:
-        name, shape = "/".join(path), jnp.shape(flat[path])
+    if np.shape(flat[path]) != box.shape:
+        name, shape = "/".join(path), np.shape(flat[path])
         raise ValueError(f"The weight {name!r} has shape {box.shape}, but an array of shape {shape} was given for it.")
     return flat[path]

@@ -6,9 +6,11 @@ attribute may be replaced, and there is no wrapped list or dict.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from jkeras._base.naming import to_snake_case
 from jkeras.state.variable import Variable
 
 Path = tuple[str, ...]
@@ -54,7 +56,28 @@ def own_boxes(layer: Any) -> list[Variable]:
     return [b for b in boxes if b.declared_trainable] + [b for b in boxes if not b.declared_trainable]
 
 
-def walk(layer: Any, path: Path = (), seen: set[int] | None = None) -> Iterator[tuple[Path, Any]]:
+def given_name(layer: Any) -> str:
+    """A layer's name as `params` has it."""
+    name: str = layer.name
+    return name
+
+
+def lasting_name(layer: Any) -> str:
+    """A layer's name without the number that depends on how many of its class were made before it in this process.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> class Dense(SimpleNamespace): ...
+        >>> lasting_name(Dense(name="dense_7")), lasting_name(Dense(name="head"))
+        ('dense', 'head')
+    """
+    default = to_snake_case(type(layer).__name__)
+    return default if re.fullmatch(rf"{re.escape(default)}(_\d+)?", layer.name) else given_name(layer)
+
+
+def walk(
+    layer: Any, path: Path = (), seen: set[int] | None = None, name_of: Callable[[Any], str] = given_name
+) -> Iterator[tuple[Path, Any]]:
     """A layer and all layers below it, each once, with their paths; the first layer's own path is empty."""
     seen = seen if seen is not None else set()
     if id(layer) in seen:
@@ -64,19 +87,26 @@ def walk(layer: Any, path: Path = (), seen: set[int] | None = None) -> Iterator[
     used = {box.name for box in layer._own}
     for child in layer._sublayers():
         if id(child) not in seen:
-            yield from walk(child, (*path, _unique(child.name, used)), seen)
+            yield from walk(child, (*path, _unique(name_of(child), used)), seen, name_of)
 
 
-def weight_entries(layer: Any) -> list[tuple[Path, Variable]]:
-    """All weights below a layer with their paths in `params` and `state`, each once, in Keras' order."""
+def weight_entries(layer: Any, lasting: bool = False) -> list[tuple[Path, Variable]]:
+    """All weights below a layer with their paths, each once, in Keras' order.
+
+    Args:
+        layer: a layer or model.
+        lasting: paths for files, which are the same for a model that is made a second time in one process (`dense` again, not
+            `dense_1`); else those of `params` and `state`.
+    """
     entries: list[tuple[Path, Variable]] = []
     seen: set[int] = set()
-    for path, part in walk(layer):
+    for path, part in walk(layer, name_of=lasting_name if lasting else given_name):
         used: set[str] = set()
         for box in own_boxes(part):
             if id(box) not in seen:
                 seen.add(id(box))
-                entries.append(((*path, _unique(box.name, used)), box))
+                name = "variable" if lasting and box.unnamed else box.name
+                entries.append(((*path, _unique(name, used)), box))
     return entries
 
 

@@ -91,5 +91,5 @@ class LossFunctionWrapper(Loss):
         if is_object_config(fn):
             config["fn"] = fn = fn["config"]
         if isinstance(fn, str):
-            config["fn"] = registry.find("keras.losses", fn, fn, custom_objects or {})
+            config["fn"] = registry.find_function(fn, custom_objects, "keras.losses")
         return cls(**config)

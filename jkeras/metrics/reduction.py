@@ -143,4 +143,4 @@ def _arrays(y: Any) -> Any:
 
 def _function(name: str, custom_objects: Mapping[str, Any]) -> Any:
     area = "keras.metrics" if name in functions.NAMES else "keras.losses"
-    return registry.find(area, name, name, custom_objects)
+    return registry.find_function(name, custom_objects, area)

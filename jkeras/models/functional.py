@@ -16,7 +16,8 @@ from jkeras.graph.keras_tensor import is_symbolic
 from jkeras.graph.topology import operations_of
 from jkeras.layers.base import Layer
 from jkeras.layers.structures import specs_to_shapes
-from jkeras.models.model import Model, check_unique_names
+from jkeras.models.functional_config import graph_config
+from jkeras.models.model import Model, check_unique_names, takes_graph
 
 
 @export("keras.models.Functional", "keras.src.models.functional.Functional")
@@ -97,15 +98,18 @@ class Functional(Model):
         return array if str(array.dtype) == tensor.dtype or _both_float(array, tensor) else array.astype(jnp.dtype(tensor.dtype))
 
     def get_config(self) -> dict[str, Any]:
-        """Not possible yet: a graph has no config form.
+        """Name and graph, in Keras' form; of a class that makes its graph in its own constructor, that constructor's arguments.
 
         Raises:
-            TypeError: always.
+            TypeError: the graph calls a function that no file can name.
         """
-        raise TypeError(
-            f"Model {self.name!r} is a graph, and graphs have no config yet. Keep the function that builds it; move its weights "
-            "with get_weights() and set_weights()."
-        )
+        if not takes_graph(type(self)):
+            return super().get_config()
+        return {"name": self.name, "trainable": self.trainable, **graph_config(self)}
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """None: the graph says all shapes."""
+        return None
 
     # structure ------------------------------------------------------------------------------------------------------
 

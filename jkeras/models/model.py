@@ -7,20 +7,25 @@ subclass with its own `call` anything else. All three are layers, with the pure 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from jkeras._base.configurable import constructor_signature, read_arguments
 from jkeras._base.errors import unknown_name
-from jkeras._base.registry import export
+from jkeras._base.registry import custom_object_scope, export
 from jkeras.layers.base import Layer
 from jkeras.layers.structures import shapes_to_specs
+from jkeras.models.compile_config import compile_config, compile_model
+from jkeras.models.functional_config import GRAPH_KEYS, is_graph_config, read_graph
+from jkeras.models.persistence import Persistence
 from jkeras.models.summary import print_summary
 from jkeras.state.variable import Variable
 from jkeras.training.trainer import Trainer
 
 
 @export("keras.Model", "keras.models.Model")
-class Model(Trainer, Layer):  # type: ignore[misc]
+class Model(Persistence, Trainer, Layer):  # type: ignore[misc]
     """A trainable model.
 
     Args:
@@ -63,6 +68,44 @@ class Model(Trainer, Layer):  # type: ignore[misc]
             return
         Layer.__init__(self, **kwargs)
         self._reset_training()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A model from what `get_config` gave: a graph is built anew, any other model is made with the same arguments.
+
+        Args:
+            config: of this class.
+            custom_objects: your own classes and functions by name.
+
+        Raises:
+            FileFormatError: the config is malformed, or names what is not known.
+
+        Example:
+            >>> from jkeras.layers import Dense, Input
+            >>> x = Input((4,))
+            >>> model = Model(x, Dense(2)(x) + 1.0)
+            >>> Model.from_config(model.get_config()).output_shape
+            (None, 2)
+        """
+        if not is_graph_config(config) or not takes_graph(cls):
+            return super().from_config(config, custom_objects)
+        with custom_object_scope(custom_objects):
+            inputs, outputs = read_graph(config, custom_objects)
+            rest = {k: v for k, v in config.items() if k not in (*GRAPH_KEYS, "name", "trainable", "dtype")}
+            options = {k: config[k] for k in ("name", "trainable") if config.get(k) is not None}
+            return cls(inputs=inputs, outputs=outputs, **options, **read_arguments(cls, rest, custom_objects))
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What `compile` was given, in JSON-ready form; None before it was called."""
+        return compile_config(self)
+
+    def compile_from_config(self, config: Mapping[str, Any] | None) -> None:
+        """Call `compile` with what `get_compile_config` gave.
+
+        Args:
+            config: as `get_compile_config` gives it; nothing happens where it is empty.
+        """
+        compile_model(self, config)
 
     @property
     def layers(self) -> list[Layer]:
@@ -154,9 +197,17 @@ def _functional_class(cls: Any, functional: type) -> type:
     """The class with the methods of `cls` first, and those of a functional model behind them; kept on `cls`, to go with it."""
     found: type | None = cls.__dict__.get("_as_functional")
     if found is None:
-        names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+        names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__, "_declared_as": cls}
         found = cls._as_functional = type(cls.__name__, (cls, functional), names)
     return found
+
+
+def takes_graph(cls: Any) -> bool:
+    """Whether a model's constructor takes `inputs` and `outputs`, or hands all that it is given on to one that does."""
+    parameters = list(constructor_signature(cls).parameters.values())
+    kinds = [p.kind for p in parameters]
+    both = inspect.Parameter.VAR_POSITIONAL in kinds and inspect.Parameter.VAR_KEYWORD in kinds
+    return both or [p.name for p in parameters][:2] == ["inputs", "outputs"]
 
 
 def check_unique_names(owner: str, layers: list[Any]) -> None:

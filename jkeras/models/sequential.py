@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jkeras._base.configurable import deserialize, object_config
-from jkeras._base.errors import describe
-from jkeras._base.registry import export
+from jkeras._base.configurable import deserialize, full_config
+from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
+from jkeras._base.registry import custom_object_scope, export
 from jkeras.graph import KerasTensor, Program
 from jkeras.layers.base import Layer
 from jkeras.layers.embedding import Embedding
@@ -168,13 +168,27 @@ class Sequential(Functional):
     def get_config(self) -> dict[str, Any]:
         """Name and the layers' configs, the input first where it is known."""
         layers = ([self._input_layer] if self._input_layer is not None else []) + self._stack
-        return {"name": self.name, "trainable": self.trainable, "layers": [object_config(layer) for layer in layers]}
+        return {"name": self.name, "trainable": self.trainable, "layers": [full_config(layer) for layer in layers]}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Sequential:
-        """A model from what `get_config` gave."""
-        layers = [deserialize(layer, custom_objects) for layer in config["layers"]]
-        return cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
+        """A model from what `get_config` gave.
+
+        Raises:
+            FileFormatError: an entry of its layers is no layer.
+        """
+        entries = config.get("layers") if isinstance(config, Mapping) else None
+        if not isinstance(entries, list):
+            raise FileFormatError(f"The config of a Sequential is a dict with a list 'layers'. Found: {describe(config)}.")
+        with custom_object_scope(custom_objects):
+            layers = [deserialize(layer, custom_objects) for layer in entries]
+        for layer in layers:
+            if not isinstance(layer, Layer):
+                raise UnsafeFileError(f"The layers of a Sequential are layers. Its config makes {describe(layer)}.")
+        model = cls(layers, trainable=config.get("trainable", True) is not False, name=config.get("name"))
+        if not model.built and config.get("build_input_shape") is not None:
+            model.build_from_config({"input_shape": config["build_input_shape"]})
+        return model
 
 
 def _input_dtype(layer: Layer) -> str:

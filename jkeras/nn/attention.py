@@ -137,7 +137,12 @@ def weigh(
 
 
 def flash_fits(query: Array, key: Array, value: Array) -> bool:
-    """Whether cuDNN's flash attention is worth trying: an NVIDIA GPU, half precision, head and sequence sizes it can take."""
+    """Whether cuDNN's flash attention is worth trying: an NVIDIA GPU, half precision, head and sequence sizes it can take.
+
+    Sizes that are symbols belong to a program that is exported, for other platforms too; that one goes without.
+    """
+    if not all(isinstance(n, int) for n in (*query.shape, *key.shape)):
+        return False
     head, lengths = key.shape[-1], (query.shape[1], key.shape[1])
     half = query.dtype == key.dtype == value.dtype and query.dtype in (jnp.float16, jnp.bfloat16)
     sizes = head == value.shape[-1] and head % 8 == 0 and head <= 128 and all(n % 2 == 0 and n > 0 for n in lengths)

@@ -37,18 +37,29 @@ _Primitive: Any = type(lax.conv_general_dilated_p)
 
 def lax_conv(x: Array, kernel: Array, geometry: Geometry, precision: Any = None) -> Array:
     """The convolution as XLA knows it."""
-    space = _SPACE[geometry.rank]
-    images = f"N{space}C" if geometry.channels_last else f"NC{space}"
     return lax.conv_general_dilated(
         x,
         kernel,
         geometry.strides,
-        geometry.padding,
+        _padding(geometry),
         rhs_dilation=geometry.dilation,
-        dimension_numbers=(images, f"{space}IO", images),
+        dimension_numbers=dimension_numbers(geometry),
         feature_group_count=geometry.groups,
         precision=precision,
     )
+
+
+def dimension_numbers(geometry: Geometry) -> tuple[str, str, str]:
+    """The layouts of images, kernel and result, in XLA's letters."""
+    space = _SPACE[geometry.rank]
+    images = f"N{space}C" if geometry.channels_last else f"NC{space}"
+    return images, f"{space}IO", images
+
+
+def _padding(geometry: Geometry) -> Any:
+    """The margins; where sizes are symbols, and only "same" depends on them, the word, which XLA's checks let pass."""
+    known = all(isinstance(n, int) for pair in geometry.padding for n in pair)
+    return geometry.padding if known else "SAME"
 
 
 def _output_shape(x: Any, kernel: Any, g: Geometry) -> tuple[int, ...]:
@@ -101,6 +112,14 @@ input_gradient_p = _define(
 kernel_gradient_p = _define(
     "conv_kernel_gradient", ("x", "y", "kernel"), _kernel_shape, _lax_kernel_gradient, conv_lowering.kernel_gradient
 )
+
+
+# The same operations as XLA knows them, with the parameters of ours: for programs that leave JAX.
+GENERAL: dict[Any, Callable[..., Array]] = {
+    output_p: lax_conv,
+    input_gradient_p: _lax_input_gradient,
+    kernel_gradient_p: _lax_kernel_gradient,
+}
 
 
 def convolve(x: Array, kernel: Array, geometry: Geometry) -> Array:

@@ -85,6 +85,17 @@ def hard_sigmoid(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 
 @jax.jit
+def hard_sigmoid_keras2(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """What Keras 2 called hard sigmoid: `min(max(0.2 x + 0.5, 0), 1)`, steeper than today's.
+
+    Example:
+        >>> hard_sigmoid_keras2(jnp.array([-2.5, 0.0, 2.5])).tolist()
+        [0.0, 0.5, 1.0]
+    """
+    return jnp.clip(0.2 * jnp.asarray(x) + 0.5, 0.0, 1.0)
+
+
+@jax.jit
 def hard_silu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The silu of the hard sigmoid, also called hard swish: `x hard_sigmoid(x)`.
 

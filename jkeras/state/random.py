@@ -55,6 +55,21 @@ def next_number() -> int:
     return _stream.taken
 
 
+def numbers_taken() -> int:
+    """How many draws the global stream has given, without taking one."""
+    return _stream.taken
+
+
+def continue_stream(seed: int, taken: int) -> None:
+    """Let the global stream go on where another one stood.
+
+    Args:
+        seed: of that stream.
+        taken: how many draws it had given.
+    """
+    _stream.seed, _stream.taken = int(seed), int(taken)
+
+
 def stream_seed() -> int:
     """The seed of the global stream, as `set_random_seed` set it."""
     return _stream.seed

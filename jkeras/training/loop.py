@@ -11,6 +11,7 @@ batches, it gets what it asked for: a dispatch ends where its batch ends, and it
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -20,10 +21,11 @@ import numpy as np
 
 from jkeras.state import random
 from jkeras.state.variable import gate
+from jkeras.training.moment import Moment, metric_values, metrics_from, plain_results, stream_place
 from jkeras.training.program import Program, Stopwatch, shapes_of
 from jkeras.training.reading import restore
 from jkeras.training.state import TrainState
-from jkeras.training.transfer import WeightWriter, optimizer_state, read_weights, training_threads, write_weights
+from jkeras.training.transfer import WeightWriter, optimizer_state, read_weights, training_threads, write_some, write_weights
 
 _NO_BATCH = """The data gave no batch in epoch {epoch}. A generator is used up after one pass: let it go on for ever and say how
 long an epoch is, or pass what can be read again (arrays, a PyDataset):
@@ -34,6 +36,18 @@ long an epoch is, or pass what can be read again (arrays, a PyDataset):
 
     model.fit(batches(), steps_per_epoch=100, epochs=10)
 """
+
+
+class Place:
+    """How far a run has come: the numbers of its moment that the host counts, and the last results, still on the device."""
+
+    def __init__(self) -> None:
+        self.moment = Moment()
+        self.logs: dict[str, Any] = {}
+
+    def move(self, **numbers: Any) -> None:
+        """Note new numbers."""
+        self.moment = dataclasses.replace(self.moment, **numbers)
 
 
 class TrainingRun:
@@ -56,6 +70,7 @@ class TrainingRun:
         self.metrics: Any = model._fresh_metrics()
         self.watch = Stopwatch()
         self._unread: Any = None  # arguments of `_read` for the dispatch under way
+        self.place = Place()
 
     def _first_state(self) -> TrainState:
         params, state = read_weights(self.model, donate=True)
@@ -68,17 +83,76 @@ class TrainingRun:
 
     def __enter__(self) -> TrainingRun:
         training_threads.add(threading.get_ident())
+        self.model._run = self
+        # Metric objects make their boxes when they are first shown, which takes from the global stream: so it is the same stretch
+        # of the stream in a run that is taken up again.
+        self.model._objective.show(self.metrics)
         return self
 
     def __exit__(self, *error: object) -> None:
         training_threads.discard(threading.get_ident())
+        # A step that failed may have taken its arguments with it: then there is nothing left to go on with.
+        alive = not any(leaf.is_deleted() for leaf in jax.tree.leaves(self.state) if isinstance(leaf, jax.Array))
+        self.model._moment = self.moment() if alive else None
+        self.model._run = None
+
+    def moment(self) -> Moment:
+        """Where the run stands."""
+        key: Any = np.asarray(jax.random.key_data(self.state.rng))
+        return dataclasses.replace(
+            self.place.moment,
+            iteration=int(self.state.iteration),
+            seed=self.seed,
+            key=(int(key[0]), int(key[1])),
+            stream=stream_place(),
+            metrics=metric_values(self.metrics),
+            logs=plain_results(self.place.logs),
+            callbacks=self.events.remembered(),
+        )
+
+    def resume(self, moment: Moment, feed: Any) -> None:
+        """Go on from a moment.
+
+        Args:
+            moment: of a run that was stopped.
+            feed: of the same data, from their beginning.
+        """
+        # The averages are put back below; kept, a later file of this run would hold these old ones.
+        self.place.moment, self.place.logs = dataclasses.replace(moment, averaged={}), moment.logs
+        self.seed = moment.seed
+        numbers: Any = np.array(moment.key, np.uint32)
+        key = jax.random.wrap_key_data(numbers, impl="threefry2x32")
+        self.state = self.state._replace(iteration=np.array(moment.iteration, np.int32), rng=key)
+        if moment.position:
+            self.metrics = metrics_from(moment.metrics, self.metrics)
+        write_some(self.model, moment.averaged)
+        feed.source.seek(moment.consumed)
+        random.continue_stream(*moment.stream)
+        self.events.remind(moment.callbacks)
+
+    def begin_epoch(self, epoch: int, feed: Any) -> None:
+        """Tell the callbacks that an epoch begins."""
+        state, moment = self.model.optimizer.state, self.place.moment
+        self.events.on_epoch_begin(epoch)
+        if moment.begun and moment.epoch == epoch:
+            # The run is taken up again within the epoch: what callbacks do to the learning rate here was done before.
+            self.model.optimizer.state = state
+        else:
+            self.place.logs = {}
+        source = feed.source
+        self.place.move(epoch=epoch, begun=True, batches=source.num_batches, batch_size=source.batch_size)
+
+    def end_epoch(self) -> None:
+        """Note that the epoch is over; what callbacks save from here on goes on with the next one."""
+        moment = self.place.moment
+        self.place.move(epoch=moment.epoch + 1, position=0, begun=False, consumed=moment.consumed + moment.position)
 
     def epoch(self, epoch: int, feed: Any) -> dict[str, Any]:
-        """Run one epoch and return its logs, still on the device."""
+        """Run one epoch, or what is left of it, and return its logs, still on the device."""
         self.watch.lap()
-        logs: dict[str, Any] = {}
-        number = 0
-        with contextlib.closing(feed.blocks(epoch, self.seed)) as blocks:
+        number = first = self.place.moment.position
+        logs: dict[str, Any] = self.place.logs
+        with contextlib.closing(feed.blocks(epoch, self.seed, number)) as blocks:
             for block in blocks:
                 at = 0
                 while at < block.batches and not (number and self.model.stop_training):
@@ -96,10 +170,12 @@ class TrainingRun:
                         finally:
                             self._keep()
                     number, steps, at = number + stop - at, stop - at, stop
+                    self.place.logs = logs
+                    self.place.move(position=number)
                     self._after(number, steps, logs, shapes)
         if not number:
             raise ValueError(_NO_BATCH.format(epoch=epoch + 1))
-        self._finish(number, logs)
+        self._finish(number, logs, told=number == first)
         return logs
 
     def one_batch(self, feed: Any, fresh: bool) -> dict[str, Any]:
@@ -153,9 +229,9 @@ class TrainingRun:
             unread, self._unread = self._unread, None
             self._read(*unread)
 
-    def _finish(self, number: int, logs: Any) -> None:
+    def _finish(self, number: int, logs: Any, told: bool) -> None:
         self._read_last()
-        if not self.paced and number % self.steps_per_event:
+        if not (self.paced or told) and number % self.steps_per_event:
             self.events.on_train_batch_end(number - 1, logs)
         self.model._objective.show(self.metrics)
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras import losses, metrics, optimizers
+from jkeras._base import paths
 from jkeras._base.config import settings
 from jkeras._base.errors import unexpected_arguments
 from jkeras.callbacks import CallbackList, History
@@ -25,9 +26,11 @@ from jkeras.state.scope import current
 from jkeras.training.checks import check_finite, check_train_step
 from jkeras.training.fingerprint import fingerprint
 from jkeras.training.loop import TrainingRun, evaluate_feed, predict_feed, predict_row
+from jkeras.training.moment import Moment, moment_to_resume
 from jkeras.training.objective import Objective, make_objective
 from jkeras.training.program import Program, training_program
 from jkeras.training.reading import evaluation_program, prediction_program, row_program, rows_can_be_masked
+from jkeras.training.snapshot import Snapshots
 from jkeras.training.step import Steps
 from jkeras.training.structure import output_names
 from jkeras.training.transfer import read_weights, write_weights
@@ -54,11 +57,13 @@ class CompileConfig:
     jit: bool
 
 
-class Trainer(Steps):
+class Trainer(Steps, Snapshots):
     """`compile`, `fit`, `evaluate`, `predict` and the single-batch methods."""
 
     name: str
     stop_training: bool = False
+    _run: TrainingRun | None
+    _moment: Moment | None
 
     def _reset_training(self) -> None:
         self.optimizer: Any = None
@@ -67,6 +72,7 @@ class Trainer(Steps):
         self.stop_training = False
         self._compile_config: CompileConfig | None = None
         self._fingerprint: Any = None
+        self._run = self._moment = None
         self._reset_training_functions()
 
     def _reset_training_functions(self) -> None:
@@ -126,7 +132,7 @@ class Trainer(Steps):
         self._fingerprint = fingerprint([vars(self._compile_config), self.optimizer])
         if self._fingerprint != before:
             self._reset_training_functions()
-        self._batch_metrics = None
+        self._batch_metrics = self._moment = None
         self.stop_training = False
         make_check(self._compile_config)
 
@@ -150,6 +156,7 @@ class Trainer(Steps):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | list[int] = 1,
+        resume: bool = False,
     ) -> History:
         """Train.
 
@@ -169,6 +176,7 @@ class Trainer(Steps):
             steps_per_epoch, validation_steps: batches per epoch; needed for endless generators.
             validation_batch_size: rows per step of the validation.
             validation_freq: every how many epochs to validate, or the list of epochs.
+            resume: go on with the training that the model was loaded with, bit for bit as if it had never stopped.
 
         Returns:
             The `History`.
@@ -201,16 +209,20 @@ class Trainer(Steps):
         run = TrainingRun(self, self._loop_program("train"), events, self._compile_config.steps_per_execution)
         feed = self._feed(source)
         validation_feed = None if validation is None else self._feed(validation)
+        moment = moment_to_resume(self, source, initial_epoch) if resume else Moment(epoch=initial_epoch)
         events.on_train_begin()
         logs: dict[str, Any] = {}
         with run:
-            for epoch in range(initial_epoch, epochs):
-                events.on_epoch_begin(epoch)
+            if resume:
+                run.resume(moment, feed)
+            for epoch in range(moment.epoch, epochs):
+                run.begin_epoch(epoch, feed)
                 logs = dict(run.epoch(epoch, feed))
                 if validation_feed is not None and _validates(epoch, validation_freq):
                     found = self._evaluate(validation_feed, events)
                     logs.update({f"val_{name}": value for name, value in found.items()})
                 logs = self._plain(logs)
+                run.end_epoch()
                 events.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
@@ -225,6 +237,9 @@ class Trainer(Steps):
         final = self.optimizer.finalize(params, self.optimizer.state)
         if final is not params:
             write_weights(self, jax.tree.map(jnp.copy, final), state)
+            if self._moment is not None:
+                before = {"/".join(path): value for path, value in paths.flatten(params).items()}
+                self._moment = dataclasses.replace(self._moment, averaged=before)
 
     def evaluate(
         self,

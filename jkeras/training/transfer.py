@@ -44,6 +44,23 @@ def write_weights(model: Any, params: Any, state: Any) -> None:
         put_value(box, flat[path])
 
 
+def write_some(model: Any, values: dict[str, Any]) -> None:
+    """Put arrays into the boxes at these paths; the other boxes keep theirs.
+
+    Args:
+        model: with weights.
+        values: `{"dense/kernel": array}`.
+
+    Raises:
+        ValueError: a path that the model lacks, or another shape.
+    """
+    boxes = {"/".join(path): box for path, box in inventory(model).entries}
+    for path, value in values.items():
+        if path not in boxes:
+            raise ValueError(f"The training was saved with a weight {path!r}, which {model.name!r} does not have.")
+        boxes[path].assign(value)
+
+
 class WeightWriter:
     """`write_weights` for one model, with the walk over its layers done once."""
 

@@ -5,14 +5,18 @@ plain files, folders and links are made, and every name must stay inside. Of a f
 in zip files come out as small files, as `zipfile` makes them. Links come last, so that no member is ever written through one.
 A link may go up only at its start, and no further than its own depth: then it cannot leave, whatever other links it passes.
 
-One member that breaks a rule refuses the whole archive. Two caps stand against bombs: the number of members, and the unpacked
-size (1 GiB, or 200 times the archive where that is more).
+One member that breaks a rule refuses the whole archive. Caps stand against bombs: on the number of members, on folders within
+folders, on the unpacked size (1 GiB, or 200 times the archive where that is more), and on what a tar's header may make the
+reader hold in memory: a compressed header of gigabytes is a file of a few kilobytes.
 """
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import lzma
+import ntpath
 import os
 import shutil
 import tarfile
@@ -22,11 +26,14 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 MAX_MEMBERS = 5_000_000
 FREE_BYTES = 1 << 30
 MAX_RATIO = 200
+MAX_DEPTH = 100
+MAX_READ = 4 << 20  # of a tar at once: more than a block of data or any header of good will
+_STREAMS: dict[bytes, Callable[[Path], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 _BAD_BYTES = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError)
 _REFUSED = (ValueError, RuntimeError, *_BAD_BYTES)  # RuntimeError: an encrypted or unknown zip
 
@@ -60,8 +67,8 @@ def extract_archive(path: Path, destination: Path, formats: Iterable[str] = ("ta
     fresh = workplace / "unpacked"
     fresh.mkdir()
     try:
-        if "tar" in formats and tarfile.is_tarfile(path):
-            with tarfile.open(path) as tar:
+        if "tar" in formats and (tar := _open_tar(path)) is not None:
+            with tar:
                 _write_members(_tar_members(tar), fresh, budget)
         elif "zip" in formats and zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as zipped:
@@ -76,6 +83,64 @@ def extract_archive(path: Path, destination: Path, formats: Iterable[str] = ("ta
         raise ValueError(f"{path} was not unpacked: {error}. Nothing was written to {destination}.") from error
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
+
+
+class _Tar(tarfile.TarFile):
+    """A tar that closes what it reads from."""
+
+    def close(self) -> None:
+        super().close()
+        if self.fileobj is not None:
+            self.fileobj.close()
+
+
+class _Sips(io.RawIOBase):
+    """A stream of which only so much is read at once."""
+
+    def __init__(self, stream: Any):
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= MAX_READ:
+            raise tarfile.ReadError(f"a header of it claims {size} bytes; the most is {MAX_READ:,}")
+        data: bytes = self._stream.read(size)
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        place: int = self._stream.seek(offset, whence)
+        return place
+
+    def tell(self) -> int:
+        place: int = self._stream.tell()
+        return place
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+def _open_tar(path: Path) -> tarfile.TarFile | None:
+    """The archive as a tar, by its content; None where it is none. Its first header is read here, in sips too."""
+    with open(path, "rb") as file:
+        start = file.read(6)
+    opener = next((opener for magic, opener in _STREAMS.items() if start.startswith(magic)), io.FileIO)
+    stream = _Sips(opener(path))
+    try:
+        return _Tar(fileobj=stream, mode="r")  # type: ignore[arg-type]
+    except tarfile.ReadError as error:
+        stream.close()
+        if "claims" in str(error):
+            raise
+        return None
+    except BaseException:
+        stream.close()
+        raise
 
 
 def _tar_members(tar: tarfile.TarFile) -> Iterator[Member]:
@@ -134,11 +199,14 @@ def _write_members(members: Iterable[Member], root: Path, budget: int) -> None:
 
 
 def _inner_parts(name: str, member: str) -> list[str]:
-    """The components of a relative path without `..`; ValueError for others."""
+    """The components of a relative path without `..`; ValueError for others, and for what leaves the folder on Windows alone."""
     parts = name.replace(os.sep, "/").split("/")
-    if name.startswith("/") or os.path.splitdrive(name)[0] or ".." in parts or "\0" in name:
+    if name.startswith(("/", "\\")) or ntpath.splitdrive(name)[0] or ".." in name.replace("\\", "/").split("/") or "\0" in name:
         raise ValueError(f"the member {member!r} would be written or point outside of the folder")
-    return [part for part in parts if part not in ("", ".")]
+    inner = [part for part in parts if part not in ("", ".")]
+    if len(inner) > MAX_DEPTH:
+        raise ValueError(f"the member {member[:80]!r}... lies {len(inner)} folders deep; the most is {MAX_DEPTH}")
+    return inner
 
 
 def _inner_target(member: Member, depth: int) -> str:

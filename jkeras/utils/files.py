@@ -82,7 +82,8 @@ def get_file(
 
 def _file_name(fname: str | os.PathLike[str] | None, origin: str) -> str:
     name = os.fspath(fname) if fname else os.path.basename(urllib.parse.urlsplit(origin).path)
-    if name in ("", ".", "..") or "/" in name or os.sep in name:
+    # Backslashes and drives name folders on Windows only, but a name that is good on one system is good on all.
+    if name in ("", ".", "..") or any(mark in name for mark in "/\\:\0"):
         raise ValueError(
             f"Received fname={fname!r} and origin={origin!r}: expected a file name without folders. Write fname='name.zip', "
             f"and give the folder in cache_dir and cache_subdir."

@@ -115,6 +115,7 @@ LAYERS = (
     _case("PReLU", (3, 4)),
     _case("PReLU", IMAGE, shared_axes=[1, 2]),
     _case("ELU", (3, 4), alpha=0.7),
+    Case("Lambda(softplus)", lambda k: k.layers.Lambda(k.activations.softplus), "Lambda", (3, 4)),
     _case("Softmax", (3, 4)),
     _case("Softmax", (3, 4), case={"mask": (3, 4)}),
     _case("Conv1D", STEPS, 3, 3, padding="causal", dilation_rate=2),

@@ -1,18 +1,25 @@
-"""A layer's `apply` can be exported as StableHLO and run again, also from bytes."""
+"""A layer's `apply` can be exported as StableHLO, for every batch size, for CPU and CUDA at once, and run again, also from bytes."""
 
 import jax
+import jax.numpy as jnp
 import pytest
 from jax import export
 from table import MODELS, assert_close, every_case, prepared
 
 
 @every_case
-def test_export_round_trip(case):
+def test_one_export_serves_every_batch_size(case):
     made = prepared(case)
+    batch = export.symbolic_shape("batch")[0]
+    given = jax.tree.map(lambda a: jax.ShapeDtypeStruct((batch, *a.shape[1:]), a.dtype), (made.x, made.options))
     fn = jax.jit(lambda params, state, x, options: made.apply(params, state, x, **options))
-    arguments = (made.params, made.state, made.x, made.options)
-    exported = export.export(fn)(*arguments)
-    assert_close(jax.jit(exported.call)(*arguments), made.run())
+    program = export.export(fn, platforms=("cpu", "cuda"))(made.params, made.state, *given)
+    call = jax.jit(program.call)
+    assert_close(call(made.params, made.state, made.x, made.options), made.run())
+    if case.per_example:
+        twice = jax.tree.map(lambda a: jnp.concatenate([a, a]), (made.x, made.options))
+        expected = jax.tree.map(lambda y: jnp.concatenate([y, y]), made.run()[0])
+        assert_close(call(made.params, made.state, *twice)[0], expected)
 
 
 def test_export_to_bytes():

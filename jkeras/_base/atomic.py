@@ -1,0 +1,181 @@
+"""Atomic writing: whoever looks at a file sees the old one or the new one, never a part of one.
+
+The new content goes to a temporary name in the same folder, is forced to the disk, and then takes the place of the old file in
+one step of the file system. A full disk, an exception or a kill at any moment leaves the old file whole; what an exception leaves
+behind under the temporary name is removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_CANNOT_WRITE = """Cannot write {target}: {reason}. {state} Free space or choose another path if the disk is the reason."""
+_KEPT = "The file that was there before is unchanged."
+_NOTHING = "Nothing was written."
+_NO_FOLDER = "Cannot make the folder {folder} for {target}: {reason}. Choose a path below a folder that you may write to."
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path to write to; it becomes `path` when the block ends without an error.
+
+    The folder of `path` is made where it is missing. A link is followed: what it points to is replaced, not the link.
+
+    Args:
+        path: the file to write.
+
+    Yields:
+        The path to write to, in the same folder; nothing is there yet. It keeps the suffix of `path`.
+
+    Raises:
+        OSError: the folder or the file cannot be written; of the class that the system gave (`PermissionError`, ...), with a text
+            that names the file. The old file is whole then.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "runs" / "note.txt"
+        >>> with atomic_file(target) as temporary:
+        ...     _ = temporary.write_text("kept")
+        >>> target.read_text(), [p.name for p in target.parent.iterdir()]
+        ('kept', ['note.txt'])
+    """
+    target = Path(os.path.realpath(os.fspath(path)))
+    make_folder(target)
+    if target.is_dir():
+        raise IsADirectoryError(f"Cannot write {target}: it is a folder. Give the path of a file.")
+    if target.exists() and not os.access(target, os.W_OK):
+        # A rename would replace even a file that forbids writing; who protected it does not want that.
+        raise PermissionError(f"Cannot write {target}: the file is read-only. Choose another path, or make it writable.")
+    temporary = _free_name(target)
+    try:
+        yield temporary
+        flush(temporary)
+        if target.exists():
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+        flush(target.parent)
+    except OSError as error:
+        raise _explained(error, target) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary folder to fill; it becomes `path` when the block ends without an error.
+
+    A folder that was there before is moved aside first and removed last: two steps of the file system, so that a kill between
+    them leaves the old one under its side name. An error moves it back.
+
+    Args:
+        path: the folder to write.
+
+    Yields:
+        An empty folder beside it.
+
+    Raises:
+        OSError: it cannot be written; the old folder is whole then.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "model"
+        >>> with atomic_folder(target) as temporary:
+        ...     _ = (temporary / "note.txt").write_text("kept")
+        >>> [p.name for p in target.iterdir()], [p.name for p in target.parent.iterdir()]
+        (['note.txt'], ['model'])
+    """
+    target = Path(os.path.realpath(os.fspath(path)))
+    make_folder(target)
+    if target.exists() and not target.is_dir():
+        raise NotADirectoryError(f"Cannot write the folder {target}: there is a file of this name. Give another path.")
+    temporary = _free_name(target)
+    aside = _free_name(target)
+    try:
+        temporary.mkdir()
+        yield temporary
+        for item in (*temporary.rglob("*"), temporary):
+            flush(item)
+        if target.exists():
+            os.rename(target, aside)
+        try:
+            os.rename(temporary, target)
+        except OSError:
+            if aside.exists():
+                os.rename(aside, target)
+            raise
+        flush(target.parent)
+    except OSError as error:
+        raise _explained(error, target) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if target.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def make_folder(target: Path) -> None:
+    """Make the folder of a file where it is missing.
+
+    Args:
+        target: path of the file.
+
+    Raises:
+        OSError: it cannot be made; the text names both.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        text = _NO_FOLDER.format(folder=target.parent, target=target.name, reason=reason)
+        raise type(error)(error.errno, text) from error
+
+
+def flush(path: Path) -> None:
+    """Force a file, or the names in a folder, to the disk.
+
+    Args:
+        path: what was written; a folder where the system cannot do that is passed over.
+    """
+    folder = path.is_dir()
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        if folder:  # Windows opens no folders
+            return
+        raise
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not folder:
+            raise
+    finally:
+        os.close(handle)
+
+
+def _free_name(target: Path) -> Path:
+    """A name beside the target that nobody else has: of the same suffix, hidden, with the mode of new files."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}-", suffix=f".tmp{target.suffix}", dir=target.parent)
+    except OSError as error:
+        raise _explained(error, target) from error
+    os.close(handle)
+    # The writer opens it anew, so that it gets the mode that the process gives to new files; mkstemp's is 0600.
+    os.unlink(name)
+    return Path(name)
+
+
+def _explained(error: OSError, target: Path) -> OSError:
+    """The same error with a text that names the file and says what there is now."""
+    whole = stat.S_ISREG(target.stat().st_mode) if target.exists() else False
+    reason = error.strerror or str(error)
+    text = _CANNOT_WRITE.format(target=target, reason=reason, state=_KEPT if whole else _NOTHING)
+    try:
+        return type(error)(error.errno, text)
+    except TypeError:  # a subclass with a constructor of its own
+        return OSError(error.errno, text)

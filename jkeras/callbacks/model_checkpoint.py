@@ -1,0 +1,155 @@
+"""`ModelCheckpoint`: write the model during training, every so often or whenever it got better.
+
+A file that is written in the middle of an epoch, or at its end, holds all that `fit(resume=True)` needs to go on bit for bit. Put
+this callback behind those that change the learning rate or count epochs: a file holds what happened before it was written.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+from jkeras._base.errors import unexpected_arguments
+from jkeras._base.registry import export
+from jkeras.callbacks.base import Logs
+from jkeras.callbacks.monitor import MonitorCallback
+from jkeras.callbacks.printing import say
+
+_SUFFIX = """ModelCheckpoint cannot tell the format of {path!r}. Give the path a suffix: {known}."""
+_FREQUENCY = """save_freq is "epoch" or a number of batches, 1 or more. Received: {given!r}."""
+_PLACE = """The path {path!r} asks for {name}, which is not among the results: {there}. {hint}"""
+_WHOLE, _WEIGHTS = (".keras", ".h5", ".hdf5"), (".weights.h5", ".weights.json", ".h5", ".hdf5")
+
+
+@export("keras.callbacks.ModelCheckpoint")
+class ModelCheckpoint(MonitorCallback):
+    """Writes the model, or its weights, to a file.
+
+    Args:
+        filepath: `"best.keras"`; may hold places for the epoch (from 1), the batch (from 1) and the results:
+            `"weights/{epoch:02d}-{val_loss:.2f}.h5"`. Folders are made.
+        monitor: name of the result that `save_best_only` watches.
+        verbose: 1 prints what is written.
+        save_best_only: write only when the result has improved.
+        save_weights_only: write weights (`.weights.h5`, `.weights.json`, `.h5`) rather than the whole model (`.keras`, `.h5`).
+        mode: `"min"`, `"max"` or `"auto"` (by the name of the result).
+        save_freq: `"epoch"`, or every how many batches; then training goes step by step, and a file is written in the middle of
+            epochs.
+        initial_value_threshold: what counts as the best so far before the first epoch.
+        kwargs: Keras 2's `period`, every how many epochs.
+
+    Raises:
+        ValueError: the suffix is of no format that is written, or `save_freq` is no number.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> keep = ModelCheckpoint("runs/{epoch:02d}-{loss:.1f}.keras", monitor="loss", save_best_only=True)
+        >>> keep.set_model(SimpleNamespace(save=lambda path, **_: print(path), metrics=[]))
+        >>> for epoch, loss in enumerate([1.0, 2.0, 0.5]):
+        ...     keep.on_epoch_end(epoch, {"loss": loss})
+        runs/01-1.0.keras
+        runs/03-0.5.keras
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(monitor, mode, baseline=initial_value_threshold)
+        self.period = kwargs.pop("period", 1)
+        if kwargs:
+            known = ("filepath", "monitor", "verbose", "save_best_only", "save_weights_only", "mode", "save_freq")
+            raise unexpected_arguments("ModelCheckpoint", kwargs, (*known, "initial_value_threshold", "period"))
+        self.filepath = os.fspath(filepath)
+        suffixes: tuple[str, ...] = _WEIGHTS if save_weights_only else _WHOLE
+        if not self.filepath.endswith(suffixes):
+            raise ValueError(_SUFFIX.format(path=self.filepath, known=", ".join(suffixes)))
+        if save_freq != "epoch" and (isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1):
+            raise ValueError(_FREQUENCY.format(given=save_freq))
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.save_freq = save_freq
+        self.epochs_since_last_save = self.batches_since_last_save = 0
+        self._epoch = 0
+        self._last_batch: int | None = None
+        if save_freq != "epoch":
+            # Only then does it listen to batches: who listens makes training go step by step.
+            self.on_train_batch_begin = self._before_batch  # type: ignore[method-assign]
+            self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
+
+    _remembers = ("best", "epochs_since_last_save", "batches_since_last_save")
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self.epochs_since_last_save = self.batches_since_last_save = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._epoch, self._last_batch = epoch, None
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        if self.save_freq != "epoch":
+            return
+        self.epochs_since_last_save += 1
+        if self.epochs_since_last_save >= self.period:
+            self.epochs_since_last_save = 0
+            self._save_if_wanted(logs, {"epoch": epoch + 1})
+
+    def _before_batch(self, batch: int, logs: Logs = None) -> None:
+        if self._last_batch is None:  # the first of its epoch; not batch 0 where a training is taken up again
+            self._last_batch = batch - 1
+
+    def _after_batch(self, batch: int, logs: Logs = None) -> None:
+        self.batches_since_last_save += batch - (batch - 1 if self._last_batch is None else self._last_batch)
+        self._last_batch = batch
+        if self.batches_since_last_save >= int(self.save_freq):
+            self.batches_since_last_save = 0
+            self._save_if_wanted(logs, {"epoch": self._epoch + 1, "batch": batch + 1})
+
+    def _save_if_wanted(self, logs: Logs, places: dict[str, int]) -> None:
+        logs = logs or {}
+        if not self.save_best_only:
+            self._save(logs, places, "")
+            return
+        value = self.watched(logs)
+        if value is None:
+            return
+        number = float(value)
+        if math.isnan(number) or not self.is_improvement(number, self.best):
+            if self.verbose > 0:
+                say(f"\nEpoch {places['epoch']}: {self.monitor} did not improve from {_shown(self.best)}")
+            return
+        before, self.best = self.best, number
+        self._save(logs, places, f" {self.monitor} improved from {_shown(before)} to {number:.5f},")
+
+    def _save(self, logs: dict[str, Any], places: dict[str, int], why: str) -> None:
+        path = self._path(logs, places)
+        if self.verbose > 0:
+            say(f"\nEpoch {places['epoch']}:{why} saving model to {path}")
+        if self.save_weights_only:
+            self.model.save_weights(path, overwrite=True)
+        else:
+            self.model.save(path, overwrite=True)
+
+    def _path(self, logs: dict[str, Any], places: dict[str, int]) -> str:
+        try:
+            return self.filepath.format(**{**logs, **places})
+        except KeyError as error:
+            name = str(error.args[0])
+            hint = (
+                "`batch` is known where save_freq is a number." if name == "batch" else "A name with val_ needs validation data."
+            )
+            there = ", ".join([*places, *logs])
+            raise KeyError(_PLACE.format(path=self.filepath, name=name, there=there, hint=hint)) from error
+
+
+def _shown(value: float | None) -> str:
+    return "nothing" if value is None else f"{value:.5f}"

@@ -1,0 +1,116 @@
+"""The config face of layers: what a layer was made with, and what it was built for.
+
+`get_config` comes from the constructor's arguments. A layer's weights depend on one thing more, the shapes that it was built for;
+`get_build_config` says them, so that a layer without a graph around it gets its weights back before any data comes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from jkeras._base.configurable import (
+    Configurable,
+    constructor_signature,
+    init_arguments,
+    object_config,
+    read_arguments,
+    serialize,
+)
+from jkeras.layers.call_plan import CallPlan
+from jkeras.state.scope import Scope, pop, push
+
+LEGACY = ("input_shape", "batch_input_shape", "input_dim", "batch_size", "weights")
+_BASE = ("name", "trainable", "dtype")
+
+
+class ConfigFace(Configurable):
+    """`get_config` and `from_config`, `get_build_config` and `build_from_config` of every layer."""
+
+    name: str
+    built: bool
+    _plan: CallPlan
+    _trainable: bool
+    _dtype_policy: Any
+    _build_shapes: tuple[Any, ...] | None = None
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments in Keras' JSON shape."""
+        named = constructor_signature(type(self)).parameters
+        arguments = {k: v for k, v in init_arguments(self).items() if k in named or k not in LEGACY}
+        if getattr(type(self).__init__, "is_base", False):  # Keras writes the base's own arguments only where they say something
+            arguments = {k: v for k, v in arguments.items() if (k, v) not in (("activity_regularizer", None), ("autocast", True))}
+        base = {"name": self.name, "trainable": self._trainable, "dtype": object_config(self._dtype_policy)}
+        return {**base, **{k: serialize(v) for k, v in arguments.items() if k not in base}}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A layer from what `get_config` gave; a constructor that does not take name, trainable or dtype need not."""
+        arguments = read_arguments(cls, config, custom_objects)
+        parameters = constructor_signature(cls).parameters
+        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            return cls(**arguments)
+        after = {k: arguments.pop(k) for k in _BASE if k in arguments and k not in parameters}
+        layer = cls(**arguments)
+        for key, value in after.items():
+            setattr(layer, "dtype_policy" if key == "dtype" else key, value)
+        return layer
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes that the layer was built for; None where it is not built yet.
+
+        Returns:
+            `{"input_shape": shape}`, or `{"shapes_dict": {name: shape}}` where `build` takes several.
+        """
+        shapes = self._build_shapes
+        if not self.built or shapes is None:
+            return None
+        if len(shapes) == 1:
+            return {"input_shape": _listed(shapes[0])}
+        names = _build_arguments(type(self), self._plan)
+        return {"shapes_dict": {name: _listed(shape) for name, shape in zip(names, shapes)}}
+
+    def build_from_config(self, config: Mapping[str, Any] | None) -> None:
+        """Make the weights for the shapes of a build config; nothing where it says none.
+
+        Args:
+            config: as of `get_build_config`.
+        """
+        if self.built or not config:
+            return
+        shapes: list[Any] = []
+        if config.get("input_shape") is not None:
+            shapes = [_tupled(config["input_shape"])]
+        elif isinstance(config.get("shapes_dict"), Mapping):
+            shapes = [_tupled(shape) for shape in config["shapes_dict"].values()]
+        if not shapes:
+            return
+        token = push(Scope())
+        try:
+            self.build(*shapes)  # type: ignore[attr-defined]
+            self.built = True
+        finally:
+            pop(token)
+
+
+def _build_arguments(cls: Any, plan: CallPlan) -> list[str]:
+    """The names of the shapes that `build` takes: its own, or those of the call's arguments."""
+    parameters = list(inspect.signature(cls.build).parameters.values())[1:]
+    names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return names or [f"{name}_shape" for name in plan.names if name not in ("training", "mask")]
+
+
+def _listed(shape: Any) -> Any:
+    if isinstance(shape, Mapping):
+        return {k: _listed(v) for k, v in shape.items()}
+    return [_listed(v) for v in shape] if isinstance(shape, (list, tuple)) else None if shape is None else int(shape)
+
+
+def _tupled(shape: Any) -> Any:
+    """A shape as a tuple; lists and dicts of shapes as such."""
+    if isinstance(shape, Mapping):
+        return {k: _tupled(v) for k, v in shape.items()}
+    if isinstance(shape, (list, tuple)) and all(n is None or isinstance(n, int) for n in shape):
+        return tuple(shape)
+    return [_tupled(v) for v in shape] if isinstance(shape, (list, tuple)) else shape

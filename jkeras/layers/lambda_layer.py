@@ -1,0 +1,143 @@
+"""Lambda: a function as a layer.
+ A file of a model names the function and does not hold it. Keras writes a lambda as bytecode into the file, and reading runs
+it; here bytecode is neither written nor read. The function is found by its name, or by the layer's, among the registered ones
+and those in `custom_objects`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jkeras._base import registry
+from jkeras._base.configurable import copied, is_object_config, serialize
+from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
+from jkeras._base.registry import export
+from jkeras.layers.base import Layer
+
+_BYTECODE = """The Lambda layer {layer!r} holds its function as bytecode, which is code that a file brings along; it is never run.
+Give the function itself, under the layer's name: custom_objects={{{layer!r}: function}}."""
+
+_UNKNOWN = """The Lambda layer {layer!r} calls the function {name!r}, which is neither registered nor in custom_objects. Give it:
+custom_objects={{{key!r}: function}}."""
+
+_OF_KERAS2 = ("module", "function_type", "output_shape_type", "output_shape_module")
+
+
+@export("keras.layers.Lambda")
+class Lambda(Layer):
+    """A layer that calls a function.
+
+    Args:
+        function: takes the inputs, and `mask` and `training` if it has arguments of these names.
+        output_shape: for Keras' sake; the shape is found by running the function on shapes alone.
+        mask: the output's mask, or a function `(inputs, mask) -> mask`; None where there is none.
+        arguments: further keyword arguments of the function.
+        kwargs: as every layer.
+
+    Raises:
+        TypeError: `function` cannot be called.
+
+    Example:
+        >>> import numpy as np
+        >>> Lambda(lambda x: 2 * x)(np.ones((1, 2), np.float32)).tolist()
+        [[2.0, 2.0]]
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ):
+        if not callable(function):
+            raise TypeError(f"Lambda takes a function, for example Lambda(lambda x: x / 255). Received: {describe(function)}.")
+        super().__init__(**kwargs)
+        self.function, self.mask, self._output_shape = function, mask, output_shape
+        self.arguments = dict(arguments or {})
+        self.supports_masking = mask is not None
+        self._takes = _names(function)
+
+    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+        """What the function gives."""
+        given = {"mask": mask, "training": training}
+        return self.function(inputs, **self.arguments, **{k: v for k, v in given.items() if k in self._takes})
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """What `mask` says."""
+        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, the function by its name."""
+        arguments = {"function": self.function, "mask": self.mask, "output_shape": self._output_shape}
+        config = {k: v for k, v in super().get_config().items() if k not in arguments}
+        written = {k: function_config(v) if callable(v) else serialize(v) for k, v in arguments.items()}
+        return {**config, **written, "arguments": serialize(self.arguments)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A layer from a config of Keras 2, Keras 3 or jkeras, with the function that goes by its name.
+
+        Raises:
+            UnsafeFileError: the function is bytecode, and `custom_objects` has none of the layer's name.
+            FileFormatError: it is of an unknown name.
+        """
+        if not isinstance(config, Mapping):
+            raise FileFormatError(f"The config of a Lambda is a dict. Found: {describe(config)}.")
+        name = str(config.get("name", "lambda"))
+        rest = {k: v for k, v in copied(config).items() if k not in (*_OF_KERAS2, "function", "mask", "output_shape")}
+        found = {"function": _find(config.get("function"), name, custom_objects)}
+        for key in ("mask", "output_shape"):
+            value = config.get(key)
+            found[key] = _find(value, f"{name}/{key}", custom_objects) if _is_function(value) else value
+        return super().from_config({**rest, **found}, custom_objects)
+
+
+def function_config(function: Any) -> dict[str, Any]:
+    """A function in Keras 3's form: by name."""
+    name = registry.path_of(function) or registry.get_registered_name(function)
+    if "." in name:
+        name = name.rpartition(".")[2]
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
+
+
+def _names(function: Callable[..., Any]) -> frozenset[str]:
+    try:
+        return frozenset(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # some functions written in C have no signature
+        return frozenset()
+
+
+def _is_function(value: Any) -> bool:
+    """Whether a value of a config stands for a function: Keras 3's dict, or Keras 2's `[code, defaults, closure]`."""
+    if is_object_config(value) or (isinstance(value, Mapping) and value.get("class_name") == "__lambda__"):
+        return True
+    return isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)
+
+
+def _find(value: Any, layer: str, custom_objects: Mapping[str, Any] | None) -> Any:
+    if callable(value):
+        return value
+    own = registry.get_registered_object(layer, custom_objects)
+    if callable(own):
+        return own
+    if not isinstance(value, str) and not (is_object_config(value) and value["class_name"] == "function"):
+        if _is_function(value):
+            raise UnsafeFileError(_BYTECODE.format(layer=layer))
+        raise UnsafeFileError(f"The Lambda layer {layer!r} names its function by {describe(value)}. A file may say a name alone.")
+    name = value if isinstance(value, str) else value["config"]
+    if not isinstance(name, str):
+        raise UnsafeFileError(f"The Lambda layer {layer!r} names its function by {describe(name)}. A file may say a name alone.")
+    found = registry.get_registered_object(name, custom_objects)
+    if found is None:
+        try:
+            return registry.find_function(name, custom_objects)
+        except ValueError:
+            key = layer if name == "<lambda>" else name
+            raise FileFormatError(_UNKNOWN.format(layer=layer, name=name, key=key)) from None
+    if not callable(found):
+        raise FileFormatError(f"custom_objects[{name!r}] is called by the Lambda layer {layer!r}, but it is {describe(found)}.")
+    return found

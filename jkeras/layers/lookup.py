@@ -1,0 +1,55 @@
+"""Layers as configs: `serialize` and `deserialize`, as `keras.layers` has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jkeras._base import configurable
+from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
+from jkeras._base.registry import export
+from jkeras.layers.base import Layer
+
+
+@export("keras.layers.serialize")
+def serialize(layer: Layer) -> dict[str, Any]:
+    """The config of a layer.
+
+    Args:
+        layer: of any kind, models included.
+
+    Returns:
+        `{"module", "class_name", "config", "registered_name"}`, and `build_config` of a layer that is built.
+
+    Example:
+        >>> from jkeras.layers import Dense
+        >>> serialize(Dense(3))["class_name"]
+        'Dense'
+    """
+    return configurable.full_config(layer)
+
+
+@export("keras.layers.deserialize")
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Layer:
+    """The layer of a config.
+
+    Args:
+        config: what `serialize` gave; a layer is returned as it is.
+        custom_objects: your own classes and functions by name.
+
+    Raises:
+        FileFormatError: it is no config, or of an unknown class.
+        UnsafeFileError: it makes something that is no layer.
+
+    Example:
+        >>> deserialize({"class_name": "Dense", "config": {"units": 3}}).units
+        3
+    """
+    if isinstance(config, Layer):
+        return config
+    if not configurable.is_object_config(config):
+        raise FileFormatError(f"The config of a layer is a dict with 'class_name' and 'config'. Received: {describe(config)}.")
+    made = configurable.deserialize(config, custom_objects)
+    if not isinstance(made, Layer):
+        raise UnsafeFileError(f"The config of a layer makes {describe(made)}, which is no layer.")
+    return made

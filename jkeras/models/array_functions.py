@@ -1,0 +1,214 @@
+"""Array functions of a graph as configs: `x + y` is Keras' operation `Add`, and back.
+
+In Keras an array function in a graph is an object of a class: `Mean(axis=1)` called on a tensor. Here it is a call of a function,
+`ops.mean(x, axis=1)`. The two say the same in other words: what the class' `call` takes stands in the node, everything else in
+the config. The table below says for each function the class, where that is not its name in camel case, and what `call` takes,
+where that is not `x` alone (`~` before what it takes by name).
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from jkeras._base import registry
+from jkeras._base.configurable import deserialize, serialize
+from jkeras._base.errors import FileFormatError, describe
+from jkeras.ops.wrapper import operations
+
+_TABLE = {
+    "numpy": """
+        absolute add(x1,x2) all allclose:AllClose(x1,x2) amax amin angle any append(x1,x2) arccos arccosh arcsin arcsinh arctan
+        arctan2(x1,x2) arctanh argmax argmin argpartition argsort array array_split average(x,~weights) bincount bitwise_and(x,y)
+        bitwise_invert bitwise_left_shift(x,y) bitwise_not bitwise_or(x,y) bitwise_right_shift(x,y) bitwise_xor(x,y) broadcast_to
+        cbrt ceil clip concatenate(xs) conj conjugate copy corrcoef correlate(x1,x2) cos cosh count_nonzero cross(x1,x2) cumprod
+        cumsum deg2rad diag diagflat diagonal diff(a) digitize(x,bins) divide(x1,x2) divide_no_nan(x1,x2) dot(x1,x2) dsplit
+        dstack(xs) einsum(*operands,**kwargs) empty_like equal(x1,x2) exp exp2 expand_dims expm1 fabs flip fliplr flipud floor
+        floor_divide(x1,x2) fmax(x1,x2) fmin(x1,x2) fmod(x1,x2) full_like(x,fill_value) gcd(x1,x2) get_item(x,key) greater(x1,x2)
+        greater_equal(x1,x2) heaviside(x1,x2) histogram hsplit hstack(xs) hypot(x1,x2) i0 imag inner(x1,x2)
+        isclose(x1,x2,rtol,atol) isfinite isin:IsIn(x1,x2) isinf isnan isneginf isposinf isreal kron(x1,x2) lcm(x1,x2)
+        ldexp(x1,x2) left_shift(x,y) less(x1,x2) less_equal(x1,x2) linspace(start,stop) log log10 log1p log2 logaddexp(x1,x2)
+        logaddexp2(x1,x2) logical_and(x1,x2) logical_not logical_or(x1,x2) logical_xor(x1,x2) matmul(x1,x2) max maximum(x1,x2)
+        mean median meshgrid(*x) min minimum(x1,x2) mod(x1,x2) moveaxis multiply(x1,x2) nan_to_num nanargmax nanargmin nancumprod
+        nancumsum nanmax nanmean nanmedian nanmin nanpercentile(x,q) nanprod nanquantile(x,q) nanstd nansum nanvar ndim negative
+        nextafter(x1,x2) nonzero not_equal(x1,x2) ones_like outer(x1,x2) pad(x,~constant_values) percentile(x,q) power(x1,x2) prod
+        ptp quantile(x,q) rad2deg ravel real reciprocal repeat reshape right_shift(x,y) roll rot90(array) round
+        searchsorted:SearchSorted(sorted_sequence,values) select(condlist,choicelist,default) sign signbit sin sinc sinh size
+        slogdet sort split sqrt square squeeze stack std subtract(x1,x2) sum swapaxes take(x,indices) take_along_axis(x,indices)
+        tan tanh tensordot(x1,x2) tile trace transpose trapezoid(y) tril triu true_divide(x1,x2) trunc unique
+        unravel_index(indices) vander var vdot(x1,x2) view vsplit vstack(xs) where(condition,x1,x2) zeros_like
+    """,
+    "nn": """
+        adaptive_average_pool(inputs) adaptive_max_pool(inputs) average_pool(inputs)
+        batch_normalization:BatchNorm(x,mean,variance,offset,scale) binary_crossentropy(target,output)
+        categorical_crossentropy(target,output) celu conv(inputs,kernel) conv_transpose(inputs,kernel)
+        ctc_decode:CTCDecode(inputs,sequence_lengths) ctc_loss:CTCLoss(target,output,target_length,output_length) depth_to_space
+        depthwise_conv(inputs,kernel) dot_product_attention(query,key,value,~bias,~mask,~scale) elu fold gelu glu hard_shrink
+        hard_sigmoid hard_silu hard_tanh layer_normalization:LayerNorm(x,gamma,beta) leaky_relu log_sigmoid log_softmax
+        max_pool(inputs) moments multi_hot(inputs) normalize one_hot polar(abs_,angle) psnr:PSNR(x1,x2) relu relu6
+        rms_normalization:RMSNorm(x,~scale) selu separable_conv(inputs,depthwise_kernel,pointwise_kernel) sigmoid silu soft_shrink
+        softmax softplus softsign space_to_depth sparse_categorical_crossentropy(target,output) sparse_plus sparse_sigmoid
+        sparsemax squareplus tanh_shrink threshold unfold
+    """,
+    "core": """
+        cast saturate_cast scatter(indices,values) scatter_update(inputs,indices,updates) slice(inputs,start_indices)
+        slice_update(inputs,start_indices,updates) stop_gradient(variable) unstack
+    """,
+    "math": """
+        cdist:CDist(x,y) erf erfc erfinv extract_sequences fft:FFT fft2:FFT2 ifft2:IFFT2 in_top_k(targets,predictions) irfft:IRFFT
+        istft:ISTFT logdet logsumexp rfft:RFFT rsqrt segment_max(data,segment_ids) segment_min(data,segment_ids)
+        segment_prod(data,segment_ids) segment_sum(data,segment_ids) stft:STFT top_k view_as_complex view_as_real
+    """,
+    "linalg": """
+        cholesky cholesky_inverse det eig eigh inv lstsq(a,b) lu_factor matrix_rank norm pinv qr solve(a,b) solve_triangular(a,b)
+        svd:SVD
+    """,
+}
+
+
+class Operation(NamedTuple):
+    """One array function in Keras' words.
+
+    Attributes:
+        name: of the function in `ops`.
+        module: the end of the class' module in Keras.
+        class_name: of the class.
+        data: what the class' `call` takes by position; a name with `*` takes all that follow.
+        named: what it takes by name.
+    """
+
+    name: str
+    module: str
+    class_name: str
+    data: tuple[str, ...]
+    named: tuple[str, ...]
+
+
+def _operation(module: str, word: str) -> Operation:
+    found = re.fullmatch(r"(\w+?)(?::(\w+))?(?:\((.*)\))?", word)
+    assert found is not None
+    name, class_name, call = found.groups()
+    takes = (call or "x").split(",")
+    data, named = [t for t in takes if t[0] != "~"], [t[1:] for t in takes if t[0] == "~"]
+    camel_case = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    return Operation(name, module, class_name or camel_case, tuple(data), tuple(named))
+
+
+_OPERATIONS = [_operation(module, word) for module, words in _TABLE.items() for word in words.split()]
+BY_NAME = {one.name: one for one in _OPERATIONS}
+_BY_CLASS = {one.class_name: one for one in reversed(_OPERATIONS)}
+# What a graph records in place of a function of `ops`: operators, and the methods of a symbolic tensor.
+_NAMES: dict[Callable[..., Any], str] = {
+    operator.add: "add", operator.sub: "subtract", operator.mul: "multiply", operator.matmul: "matmul",
+    operator.truediv: "true_divide", operator.floordiv: "floor_divide", operator.mod: "mod", operator.pow: "power",
+    operator.and_: "logical_and", operator.or_: "logical_or", operator.xor: "logical_xor", operator.eq: "equal",
+    operator.ne: "not_equal", operator.lt: "less", operator.le: "less_equal", operator.gt: "greater",
+    operator.ge: "greater_equal", operator.neg: "negative", operator.abs: "absolute", operator.invert: "logical_not",
+    operator.getitem: "get_item", jnp.transpose: "transpose", jnp.reshape: "reshape", jnp.astype: "cast",
+}  # fmt: skip
+_SAME = {"abs": "absolute", "hard_swish": "hard_silu", "swish": "silu"}
+
+
+def name_of(fn: Callable[..., Any]) -> str | None:
+    """The name in `ops` of a function that a graph recorded; None for a function of the user's own.
+
+    Example:
+        >>> name_of(operator.add), name_of(operations()["abs"]), name_of(lambda x: x)
+        ('add', 'absolute', None)
+    """
+    path = registry.path_of(fn) or ""
+    name = _NAMES.get(fn) or (path.rpartition(".")[2] if path.startswith("keras.ops.") else None)
+    return None if name is None else _SAME.get(name, name)
+
+
+def operation_config(node: Any, serialize_data: Callable[[Any], Any]) -> dict[str, Any]:
+    """The config of a node's array function, with the node's own arguments as its only inbound node.
+
+    Args:
+        node: of the graph.
+        serialize_data: gives the form of an argument, symbolic tensors included.
+
+    Raises:
+        TypeError: the function is not of `ops`, so no file can name it.
+    """
+    known = BY_NAME.get(name_of(node.operation.fn) or "")
+    if known is None:
+        raise TypeError(
+            f"The graph calls the function {node.operation.name!r}, which has no config: a file names only functions of "
+            "jkeras.ops. Put the computation into the `call` of a Layer of your own."
+        )
+    data, named, rest = _split(known, node.args, node.kwargs)
+    config = {"name": node.operation.name, **{k: serialize(v) for k, v in rest.items()}}
+    return {
+        "module": f"keras.src.ops.{known.module}",
+        "class_name": known.class_name,
+        "config": config,
+        "registered_name": known.class_name,
+        "name": node.operation.name,
+        "inbound_nodes": [{"args": serialize_data(list(data)), "kwargs": serialize_data(named)}],
+    }
+
+
+def _split(known: Operation, args: Any, kwargs: Any) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
+    """A call's arguments as data, data by name, and settings that are not the default."""
+    signature = inspect.signature(operations()[known.name])
+    given = signature.bind(*args, **kwargs).arguments
+    data: list[Any] = []
+    rest: dict[str, Any] = {}
+    named: dict[str, Any] = {}
+    stars = {t.lstrip("*") for t in (*known.data, *known.named) if t.startswith("*")}
+    for name, value in given.items():
+        parameter = signature.parameters[name]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            data.extend(value)
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            (named if name in stars else rest).update(value)
+        elif name in known.data:
+            data.append(value)
+        elif name in known.named:
+            named[name] = value
+        elif parameter.default is parameter.empty or not _is_default(value, parameter.default):
+            rest[name] = value
+    return data, named, rest
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    return value is default or (type(value) is type(default) and not hasattr(value, "shape") and value == default)
+
+
+def find_operation(config: Mapping[str, Any]) -> Operation | None:
+    """The array function that a layer's entry in a file means; None where it means a layer.
+
+    Keras' `.h5` files do not say the module; there what has no `trainable` is an operation, which no layer's config lacks.
+    """
+    name, module = config.get("class_name"), config.get("module")
+    known = _BY_CLASS.get(name) if isinstance(name, str) else None
+    if known is None or (module is not None and registry.areas_of(module) != ("ops",)):
+        return None
+    settings = config.get("config")
+    return None if module is None and isinstance(settings, Mapping) and {"trainable", "batch_shape"} & set(settings) else known
+
+
+def call_operation(known: Operation, settings: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Record the call of an array function in a graph.
+
+    Args:
+        known: the function.
+        settings: the config in the file.
+        args, kwargs: of the node, with symbolic tensors.
+    """
+    if not isinstance(settings, Mapping):
+        raise FileFormatError(f"The config of {known.class_name} is a dict. Found: {describe(settings)}.")
+    rest = {k: deserialize(v) for k, v in settings.items() if k not in ("name", "dtype")}
+    if "dtype" in settings and "dtype" in inspect.signature(operations()[known.name]).parameters:
+        rest["dtype"] = settings["dtype"]
+    if known.name == "get_item" and len(args) > 1 and isinstance(args[1], list):
+        args = [args[0], tuple(args[1])]
+    if known.name == "einsum":
+        args = [rest.pop("subscripts", None), *args]
+    return operations()[known.name](*args, **rest, **kwargs)

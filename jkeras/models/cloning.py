@@ -1,0 +1,164 @@
+"""`clone_model`: the same architecture with weights of its own.
+ A model is taken apart into its layers, each layer is made anew from its config, and the calls of the graph are made again on
+the new layers. Nothing is shared with the first model, unless `clone_function` hands back a layer as it got it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from jkeras._base.errors import describe
+from jkeras._base.registry import custom_object_scope, export
+from jkeras.graph import KerasTensor
+from jkeras.graph.keras_tensor import ArrayFunction, is_symbolic, symbolic_leaves
+from jkeras.layers.base import Layer
+from jkeras.layers.input import Input, InputLayer
+from jkeras.layers.lambda_layer import Lambda
+from jkeras.models.functional import Functional
+from jkeras.models.model import Model
+from jkeras.models.sequential import Sequential
+
+CloneFunction = Callable[[Layer], Layer]
+CallFunction = Callable[..., Any]
+
+
+@export("keras.models.clone_model")
+def clone_model(
+    model: Model,
+    input_tensors: Any = None,
+    clone_function: CloneFunction | None = None,
+    call_function: CallFunction | None = None,
+    recursive: bool = False,
+) -> Any:
+    """A model of the same architecture, with new layers and new first values of their weights.
+
+    Args:
+        model: a graph, a stack, or a model of a class of your own that `get_config` describes.
+        input_tensors: symbolic tensors, or input layers, to build the clone on; default new inputs of the same shapes.
+        clone_function: `layer -> layer`, called on each layer but the inputs; default makes one from the layer's config.
+        call_function: `(layer, *args, **kwargs) -> outputs`, called for each call in the graph; default calls the layer.
+        recursive: whether models inside the model are cloned layer by layer with the same functions.
+
+    Returns:
+        A model of the same class.
+
+    Raises:
+        ValueError: an argument does not fit the model's kind.
+
+    Example:
+        >>> from jkeras.layers import Dense, Input
+        >>> x = Input((4,))
+        >>> model = Functional(x, Dense(2, name="out")(x))
+        >>> twin = clone_model(model)
+        >>> twin.get_layer("out") is model.get_layer("out"), twin.count_params()
+        (False, 10)
+    """
+    _check(model, input_tensors, clone_function, call_function, recursive)
+
+    def copy(layer: Layer) -> Layer:
+        if recursive and isinstance(layer, (Functional, Sequential)):
+            inner = None if isinstance(layer, Sequential) else call_function
+            return clone_model(layer, clone_function=clone_function, call_function=inner, recursive=True)
+        return (clone_function or clone_layer)(layer)
+
+    if isinstance(model, Sequential):
+        return _clone_stack(model, input_tensors, copy)
+    if not isinstance(model, Functional):
+        return clone_layer(model)
+    return _clone_graph(model, input_tensors, copy, call_function or _call)
+
+
+def clone_layer(layer: Layer) -> Layer:
+    """A new layer from the config of one; the user's own classes and functions in it need not be registered.
+
+    Args:
+        layer: of any kind.
+    """
+    own: dict[str, Any] = {
+        type(part).__name__: type(part) for part in layer._flatten_layers() if not type(part).__module__.startswith("jkeras.")
+    }
+    for part in layer._flatten_layers():
+        if isinstance(part, Lambda):
+            own[part.name] = part.function
+    with custom_object_scope(own):
+        made: Layer = type(layer).__dict__.get("_declared_as", type(layer)).from_config(layer.get_config())
+    return made
+
+
+def _call(layer: Layer, *args: Any, **kwargs: Any) -> Any:
+    return layer(*args, **kwargs)
+
+
+def _check(model: Any, input_tensors: Any, clone_function: Any, call_function: Any, recursive: bool) -> None:
+    if not isinstance(model, Model):
+        raise ValueError(f"clone_model takes a model. Received: {describe(model)}.")
+    for name, given in (("clone_function", clone_function), ("call_function", call_function)):
+        if given is not None and not callable(given):
+            raise ValueError(f"{name} is a function. Received: {describe(given)}.")
+    if call_function is not None and (isinstance(model, Sequential) or not isinstance(model, Functional)):
+        raise ValueError(f"call_function is for models with a graph. Received: {type(model).__name__} {model.name!r}.")
+    if not isinstance(model, (Functional, Sequential)) and (input_tensors is not None or clone_function is not None or recursive):
+        raise ValueError(
+            f"{type(model).__name__} {model.name!r} has a `call` of its own and no graph, so it is cloned from its config as a "
+            "whole. Leave out input_tensors, clone_function and recursive."
+        )
+
+
+def _clone_stack(model: Sequential, input_tensors: Any, copy: CloneFunction) -> Sequential:
+    given = [_as_tensor(t) for t in _flat(input_tensors)]
+    if len(given) > 1:
+        raise ValueError(f"A Sequential has one input. Received: {len(given)} input_tensors.")
+    first: list[Any] = []
+    if given:
+        source = None if given[0].node is None else given[0].node.operation
+        first = [source if isinstance(source, InputLayer) else Input(batch_shape=given[0].shape, dtype=given[0].dtype)]
+    elif model._input_layer is not None:
+        first = [clone_layer(model._input_layer)]
+    return Sequential([*first, *(copy(layer) for layer in model.layers)], trainable=model.trainable, name=model.name)
+
+
+def _clone_graph(model: Functional, input_tensors: Any, copy: CloneFunction, call: CallFunction) -> Any:
+    program = model._program
+    given = [_as_tensor(t) for t in _flat(input_tensors)]
+    if input_tensors is None:
+        given = [Input(batch_shape=t.shape, dtype=t.dtype, name=t.name) for t in program.inputs]
+    if len(given) != len(program.inputs):
+        raise ValueError(f"Model {model.name!r} has {len(program.inputs)} inputs. Received: {len(given)} input_tensors.")
+    tensors: dict[int, KerasTensor] = {id(old): new for old, new in zip(program.inputs, given)}
+    made: dict[int, Any] = {}
+
+    def new(structure: Any) -> Any:
+        return jax.tree.map(lambda t: tensors[id(t)] if isinstance(t, KerasTensor) else t, structure, is_leaf=is_symbolic)
+
+    for node in program.nodes:
+        if not node.inputs or all(id(t) in tensors for t in node.flat_outputs):
+            continue
+        operation = node.operation
+        if isinstance(operation, ArrayFunction):
+            outputs = operation.fn(*new(node.args), **new(node.kwargs))
+            symbolic_leaves(outputs)[0].node.operation.name = operation.name  # type: ignore[union-attr]
+        else:
+            if id(operation) not in made:
+                made[id(operation)] = copy(operation)
+            outputs = call(made[id(operation)], *new(node.args), **new(node.kwargs))
+        tensors.update((id(old), fresh) for old, fresh in zip(node.flat_outputs, symbolic_leaves(outputs)))
+    inputs, outputs = (new(structure) for structure in model._structure)
+    cls = type(model).__dict__.get("_declared_as", type(model))
+    return cls(inputs=inputs, outputs=outputs, name=model.name, trainable=model.trainable)
+
+
+def _flat(input_tensors: Any) -> list[Any]:
+    if input_tensors is None:
+        return []
+    return jax.tree.leaves(input_tensors, is_leaf=lambda v: isinstance(v, (KerasTensor, InputLayer)))
+
+
+def _as_tensor(value: Any) -> KerasTensor:
+    if isinstance(value, InputLayer):
+        value = value.output
+    if not isinstance(value, KerasTensor):
+        raise ValueError(f"input_tensors are symbolic tensors, as Input(...) gives them. Received: {describe(value)}.")
+    return value

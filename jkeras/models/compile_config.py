@@ -1,0 +1,92 @@
+"""What `compile` was given as a config, and `compile` called from one.
+ Losses and metrics that were written as strings stay strings; objects become their configs, functions their names. A function
+of the user's own is found again by that name: registered, or in `custom_objects`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from jkeras import losses, metrics, optimizers
+from jkeras._base import registry
+from jkeras._base.configurable import is_object_config, serialize
+from jkeras._base.errors import FileFormatError, describe
+
+_FIELDS = (
+    "optimizer",
+    "loss",
+    "loss_weights",
+    "metrics",
+    "weighted_metrics",
+    "run_eagerly",
+    "steps_per_execution",
+    "jit_compile",
+)
+
+
+def compile_config(model: Any) -> dict[str, Any] | None:
+    """The config of a compiled model; None where it is not compiled, or compiled with what has no config form.
+
+    Args:
+        model: a `Model`.
+    """
+    given = model._compile_config
+    if given is None:
+        return None
+    try:
+        return {
+            "optimizer": serialize(model.optimizer),
+            "loss": serialize(given.loss),
+            "loss_weights": serialize(given.loss_weights),
+            "metrics": serialize(given.metrics),
+            "weighted_metrics": serialize(given.weighted_metrics),
+            "run_eagerly": given.run_eagerly,
+            "steps_per_execution": given.steps_per_execution,
+            "jit_compile": given.jit,
+        }
+    except (TypeError, NotImplementedError) as error:
+        warnings.warn(
+            f"Model {model.name!r} is saved as if it was not compiled: {error} Call compile() after loading.", stacklevel=2
+        )
+        return None
+
+
+def compile_model(model: Any, config: Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None) -> None:
+    """Compile a model as a config says; fields that are not known are of no meaning here, and left.
+
+    Args:
+        model: a `Model`.
+        config: as `compile_config` gives it, or Keras' `get_compile_config`.
+        custom_objects: the user's own losses, metrics and optimizers by name.
+
+    Raises:
+        FileFormatError: the config is no dict, or names what is not known.
+    """
+    if not config:
+        return
+    if not isinstance(config, Mapping):
+        raise FileFormatError(f"A compile config is a dict. Found: {describe(config)}.")
+    fields = {name: config[name] for name in _FIELDS if config.get(name) is not None}
+    with registry.custom_object_scope(custom_objects):
+        arguments = {
+            "optimizer": optimizers.get(_revive(fields.get("optimizer", "rmsprop"), optimizers)),
+            "loss": _revive(fields.get("loss"), losses),
+            "metrics": _revive(fields.get("metrics"), metrics),
+            "weighted_metrics": _revive(fields.get("weighted_metrics"), metrics),
+        }
+        others = {k: fields[k] for k in ("loss_weights", "run_eagerly", "steps_per_execution", "jit_compile") if k in fields}
+        model.compile(**arguments, **others)
+
+
+def _revive(value: Any, area: Any) -> Any:
+    """Objects for the configs in a nested structure, the user's own functions for their names; other strings as they are."""
+    if is_object_config(value):
+        return area.deserialize(value)
+    if isinstance(value, Mapping):
+        return {k: _revive(v, area) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_revive(v, area) for v in value]
+    own = registry.get_registered_object(value) if isinstance(value, str) else None
+    return value if own is None else own

@@ -1,0 +1,432 @@
+"""A graph of layers as a config, and the way back.
+
+A config lists the layers; each says from which tensors it was called, once per call. A tensor is named by three things: the layer
+that made it, which of that layer's calls it was, and which of the outputs: `["dense", 0, 0]`. Two dialects are read:
+
+* Keras 3: `{"args": [{"class_name": "__keras_tensor__", "config": {"keras_history": ["dense", 0, 0], ...}}], "kwargs": {}}`.
+  Where the outputs of the model name a model inside it, the call is counted from 1. Keras writes `training` for each call,
+  whether it was given or not, and does not heed it; here it counts where it was given, so the call says `"explicit":
+  ["training"]`.
+* Keras 2: `[["dense", 0, 0, {kwargs}], ...]`. All calls of an inner model are counted from 1, because it counts the call that
+  made it.
+
+Reading is one walk: a call is made as soon as the tensors that it takes are there. It allocates nothing, since weights are
+descriptions until somebody wants them; and it computes nothing, since each call must take a tensor of the graph.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras._base.configurable import deserialize, full_config, is_object_config, serialize
+from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
+from jkeras._base.special_values import encode, is_special
+from jkeras.graph import KerasTensor, Node
+from jkeras.graph.keras_tensor import symbolic_leaves
+from jkeras.layers.base import Layer
+from jkeras.layers.input import InputLayer
+from jkeras.models.array_functions import Operation, call_operation, find_operation, operation_config
+
+GRAPH_KEYS = ("layers", "input_layers", "output_layers")
+MAX_LAYERS = 100_000
+Reference = tuple[str, int, int]
+
+
+# writing ------------------------------------------------------------------------------------------------------------
+
+
+def graph_config(model: Any) -> dict[str, Any]:
+    """`{"layers", "input_layers", "output_layers"}` of a model with a graph, in Keras 3's form."""
+    return _Writer(model).config()
+
+
+class _Writer:
+    """The names of tensors in one model."""
+
+    def __init__(self, model: Any):
+        self.model = model
+        self.nodes = {id(node): node for node in model._program.nodes}
+        self.calls: dict[int, int] = {}
+        for operation in model._operations:
+            own = [node for node in operation._inbound_nodes if id(node) in self.nodes]
+            self.calls.update((id(node), i) for i, node in enumerate(own))
+        self.cut = self._cut_inputs()
+
+    def _cut_inputs(self) -> dict[int, InputLayer]:
+        """Inputs that come out of another graph: each gets an input layer of its own in the config."""
+        taken = {operation.name for operation in self.model._operations}
+        found: dict[int, InputLayer] = {}
+        for tensor in self.model._program.inputs:
+            if tensor.node is not None and isinstance(tensor.node.operation, InputLayer):
+                continue
+            name = tensor.name
+            while name in taken:
+                name += "_input"
+            taken.add(name)
+            found[id(tensor)] = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
+        return found
+
+    def config(self) -> dict[str, Any]:
+        inputs, outputs = self.model._structure
+        layers = [self._input_entry(layer) for layer in self.cut.values()]
+        layers += [self._entry(operation) for operation in self.model._operations]
+        return {
+            "layers": layers,
+            "input_layers": _map_tensors(inputs, self._reference),
+            "output_layers": _map_tensors(outputs, self._output_reference),
+        }
+
+    def _input_entry(self, layer: InputLayer) -> dict[str, Any]:
+        return {**full_config(layer), "name": layer.name, "inbound_nodes": []}
+
+    def _entry(self, operation: Any) -> dict[str, Any]:
+        nodes = [node for node in operation._inbound_nodes if id(node) in self.nodes and node.inputs]
+        if not isinstance(operation, Layer):
+            return operation_config(nodes[0], self._argument)
+        return {**full_config(operation), "name": operation.name, "inbound_nodes": [self._call(node) for node in nodes]}
+
+    def _call(self, node: Node) -> dict[str, Any]:
+        call = {"args": self._argument(list(node.args)), "kwargs": self._argument(node.kwargs)}
+        return {**call, "explicit": ["training"]} if node.kwargs.get("training") is not None else call
+
+    def _reference(self, tensor: KerasTensor) -> list[Any]:
+        if id(tensor) in self.cut:
+            return [self.cut[id(tensor)].name, 0, 0]
+        node: Any = tensor.node
+        return [node.operation.name, self.calls[id(node)], tensor.index]
+
+    def _output_reference(self, tensor: KerasTensor) -> list[Any]:
+        name, call, index = self._reference(tensor)
+        inner = tensor.node is not None and id(tensor) not in self.cut and counts_from_one(tensor.node.operation)
+        return [name, call + 1 if inner else call, index]
+
+    def _argument(self, value: Any) -> Any:
+        if isinstance(value, KerasTensor):
+            config = {"shape": list(value.shape), "dtype": value.dtype, "keras_history": self._reference(value)}
+            return {"class_name": "__keras_tensor__", "config": config}
+        if isinstance(value, (list, tuple)):
+            return [self._argument(v) for v in value]
+        if isinstance(value, Mapping):
+            return {k: self._argument(v) for k, v in value.items()}
+        if isinstance(value, (np.ndarray, jax.Array)):
+            return encode(np.asarray(value))
+        return serialize(value)
+
+
+def counts_from_one(operation: Any) -> bool:
+    """Whether Keras 3 counts the calls of an operation from 1 among the outputs: models with a graph, stacks excepted."""
+    return hasattr(operation, "_program") and not hasattr(operation, "_stack")
+
+
+def _map_tensors(structure: Any, write: Callable[[KerasTensor], list[Any]]) -> Any:
+    if isinstance(structure, Mapping):
+        return {k: _map_tensors(v, write) for k, v in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return [_map_tensors(v, write) for v in structure]
+    return write(structure)
+
+
+# reading ------------------------------------------------------------------------------------------------------------
+
+
+def read_graph(
+    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None, make: Callable[..., Any] = deserialize
+) -> tuple[Any, Any]:
+    """The symbolic inputs and outputs of a graph config.
+
+    Args:
+        config: with `layers`, `input_layers` and `output_layers`.
+        custom_objects: the user's own classes and functions by name.
+        make: makes a layer of its entry.
+
+    Raises:
+        FileFormatError: an entry is no layer, a tensor is named that no call makes, or the calls wait for each other.
+    """
+    return _Reader(config, custom_objects, make).structures()
+
+
+class _Reader:
+    """One walk over the calls of a graph."""
+
+    def __init__(self, config: Mapping[str, Any], custom_objects: Any, make: Callable[..., Any]):
+        self.config, self.custom_objects, self.make = config, custom_objects, make
+        self.entries = self._entries()
+        self.operations: dict[str, Layer | Operation] = {name: self._operation(name) for name in self.entries}
+        self.calls = {name: self._calls(name) for name in self.entries}
+        self.made: dict[str, list[Node]] = {name: [] for name in self.entries}
+        self.legacy = False  # Keras 2's dialect
+        self.from_one: set[str] = set()  # its inner models
+        for name, operation in self.operations.items():
+            if isinstance(operation, InputLayer):
+                self.made[name].append(operation._inbound_nodes[0])
+        self._find_models_counted_from_one()
+
+    def _entries(self) -> dict[str, Mapping[str, Any]]:
+        layers = self.config["layers"]
+        if not isinstance(layers, list) or not layers:
+            raise FileFormatError(f"The 'layers' of a model are a list of configs. Found: {describe(layers)}.")
+        if len(layers) > MAX_LAYERS:
+            raise UnsafeFileError(f"A model of {len(layers):,} layers; the most that is read is {MAX_LAYERS:,}.")
+        entries: dict[str, Mapping[str, Any]] = {}
+        for entry in layers:
+            if not is_object_config(entry):
+                raise FileFormatError(f"An entry of 'layers' is a dict with 'class_name' and 'config'. Found: {describe(entry)}.")
+            inner = entry["config"].get("name") if isinstance(entry["config"], Mapping) else None
+            name = entry.get("name", inner)
+            if not isinstance(name, str) or name in entries:
+                raise FileFormatError(f"Each layer of a model has a name of its own. Found: {describe(name)}.")
+            entries[name] = entry
+        return entries
+
+    def _operation(self, name: str) -> Layer | Operation:
+        entry = self.entries[name]
+        known = find_operation(entry)
+        if known is not None:
+            return known
+        made = self.make({k: v for k, v in entry.items() if k != "inbound_nodes"}, self.custom_objects)
+        if not isinstance(made, Layer):
+            raise UnsafeFileError(
+                f"The entry {name!r} of 'layers' is no layer but {describe(made)}; only layers and array functions of Keras "
+                "stand in a graph."
+            )
+        return made
+
+    def _calls(self, name: str) -> list[Any]:
+        calls = self.entries[name].get("inbound_nodes", [])
+        if not isinstance(calls, list) or not all(isinstance(call, (list, Mapping)) for call in calls):
+            raise FileFormatError(f"The 'inbound_nodes' of layer {name!r} are a list of calls. Found: {describe(calls)}.")
+        if isinstance(self.operations[name], InputLayer):
+            return []
+        # Keras 2 leaves out the list around a call of one tensor.
+        return [[call] if _is_reference(call) or _is_constant(call) else call for call in calls if call]
+
+    def _find_models_counted_from_one(self) -> None:
+        used: dict[str, int] = {}
+        for call in (call for calls in self.calls.values() for call in calls):
+            self.legacy = self.legacy or isinstance(call, list)
+            for name, index, _ in self._references(call):
+                used[name] = max(used.get(name, 0), index)
+        for name, index, _ in _references_in(self.config["output_layers"]):
+            used[name] = max(used.get(name, 0), index)
+        if self.legacy:
+            self.from_one = {n for n, most in used.items() if n in self.calls and self.calls[n] and most >= len(self.calls[n])}
+
+    def structures(self) -> tuple[Any, Any]:
+        """Make all calls; the model's inputs and outputs."""
+        self._make_calls()
+        inputs = self._structure(self.config["input_layers"], self._tensor)
+        outputs = self._structure(self.config["output_layers"], self._output_tensor)
+        if self.legacy:  # Keras 2 writes lists around the one input and the one output, and means neither
+            inputs, outputs = (v[0] if isinstance(v, list) and len(v) == 1 else v for v in (inputs, outputs))
+        return inputs, outputs
+
+    def _make_calls(self) -> None:
+        """Call after call, in the order of the layers, each as soon as its tensors and the layer's call before it are made."""
+        order = {name: i for i, name in enumerate(self.entries)}
+        waiting: dict[tuple[str, int], list[str]] = {}
+        ready = [(i, name) for name, i in order.items() if self.calls[name]]
+        total = sum(len(calls) for calls in self.calls.values())
+        heapq.heapify(ready)
+        while ready:
+            _, name = heapq.heappop(ready)
+            call = self.calls[name][len(self.made[name])]
+            missing = next((r for r in self._references(call) if r[1] >= len(self.made[r[0]])), None)
+            if missing is not None:
+                waiting.setdefault(missing[:2], []).append(name)
+                continue
+            self._make_call(name, call)
+            total -= 1
+            again = waiting.pop((name, len(self.made[name]) - 1), [])
+            if len(self.made[name]) < len(self.calls[name]):
+                again.append(name)
+            for other in again:
+                heapq.heappush(ready, (order[other], other))
+        if total:
+            stuck = sorted({name for names in waiting.values() for name in names})
+            raise FileFormatError(f"The graph has a loop, or takes tensors that nothing makes: {', '.join(stuck[:10])}.")
+
+    def _make_call(self, name: str, call: Any) -> None:
+        args, kwargs = self._arguments(name, call)
+        if not symbolic_leaves((args, kwargs)):
+            raise UnsafeFileError(
+                f"A call of {name!r} takes no tensor of the graph, so it would be computed while the file is read."
+            )
+        operation = self.operations[name]
+        if isinstance(operation, Layer):
+            outputs = operation(*args, **kwargs)
+        else:
+            outputs = call_operation(operation, self.entries[name]["config"], args, kwargs)
+        leaves = symbolic_leaves(outputs)
+        node = leaves[0].node if leaves else None
+        if node is None:
+            raise FileFormatError(f"The call of {name!r} gives no tensor.")
+        if not isinstance(operation, Layer):
+            node.operation.name = name
+            for tensor in node.flat_outputs:
+                tensor.name = name
+        self.made[name].append(node)
+
+    # tensors by name -------------------------------------------------------------------------------------------------
+
+    def _references(self, call: Any) -> Iterator[Reference]:
+        """The tensors a call takes, with the call's place in `made`."""
+        if isinstance(call, list):
+            for name, index, place in _legacy_references(call, self.entries):
+                yield self._placed(name, index, place)
+        else:
+            for name, index, place in _references_of_tensors(call):
+                yield self._placed(name, index, place)
+
+    def _placed(self, name: str, index: int, place: int) -> Reference:
+        if name not in self.entries:
+            raise FileFormatError(f"A tensor of layer {name!r} is taken, but the model has no such layer.")
+        if isinstance(self.operations[name], InputLayer):
+            index = 0
+        index -= name in self.from_one
+        if index < 0 or place < 0:
+            raise FileFormatError(f"There is no output {place} of call {index} of layer {name!r}.")
+        return name, index, place
+
+    def _tensor(self, name: str, index: int, place: int) -> KerasTensor:
+        name, index, place = self._placed(name, index, place)
+        nodes = self.made[name]
+        if index >= len(nodes) or place >= len(nodes[index].flat_outputs):
+            raise FileFormatError(f"Layer {name!r} has no output {place} of call {index}.")
+        return nodes[index].flat_outputs[place]
+
+    def _output_tensor(self, name: str, index: int, place: int) -> KerasTensor:
+        calls = self.calls.get(name)
+        keras3 = bool(calls) and isinstance(calls[0], Mapping)  # type: ignore[index]
+        if keras3 and index > 0 and counts_from_one(self.operations[name]):
+            index -= 1
+        return self._tensor(name, index, place)
+
+    def _structure(self, value: Any, tensor: Callable[[str, int, int], KerasTensor]) -> Any:
+        if _is_reference(value):
+            return tensor(*value[:3])
+        if isinstance(value, Mapping):
+            return {k: self._structure(v, tensor) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._structure(v, tensor) for v in value]
+        raise FileFormatError(f"Inputs and outputs of a model are named as ['layer', 0, 0]. Found: {describe(value)}.")
+
+    def _arguments(self, name: str, call: Any) -> tuple[list[Any], dict[str, Any]]:
+        if isinstance(call, list):
+            return self._legacy_arguments(name, call)
+        args, kwargs = self._revive(call.get("args", [])), self._revive(call.get("kwargs", {}))
+        if not isinstance(args, (list, tuple)) or not isinstance(kwargs, dict):
+            raise FileFormatError(f"A call of {name!r} has a list 'args' and a dict 'kwargs'. Found: {describe(call)}.")
+        if isinstance(self.operations[name], Layer) and "training" not in call.get("explicit", ()):
+            kwargs.pop("training", None)
+        return list(args), kwargs
+
+    def _revive(self, value: Any) -> Any:
+        if _is_tensor_config(value):
+            return self._tensor(*_history(value))
+        if isinstance(value, list):
+            return [self._revive(v) for v in value]
+        if is_special(value) and value["class_name"] == "__tuple__" and isinstance(value["config"], list):
+            return tuple(self._revive(v) for v in value["config"])
+        if isinstance(value, Mapping) and not is_special(value) and not is_object_config(value):
+            return {k: self._revive(v) for k, v in value.items()}
+        return deserialize(value, self.custom_objects)
+
+    def _legacy_arguments(self, name: str, call: list[Any]) -> tuple[list[Any], dict[str, Any]]:
+        kwargs: dict[str, Any] = {}
+
+        def data(value: Any) -> Any:
+            if _is_reference(value) or _is_constant(value):
+                if len(value) == 4:
+                    kwargs.update(value[3])
+                return value[2] if value[0] == CONSTANT else self._tensor(*value[:3])
+            if isinstance(value, Mapping):
+                return {k: data(v) for k, v in value.items()}
+            if not isinstance(value, list):
+                raise FileFormatError(f"A call of {name!r} takes {describe(value)}, which names no tensor.")
+            return [data(v) for v in value]
+
+        first = [data(v) for v in call]
+        named = {k: self._legacy_value(v) for k, v in kwargs.items()}
+        if len(first) > 1 and hasattr(self.operations[name], "return_sequences"):  # a recurrent layer and its first states
+            return [first[0]], {"initial_state": first[1:], **named}
+        return [first[0] if len(first) == 1 else first], named
+
+    def _legacy_value(self, value: Any) -> Any:
+        if _is_reference(value) and value[0] in self.entries:
+            return self._tensor(*value[:3])
+        if isinstance(value, list):
+            return [self._legacy_value(v) for v in value]
+        if isinstance(value, Mapping) and not is_special(value) and not is_object_config(value):
+            return {k: self._legacy_value(v) for k, v in value.items()}
+        return deserialize(value, self.custom_objects)
+
+
+CONSTANT = "_CONSTANT_VALUE"
+
+
+def _is_reference(value: Any) -> bool:
+    """`["dense", 0, 0]`, or `["dense", 0, 0, {kwargs}]`."""
+    if not isinstance(value, (list, tuple)) or len(value) not in (3, 4) or not isinstance(value[0], str) or value[0] == CONSTANT:
+        return False
+    numbers = all(isinstance(n, int) and not isinstance(n, bool) for n in value[1:3])
+    return numbers and (len(value) == 3 or isinstance(value[3], Mapping))
+
+
+def _is_constant(value: Any) -> bool:
+    """`["_CONSTANT_VALUE", -1, 2.0, {kwargs}]`."""
+    if not isinstance(value, list) or len(value) not in (3, 4) or value[0] != CONSTANT:
+        return False
+    return len(value) == 3 or isinstance(value[3], Mapping)
+
+
+def _references_in(value: Any) -> Iterator[Reference]:
+    if _is_reference(value):
+        yield value[0], value[1], value[2]
+    elif isinstance(value, (list, tuple, Mapping)):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _references_in(part)
+
+
+def _legacy_references(value: Any, names: Mapping[str, Any]) -> Iterator[Reference]:
+    """Those of a call of Keras 2; among the arguments by name, a list that names no layer is a list."""
+    options: Any = None
+    if _is_reference(value):
+        yield value[0], value[1], value[2]
+        options = value[3] if len(value) == 4 else None
+    elif _is_constant(value):
+        options = value[3] if len(value) == 4 else None
+    elif isinstance(value, (list, Mapping)):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _legacy_references(part, names)
+    if isinstance(options, Mapping):
+        yield from (r for r in _references_in(list(options.values())) if r[0] in names)
+
+
+def _is_tensor_config(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__"
+
+
+def _history(value: Mapping[str, Any]) -> Reference:
+    config = value.get("config")
+    history = config.get("keras_history") if isinstance(config, Mapping) else None
+    if not _is_reference(history):
+        raise FileFormatError(f"A tensor is named as {{'keras_history': ['layer', 0, 0]}}. Found: {describe(config)}.")
+    return history[0], history[1], history[2]  # type: ignore[index]
+
+
+def _references_of_tensors(value: Any) -> Iterator[Reference]:
+    if _is_tensor_config(value):
+        yield _history(value)
+    elif isinstance(value, (list, Mapping)):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _references_of_tensors(part)
+
+
+def is_graph_config(config: Any) -> bool:
+    """Whether a model's config holds a graph."""
+    return isinstance(config, Mapping) and all(key in config for key in GRAPH_KEYS)

@@ -1,0 +1,172 @@
+"""The tree of attributes by which Keras 3 files store a model's weights.
+
+A layer's place in such a file is the way of attributes that leads to it: `layers/bidirectional/forward_layer/cell`. Elements of
+lists, tuples and dicts are named by their class, in snake case and numbered: `layers/dense_1`. Names of layers play no part.
+
+Attributes are visited in the order of their names, private ones last, and a layer is stored where it is met first. So the order
+decides where a shared layer is written, and all ways to it count when a file is read. Keras 2 (tf_keras) goes backwards through
+the names, and does not number what it has met before; `Walk` knows both.
+
+`ATTRIBUTES` says where Keras names an attribute otherwise than jkeras does, or has named it so once. A new layer of this kind is
+one line there.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from jkeras.layers.base import Layer
+from jkeras.layers.recurrent import KeptStates
+from jkeras.layers.tracking import NOT_TRACKED
+from jkeras.models.functional import Functional
+from jkeras.models.model import Model
+from jkeras.models.sequential import Sequential
+
+_HEADS = ("query", "key", "value", "output", "gate")
+
+# Attribute here -> names in files: the first is written. Looked up along the bases of a class.
+ATTRIBUTES: dict[str, dict[str, tuple[str, ...]]] = {
+    "MultiHeadAttention": {
+        **{f"{head}_dense": (f"{head}_dense", f"_{head}_dense") for head in _HEADS[:4]},
+        "gate_dense": ("_gate_dense",),
+    },
+    "GroupQueryAttention": {f"{head}_dense": (f"_{head}_dense", f"{head}_dense") for head in _HEADS},
+    # The layers of a graph; files of Keras 2.12 and 2.13 have them under their other name.
+    "Functional": {"layers": ("layers", "_layer_checkpoint_dependencies")},
+}
+
+
+class Branch(NamedTuple):
+    """A way from a layer to one below it.
+
+    Args:
+        names: what the way is called in files; the first is written.
+        layer: where it leads.
+    """
+
+    names: tuple[str, ...]
+    layer: Layer
+
+
+class Walk:
+    """How one of the libraries walks through attributes.
+
+    Args:
+        keras2: as tf_keras does.
+
+    Attributes:
+        seen: ids of the layers met so far; whoever walks adds to it.
+    """
+
+    def __init__(self, keras2: bool = False):
+        self.keras2, self.seen = keras2, set[int]()
+
+    def branches(self, layer: Layer) -> Iterator[Branch]:
+        """The ways from a layer to those directly below it."""
+        known = _names_of(type(layer))  # type: ignore[arg-type]
+        for attribute in self._order(layer):
+            value = _value(layer, attribute)
+            names = known.get(attribute, (attribute,))
+            if isinstance(value, Layer):
+                yield Branch(names, value)
+            elif isinstance(value, (list, tuple, dict)):
+                for element, child in self._elements(value, []):
+                    yield Branch(tuple(f"{name}/{element}" for name in names), child)
+
+    def _order(self, layer: Layer) -> list[str]:
+        names = sorted(_attributes(layer), key=lambda name: (name.startswith("_"), name))
+        if self.keras2:
+            return sorted(names, reverse=True)
+        graph = isinstance(layer, Functional)  # its layers come before anything that a class adds
+        return ["layers", *(name for name in names if name != "layers")] if graph else names
+
+    def _elements(self, container: Any, above: list[int]) -> Iterator[tuple[str, Layer]]:
+        """The layers in a container, with their names in it."""
+        used: dict[str, int] = {}
+        for item in container.values() if isinstance(container, dict) else container:
+            if isinstance(item, Layer):
+                if not (self.keras2 and id(item) in self.seen):
+                    yield _numbered(element_name(type(item).__name__), used), item
+            elif isinstance(item, (list, tuple, dict)) and not self.keras2 and id(item) not in above:
+                inner = _numbered("container", used)
+                for name, child in self._elements(item, [*above, id(item)]):
+                    yield f"{inner}/{name}", child
+
+
+def written_places(model: Layer) -> list[tuple[str, Layer]]:
+    """Each layer of a model, itself first, with the place where Keras 3 stores its weights.
+
+    Example:
+        >>> from jkeras.layers import Dense
+        >>> model = Sequential([Dense(2), Sequential([Dense(3)]), Dense(4)])
+        >>> [place for place, _ in written_places(model)]
+        ['', 'layers/dense', 'layers/sequential', 'layers/sequential/layers/dense', 'layers/dense_1']
+    """
+    walk = Walk()
+    found: list[tuple[str, Layer]] = []
+
+    def visit(layer: Layer, place: str) -> None:
+        walk.seen.add(id(layer))
+        found.append((place, layer))
+        for names, child in walk.branches(layer):
+            if id(child) not in walk.seen:
+                visit(child, f"{place}/{names[0]}".lstrip("/"))
+
+    visit(model, "")
+    return found
+
+
+def element_name(class_name: str) -> str:
+    """The name of a class' first object in a container, as both libraries write it.
+
+    Example:
+        >>> element_name("Conv2DTranspose"), element_name("PReLU"), element_name("My_Layer")
+        ('conv2d_transpose', 'p_re_lu', 'my__layer')
+    """
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", class_name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def is_kept_state(layer: Layer) -> bool:
+    """Whether a layer holds what a stateful one remembers between batches: Keras has no weights for it, and files may lack it."""
+    return isinstance(layer, KeptStates)
+
+
+def _value(layer: Layer, attribute: str) -> Any:
+    try:
+        return getattr(layer, attribute, None)
+    except Exception:  # a property of a user's class may do anything; what it cannot give holds no layers
+        return None
+
+
+def _numbered(name: str, used: dict[str, int]) -> str:
+    used[name] = used.get(name, -1) + 1
+    return f"{name}_{used[name]}" if used[name] else name
+
+
+@functools.cache
+def _names_of(cls: type) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for base in reversed(cls.__mro__):
+        found.update(ATTRIBUTES.get(base.__name__, {}))
+    return found
+
+
+def _attributes(layer: Layer) -> Iterable[str]:
+    """Names of the attributes that may hold layers: those of the instance, and properties of classes that are not our own."""
+    names = set(vars(layer)) - NOT_TRACKED
+    if isinstance(layer, Model):
+        names = (names - _library_attributes()) | {"layers"}
+    for cls in type(layer).__mro__:
+        if not cls.__module__.startswith("jkeras."):
+            names.update(name for name, value in vars(cls).items() if isinstance(value, (property, functools.cached_property)))
+    return names
+
+
+@functools.cache
+def _library_attributes() -> frozenset[str]:
+    """What models keep for themselves."""
+    return frozenset(vars(Sequential())) | {"_structure", "_program"}

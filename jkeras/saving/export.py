@@ -1,0 +1,175 @@
+"""Export a model: one file with the program and the weights, to be run by JAX alone.
+
+The program is StableHLO, as `jax.export` writes it: `apply` traced once, with `training=False`, the weights inside as constants,
+and unknown sizes as symbols, so that one file serves every batch size. It is lowered for several platforms at once; where a
+layer has a form of its own for a platform, the file holds both, and the platform that runs it picks.
+
+Whoever loads the file needs neither jkeras nor the code of the model:
+
+    from jax import export
+    exported = export.deserialize(bytearray(open("model.stablehlo", "rb").read()))
+    y = exported.call(x)
+
+`format="onnx"` writes for other runtimes instead (`jkeras.saving.onnx`).
+
+A file holds what `model(x)` computes. State that the call would change (a stateful RNN's) starts at each call from what it was at
+the time of the export.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax import export
+
+from jkeras._base.atomic import atomic_file
+from jkeras._base.errors import unexpected_arguments, unknown_name
+from jkeras.models import persistence
+from jkeras.saving.export_signature import Signature, signature_of
+from jkeras.saving.onnx import onnx_bytes
+
+PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
+MAX_BYTES = 2**31 - 2**20  # of weights: what jax writes its bytes with counts in 31 bits
+_OTHER_FORMATS = ("tf_saved_model", "openvino", "litert", "torch")
+
+_NO_FORMAT = """Cannot export to {format!r}: jkeras writes format="stablehlo", a file that JAX runs without jkeras, and "onnx".
+Write model.export(path) for the first."""
+_NO_FLATBUFFERS = """Exporting needs the package flatbuffers, with which jax writes its bytes. Write
+
+    pip install "jkeras[files]"
+"""
+_TOO_LARGE = """Model {name!r} has {bytes:,} bytes of weights, and an exported file holds at most {most:,}. Keep the weights in
+half precision (dtype="bfloat16"), or store them with jkeras.saving.save_safetensors and rebuild the model where it runs."""
+_OPEN_SIZES = """Model {name!r} cannot be exported for inputs of any size: {specs}.
+What stood in the way: {reason}
+Say the sizes, and leave the batch size open (or give that too):
+
+    model.export(path, input_signature=[{example}])
+"""
+
+
+def export_model(
+    model: Any,
+    filepath: str | os.PathLike[str],
+    format: str = "stablehlo",
+    verbose: bool | int | None = None,
+    input_signature: Any = None,
+    platforms: Sequence[str] = ("cpu", "cuda"),
+    **kwargs: Any,
+) -> None:
+    """Write a model as a program that JAX runs without jkeras.
+
+    Args:
+        model: a built model.
+        filepath: the file; its folder is made where it is missing.
+        format: `"stablehlo"`, or `"onnx"`, for which the package jax2onnx is needed. Keras' other formats are refused.
+        verbose: False or 0 prints nothing; None and True say what was written.
+        input_signature: shapes and dtypes of the inputs, None for sizes that vary; needed only for a class with a `call` of
+            its own. A list with one entry per argument: `jax.ShapeDtypeStruct`, `InputSpec`, `Input`, or an array.
+        platforms: where it must run: of `"cpu"`, `"cuda"`, `"rocm"`, `"tpu"`. ONNX programs run on any.
+
+    Raises:
+        ValueError: the model is not built, does not say what it takes, is over 2 GiB, or depends on sizes that are left open.
+        ImportError: the package flatbuffers, or for ONNX jax2onnx, is missing.
+
+    Example:
+        >>> import tempfile, jkeras
+        >>> from jkeras.layers import Dense, Input
+        >>> model = jkeras.Sequential([Input((4,)), Dense(2)])
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.stablehlo")
+        >>> export_model(model, path, verbose=False)
+        >>> with open(path, "rb") as file:
+        ...     exported = export.deserialize(bytearray(file.read()))
+        >>> exported.in_avals, exported.call(np.ones((3, 4), "float32")).shape
+        ((ShapedArray(float32[batch,4]),), (3, 2))
+    """
+    if kwargs:
+        raise unexpected_arguments("export", kwargs, ("format", "verbose", "input_signature", "platforms"))
+    _check_format(format)
+    platforms = _checked_platforms(platforms)
+    signature = signature_of(model, input_signature)
+    stored: bytes | bytearray
+    if format == "onnx":
+        stored, about = onnx_bytes(model, _frozen(model), signature)
+    else:
+        program = _exported(model, signature, platforms)
+        stored, about = _serialized(program), _description(program)
+    with atomic_file(filepath) as temporary:
+        temporary.write_bytes(stored)
+    if verbose is None or verbose:
+        print(f"Exported {model.name!r} to {os.fspath(filepath)}: {about}")
+
+
+def _exported(model: Any, signature: Signature, platforms: tuple[str, ...]) -> Any:
+    """The program, with as few sizes tied to each other as the model allows."""
+    program = export.export(jax.jit(_frozen(model)), platforms=platforms)
+    if not signature.has_unknown_axes:
+        return program(*signature.specs(shared=False))
+    try:
+        return program(*signature.specs(shared=False))
+    except (ValueError, TypeError, IndexError):
+        pass  # inputs that must be of one size; or sizes that must be known, of which the next line tells
+    try:
+        return program(*signature.specs(shared=True))
+    except (ValueError, TypeError, IndexError) as error:
+        shapes = ", ".join(str(tuple(leaf.shape)) for leaf in signature.leaves)
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(_OPEN_SIZES.format(name=model.name, specs=shapes, reason=reason, example=_example(signature))) from error
+
+
+def _frozen(model: Any) -> Callable[..., Any]:
+    """The model as a function of its inputs alone."""
+    params, state = jax.tree.map(np.asarray, model.params_and_state())
+    size = sum(a.nbytes for a in jax.tree.leaves((params, state)))
+    if size > MAX_BYTES:
+        raise ValueError(_TOO_LARGE.format(name=model.name, bytes=size, most=MAX_BYTES))
+
+    def call(*inputs: Any) -> Any:
+        return model.apply(params, state, *inputs, training=False)[0]
+
+    call.__name__ = model.name  # the name of the module in the file
+    return call
+
+
+def _serialized(program: Any) -> bytearray:
+    try:
+        return bytearray(program.serialize())
+    except ImportError as error:
+        raise ImportError(_NO_FLATBUFFERS) from error
+
+
+def _description(program: Any) -> str:
+    takes, gives = (", ".join(a.str_short(short_dtypes=True) for a in avals) for avals in (program.in_avals, program.out_avals))
+    return f"{takes} -> {gives}, for {', '.join(program.platforms)}"
+
+
+def _example(signature: Signature) -> str:
+    """The signature to write instead, with 32 for what has to be known."""
+    shapes = (tuple(32 if n is None and axis else n for axis, n in enumerate(leaf.shape)) for leaf in signature.leaves)
+    specs = zip(shapes, signature.leaves)
+    return ", ".join(f'jax.ShapeDtypeStruct({shape}, "{leaf.dtype}")' for shape, leaf in specs)
+
+
+def _check_format(format: str) -> None:
+    if format in ("stablehlo", "onnx"):
+        return
+    if format not in _OTHER_FORMATS:
+        raise unknown_name("export format", format, ("stablehlo", "onnx"))
+    raise ValueError(_NO_FORMAT.format(format=format))
+
+
+def _checked_platforms(platforms: Sequence[str]) -> tuple[str, ...]:
+    given = (platforms,) if isinstance(platforms, str) else tuple(platforms)
+    for name in given:
+        if name not in PLATFORMS:
+            raise unknown_name("platform", name, PLATFORMS)
+    if not given:
+        raise ValueError("export needs a platform to run on. Write platforms=('cpu', 'cuda').")
+    return given
+
+
+persistence.connect(export_model=export_model)

@@ -1,0 +1,136 @@
+"""What an exported model takes: specs whose unknown sizes are symbols.
+
+A model's inputs have axes of unknown size, None in Keras' words. To export the model means to trace it once for all sizes, and
+so each None becomes a symbol. The batch axes of all inputs are one symbol, `batch`. Other unknown axes get one each, `x0_1` for
+axis 1 of input 0; where the model adds or stacks such inputs, their sizes must be equal, and then axes of one number share a
+symbol, `d1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from jax import export
+
+from jkeras._base.dtypes import standardize_dtype
+from jkeras._base.errors import describe
+from jkeras.layers import InputSpec
+from jkeras.models import Functional
+
+_NO_SIGNATURE = """Model {name!r} does not say what it takes: it is a class with a `call` of its own. Write
+
+    model.export(path, input_signature=[jax.ShapeDtypeStruct((None, 28, 28), "float32")])
+
+with one entry (a spec, an array, or a structure of them) for each argument of `call`."""
+_WRONG_COUNT = "Model {name!r} has {count} input{s} ({names}). Received in input_signature {given}: {signature}."
+
+
+class Signature:
+    """The positional arguments of a model, with None for unknown sizes.
+
+    Args:
+        arguments: a structure of leaves with `.shape` and `.dtype` for each.
+
+    Example:
+        >>> one = jax.ShapeDtypeStruct((8, 4), "float32")
+        >>> signature = Signature(([one, one],))
+        >>> signature.has_unknown_axes, signature.specs(shared=False)[0][1].shape
+        (False, (8, 4))
+    """
+
+    def __init__(self, arguments: tuple[Any, ...]):
+        self.leaves, self.structure = jax.tree.flatten(arguments, is_leaf=_has_shape)
+
+    @property
+    def has_unknown_axes(self) -> bool:
+        """Whether an axis other than the batch is None."""
+        return any(n is None for leaf in self.leaves for n in leaf.shape[1:])
+
+    def specs(self, shared: bool) -> tuple[Any, ...]:
+        """The arguments as `jax.ShapeDtypeStruct`s with a symbol for each None.
+
+        Args:
+            shared: whether unknown axes of one number have one size in all inputs.
+        """
+        scope = _scope_of(self.leaves)
+        symbols: dict[str, Any] = {}
+
+        def symbol(name: str) -> Any:
+            return symbols.setdefault(name, export.symbolic_shape(name, scope=scope)[0])
+
+        def spec(number: int, leaf: Any) -> jax.ShapeDtypeStruct:
+            names = _axis_names(number, len(leaf.shape), shared)
+            shape = [symbol(name) if n is None else n for n, name in zip(leaf.shape, names)]
+            return jax.ShapeDtypeStruct(tuple(shape), leaf.dtype)
+
+        made = [spec(i, leaf) for i, leaf in enumerate(self.leaves)]
+        arguments: tuple[Any, ...] = jax.tree.unflatten(self.structure, made)
+        return arguments
+
+
+def signature_of(model: Any, given: Any = None) -> Signature:
+    """What a model takes, from what the user said or from the model itself.
+
+    Args:
+        model: a built model.
+        given: `input_signature`: for a graph, a spec for each input in any structure; else one entry per argument of `call`.
+            A spec is a `jax.ShapeDtypeStruct`, an `InputSpec`, an `Input(...)`, or an array, whose batch size then is left open.
+
+    Raises:
+        ValueError: nothing is given, and the model is no graph; or the number of inputs differs.
+        TypeError: an entry has no shape.
+    """
+    if not isinstance(model, Functional):
+        if given is None:
+            raise ValueError(_NO_SIGNATURE.format(name=model.name))
+        entries = tuple(given) if isinstance(given, (list, tuple)) else (given,)
+        return Signature(jax.tree.map(lambda leaf: _leaf(leaf, model.compute_dtype), entries, is_leaf=_has_shape))
+    inputs = [_Leaf(tuple(t.shape), t.dtype) for t in model.inputs]
+    if given is not None:
+        leaves = jax.tree.leaves(given, is_leaf=_has_shape)
+        if len(leaves) != len(inputs):
+            names = ", ".join(model.input_names)
+            counts = {"count": len(inputs), "s": "s" * (len(inputs) != 1), "given": len(leaves)}
+            raise ValueError(_WRONG_COUNT.format(name=model.name, names=names, signature=describe(given), **counts))
+        inputs = [_leaf(leaf, own.dtype) for leaf, own in zip(leaves, inputs)]
+    structure = jax.tree.structure(model.input, is_leaf=_has_shape)
+    return Signature((jax.tree.unflatten(structure, inputs),))
+
+
+class _Leaf:
+    """A shape, which may hold None and symbols, and a dtype."""
+
+    def __init__(self, shape: tuple[Any, ...], dtype: Any):
+        self.shape, self.dtype = shape, standardize_dtype(dtype)
+
+
+def _has_shape(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _leaf(value: Any, dtype: str) -> _Leaf:
+    if isinstance(value, (np.ndarray, jax.Array)):
+        return _Leaf((None, *value.shape[1:]), value.dtype)
+    if not _has_shape(value) or value.shape is None:
+        raise TypeError(
+            f"An entry of input_signature says shape and dtype. Received: {describe(value)}. "
+            'Write jax.ShapeDtypeStruct((None, 28, 28), "float32"), None for sizes that may vary.'
+        )
+    return _Leaf(tuple(value.shape), value.dtype if not isinstance(value, InputSpec) or value.dtype is not None else dtype)
+
+
+def _scope_of(leaves: list[Any]) -> Any:
+    """The scope of symbols that the user made, else a new one; symbols of two scopes do not mix."""
+    for leaf in leaves:
+        for size in leaf.shape:
+            if export.is_symbolic_dim(size):
+                return size.scope
+    return export.SymbolicScope()
+
+
+def _axis_names(number: int, rank: int, shared: bool) -> Iterator[str]:
+    name: Callable[[int], str] = (lambda axis: f"d{axis}") if shared else (lambda axis: f"x{number}_{axis}")
+    return ("batch" if axis == 0 else name(axis) for axis in range(rank))

@@ -1,0 +1,407 @@
+"""The one door to HDF5.
+
+HDF5 is a file system in a file: it has links to other files, arrays that live in other files or are computed from others, filters
+that are loaded as plugins, types that hold pointers. A weights file needs groups, plain arrays and a few attributes; all else is
+refused here, before HDF5 itself gets to follow it:
+
+* a path is walked part by part, and the kind of each link is asked for before the link is opened (h5py's `a["x/y"]`, and even
+  `"x/y" in a`, follow links on their own);
+* an array's place, filters, type, rank and size are looked at when it is found; its numbers are read only by `read(shape)`, and
+  only where the shape is the expected one. So a file cannot make a reader allocate what the model does not have;
+* attributes have bounds.
+
+`StoredGroup` and `StoredArray` are what readers see; h5py's own objects stay in here. Writers get h5py's file, from
+`create_hdf5`, and `write_array` and `write_names`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras._base.errors import FileFormatError, UnsafeFileError
+from jkeras.saving.hdf5_heaps import check_heap, check_numbers
+from jkeras.saving.hdf5_text import text_references
+
+_MAX_RANK = 32
+_MAX_MEMBERS = 1_000_000
+_ATTRIBUTE_BYTES = 32 << 20
+_SPLIT_AT = 64_512  # bytes of an attribute; HDF5 keeps attributes in a header of 64 KiB
+# Compressed arrays above the floor must be stored in at least a thousandth of their size, as nothing but zeros is smaller.
+_FLOOR, _MOST_PACKED = 64 << 20, 1000
+_CHUNK_BYTES = 8 << 20
+_FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
+_FAILURES = (
+    *(OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError, OverflowError, MemoryError),
+    *(AttributeError, NotImplementedError),
+)
+
+
+@functools.cache
+def _h5py() -> Any:
+    import h5py  # here, so that `import jkeras` does not wait for it
+
+    return h5py
+
+
+@contextlib.contextmanager
+def open_hdf5(file: Path | str | BinaryIO, where: str) -> Iterator[StoredGroup]:
+    """Open a file for reading.
+
+    Args:
+        file: path, or a seekable binary file.
+        where: what messages call it.
+
+    Yields:
+        Its root group, good until the block ends.
+
+    Raises:
+        FileFormatError: it is no HDF5 file, or damaged.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> with create_hdf5(file) as root:
+        ...     write_array(root.create_group("dense"), "kernel", np.ones((2, 3), np.float32))
+        >>> with open_hdf5(file, "my file") as root:
+        ...     root.names(), root.array("dense/kernel").shape, root.array("dense/kernel").read((2, 3)).sum().item()
+        (['dense'], (2, 3), 6.0)
+    """
+    opened: Any = None
+    try:
+        with _damage(where):
+            check_numbers(file, where)
+            opened = _h5py().File(file, "r", locking=False)
+            root = StoredGroup(opened["/"].id, where, "", _Source(file, opened))
+        yield root
+    finally:
+        if opened is not None:
+            opened.close()
+
+
+@contextlib.contextmanager
+def create_hdf5(file: Path | str | BinaryIO) -> Iterator[Any]:
+    """Make a new file.
+
+    Args:
+        file: path, or a seekable binary file.
+
+    Yields:
+        h5py's file, open for writing.
+    """
+    with _h5py().File(file, "w") as opened:
+        yield opened
+
+
+def write_array(group: Any, name: str, value: Any) -> None:
+    """Write an array as Keras does; bfloat16, which HDF5 does not know, as two bytes with its name beside them.
+
+    Args:
+        group: h5py's group.
+        name: of the array in it, with slashes for groups below.
+        value: a NumPy or JAX array.
+    """
+    array = np.asarray(value)
+    stored = group.create_dataset(name, data=array)
+    if array.dtype == jnp.bfloat16:
+        stored.attrs["dtype"] = "bfloat16"
+
+
+def write_names(group: Any, name: str, values: Sequence[str]) -> None:
+    """Write a list of names as an attribute, or, where it is too long for one, as `name0`, `name1`, ...
+
+    Args:
+        group: h5py's group.
+        name: of the attribute.
+        values: the names.
+    """
+    encoded = [value.encode() for value in values]
+    width = max(map(len, encoded), default=1)
+    if width > _SPLIT_AT:
+        raise ValueError(f"HDF5 holds names of up to {_SPLIT_AT} bytes. Received one of {width}: {values[0][:40]}...")
+    rows = _SPLIT_AT // width
+    if len(encoded) <= rows:
+        group.attrs[name] = np.array(encoded) if encoded else np.zeros((0,))
+        return
+    for part, start in enumerate(range(0, len(encoded), rows)):
+        group.attrs[f"{name}{part}"] = np.array(encoded[start : start + rows])
+
+
+class _Source:
+    """The bytes of an opened file, for what HDF5 does not tell."""
+
+    def __init__(self, file: Path | str | BinaryIO, opened: Any):
+        self._file = file
+        self.size = int(opened.id.get_filesize())
+        self._start = int(opened.id.get_create_plist().get_userblock())
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Bytes at an address of HDF5's."""
+        if isinstance(self._file, (str, Path)):
+            with open(self._file, "rb") as file:
+                file.seek(self._start + offset)
+                return file.read(count)
+        self._file.seek(self._start + offset)
+        return self._file.read(count)
+
+
+class StoredGroup:
+    """A group of an opened file.
+
+    Args:
+        handle: h5py's low-level group.
+        where: the file, for messages.
+        path: the group's place in it.
+        source: the bytes of the file.
+    """
+
+    def __init__(self, handle: Any, where: str, path: str, source: _Source):
+        self._handle, self.where, self.path, self._source = handle, where, path, source
+
+    def names(self) -> list[str]:
+        """Names of what is in the group; nothing is opened."""
+        with _damage(self._place("")):
+            if self._handle.get_num_objs() > _MAX_MEMBERS:
+                raise UnsafeFileError(f"{self._place('')}: has more than {_MAX_MEMBERS} members.")
+            return [name.decode("utf-8", "surrogateescape") for name in self._handle]
+
+    def group(self, name: str) -> StoredGroup | None:
+        """The group of a name, or None.
+
+        Args:
+            name: with slashes for groups in groups.
+
+        Raises:
+            FileFormatError: the name leads over a link, or to something else.
+        """
+        found = self._find(name)
+        if found is None:
+            return None
+        if not isinstance(found, _h5py().h5g.GroupID):
+            raise FileFormatError(f"{self._place(name)}: is no group.")
+        return StoredGroup(found, self.where, self._inside(name), self._source)
+
+    def array(self, name: str) -> StoredArray | None:
+        """The array of a name, or None; its numbers stay in the file.
+
+        Args:
+            name: with slashes for groups.
+
+        Raises:
+            FileFormatError: the name leads over a link or to something else, or the array is not a plain one.
+        """
+        found = self._find(name)
+        if found is None:
+            return None
+        if not isinstance(found, _h5py().h5d.DatasetID):
+            raise FileFormatError(f"{self._place(name)}: is no array.")
+        with _damage(self._place(name)):
+            return StoredArray(found, self.where, self._inside(name), self._source.size)
+
+    def attribute(self, name: str, default: Any = None) -> Any:
+        """An attribute: text, a number, or a list of them; the parts `name0`, `name1`, ... of a split one are put together.
+
+        Args:
+            name: of the attribute.
+            default: given back where there is none.
+
+        Raises:
+            FileFormatError: it is too large, or of a type that an attribute of a model has no use for.
+        """
+        with _damage(f"{self._place('')}: attribute {name!r}"):
+            h5a = _h5py().h5a
+            if h5a.exists(self._handle, name.encode()):
+                return self._attribute(name)
+            parts: list[Any] = []
+            count = 0
+            while h5a.exists(self._handle, f"{name}{count}".encode()):
+                part = self._attribute(f"{name}{count}")
+                parts += part if isinstance(part, list) else [part]
+                count += 1
+            return parts if count else default
+
+    def _attribute(self, name: str) -> Any:
+        h5py, place = _h5py(), f"{self._place('')}: attribute {name!r}"
+        found = h5py.h5a.open(self._handle, name.encode())
+        kind, shape = found.get_type(), found.shape
+        if shape is None or len(shape) > 1:
+            raise FileFormatError(f"{place}: is neither a value nor a list.")
+        if kind.get_class() not in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM):
+            raise UnsafeFileError(f"{place}: is neither text nor a number.")
+        size: int | None = math.prod(shape) * kind.get_size()
+        if kind.get_class() == h5py.h5t.STRING and kind.is_variable_str():
+            address = h5py.h5o.get_info(self._handle).addr
+            references = text_references(self._source.read, address, name, math.prod(shape))
+            for heap in {heap for _, heap in references or ()}:
+                check_heap(self._source.read, heap, place)
+            size = None if references is None else sum(length for length, _ in references)
+        if size is None or size > _ATTRIBUTE_BYTES:
+            raise UnsafeFileError(f"{place}: is larger than an attribute of a model may be.")
+        return _plain(h5py.Group(self._handle).attrs[name])
+
+    def _find(self, name: str) -> Any:
+        h5py, current = _h5py(), self._handle
+        for i, part in enumerate(parts := name.split("/")):
+            place = self._place("/".join(parts[: i + 1]))
+            if part in ("", ".", "..") or "\0" in part:
+                raise FileFormatError(f"{place}: {part!r} is no name of a group or an array.")
+            with _damage(place):
+                if not isinstance(current, h5py.h5g.GroupID):
+                    raise FileFormatError(f"{self._place('/'.join(parts[:i]))}: is no group.")
+                encoded = part.encode("utf-8", "surrogateescape")
+                if not current.links.exists(encoded):
+                    return None
+                if current.links.get_info(encoded).type != h5py.h5l.TYPE_HARD:
+                    raise UnsafeFileError(f"{place}: is a link to another place or file. Models hold none.")
+                current = h5py.h5o.open(current, encoded)
+        return current
+
+    def _inside(self, name: str) -> str:
+        return f"{self.path}/{name}".strip("/")
+
+    def _place(self, name: str) -> str:
+        inside = self._inside(name)
+        return f"{self.where}: {inside}" if inside else self.where
+
+
+class StoredArray:
+    """An array in an opened file, known by its description.
+
+    Args:
+        handle: h5py's low-level dataset.
+        where: the file, for messages.
+        path: the array's place in it.
+        file_bytes: size of the file.
+
+    Attributes:
+        shape: its sizes.
+        dtype: name of the type of its numbers.
+        bytes: what it takes in memory.
+        stored_bytes: what it takes in the file.
+
+    Raises:
+        FileFormatError: it is not a plain array of numbers.
+        UnsafeFileError: it lives elsewhere, needs a plugin, or claims more than is there.
+    """
+
+    def __init__(self, handle: Any, where: str, path: str, file_bytes: int):
+        self._handle, self.where, self.path, self.file_bytes = handle, where, path, file_bytes
+        self.place = f"{where}: {path}"
+        properties = handle.get_create_plist()
+        self._check_storage(properties)
+        self._type = self._numbers()
+        self.dtype = "bfloat16" if self._type.kind == "V" else self._type.name
+        self.shape = self._sizes()
+        self.bytes, self.stored_bytes = math.prod(self.shape) * self._type.itemsize, int(handle.get_storage_size())
+        self._check_size(properties)
+
+    @property
+    def kind(self) -> str:
+        """`"f"`, `"i"`, `"u"` or `"b"`."""
+        return "f" if self._type.kind == "V" else self._type.kind
+
+    def read(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        """The numbers.
+
+        Args:
+            shape: the expected one.
+            dtype: what to cast to; default as stored.
+
+        Raises:
+            FileFormatError: the shape is another one, floats stand where integers are expected, or the numbers are damaged.
+        """
+        if tuple(shape) != self.shape:
+            raise FileFormatError(f"{self.place}: has shape {self.shape}, but {tuple(shape)} is expected.")
+        wanted = None if dtype is None else np.dtype(dtype)
+        if wanted is not None and not self.fits(wanted):
+            raise FileFormatError(f"{self.place}: holds {self.dtype}, but {wanted} is expected.")
+        found = aligned(self.shape, self._type)
+        if found.size:
+            with _damage(self.place):
+                self._handle.read(_h5py().h5s.ALL, _h5py().h5s.ALL, found)
+        found = found.view(jnp.bfloat16) if self._type.kind == "V" else found
+        return found if wanted is None else found.astype(wanted, copy=False)
+
+    def fits(self, dtype: Any) -> bool:
+        """Whether its numbers may become ones of this type: floats stay floats."""
+        return self.kind != "f" or bool(jnp.issubdtype(dtype, jnp.floating))
+
+    def _check_storage(self, properties: Any) -> None:
+        h5d = _h5py().h5d
+        if properties.get_layout() not in (h5d.COMPACT, h5d.CONTIGUOUS, h5d.CHUNKED):
+            raise UnsafeFileError(f"{self.place}: is a virtual array, made of arrays of other files. Models hold none.")
+        if properties.get_layout() == h5d.CONTIGUOUS and properties.get_external_count():
+            raise UnsafeFileError(f"{self.place}: is an array whose numbers are in another file. Models hold none.")
+        for i in range(properties.get_nfilters()):
+            code = properties.get_filter(i)[0]
+            if code not in _FILTERS:
+                raise UnsafeFileError(
+                    f"{self.place}: is packed with filter {code}, which needs a plugin. Known: {', '.join(_FILTERS.values())}."
+                )
+
+    def _numbers(self) -> np.dtype:
+        h5t, kind = _h5py().h5t, self._handle.get_type()
+        if kind.get_class() == h5t.OPAQUE and kind.get_size() == 2:
+            return np.dtype("V2")  # Keras stores bfloat16 so, with or without its name
+        if kind.get_class() not in (h5t.INTEGER, h5t.FLOAT, h5t.ENUM):
+            raise UnsafeFileError(f"{self.place}: does not hold real numbers; its type is of HDF5 class {kind.get_class()}.")
+        found = kind.dtype
+        if found.kind not in "fiub" or found.itemsize > 8:
+            raise FileFormatError(f"{self.place}: holds {found}, which no weight is of.")
+        return found.newbyteorder("=")
+
+    def _sizes(self) -> tuple[int, ...]:
+        space = self._handle.get_space()
+        if space.get_simple_extent_type() not in (_h5py().h5s.SIMPLE, _h5py().h5s.SCALAR):
+            raise FileFormatError(f"{self.place}: is empty, without a shape.")
+        shape = tuple(int(n) for n in space.get_simple_extent_dims())
+        if len(shape) > _MAX_RANK or any(n < 0 for n in shape):
+            raise UnsafeFileError(f"{self.place}: has the shape {shape}.")
+        return shape
+
+    def _check_size(self, properties: Any) -> None:
+        if self.stored_bytes > self.file_bytes:
+            raise FileFormatError(f"{self.place}: claims {self.stored_bytes} bytes of a file of {self.file_bytes}.")
+        if self.bytes and not self.stored_bytes:
+            raise FileFormatError(f"{self.place}: has the shape {self.shape}, but its numbers were never written.")
+        if self.bytes > _FLOOR and self.bytes > _MOST_PACKED * self.stored_bytes:
+            raise UnsafeFileError(f"{self.place}: {self.stored_bytes} bytes claim to be {self.bytes} bytes of numbers.")
+        if properties.get_layout() == _h5py().h5d.CHUNKED:
+            chunk = math.prod(properties.get_chunk()) * self._type.itemsize
+            if chunk > max(_CHUNK_BYTES, self.bytes):
+                raise UnsafeFileError(f"{self.place}: is stored in pieces of {chunk} bytes, but has {self.bytes}.")
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array, not filled, that begins where JAX can use it as it is, without a copy."""
+    size = math.prod(shape) * dtype.itemsize
+    raw = np.empty(size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def _plain(value: Any) -> Any:
+    """Text for bytes, Python numbers, and lists of both."""
+    if isinstance(value, np.ndarray):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+@contextlib.contextmanager
+def _damage(place: str) -> Iterator[None]:
+    """What h5py raises on damaged files, in our words."""
+    try:
+        yield
+    except (FileFormatError, FileNotFoundError, PermissionError, IsADirectoryError):
+        raise
+    except _FAILURES as error:
+        raise FileFormatError(f"{place}: cannot be read as HDF5; the file is damaged or cut short. ({error})") from error

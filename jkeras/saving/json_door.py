@@ -1,0 +1,96 @@
+"""One door for JSON: what comes through it is small, shallow, and says each thing once.
+
+A config is a few thousand values, a hundred levels at the most. A text that is larger, deeper, says a key twice, or holds what
+JSON has no word for (NaN) is refused here, before a single object is made of it; so no reader behind this door needs to think of
+recursion or of memory.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+import numpy as np
+
+from jkeras._base.errors import FileFormatError, UnsafeFileError
+
+MAX_BYTES = 32 * 2**20
+MAX_DEPTH = 100
+MAX_VALUES = 4_000_000
+_CHUNK = 2**20
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+
+
+def read_json(text: str | bytes, *, where: str) -> Any:
+    """The value of a JSON text from a file.
+
+    Args:
+        text: UTF-8 where it is bytes.
+        where: the file and the place in it, for messages.
+
+    Returns:
+        Dicts, lists, strings, finite numbers, booleans and None.
+
+    Raises:
+        UnsafeFileError: it is larger than 32 MiB, deeper than 100 levels, or holds more than 4 million values.
+        FileFormatError: it is no JSON, has a key twice, or holds NaN or an infinite number.
+
+    Example:
+        >>> read_json('{"units": 3}', where="config.json")
+        {'units': 3}
+        >>> read_json('{"units": NaN}', where="config.json")
+        Traceback (most recent call last):
+            ...
+        jkeras._base.errors.FileFormatError: config.json: NaN is no JSON value.
+    """
+    if not isinstance(text, (str, bytes)):
+        raise FileFormatError(f"{where}: expected the text of a JSON document, received {type(text).__name__}.")
+    if len(text) > MAX_BYTES:
+        raise UnsafeFileError(f"{where}: {len(text):,} bytes of JSON; no config needs more than {MAX_BYTES:,}.")
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    _check_size(data, where)
+
+    def no_constant(name: str) -> NoReturn:
+        raise FileFormatError(f"{where}: {name} is no JSON value.")
+
+    def finite(digits: str) -> float:
+        value = float(digits)
+        if not math.isfinite(value):
+            raise FileFormatError(f"{where}: the number {digits[:40]} is beyond the range of floats.")
+        return value
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            raise FileFormatError(f"{where}: the key {twice[:80]!r} stands twice in one object, so it is not clear which counts.")
+        return found
+
+    try:
+        decoded = data.decode("utf-8", "surrogatepass")
+        return json.loads(decoded, parse_constant=no_constant, parse_float=finite, object_pairs_hook=once)
+    except FileFormatError:
+        raise
+    except (ValueError, RecursionError) as error:  # ValueError: of JSON, of UTF-8, and of integers with thousands of digits
+        raise FileFormatError(f"{where}: this is no JSON: {error}") from None
+
+
+def _check_size(data: bytes, where: str) -> None:
+    """Depth and number of values, counted outside of strings and without parsing."""
+    data = _ESCAPE.sub(b"", data)
+    depth, inside, values = 0, 0, 0
+    for start in range(0, len(data), _CHUNK):
+        chunk = np.frombuffer(data, np.uint8, min(_CHUNK, len(data) - start), start)
+        quoted = (np.cumsum(chunk == ord('"'), dtype=np.int64) + inside) % 2 == 1
+        opens = ((chunk == ord("{")) | (chunk == ord("["))) & ~quoted
+        closes = ((chunk == ord("}")) | (chunk == ord("]"))) & ~quoted
+        depths = depth + np.cumsum(opens.astype(np.int8) - closes.astype(np.int8), dtype=np.int64)
+        values += int(np.count_nonzero(opens) + np.count_nonzero((chunk == ord(",")) & ~quoted))
+        if int(depths.max()) > MAX_DEPTH:
+            raise UnsafeFileError(f"{where}: JSON nested deeper than {MAX_DEPTH} levels; no config is.")
+        if values > MAX_VALUES:
+            raise UnsafeFileError(f"{where}: more than {MAX_VALUES:,} values of JSON; no config has as many.")
+        depth, inside = int(depths[-1]), int(quoted[-1])

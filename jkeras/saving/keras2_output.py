@@ -1,0 +1,213 @@
+"""A config of Keras 3 in the words of Keras 2, as `.h5` files hold it, so that both Kerases open them.
+
+The two read the same dialect but for one thing: in a graph, Keras 2 counts the calls of an inner model from 1, and Keras 3 counts
+them from 0, whatever the file. So each call of an inner model is written twice. Of calls `a b` the file then holds `a a b b`, and
+number 1 is the first `a` for the one and the second for the other.
+
+Array functions are layers where there is one that does the same (`x + y` is `Add`, `x / 255` is `Rescaling`), which both know.
+The others are written as TensorFlow's functions, which Keras 3 does not know, and those that TensorFlow does not have as Keras
+3's own, which jkeras alone reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jkeras._base import registry
+from jkeras._base.configurable import is_object_config
+from jkeras._base.special_values import is_special
+from jkeras.models.array_functions import find_operation
+from jkeras.saving.keras2_config import OLD_HARD_SIGMOID
+from jkeras.saving.operations_as_layers import as_layer, as_tf_function
+
+Classes = Mapping[str, type]
+
+KERAS2_VERSION, KERAS3_VERSION = "2.21.0", "3.15.1"
+# Arguments that Keras 2 does not have, left out where they ask for nothing; by class, with the values that ask for nothing.
+_FANS = {"input_axes": (None,), "output_axes": (None,)}
+_LAST = {"data_format": ("channels_last",)}
+_SEED: dict[str, tuple[Any, ...]] = {"seed": ()}  # of any value
+_NEW: dict[str, dict[str, tuple[Any, ...]]] = {
+    **dict.fromkeys(
+        ["GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal", "VarianceScaling"], _FANS
+    ),
+    **dict.fromkeys(
+        ["RandomFlip", "RandomCrop", "RandomTranslation", "RandomRotation", "RandomZoom", "CenterCrop", "ZeroPadding1D"], _LAST
+    ),
+    **dict.fromkeys(["SimpleRNN", "GRU", "LSTM", "SimpleRNNCell", "GRUCell", "LSTMCell"], _SEED),
+    "InputLayer": {"optional": (False,)},
+    "RandomContrast": {**_LAST, "value_range": ([0, 255],)},
+    "RandomBrightness": _LAST,
+    "Resizing": {
+        **_LAST,
+        "pad_to_aspect_ratio": (False,),
+        "fill_mode": ("constant",),
+        "fill_value": (0.0,),
+        "antialias": (False,),
+    },
+}
+_NEW_EVERYWHERE = {"quantization_config": (None,), "lora_rank": (None,), "lora_alpha": (None,), "use_cudnn": ("auto",)}
+# Without a module Keras 3 takes the string in `score_mode="dot"` for the function `dot`, and of several axes only the last.
+_WITH_MODULE = ("Attention", "LayerNormalization", "RMSNormalization")
+# Arguments under their earlier names, which Keras 3 takes as well.
+_RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}, "InputLayer": {"batch_shape": "batch_input_shape"}}
+
+
+def to_keras2(config: Mapping[str, Any], classes: Mapping[str, type] | None = None) -> dict[str, Any]:
+    """The config of a model, as `object_config` gives it, in Keras 2's form.
+
+    Args:
+        config: in Keras 3's form.
+        classes: the user's own layer classes in it by name; of a class that is called with several arguments by position, the
+            names of these are needed.
+
+    Returns:
+        `{"class_name", "config", "keras_version"}`. The version is Keras 2's, but for models with today's hard sigmoid, which
+        Keras 2 does not have.
+    """
+    version = KERAS3_VERSION if _has_todays_hard_sigmoid(config) else KERAS2_VERSION
+    return {**_object(config, classes or {}), "keras_version": version}
+
+
+def _has_todays_hard_sigmoid(config: Any, key: str = "") -> bool:
+    if isinstance(config, Mapping):
+        return any(_has_todays_hard_sigmoid(v, str(k)) for k, v in config.items())
+    if isinstance(config, (list, tuple)):
+        return any(_has_todays_hard_sigmoid(v, key) for v in config)
+    return config == "hard_sigmoid" and key.endswith("activation")
+
+
+def _value(value: Any, classes: Classes, key: str = "") -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_value(v, classes, key) for v in value]
+    if is_object_config(value):
+        if value["class_name"] == "DTypePolicy":
+            return value["config"]["name"]
+        words = {"module": value.get("module"), **_object(value, classes), "registered_name": value.get("registered_name")}
+        # A graph inside an argument: both find `keras.Model`, and neither the other's file of Functional.
+        return {**words, "module": "keras", "class_name": "Model", "registered_name": None} if _is_graph(value) else words
+    if isinstance(value, Mapping):
+        return dict(value) if is_special(value) else {k: _value(v, classes, str(k)) for k, v in value.items()}
+    return "hard_sigmoid" if value == OLD_HARD_SIGMOID and key.endswith("activation") else value
+
+
+def _is_graph(entry: Mapping[str, Any]) -> bool:
+    settings = entry["config"]
+    return entry["class_name"] == "Functional" and isinstance(settings, Mapping) and "output_layers" in settings
+
+
+def _object(entry: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
+    registered = entry.get("registered_name")
+    name = registered if isinstance(registered, str) and ">" in registered else entry["class_name"]
+    settings = entry["config"]
+    if not isinstance(settings, Mapping):
+        return {"class_name": name, "config": settings}
+    new, names = {**_NEW_EVERYWHERE, **_NEW.get(name, {})}, _RENAMED.get(name, {})
+    settings = {names.get(k, k): v for k, v in settings.items() if not _says_nothing(k, v, new)}
+    if "input_layers" in settings and "output_layers" in settings:
+        return {"class_name": name, "config": _graph(settings, classes)}
+    if isinstance(settings.get("layers"), list) and name == "Sequential":
+        rest = {k: _value(v, classes, k) for k, v in settings.items() if k != "layers"}
+        return {"class_name": name, "config": {**rest, "layers": [_object(layer, classes) for layer in settings["layers"]]}}
+    return {"class_name": name, "config": {k: _value(v, classes, k) for k, v in settings.items()}}
+
+
+def _says_nothing(key: str, value: Any, new: Mapping[str, tuple[Any, ...]]) -> bool:
+    if key not in new:
+        return False
+    return not new[key] or any(value == neutral for neutral in new[key])
+
+
+# graphs ---------------------------------------------------------------------------------------------------------------
+
+
+def _graph(settings: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
+    """A graph with its calls as lists: `[["dense", 0, 0, {kwargs}], ...]`."""
+    inner = {entry["name"] for entry in settings["layers"] if _is_model(entry)}
+    from_one = {entry["name"] for entry in settings["layers"] if _is_model(entry) and entry["class_name"] != "Sequential"}
+    outputs = _rename(settings["output_layers"], inner, from_one)
+    return {
+        **{k: _value(v, classes, k) for k, v in settings.items() if k not in ("layers", "input_layers", "output_layers")},
+        "layers": [_graph_entry(entry, inner, classes) for entry in settings["layers"]],
+        "input_layers": settings["input_layers"],
+        "output_layers": outputs,
+    }
+
+
+def _is_model(entry: Mapping[str, Any]) -> bool:
+    settings = entry["config"]
+    return isinstance(settings, Mapping) and isinstance(settings.get("layers"), list)
+
+
+def _rename(structure: Any, inner: set[str], from_one: set[str]) -> Any:
+    if isinstance(structure, Mapping):
+        return {k: _rename(v, inner, from_one) for k, v in structure.items()}
+    if len(structure) == 3 and isinstance(structure[0], str):
+        name, call, place = structure
+        return [name, _number(name, call - (name in from_one), inner), place]
+    return [_rename(v, inner, from_one) for v in structure]
+
+
+def _number(name: str, call: int, inner: set[str]) -> int:
+    return 2 * call + 1 if name in inner else call
+
+
+def _graph_entry(entry: Mapping[str, Any], inner: set[str], classes: Classes) -> dict[str, Any]:
+    if find_operation(entry) is not None:
+        entry = as_layer(entry) or as_tf_function(entry) or entry
+        if find_operation(entry) is not None:  # nobody else's, so it stays in Keras 3's words
+            return {**entry, "inbound_nodes": _renumbered(entry["inbound_nodes"], inner)}
+    names = _names_of_data(entry, classes)
+    calls = [_call(call, names, inner) for call in entry["inbound_nodes"]]
+    if entry["name"] in inner:
+        calls = [call for call in calls for _ in range(2)]
+    where = {"module": "keras.layers", "registered_name": None} if entry["class_name"] in _WITH_MODULE else {}
+    return {**where, **_object(entry, classes), "name": entry["name"], "inbound_nodes": calls}
+
+
+def _renumbered(value: Any, inner: set[str]) -> Any:
+    if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
+        name, call, place = value["config"]["keras_history"]
+        return {**value, "config": {**value["config"], "keras_history": [name, _number(name, call, inner), place]}}
+    if isinstance(value, Mapping):
+        return {k: _renumbered(v, inner) for k, v in value.items()}
+    return [_renumbered(v, inner) for v in value] if isinstance(value, list) else value
+
+
+def _names_of_data(entry: Mapping[str, Any], classes: Classes) -> list[str]:
+    """What a layer calls its arguments after the first."""
+    found = registry.built_in(entry.get("module"), entry["class_name"]) or classes.get(entry["class_name"])
+    plan = getattr(found, "_plan", None)
+    return [name for name in plan.names if name not in ("training", "mask")][1:] if plan is not None else []
+
+
+def _call(call: Any, names: list[str], inner: set[str]) -> Any:
+    """A call in Keras 2's form: the first argument's tensors, each with all other arguments."""
+    args, kwargs = call["args"], call["kwargs"]
+    options = {**dict(zip(names, args[1:])), **kwargs}
+    options = {k: _argument(v, inner) for k, v in options.items()}
+
+    def data(value: Any) -> Any:
+        if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
+            return [*_argument(value, inner), options]
+        if isinstance(value, list):
+            return [data(v) for v in value]
+        if isinstance(value, Mapping) and not is_special(value):
+            return {k: data(v) for k, v in value.items()}
+        return ["_CONSTANT_VALUE", -1, value, options]
+
+    first = data(args[0])
+    bare = len(first) == 4 and isinstance(first[0], str) if isinstance(first, list) else False
+    return [first] if bare and not call.get("bare") else first
+
+
+def _argument(value: Any, inner: set[str]) -> Any:
+    if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
+        name, call, place = value["config"]["keras_history"]
+        return [name, _number(name, call, inner), place]
+    if isinstance(value, Mapping):
+        if value.get("class_name") == "__numpy__":
+            return value["config"]["value"]
+        return value if is_special(value) else {k: _argument(v, inner) for k, v in value.items()}
+    return [_argument(v, inner) for v in value] if isinstance(value, list) else value

@@ -1,0 +1,228 @@
+"""The layout of Keras 2's weights, in `.h5` files of weights and, under `model_weights`, of whole models.
+
+    attribute layer_names                      the names of the model's layers
+    dense/  attribute weight_names             ["dense/kernel:0", "dense/bias:0"]
+    dense/dense/kernel:0, dense/dense/bias:0   arrays, at these names below their layer's group
+    top_level_model_weights/                   weights of the model itself
+    optimizer_weights/ attribute weight_names  beside `model_weights`: the optimizer's arrays
+
+Layers are matched in order, those without weights left out, or by name; the weights of a layer in order. The order within a layer
+is: what is trained, then the rest. So it depends on what was frozen when the file was written, which in a nested model moves
+weights about; where the names in the file show that it was another order, that one is taken.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jkeras._base.errors import FileFormatError
+from jkeras.layers.base import Layer
+from jkeras.layers.tracking import own_boxes, walk, weight_entries
+from jkeras.saving import optimizer_weights
+from jkeras.saving.attribute_tree import is_kept_state
+from jkeras.saving.cudnn_weights import converter
+from jkeras.saving.hdf5_door import StoredArray, StoredGroup, write_array, write_names
+from jkeras.saving.matching import HostValues, Item, Plan, assign, check_total, fits
+from jkeras.state.variable import Variable
+
+WRITES_AS = "2.15.0"  # the version of Keras whose form is written
+_TOP = "top_level_model_weights"
+_KEPT = "jkeras_states"  # what stateful layers keep between batches; Keras passes over it
+
+_LAYER_COUNT = """{where}: has {found} layers with weights, the model {expected}.
+  file:  {file}
+  model: {model}
+Build the model that was saved, or match layers by their names with load_weights(path, by_name=True)."""
+
+_OTHER_OPTIMIZER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile
+the model as it was compiled when it was saved, and load again."""
+
+
+class _Stored(NamedTuple):
+    """A layer's weights in a file."""
+
+    name: str
+    names: list[str]
+    arrays: list[StoredArray]
+    group: StoredGroup
+
+
+def write_weights(group: Any, model: Any) -> None:
+    """Write a model's weights.
+
+    Args:
+        group: h5py's group: the file itself, or its `model_weights`.
+        model: built.
+    """
+    write_names(group, "layer_names", [layer.name for layer in model.layers])
+    group.attrs["backend"], group.attrs["keras_version"] = b"tensorflow", WRITES_AS.encode()
+    with HostValues(model.weights) as value:
+        for layer in model.layers:
+            _write_layer(group.create_group(layer.name), layer, _ordered(layer), value)
+        _write_layer(group.create_group(_TOP), model, own_boxes(model), value)
+
+
+def read_weights(group: StoredGroup, model: Any, *, by_name: bool = False, skip_mismatch: bool = False, where: str) -> None:
+    """Read a model's weights: all of them, or, where something is wrong, none.
+
+    Args:
+        group: the root of a file of weights, or `model_weights` of a whole model.
+        model: built.
+        by_name: match layers by their names; those that only one side has are left as they are.
+        skip_mismatch: leave out layers that do not fit, with a warning.
+        where: the file, for messages.
+
+    Raises:
+        FileFormatError: numbers or shapes differ; nothing was read then.
+    """
+    plan = Plan(where, skip_mismatch)
+    stored = [_layer(group, name, where) for name in _names(group, "layer_names", where)]
+    for layer, found in _named(model, stored) if by_name else _in_order(model, stored, where):
+        _match(plan, layer, _orders(layer), found)
+    top = group.group(_TOP)
+    if top is not None:
+        _match(plan, model, [own_boxes(model)], _layer(group, _TOP, where))
+    assign(plan.read())
+
+
+def write_optimizer(group: Any, model: Any) -> None:
+    """Write the optimizer's arrays, in tf_keras' order; nothing before its first step.
+
+    Args:
+        group: h5py's file.
+        model: compiled.
+    """
+    listed = optimizer_weights.to_keras2_list(model)
+    if listed:
+        _write_arrays(group.create_group("optimizer_weights"), [(name, lambda v=value: v) for name, value in listed])  # type: ignore[misc]
+
+
+def read_optimizer(group: StoredGroup, model: Any, *, where: str) -> None:
+    """Read the optimizer's arrays, of any of the libraries; with a warning none where they are those of another optimizer.
+
+    Args:
+        group: the root of a file of a whole model.
+        model: compiled and built.
+        where: the file, for messages.
+
+    Raises:
+        FileFormatError: the file is damaged.
+    """
+    if group.group("optimizer_weights") is None or model.optimizer is None:
+        return
+    stored = _layer(group, "optimizer_weights", where)
+    if not stored.arrays:
+        return
+    chosen = optimizer_weights.choose(model, stored.arrays, stored.names)
+    if chosen is None:
+        text = _OTHER_OPTIMIZER.format(where=where, count=len(stored.arrays), optimizer=model.optimizer.name)
+        warnings.warn(text, stacklevel=2)
+        return
+    check_total(where, stored.arrays)
+    optimizer_weights.put_state(chosen, optimizer_weights.read_state(chosen))
+
+
+def _write_layer(group: Any, layer: Layer, boxes: Sequence[Variable], value: Callable[[Variable], np.ndarray]) -> None:
+    places = {id(box): "/".join((layer.name, *path)) for path, box in weight_entries(layer)}
+    _write_arrays(group, [(f"{places[id(box)]}:0", lambda box=box: value(box)) for box in boxes])  # type: ignore[misc]
+    for i, box in enumerate(_kept(layer)):
+        write_array(group, f"{_KEPT}/{i}", value(box))
+
+
+def _write_arrays(group: Any, arrays: Sequence[tuple[str, Callable[[], np.ndarray]]]) -> None:
+    names: list[str] = []
+    for name, array in arrays:
+        free, count = name, 0
+        while free in names:
+            count += 1
+            free = f"{name.removesuffix(':0')}_{count}:0"
+        names.append(free)
+        write_array(group, free, array())
+    write_names(group, "weight_names", names)
+
+
+def _ordered(layer: Layer) -> list[Variable]:
+    """A layer's weights in Keras 2's order: what is trained, then the rest."""
+    trained = layer._trained_boxes()
+    return [*trained.values(), *(box for box in _boxes(layer) if id(box) not in trained)]
+
+
+def _orders(layer: Layer) -> list[list[Variable]]:
+    """The orders a layer's weights may be stored in: as things are; with nothing frozen; with all of it frozen."""
+    plain = _boxes(layer)
+    unfrozen = [b for b in plain if b.declared_trainable] + [b for b in plain if not b.declared_trainable]
+    return [_ordered(layer), unfrozen, plain]
+
+
+def _boxes(layer: Layer) -> list[Variable]:
+    kept = {id(box) for box in _kept(layer)}
+    return [box for _, box in weight_entries(layer) if id(box) not in kept]
+
+
+def _kept(layer: Layer) -> list[Variable]:
+    return [box for _, part in walk(layer) if is_kept_state(part) for box in own_boxes(part)]
+
+
+def _in_order(model: Any, stored: list[_Stored], where: str) -> Iterator[tuple[Layer, _Stored]]:
+    layers = [layer for layer in model.layers if _boxes(layer)]
+    full = [found for found in stored if found.names]
+    if len(layers) != len(full):
+        names = [", ".join(names[:20]) or "none" for names in ([f.name for f in full], [layer.name for layer in layers])]
+        text = _LAYER_COUNT.format(where=where, found=len(full), expected=len(layers), file=names[0], model=names[1])
+        raise FileFormatError(text)
+    yield from zip(layers, full)
+
+
+def _named(model: Any, stored: list[_Stored]) -> Iterator[tuple[Layer, _Stored]]:
+    for found in stored:
+        yield from ((layer, found) for layer in model.layers if layer.name == found.name)
+
+
+def _match(plan: Plan, layer: Layer, orders: list[list[Variable]], found: _Stored) -> None:
+    owner = f"layer {layer.name!r}"
+    if len(orders[0]) != len(found.arrays):
+        names = ", ".join(f"{box.name} {box.shape}" for box in orders[0]) or "none"
+        shapes = ", ".join(f"{n} {a.shape}" for n, a in zip(found.names, found.arrays)) or "none"
+        plan.problems.append(f"{owner}: has {len(orders[0])} weights ({names}); the file has at {found.name!r}: {shapes}")
+        return
+    convert = converter(layer, [array.shape for array in found.arrays])
+    if convert is not None:
+        plan.items.append(Item(orders[0], found.arrays, convert))
+        return
+    plan.match(owner, _best(orders, found), found.arrays)
+    kept = _kept(layer)
+    group = found.group.group(_KEPT)
+    if kept and group is not None and len(group.names()) == len(kept):
+        arrays = [array for i in range(len(kept)) if (array := group.array(str(i))) is not None]
+        if fits(kept, arrays):
+            plan.match(owner, kept, arrays)
+
+
+def _best(orders: list[list[Variable]], found: _Stored) -> list[Variable]:
+    """The order that shapes and names of the stored arrays speak for; the usual one where they do not say."""
+    names = [name.rpartition("/")[2].partition(":")[0] for name in found.names]
+    fitting = [order for order in orders if fits(order, found.arrays)] or orders
+    return next((order for order in fitting if [box.name for box in order] == names), fitting[0])
+
+
+def _layer(group: StoredGroup, name: str, where: str) -> _Stored:
+    inner = group.group(name)
+    if inner is None:
+        raise FileFormatError(f"{where}: lists {name!r}, but has no such group.")
+    names = _names(inner, "weight_names", where)
+    arrays = [inner.array(weight) for weight in names]
+    missing = [weight for weight, array in zip(names, arrays) if array is None]
+    if missing:
+        raise FileFormatError(f"{where}: {inner.path} lists {missing[0]!r}, but has no such array.")
+    return _Stored(name, names, [array for array in arrays if array is not None], inner)
+
+
+def _names(group: StoredGroup, attribute: str, where: str) -> list[str]:
+    names = group.attribute(attribute, [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise FileFormatError(f"{where}: {group.path}: attribute {attribute!r} is no list of names.")
+    return names

@@ -1,0 +1,69 @@
+"""Export a model as ONNX, for programs without Python or JAX, through the package jax2onnx.
+
+The model is traced as for any export, with the weights inside and the batch size open. The package translates JAX's operations
+one by one, so that a model with one that it does not know is refused, by its name. Inputs and outputs of the ONNX program are
+the leaves of the model's, in order.
+
+    pip install "jkeras[onnx]"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from jkeras.nn.conv_general import with_general_convolutions
+from jkeras.saving.export_signature import Signature
+
+_NO_CONVERTER = """Exporting to ONNX needs the package jax2onnx. Write
+
+    pip install "jkeras[onnx]"
+"""
+_NOT_CONVERTED = """Model {name!r} could not be translated to ONNX: {reason}
+model.export(path), in StableHLO, takes every model."""
+
+
+def onnx_bytes(model: Any, call: Callable[..., Any], signature: Signature) -> tuple[bytes, str]:
+    """An ONNX program.
+
+    Args:
+        model: for messages.
+        call: the model as a function of its inputs.
+        signature: of the inputs.
+
+    Returns:
+        The bytes of the file, and a line that says what the program takes.
+
+    Raises:
+        ImportError: jax2onnx is missing.
+        ValueError: it cannot translate the model.
+    """
+    convert = _converter()
+
+    def flat(*leaves: Any) -> Any:
+        return tuple(jax.tree.leaves(call(*jax.tree.unflatten(signature.structure, leaves))))
+
+    specs = [jax.ShapeDtypeStruct(_named(i, leaf.shape), leaf.dtype) for i, leaf in enumerate(signature.leaves)]
+    try:
+        program = convert(with_general_convolutions(flat), specs, model_name=model.name, return_mode="proto")
+    except Exception as error:  # what it cannot translate it says in errors of many kinds
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(_NOT_CONVERTED.format(name=model.name, reason=reason)) from error
+    takes = ", ".join(f"{leaf.dtype}{list(spec.shape)}" for leaf, spec in zip(signature.leaves, specs)).replace("'", "")
+    return program.SerializeToString(), takes
+
+
+def _named(number: int, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A shape with a word for each unknown size."""
+    return tuple((f"x{number}_{axis}" if axis else "batch") if n is None else n for axis, n in enumerate(shape))
+
+
+def _converter() -> Callable[..., Any]:
+    try:
+        from jax2onnx import to_onnx
+    except ImportError as error:
+        raise ImportError(_NO_CONVERTER) from error
+    found: Callable[..., Any] = to_onnx
+    return found

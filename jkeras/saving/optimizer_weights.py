@@ -1,0 +1,303 @@
+"""The arrays of an optimizer, in the orders in which the libraries list them.
+
+    Keras 3           iteration, learning rate (unless a schedule), averages, accumulators, slots as the optimizer makes them
+    tf_keras          iteration, averages, slots as the optimizer makes them; SGD always has velocities
+    tf_keras, legacy  iteration, then all arrays of one slot, then all of the next
+    Keras 2.0 - 2.3   as legacy; Adam has a `(1,)` for each weight where it has no maxima; RMSprop may lack the iteration
+
+An order is a list of `Entry`; each says which leaf of the optimizer's state it is, or that it is nothing that jkeras keeps. Files
+do not say which order they are in. Number and shapes of their arrays do, and where these leave a choice, so do names, where there
+are any: `Adam/dense/kernel/m:0` is legacy, `Adam/m/dense/kernel:0` is not.
+
+Nothing here makes arrays before a file has been held against the shapes: the state is known from `jax.eval_shape`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras._base import paths
+from jkeras._base.errors import FileFormatError
+from jkeras.layers.tracking import inventory
+from jkeras.optimizers import LossScaleOptimizer
+from jkeras.optimizers.learning_rate import rate_at
+from jkeras.optimizers.state import OptimizerState, keras_order, leaf_name
+from jkeras.saving.hdf5_door import StoredArray
+
+_SUFFIXES = {
+    "momentums": ("momentum", "m"),
+    "velocities": ("velocity", "v"),
+    "velocity_hats": ("velocity_hat", "vhat"),
+    "average_gradients": ("average_gradient", "average_gradient"),
+    "ema": ("average", "average"),
+    "accumulators": ("gradient_accumulator", "gradient_accumulator"),
+}
+_FULL_NAMES_IN_KERAS2 = ("RMSprop",)  # the others abbreviate
+# What tf_keras makes of `{"class_name": "Adam"}` is a legacy optimizer; these there are, with these names of their slots.
+_LEGACY = {
+    "Adam": {"momentums": "m", "velocities": "v", "velocity_hats": "vhat"},
+    "RMSprop": {"velocities": "rms", "momentums": "momentum", "average_gradients": "mg"},
+    "SGD": {"momentums": "momentum"},
+}
+
+
+class Entry(NamedTuple):
+    """A place in a list of arrays.
+
+    Args:
+        kind: `iteration`, `learning_rate`, or the name of a slot.
+        shape: of the array.
+        leaf: number of the leaf of the state; None for what jkeras does not keep.
+        variable: path of the weight that a slot belongs to.
+        constant: what is written where there is no leaf.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    leaf: int | None
+    variable: str = ""
+    constant: Any = None
+
+
+class Slots:
+    """The state of an optimizer, leaf by leaf.
+
+    Args:
+        optimizer: of a model.
+        boxes: the weights it changes, in Keras' order.
+        names: their paths.
+        state: arrays, or only their shapes and dtypes.
+    """
+
+    def __init__(self, optimizer: Any, boxes: Sequence[Any], names: Sequence[str], state: OptimizerState):
+        self.optimizer, self.boxes, self.names = optimizer, list(boxes), list(names)
+        self.leaves, self.structure = jax.tree.flatten(state)
+        self.numbers: Any = jax.tree.unflatten(self.structure, range(len(self.leaves)))
+
+    @classmethod
+    def existing(cls, model: Any) -> Slots:
+        """Those of a model that was trained."""
+        optimizer = model.optimizer
+        return cls(optimizer, optimizer._boxes, optimizer._keys, optimizer.state)
+
+    @classmethod
+    def expected(cls, model: Any) -> Slots:
+        """Those that a model's optimizer will have, before it has any."""
+        held = inventory(model)
+        boxes = list(held.trained.values())
+        places = {id(box): path for path, box in held.entries}
+        params = paths.nest((places[id(box)], jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.dtype))) for box in boxes)
+        state = jax.eval_shape(model.optimizer.init, params)
+        return cls(model.optimizer, boxes, ["/".join(places[id(box)]) for box in boxes], state)
+
+    def keras3(self, with_rate: bool = True) -> list[Entry]:
+        """The order of Keras 3.
+
+        Args:
+            with_rate: whether the learning rate is among the arrays where it is a number.
+        """
+        if not isinstance(self.optimizer, LossScaleOptimizer):
+            return self._listed(self.optimizer, self.numbers, with_rate)
+        slots = self.numbers.slots
+        outer = [
+            Entry("iteration", (), None, constant=np.int32(0)),
+            Entry("learning_rate", (), None, constant=np.float32(0)),
+            Entry("step_counter", (), slots.good_steps),
+            Entry("dynamic_scale", (), slots.scale),
+        ]
+        return outer + self._listed(self.optimizer.inner_optimizer, slots.inner, with_rate)
+
+    @property
+    def is_legacy_in_keras2(self) -> bool:
+        """Whether tf_keras opens what jkeras writes with a legacy optimizer."""
+        optimizer, _ = self._inner()
+        return type(optimizer).__name__ in _LEGACY and not optimizer.use_ema
+
+    def legacy(self) -> list[Entry]:
+        """The order of tf_keras' legacy optimizers."""
+        return self._legacy()[0]
+
+    def keras2(self) -> list[Entry]:
+        """The order of tf_keras."""
+        optimizer, numbers = self._inner()
+        entries = [e for e in self._listed(optimizer, numbers, False) if e.kind != "accumulators"]
+        if type(optimizer).__name__ == "SGD" and numbers.slots.momentums is None:
+            entries += [
+                Entry("momentums", box.shape, None, name, np.zeros(box.shape, box.dtype))
+                for box, name in zip(self.boxes, self.names)
+            ]
+        return entries
+
+    def readable(self, legacy_first: bool) -> list[list[Entry]]:
+        """All orders that a file may have.
+
+        Args:
+            legacy_first: whether its names are those of a legacy optimizer.
+        """
+        new = [self.keras3(), self.keras2(), self.keras3(with_rate=False), self._with_foreign_rate()]
+        return self._legacy() + new if legacy_first else new + self._legacy()
+
+    def _inner(self) -> tuple[Any, Any]:
+        if isinstance(self.optimizer, LossScaleOptimizer):
+            return self.optimizer.inner_optimizer, self.numbers.slots.inner
+        return self.optimizer, self.numbers
+
+    def _with_foreign_rate(self) -> list[Entry]:
+        """Keras 3's order with a learning rate, read for an optimizer that follows a schedule."""
+        first, *rest = self.keras3(with_rate=False)
+        return [first, Entry("learning_rate", (), None), *rest]
+
+    def _legacy(self) -> list[list[Entry]]:
+        optimizer, numbers = self._inner()
+        listed = self._listed(optimizer, numbers, False)
+        slots = [e for e in listed if e.variable and e.kind not in ("ema", "accumulators")]
+        kinds = list(dict.fromkeys(e.kind for e in slots))
+        slots = [e for kind in kinds for e in slots if e.kind == kind]
+        unused = [Entry("none", (1,), None) for _ in self.boxes]
+        return [[listed[0], *slots], [listed[0], *slots, *unused], slots]
+
+    def _listed(self, optimizer: Any, numbers: Any, with_rate: bool) -> list[Entry]:
+        found = jax.tree_util.tree_leaves_with_path(numbers)
+        entries = [self._entry(*found[i]) for i in keras_order(numbers, optimizer.slot_groups, self.names)]
+        rate = with_rate and not callable(optimizer._rate)
+        return [e for e in entries if rate or e.kind != "learning_rate"]
+
+    def _entry(self, path: Any, leaf: int) -> Entry:
+        section = path[0].name
+        shape = tuple(self.leaves[leaf].shape)
+        if section in ("iterations", "learning_rate"):
+            return Entry(section.removesuffix("s"), shape, leaf)
+        named = section == "slots" and len(path) > 1 and hasattr(path[1], "name")
+        kind = path[1].name if named else section
+        return Entry(kind, shape, leaf, leaf_name(path[2:] if named else path[1:]))
+
+
+def to_keras3_list(model: Any) -> list[tuple[str, np.ndarray]]:
+    """Names and arrays of a model's optimizer in Keras 3's order; empty before its first step.
+
+    Args:
+        model: compiled.
+
+    Example:
+        >>> import jkeras
+        >>> model = jkeras.Sequential([jkeras.Input((2,)), jkeras.layers.Dense(1, name="out")])
+        >>> model.compile("adam", "mse")
+        >>> _ = model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+        >>> [name.partition("/")[2] for name, _ in to_keras3_list(model)][:4]
+        ['iteration', 'learning_rate', 'out_kernel_momentum', 'out_kernel_velocity']
+    """
+    if model.optimizer is None or model.optimizer.state is None:
+        return []
+    slots = Slots.existing(model)
+    return [(_keras3_name(slots, entry), value) for entry, value in _values(slots, slots.keras3())]
+
+
+def to_keras2_list(model: Any) -> list[tuple[str, np.ndarray]]:
+    """Names and arrays of a model's optimizer in the order of tf_keras, legacy where it has such an optimizer.
+
+    Args:
+        model: compiled; before its first step there is nothing.
+    """
+    if model.optimizer is None or model.optimizer.state is None:
+        return []
+    slots = Slots.existing(model)
+    listed = _values(slots, slots.legacy() if slots.is_legacy_in_keras2 else slots.keras2())
+    return [(_keras2_name(slots, e), value.astype("int64") if e.kind == "iteration" else value) for e, value in listed]
+
+
+class Chosen(NamedTuple):
+    """An order, held against the arrays of a file.
+
+    Args:
+        slots: of the optimizer.
+        entries: the order.
+        stored: an array for each entry.
+    """
+
+    slots: Slots
+    entries: Sequence[Entry]
+    stored: Sequence[StoredArray]
+
+
+def choose(model: Any, stored: Sequence[StoredArray], names: Sequence[str] = ()) -> Chosen | None:
+    """Find the order of a file's arrays by their number and shapes; None where they belong to another optimizer or model.
+
+    Args:
+        model: compiled and built.
+        stored: the arrays, unread.
+        names: their names, where the file has some.
+    """
+    slots = Slots.expected(model)
+    legacy = bool(names) and not names[0].rpartition("/")[2].startswith("iteration:")
+    for entries in slots.readable(legacy and ":" in names[0]):
+        if len(entries) == len(stored) and all(_fits(e, a, slots) for e, a in zip(entries, stored)):
+            return Chosen(slots, entries, stored)
+    return None
+
+
+def read_state(chosen: Chosen) -> OptimizerState:
+    """Read the arrays and put the state together; what no file holds is as at the start."""
+    slots = chosen.slots
+    found: dict[int, jax.Array] = {}
+    for entry, stored in zip(chosen.entries, chosen.stored):
+        if entry.leaf is not None:
+            leaf = slots.leaves[entry.leaf]
+            found[entry.leaf] = jnp.asarray(_number(entry, stored) if not entry.shape else stored.read(entry.shape), leaf.dtype)
+    optimizer, numbers = slots._inner()
+    iterations = found.setdefault(numbers.iterations, jnp.zeros((), jnp.int32))
+    if numbers.learning_rate is not None and numbers.learning_rate not in found:
+        found[numbers.learning_rate] = _rate(optimizer, iterations)
+    if isinstance(slots.optimizer, LossScaleOptimizer):
+        found.setdefault(slots.numbers.iterations, jnp.copy(iterations))
+        if numbers.learning_rate is not None:
+            found.setdefault(slots.numbers.learning_rate, jnp.copy(found[numbers.learning_rate]))
+        found.setdefault(slots.numbers.slots.scale, jnp.asarray(slots.optimizer.initial_scale, jnp.float32))
+    leaves = [found[i] if i in found else jnp.zeros(leaf.shape, leaf.dtype) for i, leaf in enumerate(slots.leaves)]
+    state: OptimizerState = jax.tree.unflatten(slots.structure, leaves)
+    return state
+
+
+def put_state(chosen: Chosen, state: OptimizerState) -> None:
+    """Give the optimizer a state that was read."""
+    chosen.slots.optimizer.remember(chosen.slots.boxes, chosen.slots.names)
+    chosen.slots.optimizer.state = state
+
+
+def _rate(optimizer: Any, iterations: jax.Array) -> jax.Array:
+    return rate_at(optimizer._rate, iterations) if callable(optimizer._rate) else jnp.asarray(optimizer._rate, jnp.float32)
+
+
+def _number(entry: Entry, stored: StoredArray) -> np.ndarray:
+    value = stored.read(())
+    if entry.kind in ("iteration", "step_counter") and not 0 <= value < 2**31:
+        raise FileFormatError(f"{stored.place}: an optimizer cannot have taken {value} steps.")
+    return value
+
+
+def _fits(entry: Entry, stored: StoredArray, slots: Slots) -> bool:
+    return entry.shape == stored.shape and (entry.leaf is None or stored.fits(slots.leaves[entry.leaf].dtype))
+
+
+def _values(slots: Slots, entries: Sequence[Entry]) -> list[tuple[Entry, np.ndarray]]:
+    return [(e, np.asarray(e.constant if e.leaf is None else slots.leaves[e.leaf])) for e in entries]
+
+
+def _keras3_name(slots: Slots, entry: Entry) -> str:
+    if not entry.variable:
+        return f"{slots.optimizer.name}/{entry.kind}"
+    return f"{slots.optimizer.name}/{entry.variable.replace('/', '_')}_{_SUFFIXES.get(entry.kind, (entry.kind,))[0]}"
+
+
+def _keras2_name(slots: Slots, entry: Entry) -> str:
+    owner = type(slots._inner()[0]).__name__
+    if slots.is_legacy_in_keras2:
+        return f"{owner}/iter:0" if entry.kind == "iteration" else f"{owner}/{entry.variable}/{_LEGACY[owner][entry.kind]}:0"
+    if entry.kind == "iteration":
+        return "iteration:0"
+    suffix = _SUFFIXES.get(entry.kind, (entry.kind, entry.kind))[owner not in _FULL_NAMES_IN_KERAS2]
+    return f"{owner}/{suffix}/{entry.variable}:0"

@@ -1,0 +1,244 @@
+"""Objects and models as configs, and back: the face of it all.
+
+A config of Keras 3 names a class, and holds the arguments of its constructor; `_base/configurable.py` writes and reads it. Here
+are Keras' names for that, and what a whole model adds: its graph, what it was built for, how it was compiled, in the words of
+Keras 3 (`.keras`, JSON) or of Keras 2 (`.h5`). Reading takes any of them.
+
+Reading is safe by construction: a class comes from the table of Keras paths, from the user's registrations or from
+`custom_objects`; a function, by its name, from the same places. There is no code that imports a module that a file names, runs
+bytecode or opens a file. So `safe_mode` is taken for Keras' sake, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from jkeras._base import configurable, registry
+from jkeras._base.configurable import is_object_config, sharing
+from jkeras._base.errors import FileFormatError, describe
+from jkeras._base.registry import custom_object_scope as custom_object_scope
+from jkeras._base.registry import get_custom_objects as get_custom_objects
+from jkeras._base.registry import get_registered_name as get_registered_name
+from jkeras._base.registry import get_registered_object as get_registered_object
+from jkeras._base.registry import register_keras_serializable as register_keras_serializable
+from jkeras.layers.base import Layer
+from jkeras.models import Model, Sequential
+from jkeras.models.compile_config import compile_config, compile_model
+from jkeras.saving.json_door import read_json
+from jkeras.saving.keras2_compile import long_names, plain_optimizer
+from jkeras.saving.keras2_config import to_keras3
+from jkeras.saving.keras2_output import KERAS3_VERSION, to_keras2
+
+CustomObjectScope = custom_object_scope
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """A JSON-ready form of an object: of a layer or anything with `get_config`, a function, an array, a nested structure.
+
+    Args:
+        obj: the object.
+
+    Returns:
+        `{"module", "class_name", "config", "registered_name"}` for objects, names for functions, plain values as they are.
+
+    Raises:
+        TypeError: it has no such form.
+
+    Example:
+        >>> from jkeras.initializers import Constant
+        >>> serialize_keras_object(Constant(2.0))["config"]
+        {'value': 2.0}
+    """
+    return configurable.full_config(obj) if isinstance(obj, Layer) else configurable.serialize(obj)
+
+
+def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True) -> Any:
+    """The object for what `serialize_keras_object` gave, or Keras of any version.
+
+    Args:
+        config: the form.
+        custom_objects: your own classes and functions by name.
+        safe_mode: taken for Keras' sake; nothing unsafe can be turned on.
+
+    Raises:
+        UnsafeFileError: the config asks for bytecode, or for something that is no part of a model.
+        FileFormatError: it is malformed, or names what is not known.
+
+    Example:
+        >>> deserialize_keras_object({"module": "keras.layers", "class_name": "Dense", "config": {"units": 3}}).units
+        3
+    """
+    with registry.custom_object_scope(custom_objects):
+        made = configurable.deserialize(to_keras3(config), custom_objects)
+        if is_object_config(config) and isinstance(config.get("build_config"), Mapping) and hasattr(made, "build_from_config"):
+            made.build_from_config(config["build_config"])
+        return made
+
+
+def model_config(model: Any) -> dict[str, Any]:
+    """The config of a whole model in Keras 3's form, with `build_config` and `compile_config`.
+
+    Args:
+        model: a `Model`.
+    """
+    with sharing():
+        config = configurable.full_config(model)
+    return configurable.without_single_ids(config, configurable.shared_ids(config, Counter()))
+
+
+def model_config_keras2(model: Any) -> dict[str, Any]:
+    """The config of a whole model in Keras 2's form, which tf_keras opens, and Keras 3 as far as it opens any.
+
+    Args:
+        model: a `Model`.
+    """
+    classes = {type(layer).__name__: type(layer) for layer in model._flatten_layers()}
+    return to_keras2(configurable.full_config(model), classes)
+
+
+def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The model of a config of any Keras from 2.2 to 3.15, built where its shapes are known, its weights not drawn.
+
+    Args:
+        config: a dict with `class_name` and `config`.
+        custom_objects: your own classes and functions by name.
+
+    Returns:
+        A `Model`, not compiled.
+
+    Raises:
+        UnsafeFileError: the config asks for what no file may ask for.
+        FileFormatError: it is malformed, names what is not known, or makes no model.
+
+    Example:
+        >>> dense = {"class_name": "Dense", "config": {"name": "dense", "units": 2, "batch_input_shape": [None, 4]}}
+        >>> model_from_config({"class_name": "Sequential", "config": {"name": "old", "layers": [dense]}}).count_params()
+        10
+    """
+    if not is_object_config(config):
+        raise FileFormatError(f"The config of a model is a dict with 'class_name' and 'config'. Found: {describe(config)}.")
+    try:
+        with registry.custom_object_scope(custom_objects), sharing():
+            plain = {k: v for k, v in config.items() if k not in ("build_config", "compile_config")}
+            model = configurable.deserialize(to_keras3(plain), custom_objects)
+            if not isinstance(model, Model):
+                raise FileFormatError(f"The config is of {describe(model)}, which is no model.")
+            _build(model, config.get("build_config"))
+    except FileFormatError:
+        raise
+    except Exception as error:  # whatever a constructor says to arguments that are not its own
+        raise FileFormatError(f"The config makes no model: {type(error).__name__}: {error}") from error
+    return model
+
+
+def _build(model: Any, build_config: Any) -> None:
+    """Make the weights' descriptions of a model without a graph. Shapes that do not suffice leave it for the first data."""
+    if model.built or not isinstance(build_config, Mapping):
+        return
+    if isinstance(model, Sequential) and not model.layers:
+        return
+    model.build_from_config(build_config)
+
+
+def compile_from_config(model: Any, config: Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None) -> None:
+    """Compile a model as a `compile_config` of Keras 3 or tf_keras says.
+
+    Args:
+        model: a `Model`.
+        config: the dict; nothing happens where it is empty.
+        custom_objects: your own losses, metrics and optimizers by name.
+
+    Raises:
+        FileFormatError: it is malformed, or names what is not known.
+    """
+    try:
+        compile_model(model, to_keras3(config) if config else None, custom_objects)
+    except FileFormatError:
+        raise
+    except Exception as error:
+        raise FileFormatError(
+            f"The model cannot be compiled as the file says: {error} Load it with compile=False and call compile()."
+        ) from error
+
+
+def training_config_keras2(model: Any) -> dict[str, Any] | None:
+    """What `compile` was given, as the attribute `training_config` of an `.h5` file holds it; None where it was not called.
+
+    Args:
+        model: a `Model`.
+    """
+    config = compile_config(model)
+    if config is None:
+        return None
+    optimizer = config.pop("optimizer")
+    if not is_object_config(optimizer):
+        return None
+    plain = {k: _without_modules(v) for k, v in config.items() if k not in ("run_eagerly", "steps_per_execution", "jit_compile")}
+    plain["loss"] = long_names(plain.get("loss"))
+    # The plain name: `Custom>Adam`, as tf_keras writes it, Keras 3 does not open. For tf_keras the plain one is its legacy Adam,
+    # which opens, and begins with a fresh state (it says so), because its arrays have another order.
+    name = optimizer.get("registered_name") or optimizer["class_name"]
+    arguments = plain_optimizer(_without_modules(optimizer["config"]))
+    return {**plain, "optimizer_config": {"class_name": name, "config": arguments}}
+
+
+def _without_modules(value: Any) -> Any:
+    if is_object_config(value):
+        registered = value.get("registered_name")
+        return {"class_name": registered or value["class_name"], "config": _without_modules(value["config"])}
+    if isinstance(value, Mapping):
+        return {k: _without_modules(v) for k, v in value.items()}
+    return [_without_modules(v) for v in value] if isinstance(value, list) else value
+
+
+def compile_from_training_config(
+    model: Any, config: Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
+) -> None:
+    """Compile a model as the `training_config` of an `.h5` file says.
+
+    Args:
+        model: a `Model`.
+        config: `{"optimizer_config", "loss", "metrics", ...}`; nothing happens where it is empty.
+        custom_objects: your own losses, metrics and optimizers by name.
+
+    Raises:
+        FileFormatError: it is malformed, or names what is not known.
+    """
+    if not config:
+        return
+    if not isinstance(config, Mapping):
+        raise FileFormatError(f"A training config is a dict. Found: {describe(config)}.")
+    rest = {k: v for k, v in config.items() if k not in ("optimizer_config", "sample_weight_mode")}
+    compile_from_config(model, {**rest, "optimizer": config.get("optimizer_config", "rmsprop")}, custom_objects)
+
+
+def to_json(model: Any, **kwargs: Any) -> str:
+    """The config of a model as text.
+
+    Args:
+        model: a `Model`.
+        kwargs: of `json.dumps`.
+    """
+    return json.dumps({**model_config(model), "keras_version": KERAS3_VERSION, "backend": "jax"}, **kwargs)
+
+
+def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The model of a JSON text, as `to_json` of any Keras from 2.2 to 3.15 gives it.
+
+    Args:
+        json_string: the text.
+        custom_objects: your own classes and functions by name.
+
+    Returns:
+        A `Model` without weights of a training; compiled where the text says how.
+
+    Raises:
+        FileFormatError: it is no JSON, or makes no model.
+    """
+    config = read_json(json_string, where="the JSON of a model")
+    model = model_from_config(config, custom_objects)
+    compile_from_config(model, config.get("compile_config"), custom_objects)
+    return model

@@ -1,0 +1,199 @@
+"""TensorFlow functions in a graph of Keras 2, and the array functions of Keras 3 that they are.
+
+`x + y` in Keras 2 made a layer `TFOpLambda` that names the function, `"__operators__.add"`, and keeps its arguments in the call:
+`["x", 0, 0, {"y": ["y", 0, 0], "name": None}]`. Each line of the table is such a function, the array function that it is, and its
+arguments under the names that they have there. A slice, `x[:, 0]`, is a `SlicingOpLambda`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from jkeras._base.errors import FileFormatError, describe
+from jkeras.models.array_functions import BY_NAME
+
+# Written with the first of several names; `a=b` means a is called b in Keras 3, `a` alone that it has one name in both.
+_TABLE = """
+__operators__.add math.add            add x=x1 y=x2
+math.subtract subtract                subtract x=x1 y=x2
+math.multiply multiply                multiply x=x1 y=x2
+math.truediv math.divide divide realdiv math.divide_no_nan   true_divide x=x1 y=x2
+math.floordiv compat.v1.floor_div     floor_divide x=x1 y=x2
+math.floormod                         mod x=x1 y=x2
+math.pow pow                          power x=x1 y=x2
+math.maximum maximum                  maximum x=x1 y=x2
+math.minimum minimum                  minimum x=x1 y=x2
+math.greater greater                  greater x=x1 y=x2
+math.greater_equal greater_equal      greater_equal x=x1 y=x2
+math.less less                        less x=x1 y=x2
+math.less_equal less_equal            less_equal x=x1 y=x2
+math.equal equal __operators__.eq     equal x=x1 y=x2
+math.not_equal not_equal __operators__.ne   not_equal x=x1 y=x2
+math.logical_and logical_and          logical_and x=x1 y=x2
+math.logical_or logical_or            logical_or x=x1 y=x2
+math.logical_not logical_not          logical_not
+math.atan2                            arctan2 y=x1 x=x2
+linalg.matmul matmul                  matmul a=x1 b=x2
+math.negative negative                negative
+math.abs abs                          absolute
+math.square square                    square
+math.sqrt sqrt                        sqrt
+math.rsqrt                            rsqrt
+math.exp exp                          exp
+math.log                              log
+math.log1p                            log1p
+math.expm1                            expm1
+math.sin sin                          sin
+math.cos cos                          cos
+math.tan tan                          tan
+math.tanh tanh nn.tanh                tanh
+math.sigmoid sigmoid nn.sigmoid       sigmoid
+math.erf                              erf
+math.sign sign                        sign
+math.floor floor                      floor
+math.ceil                             ceil
+math.round round                      round
+math.reciprocal                       reciprocal
+math.softplus nn.softplus             softplus
+nn.softsign math.softsign             softsign
+nn.relu                               relu features=x
+nn.relu6                              relu6 features=x
+nn.elu                                elu features=x
+nn.selu                               selu features=x
+nn.silu nn.swish                      silu features=x
+nn.gelu                               gelu features=x approximate
+nn.leaky_relu                         leaky_relu features=x alpha=negative_slope
+nn.softmax                            softmax logits=x axis
+nn.log_softmax                        log_softmax logits=x axis
+math.reduce_mean reduce_mean          mean input_tensor=x axis keepdims
+math.reduce_sum reduce_sum            sum input_tensor=x axis keepdims
+math.reduce_max reduce_max            max input_tensor=x axis keepdims
+math.reduce_min reduce_min            min input_tensor=x axis keepdims
+math.reduce_prod reduce_prod          prod input_tensor=x axis keepdims
+math.reduce_std                       std input_tensor=x axis keepdims
+math.reduce_variance                  var input_tensor=x axis keepdims
+math.reduce_all reduce_all            all input_tensor=x axis keepdims
+math.reduce_any reduce_any            any input_tensor=x axis keepdims
+math.reduce_logsumexp reduce_logsumexp   logsumexp input_tensor=x axis keepdims
+math.argmax argmax                    argmax input=x axis
+math.argmin argmin                    argmin input=x axis
+math.cumsum cumsum                    cumsum axis
+reshape                               reshape tensor=x shape=newshape
+transpose compat.v1.transpose         transpose a=x perm=axes
+expand_dims                           expand_dims input=x axis
+squeeze compat.v1.squeeze             squeeze input=x axis
+concat                                concatenate values=xs axis
+stack                                 stack values=x axis
+split                                 split value=x num_or_size_splits=indices_or_sections axis
+tile                                  tile input=x multiples=repeats
+repeat                                repeat input=x repeats axis
+cast                                  cast dtype
+clip_by_value                         clip clip_value_min=x_min clip_value_max=x_max
+where compat.v1.where                 where x=x1 y=x2
+gather compat.v1.gather               take params=x indices axis
+one_hot                               one_hot indices=x depth=num_classes axis dtype
+ones_like                             ones_like input=x dtype
+zeros_like                            zeros_like input=x dtype
+roll                                  roll input=x axis shift
+pad compat.v1.pad                     pad tensor=x paddings=pad_width mode constant_values
+norm linalg.norm                      norm tensor=x ord axis keepdims
+stop_gradient                         stop_gradient input=variable
+__operators__.getitem                 get_item slice_spec=key
+"""
+# Arguments of TensorFlow's that may be left out while they have these values.
+_NEUTRAL = {"name": (None,), "conjugate": (False,), "validate_indices": (None,), "batch_dims": (0, None), "num": (None,),
+            "transpose_a": (False,), "transpose_b": (False,), "adjoint_a": (False,), "adjoint_b": (False,),
+            "a_is_sparse": (False,), "b_is_sparse": (False,), "output_type": (None, "int64"), "out_type": (None,),
+            "exclusive": (False,), "reverse": (False,), "on_value": (None,), "off_value": (None,)}  # fmt: skip
+
+
+class TensorFlowFunction(NamedTuple):
+    """A function of TensorFlow's.
+
+    Attributes:
+        names: of it.
+        operation: the array function's name in `ops`.
+        arguments: names there of the arguments under their TensorFlow names.
+    """
+
+    names: tuple[str, ...]
+    operation: str
+    arguments: dict[str, str]
+
+
+def _read_table() -> list[TensorFlowFunction]:
+    rows = []
+    for line in _TABLE.strip().splitlines():
+        names, _, rest = line.partition("  ")
+        operation, *arguments = rest.split()
+        pairs = [(a.partition("=")[0], a.partition("=")[2] or a) for a in arguments]
+        rows.append(TensorFlowFunction(tuple(names.split()), operation, dict(pairs)))
+    return rows
+
+
+FUNCTIONS = _read_table()
+_BY_NAME = {name: row for row in FUNCTIONS for name in row.names}
+BY_OPERATION = {row.operation: row for row in reversed(FUNCTIONS)}
+
+
+def is_tf_operation(entry: Mapping[str, Any]) -> bool:
+    """Whether a layer's entry is a TensorFlow function."""
+    return entry.get("class_name") in ("TFOpLambda", "SlicingOpLambda") and isinstance(entry.get("config"), Mapping)
+
+
+def array_function_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of a TensorFlow function in a graph as that of an array function.
+
+    Raises:
+        FileFormatError: the function, or an argument of it, is not in the table.
+    """
+    settings = entry["config"]
+    function = settings.get("function")
+    row = _BY_NAME.get(function) if isinstance(function, str) else None
+    if row is None:
+        raise FileFormatError(
+            f"The graph calls TensorFlow's function tf.{function}, for which there is no array function here yet. Build the "
+            "model anew with jkeras.ops and load the weights alone."
+        )
+    known = BY_NAME[row.operation]
+    nodes = entry.get("inbound_nodes")
+    return {
+        "module": f"keras.src.ops.{known.module}",
+        "class_name": known.class_name,
+        "config": {"name": settings.get("name")},
+        "registered_name": known.class_name,
+        "name": entry.get("name", settings.get("name")),
+        "inbound_nodes": [_renamed(call, row, function) for call in nodes] if isinstance(nodes, list) else [],
+    }
+
+
+def _renamed(call: Any, row: TensorFlowFunction, function: Any) -> Any:
+    """A call with its arguments under the names of the array function."""
+    if isinstance(call, list) and len(call) == 4 and isinstance(call[3], Mapping):
+        return [*call[:3], _arguments(call[3], row, function)]
+    return [_renamed(part, row, function) for part in call] if isinstance(call, list) else call
+
+
+def _arguments(given: Mapping[str, Any], row: TensorFlowFunction, function: Any) -> dict[str, Any]:
+    named = {row.arguments[k]: v for k, v in given.items() if k in row.arguments}
+    rest = {k: v for k, v in given.items() if k not in row.arguments and k != "name"}
+    wrong = {k: v for k, v in rest.items() if v not in _NEUTRAL.get(k, ())}
+    if wrong:
+        raise FileFormatError(f"The graph calls tf.{function} with {describe(wrong)}, which its array function does not have.")
+    if row.operation == "get_item":
+        named["key"] = _key(named.get("key"))
+    if row.operation == "pad" and isinstance(named.get("mode"), str):
+        named["mode"] = named["mode"].lower()
+        if named["mode"] != "constant":
+            named.pop("constant_values", None)
+    return named
+
+
+def _key(spec: Any) -> Any:
+    """An index of TensorFlow's, with its slices and `...` in Keras 3's form."""
+    if isinstance(spec, list):
+        return {"class_name": "__tuple__", "config": [_key(part) for part in spec]}
+    if isinstance(spec, Mapping) and {"start", "stop", "step"} >= set(spec):
+        return {"class_name": "__slice__", "config": dict(spec)}
+    return {"class_name": "__ellipsis__", "config": {}} if isinstance(spec, Mapping) else spec

@@ -1,0 +1,260 @@
+"""Where a training stands, in a group of an HDF5 file that Keras passes over.
+
+    jkeras_training/moment        JSON as bytes: epoch, position, iteration, seeds, results, what callbacks remember, and the
+                                  optimizer's scalars bit for bit (Keras' form counts steps and rates its own way)
+    jkeras_training/metrics/0 ..  accumulators of the metrics, as bytes; names, shapes and dtypes stand in the JSON
+    jkeras_training/averaged/0 .. weights before their average was put in their place (`use_ema`), as bytes
+    jkeras_training/slots/0 ..    what the optimizer carries and the file's layout has no place for, as bytes
+
+Weights and the optimizer's slots stand where Keras looks for them. The group is trusted no more than any other: sizes are held
+against the JSON and the model before anything is read, dtypes come from a short list.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras._base.errors import FileFormatError, UnsafeFileError
+from jkeras.layers.tracking import inventory, weight_entries
+from jkeras.optimizers.face import replace_scalar
+from jkeras.optimizers.state import leaf_name, named_leaves
+from jkeras.saving.hdf5_door import StoredGroup
+from jkeras.saving.json_door import read_json
+from jkeras.training.moment import Moment, current_moment
+
+GROUP = "jkeras_training"
+_VERSION = 1
+_JSON_LIMIT, _METRICS_LIMIT = 4 << 20, 256 << 20
+_DTYPES = {
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("bfloat16", "float16", "float32", "float64"),
+}
+_COUNTS = ("epoch", "position", "iteration", "consumed", "seed")
+
+
+def write_training(root: Any, model: Any, missing: Sequence[str] = ()) -> None:
+    """Write where the model's training stands; nothing where it was never fitted.
+
+    Args:
+        root: of the HDF5 file, open for writing.
+        model: whose optimizer is written to the same file.
+        missing: fields of the optimizer's state that the layout of the file has no place for.
+    """
+    moment = current_moment(model)
+    if moment is None or model.optimizer is None or model.optimizer.state is None:
+        return
+    group = root.create_group(GROUP)
+    metrics = [_write_bytes(group, f"metrics/{i}", name, value) for i, (name, value) in enumerate(moment.metrics.items())]
+    names = _lasting_names(model)
+    averaged = [_write_bytes(group, f"averaged/{i}", names[k], value) for i, (k, value) in enumerate(moment.averaged.items())]
+    homeless = _slots(model, missing).items()
+    slots = [_write_bytes(group, f"slots/{i}", name, leaf) for i, (name, leaf) in enumerate(homeless)]
+    content = {
+        "version": _VERSION,
+        **{name: int(getattr(moment, name)) for name in _COUNTS},
+        "begun": moment.begun,
+        "key": list(moment.key),
+        "stream": list(moment.stream),
+        "batches": moment.batches,
+        "batch_size": moment.batch_size,
+        "logs": {name: _number(value) for name, value in moment.logs.items()},
+        "callbacks": [{**c, "state": {k: _number(v) for k, v in c["state"].items()}} for c in moment.callbacks],
+        "optimizer_form": _form(model.optimizer),
+        "optimizer": {name: _bits(value) for name, value in _scalars(model.optimizer.state).items()},
+        "metrics": metrics,
+        "averaged": averaged,
+        "slots": slots,
+        "missing": list(missing),
+    }
+    group.create_dataset("moment", data=np.frombuffer(json.dumps(content).encode(), np.uint8))
+
+
+def read_training(root: StoredGroup, model: Any, where: str) -> None:
+    """Let `fit(resume=True)` go on where the training of a file stands; without such a group, nothing happens.
+
+    Args:
+        root: of the HDF5 file.
+        model: compiled; its weights and optimizer were read from the same file.
+        where: the file, for messages.
+
+    Raises:
+        FileFormatError: the group is damaged, or for another model.
+        UnsafeFileError: it asks for more memory than such a group needs.
+    """
+    model._moment = None
+    group = root.group(GROUP)
+    if group is None or model.optimizer is None or model.optimizer.state is None:
+        return
+    where = f"{where}: {GROUP}"
+    content = _content(group, where)
+    if content.get("optimizer_form") != _form(model.optimizer):
+        return  # another optimizer begins anew; who loaded its arrays has said so
+    try:
+        metrics = {e["name"]: _read_bytes(group, f"metrics/{i}", e, where) for i, e in enumerate(content["metrics"])}
+        averaged = _averaged(group, content["averaged"], model, where)
+        moment = Moment(
+            **{name: _count(content[name], below=2**31) for name in _COUNTS},
+            begun=bool(content["begun"]),
+            key=_pair(content["key"]),
+            stream=_pair(content["stream"]),
+            batches=None if content["batches"] is None else _count(content["batches"]),
+            batch_size=None if content["batch_size"] is None else _count(content["batch_size"]),
+            metrics=metrics,
+            logs={str(name): float(_from_number(value)) for name, value in content["logs"].items()},
+            averaged=averaged,
+            callbacks=[_callback(entry) for entry in content["callbacks"]],
+        )
+        state = _with_scalars(_with_slots(group, content, model, where), content["optimizer"])
+    except FileFormatError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise FileFormatError(f"{where}/moment: is not what jkeras writes: {type(error).__name__}: {error}") from error
+    model.optimizer.state, model._moment = state, moment
+
+
+def _content(group: StoredGroup, where: str) -> dict[str, Any]:
+    stored = group.array("moment")
+    if stored is None or len(stored.shape) != 1:
+        raise FileFormatError(f"{where}: has no list of bytes called 'moment'.")
+    if stored.shape[0] > _JSON_LIMIT:
+        raise UnsafeFileError(f"{where}/moment: has {stored.shape[0]:,} bytes; {_JSON_LIMIT:,} are the most.")
+    content = read_json(stored.read(tuple(stored.shape), "uint8").tobytes(), where=f"{where}/moment")
+    version = content.get("version") if isinstance(content, dict) else None
+    if version != _VERSION:
+        raise FileFormatError(f"{where}/moment: is of version {version!r}; this jkeras knows {_VERSION}.")
+    return content
+
+
+def _form(optimizer: Any) -> list[Any]:
+    """What tells optimizers apart: the class, and the shapes of what it carries."""
+    return [type(optimizer).__name__, *(list(np.shape(leaf)) for leaf in jax.tree.leaves(optimizer.state))]
+
+
+def _scalars(state: Any) -> dict[str, np.ndarray]:
+    return {name: np.asarray(leaf) for name, leaf in named_leaves(state).items() if np.ndim(leaf) == 0}
+
+
+def _with_scalars(state: Any, bits: dict[str, Any]) -> Any:
+    """The state with its scalars as they were; what the file does not name stays."""
+
+    def take(path: Any, leaf: Any) -> Any:
+        entry = bits.get(leaf_name(path))
+        if entry is None or np.ndim(leaf) != 0:
+            return leaf
+        value = np.frombuffer(bytes.fromhex(entry["bits"]), _dtype(entry["dtype"]))
+        if value.shape != (1,):
+            raise ValueError(f"the scalar {leaf_name(path)!r} has {value.size} values")
+        return replace_scalar(jnp.asarray(leaf), value[0])
+
+    return jax.tree_util.tree_map_with_path(take, state)
+
+
+def _slots(model: Any, fields: Sequence[str]) -> dict[str, Any]:
+    """The arrays below some fields of the optimizer's state, by the names that weights have in files."""
+    names = _lasting_names(model)
+    return {_file_name(leaf, names, fields): value for leaf, value in _below(model.optimizer.state, fields)}
+
+
+def _below(state: Any, fields: Sequence[str]) -> list[tuple[str, Any]]:
+    return [(name, leaf) for name, leaf in named_leaves(state).items() if set(fields) & set(name.split("/"))]
+
+
+def _file_name(leaf: str, names: dict[str, str], fields: Sequence[str]) -> str:
+    """`accumulators/dense_7/kernel` -> `accumulators/dense/kernel`."""
+    parts = leaf.split("/")
+    start = next(i for i, part in enumerate(parts) if part in fields) + 1
+    weight = "/".join(parts[start:])
+    return "/".join([*parts[:start], names.get(weight, weight)])
+
+
+def _with_slots(group: StoredGroup, content: dict[str, Any], model: Any, where: str) -> Any:
+    """The optimizer's state with the slots of the group."""
+    state, fields, names = model.optimizer.state, [str(f) for f in content["missing"]], _lasting_names(model)
+    wanted = dict(_below(state, fields))
+    files = {_file_name(leaf, names, fields): leaf for leaf in wanted}
+    found = {}
+    for i, entry in enumerate(content["slots"]):
+        leaf = files.get(entry["name"], "")
+        if leaf not in wanted or tuple(entry["shape"]) != wanted[leaf].shape or entry["dtype"] != wanted[leaf].dtype.name:
+            raise FileFormatError(f"{where}/slots/{i}: is no {entry['name']!r} of this optimizer.")
+        found[leaf] = jnp.asarray(_read_bytes(group, f"slots/{i}", entry, where, limit=None))
+    return jax.tree_util.tree_map_with_path(lambda path, old: found.get(leaf_name(path), old), state)
+
+
+def _averaged(group: StoredGroup, entries: Any, model: Any, where: str) -> dict[str, np.ndarray]:
+    boxes = {"/".join(path): box for path, box in inventory(model).entries}
+    paths = {lasting: path for path, lasting in _lasting_names(model).items()}
+    found = {}
+    for i, entry in enumerate(entries):
+        path = paths.get(entry["name"], "")
+        box = boxes.get(path)
+        if box is None or tuple(entry["shape"]) != tuple(box.shape):
+            raise FileFormatError(f"{where}/averaged/{i}: is for a weight {entry['name']!r} {entry['shape']}; there is none.")
+        found[path] = _read_bytes(group, f"averaged/{i}", entry, where, limit=None)
+    return found
+
+
+def _lasting_names(model: Any) -> dict[str, str]:
+    """Paths of the weights, and what they are called in files: a model that is built anew may name its layers otherwise."""
+    entries = zip(inventory(model).entries, weight_entries(model, lasting=True), strict=True)
+    return {"/".join(path): "/".join(lasting) for (path, _), (lasting, _) in entries}
+
+
+def _write_bytes(group: Any, place: str, name: str, value: Any) -> dict[str, Any]:
+    array = np.asarray(value)
+    group.create_dataset(place, data=np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return {"name": name, "shape": list(array.shape), "dtype": array.dtype.name}
+
+
+def _read_bytes(
+    group: StoredGroup, place: str, entry: dict[str, Any], where: str, limit: int | None = _METRICS_LIMIT
+) -> np.ndarray:
+    dtype, shape = _dtype(entry["dtype"]), tuple(_count(n) for n in entry["shape"])
+    size = math.prod(shape) * dtype.itemsize
+    if limit is not None and size > limit:
+        raise UnsafeFileError(f"{where}/{place}: would take {size:,} bytes; {limit:,} are the most.")
+    stored = group.array(place)
+    if stored is None:
+        raise FileFormatError(f"{where}/{place}: is missing.")
+    return np.frombuffer(stored.read((size,), "uint8").tobytes(), dtype).reshape(shape)
+
+
+def _dtype(name: Any) -> np.dtype[Any]:
+    if name not in _DTYPES:
+        raise ValueError(f"unknown dtype {name!r}")
+    return np.dtype(jnp.dtype(name))
+
+
+def _bits(value: np.ndarray) -> dict[str, str]:
+    return {"dtype": value.dtype.name, "bits": value.tobytes().hex()}
+
+
+def _number(value: Any) -> Any:
+    """JSON has no word for NaN and infinity; as strings they are `float`'s own."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _from_number(value: Any) -> Any:
+    return float(value) if isinstance(value, str) else value
+
+
+def _callback(entry: Any) -> dict[str, Any]:
+    return {"class": str(entry["class"]), "state": {str(k): _from_number(v) for k, v in entry["state"].items()}}
+
+
+def _count(value: Any, below: int = 2**40) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < below:
+        raise ValueError(f"expected a count, found {value!r}")
+    return value
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    first, second = value
+    return _count(first, 2**32), _count(second, 2**32)

@@ -1,0 +1,206 @@
+"""The one door to zip archives: members are read by exact name and are never extracted.
+
+Before anything is read, the whole directory of the archive is looked through. What no writer of models writes is refused: two
+members of one name, names that lead out of the archive, links, encryption, other methods than *stored* and *deflate*, members
+that would grow without measure, directories of endless length. A stored member is read where it lies, through a `Window`, so that
+weights of many gigabytes are never copied; its checksum is compared first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import struct
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from jkeras._base.errors import FileFormatError, UnsafeFileError
+from jkeras.saving.window import Window
+
+_DIRECTORY_LIMIT = 4 << 20  # bytes of the list of members
+_FREE = 32 << 20  # a member that grows to no more than this may be packed as tightly as it likes
+_RATIO = 100  # beyond: unpacked bytes per packed byte
+_CHUNK = 1 << 20
+_END, _END_64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
+
+
+class StoredZip:
+    """An archive whose directory was looked through.
+
+    Args:
+        archive: the opened archive.
+        file: the same file, unbuffered.
+        where: what messages call it.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile, file: BinaryIO, where: str):
+        self._archive, self._file, self._where = archive, file, where
+        self._members = {info.filename: info for info in archive.infolist()}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._members
+
+    def names(self) -> list[str]:
+        """Names of all members."""
+        return list(self._members)
+
+    def read(self, name: str, limit: int) -> bytes:
+        """The bytes of a small member.
+
+        Args:
+            name: exact.
+            limit: the most bytes it may have.
+
+        Raises:
+            FileFormatError: it is missing or damaged.
+            UnsafeFileError: it is larger.
+        """
+        info = self._find(name)
+        if info.file_size > limit:
+            raise UnsafeFileError(f"{self._where}: {name}: has {info.file_size:,} bytes; no more than {limit:,} are read.")
+        try:
+            with self._archive.open(info) as member:
+                return member.read(info.file_size)
+        except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+            raise FileFormatError(f"{self._where}: {name}: is damaged: {error}") from error
+
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """A large member as a seekable file.
+
+        Args:
+            name: exact.
+
+        Raises:
+            FileFormatError: it is missing or damaged.
+        """
+        info = self._find(name)
+        if info.compress_type == zipfile.ZIP_STORED:
+            window = Window(self._file, self._data_offset(info), info.file_size)
+            if window.checksum() != info.CRC:
+                raise FileFormatError(f"{self._where}: {name}: is damaged: its checksum is another. Take another copy.")
+            yield window  # type: ignore[misc]
+            return
+        with tempfile.TemporaryFile() as unpacked:
+            self._unpack(info, unpacked)
+            yield unpacked  # type: ignore[misc]
+
+    def _find(self, name: str) -> zipfile.ZipInfo:
+        if name not in self._members:
+            there = ", ".join(sorted(self._members)[:8])
+            raise FileFormatError(f"{self._where}: the archive has no {name}. It holds: {there or 'nothing'}.")
+        return self._members[name]
+
+    def _unpack(self, info: zipfile.ZipInfo, into: Any) -> None:
+        """Unpack to a nameless file on the disk, not into memory; `zipfile` gives no more bytes than the directory says."""
+        try:
+            with self._archive.open(info) as member:
+                while chunk := member.read(_CHUNK):
+                    into.write(chunk)
+        except (EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+            raise FileFormatError(f"{self._where}: {info.filename}: is damaged: {error}") from error
+        into.seek(0)
+
+    def _data_offset(self, info: zipfile.ZipInfo) -> int:
+        """Where a member's bytes begin: behind its own header, which must agree with the directory."""
+        self._file.seek(info.header_offset)
+        header = self._file.read(30)
+        if len(header) < 30 or header[:4] != b"PK\x03\x04":
+            raise FileFormatError(f"{self._where}: {info.filename}: is damaged: there is no member where one should begin.")
+        name_size, extra_size = struct.unpack("<HH", header[26:30])
+        start = info.header_offset + 30 + name_size + extra_size
+        name = self._file.read(name_size)
+        if name != info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437"):
+            raise FileFormatError(f"{self._where}: {info.filename}: is damaged: its own header calls it {name[:60]!r}.")
+        if start + info.compress_size > os.fstat(self._file.fileno()).st_size:
+            raise FileFormatError(f"{self._where}: {info.filename}: is cut off: the file ends before it does.")
+        return start
+
+
+@contextlib.contextmanager
+def open_zip(path: Path, where: str) -> Iterator[StoredZip]:
+    """Open an archive and look through its directory.
+
+    Args:
+        path: of the archive; opened once, so that all of it is of one file even if another takes its place meanwhile.
+        where: what messages call it.
+
+    Raises:
+        FileFormatError: it is no zip archive, or a damaged one.
+        UnsafeFileError: its directory lists what no writer of models writes.
+    """
+    with open(path, "rb", buffering=0) as file:
+        _check_directory(file, where)
+        try:
+            archive = zipfile.ZipFile(file)
+        except (zipfile.BadZipFile, ValueError, struct.error, NotImplementedError, EOFError, UnicodeDecodeError) as error:
+            raise FileFormatError(f"{where}: is no zip archive, or a damaged one: {error}") from error
+        with archive:
+            for problem in _problems(archive.infolist()):
+                raise UnsafeFileError(f"{where}: {problem}")
+            yield StoredZip(archive, file, where)
+
+
+def _check_directory(file: Any, where: str) -> None:
+    """Refuse an endless list of members before anybody reads it into memory."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 22 - 0xFFFF))
+    tail = file.read()
+    at = tail.rfind(_END)
+    if at < 0 or len(tail) - at < 22:
+        raise FileFormatError(f"{where}: is no whole zip archive: its end is missing. Was the file cut off?")
+    (directory,) = struct.unpack("<L", tail[at + 12 : at + 16])
+    if tail[max(0, at - 20) : at - 16] == _LOCATOR:
+        # Archives of the 64-bit form say it again; readers differ in where they look for that.
+        (place,) = struct.unpack("<Q", tail[at - 12 : at - 4])
+        for start in (place, size - len(tail) + at - 76):
+            file.seek(max(0, min(start, size)))
+            end = file.read(56)
+            if len(end) == 56 and end[:4] == _END_64:
+                directory = max(directory % 0xFFFFFFFF, *struct.unpack("<Q", end[40:48]))
+    if directory > _DIRECTORY_LIMIT:
+        raise UnsafeFileError(f"{where}: its list of members has {directory:,} bytes; {_DIRECTORY_LIMIT:,} are the most.")
+
+
+def _problems(members: list[zipfile.ZipInfo]) -> Iterator[str]:
+    """What is wrong with the members of an archive."""
+    seen: set[str] = set()
+    for info in members:
+        name = info.filename
+        if name in seen:
+            yield f"two members are called {name!r}."
+        seen.add(name)
+        if problem := unsafe_name(info.orig_filename):
+            yield f"the member {info.orig_filename[:80]!r} {problem}."
+        if info.flag_bits & 0x41:
+            yield f"{name}: is encrypted."
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            yield f"{name}: is packed by method {info.compress_type}; only 'stored' and 'deflate' are read."
+        if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            yield f"{name}: is a link or a device, not a file."
+        if info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size:
+            yield f"{name}: is stored as it is, but of two sizes, {info.file_size:,} and {info.compress_size:,}."
+        if info.file_size > max(_FREE, _RATIO * info.compress_size):
+            yield (
+                f"{name}: {info.compress_size:,} bytes would grow to {info.file_size:,}. Beyond {_FREE >> 20} MiB a member may "
+                f"grow {_RATIO} times. Pack it anew with zipfile.ZIP_STORED if the archive is your own."
+            )
+
+
+def unsafe_name(name: str) -> str:
+    """What is wrong with a name that is meant to lie below some folder; empty where nothing is.
+
+    Example:
+        >>> unsafe_name("assets/layers/vocabulary.txt"), unsafe_name("../x"), unsafe_name("C:\\\\x")
+        ('', 'leads out of its folder', 'holds a character that separates paths elsewhere')
+    """
+    if "\\" in name or ":" in name or "\0" in name:
+        return "holds a character that separates paths elsewhere"
+    if name.startswith("/"):
+        return "is an absolute path"
+    return "leads out of its folder" if ".." in name.split("/") else ""

@@ -1,0 +1,449 @@
+"""Models as configs: graphs, stacks and classes of the user's own travel to Keras and back, and how they were compiled."""
+
+import json
+import time
+import tracemalloc
+
+import jax
+import keras
+import numpy as np
+import pytest
+from keras.src.legacy.saving import saving_utils
+
+import jkeras
+from jkeras import layers, ops
+from jkeras._base.errors import FileFormatError
+from jkeras.saving.json_door import read_json
+from jkeras.saving.serialization import (
+    CustomObjectScope,
+    compile_from_config,
+    compile_from_training_config,
+    deserialize_keras_object,
+    get_custom_objects,
+    model_config,
+    model_config_keras2,
+    model_from_config,
+    register_keras_serializable,
+    serialize_keras_object,
+    training_config_keras2,
+)
+
+# models, made from either package -------------------------------------------------------------------------------------
+
+
+def chain(k):
+    return k.Sequential([k.Input((4,)), k.layers.Dense(5, activation="relu"), k.layers.Dense(2, name="out")], name="chain")
+
+
+def branches(k):
+    a, b = k.Input((4,), name="a"), k.Input((4,), name="b")
+    shared = k.layers.Dense(3, name="shared", kernel_regularizer="l2")
+    x = k.layers.Concatenate(name="join")([shared(a), shared(b), a])
+    return k.Model([a, b], [k.layers.Dense(2, name="first")(x), k.layers.Dense(1, name="second")(x)], name="branches")
+
+
+def dicts(k):
+    a, b = k.Input((4,), name="left"), k.Input((4,), name="right")
+    both = k.layers.Add(name="sum")([a, b])
+    return k.Model({"left": a, "right": b}, {"sum": both, "twice": k.layers.Dense(2, name="d")(both)}, name="dicts")
+
+
+def nested(k):
+    inside = k.Input((4,), name="inside")
+    inner = k.Model(inside, k.layers.Dense(4, name="inner_dense")(inside), name="inner")
+    stack = k.Sequential(
+        [k.Input((4,)), k.layers.Dense(4, name="stacked"), k.layers.BatchNormalization(name="norm")], name="stack"
+    )
+    x = k.Input((4,), name="x")
+    return k.Model(x, [inner(stack(inner(x))), stack(x)], name="nested")
+
+
+def nested_twice(k):
+    low_in, x = k.Input((3,), name="low_in"), k.Input((3,), name="x")
+    low = k.Model(low_in, k.layers.Dense(3, name="deep")(low_in), name="low")
+    mid_in = k.Input((3,), name="mid_in")
+    mid = k.Model(mid_in, low(low(mid_in)), name="mid")
+    return k.Model(x, mid(mid(x)), name="top")
+
+
+def functions(k):
+    a, b = k.Input((4,), name="a"), k.Input((4,), name="b")
+    x = (a + b) * 2.0 - b / 4.0
+    y = k.ops.concatenate([x, k.ops.relu(a)], axis=-1)
+    z = k.ops.mean(k.ops.reshape(y, (-1, 2, 4)), axis=1)
+    return k.Model([a, b], [z, 1.0 - x, k.ops.softmax(x, axis=-1)], name="functions")
+
+
+def functions_of_keras3_alone(k):
+    x = k.Input((4, 6), name="x")
+    parts = k.ops.split(x, 2, axis=-1)
+    y = k.ops.einsum("bij,bkj->bik", parts[0], parts[1])
+    z = k.ops.where(y > 0, y, k.ops.zeros_like(y))
+    return k.Model(x, [z, x[:, 0], x[..., 1:3], k.ops.max(-x, axis=[1, 2]), k.ops.cast(x, "float16")], name="keras3")
+
+
+def masks_and_arguments(k):
+    tokens, plain = k.Input((5,), dtype="int32", name="tokens"), k.Input((4, 2), name="plain")
+    x = k.layers.Embedding(7, 4, mask_zero=True, name="emb")(tokens)
+    x, state = k.layers.GRU(4, return_sequences=True, return_state=True, name="gru")(x)
+    x = k.layers.MultiHeadAttention(2, 3, name="mha")(x, x, use_causal_mask=True)
+    # Of a masked sequence with `initial_state` Keras 3 forgets the mask, so this one has none.
+    second = k.layers.LSTM(4, name="second")(plain, initial_state=[state, k.layers.Dense(4, name="d")(state)])
+    return k.Model([tokens, plain], [k.layers.LSTM(3, name="first")(x), second], name="masks")
+
+
+def two_ways(k):
+    x = k.Input((5, 3), name="x")
+    y = k.layers.Bidirectional(k.layers.LSTM(4, return_sequences=True), merge_mode="sum", name="both")(x)
+    cells = [k.layers.GRUCell(3), k.layers.LSTMCell(2)]
+    return k.Model(x, [k.layers.TimeDistributed(k.layers.Dense(2), name="steps")(y), k.layers.RNN(cells, name="rnn")(y)])
+
+
+BOTH_FORMS = [chain, branches, dicts, nested, nested_twice, functions, two_ways]
+EVERYWHERE = [*BOTH_FORMS, masks_and_arguments, functions_of_keras3_alone]
+every_model = pytest.mark.parametrize("make", EVERYWHERE, ids=lambda make: make.__name__)
+
+
+def data_for(model):
+    rng = np.random.default_rng(0)
+
+    def array(tensor):
+        shape = [3, *tensor.shape[1:]]
+        return rng.integers(0, 7, shape) if "int" in tensor.dtype else rng.normal(size=shape).astype("float32")
+
+    return [array(tensor) for tensor in model.inputs]
+
+
+def assert_same(ours, theirs, x=None):
+    """Equal outputs with equal weights; of models, of either package."""
+    x = x or data_for(ours)
+    ours.set_weights([np.random.default_rng(1).uniform(0.5, 1.5, w.shape) / 4 for w in ours.get_weights()])
+    theirs.set_weights(ours.get_weights())
+    a, b = (m({t.name: v for t, v in zip(ours.inputs, x)} if isinstance(ours.input, dict) else x) for m in (ours, theirs))
+    a, b = (jax.tree.leaves(y) for y in (a, b))
+    assert len(a) == len(b)
+    for one, other in zip(a, b):
+        np.testing.assert_allclose(np.asarray(one, "float32"), np.asarray(other, "float32"), rtol=1e-5, atol=1e-5)
+
+
+# both ways ------------------------------------------------------------------------------------------------------------
+
+
+@every_model
+def test_a_config_comes_back_as_it_was(make):
+    model = make(jkeras)
+    config = json.loads(json.dumps(model_config(model)))
+    again = model_from_config(config)
+    assert json.loads(json.dumps(model_config(again))) == config
+    assert_same(model, again)
+
+
+@every_model
+def test_keras_reads_our_json(make):
+    model = make(jkeras)
+    theirs = keras.models.model_from_json(model.to_json())
+    assert [layer.name for layer in theirs.layers] == [layer.name for layer in model.layers]
+    assert_same(model, theirs)
+
+
+@every_model
+def test_we_read_the_json_of_keras(make):
+    theirs = make(keras)
+    model = jkeras.models.model_from_json(theirs.to_json())
+    assert [layer.name for layer in theirs.layers] == [layer.name for layer in model.layers]
+    assert_same(model, theirs, data_for(model))
+
+
+@every_model
+def test_keras2_form_comes_back(make):
+    model = make(jkeras)
+    again = model_from_config(json.loads(json.dumps(model_config_keras2(model))))
+    assert [w.path for w in again.weights] == [w.path for w in model.weights]
+    assert_same(model, again)
+
+
+@pytest.mark.parametrize("make", BOTH_FORMS, ids=lambda make: make.__name__)
+def test_keras_reads_our_keras2_form(make):
+    model = make(jkeras)
+    assert_same(model, saving_utils.model_from_config(json.loads(json.dumps(model_config_keras2(model)))))
+
+
+@every_model
+def test_the_keras2_form_of_keras_is_read(make, tmp_path):
+    """What Keras 3 writes into `.h5`, of which it reads back only some itself."""
+    h5py = pytest.importorskip("h5py")
+    theirs = make(keras)
+    theirs.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5") as file:
+        config = read_json(file.attrs["model_config"], where="model.h5")
+    model = model_from_config(config)
+    assert_same(model, theirs, data_for(model))
+
+
+def test_reading_draws_no_weights():
+    config = json.loads(json.dumps(model_config(chain(jkeras))))
+    config["config"]["layers"][1]["config"]["units"] = 2**33
+    tracemalloc.start()
+    start = time.perf_counter()
+    model = model_from_config(config)
+    assert model.count_params() > 2**34 and time.perf_counter() - start < 2
+    assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    tracemalloc.stop()
+
+
+def test_a_flag_given_in_the_graph_counts_and_one_that_keras_adds_does_not():
+    x = layers.Input((3,))
+    model = jkeras.Model(x, layers.BatchNormalization(name="norm")(x, training=False))
+    for config in (model_config(model), model_config_keras2(model)):
+        again = model_from_config(json.loads(json.dumps(config)))
+        before = again.get_weights()
+        again(np.ones((2, 3), np.float32), training=True)
+        np.testing.assert_array_equal(again.get_weights()[2], before[2])
+    theirs = keras.Input((3,))
+    theirs = keras.Model(theirs, keras.layers.BatchNormalization()(theirs))
+    again = jkeras.models.model_from_json(theirs.to_json())
+    again(np.ones((2, 3), np.float32), training=True)
+    assert again.get_weights()[2].max() > 0
+
+
+def test_a_layer_shared_between_inner_models_stays_shared():
+    shared = layers.Dense(3, name="shared")
+    a, b, x = layers.Input((3,)), layers.Input((3,)), layers.Input((3,))
+    one, two = jkeras.Model(a, shared(a), name="one"), jkeras.Model(b, shared(b), name="two")
+    model = jkeras.Model(x, one(x) + two(x))
+    again = model_from_config(json.loads(json.dumps(model_config(model))))
+    assert again.get_layer("one").get_layer("shared") is again.get_layer("two").get_layer("shared")
+    assert len(again.weights) == len(model.weights) == 2
+
+
+def test_a_model_cut_out_of_a_graph():
+    x = layers.Input((4,), name="x")
+    hidden = layers.Dense(3, name="hidden")(x)
+    head = jkeras.Model(hidden, layers.Dense(2, name="out")(hidden))
+    again = model_from_config(json.loads(json.dumps(model_config(head))))
+    assert again.input_shape == (None, 3) and keras.models.model_from_json(head.to_json()).input_shape == (None, 3)
+    head_values = head.get_weights()
+    again.set_weights(head_values)
+    np.testing.assert_allclose(again(np.ones((1, 3))), head(np.ones((1, 3))), rtol=1e-6)
+
+
+def test_a_stack_of_unknown_input_and_a_policy():
+    model = jkeras.Sequential([layers.Dense(2), layers.Dense(1, dtype="mixed_bfloat16")], name="s")
+    again = model_from_config(json.loads(json.dumps(model_config(model))))
+    assert not again.built and again.layers[1].compute_dtype == "bfloat16"
+    theirs = keras.models.model_from_json(model.to_json())
+    assert theirs.layers[1].compute_dtype == "bfloat16"
+    form = model_config_keras2(model)["config"]["layers"][1]["config"]
+    assert form["dtype"] == "mixed_bfloat16"
+
+
+def test_a_function_of_ones_own_in_a_graph_cannot_be_written():
+    x = layers.Input((2,))
+    own = ops.wrapper.symbolic(lambda t: t, "own")
+    with pytest.raises(TypeError, match=r"only functions of\s+jkeras.ops"):
+        jkeras.Model(x, own(x)).get_config()
+
+
+# classes and functions of the user's own --------------------------------------------------------------------------------
+
+
+class Scale(layers.Layer):
+    def __init__(self, factor, inner=None, **kwargs):
+        super().__init__(**kwargs)
+        self.factor, self.inner = factor, inner
+
+    def build(self, input_shape):
+        self.shift = self.add_weight(shape=(input_shape[-1],), name="shift")
+
+    def call(self, x):
+        x = x * self.factor + self.shift
+        return x if self.inner is None else self.inner(x)
+
+
+class ByHand(layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.dense = layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+class Net(jkeras.Model):
+    def __init__(self, units):
+        super().__init__()
+        self.hidden, self.out = layers.Dense(units), layers.Dense(1)
+
+    def call(self, x):
+        return self.out(self.hidden(x))
+
+
+class Graphed(jkeras.Model):
+    def __init__(self, units, name=None):
+        x = layers.Input((3,))
+        super().__init__(x, layers.Dense(units)(x), name=name)
+
+
+class Extended(jkeras.Model):
+    extra = 3
+
+
+OWN = {"Scale": Scale, "ByHand": ByHand, "Net": Net, "Graphed": Graphed, "Extended": Extended}
+
+
+def test_layers_of_ones_own():
+    x = layers.Input((3,))
+    model = jkeras.Model(x, ByHand(2, name="hand")(Scale(2.0, layers.Dense(3, name="in"), name="scale")(x)))
+    config = json.loads(json.dumps(model_config(model)))
+    with pytest.raises(FileFormatError, match=r"Scale.*custom_objects=\{'Scale'"):
+        model_from_config(config)
+    again = model_from_config(config, OWN)
+    assert isinstance(again.get_layer("scale").inner, layers.Dense)
+    assert_same(model, again)
+    with CustomObjectScope(OWN):
+        assert_same(model, model_from_config(json.loads(json.dumps(model_config_keras2(model)))))
+
+
+def test_models_of_ones_own():
+    for model in (Net(3), Graphed(3)):
+        model(np.ones((2, 3), np.float32))
+        again = model_from_config(json.loads(json.dumps(model_config(model))), OWN)
+        assert type(again).__name__ == type(model).__name__ and again.name == model.name and again.built
+        again.set_weights(model.get_weights())
+        np.testing.assert_allclose(again(np.ones((2, 3))), model(np.ones((2, 3))), rtol=1e-6)
+    x = layers.Input((3,))
+    extended = Extended(x, layers.Dense(2)(x), name="ext")
+    again = model_from_config(json.loads(json.dumps(model_config(extended))), OWN)
+    assert isinstance(again, Extended) and again.extra == 3 and again.count_params() == 8
+
+
+def test_registered_names():
+    @register_keras_serializable(package="mine")
+    class Doubled(layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    @register_keras_serializable(package="mine")
+    def leap(x):
+        return x + 1
+
+    try:
+        x = layers.Input((3,))
+        model = jkeras.Model(x, layers.Dense(2, activation=leap)(Doubled(name="twice")(x)))
+        for config in (model_config(model), model_config_keras2(model)):
+            assert "mine>Doubled" in json.dumps(config) and "mine>leap" in json.dumps(config)
+            assert_same(model, model_from_config(json.loads(json.dumps(config))))
+    finally:
+        del get_custom_objects()["mine>Doubled"], get_custom_objects()["mine>leap"]
+
+
+def test_a_scope_ends_and_is_of_one_thread():
+    from concurrent.futures import ThreadPoolExecutor
+
+    with CustomObjectScope({"halved": lambda x: x / 2}), ThreadPoolExecutor(1) as pool:
+        assert float(jkeras.activations.get("halved")(3.0)) == 1.5
+        with pytest.raises(ValueError, match="halved"):
+            pool.submit(jkeras.activations.get, "halved").result()
+    with pytest.raises(ValueError, match="halved"):
+        jkeras.activations.get("halved")
+
+
+def test_any_object_and_special_values_travel():
+    value = {"layer": layers.Dense(2, name="d"), "parts": [jkeras.initializers.Constant(3.0), "text", None], "at": slice(1, None)}
+    config = json.loads(json.dumps(serialize_keras_object(value)))
+    again = deserialize_keras_object(config)
+    assert again["layer"].units == 2 and again["parts"][0].value == 3.0 and again["at"] == slice(1, None)
+    for special in ([1, 2], slice(0, 3, 2), ..., "é".encode()):
+        theirs = keras.saving.serialize_keras_object(special)
+        assert deserialize_keras_object(json.loads(json.dumps(theirs))) == special
+    assert deserialize_keras_object(json.loads(json.dumps(serialize_keras_object(b"\x00\xff")))) == b"\x00\xff"
+    array = deserialize_keras_object(keras.saving.serialize_keras_object(np.arange(3, dtype="int16")))
+    assert array.dtype == "int16" and array.tolist() == [0, 1, 2]
+    assert deserialize_keras_object({"class_name": "__tuple__", "config": [1, 2]}) == (1, 2)
+
+
+def test_a_layer_that_was_built_is_built_again():
+    layer = layers.Dense(2)
+    layer.build((None, 5))
+    assert layer.get_build_config() == {"input_shape": [None, 5]}
+    again = deserialize_keras_object(json.loads(json.dumps(serialize_keras_object(layer))))
+    assert again.built and again.kernel.shape == (5, 2)
+    theirs = keras.saving.deserialize_keras_object(json.loads(json.dumps(serialize_keras_object(layer))))
+    assert theirs.built and theirs.kernel.shape == (5, 2)
+
+
+# compiling ----------------------------------------------------------------------------------------------------------
+
+
+def compiled(k):
+    model = branches(k)
+    model.compile(
+        k.optimizers.AdamW(learning_rate=k.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5), weight_decay=0.01),
+        loss=["mse", k.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.1)],
+        loss_weights=[0.5, 2.0],
+        metrics=[["mae", k.metrics.MeanSquaredError(name="sq")], [k.metrics.AUC(num_thresholds=50, name="auc")]],
+        weighted_metrics=[["mse"], []],
+        steps_per_execution=2,
+    )
+    return model
+
+
+def batch():
+    rng = np.random.default_rng(2)
+    x = [rng.normal(size=(8, 4)).astype("float32") for _ in range(2)]
+    return x, [rng.normal(size=(8, 2)).astype("float32"), rng.integers(0, 2, (8, 1)).astype("float32")]
+
+
+def losses_of(model):
+    x, y = batch()
+    return model.fit(x, y, epochs=3, batch_size=8, shuffle=False, verbose=0).history["loss"]
+
+
+def test_how_a_model_was_compiled_comes_back():
+    for model in (compiled(jkeras), compiled(keras)):
+        again = jkeras.models.model_from_json(model.to_json())
+        assert again.compiled and again.optimizer.weight_decay == 0.01 and again._compile_config.steps_per_execution == 2
+        again.set_weights(model.get_weights())
+        np.testing.assert_allclose(losses_of(again), losses_of(model), rtol=1e-5)
+        assert {"sq", "auc"} <= {name.split("_", 1)[-1] for name in again.evaluate(*batch(), return_dict=True, verbose=0)}
+
+
+def test_keras_compiles_as_our_json_says():
+    model = compiled(jkeras)
+    theirs = keras.models.model_from_json(model.to_json())
+    theirs.set_weights(model.get_weights())
+    np.testing.assert_allclose(losses_of(theirs), losses_of(model), rtol=1e-5)
+
+
+def test_the_training_config_of_h5_comes_back():
+    model = compiled(jkeras)
+    config = json.loads(json.dumps(training_config_keras2(model)))
+    assert config["optimizer_config"]["class_name"].endswith("AdamW") and config["loss"][0] == "mean_squared_error"
+    again = model_from_config(model_config_keras2(model))
+    compile_from_training_config(again, config)
+    again.set_weights(model.get_weights())
+    np.testing.assert_allclose(losses_of(again), losses_of(model), rtol=1e-5)
+    assert training_config_keras2(chain(jkeras)) is None
+
+
+def test_losses_of_ones_own_and_what_has_no_config():
+    def absolute(y, p):
+        return abs(y - p)
+
+    model = chain(jkeras)
+    model.compile("sgd", loss=absolute)
+    config = json.loads(json.dumps(model_config(model)))["compile_config"]
+    assert config["loss"] == "absolute"
+    again = chain(jkeras)
+    with pytest.raises(FileFormatError, match=r"compile=False"):
+        compile_from_config(again, config)
+    compile_from_config(again, config, {"absolute": absolute})
+    assert again.loss is absolute
+    optax = pytest.importorskip("optax")
+    model.compile(optax.sgd(0.1), loss="mse")
+    with pytest.warns(UserWarning, match="as if it was not compiled"):
+        assert "compile_config" not in model_config(model)

@@ -1,0 +1,223 @@
+"""An optimizer's state comes along: training goes on after a load with the losses it has in the library that wrote the file."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+from saving_io import library, read2, read3, write2, write3
+
+import jkeras
+from jkeras._base.errors import FileFormatError
+from jkeras.saving.hdf5_door import open_hdf5
+from jkeras.saving.optimizer_weights import choose, put_state, read_state, to_keras2_list
+
+RNG = np.random.default_rng(3)
+X, Y = RNG.normal(size=(24, 4)).astype("float32"), RNG.normal(size=(24, 2)).astype("float32")
+
+OPTIMIZERS = {
+    "sgd": lambda k: k.optimizers.SGD(0.05),
+    "momentum": lambda k: k.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+    "rmsprop": lambda k: k.optimizers.RMSprop(0.01),
+    "rmsprop centered": lambda k: k.optimizers.RMSprop(0.01, momentum=0.5, centered=True),
+    "adam": lambda k: k.optimizers.Adam(0.02),
+    "amsgrad": lambda k: k.optimizers.Adam(0.02, amsgrad=True),
+    "adamw": lambda k: k.optimizers.AdamW(0.02, weight_decay=0.01),
+    "average": lambda k: k.optimizers.Adam(0.02, use_ema=True, ema_overwrite_frequency=3),
+    "schedule": lambda k: k.optimizers.Adam(k.optimizers.schedules.ExponentialDecay(0.05, 4, 0.5)),
+}
+KERAS_3_ONLY = {
+    "accumulation": lambda k: k.optimizers.Adam(0.02, gradient_accumulation_steps=2, use_ema=True),
+    "loss scale": lambda k: k.optimizers.LossScaleOptimizer(k.optimizers.SGD(0.02, momentum=0.9), initial_scale=1024.0),
+}
+LEGACY = {
+    "adam": (lambda k: k.Adam(0.02), OPTIMIZERS["adam"]),
+    "amsgrad": (lambda k: k.Adam(0.02, amsgrad=True), OPTIMIZERS["amsgrad"]),
+    "sgd": (lambda k: k.SGD(0.05), OPTIMIZERS["sgd"]),
+    "momentum": (lambda k: k.SGD(0.05, momentum=0.9, nesterov=True), OPTIMIZERS["momentum"]),
+    "rmsprop": (lambda k: k.RMSprop(0.01), OPTIMIZERS["rmsprop"]),
+    "rmsprop centered": (lambda k: k.RMSprop(0.01, momentum=0.5, centered=True), OPTIMIZERS["rmsprop centered"]),
+}
+
+
+def make(k, optimizer, seed=0):
+    """A small model with batch normalization and a frozen layer, two weights of one shape among the others."""
+    layers = [k.layers.Dense(4, activation="tanh"), k.layers.Dense(4, trainable=False), k.layers.BatchNormalization()]
+    model = k.Sequential([k.Input(shape=(4,)), *layers, k.layers.Dense(2)])
+    rng = np.random.default_rng(seed)
+    model.set_weights([np.abs(rng.normal(size=w.shape)).astype(w.dtype) + 0.05 for w in model.get_weights()])
+    model.compile(optimizer(k), "mse")
+    return model
+
+
+def losses(model, epochs=2):
+    return model.fit(X, Y, batch_size=8, epochs=epochs, shuffle=False, verbose=0).history["loss"]
+
+
+@pytest.mark.filterwarnings("ignore:.*HDF5 file")
+@pytest.mark.parametrize("layout", [2, 3])
+@pytest.mark.parametrize("optimizer", {**OPTIMIZERS, **KERAS_3_ONLY})
+def test_training_of_keras_goes_on_here(optimizer, layout, tmp_path):
+    optimizer = {**OPTIMIZERS, **KERAS_3_ONLY}[optimizer]
+    theirs, ours = make(keras, optimizer), make(jkeras, optimizer, seed=1)
+    losses(theirs)
+    path = tmp_path / ("w.weights.h5" if layout == 3 else "w.h5")
+    theirs.save_weights(path) if layout == 3 else theirs.save(path)
+    (read3 if layout == 3 else read2)(path, ours)
+    assert int(ours.optimizer.iterations) == int(theirs.optimizer.iterations)
+    # Another model of Keras goes on: after a `fit` with averages, its arrays cannot be used for a second one.
+    theirs.save_weights(tmp_path / "t.weights.h5")
+    other = make(keras, optimizer, seed=2)
+    other.optimizer.build(other.trainable_variables)
+    other.load_weights(tmp_path / "t.weights.h5")
+    np.testing.assert_allclose(losses(ours), losses(other), rtol=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", {**OPTIMIZERS, **KERAS_3_ONLY})
+def test_our_training_goes_on_in_keras_and_here(optimizer, tmp_path):
+    optimizer = {**OPTIMIZERS, **KERAS_3_ONLY}[optimizer]
+    ours, theirs, again = make(jkeras, optimizer), make(keras, optimizer, seed=1), make(jkeras, optimizer, seed=2)
+    losses(ours)
+    write3(tmp_path / "w.weights.h5", ours)
+    theirs.optimizer.build(theirs.trainable_variables)
+    theirs.load_weights(tmp_path / "w.weights.h5")
+    read3(tmp_path / "w.weights.h5", again)
+    expected = losses(ours)
+    assert losses(again) == expected
+    np.testing.assert_allclose(losses(theirs), expected, rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*HDF5 file")
+@pytest.mark.parametrize("layout", [2, 3])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_training_of_tf_keras_goes_on_here(optimizer, layout, tmp_path):
+    optimizer = OPTIMIZERS[optimizer]
+    theirs, ours = make(library("tf_keras"), optimizer), make(jkeras, optimizer, seed=1)
+    losses(theirs)
+    path = tmp_path / ("w.weights.h5" if layout == 3 else "w.h5")
+    theirs.save_weights(path) if layout == 3 else theirs.save(path)
+    (read3 if layout == 3 else read2)(path, ours)
+    np.testing.assert_allclose(losses(ours), losses(theirs), rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*HDF5 file")
+@pytest.mark.parametrize("name", LEGACY)
+def test_training_with_legacy_optimizers_of_tf_keras_goes_on_here(name, tmp_path):
+    tf_keras, (there, here) = library("tf_keras"), LEGACY[name]
+    theirs, ours = make(tf_keras, lambda k: there(k.optimizers.legacy)), make(jkeras, here, seed=1)
+    losses(theirs)
+    theirs.save(tmp_path / "w.h5")
+    read2(tmp_path / "w.h5", ours)
+    assert int(ours.optimizer.iterations) == 6
+    np.testing.assert_allclose(losses(ours), losses(theirs), rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*HDF5 file")
+@pytest.mark.parametrize("legacy", [False, True])
+def test_files_of_tf_keras_with_a_scaled_loss_hold_the_optimizer_inside(legacy, tmp_path):
+    def there(k):
+        inner = (k.optimizers.legacy if legacy else k.optimizers).Adam(0.02)
+        return k.mixed_precision.LossScaleOptimizer(inner, initial_scale=1024.0)
+
+    def here(k):
+        return k.optimizers.LossScaleOptimizer(k.optimizers.Adam(0.02), initial_scale=1024.0)
+
+    theirs, ours = make(library("tf_keras"), there), make(jkeras, here, seed=1)
+    losses(theirs)
+    theirs.save(tmp_path / "w.h5")
+    read2(tmp_path / "w.h5", ours)
+    assert int(ours.optimizer.iterations) == 6
+    np.testing.assert_allclose(losses(ours), losses(theirs), rtol=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_our_keras_2_layout_is_in_the_order_of_tf_keras(optimizer, tmp_path):
+    """Where tf_keras has a legacy optimizer of a class, it makes that one of our files, and the order is that of legacy."""
+    tf_keras = library("tf_keras")
+    legacy, there = {name: make_there for name, (make_there, _) in LEGACY.items()}.get(optimizer), OPTIMIZERS[optimizer]
+    if legacy is not None:
+        there = lambda k: legacy(k.optimizers.legacy)  # noqa: E731
+    elif optimizer == "schedule":
+        there = lambda k: k.optimizers.legacy.Adam(k.optimizers.schedules.ExponentialDecay(0.05, 4, 0.5))  # noqa: E731
+    ours, again, theirs = (make(k, o, i) for i, (k, o) in enumerate([(jkeras, OPTIMIZERS[optimizer])] * 2 + [(tf_keras, there)]))
+    losses(ours)
+    write2(tmp_path / "w.h5", ours)
+    read2(tmp_path / "w.h5", again)
+    theirs.load_weights(tmp_path / "w.h5")
+    new = hasattr(theirs.optimizer, "build")
+    (theirs.optimizer.build if new else theirs.optimizer._create_all_weights)(theirs.trainable_variables)
+    theirs.optimizer.set_weights([value for _, value in to_keras2_list(ours)])
+    expected = losses(ours)
+    np.testing.assert_allclose(losses(again), expected, rtol=1e-6)
+    np.testing.assert_allclose(losses(theirs), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "momentum", "rmsprop centered"])
+def test_our_training_goes_on_in_tf_keras(optimizer, tmp_path):
+    ours = make(jkeras, OPTIMIZERS[optimizer])
+    losses(ours)
+    ours.save(tmp_path / "w.h5")
+    theirs = library("tf_keras").models.load_model(tmp_path / "w.h5")
+    np.testing.assert_allclose(losses(theirs), losses(ours), rtol=1e-5)
+
+
+def test_arrays_of_another_optimizer_are_left_alone_with_a_warning(tmp_path):
+    saved, ours = make(jkeras, OPTIMIZERS["adam"]), make(jkeras, OPTIMIZERS["sgd"], seed=1)
+    losses(saved)
+    for write, read in ((write2, read2), (write3, read3)):
+        write(tmp_path / "w.h5", saved)
+        with pytest.warns(UserWarning, match=r"w.h5.*'sgd"):
+            read(tmp_path / "w.h5", ours)
+        assert ours.optimizer.state is None
+        np.testing.assert_array_equal(ours.get_weights()[0], saved.get_weights()[0])
+
+
+def test_the_order_of_keras_2_2_is_known(tmp_path):
+    """Its Adam has an array of one number for each weight where it keeps no maxima; its RMSprop has no count of steps."""
+    import h5py
+
+    adam, rmsprop = make(jkeras, OPTIMIZERS["adam"]), make(jkeras, OPTIMIZERS["rmsprop"])
+    shapes = [w.shape for w in adam.trainable_weights]
+    slots = [np.full(shape, i + 1, "float32") for i, shape in enumerate([*shapes, *shapes])]
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        for i, array in enumerate([np.int64(5), *slots, *[np.zeros(1, "float32")] * len(shapes)]):
+            file[f"a/{i}"] = array
+        for i, array in enumerate(slots[: len(shapes)]):
+            file[f"b/{i}"] = array
+    with open_hdf5(tmp_path / "w.h5", "w") as root:
+        for model, name in ((adam, "a"), (rmsprop, "b")):
+            count = len(root.group(name).names())
+            chosen = choose(model, [root.array(f"{name}/{i}") for i in range(count)], [f"training/{i}:0" for i in range(count)])
+            put_state(chosen, read_state(chosen))
+    assert int(adam.optimizer.iterations) == 5
+    assert int(rmsprop.optimizer.iterations) == 0
+    momentums, velocities = adam.optimizer.variables[1:][1::2], adam.optimizer.variables[1:][2::2]
+    assert [float(m.ravel()[0]) for m in momentums] == list(range(1, len(shapes) + 1))
+    assert [float(v.ravel()[0]) for v in velocities] == list(range(len(shapes) + 1, 2 * len(shapes) + 1))
+
+
+def test_a_count_of_steps_has_bounds(tmp_path):
+    import h5py
+
+    saved = make(jkeras, OPTIMIZERS["sgd"])
+    losses(saved)
+    write3(tmp_path / "w.h5", saved)
+    with h5py.File(tmp_path / "w.h5", "a") as file:
+        del file["optimizer/vars/0"]
+        file["optimizer/vars/0"] = np.int64(2**40)
+    ours = make(jkeras, OPTIMIZERS["sgd"], seed=1)
+    before = ours.get_weights()
+    with pytest.raises(FileFormatError, match="optimizer/vars/0"):
+        read3(tmp_path / "w.h5", ours)
+    np.testing.assert_array_equal(ours.get_weights()[0], before[0])
+
+
+def test_a_changed_learning_rate_comes_along(tmp_path):
+    saved, ours = make(jkeras, OPTIMIZERS["adam"]), make(jkeras, OPTIMIZERS["adam"], seed=1)
+    losses(saved)
+    saved.optimizer.learning_rate = 0.125
+    write3(tmp_path / "w.h5", saved)
+    read3(tmp_path / "w.h5", ours)
+    assert float(ours.optimizer.learning_rate) == 0.125
