@@ -205,6 +205,9 @@ def custom_object_scope(*objects: Mapping[str, Any] | None) -> Iterator[None]:
         _scoped.reset(token)
 
 
+CustomObjectScope = custom_object_scope  # Keras' name for it as a class
+
+
 def areas_of(module: str | None) -> tuple[str, ...]:
     """The areas of the table that a config's module speaks of; none for modules of others.
 
@@ -303,5 +306,4 @@ def _not_found(module: str | None, class_name: str) -> ValueError:
         return FileFormatError(f"Unknown class {class_name!r} of module {module!r}; no file can have a module imported. {own}")
     known = [name for area in areas or sorted(_PARTS) for name, obj in _names.get(area, {}).items() if inspect.isclass(obj)]
     hint = str(unknown_name(f"class in {module or 'this config'}:", class_name, [n for n in known if n[:1].isupper()]))
-    built = "If Keras has it, it is not built here yet. " if areas else ""
-    return FileFormatError(f"{hint} {built}{own}")
+    return FileFormatError(f"{hint} If Keras has it, it is not built here yet. {own}")

@@ -155,23 +155,26 @@ def operation_config(node: Any, serialize_data: Callable[[Any], Any]) -> dict[st
 
 
 def _split(known: Operation, args: Any, kwargs: Any) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
-    """A call's arguments as data, data by name, and settings that are not the default."""
+    """A call's arguments as data in the order of the table, data by name, and settings that are not the default."""
     signature = inspect.signature(operations()[known.name])
-    given = signature.bind(*args, **kwargs).arguments
+    bound = signature.bind(*args, **kwargs)
+    bound.apply_defaults()
+    given = bound.arguments
     data: list[Any] = []
-    rest: dict[str, Any] = {}
     named: dict[str, Any] = {}
-    stars = {t.lstrip("*") for t in (*known.data, *known.named) if t.startswith("*")}
+    rest: dict[str, Any] = {}
+    for word in known.data:
+        if word.startswith("**"):
+            named.update(given.pop(word[2:]))
+        elif word.startswith("*"):
+            data.extend(given.pop(word[1:]))
+        else:
+            data.append(given.pop(word))
+    named |= {word: given.pop(word) for word in known.named}
     for name, value in given.items():
         parameter = signature.parameters[name]
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            data.extend(value)
-        elif parameter.kind is parameter.VAR_KEYWORD:
-            (named if name in stars else rest).update(value)
-        elif name in known.data:
-            data.append(value)
-        elif name in known.named:
-            named[name] = value
+        if parameter.kind is parameter.VAR_KEYWORD:
+            rest.update(value)
         elif parameter.default is parameter.empty or not _is_default(value, parameter.default):
             rest[name] = value
     return data, named, rest
@@ -204,11 +207,23 @@ def call_operation(known: Operation, settings: Any, args: list[Any], kwargs: dic
     """
     if not isinstance(settings, Mapping):
         raise FileFormatError(f"The config of {known.class_name} is a dict. Found: {describe(settings)}.")
+    function = operations()[known.name]
+    parameters = inspect.signature(function).parameters
     rest = {k: deserialize(v) for k, v in settings.items() if k not in ("name", "dtype")}
-    if "dtype" in settings and "dtype" in inspect.signature(operations()[known.name]).parameters:
+    if "dtype" in settings and "dtype" in parameters:
         rest["dtype"] = settings["dtype"]
+    rest = {k: tuple(v) if _is_pair(parameters.get(k)) and isinstance(v, list) else v for k, v in rest.items()}
     if known.name == "get_item" and len(args) > 1 and isinstance(args[1], list):
         args = [args[0], tuple(args[1])]
     if known.name == "einsum":
-        args = [rest.pop("subscripts", None), *args]
-    return operations()[known.name](*args, **rest, **kwargs)
+        return function(rest.pop("subscripts", None), *args, **rest, **kwargs)
+    if known.data[0].startswith("*"):
+        return function(*args, **rest, **kwargs)
+    if len(args) > len(known.data):
+        raise FileFormatError(f"{known.class_name} is called with {', '.join(known.data)}. Found {len(args)} arguments.")
+    return function(*args[:1], **dict(zip(known.data[1:], args[1:])), **rest, **kwargs)
+
+
+def _is_pair(parameter: inspect.Parameter | None) -> bool:
+    """Whether an argument is a tuple by default; JSON has lists alone."""
+    return parameter is not None and isinstance(parameter.default, tuple)

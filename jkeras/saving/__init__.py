@@ -5,6 +5,7 @@ Whatever is read comes through three doors, `json_door`, `hdf5_door` and `zip_do
 
 from jkeras._base.errors import FileFormatError as FileFormatError
 from jkeras._base.errors import UnsafeFileError as UnsafeFileError
+from jkeras._base.registry import CustomObjectScope as CustomObjectScope
 from jkeras._base.registry import custom_object_scope as custom_object_scope
 from jkeras._base.registry import get_custom_objects as get_custom_objects
 from jkeras._base.registry import get_registered_name as get_registered_name

@@ -169,6 +169,7 @@ def as_tf_function(entry: Mapping[str, Any]) -> Entry | None:
     call = entry["inbound_nodes"][0]
     given = {**dict(zip(known.data[1:], call["args"][1:])), **call["kwargs"]}
     given |= {k: v for k, v in entry["config"].items() if k != "name"}
+    given = {k: v for k, v in given.items() if v is not None}
     if not set(given) <= set(back) or len(call["args"]) > len(known.data):
         return None
     options = {back[k]: v for k, v in given.items()}

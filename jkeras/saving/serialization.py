@@ -19,6 +19,7 @@ from typing import Any
 from jkeras._base import configurable, registry
 from jkeras._base.configurable import is_object_config, sharing
 from jkeras._base.errors import FileFormatError, describe
+from jkeras._base.registry import CustomObjectScope as CustomObjectScope
 from jkeras._base.registry import custom_object_scope as custom_object_scope
 from jkeras._base.registry import get_custom_objects as get_custom_objects
 from jkeras._base.registry import get_registered_name as get_registered_name
@@ -31,8 +32,6 @@ from jkeras.saving.json_door import read_json
 from jkeras.saving.keras2_compile import long_names, plain_optimizer
 from jkeras.saving.keras2_config import to_keras3
 from jkeras.saving.keras2_output import KERAS3_VERSION, to_keras2
-
-CustomObjectScope = custom_object_scope
 
 
 def serialize_keras_object(obj: Any) -> Any:

@@ -1,7 +1,7 @@
 """Several batches of a prediction at once.
 
 A product of 32 rows leaves most of a core idle; 256 rows take half the time per row. So a prediction computes some batches
-together, by `vmap`: each batch is still a batch of its own, so a layer that mixes rows sees the rows it should. It is done where it
+together, by `vmap`: each batch is still one of its own, so a layer that mixes rows sees the rows it should. It is done where it
 pays and changes nothing: the step is the library's, it leaves the state alone, and what it computes stays in the cache.
 """
 

@@ -1,6 +1,6 @@
 """Small helpers around models and data: files from the network, labels as one-hot rows, unit norms."""
 
-from jkeras._base.registry import custom_object_scope as CustomObjectScope
+from jkeras._base.registry import CustomObjectScope as CustomObjectScope
 from jkeras._base.registry import custom_object_scope as custom_object_scope
 from jkeras._base.registry import get_custom_objects as get_custom_objects
 from jkeras._base.registry import get_registered_name as get_registered_name
