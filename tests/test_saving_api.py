@@ -446,3 +446,15 @@ def test_a_relative_path_without_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fit(ModelCheckpoint("m.keras"), epochs=1)
     assert os.listdir() == ["m.keras"]
+
+
+def test_keras_opens_attention_in_h5(tmp_path):
+    """Its call takes two tensors, which Keras 3 does not read from a graph in Keras 2's words."""
+    words = layers.Input((5, 6))
+    seen = layers.MultiHeadAttention(2, 3)(words, words)
+    model = jkeras.Model(words, layers.Dense(2)(layers.GlobalAveragePooling1D()(seen)))
+    x, path = np.stack([X[:, None] * k for k in range(5)], axis=1).reshape(12, 5, 6), tmp_path / "m.h5"
+    model.save(path)
+    for library in (jkeras, keras):
+        loaded = library.models.load_model(path)
+        np.testing.assert_allclose(loaded.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6)

@@ -26,6 +26,7 @@ from jkeras._base.registry import get_registered_name as get_registered_name
 from jkeras._base.registry import get_registered_object as get_registered_object
 from jkeras._base.registry import register_keras_serializable as register_keras_serializable
 from jkeras.layers.base import Layer
+from jkeras.layers.headed_attention import HeadedAttention
 from jkeras.models import Model, Sequential
 from jkeras.models.compile_config import compile_config, compile_model
 from jkeras.saving.json_door import read_json
@@ -89,13 +90,19 @@ def model_config(model: Any) -> dict[str, Any]:
 
 
 def model_config_keras2(model: Any) -> dict[str, Any]:
-    """The config of a whole model in Keras 2's form, which tf_keras opens, and Keras 3 as far as it opens any.
+    """The config of a whole model for `.h5`: in Keras 2's form, which tf_keras opens, and Keras 3 as far as it opens any.
+
+    Attention layers cannot be written so that both open them: tf_keras wants shapes that Keras 3 refuses, and Keras 3 takes no
+    second tensor in a call of Keras 2's. Models that hold one are written as Keras 3 itself writes its `.h5`.
 
     Args:
         model: a `Model`.
     """
-    classes = {type(layer).__name__: type(layer) for layer in model._flatten_layers()}
-    return to_keras2(configurable.full_config(model), classes)
+    config = configurable.full_config(model)
+    layers = model._flatten_layers()
+    if any(isinstance(layer, HeadedAttention) for layer in layers):
+        return {"class_name": config["class_name"], "config": config["config"]}
+    return to_keras2(config, {type(layer).__name__: type(layer) for layer in layers})
 
 
 def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
