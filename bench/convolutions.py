@@ -1,6 +1,6 @@
 """Every form of a convolution against XLA's own, per layer shape, inside a loop and outside.
 
-    python bench/convolutions.py --rounds 7 --json convolutions.json
+    python -m bench.convolutions --rounds 7 --markdown bench/results/convolutions.md
 
 For each shape and each of the three operations (output, input gradient, kernel gradient) the table shows milliseconds in the
 body of a `fori_loop` with run-time bounds and, after the slash, as a program of its own: fastest of several alternating rounds.
@@ -127,10 +127,27 @@ def measure(candidates: dict[str, Form], a: Any, b: Any, rounds: int) -> dict[st
     return times
 
 
+def page(figures: dict[str, Any]) -> str:
+    """The figures inside a loop as a table in Markdown."""
+    forms = ("lax", "rule", "canonical", "product", "row")
+    lines = ["## Convolutions on this CPU, in the body of a loop", ""]
+    lines += [
+        "Milliseconds; `rule` is what jkeras does, `lax` what it would be without. Written by `python -m bench.convolutions`.",
+        "",
+    ]
+    lines += [f"| layer | operation | {' | '.join(forms)} |", "|---|---|" + "---|" * len(forms)]
+    for name, operations in figures.items():
+        for operation, taken in operations.items():
+            times = (f"{taken[form]['loop']:.2f}" if form in taken else "" for form in forms)
+            lines.append(f"| {name} | {operation} | {' | '.join(times)} |")
+    return "\n".join([*lines, ""])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="")
+    parser.add_argument("--markdown", type=Path, help="write the table there, for `python -m bench --report`")
     parser.add_argument("--json", type=Path, help="write all figures there")
     args = parser.parse_args()
     figures: dict[str, Any] = {}
@@ -139,6 +156,8 @@ def main() -> None:
             taken = figures.setdefault(name, {})[operation] = measure(candidates, a, b, args.rounds)
             shown = "  ".join(f"{form} {t['loop']:.2f}/{t['alone']:.2f}" for form, t in taken.items())
             print(f"{name:32s} {operation:16s} {shown}", flush=True)
+    if args.markdown:
+        args.markdown.write_text(page(figures))
     if args.json:
         about = {"jax": version("jax"), "cores": os.cpu_count(), "machine": platform.machine(), "load": os.getloadavg()[0]}
         args.json.write_text(json.dumps({"about": about, "milliseconds": figures}, indent=1))
