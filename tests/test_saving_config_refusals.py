@@ -159,7 +159,7 @@ def test_depth_and_number_are_bounded():
         start = time.perf_counter()
         with pytest.raises(UnsafeFileError):
             model_from_config(config)
-        assert time.perf_counter() - start < 5
+        assert time.perf_counter() - start < 60  # a guard against hanging, with room for a busy machine
 
 
 # old files ------------------------------------------------------------------------------------------------------------
