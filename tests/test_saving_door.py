@@ -187,10 +187,10 @@ def test_no_handle_stays_open(path):
 def refused_quickly(read, path, model):
     """Whether a load fails in a second, with 50 MB, and without a weight being made."""
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(UnsafeFileError) as error:
         read(path, model)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert tracemalloc.get_traced_memory()[1] < 50e6
     tracemalloc.stop()
     assert all(box._value is None for box in model.weights)
