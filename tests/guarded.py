@@ -74,13 +74,13 @@ def guarded():
     sampler = threading.Thread(target=sample)
     if before is not None:
         sampler.start()
-    start = time.perf_counter()
+    start = time.process_time()
     _watching.append(guard)
     try:
         yield guard
     finally:
         _watching.remove(guard)
-        guard.seconds = time.perf_counter() - start
+        guard.seconds = time.process_time() - start
         if before is not None:
             guard.grown = max(guard.grown, resident() - before)
             stop.set()
