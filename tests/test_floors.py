@@ -32,11 +32,16 @@ FLOORS = {
     "callbacks": 7,
     "training": 8,
     "models": 9,
+    "visualization": 9.5,
     "saving": 10,
+    "backend": 10,
+    "preprocessing": 10,
+    "wrappers": 10,
     "distribution": 10,
     "datasets": 10,
     "utils": 10,
     "applications": 10,
+    "compat": 10.5,
 }
 TOP = 11
 
