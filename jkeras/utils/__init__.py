@@ -1,4 +1,4 @@
-"""Small helpers around models and data: files from the network, labels as one-hot rows, unit norms."""
+"""Small helpers around models and data: files from the network, labels as one-hot rows, unit norms, pictures of models."""
 
 from jkeras._base.registry import CustomObjectScope as CustomObjectScope
 from jkeras._base.registry import custom_object_scope as custom_object_scope
@@ -6,14 +6,28 @@ from jkeras._base.registry import get_custom_objects as get_custom_objects
 from jkeras._base.registry import get_registered_name as get_registered_name
 from jkeras._base.registry import get_registered_object as get_registered_object
 from jkeras._base.registry import register_keras_serializable as register_keras_serializable
+from jkeras.callbacks.printing import disable_interactive_logging as disable_interactive_logging
+from jkeras.callbacks.printing import enable_interactive_logging as enable_interactive_logging
+from jkeras.callbacks.printing import is_interactive_logging_enabled as is_interactive_logging_enabled
 from jkeras.callbacks.progress import Progbar as Progbar
 from jkeras.data.batch import pack_x_y_sample_weight as pack_x_y_sample_weight
 from jkeras.data.batch import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from jkeras.data.py_dataset import PyDataset as PyDataset
 from jkeras.data.py_dataset import Sequence as Sequence
+from jkeras.preprocessing.directories import image_dataset_from_directory as image_dataset_from_directory
+from jkeras.preprocessing.directories import text_dataset_from_directory as text_dataset_from_directory
+from jkeras.preprocessing.image.files import array_to_img as array_to_img
+from jkeras.preprocessing.image.files import img_to_array as img_to_array
+from jkeras.preprocessing.image.files import load_img as load_img
+from jkeras.preprocessing.image.files import save_img as save_img
+from jkeras.preprocessing.sequence import pad_sequences as pad_sequences
+from jkeras.preprocessing.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
 from jkeras.state.random import set_random_seed as set_random_seed
 from jkeras.utils import np_utils as np_utils
+from jkeras.utils import vis_utils as vis_utils
 from jkeras.utils.files import get_file as get_file
+from jkeras.utils.model_pictures import model_to_dot as model_to_dot
+from jkeras.utils.model_pictures import plot_model as plot_model
 from jkeras.utils.numerical import normalize as normalize
 from jkeras.utils.numerical import to_categorical as to_categorical
 from jkeras.utils.session import clear_session as clear_session

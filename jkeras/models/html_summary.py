@@ -1,0 +1,69 @@
+"""What a notebook shows of a model: its summary as a table of HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from jkeras.models.summary_rows import Row, is_chain, rows_of
+
+_CELL = "text-align:left;padding:2px 10px"
+_NUMBER = "text-align:right;padding:2px 10px"
+_INDENT = 18  # pixels, of layers inside a layer
+_MOST_ROWS = 300
+
+
+def html_summary(model: Any) -> str:
+    """The HTML of a model: the rows of its summary, and the numbers of its parameters.
+
+    Args:
+        model: of any kind; one that was not built says so, with its layers.
+
+    Example:
+        >>> from jkeras.layers import Dense, Input
+        >>> from jkeras.models import Sequential
+        >>> html = html_summary(Sequential([Input((4,)), Dense(2)], name="a<b"))
+        >>> "a&lt;b" in html, "(None, 2)" in html, html.count("<tr")
+        (True, True, 2)
+    """
+    if not model.built:
+        return _unbuilt(model)
+    connected = not is_chain(model)
+    titles = ("Layer (type)", "Output Shape", "Param #", *(["Connected to"] if connected else []))
+    head = "".join(f'<th style="{_NUMBER if title == "Param #" else _CELL}">{title}</th>' for title in titles)
+    rows = [line for row in rows_of(model, expand_nested=True) for line in _lines(row, connected, 0)]
+    left_out = len(rows) - _MOST_ROWS
+    if left_out > 0:
+        rows[_MOST_ROWS:] = [f'<tr><td colspan="{len(titles)}" style="{_CELL}">and {left_out} more layers</td></tr>']
+    trainable = sum(box.size for box in model.trainable_weights)
+    frozen = sum(box.size for box in model.non_trainable_weights)
+    totals = f"Total params: {trainable + frozen:,} (trainable {trainable:,}, non-trainable {frozen:,})"
+    return (
+        f"<div><b>{_name(model)}</b><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f"<small>{totals}</small></div>"
+    )
+
+
+def _name(model: Any) -> str:
+    return f"{escape(type(model).__name__)}: {escape(model.name)}"
+
+
+def _unbuilt(model: Any) -> str:
+    layers = "".join(f"<li>{escape(layer.name)} ({escape(type(layer).__name__)})</li>" for layer in model.layers[:_MOST_ROWS])
+    return f"<div><b>{_name(model)}</b> <small>(not built: the shape of its input is not known)</small><ul>{layers}</ul></div>"
+
+
+def _lines(row: Row, connected: bool, level: int) -> Iterator[str]:
+    """A layer's line, and those of the layers inside it."""
+    indent = f"{_CELL};padding-left:{10 + _INDENT * level}px"
+    cells = [
+        f'<td style="{indent}">{escape(row.name)} <small>({escape(row.kind)})</small></td>',
+        f'<td style="{_CELL}">{escape(row.shape)}</td>',
+        f'<td style="{_NUMBER}">{escape(row.params)}</td>',
+    ]
+    if connected:
+        cells.append(f'<td style="{_CELL}">{"<br>".join(map(escape, row.connections)) if not level else ""}</td>')
+    yield f"<tr>{''.join(cells)}</tr>"
+    for child in row.children:
+        yield from _lines(child, connected, level + 1)

@@ -1,0 +1,14 @@
+"""Floor 9.5: pictures of models, of how they learned, and of what they take things for.
+
+Functions return figures of matplotlib, an extra: `pip install "jkeras[plots]"`. It is loaded when the first picture is drawn.
+"""
+
+from jkeras.visualization.confusion import confusion_matrix as confusion_matrix
+from jkeras.visualization.feature_maps import layer_outputs as layer_outputs
+from jkeras.visualization.history_curves import plot_history as plot_history
+from jkeras.visualization.history_html import history_html as history_html
+from jkeras.visualization.image_grids import image_grid as image_grid
+from jkeras.visualization.kernels import convolution_kernels as convolution_kernels
+from jkeras.visualization.picture import Picture as Picture
+from jkeras.visualization.score_curves import precision_recall_curve as precision_recall_curve
+from jkeras.visualization.score_curves import roc_curve as roc_curve

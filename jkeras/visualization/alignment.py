@@ -1,0 +1,143 @@
+"""Where along its row each vertex stands: long edges run straight, vertices stand in the middle of their neighbours.
+
+Four placements are made, each pushed to one side and aligned with the row above or below; a vertex takes the mean of the middle
+two.
+
+Source: U. Brandes, B. Köpf, "Fast and Simple Horizontal Coordinate Assignment", 2001.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+Rows = list[list[int]]
+Sides = tuple[float, float]
+
+
+def align(rows: Rows, segments: Sequence[tuple[int, int]], sides: Sequence[Sides], bends: set[int], gap: float) -> list[float]:
+    """The place of each vertex along its row; vertices keep their order and never overlap.
+
+    Args:
+        rows: vertices in their order.
+        segments: pairs of vertices in neighbouring rows, the upper one first.
+        sides: how far each vertex reaches to the left and to the right of its place.
+        bends: vertices that are only places where an edge passes a row.
+        gap: free space between two vertices; half of it beside a bend.
+
+    Returns:
+        One number for each vertex, the left end of the whole at 0.
+
+    Example:
+        >>> align([[0], [1, 2]], [(0, 1), (0, 2)], [(5, 5), (5, 5), (5, 5)], set(), 10)
+        [15.0, 5.0, 25.0]
+    """
+    if not rows:
+        return []
+    up = _neighbours(rows, segments, bends, upward=True)
+    down = _neighbours(rows, segments, bends, upward=False)
+    up, down = _mutual(up, down), _mutual(down, up)
+    refused = _conflicts(rows, segments, bends)
+    placements = []
+    for neighbours, ordered in ((up, rows), (down, rows[::-1])):
+        for mirrored in (False, True):
+            view = [row[::-1] for row in ordered] if mirrored else ordered
+            root = _blocks(view, neighbours, refused)
+            xs = _push(view, root, [side[::-1] for side in sides] if mirrored else sides, bends, gap)
+            placements.append([-x for x in xs] if mirrored else xs)
+    return _balance(placements, sides)
+
+
+def _neighbours(rows: Rows, segments: Sequence[tuple[int, int]], bends: set[int], upward: bool) -> dict[int, list[int]]:
+    """Those to align a vertex with: the only one of its kind, bend or not, if there is one, so that the main way is straight."""
+    place = {v: i for row in rows for i, v in enumerate(row)}
+    found: dict[int, list[int]] = {v: [] for v in place}
+    for upper, lower in segments:
+        vertex, other = (lower, upper) if upward else (upper, lower)
+        found[vertex].append(other)
+    for v, others in found.items():
+        alike = [w for w in others if (w in bends) == (v in bends)]
+        found[v] = sorted(alike if len(alike) == 1 else others, key=place.__getitem__)
+    return found
+
+
+def _mutual(neighbours: dict[int, list[int]], back: dict[int, list[int]]) -> dict[int, list[int]]:
+    """Only those that want each other: a bend must not take the place of the next layer below its source."""
+    return {v: [w for w in others if v in back[w]] for v, others in neighbours.items()}
+
+
+def _conflicts(rows: Rows, segments: Sequence[tuple[int, int]], bends: set[int]) -> set[tuple[int, int]]:
+    """Segments that cross a straight part of a long edge: they give way."""
+    place = {v: i for row in rows for i, v in enumerate(row)}
+    row_of = {v: i for i, row in enumerate(rows) for v in row}
+    inner: dict[int, list[tuple[int, int]]] = {}
+    outer: dict[int, list[tuple[int, int]]] = {}
+    for segment in segments:
+        kind = inner if segment[0] in bends and segment[1] in bends else outer
+        kind.setdefault(row_of[segment[0]], []).append(segment)
+    return {
+        (a, b)
+        for row, straight in inner.items()
+        for a, b in outer.get(row, [])
+        if any((place[a] - place[c]) * (place[b] - place[d]) < 0 for c, d in straight)
+    }
+
+
+def _blocks(rows: Rows, neighbours: dict[int, list[int]], refused: set[tuple[int, int]]) -> dict[int, int]:
+    """Each vertex -> the first vertex of the column it belongs to."""
+    place = {v: i for row in rows for i, v in enumerate(row)}
+    root = {v: v for row in rows for v in row}
+    for row in rows:
+        reached = -1
+        for v in row:
+            others = sorted(neighbours[v], key=place.__getitem__)
+            middle = len(others) - 1
+            for m in dict.fromkeys((middle // 2, (middle + 1) // 2)) if others else ():
+                u = others[m]
+                free = (u, v) not in refused and (v, u) not in refused
+                if root[v] == v and free and place[u] > reached:
+                    root[v], reached = root[u], place[u]
+    return root
+
+
+def _push(rows: Rows, root: dict[int, int], sides: Sequence[Sides], bends: set[int], gap: float) -> list[float]:
+    """Put all columns as far to one side as they go, then each as near to what follows as it may."""
+    after: dict[int, dict[int, float]] = {r: {} for r in set(root.values())}
+    waiting = dict.fromkeys(after, 0)
+    for row in rows:
+        for left, right in pairwise(row):
+            space = sides[left][1] + sides[right][0] + gap / (1 + (left in bends or right in bends))
+            a, b = root[left], root[right]
+            if b not in after[a]:
+                waiting[b] += 1
+            after[a][b] = max(after[a].get(b, 0.0), space)
+    xs = dict.fromkeys(after, 0.0)
+    ready = [r for r in after if not waiting[r]]
+    order = []
+    while ready:
+        a = ready.pop()
+        order.append(a)
+        for b, space in after[a].items():
+            xs[b] = max(xs[b], xs[a] + space)
+            waiting[b] -= 1
+            if not waiting[b]:
+                ready.append(b)
+    for a in reversed(order):
+        if after[a]:
+            xs[a] = max(xs[a], min(xs[b] - space for b, space in after[a].items()))
+    return [xs[root[v]] for v in range(len(root))]
+
+
+def _balance(placements: list[list[float]], sides: Sequence[Sides]) -> list[float]:
+    """The mean of the middle two of four placements, shifted to the sides of the narrowest."""
+    ends = [
+        (min(x - left for x, (left, _) in zip(xs, sides)), max(x + right for x, (_, right) in zip(xs, sides)))
+        for xs in placements
+    ]
+    low, high = min(ends, key=lambda end: end[1] - end[0])
+    shifts = [(low - left) if i % 2 == 0 else (high - right) for i, (left, right) in enumerate(ends)]
+    middle = []
+    for values in zip(*([x + shift for x in xs] for xs, shift in zip(placements, shifts))):
+        middle.append(sum(sorted(values)[1:3]) / 2)
+    start = min(x - left for x, (left, _) in zip(middle, sides))
+    return [x - start for x in middle]

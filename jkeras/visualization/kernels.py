@@ -1,0 +1,121 @@
+"""The kernels of a convolution as images: what each filter looks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jkeras._base.errors import describe
+from jkeras.layers.base import Layer
+from jkeras.layers.tracking import walk
+from jkeras.visualization.figures import FilePath, axes_for, finish
+from jkeras.visualization.mosaic import mosaic
+
+_NAMES = ("kernel", "depthwise_kernel")
+
+
+def convolution_kernels(
+    layer: Any,
+    name: str | None = None,
+    *,
+    channel: int | None = None,
+    limit: int = 64,
+    columns: int | None = None,
+    cmap: str = "RdBu_r",
+    ax: Any = None,
+    path: FilePath | None = None,
+) -> Any:
+    """Draw the kernels of a convolution layer, a tile for each filter.
+
+    Kernels over three channels are drawn in colour, grey where a weight is 0. Others are drawn for one input channel at a time,
+    red where a weight is above 0 and blue where it is below; all tiles have one scale.
+
+    Args:
+        layer: a convolution layer, one- or two-dimensional, transposed, depthwise or separable; or a model.
+        name: of a layer inside a model; default the first convolution.
+        channel: which input channel; default all three in colour where there are three, else the mean over the channels.
+        limit: how many filters at most.
+        columns: tiles in a row.
+        cmap: colours of kernels that are no colour images, a name of matplotlib's.
+        ax: axes to draw on; None makes a figure.
+        path: of a file to write the figure to; the suffix tells the format.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: there is no such layer, it has no such kernel or was not built, or there is no such channel.
+
+    Example:
+        >>> from jkeras.layers import Conv2D
+        >>> layer = Conv2D(8, 3)
+        >>> layer.build((None, 28, 28, 1))
+        >>> convolution_kernels(layer).axes[0].images[0].get_array().shape
+        (11, 11)
+    """
+    chosen = _find(layer, name)
+    kernel = _kernel(chosen)
+    inputs = kernel.shape[2]
+    if channel is not None and not 0 <= channel < inputs:
+        raise ValueError(f"Layer {chosen.name!r} has input channels 0 to {inputs - 1}. Received: channel={channel!r}.")
+    colour = channel is None and inputs == 3
+    tiles = kernel if colour else kernel[:, :, channel] if channel is not None else kernel.mean(axis=2)
+    tiles = np.moveaxis(tiles, -1, 0)
+    count = len(tiles)
+    tiles = tiles[:limit]
+    most = float(np.abs(tiles).max()) or 1.0
+    picture = mosaic(0.5 + tiles / (2 * most) if colour else tiles, columns)
+    height, width = picture.shape[:2]
+    side = 4.5
+    size = (side * min(1.0, width / height) + 1.0, side * min(1.0, height / width) + 0.7)
+    figure, (axis,) = axes_for("convolution_kernels", 1, ax, size)
+    if colour:
+        axis.imshow(np.nan_to_num(picture, nan=1.0))
+    else:
+        image = axis.imshow(picture, cmap=cmap, vmin=-most, vmax=most)
+        figure.colorbar(image, ax=axis, fraction=0.046, pad=0.03)
+    which = "" if colour or inputs == 1 else f", channel {channel}" if channel is not None else f", mean of {inputs} channels"
+    some = f"{len(tiles)} of {count} filters" if len(tiles) < count else f"{count} filters"
+    axis.set_title(f"{chosen.name}: {some}{which}", fontsize=10, parse_math=False)
+    axis.set_axis_off()
+    return finish(figure, path)
+
+
+def _find(layer: Any, name: str | None) -> Any:
+    if not isinstance(layer, Layer):
+        raise ValueError(f"convolution_kernels takes a layer or a model. Received: {describe(layer)}.")
+    parts = [part for _, part in walk(layer)]
+    if name is not None:
+        parts = [part for part in parts if part.name == name]
+        if not parts:
+            raise ValueError(f"{layer.name!r} has no layer {name!r}. Write model.summary() to see its layers.")
+    found = next((part for part in parts if _is_convolution(part)), None)
+    if found is not None:
+        return found
+    what = f"Layer {name!r}" if name is not None else f"{type(layer).__name__} {layer.name!r}"
+    if any("Conv" in type(part).__name__ and not part.built for part in parts):
+        raise ValueError(f"{what} was not built: it has no kernels yet. Build it with model.build(input_shape).")
+    raise ValueError(f"{what} is no convolution and holds none, or one over more than two axes: there are no kernels to draw.")
+
+
+def _box(layer: Any) -> Any:
+    return next((box for name in _NAMES if (box := getattr(layer, name, None)) is not None), None)
+
+
+def _is_convolution(layer: Any) -> bool:
+    shape = getattr(_box(layer), "shape", ())
+    return "Conv" in type(layer).__name__ and len(shape) in (3, 4)
+
+
+def _kernel(layer: Any) -> np.ndarray:
+    """`(height, width, inputs, filters)`; one-dimensional kernels lie on their side, with height 1."""
+    kernel = np.asarray(_box(layer).value, np.float32)
+    if kernel.ndim == 3:
+        kernel = kernel[None]
+    if "Transpose" in type(layer).__name__:
+        return np.swapaxes(kernel, 2, 3)
+    if "Depthwise" in type(layer).__name__ or "Separable" in type(layer).__name__:
+        return kernel.reshape(*kernel.shape[:2], 1, -1)  # each filter sees one channel
+    return kernel
