@@ -3,6 +3,8 @@
 import io
 import os
 import re
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
@@ -14,6 +16,7 @@ import keras
 import numpy as np
 import pytest
 
+import jkeras
 from jkeras.callbacks import CallbackList, ProgbarLogger, printing, progress
 from jkeras.callbacks.progress import Progbar, format_duration, format_eta, format_value
 
@@ -46,9 +49,8 @@ def clock(monkeypatch):
 
 
 def redirect(monkeypatch, stream):
-    # pytest puts its own sys.stdout in place after the fixtures ran, so the modules get a `sys` of their own.
-    for module in (printing, progress):
-        monkeypatch.setattr(module, "sys", SimpleNamespace(stdout=stream))
+    # pytest puts its own sys.stdout in place after the fixtures ran, so the module gets a `sys` of its own.
+    monkeypatch.setattr(printing, "sys", SimpleNamespace(stdout=stream))
     return stream
 
 
@@ -247,3 +249,45 @@ def test_the_signature_is_that_of_keras_but_for_the_width():
     ours, theirs = (dict(inspect.signature(cls).parameters) for cls in (Progbar, keras.utils.Progbar))
     assert list(ours) == list(theirs)
     assert {n: p.default for n, p in ours.items() if n != "width"} == {n: p.default for n, p in theirs.items() if n != "width"}
+
+
+def test_a_notebook_shows_a_live_line(clock, monkeypatch):
+    notebook = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})
+    stream = redirect(monkeypatch, notebook())
+    bar = Progbar(10, interval=0)
+    bar.update(5)
+    assert stream.getvalue() == "\r 5/10 [==============>...............] - ETA: 0s"
+
+
+def test_a_real_terminal_gets_the_line_written_over_and_a_pipe_whole_lines():
+    program = (
+        "import time; from jkeras.callbacks.progress import Progbar\nbar = Progbar(3, interval=0)\n"
+        "for i in (1, 2, 3): time.sleep(0.01); bar.update(i, [('loss', 0.5)])"
+    )
+    ours, theirs = os.openpty()
+    # One process for both: its first run has a pipe, its second the terminal.
+    again = f"sys.stdout = open({theirs}, 'w')\nrun()\nsys.stdout.flush()"
+    both = f"import sys\nrun = lambda: exec({program!r}, {{}})\nrun()\n{again}"
+    done = subprocess.run([sys.executable, "-c", both], capture_output=True, pass_fds=[theirs], check=False, timeout=120)
+    os.close(theirs)
+    written = os.read(ours, 10_000).decode().replace("\r\n", "\n")
+    os.close(ours)
+    last = rf"3/3 \[{BAR}\] - 0s \d+ms/step - loss: 0.5000 *\n"
+    assert re.fullmatch(last, done.stdout.decode()), done.stderr[-2000:]
+    rows = written.split("\r")
+    assert rows[0] == "" and len(rows) == 4 and re.fullmatch(last, rows[3])
+    assert re.fullmatch(r"2/3 \[=+>\.+\] - ETA: 0s - loss: 0.5000 *", rows[2])
+
+
+def test_without_interactive_logging_lines_go_to_the_log(clock, terminal, caplog):
+    assert jkeras.utils.is_interactive_logging_enabled()
+    jkeras.utils.disable_interactive_logging()
+    try:
+        assert not jkeras.utils.is_interactive_logging_enabled()
+        with caplog.at_level("INFO", logger="jkeras"):
+            logger = logger_with(verbose=1, epochs=2, steps=3)
+            run_epoch(clock, logger, 0, 3, 1.5, {"loss": 1.0})
+    finally:
+        jkeras.utils.enable_interactive_logging()
+    assert terminal.getvalue() == ""
+    assert [record.getMessage() for record in caplog.records] == ["Epoch 1/2", f"3/3 [{BAR}] - 2s 500ms/step - loss: 1.0000"]

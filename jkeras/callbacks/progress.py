@@ -11,7 +11,6 @@ pipe) only the last one is written, and no control characters.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from jkeras._base.registry import export
-from jkeras.callbacks.printing import say
+from jkeras.callbacks.printing import can_write_over, say
 
 
 @export("keras.utils.Progbar")
@@ -86,7 +85,7 @@ class Progbar:
             self._first = (current, now)
         if finalize:
             self._write_last(current, now)
-        elif self.verbose == 1 and now - self._written_at >= self.interval and _is_live():
+        elif self.verbose == 1 and now - self._written_at >= self.interval and can_write_over():
             self._write(self._live_line(current, now))
             self._written_at = now
 
@@ -108,7 +107,7 @@ class Progbar:
         elapsed = f" - {now - self._start:.0f}s"
         if self.verbose == 1:
             line = f"{self._bar(current)}{elapsed} {self._per_step(current, now)}{self._results()}"
-            self._write(line, end="\n") if _is_live() else say(line)
+            self._write(line, end="\n") if can_write_over() else say(line)
         elif self.verbose == 2:
             say(f"{self._count(current)}{elapsed}{self._results()}")
 
@@ -149,12 +148,6 @@ class Progbar:
         return "".join(f" - {name}: {format_value(total, count)}" for name, (total, count) in self._values.items())
 
 
-def _is_live() -> bool:
-    """Whether a line on standard output can be written over: a terminal or a notebook."""
-    stream = sys.stdout
-    return type(stream).__module__.startswith("ipykernel") or bool(getattr(stream, "isatty", lambda: False)())
-
-
 def format_duration(seconds: float) -> str:
     """A short duration with its unit.
 
@@ -189,5 +182,5 @@ def format_value(total: Any, count: int = 1) -> str:
     """
     if isinstance(total, str):
         return total
-    value = float(np.mean(np.asarray(total))) / max(1, count)
+    value = (total if isinstance(total, float) else float(np.mean(np.asarray(total)))) / max(1, count)
     return f"{value:.4e}" if abs(value) <= 1e-3 else f"{value:.4f}"

@@ -1,0 +1,14 @@
+"""Running Keras scripts as they are: `keras`, `tensorflow.keras` and what such scripts use of TensorFlow resolve to jkeras.
+
+From the command line `python -m jkeras script.py`; in a notebook, in its first cell:
+
+import jkeras.compat
+jkeras.compat.install()
+"""
+
+from jkeras.compat.check import check_script as check_script
+from jkeras.compat.install import install as install
+from jkeras.compat.install import is_installed as is_installed
+from jkeras.compat.install import uninstall as uninstall
+from jkeras.compat.missing import MissingModuleError as MissingModuleError
+from jkeras.compat.missing import MissingNameError as MissingNameError

@@ -1,0 +1,106 @@
+"""Looking a script over before it runs: which names of Keras and TensorFlow it uses that are not there, with their lines.
+
+The script is read, not run. Names are followed from the imports through attributes (`tf.data.Dataset`); what a name stands for
+otherwise is not known, so the list may lack something, and a line in a branch that is never taken is in it.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from jkeras.compat.finder import NAMES
+from jkeras.compat.missing import is_tensorflow
+from jkeras.compat.modules import exists, find_name
+
+
+class Absent(NamedTuple):
+    """A name that is not there.
+
+    Attributes:
+        line: where the script uses it.
+        name: in full, such as `tensorflow.GradientTape`.
+        is_tensorflow: whether it is TensorFlow's own rather than Keras'.
+    """
+
+    line: int
+    name: str
+    is_tensorflow: bool
+
+
+def check_script(source: str, filename: str = "<script>") -> list[Absent]:
+    """The names of Keras and TensorFlow in a script that jkeras does not have, in the order of their lines.
+
+    Args:
+        source: the text of the script.
+        filename: for the error where it is no Python.
+
+    Raises:
+        SyntaxError: the text is no Python.
+
+    Example:
+        >>> check_script("import tensorflow as tf\\nx = tf.constant(1)\\ndata = tf.data.Dataset.range(3)")
+        [Absent(line=3, name='tensorflow.data', is_tensorflow=True)]
+    """
+    tree = ast.parse(source, filename)
+    known: dict[str, str] = {}
+    found = [*_imports(tree, known), *_attributes(tree, known)]
+    return sorted({Absent(line, name, is_tensorflow(name)) for line, name in found})
+
+
+def _imports(tree: ast.AST, known: dict[str, str]) -> Iterator[tuple[int, str]]:
+    """What is imported and not there; `known` gets the names under which the script has the rest."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.partition(".")[0] not in NAMES:
+                    continue
+                if exists(alias.name):
+                    root = alias.name.partition(".")[0]
+                    known[alias.asname or root] = alias.name if alias.asname else root
+                else:
+                    yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] in NAMES:
+            if not exists(node.module):
+                yield node.lineno, node.module
+                continue
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                if alias.name == "*":
+                    continue
+                if exists(full):
+                    known[alias.asname or alias.name] = full
+                elif not find_name(full):
+                    yield node.lineno, full
+
+
+def _attributes(tree: ast.AST, known: dict[str, str]) -> Iterator[tuple[int, str]]:
+    inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and id(node) not in inner:
+            with contextlib.suppress(ValueError):
+                root, *parts = _chain(node)
+                if root in known:
+                    yield from _first_absent(node.lineno, known[root], parts)
+
+
+def _chain(node: ast.expr) -> list[str]:
+    """`a.b.c` as its parts; ValueError for what begins otherwise."""
+    if isinstance(node, ast.Name):
+        return [node.id]
+    if isinstance(node, ast.Attribute):
+        return [*_chain(node.value), node.attr]
+    raise ValueError("not a chain of names")
+
+
+def _first_absent(line: int, module: str, parts: list[str]) -> Iterator[tuple[int, str]]:
+    for part in parts:
+        full = f"{module}.{part}"
+        if exists(full):
+            module = full
+            continue
+        if not part.startswith("__") and not find_name(full):
+            yield line, full
+        return

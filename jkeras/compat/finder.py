@@ -1,0 +1,50 @@
+"""The import hook: a finder on `sys.meta_path` that knows the modules of Keras and TensorFlow and makes jkeras' ones for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+from jkeras.compat import keras_table, tensorflow_table
+from jkeras.compat.modules import make_module
+
+# The top-level names that are taken over.
+NAMES = frozenset(root.partition(".")[0] for root in (*keras_table.ROOTS, *tensorflow_table.PLACES))
+# The package `tensorboard` asks for this module to know that there is no TensorFlow whose file system it could use.
+NO_TENSORFLOW = "tensorboard.compat.notf"
+
+
+class CompatFinder(MetaPathFinder):
+    """Finds `keras`, `tensorflow` and what is below them; for what is not there it raises rather than let others look."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name == NO_TENSORFLOW:
+            return ModuleSpec(name, _Empty())
+        if name.partition(".")[0] not in NAMES:
+            return None
+        return ModuleSpec(name, _Made(make_module(name)), is_package=True)
+
+
+class _Made(Loader):
+    """Hands over a module that is ready."""
+
+    def __init__(self, module: ModuleType):
+        self.module = module
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self.module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing is left to do."""
+
+
+class _Empty(Loader):
+    """A module with nothing in it."""
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to run."""

@@ -1,0 +1,100 @@
+"""`install` and `uninstall`: the import hook, the user's settings file, and `.numpy()` of arrays, put in place and taken away."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras._base.config import set_epsilon, set_floatx, set_image_data_format, settings
+from jkeras._base.download import keras_home
+from jkeras.compat.finder import NAMES, NO_TENSORFLOW, CompatFinder
+from jkeras.compat.modules import CompatModule
+
+_IMPORTED = """{name} is already imported, from {file}. jkeras does not take the place of a module that code may hold already.
+Start Python anew (in a notebook: restart the kernel) and call jkeras.compat.install() before the first import of {name}, or run
+the file with `python -m jkeras script.py`."""
+_SETTERS: dict[str, Callable[[Any], None]] = {
+    "floatx": set_floatx,
+    "epsilon": set_epsilon,
+    "image_data_format": set_image_data_format,
+}
+
+_ARRAY: Any = jax.Array
+_installed: list[Any] = []  # the finder, and the settings that were changed
+
+
+def is_installed() -> bool:
+    """Whether `import keras` gives jkeras."""
+    return bool(_installed)
+
+
+def install() -> None:
+    """From now on `import keras`, `import tensorflow` and their submodules give jkeras.
+
+    `floatx`, `epsilon` and `image_data_format` are taken from `keras.json` in `$KERAS_HOME` or `~/.keras`, where there is one.
+    JAX's arrays get a method `numpy()`, as TensorFlow's have it. A second call does nothing.
+
+    Raises:
+        RuntimeError: Keras or TensorFlow are imported already.
+
+    Example:
+        >>> install()                                               # doctest: +SKIP
+        >>> from tensorflow.keras.layers import Dense               # doctest: +SKIP
+        >>> Dense                                                   # doctest: +SKIP
+        <class 'jkeras.layers.dense.Dense'>
+    """
+    if _installed:
+        return
+    there = next((name for name in sorted(NAMES) if sys.modules.get(name) is not None), None)
+    if there is not None:
+        file = getattr(sys.modules[there], "__file__", None) or "somewhere else"
+        raise RuntimeError(_IMPORTED.format(name=there, file=file))
+    finder = CompatFinder()
+    sys.meta_path.insert(0, finder)
+    _installed.extend((finder, _read_settings()))
+    _ARRAY.numpy = _numpy
+
+
+def uninstall() -> None:
+    """Take everything back: the next `import keras` finds what is installed under this name. Objects in hand stay as they are."""
+    if not _installed:
+        return
+    finder, changed = _installed
+    _installed.clear()
+    sys.meta_path.remove(finder)
+    for name in [name for name, module in sys.modules.items() if isinstance(module, CompatModule) or name == NO_TENSORFLOW]:
+        del sys.modules[name]
+    for field, value in changed.items():
+        setattr(settings, field, value)
+    del _ARRAY.numpy
+
+
+def _numpy(self: Any) -> np.ndarray:
+    """The values as a NumPy array."""
+    return np.asarray(self)
+
+
+def _read_settings() -> dict[str, Any]:
+    """Apply `keras.json`; what was there before for what it changes."""
+    path = keras_home() / "keras.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        warnings.warn(f"{path} is not read: {error}. Mend it or delete it.", stacklevel=3)
+        return {}
+    chosen = {key: value for key, value in config.items() if key in _SETTERS} if isinstance(config, dict) else {}
+    before = {key: getattr(settings, key) for key in chosen}
+    for key, value in chosen.items():
+        try:
+            _SETTERS[key](value)
+        except (TypeError, ValueError) as error:
+            warnings.warn(f"{path}: {error} The default stays.", stacklevel=3)
+    return before

@@ -1,0 +1,239 @@
+"""Array functions of TensorFlow whose meaning or defaults differ from those of `jkeras.ops`, written out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jkeras import ops
+
+__all__ = [
+    "add_n",
+    "argmax",
+    "argmin",
+    "argsort",
+    "boolean_mask",
+    "cast",
+    "clip_by_norm",
+    "cumprod",
+    "cumsum",
+    "einsum",
+    "gather",
+    "identity",
+    "matmul",
+    "meshgrid",
+    "norm",
+    "one_hot",
+    "pad",
+    "sort",
+    "split",
+    "squared_difference",
+    "to_float",
+    "to_int32",
+    "unique",
+    "where",
+]
+
+
+def cast(x: Any, dtype: Any, name: Any = None) -> Any:
+    """The values in another dtype; `name` is for graphs, and so in all functions here.
+
+    Example:
+        >>> cast([1.7, 2.2], "int32").tolist()
+        [1, 2]
+    """
+    return ops.cast(x, dtype)
+
+
+def to_float(x: Any, name: Any = None) -> Any:
+    """The values as float32."""
+    return ops.cast(x, "float32")
+
+
+def to_int32(x: Any, name: Any = None) -> Any:
+    """The values as int32."""
+    return ops.cast(x, "int32")
+
+
+def identity(input: Any, name: Any = None) -> Any:
+    """The values as an array."""
+    return ops.convert_to_tensor(input)
+
+
+def add_n(inputs: Sequence[Any], name: Any = None) -> Any:
+    """The sum of arrays of one shape."""
+    total = inputs[0]
+    for array in inputs[1:]:
+        total = ops.add(total, array)
+    return total
+
+
+def squared_difference(x: Any, y: Any, name: Any = None) -> Any:
+    """`(x - y)^2`."""
+    return ops.square(ops.subtract(x, y))
+
+
+def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, name: Any = None) -> Any:
+    """The matrix product of the last two axes, which are swapped first where that is asked.
+
+    Example:
+        >>> matmul([[1.0, 2.0]], [[3.0, 4.0]], transpose_b=True).tolist()
+        [[11.0]]
+    """
+    a = ops.swapaxes(a, -1, -2) if transpose_a else a
+    b = ops.swapaxes(b, -1, -2) if transpose_b else b
+    return ops.matmul(a, b)
+
+
+def argmax(input: Any, axis: int | None = None, output_type: Any = None, name: Any = None, dimension: int | None = None) -> Any:
+    """The place of the greatest value along an axis, which is the first one unless given.
+
+    Example:
+        >>> argmax([[1, 5], [3, 2]]).tolist()
+        [1, 0]
+    """
+    return _place(ops.argmax(input, axis=_first(axis, dimension)), output_type)
+
+
+def argmin(input: Any, axis: int | None = None, output_type: Any = None, name: Any = None, dimension: int | None = None) -> Any:
+    """The place of the least value along an axis, which is the first one unless given."""
+    return _place(ops.argmin(input, axis=_first(axis, dimension)), output_type)
+
+
+def _first(axis: int | None, dimension: int | None) -> int:
+    return next((given for given in (axis, dimension) if given is not None), 0)
+
+
+def _place(places: Any, output_type: Any) -> Any:
+    return places if output_type is None else ops.cast(places, output_type)
+
+
+def sort(values: Any, axis: int = -1, direction: str = "ASCENDING", name: Any = None) -> Any:
+    """The values in order; `direction="DESCENDING"` has the greatest first."""
+    result = ops.sort(values, axis=axis)
+    return result if direction == "ASCENDING" else ops.flip(result, axis=axis)
+
+
+def argsort(values: Any, axis: int = -1, direction: str = "ASCENDING", stable: bool = False, name: Any = None) -> Any:
+    """The places of the values in order."""
+    return ops.argsort(values if direction == "ASCENDING" else ops.negative(values), axis=axis)
+
+
+def cumsum(x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: Any = None) -> Any:
+    """Sums so far along an axis.
+
+    Example:
+        >>> cumsum([1, 2, 3]).tolist(), cumsum([1, 2, 3], exclusive=True).tolist(), cumsum([1, 2, 3], reverse=True).tolist()
+        ([1, 3, 6], [0, 1, 3], [6, 5, 3])
+    """
+    x = ops.flip(x, axis=axis) if reverse else ops.convert_to_tensor(x)
+    total = ops.cumsum(x, axis=axis)
+    total = ops.subtract(total, x) if exclusive else total
+    return ops.flip(total, axis=axis) if reverse else total
+
+
+def cumprod(x: Any, axis: int = 0, name: Any = None) -> Any:
+    """Products so far along an axis."""
+    return ops.cumprod(x, axis=axis)
+
+
+def einsum(equation: str, *inputs: Any, name: Any = None) -> Any:
+    """A sum of products, by the names of the axes."""
+    return ops.einsum(equation, *inputs)
+
+
+def gather(params: Any, indices: Any, validate_indices: Any = None, axis: int | None = None, name: Any = None) -> Any:
+    """The entries at places of an axis, which is the first one unless given."""
+    return ops.take(params, indices, axis=0 if axis is None else axis)
+
+
+def boolean_mask(tensor: Any, mask: Any, axis: int = 0, name: Any = None) -> Any:
+    """The entries where a mask is true. How many there are must be known, so it works on values, not in compiled functions.
+
+    Example:
+        >>> boolean_mask([1, 2, 3], [True, False, True]).tolist()
+        [1, 3]
+    """
+    mask = ops.convert_to_tensor(mask)
+    if axis == 0:
+        return ops.convert_to_tensor(tensor)[mask]
+    places = ops.nonzero(mask)[0]
+    return ops.take(tensor, places, axis=axis)
+
+
+def where(condition: Any, x: Any = None, y: Any = None, name: Any = None) -> Any:
+    """`x` where the condition holds, else `y`; without the two the places where it holds, one row each.
+
+    Example:
+        >>> where([True, False], [1, 2], [3, 4]).tolist(), where([False, True]).tolist()
+        ([1, 4], [[1]])
+    """
+    if x is None:
+        return ops.stack(ops.nonzero(ops.convert_to_tensor(condition)), axis=-1)
+    return ops.where(condition, x, y)
+
+
+def one_hot(
+    indices: Any,
+    depth: int,
+    on_value: Any = None,
+    off_value: Any = None,
+    axis: int | None = None,
+    dtype: Any = None,
+    name: Any = None,
+) -> Any:
+    """Rows with `on_value` (1) at each index and `off_value` (0) elsewhere."""
+    hot = ops.one_hot(indices, depth, axis=-1 if axis is None else axis, dtype=dtype or "float32")
+    on, off = 1 if on_value is None else on_value, 0 if off_value is None else off_value
+    return hot if (on, off) == (1, 0) else ops.add(ops.multiply(hot, on - off), off)
+
+
+def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: Any = None) -> Any:
+    """More entries at the ends of each axis; `mode` is `"CONSTANT"`, `"REFLECT"` or `"SYMMETRIC"`."""
+    low = mode.lower()
+    return ops.pad(tensor, paddings, mode=low, constant_values=constant_values if low == "constant" else None)
+
+
+def split(value: Any, num_or_size_splits: Any, axis: int = 0, num: Any = None, name: Any = None) -> list[Any]:
+    """Parts of an array: so many equal ones, or of these sizes.
+
+    Example:
+        >>> [part.tolist() for part in split([1, 2, 3, 4], [1, 3])]
+        [[1], [2, 3, 4]]
+    """
+    if isinstance(num_or_size_splits, int):
+        return list(ops.split(value, num_or_size_splits, axis=axis))
+    sizes = [int(n) for n in num_or_size_splits]
+    return list(ops.split(value, [sum(sizes[:i]) for i in range(1, len(sizes))], axis=axis))
+
+
+def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False, name: Any = None) -> Any:
+    """The length of vectors, or the Frobenius norm; over all entries unless an axis is given."""
+    if axis is None:
+        size = ops.norm(ops.reshape(tensor, (-1,)), ord=None if ord in ("euclidean", "fro") else ord)
+        return ops.reshape(size, (1,) * len(ops.shape(tensor))) if keepdims else size
+    return ops.norm(tensor, ord=None if ord == "euclidean" else ord, axis=axis, keepdims=keepdims)
+
+
+def clip_by_norm(t: Any, clip_norm: float, axes: Any = None, name: Any = None) -> Any:
+    """The array, scaled down where its length is over `clip_norm`."""
+    size = ops.sqrt(ops.sum(ops.square(t), axis=axes, keepdims=True))
+    return ops.divide(ops.multiply(t, clip_norm), ops.maximum(size, clip_norm))
+
+
+def meshgrid(*args: Any, indexing: str = "xy", name: Any = None) -> list[Any]:
+    """Coordinates of a grid."""
+    return list(ops.meshgrid(*args, indexing=indexing))
+
+
+def unique(x: Any, out_idx: Any = None, name: Any = None) -> tuple[Any, Any]:
+    """The different values in the order in which they first occur, and for each entry which of them it is.
+
+    Example:
+        >>> values, places = unique([7, 3, 7])
+        >>> values.tolist(), places.tolist()
+        ([7, 3], [0, 1, 0])
+    """
+    entries = ops.convert_to_numpy(x).tolist()
+    places = {value: i for i, value in enumerate(dict.fromkeys(entries))}
+    return ops.convert_to_tensor(list(places)), ops.convert_to_tensor([places[value] for value in entries])

@@ -1,0 +1,64 @@
+"""`tf.constant`, `tf.zeros`, `tf.range` and the like: new arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras import ops
+
+__all__ = ["constant", "convert_to_tensor", "eye", "fill", "linspace", "ones", "range", "zeros"]
+
+
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None) -> Any:
+    """An array of values, spread over a shape where one is given; `name` is for graphs, and so in all functions here.
+
+    Example:
+        >>> constant([[1.0, 2.0]]).shape, constant(7, shape=(2,)).tolist()
+        ((1, 2), [7, 7])
+    """
+    array = ops.convert_to_tensor(value, dtype=dtype)
+    if shape is None:
+        return array
+    return ops.broadcast_to(array, shape) if array.size == 1 else ops.reshape(array, shape)
+
+
+def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: Any = None) -> Any:
+    """An array of values."""
+    return ops.convert_to_tensor(value, dtype=dtype)
+
+
+def zeros(shape: Any, dtype: Any = "float32", name: Any = None) -> Any:
+    """An array of zeros."""
+    return ops.zeros(shape, dtype=dtype)
+
+
+def ones(shape: Any, dtype: Any = "float32", name: Any = None) -> Any:
+    """An array of ones."""
+    return ops.ones(shape, dtype=dtype)
+
+
+def fill(dims: Any, value: Any, name: Any = None) -> Any:
+    """An array of one value."""
+    return ops.full(dims, value)
+
+
+def eye(num_rows: int, num_columns: int | None = None, batch_shape: Any = None, dtype: Any = "float32", name: Any = None) -> Any:
+    """The identity matrix, once for each place of a batch."""
+    matrix = ops.eye(num_rows, num_columns, dtype=dtype)
+    return matrix if batch_shape is None else ops.broadcast_to(matrix, (*batch_shape, *matrix.shape))
+
+
+def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: Any = None) -> Any:
+    """Numbers from `start` up to but without `limit`; with one argument from 0.
+
+    Example:
+        >>> range(3).tolist(), range(1, 7, 2).tolist()
+        ([0, 1, 2], [1, 3, 5])
+    """
+    start, limit = (0, start) if limit is None else (start, limit)
+    return ops.arange(start, limit, delta, dtype=dtype)
+
+
+def linspace(start: Any, stop: Any, num: int, name: Any = None, axis: int = 0) -> Any:
+    """Numbers at equal distances, both ends included."""
+    return ops.linspace(start, stop, num, axis=axis)

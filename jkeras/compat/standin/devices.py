@@ -1,0 +1,172 @@
+"""`tf.config`: which devices there are, and the settings of memory that scripts make before anything else.
+
+JAX decides about memory when it starts, which listing devices makes it do. `python -m jkeras` therefore looks for these settings
+in the script before it runs (`wants_memory_growth`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+
+from jkeras._base.errors import unknown_name
+
+__all__ = [
+    "LogicalDevice",
+    "PhysicalDevice",
+    "experimental_run_functions_eagerly",
+    "functions_run_eagerly",
+    "get_memory_growth",
+    "get_visible_devices",
+    "list_local_devices",
+    "list_logical_devices",
+    "list_physical_devices",
+    "run_functions_eagerly",
+    "set_memory_growth",
+    "set_visible_devices",
+]
+
+_KINDS = ("CPU", "GPU", "TPU")
+_PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"
+
+
+class PhysicalDevice(NamedTuple):
+    """A device as `tf.config` describes it."""
+
+    name: str
+    device_type: str
+
+
+class LogicalDevice(NamedTuple):
+    """A device as `tf.config.list_logical_devices` and `device_lib` describe it."""
+
+    name: str
+    device_type: str
+
+
+class _Devices(list):
+    """A list of devices. Where it is empty, `[0]` is a device that is not there.
+
+    `set_memory_growth(list_physical_devices("GPU")[0], True)` stands at the top of many a script; on a machine without a GPU it
+    has nothing to do, and need not end the script. `len`, loops and `if` see the empty list.
+    """
+
+    def __init__(self, devices: Sequence[Any], kind: str | None):
+        super().__init__(devices)
+        self._kind = kind
+
+    def __getitem__(self, index: Any) -> Any:
+        if index == 0 and not self and self._kind is not None:
+            return PhysicalDevice(f"/physical_device:{self._kind}:absent", self._kind)
+        return super().__getitem__(index)
+
+
+def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice]:
+    """The devices that JAX sees.
+
+    Args:
+        device_type: `"CPU"`, `"GPU"` or `"TPU"`; None for all.
+
+    Example:
+        >>> [device.device_type for device in list_physical_devices("CPU")][:1]
+        ['CPU']
+    """
+    found = _found(device_type)
+    return _Devices([PhysicalDevice(f"/physical_device:{kind}:{i}", kind) for kind, i in found], device_type)
+
+
+def list_logical_devices(device_type: str | None = None) -> list[LogicalDevice]:
+    """The same devices under the names that placing operations would use."""
+    return _Devices([LogicalDevice(f"/device:{kind}:{i}", kind) for kind, i in _found(device_type)], None)
+
+
+def list_local_devices(session_config: Any = None) -> list[LogicalDevice]:
+    """The devices as `tensorflow.python.client.device_lib` lists them."""
+    return list_logical_devices()
+
+
+def _found(device_type: str | None) -> list[tuple[str, int]]:
+    if device_type is not None and device_type not in _KINDS:
+        raise unknown_name("device type", device_type, _KINDS)
+    kinds = [_kind(device) for device in jax.local_devices()]
+    # The host is a device to TensorFlow, also beside others.
+    kinds = ["CPU", *kinds] if "CPU" not in kinds else kinds
+    return [(kind, kinds[:i].count(kind)) for i, kind in enumerate(kinds) if device_type in (None, kind)]
+
+
+def _kind(device: jax.Device) -> str:
+    return {"cpu": "CPU", "tpu": "TPU"}.get(device.platform, "GPU")
+
+
+def set_memory_growth(device: Any, enable: bool) -> None:
+    """Ask for memory as it is needed rather than three quarters of it at once.
+
+    It counts where JAX has not started; `python -m jkeras` sees to that. In a notebook set the environment variable
+    `XLA_PYTHON_CLIENT_PREALLOCATE=false` before Python starts.
+
+    Args:
+        device: of `list_physical_devices`.
+        enable: whether.
+    """
+    os.environ[_PREALLOCATE] = "false" if enable else "true"
+
+
+def get_memory_growth(device: Any) -> bool:
+    """Whether memory is asked for as it is needed."""
+    return os.environ.get(_PREALLOCATE, "true").lower() in ("false", "0")
+
+
+def wants_memory_growth(source: str) -> bool:
+    """Whether a script sets memory to grow.
+
+    Example:
+        >>> wants_memory_growth("config.gpu_options.allow_growth = True"), wants_memory_growth("import keras")
+        (True, False)
+    """
+    return "set_memory_growth" in source or "allow_growth" in source
+
+
+def set_visible_devices(devices: Any, device_type: str | None = None) -> None:
+    """Choose the devices of a run.
+
+    All of them, and none of those that are not there, is what a run has in any case. Choosing the CPU where there is a GPU makes
+    it JAX's default device.
+
+    Raises:
+        ValueError: some of several devices; JAX chooses these by the environment variable `CUDA_VISIBLE_DEVICES`.
+    """
+    devices = [devices] if isinstance(devices, PhysicalDevice) else list(devices)
+    there = [device for device in devices if not device.name.endswith(":absent")]
+    kind = device_type or (there[0].device_type if there else None)
+    if devices and not there:
+        return
+    if there == list_physical_devices(kind):
+        return
+    if not there and kind in ("GPU", "TPU"):
+        jax.config.update("jax_default_device", jax.local_devices(backend="cpu")[0])
+        return
+    names = ", ".join(device.name for device in there) or "none"
+    raise ValueError(
+        f"set_visible_devices: JAX chooses devices when it starts. Received: {names} of type {kind}. Set the environment "
+        "variable CUDA_VISIBLE_DEVICES=0 (or 0,1, ...) before Python starts."
+    )
+
+
+def get_visible_devices(device_type: str | None = None) -> list[PhysicalDevice]:
+    """The devices that JAX sees; the same as `list_physical_devices`."""
+    return list_physical_devices(device_type)
+
+
+def run_functions_eagerly(run_eagerly: bool) -> None:
+    """Nothing changes: functions under `tf.function` run as Python in any case. `compile(run_eagerly=True)` is for models."""
+
+
+experimental_run_functions_eagerly = run_functions_eagerly
+
+
+def functions_run_eagerly() -> bool:
+    """True."""
+    return True

@@ -1,0 +1,51 @@
+"""What is in `tf.math` beside the plain array functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras import ops
+
+__all__ = ["confusion_matrix", "in_top_k", "l2_normalize", "reduce_euclidean_norm", "top_k"]
+
+
+def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: Any = None) -> Any:
+    """The array, scaled to length 1 along an axis, or as a whole.
+
+    Example:
+        >>> l2_normalize([3.0, 4.0], axis=0).tolist()
+        [0.6000000238418579, 0.800000011920929]
+    """
+    squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
+    return ops.multiply(x, ops.rsqrt(ops.maximum(squares, epsilon)))
+
+
+def reduce_euclidean_norm(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: Any = None) -> Any:
+    """The square root of the sum of squares."""
+    return ops.sqrt(ops.sum(ops.square(input_tensor), axis=axis, keepdims=keepdims))
+
+
+def top_k(input: Any, k: int = 1, sorted: bool = True, name: Any = None) -> tuple[Any, Any]:
+    """The greatest values of the last axis, and their places."""
+    return ops.top_k(input, k, sorted)
+
+
+def in_top_k(targets: Any, predictions: Any, k: int, name: Any = None) -> Any:
+    """Whether each target is among its row's greatest predictions."""
+    return ops.in_top_k(targets, predictions, k)
+
+
+def confusion_matrix(
+    labels: Any, predictions: Any, num_classes: int | None = None, weights: Any = None, dtype: Any = "int32", name: Any = None
+) -> Any:
+    """How often each label (row) was predicted as each class (column).
+
+    Example:
+        >>> confusion_matrix([0, 1, 1], [0, 1, 0]).tolist()
+        [[1, 0], [1, 1]]
+    """
+    labels, predictions = ops.convert_to_tensor(labels), ops.convert_to_tensor(predictions)
+    n = int(max(labels.max(), predictions.max())) + 1 if num_classes is None else num_classes
+    weight = ops.ones(labels.shape, dtype) if weights is None else ops.cast(weights, dtype)
+    rows, columns = ops.one_hot(labels, n, dtype=dtype), ops.one_hot(predictions, n, dtype=dtype)
+    return ops.matmul(ops.transpose(rows * weight[:, None]), columns)

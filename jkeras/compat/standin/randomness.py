@@ -1,0 +1,64 @@
+"""`tf.random`: the seed, and random arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras import random
+from jkeras.utils import set_random_seed
+
+__all__ = [
+    "normal",
+    "random_normal",
+    "random_uniform",
+    "set_seed",
+    "shuffle",
+    "random_shuffle",
+    "truncated_normal",
+    "uniform",
+    "categorical",
+]
+
+
+def set_seed(seed: int) -> None:
+    """Seed everything: Python's and NumPy's numbers as well, so that a run repeats."""
+    set_random_seed(seed)
+
+
+def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None, name: Any = None) -> Any:
+    """Normal numbers. The argument `name` is for graphs; so in all functions here.
+
+    Example:
+        >>> normal((2, 3)).shape
+        (2, 3)
+    """
+    return random.normal(_shape(shape), mean, stddev, dtype, seed)
+
+
+def uniform(shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = None, seed: Any = None, name: Any = None) -> Any:
+    """Numbers between `minval` and `maxval`, which is 1 unless given; whole ones where the dtype says so."""
+    return random.uniform(_shape(shape), minval, 1 if maxval is None else maxval, dtype, seed)
+
+
+def truncated_normal(
+    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None, name: Any = None
+) -> Any:
+    """Normal numbers, none of them over two deviations away."""
+    return random.truncated_normal(_shape(shape), mean, stddev, dtype, seed)
+
+
+def shuffle(value: Any, seed: Any = None, name: Any = None) -> Any:
+    """The rows in another order."""
+    return random.shuffle(value, seed=seed)
+
+
+def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None, name: Any = None) -> Any:
+    """Draws of classes, `(batch, num_samples)`."""
+    return random.categorical(logits, num_samples, dtype, seed)
+
+
+random_normal, random_uniform, random_shuffle = normal, uniform, shuffle
+
+
+def _shape(shape: Any) -> tuple[int, ...]:
+    return tuple(int(n) for n in shape)

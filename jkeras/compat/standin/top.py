@@ -1,0 +1,81 @@
+"""The names that TensorFlow 2 scripts use at the top: `tf.function`, `tf.print`, `tf.is_tensor`, `tf.executing_eagerly`, ..."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import jax
+
+from jkeras.ops import is_tensor
+
+__all__ = ["Tensor", "executing_eagerly", "function", "get_logger", "is_tensor", "name_scope", "print"]
+
+Tensor = jax.Array
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_say = print
+
+
+def function(func: F | None = None, **options: Any) -> Any:
+    """Return the function as it is.
+
+    TensorFlow would make a graph of it for speed. The counterpart here, `jax.jit`, asks more of a function: it may not write
+    attributes, nor read values of arrays in an `if`. So a function is left to run as Python; `fit`, `evaluate` and `predict`
+    compile what they run in any case, and `jax.jit` is there for functions that bear it.
+
+    Args:
+        func: the function; None where it is used as `@tf.function(...)`.
+        **options: `input_signature`, `reduce_retracing` and so on; they describe the graph that is not made.
+
+    Example:
+        >>> @function(jit_compile=True)
+        ... def double(x):
+        ...     return 2 * x
+        >>> double(3)
+        6
+    """
+    return (lambda inner: inner) if func is None else func
+
+
+def print(*inputs: Any, output_stream: Any = None, sep: str = " ", end: str = "\n", **options: Any) -> None:
+    """Print values; inside a compiled step, when it runs, as `jax.debug.print` does.
+
+    Args:
+        *inputs: arrays, strings, anything.
+        output_stream: a file object; None for standard output.
+        sep, end: as those of Python's `print`.
+        **options: `name` and `summarize`, which do not change anything here.
+
+    Example:
+        >>> print("loss:", 0.5)
+        loss: 0.5
+    """
+    if any(isinstance(value, jax.core.Tracer) for value in inputs):
+        jax.debug.print(sep.join("{}" for _ in inputs), *inputs)
+    else:
+        _say(*inputs, sep=sep, end=end, file=output_stream)
+
+
+def executing_eagerly() -> bool:
+    """True: operations give values at once."""
+    return True
+
+
+def get_logger() -> logging.Logger:
+    """The log called `tensorflow`; jkeras writes to the one called `jkeras`.
+
+    Example:
+        >>> get_logger().setLevel("ERROR")
+    """
+    return logging.getLogger("tensorflow")
+
+
+@contextlib.contextmanager
+def name_scope(name: str, *values: Any) -> Iterator[str]:
+    """A block whose operations carry a name in profiles, as `jax.named_scope` gives it."""
+    with jax.named_scope(name):
+        yield f"{name}/"

@@ -1,0 +1,220 @@
+"""The lines of TensorFlow 1 that stand at the top of old Keras scripts: `ConfigProto`, `Session`, `set_random_seed`, ...
+
+There are no graphs here: operations give values at once. So a session has nothing to run but what is already there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras._base.errors import describe, unexpected_arguments
+from jkeras.compat.standin.devices import set_memory_growth
+from jkeras.state import Variable
+from jkeras.utils import clear_session, set_random_seed
+
+__all__ = [
+    "ConfigProto",
+    "GPUOptions",
+    "InteractiveSession",
+    "Session",
+    "disable_eager_execution",
+    "disable_resource_variables",
+    "disable_v2_behavior",
+    "enable_eager_execution",
+    "enable_v2_behavior",
+    "get_session",
+    "global_variables_initializer",
+    "initialize_all_variables",
+    "local_variables_initializer",
+    "reset_default_graph",
+    "set_random_seed",
+    "set_session",
+    "tables_initializer",
+]
+
+
+class _Options:
+    """Attributes with defaults; another name is an error."""
+
+    _defaults: dict[str, Any] = {}
+
+    def __init__(self, **options: Any):
+        unknown = set(options) - set(self._defaults)
+        if unknown:
+            raise unexpected_arguments(type(self).__name__, sorted(unknown), self._defaults)
+        for name, value in {**self._defaults, **options}.items():
+            setattr(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self._defaults:
+            raise AttributeError(str(unexpected_arguments(type(self).__name__, [name], self._defaults)))
+        object.__setattr__(self, name, value)
+
+
+class GPUOptions(_Options):
+    """Options of memory. `allow_growth` counts where JAX has not started; see `tf.config.set_memory_growth`.
+
+    Example:
+        >>> GPUOptions(allow_growth=False).allow_growth
+        False
+    """
+
+    _defaults = {
+        "allow_growth": False,
+        "allocator_type": "",
+        "per_process_gpu_memory_fraction": 0.0,
+        "visible_device_list": "",
+        "force_gpu_compatible": False,
+    }
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "allow_growth" and value:
+            set_memory_growth(None, True)
+
+
+class ConfigProto(_Options):
+    """Options of a session: they may be set, and JAX makes its own choices about all but the memory.
+
+    Example:
+        >>> config = ConfigProto(log_device_placement=True)
+        >>> config.allow_soft_placement = True
+        >>> config.soft_placement = True
+        Traceback (most recent call last):
+            ...
+        AttributeError: ConfigProto does not take the argument 'soft_placement'. Did you mean 'allow_soft_placement'?
+    """
+
+    _defaults = {
+        "gpu_options": None,
+        "graph_options": None,
+        "device_count": None,
+        "intra_op_parallelism_threads": 0,
+        "inter_op_parallelism_threads": 0,
+        "allow_soft_placement": False,
+        "log_device_placement": False,
+        "use_per_session_threads": False,
+    }
+
+    def __init__(self, **options: Any):
+        made = {
+            "gpu_options": GPUOptions(),
+            "graph_options": SimpleNamespace(optimizer_options=SimpleNamespace()),
+            "device_count": {},
+        }
+        super().__init__(**{**made, **options})
+
+
+class Session:
+    """Something to write `with tf.Session() as session:` with. It runs what already has its value.
+
+    Args:
+        target, graph: must be left out; there are no servers and no graphs.
+        config: a `ConfigProto`.
+
+    Example:
+        >>> with Session(config=ConfigProto()) as session:
+        ...     session.run(global_variables_initializer())
+        ...     session.run([np.float32(1.5), Variable([2.0])])
+        [np.float32(1.5), array([2.], dtype=float32)]
+    """
+
+    def __init__(self, target: str = "", graph: Any = None, config: ConfigProto | None = None):
+        if target or graph is not None:
+            raise ValueError(f"There are no servers and graphs of TensorFlow here. Received: target={target!r}, graph={graph!r}.")
+        self.config = config
+        self.graph = None
+
+    def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
+        """The values of arrays and variables, in the structure that was given; None for an initializer.
+
+        Raises:
+            ValueError: values are fed, or something has no value.
+        """
+        if feed_dict:
+            raise ValueError(
+                "session.run(..., feed_dict=...) feeds placeholders of a graph, which jkeras does not have. Write "
+                "model.predict(x), model.predict_on_batch(x) or keras.backend.function(inputs, outputs)([x])."
+            )
+        return jax.tree.map(_value, fetches, is_leaf=lambda leaf: leaf is None)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    @contextmanager
+    def as_default(self) -> Iterator[Session]:
+        """A block in which this is the session."""
+        yield self
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+InteractiveSession = Session
+
+
+def _value(fetch: Any) -> Any:
+    if fetch is _INITIALIZED:
+        return None
+    if isinstance(fetch, Variable):
+        return fetch.numpy()
+    if isinstance(fetch, (jax.Array, np.ndarray, np.generic, bool, int, float)):
+        return np.asarray(fetch)[()]
+    raise ValueError(
+        f"session.run() received {describe(fetch)}, which has no value. Values come of a call: model.predict(x), or "
+        "keras.backend.function(inputs, outputs)([x])."
+    )
+
+
+class _Initialized:
+    """What stands for the operation that would give variables their values; they have them."""
+
+    def run(self, session: Any = None) -> None:
+        """Nothing is left to do."""
+
+
+_INITIALIZED = _Initialized()
+
+
+def global_variables_initializer() -> Any:
+    """Something for `session.run`: variables have their values from the beginning."""
+    return _INITIALIZED
+
+
+local_variables_initializer = initialize_all_variables = tables_initializer = global_variables_initializer
+
+
+def disable_eager_execution() -> None:
+    """Nothing changes: operations give values at once, and `fit` compiles what it runs."""
+
+
+disable_v2_behavior = disable_resource_variables = enable_eager_execution = enable_v2_behavior = disable_eager_execution
+
+
+def reset_default_graph() -> None:
+    """Let the next layer be called `dense` again; there is no graph."""
+    clear_session()
+
+
+_session: list[Session] = []
+
+
+def set_session(session: Any) -> None:
+    """Remember a session for `get_session`."""
+    _session[:] = [session]
+
+
+def get_session() -> Any:
+    """The session that was set, or a new one."""
+    if not _session:
+        _session.append(Session())
+    return _session[0]

@@ -1,0 +1,68 @@
+"""What the stand-in for `tensorflow` has: its modules, and which modules of `standin/` serve them."""
+
+from __future__ import annotations
+
+from jkeras._base.version import __version__
+
+# Keras 2.15 is the release whose output and habits jkeras follows; what comes behind the plus says that it is not TensorFlow.
+VERSION = f"2.15.0+jkeras.{__version__}"
+VERSIONED = ("tensorflow", "tensorflow.compat.v1", "tensorflow.compat.v2")
+
+_IN = "jkeras.compat.standin"
+EMPTY = _IN  # a package that only has others below it
+_TOP = " ".join(
+    f"{_IN}.{name}" for name in ("top", "arrays", "renamed", "creation", "dtypes", "randomness", "version_one", "mathematics")
+)
+
+PLACES = {
+    "tensorflow": _TOP,
+    "tensorflow.compat": EMPTY,
+    "tensorflow.config": f"{_IN}.devices",
+    "tensorflow.config.experimental": f"{_IN}.devices",
+    "tensorflow.config.threading": f"{_IN}.threads",
+    "tensorflow.dtypes": f"{_IN}.dtypes {_IN}.arrays",
+    "tensorflow.experimental": EMPTY,
+    "tensorflow.experimental.numpy": "jkeras.ops",
+    "tensorflow.linalg": f"{_IN}.linalg",
+    "tensorflow.logging": f"{_IN}.messages",
+    "tensorflow.math": f"{_IN}.mathematics {_IN}.renamed {_IN}.arrays",
+    "tensorflow.nn": f"{_IN}.networks",
+    "tensorflow.python": EMPTY,
+    "tensorflow.python.client": EMPTY,
+    "tensorflow.python.client.device_lib": f"{_IN}.devices",
+    "tensorflow.python.framework": EMPTY,
+    "tensorflow.python.framework.ops": f"{_IN}.version_one",
+    "tensorflow.random": f"{_IN}.randomness",
+    "tensorflow.sysconfig": f"{_IN}.testing",
+    "tensorflow.test": f"{_IN}.testing",
+}
+
+# The same under other names.
+ALIASES = {
+    f"tensorflow.{above}{place.removeprefix('tensorflow')}".rstrip("."): place
+    for above in ("compat.v1", "compat.v2", "_api.v1", "_api.v2")
+    for place in PLACES
+    if not place.startswith(("tensorflow.compat", "tensorflow.python"))
+}
+ALIASES["tensorflow._api"] = "tensorflow.compat"
+
+# Modules of TensorFlow that are another name of a place of Keras.
+KERAS_PLACES = {
+    "tensorflow.initializers": "initializers",
+    "tensorflow.losses": "losses",
+    "tensorflow.metrics": "metrics",
+    "tensorflow.optimizers": "optimizers",
+    "tensorflow.optimizers.schedules": "optimizers.schedules",
+}
+
+# name -> where jkeras has it, for names that no module of the stand-in defines.
+NAMES = {
+    "tensorflow.Variable": "jkeras.Variable",
+    "tensorflow.zeros_initializer": "jkeras.initializers.Zeros",
+    "tensorflow.ones_initializer": "jkeras.initializers.Ones",
+    "tensorflow.constant_initializer": "jkeras.initializers.Constant",
+    "tensorflow.random_normal_initializer": "jkeras.initializers.RandomNormal",
+    "tensorflow.random_uniform_initializer": "jkeras.initializers.RandomUniform",
+    "tensorflow.truncated_normal_initializer": "jkeras.initializers.TruncatedNormal",
+    "tensorflow.glorot_uniform_initializer": "jkeras.initializers.GlorotUniform",
+}

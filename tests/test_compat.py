@@ -1,0 +1,382 @@
+"""Keras scripts as they are: names give jkeras' own objects, what is missing is named with its line, nothing is replaced."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import types
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from documents import compat_in
+
+import jkeras
+import jkeras.compat
+from jkeras.compat import check_script, keras_table, tensorflow_table
+from jkeras.compat.modules import exists, names_in, place_of
+
+
+@pytest.fixture
+def compat(tmp_path):
+    with compat_in(tmp_path):
+        yield
+
+
+@pytest.mark.parametrize(
+    "line, path",
+    [
+        ("from keras.layers import Dense as x", "layers.Dense"),
+        ("from tensorflow.keras.layers import Dense as x", "layers.Dense"),
+        ("from tensorflow.python.keras.layers import Dense as x", "layers.Dense"),
+        ("from tensorflow.compat.v1.keras.layers import Dense as x", "layers.Dense"),
+        ("from tensorflow.contrib.keras.python.keras.layers import Dense as x", "layers.Dense"),
+        ("from tf_keras.layers import Dense as x", "layers.Dense"),
+        ("from keras.src.layers.core.dense import Dense as x", "layers.Dense"),
+        ("from keras.layers.core import Dense as x", "layers.Dense"),
+        ("from keras.layers.convolutional import Conv2D as x", "layers.Conv2D"),
+        ("from keras.layers.convolutional import Convolution2D as x", "layers.Convolution2D"),
+        ("from keras.layers.pooling import MaxPooling2D as x", "layers.MaxPooling2D"),
+        ("from keras.layers.recurrent import LSTM as x", "layers.LSTM"),
+        ("from keras.layers.embeddings import Embedding as x", "layers.Embedding"),
+        ("from keras.layers.normalization import BatchNormalization as x", "layers.BatchNormalization"),
+        ("from keras.layers.normalization.batch_normalization import BatchNormalization as x", "layers.BatchNormalization"),
+        ("from keras.layers.merge import concatenate as x", "layers.concatenate"),
+        ("from keras.layers.merging.add import Add as x", "layers.Add"),
+        ("from keras.layers.advanced_activations import LeakyReLU as x", "layers.LeakyReLU"),
+        ("from keras.layers.wrappers import TimeDistributed as x", "layers.TimeDistributed"),
+        ("from keras.layers.experimental.preprocessing import Rescaling as x", "layers.Rescaling"),
+        ("from keras.engine import Layer as x", "layers.Layer"),
+        ("from keras.engine.topology import Input as x", "layers.Input"),
+        ("from keras.engine.training import Model as x", "models.Model"),
+        ("from keras.models import Sequential as x", "models.Sequential"),
+        ("from keras.models import load_model as x", "models.load_model"),
+        ("from keras import Model as x", "models.Model"),
+        ("from keras.optimizers import Adam as x", "optimizers.Adam"),
+        ("from keras.optimizers.legacy import Adam as x", "optimizers.Adam"),
+        ("from keras.optimizer_v2.adam import Adam as x", "optimizers.Adam"),
+        ("from tensorflow.optimizers import SGD as x", "optimizers.SGD"),
+        ("from keras.optimizers.schedules import ExponentialDecay as x", "optimizers.schedules.ExponentialDecay"),
+        ("from keras.utils.np_utils import to_categorical as x", "utils.np_utils.to_categorical"),
+        ("from keras.utils.vis_utils import plot_model as x", "utils.plot_model"),
+        ("from keras.utils.generic_utils import Progbar as x", "utils.Progbar"),
+        ("from keras.preprocessing.image import ImageDataGenerator as x", "preprocessing.image.ImageDataGenerator"),
+        ("from keras.preprocessing.sequence import pad_sequences as x", "preprocessing.sequence.pad_sequences"),
+        ("from keras.preprocessing.text import Tokenizer as x", "preprocessing.text.Tokenizer"),
+        ("from keras.wrappers.scikit_learn import KerasClassifier as x", "wrappers.scikit_learn.KerasClassifier"),
+        ("from keras.datasets.mnist import load_data as x", "datasets.mnist.load_data"),
+        ("from keras.callbacks import EarlyStopping as x", "callbacks.EarlyStopping"),
+        ("from keras.regularizers import l2 as x", "regularizers.l2"),
+        ("from keras.losses import mse as x", "losses.mean_squared_error"),
+        ("from keras.objectives import binary_crossentropy as x", "losses.binary_crossentropy"),
+        ("from keras.metrics import categorical_crossentropy as x", "metrics.categorical_crossentropy"),
+        ("from keras.backend import mean as x", "backend.mean"),
+        ("from keras.mixed_precision import set_global_policy as x", "config.set_dtype_policy"),
+        ("from keras.ops.linalg import inv as x", "ops.linalg.inv"),
+        ("import keras.layers as L; x = L.Dense", "layers.Dense"),
+        ("import tensorflow as tf; x = tf.keras.layers.Dense", "layers.Dense"),
+        ("import tensorflow.keras.backend as K; x = K.square", "backend.square"),
+        ("from keras import layers, backend as K; x = layers.Dense", "layers.Dense"),
+        ("from tensorflow import keras; x = keras.callbacks.History", "callbacks.History"),
+        ("from keras.layers import *; x = MaxPool2D", "layers.MaxPool2D"),
+    ],
+)
+def test_lines_of_old_and_new_scripts_give_jkeras_objects(compat, line, path):
+    space = {}
+    exec(line, space)
+    module, _, name = path.rpartition(".")
+    holder = jkeras
+    for part in module.split("."):
+        holder = getattr(holder, part, None) or importlib.import_module(f"jkeras.{module}")
+    assert space["x"] is getattr(holder, name)
+
+
+def test_every_row_of_the_tables_leads_somewhere():
+    assert all(place_of(f"keras.{part}") for parts in keras_table.PARTS.values() for part in parts.split())
+    assert all(place_of(f"{root}.layers").key == "layers" for root in keras_table.ROOTS)
+    for row, target in {**keras_table.NAMES, **tensorflow_table.NAMES}.items():
+        module, _, name = target.rpartition(".")
+        if importlib.util.find_spec(module):
+            assert hasattr(importlib.import_module(module), name), (row, target)
+    for name in (*tensorflow_table.PLACES, *tensorflow_table.ALIASES, *tensorflow_table.KERAS_PLACES):
+        assert exists(name), name
+
+
+def test_the_stand_in_offers_what_its_files_list_and_nothing_that_they_import():
+    for name, homes in tensorflow_table.PLACES.items():
+        for home in homes.split():
+            module = importlib.import_module(home)
+            assert all(hasattr(module, n) for n in getattr(module, "__all__", ())), home
+        assert not {"Any", "annotations", "jax", "np", "ops", "Sequence"} & set(names_in(place_of(name)))
+
+
+def test_private_names_and_modules_of_jkeras_are_not_shown(compat):
+    import keras.datasets.mnist
+    import keras.layers
+
+    assert not hasattr(keras.layers, "dense") and not hasattr(keras.layers, "_anything")
+    assert not hasattr(keras.datasets.mnist, "np") and not hasattr(keras.datasets.mnist, "zipfile")
+    assert "Dense" in dir(keras.layers) and "dense" not in dir(keras.layers)
+
+
+# What is missing.
+
+
+def error_of(line, kind):
+    with pytest.raises(kind) as caught:
+        exec(compile(line, "script.py", "exec"), {"__name__": "__main__"})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line, kind, said",
+    [
+        ("from keras.layers import Dens", ImportError, ["keras.layers.Dens is not in", "line 1", "keras.layers.Dense"]),
+        ("from keras.layers import Adam", ImportError, ["There is keras.optimizers.Adam"]),
+        ("import keras.layer", ImportError, ["keras.layer is not", "keras.layers"]),
+        ("import keras; keras.layers.CuDNNLSTM", AttributeError, ["Write keras.layers.LSTM"]),
+        ("from keras.models import model_from_yaml", ImportError, ["model_from_json"]),
+        ("import tensorflow as t; t.GradientTape", AttributeError, ["tensorflow.GradientTape", "value_and_grad"]),
+        ("import tensorflow as t; t.data.Dataset", AttributeError, ["tensorflow.data", "not TensorFlow", "fit(x, y"]),
+        ("import tensorflow.data", ImportError, ["tensorflow.data", "not TensorFlow", "script.py, line 1"]),
+        ("import tensorflow as t; t.reduce_men", AttributeError, ["There is tensorflow.reduce_mean", "without jkeras"]),
+        ("import tensorflow as t; t.compat.v1.placeholder", AttributeError, ["compat.v1.placeholder", "placeholders"]),
+        ("from tensorflow.examples.tutorials.mnist import input_data", ImportError, ["mnist.load_data()"]),
+        ("import tensorflow as t; t.contrib.layers", AttributeError, ["TensorFlow 1"]),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named_with_its_line_and_what_to_write(compat, line, kind, said):
+    text = error_of(line, kind)
+    assert all(part in text for part in said), text
+    assert "not TensorFlow" in text or "tensorflow" not in line
+
+
+def test_a_library_that_needs_tensorflow_is_named_beside_the_script(compat, tmp_path, monkeypatch):
+    (tmp_path / "library.py").write_text("import tensorflow as tf\n\ndef rows():\n    return tf.data.Dataset\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    text = error_of("import library\nlibrary.rows()", AttributeError)
+    sys.modules.pop("library")
+    assert f"{tmp_path / 'library.py'}, line 4: return tf.data.Dataset" in text and "script.py, line 2" in text
+
+
+def test_asking_whether_there_is_a_name_works_as_ever(compat):
+    import tensorflow as tf
+
+    assert not hasattr(tf, "data") and getattr(tf, "GradientTape", None) is None and hasattr(tf, "constant")
+    try:
+        from keras.layers import NotThere
+    except ImportError:
+        NotThere = None
+    assert NotThere is None
+
+
+def test_a_script_is_looked_over_without_running():
+    source = textwrap.dedent("""
+        import os.path
+        import tensorflow as tf
+        from tensorflow import keras as k
+        from keras.layers import Dense, Dens
+        import keras.foo
+        x = tf.constant([1.0]).data
+        with tf.GradientTape() as tape:
+            y = k.layers.Dense(1)(x) + k.layers.Fancy(1)(x)
+        os.path.nothing
+        raise SystemExit("it ran")
+    """)
+    assert [(a.line, a.name, a.is_tensorflow) for a in check_script(source)] == [
+        (5, "keras.layers.Dens", False),
+        (6, "keras.foo", False),
+        (8, "tensorflow.GradientTape", True),
+        (9, "tensorflow.keras.layers.Fancy", False),
+    ]
+    with pytest.raises(SyntaxError):
+        check_script("def")
+
+
+# Installing.
+
+
+def test_what_is_imported_already_is_not_replaced(compat):
+    jkeras.compat.uninstall()
+    for name in ("keras", "tensorflow"):
+        theirs = types.ModuleType(name)
+        theirs.__file__ = f"/somewhere/{name}/__init__.py"
+        sys.modules[name] = theirs
+        with pytest.raises(RuntimeError, match=rf"{name} is already imported, from /somewhere/{name}/.*\n.*install\(\) before"):
+            jkeras.compat.install()
+        assert sys.modules.pop(name) is theirs and not jkeras.compat.is_installed()
+    jkeras.compat.install()
+    jkeras.compat.install()  # again: nothing happens
+    assert jkeras.compat.is_installed()
+
+
+def test_uninstalling_takes_everything_back(compat):
+    import keras.layers
+
+    finders = len(sys.meta_path)
+    assert hasattr(jkeras.ops.ones(1), "numpy")
+    jkeras.compat.uninstall()
+    jkeras.compat.uninstall()
+    assert len(sys.meta_path) == finders - 1 and not jkeras.compat.is_installed()
+    assert not [name for name in sys.modules if name.partition(".")[0] in ("keras", "tensorflow")]
+    assert not hasattr(jkeras.ops.ones(1), "numpy")
+    jkeras.compat.install()
+    assert keras.layers.Dense is jkeras.layers.Dense  # what is in hand stays as it is
+
+
+def test_the_settings_file_is_honoured_and_given_back(compat, tmp_path, monkeypatch):
+    jkeras.compat.uninstall()
+    home = tmp_path / "home"
+    home.mkdir()
+    file = home / "keras.json"
+    monkeypatch.setenv("KERAS_HOME", str(home))
+    file.write_text(
+        json.dumps({"floatx": "float16", "epsilon": 1e-4, "image_data_format": "channels_first", "backend": "theano"})
+    )
+    jkeras.compat.install()
+    import keras
+
+    settings = keras.backend.floatx(), keras.backend.epsilon(), keras.backend.image_data_format()
+    assert settings == ("float16", 1e-4, "channels_first")
+    jkeras.compat.uninstall()
+    assert (jkeras.config.floatx(), jkeras.config.epsilon()) == ("float32", 1e-7)
+    for text, said in (("{", "keras.json is not read"), ('{"floatx": "float31"}', "float31")):
+        file.write_text(text)
+        with pytest.warns(UserWarning, match=said):
+            jkeras.compat.install()
+        assert jkeras.config.floatx() == "float32"
+        jkeras.compat.uninstall()
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text('{"epsilon": 0.01}')
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        jkeras.compat.install()
+    assert jkeras.config.epsilon() == 0.01
+
+
+def test_the_version_says_what_it_is(compat):
+    import keras
+    import tensorflow as tf
+
+    assert tf.__version__ == keras.__version__ == tf.keras.__version__ == f"2.15.0+jkeras.{jkeras.__version__}"
+    assert int(tf.__version__.split(".")[0]) == 2 and not hasattr(tf.config, "__version__")
+
+
+def test_tensorboard_does_not_take_the_stand_in_for_tensorflow(compat):
+    pytest.importorskip("tensorboard")
+    kept = {name: sys.modules.pop(name) for name in [*sys.modules] if name.startswith("tensorboard.compat")}
+    import tensorflow  # noqa: F401
+    from tensorboard.compat import tf
+
+    assert tf.io.gfile.__name__.startswith("tensorboard")
+    sys.modules.update(kept)
+
+
+def test_a_session_of_keras_2(compat):
+    import keras
+    import tensorflow as tf
+
+    model = keras.models.Sequential([keras.layers.Dense(2, input_shape=(3,))])
+    x = np.ones((4, 3), "float32")
+    np.testing.assert_allclose(model(x).numpy(), model.predict(x, verbose=0), rtol=1e-6)
+    with tf.Session() as session:
+        keras.backend.set_session(session)
+        session.run(tf.global_variables_initializer())
+        np.testing.assert_array_equal(session.run(model.weights[0]), model.get_weights()[0])
+
+
+# The command line, in few processes.
+
+
+def python(tmp_path, *arguments, env=None):
+    done = subprocess.run(
+        [sys.executable, "-m", "jkeras", *arguments],
+        cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(jkeras.__file__).parents[1]), "KERAS_HOME": str(tmp_path), **(env or {})},
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_script_runs_as_python_would_run_it(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "neighbour.py").write_text("NAME = 'beside the script'\n")
+    script = tmp_path / "sub" / "script.py"
+    script.write_text(
+        "# -*- coding: latin-1 -*-\n"
+        "import sys, pickle, neighbour\n"
+        "import tensorflow as tf\n"
+        "from keras.models import Sequential\n"
+        "from keras.layers import Dense\n"
+        "class Mine: pass\n"
+        "print(__name__, sys.argv, __file__, neighbour.NAME, sys.modules['__main__'].Mine is Mine, 'gr\xfcn')\n"
+        "print(type(pickle.loads(pickle.dumps(Mine()))) is Mine, Sequential([Dense(1)]))\n"
+        "def needs():\n"
+        "    return tf.data.Dataset.range(3)\n"
+        "needs()\n",
+        encoding="latin-1",
+    )
+    status, out, err = python(tmp_path, "sub/script.py", "a", "--b", env={"PYTHONUTF8": "1"})
+    assert status == 1
+    first, second = out.splitlines()
+    assert first == "__main__ ['sub/script.py', 'a', '--b'] sub/script.py beside the script True gr\xfcn"
+    assert second.startswith("True <jkeras.models.sequential.Sequential object at 0x")
+    # The traceback begins with the script, and the message names the line.
+    assert err.splitlines()[:2] == ["Traceback (most recent call last):", '  File "sub/script.py", line 11, in <module>']
+    assert "tensorflow.data is not in jkeras.\n  needed by sub/script.py, line 10: return tf.data.Dataset.range(3)" in err
+    assert "running.py" not in err
+
+
+def test_modules_lines_and_bad_input(tmp_path, monkeypatch, capsys):
+    from jkeras.__main__ import main
+
+    monkeypatch.chdir(tmp_path)
+    assert main(["-h"]) == 0 and "usage: python -m jkeras" in capsys.readouterr().out
+    assert main(["--version"]) == 0 and capsys.readouterr().out == f"jkeras {jkeras.__version__}\n"
+    for arguments, said in (
+        ([], "usage"),
+        (["--fast"], "--fast is no option"),
+        (["-m"], "-m"),
+        (["none.py"], "no file 'none.py'"),
+    ):
+        assert main(arguments) == 2 and said in capsys.readouterr().err
+    (tmp_path / "script.py").write_text("import tensorflow as tf\ntf.data\n")
+    assert main(["--check", "script.py"]) == 1
+    assert capsys.readouterr().out == "script.py:2: tensorflow.data (TensorFlow's own)\n"
+    (tmp_path / "script.py").write_text("import tensorflow as tf\ntf.keras\n")
+    assert main(["--check", "script.py"]) == 0
+    assert main(["--check", "none.py"]) == 2
+
+
+@pytest.mark.parametrize("how", ["-m", "-c", "folder", "exit", "syntax"])
+def test_ways_to_run_in_this_process(compat, tmp_path, monkeypatch, capsys, how):
+    from jkeras.__main__ import main
+
+    jkeras.compat.uninstall()
+    monkeypatch.setattr(sys, "argv", list(sys.argv))
+    monkeypatch.setattr(sys, "path", ["first", str(tmp_path), *sys.path[1:]])
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    code = "import sys, keras\nprint(__name__, sys.argv[1:], keras.layers.Dense.__module__)\n"
+    if how == "-c":
+        main(["-c", code, "a"])
+    elif how == "-m":
+        (tmp_path / "a_module.py").write_text(code)
+        main(["-m", "a_module", "a"])
+    elif how == "folder":
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "folder" / "__main__.py").write_text(code)
+        main(["folder", "a"])
+    else:
+        (tmp_path / "s.py").write_text("import sys; sys.exit('ended')" if how == "exit" else "x = 1\n%matplotlib inline\n")
+        with pytest.raises(SystemExit) as caught:
+            main(["s.py"])
+        assert caught.value.code == ("ended" if how == "exit" else 1)
+        if how == "syntax":
+            err = capsys.readouterr().err
+            assert "line 2" in err and "%matplotlib inline" in err and "SyntaxError" in err and "notebook" in err
+        return
+    assert capsys.readouterr().out == "__main__ ['a'] jkeras.layers.dense\n"
