@@ -325,6 +325,9 @@ def test_a_misspelt_event_is_refused():
         LambdaCallback(on_epoch_ended=print)
     with pytest.raises(ValueError, match="factor"):
         ReduceLROnPlateau(factor=1.0)
+    assert ReduceLROnPlateau(epsilon=0.5).min_delta == 0.5
+    with pytest.raises(TypeError, match=r"'min_dellta'\. Did you mean 'min_delta'"):
+        ReduceLROnPlateau(min_dellta=0.5)
 
 
 NAMES = [
@@ -342,8 +345,6 @@ NAMES = [
 @pytest.mark.parametrize("name", [*NAMES, "ProgbarLogger", "ReduceLROnPlateau"])
 def test_signatures_equal_keras(name):
     def arguments(cls):
-        # Keras' ReduceLROnPlateau takes any keyword and drops it; ours refuses.
-        parameters = inspect.signature(cls).parameters.values()
-        return [(p.name, p.default) for p in parameters if not (name == "ReduceLROnPlateau" and p.name == "kwargs")]
+        return [(p.name, p.default) for p in inspect.signature(cls).parameters.values()]
 
     assert arguments(getattr(callbacks, name)) == arguments(getattr(keras.callbacks, name))

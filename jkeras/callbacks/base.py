@@ -29,6 +29,12 @@ class Callback:
         model: the model that runs; its current weights, optimizer and `stop_training` may be read and set at every event.
         params: `{"verbose": ..., "epochs": ..., "steps": ...}` of the run.
         every_batch: whether batch hooks must be called for each batch (True) or may be called once for several.
+        prompt: whether a batch event must come before the next step is on its way (True), so that weights read there are of that
+            batch, or may come a chunk later, which keeps the device busy.
+        acts_last: whether it is called behind all others, wherever it stands in the list.
+        replays: whether the run must keep what each chunk began with, for `model.find_nonfinite()`. It costs a copy of the
+            weights and the optimizer's state.
+        resumes: True after `on_train_begin` has loaded a training: then `fit` goes on with that one.
 
     Example:
         >>> class Losses(Callback):
@@ -47,6 +53,10 @@ class Callback:
     model: Any = None
     params: dict[str, Any] | None = None
     every_batch: bool = True
+    prompt: bool = True
+    acts_last: bool = False
+    replays: bool = False
+    resumes: bool = False
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Receive the run's parameters."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from jkeras._base.registry import export
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import MonitorCallback
@@ -68,6 +70,27 @@ class EarlyStopping(MonitorCallback):
         self.best: float | None = None
         self.best_weights: Any = None
         self.best_epoch = 0
+
+    def get_arrays(self) -> dict[str, Any]:
+        """The best weights so far, by their numbers: a training that is taken up again in another process needs them."""
+        return {str(number): np.asarray(weight) for number, weight in enumerate(self.best_weights or ())}
+
+    def set_arrays(self, arrays: dict[str, Any]) -> None:
+        """Take up what `get_arrays` gave; nothing where the best weights are not wanted.
+
+        Raises:
+            ValueError: they are of another model.
+        """
+        if not self.restore_best_weights:
+            return
+        found = [np.shape(arrays[name]) for name in sorted(arrays, key=int)]
+        expected = [np.shape(weight) for weight in self.model.get_weights()]
+        if found != expected:
+            raise ValueError(
+                f"EarlyStopping: the training was saved with best weights of shapes {found}, but the model's weights have "
+                f"the shapes {expected}. Go on with the model of the first run."
+            )
+        self.best_weights = [arrays[name] for name in sorted(arrays, key=int)]
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._reset()

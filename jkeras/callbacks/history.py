@@ -1,11 +1,47 @@
-"""`History`: what every epoch's results were; `fit` returns it."""
+"""`History`: what every epoch's results were; `fit` returns it.
+
+Pictures of it are made two floors above, in `visualization/`, which hands its functions down when jkeras is imported.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jkeras._base.registry import export
 from jkeras.callbacks.base import Callback, Logs
+
+_doors: dict[str, Callable[..., Any]] = {}
+
+
+def connect(**doors: Callable[..., Any]) -> None:
+    """Hand the functions of `visualization/` to the methods here.
+
+    Args:
+        doors: `plot` and `html`, each given the history.
+    """
+    _doors.update(doors)
+
+
+class Results(dict[str, list[Any]]):
+    """Results by name. Where a name is not there, that of another release of Keras is tried: `acc` for `accuracy`, `lr` for
+    `learning_rate`, and the other way round.
+
+    Example:
+        >>> results = Results(accuracy=[0.5])
+        >>> results["acc"], "acc" in results
+        ([0.5], False)
+    """
+
+    def __missing__(self, name: str) -> list[Any]:
+        start = "val_" if name.startswith("val_") else ""
+        other = start + _OTHER_NAMES.get(name.removeprefix(start), "")
+        if other in self:
+            return self[other]
+        raise KeyError(f"{name!r} is not among the results: {', '.join(self) or 'there are none'}.")
+
+
+_OTHER_NAMES = {"acc": "accuracy", "accuracy": "acc", "lr": "learning_rate", "learning_rate": "lr"}
 
 
 @export("keras.callbacks.History")
@@ -25,7 +61,7 @@ class History(Callback):
     """
 
     def __init__(self) -> None:
-        self.history: dict[str, list[Any]] = {}
+        self.history: dict[str, list[Any]] = Results()
         self.epoch: list[int] = []
 
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -35,3 +71,23 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def plot(self, names: Any = None, **kwargs: Any) -> Any:
+        """Draw the learning curves; `jkeras.visualization.plot_history` says more.
+
+        Args:
+            names: which quantities, such as `"loss"`; default all, training and validation together.
+            kwargs: `log`, `columns`, `ax`, `path`.
+
+        Returns:
+            A figure of matplotlib, which a notebook shows.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+            ValueError: there are no epochs, or a name is unknown.
+        """
+        return _doors["plot"](self, names, **kwargs)
+
+    def _repr_html_(self) -> str:
+        html: str = _doors["html"](self)
+        return html

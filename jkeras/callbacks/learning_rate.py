@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from jkeras._base.errors import describe
+from jkeras._base.errors import describe, unexpected_arguments
 from jkeras._base.registry import export
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.monitor import MonitorCallback
@@ -100,9 +100,11 @@ class ReduceLROnPlateau(MonitorCallback):
         min_delta: a smaller change than this is no improvement.
         cooldown: epochs after a reduction in which nothing is counted.
         min_lr: the rate never goes below.
+        kwargs: Keras 2's `epsilon`, its older name of `min_delta`.
 
     Raises:
         ValueError: `factor` is 1 or more.
+        TypeError: an unknown argument, which Keras 3 would drop.
 
     Example:
         >>> from types import SimpleNamespace
@@ -127,7 +129,12 @@ class ReduceLROnPlateau(MonitorCallback):
         min_delta: float = 1e-4,
         cooldown: int = 0,
         min_lr: float = 0.0,
+        **kwargs: Any,
     ):
+        min_delta = kwargs.pop("epsilon", min_delta)
+        if kwargs:
+            known = ("monitor", "factor", "patience", "verbose", "mode", "min_delta", "cooldown", "min_lr")
+            raise unexpected_arguments("ReduceLROnPlateau", kwargs, known)
         super().__init__(monitor, mode, min_delta=min_delta)
         if factor >= 1.0:
             raise ValueError(f"ReduceLROnPlateau: `factor` must be below 1, such as 0.1. Received {factor}.")

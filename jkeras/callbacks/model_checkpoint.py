@@ -13,11 +13,11 @@ from typing import Any
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.registry import export
 from jkeras.callbacks.base import Logs
+from jkeras.callbacks.batch_counter import BatchCounter, check_frequency
 from jkeras.callbacks.monitor import MonitorCallback
 from jkeras.callbacks.printing import say
 
 _SUFFIX = """ModelCheckpoint cannot tell the format of {path!r}. Give the path a suffix: {known}."""
-_FREQUENCY = """save_freq is "epoch" or a number of batches, 1 or more. Received: {given!r}."""
 _PLACE = """The path {path!r} asks for {name}, which is not among the results: {there}. {hint}"""
 _WHOLE, _WEIGHTS = (".keras", ".h5", ".hdf5"), (".weights.h5", ".weights.json", ".h5", ".hdf5")
 
@@ -31,7 +31,8 @@ class ModelCheckpoint(MonitorCallback):
             `"weights/{epoch:02d}-{val_loss:.2f}.h5"`. Folders are made.
         monitor: name of the result that `save_best_only` watches.
         verbose: 1 prints what is written.
-        save_best_only: write only when the result has improved.
+        save_best_only: write only when the result has improved. Where it is missing (an epoch without validation), nothing is
+            written, as in Keras 2; Keras 3 writes then, over the best one.
         save_weights_only: write weights (`.weights.h5`, `.weights.json`, `.h5`) rather than the whole model (`.keras`, `.h5`).
         mode: `"min"`, `"max"` or `"auto"` (by the name of the result).
         save_freq: `"epoch"`, or every how many batches; then training goes step by step, and a file is written in the middle of
@@ -73,15 +74,14 @@ class ModelCheckpoint(MonitorCallback):
         suffixes: tuple[str, ...] = _WEIGHTS if save_weights_only else _WHOLE
         if not self.filepath.endswith(suffixes):
             raise ValueError(_SUFFIX.format(path=self.filepath, known=", ".join(suffixes)))
-        if save_freq != "epoch" and (isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1):
-            raise ValueError(_FREQUENCY.format(given=save_freq))
+        check_frequency("save_freq", save_freq)
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
-        self.epochs_since_last_save = self.batches_since_last_save = 0
+        self.epochs_since_last_save = 0
         self._epoch = 0
-        self._last_batch: int | None = None
+        self._counter = BatchCounter(save_freq)
         if save_freq != "epoch":
             # Only then does it listen to batches: who listens makes training go step by step.
             self.on_train_batch_begin = self._before_batch  # type: ignore[method-assign]
@@ -89,11 +89,22 @@ class ModelCheckpoint(MonitorCallback):
 
     _remembers = ("best", "epochs_since_last_save", "batches_since_last_save")
 
+    @property
+    def batches_since_last_save(self) -> int:
+        """Batches since the last file was due."""
+        return self._counter.waiting
+
+    @batches_since_last_save.setter
+    def batches_since_last_save(self, count: int) -> None:
+        self._counter.waiting = count
+
     def on_train_begin(self, logs: Logs = None) -> None:
-        self.epochs_since_last_save = self.batches_since_last_save = 0
+        self.epochs_since_last_save = 0
+        self._counter.reset()
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        self._epoch, self._last_batch = epoch, None
+        self._epoch = epoch
+        self._counter.begin_epoch()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         if self.save_freq != "epoch":
@@ -104,14 +115,10 @@ class ModelCheckpoint(MonitorCallback):
             self._save_if_wanted(logs, {"epoch": epoch + 1})
 
     def _before_batch(self, batch: int, logs: Logs = None) -> None:
-        if self._last_batch is None:  # the first of its epoch; not batch 0 where a training is taken up again
-            self._last_batch = batch - 1
+        self._counter.before(batch)
 
     def _after_batch(self, batch: int, logs: Logs = None) -> None:
-        self.batches_since_last_save += batch - (batch - 1 if self._last_batch is None else self._last_batch)
-        self._last_batch = batch
-        if self.batches_since_last_save >= int(self.save_freq):
-            self.batches_since_last_save = 0
+        if self._counter.is_due(batch):
             self._save_if_wanted(logs, {"epoch": self._epoch + 1, "batch": batch + 1})
 
     def _save_if_wanted(self, logs: Logs, places: dict[str, int]) -> None:
@@ -125,15 +132,15 @@ class ModelCheckpoint(MonitorCallback):
         number = float(value)
         if math.isnan(number) or not self.is_improvement(number, self.best):
             if self.verbose > 0:
-                say(f"\nEpoch {places['epoch']}: {self.monitor} did not improve from {_shown(self.best)}")
+                say(f"\nEpoch {places['epoch']:05d}: {self.monitor} did not improve from {self._shown(self.best)}")
             return
         before, self.best = self.best, number
-        self._save(logs, places, f" {self.monitor} improved from {_shown(before)} to {number:.5f},")
+        self._save(logs, places, f" {self.monitor} improved from {self._shown(before)} to {number:.5f},")
 
     def _save(self, logs: dict[str, Any], places: dict[str, int], why: str) -> None:
         path = self._path(logs, places)
         if self.verbose > 0:
-            say(f"\nEpoch {places['epoch']}:{why} saving model to {path}")
+            say(f"\nEpoch {places['epoch']:05d}:{why} saving model to {path}")
         if self.save_weights_only:
             self.model.save_weights(path, overwrite=True)
         else:
@@ -150,6 +157,8 @@ class ModelCheckpoint(MonitorCallback):
             there = ", ".join([*places, *logs])
             raise KeyError(_PLACE.format(path=self.filepath, name=name, there=there, hint=hint)) from error
 
-
-def _shown(value: float | None) -> str:
-    return "nothing" if value is None else f"{value:.5f}"
+    def _shown(self, value: float | None) -> str:
+        """A number, or what Keras 2 begins with: infinity, from the worse side."""
+        if value is None:
+            return "-inf" if self.is_improvement(1.0, 0.0) else "inf"
+        return f"{value:.5f}"

@@ -44,6 +44,13 @@ class MonitorCallback(Callback):
         self.min_delta = abs(min_delta)
         self._sign: int | None = None
 
+    _told = False  # whether this run has heard that the result is missing; of the class, for those that skip super().__init__()
+
+    def set_model(self, model: Any) -> None:
+        """Receive the model of a run."""
+        super().set_model(model)
+        self._told = False
+
     def get_state(self) -> dict[str, Any]:
         """What a training that is taken up again must know: the numbers named in `_remembers`."""
         values = {name: getattr(self, name) for name in self._remembers}
@@ -69,9 +76,10 @@ class MonitorCallback(Callback):
         return bool(self._sign * value - self.min_delta > self._sign * reference)
 
     def watched(self, logs: Logs) -> Any:
-        """The monitored value; where it is missing, a warning lists what there is, and the answer is None."""
+        """The monitored value; where it is missing, the answer is None, and one warning in a run lists what there is."""
         value = (logs or {}).get(self.monitor)
-        if value is None:
+        if value is None and not self._told:
+            self._told = True
             there = ", ".join(logs or {}) or "none"
             warnings.warn(
                 f"{type(self).__name__} watches `{self.monitor}`, which is not among the results: {there}. "

@@ -4,6 +4,7 @@
                                   optimizer's scalars bit for bit (Keras' form counts steps and rates its own way)
     jkeras_training/metrics/0 ..  accumulators of the metrics, as bytes; names, shapes and dtypes stand in the JSON
     jkeras_training/averaged/0 .. weights before their average was put in their place (`use_ema`), as bytes
+    jkeras_training/kept/0 ..     arrays that callbacks remember, the best weights of EarlyStopping, as bytes
     jkeras_training/slots/0 ..    what the optimizer carries and the file's layout has no place for, as bytes
 
 Weights and the optimizer's slots stand where Keras looks for them. The group is trusted no more than any other: sizes are held
@@ -12,8 +13,10 @@ against the JSON and the model before anything is read, dtypes come from a short
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,8 +28,8 @@ from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras.layers.tracking import inventory, weight_entries
 from jkeras.optimizers.face import replace_scalar
 from jkeras.optimizers.state import leaf_name, named_leaves
-from jkeras.saving.hdf5_door import StoredGroup
 from jkeras.saving.json_door import read_json
+from jkeras.saving.layout_keras3 import Group
 from jkeras.training.moment import Moment, current_moment
 
 GROUP = "jkeras_training"
@@ -36,7 +39,13 @@ _DTYPES = {
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("bfloat16", "float16", "float32", "float64"),
 }
+_MOST_COPIES = 8  # of a model's weights, that callbacks may have remembered
 _COUNTS = ("epoch", "position", "iteration", "consumed", "seed")
+
+
+def is_in_training(model: Any) -> bool:
+    """Whether there is a training of the model to write down."""
+    return current_moment(model) is not None and model.optimizer is not None and model.optimizer.state is not None
 
 
 def write_training(root: Any, model: Any, missing: Sequence[str] = ()) -> None:
@@ -48,7 +57,7 @@ def write_training(root: Any, model: Any, missing: Sequence[str] = ()) -> None:
         missing: fields of the optimizer's state that the layout of the file has no place for.
     """
     moment = current_moment(model)
-    if moment is None or model.optimizer is None or model.optimizer.state is None:
+    if moment is None or not is_in_training(model):
         return
     group = root.create_group(GROUP)
     metrics = [_write_bytes(group, f"metrics/{i}", name, value) for i, (name, value) in enumerate(moment.metrics.items())]
@@ -65,7 +74,7 @@ def write_training(root: Any, model: Any, missing: Sequence[str] = ()) -> None:
         "batches": moment.batches,
         "batch_size": moment.batch_size,
         "logs": {name: _number(value) for name, value in moment.logs.items()},
-        "callbacks": [{**c, "state": {k: _number(v) for k, v in c["state"].items()}} for c in moment.callbacks],
+        "callbacks": _write_callbacks(group, moment.callbacks),
         "optimizer_form": _form(model.optimizer),
         "optimizer": {name: _bits(value) for name, value in _scalars(model.optimizer.state).items()},
         "metrics": metrics,
@@ -76,7 +85,7 @@ def write_training(root: Any, model: Any, missing: Sequence[str] = ()) -> None:
     group.create_dataset("moment", data=np.frombuffer(json.dumps(content).encode(), np.uint8))
 
 
-def read_training(root: StoredGroup, model: Any, where: str) -> None:
+def read_training(root: Group, model: Any, where: str) -> None:
     """Let `fit(resume=True)` go on where the training of a file stands; without such a group, nothing happens.
 
     Args:
@@ -109,7 +118,7 @@ def read_training(root: StoredGroup, model: Any, where: str) -> None:
             metrics=metrics,
             logs={str(name): float(_from_number(value)) for name, value in content["logs"].items()},
             averaged=averaged,
-            callbacks=[_callback(entry) for entry in content["callbacks"]],
+            callbacks=_read_callbacks(group, content["callbacks"], model, where),
         )
         state = _with_scalars(_with_slots(group, content, model, where), content["optimizer"])
     except FileFormatError:
@@ -119,7 +128,7 @@ def read_training(root: StoredGroup, model: Any, where: str) -> None:
     model.optimizer.state, model._moment = state, moment
 
 
-def _content(group: StoredGroup, where: str) -> dict[str, Any]:
+def _content(group: Group, where: str) -> dict[str, Any]:
     stored = group.array("moment")
     if stored is None or len(stored.shape) != 1:
         raise FileFormatError(f"{where}: has no list of bytes called 'moment'.")
@@ -174,7 +183,7 @@ def _file_name(leaf: str, names: dict[str, str], fields: Sequence[str]) -> str:
     return "/".join([*parts[:start], names.get(weight, weight)])
 
 
-def _with_slots(group: StoredGroup, content: dict[str, Any], model: Any, where: str) -> Any:
+def _with_slots(group: Group, content: dict[str, Any], model: Any, where: str) -> Any:
     """The optimizer's state with the slots of the group."""
     state, fields, names = model.optimizer.state, [str(f) for f in content["missing"]], _lasting_names(model)
     wanted = dict(_below(state, fields))
@@ -188,7 +197,7 @@ def _with_slots(group: StoredGroup, content: dict[str, Any], model: Any, where: 
     return jax.tree_util.tree_map_with_path(lambda path, old: found.get(leaf_name(path), old), state)
 
 
-def _averaged(group: StoredGroup, entries: Any, model: Any, where: str) -> dict[str, np.ndarray]:
+def _averaged(group: Group, entries: Any, model: Any, where: str) -> dict[str, np.ndarray]:
     boxes = {"/".join(path): box for path, box in inventory(model).entries}
     paths = {lasting: path for path, lasting in _lasting_names(model).items()}
     found = {}
@@ -213,9 +222,7 @@ def _write_bytes(group: Any, place: str, name: str, value: Any) -> dict[str, Any
     return {"name": name, "shape": list(array.shape), "dtype": array.dtype.name}
 
 
-def _read_bytes(
-    group: StoredGroup, place: str, entry: dict[str, Any], where: str, limit: int | None = _METRICS_LIMIT
-) -> np.ndarray:
+def _read_bytes(group: Group, place: str, entry: dict[str, Any], where: str, limit: int | None = _METRICS_LIMIT) -> np.ndarray:
     dtype, shape = _dtype(entry["dtype"]), tuple(_count(n) for n in entry["shape"])
     size = math.prod(shape) * dtype.itemsize
     if limit is not None and size > limit:
@@ -245,8 +252,44 @@ def _from_number(value: Any) -> Any:
     return float(value) if isinstance(value, str) else value
 
 
-def _callback(entry: Any) -> dict[str, Any]:
-    return {"class": str(entry["class"]), "state": {str(k): _from_number(v) for k, v in entry["state"].items()}}
+def _write_callbacks(group: Any, callbacks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What callbacks remember: numbers for the JSON, arrays in places of their own that it names."""
+    entries, places = [], itertools.count()
+    for callback in callbacks:
+        entry: dict[str, Any] = {"class": callback["class"], "state": {k: _number(v) for k, v in callback["state"].items()}}
+        arrays = callback.get("arrays", {})
+        if arrays and all(array.dtype.name in _DTYPES for array in arrays.values()):
+            written = ((f"kept/{next(places)}", name, array) for name, array in arrays.items())
+            entry["arrays"] = [{**_write_bytes(group, place, name, array), "place": place} for place, name, array in written]
+        entries.append(entry)
+    return entries
+
+
+def _read_callbacks(group: Group, entries: Any, model: Any, where: str) -> list[dict[str, Any]]:
+    """The same again. Arrays are copies of weights, so they have a weight's shape, and there are not many times as many."""
+    boxes = [box for _, box in inventory(model).entries]
+    shapes, left = {tuple(box.shape) for box in boxes}, _MOST_COPIES * len(boxes)
+    found = []
+    for entry in entries:
+        callback: dict[str, Any] = {
+            "class": str(entry["class"]),
+            "state": {str(k): _from_number(v) for k, v in entry["state"].items()},
+        }
+        stored = entry.get("arrays", [])
+        left -= len(stored)
+        for array in stored:
+            if left < 0 or tuple(array["shape"]) not in shapes:
+                raise FileFormatError(f"{where}: the arrays of {callback['class']} are no copies of this model's weights.")
+        if stored:
+            callback["arrays"] = {str(a["name"]): _read_bytes(group, _place(a["place"]), a, where, limit=None) for a in stored}
+        found.append(callback)
+    return found
+
+
+def _place(name: Any) -> str:
+    if not isinstance(name, str) or not re.fullmatch(r"kept/\d{1,6}", name):
+        raise ValueError(f"expected a place such as kept/0, found {name!r}")
+    return name
 
 
 def _count(value: Any, below: int = 2**40) -> int:

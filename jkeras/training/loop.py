@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jkeras.state import random
@@ -24,6 +25,7 @@ from jkeras.state.variable import gate
 from jkeras.training.moment import Moment, metric_values, metrics_from, plain_results, stream_place
 from jkeras.training.program import Program, Stopwatch, shapes_of
 from jkeras.training.reading import restore
+from jkeras.training.replay import Chunk
 from jkeras.training.state import TrainState
 from jkeras.training.transfer import WeightWriter, optimizer_state, read_weights, training_threads, write_some, write_weights
 
@@ -70,6 +72,7 @@ class TrainingRun:
         self.metrics: Any = model._fresh_metrics()
         self.watch = Stopwatch()
         self._unread: Any = None  # arguments of `_read` for the dispatch under way
+        self.chunk: Chunk | None = None  # what the last dispatch was given
         self.place = Place()
 
     def _first_state(self) -> TrainState:
@@ -155,6 +158,8 @@ class TrainingRun:
         with contextlib.closing(feed.blocks(epoch, self.seed, number)) as blocks:
             for block in blocks:
                 at = 0
+                if number and self.model.stop_training:
+                    break
                 while at < block.batches and not (number and self.model.stop_training):
                     if self.paced or number % self.steps_per_event == 0:
                         self.events.on_train_batch_begin(number)
@@ -163,6 +168,7 @@ class TrainingRun:
                     # The code of a stream may read weights in its thread; it must not meet arrays that were given away.
                     with gate:
                         self._refresh()
+                        self.chunk = Chunk(block.data, at, stop, epoch, number - at, feed.source, self.seed, self._kept())
                         try:
                             self.state, self.metrics, logs = self.program.call(
                                 self.state, self.metrics, block.data, at, stop, epoch, number - at
@@ -200,6 +206,10 @@ class TrainingRun:
         if opt_state is not self.state.opt_state or not self.write.is_current():
             params, state = read_weights(self.model, donate=True)
             self.state = self.state._replace(params=params, state=state, opt_state=opt_state)
+
+    def _kept(self) -> TrainState | None:
+        """A copy of the state that a dispatch begins with, where a callback wants to look back at it."""
+        return jax.tree.map(jnp.copy, self.state) if self.events.wants_replay else None
 
     def _keep(self) -> None:
         self.write(self.state)
@@ -245,10 +255,10 @@ def reading_state(model: Any, metrics: Any = None) -> TrainState:
 
 def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool) -> dict[str, Any]:
     """Run the test step over the data and return the logs, still on the device."""
+    events.on_test_begin()  # before the weights are read: a callback may change them here
     run = reading_state(model, model._fresh_metrics())
     logs: dict[str, Any] = {}
     number = 0
-    events.on_test_begin()
     with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
         for block in blocks:
             for at, stop in _pieces(block.batches, events.has_test_batch_hooks):
@@ -270,11 +280,11 @@ def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: 
 
 def predict_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool) -> Any:
     """Run the predict step over the data and return the outputs as numpy arrays."""
+    events.on_predict_begin()
     run = reading_state(model)
     parts: list[Any] = []
     late: Any = None  # outputs that may still be computed
     number = 0
-    events.on_predict_begin()
     with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
         for block in blocks:
             for at, stop in _pieces(block.batches, events.has_predict_batch_hooks):

@@ -61,12 +61,13 @@ class Snapshots:
         return found
 
     def snapshot_notes(self) -> dict[str, Any]:
-        """Where the training stands, for JSON; empty where the model was never fitted."""
+        """Where the training stands, for JSON; empty where the model was never fitted. Arrays of callbacks are not in it."""
         moment = current_moment(self)
         if moment is None:
             return {}
         notes = {field.name: getattr(moment, field.name) for field in dataclasses.fields(moment) if field.name != "averaged"}
-        return {**notes, "metrics": {name: _encode(value) for name, value in moment.metrics.items()}}
+        callbacks = [{"class": entry["class"], "state": entry["state"]} for entry in moment.callbacks]
+        return {**notes, "callbacks": callbacks, "metrics": {name: _encode(value) for name, value in moment.metrics.items()}}
 
     def snapshot_specs(self, optimizer: bool = True, layout: Layout | None = None) -> dict[str, Any]:
         """What a snapshot of this model looks like.

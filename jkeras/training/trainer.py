@@ -25,11 +25,13 @@ from jkeras.state.functionalize import abstractly
 from jkeras.state.scope import current
 from jkeras.training.checks import check_finite, check_train_step
 from jkeras.training.fingerprint import fingerprint
+from jkeras.training.keras2_arguments import keras2_arguments
 from jkeras.training.loop import TrainingRun, evaluate_feed, predict_feed, predict_row
 from jkeras.training.moment import Moment, moment_to_resume
 from jkeras.training.objective import Objective, make_objective
 from jkeras.training.program import Program, training_program
 from jkeras.training.reading import evaluation_program, prediction_program, row_program, rows_can_be_masked
+from jkeras.training.replay import Replay
 from jkeras.training.snapshot import Snapshots
 from jkeras.training.step import Steps
 from jkeras.training.structure import output_names
@@ -57,7 +59,7 @@ class CompileConfig:
     jit: bool
 
 
-class Trainer(Steps, Snapshots):
+class Trainer(Steps, Snapshots, Replay):
     """`compile`, `fit`, `evaluate`, `predict` and the single-batch methods."""
 
     name: str
@@ -157,6 +159,7 @@ class Trainer(Steps, Snapshots):
         validation_batch_size: int | None = None,
         validation_freq: int | list[int] = 1,
         resume: bool = False,
+        **keras2: Any,
     ) -> History:
         """Train.
 
@@ -177,11 +180,13 @@ class Trainer(Steps, Snapshots):
             validation_batch_size: rows per step of the validation.
             validation_freq: every how many epochs to validate, or the list of epochs.
             resume: go on with the training that the model was loaded with, bit for bit as if it had never stopped.
+            keras2: `workers`, `use_multiprocessing` and `max_queue_size` for a `PyDataset`; `nb_epoch` for `epochs`.
 
         Returns:
             The `History`.
         """
         self._require_compiled("fit")
+        epochs = keras2_arguments("fit", x, keras2, ("epochs", "steps_per_epoch", "validation_steps"), epochs)
         if isinstance(validation_freq, int) and validation_freq < 1:
             raise ValueError(f"validation_freq is a number of epochs, 1 or more, or a list. Received: {validation_freq!r}.")
         check_train_step(self)
@@ -211,6 +216,8 @@ class Trainer(Steps, Snapshots):
         validation_feed = None if validation is None else self._feed(validation)
         moment = moment_to_resume(self, source, initial_epoch) if resume else Moment(epoch=initial_epoch)
         events.on_train_begin()
+        if events.wants_resume:
+            resume, moment = True, moment_to_resume(self, source, 0)
         logs: dict[str, Any] = {}
         with run:
             if resume:

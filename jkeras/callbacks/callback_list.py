@@ -2,6 +2,8 @@
 
 When it is made, it notes for every event which callbacks listen, by comparing their methods with those of `Callback`. An event
 that nobody hears costs nothing, and the engine asks `has_train_batch_hooks` to know whether it must go step by step.
+
+An exception keeps its type on the way through; a note says which callback raised it at which event.
 """
 
 from __future__ import annotations
@@ -47,6 +49,14 @@ class CallbackList(Callback):
         0 {'loss': 0.5}
         >>> events.has_train_batch_hooks
         False
+
+        In a loop of your own, `CallbackList([...], model=model, add_history=True)` and the events in the order of `Callback`:
+
+        >>> events = CallbackList(add_history=True)
+        >>> events.on_train_begin()
+        >>> events.on_epoch_end(0, {"loss": 0.25})
+        >>> events.history.history
+        {'loss': [0.25]}
     """
 
     def __init__(
@@ -62,10 +72,19 @@ class CallbackList(Callback):
             self.callbacks.insert(0, ProgbarLogger())
         if add_history and self.find(History) is None:
             self.callbacks.append(History())
-        self._listeners = {hook: [(c, m) for c in self.callbacks if (m := _listener(c, hook))] for hook in HOOKS}
+        self._listeners = self._who_listens()
         if model is not None:
             self.set_model(model)
         self.set_params(params)
+
+    def append(self, callback: Any) -> None:
+        """Add a callback at the end of the list."""
+        self.callbacks += _flat(callback)
+        self._listeners = self._who_listens()
+
+    def _who_listens(self) -> dict[str, list[tuple[Any, Callable[..., Any]]]]:
+        ordered = sorted(self.callbacks, key=lambda c: bool(getattr(c, "acts_last", False)))
+        return {hook: [(c, m) for c in ordered if (m := _listener(c, hook))] for hook in HOOKS}
 
     def find(self, kind: type) -> Any:
         """The first callback of a class, or None."""
@@ -84,7 +103,18 @@ class CallbackList(Callback):
     @property
     def needs_prompt_batches(self) -> bool:
         """Whether a callback that listens to training batches does more than show results."""
-        return any(not isinstance(c, ProgbarLogger) for hook in _TRAIN for c, _ in self._listeners[hook])
+        heard = [c for hook in _TRAIN for c, _ in self._listeners[hook]]
+        return any(getattr(c, "prompt", True) and not isinstance(c, ProgbarLogger) for c in heard)
+
+    @property
+    def wants_replay(self) -> bool:
+        """Whether a callback may ask what a chunk began with."""
+        return any(getattr(c, "replays", False) for c in self.callbacks)
+
+    @property
+    def wants_resume(self) -> bool:
+        """Whether a callback has loaded a training that is to be gone on with."""
+        return any(getattr(c, "resumes", False) for c in self.callbacks)
 
     @property
     def has_train_batch_hooks(self) -> bool:
@@ -119,9 +149,19 @@ class CallbackList(Callback):
             getattr(callback, "set_model", lambda _: None)(model)
 
     def remembered(self) -> list[dict[str, Any]]:
-        """What the callbacks must know to go on in another process: each one's class and `get_state()`, where it has one."""
-        found: list[tuple[str, Any]] = [(type(c).__name__, getattr(c, "get_state", dict)()) for c in self.callbacks]
-        return [{"class": name, "state": state} for name, state in found if state]
+        """What the callbacks must know to go on in another process.
+
+        Returns:
+            For each one that has something to say its class, its `get_state()` (numbers by name) and, where it has that method
+            and it gives some, its `get_arrays()` (copies of weights by name).
+        """
+        found = []
+        for callback in self.callbacks:
+            state: dict[str, Any] = getattr(callback, "get_state", dict)()
+            arrays: dict[str, Any] = getattr(callback, "get_arrays", dict)()
+            if state or arrays:
+                found.append({"class": type(callback).__name__, "state": state, **({"arrays": arrays} if arrays else {})})
+        return found
 
     def remind(self, remembered: list[dict[str, Any]]) -> None:
         """Give the callbacks back what they remembered, to each class in its order; a callback that is new keeps its own.
@@ -135,6 +175,8 @@ class CallbackList(Callback):
             if found is not None:
                 waiting.remove(found)
                 found.set_state(entry["state"])
+                if entry.get("arrays") and hasattr(found, "set_arrays"):
+                    found.set_arrays(entry["arrays"])
 
     def _tell(self, hook: str, *place: int, logs: Logs) -> None:
         listeners = self._listeners[hook]
@@ -142,18 +184,25 @@ class CallbackList(Callback):
             return
         # One dict for all: what a callback enters (a learning rate) is seen by those behind it.
         plain = plain_logs(logs)
-        for _, method in listeners:
-            method(*place, plain)
+        for callback, method in listeners:
+            try:
+                method(*place, plain)
+            except Exception as error:
+                _note(error, callback, hook, *place)
+                raise
 
     def _tell_batch(self, hook: str, batch: int, logs: Logs) -> None:
         plain: Logs = None
         for callback, method in self._listeners[hook]:
+            # Reading a result waits for the device; who does not need every batch reads when it wants to.
+            given = logs
             if getattr(callback, "every_batch", True):
-                plain = plain_logs(logs) if plain is None else plain
-                method(batch, logs=plain)
-            else:
-                # Reading a result waits for the device; who does not need every batch reads when it wants to.
-                method(batch, logs=logs)
+                given = plain = plain_logs(logs) if plain is None else plain
+            try:
+                method(batch, logs=given)
+            except Exception as error:
+                _note(error, callback, hook, batch)
+                raise
 
     def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
         self._tell_batch("on_batch_begin", batch, logs)
@@ -215,6 +264,12 @@ def _listener(callback: Any, hook: str) -> Callable[..., Any] | None:
         if name is not None and overrides(callback, name):
             return getattr(callback, name)
     return None
+
+
+def _note(error: Exception, callback: Any, hook: str, *place: int) -> None:
+    """Say in a note whose error it is."""
+    arguments = ", ".join([*(str(number) for number in place), "logs"])
+    error.add_note(f"Raised by the callback {type(callback).__name__}, in {hook}({arguments}).")
 
 
 def plain_logs(logs: Logs) -> dict[str, Any]:

@@ -1,0 +1,112 @@
+"""`BackupAndRestore`: a training that is killed goes on, the next time the same script runs.
+
+The backup is one file, written beside its place and moved there when it is complete, so that a kill at any moment leaves the last
+backup or the new one. It holds the weights, the optimizer, and where the run stands to the batch, so the end of the training is
+the same, bit for bit, as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from jkeras._base.registry import export
+from jkeras.callbacks.base import Callback, Logs
+from jkeras.callbacks.batch_counter import BatchCounter, check_frequency
+
+_NAME = "latest.weights.h5"
+_NO_FOLDER = "BackupAndRestore needs a folder of its own, such as backup_dir='backup'. Received: {given!r}."
+
+_NO_TRAINING = """{path} holds no training that this model could go on with; it was compiled with another optimizer. Compile it as
+it was compiled then, or begin anew: remove {folder}."""
+
+
+@export("keras.callbacks.BackupAndRestore")
+class BackupAndRestore(Callback):
+    """Backs the training up now and then, and goes on from the backup when `fit` is called again after an interruption.
+
+    Unlike Keras', it goes on within an epoch, with the same order of data, the same dropout, the same metrics, and with what the
+    other callbacks remember. It is called behind all other callbacks, wherever it stands.
+
+    Args:
+        backup_dir: a folder for this training alone; made where it is missing.
+        save_freq: `"epoch"`, or every how many batches. With a number, training goes step by step.
+        double_checkpoint: accepted for Keras' sake. A backup takes the place of the last one only when it is complete.
+        delete_checkpoint: remove the folder when the training has come to its end.
+
+    Raises:
+        ValueError: no folder, or `save_freq` is neither; in `fit`, the backup was made in the middle of an epoch of other data,
+            or with another optimizer.
+        FileFormatError: in `fit`, the backup is of another model.
+
+    Example:
+        >>> import tempfile, numpy as np, jkeras
+        >>> folder = os.path.join(tempfile.mkdtemp(), "backup")
+        >>> def train(epochs, interrupt=()):
+        ...     model = jkeras.Sequential([jkeras.Input((2,)), jkeras.layers.Dense(1)])
+        ...     model.compile("adam", "mse")
+        ...     backup = BackupAndRestore(folder, delete_checkpoint=not interrupt)
+        ...     return model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=epochs, verbose=0, callbacks=[*interrupt, backup])
+        >>> def stop(epoch, logs):
+        ...     if epoch == 2:
+        ...         raise KeyboardInterrupt
+        >>> try:
+        ...     train(5, [jkeras.callbacks.LambdaCallback(on_epoch_end=stop)])
+        ... except KeyboardInterrupt:
+        ...     print(os.listdir(folder))
+        ['latest.weights.h5']
+        >>> train(5).epoch, os.path.exists(folder)
+        ([2, 3, 4], False)
+    """
+
+    acts_last = True
+
+    def __init__(
+        self,
+        backup_dir: str | os.PathLike[str],
+        save_freq: str | int = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+    ):
+        if not backup_dir:
+            raise ValueError(_NO_FOLDER.format(given=backup_dir))
+        check_frequency("save_freq", save_freq)
+        self.backup_dir = os.fspath(backup_dir)
+        self.save_freq = save_freq
+        self.double_checkpoint = double_checkpoint
+        self.delete_checkpoint = delete_checkpoint
+        self._path = os.path.join(self.backup_dir, _NAME)
+        self._counter = BatchCounter(save_freq)
+        if save_freq != "epoch":
+            # Only then does it listen to batches: who listens makes training go step by step.
+            self.on_train_batch_begin = self._before_batch  # type: ignore[method-assign]
+            self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self._counter.reset()
+        self.resumes = os.path.exists(self._path)
+        if self.resumes:
+            self.model.load_weights(self._path)
+            if not self.model.snapshot_notes():
+                raise ValueError(_NO_TRAINING.format(path=self._path, folder=self.backup_dir))
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._counter.begin_epoch()
+
+    def _before_batch(self, batch: int, logs: Logs = None) -> None:
+        self._counter.before(batch)
+
+    def _after_batch(self, batch: int, logs: Logs = None) -> None:
+        if self._counter.is_due(batch):
+            self._save()
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        if self.save_freq == "epoch":
+            self._save()
+
+    def _save(self) -> None:
+        self.model.save_weights(self._path, overwrite=True)
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        if self.delete_checkpoint and os.path.exists(self.backup_dir):
+            shutil.rmtree(self.backup_dir)

@@ -1,0 +1,217 @@
+"""Where NaN or infinity comes from: the first batch, and in it the first layer, whose numbers are not finite.
+
+The steps of a chunk are computed again one by one from a copy of the state before it, with the same keys, until the loss or a
+new weight is not finite. That batch is then run once more with taps on every layer: on its inputs and outputs, and on the
+gradients that reach them. Forward, in the order of the calls, the first bad output is the culprit's; backward, in the opposite
+order, it is the layer that gets a finite gradient and hands on another.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras._base import paths
+from jkeras._base.compiling import precision_scope
+from jkeras.training.layer_statistics import floats
+from jkeras.training.program import batch_of
+from jkeras.training.state import TrainState
+from jkeras.training.step import Steps
+from jkeras.training.taps import tapped
+
+if TYPE_CHECKING:
+    from jkeras.training.replay import Chunk
+
+_MOST = 10  # rows that a message lists
+
+
+@dataclasses.dataclass(frozen=True)
+class NonFinite:
+    """A batch whose loss or step is not finite.
+
+    Attributes:
+        epoch, batch: from 0.
+        what: in words, what was the first not to be finite.
+        layer: path of the layer, such as `"block/dense"`; None where it is none's.
+        rows: of the batch, in which the input or else the layer's output is not finite.
+        data_rows: the same rows as numbers in the arrays that `fit` was given; None for streams.
+        before: the state before this batch; None where its weights are not finite either.
+    """
+
+    epoch: int
+    batch: int
+    what: str
+    layer: str | None = None
+    rows: tuple[int, ...] = ()
+    data_rows: tuple[int, ...] | None = None
+    before: TrainState | None = dataclasses.field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        text = f"epoch {self.epoch + 1}, batch {self.batch}: {self.what}"
+        if self.rows:
+            text += f"\n    rows of the batch: {_listed(self.rows)}"
+        if self.rows and self.data_rows is not None:
+            text += f"\n    rows of the data: {_listed(self.data_rows)}"
+        return text
+
+
+def _listed(rows: tuple[int, ...]) -> str:
+    rest = len(rows) - _MOST
+    return ", ".join(map(str, rows[:_MOST])) + (f" and {rest} more" if rest > 0 else "")
+
+
+@jax.jit
+def _all_finite(leaves: list[Any]) -> Any:
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in leaves]))
+
+
+def is_finite(tree: Any) -> bool:
+    """Whether all floating numbers of a pytree are finite."""
+    leaves = floats(jax.tree.map(jnp.asarray, tree))
+    return not leaves or bool(_all_finite(leaves))
+
+
+def first_nonfinite(model: Any, chunk: Chunk) -> NonFinite:
+    """The first bad batch of a chunk, and what is bad in it.
+
+    Args:
+        model: whose run was given the chunk.
+        chunk: with the state before it.
+    """
+    assert chunk.before is not None
+    state = chunk.before._replace(metrics=model._fresh_metrics(), epoch=np.array(chunk.epoch, np.int32))
+    start = chunk.first + chunk.at
+    if not is_finite((state.params, state.state)):
+        names = [n for n, leaf in _named({**_flat(state.params), **_flat(state.state)}) if not is_finite(leaf)]
+        return NonFinite(chunk.epoch, start, f"the weights were not finite before this batch: {', '.join(names)}")
+    step = jax.jit(_step, static_argnums=0) if model._traced else _step
+    for index in range(chunk.at, chunk.stop):
+        number, batch = chunk.first + index, batch_of(chunk.data, index)
+        # Fresh accumulators at each step: the loss is this batch's own.
+        state = state._replace(metrics=model._fresh_metrics(), position=np.array(number, np.int32))
+        after, loss = step(model, state, batch)
+        if not is_finite((loss, after.params)):
+            return _look(model, chunk, number, state, batch, float(loss))
+        state = after
+    what = f"NaN or infinity came up in batches {start} to {chunk.first + chunk.stop - 1}, but not when they were computed again"
+    return NonFinite(chunk.epoch, start, what, before=chunk.before)
+
+
+def _step(model: Any, state: TrainState, batch: Any) -> tuple[TrainState, Any]:
+    with precision_scope():
+        after, logs = model.train_step(state, batch)
+    return after, jnp.asarray(logs.get("loss", 0.0))
+
+
+def _look(model: Any, chunk: Chunk, number: int, state: TrainState, batch: Any, loss: float) -> NonFinite:
+    """Find the layer."""
+    order: list[tuple[str, str]] = []
+    probe = _make_probe(model, order)
+    found = jax.device_get((jax.jit(probe) if model._traced else probe)(state, batch))
+    bad = {name: _bad_rows(leaf) for name, leaf in (("x", batch[0]), ("y", batch[1]), ("sample_weight", batch[2]))}
+    what, layer, rows = _verdict(found, order, bad, loss)
+    rows = bad["x"] or rows
+    numbers = chunk.rows(number) if rows else None
+    data_rows = None if numbers is None else tuple(int(numbers[row]) for row in rows)
+    return NonFinite(chunk.epoch, number, what, layer, rows, data_rows, state)
+
+
+def _verdict(
+    found: Any, order: list[tuple[str, str]], bad: dict[str, tuple[int, ...]], loss: float
+) -> tuple[str, str | None, tuple[int, ...]]:
+    """What came first, in words; the layer; the rows."""
+    data = "".join(f"; {name} itself holds such values" for name in bad if bad[name])
+    for name, side in order:
+        count, size, rows = found["forward"][f"{name}|{side}"]
+        if count:
+            of = f"{int(count)} of {int(size)} values are not finite in the {side} of layer {name!r}"
+            made = "" if side == "output" or bad["x"] else ", which array operations before it made"
+            return of + made + data, name, tuple(np.flatnonzero(rows).tolist()) if rows is not None else ()
+    if not np.isfinite(loss):
+        return f"the loss is {loss}, though the outputs of all layers are finite{data}", None, bad["y"] or bad["sample_weight"]
+    for name, side in reversed(order):
+        weights = [weight for weight, count in found["weights"].items() if count and weight.rpartition("/")[0] == _plain(name)]
+        if side == "output" and found["backward"].get(f"{name}|output", 0):
+            return f"the loss is {loss}, but the gradient that reaches the output of layer {name!r} is not finite", name, ()
+        if side == "output" and weights:
+            return f"the loss is {loss}, but layer {name!r} makes a gradient of {', '.join(weights)} not finite", name, ()
+        if side == "input" and found["backward"].get(f"{name}|input", 0):
+            return f"the loss is {loss}, but the gradient that layer {name!r} hands back to its input is not finite", name, ()
+    weights = [weight for weight, count in found["weights"].items() if count]
+    if weights:
+        return f"the loss is {loss}, but the gradient of {', '.join(weights)} is not finite", weights[0].rpartition("/")[0], ()
+    return f"the loss is {loss} and the gradients are finite, but the optimizer's step makes weights that are not", None, ()
+
+
+def _plain(name: str) -> str:
+    return name.partition("#")[0]
+
+
+def _make_probe(model: Any, order: list[tuple[str, str]]) -> Any:
+    """A function of state and batch that counts what is not finite, place by place; `order` gets the places as they come."""
+    own_loss = type(model).train_step is Steps.train_step
+
+    def probe(state: TrainState, batch: Any) -> Any:
+        x, y, sample_weight = batch
+        rows = jax.tree.leaves(x)[0].shape[0]
+
+        def run(params: Any, zeros: dict[str, list[Any]]) -> Any:
+            seen: dict[str, Any] = {}
+            order.clear()
+
+            def touch(name: str, side: str, tree: Any) -> Any:
+                key = f"{name}|{side}"
+                added = iter(zeros.get(key) or [0.0] * len(floats(tree)))
+                tree = jax.tree.map(lambda a: a + next(added) if floats(a) else a, tree)
+                order.append((name, side))
+                seen[key] = floats(tree)
+                return tree
+
+            with tapped(model, touch), precision_scope():
+                if own_loss:
+                    scale = model.optimizer.loss_scale(state.opt_state)
+                    loss, _ = model.objective(params, state.state, x, y, sample_weight, state.key, True, scale)
+                else:  # what its own step minimises is not known here: the forward pass alone
+                    outputs, _ = model.apply(params, state.state, x, training=True, rng=state.key)
+                    loss = sum(jnp.sum(leaf) for leaf in floats(outputs)) * 0.0
+            return loss, seen
+
+        shapes = jax.eval_shape(lambda: run(state.params, {})[1])
+        zeros = {key: [jnp.zeros(a.shape, a.dtype) for a in arrays] for key, arrays in shapes.items()}
+        (gradients, reaching), seen = jax.grad(run, argnums=(0, 1), has_aux=True)(state.params, zeros)
+        forward = {key: _count(arrays, rows) for key, arrays in seen.items()}
+        if not own_loss:
+            return {"forward": forward, "backward": {}, "weights": {}}
+        weights = {"/".join(path): _count([leaf], 0)[0] for path, leaf in paths.flatten(gradients).items()}
+        return {"forward": forward, "backward": {key: _count(a, rows)[0] for key, a in reaching.items()}, "weights": weights}
+
+    return probe
+
+
+def _count(arrays: list[Any], rows: int) -> tuple[Any, Any, Any]:
+    """How many numbers are not finite, of how many, and in which rows."""
+    wrong = [~jnp.isfinite(a) for a in arrays]
+    count = sum((jnp.sum(w, dtype=jnp.int32) for w in wrong), jnp.int32(0))
+    by_row = [jnp.any(w.reshape(rows, -1), axis=1) for w in wrong if rows and w.ndim and w.shape[0] == rows]
+    return count, jnp.int32(sum(a.size for a in arrays)), jnp.any(jnp.stack(by_row), axis=0) if by_row else None
+
+
+def _bad_rows(tree: Any) -> tuple[int, ...]:
+    """Rows of a batch that hold NaN or infinity."""
+    found: set[int] = set()
+    for leaf in floats(jax.tree.map(np.asarray, tree)):
+        wrong = ~np.isfinite(np.asarray(leaf, np.float32))
+        found |= set(np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1)).tolist())
+    return tuple(sorted(found))
+
+
+def _flat(tree: Any) -> dict[tuple[str, ...], Any]:
+    return dict(paths.flatten(tree))
+
+
+def _named(flat: dict[tuple[str, ...], Any]) -> list[tuple[str, Any]]:
+    return [("/".join(path), leaf) for path, leaf in flat.items()]

@@ -1,0 +1,88 @@
+"""Taps: what goes into the layers of a model and what comes out of them, while the model runs as ever.
+
+A tap stands between a layer's `__call__` and its maths, on the object and for the time of a `with` block, so it works for every
+kind of model. It may look at values and put others in their place: with zeros added to each output, the gradient with respect
+to these zeros is the gradient that reaches the output.
+
+Layers that run inside a transformation of their own (the cell in a scan, what a rematerialized block holds) are left alone:
+their arrays mean nothing outside of it. The layer around them is tapped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+
+from jkeras.layers.declaration import Updated
+from jkeras.layers.tracking import walk
+from jkeras.state.scope import get_mask, same_trace, set_mask, substitute
+
+Touch = Callable[[str, str, Any], Any]
+
+
+@contextlib.contextmanager
+def tapped(model: Any, touch: Touch) -> Iterator[None]:
+    """Call `touch(name, side, arrays)` at each call of each layer below a model.
+
+    Args:
+        model: built.
+        touch: gets the layer's path such as `"block/dense"` (`"dense#2"` at its second call), the side, `"input"` or `"output"`,
+            and a pytree; gives the pytree that takes its place. Layers inside others come before the one around them.
+
+    Example:
+        >>> import numpy as np
+        >>> from jkeras import Sequential, layers
+        >>> model = Sequential([layers.Input((2,)), layers.Dense(3, name="a"), layers.ReLU(name="b")])
+        >>> def look(name, side, x):
+        ...     print(name, side, jax.tree.leaves(x)[0].shape)
+        ...     return x
+        >>> with tapped(model, look):
+        ...     _ = model(np.ones((4, 2), "float32"))
+        a input (4, 2)
+        a output (4, 3)
+        b input (4, 3)
+        b output (4, 3)
+    """
+    level, thread, counts = substitute({}), threading.get_ident(), dict[str, int]()
+
+    def tap(original: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != thread or not same_trace(level):
+                return original(*args, **kwargs)
+            counts[name] = counts.get(name, 0) + 1
+            called = name if counts[name] == 1 else f"{name}#{counts[name]}"
+            # `forward` gets the weights first; they are not among the inputs.
+            held, inputs = args[:skipped], args[skipped:]
+            outputs = original(*held, *_touched(touch, called, "input", inputs), **kwargs)
+            if type(outputs) is Updated:
+                return Updated(_touched(touch, called, "output", outputs.output), **outputs.values)
+            return _touched(touch, called, "output", outputs)
+
+        skipped = 0 if getattr(original, "__name__", "") == "call" else 1
+        return run
+
+    taps = []
+    try:
+        for path, layer in walk(model):
+            method = "call" if layer._plan.own_call else "forward"
+            if path:
+                layer.__dict__[method] = tap(getattr(layer, method), "/".join(path))
+                taps.append((layer, method))
+        yield
+    finally:
+        for layer, method in taps:
+            del layer.__dict__[method]
+
+
+def _touched(touch: Touch, name: str, side: str, tree: Any) -> Any:
+    """What `touch` gives, each array with the mask of the one whose place it takes."""
+    before, structure = jax.tree.flatten(tree)
+    after = jax.tree.leaves(touch(name, side, tree))
+    for old, new in zip(before, after, strict=True):
+        if new is not old and (mask := get_mask(old)) is not None:
+            set_mask(new, mask)
+    return jax.tree.unflatten(structure, after)
