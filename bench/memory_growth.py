@@ -1,9 +1,9 @@
-"""Does a process grow that makes, compiles and fits models over and over? Prints resident memory and living objects.
+"""Does a process grow that makes, compiles and fits models over and over? Prints the memory it holds and what lives.
 
     python bench/memory_growth.py [--repeats 100] [--kind sequential|functional|subclass] [--no-fit]
 
 The last half of the repeats is what counts: before that, caches fill. A line of least squares through it is the growth in MB a
-repeat; under 0.05 is noise of the allocator.
+repeat; under 0.05 is noise.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -25,16 +24,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import jax
 
 import jkeras
+from bench.workloads.memory import held_mb
 from jkeras import layers
 
 X = np.random.default_rng(0).normal(size=(256, 16)).astype("float32")
 Y = X[:, :1]
-
-
-def resident_mb() -> float:
-    """Resident memory of this process in MB."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def sequential() -> Any:
@@ -88,8 +82,7 @@ def measure(make: Callable[[], Any], repeats: int, fit: bool) -> dict[str, Any]:
         del model
         if i == repeats // 2:
             middle = living()
-        gc.collect()
-        memory.append(resident_mb())
+        memory.append(held_mb())
     half = memory[repeats // 2 :]
     growth = float(np.polyfit(np.arange(len(half)), half, 1)[0]) if len(half) > 1 else 0.0
     return {"first_mb": memory[0], "last_mb": memory[-1], "mb_per_repeat": round(growth, 4), "middle": middle, "end": living()}

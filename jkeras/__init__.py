@@ -19,6 +19,7 @@ _collecting = _gc.isenabled()
 _gc.disable()
 
 from jkeras import activations as activations
+from jkeras import backend as backend
 from jkeras import callbacks as callbacks
 from jkeras import config as config
 from jkeras import constraints as constraints
@@ -30,10 +31,13 @@ from jkeras import metrics as metrics
 from jkeras import models as models
 from jkeras import ops as ops
 from jkeras import optimizers as optimizers
+from jkeras import preprocessing as preprocessing
 from jkeras import random as random
 from jkeras import regularizers as regularizers
 from jkeras import saving as saving
 from jkeras import utils as utils
+from jkeras import visualization as visualization
+from jkeras import wrappers as wrappers
 from jkeras._base.dtypes import DTypePolicy as DTypePolicy
 from jkeras._base.version import __version__ as __version__
 from jkeras.graph import KerasTensor as KerasTensor

@@ -458,9 +458,6 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace):
             raise AttributeError(messages.NO_NODE.format(layer=self.name, what=what))
         return self._inbound_nodes[0]
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
 
 def _marking(build: Callable[..., None]) -> Callable[..., None]:
     """A `build` after which the layer is built, also where it is called directly, as an outer layer's `build` may."""

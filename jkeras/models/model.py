@@ -16,8 +16,12 @@ from jkeras._base.errors import unknown_name
 from jkeras._base.registry import custom_object_scope, export
 from jkeras.layers.base import Layer
 from jkeras.layers.structures import shapes_to_specs
+from jkeras.models.activations import Activations
 from jkeras.models.compile_config import compile_config, compile_model
+from jkeras.models.describe import Describe
 from jkeras.models.functional_config import GRAPH_KEYS, is_graph_config, read_graph
+from jkeras.models.html_summary import html_summary
+from jkeras.models.keras2_habits import Keras2Habits
 from jkeras.models.persistence import Persistence
 from jkeras.models.summary import print_summary
 from jkeras.state.variable import Variable
@@ -25,7 +29,7 @@ from jkeras.training.trainer import Trainer
 
 
 @export("keras.Model", "keras.models.Model")
-class Model(Persistence, Trainer, Layer):  # type: ignore[misc]
+class Model(Persistence, Activations, Describe, Keras2Habits, Trainer, Layer):  # type: ignore[misc]
     """A trainable model.
 
     Args:
@@ -191,6 +195,9 @@ class Model(Persistence, Trainer, Layer):  # type: ignore[misc]
         """
         self._require_built("summary", "model.build(input_shape)")
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def _repr_html_(self) -> str:
+        return html_summary(self)
 
 
 def _functional_class(cls: Any, functional: type) -> type:

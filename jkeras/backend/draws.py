@@ -1,0 +1,99 @@
+"""Random arrays, boxes with random values, and shapes that are known when a model runs.
+
+In a model every draw derives from the step's key. In eager code a seed starts a sequence of its own, as in TensorFlow: two calls
+with one seed differ, and a new process repeats both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras._base import config
+from jkeras._base.dtypes import standardize_dtype
+from jkeras.backend.shapes import at_shape
+from jkeras.ops.wrapper import Tensor, as_array
+from jkeras.state.random import draw_key
+from jkeras.state.scope import current
+from jkeras.state.variable import Variable
+
+
+class _Owner:
+    """Who draws, where no layer does; it counts the draws of one seed."""
+
+    name = "jkeras.backend"
+
+
+_owners: dict[int | None, _Owner] = {}
+
+
+def owner(seed: int | None = None) -> Any:
+    """The layer that runs, or who stands for it in eager code."""
+    layer = current().layer
+    return _owners.setdefault(seed, _Owner()) if layer is None else layer
+
+
+def _draw(sample: Callable[[Any, tuple[int, ...], str], Any], shape: Any, dtype: Any, seed: int | None) -> Any:
+    dtype = standardize_dtype(dtype or config.floatx())
+    return at_shape(lambda sizes: sample(draw_key(owner(seed), seed), sizes, dtype), "random", shape)
+
+
+def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None) -> Tensor:
+    """Draw from the normal distribution.
+
+    Args:
+        shape: of the result; entries of `K.shape(x)` of a symbolic tensor may stand in it.
+        mean, stddev: of the distribution.
+        dtype: default `floatx()`.
+        seed: see the module.
+
+    Example:
+        >>> random_normal((2, 3)).shape
+        (2, 3)
+    """
+    return _draw(lambda key, s, t: jax.random.normal(key, s, t) * as_array(stddev, t) + as_array(mean, t), shape, dtype, seed)
+
+
+def random_uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None) -> Tensor:
+    """Draw numbers that are equally likely in `[minval, maxval)`; integers for an integer dtype."""
+
+    def sample(key: Any, sizes: tuple[int, ...], dtype: str) -> Any:
+        if jnp.issubdtype(dtype, jnp.integer):
+            return jax.random.randint(key, sizes, minval, maxval, dtype)
+        return jax.random.uniform(key, sizes, dtype, minval, maxval)
+
+    return _draw(sample, shape, dtype, seed)
+
+
+def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None) -> Tensor:
+    """Draw from the normal distribution within two standard deviations of its mean."""
+
+    def sample(key: Any, sizes: tuple[int, ...], dtype: str) -> Any:
+        return jax.random.truncated_normal(key, -2.0, 2.0, sizes, dtype) * as_array(stddev, dtype) + as_array(mean, dtype)
+
+    return _draw(sample, shape, dtype, seed)
+
+
+def random_bernoulli(shape: Any, p: float = 0.0, dtype: Any = None, seed: int | None = None) -> Tensor:
+    """Draw ones with probability p, else zeros, in `dtype`."""
+    return _draw(lambda key, sizes, dtype: jax.random.bernoulli(key, p, sizes).astype(dtype), shape, dtype, seed)
+
+
+random_binomial = random_bernoulli
+
+
+def random_normal_variable(
+    shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+) -> Variable:
+    """A box with draws from the normal distribution of this mean and standard deviation."""
+    return Variable(random_normal(shape, mean, scale, dtype, seed), dtype=dtype, name=name)
+
+
+def random_uniform_variable(
+    shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+) -> Variable:
+    """A box with draws that are equally likely in `[low, high)`."""
+    return Variable(random_uniform(shape, low, high, dtype, seed), dtype=dtype, name=name)

@@ -1,0 +1,110 @@
+"""What Keras 2 scripts say to TensorFlow's sessions, and counters of names. There is no session here."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+
+from jkeras._base.naming import reset_names
+from jkeras.backend.functions import function
+from jkeras.backend.values import get_value
+from jkeras.graph.keras_tensor import is_symbolic, symbolic_leaves
+from jkeras.state.scope import current
+
+
+class Session:
+    """Stands for TensorFlow 1's session: `run` computes symbolic tensors, with values for the inputs they need."""
+
+    def run(self, fetches: Any, feed_dict: dict[Any, Any] | None = None) -> Any:
+        """The values of tensors.
+
+        Args:
+            fetches: symbolic tensors, boxes or arrays, in any structure; None (as an initializer of variables gives) stays None.
+            feed_dict: `{symbolic input: array}`; `{K.learning_phase(): 1}` as well.
+
+        Raises:
+            ValueError: an input that the tensors need is not in `feed_dict`.
+        """
+        if symbolic_leaves(fetches):
+            feeds = feed_dict or {}
+            return function(list(feeds), fetches)(list(feeds.values()))
+        return jax.tree.map(lambda v: v if v is None else get_value(v), fetches, is_leaf=lambda v: v is None or is_symbolic(v))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        return None
+
+
+_sessions: list[Any] = []
+_numbers: Counter[str] = Counter()
+
+
+def get_session(op_input_list: Any = ()) -> Any:
+    """The session that `set_session` was given, else a `Session`."""
+    return _sessions[-1] if _sessions else Session()
+
+
+def set_session(session: Any) -> None:
+    """Remember a session for `get_session`. Its settings, such as memory on a GPU, change nothing here: JAX manages devices."""
+    _sessions[:] = [] if session is None else [session]
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Let the next layer be called `dense` again, and forget the learning phase.
+
+    Models and their arrays go when nobody holds them.
+
+    Args:
+        free_memory: Keras 3's argument; Python frees what nobody holds in any case.
+
+    Example:
+        >>> from jkeras.layers import Dense
+        >>> clear_session()
+        >>> Dense(1).name
+        'dense'
+    """
+    reset_uids()
+    _sessions.clear()
+    current().training = None
+
+
+def get_uid(prefix: str = "") -> int:
+    """A number that is new for this prefix, from 1.
+
+    Example:
+        >>> reset_uids()
+        >>> get_uid("block"), get_uid("block")
+        (1, 2)
+    """
+    _numbers[prefix] += 1
+    return _numbers[prefix]
+
+
+def reset_uids() -> None:
+    """Start the counters of automatic names again."""
+    reset_names()
+    _numbers.clear()
+
+
+@contextlib.contextmanager
+def name_scope(name: str) -> Iterator[str]:
+    """For Keras' sake: weights are named by their layers, whatever scope surrounds them."""
+    yield name
+
+
+def manual_variable_initialization(value: bool) -> None:
+    """For Keras' sake: boxes draw their first values when they are needed, and no session has to initialize them."""
+
+
+def backend() -> str:
+    """`"jax"`."""
+    return "jax"

@@ -1,0 +1,156 @@
+"""Boxes and their values: `K.variable`, `K.get_value`, `K.set_value`, `K.update`, and arrays of constants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from jkeras import ops
+from jkeras._base import config
+from jkeras.backend.shapes import at_shape
+from jkeras.graph.keras_tensor import KerasTensor, is_symbolic
+from jkeras.ops.wrapper import Tensor
+from jkeras.state.variable import Variable
+
+_SYMBOLIC = """{what} needs a value, and {tensor} is symbolic: only a running model knows its values. Write
+
+    K.function([model.input], [tensor])([x])        # or Model(model.input, tensor).predict(x)
+"""
+
+
+def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
+    """A box with this value.
+
+    Args:
+        value: an array or number.
+        dtype: default `floatx()`.
+        name: for messages.
+        constraint: applied by optimizers after a step.
+
+    Example:
+        >>> k = variable([1.0, 2.0])
+        >>> set_value(k, [3.0, 4.0])
+        >>> get_value(k).tolist()
+        [3.0, 4.0]
+    """
+    value = value.value if isinstance(value, Variable) else value
+    return Variable(value, dtype=dtype or config.floatx(), name=name, constraint=constraint)
+
+
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Tensor:
+    """An array of this value, spread to a shape if one is given."""
+    array = ops.convert_to_tensor(value, dtype or config.floatx())
+    return array if shape is None else ops.broadcast_to(array, tuple(shape))
+
+
+def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """A box of zeros, as in Keras 2; an array where the shape is one of a symbolic tensor."""
+    return _filled(ops.zeros, shape, dtype, name)
+
+
+def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """A box of ones, as in Keras 2; an array where the shape is one of a symbolic tensor."""
+    return _filled(ops.ones, shape, dtype, name)
+
+
+def _filled(make: Any, shape: Any, dtype: Any, name: str | None) -> Any:
+    array = at_shape(lambda sizes: make(sizes, dtype or config.floatx()), "constant", shape)
+    return array if is_symbolic(array) else Variable(array, name=name)
+
+
+def eye(size: Any, dtype: Any = None, name: str | None = None) -> Variable:
+    """A box with ones on the diagonal; `size` is a number, or rows and columns."""
+    rows, columns = size if isinstance(size, Sequence) else (size, size)
+    return Variable(ops.eye(rows, columns, dtype=dtype or config.floatx()), name=name)
+
+
+def zeros_like(x: Tensor, dtype: Any = None, name: str | None = None) -> Tensor:
+    """Zeros in the shape of x."""
+    return ops.zeros_like(x, dtype=dtype)
+
+
+def ones_like(x: Tensor, dtype: Any = None, name: str | None = None) -> Tensor:
+    """Ones in the shape of x."""
+    return ops.ones_like(x, dtype=dtype)
+
+
+def arange(start: int, stop: int | None = None, step: int = 1, dtype: str = "int32") -> Tensor:
+    """Numbers from start up to, not including, stop; `arange(n)` begins at 0, and a negative n gives none."""
+    if stop is None and isinstance(start, (int, float)) and start < 0:
+        start = 0
+    return ops.arange(start, stop, step, dtype=dtype)
+
+
+def get_value(x: Any) -> Any:
+    """The value as a NumPy array, or a NumPy number where it has no axes.
+
+    Args:
+        x: a box, an array, a number, or a number of an optimizer such as `model.optimizer.lr`.
+
+    Raises:
+        ValueError: x is symbolic.
+    """
+    if isinstance(x, KerasTensor):
+        raise ValueError(_SYMBOLIC.format(what="K.get_value", tensor=x))
+    return np.asarray(x.numpy() if hasattr(x, "numpy") else x)[()]
+
+
+def set_value(x: Any, value: Any) -> None:
+    """Put a value into a box, or into a number of an optimizer; the next step of training sees it, with no new compilation.
+
+    Raises:
+        TypeError: x holds no value of its own: an array, a number.
+    """
+    if not hasattr(x, "assign"):
+        raise TypeError(
+            f"K.set_value changes a Variable or a number of an optimizer (model.optimizer.lr). Received: {x!r} of type "
+            f"{type(x).__name__}, which cannot be changed in place."
+        )
+    x.assign(value)
+
+
+def batch_get_value(tensors: Iterable[Any]) -> list[Any]:
+    """`get_value` of each."""
+    return [get_value(x) for x in tensors]
+
+
+def batch_set_value(tuples: Iterable[tuple[Any, Any]]) -> None:
+    """`set_value` of each pair `(box, value)`."""
+    for x, value in tuples:
+        set_value(x, value)
+
+
+def eval(x: Any) -> Any:
+    """The value of an expression as a NumPy array.
+
+    Raises:
+        ValueError: x is symbolic; the text says how to compute it.
+
+    Example:
+        >>> eval(variable([1.0, 2.0]) * 2).tolist()
+        [2.0, 4.0]
+    """
+    if isinstance(x, KerasTensor):
+        raise ValueError(_SYMBOLIC.format(what="K.eval", tensor=x))
+    return get_value(x)
+
+
+class Update(tuple):
+    """A box and the symbolic value that a call of `K.function(updates=...)` puts into it."""
+
+
+def update(x: Any, new_x: Any) -> Any:
+    """Put a value into a box; for a symbolic value, an update to be given to `K.function(updates=...)`."""
+    return Update((x, new_x)) if isinstance(new_x, KerasTensor) else x.assign(new_x)
+
+
+def update_add(x: Any, increment: Any) -> Any:
+    """Add to a box; for a symbolic increment, an update to be given to `K.function(updates=...)`."""
+    return Update((x, increment + x)) if isinstance(increment, KerasTensor) else x.assign_add(increment)
+
+
+def update_sub(x: Any, decrement: Any) -> Any:
+    """Subtract from a box; for a symbolic decrement, an update to be given to `K.function(updates=...)`."""
+    return Update((x, x - decrement)) if isinstance(decrement, KerasTensor) else x.assign_sub(decrement)

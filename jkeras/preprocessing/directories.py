@@ -1,0 +1,241 @@
+"""Folders of files as datasets: `image_dataset_from_directory`, `text_dataset_from_directory`.
+
+Keras gives a `tf.data.Dataset`. Here it is a `BatchDataset` of NumPy arrays, for `fit`, `evaluate`, `predict` and for-loops, with
+the methods `map`, `take`, `cache`, `prefetch` and `shuffle`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jkeras._base.config import standardize_data_format
+from jkeras._base.errors import describe, unknown_name
+from jkeras._base.registry import export
+from jkeras.preprocessing.image.file_iterators import files_below
+from jkeras.preprocessing.image.files import img_to_array, load_img, resize_array, smart_resize
+from jkeras.preprocessing.views import BatchDataset
+
+_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+_CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
+
+
+@export("keras.utils.image_dataset_from_directory", "keras.preprocessing.image_dataset_from_directory")
+def image_dataset_from_directory(
+    directory: Any,
+    labels: Any = "inferred",
+    label_mode: str | None = "int",
+    class_names: Iterable[str] | None = None,
+    color_mode: str = "rgb",
+    batch_size: int = 32,
+    image_size: tuple[int, int] = (256, 256),
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    interpolation: str = "bilinear",
+    follow_links: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    data_format: str | None = None,
+    verbose: bool = True,
+) -> Any:
+    """The images in a folder, in which each folder is a class.
+
+    Args:
+        directory: the folder.
+        labels: `"inferred"` from the folders; a list with a whole number for each file, sorted by path; None for images alone.
+        label_mode: `"int"` for numbers, `"categorical"` one-hot, `"binary"` for 0 and 1 as `(batch, 1)`; None for images alone.
+        class_names: the folders, in the order of their numbers; default sorted.
+        color_mode: `"rgb"`, `"rgba"` or `"grayscale"`.
+        batch_size: images in a batch.
+        image_size: `(height, width)` to resize to.
+        shuffle: whether each epoch has an order of its own.
+        seed: of the orders and of the split.
+        validation_split: the fraction for validation, of the files in the order that `seed` draws, as in Keras.
+        subset: `"training"`, `"validation"`, or `"both"` for a pair of datasets.
+        interpolation: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
+        follow_links: whether links to folders are followed.
+        crop_to_aspect_ratio: whether images are cut to the new proportions in place of being distorted.
+        pad_to_aspect_ratio: whether zeros are put around them in place of being distorted.
+        data_format: where the channels go; default the global setting.
+        verbose: whether to print how many files there are.
+
+    Returns:
+        A dataset of float32 images `(batch, height, width, channels)`, 0 to 255, with their labels; its `class_names` and
+        `file_paths` say what it has.
+
+    Raises:
+        ImportError: Pillow is not installed.
+        ValueError: no files, or arguments that do not fit together.
+    """
+    if color_mode not in _CHANNELS:
+        raise unknown_name("color_mode", color_mode, _CHANNELS)
+    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        raise ValueError("crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other. Choose one.")
+    first = standardize_data_format(data_format) == "channels_first"
+
+    def read(path: str) -> np.ndarray:
+        image = img_to_array(load_img(path, color_mode=color_mode), "channels_last", "float32")
+        if crop_to_aspect_ratio:
+            image = smart_resize(image, image_size, interpolation)
+        else:
+            image = resize_array(_framed(image, image_size) if pad_to_aspect_ratio else image, image_size, interpolation)
+        return image.transpose(2, 0, 1) if first else image
+
+    def stack(paths: list[str]) -> np.ndarray:
+        return np.stack([read(path) for path in paths])
+
+    return _dataset(
+        directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose,
+        _IMAGES, stack,
+    )  # fmt: skip
+
+
+def _framed(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The image in the middle of the smallest frame of zeros that has the proportions of `size`."""
+    height, width = image.shape[:2]
+    tall, wide = max(height, int(width * size[0] / size[1])), max(width, int(height * size[1] / size[0]))
+    top, left = (tall - height) // 2, (wide - width) // 2
+    return np.pad(image, ((top, tall - height - top), (left, wide - width - left), (0, 0)))
+
+
+@export("keras.utils.text_dataset_from_directory", "keras.preprocessing.text_dataset_from_directory")
+def text_dataset_from_directory(
+    directory: Any,
+    labels: Any = "inferred",
+    label_mode: str | None = "int",
+    class_names: Iterable[str] | None = None,
+    batch_size: int = 32,
+    max_length: int | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    follow_links: bool = False,
+    verbose: bool = True,
+) -> Any:
+    """The `.txt` files in a folder, in which each folder is a class.
+
+    Args:
+        max_length: how many bytes of a text to keep.
+        directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose: as
+            for `image_dataset_from_directory`.
+
+    Returns:
+        A dataset of arrays of strings with their labels. Models take numbers: `dataset.map` with a `Tokenizer` makes them.
+
+    Raises:
+        ValueError: no files, or arguments that do not fit together.
+    """
+
+    def read(paths: list[str]) -> np.ndarray:
+        raw = [Path(path).read_bytes() for path in paths]
+        return np.array([(r if max_length is None else r[:max_length]).decode("utf-8", "replace") for r in raw], object)
+
+    return _dataset(
+        directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose,
+        (".txt",), read,
+    )  # fmt: skip
+
+
+def _dataset(
+    directory: Any,
+    labels: Any,
+    label_mode: str | None,
+    class_names: Iterable[str] | None,
+    batch_size: int,
+    shuffle: bool,
+    seed: int | None,
+    validation_split: float | None,
+    subset: str | None,
+    follow_links: bool,
+    verbose: bool,
+    suffixes: tuple[str, ...],
+    read: Callable[[list[str]], np.ndarray],
+) -> Any:
+    if label_mode not in ("int", "categorical", "binary", None):
+        raise unknown_name("label_mode", label_mode, ("int", "categorical", "binary"))
+    _check_split(validation_split, subset, shuffle, seed)
+    paths, numbers, names = _index(directory, labels, label_mode, class_names, suffixes, follow_links)
+    if label_mode == "binary" and len(names) != 2:
+        raise ValueError(f'label_mode="binary" is for two classes. Found: {names}.')
+    if verbose:
+        print(f"Found {len(paths)} files{f' belonging to {len(names)} classes' if names else ''}.")
+    if shuffle and seed is not None:  # Keras' draw, so that a split has the same files
+        order = np.arange(len(paths))
+        np.random.RandomState(seed).shuffle(order)
+        paths, numbers = [paths[i] for i in order], numbers[order]
+
+    def part(rows: slice, purpose: str) -> BatchDataset:
+        files, targets = paths[rows], _targets(numbers[rows], label_mode, len(names))
+        if verbose and purpose:
+            print(f"Using {len(files)} files for {purpose}.")
+        if not files:
+            raise ValueError(
+                f"There are no files for {purpose or 'this dataset'} among {len(paths)} in {os.fspath(directory)!r}."
+            )
+
+        def make(wanted: np.ndarray) -> Any:
+            x = read([files[i] for i in wanted])
+            return x if targets is None else (x, targets[wanted])
+
+        return BatchDataset(make, len(files), batch_size, shuffle, seed, class_names=names, file_paths=files)
+
+    if subset is None:
+        return part(slice(None), "")
+    at = len(paths) - int((validation_split or 0) * len(paths))
+    parts = {"training": slice(at), "validation": slice(at, None)}
+    if subset == "both":
+        return tuple(part(rows, purpose) for purpose, rows in parts.items())
+    return part(parts[subset], subset)
+
+
+def _check_split(validation_split: float | None, subset: str | None, shuffle: bool, seed: int | None) -> None:
+    if (validation_split is None) != (subset is None):
+        raise ValueError(f"validation_split and subset go together. Received: {validation_split!r} and {subset!r}.")
+    if subset is None:
+        return
+    if subset not in ("training", "validation", "both"):
+        raise unknown_name("subset", subset, ("training", "validation", "both"))
+    if not 0 < (validation_split or 0) < 1:
+        raise ValueError(f"validation_split is a fraction between 0 and 1. Received: {validation_split!r}.")
+    if shuffle and seed is None:
+        raise ValueError("A split of files in random order needs a seed, or the parts would overlap. Write seed=1.")
+
+
+def _index(
+    directory: Any, labels: Any, label_mode: str | None, class_names: Any, suffixes: tuple[str, ...], follow_links: bool
+) -> tuple[list[str], np.ndarray, list[str]]:
+    """Paths of the files, their numbers and the names of the classes."""
+    if not os.path.isdir(directory):
+        raise ValueError(f"There is no folder {os.fspath(directory)!r}.")
+    if isinstance(labels, str) and labels != "inferred":
+        raise unknown_name("labels", labels, ("inferred",))
+    if isinstance(labels, str) and label_mode is not None:
+        folders = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir(follow_symlinks=True))
+        names = folders if class_names is None else list(class_names)
+        if set(names) - set(folders):
+            raise ValueError(f"The folders of {os.fspath(directory)!r} are {folders}. Received: class_names={names}.")
+        found = [files_below(os.path.join(directory, name), suffixes, follow_links) for name in names]
+        numbers = np.repeat(np.arange(len(names)), [len(files) for files in found]).astype("int32")
+        return [path for files in found for path in files], numbers, names
+    paths = files_below(directory, suffixes, follow_links)
+    if isinstance(labels, str) or labels is None or label_mode is None:
+        return paths, np.zeros(len(paths), "int32"), []
+    numbers = np.asarray(labels)
+    if numbers.shape != (len(paths),) or numbers.dtype.kind not in "iu":
+        raise ValueError(f"Expected a whole number for each of the {len(paths)} files as labels. Received: {describe(numbers)}.")
+    return paths, numbers.astype("int32"), [str(n) for n in sorted(set(numbers.tolist()))]
+
+
+def _targets(numbers: np.ndarray, label_mode: str | None, classes: int) -> np.ndarray | None:
+    if label_mode is None or not classes:
+        return None
+    if label_mode == "int":
+        return numbers
+    return np.eye(classes, dtype="float32")[numbers] if label_mode == "categorical" else numbers.astype("float32")[:, None]

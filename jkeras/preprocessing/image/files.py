@@ -1,0 +1,232 @@
+"""Images as files and as arrays, through Pillow: `load_img`, `img_to_array`, `array_to_img`, `save_img`, `smart_resize`."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from types import ModuleType
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras._base import config
+from jkeras._base.config import standardize_data_format
+from jkeras._base.errors import describe, unknown_name
+from jkeras._base.registry import export
+from jkeras.nn.image import resize as resize_with_jax
+
+_MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}
+_FILTERS = {
+    "nearest": "NEAREST",
+    "bilinear": "BILINEAR",
+    "bicubic": "BICUBIC",
+    "lanczos": "LANCZOS",
+    "box": "BOX",
+    "hamming": "HAMMING",
+}
+
+
+def pillow() -> ModuleType:
+    """The module `PIL.Image`.
+
+    Raises:
+        ImportError: Pillow is not installed.
+    """
+    try:
+        from PIL import Image
+    except ImportError:
+        raise ImportError("Images as files need Pillow. Install it: pip install pillow") from None
+    return Image
+
+
+@export("keras.utils.load_img", "keras.preprocessing.image.load_img")
+def load_img(
+    path: Any,
+    color_mode: Any = "rgb",
+    target_size: tuple[int, int] | None = None,
+    interpolation: str = "nearest",
+    keep_aspect_ratio: bool = False,
+    grayscale: bool = False,
+) -> Any:
+    """Read an image file.
+
+    Args:
+        path: of the file, or an `io.BytesIO`.
+        color_mode: `"rgb"`, `"rgba"` or `"grayscale"`. A boolean is Keras 2's second argument, `grayscale`.
+        target_size: `(height, width)` to resize to.
+        interpolation: `"nearest"`, `"bilinear"`, `"bicubic"`, `"lanczos"`, `"box"` or `"hamming"`.
+        keep_aspect_ratio: whether the largest window of the target's proportions is cut out of the middle first.
+        grayscale: as `color_mode="grayscale"`.
+
+    Returns:
+        A Pillow image.
+
+    Raises:
+        ImportError: Pillow is not installed.
+        ValueError: an unknown word.
+        TypeError: `path` is none.
+    """
+    if color_mode is True or grayscale:
+        color_mode = "grayscale"
+    color_mode = "rgb" if color_mode is False else color_mode
+    if color_mode not in _MODES:
+        raise unknown_name("color_mode", color_mode, _MODES)
+    if interpolation not in _FILTERS:
+        raise unknown_name("interpolation", interpolation, _FILTERS)
+    module = pillow()
+    if isinstance(path, io.BytesIO):
+        image = module.open(path)
+    elif isinstance(path, (str, os.PathLike)):
+        with open(path, "rb") as file:
+            image = module.open(io.BytesIO(file.read()))
+    else:
+        raise TypeError(f"load_img takes a path or an io.BytesIO. Received: {describe(path)}.")
+    # Images of 16 or 32 bits keep their values.
+    if not (color_mode == "grayscale" and image.mode in ("L", "I;16", "I")) and image.mode != _MODES[color_mode]:
+        image = image.convert(_MODES[color_mode])
+    if target_size is not None and image.size != (target_size[1], target_size[0]):
+        height, width = target_size
+        box = _middle(image.size[1], image.size[0], height, width) if keep_aspect_ratio else None
+        filter_ = getattr(module.Resampling, _FILTERS[interpolation])
+        image = image.resize(
+            (width, height), filter_, box=None if box is None else (box[1], box[0], box[1] + box[3], box[0] + box[2])
+        )
+    return image
+
+
+def _middle(height: int, width: int, new_height: int, new_width: int) -> tuple[int, int, int, int]:
+    """Top, left, height and width of the largest window of the new proportions in the middle."""
+    tall = min(int(width * new_height / new_width), height) or height
+    wide = min(int(height * new_width / new_height), width) or width
+    return (height - tall) // 2, (width - wide) // 2, tall, wide
+
+
+@export("keras.utils.img_to_array", "keras.preprocessing.image.img_to_array")
+def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> np.ndarray:
+    """An image as an array.
+
+    Args:
+        img: a Pillow image, or an array with two or three axes.
+        data_format: where the channels go; default the global setting.
+        dtype: default `floatx()`; values are as in the file, 0 to 255.
+
+    Returns:
+        `(height, width, channels)` or `(channels, height, width)`.
+
+    Example:
+        >>> img_to_array(np.zeros((4, 5), "uint8")).shape
+        (4, 5, 1)
+    """
+    first = standardize_data_format(data_format) == "channels_first"
+    array = np.asarray(img, dtype=dtype or config.floatx())
+    if array.ndim == 2:
+        return array[None] if first else array[..., None]
+    if array.ndim != 3:
+        raise ValueError(f"An image has two or three axes. Received: {describe(array)}.")
+    return array.transpose(2, 0, 1) if first and not isinstance(img, np.ndarray) else array
+
+
+@export("keras.utils.array_to_img", "keras.preprocessing.image.array_to_img")
+def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dtype: Any = None) -> Any:
+    """An array as a Pillow image.
+
+    Args:
+        x: `(height, width, channels)`, or with the channels first; 1, 3 or 4 channels.
+        data_format: where the channels are; default the global setting.
+        scale: whether to spread the values over 0 to 255.
+        dtype: in which to compute, default `floatx()`.
+
+    Raises:
+        ImportError: Pillow is not installed.
+        ValueError: no image.
+    """
+    array = np.asarray(x, dtype=dtype or config.floatx())
+    if array.ndim != 3:
+        raise ValueError(f"An image has the axes (height, width, channels). Received: {describe(array)}.")
+    if standardize_data_format(data_format) == "channels_first":
+        array = array.transpose(1, 2, 0)
+    if scale:
+        array = array - array.min()
+        top = array.max()
+        array = array * (255.0 / top) if top else array
+    module, channels = pillow(), array.shape[-1]
+    if channels == 1:
+        flat = array[..., 0]
+        return module.fromarray(flat.astype("int32" if flat.max(initial=0) > 255 else "uint8"))
+    if channels not in (3, 4):
+        raise ValueError(f"An image has 1, 3 or 4 channels. Received: {channels}, in an array of shape {np.shape(x)}.")
+    return module.fromarray(array.astype("uint8"))
+
+
+@export("keras.utils.save_img", "keras.preprocessing.image.save_img")
+def save_img(
+    path: Any, x: Any, data_format: str | None = None, file_format: str | None = None, scale: bool = True, **kwargs: Any
+) -> None:
+    """Write an array as an image file.
+
+    Args:
+        path: of the file, or a file object.
+        x, data_format, scale: as for `array_to_img`.
+        file_format: such as `"png"`; default by the path's suffix.
+        kwargs: for Pillow's `save`.
+    """
+    image = array_to_img(x, data_format=data_format, scale=scale)
+    kind = file_format or os.path.splitext(str(path))[1][1:]
+    if image.mode == "RGBA" and kind.lower() in ("jpg", "jpeg"):
+        warnings.warn("JPEG has no transparency; the image is written as RGB.", stacklevel=2)
+        image = image.convert("RGB")
+    image.save(path, format={"jpg": "jpeg"}.get(file_format.lower(), file_format) if file_format else None, **kwargs)
+
+
+def resize_array(images: np.ndarray, size: tuple[int, int], interpolation: str = "bilinear") -> np.ndarray:
+    """`(..., height, width, channels)` in another size, as float32.
+
+    Bilinear and nearest are computed by NumPy, since a compiled program per size of picture would take longer than the pictures.
+    """
+    if images.shape[-3:-1] == tuple(size):
+        return images.astype("float32")
+    if interpolation == "nearest":
+        rows, columns = (_nearest(n, m) for n, m in zip(images.shape[-3:-1], size))
+        return images[..., rows, :, :][..., columns, :].astype("float32")
+    if interpolation == "bilinear":
+        out = _blend(images.astype("float32"), size[0], -3)
+        return _blend(out, size[1], -2)
+    return np.asarray(resize_with_jax(jnp.asarray(images, "float32"), *size, interpolation))
+
+
+def _nearest(before: int, after: int) -> np.ndarray:
+    return np.minimum(((np.arange(after) + 0.5) * before / after).astype(int), before - 1)
+
+
+def _blend(images: np.ndarray, size: int, axis: int) -> np.ndarray:
+    before = images.shape[axis]
+    place = np.clip((np.arange(size) + 0.5) * before / size - 0.5, 0, before - 1)
+    low = np.floor(place).astype(int)
+    share = (place - low).astype("float32").reshape(-1, *(1,) * (-axis - 1))
+    upper = np.take(images, np.minimum(low + 1, before - 1), axis)
+    lower = np.take(images, low, axis)
+    return lower + (upper - lower) * share
+
+
+@export("keras.preprocessing.image.smart_resize")
+def smart_resize(x: Any, size: tuple[int, int], interpolation: str = "bilinear") -> np.ndarray:
+    """Resize images without distortion: the largest window of the new proportions is cut out of the middle first.
+
+    Args:
+        x: `(height, width, channels)` or `(batch, height, width, channels)`.
+        size: `(height, width)`.
+        interpolation: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
+
+    Example:
+        >>> smart_resize(np.ones((4, 8, 3)), (2, 2)).shape
+        (2, 2, 3)
+    """
+    images = np.asarray(x)
+    if images.ndim not in (3, 4) or len(size) != 2:
+        raise ValueError(
+            f"smart_resize takes (height, width, channels) and a size (height, width). Received: {describe((images, size))}."
+        )
+    top, left, height, width = _middle(images.shape[-3], images.shape[-2], size[0], size[1])
+    return resize_array(images[..., top : top + height, left : left + width, :], (size[0], size[1]), interpolation)

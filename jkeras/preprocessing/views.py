@@ -1,0 +1,102 @@
+"""`BatchDataset`: rows that are made when a batch is asked for, in an order of each epoch's own.
+
+It has the methods of `tf.data` that scripts call on `image_dataset_from_directory(...)`: `map`, `take`, `cache`, `prefetch`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jkeras.data.py_dataset import PyDataset
+from jkeras.state.random import next_seed
+
+
+class BatchDataset(PyDataset):
+    """Batches of a function of row numbers.
+
+    Args:
+        make: gives the batch of an array of row numbers.
+        rows: how many there are.
+        batch_size: rows in a batch; the last may be shorter.
+        shuffle: whether each epoch has an order of its own.
+        seed: of the orders; default one of the global stream.
+        names: further attributes, such as `class_names`.
+
+    Example:
+        >>> data = BatchDataset(lambda rows: rows * 10, rows=3, batch_size=2)
+        >>> [batch.tolist() for batch in data.map(lambda x: x + 1)]
+        [[1, 11], [21]]
+    """
+
+    def __init__(
+        self,
+        make: Callable[[np.ndarray], Any],
+        rows: int,
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int | None = None,
+        **names: Any,
+    ):
+        super().__init__()
+        self._make, self.rows, self.batch_size, self.shuffles = make, rows, batch_size, shuffle
+        self._seed = (next_seed() if seed is None else int(seed)) if shuffle else 0
+        self._epoch = 0
+        self._limit: int | None = None
+        vars(self).update(names)
+
+    def __len__(self) -> int:
+        count = -(-self.rows // self.batch_size)
+        return count if self._limit is None else min(count, self._limit)
+
+    def __getitem__(self, index: int) -> Any:
+        """Batch number `index` of the running epoch."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"There are {len(self)} batches, and none with the number {index}.")
+        rng = np.random.default_rng((self._seed, self._epoch))
+        order = rng.permutation(self.rows) if self.shuffles else np.arange(self.rows)
+        index %= len(self)
+        return self._make(order[index * self.batch_size : (index + 1) * self.batch_size])
+
+    def on_epoch_end(self) -> None:
+        """The next epoch has another order."""
+        self._epoch += 1
+
+    def map(self, function: Callable[..., Any], num_parallel_calls: Any = None, deterministic: Any = None) -> BatchDataset:
+        """The dataset with a function of each batch; it takes the parts of a tuple as arguments.
+
+        Args:
+            function: of NumPy arrays.
+            num_parallel_calls, deterministic: for tf.data's sake; how many batches are made at a time is said by `workers`.
+        """
+        view, make = copy.copy(self), self._make
+
+        def mapped(rows: np.ndarray) -> Any:
+            batch = make(rows)
+            return function(*batch) if isinstance(batch, tuple) else function(batch)
+
+        view._make = mapped
+        return view
+
+    def take(self, count: int) -> BatchDataset:
+        """The first batches of each epoch."""
+        view = copy.copy(self)
+        view._limit = count if self._limit is None else min(count, self._limit)
+        return view
+
+    def cache(self, filename: Any = None) -> BatchDataset:
+        """The dataset itself, for tf.data's sake: nothing is kept."""
+        return self
+
+    def prefetch(self, buffer_size: Any = None) -> BatchDataset:
+        """The dataset itself: `fit` always has batches made ahead."""
+        return self
+
+    def shuffle(self, buffer_size: Any = None, seed: int | None = None, reshuffle_each_iteration: Any = None) -> BatchDataset:
+        """The dataset with another order of its rows in each epoch, all rows mixed, not a buffer's."""
+        view = copy.copy(self)
+        view.shuffles, view._seed = True, next_seed() if seed is None else int(seed)
+        return view

@@ -1,0 +1,195 @@
+"""Keras 3's wrappers: a model as a scikit-learn classifier, regressor or transformer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jkeras._base.errors import describe
+from jkeras._base.registry import export
+from jkeras.models.cloning import clone_model
+from jkeras.models.model import Model
+from jkeras.wrappers.sklearn_parts import Parameters, sklearn, tags
+
+_NOT_COMPILED = """{cls} needs a compiled model: it fits what you give it. Write
+
+    model.compile(optimizer="adam", loss=...)
+
+before, or at the end of the function that makes the model."""
+
+
+class Estimator(Parameters):
+    """What the three wrappers share.
+
+    Args:
+        model: a compiled model, which is cloned before each fit; or a function `(X, y, **model_kwargs)` that makes one.
+        warm_start: go on with the model of the last fit, or with the given one itself.
+        model_kwargs: further arguments of the function.
+        fit_kwargs: arguments of `fit`, such as `{"epochs": 10}`.
+    """
+
+    kind = "regressor"
+    model_: Any
+
+    def __init__(
+        self,
+        model: Any,
+        warm_start: bool = False,
+        model_kwargs: dict[str, Any] | None = None,
+        fit_kwargs: dict[str, Any] | None = None,
+    ):
+        self.model, self.warm_start, self.model_kwargs, self.fit_kwargs = model, warm_start, model_kwargs, fit_kwargs
+
+    def __sklearn_tags__(self) -> Any:
+        return tags(self.kind)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_clone__(self) -> Any:
+        # A model is cloned before it is fitted, so the estimators may share it.
+        return type(self)(**self.get_params())
+
+    def fit(self, X: Any, y: Any = None, **kwargs: Any) -> Any:
+        """Make or clone the model and train it.
+
+        Args:
+            X: `(rows, ...)`.
+            y: targets.
+            kwargs: for the model's `fit`, over `fit_kwargs`.
+
+        Returns:
+            The estimator; `model_` and `history_` have the model and its `History`.
+
+        Raises:
+            RuntimeError: the model is not compiled.
+        """
+        check = sklearn().utils.validation
+        X = check.check_array(X, allow_nd=True)
+        y = None if y is None else self._encode(check.check_array(y, allow_nd=True, ensure_2d=False, dtype=None))
+        if y is not None:
+            check.check_consistent_length(X, y)
+        model = self.model_ if self.warm_start and hasattr(self, "model_") else self._make(X, y)
+        if not model.compiled or (model.loss is None and type(model).compute_loss is Model.compute_loss):
+            raise RuntimeError(_NOT_COMPILED.format(cls=type(self).__name__))
+        self.n_features_in_ = X.shape[1] if X.ndim > 1 else 1
+        self.history_ = model.fit(X, y, **{**(self.fit_kwargs or {}), **kwargs})
+        self.model_ = model
+        return self
+
+    def _make(self, X: Any, y: Any) -> Any:
+        if not isinstance(self.model, Model):
+            if not callable(self.model):
+                raise TypeError(
+                    f"{type(self).__name__} takes a model, or a function that makes one. Received: {describe(self.model)}."
+                )
+            return self.model(X=X, y=y, **(self.model_kwargs or {}))
+        if self.warm_start:
+            return self.model
+        model = clone_model(self.model)
+        if self.model.compiled and not model.compiled:
+            model.compile_from_config(self.model.get_compile_config())
+        return model
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        validation = sklearn().utils.validation
+        validation.check_is_fitted(self)
+        found: np.ndarray = self.model_.predict(validation.check_array(X, allow_nd=True), verbose=0)
+        return found
+
+    def _encode(self, y: np.ndarray) -> np.ndarray:
+        self._flat = y.ndim == 1
+        return y[:, None] if self._flat else y
+
+
+@export("keras.wrappers.SKLearnClassifier")
+class SKLearnClassifier(Estimator):
+    """A model as a scikit-learn classifier. The model gets one-hot targets.
+
+    Args:
+        model, warm_start, model_kwargs, fit_kwargs: as above; a function gets the one-hot targets as y, so that
+            `y.shape[1]` is the number of classes.
+
+    Attributes:
+        classes_: the classes, in the order of the outputs.
+
+    Example:
+        >>> from jkeras import layers, Sequential
+        >>> def make(X, y):
+        ...     model = Sequential([layers.Input(X.shape[1:]), layers.Dense(y.shape[1], activation="softmax")])
+        ...     model.compile("adam", "categorical_crossentropy")
+        ...     return model
+        >>> X = np.eye(3, dtype="float32")
+        >>> classifier = SKLearnClassifier(make, fit_kwargs={"verbose": 0}).fit(X, ["a", "b", "b"])
+        >>> classifier.decision_function(X).shape, classifier.classes_.tolist()
+        ((3, 2), ['a', 'b'])
+    """
+
+    kind = "classifier"
+    classes_: np.ndarray
+
+    def _encode(self, y: np.ndarray) -> np.ndarray:
+        y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+        if y.ndim != 1:
+            raise ValueError(f"A classifier takes one class for each row. Received: {describe(y)}.")
+        self.classes_, numbers = np.unique(y, return_inverse=True)
+        if len(self.classes_) == 1:
+            raise ValueError(f"There is one class alone, {str(self.classes_[0])!r}: a classifier needs two or more.")
+        return np.eye(len(self.classes_), dtype="float32")[numbers]
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """The model's outputs, `(rows, classes)`."""
+        return self._outputs(X)
+
+    predict_proba = decision_function
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The class of each row."""
+        return np.asarray(self.classes_[np.argmax(self._outputs(X), axis=-1)])
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The fraction of rows that get their class."""
+        return float(sklearn().metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight))
+
+
+@export("keras.wrappers.SKLearnRegressor")
+class SKLearnRegressor(Estimator):
+    """A model as a scikit-learn regressor.
+
+    Args:
+        model, warm_start, model_kwargs, fit_kwargs: as above; y is `(rows, targets)`.
+    """
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The outputs, `(rows,)` where the targets were."""
+        found = self._outputs(X)
+        return found[:, 0] if self._flat and found.ndim == 2 and found.shape[1] == 1 else found
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The share of the variance that is explained, R squared."""
+        return float(sklearn().metrics.r2_score(y, self.predict(X), sample_weight=sample_weight))
+
+
+@export("keras.wrappers.SKLearnTransformer")
+class SKLearnTransformer(Estimator):
+    """A model as a scikit-learn transformer, such as an encoder in a pipeline.
+
+    Args:
+        model, warm_start, model_kwargs, fit_kwargs: as above; without y the model is fitted to give its input.
+    """
+
+    kind = "transformer"
+
+    def fit(self, X: Any, y: Any = None, **kwargs: Any) -> Any:
+        """As above; y is X where none is given."""
+        return super().fit(X, X if y is None else y, **kwargs)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """The model's outputs."""
+        return self._outputs(X)
+
+    def fit_transform(self, X: Any, y: Any = None, **kwargs: Any) -> np.ndarray:
+        """`fit`, then `transform`."""
+        found: np.ndarray = self.fit(X, y, **kwargs).transform(X)
+        return found
