@@ -12,6 +12,7 @@ y, state = model.apply(params, state, x)
 """
 
 import gc as _gc
+from typing import TYPE_CHECKING
 
 # A full collection that starts while these modules load walks over all of JAX for nothing, and takes about as long as they do.
 # The collection of what is young, at the end, keeps one from starting right after.
@@ -19,7 +20,6 @@ _collecting = _gc.isenabled()
 _gc.disable()
 
 from jkeras import activations as activations
-from jkeras import backend as backend
 from jkeras import callbacks as callbacks
 from jkeras import config as config
 from jkeras import constraints as constraints
@@ -31,14 +31,12 @@ from jkeras import metrics as metrics
 from jkeras import models as models
 from jkeras import ops as ops
 from jkeras import optimizers as optimizers
-from jkeras import preprocessing as preprocessing
 from jkeras import random as random
 from jkeras import regularizers as regularizers
 from jkeras import saving as saving
 from jkeras import utils as utils
-from jkeras import visualization as visualization
-from jkeras import wrappers as wrappers
 from jkeras._base.dtypes import DTypePolicy as DTypePolicy
+from jkeras._base.lazy import lazy_names as lazy_names
 from jkeras._base.version import __version__ as __version__
 from jkeras.graph import KerasTensor as KerasTensor
 from jkeras.initializers import Initializer as Initializer
@@ -62,3 +60,19 @@ from jkeras.training import TrainState as TrainState
 _gc.collect(1)
 if _collecting:
     _gc.enable()
+
+# What few scripts use is loaded when it is asked for.
+if TYPE_CHECKING:
+    from jkeras import backend as backend
+    from jkeras import preprocessing as preprocessing
+    from jkeras import visualization as visualization
+    from jkeras import wrappers as wrappers
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "backend": "jkeras.backend",
+        "preprocessing": "jkeras.preprocessing",
+        "visualization": "jkeras.visualization",
+        "wrappers": "jkeras.wrappers",
+    },
+)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 _used: Counter[str] = Counter()
+_numbers: Counter[str] = Counter()
 
 
 def to_snake_case(name: str) -> str:
@@ -23,6 +24,13 @@ def auto_name(prefix: str, first: int = 0) -> str:
     return prefix if n == 0 else f"{prefix}_{n}"
 
 
+def next_number(prefix: str) -> int:
+    """A number that is new for this prefix, from 1: `K.get_uid`, for names that a script makes itself."""
+    _numbers[prefix] += 1
+    return _numbers[prefix]
+
+
 def reset_names() -> None:
     """Start all counters again (what `clear_session` does to names)."""
     _used.clear()
+    _numbers.clear()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import jax
 
-from jkeras._base.naming import reset_names
+from jkeras import utils
+from jkeras._base.naming import next_number, reset_names
 from jkeras.backend.functions import function
 from jkeras.backend.values import get_value
 from jkeras.graph.keras_tensor import is_symbolic, symbolic_leaves
-from jkeras.state.scope import current
 
 
 class Session:
@@ -45,7 +44,6 @@ class Session:
 
 
 _sessions: list[Any] = []
-_numbers: Counter[str] = Counter()
 
 
 def get_session(op_input_list: Any = ()) -> Any:
@@ -59,22 +57,13 @@ def set_session(session: Any) -> None:
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Let the next layer be called `dense` again, and forget the learning phase.
-
-    Models and their arrays go when nobody holds them.
+    """`utils.clear_session`, and no session is remembered any longer.
 
     Args:
         free_memory: Keras 3's argument; Python frees what nobody holds in any case.
-
-    Example:
-        >>> from jkeras.layers import Dense
-        >>> clear_session()
-        >>> Dense(1).name
-        'dense'
     """
-    reset_uids()
+    utils.clear_session(free_memory)
     _sessions.clear()
-    current().training = None
 
 
 def get_uid(prefix: str = "") -> int:
@@ -85,14 +74,12 @@ def get_uid(prefix: str = "") -> int:
         >>> get_uid("block"), get_uid("block")
         (1, 2)
     """
-    _numbers[prefix] += 1
-    return _numbers[prefix]
+    return next_number(prefix)
 
 
 def reset_uids() -> None:
     """Start the counters of automatic names again."""
     reset_names()
-    _numbers.clear()
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """`History`: what every epoch's results were; `fit` returns it.
 
-Pictures of it are made two floors above, in `visualization/`, which hands its functions down when jkeras is imported.
+Pictures of it are made floors above, in `visualization/`, and `utils/history_pictures.py` hands the functions down.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 """Small helpers around models and data: files from the network, labels as one-hot rows, unit norms, pictures of models."""
 
+from typing import TYPE_CHECKING
+
+from jkeras._base.lazy import lazy_names as lazy_names
 from jkeras._base.registry import CustomObjectScope as CustomObjectScope
 from jkeras._base.registry import custom_object_scope as custom_object_scope
 from jkeras._base.registry import get_custom_objects as get_custom_objects
@@ -14,20 +17,40 @@ from jkeras.data.batch import pack_x_y_sample_weight as pack_x_y_sample_weight
 from jkeras.data.batch import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from jkeras.data.py_dataset import PyDataset as PyDataset
 from jkeras.data.py_dataset import Sequence as Sequence
-from jkeras.preprocessing.directories import image_dataset_from_directory as image_dataset_from_directory
-from jkeras.preprocessing.directories import text_dataset_from_directory as text_dataset_from_directory
-from jkeras.preprocessing.image.files import array_to_img as array_to_img
-from jkeras.preprocessing.image.files import img_to_array as img_to_array
-from jkeras.preprocessing.image.files import load_img as load_img
-from jkeras.preprocessing.image.files import save_img as save_img
-from jkeras.preprocessing.sequence import pad_sequences as pad_sequences
-from jkeras.preprocessing.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
 from jkeras.state.random import set_random_seed as set_random_seed
+from jkeras.utils import history_pictures as history_pictures
 from jkeras.utils import np_utils as np_utils
-from jkeras.utils import vis_utils as vis_utils
 from jkeras.utils.files import get_file as get_file
-from jkeras.utils.model_pictures import model_to_dot as model_to_dot
-from jkeras.utils.model_pictures import plot_model as plot_model
 from jkeras.utils.numerical import normalize as normalize
 from jkeras.utils.numerical import to_categorical as to_categorical
 from jkeras.utils.session import clear_session as clear_session
+
+# What needs pictures or images is loaded when it is asked for.
+if TYPE_CHECKING:
+    from jkeras.preprocessing.directories import image_dataset_from_directory as image_dataset_from_directory
+    from jkeras.preprocessing.directories import text_dataset_from_directory as text_dataset_from_directory
+    from jkeras.preprocessing.image.files import array_to_img as array_to_img
+    from jkeras.preprocessing.image.files import img_to_array as img_to_array
+    from jkeras.preprocessing.image.files import load_img as load_img
+    from jkeras.preprocessing.image.files import save_img as save_img
+    from jkeras.preprocessing.sequence import pad_sequences as pad_sequences
+    from jkeras.preprocessing.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
+    from jkeras.utils import vis_utils as vis_utils
+    from jkeras.utils.model_pictures import model_to_dot as model_to_dot
+    from jkeras.utils.model_pictures import plot_model as plot_model
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "image_dataset_from_directory": "jkeras.preprocessing.directories",
+        "text_dataset_from_directory": "jkeras.preprocessing.directories",
+        "array_to_img": "jkeras.preprocessing.image.files",
+        "img_to_array": "jkeras.preprocessing.image.files",
+        "load_img": "jkeras.preprocessing.image.files",
+        "save_img": "jkeras.preprocessing.image.files",
+        "pad_sequences": "jkeras.preprocessing.sequence",
+        "timeseries_dataset_from_array": "jkeras.preprocessing.timeseries",
+        "vis_utils": "jkeras.utils.vis_utils",
+        "model_to_dot": "jkeras.utils.model_pictures",
+        "plot_model": "jkeras.utils.model_pictures",
+    },
+)

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from jkeras.callbacks import history as lower_floor
 from jkeras.visualization.figures import INKS
-from jkeras.visualization.history_curves import plot_history
 
 _WIDTH, _HEIGHT, _MOST_POINTS = 140, 28, 400
 _STYLE = "text-align:right;padding:2px 10px"
@@ -73,6 +71,3 @@ def _curve(values: Sequence[float], colour: str) -> str:
     points = " ".join(f"{2 + i * across:.1f},{_HEIGHT - 2 - (v - low) * scale:.1f}" for i, v in kept)
     line = f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
     return f'<svg width="{_WIDTH}" height="{_HEIGHT}">{line}</svg>'
-
-
-lower_floor.connect(plot=plot_history, html=history_html)

@@ -1,0 +1,38 @@
+"""Names of a package that are loaded when somebody asks for them: `import jkeras` does not wait for what few scripts use."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def lazy_names(package: str, names: dict[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """The `__getattr__` and `__dir__` of a package some of whose names come late.
+
+    Args:
+        package: the package's `__name__`.
+        names: `{name: module that holds it}`; a module stands for itself where it ends in the name.
+
+    Returns:
+        Two functions for the package to bind. A name is loaded once, then it is an attribute like any other.
+
+    Example:
+        >>> load, names = lazy_names("jkeras", {"backend": "jkeras.backend"})
+        >>> load("backend").epsilon()
+        1e-07
+    """
+
+    def load(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module = importlib.import_module(names[name])
+        value = module if names[name] == f"{package}.{name}" else getattr(module, name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    def listed() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *names})
+
+    return load, listed
