@@ -36,6 +36,7 @@ from jkeras.layers import messages
 from jkeras.layers.call_plan import CallPlan, arrange, read_plan
 from jkeras.layers.config_face import LEGACY, ConfigFace
 from jkeras.layers.declaration import Updated
+from jkeras.layers.graph_face import GraphFace
 from jkeras.layers.holder import WeightHolder
 from jkeras.layers.input_spec import check_input
 from jkeras.layers.leaks import hide_tracers
@@ -47,7 +48,6 @@ from jkeras.layers.structures import (
     legacy_shape,
     masks_of,
     shapes_to_specs,
-    single,
     specs_to_shapes,
     symbolic_masks,
     unbox,
@@ -61,7 +61,7 @@ _array_types: set[type] = set()
 
 
 @export("keras.layers.Layer", "keras.Layer")
-class Layer(WeightHolder, PureFace, RematFace, ConfigFace):
+class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
     """Base of all layers and models.
 
     Args:
@@ -430,33 +430,6 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace):
         added = [pair for pair in (self._last_losses if scope.losses is None else scope.losses) if id(pair[0]) in here]
         boxes = self.trainable_weights
         return [value for _, value in added] + [b.regularizer(b.value) for b in boxes if b.regularizer is not None]
-
-    # graph ----------------------------------------------------------------------------------------------------------
-
-    @property
-    def input(self) -> Any:
-        """The symbolic input of the layer's first call."""
-        return single(self._first_node("input").inputs)
-
-    @property
-    def output(self) -> Any:
-        """The symbolic output of the layer's first call."""
-        return self._first_node("output").outputs
-
-    @property
-    def input_shape(self) -> Any:
-        """Shape of `input`."""
-        return specs_to_shapes(self.input)
-
-    @property
-    def output_shape(self) -> Any:
-        """Shape of `output`."""
-        return specs_to_shapes(self.output)
-
-    def _first_node(self, what: str) -> Node:
-        if not self._inbound_nodes:
-            raise AttributeError(messages.NO_NODE.format(layer=self.name, what=what))
-        return self._inbound_nodes[0]
 
 
 def _marking(build: Callable[..., None]) -> Callable[..., None]:
