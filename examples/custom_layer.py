@@ -17,6 +17,10 @@ always the box here, and its array is `self.moving_mean.value`. (Operators such 
 
 The layer needs no second definition for the functional side: `init` gives its arrays, `apply` is a pure function of them, and
 what was assigned comes back as the new state.
+
+    python examples/custom_layer.py
+
+Prints the epochs, the summary, and what the attribute is inside and outside. Under half a minute on two cores.
 """
 
 import argparse

@@ -9,6 +9,10 @@ so that it learns how uncertain to be as well (Nix and Weigend, "Estimating the 
 distribution", 1994). `compute_loss` gets the batch and the outputs and returns the scalar to minimise; `fit`, `evaluate`,
 callbacks and the optimizer stay as they are. `self.losses` holds what layers add, here the penalty on a kernel: an override that
 wants it adds it.
+
+    python examples/custom_loss.py
+
+Prints the loss at the start and at the end of training, and on test data. Under half a minute on two cores.
 """
 
 import argparse

@@ -14,6 +14,10 @@ Generalization", 2021). It prefers weights around which the loss is flat: it goe
 takes the gradient *there*, and applies it *here*:
 
     worst = params + rho * g / |g|,  g = gradient at params;     params <- optimizer(params, gradient at worst)
+
+    python examples/custom_train_step.py
+
+Prints losses and accuracies with the usual step and with this one. Under half a minute on two cores.
 """
 
 import argparse

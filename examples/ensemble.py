@@ -6,6 +6,10 @@
 - Over the *params* of `apply`: eight models on the same data. Training them is `vmap` of the training step of one.
 - Over the *examples*: `vmap` of `grad` gives each example's own gradient, which a batch would average away. Its length tells how
   much the model would have to change for that example. Here some labels were made wrong on purpose, and it finds most of them.
+
+    python examples/ensemble.py
+
+Prints the accuracy of the members alone and together, and how many wrong labels were found. Under half a minute on two cores.
 """
 
 import argparse

@@ -6,9 +6,15 @@ Both digits go through the *same* encoder, a model used as a layer: its weights 
 Data, losses, loss weights and metrics are dicts by name: inputs by the name of their `Input`, outputs by the name of the layer
 that makes them. The total loss is `1.0 * larger_loss + 0.05 * total_loss`; the weights bring a cross-entropy below 1 and squared
 errors of sums up to 18 to one scale.
+
+    python examples/functional_two_inputs.py
+
+Prints the summary with its connections, the epochs, and what the model says of three pairs. Writes `out/two_digits.png`, the
+picture of the model. Under half a minute on two cores.
 """
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 
@@ -42,6 +48,7 @@ def make_model(image_shape):
 def main(argv=None):
     parser = argparse.ArgumentParser(description="A model of two inputs and two outputs.")
     parser.add_argument("--epochs", type=int, help="default: 15")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder of the picture")
     parser.add_argument("--quick", action="store_true", help="a few pairs and two epochs")
     args = parser.parse_args(argv)
     count, epochs = (256, 2) if args.quick else (8000, 15)
@@ -60,6 +67,9 @@ def main(argv=None):
         metrics={"larger": ["accuracy"], "total": ["mae"]},
     )
     model.summary()
+    path = args.out / "two_digits.png"
+    jkeras.utils.plot_model(model, path, show_shapes=True, expand_nested=True)
+    print(f"Picture of the model: {path}")
     model.fit(x, y, batch_size=64, epochs=args.epochs or epochs, validation_data=(x_test, y_test), verbose=2)
 
     results = model.evaluate(x_test, y_test, verbose=0, return_dict=True)

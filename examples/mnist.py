@@ -1,22 +1,22 @@
 """Train a classifier of handwritten digits, from the data to a picture of the learning curves.
 
-    python examples/mnist.py                 # a multilayer perceptron, some ten seconds
-    python examples/mnist.py --model cnn     # a small convolutional network, about a minute
+    python examples/mnist.py                 # a multilayer perceptron, under half a minute on two cores
+    python examples/mnist.py --model cnn     # a small convolutional network, under 2 minutes
 
 The data are MNIST where it is in the cache (`$KERAS_HOME/datasets`, by default `~/.keras/datasets`) or can be downloaded, and
 otherwise the 1,797 smaller digits that come with scikit-learn; the first line of the output says which. One tenth of the training
 images is held out: the validation curves come from it, and the test images are used once, at the end.
+
+Prints the data used, the summary, the epochs, test loss and accuracy. Writes two pictures into `out/`: the learning curves, and
+test digits that the model gets wrong.
 """
 
 import argparse
 import os
 from pathlib import Path
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-
 import jkeras
-from jkeras import datasets, layers
+from jkeras import datasets, layers, visualization
 
 
 def load_digits():
@@ -88,25 +88,6 @@ def make_optimizer(rows, epochs):
     return jkeras.optimizers.AdamW(jkeras.optimizers.schedules.CosineDecay(3e-3, steps), weight_decay=0.1)
 
 
-def save_curves(history, path, title):
-    """Draw loss and accuracy over the epochs, for training and validation, as a PNG."""
-    figure = Figure(figsize=(10, 4.4), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1, wspace=0.04)
-    figure.suptitle(title, fontsize=13, fontweight="bold")
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy")):
-        for key, label, colour in ((name, "training", "#1f6fb2"), (f"val_{name}", "validation", "#e07b1a")):
-            values = history.history[key]
-            axes.plot(range(1, len(values) + 1), values, color=colour, marker="o", markersize=3.5, linewidth=1.8, label=label)
-        axes.set(title=name.capitalize(), xlabel="epoch", ylabel="cross-entropy" if name == "loss" else "share correct")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(color="0.9")
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-
-
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Train a classifier of handwritten digits.")
     parser.add_argument("--model", choices=MODELS, default="mlp")
@@ -137,8 +118,14 @@ def main(argv=None):
     print(f"Test accuracy: {accuracy:.4f}")
 
     path = args.out / f"{name.lower()}_{args.model}.png"
-    save_curves(history, path, f"{name}, {args.model.upper()}: test accuracy {100 * accuracy:.2f} %")
+    history.plot(path=path)
     print(f"Learning curves: {path}")
+    path = args.out / f"{name.lower()}_{args.model}_errors.png"
+    probabilities = model.predict(x_test, batch_size=256, verbose=0)
+    wrong = int((probabilities.argmax(axis=-1) != y_test).sum())
+    if wrong:
+        visualization.image_grid(x_test, y_test, probabilities, only_wrong=True, path=path)
+        print(f"Some of the {wrong} test digits that it gets wrong: {path}")
 
 
 if __name__ == "__main__":

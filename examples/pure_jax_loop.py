@@ -6,6 +6,10 @@
 `params` is what is trained. `state` is the rest, here the moving averages of batch normalization; `apply` returns it anew.
 Dropout draws from `rng`. Everything is explicit, so all of JAX works as it stands: `jax.value_and_grad` over `params`, optax for
 the update, `jax.lax.scan` over the batches of an epoch, and one `jax.jit` around it all, so that an epoch is a single program.
+
+    python examples/pure_jax_loop.py
+
+Prints the shapes of both trees, then loss and test accuracy every fifth epoch. Under half a minute on two cores.
 """
 
 import argparse

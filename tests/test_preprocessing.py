@@ -389,5 +389,5 @@ def test_without_statistics_the_images_stay_and_a_warning_says_why():
 
 def test_without_pillow_an_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(ImportError, match="pip install pillow"):
+    with pytest.raises(ImportError, match=r"pip install .jkeras\[images\]"):
         image.load_img("x.png")

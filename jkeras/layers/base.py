@@ -412,6 +412,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         for value in loss if isinstance(loss, (list, tuple)) else [loss]:
             value = value() if callable(value) else getattr(value, "value", value)
             losses = current().losses
+            if is_symbolic(value):
+                raise ValueError(messages.SYMBOLIC_LOSS.format(layer=self.name))
             if losses is None and is_traced(value):
                 raise ValueError(messages.LEAKED_LOSS)
             (self._last_losses if losses is None else losses).append((self, value))

@@ -56,10 +56,12 @@ LEAKED_LOSS = """add_loss() received a value that JAX is still tracing, outside 
 NO_NODE = """Layer {layer!r} was not called on symbolic inputs, so it has no `{what}`. Call it on an Input first, or build the
 model that it is in."""
 
-NO_SUCH_CALL = (
-    """Layer {layer!r} has no {what} number {index}: it was called {calls} times on symbolic inputs. Ask for one of
-0 to {last}."""
-)
+NO_SUCH_CALL = """Layer {layer!r} has no {what} number {index}: it was called {calls} times on symbolic inputs.
+Ask for one of 0 to {last}."""
+
+SYMBOLIC_LOSS = """Layer {layer!r}: add_loss received a symbolic tensor. Give it to the functional model,
+Model(inputs, outputs).add_loss(loss),
+or call self.add_loss(...) on arrays in the layer's `call`."""
 
 _BOX_HINT = """A weight in a list or dict, and one that the layer's own code uses as a box (`.assign`, `.value`), stays a box
 inside `call`; JAX functions take its array: write `self.<name>.value`, or use jkeras.ops, which takes both."""

@@ -6,25 +6,25 @@ Each takes `(y_true, y_pred)` and gives one value per sample. The table holds th
 from __future__ import annotations
 
 from jkeras._base.registry import export
-from jkeras.nn.losses_crossentropy import binary_crossentropy as binary_crossentropy
-from jkeras.nn.losses_crossentropy import categorical_crossentropy as categorical_crossentropy
-from jkeras.nn.losses_crossentropy import kl_divergence as kl_divergence
-from jkeras.nn.losses_crossentropy import poisson as poisson
-from jkeras.nn.losses_crossentropy import sparse_categorical_crossentropy as sparse_categorical_crossentropy
-from jkeras.nn.losses_focal import binary_focal_crossentropy as binary_focal_crossentropy
-from jkeras.nn.losses_focal import categorical_focal_crossentropy as categorical_focal_crossentropy
-from jkeras.nn.losses_hinge import categorical_hinge as categorical_hinge
-from jkeras.nn.losses_hinge import hinge as hinge
-from jkeras.nn.losses_hinge import squared_hinge as squared_hinge
-from jkeras.nn.losses_overlap import dice as dice
-from jkeras.nn.losses_overlap import tversky as tversky
-from jkeras.nn.losses_regression import cosine_similarity as cosine_similarity
-from jkeras.nn.losses_regression import huber as huber
-from jkeras.nn.losses_regression import log_cosh as log_cosh
-from jkeras.nn.losses_regression import mean_absolute_error as mean_absolute_error
-from jkeras.nn.losses_regression import mean_absolute_percentage_error as mean_absolute_percentage_error
-from jkeras.nn.losses_regression import mean_squared_error as mean_squared_error
-from jkeras.nn.losses_regression import mean_squared_logarithmic_error as mean_squared_logarithmic_error
+from jkeras.ops.loss_functions import binary_crossentropy as binary_crossentropy
+from jkeras.ops.loss_functions import binary_focal_crossentropy as binary_focal_crossentropy
+from jkeras.ops.loss_functions import categorical_crossentropy as categorical_crossentropy
+from jkeras.ops.loss_functions import categorical_focal_crossentropy as categorical_focal_crossentropy
+from jkeras.ops.loss_functions import categorical_hinge as categorical_hinge
+from jkeras.ops.loss_functions import cosine_similarity as cosine_similarity
+from jkeras.ops.loss_functions import dice as dice
+from jkeras.ops.loss_functions import hinge as hinge
+from jkeras.ops.loss_functions import huber as huber
+from jkeras.ops.loss_functions import kl_divergence as kl_divergence
+from jkeras.ops.loss_functions import log_cosh as log_cosh
+from jkeras.ops.loss_functions import mean_absolute_error as mean_absolute_error
+from jkeras.ops.loss_functions import mean_absolute_percentage_error as mean_absolute_percentage_error
+from jkeras.ops.loss_functions import mean_squared_error as mean_squared_error
+from jkeras.ops.loss_functions import mean_squared_logarithmic_error as mean_squared_logarithmic_error
+from jkeras.ops.loss_functions import poisson as poisson
+from jkeras.ops.loss_functions import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from jkeras.ops.loss_functions import squared_hinge as squared_hinge
+from jkeras.ops.loss_functions import tversky as tversky
 
 ALIASES = {
     binary_crossentropy: ("bce", "BCE"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import jax
@@ -19,6 +20,9 @@ from jkeras.layers.structures import specs_to_shapes
 from jkeras.models.functional_config import graph_config
 from jkeras.models.model import Model, check_unique_names, takes_graph
 
+_LOSSES_STAY = """Model {model!r}: the config leaves out {count} loss(es) that add_loss(symbolic tensor) gave it. Add them again
+to the model that is made from it."""
+
 
 @export("keras.models.Functional", "keras.src.models.functional.Functional")
 class Functional(Model):
@@ -34,6 +38,8 @@ class Functional(Model):
         ValueError: the graph is disconnected, or two layers have one name.
     """
 
+    _graph_losses: tuple[KerasTensor, ...] = ()
+
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
         for what, given in (("inputs", inputs), ("outputs", outputs)):
             for leaf in jax.tree.leaves(given, is_leaf=is_symbolic) or [None]:
@@ -46,10 +52,45 @@ class Functional(Model):
         Layer.__init__(self, name=name or auto_name(default), **kwargs)
         self._reset_training()
         self._structure = inputs, outputs
-        self._program = Program(inputs, outputs)
+        self._trace_graph()
+        self.built = True
+
+    def _trace_graph(self) -> None:
+        inputs, outputs = self._structure
+        self._program = Program(inputs, (outputs, self._graph_losses) if self._graph_losses else outputs)
         self._operations = operations_of(self._program.nodes)
         check_unique_names(f"model {self.name!r}", self._operations)
-        self.built = True
+
+    def add_loss(self, loss: Any) -> None:
+        """Add to what training minimises: from `call`, or, once, a symbolic tensor of the graph, as Keras 2 has it.
+
+        A file does not hold a loss of the graph: add it again to the model that was loaded.
+
+        Args:
+            loss: a scalar or a tensor, whose mean counts; or a list of them. Symbolic ones depend on the model's inputs alone.
+
+        Raises:
+            ValueError: the graph is disconnected: a symbolic loss needs another input.
+
+        Example:
+            >>> from jkeras import Input, Model, layers, ops
+            >>> x = Input((4,))
+            >>> code = layers.Dense(2)(x)
+            >>> model = Model(x, layers.Dense(4)(code))
+            >>> model.add_loss(ops.mean(ops.square(model.output - x)) + 0.1 * ops.mean(ops.square(code)))
+            >>> model.compile("adam")
+        """
+        given = loss if isinstance(loss, (list, tuple)) else [loss]
+        symbolic = [value for value in given if is_symbolic(value)]
+        super().add_loss([value for value in given if not is_symbolic(value)])
+        if symbolic:
+            before, self._graph_losses = self._graph_losses, (*self._graph_losses, *symbolic)
+            try:
+                self._trace_graph()
+            except ValueError:
+                self._graph_losses = before
+                raise
+            self._reset_training_functions()
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Run the graph.
@@ -62,7 +103,12 @@ class Functional(Model):
         for operation, gather, store in self._program.steps:
             args, kwargs = gather(values)
             store(values, operation(*args, **kwargs))
-        return self._program.outputs(values)
+        if not self._graph_losses:
+            return self._program.outputs(values)
+        outputs, losses = self._program.outputs(values)
+        for value in losses:
+            super().add_loss(jnp.mean(value))
+        return outputs
 
     def _arrange(self, inputs: Any) -> list[Any]:
         """The inputs' arrays in the order of the graph, each with the rank and dtype of its symbolic tensor."""
@@ -105,6 +151,8 @@ class Functional(Model):
         """
         if not takes_graph(type(self)):
             return super().get_config()
+        if self._graph_losses:
+            warnings.warn(_LOSSES_STAY.format(model=self.name, count=len(self._graph_losses)), stacklevel=2)
         return {"name": self.name, "trainable": self.trainable, **graph_config(self)}
 
     def get_build_config(self) -> dict[str, Any] | None:

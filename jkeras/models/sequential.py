@@ -58,6 +58,10 @@ class Sequential(Functional):
         if rebuild:
             self._rebuild()
 
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar, or a list of them, to what training minimises; from `call`."""
+        Layer.add_loss(self, loss)  # a stack has no symbolic losses: its graph changes with its layers
+
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the top layer off the stack and return it."""
         if not self._stack:

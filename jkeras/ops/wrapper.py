@@ -9,7 +9,7 @@ shape inference runs `fn` abstractly. A box among them: its value stands in. Oth
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -24,13 +24,14 @@ Tensor: TypeAlias = Any
 """An array, a box, a symbolic tensor, or what `numpy.asarray` takes: numbers and nested lists."""
 
 Function = Callable[..., Any]
+F = TypeVar("F", bound=Function)
 
 _NATIVE = (jax.Array, np.ndarray, np.generic, int, float, complex)
 _operations: dict[str, Function] = {}
 _areas: dict[str, dict[str, Function]] = {"linalg": {}, "nn": {}, "numpy": {}}
 
 
-def symbolic(fn: Function, name: str, module: str = "jkeras.ops") -> Function:
+def symbolic(fn: F, name: str, module: str = "jkeras.ops") -> F:
     """Make a function of arrays work on boxes and symbolic tensors as well.
 
     Args:
@@ -58,7 +59,7 @@ def symbolic(fn: Function, name: str, module: str = "jkeras.ops") -> Function:
             args, kwargs = jax.tree.map(_unbox, (args, kwargs))
         return fn(*args, **kwargs)
 
-    return named(op, fn, name, module)
+    return cast(F, named(op, fn, name, module))
 
 
 def named(op: Function, fn: Function, name: str, module: str = "jkeras.ops") -> Function:

@@ -37,7 +37,7 @@ def pillow() -> ModuleType:
     try:
         from PIL import Image
     except ImportError:
-        raise ImportError("Images as files need Pillow. Install it: pip install pillow") from None
+        raise ImportError('Images as files need Pillow. Install it: pip install "jkeras[images]"') from None
     return Image
 
 
