@@ -1,0 +1,118 @@
+"""What showing progress costs, and how long ten thousand tiny epochs take.
+
+    python -m bench.progress --rounds 7 --markdown bench/results/progress.md
+
+One epoch of the MLP with `verbose=1` on a terminal (a pseudo-terminal that is read all the time) against `verbose=0`, in turns in
+one process; the median of the pairs' ratios counts. Then 7 rows for 10,000 epochs, as the second of the documents trains them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import pty
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.machine import commit, cores, model_name
+from bench.workloads.mlp import WORKLOAD as MLP
+
+EPOCHS = 10_000
+
+
+@contextlib.contextmanager
+def terminal() -> Iterator[None]:
+    """Standard output is a terminal whose text is thrown away."""
+    master, slave = pty.openpty()
+    reader = threading.Thread(target=_drain, args=(master,), daemon=True)
+    reader.start()
+    with os.fdopen(slave, "w") as stream, contextlib.redirect_stdout(stream):
+        yield
+    reader.join(1.0)
+
+
+def _drain(master: int) -> None:
+    with contextlib.suppress(OSError):  # the end of a pseudo-terminal
+        while os.read(master, 65536):
+            pass
+    os.close(master)
+
+
+def timed(model: Any, *data: Any, **options: Any) -> float:
+    """Seconds of one `fit`."""
+    start = time.perf_counter()
+    model.fit(*data, **options)
+    return time.perf_counter() - start
+
+
+def pairs(rounds: int) -> list[tuple[float, float]]:
+    """Seconds of an epoch without and with progress, in turns."""
+    import jkeras
+
+    x, y = MLP.data(MLP.rows)
+    y = MLP.keras_targets(y)
+    model = MLP.model(jkeras)
+    found = []
+    with terminal():
+        model.fit(x, y, batch_size=MLP.batch, verbose=1)
+        for number in range(rounds):
+            order = (0, 1) if number % 2 else (1, 0)
+            seconds = {verbose: timed(model, x, y, batch_size=MLP.batch, verbose=verbose) for verbose in order}
+            found.append((seconds[0], seconds[1]))
+    return found
+
+
+def tiny_epochs() -> dict[int, float]:
+    """Seconds of 10,000 epochs on 7 rows, building and compiling included, silent and with a line an epoch."""
+    import jkeras
+
+    x = np.arange(-1, 6, dtype="float32")[:, None]
+    seconds = {}
+    for verbose in (0, 1):
+        start = time.perf_counter()
+        model = jkeras.Sequential([jkeras.layers.Dense(1, input_dim=1)])
+        model.compile("sgd", "mean_squared_error")
+        with contextlib.redirect_stdout(io.StringIO()):
+            model.fit(x, 2 * x + 1, epochs=EPOCHS, verbose=verbose)
+        seconds[verbose] = time.perf_counter() - start
+    return seconds
+
+
+def page(found: list[tuple[float, float]], tiny: dict[int, float]) -> str:
+    """The tables of `bench/RESULTS.md`."""
+    ratio = statistics.median(shown / silent for silent, shown in found)
+    silent, shown = (statistics.median(column) for column in zip(*found))
+    return f"""## Progress
+
+Written by `python -m bench.progress` at {commit()}: {cores()} cores, {model_name()}.
+
+| what | `verbose=0` | `verbose=1` | ratio |
+|---|---|---|---|
+| {MLP.title}: one epoch, on a terminal; medians of {len(found)} pairs | {silent:.2f} s | {shown:.2f} s | {ratio:.3f} |
+| 7 rows, {EPOCHS:,} epochs, from building to the end | {tiny[0]:.1f} s | {tiny[1]:.1f} s | {tiny[1] / tiny[0]:.2f} |
+"""
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--markdown", type=Path, help="write the tables there, for `python -m bench --report`")
+    args = parser.parse_args()
+    text = page(pairs(args.rounds), tiny_epochs())
+    sys.stdout.write(text)
+    if args.markdown:
+        args.markdown.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
