@@ -119,5 +119,6 @@ MODELS: dict[str, Callable[[], Any]] = {
 
 @cache
 def model(name: str) -> Any:
-    """One of the models, made once."""
+    """One of the models, made once; its automatic names are those of a fresh process."""
+    jkeras.utils.clear_session()
     return MODELS[name]()

@@ -75,13 +75,26 @@ def nested(k):
 
 
 def shared_across(k):
-    """A layer that is in a model and in the model around it; Keras can store its weights, though not its config."""
+    """A layer that is in a model and in the model around it; Keras and tf_keras do not open their own files of it."""
     layers = k.layers
     shared = layers.Dense(4, activation="tanh")
     inner_x = k.Input(shape=(4,))
     inner = k.Model(inner_x, layers.Dense(4)(layers.BatchNormalization()(shared(inner_x))))
     a = k.Input(shape=(4,))
     return k.Model(a, layers.Dense(2)(inner(shared(a))))
+
+
+def shared_widely(k):
+    """A layer in a stack, in a model beside it that calls it twice, and around both."""
+    layers = k.layers
+    shared = layers.Dense(4, activation="tanh")
+    stack = k.Sequential([k.Input(shape=(4,)), layers.Dense(4), shared, layers.Dense(4)])
+    inner_x = k.Input(shape=(4,))
+    inner = k.Model(inner_x, shared(shared(inner_x)))
+    middle_x = k.Input(shape=(4,))
+    middle = k.Model(middle_x, layers.Add()([shared(inner(middle_x)), middle_x]))
+    a = k.Input(shape=(4,))
+    return k.Model(a, [shared(middle(shared(stack(a)))), inner(a), layers.Dense(2)(a)])
 
 
 def embedding(k):

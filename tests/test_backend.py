@@ -360,3 +360,11 @@ def test_settings_are_the_ones_of_jkeras():
     assert K.get_uid("a_prefix") == 1 and K.get_uid("a_prefix") == 2
     with K.name_scope("scope") as name:
         assert name == "scope"
+
+
+def test_results_of_a_function_are_the_callers_own_and_the_first_layer_is_an_input():
+    x = jkeras.Input((3,))
+    model = jkeras.Model(x, layers.Dense(2)(x))
+    (found,) = K.function([model.layers[0].input], [model.output])([np.ones((2, 3))])
+    found *= 0  # scripts for class activation maps weigh the maps in place
+    assert found.shape == (2, 2) and model.layers[0].get_input_at(0) is x and model.layers[0].input_shape == (None, 3)

@@ -129,13 +129,45 @@ def _apply(layer, x):
         (lambda x: layers.Layer()(x), NotImplementedError, "def call(self, x)"),
         (lambda x: layers.Dense(2).apply({}, {}, x), KeyError, "params, state = model.init(key, x)"),
         (lambda x: layers.Dense(2).count_params(), ValueError, "layer.build(input_shape)"),
+        (lambda x: layers.Dense(2).stateless_call([], [], x), AttributeError, "model.apply(params, state, x"),
+        (lambda x: layers.Dense(2, init="uniform"), TypeError, "'init' is called 'kernel_initializer'"),
+        (lambda x: layers.Conv2D(2, 3, border_mode="same"), TypeError, "'border_mode' is called 'padding'"),
+        (lambda x: layers.Layer().add_weight("w", (2,), shape=(2,)), TypeError, "each once"),
     ),
-    ids=("assign in scan", "leak", "add_weight in call", "no super", "no super, layer", "no call", "no params", "not built"),
+    ids=(
+        "assign in scan",
+        "leak",
+        "add_weight in call",
+        "no super",
+        "no super, layer",
+        "no call",
+        "no params",
+        "not built",
+        "stateless",
+        "init",
+        "border_mode",
+        "shape twice",
+    ),
 )
 def test_wrong_programs_show_the_right_one(program, error, shown):
     with pytest.raises(error) as caught:
         program(normal(2, 3))
     assert shown in str(caught.value) + "".join(getattr(caught.value, "__notes__", ()))
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"),
+    [
+        (("scale", (2, 3)), {"initializer": "ones"}),
+        (("scale",), {"shape": [2, 3], "initializer": "ones"}),
+        (("scale", (2, 3), "float32", "ones"), {}),
+    ],
+)
+def test_the_name_of_a_weight_may_stand_first_as_in_keras_2(args, kwargs):
+    box = layers.Layer().add_weight(*args, **kwargs)
+    assert (box.name, box.shape, box.trainable) == ("scale", (2, 3), True) and float(box.value.sum()) == 6
+    metric = jkeras.metrics.Metric().add_weight("total", initializer="ones")
+    assert (metric.name, metric.shape, float(metric.value)) == ("total", (), 1.0)
 
 
 # nesting --------------------------------------------------------------------------------------------------------------

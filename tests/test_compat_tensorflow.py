@@ -94,6 +94,7 @@ CALLS = {
     "tf.tile([1, 2], [2])": [1, 2, 1, 2],
     "tf.reverse([1, 2], axis=[0])": [2, 1],
     "tf.Variable([1.0, 2.0]).assign_add([1.0, 1.0])": [2, 3],
+    "tf.Variable(initial_value=tf.ones_initializer()(shape=(2,), dtype='float32'), trainable=True, name='a/w').value": [1, 1],
 }
 
 

@@ -138,3 +138,41 @@ def test_a_subclass_may_override_fit_and_call_the_one_above():
     mine = Mine([layers.Input((4,)), layers.Dense(3)])
     mine.compile("sgd", "mse")
     assert len(mine.fit(X, ONE_HOT, epochs=1).history["loss"]) == 1
+
+
+def test_processes_of_keras_2_are_threads(model):
+    data = Batches()
+    compiled(model)
+    model.fit(data, verbose=0, workers=2, use_multiprocessing=True)
+    assert data.workers == 2 and not data.use_multiprocessing
+
+
+def test_steps_may_be_a_quotient(model):
+    compiled(model)
+    steps = [model.fit(X, ONE_HOT, batch_size=8, steps_per_epoch=n, verbose=0).params["steps"] for n in (len(X) / 16, 1.5)]
+    assert steps == [2, 2]
+    with pytest.raises(ValueError, match="positive whole number"):
+        model.fit(X, ONE_HOT, steps_per_epoch=-0.5, verbose=0)
+
+
+def test_a_model_by_the_names_of_keras_1():
+    x = jkeras.Input((3,))
+    assert jkeras.Model(input=[x], output=jkeras.layers.Dense(2)(x)).output_shape == (None, 2)
+
+
+def test_training_where_nothing_is_trainable_warns(model):
+    compiled(model)
+    model.trainable = False
+    with pytest.warns(UserWarning, match="discriminator.trainable = True"):
+        model.train_on_batch(X[:4], ONE_HOT[:4])
+
+
+def test_a_step_of_keras_3_on_jax_is_refused_with_the_right_one():
+    class Old(jkeras.Sequential):
+        def train_step(self, state, data):
+            return self.stateless_call(*state[:2], data[0])
+
+    model = Old([jkeras.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    with pytest.raises(TypeError, match=r"calls stateless_call(.|\n)*def train_step\(self, state, batch\)"):
+        model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)

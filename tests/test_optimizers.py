@@ -454,6 +454,7 @@ def test_a_registered_optimizer_reads_back():
     "make_it,error,text",
     [
         (lambda: optimizers.get("admm"), ValueError, "Unknown optimizer 'admm'. Did you mean 'adam'"),
+        (lambda: optimizers.get("adadelta"), ValueError, "optax.adadelta"),
         (lambda: optimizers.get("get"), ValueError, "Unknown optimizer 'get'"),
         (lambda: optimizers.get(3), ValueError, "received 3"),
         (lambda: optimizers.get(optax.adam), ValueError, "Call it first"),

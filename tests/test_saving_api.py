@@ -20,6 +20,9 @@ from jkeras._base.errors import FileFormatError
 from jkeras.callbacks import ModelCheckpoint
 from jkeras.saving.formats import model_format, weights_format
 
+pytest_plugins = ["saving_compiling"]
+pytestmark = pytest.mark.usefixtures("compiled_fast")
+
 X = np.random.default_rng(0).normal(size=(12, 6)).astype("float32")
 Y = X[:, :2]
 
@@ -35,10 +38,25 @@ def make_model():
     return model
 
 
-@pytest.fixture
-def trained():
+@pytest.fixture(scope="module")
+def fresh():
+    """A model as at its beginning: always the same one, so that its programs are compiled once."""
     jkeras.utils.set_random_seed(0)
     model = make_model()
+    weights = model.get_weights()
+
+    def again():
+        jkeras.utils.set_random_seed(0)
+        model.set_weights(weights)
+        model.compile(jkeras.optimizers.Adam(0.01), "mse", metrics=["mae"])
+        return model
+
+    return again
+
+
+@pytest.fixture
+def trained(fresh):
+    model = fresh()
     model.fit(X, Y, epochs=2, batch_size=4, verbose=0)
     return model
 
@@ -82,30 +100,35 @@ def zipped(folder, path):
     return path
 
 
-def keras_model():
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory):
+    """Files of Keras, what its model predicts, and the losses of its next epochs."""
+    folder = tmp_path_factory.mktemp("theirs")
     x = keras.layers.Input((6,), name="x")
     inner = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(5, "relu"), keras.layers.BatchNormalization()])
     h = keras.layers.Dropout(0.0)(inner(x))
     model = keras.Model(x, keras.layers.Dense(2)(h))
     model.compile(keras.optimizers.Adam(0.01), "mse", metrics=["mae"])
     model.fit(X, Y, epochs=2, batch_size=4, verbose=0, shuffle=False)
-    return model
+    for suffix in (".keras", ".h5"):
+        model.save(folder / f"m{suffix}")
+    with (
+        zipfile.ZipFile(folder / "m.keras") as source,
+        zipfile.ZipFile(folder / "m.deflated", "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for name in source.namelist():
+            target.writestr(name, source.read(name))
+    predicted = model.predict(X, verbose=0)
+    return folder, predicted, model.fit(X, Y, epochs=2, batch_size=4, verbose=0, shuffle=False).history["loss"]
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5", ".deflated"])
-def test_what_keras_writes_is_opened_and_trained_on(tmp_path, suffix):
-    model = keras_model()
-    path = tmp_path / ("m.h5" if suffix == ".h5" else "m.keras")
-    model.save(path)
-    if suffix == ".deflated":
-        with zipfile.ZipFile(path) as source, zipfile.ZipFile(tmp_path / "d.keras", "w", zipfile.ZIP_DEFLATED) as target:
-            for name in source.namelist():
-                target.writestr(name, source.read(name))
-        path = tmp_path / "d.keras"
-    other = jkeras.models.load_model(path)
-    np.testing.assert_allclose(other.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-5, atol=1e-6)
-    losses = [m.fit(X, Y, epochs=2, batch_size=4, verbose=0, shuffle=False).history["loss"] for m in (model, other)]
-    np.testing.assert_allclose(*losses, rtol=1e-5)
+def test_what_keras_writes_is_opened_and_trained_on(theirs, suffix):
+    folder, predicted, losses = theirs
+    model = jkeras.models.load_model(folder / f"m{suffix}")
+    np.testing.assert_allclose(model.predict(X, verbose=0), predicted, rtol=1e-5, atol=1e-6)
+    history = model.fit(X, Y, epochs=2, batch_size=4, verbose=0, shuffle=False).history
+    np.testing.assert_allclose(history["loss"], losses, rtol=1e-5)
 
 
 TF_KERAS = """
@@ -357,11 +380,14 @@ def test_readers_see_the_old_file_or_the_new_one(tmp_path, name):
 # ModelCheckpoint ---------------------------------------------------------------------------------------------------------------
 
 
-def fit(callback, **options):
-    jkeras.utils.set_random_seed(0)
-    model = make_model()
-    model.fit(X, Y, **{"epochs": 3, "batch_size": 4, "verbose": 0, "callbacks": [callback], **options})
-    return model
+@pytest.fixture
+def fit(fresh):
+    def run(callback, **options):
+        model = fresh()
+        model.fit(X, Y, **{"epochs": 3, "batch_size": 4, "verbose": 0, "callbacks": [callback], **options})
+        return model
+
+    return run
 
 
 def names(folder):
@@ -369,7 +395,7 @@ def names(folder):
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_a_file_for_every_epoch_by_template(tmp_path, suffix):
+def test_a_file_for_every_epoch_by_template(fit, tmp_path, suffix):
     template = str(tmp_path / "weights" / "{epoch:02d}-{val_loss:.2f}") + suffix
     model = fit(ModelCheckpoint(template), validation_data=(X, Y))
     losses = model.history.history["val_loss"]
@@ -377,7 +403,7 @@ def test_a_file_for_every_epoch_by_template(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("name", ["w.weights.h5", "w.h5", "w.weights.json"])
-def test_a_checkpoint_of_weights(tmp_path, name):
+def test_a_checkpoint_of_weights(fit, tmp_path, name):
     model = fit(ModelCheckpoint(tmp_path / name, save_weights_only=True))
     other = make_model()
     other.load_weights(tmp_path / name)
@@ -385,7 +411,7 @@ def test_a_checkpoint_of_weights(tmp_path, name):
 
 
 @pytest.mark.parametrize("mode", ["min", "max", "auto"])
-def test_only_the_best(tmp_path, mode, capsys):
+def test_only_the_best(fit, tmp_path, mode, capsys):
     keep = ModelCheckpoint(tmp_path / "{epoch}.keras", monitor="loss", mode=mode, save_best_only=True, verbose=1)
     history = fit(keep).history.history["loss"]
     best, wanted = None, []
@@ -400,7 +426,7 @@ def test_only_the_best(tmp_path, mode, capsys):
     assert text.count("did not improve") == 3 - len(wanted)
 
 
-def test_a_threshold_and_a_number_that_is_none(tmp_path):
+def test_a_threshold_and_a_number_that_is_none(fit, tmp_path):
     fit(ModelCheckpoint(tmp_path / "m.keras", monitor="loss", mode="min", save_best_only=True, initial_value_threshold=0.0))
     assert not names(tmp_path)
     keep = ModelCheckpoint(tmp_path / "m.keras", monitor="loss", save_best_only=True)
@@ -411,12 +437,12 @@ def test_a_threshold_and_a_number_that_is_none(tmp_path):
     assert names(tmp_path) == ["m.keras"]
 
 
-def test_every_so_many_batches(tmp_path):
+def test_every_so_many_batches(fit, tmp_path):
     fit(ModelCheckpoint(tmp_path / "{epoch}-{batch}.keras", save_freq=2))
     assert names(tmp_path) == ["1-2.keras", "2-1.keras", "2-3.keras", "3-2.keras"]
 
 
-def test_every_so_many_epochs(tmp_path):
+def test_every_so_many_epochs(fit, tmp_path):
     fit(ModelCheckpoint(tmp_path / "{epoch}.keras", period=2))
     assert names(tmp_path) == ["2.keras"]
 
@@ -427,7 +453,7 @@ def test_saving_by_epoch_does_not_slow_training_to_single_steps(tmp_path):
     assert jkeras.callbacks.CallbackList([ModelCheckpoint(tmp_path / "m.keras", save_freq=5)]).has_train_batch_hooks
 
 
-def test_what_a_checkpoint_cannot_do_it_says(tmp_path):
+def test_what_a_checkpoint_cannot_do_it_says(fit, tmp_path):
     with pytest.raises(ValueError, match=r"\.keras, \.h5"):
         ModelCheckpoint("model")
     with pytest.raises(ValueError, match=r"\.weights\.h5"):
@@ -442,7 +468,7 @@ def test_what_a_checkpoint_cannot_do_it_says(tmp_path):
         fit(ModelCheckpoint(tmp_path / "m.keras", save_best_only=True), epochs=1)
 
 
-def test_a_relative_path_without_a_folder(tmp_path, monkeypatch):
+def test_a_relative_path_without_a_folder(fit, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fit(ModelCheckpoint("m.keras"), epochs=1)
     assert os.listdir() == ["m.keras"]

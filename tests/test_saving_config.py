@@ -4,11 +4,11 @@ import json
 import time
 import tracemalloc
 
-import jax
 import keras
 import numpy as np
 import pytest
 from keras.src.legacy.saving import saving_utils
+from saving_configs import assert_gives_the_same, assert_same, branches, chain, dicts, nested, reference
 
 import jkeras
 from jkeras import layers, ops
@@ -28,34 +28,10 @@ from jkeras.saving.serialization import (
     training_config_keras2,
 )
 
+pytest_plugins = ["saving_compiling"]
+pytestmark = pytest.mark.usefixtures("compiled_fast")
+
 # models, made from either package -------------------------------------------------------------------------------------
-
-
-def chain(k):
-    return k.Sequential([k.Input((4,)), k.layers.Dense(5, activation="relu"), k.layers.Dense(2, name="out")], name="chain")
-
-
-def branches(k):
-    a, b = k.Input((4,), name="a"), k.Input((4,), name="b")
-    shared = k.layers.Dense(3, name="shared", kernel_regularizer="l2")
-    x = k.layers.Concatenate(name="join")([shared(a), shared(b), a])
-    return k.Model([a, b], [k.layers.Dense(2, name="first")(x), k.layers.Dense(1, name="second")(x)], name="branches")
-
-
-def dicts(k):
-    a, b = k.Input((4,), name="left"), k.Input((4,), name="right")
-    both = k.layers.Add(name="sum")([a, b])
-    return k.Model({"left": a, "right": b}, {"sum": both, "twice": k.layers.Dense(2, name="d")(both)}, name="dicts")
-
-
-def nested(k):
-    inside = k.Input((4,), name="inside")
-    inner = k.Model(inside, k.layers.Dense(4, name="inner_dense")(inside), name="inner")
-    stack = k.Sequential(
-        [k.Input((4,)), k.layers.Dense(4, name="stacked"), k.layers.BatchNormalization(name="norm")], name="stack"
-    )
-    x = k.Input((4,), name="x")
-    return k.Model(x, [inner(stack(inner(x))), stack(x)], name="nested")
 
 
 def nested_twice(k):
@@ -104,80 +80,57 @@ EVERYWHERE = [*BOTH_FORMS, masks_and_arguments, functions_of_keras3_alone]
 every_model = pytest.mark.parametrize("make", EVERYWHERE, ids=lambda make: make.__name__)
 
 
-def data_for(model):
-    rng = np.random.default_rng(0)
-
-    def array(tensor):
-        shape = [3, *tensor.shape[1:]]
-        return rng.integers(0, 7, shape) if "int" in tensor.dtype else rng.normal(size=shape).astype("float32")
-
-    return [array(tensor) for tensor in model.inputs]
-
-
-def assert_same(ours, theirs, x=None):
-    """Equal outputs with equal weights; of models, of either package."""
-    x = x or data_for(ours)
-    ours.set_weights([np.random.default_rng(1).uniform(0.5, 1.5, w.shape) / 4 for w in ours.get_weights()])
-    theirs.set_weights(ours.get_weights())
-    a, b = (m({t.name: v for t, v in zip(ours.inputs, x)} if isinstance(ours.input, dict) else x) for m in (ours, theirs))
-    a, b = (jax.tree.leaves(y) for y in (a, b))
-    assert len(a) == len(b)
-    for one, other in zip(a, b):
-        np.testing.assert_allclose(np.asarray(one, "float32"), np.asarray(other, "float32"), rtol=1e-5, atol=1e-5)
-
-
 # both ways ------------------------------------------------------------------------------------------------------------
 
 
 @every_model
 def test_a_config_comes_back_as_it_was(make):
-    model = make(jkeras)
+    model, _ = reference(jkeras, make)
     config = json.loads(json.dumps(model_config(model)))
     again = model_from_config(config)
     assert json.loads(json.dumps(model_config(again))) == config
-    assert_same(model, again)
+    assert_gives_the_same(again, jkeras, make)
 
 
 @every_model
 def test_keras_reads_our_json(make):
-    model = make(jkeras)
+    model, _ = reference(jkeras, make)
     theirs = keras.models.model_from_json(model.to_json())
     assert [layer.name for layer in theirs.layers] == [layer.name for layer in model.layers]
-    assert_same(model, theirs)
+    assert_gives_the_same(theirs, jkeras, make)
 
 
 @every_model
 def test_we_read_the_json_of_keras(make):
-    theirs = make(keras)
+    theirs, _ = reference(keras, make)
     model = jkeras.models.model_from_json(theirs.to_json())
     assert [layer.name for layer in theirs.layers] == [layer.name for layer in model.layers]
-    assert_same(model, theirs, data_for(model))
+    assert_gives_the_same(model, keras, make)
 
 
 @every_model
 def test_keras2_form_comes_back(make):
-    model = make(jkeras)
+    model, _ = reference(jkeras, make)
     again = model_from_config(json.loads(json.dumps(model_config_keras2(model))))
     assert [w.path for w in again.weights] == [w.path for w in model.weights]
-    assert_same(model, again)
+    assert_gives_the_same(again, jkeras, make)
 
 
 @pytest.mark.parametrize("make", BOTH_FORMS, ids=lambda make: make.__name__)
 def test_keras_reads_our_keras2_form(make):
-    model = make(jkeras)
-    assert_same(model, saving_utils.model_from_config(json.loads(json.dumps(model_config_keras2(model)))))
+    config = json.loads(json.dumps(model_config_keras2(reference(jkeras, make)[0])))
+    assert_gives_the_same(saving_utils.model_from_config(config), jkeras, make)
 
 
 @every_model
 def test_the_keras2_form_of_keras_is_read(make, tmp_path):
     """What Keras 3 writes into `.h5`, of which it reads back only some itself."""
     h5py = pytest.importorskip("h5py")
-    theirs = make(keras)
+    theirs, _ = reference(keras, make)
     theirs.save(tmp_path / "model.h5")
     with h5py.File(tmp_path / "model.h5") as file:
         config = read_json(file.attrs["model_config"], where="model.h5")
-    model = model_from_config(config)
-    assert_same(model, theirs, data_for(model))
+    assert_gives_the_same(model_from_config(config), keras, make)
 
 
 def test_reading_draws_no_weights():

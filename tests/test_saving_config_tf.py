@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from saving_configs import assert_gives_the_same, branches, chain, data_for, dicts, nested, reference
 
 import jkeras
 from jkeras._base.errors import FileFormatError
@@ -18,14 +19,13 @@ from jkeras.saving.serialization import (
     model_from_config,
 )
 
+pytest_plugins = ["saving_compiling"]
+pytestmark = pytest.mark.usefixtures("compiled_fast")
+
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 tk = pytest.importorskip("tf_keras")
 tf = pytest.importorskip("tensorflow")
 h5py = pytest.importorskip("h5py")
-
-
-def chain(k):
-    return k.Sequential([k.Input((4,)), k.layers.Dense(5, activation="relu"), k.layers.Dense(2, name="out")], name="chain")
 
 
 def image(k):
@@ -37,29 +37,6 @@ def image(k):
     return k.Model(
         x, k.layers.GlobalAveragePooling2D()(k.layers.Dropout(0.5)(k.layers.LayerNormalization()(y))), name="image_net"
     )
-
-
-def branches(k):
-    a, b = k.Input((4,), name="a"), k.Input((4,), name="b")
-    shared = k.layers.Dense(3, name="shared", kernel_constraint="non_neg")
-    x = k.layers.Concatenate(name="join")([shared(a), shared(b), a])
-    return k.Model([a, b], [k.layers.Dense(2, name="first")(x), k.layers.Dense(1, name="second")(x)], name="branches")
-
-
-def named(k):
-    a, b = k.Input((4,), name="left"), k.Input((4,), name="right")
-    both = k.layers.Add(name="sum")([a, b])
-    return k.Model({"left": a, "right": b}, {"sum": both, "twice": k.layers.Dense(2, name="d")(both)}, name="named")
-
-
-def nested(k):
-    inside = k.Input((4,), name="inside")
-    inner = k.Model(inside, k.layers.Dense(4, name="inner_dense")(inside), name="inner")
-    stack = k.Sequential(
-        [k.Input((4,)), k.layers.Dense(4, name="stacked"), k.layers.BatchNormalization(name="norm")], name="stack"
-    )
-    x = k.Input((4,), name="x")
-    return k.Model(x, [inner(stack(inner(x))), stack(x)], name="nested")
 
 
 def recurrent(k):
@@ -80,7 +57,7 @@ def cells(k):
     return k.Model(x, [k.layers.RNN(stack, name="rnn")(x), z], name="cells")
 
 
-BOTH_WAYS = [chain, image, branches, named, nested, recurrent, cells]
+BOTH_WAYS = [chain, image, branches, dicts, nested, recurrent, cells]
 every_model = pytest.mark.parametrize("make", BOTH_WAYS, ids=lambda make: make.__name__)
 
 
@@ -102,27 +79,10 @@ def tensorflow_functions(k):
 FROM_TF_ALONE = [attention, tensorflow_functions]
 
 
-def data_for(model):
-    rng = np.random.default_rng(0)
-    sizes = [(t, [3, *t.shape[1:]]) for t in model.inputs]
-    return [rng.integers(0, 7, s) if "int" in str(t.dtype) else rng.normal(size=s).astype("float32") for t, s in sizes]
-
-
-def assert_same(ours, theirs):
-    theirs.set_weights([np.random.default_rng(1).uniform(0.5, 1.5, w.shape) / 4 for w in theirs.get_weights()])
-    ours.set_weights(theirs.get_weights())
-    x = data_for(ours)
-    x = {t.name: v for t, v in zip(ours.inputs, x)} if isinstance(ours.input, dict) else x if len(x) > 1 else x[0]
-    a, b = (tf.nest.flatten(m(x)) for m in (ours, theirs))
-    assert len(a) == len(b)
-    for one, other in zip(a, b):
-        np.testing.assert_allclose(np.asarray(one), np.asarray(other), rtol=1e-5, atol=1e-5)
-
-
 @pytest.mark.parametrize("make", [*BOTH_WAYS, *FROM_TF_ALONE], ids=lambda make: make.__name__)
 @pytest.mark.parametrize("form", ["json", "h5", "keras"])
 def test_the_configs_of_tf_keras_are_read(make, form, tmp_path):
-    theirs = make(tk)
+    theirs, _ = reference(tk, make)
     if form == "json":
         config = read_json(theirs.to_json(), where="json")
     else:
@@ -137,21 +97,21 @@ def test_the_configs_of_tf_keras_are_read(make, form, tmp_path):
     assert [layer.name for layer in ours.layers] == [
         layer.name for layer in theirs.layers if ours.built
     ] or make is tensorflow_functions
-    assert_same(ours, theirs)
+    assert_gives_the_same(ours, tk, make)
 
 
 @every_model
 def test_tf_keras_opens_our_keras2_form(make):
-    ours = make(jkeras)
-    assert_same(ours, tk.models.model_from_json(json.dumps(model_config_keras2(ours))))
+    ours, _ = reference(jkeras, make)
+    assert_gives_the_same(tk.models.model_from_json(json.dumps(model_config_keras2(ours))), jkeras, make)
 
 
 @every_model
 def test_a_config_of_tf_keras_comes_back_to_it_through_ours(make):
-    theirs = make(tk)
+    theirs, _ = reference(tk, make)
     ours = model_from_config(read_json(theirs.to_json(), where="json"))
     again = model_from_config(json.loads(json.dumps(model_config(ours))))
-    assert_same(again, tk.models.model_from_json(json.dumps(model_config_keras2(again))))
+    assert_gives_the_same(tk.models.model_from_json(json.dumps(model_config_keras2(again))), tk, make)
 
 
 def test_array_functions_are_layers_or_tensorflow_functions_there():

@@ -14,6 +14,9 @@ from jkeras._base.errors import FileFormatError
 from jkeras.saving.hdf5_door import open_hdf5
 from jkeras.saving.optimizer_weights import choose, put_state, read_state, to_keras2_list
 
+pytest_plugins = ["saving_compiling"]
+pytestmark = pytest.mark.usefixtures("compiled_fast")
+
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(24, 4)).astype("float32"), RNG.normal(size=(24, 2)).astype("float32")
 

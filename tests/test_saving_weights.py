@@ -17,6 +17,9 @@ from jkeras._base.errors import FileFormatError
 from jkeras.saving import sharded
 from jkeras.saving.hdf5_door import open_hdf5
 
+pytest_plugins = ["saving_compiling"]
+pytestmark = pytest.mark.usefixtures("compiled_fast")
+
 LIBRARIES = ("keras", "tf_keras")
 
 
@@ -26,6 +29,18 @@ def reference(name, model_name):
     model = build(library(name), model_name, seed=1)
     x, _ = data(model_name)
     return model, x, predict(model, x)
+
+
+@functools.cache
+def kept(model_name):
+    return build(jkeras, model_name)
+
+
+def ours_of(model_name, seed):
+    """A model of jkeras with weights of a seed; always the same one, so that its programs are compiled once."""
+    model = kept(model_name)
+    fill(model, seed)
+    return model
 
 
 def assert_predicts(model, x, expected):
@@ -38,7 +53,7 @@ def assert_predicts(model, x, expected):
 def test_keras_3_layout_is_read_from_both_libraries(name, model_name, tmp_path):
     model, x, expected = reference(name, model_name)
     model.save_weights(tmp_path / "w.weights.h5")
-    ours = build(jkeras, model_name, seed=2)
+    ours = ours_of(model_name, seed=2)
     read3(tmp_path / "w.weights.h5", ours)
     assert_predicts(ours, x, expected)
 
@@ -49,7 +64,7 @@ def test_keras_3_layout_is_read_from_both_libraries(name, model_name, tmp_path):
 def test_keras_2_layout_is_read_from_both_libraries(name, model_name, tmp_path):
     model, x, expected = reference(name, model_name)
     model.save(tmp_path / "w.h5")
-    ours = build(jkeras, model_name, seed=2)
+    ours = ours_of(model_name, seed=2)
     read2(tmp_path / "w.h5", ours)
     assert_predicts(ours, x, expected)
 
@@ -57,7 +72,7 @@ def test_keras_2_layout_is_read_from_both_libraries(name, model_name, tmp_path):
 @pytest.mark.parametrize("model_name", MODELS)
 def test_keras_reads_our_keras_3_layout(model_name, tmp_path):
     model, x, expected = reference("keras", model_name)
-    ours = build(jkeras, model_name, seed=1)
+    ours = ours_of(model_name, seed=1)
     write3(tmp_path / "w.weights.h5", ours)
     fill(model, seed=3)
     try:
@@ -74,7 +89,7 @@ def test_keras_reads_our_keras_3_layout(model_name, tmp_path):
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_both_libraries_read_our_keras_2_layout(name, model_name, tmp_path):
     model, x, expected = reference(name, model_name)
-    write2(tmp_path / "w.h5", build(jkeras, model_name, seed=1))
+    write2(tmp_path / "w.h5", ours_of(model_name, seed=1))
     fill(model, seed=3)
     try:
         model.load_weights(tmp_path / "w.h5")
@@ -343,6 +358,17 @@ def test_sharded_weights_go_both_ways(tmp_path):
             sharded.read(tmp_path / "ours.weights.json", model, where="map")
         for found, wanted in zip(model.get_weights(), ours.get_weights(), strict=True):
             np.testing.assert_array_equal(found, wanted)
+
+
+def test_files_of_two_savings_are_not_mixed(tmp_path):
+    """As after a kill between two renames: a file is new, the map and the others are old."""
+    model = build(jkeras, "dense")
+    for folder in ("old", "new"):
+        (tmp_path / folder).mkdir()
+        sharded.write(tmp_path / folder / "w.weights.json", model, max_shard_size=150 / 1024**3)
+    (tmp_path / "new" / "w_00001.weights.h5").replace(tmp_path / "old" / "w_00001.weights.h5")
+    with pytest.raises(FileFormatError, match=r"the map: w_00001.weights.h5 is of another saving"):
+        sharded.read(tmp_path / "old" / "w.weights.json", model, where="the map")
 
 
 def test_an_array_larger_than_a_shard_is_an_error_and_leaves_no_file(tmp_path):

@@ -92,7 +92,7 @@ class Function:
         self._compiled = jax.jit(self._pure, static_argnums=3)
 
     def __call__(self, inputs: Any) -> Any:
-        """The outputs for these inputs, as NumPy arrays in the structure of the outputs.
+        """The outputs for these inputs, as NumPy arrays of the caller's own, in the structure of the outputs.
 
         Args:
             inputs: a list of arrays, one for each input, the phase as 0 or 1.
@@ -115,7 +115,7 @@ class Function:
         results = [next(found) if is_symbolic(leaf) else getattr(leaf, "value", leaf) for leaf in self._leaves]
         for box, new in self._updates:
             box.assign(next(found) if is_symbolic(new) else new)
-        return jax.tree.unflatten(self._tree, [np.asarray(value)[()] for value in results])
+        return jax.tree.unflatten(self._tree, [np.array(value)[()] for value in results])
 
     def _pure(self, values: list[Any], arrays: list[Any], numbers: Any, training: bool) -> Any:
         key = jax.random.fold_in(jax.random.key(numbers[0]), numbers[1])

@@ -15,6 +15,7 @@ _YAML = "YAML could run code while it is read. Write model.to_json() and keras.m
 _DEVICES = "A run uses JAX's first device. To choose another: with jax.default_device(jax.devices()[1]): ..."
 _FILES = "Write model.save('model.keras') and keras.models.load_model('model.keras'), or model.export('folder') to serve a model."
 _EAGER = "Write the operation with keras.ops or jax.numpy; both take the arrays that layers get and give."
+_OPTAX = "optax has it, and compile takes it: model.compile(optimizer=optax.{}(learning_rate), loss=...)."
 _OPTIMIZER = "Write keras.optimizers.{} and pass it to model.compile(optimizer=...)."
 
 HINTS = {
@@ -59,6 +60,7 @@ HINTS = {
     "layers.Highway": "It went with Keras 1. Write a subclass of Layer, or Dense layers and Multiply().",
     "layers.MaxoutDense": "It went with Keras 1. Write Dense(units * n), Reshape((n, units)) and a Lambda that takes the max.",
     "layers.DenseFeatures": "Feature columns need TensorFlow. Write one Input per column and concatenate what comes of them.",
+    **{f"optimizers.{name}": _OPTAX.format(name.lower()) for name in ("Adadelta", "Adagrad", "Adamax", "Nadam", "Lion", "Lamb")},
     "models.model_from_yaml": _YAML,
     "models.Graph": "It went with Keras 1. Write keras.Model(inputs, outputs).",
     "utils.multi_gpu_model": _DEVICES,

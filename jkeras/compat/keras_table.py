@@ -189,6 +189,9 @@ _SHORT_LOSSES = {
 NAMES = {
     **{f"losses.{old}": f"jkeras.losses.{new}" for old, new in _SHORT_LOSSES.items()},
     **{f"metrics.{old}": f"jkeras.losses.{new}" for old, new in _SHORT_LOSSES.items()},
+    "constraints.maxnorm": "jkeras.constraints.MaxNorm",
+    "constraints.nonneg": "jkeras.constraints.NonNeg",
+    "constraints.unitnorm": "jkeras.constraints.UnitNorm",
     "backend.set_session": "jkeras.compat.standin.version_one.set_session",
     "backend.get_session": "jkeras.compat.standin.version_one.get_session",
     "dtype_policies.DTypePolicy": "jkeras.DTypePolicy",

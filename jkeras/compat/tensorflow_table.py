@@ -11,7 +11,8 @@ VERSIONED = ("tensorflow", "tensorflow.compat.v1", "tensorflow.compat.v2")
 _IN = "jkeras.compat.standin"
 EMPTY = _IN  # a package that only has others below it
 _TOP = " ".join(
-    f"{_IN}.{name}" for name in ("top", "arrays", "renamed", "creation", "dtypes", "randomness", "version_one", "mathematics")
+    f"{_IN}.{name}"
+    for name in ("top", "arrays", "renamed", "creation", "dtypes", "randomness", "variables", "version_one", "mathematics")
 )
 
 PLACES = {
@@ -57,7 +58,6 @@ KERAS_PLACES = {
 
 # name -> where jkeras has it, for names that no module of the stand-in defines.
 NAMES = {
-    "tensorflow.Variable": "jkeras.Variable",
     "tensorflow.zeros_initializer": "jkeras.initializers.Zeros",
     "tensorflow.ones_initializer": "jkeras.initializers.Ones",
     "tensorflow.constant_initializer": "jkeras.initializers.Constant",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +48,8 @@ def as_source(
     if x is None:
         raise ValueError("There is no data: `x` is None. Pass arrays, a generator or a dataset.")
     _check_count("batch_size", batch_size)
+    if isinstance(steps, float) and steps > 0 and steps < float("inf"):
+        steps = math.ceil(steps)  # `steps_per_epoch=len(x) / 32` stands in many scripts; Keras 2 goes on until it is reached
     _check_count("steps", steps)
     if shuffle not in (True, False, None, "batch"):
         raise ValueError(f"`shuffle` must be True, False or 'batch'. Received {shuffle!r}.")

@@ -108,7 +108,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         unknown = [k for k in kwargs if k not in LEGACY]
         if unknown:
             known = [*inspect.signature(type(self).__init__).parameters, "name", "dtype", "trainable", *LEGACY]
-            raise unexpected_arguments(type(self).__name__, unknown, [k for k in known if k not in ("self", "kwargs")])
+            error = unexpected_arguments(type(self).__name__, unknown, [k for k in known if k not in ("self", "kwargs")])
+            raise messages.since_keras_2(error, unknown, known)
         self._own: list[Variable] = []
         self._boxes: dict[str, Variable] = {}
         self._inbound_nodes: list[Node] = []

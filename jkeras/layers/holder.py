@@ -14,6 +14,7 @@ import numpy as np
 
 from jkeras import constraints, initializers, regularizers
 from jkeras._base.dtypes import is_float, standardize_dtype
+from jkeras._base.name_first import name_first
 from jkeras.layers import messages
 from jkeras.layers.call_plan import used_as_boxes
 from jkeras.layers.tracking import NOT_TRACKED, layers_in, note_change, own_boxes, walk, weight_entries
@@ -58,6 +59,7 @@ class WeightHolder:
             hint = (
                 "" if self.__dict__.get("built") else ". It is not built: build(input_shape) or the first call makes its weights"
             )
+            hint = messages.INSTEAD.get(name, hint)
             raise AttributeError(f"{type(self).__name__!r} object {self.name!r} has no attribute {name!r}{hint}")
         return self._read_box(name, boxes[name])
 
@@ -75,6 +77,7 @@ class WeightHolder:
         else:
             self._own[:] = [b for b in self._own if b is not box]
 
+    @name_first
     def add_weight(
         self,
         shape: Any = None,
@@ -104,9 +107,6 @@ class WeightHolder:
         Returns:
             The box.
         """
-        if isinstance(shape, str):  # Keras 2: add_weight(name, shape, ...)
-            name, shape = shape, initializer
-            initializer = None
         if "_own" not in self.__dict__:
             raise RuntimeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name or "kernel"))
         if current().layer is self:

@@ -75,6 +75,15 @@ class InputLayer(Layer):
         """The dtype of the input."""
         return self.input_dtype
 
+    @property
+    def input(self) -> Any:
+        """The symbolic input, which is its output too."""
+        return self.output
+
+    def get_input_at(self, node_index: int) -> Any:
+        """`input`; there is one."""
+        return self.get_output_at(node_index)
+
     def forward(self, w: Any, x: Any) -> Any:
         """The input as it is."""
         return x

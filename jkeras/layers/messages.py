@@ -47,6 +47,14 @@ shape first, with {how}, with Input(shape=...), or by calling it on data."""
 
 NO_CALL = "{cls} has no `call`. A layer of your own needs `def call(self, x): ...`."
 
+# What to write for methods of Keras that layers and models do not have here.
+INSTEAD = {
+    "stateless_call": """. Write y, state = model.apply(params, state, x, training=True), where
+params, state = model.params_and_state(): dicts by name, with which jax.grad works""",
+    "compiled_loss": ". Write self.compute_loss(x=x, y=y, y_pred=y_pred)",
+    "compiled_metrics": ". fit() updates them; in a train_step: return self.update_metrics(state, y, outcome, sample_weight)",
+}
+
 NOT_NUMERIC = """{cls} {layer!r} takes numbers, but received an array of dtype {dtype}. Convert it, for example with
 np.asarray(x, 'float32')."""
 
@@ -68,6 +76,42 @@ inside `call`; JAX functions take its array: write `self.<name>.value`, or use j
 
 _ARRAY_HINT = """Inside `call` a weight's attribute is its array. To assign to it there, do it on the attribute itself:
 `self.total.assign(...)`, not on another name for it."""
+
+
+_SINCE_KERAS_2 = {
+    "init": "kernel_initializer embeddings_initializer",
+    "inner_init": "recurrent_initializer",
+    "forget_bias_init": "unit_forget_bias",
+    "inner_activation": "recurrent_activation",
+    "W_regularizer": "kernel_regularizer embeddings_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "U_regularizer": "recurrent_regularizer",
+    "W_constraint": "kernel_constraint embeddings_constraint",
+    "b_constraint": "bias_constraint",
+    "bias": "use_bias",
+    "border_mode": "padding",
+    "subsample": "strides",
+    "subsample_length": "strides",
+    "dim_ordering": "data_format",
+    "nb_filter": "filters",
+    "filter_length": "kernel_size",
+    "nb_row": "kernel_size",
+    "nb_col": "kernel_size",
+    "pool_length": "pool_size",
+    "stride": "strides",
+    "output_dim": "units",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+    "p": "rate",
+    "consume_less": "implementation",
+}
+
+
+def since_keras_2(error: TypeError, unknown: list[str], known: list[str]) -> TypeError:
+    """The error for arguments that a layer does not take, or a better one where they are Keras 1's names of others."""
+    today = {old: next((n for n in _SINCE_KERAS_2.get(old, "").split() if n in known), None) for old in unknown}
+    named = [f"{old!r} is called {new!r}" for old, new in today.items() if new]
+    return TypeError(f"{str(error).partition('. ')[0]}. Since Keras 2 {', '.join(named)}.") if named else error
 
 
 def explain(error: Exception, layer: Any, args: tuple[Any, ...]) -> None:

@@ -21,6 +21,7 @@ from jkeras import initializers
 from jkeras._base.config import floatx
 from jkeras._base.configurable import Configurable
 from jkeras._base.dtypes import get_policy, is_float
+from jkeras._base.name_first import name_first
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
 from jkeras.metrics.stateless import Stateless
@@ -177,6 +178,7 @@ class Metric(Stateless, Configurable):
         self._added.append(box)
         return box
 
+    @name_first
     def add_weight(
         self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
     ) -> Variable:

@@ -40,7 +40,8 @@ class Functional(Model):
 
     _graph_losses: tuple[KerasTensor, ...] = ()
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
+    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
+        inputs, outputs = kwargs.pop("input", inputs), kwargs.pop("output", outputs)  # Keras 1's names
         for what, given in (("inputs", inputs), ("outputs", outputs)):
             for leaf in jax.tree.leaves(given, is_leaf=is_symbolic) or [None]:
                 if not isinstance(leaf, KerasTensor):

@@ -4,9 +4,10 @@ A config lists the layers; each says from which tensors it was called, once per 
 that made it, which of that layer's calls it was, and which of the outputs: `["dense", 0, 0]`. Two dialects are read:
 
 * Keras 3: `{"args": [{"class_name": "__keras_tensor__", "config": {"keras_history": ["dense", 0, 0], ...}}], "kwargs": {}}`.
-  Where the outputs of the model name a model inside it, the call is counted from 1. Keras writes `training` for each call,
-  whether it was given or not, and does not heed it; here it counts where it was given, so the call says `"explicit":
-  ["training"]`.
+  Where the outputs of the model name a model inside it, the call is counted from 1. Where a layer is in a model inside as well,
+  numbers in files of jkeras go on from the calls there (`saving/shared_calls.py` says why); those in files of Keras do not.
+  Keras writes `training` for each call, whether it was given or not, and does not heed it; here it counts where it was given, so
+  the call says `"explicit": ["training"]`.
 * Keras 2: `[["dense", 0, 0, {kwargs}], ...]`. All calls of an inner model are counted from 1, because it counts the call that
   made it.
 
@@ -35,6 +36,9 @@ from jkeras.models.array_functions import Operation, call_operation, find_operat
 GRAPH_KEYS = ("layers", "input_layers", "output_layers")
 MAX_LAYERS = 100_000
 Reference = tuple[str, int, int]
+
+_KERAS2_SHARED = """ tf_keras writes so, and opens it as little, where a layer belongs to a model and to one inside it: what
+the layer was called with is lost. Build the model in Python as it was, and take the weights with load_weights."""
 
 
 # writing ------------------------------------------------------------------------------------------------------------
@@ -161,10 +165,11 @@ class _Reader:
         self.made: dict[str, list[Node]] = {name: [] for name in self.entries}
         self.legacy = False  # Keras 2's dialect
         self.from_one: set[str] = set()  # its inner models
+        self.before: dict[str, int] = {}  # calls of a layer in models inside, where the numbers go on from these
         for name, operation in self.operations.items():
             if isinstance(operation, InputLayer):
                 self.made[name].append(operation._inbound_nodes[0])
-        self._find_models_counted_from_one()
+        self._find_where_counting_begins()
 
     def _entries(self) -> dict[str, Mapping[str, Any]]:
         layers = self.config["layers"]
@@ -205,14 +210,19 @@ class _Reader:
         # Keras 2 leaves out the list around a call of one tensor.
         return [[call] if _is_reference(call) or _is_constant(call) else call for call in calls if call]
 
-    def _find_models_counted_from_one(self) -> None:
+    def _find_where_counting_begins(self) -> None:
         used: dict[str, int] = {}
         for call in (call for calls in self.calls.values() for call in calls):
             self.legacy = self.legacy or isinstance(call, list)
             for name, index, _ in self._references(call):
                 used[name] = max(used.get(name, 0), index)
         for name, index, _ in _references_in(self.config["output_layers"]):
-            used[name] = max(used.get(name, 0), index)
+            used[name] = max(used.get(name, 0), index - self._one_more(name, index))
+        # Each call that is written is taken by somebody, so the highest number tells where counting began.
+        for name, most in used.items():
+            operation = self.operations.get(name)
+            if not self.legacy and self.calls.get(name) and isinstance(operation, Layer) and operation._inbound_nodes:
+                self.before[name] = max(0, most + 1 - len(self.calls[name]))
         if self.legacy:
             self.from_one = {n for n, most in used.items() if n in self.calls and self.calls[n] and most >= len(self.calls[n])}
 
@@ -284,10 +294,11 @@ class _Reader:
 
     def _placed(self, name: str, index: int, place: int) -> Reference:
         if name not in self.entries:
-            raise FileFormatError(f"A tensor of layer {name!r} is taken, but the model has no such layer.")
+            why = _KERAS2_SHARED if self.legacy else ""
+            raise FileFormatError(f"A tensor of layer {name!r} is taken, but the model has no such layer.{why}")
         if isinstance(self.operations[name], InputLayer):
             index = 0
-        index -= name in self.from_one
+        index -= (name in self.from_one) + self.before.get(name, 0)
         if index < 0 or place < 0:
             raise FileFormatError(f"There is no output {place} of call {index} of layer {name!r}.")
         return name, index, place
@@ -300,11 +311,12 @@ class _Reader:
         return nodes[index].flat_outputs[place]
 
     def _output_tensor(self, name: str, index: int, place: int) -> KerasTensor:
+        return self._tensor(name, index - self._one_more(name, index), place)
+
+    def _one_more(self, name: str, index: int) -> bool:
+        """Whether Keras 3 counts a call that an output names from 1."""
         calls = self.calls.get(name)
-        keras3 = bool(calls) and isinstance(calls[0], Mapping)  # type: ignore[index]
-        if keras3 and index > 0 and counts_from_one(self.operations[name]):
-            index -= 1
-        return self._tensor(name, index, place)
+        return bool(calls) and isinstance(calls[0], Mapping) and index > 0 and counts_from_one(self.operations[name])  # type: ignore[index]
 
     def _structure(self, value: Any, tensor: Callable[[str, int, int], KerasTensor]) -> Any:
         if _is_reference(value):

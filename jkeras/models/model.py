@@ -60,7 +60,7 @@ class Model(Persistence, Activations, Describe, Keras2Habits, Trainer, Layer):  
     _functional: type[Model]  # what Model(inputs, outputs) makes; functional.py, which stands on this file, sets it
 
     def __new__(cls, *args: Any, **kwargs: Any):
-        if cls is Model and (len(args) >= 2 or "outputs" in kwargs):
+        if cls is Model and (len(args) >= 2 or "outputs" in kwargs or "output" in kwargs):
             return cls._functional.__new__(cls._functional, *args, **kwargs)
         return super().__new__(cls, *args, **kwargs)
 

@@ -14,6 +14,9 @@ from jkeras._base.registry import export
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.optax_wrapper import OptaxOptimizer
 
+_IN_OPTAX = ("adadelta", "adafactor", "adagrad", "adamax", "lamb", "lion", "nadam")
+_OPTAX = "optax has it, and compile takes it: model.compile(optimizer=optax.{}(learning_rate), loss=...)."
+
 
 @export("keras.optimizers.get")
 def get(identifier: Any) -> Optimizer | None:
@@ -101,4 +104,5 @@ def _registered(name: str, named: Mapping[str, Any]) -> type[Any]:
         found = None
     if inspect.isclass(found) and issubclass(found, Optimizer) and found is not Optimizer:
         return found
-    raise unknown_name("optimizer", name, named)
+    error = unknown_name("optimizer", name, named)
+    raise ValueError(f"{error} {_OPTAX.format(name.lower())}") if name.lower() in _IN_OPTAX else error

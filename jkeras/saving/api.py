@@ -15,7 +15,6 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from jkeras._base.atomic import atomic_file
@@ -27,7 +26,8 @@ from jkeras.saving.formats import check_free, model_format, weights_format
 from jkeras.saving.h5_model import read_h5_model, read_h5_weights, said_of, write_h5_model
 from jkeras.saving.hdf5_door import StoredGroup, create_hdf5, open_hdf5
 from jkeras.saving.serialization import compile_from_config, model_config, model_from_config, model_from_json, to_json
-from jkeras.saving.sniff import kind_of, kind_of_hdf5
+from jkeras.saving.shared_calls import number_shared_calls
+from jkeras.saving.sniff import kind_of, kind_of_hdf5, path_of
 from jkeras.saving.training_state import read_training, write_training
 from jkeras.saving.window import read_hdf5, write_hdf5
 
@@ -67,14 +67,14 @@ def save_model(
     """
     if kwargs:
         raise unexpected_arguments("save_model", kwargs, ("overwrite", "include_optimizer", "save_format", "zipped"))
-    path = Path(filepath)
+    path = path_of(filepath, "save_model")
     form = model_format(path, save_format, zipped)
     check_free(path, overwrite)
     if form == "h5":
         with atomic_file(path) as temporary, write_hdf5(temporary) as root:
             write_h5_model(root, model, include_optimizer)
         return
-    config = model_config(model)
+    config = number_shared_calls(model_config(model))
     if not include_optimizer:
         config.pop("compile_config", None)
 
@@ -111,7 +111,7 @@ def load_model(
         >>> load_model(path).output_shape
         (None, 2)
     """
-    path = Path(filepath)
+    path = path_of(filepath, "load_model")
     where, kind = os.fspath(path), kind_of(path)
     if kind == "shards":
         raise FileFormatError(_WEIGHTS_ONLY.format(where=where))
@@ -124,6 +124,7 @@ def load_model(
                 raise FileFormatError(_NO_CONFIG.format(where=where))
             return read_h5_model(root, where, custom_objects, compile)
     with open_archive(path) as archive:
+        archive.check_ahead()
         with said_of(f"{where}: config.json"):
             config = archive.config()
             model = model_from_config(config, custom_objects)
@@ -152,7 +153,7 @@ def save_weights(
         OSError: it cannot be written; a file that was there before is whole then.
         ValueError: the format is not known, or the model was not built.
     """
-    path = Path(filepath)
+    path = path_of(filepath, "save_weights")
     form = weights_format(path, save_format, max_shard_size)
     model._require_built("save_weights", "model.build(input_shape)")
     check_free(path, overwrite)
@@ -182,7 +183,7 @@ def load_weights(model: Any, filepath: FilePath, skip_mismatch: bool = False, by
     """
     if kwargs:
         raise unexpected_arguments("load_weights", kwargs, ("skip_mismatch", "by_name"))
-    path = Path(filepath)
+    path = path_of(filepath, "load_weights")
     where, kind = os.fspath(path), kind_of(path)
     model._require_built("load_weights", "model.build(input_shape)")
     # Who loads a part of the weights does not go on with the training that they come from.
@@ -198,7 +199,7 @@ def load_weights(model: Any, filepath: FilePath, skip_mismatch: bool = False, by
         return
     _refuse_by_name(by_name, where)
     if kind == "shards":
-        sharded.read(path, model, skip_mismatch=skip_mismatch, where=where)
+        sharded.read(path, model, skip_mismatch=skip_mismatch, optimizer=optimizer, where=where)
         return
     with open_archive(path) as archive, _archived_weights(archive) as (root, inside):
         _read_weights3(root, model, inside, optimizer, skip_mismatch)

@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, Protocol
 from jkeras._base.atomic import atomic_file, atomic_folder
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras.saving.json_door import read_json
+from jkeras.saving.window import Window
 from jkeras.saving.zip_door import open_zip
 from jkeras.saving.zip_writer import ZipWriter
 
@@ -35,6 +36,12 @@ _PICKLED = """{where}: its weights are in {member}, which holds Python pickles. 
 reads none. Load the model with Keras and save it anew: it writes {wanted}."""
 
 
+_FOREIGN = {
+    ".npy": "is an archive of NumPy arrays (.npz). Build the model, and give it the arrays with model.set_weights([...]).",
+    "data.pkl": "is a file of PyTorch, a Python pickle. Pickles run code when they are read, so jkeras reads none.",
+}
+
+
 class _Members(Protocol):
     """What a zip archive and a folder have in common."""
 
@@ -43,6 +50,8 @@ class _Members(Protocol):
     def read(self, name: str, limit: int) -> bytes: ...
 
     def open(self, name: str) -> contextlib.AbstractContextManager[BinaryIO]: ...
+
+    def check_ahead(self, name: str) -> None: ...
 
 
 class Archive:
@@ -63,6 +72,10 @@ class Archive:
     def metadata(self) -> Any:
         """Version and date; empty where the archive has none."""
         return self._json(METADATA) if METADATA in self._members else {}
+
+    def check_ahead(self) -> None:
+        """Begin to check whether the weights are damaged; `weights` waits for the result."""
+        self._members.check_ahead(WEIGHTS)
 
     @contextlib.contextmanager
     def weights(self) -> Iterator[BinaryIO]:
@@ -123,7 +136,10 @@ class StoredFolder:
             os.close(handle)
             raise UnsafeFileError(f"{self._path}: {name}: is a folder, a pipe or a device, not a file.")
         with open(handle, "rb", buffering=0) as file:
-            yield file  # type: ignore[misc]
+            yield Window(file, 0, os.fstat(handle).st_size)  # type: ignore[arg-type, misc]
+
+    def check_ahead(self, name: str) -> None:
+        """A folder has no checksums."""
 
 
 @contextlib.contextmanager
@@ -142,6 +158,10 @@ def open_archive(path: Path) -> Iterator[Archive]:
         yield Archive(StoredFolder(path), where)
         return
     with open_zip(path, where) as members:
+        if CONFIG not in members and WEIGHTS not in members:
+            for end, what in _FOREIGN.items():
+                if any(name.endswith(end) for name in members.names()):
+                    raise FileFormatError(f"{where}: {what}")
         yield Archive(members, where)
 
 

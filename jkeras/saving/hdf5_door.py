@@ -29,6 +29,7 @@ import numpy as np
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras.saving.hdf5_heaps import check_heap, check_numbers
 from jkeras.saving.hdf5_text import text_references
+from jkeras.saving.stretch import Stretch
 
 _MAX_RANK = 32
 _MAX_MEMBERS = 1_000_000
@@ -141,6 +142,8 @@ class _Source:
         self._file = file
         self.size = int(opened.id.get_filesize())
         self._start = int(opened.id.get_create_plist().get_userblock())
+        # HDF5 counts from the end of a user block; models have none, and who has one is read by HDF5 alone.
+        self.stretch: Stretch | None = None if self._start else getattr(file, "stretch", None)
 
     def read(self, offset: int, count: int) -> bytes:
         """Bytes at an address of HDF5's."""
@@ -203,7 +206,7 @@ class StoredGroup:
         if not isinstance(found, _h5py().h5d.DatasetID):
             raise FileFormatError(f"{self._place(name)}: is no array.")
         with _damage(self._place(name)):
-            return StoredArray(found, self.where, self._inside(name), self._source.size)
+            return StoredArray(found, self.where, self._inside(name), self._source)
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """An attribute: text, a number, or a list of them; the parts `name0`, `name1`, ... of a split one are put together.
@@ -278,21 +281,23 @@ class StoredArray:
         handle: h5py's low-level dataset.
         where: the file, for messages.
         path: the array's place in it.
-        file_bytes: size of the file.
+        source: the bytes of the file.
 
     Attributes:
         shape: its sizes.
         dtype: name of the type of its numbers.
         bytes: what it takes in memory.
         stored_bytes: what it takes in the file.
+        file_bytes: size of the file.
 
     Raises:
         FileFormatError: it is not a plain array of numbers.
         UnsafeFileError: it lives elsewhere, needs a plugin, or claims more than is there.
     """
 
-    def __init__(self, handle: Any, where: str, path: str, file_bytes: int):
-        self._handle, self.where, self.path, self.file_bytes = handle, where, path, file_bytes
+    def __init__(self, handle: Any, where: str, path: str, source: _Source):
+        self._handle, self.where, self.path, self._source = handle, where, path, source
+        self.file_bytes = source.size
         self.place = f"{where}: {path}"
         properties = handle.get_create_plist()
         self._check_storage(properties)
@@ -301,6 +306,11 @@ class StoredArray:
         self.shape = self._sizes()
         self.bytes, self.stored_bytes = math.prod(self.shape) * self._type.itemsize, int(handle.get_storage_size())
         self._check_size(properties)
+
+    @property
+    def direct(self) -> bool:
+        """Whether its bytes lie in the file as they are wanted, in one piece. Then threads may `fill` together."""
+        return self._offset is not None
 
     @property
     def kind(self) -> str:
@@ -322,12 +332,31 @@ class StoredArray:
         wanted = None if dtype is None else np.dtype(dtype)
         if wanted is not None and not self.fits(wanted):
             raise FileFormatError(f"{self.place}: holds {self.dtype}, but {wanted} is expected.")
-        found = aligned(self.shape, self._type)
-        if found.size:
-            with _damage(self.place):
-                self._handle.read(_h5py().h5s.ALL, _h5py().h5s.ALL, found)
-        found = found.view(jnp.bfloat16) if self._type.kind == "V" else found
+        found = self.finished(self.fill(self.empty()))
         return found if wanted is None else found.astype(wanted, copy=False)
+
+    def empty(self) -> np.ndarray:
+        """Memory for its numbers."""
+        return aligned(self.shape, self._type)
+
+    def fill(self, found: np.ndarray) -> np.ndarray:
+        """Read its numbers into what `empty` gave.
+
+        Raises:
+            FileFormatError: they are damaged.
+        """
+        if not found.size:
+            return found
+        with _damage(self.place):
+            if self._offset is None or self._source.stretch is None:
+                self._handle.read(_h5py().h5s.ALL, _h5py().h5s.ALL, found)
+            elif self._source.stretch.read_into(self._offset, found.reshape(-1).view(np.uint8)) != self.bytes:
+                raise FileFormatError(f"{self.place}: is cut off: the file ends before its numbers do.")
+        return found
+
+    def finished(self, found: np.ndarray) -> np.ndarray:
+        """What was filled, as the numbers that it holds."""
+        return found.view(jnp.bfloat16) if self._type.kind == "V" else found
 
     def fits(self, dtype: Any) -> bool:
         """Whether its numbers may become ones of this type: floats stay floats."""
@@ -365,6 +394,20 @@ class StoredArray:
         if len(shape) > _MAX_RANK or any(n < 0 for n in shape):
             raise UnsafeFileError(f"{self.place}: has the shape {shape}.")
         return shape
+
+    @functools.cached_property
+    def _offset(self) -> int | None:
+        """Where its bytes begin, if they are its numbers just as they are wanted, whole and within the file; else None."""
+        h5t, stretch, properties = _h5py().h5t, self._source.stretch, self._handle.get_create_plist()
+        if stretch is None or properties.get_layout() != _h5py().h5d.CONTIGUOUS or properties.get_nfilters():
+            return None
+        kind = self._handle.get_type()
+        if kind.get_class() != h5t.OPAQUE and not kind.equal(h5t.py_create(self._type)):
+            return None  # the other byte order
+        offset = self._handle.get_offset()
+        if offset is None or self.stored_bytes != self.bytes or not 0 < offset <= stretch.size - self.bytes:
+            return None
+        return int(offset)
 
     def _check_size(self, properties: Any) -> None:
         if self.stored_bytes > self.file_bytes:

@@ -7,6 +7,7 @@ number is read. Only when all arrays are there do the boxes get them. So a faile
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ import numpy as np
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras.saving.hdf5_door import StoredArray
+from jkeras.saving.together import read_together
 from jkeras.state.variable import Variable, gate, materialize, put_value
 
 # A packed file may be much smaller than what it holds, as zeros pack well; but not by any factor.
@@ -80,8 +82,9 @@ class Plan:
         arrays = [array for item in self.items for array in item.stored] + self._extra
         check_total(self.where, arrays)
         pairs: list[tuple[Variable, jax.Array]] = []
+        found = read_together([array for item in self.items for array in item.stored])
         for item in self.items:
-            values: Sequence[np.ndarray] = [array.read(array.shape) for array in item.stored]
+            values: Sequence[np.ndarray] = list(itertools.islice(found, len(item.stored)))
             values = values if item.convert is None else item.convert(list(values))
             pairs += [(box, jnp.asarray(value, box.dtype)) for box, value in zip(item.boxes, values, strict=True)]
         return pairs

@@ -28,6 +28,7 @@ from jkeras.optimizers import LossScaleOptimizer
 from jkeras.optimizers.learning_rate import rate_at
 from jkeras.optimizers.state import OptimizerState, keras_order, leaf_name
 from jkeras.saving.hdf5_door import StoredArray
+from jkeras.saving.together import read_together
 
 _SUFFIXES = {
     "momentums": ("momentum", "m"),
@@ -244,10 +245,11 @@ def read_state(chosen: Chosen) -> OptimizerState:
     """Read the arrays and put the state together; what no file holds is as at the start."""
     slots = chosen.slots
     found: dict[int, jax.Array] = {}
-    for entry, stored in zip(chosen.entries, chosen.stored):
-        if entry.leaf is not None:
-            leaf = slots.leaves[entry.leaf]
-            found[entry.leaf] = jnp.asarray(_number(entry, stored) if not entry.shape else stored.read(entry.shape), leaf.dtype)
+    kept = [(entry, stored) for entry, stored in zip(chosen.entries, chosen.stored) if entry.leaf is not None]
+    arrays = read_together([stored for _, stored in kept])
+    for (entry, stored), value in zip(kept, arrays, strict=True):
+        assert entry.leaf is not None
+        found[entry.leaf] = jnp.asarray(value if entry.shape else _number(entry, stored, value), slots.leaves[entry.leaf].dtype)
     optimizer, numbers = slots._inner()
     iterations = found.setdefault(numbers.iterations, jnp.zeros((), jnp.int32))
     if numbers.learning_rate is not None and numbers.learning_rate not in found:
@@ -272,8 +274,7 @@ def _rate(optimizer: Any, iterations: jax.Array) -> jax.Array:
     return rate_at(optimizer._rate, iterations) if callable(optimizer._rate) else jnp.asarray(optimizer._rate, jnp.float32)
 
 
-def _number(entry: Entry, stored: StoredArray) -> np.ndarray:
-    value = stored.read(())
+def _number(entry: Entry, stored: StoredArray, value: np.ndarray) -> np.ndarray:
     if entry.kind in ("iteration", "step_counter") and not 0 <= value < 2**31:
         raise FileFormatError(f"{stored.place}: an optimizer cannot have taken {value} steps.")
     return value

@@ -3,7 +3,11 @@
     {"metadata": {"total_size": 98304.0}, "weight_map": {"/layers/dense/vars": "model_00000.weights.h5", ...}}
 
 Each file has the layout of Keras 3's weights files, with a part of the groups; a group whose arrays go over the end of a file
-goes on in the next. Read together, the files are one tree, so a `MergedGroup` shows them as one group to the usual reader.
+goes on in the next. Read together, the files are one tree, so a `MergedGroup` shows them as one group to the usual reader. Where
+a training stands is in the last file, which Keras passes over.
+
+Files replace old ones of the same name one after the other. If that is broken off, the new and the old do not belong together; so
+all files of one saving bear the same mark, and so does the map.
 
 The map comes from a stranger. The names in it are names of plain files beside it, and no paths.
 """
@@ -12,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,18 +26,23 @@ import numpy as np
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras.saving import layout_keras3
-from jkeras.saving.hdf5_door import StoredArray, StoredGroup, create_hdf5, open_hdf5, write_array
+from jkeras.saving.hdf5_door import StoredArray, StoredGroup, write_array
 from jkeras.saving.json_door import read_json
+from jkeras.saving.training_state import GROUP, is_in_training, read_training, write_training
+from jkeras.saving.window import read_hdf5, write_hdf5
 
 _GIGABYTE = 1024**3
 _DEFAULT_GIGABYTES = 5.0
 _MOST_FILES = 10_000
 _MAP_BYTES = 32 << 20
+_MARK = "jkeras_saving"
 
 _Piece = tuple[layout_keras3.Part, int, np.ndarray | None]
 
 _TOO_LARGE = """{owner}: an array of {size} bytes does not fit into a file of max_shard_size={limit} gigabytes. Give a larger
 max_shard_size."""
+_MIXED = """{where}: {name} is of another saving than the map; a saving was broken off, or files of two were mixed. Take the files
+of one saving together."""
 
 
 class MergedGroup:
@@ -64,12 +74,13 @@ class MergedGroup:
 
 
 def write(path: Path, model: Any, *, max_shard_size: float | None = None) -> None:
-    """Write a model's weights and optimizer. Files take their places when all are written, the map last.
+    """Write a model's weights and optimizer, and where its training stands. Files take their places when all are written, the
+    map last.
 
     Args:
         path: of the map, `model.weights.json`.
         model: built.
-        max_shard_size: gigabytes of arrays in a file. Default 5.
+        max_shard_size: gigabytes of weights in a file. Default 5. What a training keeps besides is in a file of its own.
 
     Raises:
         ValueError: an array alone is larger.
@@ -77,40 +88,64 @@ def write(path: Path, model: Any, *, max_shard_size: float | None = None) -> Non
     """
     limit = (_DEFAULT_GIGABYTES if max_shard_size is None else max_shard_size) * _GIGABYTE
     base = path.name.removesuffix(".json").removesuffix(".weights")
+    mark = secrets.token_hex(8)
     places: dict[str, list[str]] = {}
     total = 0
     with contextlib.ExitStack() as files:
         temporary_map = files.enter_context(atomic_file(path))
         parts = files.enter_context(layout_keras3.parts_to_write(model, optimizer=True))
-        for i, shard in enumerate(_shards(parts, limit)):
-            name = f"{base}_{i:05}.weights.h5"
-            with create_hdf5(files.enter_context(atomic_file(path.with_name(name)))) as root:
+
+        def next_file(number: int) -> tuple[str, Any]:
+            name = f"{base}_{number:05}.weights.h5"
+            return name, write_hdf5(files.enter_context(atomic_file(path.with_name(name))))
+
+        number = 0
+        for shard in _shards(parts, limit):
+            name, opened = next_file(number)
+            with opened as root:
+                root.attrs[_MARK] = mark
                 total += _write_shard(root, shard, name, places)
+            number += 1
+        if is_in_training(model):
+            name, opened = next_file(number)
+            with opened as root:
+                root.attrs[_MARK] = mark
+                write_training(root, model)
+            places[f"/{GROUP}"] = [name]
         weight_map = {place: names[0] if len(names) == 1 else names for place, names in places.items()}
-        temporary_map.write_text(json.dumps({"metadata": {"total_size": float(total)}, "weight_map": weight_map}, indent=4))
+        metadata = {"total_size": float(total), _MARK: mark}
+        temporary_map.write_text(json.dumps({"metadata": metadata, "weight_map": weight_map}, indent=4))
 
 
-def read(path: Path, model: Any, *, skip_mismatch: bool = False, where: str) -> None:
-    """Read a model's weights, and its optimizer where it is compiled.
+def read(path: Path, model: Any, *, skip_mismatch: bool = False, optimizer: bool = True, where: str) -> None:
+    """Read a model's weights, and its optimizer and training where it is compiled.
 
     Args:
         path: of the map.
         model: built.
         skip_mismatch: leave out layers that do not fit, with a warning.
+        optimizer: whether optimizer and training are read too.
         where: the map, for messages.
 
     Raises:
-        FileFormatError: a file is missing or damaged, or something does not fit; nothing was read then.
+        FileFormatError: a file is missing, damaged or of another saving, or something does not fit; nothing was read then.
         UnsafeFileError: the map names what is no plain file beside it.
     """
     if path.stat().st_size > _MAP_BYTES:
         raise UnsafeFileError(f"{where}: is larger than a map of weights may be.")
     content = read_json(path.read_bytes(), where=where)
+    names = _files(content, path, where)
+    metadata = content.get("metadata")
+    mark = metadata.get(_MARK) if isinstance(metadata, dict) else None
     with contextlib.ExitStack() as opened:
-        groups = [
-            opened.enter_context(open_hdf5(path.with_name(name), f"{where}: {name}")) for name in _files(content, path, where)
-        ]
-        layout_keras3.read(MergedGroup(groups), model, skip_mismatch=skip_mismatch, where=where)
+        groups = [opened.enter_context(read_hdf5(path.with_name(name), f"{where}: {name}")) for name in names]
+        for name, group in zip(names, groups, strict=True):
+            if mark is not None and group.attribute(_MARK) != mark:
+                raise FileFormatError(_MIXED.format(where=where, name=name))
+        merged = MergedGroup(groups)
+        layout_keras3.read(merged, model, skip_mismatch=skip_mismatch, optimizer=optimizer, where=where)
+        if optimizer:
+            read_training(merged, model, where)
 
 
 def _write_shard(root: Any, shard: Iterator[_Piece], name: str, places: dict[str, list[str]]) -> int:

@@ -18,21 +18,63 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
-from jkeras._base.errors import FileFormatError
+from jkeras._base.errors import FileFormatError, describe
 from jkeras.saving.hdf5_door import StoredGroup
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _FARTHEST = 1 << 20  # where HDF5's signature is looked for
 _KNOWN = "jkeras reads .keras, .h5, .weights.h5 and .weights.json of Keras 2 and Keras 3."
 _OTHERS = (
-    (b"\x80", "a Python pickle. Pickles run code when they are read, so jkeras reads none"),
-    (b"\x1f\x8b", "packed by gzip. Unpack it first"),
-    (b"<!", "a web page. Was the download refused?"),
-    (b"<html", "a web page. Was the download refused?"),
-    (b"version https://git-lfs", "a pointer of Git LFS. Fetch the file itself: git lfs pull"),
-    (b"\x93NUMPY", "a numpy array"),
+    (b"\x80", "is a Python pickle. Pickles run code when they are read, so jkeras reads none."),
+    (b"\x1f\x8b", "is packed by gzip. Unpack it first."),
+    (b"<!", "is a web page. Was the download refused?"),
+    (b"<html", "is a web page. Was the download refused?"),
+    (b"version https://git-lfs", "is a pointer of Git LFS. Fetch the file itself: git lfs pull."),
+    (b"\x93NUMPY", "is a NumPy array. Give it to a model with model.set_weights([np.load(path), ...])."),
+    (
+        b"model_checkpoint_path",
+        "lists TensorFlow's checkpoints. Load one in tf_keras and write model.save('model.h5') there.",
+    ),
 )
+_SUFFIXES = {
+    ".pb": "is a graph of TensorFlow. It holds a program, not a model: save the model itself, as .keras or .h5.",
+    ".onnx": "is an ONNX model, for ONNX runtimes. jkeras writes such files and does not read them.",
+    ".tflite": "is a TFLite model, for its runtime. Take the .keras or .h5 that it was made of.",
+    ".stablehlo": "is an exported program. jax.export.deserialize reads it; no model can be made of it.",
+}
+_SAFETENSORS = """is a safetensors file. Build the model as it was, and write
+
+    jkeras.saving.load_safetensors(model, {path!r})
+"""
+_ARCHITECTURE = """{path}: is the JSON of an architecture, without weights. Write
+
+    model = jkeras.models.model_from_json(open({path!r}).read())
+"""
+
+
+def path_of(filepath: Any, verb: str) -> Path:
+    """The path that a user gave.
+
+    Args:
+        filepath: text or a path.
+        verb: what was called, for the message.
+
+    Raises:
+        TypeError: it is something else.
+        ValueError: it is empty or the address of a page.
+    """
+    if not isinstance(filepath, (str, os.PathLike)):
+        raise TypeError(f"{verb} takes the path of a file, a string or a pathlib.Path. Received: {describe(filepath)}.")
+    text = os.fspath(filepath)
+    if not text:
+        raise ValueError(f"{verb} takes the path of a file. Received an empty string.")
+    if isinstance(text, str) and "://" in text:
+        raise ValueError(
+            f"{verb} opens files, no addresses. Received {text!r}. Write jkeras.utils.get_file(origin={text!r}) first."
+        )
+    return Path(filepath)
 
 
 def kind_of(path: Path) -> str:
@@ -69,8 +111,10 @@ def kind_of(path: Path) -> str:
                 return "hdf5"
             at = 2 * at or 512
     if start.lstrip()[:1] == b"{":
+        if b'"class_name"' in start and b'"weight_map"' not in start:
+            raise FileFormatError(_ARCHITECTURE.format(path=os.fspath(path)))
         return "shards"
-    raise FileFormatError(f"{path}: {_unknown(start)}")
+    raise FileFormatError(f"{path}: {_unknown(start, path)}")
 
 
 def kind_of_hdf5(root: StoredGroup) -> str:
@@ -98,13 +142,16 @@ def _kind_of_folder(path: Path) -> str:
     raise FileFormatError(f"{path}: is a folder without config.json, so no model of Keras. {_KNOWN}")
 
 
-def _unknown(start: bytes) -> str:
+def _unknown(start: bytes, path: Path) -> str:
     if not start:
         return f"is empty. {_KNOWN}"
     for sign, what in _OTHERS:
         if start.startswith(sign):
-            return f"is {what}. {_KNOWN}"
-    return f"is of no known format; it begins with {start[:8]!r}. {_KNOWN}"
+            return f"{what} {_KNOWN}"
+    if start[8:9] == b"{" and b"data_offsets" in start:
+        return _SAFETENSORS.format(path=os.fspath(path))
+    what = _SUFFIXES.get(path.suffix.lower(), f"is of no known format; it begins with {start[:8]!r}.")
+    return f"{what} {_KNOWN}"
 
 
 def _near(path: Path) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jkeras.saving.hdf5_door import StoredGroup, create_hdf5, open_hdf5
+from jkeras.saving.stretch import Checksum, Stretch, stretch_of
 
 _CHUNK = 1 << 20
 
@@ -54,6 +55,11 @@ class Window(io.RawIOBase):
     def size(self) -> int:
         """Its length so far."""
         return self._size
+
+    @property
+    def stretch(self) -> Stretch | None:
+        """The same bytes for several threads at once; None where the system has no such way, and while it may grow."""
+        return None if self._fixed is None else stretch_of(self._file, self._start, self._fixed)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
@@ -106,7 +112,10 @@ class Window(io.RawIOBase):
         return self._size
 
     def checksum(self) -> int:
-        """The CRC-32 of the whole stretch."""
+        """The CRC-32 of all of it."""
+        stretch = stretch_of(self._file, self._start, self._size)
+        if stretch is not None:
+            return Checksum(stretch).result()
         found, at = 0, self._at
         self.seek(0)
         buffer = bytearray(_CHUNK)

@@ -3,7 +3,8 @@
 Before anything is read, the whole directory of the archive is looked through. What no writer of models writes is refused: two
 members of one name, names that lead out of the archive, links, encryption, other methods than *stored* and *deflate*, members
 that would grow without measure, directories of endless length. A stored member is read where it lies, through a `Window`, so that
-weights of many gigabytes are never copied; its checksum is compared first.
+weights of many gigabytes are never copied; its checksum is compared before `open` gives it. `check_ahead` begins with that while
+other things are done.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError
+from jkeras.saving.stretch import Checksum, stretch_of
 from jkeras.saving.window import Window
 
 _DIRECTORY_LIMIT = 4 << 20  # bytes of the list of members
@@ -41,6 +43,7 @@ class StoredZip:
     def __init__(self, archive: zipfile.ZipFile, file: BinaryIO, where: str):
         self._archive, self._file, self._where = archive, file, where
         self._members = {info.filename: info for info in archive.infolist()}
+        self._checksums: dict[str, Checksum] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
@@ -82,13 +85,35 @@ class StoredZip:
         info = self._find(name)
         if info.compress_type == zipfile.ZIP_STORED:
             window = Window(self._file, self._data_offset(info), info.file_size)
-            if window.checksum() != info.CRC:
+            begun = self._checksums.pop(name, None)
+            if (window.checksum() if begun is None else begun.result()) != info.CRC:
                 raise FileFormatError(f"{self._where}: {name}: is damaged: its checksum is another. Take another copy.")
             yield window  # type: ignore[misc]
             return
         with tempfile.TemporaryFile() as unpacked:
             self._unpack(info, unpacked)
-            yield unpacked  # type: ignore[misc]
+            yield Window(unpacked, 0, info.file_size)  # type: ignore[arg-type, misc]
+
+    def check_ahead(self, name: str) -> None:
+        """Begin to compute the checksum of a stored member, which `open` will wait for. Nothing happens where there is none.
+
+        Args:
+            name: exact.
+
+        Raises:
+            FileFormatError: the member is damaged.
+        """
+        info = self._members.get(name)
+        if info is None or info.compress_type != zipfile.ZIP_STORED or name in self._checksums:
+            return
+        stretch = stretch_of(self._file, self._data_offset(info), info.file_size)
+        if stretch is not None:
+            self._checksums[name] = Checksum(stretch)
+
+    def close(self) -> None:
+        """Wait until nobody reads any more; the file may be closed then."""
+        while self._checksums:
+            self._checksums.popitem()[1].stop()
 
     def _find(self, name: str) -> zipfile.ZipInfo:
         if name not in self._members:
@@ -143,7 +168,8 @@ def open_zip(path: Path, where: str) -> Iterator[StoredZip]:
         with archive:
             for problem in _problems(archive.infolist()):
                 raise UnsafeFileError(f"{where}: {problem}")
-            yield StoredZip(archive, file, where)
+            with contextlib.closing(StoredZip(archive, file, where)) as stored:
+                yield stored
 
 
 def _check_directory(file: Any, where: str) -> None:

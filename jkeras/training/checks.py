@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import Any
 
 import jax
 import numpy as np
 
-_OLD_STEP = """{cls}.train_step takes {names}. In jkeras a step is a pure function of a `TrainState` and a batch:
+_OLD_STEP = """{cls}.train_step {what}. In jkeras a step is a pure function of a `TrainState` and a batch:
 
     def train_step(self, state, batch):
         x, y, sample_weight = batch
@@ -19,11 +20,32 @@ _OLD_STEP = """{cls}.train_step takes {names}. In jkeras a step is a pure functi
 """
 
 
+_ALL_FROZEN = """No weight of {name!r} is trainable now, so training it changes nothing. `trainable` counts at once here and in
+Keras 3; in Keras 2 it counted from the next compile() on. Where two models share layers, as in a GAN, set it before each step:
+
+    discriminator.trainable = True
+    discriminator.train_on_batch(images, labels)
+    discriminator.trainable = False
+    gan.train_on_batch(noise, ones)
+"""
+
+
+def warn_all_frozen(model: Any) -> None:
+    """Say that a training will change nothing, where a model has weights and none is trainable."""
+    if model.weights and not model.trainable_weights:
+        warnings.warn(_ALL_FROZEN.format(name=model.name), stacklevel=2)
+
+
 def check_train_step(model: Any) -> None:
-    """Refuse a `train_step(self, data)` in the style of Keras' TensorFlow loops, and show what to write."""
+    """Refuse a `train_step` in the style of Keras' loops, on TensorFlow or on JAX, and show what to write."""
     parameters = inspect.signature(model.train_step).parameters
+    code = getattr(model.train_step, "__code__", None)
+    listed = sorted(name for name in getattr(code, "co_names", ()) if name.startswith("stateless_"))
     if len(parameters) != 2:
-        raise TypeError(_OLD_STEP.format(cls=type(model).__name__, names=tuple(parameters)))
+        raise TypeError(_OLD_STEP.format(cls=type(model).__name__, what=f"takes {tuple(parameters)}"))
+    if listed:
+        what = f"calls {', '.join(listed)}: its state is Keras' tuple of lists"
+        raise TypeError(_OLD_STEP.format(cls=type(model).__name__, what=what))
 
 
 def check_finite(**data: Any) -> None:

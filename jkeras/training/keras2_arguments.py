@@ -22,8 +22,10 @@ _IN_SAMPLES = {"samples_per_epoch": "steps_per_epoch", "nb_val_samples": "valida
 def keras2_arguments(method: str, x: Any, given: dict[str, Any], known: tuple[str, ...], epochs: int = 1) -> int:
     """Do what older arguments say.
 
-    A `PyDataset` makes its batches from now on in as many workers as they say. Generators always run in one thread, two batches
-    ahead, so there is nothing to set.
+    A `PyDataset` makes its batches from now on in as many workers as they say: in threads, also where `use_multiprocessing=True`
+    was given here. Keras 2 forked the process, which may deadlock under JAX, and processes that start afresh run a script that
+    has no `if __name__ == "__main__"` a second time. `PyDataset(use_multiprocessing=True)` asks for such processes. Generators
+    always run in one thread, two batches ahead, so there is nothing to set.
 
     Args:
         method: that they were given to.
@@ -40,7 +42,7 @@ def keras2_arguments(method: str, x: Any, given: dict[str, Any], known: tuple[st
     """
     for name, value in given.items():
         if name in _QUEUE:
-            if isinstance(x, PyDataset):
+            if isinstance(x, PyDataset) and not (_QUEUE[name] == "use_multiprocessing" and value):
                 setattr(x, _QUEUE[name], value)
         elif name == "nb_epoch" and method.startswith("fit"):
             warnings.warn(f"The argument 'nb_epoch' of {method} is called 'epochs' since Keras 2.", stacklevel=3)

@@ -23,6 +23,7 @@ from jax import lax
 
 from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras.nn.loop_speed import slow_in_loop
+from jkeras.training.checks import warn_all_frozen
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
 from jkeras.training.step import Steps
@@ -97,6 +98,7 @@ def shapes_of(tree: Any) -> Any:
 
 def training_program(model: Any) -> Program:
     """The program of `fit` for a model whose objective is known."""
+    warn_all_frozen(model)
     # What the default step reports follows from the metrics, so it is computed once per dispatch; another's logs are carried.
     derived = all(getattr(type(model), name) is getattr(Steps, name) for name in ("train_step", "update_metrics"))
     objective, start_metrics = model._objective, model._fresh_metrics()

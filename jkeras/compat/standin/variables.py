@@ -1,0 +1,59 @@
+"""`tf.Variable`: jkeras' boxes, made with TensorFlow's arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras.state.variable import Variable as Box
+
+__all__ = ["Variable"]
+
+
+class _BoxesAreInstances(type):
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Box)
+
+
+class Variable(metaclass=_BoxesAreInstances):
+    """A box with these values; all weights of layers count as its instances.
+
+    Args:
+        initial_value: an array or number, or a function of nothing that gives one.
+        trainable: whether gradient descent changes it; None is True.
+        validate_shape, caching_device, import_scope, synchronization: of graphs; not looked at.
+        name: what stands behind a slash of a scope counts.
+        dtype: default that of the values.
+        constraint: what values it may have.
+        aggregation: how replicas combine it.
+        shape: must be that of the values, or None.
+
+    Raises:
+        ValueError: another shape than that of the values.
+
+    Example:
+        >>> v = Variable(initial_value=[1.0, 2.0], trainable=False)
+        >>> v.shape, v.trainable, isinstance(v, Variable)
+        ((2,), False, True)
+    """
+
+    def __new__(  # type: ignore[misc]
+        cls,
+        initial_value: Any,
+        trainable: bool | None = True,
+        validate_shape: Any = True,
+        caching_device: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+        import_scope: Any = None,
+        constraint: Any = None,
+        synchronization: Any = None,
+        aggregation: Any = "none",
+        shape: Any = None,
+    ) -> Box:
+        """The box."""
+        value = initial_value() if callable(initial_value) else initial_value
+        name = name.rpartition("/")[2] if name else None
+        box = Box(value, None, dtype, trainable is not False, True, aggregation, name, None, constraint)
+        if shape is not None and tuple(shape) != box.shape:
+            raise ValueError(f"tf.Variable: the values have shape {box.shape}, not shape={tuple(shape)}. Leave shape= out.")
+        return box

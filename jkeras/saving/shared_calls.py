@@ -1,0 +1,100 @@
+"""Calls of a layer that is in a model and in the model around it, numbered so that Keras 3 finds them.
+
+A `.keras` names a tensor by a layer and the number of its call, counted within the model at hand. While Keras reads, it counts
+all calls that the layer object has seen, and the model inside has made some of them already; so Keras refuses its own files of
+such models ("Output with path `` is not connected to `inputs`"). Numbers that count as Keras will count when it reads are right
+for it, and jkeras' reader takes both kinds.
+
+What Keras does while it reads, in order: it makes the layers of a graph, models among them with all their calls; then the calls
+of the graph. A stack that begins with its input is called again whenever a layer is added to it. An object that is shared is made
+where it is met first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from jkeras.models.functional_config import is_graph_config
+
+_SHARED = "shared_object_id"
+
+
+def number_shared_calls(config: dict[str, Any]) -> dict[str, Any]:
+    """The config of a whole model, with the calls of shared layers numbered as Keras will count them.
+
+    Args:
+        config: in Keras 3's form, with a `shared_object_id` where a layer occurs twice. It is not changed.
+
+    Example:
+        >>> import jkeras
+        >>> from jkeras.saving.serialization import model_config
+        >>> shared, x, y = jkeras.layers.Dense(4, name="shared"), jkeras.Input((4,)), jkeras.Input((4,))
+        >>> config = model_config(jkeras.Model(x, shared(jkeras.Model(y, shared(y))(x))))
+        >>> config["config"]["output_layers"], number_shared_calls(config)["config"]["output_layers"]
+        (['shared', 0, 0], ['shared', 1, 0])
+    """
+    numbered: dict[str, Any] = _Reading().visit(config)
+    return numbered
+
+
+class _Reading:
+    """Keras' walk through a config.
+
+    Attributes:
+        calls: how often each shared layer was called so far.
+        made: shared objects met so far.
+    """
+
+    def __init__(self) -> None:
+        self.calls, self.made = Counter[int](), set[int]()
+
+    def visit(self, value: Any) -> Any:
+        """What is below a value, in the order of reading, with new numbers."""
+        if isinstance(value, list):
+            return [self.visit(part) for part in value]
+        if not isinstance(value, Mapping):
+            return value
+        shared = value.get(_SHARED)
+        if shared in self.made:
+            return dict(value)
+        found = {k: self.visit(v) for k, v in value.items()}
+        if shared is not None:
+            self.made.add(shared)
+        inner = found.get("config")
+        if isinstance(inner, dict) and is_graph_config(inner):
+            found["config"] = self._graph(inner)
+        elif found.get("class_name") == "Sequential" and isinstance(inner, Mapping):
+            self._stack(inner.get("layers", []))
+        return found
+
+    def _graph(self, config: dict[str, Any]) -> dict[str, Any]:
+        ids = {layer["name"]: layer[_SHARED] for layer in config["layers"] if _SHARED in layer}
+        before = {name: self.calls[shared] for name, shared in ids.items() if self.calls[shared]}
+        for layer in config["layers"]:
+            if _SHARED in layer:
+                self.calls[layer[_SHARED]] += len(layer["inbound_nodes"])
+        if not before:
+            return config
+        layers = [{**layer, "inbound_nodes": _moved(layer["inbound_nodes"], before)} for layer in config["layers"]]
+        ends = {key: _moved(config[key], before) for key in ("input_layers", "output_layers")}
+        return {**config, "layers": layers, **ends}
+
+    def _stack(self, layers: list[Any]) -> None:
+        first = layers[0] if layers else {}
+        grows = first.get("class_name") == "InputLayer" or "layers" in first.get("config", {})
+        for i, layer in enumerate(layers):
+            if _SHARED in layer:
+                self.calls[layer[_SHARED]] += len(layers) - max(i, 1) if grows else 1
+
+
+def _moved(value: Any, before: Mapping[str, int]) -> Any:
+    """Names of tensors, `["dense", 0, 0]`, with the calls before added."""
+    if isinstance(value, Mapping):
+        return {k: _moved(v, before) for k, v in value.items()}
+    if not isinstance(value, list):
+        return value
+    if len(value) == 3 and isinstance(value[0], str) and value[0] in before and isinstance(value[1], int):
+        return [value[0], value[1] + before[value[0]], value[2]]
+    return [_moved(part, before) for part in value]
