@@ -176,3 +176,14 @@ def test_a_step_of_keras_3_on_jax_is_refused_with_the_right_one():
     model.compile("sgd", "mse")
     with pytest.raises(TypeError, match=r"calls stateless_call(.|\n)*def train_step\(self, state, batch\)"):
         model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
+
+
+def test_a_metric_function_sees_targets_in_the_shape_of_predictions():
+    x, y = np.array([[1.0], [0.0], [1.0], [1.0]], "float32"), np.array([1, 1, 0, 1])
+
+    def precision(y_true, y_pred):
+        return (y_true * y_pred).sum() / y_pred.sum()
+
+    model = jkeras.Sequential([jkeras.Input((1,)), jkeras.layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", "mse", metrics=[precision, "mae"])
+    assert model.evaluate(x, y, verbose=0)[1:] == pytest.approx([2 / 3, 1 / 2])

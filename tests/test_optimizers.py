@@ -370,6 +370,19 @@ def test_lr_and_decay_are_keras_2():
     assert float(Adam(lr=0.25, decay=0.0).learning_rate) == 0.25
 
 
+def test_a_rate_that_decays_can_be_set_and_reads_as_the_rate_that_decays():
+    optimizer = SGD(lr=0.5, decay=1.0)
+    params = {"w": jnp.zeros(1)}
+    optimizer.state = optimizer.init(params)
+    for rate, expected in ((0.5, 0.5), (0.8, 0.4)):  # the second step divides by two
+        optimizer.learning_rate = rate
+        new, optimizer.state = optimizer.update({"w": jnp.ones(1)}, optimizer.state, params)
+        assert -float(new["w"][0]) == pytest.approx(expected)
+        assert float(optimizer.lr) == pytest.approx(rate)
+    schedule = SGD.from_config(optimizer.get_config()).get_config()["learning_rate"]["config"]
+    assert schedule["initial_learning_rate"] == pytest.approx(0.8) and schedule["decay_rate"] == 1.0
+
+
 def test_iterations_count_changes_and_can_be_set():
     optimizer, variable = SGD(1.0, gradient_accumulation_steps=2), Box(jnp.zeros(1), "w")
     assert optimizer.iterations == 0

@@ -103,6 +103,7 @@ def resolve(identifier: Any, y_true_spec: Any = None, y_pred_spec: Any = None, l
     if not isinstance(metric, Metric):
         name = getattr(metric, "name", None) or to_snake_case(getattr(metric, "__name__", type(metric).__name__))
         metric = MeanMetricWrapper(metric, name=name)
+        metric.targets_as_column = True
     if isinstance(identifier, str):
         metric.name = identifier
     if y_true_spec is not None and y_pred_spec is not None and not metric.built:

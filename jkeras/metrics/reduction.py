@@ -112,6 +112,10 @@ class MeanMetricWrapper(Mean):
         1.0
     """
 
+    # Whether targets `(batch,)` become `(batch, 1)` beside predictions `(batch, 1)`, so that `y_true * y_pred` is one number per
+    # row. Functions that `compile(metrics=...)` is given expect it since Keras 2; Keras 3 passes them on as they are.
+    targets_as_column = False
+
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any):
         super().__init__(name=name, dtype=dtype)
         self.fn = fn
@@ -120,7 +124,10 @@ class MeanMetricWrapper(Mean):
     def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:  # type: ignore[override]
         """Add one batch of the function's values."""
         weight = merge_mask(sample_weight, get_mask(y_pred), self.accumulator_dtype, rescale=False)
-        values = self.fn(_arrays(y_true), _arrays(y_pred), **self._fn_kwargs)
+        y_true, y_pred = _arrays(y_true), _arrays(y_pred)
+        if self.targets_as_column and getattr(y_true, "ndim", 0) == 1 and getattr(y_pred, "shape", ())[1:] == (1,):
+            y_true = y_true[:, None]
+        values = self.fn(y_true, y_pred, **self._fn_kwargs)
         return super().update(state, values, weight)
 
     @classmethod

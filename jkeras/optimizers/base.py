@@ -28,7 +28,8 @@ from jkeras.optimizers.averaging import check_average, move_average, overwrite
 from jkeras.optimizers.clipping import check_one_clipping, clip
 from jkeras.optimizers.constraining import constrain
 from jkeras.optimizers.face import KerasFace
-from jkeras.optimizers.learning_rate import as_learning_rate, rate_at, with_decay
+from jkeras.optimizers.learning_rate import as_learning_rate, check_decay, rate_at
+from jkeras.optimizers.schedules.inverse_time import InverseTimeDecay
 from jkeras.optimizers.schedules.lookup import deserialize as deserialize_schedule
 from jkeras.optimizers.state import OptimizerState, cast_like, leaf_name, named_leaves, widen, zeros_like
 from jkeras.optimizers.weight_decay import Exclusions, decay_weights
@@ -47,7 +48,8 @@ class Optimizer(KerasFace, configurable.Configurable):
 
     Args:
         learning_rate: a number, a `LearningRateSchedule` or its config, or a function of nothing or of the step. A function of
-            nothing is asked once per compilation. `lr` is accepted too, and Keras 2's `decay`, which makes an `InverseTimeDecay`.
+            nothing is asked once per compilation. `lr` is accepted too, and Keras 2's `decay`, with which the step takes
+            `lr / (1 + decay * iterations)`.
         weight_decay: fraction by which weights shrink per unit of learning rate; None for none.
         clipnorm: largest norm of each gradient.
         clipvalue: largest absolute value of each element.
@@ -100,7 +102,8 @@ class Optimizer(KerasFace, configurable.Configurable):
                 "gradient_accumulation_steps must be an integer >= 2, or None for a change in every step; "
                 f"received {gradient_accumulation_steps!r}."
             )
-        KerasFace.__init__(self, with_decay(as_learning_rate(kwargs.get("lr", learning_rate)), kwargs.get("decay")))
+        KerasFace.__init__(self, as_learning_rate(kwargs.get("lr", learning_rate)))
+        self._decay = check_decay(self._rate, kwargs.get("decay"))
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
@@ -190,6 +193,8 @@ class Optimizer(KerasFace, configurable.Configurable):
         own = [n for n in configurable.constructor_signature(type(self)).parameters if n in given and n not in _BASE]
         values = {name: getattr(self, name) for name in _BASE if name != "learning_rate"}
         values |= {"learning_rate": self._rate if callable(self._rate) else float(self.learning_rate)}
+        if self._decay and not callable(self._rate):  # the same in a form that Keras 3 reads
+            values["learning_rate"] = InverseTimeDecay(float(self.learning_rate), decay_steps=1, decay_rate=self._decay)
         values = {name: values[name] for name in _BASE} | {name: given[name] for name in own}
         return {name: configurable.serialize(value) for name, value in values.items()}
 
@@ -205,6 +210,12 @@ class Optimizer(KerasFace, configurable.Configurable):
     def _initial_rate(self) -> jax.Array | None:
         return rate_at(self._rate, jnp.int32(0)) if callable(self._rate) else jnp.asarray(self._rate, jnp.float32)
 
+    def _rate_of(self, state: OptimizerState) -> Any:
+        """The rate that the next step takes."""
+        if callable(self._rate):
+            return rate_at(self._rate, state.iterations)
+        return state.learning_rate / (1 + self._decay * state.iterations) if self._decay else state.learning_rate
+
     def _update(
         self,
         grads: Any,
@@ -214,7 +225,7 @@ class Optimizer(KerasFace, configurable.Configurable):
         missing: frozenset[str],
     ) -> tuple[Any, OptimizerState]:
         """`update`, with the names of the leaves that have no gradient and stay, slots included, as they are."""
-        rate = rate_at(self._rate, state.iterations) if callable(self._rate) else state.learning_rate
+        rate = self._rate_of(state)
         step = state.iterations // (self.gradient_accumulation_steps or 1)
         grads = jax.tree.map(lambda g, p: g.astype(p.dtype), grads, widen(params))
         if self.loss_scale_factor is not None:
@@ -240,7 +251,7 @@ class Optimizer(KerasFace, configurable.Configurable):
             if self.ema_overwrite_frequency:
                 new_params = overwrite(new_params, ema, step, self.ema_overwrite_frequency)
         iterations = state.iterations + 1
-        next_rate = rate_at(self._rate, iterations) if callable(self._rate) else rate
+        next_rate = rate_at(self._rate, iterations) if callable(self._rate) else state.learning_rate
         return constrain(new_params, constraints), OptimizerState(iterations, next_rate, slots, ema, accumulators)
 
     def _move(self, grads: Any, slots: Any, params: Any, rate: Any, step: jax.Array) -> tuple[Any, Any]:

@@ -17,7 +17,6 @@ import numpy as np
 from jkeras._base.configurable import is_object_config, resolve
 from jkeras._base.errors import describe
 from jkeras.optimizers.schedules.base import LearningRateSchedule
-from jkeras.optimizers.schedules.inverse_time import InverseTimeDecay
 from jkeras.optimizers.state_number import StateNumber
 
 
@@ -54,17 +53,17 @@ def _takes_step(source: Callable[..., Any]) -> bool:
     return any(p.kind in kinds and p.default is p.empty for p in inspect.signature(source).parameters.values())
 
 
-def with_decay(rate: float | Callable[..., Any], decay: float | None) -> float | Callable[..., Any]:
-    """Keras 2's `decay`: `rate / (1 + decay * iterations)`; 0 and None change nothing.
+def check_decay(rate: float | Callable[..., Any], decay: float | None) -> float:
+    """Keras 2's `decay` as a float, 0 for none: the step takes `learning_rate / (1 + decay * iterations)`.
 
     Raises:
         ValueError: `decay` is no number, or there is a schedule already.
     """
     if not decay:
-        return rate
+        return 0.0
     if not isinstance(decay, numbers.Real) or callable(rate):
         raise ValueError(
             f"decay={describe(decay)} needs a number and a numeric learning_rate; with a schedule, put the decay into it, "
             "as in InverseTimeDecay(0.01, decay_steps=1, decay_rate=1e-4)."
         )
-    return InverseTimeDecay(rate, decay_steps=1, decay_rate=decay)
+    return float(decay)
