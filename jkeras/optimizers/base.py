@@ -214,7 +214,8 @@ class Optimizer(KerasFace, configurable.Configurable):
         """The rate that the next step takes."""
         if callable(self._rate):
             return rate_at(self._rate, state.iterations)
-        return state.learning_rate / (1 + self._decay * state.iterations) if self._decay else state.learning_rate
+        rate: Any = state.learning_rate
+        return rate / (1 + self._decay * state.iterations) if self._decay else rate
 
     def _update(
         self,
