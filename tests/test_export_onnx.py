@@ -89,6 +89,7 @@ def test_what_cannot_be_translated_is_an_error_that_names_it(tmp_path, monkeypat
         export_model(stack((4,), layers.Dense(1)), tmp_path / "m", format="onnx")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", BODIES)
 def test_programs_for_converters_hold_no_operation_of_our_own_and_compute_the_same(body):
     make, shape = BODIES[body]

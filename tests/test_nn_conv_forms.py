@@ -62,6 +62,7 @@ def assert_equal(found, expected):
 
 
 @every_form
+@pytest.mark.slow
 def test_derivatives_of_all_kinds_equal_those_of_lax(row):
     with jax.enable_x64(True):
         g, x, kernel, dy = problem(row)

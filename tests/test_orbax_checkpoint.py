@@ -255,6 +255,7 @@ def spread(devices, folder, act, out):
         return [arrays[name] for name in arrays.files]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before, after", [(1, 4), (4, 1)])
 def test_a_training_goes_on_on_another_number_of_devices(tmp_path, before, after):
     spread(before, tmp_path / "runs", "save", tmp_path / "a.npz")

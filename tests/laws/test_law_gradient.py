@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pytest
 from table import Prepared, assert_close, every_case, prepared
 
 
@@ -21,6 +22,7 @@ def test_gradient_equals_float64(case):
 
 
 @every_case
+@pytest.mark.slow
 def test_remat_changes_nothing(case):
     made = prepared(case)
     mode = made.modes[-1]
