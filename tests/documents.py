@@ -94,7 +94,12 @@ def run(cell, namespace, replacements=()):
 
 @contextlib.contextmanager
 def compat_in(folder, home=None):
-    """Compat in force, `folder` the current one and `home` KERAS_HOME; other tests' Keras and TensorFlow are put aside."""
+    """Compat in force, `folder` the current one and `home` KERAS_HOME; other tests' Keras and TensorFlow are put aside.
+
+    May stand inside another one: that one's modules go, and compat is in force again afterwards.
+    """
+    outer = jkeras.compat.is_installed()
+    jkeras.compat.uninstall()
     aside = {name: sys.modules.pop(name) for name in [*sys.modules] if name.partition(".")[0] in NAMES}
     before, environment = Path.cwd(), os.environ.get("KERAS_HOME")
     os.environ["KERAS_HOME"] = str(home or folder)
@@ -108,6 +113,8 @@ def compat_in(folder, home=None):
         os.chdir(before)
         os.environ.pop("KERAS_HOME") if environment is None else os.environ.update(KERAS_HOME=environment)
         sys.modules.update(aside)
+        if outer:
+            jkeras.compat.install()
 
 
 def write_data(home, rows=256):

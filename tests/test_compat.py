@@ -382,3 +382,24 @@ def test_ways_to_run_in_this_process(compat, tmp_path, monkeypatch, capsys, how)
             assert "line 2" in err and "%matplotlib inline" in err and "SyntaxError" in err and "notebook" in err
         return
     assert capsys.readouterr().out == "__main__ ['a'] jkeras.layers.dense\n"
+
+
+def test_nothing_of_it_stays_after_uninstall_also_where_two_were_nested(tmp_path):
+    from jkeras.compat.modules import CompatModule
+
+    with compat_in(tmp_path):
+        import tensorflow
+
+        with compat_in(tmp_path):
+            import keras  # noqa: F401
+        import tensorflow.keras  # noqa: F401
+    assert not [name for name, module in sys.modules.items() if isinstance(module, CompatModule)]
+    assert not jkeras.compat.is_installed()
+
+
+def test_uninstall_leaves_what_is_not_its_own(tmp_path, monkeypatch):
+    module = types.ModuleType("tensorboard.compat.notf")
+    monkeypatch.setitem(sys.modules, "tensorboard.compat.notf", module)
+    with compat_in(tmp_path):
+        pass
+    assert sys.modules["tensorboard.compat.notf"] is module

@@ -155,7 +155,6 @@ def test_mnist_as_a_command_falls_back_to_digits_and_says_where_mnist_goes(cache
     assert is_picture(tmp_path / "out" / "digits_mlp.png") and is_picture(tmp_path / "out" / "digits_mlp_errors.png")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("model", "parameters"), [("mlp", "335,114"), ("cnn", "88,106")])
 def test_mnist_reads_the_cache(model, parameters, cache, tmp_path, capsys):
     fake_digits(cache / "mnist.npz")
@@ -172,7 +171,6 @@ def test_mnist_does_not_hide_a_damaged_cache(cache):
         run("mnist.py")
 
 
-@pytest.mark.slow
 def test_cifar10_trains_from_the_cache(cache, tmp_path, capsys):
     fake_photographs(cache / "cifar-10-batches-bin")
     run("cifar10.py")

@@ -156,6 +156,7 @@ def test_structures_of_inputs_and_outputs_stay(tmp_path):
     x = {"left": normal(4, 3), "right": normal(4, 2)}
     result, expected = exported(model, tmp_path / "m").call(x), model(x)
     assert jax.tree.structure(result) == jax.tree.structure(expected)
+    # Sums of numbers near 1 that may cancel: an absolute tolerance of one step of float32 there.
     jax.tree.map(lambda p, q: np.testing.assert_allclose(p, q, rtol=1e-6, atol=1e-7), result, expected)
 
 

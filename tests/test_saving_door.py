@@ -186,11 +186,13 @@ def test_no_handle_stays_open(path):
 
 def refused_quickly(read, path, model):
     """Whether a load fails in a second, with 50 MB, and without a weight being made."""
-    tracemalloc.start()
-    start = time.process_time()
-    with pytest.raises(UnsafeFileError) as error:
+    start = time.process_time()  # not while memory is traced, which makes it several times slower
+    with pytest.raises(UnsafeFileError):
         read(path, model)
     assert time.process_time() - start < 1
+    tracemalloc.start()
+    with pytest.raises(UnsafeFileError) as error:
+        read(path, model)
     assert tracemalloc.get_traced_memory()[1] < 50e6
     tracemalloc.stop()
     assert all(box._value is None for box in model.weights)
@@ -210,13 +212,13 @@ def test_a_small_file_cannot_fill_a_huge_model(path):
 
 def test_one_array_under_many_names_cannot_fill_a_huge_model(path):
     def make():
-        layers = [jkeras.layers.Dense(1000, use_bias=False, name=f"d{i}") for i in range(200)]
+        layers = [jkeras.layers.Dense(1000, use_bias=False, name=f"d{i}") for i in range(500)]
         return jkeras.Sequential([jkeras.Input(shape=(1000,)), *layers])
 
     with h5py.File(path, "w") as file:
         first = file.create_dataset("first", data=np.zeros((1000, 1000), "f4"))
-        file.attrs["layer_names"] = np.array([b"d%d" % i for i in range(200)])
-        for i in range(200):
+        file.attrs["layer_names"] = np.array([b"d%d" % i for i in range(500)])
+        for i in range(500):
             group = file.create_group(f"d{i}")
             group["k"] = first
             group.attrs["weight_names"] = np.array([b"k"])

@@ -21,7 +21,7 @@ class CompatFinder(MetaPathFinder):
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name == NO_TENSORFLOW:
-            return ModuleSpec(name, _Empty())
+            return ModuleSpec(name, Empty())
         if name.partition(".")[0] not in NAMES:
             return None
         return ModuleSpec(name, _Made(make_module(name)), is_package=True)
@@ -40,7 +40,7 @@ class _Made(Loader):
         """Nothing is left to do."""
 
 
-class _Empty(Loader):
+class Empty(Loader):
     """A module with nothing in it."""
 
     def create_module(self, spec: ModuleSpec) -> None:

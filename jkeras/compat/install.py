@@ -13,7 +13,7 @@ import numpy as np
 
 from jkeras._base.config import set_epsilon, set_floatx, set_image_data_format, settings
 from jkeras._base.download import keras_home
-from jkeras.compat.finder import NAMES, NO_TENSORFLOW, CompatFinder
+from jkeras.compat.finder import NAMES, CompatFinder, Empty
 from jkeras.compat.modules import CompatModule
 
 _IMPORTED = """{name} is already imported, from {file}. jkeras does not take the place of a module that code may hold already.
@@ -68,8 +68,9 @@ def uninstall() -> None:
     finder, changed = _installed
     _installed.clear()
     sys.meta_path.remove(finder)
-    for name in [name for name, module in sys.modules.items() if isinstance(module, CompatModule) or name == NO_TENSORFLOW]:
-        del sys.modules[name]
+    for name, module in [*sys.modules.items()]:
+        if isinstance(module, CompatModule) or isinstance(getattr(module, "__loader__", None), Empty):
+            del sys.modules[name]
     for field, value in changed.items():
         setattr(settings, field, value)
     del _ARRAY.numpy
