@@ -9,13 +9,20 @@ import jax
 import pytest
 
 FIRST = ("test_smoke.py", "test_floors.py")
-# Tests of what a program computes, not of how fast: most of their time is LLVM optimising programs that run once. What the
-# optimised programs compute, the tests of training, of the engine and against Keras say.
-COMPILED_FAST = (
-    *("laws", "layers"),
-    *("test_nn_conv_forms.py", "test_nn_pool.py", "test_metrics.py", "test_losses.py", "test_remat.py"),
+# Most of the time of a test that runs a program once is LLVM optimising it, so most tests go without. What the optimised programs
+# compute, these say: the engine, training, numbers against Keras and from run to run, memory, and what counts compilations.
+OPTIMISED = (
+    *(
+        "test_smoke.py",
+        "test_engine.py",
+        "test_short_epochs.py",
+        "test_training.py",
+        "test_training_callbacks.py",
+        "test_training_parity.py",
+    ),
+    *("test_law_keras_parity.py", "test_optimizers.py", "test_random.py", "test_memory.py", "test_mixed_precision.py"),
+    *("test_bridge.py", "test_recompiles.py", "test_compile_settings.py", "test_backup.py", "test_documents.py"),
 )
-OPTIMISED = ("test_law_keras_parity.py",)
 
 
 def pytest_collection_modifyitems(items):
@@ -24,7 +31,5 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def _compile_fast(request):
-    """Without XLA's costly optimisations, for the folders that say so."""
-    path = request.path
-    fast = not {path.parent.name, path.name}.isdisjoint(COMPILED_FAST) and path.name not in OPTIMISED
-    jax.config.update("jax_disable_most_optimizations", fast)
+    """Without XLA's costly optimisations, but for the files that say what those give."""
+    jax.config.update("jax_disable_most_optimizations", request.path.name not in OPTIMISED)

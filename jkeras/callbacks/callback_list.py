@@ -107,6 +107,11 @@ class CallbackList(Callback):
         return any(getattr(c, "prompt", True) and not isinstance(c, ProgbarLogger) for c in heard)
 
     @property
+    def all_may_lag(self) -> bool:
+        """Whether all may hear of an epoch when the next ones are computed already."""
+        return all(vars(type(c)).get("may_lag") and not any(hook in vars(c) for hook in HOOKS) for c in self.callbacks)
+
+    @property
     def wants_replay(self) -> bool:
         """Whether a callback may ask what a chunk began with."""
         return any(getattr(c, "replays", False) for c in self.callbacks)

@@ -60,6 +60,8 @@ class History(Callback):
         ({'loss': [0.5]}, [0])
     """
 
+    may_lag = True
+
     def __init__(self) -> None:
         self.history: dict[str, list[Any]] = Results()
         self.epoch: list[int] = []

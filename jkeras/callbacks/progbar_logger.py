@@ -28,6 +28,7 @@ class ProgbarLogger(Callback):
     """
 
     every_batch = False
+    may_lag = True
 
     def __init__(self) -> None:
         self.verbose = 1
@@ -71,6 +72,11 @@ class ProgbarLogger(Callback):
 
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
         self._update(batch, None)
+
+    def backdate(self, seconds: float) -> None:
+        """Say that the epoch which has just begun was computed before, in this time."""
+        if self.progbar is not None:
+            self.progbar.backdate(seconds)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         self._finish(logs)

@@ -93,6 +93,10 @@ class Progbar:
         """Report that `n` more steps are done."""
         self.update(self._seen + n, values)
 
+    def backdate(self, seconds: float) -> None:
+        """Count time that has passed before this object was made."""
+        self._start -= seconds
+
     def _note(self, name: str, value: Any, steps: int) -> None:
         averaged = (
             name in self.stateless_metrics if self.stateless_metrics is not None else name not in (self.stateful_metrics or ())

@@ -64,6 +64,9 @@ class ArrayFeed:
         on_device: whether to gather on the device; None decides by platform and size.
         beside: shapes of what is made of each batch and kept beside it, outputs for example.
 
+    Attributes:
+        joins_epochs: whether a batch that is an epoch of its own comes in a block with room for many.
+
     Example:
         >>> feed = ArrayFeed(ArraySource(np.arange(5), batch_size=2))
         >>> [(block.data[0][: block.batches].tolist(), block.rows) for block in feed.blocks()]
@@ -84,6 +87,20 @@ class ArrayFeed:
         self.on_device = on_device
         self.arrays = jax.tree.map(jax.device_put if on_device else np.asarray, source.arrays)
 
+        self.joins_epochs = False
+
+    @property
+    def epochs_per_block(self) -> int:
+        """How many whole epochs a block has room for; 0 where an epoch is cut, or has batches of two shapes."""
+        rows, size = self.source.num_samples, self.batch_size
+        whole = self.source.steps is None and (rows <= size or rows % size == 0)
+        return self.capacity // self.source.total_batches if whole else 0
+
+    def epochs(self, first: int, count: int, seed: int) -> Batch:
+        """The data of a block that holds `count` whole epochs one behind the other."""
+        order = np.concatenate([self.source.order(epoch, seed) for epoch in range(first, first + count)])
+        return self._take(order, self.capacity, min(self.batch_size, self.source.num_samples))
+
     def blocks(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Block]:
         """The blocks of an epoch from batch `start` on; rows that fill no batch are a last block of one shorter batch."""
         order, size = self.source.order(epoch, seed), self.batch_size
@@ -93,7 +110,8 @@ class ArrayFeed:
             yield Block(self._take(order[at * size : (at + count) * size], self.capacity, size), count, count * size)
         rest = len(order) - full * size
         if rest and start <= full:
-            yield Block(self._take(order[full * size :], 1, rest), 1, rest)
+            capacity = self.capacity if self.joins_epochs and not full else 1
+            yield Block(self._take(order[full * size :], capacity, rest), 1, rest)
 
     def padded_blocks(self) -> Iterator[Block]:
         """The blocks of one pass in which every batch is full: behind the last row, a row is repeated."""

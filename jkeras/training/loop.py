@@ -26,6 +26,7 @@ from jkeras.training.moment import Moment, metric_values, metrics_from, plain_re
 from jkeras.training.program import Program, Stopwatch, shapes_of
 from jkeras.training.reading import restore
 from jkeras.training.replay import Chunk
+from jkeras.training.short_epochs import epochs_per_dispatch, told_late
 from jkeras.training.state import TrainState
 from jkeras.training.transfer import WeightWriter, optimizer_state, read_weights, training_threads, write_some, write_weights
 
@@ -148,7 +149,19 @@ class TrainingRun:
     def end_epoch(self) -> None:
         """Note that the epoch is over; what callbacks save from here on goes on with the next one."""
         moment = self.place.moment
-        self.place.move(epoch=moment.epoch + 1, position=0, begun=False, consumed=moment.consumed + moment.position)
+        if moment.begun:  # else it was one of several, which are over since their dispatch
+            self.place.move(epoch=moment.epoch + 1, position=0, begun=False, consumed=moment.consumed + moment.position)
+
+    def epochs(self, first: int, last: int, feed: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Run epochs `first` to `last`, and give the number and the logs of each when it is to be told of."""
+        while first < last:
+            count = epochs_per_dispatch(self, feed, last - first)
+            if count > 1:
+                yield from told_late(self, first, count, feed)
+            else:
+                self.begin_epoch(first, feed)
+                yield first, dict(self.epoch(first, feed))
+            first += count
 
     def epoch(self, epoch: int, feed: Any) -> dict[str, Any]:
         """Run one epoch, or what is left of it, and return its logs, still on the device."""
@@ -165,16 +178,11 @@ class TrainingRun:
                         self.events.on_train_batch_begin(number)
                     stop = at + self._steps(block.batches - at, number)
                     shapes = shapes_of((self.state, self.metrics, block.data)) if not self.program.runs else None
-                    # The code of a stream may read weights in its thread; it must not meet arrays that were given away.
-                    with gate:
-                        self._refresh()
+                    with self.taken():
                         self.chunk = Chunk(block.data, at, stop, epoch, number - at, feed.source, self.seed, self._kept())
-                        try:
-                            self.state, self.metrics, logs = self.program.call(
-                                self.state, self.metrics, block.data, at, stop, epoch, number - at
-                            )
-                        finally:
-                            self._keep()
+                        self.state, self.metrics, logs = self.program.call(
+                            self.state, self.metrics, block.data, at, stop, epoch, number - at
+                        )
                     number, steps, at = number + stop - at, stop - at, stop
                     self.place.logs = logs
                     self.place.move(position=number)
@@ -199,6 +207,17 @@ class TrainingRun:
         if self.paced:
             return min(left, self.program.steps_per_dispatch(self.events.hears_train_batches))
         return min(left, self.steps_per_event - number % self.steps_per_event)
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """For a dispatch: the state as it is now, which the dispatch takes, and afterwards the new one in the boxes."""
+        # The code of a stream may read weights in its thread; it must not meet arrays that were given away.
+        with gate:
+            self._refresh()
+            try:
+                yield
+            finally:
+                self._keep()
 
     def _refresh(self) -> None:
         """Take over what callbacks, or the code of a stream, changed."""

@@ -6,6 +6,10 @@
 are run-time arguments: one compilation serves every length, and the results do not depend on how an epoch is cut into calls.
 (With bounds known at compile time XLA unrolls a loop of length 1, and its last bits differ.) The training state is given away.
 
+Where an epoch is a handful of batches, the program for short epochs runs many of them in one call (`short_epochs.py`):
+
+    state, metrics, table = program.epochs(state, metrics, data, 0, length, epoch, 0, count)
+
 A model that holds an operation which is slow inside a compiled loop on this platform runs step by step instead, with the same
 signature (`nn/loop_speed.py`).
 """
@@ -45,12 +49,20 @@ class Program:
 
     Attributes:
         call: `(state, metrics, data, start, stop, epoch, first) -> (state, metrics, logs)`.
+        epochs: the same for `count` stretches of batches, one behind the other in the block, each an epoch of its own:
+            `(state, metrics, data, start, stop, epoch, first, count) -> (state, metrics, logs, table)`, with the results of an
+            epoch in a row of the table, in the order of their names. None where a dispatch is never more than an epoch.
         seconds: measured time of a step; None before the first measurement.
         runs: dispatches so far.
     """
 
-    def __init__(self, call: Callable[..., Any], stepwise: Callable[[], Callable[..., Any]] | None = None):
-        self.call = call
+    def __init__(
+        self,
+        call: Callable[..., Any],
+        stepwise: Callable[[], Callable[..., Any]] | None = None,
+        epochs: Callable[..., Any] | None = None,
+    ):
+        self.call, self.epochs = call, epochs
         self.seconds: float | None = None
         self.runs = 0
         self._stepwise = stepwise
@@ -72,8 +84,9 @@ class Program:
             args: what the dispatch was called with, arrays or their shapes.
         """
         if self._stepwise is not None:
-            if slow_in_loop(self.call.trace(*args).jaxpr, jax.default_backend()):  # type: ignore[attr-defined]
-                self.call = self._stepwise()
+            loop: Any = self.call if self.epochs is None else self.epochs
+            if slow_in_loop(loop.trace(*args, *(() if self.epochs is None else (1,))).jaxpr, jax.default_backend()):
+                self.call, self.epochs = self._stepwise(), None
             self._stepwise = None
 
 
@@ -96,8 +109,13 @@ def shapes_of(tree: Any) -> Any:
     return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype) if hasattr(a, "dtype") else a, tree)
 
 
-def training_program(model: Any) -> Program:
-    """The program of `fit` for a model whose objective is known."""
+def training_program(model: Any, short_epochs: bool = False) -> Program:
+    """The program of `fit` for a model whose objective is known.
+
+    Args:
+        model: compiled.
+        short_epochs: whether a dispatch may hold several epochs.
+    """
     warn_all_frozen(model)
     # What the default step reports follows from the metrics, so it is computed once per dispatch; another's logs are carried.
     derived = all(getattr(type(model), name) is getattr(Steps, name) for name in ("train_step", "update_metrics"))
@@ -122,6 +140,19 @@ def training_program(model: Any) -> Program:
             logs = None if derived else zeros_of(lambda s: model.train_step(s, batch_of(data, start))[1], state)
             return end(*lax.fori_loop(start, stop, body, (state, logs)))
 
+    def in_epochs(state: TrainState, metrics: Any, data: Any, start: Any, stop: Any, epoch: Any, first: Any, count: Any) -> Any:
+        def body(number: Any, carry: Any) -> Any:
+            state, metrics, _, table = carry
+            shift = number * (stop - start)
+            state, metrics, logs = in_loop(state, metrics, data, start + shift, stop + shift, epoch + number, first - shift)
+            return state, metrics, logs, table.at[number].set(jnp.stack(jax.tree.leaves(logs)))
+
+        state = state._replace(epoch=jnp.asarray(epoch, jnp.int32), position=jnp.asarray(first, jnp.int32))
+        logs = zeros_of(objective.results, metrics)
+        rows = jax.tree.leaves(data)[0].shape[0]
+        table = jnp.zeros((rows, len(logs)), jnp.result_type(*jax.tree.leaves(logs)))
+        return lax.fori_loop(0, count, body, (state, metrics, logs, table))
+
     def one_step(state: TrainState, metrics: Any, data: Any, start: Any, epoch: Any, first: Any) -> Any:
         with precision_scope():
             state = begin(state, metrics, epoch, first + start)
@@ -140,8 +171,14 @@ def training_program(model: Any) -> Program:
     if not model._traced:
         return Program(step_by_step(one_step))
     compiled = functools.partial(jax.jit, donate_argnums=0, compiler_options=compiler_options())
-    loop = watched(compiled(in_loop), "the training loop", programs=2)
-    return Program(loop, lambda: step_by_step(watched(compiled(one_step), "the training step", programs=2)))
+
+    def stepwise() -> Callable[..., Any]:
+        return step_by_step(watched(compiled(one_step), "the training step", programs=2))
+
+    if short_epochs:
+        epochs = watched(compiled(in_epochs), "the loop over short epochs")
+        return Program(lambda *args: epochs(*args, 1)[:3], stepwise, epochs)
+    return Program(watched(compiled(in_loop), "the training loop", programs=2), stepwise)
 
 
 def batch_of(data: Any, index: Any) -> Any:

@@ -32,6 +32,7 @@ from jkeras.training.objective import Objective, make_objective
 from jkeras.training.program import Program, training_program
 from jkeras.training.reading import evaluation_program, prediction_program, row_program, rows_can_be_masked
 from jkeras.training.replay import Replay
+from jkeras.training.short_epochs import join_epochs
 from jkeras.training.snapshot import Snapshots
 from jkeras.training.step import Steps
 from jkeras.training.structure import output_names
@@ -211,8 +212,10 @@ class Trainer(Steps, Snapshots, Replay):
         )
         assert self._compile_config is not None
         self.stop_training = False
-        run = TrainingRun(self, self._loop_program("train"), events, self._compile_config.steps_per_execution)
         feed = self._feed(source)
+        short = validation is None and epochs > initial_epoch + 1 and join_epochs(self, feed, events)
+        program = self._loop_program("short epochs" if short else "train")
+        run = TrainingRun(self, program, events, self._compile_config.steps_per_execution)
         validation_feed = None if validation is None else self._feed(validation)
         moment = moment_to_resume(self, source, initial_epoch) if resume else Moment(epoch=initial_epoch)
         events.on_train_begin()
@@ -222,9 +225,7 @@ class Trainer(Steps, Snapshots, Replay):
         with run:
             if resume:
                 run.resume(moment, feed)
-            for epoch in range(moment.epoch, epochs):
-                run.begin_epoch(epoch, feed)
-                logs = dict(run.epoch(epoch, feed))
+            for epoch, logs in run.epochs(moment.epoch, epochs, feed):
                 if validation_feed is not None and _validates(epoch, validation_freq):
                     found = self._evaluate(validation_feed, events)
                     logs.update({f"val_{name}": value for name, value in found.items()})
@@ -367,8 +368,8 @@ class Trainer(Steps, Snapshots, Replay):
         return self._loop_programs[key].call
 
     def _make_program(self, which: str) -> Program:
-        if which == "train":
-            return training_program(self)
+        if which in ("train", "short epochs"):
+            return training_program(self, which == "short epochs")
         if which == "test":
             return evaluation_program(self, self._pads_rows)
         return prediction_program(self) if which == "predict" else row_program(self)
