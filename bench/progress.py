@@ -1,9 +1,10 @@
 """What showing progress costs, and how long ten thousand tiny epochs take.
 
-    python -m bench.progress --rounds 7 --markdown bench/results/progress.md
+    python -m bench.progress --rounds 15 --markdown bench/results/progress.md
 
-One epoch of the MLP with `verbose=1` on a terminal (a pseudo-terminal that is read all the time) against `verbose=0`, in turns in
-one process; the median of the pairs' ratios counts. Then 7 rows for 10,000 epochs, as the second of the documents trains them.
+One epoch of the MLP with `verbose=1` on a terminal (a pseudo-terminal that is read all the time) between two with `verbose=0`, in
+one process; the median of the ratios counts. The ratio of the two silent ones says how much of it is noise. Then 7 rows for
+10,000 epochs, as the second of the documents trains them.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ def timed(model: Any, *data: Any, **options: Any) -> float:
     return time.perf_counter() - start
 
 
-def pairs(rounds: int) -> list[tuple[float, float]]:
-    """Seconds of an epoch without and with progress, in turns."""
+def turns(rounds: int) -> list[tuple[float, float, float]]:
+    """Seconds of an epoch without, with, and without progress."""
     import jkeras
 
     x, y = MLP.data(MLP.rows)
@@ -64,11 +65,16 @@ def pairs(rounds: int) -> list[tuple[float, float]]:
     found = []
     with terminal():
         model.fit(x, y, batch_size=MLP.batch, verbose=1)
-        for number in range(rounds):
-            order = (0, 1) if number % 2 else (1, 0)
-            seconds = {verbose: timed(model, x, y, batch_size=MLP.batch, verbose=verbose) for verbose in order}
-            found.append((seconds[0], seconds[1]))
+        for _ in range(rounds):
+            before, shown, after = (timed(model, x, y, batch_size=MLP.batch, verbose=verbose) for verbose in (0, 1, 0))
+            found.append((before, shown, after))
     return found
+
+
+def spread(ratios: list[float]) -> str:
+    """Median and quartiles."""
+    low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return f"{middle:.3f} (half of them {low:.3f} to {high:.3f})"
 
 
 def tiny_epochs() -> dict[int, float]:
@@ -87,17 +93,19 @@ def tiny_epochs() -> dict[int, float]:
     return seconds
 
 
-def page(found: list[tuple[float, float]], tiny: dict[int, float]) -> str:
+def page(found: list[tuple[float, float, float]], tiny: dict[int, float]) -> str:
     """The tables of `bench/RESULTS.md`."""
-    ratio = statistics.median(shown / silent for silent, shown in found)
-    silent, shown = (statistics.median(column) for column in zip(*found))
+    before, shown, after = (statistics.median(column) for column in zip(*found))
+    ratio = spread([2 * b / (a + c) for a, b, c in found])
+    noise = spread([c / a for a, _, c in found])
     return f"""## Progress
 
 Written by `python -m bench.progress` at {commit()}: {cores()} cores, {model_name()}.
 
 | what | `verbose=0` | `verbose=1` | ratio |
 |---|---|---|---|
-| {MLP.title}: one epoch, on a terminal; medians of {len(found)} pairs | {silent:.2f} s | {shown:.2f} s | {ratio:.3f} |
+| {MLP.title}: one epoch, on a terminal; medians of {len(found)} turns | {before:.2f} s | {shown:.2f} s | {ratio} |
+| the same, both silent: the noise | {before:.2f} s | {after:.2f} s | {noise} |
 | 7 rows, 3 classes, accuracy; {EPOCHS:,} epochs, all in all | {tiny[0]:.1f} s | {tiny[1]:.1f} s | {tiny[1] / tiny[0]:.2f} |
 """
 
@@ -105,10 +113,10 @@ Written by `python -m bench.progress` at {commit()}: {cores()} cores, {model_nam
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--markdown", type=Path, help="write the tables there, for `python -m bench --report`")
     args = parser.parse_args()
-    text = page(pairs(args.rounds), tiny_epochs())
+    text = page(turns(args.rounds), tiny_epochs())
     sys.stdout.write(text)
     if args.markdown:
         args.markdown.write_text(text)

@@ -1,35 +1,75 @@
-"""What holds for all tests: Keras, the oracle, runs on JAX; the smoke test and the floors come first; laws compile fast."""
+"""What holds for all tests: Keras, the oracle, runs on JAX; the smoke test and the floors come first; programs compile fast."""
 
+import hashlib
 import os
+import re
 
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import jax
 import pytest
+from jax._src import compiler
 
 FIRST = ("test_smoke.py", "test_floors.py")
-# Most of the time of a test that runs a program once is LLVM optimising it, so most tests go without. What the optimised programs
-# compute, these say: the engine, training, numbers against Keras and from run to run, memory, and what counts compilations.
-OPTIMISED = (
-    *(
-        "test_smoke.py",
-        "test_engine.py",
-        "test_short_epochs.py",
-        "test_training.py",
-        "test_training_callbacks.py",
-        "test_training_parity.py",
-    ),
-    *("test_law_keras_parity.py", "test_optimizers.py", "test_random.py", "test_memory.py", "test_mixed_precision.py"),
-    *("test_bridge.py", "test_recompiles.py", "test_compile_settings.py", "test_backup.py", "test_documents.py"),
-)
+# Most of the time of a test that runs a program once is the compiler optimising it, so most tests go without. What the optimised
+# programs compute, these say, tests marked `optimised` (bits that must be equal), and all that runs in processes of its own.
+OPTIMISED = {
+    *("test_smoke.py", "test_memory.py", "test_recompiles.py", "test_compile_settings.py", "test_backup.py"),
+    "test_documents.py",
+}
+# The same program is compiled once for all tests, but where compiling itself is the matter.
+COMPILED_EACH_TIME = {"test_recompiles.py", "test_compile_settings.py", "test_memory.py"}
+# XLA's emitters of fused loops take as long for a sum of two numbers as all else that it does for that.
+FAST = {"xla_cpu_use_fusion_emitters": "false"}
+
+
+class Compiling:
+    """How the programs of the test under way are compiled; in the place of JAX's own functions."""
+
+    def __init__(self):
+        self.optimised, self.once, self.programs = True, False, {}
+        self.default_options, self.compile = compiler.get_compile_options, compiler.compile_or_get_cached
+        if knows(FAST):
+            compiler.get_compile_options = self.options
+        compiler.compile_or_get_cached = self.compiled
+
+    def begin(self, item):
+        self.optimised = item.path.name in OPTIMISED or item.get_closest_marker("optimised") is not None
+        self.once = item.path.name not in COMPILED_EACH_TIME
+        jax.config.update("jax_disable_most_optimizations", not self.optimised)
+
+    def options(self, *args, env_options_overrides=None, **kwargs):
+        added = {} if self.optimised else FAST
+        return self.default_options(*args, env_options_overrides={**added, **(env_options_overrides or {})}, **kwargs)
+
+    def compiled(self, backend, program, devices, options, host_callbacks, *rest):
+        if not self.once or host_callbacks:
+            return self.compile(backend, program, devices, options, host_callbacks, *rest)
+        text = re.sub(r'jax.result_info = "[^"]*"', "", program.operation.get_asm())  # that holds the names of layers
+        key = hashlib.sha256(text.encode()).digest(), options.SerializeAsString(), str(devices)
+        if key not in self.programs:
+            self.programs[key] = self.compile(backend, program, devices, options, host_callbacks, *rest)
+        return self.programs[key]
+
+
+def knows(options):
+    """Whether the compiler in use knows some options."""
+    try:
+        jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
+    except Exception:
+        return False
+    return True
+
+
+compiling = Compiling()
 
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
 
 
-@pytest.fixture(autouse=True)
-def _compile_fast(request):
-    """Without XLA's costly optimisations, but for the files that say what those give."""
-    jax.config.update("jax_disable_most_optimizations", request.path.name not in OPTIMISED)
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Before any fixture, so that those of a module compile as its tests do."""
+    compiling.begin(item)

@@ -41,6 +41,7 @@ class EveryBatch(callbacks.Callback):
         self.seen = [*getattr(self, "seen", []), batch]
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("cut", [1, 4, 7, "events", "every batch", "two epochs"])
 def test_results_do_not_depend_on_how_an_epoch_is_cut(cut, monkeypatch):
     monkeypatch.setattr(program.Program, "steps_per_dispatch", lambda self, live: 10**6)

@@ -20,9 +20,6 @@ from jkeras._base.errors import FileFormatError
 from jkeras.callbacks import ModelCheckpoint
 from jkeras.saving.formats import model_format, weights_format
 
-pytest_plugins = ["saving_compiling"]
-pytestmark = pytest.mark.usefixtures("compiled_fast")
-
 X = np.random.default_rng(0).normal(size=(12, 6)).astype("float32")
 Y = X[:, :2]
 

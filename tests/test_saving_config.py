@@ -28,9 +28,6 @@ from jkeras.saving.serialization import (
     training_config_keras2,
 )
 
-pytest_plugins = ["saving_compiling"]
-pytestmark = pytest.mark.usefixtures("compiled_fast")
-
 # models, made from either package -------------------------------------------------------------------------------------
 
 

@@ -19,9 +19,6 @@ from jkeras.saving.serialization import (
     model_from_config,
 )
 
-pytest_plugins = ["saving_compiling"]
-pytestmark = pytest.mark.usefixtures("compiled_fast")
-
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 tk = pytest.importorskip("tf_keras")
 tf = pytest.importorskip("tensorflow")

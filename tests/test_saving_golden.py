@@ -16,9 +16,6 @@ import jkeras
 from jkeras.saving import layout_keras3
 from jkeras.saving.hdf5_door import open_hdf5
 
-pytest_plugins = ["saving_compiling"]
-pytestmark = pytest.mark.usefixtures("compiled_fast")
-
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted(path.name for path in GOLDEN.iterdir() if path.suffix in (".h5", ".keras"))
 EXPECTED = np.load(GOLDEN / "expected.npz")

@@ -14,9 +14,6 @@ from jkeras.models.array_functions import BY_NAME
 from jkeras.ops.wrapper import operations
 from jkeras.saving.serialization import model_config, model_from_config
 
-pytest_plugins = ["saving_compiling"]
-pytestmark = pytest.mark.usefixtures("compiled_fast")
-
 X = np.random.default_rng(0).uniform(0.1, 0.9, (2, 4, 4)).astype("float32")
 SPECIAL = {
     # of several outputs, of a shape that depends on values, random, or for other dtypes than floats

@@ -15,9 +15,6 @@ import jkeras
 from jkeras import layers, optimizers
 from jkeras.callbacks import Callback, EarlyStopping, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau
 
-pytest_plugins = ["saving_compiling"]
-pytestmark = pytest.mark.usefixtures("compiled_once")
-
 EPOCHS, BATCH = 4, 8
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(50, 4)).astype("float32")  # six batches of 8, and one of 2
@@ -308,6 +305,7 @@ def test_a_run_that_was_interrupted_goes_on_in_the_same_process(tmp_path):
     assert_same(model, other)
 
 
+@pytest.mark.optimised
 def test_another_process_goes_on(tmp_path):
     code = textwrap.dedent(
         """

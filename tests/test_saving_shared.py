@@ -14,9 +14,6 @@ from saving_models import fill, shared_across, shared_widely
 import jkeras
 from jkeras._base.errors import FileFormatError
 
-pytest_plugins = ["saving_compiling"]
-pytestmark = pytest.mark.usefixtures("compiled_fast")
-
 X = np.random.default_rng(7).normal(size=(6, 4)).astype("float32")
 every_model = pytest.mark.parametrize("make", [shared_across, shared_widely])
 

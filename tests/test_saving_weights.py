@@ -17,9 +17,6 @@ from jkeras._base.errors import FileFormatError
 from jkeras.saving import sharded
 from jkeras.saving.hdf5_door import open_hdf5
 
-pytest_plugins = ["saving_compiling"]
-pytestmark = pytest.mark.usefixtures("compiled_fast")
-
 LIBRARIES = ("keras", "tf_keras")
 
 

@@ -64,6 +64,7 @@ def told(monkeypatch):
     return seen
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize(
     ("parts", "rows", "optimizer"),
     [(dense, 7, "adam"), (dense, 24, "sgd"), (convolution, 5, "adam"), (convolution, 16, "rmsprop"), (recurrence, 16, "adam")],
