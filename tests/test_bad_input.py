@@ -238,6 +238,17 @@ ORDER = {
     "if on a symbol": (lambda: bool(Input((3,)) > 0), TypeError, ["symbolic tensor"]),
     "a function in a stack": (lambda: Sequential([jnp.sin]), TypeError, ["takes layers", "sin", "Lambda|Activation"]),
     "input in the middle": (lambda: Sequential([Dense(1), Input((3,))]), ValueError, ["comes first"]),
+    "argument of fit": (lambda: fit(bach_size=3), TypeError, ["'bach_size'", "'batch_size'"]),
+    "a vector for a recurrent layer": (
+        lambda: Sequential([Input((5, 3)), layers.LSTM(4, name="first"), layers.LSTM(4, name="second")]),
+        ValueError,
+        ["'second'", "(None, 4)", "return_sequences=True", "RepeatVector"],
+    ),
+    "sizes that do not go together": (
+        lambda: layers.Add()([Input((24,)), Input((4,))]),
+        ValueError,
+        ["float32(None, 24)", "float32(None, 4)"],
+    ),
     "callback class": (
         lambda: fit(callbacks=[jkeras.callbacks.EarlyStopping]),
         TypeError,

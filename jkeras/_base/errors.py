@@ -6,8 +6,10 @@ known one.
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 
@@ -28,6 +30,20 @@ class UnsafeFileError(FileFormatError):
     """A file asks for what no file may ask for: code to run, a file or address to open, memory without bound."""
 
 
+# While a layer is tried at a size that stands for an unknown one: that size.
+_stand_in: contextvars.ContextVar[int | None] = contextvars.ContextVar("stand_in", default=None)
+
+
+@contextlib.contextmanager
+def standing_for_unknown(size: int) -> Iterator[None]:
+    """Within it, texts show an axis of this size as None, which it stands for."""
+    token = _stand_in.set(size)
+    try:
+        yield
+    finally:
+        _stand_in.reset(token)
+
+
 def describe(value: Any) -> str:
     """A short description of a value for an error text: `float32(None, 28, 28)` for arrays and specs, `repr` otherwise.
 
@@ -38,7 +54,8 @@ def describe(value: Any) -> str:
     """
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if shape is not None and dtype is not None:
-        return f"{dtype}{tuple(shape)}" if len(shape) else f"{dtype} scalar"
+        shown = tuple(None if n == _stand_in.get() else n for n in shape)
+        return f"{dtype}{shown}" if shown else f"{dtype} scalar"
     if isinstance(value, (list, tuple)) and value and len(value) <= 8:
         inner = ", ".join(describe(v) for v in value)
         return f"[{inner}]" if isinstance(value, list) else f"({inner})"

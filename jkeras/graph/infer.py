@@ -11,10 +11,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.errors import standing_for_unknown
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.state.functionalize import abstractly
 
-_PROBES = (24, 48)
+_PROBES = ((24, 48), (60, 120), (72, 144))
 
 
 def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None = None) -> Any:
@@ -43,10 +44,14 @@ def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
     def probe(size: int) -> Any:
         return abstractly(run, *[at_size(leaves[i], size) for i in places], training=training)
 
-    first = probe(_PROBES[0])
-    if all(None not in leaves[i].shape for i in places):
-        return jax.tree.map(lambda a: Spec(a.shape, a.dtype), first)
-    return jax.tree.map(_merge, first, probe(_PROBES[1]))
+    known = {n for i in places for n in leaves[i].shape}
+    if None not in known:
+        return jax.tree.map(lambda a: Spec(a.shape, a.dtype), probe(0))
+    # A size that is known elsewhere would be shown as unknown in an error.
+    small, large = next((sizes for sizes in _PROBES if sizes[0] not in known), _PROBES[0])
+    with standing_for_unknown(small):
+        first = probe(small)
+    return jax.tree.map(_merge, first, probe(large))
 
 
 def at_size(spec: Any, size: int) -> jax.ShapeDtypeStruct:

@@ -18,6 +18,9 @@ from jkeras.state.variable import Variable
 _BATCH = """{cls} {layer!r} is stateful: it keeps one state for each row of the batch, so it must know how many there are.
 Received inputs of shape {shape}. Give the size, for example Input(batch_shape=(32, 10, 8)) or batch_size=32."""
 
+_NO_STEPS = """{cls} {layer!r} takes sequences, (batch, steps, ...). Received shape {shape}. A recurrent layer in front of another
+one must give every step: write return_sequences=True there. One vector for many steps: layers.RepeatVector(steps)."""
+
 _OTHER_BATCH = """{cls} {layer!r} is stateful and keeps the states of {expected} rows. Received a batch of {received}. Give
 batches of {expected} rows, or make the layer anew."""
 
@@ -98,6 +101,8 @@ class RNN(Layer):
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         """Make the cell's weights, and the kept states of a stateful layer."""
+        if len(sequences_shape) < 3:
+            raise ValueError(_NO_STEPS.format(cls=type(self).__name__, layer=self.name, shape=tuple(sequences_shape)))
         build_cell(self.cell, (sequences_shape[0], *sequences_shape[2:]))
         if not self.stateful:
             return

@@ -19,8 +19,6 @@ from jkeras.data.py_dataset import PyDataset
 from jkeras.training.keras2_arguments import keras2_arguments
 from jkeras.training.trainer import Trainer
 
-_FIT = ("generator", "steps_per_epoch", "epochs", "validation_data", "validation_steps", "class_weight")
-
 
 def _keras2(method: Callable[..., Any]) -> Callable[..., Any]:
     """A method that takes Keras 2's arguments as well."""
@@ -30,7 +28,7 @@ def _keras2(method: Callable[..., Any]) -> Callable[..., Any]:
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
         old = {name: kwargs.pop(name) for name in [*kwargs] if name not in known}
         if old:
-            keras2_arguments(method.__name__, args[0] if args else kwargs.get("x"), old, known)
+            keras2_arguments(method, args[0] if args else kwargs.get("x"), old)
         return method(self, *args, **kwargs)
 
     return run
@@ -126,7 +124,7 @@ class Keras2Habits:
             generator, steps_per_epoch=steps_per_epoch, verbose=verbose, callbacks=callbacks, validation_data=validation_data,
             validation_steps=validation_steps, validation_freq=validation_freq, class_weight=class_weight, shuffle=shuffle,
             max_queue_size=max_queue_size, workers=workers, use_multiprocessing=use_multiprocessing,
-            initial_epoch=initial_epoch, epochs=keras2_arguments("fit_generator", generator, kwargs, _FIT, epochs),
+            initial_epoch=initial_epoch, epochs=keras2_arguments(self.fit_generator, generator, kwargs, epochs),
         )  # fmt: skip
 
     def evaluate_generator(

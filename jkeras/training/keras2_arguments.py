@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from jkeras._base.errors import unexpected_arguments
@@ -19,7 +21,7 @@ _QUEUE = {
 _IN_SAMPLES = {"samples_per_epoch": "steps_per_epoch", "nb_val_samples": "validation_steps", "val_samples": "steps"}
 
 
-def keras2_arguments(method: str, x: Any, given: dict[str, Any], known: tuple[str, ...], epochs: int = 1) -> int:
+def keras2_arguments(method: Callable[..., Any], x: Any, given: dict[str, Any], epochs: int = 1) -> int:
     """Do what older arguments say.
 
     A `PyDataset` makes its batches from now on in as many workers as they say: in threads, also where `use_multiprocessing=True`
@@ -31,7 +33,6 @@ def keras2_arguments(method: str, x: Any, given: dict[str, Any], known: tuple[st
         method: that they were given to.
         x: the data.
         given: the arguments that the method does not have.
-        known: what it has, for the error text.
         epochs: as given by its name of today.
 
     Returns:
@@ -44,8 +45,8 @@ def keras2_arguments(method: str, x: Any, given: dict[str, Any], known: tuple[st
         if name in _QUEUE:
             if isinstance(x, PyDataset) and not (_QUEUE[name] == "use_multiprocessing" and value):
                 setattr(x, _QUEUE[name], value)
-        elif name == "nb_epoch" and method.startswith("fit"):
-            warnings.warn(f"The argument 'nb_epoch' of {method} is called 'epochs' since Keras 2.", stacklevel=3)
+        elif name == "nb_epoch" and method.__name__.startswith("fit"):
+            warnings.warn(f"The argument 'nb_epoch' of {method.__name__} is called 'epochs' since Keras 2.", stacklevel=3)
             epochs = value
         elif name in _IN_SAMPLES:
             raise TypeError(
@@ -53,5 +54,7 @@ def keras2_arguments(method: str, x: Any, given: dict[str, Any], known: tuple[st
                 "divided by the batch size."
             )
         else:
-            raise unexpected_arguments(method, [name], known)
+            takes = inspect.signature(method).parameters.values()
+            known = [p.name for p in takes if p.name != "self" and p.kind is not inspect.Parameter.VAR_KEYWORD]
+            raise unexpected_arguments(method.__name__, [name], known)
     return epochs

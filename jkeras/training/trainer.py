@@ -187,7 +187,7 @@ class Trainer(Steps, Snapshots, Replay):
             The `History`.
         """
         self._require_compiled("fit")
-        epochs = keras2_arguments("fit", x, keras2, ("epochs", "steps_per_epoch", "validation_steps"), epochs)
+        epochs = keras2_arguments(self.fit, x, keras2, epochs)
         if isinstance(validation_freq, int) and validation_freq < 1:
             raise ValueError(f"validation_freq is a number of epochs, 1 or more, or a list. Received: {validation_freq!r}.")
         check_train_step(self)
