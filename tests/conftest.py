@@ -1,5 +1,6 @@
 """What holds for all tests: Keras, the oracle, runs on JAX; the smoke test and the floors come first; programs compile fast."""
 
+import gc
 import hashlib
 import os
 import re
@@ -20,6 +21,8 @@ OPTIMISED = {
 }
 # The same program is compiled once for all tests, but where compiling itself is the matter.
 COMPILED_EACH_TIME = {"test_recompiles.py", "test_compile_settings.py", "test_memory.py"}
+# Each program takes several of the 65,530 pieces of memory that Linux gives a process; XLA crashes when there are none left.
+MOST_PROGRAMS = 4000
 # XLA's emitters of fused loops take as long for a sum of two numbers as all else that it does for that.
 FAST = {"xla_cpu_use_fusion_emitters": "false"}
 
@@ -28,7 +31,7 @@ class Compiling:
     """How the programs of the test under way are compiled; in the place of JAX's own functions."""
 
     def __init__(self):
-        self.optimised, self.once, self.programs = True, False, {}
+        self.optimised, self.once, self.programs, self.count = True, False, {}, 0
         self.default_options, self.compile = compiler.get_compile_options, compiler.compile_or_get_cached
         if knows(FAST):
             compiler.get_compile_options = self.options
@@ -37,6 +40,10 @@ class Compiling:
     def begin(self, item):
         self.optimised = item.path.name in OPTIMISED or item.get_closest_marker("optimised") is not None
         self.once = item.path.name not in COMPILED_EACH_TIME
+        if self.count > MOST_PROGRAMS:
+            self.programs, self.count = {}, 0
+            jax.clear_caches()
+            gc.collect()
         jax.config.update("jax_disable_most_optimizations", not self.optimised)
 
     def options(self, *args, env_options_overrides=None, **kwargs):
@@ -45,10 +52,12 @@ class Compiling:
 
     def compiled(self, backend, program, devices, options, host_callbacks, *rest):
         if not self.once or host_callbacks:
+            self.count += 1
             return self.compile(backend, program, devices, options, host_callbacks, *rest)
         text = re.sub(r'jax.result_info = "[^"]*"', "", program.operation.get_asm())  # that holds the names of layers
         key = hashlib.sha256(text.encode()).digest(), options.SerializeAsString(), str(devices)
         if key not in self.programs:
+            self.count += 1
             self.programs[key] = self.compile(backend, program, devices, options, host_callbacks, *rest)
         return self.programs[key]
 

@@ -69,6 +69,7 @@ def told_late(run: Any, first: int, count: int, feed: Any) -> Iterator[tuple[int
     seconds = run.watch.lap(table)
     run.program.note(count * batches, seconds)
     run.program.runs += 1
+    run.place.logs = logs
     consumed = run.place.moment.consumed + count * batches
     run.place.move(epoch=first + count, consumed=consumed, batches=batches, batch_size=feed.source.batch_size)
     run.model._objective.show(run.metrics)
