@@ -176,7 +176,7 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
         return step_by_step(watched(compiled(one_step), "the training step", programs=2))
 
     if short_epochs:
-        epochs = watched(compiled(in_epochs), "the loop over short epochs")
+        epochs = watched(compiled(in_epochs), "the loop over short epochs", programs=2)
         return Program(lambda *args: epochs(*args, 1)[:3], stepwise, epochs)
     return Program(watched(compiled(in_loop), "the training loop", programs=2), stepwise)
 
