@@ -3,7 +3,7 @@
     python -m bench.progress --rounds 15 --markdown bench/results/progress.md
 
 One epoch of the MLP with `verbose=1` on a terminal (a pseudo-terminal that is read all the time) between two with `verbose=0`, in
-one process; the median of the ratios counts. The ratio of the two silent ones says how much of it is noise, so the time within the
+one process; the median of the ratios counts. The ratio of the two silent ones says how much is noise, so the time within the
 line's own code is taken too. Then 7 rows for 10,000 epochs, as the second of the documents trains them.
 """
 
