@@ -18,7 +18,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,27 +48,29 @@ def _drain(master: int) -> None:
     os.close(master)
 
 
-def timed(model: Any, *data: Any, **options: Any) -> float:
-    """Seconds of one `fit`."""
-    start = time.perf_counter()
-    model.fit(*data, **options)
-    return time.perf_counter() - start
-
-
-def turns(rounds: int) -> list[tuple[float, float, float]]:
-    """Seconds of an epoch without, with, and without progress."""
+@contextlib.contextmanager
+def epochs() -> Iterator[Callable[..., float]]:
+    """On a terminal, a function that gives the seconds of an epoch of the MLP, for options of `fit`; one epoch is behind it."""
     import jkeras
 
     x, y = MLP.data(MLP.rows)
     y = MLP.keras_targets(y)
     model = MLP.model(jkeras)
-    found = []
+
+    def epoch(**options: Any) -> float:
+        start = time.perf_counter()
+        model.fit(x, y, batch_size=MLP.batch, **options)
+        return time.perf_counter() - start
+
     with terminal():
-        model.fit(x, y, batch_size=MLP.batch, verbose=1)
-        for _ in range(rounds):
-            before, shown, after = (timed(model, x, y, batch_size=MLP.batch, verbose=verbose) for verbose in (0, 1, 0))
-            found.append((before, shown, after))
-    return found
+        epoch(verbose=1)
+        yield epoch
+
+
+def turns(rounds: int) -> list[tuple[float, float, float]]:
+    """Seconds of an epoch without, with, and without progress."""
+    with epochs() as epoch:
+        return [(epoch(verbose=0), epoch(verbose=1), epoch(verbose=0)) for _ in range(rounds)]
 
 
 def own_seconds(rounds: int) -> list[tuple[float, float]]:
@@ -76,7 +78,7 @@ def own_seconds(rounds: int) -> list[tuple[float, float]]:
     import jkeras
 
     class Timed(jkeras.callbacks.ProgbarLogger):
-        """Adds up how long its events take; the device computes the next steps meanwhile."""
+        """Adds up how long its events take."""
 
         spent = 0.0
 
@@ -92,17 +94,9 @@ def own_seconds(rounds: int) -> list[tuple[float, float]]:
 
     for name in ("on_epoch_begin", "on_train_batch_end", "on_epoch_end"):
         setattr(Timed, name, timed_event(name))
-    x, y = MLP.data(MLP.rows)
-    y = MLP.keras_targets(y)
-    model = MLP.model(jkeras)
-    found = []
-    with terminal():
-        model.fit(x, y, batch_size=MLP.batch, verbose=1)
-        for _ in range(rounds):
-            progress = Timed()
-            seconds = timed(model, x, y, batch_size=MLP.batch, verbose=1, callbacks=[progress])
-            found.append((seconds, progress.spent))
-    return found
+    with epochs() as epoch:
+        lines = [Timed() for _ in range(rounds)]
+        return [(epoch(verbose=1, callbacks=[line]), line.spent) for line in lines]
 
 
 def spread(ratios: list[float]) -> str:

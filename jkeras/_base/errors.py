@@ -36,7 +36,17 @@ _stand_in: contextvars.ContextVar[int | None] = contextvars.ContextVar("stand_in
 
 @contextlib.contextmanager
 def standing_for_unknown(size: int) -> Iterator[None]:
-    """Within it, texts show an axis of this size as None, which it stands for."""
+    """Within it, texts show an axis of this size as None, which it stands for.
+
+    Args:
+        size: that no axis has which is known.
+
+    Example:
+        >>> import numpy as np
+        >>> with standing_for_unknown(24):
+        ...     describe(np.zeros((24, 3), np.float32))
+        'float32(None, 3)'
+    """
     token = _stand_in.set(size)
     try:
         yield

@@ -32,7 +32,8 @@ class Callback:
         prompt: whether a batch event must come before the next step is on its way (True), so that weights read there are of that
             batch, or may come a chunk later, which keeps the device busy.
         may_lag: whether the events of an epoch may come when the next ones are computed already, so that many short epochs are
-            one program; for classes that only take down what they hear. A class says it for itself, not for its subclasses.
+            one program; for classes that only take down what they hear, and of epochs alone. A class says it for itself, not for
+            its subclasses.
         acts_last: whether it is called behind all others, wherever it stands in the list.
         replays: whether the run must keep what each chunk began with, for `model.find_nonfinite()`. It costs a copy of the
             weights and the optimizer's state.

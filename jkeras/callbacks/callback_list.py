@@ -108,7 +108,11 @@ class CallbackList(Callback):
 
     @property
     def all_may_lag(self) -> bool:
-        """Whether all may hear of an epoch when the next ones are computed already."""
+        """Whether all may hear of an epoch when the next ones are computed already, and none of the batches in it."""
+        # The progress line listens to batches to be alive within an epoch; where many make a dispatch, there is nothing to show.
+        heard = [c for hook in _TRAIN for c, _ in self._listeners[hook]]
+        if self.wants_replay or not all(isinstance(c, ProgbarLogger) for c in heard):
+            return False
         return all(vars(type(c)).get("may_lag") and not any(hook in vars(c) for hook in HOOKS) for c in self.callbacks)
 
     @property

@@ -74,7 +74,11 @@ class ProgbarLogger(Callback):
         self._update(batch, None)
 
     def backdate(self, seconds: float) -> None:
-        """Say that the epoch which has just begun was computed before, in this time."""
+        """Say that the epoch which has just begun was computed before.
+
+        Args:
+            seconds: that it took.
+        """
         if self.progbar is not None:
             self.progbar.backdate(seconds)
 

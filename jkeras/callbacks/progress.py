@@ -94,7 +94,11 @@ class Progbar:
         self.update(self._seen + n, values)
 
     def backdate(self, seconds: float) -> None:
-        """Count time that has passed before this object was made."""
+        """Count time that had passed before this object was made.
+
+        Args:
+            seconds: to be added.
+        """
         self._start -= seconds
 
     def _note(self, name: str, value: Any, steps: int) -> None:

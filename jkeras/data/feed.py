@@ -97,7 +97,13 @@ class ArrayFeed:
         return self.capacity // self.source.total_batches if whole else 0
 
     def epochs(self, first: int, count: int, seed: int) -> Batch:
-        """The data of a block that holds `count` whole epochs one behind the other."""
+        """The data of a block that holds whole epochs one behind the other.
+
+        Args:
+            first: number of the first one.
+            count: how many, `epochs_per_block` at most.
+            seed: of their order.
+        """
         order = np.concatenate([self.source.order(epoch, seed) for epoch in range(first, first + count)])
         return self._take(order, self.capacity, min(self.batch_size, self.source.num_samples))
 

@@ -8,7 +8,7 @@ are run-time arguments: one compilation serves every length, and the results do 
 
 Where an epoch is a handful of batches, the program for short epochs runs many of them in one call (`short_epochs.py`):
 
-    state, metrics, table = program.epochs(state, metrics, data, 0, length, epoch, 0, count)
+    state, metrics, logs, table = program.epochs(state, metrics, data, 0, length, epoch, 0, count)
 
 A model that holds an operation which is slow inside a compiled loop on this platform runs step by step instead, with the same
 signature (`nn/loop_speed.py`).
@@ -30,7 +30,7 @@ from jkeras.nn.loop_speed import slow_in_loop
 from jkeras.training.checks import warn_all_frozen
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
-from jkeras.training.step import Steps
+from jkeras.training.step import reports_metrics_alone
 
 _STRUCTURE = """The training step gives a state of another structure than it takes:
 
@@ -118,7 +118,7 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
     """
     warn_all_frozen(model)
     # What the default step reports follows from the metrics, so it is computed once per dispatch; another's logs are carried.
-    derived = all(getattr(type(model), name) is getattr(Steps, name) for name in ("train_step", "update_metrics"))
+    derived = reports_metrics_alone(model)
     objective, start_metrics = model._objective, model._fresh_metrics()
 
     def begin(state: TrainState, metrics: Any, epoch: Any, position: Any) -> TrainState:
@@ -139,19 +139,6 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
             state = begin(state, metrics, epoch, first + start)
             logs = None if derived else zeros_of(lambda s: model.train_step(s, batch_of(data, start))[1], state)
             return end(*lax.fori_loop(start, stop, body, (state, logs)))
-
-    def in_epochs(state: TrainState, metrics: Any, data: Any, start: Any, stop: Any, epoch: Any, first: Any, count: Any) -> Any:
-        def body(number: Any, carry: Any) -> Any:
-            state, metrics, _, table = carry
-            shift = number * (stop - start)
-            state, metrics, logs = in_loop(state, metrics, data, start + shift, stop + shift, epoch + number, first - shift)
-            return state, metrics, logs, table.at[number].set(jnp.stack(jax.tree.leaves(logs)))
-
-        state = state._replace(epoch=jnp.asarray(epoch, jnp.int32), position=jnp.asarray(first, jnp.int32))
-        logs = zeros_of(objective.results, metrics)
-        rows = jax.tree.leaves(data)[0].shape[0]
-        table = jnp.zeros((rows, len(logs)), jnp.result_type(*jax.tree.leaves(logs)))
-        return lax.fori_loop(0, count, body, (state, metrics, logs, table))
 
     def one_step(state: TrainState, metrics: Any, data: Any, start: Any, epoch: Any, first: Any) -> Any:
         with precision_scope():
@@ -176,9 +163,33 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
         return step_by_step(watched(compiled(one_step), "the training step", programs=2))
 
     if short_epochs:
-        epochs = watched(compiled(in_epochs), "the loop over short epochs", programs=2)
+        epochs = watched(compiled(over_epochs(in_loop, objective.results)), "the loop over short epochs", programs=2)
         return Program(lambda *args: epochs(*args, 1)[:3], stepwise, epochs)
     return Program(watched(compiled(in_loop), "the training loop", programs=2), stepwise)
+
+
+def over_epochs(in_loop: Callable[..., Any], results: Callable[[Any], dict[str, Any]]) -> Callable[..., Any]:
+    """`Program.epochs`, to be compiled.
+
+    Args:
+        in_loop: `Program.call` of one stretch of batches.
+        results: `metrics -> logs`, scalars of one floating dtype.
+    """
+
+    def in_epochs(state: TrainState, metrics: Any, data: Any, start: Any, stop: Any, epoch: Any, first: Any, count: Any) -> Any:
+        def body(number: Any, carry: Any) -> Any:
+            state, metrics, _, table = carry
+            shift = number * (stop - start)
+            state, metrics, logs = in_loop(state, metrics, data, start + shift, stop + shift, epoch + number, first - shift)
+            return state, metrics, logs, table.at[number].set(jnp.stack(jax.tree.leaves(logs)))
+
+        state = state._replace(epoch=jnp.asarray(epoch, jnp.int32), position=jnp.asarray(first, jnp.int32))
+        logs = zeros_of(results, metrics)
+        rows = jax.tree.leaves(data)[0].shape[0]
+        table = jnp.zeros((rows, len(logs)), jnp.result_type(*jax.tree.leaves(logs)))
+        return lax.fori_loop(0, count, body, (state, metrics, logs, table))
+
+    return in_epochs
 
 
 def batch_of(data: Any, index: Any) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 
 from jkeras.callbacks import ProgbarLogger
 from jkeras.data.feed import ArrayFeed
-from jkeras.training.step import Steps
+from jkeras.training.step import reports_metrics_alone
 
 
 def join_epochs(model: Any, feed: Any, events: Any) -> bool:
@@ -28,9 +28,9 @@ def join_epochs(model: Any, feed: Any, events: Any) -> bool:
         feed: of the data.
         events: the callbacks.
     """
-    if not (isinstance(feed, ArrayFeed) and feed.epochs_per_block > 1 and model._traced and events.all_may_lag):
+    if not (isinstance(feed, ArrayFeed) and feed.epochs_per_block > 1 and model._traced):
         return False
-    if any(getattr(type(model), name) is not getattr(Steps, name) for name in ("train_step", "update_metrics")):
+    if not (events.all_may_lag and reports_metrics_alone(model)):
         return False
     results = jax.tree.leaves(jax.eval_shape(model._objective.results, model._fresh_metrics()))
     feed.joins_epochs = all(

@@ -78,6 +78,7 @@ def in_order(layer, tree):
 
 
 def assert_all_close(found, expected, tolerance):
+    """Near to each other, for numbers of the size of the largest: what cancels in a sum keeps the rounding of what was summed."""
     assert len(found) == len(expected)
     for a, b in zip(found, expected):
         scale = max(1.0, float(np.abs(b).max()))
