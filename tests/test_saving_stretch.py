@@ -1,8 +1,7 @@
-"""Checksums in parts and arrays read by several threads: the same as zlib's and HDF5's, and nobody reads on afterwards."""
+"""Checksums in parts and arrays read by several threads: the same as zlib's and HDF5's, and damage is found before it is used."""
 
 import itertools
 import os
-import threading
 import zlib
 
 import h5py
@@ -19,16 +18,18 @@ from jkeras.saving.together import read_together
 from jkeras.saving.window import Window, read_hdf5
 from jkeras.saving.zip_door import open_zip
 
+preadv = getattr(os, "preadv", None)
 DATA = np.random.default_rng(0).bytes(100_003)
 
 
 @pytest.fixture
 def in_parts(monkeypatch):
     """Three threads, however small the file and the machine."""
-    for module in (stretch, together):
+    for module, least in ((stretch, 7000), (together, 1)):
         monkeypatch.setattr(module, "THREADS", 3)
-        monkeypatch.setattr(module, "_LEAST", 1)
-    monkeypatch.setattr(stretch, "_BUFFER", 777)
+        monkeypatch.setattr(module, "_LEAST", least)
+    monkeypatch.setattr(stretch, "_IN_CACHE", 777)
+    monkeypatch.setattr(stretch, "_NOTED", 64)
 
 
 @pytest.mark.parametrize("sizes", [(0, 0), (5, 0), (0, 5), (1, 1), (99_000, 1003), (7, 65_536)])
@@ -45,6 +46,34 @@ def test_a_checksum_in_parts(in_parts, tmp_path, start, size):
         assert Window(file, start, size).checksum() == zlib.crc32(DATA[start : start + size])
 
 
+@pytest.mark.parametrize(
+    "reads",
+    [
+        [(0, 100_003)],
+        [(5, 2000), (90_000, 10_003)],
+        [(2005, 40_000), (5, 2000), (70_000, 5)],
+        [(10, 5000), (10, 5000), (300, 100), (4000, 9000)],
+    ],
+    ids=["all", "with a rest", "neighbours in another order", "twice and over each other"],
+)
+def test_a_checksum_of_what_was_read(in_parts, tmp_path, monkeypatch, reads):
+    (tmp_path / "f").write_bytes(b"x" * 9 + DATA)
+    with open(tmp_path / "f", "rb", buffering=0) as file:
+        whole = Stretch(file.fileno(), 9, len(DATA))
+        checksum = Checksum(whole)
+        for offset, size in reads:
+            buffer = bytearray(size)
+            assert whole._replace(checksum=checksum).read_into(offset, buffer) == size
+            assert buffer == DATA[offset : offset + size]
+        again = []
+        monkeypatch.setattr(Checksum, "_part", lambda self, a, b, found=0: again.append((a, b)) or part(self, a, b, found))
+        assert checksum.result() == zlib.crc32(DATA)
+    read_for_numbers = {i for offset, size in reads if size >= 64 for i in range(offset, offset + size)}
+    read_again = {i for a, b in again for i in range(a, b)}
+    assert read_again | read_for_numbers == set(range(len(DATA)))
+    assert not read_again & read_for_numbers or len(reads) == 4
+
+
 def test_a_stretch_ends_where_it_or_the_file_ends(tmp_path):
     (tmp_path / "f").write_bytes(b"0123456789")
     with open(tmp_path / "f", "rb") as file:
@@ -53,6 +82,9 @@ def test_a_stretch_ends_where_it_or_the_file_ends(tmp_path):
         assert buffer == b"3456\0\0"
         assert Stretch(file.fileno(), 8, 50).read_into(0, buffer) == 2
         assert Stretch(file.fileno(), 0, 5).read_into(9, buffer) == 0
+
+
+part = Checksum._part
 
 
 def stored(path):
@@ -115,10 +147,16 @@ def models(path):
     return model
 
 
-def test_a_damaged_archive_leaves_the_model_as_it_was(in_parts, tmp_path):
+@pytest.mark.parametrize("where", ["in an array", "in a list of names", "in the checksum"])
+def test_a_damaged_archive_leaves_the_model_as_it_was(in_parts, tmp_path, where):
     model = models(tmp_path / "m.keras")
     data = bytearray((tmp_path / "m.keras").read_bytes())
-    place = data.find(model.layers[0].kernel.numpy().tobytes()) + 4000
+    if where == "in an array":
+        place = data.find(model.layers[0].kernel.numpy().tobytes()) + 4000
+    elif where == "in a list of names":
+        place = data.find(b"TREE")
+    else:  # which stands before the name
+        place = data.rfind(b"model.weights.h5") - 30
     data[place] ^= 1
     (tmp_path / "m.keras").write_bytes(data)
     before = model.get_weights()
@@ -129,16 +167,25 @@ def test_a_damaged_archive_leaves_the_model_as_it_was(in_parts, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-def test_nobody_reads_on_when_the_config_is_refused(in_parts, tmp_path, monkeypatch):
-    """The checksum has begun by then; its threads end before the file is closed."""
+def test_who_does_not_ask_hears_of_damage_at_the_end(tmp_path):
     models(tmp_path / "m.keras")
-    slow = threading.Event()
-    monkeypatch.setattr(Stretch, "read_into", lambda *_: slow.wait(0.01) or 1)
-    with open_zip(tmp_path / "m.keras", "m") as archive:
-        archive.check_ahead("model.weights.h5")
-        archive.check_ahead("absent")
-        assert any(thread.name.startswith("checksum") for thread in threading.enumerate())
-    assert not any(thread.name.startswith("checksum") for thread in threading.enumerate())
+    data = bytearray((tmp_path / "m.keras").read_bytes())
+    data[data.find(b"TREE")] ^= 1
+    (tmp_path / "m.keras").write_bytes(data)
+    with (
+        open_zip(tmp_path / "m.keras", "m") as archive,
+        pytest.raises(FileFormatError, match=r"m: model.weights.h5: is damaged: its checksum is another"),
+        archive.open("model.weights.h5") as member,
+    ):
+        assert member.read(8) == b"\x89HDF\r\n\x1a\n"
+
+
+def test_large_arrays_are_read_once(in_parts, tmp_path, monkeypatch):
+    model = models(tmp_path / "m.keras")
+    read = []
+    monkeypatch.setattr(os, "preadv", lambda fd, buffers, at: read.append(sum(map(len, buffers))) or preadv(fd, buffers, at))
+    model.load_weights(tmp_path / "m.keras")
+    assert sum(read) < 1.1 * os.path.getsize(tmp_path / "m.keras")
 
 
 def test_a_model_comes_back_from_files_read_in_parts(in_parts, tmp_path):

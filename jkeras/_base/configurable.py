@@ -35,6 +35,14 @@ def constructor_signature(cls: Any) -> inspect.Signature:
     return found
 
 
+def takes_custom_objects(cls: Any) -> bool:
+    """Whether a class' `from_config` has such an argument; kept on the class as well."""
+    found: bool | None = cls.__dict__.get("_takes_custom_objects")
+    if found is None:
+        found = cls._takes_custom_objects = "custom_objects" in inspect.signature(cls.from_config).parameters
+    return found
+
+
 class Configurable:
     """An object whose config is the arguments of its constructor."""
 
@@ -248,8 +256,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
 
 def _make(found: Any, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
     with registry.custom_object_scope(custom_objects):
-        parameters = inspect.signature(found.from_config).parameters
-        options = {"custom_objects": custom_objects} if "custom_objects" in parameters else {}
+        options = {"custom_objects": custom_objects} if takes_custom_objects(found) else {}
         return found.from_config(copied(config["config"]), **options)
 
 

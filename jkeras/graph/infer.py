@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from jkeras._base.errors import standing_for_unknown
 from jkeras.graph.spec import Spec, is_spec
-from jkeras.state.functionalize import abstractly
+from jkeras.state.functionalize import abstractly_each
 
 _PROBES = ((24, 48), (60, 120), (72, 144))
 
@@ -41,17 +41,16 @@ def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
         args, kwargs = jax.tree.unflatten(tree, filled)
         return fn(*args, **kwargs)
 
-    def probe(size: int) -> Any:
-        return abstractly(run, *[at_size(leaves[i], size) for i in places], training=training)
+    def probe(*sizes: int) -> list[Any]:
+        return abstractly_each(run, [tuple(at_size(leaves[i], size) for i in places) for size in sizes], training=training)
 
     known = {n for i in places for n in leaves[i].shape}
     if None not in known:
-        return jax.tree.map(lambda a: Spec(a.shape, a.dtype), probe(0))
+        return jax.tree.map(lambda a: Spec(a.shape, a.dtype), probe(0)[0])
     # A size that is known elsewhere would be shown as unknown in an error.
     small, large = next((sizes for sizes in _PROBES if sizes[0] not in known), _PROBES[0])
     with standing_for_unknown(small):
-        first = probe(small)
-    return jax.tree.map(_merge, first, probe(large))
+        return jax.tree.map(_merge, *probe(small, large))
 
 
 def at_size(spec: Any, size: int) -> jax.ShapeDtypeStruct:

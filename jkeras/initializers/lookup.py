@@ -17,6 +17,7 @@ from jkeras._base import configurable
 from jkeras._base.configurable import resolve
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.errors import describe
+from jkeras.initializers.base import Initializer
 from jkeras.initializers.constants import Constant
 from jkeras.state.initial import InitialValue
 
@@ -66,7 +67,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     if found is None:
         return None
     if callable(found):
-        return _shape_first(found) if _takes_key_first(found) else found
+        return _shape_first(found) if not isinstance(found, Initializer) and _takes_key_first(found) else found
     if hasattr(found, "shape") and hasattr(found, "dtype"):
         return Constant.exactly(found)
     raise ValueError(

@@ -78,7 +78,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     custom_objects = custom_objects or {}
     name = config.get("registered_name") or config["class_name"]
     found = custom_objects.get(name) or _class_of(config["class_name"], custom_objects)
-    if "custom_objects" in inspect.signature(found.from_config).parameters:
+    if configurable.takes_custom_objects(found):
         return found.from_config(config["config"], custom_objects=custom_objects)
     return found.from_config(config["config"])
 

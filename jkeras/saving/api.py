@@ -124,7 +124,6 @@ def load_model(
                 raise FileFormatError(_NO_CONFIG.format(where=where))
             return read_h5_model(root, where, custom_objects, compile)
     with open_archive(path) as archive:
-        archive.check_ahead()
         with said_of(f"{where}: config.json"):
             config = archive.config()
             model = model_from_config(config, custom_objects)

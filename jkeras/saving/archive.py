@@ -51,8 +51,6 @@ class _Members(Protocol):
 
     def open(self, name: str) -> contextlib.AbstractContextManager[BinaryIO]: ...
 
-    def check_ahead(self, name: str) -> None: ...
-
 
 class Archive:
     """An opened `.keras` file or folder.
@@ -72,10 +70,6 @@ class Archive:
     def metadata(self) -> Any:
         """Version and date; empty where the archive has none."""
         return self._json(METADATA) if METADATA in self._members else {}
-
-    def check_ahead(self) -> None:
-        """Begin to check whether the weights are damaged; `weights` waits for the result."""
-        self._members.check_ahead(WEIGHTS)
 
     @contextlib.contextmanager
     def weights(self) -> Iterator[BinaryIO]:
@@ -137,9 +131,6 @@ class StoredFolder:
             raise UnsafeFileError(f"{self._path}: {name}: is a folder, a pipe or a device, not a file.")
         with open(handle, "rb", buffering=0) as file:
             yield Window(file, 0, os.fstat(handle).st_size)  # type: ignore[arg-type, misc]
-
-    def check_ahead(self, name: str) -> None:
-        """A folder has no checksums."""
 
 
 @contextlib.contextmanager

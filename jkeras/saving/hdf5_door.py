@@ -145,6 +145,12 @@ class _Source:
         # HDF5 counts from the end of a user block; models have none, and who has one is read by HDF5 alone.
         self.stretch: Stretch | None = None if self._start else getattr(file, "stretch", None)
 
+    def verify(self) -> None:
+        """Compare checksums, where the file is a part of one that has some."""
+        verify = getattr(self._file, "verify", None)
+        if verify is not None:
+            verify()
+
     def read(self, offset: int, count: int) -> bytes:
         """Bytes at an address of HDF5's."""
         if isinstance(self._file, (str, Path)):
@@ -174,6 +180,14 @@ class StoredGroup:
             if self._handle.get_num_objs() > _MAX_MEMBERS:
                 raise UnsafeFileError(f"{self._place('')}: has more than {_MAX_MEMBERS} members.")
             return [name.decode("utf-8", "surrogateescape") for name in self._handle]
+
+    def verify(self) -> None:
+        """Make sure that the file is not damaged, where that can be told; to be asked before what was read is used.
+
+        Raises:
+            FileFormatError: it is.
+        """
+        self._source.verify()
 
     def group(self, name: str) -> StoredGroup | None:
         """The group of a name, or None.

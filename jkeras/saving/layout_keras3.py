@@ -33,6 +33,8 @@ the model as it was compiled when it was saved, and load again."""
 class Group(Protocol):
     """What is read here: a group of one file, or of several as one."""
 
+    def verify(self) -> None: ...
+
     def names(self) -> list[str]: ...
 
     def group(self, name: str) -> Any: ...
@@ -95,7 +97,7 @@ def read(group: Group, model: Any, *, skip_mismatch: bool = False, optimizer: bo
         where: the file, for messages.
 
     Raises:
-        FileFormatError: a layer's weights are missing or have other shapes; nothing was read then.
+        FileFormatError: a layer's weights are missing or have other shapes, or the file is damaged; nothing was read then.
     """
     plan = Plan(where, skip_mismatch)
     candidates = _candidates(model, group)
@@ -106,6 +108,7 @@ def read(group: Group, model: Any, *, skip_mismatch: bool = False, optimizer: bo
         plan.count(chosen.stored)
     pairs = plan.read()
     state = None if chosen is None else optimizer_weights.read_state(chosen)
+    group.verify()
     assign(pairs)
     if chosen is not None and state is not None:
         optimizer_weights.put_state(chosen, state)

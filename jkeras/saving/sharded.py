@@ -55,6 +55,11 @@ class MergedGroup:
     def __init__(self, groups: Sequence[StoredGroup]):
         self._groups = list(groups)
 
+    def verify(self) -> None:
+        """Make sure that no part is damaged, where that can be told."""
+        for group in self._groups:
+            group.verify()
+
     def names(self) -> list[str]:
         """Names of what is in any of the parts."""
         return list(dict.fromkeys(name for group in self._groups for name in group.names()))

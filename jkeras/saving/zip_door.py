@@ -2,9 +2,9 @@
 
 Before anything is read, the whole directory of the archive is looked through. What no writer of models writes is refused: two
 members of one name, names that lead out of the archive, links, encryption, other methods than *stored* and *deflate*, members
-that would grow without measure, directories of endless length. A stored member is read where it lies, through a `Window`, so that
-weights of many gigabytes are never copied; its checksum is compared before `open` gives it. `check_ahead` begins with that while
-other things are done.
+that would grow without measure, directories of endless length. A stored member is read where it lies, through a `StoredMember`, so
+that weights of many gigabytes are never copied. Its checksum is that of the very bytes that were read, and who reads asks `verify`
+before anything is done with them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError
-from jkeras.saving.stretch import Checksum, stretch_of
+from jkeras.saving.stretch import Checksum, Stretch
 from jkeras.saving.window import Window
 
 _DIRECTORY_LIMIT = 4 << 20  # bytes of the list of members
@@ -29,6 +29,41 @@ _FREE = 32 << 20  # a member that grows to no more than this may be packed as ti
 _RATIO = 100  # beyond: unpacked bytes per packed byte
 _CHUNK = 1 << 20
 _END, _END_64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
+
+
+class StoredMember(Window):
+    """A member as it lies in its archive.
+
+    Args:
+        file: of the archive, unbuffered.
+        start, size: of the member's bytes.
+        crc: their checksum, as the archive has it.
+        place: what messages call it.
+    """
+
+    def __init__(self, file: BinaryIO, start: int, size: int, crc: int, place: str):
+        super().__init__(file, start, size)
+        self._crc, self._place, self._verified = crc, place, False
+        whole = super().stretch
+        self._of_what_is_read = None if whole is None else Checksum(whole)
+
+    @property
+    def stretch(self) -> Stretch | None:
+        whole = super().stretch
+        return None if whole is None else whole._replace(checksum=self._of_what_is_read)
+
+    def checksum(self) -> int:
+        return super().checksum() if self._of_what_is_read is None else self._of_what_is_read.result()
+
+    def verify(self) -> None:
+        """Compare checksums, once; of large parts that were read through `stretch`, none is read again.
+
+        Raises:
+            FileFormatError: they differ.
+        """
+        if not self._verified and self.checksum() != self._crc:
+            raise FileFormatError(f"{self._place}: is damaged: its checksum is another. Take another copy.")
+        self._verified = True
 
 
 class StoredZip:
@@ -43,7 +78,6 @@ class StoredZip:
     def __init__(self, archive: zipfile.ZipFile, file: BinaryIO, where: str):
         self._archive, self._file, self._where = archive, file, where
         self._members = {info.filename: info for info in archive.infolist()}
-        self._checksums: dict[str, Checksum] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
@@ -76,6 +110,9 @@ class StoredZip:
     def open(self, name: str) -> Iterator[BinaryIO]:
         """A large member as a seekable file.
 
+        A stored one is a `StoredMember`: whether it is damaged is known when it was read, so `verify` is to be asked before what
+        was read is used. Where an error of its content ends the block, or nobody asked, that is done here.
+
         Args:
             name: exact.
 
@@ -84,36 +121,20 @@ class StoredZip:
         """
         info = self._find(name)
         if info.compress_type == zipfile.ZIP_STORED:
-            window = Window(self._file, self._data_offset(info), info.file_size)
-            begun = self._checksums.pop(name, None)
-            if (window.checksum() if begun is None else begun.result()) != info.CRC:
-                raise FileFormatError(f"{self._where}: {name}: is damaged: its checksum is another. Take another copy.")
-            yield window  # type: ignore[misc]
+            place = f"{self._where}: {name}"
+            member = StoredMember(self._file, self._data_offset(info), info.file_size, info.CRC, place)
+            try:
+                yield member  # type: ignore[misc]
+            except UnsafeFileError:
+                raise
+            except FileFormatError:
+                member.verify()  # damage explains whatever else seems wrong
+                raise
+            member.verify()
             return
         with tempfile.TemporaryFile() as unpacked:
             self._unpack(info, unpacked)
             yield Window(unpacked, 0, info.file_size)  # type: ignore[arg-type, misc]
-
-    def check_ahead(self, name: str) -> None:
-        """Begin to compute the checksum of a stored member, which `open` will wait for. Nothing happens where there is none.
-
-        Args:
-            name: exact.
-
-        Raises:
-            FileFormatError: the member is damaged.
-        """
-        info = self._members.get(name)
-        if info is None or info.compress_type != zipfile.ZIP_STORED or name in self._checksums:
-            return
-        stretch = stretch_of(self._file, self._data_offset(info), info.file_size)
-        if stretch is not None:
-            self._checksums[name] = Checksum(stretch)
-
-    def close(self) -> None:
-        """Wait until nobody reads any more; the file may be closed then."""
-        while self._checksums:
-            self._checksums.popitem()[1].stop()
 
     def _find(self, name: str) -> zipfile.ZipInfo:
         if name not in self._members:
@@ -168,8 +189,7 @@ def open_zip(path: Path, where: str) -> Iterator[StoredZip]:
         with archive:
             for problem in _problems(archive.infolist()):
                 raise UnsafeFileError(f"{where}: {problem}")
-            with contextlib.closing(StoredZip(archive, file, where)) as stored:
-                yield stored
+            yield StoredZip(archive, file, where)
 
 
 def _check_directory(file: Any, where: str) -> None:

@@ -63,19 +63,29 @@ def functionalize(
     return pure
 
 
-def abstractly(fn: Callable[..., Any], *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+def abstractly(fn: Callable[..., Any], *args: Any, training: bool | None = None) -> Any:
     """Shapes and dtypes of `fn(*args)` without computing anything; all boxes keep their values, and need not have one.
 
     Args:
         fn: code that may read, write and make boxes.
         args: pytrees of arrays or `jax.ShapeDtypeStruct`.
     """
+    return abstractly_each(fn, [args], training=training)[0]
 
-    def run(*args: Any) -> Any:
+
+def abstractly_each(fn: Callable[..., Any], cases: Sequence[tuple[Any, ...]], *, training: bool | None = None) -> list[Any]:
+    """The same for several lists of arguments, one after the other in one trace, since each trace has its cost.
+
+    Args:
+        fn: code that may read, write and make boxes.
+        cases: its arguments, each time.
+    """
+
+    def run(args: tuple[Any, ...]) -> Any:
         token = push(substitute({}, training=training, abstract=True))
         try:
-            return fn(*args, **kwargs)
+            return fn(*args)
         finally:
             pop(token)
 
-    return jax.eval_shape(run, *args)
+    return jax.eval_shape(lambda cases: [run(args) for args in cases], list(cases))
