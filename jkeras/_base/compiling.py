@@ -92,6 +92,37 @@ def compiler_options() -> dict[str, str] | None:
     return options
 
 
+_QUICK = {"xla_backend_optimization_level": 0}
+_QUICK_ON_CPU = {**_QUICK, "xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
+
+
+def compiled_quickly(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """`jax.jit` for small programs that run once: compiling them well would take longer than running them badly.
+
+    Within another program, and where the compiler does not know the options, it is `jax.jit` alone.
+
+    Args:
+        fn: of arrays.
+
+    Example:
+        >>> compiled_quickly(lambda x: x + 1)(2).item()
+        3
+    """
+    quickly = jax.jit(fn, compiler_options=_QUICK_ON_CPU if jax.default_backend() == "cpu" else _QUICK)
+    plainly = jax.jit(fn)
+
+    @functools.wraps(fn)
+    def run(*args: Any) -> Any:
+        try:
+            return quickly(*args)
+        except (ValueError, RuntimeError) as error:  # JAX has no public way to ask whether it takes them
+            if "compiler_options" not in str(error) and "No such compile option" not in str(error):
+                raise
+            return plainly(*args)
+
+    return run
+
+
 def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> Path:
     """Keep compiled programs in a folder, small ones too, and take from it what was compiled before.
 

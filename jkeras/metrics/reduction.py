@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras._base import registry
 from jkeras._base.configurable import deserialize, is_object_config
@@ -39,7 +40,7 @@ class Sum(Metric):
 
     def init(self) -> State:
         """A total of 0."""
-        return {"total": jnp.zeros((), self.accumulator_dtype)}
+        return {"total": _zero(self.accumulator_dtype)}
 
     def update(self, state: State, values: Any, sample_weight: Any = None) -> State:
         """Add values `(n, ...)`, with weights `(n,)` if any."""
@@ -72,8 +73,7 @@ class Mean(Metric):
 
     def init(self) -> State:
         """A total and a count of 0."""
-        zero = jnp.zeros((), self.accumulator_dtype)
-        return {"total": zero, "count": jnp.zeros_like(zero)}
+        return {"total": _zero(self.accumulator_dtype), "count": _zero(self.accumulator_dtype)}
 
     def update(self, state: State, values: Any, sample_weight: Any = None) -> State:
         """Add values `(n, ...)`, each sample's mean counting once, or as often as its weight says."""
@@ -140,6 +140,11 @@ class MeanMetricWrapper(Mean):
         if isinstance(fn, str):
             config["fn"] = _function(fn, custom_objects or {})
         return cls(**config)
+
+
+def _zero(dtype: Any) -> Any:
+    """A scalar for which nothing is compiled."""
+    return jnp.asarray(np.zeros((), dtype))
 
 
 def _arrays(y: Any) -> Any:

@@ -2,9 +2,9 @@
 
 Before anything is read, the whole directory of the archive is looked through. What no writer of models writes is refused: two
 members of one name, names that lead out of the archive, links, encryption, other methods than *stored* and *deflate*, members
-that would grow without measure, directories of endless length. A stored member is read where it lies, through a `StoredMember`, so
-that weights of many gigabytes are never copied. Its checksum is that of the very bytes that were read, and who reads asks `verify`
-before anything is done with them.
+that would grow without measure, directories of endless length. A stored member is read where it lies, through a `StoredMember`,
+so that weights of many gigabytes are never copied. Its checksum is that of the very bytes that were read, and who reads asks
+`verify` before anything is done with them.
 """
 
 from __future__ import annotations

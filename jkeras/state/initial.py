@@ -18,7 +18,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-_SMALL = 1 << 20  # elements
+from jkeras._base.compiling import compiled_quickly
+
+_SMALL = 4 << 20  # elements
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,21 +71,9 @@ def _program(initials: tuple[InitialValue, ...]) -> Callable[..., list[jax.Array
         keys = numbered_keys(*keys) if isinstance(keys, tuple) else keys
         return [initial.draw(keys[i]) for i, initial in enumerate(initials)]
 
-    drawn = jax.jit(draw_all)
-    if sum(math.prod(initial.shape) for initial in initials) > _SMALL:
-        return drawn
-    # Random draws make long programs, and run once: for small models, compiling them well takes longer than running them badly.
-    quickly = jax.jit(draw_all, compiler_options={"xla_backend_optimization_level": 0})
-
-    def draw(keys: Any) -> list[jax.Array]:
-        try:
-            return quickly(keys)
-        except ValueError as error:  # JAX takes options for outermost programs only, and there is no public way to ask
-            if "compiler_options" not in str(error):
-                raise
-            return drawn(keys)
-
-    return draw
+    # Random draws make long programs.
+    small = sum(math.prod(initial.shape) for initial in initials) <= _SMALL
+    return compiled_quickly(draw_all) if small else jax.jit(draw_all)
 
 
 def draw_together(initials: Sequence[InitialValue], keys: Any) -> list[jax.Array]:

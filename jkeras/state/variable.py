@@ -97,7 +97,7 @@ class Variable(ArrayOperators):
             if dtype is None and not hasattr(initializer, "dtype") and np.asarray(initializer).dtype.kind == "f":
                 dtype = standardize_dtype(None)
             dtype = standardize_dtype(dtype if dtype is not None else np.asarray(initializer).dtype)
-            initial = constant(initializer, jnp.zeros((), dtype).dtype.name)
+            initial = constant(initializer, jax.dtypes.canonicalize_dtype(dtype).name)
         self._initial: InitialValue = initial
         self._seed, self._number = random.stream_seed(), random.next_number()
         self._value: Any = None
