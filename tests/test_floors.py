@@ -61,6 +61,7 @@ OPTIONAL = {
     ("callbacks/event_writer.py", "PIL"): "comes with tensorboard",
     ("visualization/figures.py", "matplotlib"): "an extra, for pictures",
     ("saving/hdf5_door.py", "h5py"): "only files need it, and `import jkeras` does not wait for it",
+    ("saving/stretch.py", "zlib_ng"): "an extra, for fast checksums",
     ("saving/onnx.py", "jax2onnx"): "an extra, which brings many packages along",
     ("saving/safetensors.py", "safetensors"): "an extra, for other libraries' weights",
     ("initializers/fourier.py", "scipy"): "comes with jax; scipy.signal alone takes most of a second to import",

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import sys
 import zlib
 
 import h5py
@@ -72,6 +73,13 @@ def test_a_checksum_of_what_was_read(in_parts, tmp_path, monkeypatch, reads):
     read_again = {i for a, b in again for i in range(a, b)}
     assert read_again | read_for_numbers == set(range(len(DATA)))
     assert not read_again & read_for_numbers or len(reads) == 4
+
+
+def test_the_checksums_of_both_libraries_agree(monkeypatch):
+    found = stretch.crc32()(DATA, 5)
+    monkeypatch.setitem(sys.modules, "zlib_ng", None)
+    assert stretch.crc32.__wrapped__() is zlib.crc32
+    assert found == zlib.crc32(DATA, 5)
 
 
 def test_a_stretch_ends_where_it_or_the_file_ends(tmp_path):

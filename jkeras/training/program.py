@@ -28,6 +28,7 @@ from jax import lax
 from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras.nn.loop_speed import slow_in_loop
 from jkeras.training.checks import warn_all_frozen
+from jkeras.training.counted import counted_loop
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
 from jkeras.training.step import reports_metrics_alone
@@ -138,7 +139,7 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
         with precision_scope():
             state = begin(state, metrics, epoch, first + start)
             logs = None if derived else zeros_of(lambda s: model.train_step(s, batch_of(data, start))[1], state)
-            return end(*lax.fori_loop(start, stop, body, (state, logs)))
+            return end(*counted_loop(start, stop, body, (state, logs)))
 
     def one_step(state: TrainState, metrics: Any, data: Any, start: Any, epoch: Any, first: Any) -> Any:
         with precision_scope():
@@ -187,7 +188,7 @@ def over_epochs(in_loop: Callable[..., Any], results: Callable[[Any], dict[str, 
         logs = zeros_of(results, metrics)
         rows = jax.tree.leaves(data)[0].shape[0]
         table = jnp.zeros((rows, len(logs)), jnp.result_type(*jax.tree.leaves(logs)))
-        return lax.fori_loop(0, count, body, (state, metrics, logs, table))
+        return counted_loop(0, count, body, (state, metrics, logs, table))
 
     return in_epochs
 

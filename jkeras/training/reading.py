@@ -18,6 +18,7 @@ from jax import lax
 from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetricWrapper
+from jkeras.training.counted import counted_loop
 from jkeras.training.program import Program, batch_of, like, zeros_of
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
@@ -47,7 +48,7 @@ def evaluation_program(model: Any, padded: bool) -> Program:
         run = with_key(run)
         with precision_scope():
             logs = None if derived else zeros_of(lambda run: step(run, data, start, rows)[1], run)
-            changing, logs = lax.fori_loop(start, stop, body, (changes(run), logs))
+            changing, logs = counted_loop(start, stop, body, (changes(run), logs))
         return changing, objective.results(changing.metrics) if derived else logs
 
     def one_by_one(run: TrainState, data: Any, start: int, stop: int, rows: int) -> tuple[TrainState, Any]:
@@ -80,7 +81,7 @@ def prediction_program(model: Any) -> Program:
             together = batches_together(model.predict_step, run, data) if own_step else 1
             if together > 1:
                 outputs, start = run_together(model.predict_step, run, data, outputs, together, start, stop)
-            return lax.fori_loop(start, stop, body, (changes(run), outputs))
+            return counted_loop(start, stop, body, (changes(run), outputs))
 
     def one_by_one(run: TrainState, data: Any, start: int, stop: int) -> tuple[TrainState, Any]:
         run, found = with_key(run), []

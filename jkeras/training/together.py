@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras.nn.loop_speed import equations
+from jkeras.training.counted import counted_loop
 
 # More rows than this gain nothing; entries that the widest array of a merged batch may have (4 MiB of float32).
 _ROWS = 256
@@ -60,4 +61,4 @@ def run_together(
         found = jax.vmap(lambda batch: step(state, batch)[1])(batches)
         return jax.tree.map(lambda block, part: lax.dynamic_update_slice_in_dim(block, part, at, 0), outputs, found)
 
-    return lax.fori_loop(0, groups, body, outputs), jnp.maximum(start, groups * together)
+    return counted_loop(0, groups, body, outputs), jnp.maximum(start, groups * together)
