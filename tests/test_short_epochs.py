@@ -51,6 +51,11 @@ def numbers(model, history):
     return [*model.get_weights(), *variables, history.epoch, *(np.array(v) for v in history.history.values())]
 
 
+@pytest.fixture(autouse=True)
+def few_are_many(monkeypatch):
+    monkeypatch.setattr(short_epochs, "_FEWEST", EPOCHS)
+
+
 @pytest.fixture
 def told(monkeypatch):
     """The numbers of epochs that the dispatches held which held several."""
@@ -173,16 +178,30 @@ def test_a_training_step_of_ones_own_is_not_joined(told, monkeypatch):
     monkeypatch.setattr(program.Program, "steps_per_dispatch", lambda self, live: 100)
     model = Own()
     model.compile("sgd", "mse")
-    history = model.fit(RNG.normal(size=(8, 2)), RNG.normal(size=(8, 1)), epochs=4, verbose=0)
-    assert not told and len(history.history["twice"]) == 4
+    history = model.fit(RNG.normal(size=(8, 2)), RNG.normal(size=(8, 1)), epochs=EPOCHS, verbose=0)
+    assert not told and len(history.history["twice"]) == EPOCHS
 
 
 def test_metrics_that_are_no_single_numbers_are_not_joined(told, monkeypatch):
     monkeypatch.setattr(program.Program, "steps_per_dispatch", lambda self, live: 100)
     model = Sequential([Input((2,)), layers.Dense(3, activation="softmax")])
     model.compile("sgd", "categorical_crossentropy", metrics=[jkeras.metrics.F1Score()])
-    history = model.fit(RNG.normal(size=(8, 2)), np.eye(3)[RNG.integers(0, 3, 8)], epochs=4, verbose=0)
-    assert not told and np.shape(history.history["f1_score"]) == (4, 3)
+    history = model.fit(RNG.normal(size=(8, 2)), np.eye(3)[RNG.integers(0, 3, 8)], epochs=EPOCHS, verbose=0)
+    assert not told and np.shape(history.history["f1_score"]) == (EPOCHS, 3)
+
+
+def test_few_epochs_take_the_program_that_is_there(monkeypatch):
+    """So a model that is trained again, for more epochs or fewer, compiles nothing."""
+    made = []
+    monkeypatch.setattr(jkeras.Model, "_make_program", lambda self, which: made.append(which) or make(self, which), raising=True)
+    model, x, y, _ = fitted(dense, 8, epochs=2)
+    assert made == ["train"]
+    for epochs in (1, 3, EPOCHS, 1):
+        model.fit(x, y, batch_size=8, epochs=epochs, verbose=0)
+    assert made == ["train", "short epochs"]
+
+
+make = jkeras.Model._make_program
 
 
 def test_an_interrupted_run_goes_on(monkeypatch):

@@ -214,7 +214,7 @@ class Trainer(Steps, Snapshots, Replay):
         assert self._compile_config is not None
         self.stop_training = False
         feed = self._feed(source)
-        short = validation is None and epochs > initial_epoch + 1 and join_epochs(self, feed, events)
+        short = validation is None and join_epochs(self, feed, events, epochs - initial_epoch)
         program = self._loop_program("short epochs" if short else "train")
         run = TrainingRun(self, program, events, self._compile_config.steps_per_execution)
         validation_feed = None if validation is None else self._feed(validation)
