@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,6 +55,17 @@ class Places:
         self.page = bench / "RESULTS.md"
         self.picture, self.curves_picture = images / "bench.svg", images / "bench-curves.svg"
 
+    def of(self, results: summary.Results) -> pathlib.Path:
+        """The JSON for results of this machine: the page's own where it is of the same one, else one beside it."""
+        kept = read(self.table)
+        if not kept or kept["machine"] == results["machine"]:
+            return self.table
+        return self.results / f"beside-{re.sub('[^a-z0-9]+', '-', results['machine']['processor'].lower()).strip('-')}.json"
+
+    def others(self) -> list[pathlib.Path]:
+        """The JSON of other machines."""
+        return sorted(self.results.glob("beside-*.json"))
+
 
 def read(path: pathlib.Path) -> Any:
     return json.loads(path.read_text()) if path.exists() else None
@@ -71,7 +83,8 @@ def write(places: Places) -> None:
         curves.draw(grown, places.curves_picture)
     if table:
         picture.draw(table, places.picture)
-        more = [path.read_text() for path in sorted(places.results.glob("*.md"))]
+        more = [report.beside(read(path)) for path in places.others()]
+        more += [path.read_text() for path in sorted(places.results.glob("*.md"))]
         places.page.write_text(report.page(table, [*(curves.section(grown) if grown else []), *more]))
 
 
@@ -88,7 +101,8 @@ def main(given: Sequence[str] | None = None) -> int:
         keep(places.curves, curves.measure(chosen.libraries, chosen.rounds, **options))
     elif not chosen.report:
         results = harness.table(chosen.only, chosen.libraries, chosen.rounds, **options)
-        keep(places.table, harness.merged(read(places.table), results))
+        place = places.of(results)
+        keep(place, harness.merged(read(place), results))
         failed = any(troubles(results, name, say) for name in results["workloads"])
     write(places)
     return int(failed)

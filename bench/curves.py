@@ -116,8 +116,9 @@ def section(results: dict[str, Any]) -> list[str]:
     """The curves as a part of the page of results."""
     from bench.report import lines, seconds
 
-    about = f"Seconds of an epoch of a small MLP, commit {results['commit']}; `bench/curves.py` has the sizes."
-    parts = ["## How time grows", "", about, ""]
+    where = f"{results['machine']['processor']}, {results['machine']['cores']} cores"
+    about = f"Seconds of an epoch of a small MLP, commit {results['commit']}, {where}; `bench/curves.py` has the sizes."
+    parts = ["## How time grows", "", about, "", "![Curves of the same figures](../docs/images/bench-curves.svg)", ""]
     for curve in results["curves"].values():
         rows = [[LABELS[library], *map(seconds, values)] for library, values in curve["seconds"].items()]
         parts += lines([curve["title"], *(f"{point:,}" for point in curve["points"])], rows)

@@ -103,7 +103,7 @@ def table(
 
 
 def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
-    """New rows beside the old ones of the same machine and versions; rows of another machine are dropped."""
+    """New rows beside the old ones of the same machine and versions; others are dropped."""
     if not old or any(old.get(part) != new[part] for part in ("machine", "versions")):
         return new
     return {**new, "workloads": {**old["workloads"], **new["workloads"]}}

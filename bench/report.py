@@ -48,13 +48,14 @@ def lines(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     return [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
-def bars(results: Results) -> list[str]:
-    """What must be reached, and whether it is."""
+def bars(results: Results, measured: bool = False) -> list[str]:
+    """What must be reached, and whether it is; all of it, or what was measured."""
     rows = []
     for bar, ratio, peer in judged(results):
         against = bar.against + (f" ({LIBRARIES[peer]})" if peer and bar.against.startswith("best") else "")
         verdict = "not measured" if ratio is None else "met" if ratio <= bar.limit else "**not met**"
-        rows.append([title(results, bar.workload), against, f"{bar.limit:.2f}", number(ratio), verdict])
+        if ratio is not None or not measured:
+            rows.append([title(results, bar.workload), against, f"{bar.limit:.2f}", number(ratio), verdict])
     return ["## Bars", "", *lines(["workload", "against", "ratio, at most", "measured", ""], rows + other_bars(results))]
 
 
@@ -155,14 +156,17 @@ def memory(results: Results) -> list[str]:
 
 
 def header(results: Results) -> list[str]:
+    """The page's title, and where, when and with what."""
+    return ["# Results", "", *origin(results)]
+
+
+def origin(results: Results) -> list[str]:
     """Where, when and with what."""
     about, found = results["machine"], results["versions"]
     stamps = sorted({(row["date"], row["commit"], row["rounds"]) for row in results["workloads"].values()})
     when = "; ".join(f"{date}, commit {commit}, {rounds} rounds" for date, commit, rounds in stamps)
     machine = f"{about['processor']}, {about['cores']} cores, {about['memory_gb']} GB, {about['system']}"
     return [
-        "# Results",
-        "",
         f"Written by `python -m bench`: {when}.",
         f"{machine}. " + ", ".join(f"{name} {number}" for name, number in found.items()) + ".",
         "",
@@ -208,3 +212,11 @@ def page(results: Results, more: Iterable[str] = ()) -> str:
             *more,
         ]
     )
+
+
+def beside(results: Results) -> str:
+    """The part about what another machine measured, one heading lower."""
+    names = [name for name in NAMES if name in results["workloads"] and name != "memory"]
+    parts = [*bars(results, measured=True), "## Times", "", *times(results, names, "seconds"), *memory(results)]
+    head = ["## On another machine", "", *origin(results)]
+    return "\n".join([*head, *(f"#{line}" if line.startswith("#") else line for line in parts)])

@@ -99,6 +99,20 @@ def test_new_rows_replace_old_ones_only_on_the_same_machine():
     assert set(harness.merged({**old, "versions": {"jax": "0"}}, new)["workloads"]) == {"table"}
 
 
+def test_another_machine_stands_beside_the_first(tmp_path, monkeypatch):
+    found = [measured(jkeras=1.0, keras=20.0), measured(jkeras=1.0, keras=2.0)]
+    found[1]["machine"] = {**found[1]["machine"], "processor": "Q (R) 2"}
+    monkeypatch.setattr(harness, "table", lambda *args, **options: found[0])
+    assert command.main(["--only", "table", "--out", str(tmp_path)]) == 0
+    found.pop(0)
+    assert command.main(["--only", "table", "--out", str(tmp_path)]) == 0
+    kept = {path.name: json.loads(path.read_text())["machine"]["processor"] for path in (tmp_path / "results").glob("*.json")}
+    assert kept == {"latest.json": "P", "beside-q-r-2.json": "Q (R) 2"}
+    first, _, other = (tmp_path / "RESULTS.md").read_text().partition("## On another machine")
+    assert "| table | Keras 3 on JAX | 0.08 | 0.05 | met |" in first
+    assert "| table | Keras 3 on JAX | 0.08 | 0.50 | **not met** |" in other and "Q (R) 2, 2 cores" in other
+
+
 def test_quick_figures_never_replace_real_ones():
     with pytest.raises(SystemExit):
         command.main(["--quick"])

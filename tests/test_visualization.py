@@ -113,6 +113,8 @@ def test_models_in_a_notebook():
     assert "Connected to" not in model("stack")._repr_html_()
     escaped = model("long_names")._repr_html_()
     assert "&lt;b&gt;&amp;" in escaped and "<b>&" not in escaped
+    large = jkeras.Sequential([jkeras.Input((500,)), jkeras.layers.Dense(300)])
+    assert ">150,300</td>" in large._repr_html_()
 
 
 def test_very_many_layers_are_cut(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -57,10 +58,11 @@ def _unbuilt(model: Any) -> str:
 def _lines(row: Row, connected: bool, level: int) -> Iterator[str]:
     """A layer's line, and those of the layers inside it."""
     indent = f"{_CELL};padding-left:{10 + _INDENT * level}px"
+    params = re.sub(r"\d+", lambda digits: f"{int(digits[0]):,}", row.params)
     cells = [
         f'<td style="{indent}">{escape(row.name)} <small>({escape(row.kind)})</small></td>',
         f'<td style="{_CELL}">{escape(row.shape)}</td>',
-        f'<td style="{_NUMBER}">{escape(row.params)}</td>',
+        f'<td style="{_NUMBER}">{escape(params)}</td>',
     ]
     if connected:
         cells.append(f'<td style="{_CELL}">{"<br>".join(map(escape, row.connections)) if not level else ""}</td>')
