@@ -106,7 +106,7 @@ class Checksum:
         self._noted.append((offset, size, crc))
 
     def result(self) -> int:
-        """The checksum; what was not noted is read. A stretch that its file ends before gives that of what there is."""
+        """The checksum; what was not noted is read."""
         found = at = 0
         for offset, size, crc in sorted(self._noted):
             if offset >= at:  # else it was read twice
