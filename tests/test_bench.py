@@ -2,13 +2,14 @@
 
 import json
 import re
+from collections import Counter
 
 import jax
 import jax.numpy as jnp
 import pytest
 
 from bench import __main__ as command
-from bench import bars, flops, harness, machine, picture, report, summary
+from bench import bars, flops, harness, machine, picture, profile, report, summary
 from bench.libraries import plain_jax
 from bench.workload import LIBRARIES
 from bench.workloads import NAMES, TRAINING, workload
@@ -145,3 +146,24 @@ def test_the_picture_holds_every_workload_that_has_a_keras_figure(tmp_path):
 
 def test_each_bar_is_about_a_workload_of_the_table():
     assert {bar.workload for bar in bars.BARS} <= set(NAMES)
+
+
+def test_the_profile_says_where_the_time_goes(tmp_path, capsys):
+    profile.main(["table", "--quick", "--markdown", str(tmp_path / "profile.md")])
+    page = (tmp_path / "profile.md").read_text()
+    assert page == capsys.readouterr().out
+    (row,) = [line for line in page.splitlines() if line.startswith("| table")]
+    shares = [int(cell.strip("% ")) for cell in row.split("|")[2:-1]]
+    assert 98 <= sum(shares[:-1]) <= 102 and shares[0] > 0
+
+
+def test_operations_are_told_apart_by_their_names():
+    found = {
+        "ynn_fusion": 1.0,
+        "dot": 2.0,
+        "convolution": 4.0,
+        "convert_fusion": 8.0,
+        "copy_bitcast_fusion": 16.0,
+        "wrapped_reduce": 32.0,
+    }
+    assert list(profile.by_kind(Counter(found)).values()) == [3.0, 4.0, 16.0, 32.0, 8.0]
