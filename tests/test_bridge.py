@@ -385,7 +385,7 @@ def test_from_fit_to_the_matrix_product_are_few_frames(monkeypatch):
     model.fit(normal(8, 4), normal(8, 2), verbose=0)
     monkeypatch.undo()
     in_fit = [s for s in stacks if "fit" in s and "train_step" in s]
-    assert in_fit and all(len(s) < 13 for s in in_fit), in_fit[0]
+    assert in_fit and all(len(s) < 12 for s in in_fit), in_fit[0]
 
 
 class MaskedMean(layers.Layer):

@@ -152,15 +152,15 @@ class TrainingRun:
         if moment.begun:  # else it was one of several, which are over since their dispatch
             self.place.move(epoch=moment.epoch + 1, position=0, begun=False, consumed=moment.consumed + moment.position)
 
-    def epochs(self, first: int, last: int, feed: Any) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Run epochs `first` to `last`, and give the number and the logs of each when it is to be told of."""
+    def epochs(self, first: int, last: int, feed: Any) -> Iterator[tuple[int, dict[str, Any] | None]]:
+        """Begin epochs `first` to `last`, and give the number of each; its logs too where it has run, with others, already."""
         while first < last:
             count = epochs_per_dispatch(self, feed, last - first)
             if count > 1:
                 yield from told_late(self, first, count, feed)
             else:
                 self.begin_epoch(first, feed)
-                yield first, dict(self.epoch(first, feed))
+                yield first, None
             first += count
 
     def epoch(self, epoch: int, feed: Any) -> dict[str, Any]:

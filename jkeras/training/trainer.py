@@ -226,7 +226,8 @@ class Trainer(Steps, Snapshots, Replay):
         with run:
             if resume:
                 run.resume(moment, feed)
-            for epoch, logs in run.epochs(moment.epoch, epochs, feed):
+            for epoch, told in run.epochs(moment.epoch, epochs, feed):
+                logs = dict(run.epoch(epoch, feed)) if told is None else told
                 if validation_feed is not None and _validates(epoch, validation_freq):
                     found = self._evaluate(validation_feed, events)
                     logs.update({f"val_{name}": value for name, value in found.items()})
