@@ -77,13 +77,14 @@ def _ends(objects: bytes) -> bool:
 
     Example:
         >>> text, free = struct.pack("<HHLQ8s", 1, 1, 0, 3, b"abc"), struct.pack("<HHLQ8x", 0, 0, 0, 24)
-        >>> _ends(text + free), _ends(text + free[:8]), _ends(text + bytes(24))
-        (True, True, False)
+        >>> around = struct.pack("<HHLQ", 1, 1, 0, 2**64 - 9)
+        >>> _ends(text + free), _ends(text + free[:8]), _ends(text + bytes(24)), _ends(text + around)
+        (True, True, False, False)
     """
     at = 0
     while at + _HEAD <= len(objects):
         number, _, _, size = struct.unpack_from("<HHLQ", objects, at)
-        if number == 0 and size < _HEAD:
+        if (number == 0 and size < _HEAD) or size > len(objects):  # HDF5 counts on from there, around the end of its numbers
             return False
         at += size if number == 0 else _HEAD + (size + 7) // 8 * 8
     return True
