@@ -13,6 +13,7 @@ from jax.extend.core import jaxprs_in_params
 
 import jkeras
 from jkeras import layers
+from jkeras._base import compiling
 from jkeras._base.compiling import with_precision
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -132,3 +133,19 @@ def test_it_can_be_switched_off_again(tmp_path):
         jkeras.config.disable_compilation_cache()
     jax.jit(lambda x: x * 5 + 1)(jnp.ones(3))
     assert programs(tmp_path) == kept
+
+
+def test_a_compiler_that_does_not_know_an_option_goes_without(monkeypatch):
+    monkeypatch.setattr(compiling, "_QUICK_ON_CPU", {"xla_no_such_option": 1})
+    monkeypatch.setattr(compiling, "_QUICK", {"xla_no_such_option": 1})
+    doubled = compiling.compiled_quickly(lambda x: 2 * x)
+    assert float(doubled(3.0)) == 6.0
+    assert float(jax.jit(doubled)(4.0)) == 8.0
+
+
+def test_other_errors_of_a_quickly_compiled_function_stay():
+    def wrong(x):
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        compiling.compiled_quickly(wrong)(1.0)

@@ -84,7 +84,7 @@ def _ends(objects: bytes) -> bool:
     at = 0
     while at + _HEAD <= len(objects):
         number, _, _, size = struct.unpack_from("<HHLQ", objects, at)
-        if (number == 0 and size < _HEAD) or size > len(objects):  # HDF5 counts on from there, around the end of its numbers
+        if (number == 0 and size < _HEAD) or size > len(objects):  # HDF5's sums would overflow and lead back
             return False
         at += size if number == 0 else _HEAD + (size + 7) // 8 * 8
     return True

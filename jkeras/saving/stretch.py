@@ -139,7 +139,7 @@ class Checksum:
 
 @functools.cache
 def crc32() -> Callable[..., int]:
-    """`zlib.crc32`, or that of zlib-ng where it is installed, which is four times as fast."""
+    """`zlib.crc32`, or that of zlib-ng where it is installed, which is much faster."""
     try:
         from zlib_ng import zlib_ng
     except ImportError:
