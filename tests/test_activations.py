@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import inspect
+import math
 import sys
 
 import jax
@@ -59,6 +60,17 @@ def test_values_and_gradients_are_those_of_keras(name, options):
     np.testing.assert_allclose(value, expected, rtol=1e-6, atol=1e-6)
     on_clip = (X == 6) & (options.get("max_value") == 6)  # there Keras takes relu6's gradient
     np.testing.assert_allclose(gradient, jnp.where(on_clip, gradient, expected_gradient), rtol=1e-5, atol=1e-5)
+
+
+def test_gelu_and_its_derivatives_are_those_of_its_formula():
+    x = np.linspace(-6, 6, 101)
+    density, probability = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), np.array([0.5 * (1 + math.erf(v / math.sqrt(2))) for v in x])
+    derived = activations.gelu
+    for expected in (x * probability, probability + x * density, (2 - x**2) * density, (x**3 - 4 * x) * density):
+        np.testing.assert_allclose(jax.vmap(derived)(jnp.asarray(x, jnp.float32)), expected, rtol=1e-5, atol=2e-6)
+        derived = jax.grad(derived)
+    with jax.enable_x64(True):
+        np.testing.assert_allclose(activations.gelu(jnp.asarray(x)), x * probability, rtol=1e-13, atol=1e-13)
 
 
 @pytest.mark.parametrize("dtype", ("float16", "bfloat16", "float32"))

@@ -8,10 +8,12 @@ inside another compiled program they dissolve. Piecewise ones live in `rectifier
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from jkeras._base.errors import describe
 
@@ -166,7 +168,21 @@ def gelu(x: Float[Array, "*shape"], approximate: bool = False) -> Float[Array, "
         >>> print(gelu(jnp.array([0.0, 1.0])).round(3))
         [0.    0.841]
     """
-    return jax.nn.gelu(_floats(x), approximate=bool(approximate))
+    return jax.nn.gelu(_floats(x), approximate=True) if approximate else _exact_gelu(_floats(x))
+
+
+@jax.custom_jvp
+def _exact_gelu(x: Array) -> Array:
+    """With a derivative that needs nothing but x: JAX's own keeps several arrays of that size."""
+    return 0.5 * x * (1 + lax.erf(x * math.sqrt(0.5)))
+
+
+@_exact_gelu.defjvp
+def _exact_gelu_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (x,), (dx,) = primals, tangents
+    # Written otherwise than above, so that XLA computes it where it is needed instead of keeping it for there.
+    probability = 0.5 * (1 - lax.erf(-x * math.sqrt(0.5)))
+    return _exact_gelu(x), dx * (probability + x * jnp.exp(-0.5 * x * x) / math.sqrt(2 * math.pi))
 
 
 @jax.jit

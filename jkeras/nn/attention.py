@@ -5,12 +5,12 @@
     output = weights @ value
 
 Two ways to compute it. `dot_product_attention` gives the output alone, so that the weights need never be in memory as a whole:
-cuDNN's flash attention where `flash_fits` says so, `jax.nn.dot_product_attention` otherwise. `weigh` and `axes_attention` form
-the weights, for callers that want to see them or to drop some.
+cuDNN's flash attention where `flash_fits` says so, on a CPU `_by_products`, otherwise `jax.nn.dot_product_attention`. `weigh` and
+`axes_attention` form the weights, for callers that want to see them or to drop some.
 
-On CPU, XLA's form of `jax.nn.dot_product_attention` is as fast as products over transposed, folded heads or a gradient written by
-hand. What counts there is around it: a projection to heads is one product of two matrices (`project`); contracting a sequence
-with a kernel of three axes takes a good tenth longer in a whole training step of a transformer.
+On a CPU `jax.nn.dot_product_attention` with its gradients takes half as long again as `_by_products`, mostly for transposing what
+is as large as the weights, and for choosing by a mask that is the same for all. A projection to heads is one product of two
+matrices (`project`); contracting a sequence with a kernel of three axes takes a good tenth longer in a whole training step.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from jkeras._base.errors import describe
 from jkeras.nn.dropout import dropout
@@ -33,6 +34,9 @@ _NO_FLASH = """flash_attention=True asks for cuDNN's kernel, which cannot take t
 query {query}, key {key}, value {value}: {reason}.
 It needs an NVIDIA GPU with cuDNN, float16 or bfloat16, heads of a multiple of 8 up to 128, sequences of even length.
 Leave flash_attention=None to have it used where it fits."""
+
+# Finite, so that a row with nothing left has no NaN; float32's range, for half precision as well.
+_NOWHERE = -0.7 * float(jnp.finfo(jnp.float32).max)
 
 
 def project(x: Float[Array, " ..."], kernel: Float[Array, " ..."], bias: Array | None = None, contracted: int = 1) -> Array:
@@ -85,8 +89,7 @@ def masked_softmax(scores: Float[Array, " *shape"], mask: Bool[Array, " ..."] | 
     """
     wide = scores.astype(jnp.promote_types(scores.dtype, jnp.float32))
     if mask is not None:
-        # Finite, so that a row with nothing left has no NaN; float32's range, for half precision as well.
-        wide = jnp.where(mask, wide, -0.7 * float(jnp.finfo(jnp.float32).max))
+        wide = jnp.where(mask, wide, _NOWHERE)
     return jax.nn.softmax(wide, -1).astype(scores.dtype)
 
 
@@ -195,12 +198,33 @@ def dot_product_attention(
             if flash:
                 names = {n: describe(a) for n, a in (("query", query), ("key", key), ("value", value))}
                 raise ValueError(_NO_FLASH.format(**names, platform=jax.default_backend(), reason=error)) from error
+    if jax.default_backend() == "cpu":
+        return _by_products(query, key, value, mask, scale, is_causal)
     if key.shape[-1] == value.shape[-1]:
         return attend(query, key, value, mask=mask, implementation="xla")
     # JAX takes values of the keys' width only; zeros change no product, and the output's part of them is cut off.
     width = max(key.shape[-1], value.shape[-1])
     q, k, v = (jnp.pad(a, [(0, 0)] * 3 + [(0, width - a.shape[-1])]) for a in (query, key, value))
     return attend(q, k, v, mask=mask, implementation="xla")[..., : value.shape[-1]]
+
+
+def _by_products(query: Array, key: Array, value: Array, mask: Array | None, scale: float, is_causal: bool) -> Array:
+    """The same from products, in layouts whose gradients transpose the least; the weights are divided by their sum at the end."""
+    batch, targets, heads, dim = query.shape
+    sources, shared, width = value.shape[1:]
+    wide = jnp.promote_types(query.dtype, jnp.float32)
+    q = (query.astype(wide) * scale).transpose(0, 2, 1, 3).reshape(batch, shared, heads // shared * targets, dim)
+    scores = (q @ key.astype(wide).transpose(0, 2, 3, 1)).reshape(batch, heads, targets, sources)
+    if mask is not None:
+        scores = jnp.where(mask & causal_mask(targets, sources) if is_causal else mask, scores, _NOWHERE)
+    elif is_causal:
+        scores = scores + jnp.where(
+            causal_mask(targets, sources), 0, _NOWHERE
+        )  # each row keeps a key, so no gradient goes astray
+    weights = jnp.exp(scores - lax.stop_gradient(scores.max(-1, keepdims=True)))
+    folded = weights.astype(value.dtype).reshape(batch, shared, heads // shared * targets, sources)
+    sums = (folded @ value.transpose(0, 2, 1, 3)).reshape(batch, heads, targets, width)
+    return (sums / weights.sum(-1, keepdims=True)).astype(value.dtype).transpose(0, 2, 1, 3)
 
 
 def axes_attention(

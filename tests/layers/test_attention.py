@@ -187,6 +187,31 @@ def test_a_query_without_keys_has_finite_values_and_gradients():
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
 
 
+@pytest.mark.parametrize("masked", (False, True))
+@pytest.mark.parametrize("causal", (False, True))
+@pytest.mark.parametrize("key_heads", (1, 2, 4))
+def test_products_and_their_derivatives_equal_jax(key_heads, causal, masked):
+    q, k, v = (jnp.asarray(normal(2, n, h, 6, seed=h)) for n, h in ((5, 4), (7, key_heads), (7, key_heads)))
+    mask = jnp.asarray(np.random.default_rng(0).random((2, 1, 5, 7)) < 0.5) if masked else None
+    if masked:
+        mask = mask.at[0, 0, 2].set(False)  # a query that may look nowhere
+
+    def by_jax(q, k, v):
+        return jax.nn.dot_product_attention(q, k, v, mask=mask, scale=0.3, is_causal=causal)
+
+    def by_us(q, k, v):
+        return nn.dot_product_attention(q, k, v, mask, scale=0.3, is_causal=causal, flash=False)
+
+    def gradients(attend):
+        return jax.grad(lambda *qkv: jnp.sum(jnp.sin(attend(*qkv))), (0, 1, 2))
+
+    tangents = tuple(map(jnp.cos, (q, k, v)))
+    for derived in (lambda f: f, gradients, lambda f: lambda *qkv: jax.jvp(gradients(f), qkv, tangents)[1]):
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6), derived(by_us)(q, k, v), derived(by_jax)(q, k, v)
+        )
+
+
 def test_initial_kernels_have_the_variance_of_keras():
     ours, theirs = layers.MultiHeadAttention(8, 16), keras.layers.MultiHeadAttention(8, 16)
     for layer in (ours, theirs):
