@@ -118,7 +118,8 @@ def row_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     def some(x: Array, dy: Array) -> Array:
         x = pad(x, g.padding)
         rows = lax.concatenate([x[:, :, i : i + g.out[1]] for i in range(width)], 3)
-        shifted = [pad(dy, ((i, height - 1 - i), (0, 0))) for i in range(height)]
+        dy = pad(dy, ((height - 1, height - 1), (0, 0)))
+        shifted = [dy[:, height - 1 - i : height - 1 - i + g.out[0] + height - 1] for i in range(height)]
         return _contract(rows, lax.concatenate(shifted, 3))
 
     dk = over_chunks(some, x, dy, (g.out[0] + height - 1) * g.out[1] * width * channels)
