@@ -23,6 +23,7 @@ from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import layer_positions
 from jkeras.layers.tracking import weight_entries
 from jkeras.state.scope import get_mask, pop, push, set_mask, substitute
+from jkeras.training.in_place import after_all
 from jkeras.training.objective import Objective, add_loss
 from jkeras.training.state import Outcome, TrainState
 
@@ -145,7 +146,7 @@ class Steps:
             state: before the step.
             grads: pytree like `state.params`.
         """
-        params, opt_state = self.optimizer.update(grads, state.opt_state, state.params, self._constraints())
+        params, opt_state = self.optimizer.update(after_all(grads), state.opt_state, state.params, self._constraints())
         return state._replace(params=params, opt_state=opt_state, iteration=state.iteration + 1, position=state.position + 1)
 
     def _constraints(self) -> dict[str, Any] | None:
