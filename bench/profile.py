@@ -3,8 +3,8 @@
     python -m bench.profile mlp transformer --markdown bench/results/profile.md
 
 One epoch of `fit` is traced after two that compile and warm up. The profiler times each operation of the compiled program in the
-thread that runs it; *busy* is the sum over threads as a share of what all cores could give. The rest of a core's time it waits:
-for the other one, for memory that is written in turn, or for the host.
+thread that starts it: what other threads do for it is not counted apart, and operations that overlap are counted each. *Seen* is
+the sum as a share of the epoch; the rest went on in other threads, as convolutions and some products do, or was spent waiting.
 """
 
 from __future__ import annotations
@@ -86,9 +86,12 @@ def page(found: dict[str, tuple[float, dict[str, float]]]) -> str:
     for name, (seconds, kinds) in found.items():
         total = sum(kinds.values())
         shares = (f"{value / total:.0%}" for value in kinds.values())
-        rows.append([workload(name).title, *shares, f"{total / (seconds * cores()):.0%}"])
-    about = f"Written by `python -m bench.profile` at {commit()}: {cores()} cores, {model_name()}. Shares of the threads' time."
-    return "\n".join(["## Where the time goes", "", about, "", *lines(["workload", *KINDS, "cores busy"], rows)])
+        rows.append([workload(name).title, *shares, f"{total / seconds:.0%}"])
+    about = (
+        f"Written by `python -m bench.profile` at {commit()}: {cores()} cores, {model_name()}. Shares of the time that operations "
+        "take in the threads that start them, and that time as a share of the epoch: the rest goes on in other threads, or is waited."
+    )
+    return "\n".join(["## Where the time goes", "", about, "", *lines(["workload", *KINDS, "seen"], rows)])
 
 
 def main(given: Sequence[str] | None = None) -> None:

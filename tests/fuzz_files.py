@@ -1,6 +1,6 @@
 """Fuzzing of the loaders: valid files of every format are damaged at random and loaded.
 
-    python -m tests.fuzz_files --count 20000          # every night
+    python -m tests.fuzz_files                        # 20,000 of each format, every night
     python -m tests.fuzz_files --only 1234            # one of them again, with its traceback
 
 Every mutation must load to a model of sound shapes or raise `FileFormatError`, in time, within bounds of memory, and leave no
@@ -208,7 +208,7 @@ def resident():
 
 
 def run(count, seed=0, only=None, report=print):
-    """Load `count` mutations; gives the descriptions of what went wrong."""
+    """Load `count` mutations of each format; gives the descriptions of what went wrong."""
     failures, ended = [], {"refused": 0, "loaded": 0}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -217,12 +217,13 @@ def run(count, seed=0, only=None, report=print):
         shapes = [box.shape for box in model.weights]
         for name, path in seeds.items():  # all must load; and what is compiled and imported once, is so before the measuring
             assert load(path, name, model, shapes) == "loaded", name
-        numbers = range(count) if only is None else [only]
+        names = list(seeds)
+        numbers = range(count * len(names)) if only is None else [only]
         before, size = handles(), resident()
         slowest = 0.0
         for i in numbers:
             chance = random.Random(f"{seed}/{i}")
-            name = chance.choice(list(seeds))
+            name = names[i % len(names)]
             with tempfile.TemporaryDirectory(dir=folder) as place:
                 path = damage(seeds[name], name, Path(place), chance)
                 faulthandler.dump_traceback_later(SECONDS, exit=True)
@@ -253,7 +254,7 @@ def run(count, seed=0, only=None, report=print):
 def main(arguments):
     """Fuzz as the command line says; exit status 1 where something failed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--count", type=int, default=20_000, help="mutations of each format")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, help="the number of one mutation")
     given = parser.parse_args(arguments)

@@ -418,7 +418,8 @@ class StoredArray:
         kind = self._handle.get_type()
         if kind.get_class() != h5t.OPAQUE and not kind.equal(h5t.py_create(self._type)):
             return None  # the other byte order
-        offset = self._handle.get_offset()
+        with _damage(self.place):
+            offset = self._handle.get_offset()
         if offset is None or self.stored_bytes != self.bytes or not 0 < offset <= stretch.size - self.bytes:
             return None
         return int(offset)
