@@ -88,8 +88,9 @@ def page(found: dict[str, tuple[float, dict[str, float]]]) -> str:
         shares = (f"{value / total:.0%}" for value in kinds.values())
         rows.append([workload(name).title, *shares, f"{total / seconds:.0%}"])
     about = (
-        f"Written by `python -m bench.profile` at {commit()}: {cores()} cores, {model_name()}. Shares of the time that operations "
-        "take in the threads that start them, and that time as a share of the epoch: the rest goes on in other threads, or is waited."
+        f"Written by `python -m bench.profile` at {commit()}: {cores()} cores, {model_name()}. "
+        "Shares of the time that operations take in the threads that start them, and that time as a share of the epoch: "
+        "the rest goes on in other threads, or is waited."
     )
     return "\n".join(["## Where the time goes", "", about, "", *lines(["workload", *KINDS, "seen"], rows)])
 
