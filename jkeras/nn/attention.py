@@ -8,8 +8,8 @@ Two ways to compute it. `dot_product_attention` gives the output alone, so that 
 cuDNN's flash attention where `flash_fits` says so, on a CPU `_by_products`, otherwise `jax.nn.dot_product_attention`. `weigh` and
 `axes_attention` form the weights, for callers that want to see them or to drop some.
 
-On a CPU `jax.nn.dot_product_attention` with its gradients takes half as long again as `_by_products`, mostly for transposing what
-is as large as the weights, and for choosing by a mask that is the same for all. A projection to heads is one product of two
+On a CPU `jax.nn.dot_product_attention` with its gradients takes much longer than `_by_products`, mostly for transposing what is
+as large as the weights, and for choosing by a mask that is the same for all. A projection to heads is one product of two
 matrices (`project`); contracting a sequence with a kernel of three axes takes a good tenth longer in a whole training step.
 """
 
@@ -218,9 +218,8 @@ def _by_products(query: Array, key: Array, value: Array, mask: Array | None, sca
     if mask is not None:
         scores = jnp.where(mask & causal_mask(targets, sources) if is_causal else mask, scores, _NOWHERE)
     elif is_causal:
-        scores = scores + jnp.where(
-            causal_mask(targets, sources), 0, _NOWHERE
-        )  # each row keeps a key, so no gradient goes astray
+        # Each row keeps a key, so no gradient goes astray.
+        scores = scores + jnp.where(causal_mask(targets, sources), 0, _NOWHERE)
     weights = jnp.exp(scores - lax.stop_gradient(scores.max(-1, keepdims=True)))
     folded = weights.astype(value.dtype).reshape(batch, shared, heads // shared * targets, sources)
     sums = (folded @ value.transpose(0, 2, 1, 3)).reshape(batch, heads, targets, width)
