@@ -198,7 +198,8 @@ def dot_product_attention(
             if flash:
                 names = {n: describe(a) for n, a in (("query", query), ("key", key), ("value", value))}
                 raise ValueError(_NO_FLASH.format(**names, platform=jax.default_backend(), reason=error)) from error
-    if jax.default_backend() == "cpu":
+    empty = isinstance(key.shape[1], int) and key.shape[1] == 0  # a symbol is at least 1
+    if jax.default_backend() == "cpu" and not empty:
         return _by_products(query, key, value, mask, scale, is_causal)
     if key.shape[-1] == value.shape[-1]:
         return attend(query, key, value, mask=mask, implementation="xla")

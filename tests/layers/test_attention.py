@@ -212,6 +212,14 @@ def test_products_and_their_derivatives_equal_jax(key_heads, causal, masked):
         )
 
 
+@pytest.mark.parametrize("shapes", [((0, 4, 6), (0, 4, 6)), ((2, 0, 6), (2, 0, 6)), ((2, 3, 6), (2, 0, 6))])
+def test_no_rows_and_empty_sequences_are_taken(shapes):
+    query, value = (jnp.ones(shape) for shape in shapes)
+    layer = layers.MultiHeadAttention(2, 3)
+    layer.build(Q.shape, V.shape)
+    np.testing.assert_array_equal(layer(query, value), np.zeros(query.shape))  # with nothing to look at, zeros
+
+
 def test_initial_kernels_have_the_variance_of_keras():
     ours, theirs = layers.MultiHeadAttention(8, 16), keras.layers.MultiHeadAttention(8, 16)
     for layer in (ours, theirs):
