@@ -37,11 +37,12 @@ def environment() -> dict[str, str]:
     return {**kept, **ENVIRONMENT, "PYTHONPATH": path}
 
 
-def start(module: str, *arguments: str) -> Record:
-    """Runs a module in a process of its own and reads the JSON of its last line."""
+def start(module: str, *arguments: str, settings: dict[str, str] | None = None) -> Record:
+    """Runs a module in a process of its own, with settings in its environment, and reads the JSON of its last line."""
     command = [sys.executable, "-m", module, *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=machine.ROOT, timeout=LIMIT)
+        env = {**environment(), **(settings or {})}
+        done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=machine.ROOT, timeout=LIMIT)
     except subprocess.TimeoutExpired:
         return {"failed": f"took over {LIMIT} s"}
     if done.returncode:
@@ -59,7 +60,8 @@ def measure(task: Workload, libraries: Sequence[str], rounds: int, *, quick: boo
             if any("failed" in one for one in taken[library]):
                 continue
             free = machine.wait_until_quiet(0 if quick else patience)
-            result = {"idle": round(free, 3), **start("bench.worker", task.name, library, *(["--quick"] if quick else []))}
+            options = ["--quick"] if quick else []
+            result = {"idle": round(free, 3), **start("bench.worker", task.name, library, *options, settings=task.environment)}
             taken[library].append(result)
             noisy = "" if quick or free >= machine.QUIET else f"  WARNING: the machine was only {free:.0%} idle"
             say(f"{task.name} {library} {turn + 1}: {headline(result)}{noisy}")

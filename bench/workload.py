@@ -31,7 +31,8 @@ class Workload:
     """One row of the table.
 
     `run` measures one library and returns a record: `seconds` is the list of times whose median counts, all else is shown beside.
-    `repeats` is how many processes of each library a round starts, `rounds` the most rounds it is worth (None: as many as asked).
+    `repeats` is how many processes of each library a round starts, `rounds` the most rounds it is worth (None: as many as asked),
+    `environment` what its processes have in theirs.
     """
 
     name: ClassVar[str]
@@ -40,6 +41,7 @@ class Workload:
     measures: ClassVar[str] = "epoch"
     repeats: ClassVar[int] = 1
     rounds: ClassVar[int | None] = None
+    environment: ClassVar[dict[str, str]] = {}
 
     def sizes(self) -> str:
         """The sizes, in words, for the report."""

@@ -76,7 +76,7 @@ def test_the_page_warns_of_noise_failures_and_other_losses():
 def test_libraries_take_turns_and_one_that_failed_is_not_tried_again(monkeypatch):
     seen = []
 
-    def start(module, name, library, *flags):
+    def start(module, name, library, *flags, settings):
         seen.append(library)
         return {"failed": "x"} if library == "torch" else {"seconds": [1.0]}
 

@@ -36,6 +36,8 @@ class Memory(Workload):
     measures = "peak of fit, MB"
     libraries = ("jkeras", "keras")
     rounds = 1
+    # One heap for all threads (glibc): the compiler's threads tear holes into their own, more or fewer from run to run.
+    environment = {"MALLOC_ARENA_MAX": "1"}
 
     def sizes(self) -> str:
         return (

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jkeras._base import config
 from jkeras._base.registry import export
 from jkeras.metrics.base import Metric, State
+from jkeras.nn.metrics import first_largest
 
 
 @export("keras.metrics.IoU")
@@ -87,7 +88,7 @@ class IoU(Metric):
 
     def _labels(self, y: Any, sparse: bool) -> Any:
         y = jnp.asarray(y)
-        return (y if sparse else jnp.argmax(y, axis=self.axis)).astype(jnp.int32).ravel()
+        return (y if sparse else first_largest(y, self.axis)).astype(jnp.int32).ravel()
 
 
 @export("keras.metrics.BinaryIoU")

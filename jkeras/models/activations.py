@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras._base.by_leaves import by_leaves
 from jkeras._base.compiling import precision_scope
 from jkeras._base.config import settings
 from jkeras._base.errors import describe, unknown_name
@@ -100,4 +101,4 @@ def _program(model: Any, wanted: tuple[str, ...] | None, training: bool) -> tupl
         names[:] = found
         return [jax.tree.map(jnp.asarray, tree) for tree in found.values()]
 
-    return (jax.jit(run) if model._traced else run), names
+    return (by_leaves(run) if model._traced else run), names

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base import paths
+from jkeras._base.by_leaves import by_leaves
 from jkeras._base.errors import FileFormatError
 from jkeras.layers.tracking import inventory
 from jkeras.optimizers import LossScaleOptimizer
@@ -93,7 +94,7 @@ class Slots:
         boxes = list(held.trained.values())
         places = {id(box): path for path, box in held.entries}
         params = paths.nest((places[id(box)], jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.dtype))) for box in boxes)
-        state = jax.eval_shape(model.optimizer.init, params)
+        state = by_leaves(model.optimizer.init).eval_shape(params)
         return cls(model.optimizer, boxes, ["/".join(places[id(box)]) for box in boxes], state)
 
     def keras3(self, with_rate: bool = True) -> list[Entry]:

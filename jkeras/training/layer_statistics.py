@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import paths
+from jkeras._base.by_leaves import by_leaves
 from jkeras._base.compiling import precision_scope
 from jkeras.data import as_source
 from jkeras.layers.tracking import inventory
@@ -60,7 +61,7 @@ def _program(model: Any, training: bool) -> Any:
             "gradients": {name: _spread(jnp.concatenate(parts)) for name, parts in by_layer.items()},
         }
 
-    return jax.jit(measure) if model._traced else measure
+    return by_leaves(measure) if model._traced else measure
 
 
 def floats(tree: Any) -> list[Any]:

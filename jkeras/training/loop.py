@@ -180,9 +180,10 @@ class TrainingRun:
                     shapes = shapes_of((self.state, self.metrics, block.data)) if not self.program.runs else None
                     with self.taken():
                         self.chunk = Chunk(block.data, at, stop, epoch, number - at, feed.source, self.seed, self._kept())
-                        self.state, self.metrics, logs = self.program.call(
+                        run, args, whole = self.program.prepare(
                             self.state, self.metrics, block.data, at, stop, epoch, number - at
                         )
+                        self.state, self.metrics, logs = whole(run(*args))
                     number, steps, at = number + stop - at, stop - at, stop
                     self.place.logs = logs
                     self.place.move(position=number)

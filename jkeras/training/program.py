@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.by_leaves import ByLeaves, Open, by_leaves
 from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras.nn.loop_speed import slow_in_loop
 from jkeras.training.checks import warn_all_frozen
@@ -78,6 +79,10 @@ class Program:
         # Upwards with care: the time may hold a compilation or a busy machine.
         self.seconds = found if self.seconds is None else min(found, 1.5 * self.seconds)
 
+    def prepare(self, *args: Any) -> tuple[Callable[..., Any], Any, Callable[[Any], Any]]:
+        """A call in three parts, `whole(run(*args))`, for few frames between `fit` and a layer's maths."""
+        return self.call.prepare(*args) if isinstance(self.call, ByLeaves) else (self.call, args, lambda result: result)
+
     def choose(self, args: tuple[Any, ...]) -> None:
         """After the first dispatch: go step by step from here on if the program holds what is slow inside a loop.
 
@@ -130,7 +135,9 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
         logs = objective.results(state.metrics) if derived else logs
         return state._replace(metrics=None), state.metrics, logs
 
-    def in_loop(state: TrainState, metrics: Any, data: Any, start: Any, stop: Any, epoch: Any, first: Any) -> Any:
+    def in_loop(trees: Any, state: Any, metrics: Any, data: Any, start: Any, stop: Any, epoch: Any, first: Any) -> Any:
+        state, metrics, data, start, stop, epoch, first = trees.opened(state, metrics, data, start, stop, epoch, first)
+
         def goes_on(turn: Any) -> Any:
             return turn[0] < turn[1]
 
@@ -143,7 +150,7 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
             state = begin(state, metrics, epoch, first + start)
             logs = None if derived else zeros_of(lambda s: model.train_step(s, batch_of(data, start))[1], state)
             # A `counted_loop` in place, for the sake of few frames from `fit` to a layer's maths.
-            return end(*lax.while_loop(goes_on, body, (start, stop, state, logs))[2:])
+            return trees.closed(end(*lax.while_loop(goes_on, body, (start, stop, state, logs))[2:]))
 
     def one_step(state: TrainState, metrics: Any, data: Any, start: Any, epoch: Any, first: Any) -> Any:
         with precision_scope():
@@ -162,15 +169,16 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
 
     if not model._traced:
         return Program(step_by_step(one_step))
-    compiled = functools.partial(jax.jit, donate_argnums=0, compiler_options=compiler_options())
+    options: dict[str, Any] = {"donate_argnums": 0, "compiler_options": compiler_options()}
 
     def stepwise() -> Callable[..., Any]:
-        return step_by_step(watched(compiled(one_step), "the training step", programs=2))
+        return step_by_step(watched(by_leaves(one_step, **options), "the training step", programs=2))
 
     if short_epochs:
-        epochs = watched(compiled(over_epochs(in_loop, objective.results)), "the loop over short epochs", programs=2)
+        run = over_epochs(functools.partial(in_loop, Open()), objective.results)
+        epochs = watched(by_leaves(run, **options), "the loop over short epochs", programs=2)
         return Program(lambda *args: epochs(*args, 1)[:3], stepwise, epochs)
-    return Program(watched(compiled(in_loop), "the training loop", programs=2), stepwise)
+    return Program(watched(ByLeaves(in_loop, **options), "the training loop", programs=2), stepwise)
 
 
 def over_epochs(in_loop: Callable[..., Any], results: Callable[[Any], dict[str, Any]]) -> Callable[..., Any]:
@@ -222,4 +230,4 @@ def like(new: Any, old: Any) -> Any:
 
 def zeros_of(fn: Callable[..., Any], *args: Any) -> Any:
     """Zeros in the shapes of a function's results."""
-    return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(fn, *args))
+    return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), by_leaves(fn).eval_shape(*args))

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.by_leaves import by_leaves
 from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetricWrapper
@@ -59,7 +60,7 @@ def evaluation_program(model: Any, padded: bool) -> Program:
 
     if not model._traced:
         return Program(one_by_one)
-    return Program(watched(jax.jit(in_loop, compiler_options=compiler_options()), "the evaluation loop", 1 if padded else 2))
+    return Program(watched(by_leaves(in_loop, compiler_options=compiler_options()), "the evaluation loop", 1 if padded else 2))
 
 
 def prediction_program(model: Any) -> Program:
@@ -92,7 +93,7 @@ def prediction_program(model: Any) -> Program:
 
     if not model._traced:
         return Program(one_by_one)
-    return Program(watched(jax.jit(in_loop, compiler_options=compiler_options()), "the prediction loop"))
+    return Program(watched(by_leaves(in_loop, compiler_options=compiler_options()), "the prediction loop"))
 
 
 def row_program(model: Any) -> Program:
@@ -105,6 +106,7 @@ def row_program(model: Any) -> Program:
 
     if not model._traced:
         return Program(one)
+    # Not by leaves: taking the trees apart would be felt in the time of a call.
     return Program(watched(jax.jit(one, compiler_options=compiler_options()), "the prediction of a row"))
 
 

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.by_leaves import by_leaves
 from jkeras.nn.loop_speed import equations
 from jkeras.training.counted import counted_loop
 
@@ -36,7 +37,7 @@ def batches_together(step: Callable[[Any, Any], tuple[Any, Any]], state: Any, da
     capacity, rows = jax.tree.leaves(data)[0].shape[:2]
     state, data = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), (state, data))
     batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), data)
-    program = jax.make_jaxpr(step)(state, batch).jaxpr
+    program = by_leaves(step).trace(state, batch).jaxpr.jaxpr
     count = len(jax.tree.leaves(state))
     if program.outvars[:count] != program.invars[:count] or program.effects:
         return 1

@@ -11,6 +11,7 @@ import numpy as np
 
 from jkeras import losses, metrics, optimizers
 from jkeras._base import paths
+from jkeras._base.by_leaves import by_leaves
 from jkeras._base.compiling import compiled_quickly
 from jkeras._base.config import settings
 from jkeras._base.errors import unexpected_arguments
@@ -363,7 +364,7 @@ class Trainer(Steps, Snapshots, Replay):
         """The optimizer's `init`, compiled; made again only when what it makes has changed."""
         key = ("init", inventory(self).switches, fingerprint(getattr(self.optimizer, "_rate", None)))
         if key not in self._loop_programs:
-            self._loop_programs[key] = Program(compiled_quickly(self.optimizer.init))  # it fills arrays
+            self._loop_programs[key] = Program(by_leaves(self.optimizer.init, compiled_quickly))  # fills arrays
         return self._loop_programs[key].call
 
     def _make_program(self, which: str) -> Program:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import paths
+from jkeras._base.by_leaves import by_leaves
 from jkeras.layers.pure import split_values
 from jkeras.layers.tracking import inventory
 from jkeras.optimizers.state import named_leaves
@@ -89,10 +90,10 @@ def optimizer_state(model: Any, params: Any) -> Any:
     """
     optimizer, boxes = model.optimizer, inventory(model).trained.values()
     optimizer.remember(boxes, ["/".join(path) for path in paths.flatten(params)])
-    fresh = jax.eval_shape(optimizer.init, params)
     old = optimizer.state
     if old is None:
         return model._optimizer_init()(params)
+    fresh = by_leaves(optimizer.init).eval_shape(params)
     same: bool = jax.tree.structure(old) == jax.tree.structure(fresh)  # type: ignore[operator]
     if same:
         return jax.tree.map(jnp.copy, old)
