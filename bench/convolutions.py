@@ -81,6 +81,8 @@ def forms(name: str) -> dict[str, tuple[dict[str, Form], Any, Any]]:
     if g.groups == 1:
         for form in (conv_forms.canonical, conv_forms.product):
             output[form.__name__] = lambda x, k, f=form: f(x, k, g)
+        if g.rank == 2 and max(g.strides) == 1 and g.out[1] % 2 == 0:
+            output["pairs"] = lambda x, k: conv_forms.pairs(x, k, g)
         gradients = [conv_forms.canonical_kernel_gradient, conv_forms.product_kernel_gradient]
         if g.rank == 2 and max(g.strides) == 1:
             gradients.append(conv_forms.row_kernel_gradient)
@@ -129,7 +131,7 @@ def measure(candidates: dict[str, Form], a: Any, b: Any, rounds: int) -> dict[st
 
 def page(figures: dict[str, Any]) -> str:
     """The figures inside a loop as a table in Markdown."""
-    forms = ("lax", "rule", "canonical", "product", "row")
+    forms = ("lax", "rule", "canonical", "product", "pairs", "row")
     lines = ["## Convolutions on this CPU, in the body of a loop", ""]
     lines += [
         "Milliseconds; `rule` is what jkeras does, `lax` what it would be without. Written by `python -m bench.convolutions`.",

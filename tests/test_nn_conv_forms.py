@@ -22,6 +22,8 @@ TABLE = {
     "gaps": ((7, 7), (2, 2), 3, 1, 1, 6, 4, "valid", True),
     "one entry": ((6, 5), (1, 1), 2, 1, 1, 6, 4, "same", True),
     "short rows": ((6, 5), (3, 3), 1, 1, 1, 2, 4, "same", True),
+    "pairs": ((6, 8), (3, 5), 1, 1, 1, 1, 4, "same", True),
+    "pairs, no margin": ((5, 6), (2, 3), 1, 1, 1, 3, 4, "valid", False),
     "dilated": ((6, 5), (3, 3), 1, 2, 1, 6, 4, "same", True),
     "groups": ((6, 5), (2, 3), 1, 1, 2, 12, 4, "same", True),
     "many groups": ((6, 5), (2, 2), 2, 1, 9, 18, 9, "same", True),

@@ -8,6 +8,7 @@ that is fast inside and outside of loops. The rule, taken from `bench/convolutio
 |---|---|---|
 | all | channels are groups of their own (depthwise) | sums over the window's entries |
 | all | other groups | one convolution per group |
+| output | two axes, stride 1, an even number of columns, no more channels than the window is wide | pairs and one product |
 | output | three spatial axes, windows of one entry, rows of at most 32 numbers | patches and one product |
 | output | else | canonical |
 | input gradient | stride 1 | the output's rule, with the kernel reversed and transposed |
@@ -74,6 +75,8 @@ def _output(x: Array, kernel: Array, g: Geometry) -> Array:
         return conv_depthwise.output(x, kernel, g)
     if g.groups > 1:
         return _by_group(_output, x, kernel, g)
+    if _goes_in_pairs(x.shape[-1], g):
+        return conv_forms.pairs(x, kernel, g)
     return (conv_forms.product if _rows_are_cheap(x.shape[-1], g) else conv_forms.canonical)(x, kernel, g)
 
 
@@ -105,6 +108,13 @@ def _kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
 
 def _is_depthwise(channels_per_group: int, g: Geometry) -> bool:
     return g.groups > 1 and channels_per_group == 1 and math.prod(g.window) <= conv_depthwise.LONGEST_SUM
+
+
+def _goes_in_pairs(channels: int, g: Geometry) -> bool:
+    """Whether windows are copied best two by two."""
+    if g.rank != 2 or max(g.strides + g.dilation) > 1:
+        return False
+    return 1 < g.window[1] >= channels and g.out[1] % 2 == 0
 
 
 def _rows_are_cheap(channels: int, g: Geometry) -> bool:
