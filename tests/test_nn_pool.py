@@ -115,3 +115,18 @@ def test_the_gradient_of_max_pooling_holds_no_scatter(args):
 def test_pooling_refuses_what_does_not_fit(shape, args, text):
     with pytest.raises(ValueError, match=text):
         max_pool(jnp.ones(shape), *args)
+
+
+def test_integers_are_pooled_within_what_is_differentiated():
+    images = jnp.arange(16, dtype=jnp.uint8).reshape(1, 4, 4, 1)
+    gradient = jax.grad(lambda scale: jnp.sum(scale * max_pool(images, 2).astype(jnp.float32)))(2.0)
+    assert gradient == 5 + 7 + 13 + 15
+    np.testing.assert_array_equal(jax.vmap(lambda x: max_pool(x[None], 2)[0])(images)[0, :, :, 0], [[5, 7], [13, 15]])
+
+
+def test_of_equal_maxima_the_first_gets_the_gradient_of_a_tile():
+    x = jnp.array([[0.0, 3.0, 1.0, 1.0], [3.0, 3.0, 0.0, 1.0]])[None, :, :, None]
+    expected = [[0, 1, 1, 0], [0, 0, 0, 0]]
+    np.testing.assert_array_equal(jax.grad(lambda x: max_pool(x, 2).sum())(x)[0, :, :, 0], expected)
+    odd = jnp.pad(x, ((0, 0), (0, 1), (0, 1), (0, 0)))  # what fills no tile
+    np.testing.assert_array_equal(jax.grad(lambda x: max_pool(x, 2).sum())(odd)[0, :, :, 0], np.pad(expected, ((0, 1), (0, 1))))

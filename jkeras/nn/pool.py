@@ -9,11 +9,13 @@ gradient to the first of equal maxima in row-major order. Overlapping means gain
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -55,7 +57,7 @@ def max_pool(
     """
     window, strides, padding = _plan(x, pool_size, strides, padding, data_format)
     if _is_tiling(x, window, strides, padding) and math.prod(window) <= _LONGEST_CHAIN:
-        return _first_max(x, window)
+        return _tile_max(x, window)
     margins = lax.padtype_to_pads(x.shape, window, strides, padding)
     fits = all(size + low + high >= pool for size, (low, high), pool in zip(x.shape[1:], margins[1:], window[1:]))
     if fits and max(window) <= _LONGEST_CHAIN:
@@ -152,10 +154,33 @@ def _max_along(x: Array, axis: int, pool: int, stride: int, margins: tuple[int, 
     return _first([lax.slice_in_dim(x, i, i + last + 1, stride, axis) for i in range(pool)])
 
 
-def _first_max(x: Array, window: tuple[int, ...]) -> Array:
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _tile_max(x: Array, window: tuple[int, ...]) -> Array:
+    """The maximum of every tile."""
+    return functools.reduce(jnp.maximum, _pieces(x, window))
+
+
+@_tile_max.defjvp
+def _tile_max_jvp(window: tuple[int, ...], primals: Any, tangents: Any) -> tuple[Array, Array]:
+    # A number for each tile says which of its entries is the largest, the first of equal ones: less to keep and to read than a
+    # comparison for each entry, and the gradient is one select over the image.
+    (x,), (tangent,) = primals, tangents
+    *pieces, last = _pieces(x, window)
+    best = _tile_max(x, window)
+    chosen = jnp.full(last.shape, len(pieces), jnp.int8)
+    for number in reversed(range(len(pieces))):
+        chosen = jnp.where(pieces[number] == best, jnp.int8(number), chosen)
+    places = range(1, 2 * x.ndim, 2)
+    numbers = jnp.arange(math.prod(window), dtype=jnp.int8).reshape([size for pool in window for size in (1, pool)])
+    tangent = jnp.where(jnp.expand_dims(chosen, places) == numbers, _tiles(tangent, window), 0)
+    return best, jnp.sum(tangent, axis=places)
+
+
+def _pieces(x: Array, window: tuple[int, ...]) -> list[Array]:
+    """For each place in a tile, in row-major order, its entries of all tiles."""
     tiles = _tiles(x, window)
     places = itertools.product(*map(range, window))
-    return _first([tiles[tuple(part for place in index for part in (slice(None), place))] for index in places])
+    return [tiles[tuple(part for place in index for part in (slice(None), place))] for index in places]
 
 
 def _first(pieces: list[Array]) -> Array:
