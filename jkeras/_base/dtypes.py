@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax.numpy as jnp
@@ -33,10 +34,16 @@ def standardize_dtype(dtype: Any) -> str:
         return settings.floatx
     if dtype is float or dtype is int or dtype is bool:  # numpy dtypes are equal to these types, but hash otherwise
         return {float: settings.floatx, int: "int32", bool: "bool"}[dtype]
-    name = dtype if isinstance(dtype, str) else jnp.dtype(dtype).name
+    name = dtype if isinstance(dtype, str) else _name_of(dtype) if isinstance(dtype, np.dtype) else jnp.dtype(dtype).name
     if name not in _NAMES:
         raise unknown_name("dtype", dtype, _NAMES)
     return name
+
+
+@functools.lru_cache(maxsize=256)
+def _name_of(dtype: np.dtype[Any]) -> str:
+    """The name of a dtype; numpy puts it together anew each time."""
+    return str(dtype.name)
 
 
 def is_float(dtype: Any) -> bool:

@@ -167,6 +167,9 @@ def common_length(x: Any, y: Any = None, sample_weight: Any = None) -> int:
     Raises:
         ValueError: there are none, or the arrays differ; the text lists every length with its place.
     """
+    sizes = {leaf.shape[0] for leaf in leaves((x, y, sample_weight))}
+    if len(sizes) == 1 and (size := sizes.pop()):
+        return size
     found = lengths(x=x, y=y, sample_weight=sample_weight)
     listed = ", ".join(f"{place}: {n}" for place, n in found.items())
     if len(set(found.values())) > 1:
@@ -174,9 +177,7 @@ def common_length(x: Any, y: Any = None, sample_weight: Any = None) -> int:
             f"All arrays must hold the same number of samples (their first dimension). Received {listed}. "
             "Cut or pad them so that row i of each belongs to sample i."
         )
-    if not found or not next(iter(found.values())):
-        raise ValueError(f"There is no data: received {listed or 'no array'}. Pass arrays with at least one sample.")
-    return next(iter(found.values()))
+    raise ValueError(f"There is no data: received {listed or 'no array'}. Pass arrays with at least one sample.")
 
 
 def spec_of(tree: Any) -> Any:
