@@ -105,7 +105,8 @@ def table(
 
 
 def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
-    """New rows beside the old ones of the same machine and versions; others are dropped."""
+    """New rows beside the old ones of the same machine and versions; others are dropped. The peak is that of the epochs' run."""
     if not old or any(old.get(part) != new[part] for part in ("machine", "versions")):
         return new
-    return {**new, "workloads": {**old["workloads"], **new["workloads"]}}
+    peak = (new if any(name in TRAINING for name in new["workloads"]) else old).get("peak_flops")
+    return {**new, "peak_flops": peak, "workloads": {**old["workloads"], **new["workloads"]}}

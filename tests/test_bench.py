@@ -98,6 +98,9 @@ def test_new_rows_replace_old_ones_only_on_the_same_machine():
     assert set(harness.merged(old, new)["workloads"]) == {"table", "mlp"}
     assert summary.median(harness.merged(old, new), "table", "jkeras") == 2.0
     assert set(harness.merged({**old, "versions": {"jax": "0"}}, new)["workloads"]) == {"table"}
+    assert harness.merged({**old, "peak_flops": 1}, {**new, "peak_flops": 2})["peak_flops"] == 2
+    without_epochs = {**new, "workloads": {"memory": {}}, "peak_flops": 2}
+    assert harness.merged({**old, "peak_flops": 1}, without_epochs)["peak_flops"] == 1
 
 
 def test_another_machine_stands_beside_the_first(tmp_path, monkeypatch):

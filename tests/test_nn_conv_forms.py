@@ -189,3 +189,14 @@ def test_integers_and_programs_per_device_take_xlas_own_operation():
 def problem_for(x):
     """The geometry of windows of two on sequences."""
     return Geometry((x.shape[1],), (2,), (1,), (1,), ((0, 0),))
+
+
+@pytest.mark.parametrize(
+    ("row", "taken"), [("pairs", True), ("pairs, no margin", True), ("short rows", False), ("canonical", False)]
+)
+def test_windows_of_few_channels_go_in_pairs_where_columns_are_even(row, taken, monkeypatch):
+    calls, pairs = [], conv_forms.pairs
+    monkeypatch.setattr(conv_forms, "pairs", lambda *args: calls.append(1) or pairs(*args))
+    g, x, kernel, _ = problem(TABLE[row])
+    conv_lowering.output(x, kernel, g)
+    assert bool(calls) == taken

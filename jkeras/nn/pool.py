@@ -1,7 +1,7 @@
 """Pooling: the maximum or the mean of windows that slide over the spatial axes.
 
 Where windows do not overlap (stride = window) and cover the image, a window's entries are plain slices of a reshaped image.
-Max-pooling is then a short chain of comparisons, whose gradient is a select per entry. Maxima of other windows are taken along
+Max-pooling is then a short chain of maxima, whose gradient is a select per entry. Maxima of other windows are taken along
 one axis after the other, the last axis first, as chains of strided slices. The general path, `reduce_window`, is for windows so
 long that a chain would not compile quickly: its gradient is a scatter, four to twenty times slower on a CPU. All paths send the
 gradient to the first of equal maxima in row-major order. Overlapping means gain nothing by slices and stay `reduce_window`s.
