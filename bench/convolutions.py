@@ -26,7 +26,7 @@ import numpy as np
 from jax import lax
 
 from jkeras._base.compiling import compiler_options
-from jkeras.nn import conv_forms, conv_lowering
+from jkeras.nn import conv_forms, conv_library, conv_lowering
 from jkeras.nn.conv_geometry import Geometry, margins
 from jkeras.nn.conv_primitive import lax_conv
 
@@ -78,6 +78,9 @@ def forms(name: str) -> dict[str, tuple[dict[str, Form], Any, Any]]:
         "lax": lambda x, dy: jax.linear_transpose(lambda k: lax_conv(x, k, g), kernel)(dy)[0],
         "rule": lambda x, dy: conv_lowering.kernel_gradient(x, dy, g),
     }
+    if conv_library.suits(x, kernel.shape[-2], kernel.shape[-1], g):
+        output["oneDNN"] = lambda x, k: conv_library.output(x, k, g)
+        kernel_gradient["oneDNN"] = lambda x, dy: conv_library.kernel_gradient(x, dy, g)
     if g.groups == 1:
         for form in (conv_forms.canonical, conv_forms.product):
             output[form.__name__] = lambda x, k, f=form: f(x, k, g)
@@ -131,7 +134,7 @@ def measure(candidates: dict[str, Form], a: Any, b: Any, rounds: int) -> dict[st
 
 def page(figures: dict[str, Any]) -> str:
     """The figures inside a loop as a table in Markdown."""
-    forms = ("lax", "rule", "canonical", "product", "pairs", "row")
+    forms = ("lax", "rule", "oneDNN", "canonical", "product", "pairs", "row")
     lines = ["## Convolutions on this CPU, in the body of a loop", ""]
     lines += [
         "Milliseconds; `rule` is what jkeras does, `lax` what it would be without. Written by `python -m bench.convolutions`.",

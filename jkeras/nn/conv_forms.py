@@ -91,28 +91,25 @@ def pairs(x: Array, kernel: Array, g: Geometry) -> Array:
 
 
 def canonical_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
-    """A convolution with the roles exchanged: images' channels are its batch, the batch its channels, `dy` its kernel.
+    """A convolution with the roles exchanged: images' channels are its batch, the batch its channels, `dy` its kernel."""
+    return exchanged(canonical, x, dy, g, chunks(x.shape[0], math.prod(x.shape[1:]) + math.prod(dy.shape[1:])))
+
+
+def exchanged(convolve: Callable[[Array, Array, Geometry], Array], x: Array, dy: Array, g: Geometry, count: int) -> Array:
+    """The kernel's gradient as a convolution.
 
     In a loop over parts of the batch, so that what is transposed is read from the cache; and since a loop takes arrays, XLA
     does not compute what the images come from again within the transposition, number by number across memory.
     """
     extents = [(k - 1) * d + (o - 1) * s + 1 for k, d, o, s in zip(g.window, g.dilation, g.out, g.strides)]
-    padding = [(low, e - n - low) for (low, _), e, n in zip(g.padding, extents, g.size)]
-    cut = min(map(min, padding)) < 0
+    padding = tuple((low, e - n - low) for (low, _), e, n in zip(g.padding, extents, g.size))
+    roles = Geometry(g.size, g.out, g.dilation, g.strides, padding)
     space = range(1, g.rank + 1)
 
     def some(x: Array, dy: Array) -> Array:
-        return lax.conv_general_dilated(
-            (pad(x, tuple(padding)) if cut else x).transpose(x.ndim - 1, *space, 0),
-            dy.transpose(*space, 0, dy.ndim - 1),
-            g.dilation,
-            [(0, 0)] * g.rank if cut else padding,
-            rhs_dilation=g.strides,
-            dimension_numbers=_NUMBERS[g.rank],
-        )
+        return convolve(x.transpose(x.ndim - 1, *space, 0), dy.transpose(*space, 0, dy.ndim - 1), roles)
 
-    both = math.prod(x.shape[1:]) + math.prod(dy.shape[1:])
-    return jnp.moveaxis(over_chunks(some, x, dy, both), 0, -2)
+    return jnp.moveaxis(in_parts(some, x, dy, count), 0, -2)
 
 
 def product_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
@@ -141,7 +138,11 @@ def row_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
 
 def over_chunks(f: Callable[[Array, Array], Array], x: Array, dy: Array, per_example: int) -> Array:
     """The sum of `f(images, gradients)` over chunks of a batch; `per_example` is what an example unrolls to."""
-    count = chunks(x.shape[0], per_example)
+    return in_parts(f, x, dy, chunks(x.shape[0], per_example))
+
+
+def in_parts(f: Callable[[Array, Array], Array], x: Array, dy: Array, count: int) -> Array:
+    """The sum of `f(images, gradients)` over `count` equal parts of a batch."""
     if count == 1:
         return f(x, dy)
     size = x.shape[0] // count
@@ -154,11 +155,12 @@ def over_chunks(f: Callable[[Array, Array], Array], x: Array, dy: Array, per_exa
     return lax.fori_loop(0, count, add, jnp.zeros(start.shape, start.dtype))
 
 
-def chunks(batch: int, per_example: int) -> int:
-    """Into how many equal parts to cut a batch, so that what a part unrolls to stays in the cache."""
-    if not isinstance(batch, int) or batch * per_example <= _CHUNK:
+def chunks(batch: int, per_example: int, least: int = 1) -> int:
+    """Into how many equal parts, of at least `least` examples, to cut a batch: what a part unrolls to shall stay in the cache."""
+    if not isinstance(batch, int):
         return 1
-    return next(n for n in range(1, batch + 1) if batch % n == 0 and (n == batch or batch // n * per_example <= _CHUNK))
+    counts = [n for n in range(1, batch + 1) if batch % n == 0 and (n == 1 or batch // n >= least)]
+    return next((n for n in counts if batch // n * per_example <= _CHUNK), counts[-1] if counts else 1)
 
 
 def _cut(a: Array, count: int) -> Array:

@@ -8,6 +8,7 @@ that is fast inside and outside of loops. The rule, taken from `bench/convolutio
 |---|---|---|
 | all | channels are groups of their own (depthwise) | sums over the window's entries |
 | all | other groups | one convolution per group |
+| output | two axes, stride 1, windows of several entries, float32, no small amount of work, where jaxlib has it | oneDNN |
 | output | two axes, stride 1, an even number of columns, no more channels than the window is wide | pairs and one product |
 | output | three spatial axes, windows of one entry, rows of at most 32 numbers | patches and one product |
 | output | else | canonical |
@@ -15,6 +16,7 @@ that is fast inside and outside of loops. The rule, taken from `bench/convolutio
 | input gradient | strides | one stride-1 convolution per phase of the input |
 | kernel gradient | as the output's patches, or strides | patches and one product |
 | kernel gradient | two axes, stride 1, at least 64 windows, at most 16 filters | row windows and one product |
+| kernel gradient | as the output in oneDNN, at least 16 channels | oneDNN, channels and batch exchanged |
 | kernel gradient | else | canonical, channels and batch exchanged |
 
 Half-precision numbers are computed in float32, as XLA does within its kernel: sums over many positions need the digits.
@@ -31,7 +33,7 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras.nn import conv_depthwise, conv_forms
+from jkeras.nn import conv_depthwise, conv_forms, conv_library
 from jkeras.nn.conv_geometry import Geometry
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ _LONGEST_ROW = 32
 _FEWEST_WINDOWS = 64
 # The filters become the columns of a kernel gradient's product within XLA's kernel; so few do not fill its registers.
 _FEW_FILTERS = 16
+# With fewer, oneDNN has too few images when the roles are exchanged.
+_ENOUGH_CHANNELS = 16
 # More groups than this go through a loop instead of being written out.
 _GROUPS_WRITTEN_OUT = 8
 
@@ -75,6 +79,8 @@ def _output(x: Array, kernel: Array, g: Geometry) -> Array:
         return conv_depthwise.output(x, kernel, g)
     if g.groups > 1:
         return _by_group(_output, x, kernel, g)
+    if conv_library.suits(x, kernel.shape[-2], kernel.shape[-1], g):
+        return conv_library.output(x, kernel, g)
     if _goes_in_pairs(x.shape[-1], g):
         return conv_forms.pairs(x, kernel, g)
     return (conv_forms.product if _rows_are_cheap(x.shape[-1], g) else conv_forms.canonical)(x, kernel, g)
@@ -103,6 +109,8 @@ def _kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     rows = not cheap and dy.shape[-1] <= _FEW_FILTERS and math.prod(g.out) >= _FEWEST_WINDOWS
     if g.rank == 2 and max(g.strides + g.dilation) == 1 and rows:
         return conv_forms.row_kernel_gradient(x, dy, g)
+    if channels >= _ENOUGH_CHANNELS and conv_library.suits(x, channels, dy.shape[-1], g):
+        return conv_library.kernel_gradient(x, dy, g)
     return conv_forms.canonical_kernel_gradient(x, dy, g)
 
 

@@ -1,0 +1,174 @@
+"""oneDNN's convolution: the same numbers as XLA's own, and only in programs that can have it."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import jax.export
+import jax.numpy as jnp
+import jaxlib
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from jkeras.nn import conv_library, conv_lowering
+from jkeras.nn.conv import conv
+from jkeras.nn.conv_geometry import Geometry, margins
+from jkeras.nn.conv_primitive import convolve, lax_conv
+
+needs_library = pytest.mark.skipif(not conv_library.is_there(), reason="this jaxlib is not known to have oneDNN")
+
+
+def problem(batch, size, channels, filters, window, padding):
+    """Geometry, images, kernel, output gradient."""
+    ones = (1, 1)
+    g = Geometry(size, window, ones, ones, margins(padding, size, window, ones, ones))
+    rng = np.random.default_rng(0)
+    shapes = (batch, *size, channels), (*window, channels, filters), (batch, *g.out, filters)
+    return g, *(jnp.asarray(rng.normal(size=shape), "float32") for shape in shapes)
+
+
+def all_three(f, x, kernel, dy):
+    y, pull = jax.vjp(f, x, kernel)
+    return y, *pull(dy)
+
+
+def assert_equal(found, expected):
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * float(np.abs(b).max()))
+
+
+def calls(f, *args):
+    """How many operations of the library a program has."""
+    return jax.jit(f).lower(*args).as_text().count("__onednn$convolution")
+
+
+@needs_library
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((32, (16, 15), 17, 18, (3, 3), "same"), 3),
+        ((20, (14, 14), 16, 20, (5, 4), "valid"), 3),
+        ((33, (12, 12), 16, 17, (3, 3), "same"), 3),  # 33 images: no part of 16 or more but all of them
+        ((16, (20, 20), 16, 16, (3, 3), "same"), 2),  # the kernel's gradient as row windows
+        ((16, (24, 24), 3, 32, (3, 3), "same"), 2),  # and with few channels
+        ((32, (16, 16), 32, 32, (1, 1), "same"), 0),  # a matrix product
+        ((2, (8, 8), 8, 8, (3, 3), "same"), 0),  # little work
+    ],
+    ids=str,
+)
+def test_output_and_gradients_equal_xlas(shape, expected):
+    g, x, kernel, dy = problem(*shape)
+    step = lambda f: lambda *args: all_three(lambda x, k: f(x, k, g), *args)  # noqa: E731
+    assert calls(step(convolve), x, kernel, dy) == expected
+    with jax.enable_x64(True):
+        wide = (jnp.asarray(np.asarray(a, "float64")) for a in (x, kernel, dy))
+        reference = jax.jit(step(lax_conv))(*wide)
+    assert_equal(jax.jit(step(convolve))(x, kernel, dy), reference)
+
+
+@needs_library
+@settings(deadline=None, max_examples=25)
+@given(
+    st.integers(1, 5),
+    st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    st.integers(1, 18),
+    st.integers(1, 18),
+    st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    st.sampled_from(["same", "valid"]),
+)
+def test_every_size_that_suits_is_one_that_the_library_computes(batch, size, channels, filters, window, padding):
+    assume(padding == "same" or (window[0] <= size[0] and window[1] <= size[1]))
+    g, x, kernel, dy = problem(batch, size, channels, filters, window, padding)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conv_library, "_FEWEST", 1)
+        patch.setattr(conv_lowering, "_ENOUGH_CHANNELS", 1)
+        patch.setattr(conv_lowering, "_FEW_FILTERS", 0)
+        found = [
+            conv_lowering.output(x, kernel, g),
+            conv_lowering.input_gradient(dy, kernel, g),
+            conv_lowering.kernel_gradient(x, dy, g),
+        ]
+    assert_equal(found, all_three(lambda x, k: lax_conv(x, k, g), x, kernel, dy))
+
+
+@needs_library
+def test_wider_and_narrower_numbers_strides_and_gaps_are_left_to_others():
+    g, x, kernel, _ = problem(32, (16, 16), 16, 32, (3, 3), "same")
+    assert calls(lambda x, k: convolve(x, k, g), x, kernel) == 1
+    assert calls(lambda x, k: convolve(x, k, g), x.astype("bfloat16"), kernel.astype("bfloat16")) == 1  # computed in float32
+    with jax.enable_x64(True):
+        assert calls(lambda x, k: convolve(x, k, g), x.astype("float64"), kernel.astype("float64")) == 0
+    assert calls(lambda x, k: conv(x, k, strides=2), x, kernel) == 0
+    assert calls(lambda x, k: conv(x, k, dilation_rate=2), x, kernel) == 0
+    assert not conv_library.suits(x, 16, 32, Geometry((16, 16), (3, 3), (1, 1), (1, 1), ((-1, 0), (0, 3))))
+
+
+@needs_library
+def test_channels_first_half_precision_and_vmap_agree_with_xla():
+    g, x, kernel, _ = problem(32, (16, 16), 16, 32, (3, 3), "same")
+    expected = np.asarray(lax_conv(x, kernel, g))
+    first = conv(x.transpose(0, 3, 1, 2), kernel, padding="same", data_format="channels_first").transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(first, expected, rtol=1e-5, atol=1e-4)
+    half = convolve(x.astype("bfloat16"), kernel.astype("bfloat16"), g)
+    assert half.dtype == "bfloat16"
+    np.testing.assert_allclose(half.astype("float32"), expected, rtol=0.05, atol=0.5)
+    many = jax.jit(jax.vmap(lambda x: convolve(x, kernel, g)))(jnp.stack([x, 2 * x]))
+    np.testing.assert_allclose(many, np.stack([expected, 2 * expected]), rtol=1e-5, atol=2e-4)
+
+
+def test_unknown_versions_other_machines_and_the_switch_have_xlas_own(monkeypatch):
+    answers = []
+    for change in (
+        lambda: monkeypatch.setattr(jaxlib, "__version__", "0.99.0"),
+        lambda: monkeypatch.setattr("platform.machine", lambda: "aarch64"),
+        lambda: monkeypatch.setattr(sys, "platform", "darwin"),
+        lambda: monkeypatch.setenv("JKERAS_ONEDNN", "0"),
+    ):
+        with monkeypatch.context():
+            change()
+            answers.append(conv_library.is_there.__wrapped__())
+        monkeypatch.undo()
+    assert answers == [False] * 4
+
+
+@needs_library
+def test_what_leaves_the_process_has_xlas_own(monkeypatch, tmp_path):
+    g, x, kernel, _ = problem(32, (16, 16), 16, 32, (3, 3), "same")
+    run = lambda x, k: convolve(x, k, g)  # noqa: E731
+    assert calls(run, x, kernel) == 1
+    exported = jax.export.export(jax.jit(run))(x, kernel)
+    assert "onednn" not in exported.mlir_module()
+    restored = jax.export.deserialize(exported.serialize())
+    np.testing.assert_allclose(restored.call(x, kernel), run(x, kernel), rtol=1e-5, atol=1e-4)
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path))
+    try:
+        assert calls(lambda x, k: run(x, k), x, kernel) == 0
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
+
+
+TWO_DEVICES = """
+import jax, jax.numpy as jnp, numpy as np
+from jkeras.nn.conv import conv
+mesh = jax.make_mesh((2,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
+place = lambda a, *spec: jax.device_put(a, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*spec)))
+x, kernel = (np.random.default_rng(0).normal(size=s).astype("float32") for s in ((32, 16, 16, 16), (3, 3, 16, 32)))
+run = jax.jit(lambda x, k: conv(x, k, padding="same"))
+parts = run.lower(place(x, "batch"), place(kernel))
+assert "onednn" in run.lower(x, kernel).as_text() and "onednn" not in parts.as_text()
+y = run(place(x, "batch"), place(kernel))
+assert len(y.sharding.device_set) == 2 and "all-gather" not in parts.compile().as_text()
+np.testing.assert_allclose(y, run(x, kernel), rtol=1e-5, atol=1e-4)
+print("equal")
+"""
+
+
+@needs_library
+def test_programs_for_several_devices_have_xlas_own():
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, "-c", TWO_DEVICES], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "equal", done.stderr[-2000:]
