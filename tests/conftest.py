@@ -22,7 +22,7 @@ OPTIMISED = {
 # The same program is compiled once for all tests, but where compiling itself is the matter.
 COMPILED_EACH_TIME = {"test_recompiles.py", "test_compile_settings.py", "test_memory.py"}
 # Each program takes several of the 65,530 pieces of memory that Linux gives a process; XLA crashes when there are none left.
-MOST_PROGRAMS = 4000
+MOST_PIECES, PROGRAMS_BETWEEN_LOOKS = 40_000, 100
 # XLA's emitters of fused loops take as long for a sum of two numbers as all else that it does for that.
 FAST = {"xla_cpu_use_fusion_emitters": "false"}
 
@@ -40,10 +40,12 @@ class Compiling:
     def begin(self, item):
         self.optimised = item.path.name in OPTIMISED or item.get_closest_marker("optimised") is not None
         self.once = item.path.name not in COMPILED_EACH_TIME
-        if self.count > MOST_PROGRAMS:
-            self.programs, self.count = {}, 0
-            jax.clear_caches()
-            gc.collect()
+        if self.count > PROGRAMS_BETWEEN_LOOKS:
+            self.count = 0
+            if pieces_of_memory() > MOST_PIECES:
+                self.programs = {}
+                jax.clear_caches()
+                gc.collect()
         jax.config.update("jax_disable_most_optimizations", not self.optimised)
 
     def options(self, *args, env_options_overrides=None, **kwargs):
@@ -60,6 +62,15 @@ class Compiling:
             self.count += 1
             self.programs[key] = self.compile(backend, program, devices, options, host_callbacks, *rest)
         return self.programs[key]
+
+
+def pieces_of_memory():
+    """How many of them this process has; 0 where the system does not say."""
+    try:
+        with open("/proc/self/maps", "rb") as file:
+            return file.read().count(b"\n")
+    except OSError:
+        return 0
 
 
 def knows(options):

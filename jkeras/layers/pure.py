@@ -9,7 +9,7 @@ untouched, so they go under `jit`, `grad`, `vmap`, `scan`, `remat` and `jax.expo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -52,7 +52,7 @@ def layer_positions(layer: Layer) -> dict[int, int]:
 
 
 def split_values(
-    entries: list[tuple[tuple[str, ...], Variable]], values: list[Any], trainable: Container[int]
+    entries: list[tuple[tuple[str, ...], Variable]], values: Iterable[Any], trainable: Container[int]
 ) -> tuple[Tree, Tree]:
     """Nested `params` and `state` from values in the order of the entries."""
     params: list[Any] = []

@@ -135,7 +135,11 @@ class Inventory:
         layers: the layer and all below it.
         trained: `{id(box): box}` of the weights that gradient descent changes.
         switches: what a compiled program depends on: which weights and layers are trainable, which rematerialize.
+        places: where the entries' values stand in nested `params` and `state`: their numbers in order, and the structure;
+            made where it is first needed (`training/transfer.py`).
     """
+
+    places: Any = None
 
     def __init__(self, layer: Any):
         self.entries = weight_entries(layer)

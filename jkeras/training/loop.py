@@ -335,7 +335,7 @@ def predict_row(model: Any, batch: Any, program: Program, events: Any) -> Any:
     run = reading_state(model)
     changing, outputs = program.call(run, batch)
     _keep_state(model, changing)
-    outputs = jax.tree.map(np.array, outputs)
+    outputs = np.array(outputs) if isinstance(outputs, jax.Array) else jax.tree.map(np.array, outputs)
     events.on_predict_batch_end(0, {"outputs": outputs})
     events.on_predict_end()
     return outputs

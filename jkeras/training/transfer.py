@@ -35,7 +35,10 @@ def read_weights(model: Any, donate: bool) -> tuple[Any, Any]:
             values = [box.value for _, box in held.entries]  # marked, so that the run copies what it gives away
         else:
             values = [box._value for _, box in held.entries]
-    return split_values(held.entries, values, held.trained)
+    if held.places is None:
+        held.places = jax.tree.flatten(split_values(held.entries, range(len(values)), held.trained))
+    order, structure = held.places
+    return structure.unflatten([values[i] for i in order])
 
 
 def write_weights(model: Any, params: Any, state: Any) -> None:
