@@ -107,10 +107,13 @@ def batch_norm(
     Covariate Shift", 2015.
     """
     wide = at_least_float32(x)
+    if x.ndim == 2:
+        vectors = [_along(v, 2, (axis % 2,), wide.dtype) for v in (mean, variance, offset, scale)]
+        return normalize(wide, *vectors, epsilon=epsilon).astype(x.dtype)  # type: ignore[arg-type]
+    # One factor and one offset per channel: in the gradient x itself meets what comes from above, and x - mean, an array as large
+    # as x, need not be kept for it. Where a mean is large beside its deviation that costs digits, so small arrays do without.
     factor = lax.rsqrt(variance.astype(wide.dtype) + epsilon)
     factor = factor if scale is None else factor * scale
-    # One factor and one offset per channel: in the gradient x itself meets what comes from above, and x - mean, an array as large
-    # as x, need not be kept for it.
     shift = -mean * factor if offset is None else offset - mean * factor
     along = tuple(x.shape[a] if a == axis % x.ndim else 1 for a in range(x.ndim))
     return (wide * factor.reshape(along) + shift.reshape(along)).astype(x.dtype)

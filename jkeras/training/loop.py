@@ -28,7 +28,15 @@ from jkeras.training.reading import restore
 from jkeras.training.replay import Chunk
 from jkeras.training.short_epochs import epochs_per_dispatch, told_late
 from jkeras.training.state import TrainState
-from jkeras.training.transfer import WeightWriter, optimizer_state, read_weights, training_threads, write_some, write_weights
+from jkeras.training.transfer import (
+    WeightWriter,
+    optimizer_state,
+    read_weights,
+    training_threads,
+    weights_for_reading,
+    write_some,
+    write_weights,
+)
 
 _NO_BATCH = """The data gave no batch in epoch {epoch}. A generator is used up after one pass: let it go on for ever and say how
 long an epoch is, or pass what can be read again (arrays, a PyDataset):
@@ -268,7 +276,7 @@ class TrainingRun:
 
 def reading_state(model: Any, metrics: Any = None) -> TrainState:
     """What a reading program takes: the weights as they are, and the numbers of a key."""
-    params, state = read_weights(model, donate=False)
+    params, state = weights_for_reading(model)
     zero = np.zeros((), np.int32)
     return TrainState(params, state, (), metrics, zero, zero, zero, random.next_key_numbers())
 

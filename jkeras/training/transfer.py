@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jkeras._base import paths
 from jkeras._base.by_leaves import by_leaves
 from jkeras.layers.pure import split_values
-from jkeras.layers.tracking import inventory
+from jkeras.layers.tracking import Inventory, inventory
 from jkeras.optimizers.state import named_leaves
 from jkeras.state.variable import gate, materialize, owned_value, put_value
 from jkeras.training.state import TrainState
@@ -20,25 +20,34 @@ training_threads: set[int] = set()  # threads in which a run gives arrays away
 
 
 def read_weights(model: Any, donate: bool) -> tuple[Any, Any]:
-    """Nested `params` and `state` of a model's boxes.
+    """Nested `params` and `state` of a model's boxes, in the order of its layers.
 
     Args:
         model: with weights.
         donate: whether the arrays will be given away; then arrays that others may hold are copied.
     """
     held = inventory(model)
-    with gate:
-        materialize(box for _, box in held.entries)
-        if donate:
-            values = [owned_value(box) for _, box in held.entries]
-        elif training_threads - {threading.get_ident()}:
-            values = [box.value for _, box in held.entries]  # marked, so that the run copies what it gives away
-        else:
-            values = [box._value for _, box in held.entries]
+    return split_values(held.entries, _values(held, donate), held.trained)
+
+
+def weights_for_reading(model: Any) -> tuple[Any, Any]:
+    """The same arrays, not to be given away, for programs, to which the order of a dict's keys is all one; in less time."""
+    held = inventory(model)
+    values = _values(held, donate=False)
     if held.places is None:
         held.places = jax.tree.flatten(split_values(held.entries, range(len(values)), held.trained))
     order, structure = held.places
     return structure.unflatten([values[i] for i in order])
+
+
+def _values(held: Inventory, donate: bool) -> list[Any]:
+    with gate:
+        materialize(box for _, box in held.entries)
+        if donate:
+            return [owned_value(box) for _, box in held.entries]
+        if training_threads - {threading.get_ident()}:
+            return [box.value for _, box in held.entries]  # marked, so that the run copies what it gives away
+        return [box._value for _, box in held.entries]
 
 
 def write_weights(model: Any, params: Any, state: Any) -> None:
