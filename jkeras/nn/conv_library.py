@@ -3,8 +3,8 @@
 It fills the registers where XLA's own kernel does not, above all with few channels: up to three times as fast
 (`python -m bench.convolutions`). XLA puts that operation into no program by itself, so it is written here, with the description
 of the convolution that XLA expects. The description is an internal matter of jaxlib, and one that it does not understand ends
-the process: so the operation is used with the versions listed below alone, each of which the tests have run with. Every other
-version has XLA's own kernel, and so have
+the process: so the operation is used with the versions listed below alone, with each of which `tests/test_nn_conv_library.py` has
+passed. Every other version has XLA's own kernel, and so have
 
 * programs for several devices, since XLA cannot cut the operation in pieces;
 * programs that are exported, or kept in JAX's persistent cache, since XLA cannot write the operation to a file;
