@@ -8,7 +8,7 @@ batch alone, so one program serves data of any length, and results do not depend
 | arrays, on a CPU                  | on the host: rows are copied there faster than any compiled gather would     |
 | arrays, on an accelerator         | on the device, where the arrays lie whole; only row numbers travel           |
 | arrays too large for it           | on the host, copied to the device while the last block is computed           |
-| streams of batches                | a background thread, see `stream.py`                                         |
+| streams of batches                | from a background thread, see `stream.py`                                    |
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras._base.aligned import aligned_empty, is_aligned
 from jkeras._base.config import settings
 from jkeras.data.array_source import ArraySource
 from jkeras.data.source import Batch
@@ -76,12 +77,10 @@ class ArrayFeed:
     """
 
     def __init__(self, source: ArraySource, on_device: bool | None = None, beside: Any = None):
-        device = _default_device()
+        device = default_device()
         self.source, self.batch_size = source, source.batch_size
-        leaves = jax.tree.leaves(source.arrays)
-        row = sum(math.prod(a.shape[1:]) * a.dtype.itemsize for a in leaves)
-        kept = sum(math.prod(s.shape) * s.dtype.itemsize for s in jax.tree.leaves(beside))
-        self.capacity = batches_per_block(row * self.batch_size + kept, device.platform)
+        row = sum(math.prod(a.shape[1:]) * a.dtype.itemsize for a in jax.tree.leaves(source.arrays))
+        self.capacity = batches_per_block(row * self.batch_size + bytes_of(beside), device.platform)
         if on_device is None:
             on_device = device.platform != "cpu" and row * source.num_samples <= resident_limit(device)
         self.on_device = on_device
@@ -137,12 +136,24 @@ class ArrayFeed:
 
         def take(array: np.ndarray) -> np.ndarray:
             if whole:  # rows in sequence are a view, with nothing copied
-                return array[int(rows[0]) : int(rows[-1]) + 1].reshape(capacity, size, *array.shape[1:])
-            block = np.empty((capacity * size, *array.shape[1:]), array.dtype)
+                view = array[int(rows[0]) : int(rows[-1]) + 1].reshape(capacity, size, *array.shape[1:])
+                if is_aligned(view):
+                    return view
+            block = aligned_empty((capacity * size, *array.shape[1:]), array.dtype)
             np.take(array, rows, axis=0, out=block[: len(rows)], mode="clip")
             return block.reshape(capacity, size, *array.shape[1:])
 
         return to_device(jax.tree.map(take, self.arrays))
+
+
+def bytes_of(tree: Any) -> int:
+    """Bytes of arrays, or of shapes, together.
+
+    Example:
+        >>> bytes_of((np.zeros((2, 3), np.float32), None, jax.ShapeDtypeStruct((5,), np.int16)))
+        34
+    """
+    return sum(math.prod(a.shape) * a.dtype.itemsize for a in jax.tree.leaves(tree))
 
 
 @jax.jit
@@ -152,7 +163,7 @@ def _gather(arrays: Any, rows: Any) -> Any:
 
 def to_device(tree: Any) -> Any:
     """Start the copy to an accelerator; on a CPU a compiled program reads the host's memory itself."""
-    return tree if _default_device().platform == "cpu" else jax.device_put(tree)
+    return tree if default_device().platform == "cpu" else jax.device_put(tree)
 
 
 def resident_limit(device: Any) -> int:
@@ -163,5 +174,6 @@ def resident_limit(device: Any) -> int:
     return int(stats.get("bytes_limit", 8 << 30)) // 2
 
 
-def _default_device() -> Any:
-    return getattr(jax.config, "jax_default_device", None) or jax.local_devices()[0]
+def default_device() -> Any:
+    """Where programs run."""
+    return getattr(jax.config, "jaxdefault_device", None) or jax.local_devices()[0]

@@ -1,13 +1,14 @@
-"""Streams: a background thread makes the batches of generators, datasets and loaders a few ahead of the computation.
+"""Streams: a background thread makes the batches of generators, datasets and loaders while the computation runs.
 
-The thread runs the user's code, checks each batch and starts its copy to the device. What it raises is raised in the thread that
-trains. When the epoch ends, early or not, the thread is told to stop and is waited for.
+The thread runs the user's code, checks each batch and, for an accelerator, starts its copy there. The computation takes what is
+ready, one batch or a few, as a block: it never waits for a batch that it could do without, and where it is the slower side, a
+dispatch holds several. What the thread raises is raised in the thread that trains. When the epoch ends, early or not, the thread
+is told to stop and is waited for.
 """
 
 from __future__ import annotations
 
 import contextlib
-import queue
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,32 +17,37 @@ from typing import Any
 import jax
 import numpy as np
 
-from jkeras.data.feed import Block, to_device
-from jkeras.data.source import Source
+from jkeras._base.aligned import aligned_empty
+from jkeras.data.feed import Block, batches_per_block, bytes_of, default_device, to_device
+from jkeras.data.source import Batch, Source
 
-_AHEAD = 2
+# Batches of a block on a CPU, where a dispatch costs as much as a small step. With more, what a stream reads of the model is old.
+_MOST_BATCHES = 8
 _PATIENCE = 10.0  # seconds to wait for a user's code that was told to stop
 _WAITING = """The data are still busy {seconds:.0f} s after the run has ended; their thread goes on in the background until the
 batch that it works on is done."""
 
 
 class StreamFeed:
-    """Blocks of one batch each, made in a thread.
+    """Blocks of the batches of a source, made in a thread.
 
     Args:
         source: batches in their own order.
         check: called with `(x, y, sample_weight)` of each batch.
+        beside: shapes of what is made of each batch and kept beside it, outputs for example.
 
     Example:
         >>> from jkeras.data.iterable_source import IterableSource
-        >>> feed = StreamFeed(IterableSource([[[1.0], [2.0]], [[3.0]]]))
+        >>> feed = StreamFeed(IterableSource([np.zeros((2, 1)), np.zeros((1, 1))]))
+        >>> [block.rows for block in feed.blocks()]
+        [2, 1]
     """
 
-    capacity = 1
     on_device = False
 
-    def __init__(self, source: Source, check: Callable[..., None] = lambda *batch: None):
+    def __init__(self, source: Source, check: Callable[..., None] = lambda *batch: None, beside: Any = None):
         self.source, self.check = source, check
+        self._beside = bytes_of(beside)
         self._size = 0
 
     def blocks(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Block]:
@@ -53,49 +59,109 @@ class StreamFeed:
         return self._run(self.source.batches(), padded=True)
 
     def _run(self, batches: Iterator[Any], padded: bool) -> Iterator[Block]:
-        ready: queue.Queue[Any] = queue.Queue(_AHEAD)
-        stop = threading.Event()
-
-        def put(item: Any) -> bool:
-            while not stop.is_set():
-                with contextlib.suppress(queue.Full):
-                    ready.put(item, timeout=0.1)
-                    return True
-            return False
+        handover = _Handover()
 
         def work() -> None:
             try:
                 with contextlib.closing(batches):  # type: ignore[type-var]
                     for batch in batches:
                         self.check(*batch)
-                        if not put(self._block(batch, padded)):
+                        if not handover.put(*self._ready(batch, padded)):
                             return
-                put(None)
+                handover.end()
             except BaseException as error:
-                put(error)
+                handover.end(error)
 
         thread = threading.Thread(target=work, name="jkeras-data", daemon=True)
         thread.start()
         try:
-            while (item := ready.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
+            while (block := handover.take()) is not None:
+                yield block
         finally:
-            stop.set()
+            handover.stop()
             thread.join(_PATIENCE)
             if thread.is_alive():
                 warnings.warn(_WAITING.format(seconds=_PATIENCE), stacklevel=2)
 
-    def _block(self, batch: Any, padded: bool) -> Block:
+    def _ready(self, batch: Batch, padded: bool) -> tuple[Batch, int, int]:
+        """A batch as it goes into a block, its rows that are data, and how many such batches make a block."""
         rows = jax.tree.leaves(batch)[0].shape[0]
         self._size = max(self._size, rows)
         missing = self._size - rows if padded else 0
+        if missing:
+            batch = jax.tree.map(lambda array: np.concatenate([array, np.repeat(array[:1], missing, axis=0)]), batch)
+        platform = default_device().platform
+        if platform != "cpu":
+            return to_device(batch), rows, 1
+        return batch, rows, min(_MOST_BATCHES, batches_per_block(bytes_of(batch) + self._beside, platform))
 
-        def stack(array: Any) -> Any:
-            if missing:
-                array = np.asarray(array)
-                array = np.concatenate([array, np.repeat(array[:1], missing, axis=0)])
-            return array[None]
 
-        return Block(to_device(jax.tree.map(stack, batch)), 1, rows)
+class _Handover:
+    """What lies between the two threads: batches of one shape, none of them padded but the last."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: list[Batch] = []
+        self._rows = self._room = self._capacity = 0
+        self._shape: Any = None
+        self._stopped = self._ended = False
+        self._error: BaseException | None = None
+
+    def put(self, batch: Batch, rows: int, capacity: int) -> bool:
+        """Wait until a batch fits in, and add it. False: nobody wants it any more."""
+        leaves, structure = jax.tree.flatten(batch)
+        shape = structure, [(leaf.shape, leaf.dtype) for leaf in leaves]
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or not self._waiting or (self._room and shape == self._shape))
+            if self._stopped:
+                return False
+            if not self._waiting:
+                self._shape, self._capacity, self._room, self._rows = shape, capacity, capacity, 0
+            self._waiting.append(batch)
+            self._rows += rows
+            self._room = self._room - 1 if rows == leaves[0].shape[0] else 0
+            self._changed.notify_all()
+        return True
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Say that no batch follows."""
+        with self._changed:
+            self._ended, self._error = True, error
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Say that no batch is wanted."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def take(self) -> Block | None:
+        """Wait for a batch, and take all that are there; None at the end.
+
+        Raises:
+            BaseException: what the other thread ended with.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._ended)
+            batches, self._waiting = self._waiting, []
+            capacity, rows = self._capacity, self._rows
+            self._changed.notify_all()
+        if batches:
+            return Block(_stacked(batches, capacity), len(batches), rows)
+        if self._error is not None:
+            raise self._error
+        return None
+
+
+def _stacked(batches: list[Batch], capacity: int) -> Batch:
+    """Batches of one shape as a block; what is behind them holds nothing."""
+
+    def stack(*arrays: Any) -> Any:
+        if capacity == 1:
+            return arrays[0][None]
+        block = aligned_empty((capacity, *arrays[0].shape), arrays[0].dtype)
+        for place, array in zip(block, arrays):
+            place[...] = array
+        return block
+
+    return jax.tree.map(stack, *batches)

@@ -110,7 +110,7 @@ class Keras2Habits:
             generator: yields `(x, y)` or `(x, y, sample_weight)`; or a `PyDataset` (`keras.utils.Sequence`).
             steps_per_epoch: batches of an epoch; needed for endless generators.
             max_queue_size, workers, use_multiprocessing: how a `PyDataset` makes its batches. A generator always runs in one
-                thread, two batches ahead.
+                thread, a few batches ahead.
             epochs, verbose, callbacks, validation_data, validation_steps, validation_freq, class_weight, shuffle, initial_epoch:
                 as for `fit`.
             kwargs: older names of these.

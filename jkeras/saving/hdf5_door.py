@@ -26,6 +26,7 @@ from typing import Any, BinaryIO
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras._base.aligned import aligned_empty
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras.saving.hdf5_heaps import check_heap, check_numbers
 from jkeras.saving.hdf5_text import text_references
@@ -351,7 +352,7 @@ class StoredArray:
 
     def empty(self) -> np.ndarray:
         """Memory for its numbers."""
-        return aligned(self.shape, self._type)
+        return aligned_empty(self.shape, self._type)
 
     def fill(self, found: np.ndarray) -> np.ndarray:
         """Read its numbers into what `empty` gave.
@@ -435,14 +436,6 @@ class StoredArray:
             chunk = math.prod(properties.get_chunk()) * self._type.itemsize
             if chunk > max(_CHUNK_BYTES, self.bytes):
                 raise UnsafeFileError(f"{self.place}: is stored in pieces of {chunk} bytes, but has {self.bytes}.")
-
-
-def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """An array, not filled, that begins where JAX can use it as it is, without a copy."""
-    size = math.prod(shape) * dtype.itemsize
-    raw = np.empty(size + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size].view(dtype).reshape(shape)
 
 
 def _plain(value: Any) -> Any:

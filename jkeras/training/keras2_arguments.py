@@ -27,7 +27,7 @@ def keras2_arguments(method: Callable[..., Any], x: Any, given: dict[str, Any], 
     A `PyDataset` makes its batches from now on in as many workers as they say: in threads, also where `use_multiprocessing=True`
     was given here. Keras 2 forked the process, which may deadlock under JAX, and processes that start afresh run a script that
     has no `if __name__ == "__main__"` a second time. `PyDataset(use_multiprocessing=True)` asks for such processes. Generators
-    always run in one thread, two batches ahead, so there is nothing to set.
+    always run in one thread, a few batches ahead, so there is nothing to set.
 
     Args:
         method: that they were given to.

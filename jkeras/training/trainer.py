@@ -378,7 +378,7 @@ class Trainer(Steps, Snapshots, Replay):
         """Blocks of a source, which leave room for outputs of these shapes."""
         if isinstance(source, ArraySource):
             return ArrayFeed(source, beside=outputs)
-        return StreamFeed(source, self._check_data if self._objective is not None else lambda *batch: None)
+        return StreamFeed(source, self._check_data if self._objective is not None else lambda *batch: None, beside=outputs)
 
     def _evaluate(self, feed: Any, events: Any) -> dict[str, Any]:
         return evaluate_feed(self, feed, self._loop_program("test"), events, self._pads_rows)
