@@ -1,5 +1,6 @@
 """The engine: chunks of steps, padded reading, streams, and what is compiled when."""
 
+import mmap
 import threading
 import time
 
@@ -11,7 +12,7 @@ import jkeras
 from jkeras import Input, Sequential, callbacks, layers, losses, metrics
 from jkeras.data.array_source import ArraySource
 from jkeras.data.feed import ArrayFeed
-from jkeras.training import program
+from jkeras.training import pace, program
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(103, 6)).astype(np.float32)
@@ -44,10 +45,10 @@ class EveryBatch(callbacks.Callback):
 @pytest.mark.optimised
 @pytest.mark.parametrize("cut", [1, 4, 7, "events", "every batch", "two epochs"])
 def test_results_do_not_depend_on_how_an_epoch_is_cut(cut, monkeypatch):
-    monkeypatch.setattr(program.Program, "steps_per_dispatch", lambda self, live: 10**6)
+    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 10**6)
     whole = outcome(network())
     if isinstance(cut, int):
-        monkeypatch.setattr(program.Program, "steps_per_dispatch", lambda self, live: cut)
+        monkeypatch.setattr(pace.Pace, "steps", lambda self, live: cut)
     compiled = {"steps_per_execution": 3} if cut == "events" else {}
     arguments = {"callbacks": [EveryBatch()]} if cut == "every batch" else {}
     for expected, found in zip(whole, outcome(network(**compiled), **arguments), strict=True):
@@ -63,7 +64,7 @@ def test_a_dispatch_holds_many_steps_unless_a_callback_hears_each(monkeypatch):
         return cuts[-1]
 
     monkeypatch.setattr(jkeras.training.loop.TrainingRun, "_steps", spy)
-    monkeypatch.setattr(program.Program, "steps_per_dispatch", lambda self, live: 6)
+    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 6)
     model = network()
     outcome(model, epochs=1)
     assert cuts == [6, 4, 1]
@@ -74,12 +75,33 @@ def test_a_dispatch_holds_many_steps_unless_a_callback_hears_each(monkeypatch):
 
 
 def test_the_length_of_a_dispatch_follows_the_measured_speed():
-    measured = program.Program(None)
-    assert measured.steps_per_dispatch(True) == 1
+    measured = pace.Pace()
+    assert measured.steps(live=True) == 1
     measured.note(10, 0.1)
-    assert measured.steps_per_dispatch(True) == 10 and measured.steps_per_dispatch(False) == 50
+    assert measured.steps(live=True) == 10 and measured.steps(live=False) == 50
     measured.note(1, 100.0)  # a pause is no measure of speed
-    assert measured.steps_per_dispatch(True) >= 6
+    assert measured.steps(live=True) >= 6
+
+
+def test_dispatches_that_need_much_new_memory_are_longer():
+    measured = pace.Pace()
+    measured.note(1, 0.3, pages=50_000)  # 75 ms of the 300, so 225 of the step
+    assert measured.steps(live=True) == 4 and measured.steps(live=False) == 11  # a second, and 33 times 75 ms
+    measured.note(6, 6 * 0.225 + 0.3, pages=200_000)
+    assert measured.steps(live=True) == 4 and measured.steps(live=False) == 13  # 3 s at most
+    measured.note(13, 13 * 0.225)
+    assert measured.steps(live=True) == 1 and measured.steps(live=False) == 2
+
+
+@pytest.mark.skipif(pace.resource is None, reason="this system does not count pages")
+def test_new_memory_is_counted():
+    watch = pace.Stopwatch()
+    watch.lap()
+    with mmap.mmap(-1, 64 << 20) as memory:
+        for place in range(0, len(memory), 4096):
+            memory[place] = 1
+        watch.lap()
+    assert watch.pages >= 32  # of 4 KiB they are 16,384, of 2 MiB 32
 
 
 def test_what_is_slow_in_a_loop_runs_step_by_step(monkeypatch):

@@ -9,7 +9,7 @@ import jkeras
 from jkeras import Input, Sequential, callbacks, layers
 from jkeras.data.array_source import ArraySource
 from jkeras.data.feed import ArrayFeed
-from jkeras.training import loop, program, short_epochs
+from jkeras.training import loop, pace, short_epochs
 
 RNG = np.random.default_rng(0)
 EPOCHS = 12
@@ -78,7 +78,7 @@ def test_numbers_are_those_of_epoch_after_epoch(parts, rows, optimizer, told, mo
     model, _, _, history = fitted(parts, rows, optimizer=optimizer, callbacks=[Plain()])
     assert not told
     batches = -(-rows // 8)
-    monkeypatch.setattr(program.Program, "steps_per_dispatch", lambda self, live: 5 * batches)
+    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 5 * batches)
     together, _, _, found = fitted(parts, rows, optimizer=optimizer)
     assert told == [5, 5, 2]
     assert list(found.history) == list(history.history)
@@ -88,7 +88,7 @@ def test_numbers_are_those_of_epoch_after_epoch(parts, rows, optimizer, told, mo
 
 def test_an_epoch_may_be_cut_where_its_steps_are_slow(told, monkeypatch):
     model, _, _, history = fitted(dense, 24, callbacks=[Plain()])
-    monkeypatch.setattr(program.Program, "steps_per_dispatch", lambda self, live: 2)
+    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 2)
     cut, _, _, found = fitted(dense, 24)  # three batches
     assert not told and any("short epochs" in key for key in cut._loop_programs)
     for one, other in zip(numbers(model, history), numbers(cut, found), strict=True):
@@ -127,7 +127,7 @@ class HearsBatches(TakesDown):
 
 
 def test_a_class_that_may_lag_hears_of_every_epoch_but_not_late_of_batches(told, monkeypatch):
-    monkeypatch.setattr(program.Program, "steps_per_dispatch", lambda self, live: 100)
+    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 100)
     late = TakesDown()
     _, _, _, history = fitted(dense, 7, callbacks=[late])
     assert told == [EPOCHS] and late.heard == list(enumerate(history.history["loss"]))
@@ -146,7 +146,7 @@ class Watches(callbacks.History):
 
 
 def test_who_acts_between_epochs_hears_of_each_in_time(told, monkeypatch):
-    monkeypatch.setattr(program.Program, "steps_per_dispatch", lambda self, live: 100)
+    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 100)
     _, _, _, history = fitted(dense, 7, callbacks=[Watches()])
     assert history.epoch == [0, 1, 2, 3, 4]
     patched = callbacks.History()
@@ -175,7 +175,7 @@ def test_a_training_step_of_ones_own_is_not_joined(told, monkeypatch):
             state, logs = super().train_step(state, batch)
             return state, {**logs, "twice": 2 * logs["loss"]}
 
-    monkeypatch.setattr(program.Program, "steps_per_dispatch", lambda self, live: 100)
+    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 100)
     model = Own()
     model.compile("sgd", "mse")
     history = model.fit(RNG.normal(size=(8, 2)), RNG.normal(size=(8, 1)), epochs=EPOCHS, verbose=0)
@@ -183,7 +183,7 @@ def test_a_training_step_of_ones_own_is_not_joined(told, monkeypatch):
 
 
 def test_metrics_that_are_no_single_numbers_are_not_joined(told, monkeypatch):
-    monkeypatch.setattr(program.Program, "steps_per_dispatch", lambda self, live: 100)
+    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 100)
     model = Sequential([Input((2,)), layers.Dense(3, activation="softmax")])
     model.compile("sgd", "categorical_crossentropy", metrics=[jkeras.metrics.F1Score()])
     history = model.fit(RNG.normal(size=(8, 2)), np.eye(3)[RNG.integers(0, 3, 8)], epochs=EPOCHS, verbose=0)
@@ -205,7 +205,7 @@ make = jkeras.Model._make_program
 
 
 def test_an_interrupted_run_goes_on(monkeypatch):
-    monkeypatch.setattr(program.Program, "steps_per_dispatch", lambda self, live: 4)
+    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 4)
     whole, _, _, _ = fitted(dense, 7)
 
     def interrupted(self, epoch, logs=None):
@@ -233,8 +233,8 @@ def test_an_interrupted_run_goes_on(monkeypatch):
 
 
 def test_a_line_shows_the_time_of_its_epoch_not_that_of_telling(monkeypatch, capsys):
-    monkeypatch.setattr(program.Program, "steps_per_dispatch", lambda self, live: 100)
-    monkeypatch.setattr(program.Stopwatch, "lap", lambda self, result=None: 24.0)
+    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 100)
+    monkeypatch.setattr(pace.Stopwatch, "lap", lambda self, result=None: 24.0)
     fitted(dense, 7, verbose=1)
     lines = capsys.readouterr().out.replace("\r", "").splitlines()
     assert lines[::2] == [f"Epoch {n}/{EPOCHS}" for n in range(1, EPOCHS + 1)]

@@ -23,7 +23,8 @@ import numpy as np
 from jkeras.state import random
 from jkeras.state.variable import gate
 from jkeras.training.moment import Moment, metric_values, metrics_from, plain_results, stream_place
-from jkeras.training.program import Program, Stopwatch, shapes_of
+from jkeras.training.pace import Stopwatch
+from jkeras.training.program import Program, shapes_of
 from jkeras.training.reading import restore
 from jkeras.training.replay import Chunk
 from jkeras.training.short_epochs import epochs_per_dispatch, told_late
@@ -214,7 +215,7 @@ class TrainingRun:
     def _steps(self, left: int, number: int) -> int:
         """How many steps the next dispatch holds."""
         if self.paced:
-            return min(left, self.program.steps_per_dispatch(self.events.hears_train_batches))
+            return min(left, self.program.pace.steps(self.events.hears_train_batches))
         return min(left, self.steps_per_event - number % self.steps_per_event)
 
     @contextlib.contextmanager
@@ -258,7 +259,7 @@ class TrainingRun:
         """Wait for a dispatch, measure it (the first one compiles) and tell of it."""
         seconds = self.watch.lap(logs)
         if self.paced and timed:
-            self.program.note(steps, seconds)
+            self.program.pace.note(steps, seconds, self.watch.pages)
         if self.paced or number % self.steps_per_event == 0:
             self.events.on_train_batch_end(number - 1, logs)
 

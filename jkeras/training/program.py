@@ -17,7 +17,6 @@ signature (`nn/loop_speed.py`).
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +29,7 @@ from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras.nn.loop_speed import slow_in_loop
 from jkeras.training.checks import warn_all_frozen
 from jkeras.training.counted import counted_loop
+from jkeras.training.pace import Pace
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
 from jkeras.training.step import reports_metrics_alone
@@ -42,19 +42,16 @@ after:  {after}
 A step must return every part of the state it was given. If you override train_step, start from `state` and write
 `state._replace(...)`."""
 
-# Seconds that a dispatch should last: short where somebody watches, else long enough that its cost is nothing.
-_LIVE, _ALONE = 0.1, 0.5
-
 
 class Program:
-    """A compiled loop over steps, and how long a step takes.
+    """A compiled loop over steps, and how long its steps take.
 
     Attributes:
         call: `(state, metrics, data, start, stop, epoch, first) -> (state, metrics, logs)`.
         epochs: the same for `count` stretches of batches, one behind the other in the block, each an epoch of its own:
             `(state, metrics, data, start, stop, epoch, first, count) -> (state, metrics, logs, table)`, with the results of an
             epoch in a row of the table, in the order of their names. None where a dispatch is never more than an epoch.
-        seconds: measured time of a step; None before the first measurement.
+        pace: how many steps a dispatch should hold.
         runs: dispatches so far.
     """
 
@@ -65,19 +62,9 @@ class Program:
         epochs: Callable[..., Any] | None = None,
     ):
         self.call, self.epochs = call, epochs
-        self.seconds: float | None = None
+        self.pace = Pace()
         self.runs = 0
         self._stepwise = stepwise
-
-    def steps_per_dispatch(self, live: bool) -> int:
-        """How many steps the next dispatch should hold."""
-        return 1 if self.seconds is None else max(1, int((_LIVE if live else _ALONE) / self.seconds))
-
-    def note(self, steps: int, seconds: float) -> None:
-        """Take in a measured dispatch."""
-        found = max(seconds, 1e-7) / steps
-        # Upwards with care: the time may hold a compilation or a busy machine.
-        self.seconds = found if self.seconds is None else min(found, 1.5 * self.seconds)
 
     def prepare(self, *args: Any) -> tuple[Callable[..., Any], Any, Callable[[Any], Any]]:
         """A call in three parts, `whole(run(*args))`, for few frames between `fit` and a layer's maths."""
@@ -94,20 +81,6 @@ class Program:
             if slow_in_loop(loop.trace(*args, *(() if self.epochs is None else (1,))).jaxpr, jax.default_backend()):
                 self.call, self.epochs = self._stepwise(), None
             self._stepwise = None
-
-
-class Stopwatch:
-    """Seconds between moments at which the device had finished something."""
-
-    def __init__(self) -> None:
-        self.mark = time.perf_counter()
-
-    def lap(self, result: Any = None) -> float:
-        """Wait for a result; the seconds since the last lap."""
-        jax.block_until_ready(result)
-        now = time.perf_counter()
-        passed, self.mark = now - self.mark, now
-        return passed
 
 
 def shapes_of(tree: Any) -> Any:

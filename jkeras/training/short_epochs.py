@@ -56,7 +56,7 @@ def epochs_per_dispatch(run: Any, feed: Any, left: int) -> int:
     """
     if run.program.epochs is None or run.place.moment.begun:
         return 1
-    steps = run.program.steps_per_dispatch(run.events.hears_train_batches)
+    steps = run.program.pace.steps(run.events.hears_train_batches)
     return max(1, min(left, feed.epochs_per_block, steps // feed.source.num_batches))
 
 
@@ -74,7 +74,7 @@ def told_late(run: Any, first: int, count: int, feed: Any) -> Iterator[tuple[int
     with run.taken():
         run.state, run.metrics, logs, table = run.program.epochs(run.state, run.metrics, data, 0, batches, first, 0, count)
     seconds = run.watch.lap(table)
-    run.program.note(count * batches, seconds)
+    run.program.pace.note(count * batches, seconds, run.watch.pages)
     run.program.runs += 1
     run.place.logs = logs
     consumed = run.place.moment.consumed + count * batches
