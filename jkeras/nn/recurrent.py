@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -27,25 +27,11 @@ import numpy as np
 from jax import lax
 
 from jkeras.nn.activations import sigmoid, tanh
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
+from jkeras.nn.product import product
 
 Activation = Callable[[Any], Any]
 States = tuple[Any, ...]
 Gates = Callable[[Any, Any, States], States]
-
-
-def product(x: Float[Array, " *batch inputs"], kernel: Float[Array, " inputs units"]) -> Float[Array, " *batch units"]:
-    """`x @ kernel` over the last axis, as one product of two matrices.
-
-    Flat operands matter for the gradient: on CPU the kernel's gradient of a product with two batch axes copies its operand.
-
-    Example:
-        >>> product(jnp.ones((2, 3, 4)), jnp.ones((4, 5))).shape
-        (2, 3, 5)
-    """
-    return jnp.matmul(x.reshape(-1, x.shape[-1]), kernel).reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 def gated_product(x: Any, kernel: Any, factors: Any = None) -> Any:
@@ -219,9 +205,14 @@ def _unfold_jvp(gates: Gates, unroll: bool, primals: Any, tangents: Any) -> Any:
 
     last, (hs, seen, derivatives) = lax.scan(step, states, (added, side, mask), unroll=unroll)
 
+    # Transposed here, so that it is not in each step of the transposed loop, where a CPU is slower at `dh W^T` than at a product.
+    turned = kernel.T
+
     def tangent_step(d_states: States, inputs: Any) -> Any:
         derivative, d_a, d_side_t = inputs
-        d_states = derivative(d_a + gated_product(d_states[0], kernel, factors), d_side_t, d_states)
+        h = d_states[0]
+        to_a = jnp.einsum("bi,ji->bj", h, turned) if factors is None else gated_product(h, kernel, factors)
+        d_states = derivative(d_a + to_a, d_side_t, d_states)
         return d_states, d_states[0]
 
     outside = d_added + gated_product(seen, d_kernel, factors)

@@ -1,4 +1,4 @@
-"""oneDNN's convolution: the same numbers as XLA's own, and only in programs that can have it."""
+"""oneDNN's convolution and product: the same numbers as XLA's own, and only in programs that can have them."""
 
 import os
 import subprocess
@@ -13,12 +13,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from jkeras.nn import conv_library, conv_lowering
+from jkeras.nn import conv_library, conv_lowering, onednn
 from jkeras.nn.conv import conv
 from jkeras.nn.conv_geometry import Geometry, margins
 from jkeras.nn.conv_primitive import convolve, lax_conv
+from jkeras.nn.product import product
 
-needs_library = pytest.mark.skipif(not conv_library.is_there(), reason="this jaxlib is not known to have oneDNN")
+needs_library = pytest.mark.skipif(not onednn.is_there(), reason="this jaxlib is not known to have oneDNN")
 
 
 def problem(batch, size, channels, filters, window, padding):
@@ -42,7 +43,7 @@ def assert_equal(found, expected):
 
 def calls(f, *args):
     """How many operations of the library a program has."""
-    return jax.jit(f).lower(*args).as_text().count("__onednn$convolution")
+    return jax.jit(f).lower(*args).as_text().count("@__onednn$")
 
 
 @needs_library
@@ -119,9 +120,77 @@ def test_channels_first_half_precision_and_vmap_agree_with_xla():
     np.testing.assert_allclose(many, np.stack([expected, 2 * expected]), rtol=1e-5, atol=2e-4)
 
 
+def matrices(rows, inputs, units, *batch):
+    rng = np.random.default_rng(0)
+    shapes = (*batch, rows, inputs), (inputs, units), (*batch, rows, units)
+    return (jnp.asarray(rng.normal(size=shape), "float32") for shape in shapes)
+
+
+@needs_library
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((300, 130, 120), 1),
+        ((50, 64, 140, 10), 1),  # of three axes
+        ((255, 256, 256), 0),  # few rows
+        ((512, 64, 64), 0),  # little work
+    ],
+    ids=str,
+)
+def test_gradients_of_a_product_equal_those_of_wider_numbers(shape, expected):
+    x, kernel, dy = matrices(*shape)
+    step = lambda f: lambda *args: all_three(f, *args)  # noqa: E731
+    assert calls(step(product), x, kernel, dy) == expected
+    assert calls(product, x, kernel) == 0
+    with jax.enable_x64(True):
+        wide = [jnp.asarray(np.asarray(a, "float64")) for a in (x, kernel, dy)]
+        assert calls(step(product), *wide) == 0
+        reference = jax.jit(step(jnp.matmul))(*wide)
+    assert_equal(jax.jit(step(product))(x, kernel, dy), reference)
+
+
+@needs_library
+def test_a_product_has_derivatives_of_every_kind():
+    x, kernel, _ = matrices(300, 130, 120)
+    dx, dk = 0.1 * x[::-1], 0.1 * kernel[::-1]
+    loss = lambda f: lambda x, k: jnp.sin(0.1 * f(x, k)).sum()  # noqa: E731
+
+    def derivatives(f):
+        def all_of_them(x, kernel, dx, dk):
+            run, gradient = loss(f), jax.grad(loss(f), (0, 1))
+            return [
+                *jax.jvp(f, (x, kernel), (dx, dk)),
+                jax.jvp(lambda k: f(x, k), (kernel,), (dk,))[1],
+                jax.jvp(lambda x: f(x, kernel), (x,), (dx,))[1],
+                *jax.jvp(gradient, (x, kernel), (dx, dk))[1],
+                *jax.grad(lambda x, k: sum(jnp.vdot(a, b) for a, b in zip(gradient(x, k), (dx, dk))), (0, 1))(x, kernel),
+                jax.jvp(jax.grad(lambda k: jnp.vdot(jax.grad(run, 1)(x, k), dk)), (kernel,), (dk,))[1],
+                *jax.vmap(jax.grad(run, (0, 1)), (0, None))(jnp.stack([x, dx]), kernel),
+                *jax.vmap(jax.grad(run, (0, 1)), (None, 0))(x, jnp.stack([kernel, dk])),
+                *jax.grad(jax.checkpoint(run), (0, 1))(x, kernel),
+            ]
+
+        return jax.jit(all_of_them)(x, kernel, dx, dk)
+
+    for found, expected in zip(derivatives(product), derivatives(jnp.matmul), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * float(jnp.abs(expected).max()))
+
+
+@needs_library
+def test_policies_of_remat_see_a_product_as_they_see_any_other():
+    x, kernel, _ = matrices(300, 130, 120)
+
+    def saved(f):
+        run = jax.checkpoint(lambda k: jnp.sin(f(jnp.sin(f(x, k)), k.T)).sum(), policy=jax.checkpoint_policies.dots_saveable)
+        return str(jax.make_jaxpr(jax.grad(run))(kernel)).count("dot_general")
+
+    plain = saved(jnp.matmul)
+    assert saved(product) == plain - 2  # two gradients of the kernel are ours
+
+
 @needs_library
 def test_unknown_versions_other_machines_and_the_switch_have_xlas_own(monkeypatch):
-    assert conv_library.is_there.__wrapped__()
+    assert onednn.is_there.__wrapped__()
     answers = []
     for change in (
         lambda: monkeypatch.setattr(jaxlib, "__version__", "0.99.0"),
@@ -130,7 +199,7 @@ def test_unknown_versions_other_machines_and_the_switch_have_xlas_own(monkeypatc
         lambda: monkeypatch.setenv("JKERAS_ONEDNN", "0"),
     ):
         change()
-        answers.append(conv_library.is_there.__wrapped__())
+        answers.append(onednn.is_there.__wrapped__())
         monkeypatch.undo()
     assert answers == [False] * 4
 
@@ -141,13 +210,18 @@ def test_what_leaves_the_process_has_xlas_own(monkeypatch, tmp_path):
     run = lambda x, k: convolve(x, k, g)  # noqa: E731
     assert calls(run, x, kernel) == 1
     exported = jax.export.export(jax.jit(run))(x, kernel)
-    assert "onednn" not in exported.mlir_module()
+    assert "__onednn" not in exported.mlir_module()
     restored = jax.export.deserialize(exported.serialize())
     np.testing.assert_allclose(restored.call(x, kernel), run(x, kernel), rtol=1e-5, atol=1e-4)
+    x, kernel, dy = matrices(300, 130, 120)
+    pull = lambda x, kernel, dy: jax.vjp(product, x, kernel)[1](dy)[1]  # noqa: E731
+    assert calls(pull, x, kernel, dy) == 1
+    assert "__onednn" not in jax.export.export(jax.jit(pull))(x, kernel, dy).mlir_module()
     before = jax.config.jax_compilation_cache_dir
     jax.config.update("jax_compilation_cache_dir", str(tmp_path))
     try:
-        assert calls(lambda x, k: run(x, k), x, kernel) == 0
+        assert calls(lambda *args: pull(*args), x, kernel, dy) == 0
+        assert calls(lambda x, k: convolve(x, k, g), *problem(32, (16, 16), 16, 32, (3, 3), "same")[1:3]) == 0
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
 
@@ -155,12 +229,19 @@ def test_what_leaves_the_process_has_xlas_own(monkeypatch, tmp_path):
 TWO_DEVICES = """
 import jax, jax.numpy as jnp, numpy as np
 from jkeras.nn.conv import conv
+from jkeras.nn.product import product
 mesh = jax.make_mesh((2,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
 place = lambda a, *spec: jax.device_put(a, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*spec)))
+x, kernel = (np.random.default_rng(0).normal(size=s).astype("float32") for s in ((512, 128), (128, 96)))
+gradient = jax.jit(jax.grad(lambda k, x: (product(x, k) ** 2).sum()))
+assert "__onednn" in gradient.lower(kernel, x).as_text()
+assert "__onednn" not in gradient.lower(place(kernel), place(x, "batch")).as_text()
+np.testing.assert_allclose(gradient(place(kernel), place(x, "batch")), gradient(kernel, x), rtol=1e-4, atol=1e-2)
+
 x, kernel = (np.random.default_rng(0).normal(size=s).astype("float32") for s in ((32, 16, 16, 16), (3, 3, 16, 32)))
 run = jax.jit(lambda x, k: conv(x, k, padding="same"))
 parts = run.lower(place(x, "batch"), place(kernel))
-assert "onednn" in run.lower(x, kernel).as_text() and "onednn" not in parts.as_text()
+assert "__onednn" in run.lower(x, kernel).as_text() and "__onednn" not in parts.as_text()
 y = run(place(x, "batch"), place(kernel))
 assert len(y.sharding.device_set) == 2 and "all-gather" not in parts.compile().as_text()
 np.testing.assert_allclose(y, run(x, kernel), rtol=1e-5, atol=1e-4)
