@@ -27,7 +27,7 @@ from bench.workloads import TRAINING, workload
 
 # By the first that fits the name of an operation.
 KINDS = {
-    "products": r"ynn_fusion|dot|gemm|cublas",
+    "products": r"ynn_fusion|dot|gemm|cublas|product_library",
     "convolutions": r"conv(?!ert)|cudnn",
     "copies and transpositions": r"copy|transpose|reverse|pad|concatenate|gather|scatter|slice",
     "sums": r"reduce",

@@ -67,6 +67,23 @@ def run_over_time(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[An
     return _any_cell(cell, xs, states, walk)
 
 
+def last_output(cell: Any, outputs: Any, last: list[Any], walk: Walk) -> Any:
+    """The output of the last step.
+
+    A cell of the library puts out its first state, so for it this is a part of the last states. Then nothing asks for the outputs of
+    all steps, and a compiled program does not keep them.
+
+    Args:
+        cell: any cell.
+        outputs, last: what `run_over_time` gave.
+        walk: as for it.
+    """
+    if isinstance(cell, StackedRNNCells) and type(cell).call is StackedRNNCells.call:
+        return last_output(cell.cells[-1], outputs, jax.tree.leaves(last[-1]), walk)
+    zeroed = walk.mask is not None and walk.zero_output
+    return last[0] if isinstance(cell, Cell) and not cell._plan.own_call and not zeroed else outputs[-1]
+
+
 def _library_cell(cell: Cell, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
     rng = random.draw_key(cell, cell.seed) if walk.training and cell.draws else None
     hs, last = cell.over_time(cell._read_weights(), xs, states, mask=walk.mask, rng=rng, unroll=walk.unroll)

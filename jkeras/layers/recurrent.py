@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jkeras._base.configurable import deserialize
 from jkeras._base.registry import export
 from jkeras.layers.base import Layer
-from jkeras.layers.cell_scan import Walk, run_over_time
+from jkeras.layers.cell_scan import Walk, last_output, run_over_time
 from jkeras.layers.stacked_cells import StackedRNNCells, build_cell, check_cell, initial_states, is_nested
 from jkeras.state.variable import Variable
 
@@ -137,11 +137,12 @@ class RNN(Layer):
         xs, mask = jnp.swapaxes(sequences, 0, 1), _time_major(mask)
         if self.go_backwards:
             xs, mask = xs[::-1], None if mask is None else mask[::-1]
-        outputs, last = self._over_time(xs, states, Walk(mask, self.zero_output_for_mask, bool(training), self.unroll))
+        walk = Walk(mask, self.zero_output_for_mask, bool(training), self.unroll)
+        outputs, last = self._over_time(xs, states, walk)
         outputs, last = jax.tree.map(lambda a: a.astype(self.compute_dtype), (outputs, last))
         if self.stateful:
             jax.tree.map(lambda box, value: box.assign(value), self.states, last)
-        output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else outputs[-1]
+        output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else last_output(self.cell, outputs, last, walk)
         return (output, *last) if self.return_state else output
 
     def _over_time(self, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:

@@ -8,6 +8,7 @@ JAX's own product: the result, the gradient of x, and what derivatives of deriva
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -35,18 +36,26 @@ def product(x: Float[Array, " *batch inputs"], kernel: Float[Array, " inputs uni
         (2, 3, 5)
     """
     rows = x if x.ndim <= 2 else x.reshape(-1, x.shape[-1])
-    y = _product(rows, kernel) if _suits(rows, kernel) else jnp.matmul(rows, kernel)
+    y = _product(rows, kernel) if many_rows(rows.shape) and _suits(rows, kernel) else jnp.matmul(rows, kernel)
     return y if x.ndim <= 2 else y.reshape(*x.shape[:-1], kernel.shape[-1])
+
+
+def many_rows(shape: tuple[int, ...]) -> bool:
+    """Whether an array of this shape has so many rows, over all axes but the last, that `product` may gain by them.
+
+    Example:
+        >>> many_rows((16, 128, 64)), many_rows((32, 784))
+        (True, False)
+    """
+    rows = math.prod(shape[:-1])
+    return isinstance(rows, int) and rows >= _FEWEST_ROWS
 
 
 def _suits(x: Any, kernel: Any) -> bool:
     """Whether the library may be the better choice for the kernel's gradient. It knows nothing of programs per device."""
-    sizes = (*x.shape, *kernel.shape)
-    if x.ndim != 2 or not all(isinstance(n, int) for n in sizes) or not x.dtype == kernel.dtype == "float32":
-        return False
-    enough = x.shape[0] >= _FEWEST_ROWS and x.shape[0] * x.shape[1] * kernel.shape[1] >= _FEWEST_MULTIPLICATIONS
-    mesh = jax.sharding.get_abstract_mesh()
-    return enough and mesh.empty and onednn.is_there()
+    work = math.prod(x.shape) * kernel.shape[1]
+    enough = isinstance(work, int) and work >= _FEWEST_MULTIPLICATIONS
+    return enough and x.dtype == kernel.dtype == "float32" and jax.sharding.get_abstract_mesh().empty and onednn.is_there()
 
 
 @jax.custom_jvp
