@@ -70,8 +70,8 @@ def run_over_time(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[An
 def last_output(cell: Any, outputs: Any, last: list[Any], walk: Walk) -> Any:
     """The output of the last step.
 
-    A cell of the library puts out its first state, so for it this is a part of the last states. Then nothing asks for the outputs of
-    all steps, and a compiled program does not keep them.
+    A cell of the library puts out its first state, so for it this is a part of the last states. Then nothing asks for the outputs
+    of all steps, and a compiled program does not keep them.
 
     Args:
         cell: any cell.
