@@ -38,9 +38,10 @@ class Pace:
         >>> pace.note(10, 0.1)
         >>> pace.steps(live=True), pace.steps(live=False)
         (10, 50)
-        >>> pace.note(1, 0.06, pages=33_000)  # about 130 MB
+        >>> pace = Pace()
+        >>> pace.note(1, 0.3, pages=50_000)  # about 200 MB, a quarter of the time
         >>> pace.steps(live=True), pace.steps(live=False)
-        (99, 99)
+        (4, 11)
     """
 
     def __init__(self) -> None:
