@@ -15,7 +15,7 @@ import gc as _gc
 from typing import TYPE_CHECKING
 
 # A full collection that starts while these modules load walks over all of JAX for nothing, and takes about as long as they do.
-# The collection of what is young, at the end, keeps one from starting right after.
+# At the end all objects are made old ones, without a look at them: so no collection of the young starts right after.
 _collecting = _gc.isenabled()
 _gc.disable()
 
@@ -57,7 +57,9 @@ from jkeras.state import Variable as Variable
 from jkeras.state import functionalize as functionalize
 from jkeras.training import TrainState as TrainState
 
-_gc.collect(1)
+if not _gc.get_freeze_count():  # else there are objects that shall stay frozen
+    _gc.freeze()
+    _gc.unfreeze()
 if _collecting:
     _gc.enable()
 

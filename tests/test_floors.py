@@ -72,7 +72,7 @@ ALLOWED_IN_INIT = {
         "import gc as _gc",
         "_collecting = _gc.isenabled()",
         "_gc.disable()",
-        "_gc.collect(1)",
+        "if not _gc.get_freeze_count():\n    _gc.freeze()\n    _gc.unfreeze()",
         "if _collecting:\n    _gc.enable()",
     ),
     "ops/__init__.py": (
