@@ -105,6 +105,7 @@ def test_wider_and_narrower_numbers_strides_and_gaps_are_left_to_others():
     assert calls(lambda x, k: conv(x, k, strides=2), x, kernel) == 0
     assert calls(lambda x, k: conv(x, k, dilation_rate=2), x, kernel) == 0
     assert not conv_library.suits(x, 16, 32, Geometry((16, 16), (3, 3), (1, 1), (1, 1), ((-1, 0), (0, 3))))
+    assert not conv_library.suits(x, 4, 32, Geometry((16, 16), (3, 3), (1, 1), (1, 1), g.padding, groups=4))
 
 
 @needs_library

@@ -21,11 +21,12 @@ _CHANNELS = 16
 
 
 def suits(x: Array, channels: int, filters: int, g: Geometry) -> bool:
-    """Whether the library is the better choice for a convolution of images, channels last and no groups, or a gradient of it."""
+    """Whether the library is the better choice for a convolution of images, channels last, or a gradient of it."""
     if (
         x.dtype != "float32"
         or not isinstance(x.shape[0], int)
         or g.rank != 2
+        or g.groups > 1
         or max(g.strides + g.dilation) > 1
         or math.prod(g.window) == 1
     ):
