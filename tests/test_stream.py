@@ -1,6 +1,7 @@
 """Streams: batches come in blocks of what is ready, and nothing but the time depends on how they are cut."""
 
 import time
+import types
 
 import jax
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 import jkeras
 from jkeras._base.aligned import aligned_empty, is_aligned
+from jkeras.data import stream
 from jkeras.data.array_source import ArraySource
 from jkeras.data.feed import ArrayFeed
 from jkeras.data.iterable_source import IterableSource
@@ -93,6 +95,13 @@ def test_what_is_kept_beside_a_batch_makes_blocks_smaller():
     beside = jax.ShapeDtypeStruct((4, 2 << 20), np.float32)  # 32 MiB
     for block in StreamFeed(IterableSource([X[:4]] * 3), beside=beside).blocks():
         assert block.batches == 1 and block.data[0].shape == (1, 4, 6)
+
+
+def test_on_an_accelerator_each_batch_is_a_block(monkeypatch):
+    monkeypatch.setattr(stream, "default_device", lambda: types.SimpleNamespace(platform="gpu"))
+    blocks = list(StreamFeed(IterableSource([X[:4], X[4:8], X[8:11]])).padded_blocks())
+    assert [(block.batches, block.rows, block.data[0].shape) for block in blocks] == [(1, n, (1, 4, 6)) for n in (4, 4, 3)]
+    np.testing.assert_array_equal(np.concatenate([block.data[0][0] for block in blocks])[:11], X[:11])
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])

@@ -84,7 +84,7 @@ class StreamFeed:
                 warnings.warn(_WAITING.format(seconds=_PATIENCE), stacklevel=2)
 
     def _ready(self, batch: Batch, padded: bool) -> tuple[Batch, int, int]:
-        """A batch as it goes into a block, its rows that are data, and how many such batches make a block."""
+        """A batch as a block of one, its rows that are data, and how many such batches make a block."""
         rows = jax.tree.leaves(batch)[0].shape[0]
         self._size = max(self._size, rows)
         missing = self._size - rows if padded else 0
@@ -92,7 +92,8 @@ class StreamFeed:
             batch = jax.tree.map(lambda array: np.concatenate([array, np.repeat(array[:1], missing, axis=0)]), batch)
         platform = default_device().platform
         if platform != "cpu":
-            return to_device(batch), rows, 1
+            return to_device(jax.tree.map(lambda array: array[None], batch)), rows, 1
+        batch = jax.tree.map(lambda array: np.asarray(array)[None], batch)
         return batch, rows, min(_MOST_BATCHES, batches_per_block(bytes_of(batch) + self._beside, platform))
 
 
@@ -119,7 +120,7 @@ class _Handover:
                 self._shape, self._capacity, self._room, self._rows = shape, capacity, capacity, 0
             self._waiting.append(batch)
             self._rows += rows
-            self._room = self._room - 1 if rows == leaves[0].shape[0] else 0
+            self._room = self._room - 1 if rows == leaves[0].shape[1] else 0
             self._changed.notify_all()
         return True
 
@@ -158,10 +159,9 @@ def _stacked(batches: list[Batch], capacity: int) -> Batch:
 
     def stack(*arrays: Any) -> Any:
         if capacity == 1:
-            return arrays[0][None]
-        block = aligned_empty((capacity, *arrays[0].shape), arrays[0].dtype)
-        for place, array in zip(block, arrays):
-            place[...] = array
+            return arrays[0]
+        block = aligned_empty((capacity, *arrays[0].shape[1:]), arrays[0].dtype)
+        np.concatenate(arrays, out=block[: len(arrays)])
         return block
 
     return jax.tree.map(stack, *batches)

@@ -1,7 +1,7 @@
 """`x @ kernel` for many rows, with a gradient of the kernel that is fast on a CPU.
 
-That gradient, `x^T dy`, sums over the rows, and XLA:CPU computes it at half the speed of the product itself where there are many:
-2,048 rows, 512 to 128 columns, 2.6 ms against 1.4. oneDNN has no such weakness (`onednn.py`). So the tangent `x @ d kernel` is an
+That gradient, `x^T dy`, sums over the rows, and XLA:CPU computes it more slowly than the product itself where there are many.
+oneDNN has no such weakness (`onednn.py`). So the tangent `x @ d kernel` is an
 operation of its own to JAX, whose transpose for the kernel is another one, computed by the library where that pays. All else is
 JAX's own product: the result, the gradient of x, and what derivatives of derivatives need.
 """
@@ -30,6 +30,13 @@ def product(x: Float[Array, " *batch inputs"], kernel: Float[Array, " inputs uni
     """`x @ kernel` over the last axis, as one product of two matrices.
 
     Flat operands matter for the gradient: on CPU the kernel's gradient of a product with two batch axes copies its operand.
+
+    Args:
+        x: `(..., inputs)`.
+        kernel: `(inputs, units)`.
+
+    Returns:
+        `(..., units)`.
 
     Example:
         >>> product(jnp.ones((2, 3, 4)), jnp.ones((4, 5))).shape

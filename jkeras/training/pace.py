@@ -2,7 +2,7 @@
 
 A dispatch should last a tenth of a second where somebody watches, and half a second else: then its own cost is nothing. There is
 one exception. On a CPU the memory that a program works in is got from the system for each dispatch and given back behind it, and
-the system hands it out page by page, at the first touch. With 200 MB of it, that takes longer than a third of a step of a ResNet.
+the system hands it out page by page, at the first touch. With the memory of a deep network that takes a good part of a step.
 So where touching new pages would take more than a thirtieth of a dispatch, dispatches become longer, up to a limit.
 """
 
