@@ -62,7 +62,7 @@ CASES = [
     ("CategoricalFocalCrossentropy", {"from_logits": True, "alpha": [0.1, 0.2, 0.3, 0.4], "label_smoothing": 0.1}, ONE_HOT, X),
     ("Dice", {}, BINARY, P),
     ("Dice", {"axis": [1]}, BINARY, P),
-    ("Tversky", {"alpha": 0.3, "beta": 0.8, "axis": [1]}, BINARY, P),
+    ("Tversky", {"alpha": 0.8, "beta": 0.8, "axis": [1]}, BINARY, P),
 ]
 NAMED = pytest.mark.parametrize("name, arguments, y, p", CASES, ids=[f"{n}-{'-'.join(a)}" for n, a, *_ in CASES])
 PUBLIC = [n for n in dir(losses) if inspect.isclass(getattr(losses, n)) and hasattr(keras.losses, n)]

@@ -12,22 +12,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe
+from jkeras.nn.lengths import unit_vectors
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
-
-
-def unit_vectors(x: Float[Array, " *shape"], axis: int = -1, epsilon: float = 1e-7) -> Float[Array, " *shape"]:
-    """Divide by the Euclidean norm along an axis: `x / max(||x||, epsilon)`, with a finite gradient at 0.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> [round(v, 4) for v in unit_vectors(jnp.array([3.0, 4.0])).tolist()]
-        [0.6, 0.8]
-    """
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    square = jnp.sum(jnp.square(wide), axis=axis, keepdims=True)
-    return (wide * lax.rsqrt(jnp.maximum(square, epsilon**2))).astype(x.dtype)
 
 
 def batch_dot(

@@ -182,7 +182,10 @@ def _positive(axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     if not all(-ndim <= a < ndim for a in axes):
         raise ValueError(f"axis={axis!r} is out of range for an input of rank {ndim}.")
-    return tuple(sorted(a % ndim for a in axes))
+    positive = sorted({a % ndim for a in axes})
+    if len(positive) < len(axes):
+        raise ValueError(f"axis={axis!r} names an axis of an input of rank {ndim} twice. Name it once.")
+    return tuple(positive)
 
 
 def _along(v: Array | None, ndim: int, axes: Sequence[int], dtype: jnp.dtype) -> Array | None:

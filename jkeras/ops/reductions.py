@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe
+from jkeras.nn.lengths import root
 from jkeras.ops.families import Axis, bounded_reduction, cumulative, enter, quantiles, reduction, segments
 from jkeras.ops.wrapper import Tensor, as_array, axes, no_sparse, operand, operation
 
 _REDUCTIONS = """
-all amax=max amin=min any argmax argmin mean median nanargmax nanargmin nanmax nanmean nanmedian nanmin nanprod nanstd nansum
-nanvar ptp std sum var
+all amax=max amin=min any argmax argmin mean median nanargmax nanargmin nanmax nanmean nanmedian nanmin nanprod nansum
+nanvar ptp sum var
 """
 
 enter(reduction, jnp, _REDUCTIONS)
@@ -21,6 +22,23 @@ enter(bounded_reduction, jnp, "max min")
 enter(quantiles, jnp, "nanpercentile nanquantile percentile quantile")
 enter(cumulative, jnp, "cumprod cumsum nancumprod nancumsum")
 enter(segments, jax.ops, "segment_max segment_min segment_prod segment_sum", area=None)
+
+
+@operation("numpy")
+def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The standard deviation over axes, all by default; where it is 0, so is its gradient.
+
+    Example:
+        >>> float(std([1.0, 3.0]))
+        1.0
+    """
+    return root(jnp.var(operand(x), axis=axes(axis), keepdims=keepdims))
+
+
+@operation("numpy")
+def nanstd(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """`std` of the entries that are numbers."""
+    return root(jnp.nanvar(operand(x), axis=axes(axis), keepdims=keepdims))
 
 
 @operation("numpy")
