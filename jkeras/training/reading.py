@@ -24,7 +24,6 @@ from jkeras.training.program import Program, batch_of, like, zeros_of
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
 from jkeras.training.step import Steps
-from jkeras.training.structure import split_targets
 from jkeras.training.together import batches_together, run_together
 
 
@@ -138,10 +137,13 @@ def rows_can_be_masked(model: Any, y_spec: Any, y_pred_spec: Any, adds_losses: b
     if adds_losses or not model._traced or any(getattr(type(model), name) is not getattr(Steps, name) for name in own):
         return False
     objective = model._objective
-    targets = split_targets("y", y_spec, objective.names) if objective.has_losses or objective.tracked else []
+    targets = objective.targets(y_spec) if objective.has_losses or objective.tracked else []
     predictions = jax.tree.leaves(y_pred_spec)
-    for loss, target, prediction in zip(objective.losses, targets, predictions):
-        if loss is not None and (type(loss).__call__ is not Loss.__call__ or not _by_row(loss.call, target, prediction)):
+    for i, loss in objective.losses.items():
+        # Of a loss without reduction the mean is reported, over padded rows too.
+        if type(loss).__call__ is not Loss.__call__ or loss.reduction in (None, "none"):
+            return False
+        if not _by_row(loss.call, targets[i], predictions[i]):
             return False
     for tracked in objective.tracked:
         metric = tracked.metric

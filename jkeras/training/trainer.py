@@ -37,7 +37,6 @@ from jkeras.training.replay import Replay
 from jkeras.training.short_epochs import join_epochs
 from jkeras.training.snapshot import Snapshots
 from jkeras.training.step import Steps
-from jkeras.training.structure import output_names
 from jkeras.training.transfer import read_weights, write_weights
 
 _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train it:
@@ -337,7 +336,7 @@ class Trainer(Steps, Snapshots, Replay):
     @property
     def metrics_names(self) -> list[str]:
         """Names of what `evaluate` returns, in its order."""
-        return [] if self._objective is None else self._objective.log_names
+        return [] if self._objective is None else self._objective.result_names
 
     # preparation ----------------------------------------------------------------------------------------------------
 
@@ -422,7 +421,7 @@ class Trainer(Steps, Snapshots, Replay):
         if self._objective is None:
             assert self._compile_config is not None
             y_pred = self._outputs_for(jax.tree.map(lambda s: at_size(s, source.batch_size or 2), specs))
-            self._objective = make_objective(self._compile_config, output_names(self, y_pred), source.specs[1], y_pred)
+            self._objective = make_objective(self, self._compile_config, source.specs[1], y_pred)
             self._y_pred_spec = y_pred
             y_spec = jax.tree.map(lambda s: at_size(s, source.batch_size or 2), source.specs[1])
             self._pads_rows = rows_can_be_masked(self, y_spec, y_pred, self._adds_losses)
@@ -442,7 +441,7 @@ class Trainer(Steps, Snapshots, Replay):
     def _plain(self, logs: dict[str, Any]) -> dict[str, Any]:
         """Logs as Python numbers in the order of the metrics; a compiled step gives dicts in the order of their keys."""
         read = jax.device_get(logs)
-        known = self.metrics_names
+        known = [] if self._objective is None else self._objective.log_names
         names = [n for p in ("", "val_") for n in (f"{p}{k}" for k in known) if n in read]
         read = {name: read[name] for name in (*names, *(n for n in read if n not in names))}
         return {name: float(value) if np.ndim(value) == 0 else value for name, value in read.items()}
