@@ -78,8 +78,8 @@ def _check_entries(loss: Any, y_true: Any, y_pred_spec: Any, broadcasts: bool) -
     received = f"Received y_true of shape {_shown(y.shape)} and an output of shape {_shown(pred)}"
     if broadcasts and len(shape) == len(pred) and all(1 in sizes for sizes in differing):
         warnings.warn(
-            f"{loss.name} compares each entry along the axes of size 1 with all entries of the other side. {received}. If that is "
-            f"not meant, give targets of shape {_shown(pred)}, or change the last layer.",
+            f"{loss.name} compares each entry along the axes of size 1 with all entries of the other side. {received}. If that "
+            f"is not meant, give targets of shape {_shown(pred)}, or change the last layer.",
             stacklevel=2,
         )
         return
