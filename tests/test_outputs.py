@@ -1,6 +1,6 @@
-"""Targets, losses, metrics and weights find their outputs, however outputs are nested; names and order of logs are Keras 3.15.1's.
+"""Targets, losses, metrics and weights find their outputs, however outputs are nested.
 
-Values follow from NumPy: the predictions are constant multiples of the inputs' sums.
+Names and order of logs are those of Keras 3.15.1. Values follow from NumPy: predictions are multiples of the sums of inputs.
 """
 
 import numpy as np

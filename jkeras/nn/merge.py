@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.nn.lengths import unit_vectors
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def batch_dot(
     """
     if x.ndim < 2 or y.ndim < 2:
         raise ValueError(f"a dot product by example takes inputs of rank 2 or more, received {describe(x)} and {describe(y)}.")
-    a, b = (axes, axes) if isinstance(axes, int) else axes
+    a, b = (axes, axes) if isinstance(axes, INTEGERS) else axes
     a, b = (a + x.ndim if a < 0 else a), (b + y.ndim if b < 0 else b)
     if not (0 < a < x.ndim and 0 < b < y.ndim):
         raise ValueError(f"axes={axes!r} must name axes of {describe(x)} and {describe(y)} other than 0, the batch axis.")

@@ -7,7 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.dtypes import optional_dtype
 from jkeras._base.errors import describe
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.nn.lengths import root
 from jkeras.ops.families import Axis, bounded_reduction, cumulative, enter, quantiles, reduction, segments
 from jkeras.ops.wrapper import Tensor, as_array, axes, no_sparse, operand, operation
@@ -44,7 +46,7 @@ def nanstd(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 @operation("numpy")
 def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
     """The product over axes, all by default."""
-    return jnp.prod(operand(x), axis=axes(axis), keepdims=keepdims, dtype=dtype)
+    return jnp.prod(operand(x), axis=axes(axis), keepdims=keepdims, dtype=optional_dtype(dtype))
 
 
 @operation("numpy")
@@ -137,7 +139,7 @@ def histogram(x: Tensor, bins: Tensor = 10, range: tuple[float, float] | None = 
     Returns:
         The counts and the edges, of which there is one more.
     """
-    return jnp.histogram(operand(x), bins=bins if isinstance(bins, int) else operand(bins), range=range)
+    return jnp.histogram(operand(x), bins=bins if isinstance(bins, INTEGERS) else operand(bins), range=range)
 
 
 @operation("nn")

@@ -239,6 +239,8 @@ def _for_all_or_each(what: str, value: Any, outputs: Outputs) -> dict[int, Any]:
     """Entries by number of the output, in the order of the logs: one thing that is no list or dict is for all."""
     if value is None:
         return {}
+    if isinstance(value, np.ndarray) and value.ndim:
+        value = value.tolist()
     if isinstance(value, (list, tuple, dict)):
         return outputs.spread(what, value)
     return dict.fromkeys(range(len(outputs)), value)

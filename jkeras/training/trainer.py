@@ -15,6 +15,7 @@ from jkeras._base.by_leaves import by_leaves
 from jkeras._base.compiling import compiled_quickly
 from jkeras._base.config import settings
 from jkeras._base.errors import unexpected_arguments
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.callbacks import CallbackList, History
 from jkeras.data import as_source, train_validation_split, unpack_x_y_sample_weight
 from jkeras.data.array_source import ArraySource
@@ -123,7 +124,7 @@ class Trainer(Steps, Snapshots, Replay):
         if kwargs:
             known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "jit_compile")
             raise unexpected_arguments("compile", kwargs, (*known, "steps_per_execution", "auto_scale_loss"))
-        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+        if not isinstance(steps_per_execution, INTEGERS) or steps_per_execution < 1:
             raise ValueError(f"steps_per_execution is a positive integer. Received: {steps_per_execution!r}.")
         self.optimizer, self.loss = optimizers.get(optimizer), loss
         before = self._fingerprint
@@ -131,7 +132,7 @@ class Trainer(Steps, Snapshots, Replay):
             self.optimizer = optimizers.with_loss_scale(self.optimizer)
         jit = not run_eagerly and jit_compile is not False
         self._compile_config = CompileConfig(
-            loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), steps_per_execution, jit
+            loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), int(steps_per_execution), jit
         )
         self._fingerprint = fingerprint([vars(self._compile_config), self.optimizer])
         if self._fingerprint != before:
@@ -189,7 +190,7 @@ class Trainer(Steps, Snapshots, Replay):
         """
         self._require_compiled("fit")
         epochs = keras2_arguments(self.fit, x, keras2, epochs)
-        if isinstance(validation_freq, int) and validation_freq < 1:
+        if isinstance(validation_freq, INTEGERS) and validation_freq < 1:
             raise ValueError(f"validation_freq is a number of epochs, 1 or more, or a list. Received: {validation_freq!r}.")
         check_train_step(self)
         if validation_split and validation_data is None:
@@ -484,7 +485,7 @@ def _one_batch(x: Any, y: Any = None, sample_weight: Any = None, class_weight: A
 
 
 def _validates(epoch: int, frequency: int | list[int]) -> bool:
-    return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
+    return (epoch + 1) % frequency == 0 if isinstance(frequency, INTEGERS) else epoch + 1 in frequency
 
 
 def _verbosity(verbose: int | str) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 
 from jkeras._base import config
 from jkeras._base.dtypes import is_float, standardize_dtype
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
 from jkeras.nn.lengths import unit_vectors
 
@@ -117,7 +118,7 @@ def normalize(x: Any, axis: int | tuple[int, ...] | None = -1, order: int = 2) -
 
 
 def _normalize_jax(x: Any, axis: int | tuple[int, ...] | None, order: int) -> jax.Array:
-    if not isinstance(order, int) or order < 1:
+    if not isinstance(order, INTEGERS) or order < 1:
         raise ValueError(f"order={order!r}: expected a positive integer for a JAX array, such as 2.")
     x = jnp.atleast_1d(jnp.asarray(x))
     x = x if is_float(x.dtype) else x.astype(config.floatx())
