@@ -20,6 +20,10 @@ def numbers(x):
     return jnp.abs(x[..., 0] * 3).astype(int) % 5
 
 
+def convolved(x):
+    return lax.conv_general_dilated(x, np.ones((3, 4, 2), "f"), (1,), "SAME", dimension_numbers=("NWC", "WIO", "NWC"))
+
+
 APART = {
     "entries": lambda x: jnp.tanh(x) * 2 + x**2,
     "product": lambda x: x @ W,
@@ -45,9 +49,7 @@ APART = {
     "loop": lambda x: lax.fori_loop(0, 3, lambda i, x: jnp.sin(x) + i, x),
     "branches": lambda x: lax.cond(jnp.sum(jnp.asarray(W)) > 0, jnp.sin, jnp.cos, x),
     "checkpoint": jax.checkpoint(lambda x: jax.nn.relu(x) @ W),
-    "convolution": lambda x: lax.conv_general_dilated(
-        x, np.ones((3, 4, 2), "f"), (1,), "SAME", dimension_numbers=("NWC", "WIO", "NWC")
-    ),
+    "convolution": lambda x: convolved(x),
     "windows": lambda x: lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 1), (1, 2, 1), "VALID"),
     "matrices": lambda x: jnp.linalg.cholesky(jnp.einsum("bij,bik->bjk", x, x) + 10 * jnp.eye(4)),
     "spectrum": lambda x: jnp.abs(jnp.fft.rfft(x, axis=1)),
@@ -76,7 +78,7 @@ MIXING = {
     "wrong reshape": lambda x: jnp.sin(x.reshape(5, N, 4)).sum(axis=0),
     "carried": lambda x: lax.scan(lambda c, x: (c + x.mean(), x + c), 0.0, x.swapaxes(0, 1))[1].swapaxes(0, 1),
     "as long as one goes on": lambda x: lax.while_loop(lambda x: jnp.any(jnp.abs(x) > 0.1), lambda x: x / 2, x),
-    "convolution over rows": lambda x: lax.conv_general_dilated(x.transpose(1, 0, 2), np.ones((3, 4, 2), "f"), (1,), "SAME", dimension_numbers=("NWC", "WIO", "NWC")).transpose(1, 0, 2),
+    "convolution over rows": lambda x: convolved(x.transpose(1, 0, 2)).transpose(1, 0, 2),
     "matrices over rows": lambda x: jnp.linalg.solve(x[:, 0] @ x[:, 0].T + jnp.eye(N), x[:, 1]),
     "through a callback": lambda x: jax.pure_callback(lambda x: x, jax.ShapeDtypeStruct(x.shape, x.dtype), x),
     "no rows": lambda x: x.sum(axis=0),
@@ -107,7 +109,7 @@ def test_models_of_library_layers_keep_rows_apart():
     z = layers.TimeDistributed(layers.Dense(3, "softmax"))(layers.RepeatVector(2)(layers.Dropout(0.5)(z)))
     y = layers.Concatenate()([layers.Flatten()(z), layers.Reshape((-1,))(h)])
     model = Model([text, image], [layers.Dense(2)(y), layers.ReLU()(h) + 1.0])
-    assert ForwardPass(model, [t for t in model.inputs], 5).keeps_rows_apart
+    assert ForwardPass(model, list(model.inputs), 5).keeps_rows_apart
 
 
 class Centred(layers.Layer):
