@@ -113,6 +113,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         self._own: list[Variable] = []
         self._boxes: dict[str, Variable] = {}
         self._inbound_nodes: list[Node] = []
+        self._inventory = None
         self._last_losses: list[tuple[Any, Any]] = []
         self.built = False
         self.name = name if name is not None else auto_name(to_snake_case(type(self).__name__))

@@ -17,7 +17,7 @@ from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.name_first import name_first
 from jkeras.layers import messages
 from jkeras.layers.call_plan import used_as_boxes
-from jkeras.layers.tracking import NOT_TRACKED, Tracker, note_change, objects_in, own_boxes, walk, weight_entries
+from jkeras.layers.tracking import NOT_TRACKED, Tracker, inventory, note_change, objects_in, walk, weight_entries
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, materialize
 
@@ -31,7 +31,8 @@ class WeightHolder:
     _trainable: bool
 
     def __setattr__(self, name: str, value: Any) -> None:
-        note_change()
+        if isinstance(value, _HOLDS) or isinstance(self.__dict__.get(name), _HOLDS):
+            note_change()
         if isinstance(value, Variable):
             if "_boxes" not in self.__dict__:
                 raise RuntimeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name))
@@ -167,15 +168,7 @@ class WeightHolder:
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that gradient descent changes now."""
-        return list(self._trained_boxes().values())
-
-    def _trained_boxes(self) -> dict[int, Variable]:
-        if not self._trainable:
-            return {}
-        found = {id(b): b for b in own_boxes(self) if b.trainable}
-        for child in self._sublayers():
-            found.update(child._trained_boxes())
-        return found
+        return list(inventory(self).trained.values())
 
     @property
     def trainable_variables(self) -> list[Variable]:
@@ -200,9 +193,10 @@ class WeightHolder:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        for layer in self._flatten_layers():
+        held = inventory(self)
+        for layer in held.layers:
             layer._trainable = bool(value)
-            for box in own_boxes(layer):
+            for box in held.own(layer):
                 box.trainable = box.declared_trainable and bool(value)
 
     def get_weights(self) -> list[np.ndarray]:
@@ -231,3 +225,6 @@ class WeightHolder:
         """Number of all elements of all weights."""
         self._require_built("count_params", "layer.build(input_shape)")
         return sum(box.size for box in self.weights)
+
+
+_HOLDS = (WeightHolder, Variable, Tracker, list, tuple, set, dict)  # what a layer may hold weights in

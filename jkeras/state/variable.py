@@ -240,10 +240,12 @@ def materialize(boxes: Iterable[Variable]) -> None:
 
 
 def owned_value(box: Variable) -> Any:
-    """The box's array for a program that will donate it: a copy when somebody outside may still hold the array."""
+    """The box's array for a program that will donate it. Where somebody outside may hold the array, the box gets a copy."""
     if box._value is None:
         materialize([box])
-    return jnp.array(box._value, copy=True) if box._shared else box._value
+    if box._shared:
+        box._value, box._shared = jnp.array(box._value, copy=True), False
+    return box._value
 
 
 def put_value(box: Variable, value: Any) -> None:

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.layers.tracking import inventory
 from jkeras.state import random
 from jkeras.state.variable import gate
 from jkeras.training.moment import Moment, metric_values, metrics_from, plain_results, stream_place
@@ -30,7 +31,7 @@ from jkeras.training.replay import Chunk
 from jkeras.training.short_epochs import epochs_per_dispatch, told_late
 from jkeras.training.state import TrainState
 from jkeras.training.transfer import (
-    WeightWriter,
+    Exchange,
     optimizer_state,
     read_weights,
     training_threads,
@@ -63,6 +64,17 @@ class Place:
         self.moment = dataclasses.replace(self.moment, **numbers)
 
 
+class Batches:
+    """What goes from one `train_on_batch` to the next.
+
+    Attributes:
+        metrics: accumulators; None before the first.
+    """
+
+    def __init__(self) -> None:
+        self.metrics: Any = None
+
+
 class TrainingRun:
     """One call of `fit`: its state, its program, its callbacks.
 
@@ -78,7 +90,7 @@ class TrainingRun:
         self.model, self.program, self.events, self.steps_per_event = model, program, events, steps_per_event
         self.paced = steps_per_event == 1 and not events.has_train_batch_hooks
         self.seed = random.next_seed()
-        self.write = WeightWriter(model)
+        self.exchange = Exchange(model)
         self.state = self._first_state()
         self.metrics: Any = model._fresh_metrics()
         self.watch = Stopwatch()
@@ -88,9 +100,10 @@ class TrainingRun:
         self.place = Place()
 
     def _first_state(self) -> TrainState:
-        params, state = read_weights(self.model, donate=True)
+        params, state = self.exchange.read()
         opt_state = optimizer_state(self.model, params)
-        self.model.optimizer.state = opt_state
+        self.fits = tuple(inventory(self.model).trained)
+        self.model.optimizer.put_state(opt_state, self.fits)
         start = np.zeros((), np.int32)
         numbers: Any = np.array([0, self.seed], np.uint32)
         key = jax.random.wrap_key_data(numbers, impl="threefry2x32")
@@ -147,11 +160,12 @@ class TrainingRun:
 
     def begin_epoch(self, epoch: int, feed: Any) -> None:
         """Tell the callbacks that an epoch begins."""
-        state, moment = self.model.optimizer.state, self.place.moment
+        optimizer, moment = self.model.optimizer, self.place.moment
+        state = optimizer.state if moment.begun else None
         self.events.on_epoch_begin(epoch)
         if moment.begun and moment.epoch == epoch:
             # The run is taken up again within the epoch: what callbacks do to the learning rate here was done before.
-            self.model.optimizer.state = state
+            optimizer.state = state
         else:
             self.place.logs = {}
         source = feed.source
@@ -199,10 +213,19 @@ class TrainingRun:
         self._finish(number, logs, told=number == first)
         return logs
 
-    def one_batch(self, feed: Any, fresh: bool) -> dict[str, Any]:
-        """Run the first step of an epoch and return its logs, still on the device; metrics go on unless `fresh`."""
+    def one_batch(self, feed: Any, before: Batches) -> dict[str, Any]:
+        """Run one step and return its logs, still on the device.
+
+        Args:
+            feed: of one batch.
+            before: what the batches before it left.
+        """
+        fresh = before.metrics is None
+        if not fresh:
+            self.metrics = before.metrics
         block = next(feed.blocks())
         (logs,) = self.dispatch(self.program.call, block.data, 0, 1, 0, 0 if fresh else 1)
+        before.metrics = self.metrics
         self.model._objective.show(self.metrics)
         return logs
 
@@ -239,7 +262,7 @@ class TrainingRun:
 
     def _look_again(self) -> None:
         """The model has more variables than before."""
-        self.write = WeightWriter(self.model)
+        self.exchange = Exchange(self.model)
 
     @contextlib.contextmanager
     def _taken(self) -> Iterator[None]:
@@ -254,18 +277,18 @@ class TrainingRun:
 
     def _refresh(self) -> None:
         """Take over what callbacks, or the code of a stream, changed."""
-        opt_state = self.model.optimizer.state
-        if opt_state is not self.state.opt_state or not self.write.is_current():
-            params, state = read_weights(self.model, donate=True)
-            self.state = self.state._replace(params=params, state=state, opt_state=opt_state)
+        optimizer = self.model.optimizer
+        if not optimizer.is_taken(self.state.opt_state) or not self.exchange.is_current():
+            params, state = self.exchange.read()
+            self.state = self.state._replace(params=params, state=state, opt_state=optimizer.take_state())
 
     def _kept(self) -> TrainState | None:
         """A copy of the state that a dispatch begins with, where a callback wants to look back at it."""
         return jax.tree.map(jnp.copy, self.state) if self.events.wants_replay else None
 
     def _keep(self) -> None:
-        self.write(self.state)
-        self.model.optimizer.state = self.state.opt_state
+        self.exchange.write(self.state)
+        self.model.optimizer.put_state(self.state.opt_state, self.fits)
 
     def _after(self, number: int, steps: int, logs: Any) -> None:
         """Read the dispatch before this one, and this one too where a callback needs it now."""
@@ -343,7 +366,7 @@ class Reading:
     def _keep(self) -> None:
         """Put what steps may have changed into the boxes, unless a run in another thread owns them."""
         if self.state.state and not training_threads - {threading.get_ident()}:
-            params, _ = read_weights(self.model, donate=False)
+            params, _ = read_weights(self.model)
             write_weights(self.model, params, self.state.state)
 
 

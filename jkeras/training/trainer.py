@@ -27,7 +27,7 @@ from jkeras.training.checks import check_finite, check_train_step
 from jkeras.training.fingerprint import fingerprint
 from jkeras.training.forward import ForwardPass, bucket
 from jkeras.training.keras2_arguments import keras2_arguments
-from jkeras.training.loop import TrainingRun, evaluate_feed, predict_batch, predict_feed
+from jkeras.training.loop import Batches, TrainingRun, evaluate_feed, predict_batch, predict_feed
 from jkeras.training.moment import Moment, moment_to_resume
 from jkeras.training.objective import Objective, make_objective
 from jkeras.training.program import Program, training_program
@@ -84,7 +84,7 @@ class Trainer(Steps, Snapshots, Replay):
         self._loop_programs: dict[Any, Program] = {}
         self._pads_rows: bool | None = None  # whether evaluations pad; unknown before the first
         self._forward_passes: dict[Any, ForwardPass] = {}
-        self._batch_metrics: Any = None
+        self._batches = Batches()
         self._others: dict[int, Any] = {}  # variables from elsewhere that programs of this model use
 
     @property
@@ -137,7 +137,7 @@ class Trainer(Steps, Snapshots, Replay):
         self._fingerprint = fingerprint([vars(self._compile_config), self.optimizer])
         if self._fingerprint != before:
             self._reset_training_functions()
-        self._batch_metrics = self._moment = None
+        self._batches, self._moment = Batches(), None
         self.stop_training = False
         make_check(self._compile_config)
 
@@ -245,8 +245,8 @@ class Trainer(Steps, Snapshots, Replay):
 
     def _finish_training(self) -> None:
         """With an average of the weights (`use_ema`), the average is what stays."""
-        params, state = read_weights(self, donate=False)
-        final = self.optimizer.finalize(params, self.optimizer.state)
+        params, state = read_weights(self)
+        final = self.optimizer.finalize(params, self.optimizer.live_state)
         if final is not params:
             write_weights(self, jax.tree.map(jnp.copy, final), state)
             if self._moment is not None:
@@ -316,11 +316,8 @@ class Trainer(Steps, Snapshots, Replay):
         self._require_compiled("train_on_batch")
         source = _one_batch(x, y, sample_weight, class_weight)
         self._prepare_for(source)
-        run = TrainingRun(self, self._loop_program("train"), CallbackList([], model=self))
-        if self._batch_metrics is not None:
-            run.metrics = self._batch_metrics
-        logs = self._plain(run.one_batch(self._feed(source), fresh=self._batch_metrics is None))
-        self._batch_metrics = run.metrics
+        run = TrainingRun(self, self._loop_program("train"), _SILENT)
+        logs = self._plain(run.one_batch(self._feed(source), self._batches))
         return logs if return_dict else _as_list(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -333,7 +330,7 @@ class Trainer(Steps, Snapshots, Replay):
 
     def reset_metrics(self) -> None:
         """Start the metrics of `train_on_batch` again."""
-        self._batch_metrics = None
+        self._batches.metrics = None
 
     @property
     def metrics(self) -> list[Any]:
