@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras import constraints, initializers, regularizers
+from jkeras._base import registry
 from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.name_first import name_first
 from jkeras.layers import messages
@@ -154,6 +155,51 @@ class WeightHolder:
 
     def _flatten_layers(self) -> list[Any]:
         return [layer for _, layer in walk(self)]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that this layer and the layers below it hold."""
+        return [tracker for _, tracker in inventory(self).trackers]
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """What `metrics` accumulate in."""
+        return [box for metric in self.metrics for box in metric.variables]
+
+    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+        """Report a value in the logs: its mean over the batches of an epoch. From `call`, as in Keras 2.
+
+        Args:
+            value: a number or an array, whose mean counts; or the result of a metric that the layer holds, which is reported
+                anyway.
+            name: in the logs; not needed for the result of a metric.
+            aggregation: `"mean"`, or None for the result of a metric.
+
+        Raises:
+            ValueError: no name, or the result of a metric that the layer does not hold.
+
+        Example:
+            >>> from jkeras.layers import Layer
+            >>> class Watched(Layer):
+            ...     def call(self, x):
+            ...         self.add_metric(jnp.max(x), name="largest")
+            ...         return x
+            >>> layer = Watched()
+            >>> _ = layer(np.ones((2, 3))), layer(np.zeros((2, 3)))
+            >>> {metric.name: float(metric.result()) for metric in layer.metrics}
+            {'largest': 0.5}
+        """
+        if aggregation not in ("mean", None):
+            raise ValueError(f"add_metric(aggregation=...) is 'mean' or None. Received: {aggregation!r}.")
+        means: dict[str, Any] = self.__dict__.setdefault("_means", {})
+        held = [tracker.name for tracker in self._trackers() if tracker not in means.values()]
+        if name in held or (held and (name is None or aggregation is None)):
+            return
+        if name is None or aggregation is None:
+            raise ValueError(messages.UNNAMED_METRIC.format(layer=self.name))
+        if name not in means:
+            means[name] = registry.lookup("metrics", "Mean")(name=name)
+        means[name].update_state(value)
 
     @property
     def weights(self) -> list[Variable]:

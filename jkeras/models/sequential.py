@@ -66,6 +66,10 @@ class Sequential(Functional):
         """Add a scalar, or a list of them, to what training minimises; from `call`."""
         Layer.add_loss(self, loss)  # a stack has no symbolic losses: its graph changes with its layers
 
+    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+        """Report a value in the logs, from `call`."""
+        Layer.add_metric(self, value, name, aggregation)
+
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the top layer off the stack and return it."""
         if not self._stack:

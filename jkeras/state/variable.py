@@ -46,6 +46,14 @@ Let the inner function return the value, and assign it outside:
 """
 
 
+_AHEAD = """The variable {path!r} was assigned in the forward pass or the loss, and then by the step itself, which does not have
+that value yet. Let the step take it over first:
+
+    state, logs = self.update_metrics(state, y, outcome, sample_weight)
+    self.tracker.update_state(...)
+"""
+
+
 # Held while arrays are read out of boxes, and by a training run from the moment it gives arrays away until the new ones are in
 # their boxes: the code of a data stream may read weights in a thread of its own.
 gate = threading.RLock()
@@ -157,6 +165,8 @@ class Variable(ArrayOperators):
                 if scope.abstract or id(self) in scope.values:
                     if not scope.abstract and is_traced(value) and not same_trace(scope):
                         raise ValueError(_OTHER_TRACE.format(path=self.path))
+                    if id(self) in scope.ahead:
+                        raise ValueError(_AHEAD.format(path=self.path))
                     scope.values[id(self)] = value
                     return value
                 maker = scope if maker is None and scope.age < self._age else maker

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras._base import paths
 from jkeras.layers.tracking import inventory
 from jkeras.state import random
 from jkeras.state.variable import gate
@@ -30,6 +31,7 @@ from jkeras.training.reading import restore
 from jkeras.training.replay import Chunk
 from jkeras.training.short_epochs import epochs_per_dispatch, told_late
 from jkeras.training.state import TrainState
+from jkeras.training.trackers import begun, tracker_paths
 from jkeras.training.transfer import (
     Exchange,
     optimizer_state,
@@ -114,7 +116,7 @@ class TrainingRun:
         self.model._run = self
         # Metric objects make their boxes when they are first shown, which takes from the global stream: so it is the same stretch
         # of the stream in a run that is taken up again.
-        self.model._objective.show(self.metrics)
+        self.model._show(self.metrics)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -133,7 +135,7 @@ class TrainingRun:
             seed=self.seed,
             key=(int(key[0]), int(key[1])),
             stream=stream_place(),
-            metrics=metric_values(self.metrics),
+            metrics=metric_values(self._accumulated()),
             logs=plain_results(self.place.logs),
             callbacks=self.events.remembered(),
         )
@@ -152,11 +154,24 @@ class TrainingRun:
         key = jax.random.wrap_key_data(numbers, impl="threefry2x32")
         self.state = self.state._replace(iteration=np.array(moment.iteration, np.int32), rng=key)
         if moment.position:
-            self.metrics = metrics_from(moment.metrics, self.metrics)
+            self._accumulate(metrics_from(moment.metrics, self._accumulated()))
         write_some(self.model, moment.averaged)
         feed.source.seek(moment.consumed)
         random.continue_stream(*moment.stream)
         self.events.remind(moment.callbacks)
+
+    def _accumulated(self) -> dict[str, Any]:
+        """What all metrics have accumulated, those that layers hold among them."""
+        held = {"/".join(path): paths.get(self.state.state, path) for path in tracker_paths(self.model)}
+        return {**self.metrics, "held": held} if held else self.metrics
+
+    def _accumulate(self, metrics: dict[str, Any]) -> None:
+        held = metrics.pop("held", {})
+        self.metrics = metrics
+        for path in tracker_paths(self.model):
+            value = jnp.asarray(held["/".join(path)])
+            self.state = self.state._replace(state=paths.put(self.state.state, path, value))
+        self.exchange.write(self.state)
 
     def begin_epoch(self, epoch: int, feed: Any) -> None:
         """Tell the callbacks that an epoch begins."""
@@ -226,7 +241,7 @@ class TrainingRun:
         block = next(feed.blocks())
         (logs,) = self.dispatch(self.program.call, block.data, 0, 1, 0, 0 if fresh else 1)
         before.metrics = self.metrics
-        self.model._objective.show(self.metrics)
+        self.model._show(self.metrics)
         return logs
 
     def _steps(self, left: int, number: int) -> int:
@@ -319,7 +334,7 @@ class TrainingRun:
         self._read_last()
         if not (self.paced or told) and number % self.steps_per_event:
             self.events.on_train_batch_end(number - 1, logs)
-        self.model._objective.show(self.metrics)
+        self.model._show(self.metrics)
 
 
 class Reading:
@@ -374,6 +389,7 @@ def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: 
     """Run the test step over the data and return the logs, still on the device."""
     events.on_test_begin()  # before the weights are read: a callback may change them here
     run = Reading(model, model._fresh_metrics(), events.has_test_batch_hooks)
+    run.state = run.state._replace(state=begun(model, run.state.state))
     logs: dict[str, Any] = {}
     number = 0
     with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
@@ -389,7 +405,7 @@ def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: 
     if not number:
         raise ValueError("The data gave no batch to evaluate. Pass data with at least one row.")
     run.end()
-    model._objective.show(run.state.metrics)
+    model._show(run.state.metrics)
     events.on_test_end(logs)
     return logs
 

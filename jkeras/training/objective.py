@@ -115,10 +115,13 @@ class Objective:
             pop(token)
         return state
 
-    def show(self, state: dict[str, Any]) -> None:
-        """Let the metric objects have these accumulators, so that a user who kept one can ask for its `result()`."""
+    def update_metric_objects(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        """`update_metrics` in the metrics' own variables."""
+        targets, weights = split_targets("y", y, self.names), split_targets("sample_weight", sample_weight, self.names)
+        predictions = jax.tree.leaves(y_pred)
         for tracked in self.tracked:
-            tracked.metric.set_state(state[tracked.name])
+            weight = weights[tracked.output] if tracked.weighted else None
+            tracked.metric.update_state(targets[tracked.output], predictions[tracked.output], sample_weight=weight)
 
     def results(self, state: dict[str, Any]) -> dict[str, Any]:
         """The logs: the mean losses and the metrics so far."""

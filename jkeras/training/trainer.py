@@ -23,6 +23,7 @@ from jkeras.data.stream import StreamFeed
 from jkeras.graph.infer import at_size
 from jkeras.layers.structures import array_specs
 from jkeras.layers.tracking import inventory
+from jkeras.metrics import Mean
 from jkeras.training.checks import check_finite, check_train_step
 from jkeras.training.fingerprint import fingerprint
 from jkeras.training.forward import ForwardPass, bucket
@@ -81,6 +82,7 @@ class Trainer(Steps, Snapshots, Replay):
 
     def _reset_training_functions(self) -> None:
         self._objective: Objective | None = None
+        self._loss_means: dict[str, Mean] = {}
         self._loop_programs: dict[Any, Program] = {}
         self._pads_rows: bool | None = None  # whether evaluations pad; unknown before the first
         self._forward_passes: dict[Any, ForwardPass] = {}
@@ -331,16 +333,43 @@ class Trainer(Steps, Snapshots, Replay):
     def reset_metrics(self) -> None:
         """Start the metrics of `train_on_batch` again."""
         self._batches.metrics = None
+        for metric in self.metrics:
+            metric.reset_state()
 
     @property
     def metrics(self) -> list[Any]:
-        """The compiled metrics, once the shapes of the data are known."""
-        return [] if self._objective is None else [tracked.metric for tracked in self._objective.tracked]
+        """What is reported: the means of the losses, the compiled metrics, the metrics that the model and its layers hold.
+
+        The first two are there once the shapes of the data are known. Metrics of a model inside this one belong to its training.
+        May be overridden.
+        """
+        parts = [part for part in inventory(self).layers if part is self or not isinstance(part, Trainer)]
+        found = [metric for _, metric in self._compiled_metrics()] + [metric for part in parts for metric in part._trackers()]
+        return list({id(metric): metric for metric in found}.values())
 
     @property
     def metrics_names(self) -> list[str]:
         """Names of what `evaluate` returns, in its order."""
-        return [] if self._objective is None else self._objective.log_names
+        names = {id(metric): name for name, metric in self._compiled_metrics()}
+        return [names.get(id(metric), metric.name) for metric in self.metrics]
+
+    def _compiled_metrics(self) -> list[tuple[str, Any]]:
+        """The means of the losses and the compiled metrics, by their names in the logs."""
+        if self._objective is None:
+            return []
+        return [*self._loss_means.items(), *((tracked.name, tracked.metric) for tracked in self._objective.tracked)]
+
+    def _trackers(self) -> list[Any]:
+        """Metrics in attributes; those that were compiled too are known already."""
+        config = self._compile_config
+        given = [] if config is None else [*_flat(config.metrics), *_flat(config.weighted_metrics)]
+        known = {id(metric) for metric in (*given, *self._loss_means.values())}
+        return [tracker for tracker in super()._trackers() if id(tracker) not in known]  # type: ignore[misc]
+
+    def _show(self, state: dict[str, Any]) -> None:
+        """Let the metric objects have these accumulators, so that whoever kept one can ask for its `result()`."""
+        for name, metric in self._compiled_metrics():
+            metric.set_state(state[name])
 
     # preparation ----------------------------------------------------------------------------------------------------
 
@@ -426,6 +455,8 @@ class Trainer(Steps, Snapshots, Replay):
             y_pred = self._forward(specs, rows).outputs_at(rows)
             self._objective = make_objective(self._compile_config, output_names(self, y_pred), source.specs[1], y_pred)
             self._y_pred_spec = y_pred
+            tracked = {one.name for one in self._objective.tracked}
+            self._loss_means = {name: Mean(name=name) for name in self._fresh_metrics() if name not in tracked}
         self._check_source(source)
 
     def _check_source(self, source: Any) -> None:
