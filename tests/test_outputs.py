@@ -256,7 +256,7 @@ def test_entries_of_a_result_are_logs_of_their_own():
     model = model_of(single, loss="mse", metrics=[Spread(), "mae"])
     expected = {"loss": VALUE["t mse"], "mae": VALUE["t mae"], **SPREAD["t"]}
     found = model.evaluate(X, T, batch_size=4, verbose=0, return_dict=True)
-    assert list(found) == list(expected) == model.metrics_names
+    assert list(found) == list(expected)
     np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=1e-5)
     np.testing.assert_allclose(model.evaluate(X, T, verbose=0), list(expected.values()), rtol=1e-5)
     history = model.fit(X, T, validation_data=(X, T), verbose=0).history
@@ -328,3 +328,11 @@ def test_metrics_over_images_in_evaluate_and_validation(metric, y, p):
     found = model.evaluate(p, y, batch_size=4, sample_weight=WEIGHTS, verbose=0)
     np.testing.assert_allclose(found[1:], [plain, weighted], rtol=1e-5)
     np.testing.assert_allclose(model.test_on_batch(p, y)[1], plain, rtol=1e-5)
+
+
+def test_one_metric_object_may_serve_several_outputs():
+    model = model_of(pair, loss="mse", metrics=[metrics.MeanAbsoluteError(name="mae")])
+    found = model.evaluate(X, [T, U], verbose=0, return_dict=True)
+    assert list(found) == ["loss", "t_loss", "u_loss", "t_mae", "u_mae"] == model.metrics_names
+    np.testing.assert_allclose([found["t_mae"], found["u_mae"]], [VALUE["t mae"], VALUE["u mae"]], rtol=1e-5)
+    assert {"t_mae", "u_mae"} <= set(model.fit(X, [T, U], verbose=0).history)

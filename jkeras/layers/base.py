@@ -113,6 +113,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         self._own: list[Variable] = []
         self._boxes: dict[str, Variable] = {}
         self._inbound_nodes: list[Node] = []
+        self._inventory = None
         self._last_losses: list[tuple[Any, Any]] = []
         self.built = False
         self.name = name if name is not None else auto_name(to_snake_case(type(self).__name__))
@@ -188,7 +189,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
             with jax.ensure_compile_time_eval():
                 self._build_shapes = tuple(specs_to_shapes(spec) for spec in specs)
                 if not hasattr(type(self).build, "is_default"):
-                    self.build(*self._shapes_for_build(type(self).build, specs))
+                    self.build(*self._shapes_for_build(type(self).build, specs, kwargs))
                 elif hasattr(self, "declare"):
                     self._declare_weights(specs)
                 self.built = True
@@ -219,11 +220,16 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
             pop(token)
             hide_tracers(self)
 
-    def _shapes_for_build(self, build: Callable[..., Any], specs: tuple[Any, ...]) -> list[Any]:
+    def _shapes_for_build(self, build: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """What `build` is called with: the shape of an argument `x` of the call for `x_shape`, else the shapes in order."""
         parameters = [p for p in list(inspect.signature(build).parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
         shapes = [specs_to_shapes(s) for s in specs]
         if any(p.kind is p.VAR_POSITIONAL for p in parameters):
             return shapes
+        given = {**dict(zip(self._plan.names, specs)), **kwargs}
+        named = {f"{name}_shape": specs_to_shapes(value) for name, value in given.items()}
+        if len(parameters) > 1 and all(p.name in named or p.default is not p.empty for p in parameters):
+            return [named.get(p.name, p.default) for p in parameters]
         return shapes[: max(1, len(parameters))] if parameters else []
 
     def _require_built(self, what: str, how: str) -> None:
@@ -237,7 +243,10 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         simple = len(args) == 1 and not kwargs and type(args[0]) in _array_types and args[0].dtype == self._compute
         if not (simple and self.built):
             if kwargs or len(args) != 1:
-                args, kwargs = arrange(self._plan, args, kwargs)
+                try:
+                    args, kwargs = arrange(self._plan, args, kwargs)
+                except TypeError as error:
+                    raise TypeError(f"{type(self).__name__} {self.name!r} {error}.") from None
             if symbolic_leaves((args, kwargs)):
                 return self._call_symbolic(args, kwargs)
             args, kwargs = self._prepare(args, kwargs)
@@ -336,7 +345,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         args, kwargs = jax.tree.map(self._to_array, (args, kwargs))
         if not self.built:
             specs = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if hasattr(a, "shape") else a, args)
-            others = {k: v for k, v in kwargs.items() if not hasattr(v, "shape")}
+            others = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if hasattr(a, "shape") else a, kwargs)
             if self._plan.takes_mask and args and kwargs.get("mask") is None and current().masks:
                 others["mask"] = array_specs(masks_of(args[0]))
             self._ensure_built(specs, others, lenient=True)
@@ -349,16 +358,22 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
     def _to_array(self, value: Any) -> Any:
         if isinstance(value, jax.Array):
             _array_types.add(type(value))
-            if self.autocast and value.dtype != self._compute and is_float(value.dtype):
+            if value.dtype != self._compute and is_float(value.dtype) and self._casts_inputs():
                 return value.astype(self._compute)
             return value
         if isinstance(value, (np.ndarray, np.generic, Variable)) or hasattr(value, "__array__"):
             array = np.asarray(value) if not isinstance(value, Variable) else value.value
             if array.dtype == object or array.dtype.kind in "US":
                 raise TypeError(messages.NOT_NUMERIC.format(cls=type(self).__name__, layer=self.name, dtype=array.dtype))
-            dtype = self._compute if self.autocast and is_float(array.dtype) else None
+            dtype = self._compute if is_float(array.dtype) and self._casts_inputs() else None
             return self._to_array(jnp.asarray(array, dtype))
         return value
+
+    def _casts_inputs(self) -> bool:
+        """Whether float inputs are cast here: not where a layer below wants them as they are, or in another dtype."""
+        return self.autocast and all(
+            part._compute == self._compute and (part.autocast or part._sublayers()) for part in self._flatten_layers()
+        )
 
     def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         specs, given = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if is_spec(a) else a, (args, kwargs), is_leaf=is_symbolic)

@@ -13,12 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras import constraints, initializers, regularizers
+from jkeras._base import registry
 from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.name_first import name_first
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras.layers import messages
 from jkeras.layers.call_plan import used_as_boxes
-from jkeras.layers.tracking import NOT_TRACKED, layers_in, note_change, own_boxes, walk, weight_entries
+from jkeras.layers.tracking import NOT_TRACKED, Tracker, inventory, note_change, objects_in, walk, weight_entries
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, materialize
 
@@ -32,7 +33,8 @@ class WeightHolder:
     _trainable: bool
 
     def __setattr__(self, name: str, value: Any) -> None:
-        note_change()
+        if isinstance(value, _HOLDS) or isinstance(self.__dict__.get(name), _HOLDS):
+            note_change()
         if isinstance(value, Variable):
             if "_boxes" not in self.__dict__:
                 raise RuntimeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name))
@@ -138,15 +140,67 @@ class WeightHolder:
         return box
 
     def _sublayers(self) -> list[Any]:
+        return self._held(WeightHolder)
+
+    def _trackers(self) -> list[Tracker]:
+        return self._held(Tracker)
+
+    def _held(self, kind: type) -> list[Any]:
+        """What an attribute of this layer holds of a class."""
         seen: set[int] = {id(self)}
         found: list[Any] = []
         for name, value in self.__dict__.items():
             if name not in NOT_TRACKED and value is not None:
-                found.extend(layers_in(value, WeightHolder, seen))
+                found.extend(objects_in(value, kind, seen))
         return found
 
     def _flatten_layers(self) -> list[Any]:
         return [layer for _, layer in walk(self)]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that this layer and the layers below it hold."""
+        return [tracker for _, tracker in inventory(self).trackers]
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """What `metrics` accumulate in."""
+        return [box for metric in self.metrics for box in metric.variables]
+
+    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+        """Report a value in the logs: its mean over the batches of an epoch. From `call`, as in Keras 2.
+
+        Args:
+            value: a number or an array, whose mean counts; or the result of a metric that the layer holds, which is reported
+                anyway.
+            name: in the logs; not needed for the result of a metric.
+            aggregation: `"mean"`, or None for the result of a metric.
+
+        Raises:
+            ValueError: no name, or the result of a metric that the layer does not hold.
+
+        Example:
+            >>> from jkeras.layers import Layer
+            >>> class Watched(Layer):
+            ...     def call(self, x):
+            ...         self.add_metric(jnp.max(x), name="largest")
+            ...         return x
+            >>> layer = Watched()
+            >>> _ = layer(np.ones((2, 3))), layer(np.zeros((2, 3)))
+            >>> {metric.name: float(metric.result()) for metric in layer.metrics}
+            {'largest': 0.5}
+        """
+        if aggregation not in ("mean", None):
+            raise ValueError(f"add_metric(aggregation=...) is 'mean' or None. Received: {aggregation!r}.")
+        means: dict[str, Any] = self.__dict__.setdefault("_means", {})
+        held = [tracker.name for tracker in self._trackers() if tracker not in means.values()]
+        if name in held or (held and (name is None or aggregation is None)):
+            return
+        if name is None or aggregation is None:
+            raise ValueError(messages.UNNAMED_METRIC.format(layer=self.name))
+        if name not in means:
+            means[name] = registry.lookup("metrics", "Mean")(name=name)
+        means[name].update_state(value)
 
     @property
     def weights(self) -> list[Variable]:
@@ -161,15 +215,7 @@ class WeightHolder:
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that gradient descent changes now."""
-        return list(self._trained_boxes().values())
-
-    def _trained_boxes(self) -> dict[int, Variable]:
-        if not self._trainable:
-            return {}
-        found = {id(b): b for b in own_boxes(self) if b.trainable}
-        for child in self._sublayers():
-            found.update(child._trained_boxes())
-        return found
+        return list(inventory(self).trained.values())
 
     @property
     def trainable_variables(self) -> list[Variable]:
@@ -194,9 +240,10 @@ class WeightHolder:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        for layer in self._flatten_layers():
+        held = inventory(self)
+        for layer in held.layers:
             layer._trainable = bool(value)
-            for box in own_boxes(layer):
+            for box in held.own(layer):
                 box.trainable = box.declared_trainable and bool(value)
 
     def get_weights(self) -> list[np.ndarray]:
@@ -225,3 +272,6 @@ class WeightHolder:
         """Number of all elements of all weights."""
         self._require_built("count_params", "layer.build(input_shape)")
         return sum(box.size for box in self.weights)
+
+
+_HOLDS = (WeightHolder, Variable, Tracker, list, tuple, set, dict)  # what a layer may hold weights in

@@ -67,6 +67,12 @@ model that it is in."""
 NO_SUCH_CALL = """Layer {layer!r} has no {what} number {index}: it was called {calls} times on symbolic inputs.
 Ask for one of 0 to {last}."""
 
+UNNAMED_METRIC = """Layer {layer!r}: add_metric takes a value and its name in the logs,
+
+    self.add_metric(jnp.mean(x), name="mean_x")
+
+or the result of a metric that the layer holds: self.accuracy = metrics.Accuracy() in __init__."""
+
 SYMBOLIC_LOSS = """Layer {layer!r}: add_loss received a symbolic tensor. Give it to the functional model,
 Model(inputs, outputs).add_loss(loss),
 or call self.add_loss(...) on arrays in the layer's `call`."""

@@ -62,7 +62,7 @@ class Activations:
         if key not in programs:
             programs[key] = _program(self, wanted, bool(training))
         program, names = programs[key]
-        weights, rows = read_weights(self, donate=False), source.num_samples
+        weights, rows = read_weights(self), source.num_samples
         size = rows if batch_size is None else batch_size
         parts = [program(*weights, jax.tree.map(lambda a, i=i: a[i : i + size], source.arrays[0])) for i in range(0, rows, size)]
         if len(parts) > 1:

@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
+
+from jkeras._base.config import floatx
 from jkeras._base.configurable import deserialize, full_config
+from jkeras._base.dtypes import is_float
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import custom_object_scope, export
 from jkeras.graph import KerasTensor, Program
@@ -61,6 +65,10 @@ class Sequential(Functional):
     def add_loss(self, loss: Any) -> None:
         """Add a scalar, or a list of them, to what training minimises; from `call`."""
         Layer.add_loss(self, loss)  # a stack has no symbolic losses: its graph changes with its layers
+
+    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+        """Report a value in the logs, from `call`."""
+        Layer.add_metric(self, value, name, aggregation)
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the top layer off the stack and return it."""
@@ -200,4 +208,5 @@ def _input_dtype(layer: Layer) -> str:
         return "int32"
     if isinstance(layer, Functional) and layer.built:
         return layer.inputs[0].dtype
-    return layer.compute_dtype
+    dtype = layer.compute_dtype
+    return str(jnp.promote_types(dtype, floatx())) if is_float(dtype) else dtype

@@ -182,7 +182,7 @@ class Optimizer(KerasFace, configurable.Configurable):
         Raises:
             ValueError: the optimizer has a state already.
         """
-        if self.state is not None:
+        if self._state is not None:
             raise ValueError("exclude_from_weight_decay() must be called before the optimizer is built or the model is fitted.")
         names = frozenset(v if isinstance(v, str) else v.path for v in var_list or ())
         self._exclusions = Exclusions(names, tuple(var_names or ()))

@@ -169,4 +169,4 @@ def _attributes(layer: Layer) -> Iterable[str]:
 @functools.cache
 def _library_attributes() -> frozenset[str]:
     """What models keep for themselves."""
-    return frozenset(vars(Sequential())) | {"_structure", "_program", "_graph_losses"}
+    return frozenset(vars(Sequential())) | {"_structure", "_program", "_graph_losses", "_graph_metrics"}

@@ -47,7 +47,7 @@ def write_h5_model(root: Any, model: Any, include_optimizer: bool) -> None:
     if training is None:
         return
     root.attrs["training_config"] = json.dumps(training)
-    if model.optimizer.state is not None:
+    if model.optimizer.live_state is not None:
         layout_keras2.write_optimizer(root, model)
         write_training(root, model, missing=("accumulators",))  # Keras 2 accumulates no gradients
 

@@ -45,7 +45,7 @@ _COUNTS = ("epoch", "position", "iteration", "consumed", "seed")
 
 def is_in_training(model: Any) -> bool:
     """Whether there is a training of the model to write down."""
-    return current_moment(model) is not None and model.optimizer is not None and model.optimizer.state is not None
+    return current_moment(model) is not None and model.optimizer is not None and model.optimizer.live_state is not None
 
 
 def write_training(root: Any, model: Any, missing: Sequence[str] = ()) -> None:
@@ -76,7 +76,7 @@ def write_training(root: Any, model: Any, missing: Sequence[str] = ()) -> None:
         "logs": {name: _number(value) for name, value in moment.logs.items()},
         "callbacks": _write_callbacks(group, moment.callbacks),
         "optimizer_form": _form(model.optimizer),
-        "optimizer": {name: _bits(value) for name, value in _scalars(model.optimizer.state).items()},
+        "optimizer": {name: _bits(value) for name, value in _scalars(model.optimizer.live_state).items()},
         "metrics": metrics,
         "averaged": averaged,
         "slots": slots,
@@ -99,7 +99,7 @@ def read_training(root: Group, model: Any, where: str) -> None:
     """
     model._moment = None
     group = root.group(GROUP)
-    if group is None or model.optimizer is None or model.optimizer.state is None:
+    if group is None or model.optimizer is None or model.optimizer.live_state is None:
         return
     where = f"{where}: {GROUP}"
     content = _content(group, where)
@@ -168,7 +168,7 @@ def _with_scalars(state: Any, bits: dict[str, Any]) -> Any:
 def _slots(model: Any, fields: Sequence[str]) -> dict[str, Any]:
     """The arrays below some fields of the optimizer's state, by the names that weights have in files."""
     names = _lasting_names(model)
-    return {_file_name(leaf, names, fields): value for leaf, value in _below(model.optimizer.state, fields)}
+    return {_file_name(leaf, names, fields): value for leaf, value in _below(model.optimizer.live_state, fields)}
 
 
 def _below(state: Any, fields: Sequence[str]) -> list[tuple[str, Any]]:
@@ -185,7 +185,7 @@ def _file_name(leaf: str, names: dict[str, str], fields: Sequence[str]) -> str:
 
 def _with_slots(group: Group, content: dict[str, Any], model: Any, where: str) -> Any:
     """The optimizer's state with the slots of the group."""
-    state, fields, names = model.optimizer.state, [str(f) for f in content["missing"]], _lasting_names(model)
+    state, fields, names = model.optimizer.live_state, [str(f) for f in content["missing"]], _lasting_names(model)
     wanted = dict(_below(state, fields))
     files = {_file_name(leaf, names, fields): leaf for leaf in wanted}
     found = {}
@@ -198,7 +198,7 @@ def _with_slots(group: Group, content: dict[str, Any], model: Any, where: str) -
 
 
 def _averaged(group: Group, entries: Any, model: Any, where: str) -> dict[str, np.ndarray]:
-    boxes = {"/".join(path): box for path, box in inventory(model).entries}
+    boxes = {"/".join(path): box for path, box in inventory(model).weights}
     paths = {lasting: path for path, lasting in _lasting_names(model).items()}
     found = {}
     for i, entry in enumerate(entries):
@@ -212,7 +212,7 @@ def _averaged(group: Group, entries: Any, model: Any, where: str) -> dict[str, n
 
 def _lasting_names(model: Any) -> dict[str, str]:
     """Paths of the weights, and what they are called in files: a model that is built anew may name its layers otherwise."""
-    entries = zip(inventory(model).entries, weight_entries(model, lasting=True), strict=True)
+    entries = zip(inventory(model).weights, weight_entries(model, lasting=True), strict=True)
     return {"/".join(path): "/".join(lasting) for (path, _), (lasting, _) in entries}
 
 
@@ -267,7 +267,7 @@ def _write_callbacks(group: Any, callbacks: list[dict[str, Any]]) -> list[dict[s
 
 def _read_callbacks(group: Group, entries: Any, model: Any, where: str) -> list[dict[str, Any]]:
     """The same again. Arrays are copies of weights, so they have a weight's shape, and there are not many times as many."""
-    boxes = [box for _, box in inventory(model).entries]
+    boxes = [box for _, box in inventory(model).weights]
     shapes, left = {tuple(box.shape) for box in boxes}, _MOST_COPIES * len(boxes)
     found = []
     for entry in entries:

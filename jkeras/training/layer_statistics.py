@@ -33,7 +33,7 @@ def layer_statistics(model: Any, batch: tuple[Any, Any, Any], training: bool) ->
     if key not in model._loop_programs:
         model._loop_programs[key] = _program(model, training)
     program = model._loop_programs[key]
-    params, state = read_weights(model, donate=False)
+    params, state = read_weights(model)
     return jax.tree.map(float, jax.device_get(program(params, state, *source.arrays)))
 
 

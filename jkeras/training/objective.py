@@ -17,6 +17,7 @@ import numpy as np
 from jkeras import losses, metrics
 from jkeras._base.errors import describe
 from jkeras.state.scope import pop, push, set_mask, substitute
+from jkeras.training.logs import flat_results
 from jkeras.training.state import Outcome
 from jkeras.training.structure import Outputs, outputs_of
 
@@ -46,7 +47,7 @@ class Objective:
         outputs: of the model.
         losses: `{number of the output: its loss}`, in the order of the logs.
         weights: of the losses in the total, by number of the output.
-        tracked: the metrics.
+        tracked: the metrics, in the order of the logs.
     """
 
     outputs: Outputs
@@ -110,16 +111,8 @@ class Objective:
 
     @property
     def log_names(self) -> list[str]:
-        """Names of the results in the order of the logs, which is Keras': metrics of several outputs go by their names."""
-        tracked = [t.name for t in self.tracked]
-        return ["loss", *self.loss_names.values(), *(tracked if len(self.outputs) == 1 else sorted(tracked))]
-
-    @property
-    def result_names(self) -> list[str]:
-        """`log_names`, with the entries of results that are dicts in place of the metrics' names, at the end."""
-        found = jax.eval_shape(self.results, self.init_metrics())
-        known = [name for name in self.log_names if name in found]
-        return [*known, *(name for name in found if name not in known)]
+        """Names of the results in the order of the logs."""
+        return ["loss", *self.loss_names.values(), *(t.name for t in self.tracked)]
 
     def init_metrics(self) -> dict[str, Any]:
         """Accumulators at their start, as numpy arrays."""
@@ -150,23 +143,22 @@ class Objective:
             pop(token)
         return state
 
-    def show(self, state: dict[str, Any]) -> None:
-        """Let the metric objects have these accumulators, so that a user who kept one can ask for its `result()`."""
+    def update_metric_objects(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        """`update_metrics` in the metrics' own variables."""
+        targets, weights = self.targets(y), self.sample_weights(sample_weight)
+        predictions = jax.tree.leaves(y_pred)
         for tracked in self.tracked:
-            tracked.metric.set_state(state[tracked.name])
+            weight = weights[tracked.output] if tracked.weighted else None
+            tracked.metric.update_state(targets[tracked.output], predictions[tracked.output], sample_weight=weight)
 
     def results(self, state: dict[str, Any]) -> dict[str, Any]:
         """The logs: the mean losses and the metrics so far; where a result is a dict, its entries are results of their own."""
         by_name = {t.name: t.metric for t in self.tracked}
-        logs: dict[str, Any] = {}
-        for name, value in state.items():
-            if name not in by_name:
-                logs[name] = value["total"] / jnp.maximum(value["count"], 1)
-            else:
-                result = by_name[name].compute(value)
-                entries = _flat(result) if isinstance(result, dict) else {name: result}
-                logs.update({key if key not in logs else f"{name}_{key}": entry for key, entry in entries.items()})
-        return logs
+
+        def result(name: str, value: Any) -> Any:
+            return by_name[name].compute(value) if name in by_name else value["total"] / jnp.maximum(value["count"], 1)
+
+        return flat_results((name, result(name, value)) for name, value in state.items())
 
     def check_targets(self, y: Any, y_pred_spec: Any) -> None:
         """Hold host data against the losses once, before anything is compiled."""
@@ -228,10 +220,14 @@ def _make_objective(config: Any, outputs: Outputs, y_spec: Any, y_pred_spec: Any
     for field, weighted in (("metrics", False), ("weighted_metrics", True)):
         for i, entries in enumerate(_metrics_per_output(getattr(config, field), outputs, field)):
             for entry in entries:
+                if any(t.metric is entry for t in tracked):
+                    entry = metrics.another(entry)
                 metric = metrics.resolve(entry, targets[i], predictions[i], _name(fns.get(i)))
                 name = metric.name if len(outputs) == 1 else f"{outputs.names[i]}_{metric.name}"
                 twin = weighted and any(t.name == name and not t.weighted for t in tracked)
                 tracked.append(Tracked(_free(f"weighted_{name}" if twin else name, tracked), metric, i, weighted))
+    if len(outputs) > 1:  # as in Keras
+        tracked.sort(key=lambda t: t.name)
     return dataclasses.replace(objective, losses=fns, tracked=tracked)
 
 
@@ -272,14 +268,6 @@ def _as_list(value: Any) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _flat(result: dict[str, Any]) -> dict[str, Any]:
-    """A result that is a dict, without the dicts in it."""
-    flat: dict[str, Any] = {}
-    for key in sorted(result):
-        flat.update(_flat(result[key]) if isinstance(result[key], dict) else {key: result[key]})
-    return flat
 
 
 def _free(name: str, tracked: list[Tracked]) -> str:

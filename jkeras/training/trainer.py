@@ -24,16 +24,16 @@ from jkeras.data.stream import StreamFeed
 from jkeras.graph.infer import at_size
 from jkeras.layers.structures import array_specs
 from jkeras.layers.tracking import inventory
-from jkeras.state.functionalize import abstractly
-from jkeras.state.scope import current
+from jkeras.metrics import Mean
 from jkeras.training.checks import check_finite, check_train_step
 from jkeras.training.fingerprint import fingerprint
+from jkeras.training.forward import ForwardPass, bucket
 from jkeras.training.keras2_arguments import keras2_arguments
-from jkeras.training.loop import TrainingRun, evaluate_feed, predict_feed, predict_row
+from jkeras.training.loop import Batches, TrainingRun, evaluate_feed, predict_batch, predict_feed
 from jkeras.training.moment import Moment, moment_to_resume
 from jkeras.training.objective import Objective, make_objective
 from jkeras.training.program import Program, training_program
-from jkeras.training.reading import evaluation_program, prediction_program, row_program, rows_can_be_masked
+from jkeras.training.reading import batch_program, evaluation_program, prediction_program, rows_can_be_masked
 from jkeras.training.replay import Replay
 from jkeras.training.short_epochs import join_epochs
 from jkeras.training.snapshot import Snapshots
@@ -82,10 +82,12 @@ class Trainer(Steps, Snapshots, Replay):
 
     def _reset_training_functions(self) -> None:
         self._objective: Objective | None = None
+        self._loss_means: dict[str, Mean] = {}
         self._loop_programs: dict[Any, Program] = {}
-        self._adds_losses = self._pads_rows = False
-        self._predictions: dict[Any, tuple[Any, bool]] = {}
-        self._batch_metrics: Any = None
+        self._pads_rows: bool | None = None  # whether evaluations pad; unknown before the first
+        self._forward_passes: dict[Any, ForwardPass] = {}
+        self._batches = Batches()
+        self._others: dict[int, Any] = {}  # variables from elsewhere that programs of this model use
 
     @property
     def compiled(self) -> bool:
@@ -137,7 +139,7 @@ class Trainer(Steps, Snapshots, Replay):
         self._fingerprint = fingerprint([vars(self._compile_config), self.optimizer])
         if self._fingerprint != before:
             self._reset_training_functions()
-        self._batch_metrics = self._moment = None
+        self._batches, self._moment = Batches(), None
         self.stop_training = False
         make_check(self._compile_config)
 
@@ -218,6 +220,7 @@ class Trainer(Steps, Snapshots, Replay):
         short = validation is None and join_epochs(self, feed, events, epochs - initial_epoch)
         program = self._loop_program("short epochs" if short else "train")
         run = TrainingRun(self, program, events, self._compile_config.steps_per_execution)
+        padded = validation is not None and self._fill(validation)
         validation_feed = None if validation is None else self._feed(validation)
         moment = moment_to_resume(self, source, initial_epoch) if resume else Moment(epoch=initial_epoch)
         events.on_train_begin()
@@ -230,7 +233,7 @@ class Trainer(Steps, Snapshots, Replay):
             for epoch, told in run.epochs(moment.epoch, epochs, feed):
                 logs = dict(run.epoch(epoch, feed)) if told is None else told
                 if validation_feed is not None and _validates(epoch, validation_freq):
-                    found = self._evaluate(validation_feed, events)
+                    found = self._evaluate(validation_feed, events, padded)
                     logs.update({f"val_{name}": value for name, value in found.items()})
                 logs = self._plain(logs)
                 run.end_epoch()
@@ -244,8 +247,8 @@ class Trainer(Steps, Snapshots, Replay):
 
     def _finish_training(self) -> None:
         """With an average of the weights (`use_ema`), the average is what stays."""
-        params, state = read_weights(self, donate=False)
-        final = self.optimizer.finalize(params, self.optimizer.state)
+        params, state = read_weights(self)
+        final = self.optimizer.finalize(params, self.optimizer.live_state)
         if final is not params:
             write_weights(self, jax.tree.map(jnp.copy, final), state)
             if self._moment is not None:
@@ -279,7 +282,8 @@ class Trainer(Steps, Snapshots, Replay):
         source = as_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
         self._prepare_for(source)
         events = self._events(callbacks, verbose, source)
-        logs = self._plain(self._evaluate(self._feed(source), events))
+        padded = self._fill(source)
+        logs = self._plain(self._evaluate(self._feed(source), events, padded))
         return logs if return_dict else _as_list(logs)
 
     def predict(
@@ -296,10 +300,14 @@ class Trainer(Steps, Snapshots, Replay):
         source = as_source(x, batch_size=batch_size, steps=steps)
         specs = self._build_for(source)
         events = self._events(callbacks, verbose, source)
-        if isinstance(source, ArraySource) and source.num_samples == 1:
-            return predict_row(self, source.arrays, self._loop_program("row"), events)
-        outputs, by_row = self._prediction(specs, source.batch_size or 2)
-        return predict_feed(self, self._feed(source, outputs), self._loop_program("predict"), events, by_row)
+        if isinstance(source, ArraySource) and source.num_batches == source.total_batches == 1:
+            rows = source.num_samples
+            size = bucket(rows) if rows > 1 and self._forward(specs, rows).keeps_rows_apart else rows
+            return predict_batch(self, source.arrays, size, self._loop_program("batch"), events)
+        size = source.batch_size or 2
+        forward = self._forward(specs, size)
+        feed = self._feed(source, forward.outputs_at(size))
+        return predict_feed(self, feed, self._loop_program("predict"), events, forward.keeps_rows_apart)
 
     # single batches -------------------------------------------------------------------------------------------------
 
@@ -310,11 +318,8 @@ class Trainer(Steps, Snapshots, Replay):
         self._require_compiled("train_on_batch")
         source = _one_batch(x, y, sample_weight, class_weight)
         self._prepare_for(source)
-        run = TrainingRun(self, self._loop_program("train"), CallbackList([], model=self))
-        if self._batch_metrics is not None:
-            run.metrics = self._batch_metrics
-        logs = self._plain(run.one_batch(self._feed(source), fresh=self._batch_metrics is None))
-        self._batch_metrics = run.metrics
+        run = TrainingRun(self, self._loop_program("train"), _SILENT)
+        logs = self._plain(run.one_batch(self._feed(source), self._batches))
         return logs if return_dict else _as_list(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -327,17 +332,44 @@ class Trainer(Steps, Snapshots, Replay):
 
     def reset_metrics(self) -> None:
         """Start the metrics of `train_on_batch` again."""
-        self._batch_metrics = None
+        self._batches.metrics = None
+        for metric in self.metrics:
+            metric.reset_state()
 
     @property
     def metrics(self) -> list[Any]:
-        """The compiled metrics, once the shapes of the data are known."""
-        return [] if self._objective is None else [tracked.metric for tracked in self._objective.tracked]
+        """What is reported: the means of the losses, the compiled metrics, the metrics that the model and its layers hold.
+
+        The first two are there once the shapes of the data are known. Metrics of a model inside this one belong to its training.
+        May be overridden.
+        """
+        parts = [part for part in inventory(self).layers if part is self or not isinstance(part, Trainer)]
+        found = [metric for _, metric in self._compiled_metrics()] + [metric for part in parts for metric in part._trackers()]
+        return list({id(metric): metric for metric in found}.values())
 
     @property
     def metrics_names(self) -> list[str]:
         """Names of what `evaluate` returns, in its order."""
-        return [] if self._objective is None else self._objective.result_names
+        names = {id(metric): name for name, metric in self._compiled_metrics()}
+        return [names.get(id(metric), metric.name) for metric in self.metrics]
+
+    def _compiled_metrics(self) -> list[tuple[str, Any]]:
+        """The means of the losses and the compiled metrics, by their names in the logs."""
+        if self._objective is None:
+            return []
+        return [*self._loss_means.items(), *((tracked.name, tracked.metric) for tracked in self._objective.tracked)]
+
+    def _trackers(self) -> list[Any]:
+        """Metrics in attributes; those that were compiled too are known already."""
+        config = self._compile_config
+        given = [] if config is None else [*_flat(config.metrics), *_flat(config.weighted_metrics)]
+        known = {id(metric) for metric in (*given, *self._loss_means.values())}
+        return [tracker for tracker in super()._trackers() if id(tracker) not in known]  # type: ignore[misc]
+
+    def _show(self, state: dict[str, Any]) -> None:
+        """Let the metric objects have these accumulators, so that whoever kept one can ask for its `result()`."""
+        for name, metric in self._compiled_metrics():
+            metric.set_state(state[name])
 
     # preparation ----------------------------------------------------------------------------------------------------
 
@@ -370,9 +402,9 @@ class Trainer(Steps, Snapshots, Replay):
     def _make_program(self, which: str) -> Program:
         if which in ("train", "short epochs"):
             return training_program(self, which == "short epochs")
-        if which == "test":
-            return evaluation_program(self, self._pads_rows)
-        return prediction_program(self) if which == "predict" else row_program(self)
+        if which in ("test", "test padded"):
+            return evaluation_program(self, which == "test padded")
+        return prediction_program(self) if which == "predict" else batch_program(self)
 
     def _feed(self, source: Any, outputs: Any = None) -> ArrayFeed | StreamFeed:
         """Blocks of a source, which leave room for outputs of these shapes."""
@@ -380,8 +412,21 @@ class Trainer(Steps, Snapshots, Replay):
             return ArrayFeed(source, beside=outputs)
         return StreamFeed(source, self._check_data if self._objective is not None else lambda *batch: None, beside=outputs)
 
-    def _evaluate(self, feed: Any, events: Any) -> dict[str, Any]:
-        return evaluate_feed(self, feed, self._loop_program("test"), events, self._pads_rows)
+    def _evaluate(self, feed: Any, events: Any, padded: bool) -> dict[str, Any]:
+        return evaluate_feed(self, feed, self._loop_program("test padded" if padded else "test"), events, padded)
+
+    def _fill(self, source: Any) -> bool:
+        """Whether batches of an evaluation are padded; where there is one alone, it gets the size that fits its rows."""
+        few = source.num_samples if isinstance(source, ArraySource) and source.total_batches == 1 else None
+        rows = few or source.batch_size or 2
+        if rows == 1:
+            return False
+        if self._pads_rows is None:
+            y_spec = jax.tree.map(lambda s: at_size(s, rows), source.specs[1])
+            self._pads_rows = rows_can_be_masked(self, y_spec, self._forward(array_specs(source.spec), rows), rows)
+        if few is not None:
+            source.batch_size = bucket(few) if self._pads_rows else few
+        return self._pads_rows
 
     def _build_for(self, source: Any) -> Any:
         specs = array_specs(source.spec)
@@ -394,38 +439,24 @@ class Trainer(Steps, Snapshots, Replay):
     def _traced(self) -> bool:
         return self._compile_config is None or self._compile_config.jit
 
-    def _outputs_for(self, probe: Any) -> Any:
-        """Shapes of the outputs; `run_eagerly` serves calls that look at values, so there they come from a call on zeros."""
-        if self._traced:
-
-            def run(x: Any) -> Any:
-                y = self(x, training=False)  # type: ignore[operator]
-                self._adds_losses = bool(current().losses)
-                return y
-
-            return abstractly(run, probe)
-        outputs = self(jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), probe), training=False)  # type: ignore[operator]
-        return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), outputs)
-
-    def _prediction(self, specs: Any, size: int) -> tuple[Any, bool]:
-        """Shapes of the outputs for a batch, and whether they have one row for each of its rows."""
+    def _forward(self, specs: Any, rows: int) -> ForwardPass:
+        """The forward pass for inputs of these shapes, looked at for this many rows, or for as many as it was before."""
         leaves, tree = jax.tree.flatten(specs)
-        key = (size, tree, tuple((s.shape, s.dtype) for s in leaves))
-        if key not in self._predictions:
-            outputs = self._outputs_for(jax.tree.map(lambda s: at_size(s, size), specs))
-            by_row = self._traced and all(y.ndim and y.shape[0] == size for y in jax.tree.leaves(outputs))
-            self._predictions[key] = outputs, by_row
-        return self._predictions[key]
+        key = (rows == 1, tree, tuple((s.shape, s.dtype) for s in leaves))
+        if key not in self._forward_passes:
+            self._forward_passes[key] = ForwardPass(self, specs, rows)
+        return self._forward_passes[key]
 
     def _prepare_for(self, source: Any) -> None:
         specs = self._build_for(source)
         if self._objective is None:
             assert self._compile_config is not None
-            y_pred = self._outputs_for(jax.tree.map(lambda s: at_size(s, source.batch_size or 2), specs))
+            rows = min(source.batch_size or 2, getattr(source, "num_samples", None) or 2**31)
+            y_pred = self._forward(specs, rows).outputs_at(rows)
             self._objective = make_objective(self, self._compile_config, source.specs[1], y_pred)
             self._y_pred_spec = y_pred
-            y_spec = jax.tree.map(lambda s: at_size(s, source.batch_size or 2), source.specs[1])
-            self._pads_rows = rows_can_be_masked(self, y_spec, y_pred, self._adds_losses)
+            tracked = {one.name for one in self._objective.tracked}
+            self._loss_means = {name: Mean(name=name) for name in self._fresh_metrics() if name not in tracked}
         self._check_source(source)
 
     def _check_source(self, source: Any) -> None:
@@ -442,7 +473,7 @@ class Trainer(Steps, Snapshots, Replay):
     def _plain(self, logs: dict[str, Any]) -> dict[str, Any]:
         """Logs as Python numbers in the order of the metrics; a compiled step gives dicts in the order of their keys."""
         read = jax.device_get(logs)
-        known = [] if self._objective is None else self._objective.log_names
+        known = self.metrics_names
         names = [n for p in ("", "val_") for n in (f"{p}{k}" for k in known) if n in read]
         read = {name: read[name] for name in (*names, *(n for n in read if n not in names))}
         return {name: float(value) if np.ndim(value) == 0 else value for name, value in read.items()}

@@ -1,0 +1,160 @@
+"""A step as a function of all variables that it uses, not only of those that its arguments name.
+
+A step is pure in `TrainState`: it takes weights and gives new ones. Code below it may use variables all the same: a loss reads
+one that a callback changes, `compute_metrics` updates a metric that the model holds, a schedule counts in one of its own.
+`whole_step` gives every variable its value in the state while the step runs, and puts what the step assigned into the new state.
+A variable that the state does not hold makes itself known by `UnknownVariables`; `with_all_variables` lets the model adopt it and
+tries again. So nothing that changes between two dispatches becomes a constant of a program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+
+from jkeras._base import paths
+from jkeras.layers.pure import layer_positions
+from jkeras.layers.tracking import Path, inventory, note_change
+from jkeras.state.functionalize import functionalize
+from jkeras.state.scope import UnknownVariables, complete_scope
+from jkeras.state.variable import Variable
+from jkeras.training.state import TrainState
+
+_OUTSIDE_THE_LAYERS = 0x5742  # folded into the step's key for draws that no layer of the forward pass makes
+_ROUNDS = 8
+
+_NEVER_ENDING = """The step uses other variables each time that it is traced: {names}. A variable that is to last is made once,
+in `__init__` or `build`."""
+
+
+_TWICE = """The weight {path!r} was assigned in the step, and the state that the step returned has another value for it. Put the
+new value into the state: `state._replace(params=...)`."""
+
+
+class Place(NamedTuple):
+    """Where a state holds the value of a variable.
+
+    Attributes:
+        field: of the `TrainState`.
+        path: in it.
+        variable: whose value it is.
+    """
+
+    field: str
+    path: Path
+    variable: Variable
+
+
+def whole_step(model: Any, step: Callable[..., tuple[TrainState, Any]]) -> Callable[..., tuple[TrainState, Any]]:
+    """The same step, in which reading a variable gives its value in the state, and assigning one changes the new state.
+
+    Args:
+        model: the step is one of.
+        step: `(state, *args) -> (state, result)`.
+
+    Raises:
+        UnknownVariables: the step used variables that the state does not hold.
+    """
+
+    def run(state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+        places = _all_places(model, state)
+        before = [_get(state, place) for place in places]
+
+        def within() -> tuple[TrainState, Any]:
+            new, output = step(state, *args)
+            take_over(model, new)
+            return new, output
+
+        pure = functionalize(within, [place.variable for place in places], layer_positions(model), complete=True)
+        result = pure(before, rng=jax.random.fold_in(state.key, _OUTSIDE_THE_LAYERS))
+        if len(_all_places(model, state)) > len(places):  # a metric made its variables on the way
+            raise UnknownVariables([])
+        new, output = result.output
+        for place, old, value in zip(places, before, result.values):
+            if value is not old:
+                if place.field == "params" and _get(new, place) is not old:
+                    raise ValueError(_TWICE.format(path=place.variable.path))
+                new = _put(new, place, value)
+        return new, output
+
+    return run
+
+
+def take_over(model: Any, state: TrainState) -> None:
+    """In a whole step, let variables have the values that the forward pass and the loss gave them.
+
+    Args:
+        model: the step is one of.
+        state: that holds these values.
+    """
+    scope = complete_scope()
+    if scope is not None and scope.ahead:
+        for place in _all_places(model, state):
+            if id(place.variable) in scope.ahead:
+                scope.ahead.discard(id(place.variable))
+                place.variable.assign(_get(state, place))
+
+
+def with_values(model: Any, places: list[Place], state: TrainState, fn: Callable[[], Any]) -> tuple[TrainState, Any]:
+    """Run code that uses variables by their values in a state; in a whole step these are the variables' own.
+
+    Args:
+        model: whose state it is.
+        places: of the variables.
+        state: that holds them.
+        fn: the code.
+
+    Returns:
+        The state with what it assigned, and what it returned.
+    """
+    if complete_scope() is not None:
+        take_over(model, state)
+        return state, fn()
+    held = [_get(state, place) for place in places]
+    result = functionalize(fn, [place.variable for place in places])(held)
+    for place, old, new in zip(places, held, result.values):
+        state = state if new is old else _put(state, place, new)
+    return state, result.output
+
+
+def with_all_variables(model: Any, attempt: Callable[[], Any], again: Callable[[], None] | None = None) -> Any:
+    """`attempt()`; where it meets variables that the model lacks, the model adopts them, and after `again()` it tries anew.
+
+    Raises:
+        ValueError: there are new ones each time.
+    """
+    names: list[str] = []
+    for _ in range(_ROUNDS):
+        try:
+            return attempt()
+        except UnknownVariables as found:
+            names = [box.path for box in found.variables]
+            model.__dict__.setdefault("_others", {}).update((id(box), box) for box in found.variables)
+            note_change()
+            if again is not None:
+                again()
+    raise ValueError(_NEVER_ENDING.format(names=", ".join(names)))
+
+
+def _get(state: TrainState, place: Place) -> Any:
+    return paths.get(getattr(state, place.field), place.path)
+
+
+def _put(state: TrainState, place: Place, value: Any) -> TrainState:
+    return state._replace(**{place.field: paths.put(getattr(state, place.field), place.path, value)})
+
+
+def metric_places(model: Any) -> list[Place]:
+    """The variables of the compiled losses' means and metrics."""
+    metrics = model._compiled_metrics()
+    return [Place("metrics", (name, key), box) for name, metric in metrics for key, box in metric.state_variables().items()]
+
+
+def _all_places(model: Any, state: TrainState) -> list[Place]:
+    """All variables that the state has a value for."""
+    held = inventory(model)
+    places = [Place("params" if id(box) in held.trained else "state", path, box) for path, box in held.entries]
+    known = {field: paths.flatten(getattr(state, field) or {}) for field in ("params", "state", "metrics")}
+    return [place for place in places + metric_places(model) if place.path in known[place.field]]
