@@ -285,7 +285,7 @@ def two(library=jkeras, as_dict=False, **compile_arguments):
     return model
 
 
-def test_logs_of_several_outputs_have_keras_2_names_and_order():
+def test_logs_of_several_outputs_have_keras_names_and_order():
     model = two(metrics={"a": "mae", "b": ["mae", "mse"]})
     history = model.fit(X, [Y, -Y], validation_split=0.2, verbose=0).history
     names = ["loss", "a_loss", "b_loss", "a_mae", "b_mae", "b_mse"]

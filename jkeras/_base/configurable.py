@@ -18,6 +18,7 @@ import numpy as np
 
 from jkeras._base import registry, special_values
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
+from jkeras._base.plain_numbers import TakesPlainNumbers
 
 _HOME = __name__.partition(".")[0]
 # Within `sharing()`: id -> (object, its number), and shared_object_id -> object.
@@ -43,7 +44,7 @@ def takes_custom_objects(cls: Any) -> bool:
     return found
 
 
-class Configurable:
+class Configurable(TakesPlainNumbers):
     """An object whose config is the arguments of its constructor."""
 
     _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from jkeras._base.plain_numbers import TakesPlainNumbers
 from jkeras._base.registry import export
 
 Logs = dict[str, Any] | None
 
 
 @export("keras.callbacks.Callback")
-class Callback:
+class Callback(TakesPlainNumbers):
     """Base class of callbacks; every method does nothing until a subclass overrides it.
 
     Attributes:

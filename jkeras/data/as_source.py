@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jkeras._base.errors import describe
+from jkeras._base.plain_numbers import plain
 from jkeras.data.array_source import ArraySource
 from jkeras.data.arrays import is_arrays, to_arrays
 from jkeras.data.class_weight import weigh
@@ -47,6 +48,7 @@ def as_source(
     """
     if x is None:
         raise ValueError("There is no data: `x` is None. Pass arrays, a generator or a dataset.")
+    batch_size, steps = plain(batch_size), plain(steps)
     _check_count("batch_size", batch_size)
     if isinstance(steps, float) and steps > 0 and steps < float("inf"):
         steps = math.ceil(steps)  # `steps_per_epoch=len(x) / 32` stands in many scripts; Keras 2 goes on until it is reached

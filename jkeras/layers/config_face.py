@@ -18,6 +18,7 @@ from jkeras._base.configurable import (
     read_arguments,
     serialize,
 )
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.layers.call_plan import CallPlan
 from jkeras.state.scope import Scope, pop, push
 
@@ -111,6 +112,6 @@ def _tupled(shape: Any) -> Any:
     """A shape as a tuple; lists and dicts of shapes as such."""
     if isinstance(shape, Mapping):
         return {k: _tupled(v) for k, v in shape.items()}
-    if isinstance(shape, (list, tuple)) and all(n is None or isinstance(n, int) for n in shape):
+    if isinstance(shape, (list, tuple)) and all(n is None or isinstance(n, INTEGERS) for n in shape):
         return tuple(shape)
     return [_tupled(v) for v in shape] if isinstance(shape, (list, tuple)) else shape

@@ -16,6 +16,7 @@ from jkeras import constraints, initializers, regularizers
 from jkeras._base import registry
 from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.name_first import name_first
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.layers import messages
 from jkeras.layers.call_plan import used_as_boxes
 from jkeras.layers.tracking import NOT_TRACKED, Tracker, inventory, note_change, objects_in, walk, weight_entries
@@ -115,7 +116,7 @@ class WeightHolder:
             raise RuntimeError(messages.WEIGHT_IN_CALL.format(cls=type(self).__name__, layer=self.name))
         if overwrite_with_gradient:
             raise ValueError("overwrite_with_gradient=True (float8 training scales) is not supported. Leave it out.")
-        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+        shape = () if shape is None else (shape,) if isinstance(shape, INTEGERS) else tuple(shape)
         if any(n is None for n in shape):
             raise ValueError(messages.UNKNOWN_SIZE.format(cls=type(self).__name__, layer=self.name, weight=name, shape=shape))
         dtype = standardize_dtype(dtype or self.variable_dtype)

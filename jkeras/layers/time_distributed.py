@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
 from jkeras.graph import Spec
 from jkeras.layers.base import Layer
@@ -113,4 +114,4 @@ class TimeDistributed(Layer):
 
 
 def _is_shape(value: Any) -> bool:
-    return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, int) for n in value)
+    return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, INTEGERS) for n in value)

@@ -234,8 +234,8 @@ class Functional(Model):
 
     @property
     def output_names(self) -> list[str]:
-        """Names of the outputs, for dicts of targets, losses and metrics: keys of a dict, else the layers' names."""
-        if isinstance(self.output, dict):
+        """Names of the outputs, for dicts of targets, losses and metrics: keys of a flat dict, else the layers' names."""
+        if isinstance(self.output, dict) and len(self.output) == len(self.outputs):
             return sorted(self.output)
         names = [t.node.operation.name if t.node is not None else t.name for t in self.outputs]
         return [n if names.count(n) == 1 or names.index(n) == i else f"{n}_{names[:i].count(n)}" for i, n in enumerate(names)]

@@ -25,7 +25,6 @@ from jkeras.training.program import Program, batch_of, like, zeros_of
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
 from jkeras.training.step import Steps, reports_metrics_alone
-from jkeras.training.structure import split_targets
 from jkeras.training.together import batches_together, run_together
 from jkeras.training.trackers import results
 from jkeras.training.whole_step import whole_step
@@ -143,10 +142,13 @@ def rows_can_be_masked(model: Any, y_spec: Any, forward: ForwardPass, rows: int)
     if forward.adds_losses or not model._traced or any(getattr(type(model), name) is not getattr(Steps, name) for name in own):
         return False
     objective = model._objective
-    targets = split_targets("y", y_spec, objective.names) if objective.has_losses or objective.tracked else []
+    targets = objective.targets(y_spec) if objective.has_losses or objective.tracked else []
     predictions = jax.tree.leaves(forward.outputs_at(rows))
-    for loss, target, prediction in zip(objective.losses, targets, predictions):
-        if loss is not None and (type(loss).__call__ is not Loss.__call__ or not _by_row(loss.call, target, prediction)):
+    for i, loss in objective.losses.items():
+        # Of a loss without reduction the mean is reported, over padded rows too.
+        if type(loss).__call__ is not Loss.__call__ or loss.reduction in (None, "none"):
+            return False
+        if not _by_row(loss.call, targets[i], predictions[i]):
             return False
     for tracked in objective.tracked:
         metric = tracked.metric

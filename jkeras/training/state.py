@@ -43,7 +43,7 @@ class Outcome(NamedTuple):
         loss: the scalar loss, unscaled.
         state: the other weights' new values.
         y_pred: the model's outputs.
-        losses: `{output name: scalar}` before weighting, for models of several outputs; else empty.
+        losses: `{name in the logs: scalar}` before weighting, for models with several losses; else empty.
         masks: for each output the mask that came with it, or None.
         rows: which rows of the batch count; None for all.
         x: the inputs.

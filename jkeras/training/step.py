@@ -116,10 +116,12 @@ class Steps:
             inner = push(scope.for_layer(None, None))  # the flag is that of the forward pass
             try:
                 loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
-                several = self._objective is not None and len(self._objective.names) > 1
+                several = self._objective is not None and self._objective.loss_names
                 parts = self._loss_parts(y, y_pred, sample_weight)[1] if several else {}
             finally:
                 pop(inner)
+            if jnp.ndim(loss):
+                loss = _one_number(loss, training)
         finally:
             pop(token)
             hide_tracers(self)
@@ -139,7 +141,7 @@ class Steps:
         """
         total, _ = self._loss_parts(y, y_pred, sample_weight)
         added = self.losses  # type: ignore[attr-defined]
-        if training and not added and (self._objective is None or all(fn is None for fn in self._objective.losses)):
+        if training and not added and (self._objective is None or not self._objective.has_losses):
             raise ValueError(
                 "There is nothing to minimise: the model was compiled without a loss and no layer added one. "
                 "Write compile(loss=...), or call self.add_loss(...) in a layer, or override compute_loss."
@@ -209,7 +211,7 @@ class Steps:
         """
         assert self._objective is not None
         count = jax.tree.leaves(outcome.y_pred)[0].shape[0] if outcome.rows is None else jnp.sum(outcome.rows)
-        values = {"loss": outcome.loss, **{f"{name}_loss": value for name, value in outcome.losses.items()}}
+        values = {"loss": outcome.loss, **outcome.losses}
         take_over(self, state)
         if type(self).compute_metrics is not Steps.compute_metrics:
 
@@ -229,6 +231,16 @@ def reports_metrics_alone(model: Any, step: str = "train_step") -> bool:
     """Whether what a step reports follows from its metrics, as it does for the step that is not overridden."""
     pieces = (step, "update_metrics", "compute_metrics", "get_metrics_result")
     return all(getattr(type(model), name) is getattr(Steps, name) for name in pieces)
+
+
+def _one_number(loss: Any, training: bool) -> Any:
+    """A loss without reduction as the number that an evaluation reports."""
+    if training:
+        raise ValueError(
+            f"Training minimises one number, and the loss is an array of shape {loss.shape}. Give it a reduction, such as "
+            "reduction='sum_over_batch_size', or let compute_loss return its mean. evaluate takes it as it is."
+        )
+    return jnp.mean(loss)
 
 
 def _mask_rows(y_pred: Any, rows: Any) -> None:

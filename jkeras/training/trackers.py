@@ -17,6 +17,7 @@ from jkeras._base import paths
 from jkeras.layers.tracking import Path, inventory
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import set_mask
+from jkeras.training.objective import flat_result
 from jkeras.training.state import Outcome, TrainState
 from jkeras.training.whole_step import Place, metric_places, with_values
 
@@ -75,7 +76,7 @@ def entries(metrics: list[tuple[str, Any]]) -> dict[str, Any]:
     logs: dict[str, Any] = {}
     for name, metric in metrics:
         result = metric.result()
-        logs.update(result if isinstance(result, dict) else {name: result})
+        logs.update(flat_result(result) if isinstance(result, dict) else {name: result})
     return {name: getattr(value, "value", value) for name, value in logs.items()}
 
 

@@ -15,6 +15,7 @@ from jkeras._base.by_leaves import by_leaves
 from jkeras._base.compiling import compiled_quickly
 from jkeras._base.config import settings
 from jkeras._base.errors import unexpected_arguments
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.callbacks import CallbackList, History
 from jkeras.data import as_source, train_validation_split, unpack_x_y_sample_weight
 from jkeras.data.array_source import ArraySource
@@ -37,7 +38,6 @@ from jkeras.training.replay import Replay
 from jkeras.training.short_epochs import join_epochs
 from jkeras.training.snapshot import Snapshots
 from jkeras.training.step import Steps
-from jkeras.training.structure import output_names
 from jkeras.training.transfer import read_weights, write_weights
 
 _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train it:
@@ -126,7 +126,7 @@ class Trainer(Steps, Snapshots, Replay):
         if kwargs:
             known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "jit_compile")
             raise unexpected_arguments("compile", kwargs, (*known, "steps_per_execution", "auto_scale_loss"))
-        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+        if not isinstance(steps_per_execution, INTEGERS) or steps_per_execution < 1:
             raise ValueError(f"steps_per_execution is a positive integer. Received: {steps_per_execution!r}.")
         self.optimizer, self.loss = optimizers.get(optimizer), loss
         before = self._fingerprint
@@ -134,7 +134,7 @@ class Trainer(Steps, Snapshots, Replay):
             self.optimizer = optimizers.with_loss_scale(self.optimizer)
         jit = not run_eagerly and jit_compile is not False
         self._compile_config = CompileConfig(
-            loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), steps_per_execution, jit
+            loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), int(steps_per_execution), jit
         )
         self._fingerprint = fingerprint([vars(self._compile_config), self.optimizer])
         if self._fingerprint != before:
@@ -192,7 +192,7 @@ class Trainer(Steps, Snapshots, Replay):
         """
         self._require_compiled("fit")
         epochs = keras2_arguments(self.fit, x, keras2, epochs)
-        if isinstance(validation_freq, int) and validation_freq < 1:
+        if isinstance(validation_freq, INTEGERS) and validation_freq < 1:
             raise ValueError(f"validation_freq is a number of epochs, 1 or more, or a list. Received: {validation_freq!r}.")
         check_train_step(self)
         if validation_split and validation_data is None:
@@ -350,8 +350,11 @@ class Trainer(Steps, Snapshots, Replay):
     @property
     def metrics_names(self) -> list[str]:
         """Names of what `evaluate` returns, in its order."""
-        names = {id(metric): name for name, metric in self._compiled_metrics()}
-        return [names.get(id(metric), metric.name) for metric in self.metrics]
+        if self._objective is None:
+            return []
+        reported = {id(metric): metric.name for metric in self.metrics}
+        hidden = {name for name, metric in self._compiled_metrics() if reported.pop(id(metric), None) is None}
+        return [*(name for name in self._objective.result_names if name not in hidden), *reported.values()]
 
     def _compiled_metrics(self) -> list[tuple[str, Any]]:
         """The means of the losses and the compiled metrics, by their names in the logs."""
@@ -453,7 +456,7 @@ class Trainer(Steps, Snapshots, Replay):
             assert self._compile_config is not None
             rows = min(source.batch_size or 2, getattr(source, "num_samples", None) or 2**31)
             y_pred = self._forward(specs, rows).outputs_at(rows)
-            self._objective = make_objective(self._compile_config, output_names(self, y_pred), source.specs[1], y_pred)
+            self._objective = make_objective(self, self._compile_config, source.specs[1], y_pred)
             self._y_pred_spec = y_pred
             tracked = {one.name for one in self._objective.tracked}
             self._loss_means = {name: Mean(name=name) for name in self._fresh_metrics() if name not in tracked}
@@ -473,7 +476,7 @@ class Trainer(Steps, Snapshots, Replay):
     def _plain(self, logs: dict[str, Any]) -> dict[str, Any]:
         """Logs as Python numbers in the order of the metrics; a compiled step gives dicts in the order of their keys."""
         read = jax.device_get(logs)
-        known = self.metrics_names
+        known = [] if self._objective is None else self._objective.log_names
         names = [n for p in ("", "val_") for n in (f"{p}{k}" for k in known) if n in read]
         read = {name: read[name] for name in (*names, *(n for n in read if n not in names))}
         return {name: float(value) if np.ndim(value) == 0 else value for name, value in read.items()}
@@ -516,7 +519,7 @@ def _one_batch(x: Any, y: Any = None, sample_weight: Any = None, class_weight: A
 
 
 def _validates(epoch: int, frequency: int | list[int]) -> bool:
-    return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
+    return (epoch + 1) % frequency == 0 if isinstance(frequency, INTEGERS) else epoch + 1 in frequency
 
 
 def _verbosity(verbose: int | str) -> int:

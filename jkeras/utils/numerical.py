@@ -14,7 +14,9 @@ import numpy as np
 
 from jkeras._base import config
 from jkeras._base.dtypes import is_float, standardize_dtype
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
+from jkeras.nn.lengths import unit_vectors
 
 Array = np.ndarray | jax.Array
 
@@ -87,7 +89,7 @@ def normalize(x: Any, axis: int | tuple[int, ...] | None = -1, order: int = 2) -
 
         y = x / (sum_i |x_i|^order)^(1 / order)
 
-    Zeros stay zeros. JAX arrays are divided by at least `epsilon()`, and for order 2 the gradient at zero is `1 / epsilon()`.
+    Zeros stay zeros. JAX arrays are divided by at least `epsilon()`, and a vector of zeros passes no gradient on.
 
     Args:
         x: an array, of floats or integers. A NumPy vector `(n,)` gives `(1, n)`, as in Keras.
@@ -116,15 +118,8 @@ def normalize(x: Any, axis: int | tuple[int, ...] | None = -1, order: int = 2) -
 
 
 def _normalize_jax(x: Any, axis: int | tuple[int, ...] | None, order: int) -> jax.Array:
-    if not isinstance(order, int) or order < 1:
+    if not isinstance(order, INTEGERS) or order < 1:
         raise ValueError(f"order={order!r}: expected a positive integer for a JAX array, such as 2.")
     x = jnp.atleast_1d(jnp.asarray(x))
     x = x if is_float(x.dtype) else x.astype(config.floatx())
-    # epsilon squared is zero in half precision
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    least = config.epsilon()
-    if order == 2:
-        scale = jax.lax.rsqrt(jnp.maximum(jnp.sum(wide * wide, axis=axis, keepdims=True), least**2))
-        return (wide * scale).astype(x.dtype)
-    norm = jnp.linalg.norm(wide, ord=order, axis=axis, keepdims=True)
-    return (wide / jnp.maximum(norm, least)).astype(x.dtype)
+    return unit_vectors(x, axis, config.epsilon(), order)
