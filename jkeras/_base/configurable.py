@@ -110,11 +110,24 @@ def init_arguments(obj: Configurable) -> dict[str, Any]:
         if kind is inspect.Parameter.VAR_KEYWORD:
             out.update(value)
         elif kind is inspect.Parameter.VAR_POSITIONAL:
-            if value:
-                out[name] = value
+            out.update(_handed_on(cls, value) if value else {})
         else:
             out[name] = obj.__dict__.get(name, value) if resolved else value
     return out
+
+
+def _handed_on(cls: Any, values: tuple[Any, ...]) -> dict[str, Any]:
+    """The arguments `*args` of a constructor by the names that the class above, to which it hands them on, has for them."""
+    owner = next(c for c in cls.__mro__ if "__init__" in vars(c))
+    above: Any = next(c for c in cls.__mro__[cls.__mro__.index(owner) + 1 :] if "__init__" in vars(c))
+    signature = constructor_signature(above)
+    try:
+        bound = signature.bind_partial(*values).arguments
+    except TypeError:
+        return {}
+    rest = next((name for name, p in signature.parameters.items() if p.kind is inspect.Parameter.VAR_POSITIONAL), "")
+    further = bound.pop(rest, ())
+    return {**bound, **(_handed_on(above, further) if further else {})}
 
 
 def is_object_config(value: Any) -> TypeGuard[Mapping[str, Any]]:
