@@ -13,6 +13,7 @@ from typing import Any
 from jkeras._base.configurable import (
     Configurable,
     constructor_signature,
+    in_todays_words,
     init_arguments,
     object_config,
     read_arguments,
@@ -47,7 +48,8 @@ class ConfigFace(Configurable):
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """A layer from what `get_config` gave; a constructor that does not take name, trainable or dtype need not."""
-        arguments = read_arguments(cls, config, custom_objects)
+        with in_todays_words(config, cls) as todays:
+            arguments = read_arguments(cls, todays, custom_objects)
         parameters = constructor_signature(cls).parameters
         if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
             return cls(**arguments)

@@ -24,6 +24,7 @@ from jkeras.models import persistence
 from jkeras.saving import layout_keras2, layout_keras3, sharded
 from jkeras.saving.archive import open_archive, write_archive
 from jkeras.saving.formats import check_free, model_format, weights_format
+from jkeras.saving.function_names import warn_of_names
 from jkeras.saving.h5_model import read_h5_model, read_h5_weights, said_of, write_h5_model
 from jkeras.saving.hdf5_door import StoredGroup, create_hdf5, open_hdf5
 from jkeras.saving.open_files import opened_to_write, source_of, target_of, where_of
@@ -73,11 +74,13 @@ def save_model(
     target = target_of(filepath, "save_model")
     form = model_format(target, save_format, zipped)
     check_free(target, overwrite)
+    config = model_config(model)
+    warn_of_names(model, config, h5=form == "h5")
     if form == "h5":
         with opened_to_write(target) as file, write_hdf5(file) as root:
             write_h5_model(root, model, include_optimizer)
         return
-    config = number_shared_calls(model_config(model))
+    config = number_shared_calls(config)
     if not include_optimizer:
         config.pop("compile_config", None)
 
@@ -131,7 +134,7 @@ def load_model(
     with open_archive(source) as archive:
         with said_of(f"{where}: config.json"):
             config = archive.config()
-            model = model_from_config(config, custom_objects)
+            model = model_from_config(config, custom_objects, _version_of(archive))
             compiles = compile and bool(config.get("compile_config"))
             if compiles:
                 compile_from_config(model, config["compile_config"], custom_objects)
@@ -209,6 +212,11 @@ def load_weights(model: Any, filepath: FilePath, skip_mismatch: bool = False, by
         return
     with open_archive(source) as archive, _archived_weights(archive) as (root, inside):
         _read_weights3(root, model, inside, optimizer, skip_mismatch)
+
+
+def _version_of(archive: Any) -> Any:
+    metadata = archive.metadata()
+    return metadata.get("keras_version") if isinstance(metadata, Mapping) else None
 
 
 @contextlib.contextmanager
