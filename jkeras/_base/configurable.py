@@ -85,6 +85,18 @@ def constructor_signature(cls: Any) -> inspect.Signature:
     return found
 
 
+def accepted_arguments(cls: Any) -> set[str] | None:
+    """The names of all arguments of a constructor that hands its `**kwargs` on to the class above; None where it takes any."""
+    names: set[str] = set()
+    for owner in cls.__mro__[:-1]:
+        if "__init__" in vars(owner):
+            parameters = constructor_signature(owner).parameters.values()
+            names |= {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+                return names
+    return None
+
+
 def takes_custom_objects(cls: Any) -> bool:
     """Whether a class' `from_config` has such an argument; kept on the class as well."""
     found: bool | None = cls.__dict__.get("_takes_custom_objects")

@@ -12,6 +12,7 @@ from typing import Any
 
 from jkeras._base.configurable import (
     Configurable,
+    accepted_arguments,
     constructor_signature,
     in_todays_words,
     init_arguments,
@@ -50,10 +51,10 @@ class ConfigFace(Configurable):
         """A layer from what `get_config` gave; a constructor that does not take name, trainable or dtype need not."""
         with in_todays_words(config, cls) as todays:
             arguments = read_arguments(cls, todays, custom_objects)
-        parameters = constructor_signature(cls).parameters
-        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        accepted = accepted_arguments(cls)
+        if accepted is None:
             return cls(**arguments)
-        after = {k: arguments.pop(k) for k in _BASE if k in arguments and k not in parameters}
+        after = {k: arguments.pop(k) for k in _BASE if k in arguments and k not in accepted}
         layer = cls(**arguments)
         for key, value in after.items():
             setattr(layer, "dtype_policy" if key == "dtype" else key, value)

@@ -40,7 +40,7 @@ ATTRIBUTES: dict[str, dict[str, tuple[str, ...]]] = {
         **{f"{head}_dense": (f"{head}_dense", f"_{head}_dense") for head in _HEADS[:4]},
         "gate_dense": ("_gate_dense",),
     },
-    "GroupQueryAttention": {f"{head}_dense": (f"_{head}_dense", f"{head}_dense") for head in _HEADS},
+    "GroupedQueryAttention": {f"{head}_dense": (f"_{head}_dense", f"{head}_dense") for head in _HEADS},
     # The layers of a graph; files of Keras 2.12 and 2.13 have them under their other name.
     "Functional": {"layers": ("layers", "_layer_checkpoint_dependencies")},
 }

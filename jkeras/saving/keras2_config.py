@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from jkeras._base import registry
-from jkeras._base.configurable import constructor_signature, is_object_config, translate_with
+from jkeras._base.configurable import accepted_arguments, constructor_signature, is_object_config, translate_with
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._base.special_values import is_special
 from jkeras.layers.base import Layer
@@ -34,6 +34,7 @@ _CLASSES = {
     "GRUV2": "GRU",
     "LSTMV2": "LSTM",
     "DenseV2": "Dense",
+    "GroupedQueryAttention": "GroupQueryAttention",  # in `.h5`, of Keras 3
     "GlorotUniformV2": "GlorotUniform",
     "GlorotNormalV2": "GlorotNormal",
     "LossScaleOptimizerV1": "LossScaleOptimizer",
@@ -229,8 +230,11 @@ class _Translation:
         if not users:
             found = cls or registry.built_in(module if isinstance(module, str) else None, name)
             return _without_neutral(settings, _arguments_of(found))
+        accepted = accepted_arguments(cls)
+        if accepted is not None:
+            return _without_neutral(settings, accepted | _OF_ALL)
         known = own if library is None else own | (_arguments_of(library) or set())
-        return _without_neutral(settings, known | (settings.keys() - _LEFT_OVER) if _takes_more(cls) else known | _OF_ALL)
+        return _without_neutral(settings, known | (settings.keys() - _LEFT_OVER))
 
 
 def _is_activation(key: Any) -> bool:
@@ -256,11 +260,6 @@ def _lineage(cls: type | None) -> tuple[type | None, set[str]]:
             named = constructor_signature(base).parameters.values()
             names |= {p.name for p in named if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
     return None, names
-
-
-def _takes_more(cls: Any) -> bool:
-    """Whether a constructor takes arguments that it does not name."""
-    return any(p.kind is p.VAR_KEYWORD for p in constructor_signature(cls).parameters.values())
 
 
 def _is_graph(settings: Any) -> bool:
@@ -295,7 +294,7 @@ def _arguments_of(found: Any) -> set[str] | None:
     """What the constructor of a class of the library takes; None where it takes anything, or is no class."""
     if not inspect.isclass(found):
         return None
-    names = set(constructor_signature(found).parameters)
-    if issubclass(found, Layer):
-        return names | set(constructor_signature(Layer).parameters) | _ALSO_TAKEN | {"batch_input_shape", "layers", *GRAPH_KEYS}
-    return None if _takes_more(found) else names
+    if not issubclass(found, Layer):
+        return accepted_arguments(found)
+    names = {*constructor_signature(found).parameters, *constructor_signature(Layer).parameters}
+    return names | _ALSO_TAKEN | {"batch_input_shape", "layers", *GRAPH_KEYS}
