@@ -12,7 +12,9 @@ from typing import Any
 
 from jkeras._base.configurable import (
     Configurable,
+    accepted_arguments,
     constructor_signature,
+    in_todays_words,
     init_arguments,
     object_config,
     read_arguments,
@@ -48,11 +50,12 @@ class ConfigFace(Configurable):
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """A layer from what `get_config` gave; a constructor that does not take name, trainable or dtype need not."""
-        arguments = read_arguments(cls, config, custom_objects)
-        parameters = constructor_signature(cls).parameters
-        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        with in_todays_words(config, cls) as todays:
+            arguments = read_arguments(cls, todays, custom_objects)
+        accepted = accepted_arguments(cls)
+        if accepted is None:
             return cls(**arguments)
-        after = {k: arguments.pop(k) for k in _BASE if k in arguments and k not in parameters}
+        after = {k: arguments.pop(k) for k in _BASE if k in arguments and k not in accepted}
         layer = cls(**arguments)
         for key, value in after.items():
             setattr(layer, "dtype_policy" if key == "dtype" else key, value)

@@ -6,7 +6,7 @@ a call runs; `call_plan` has the rule.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -267,6 +267,41 @@ class WeightHolder:
                 raise ValueError(messages.WEIGHT_SHAPE.format(path=box.path, expected=box.shape, received=np.shape(value)))
         for box, value in zip(boxes, weights):
             box.assign(jnp.array(value, dtype=box.dtype, copy=True))
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put what a `.keras` or `.weights.h5` file is to hold of this layer itself into a store: by default its own weights.
+
+        Override it, and `load_own_variables`, to store them otherwise, or to store more. Layers inside are asked for theirs. A
+        layer that needs files may have `save_assets(folder)` and `load_assets(folder)` too; a `.keras` holds what they write.
+
+        Args:
+            store: takes numbers, arrays and variables by name, as a dict does.
+
+        Example:
+            >>> from jkeras.layers import Dense
+            >>> layer, store = Dense(2), {}
+            >>> layer.build((None, 3))
+            >>> layer.save_own_variables(store)
+            >>> {name: weight.shape for name, weight in store.items()}
+            {'0': (3, 2), '1': (2,)}
+        """
+        for i, box in enumerate(own_boxes(self)):
+            store[str(i)] = box
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take back what `save_own_variables` stored.
+
+        Args:
+            store: arrays by name.
+
+        Raises:
+            ValueError: it holds another number of weights than the layer has.
+        """
+        boxes = own_boxes(self)
+        if len(store.keys()) != len(boxes):
+            raise ValueError(messages.STORED_COUNT.format(layer=self.name, expected=len(boxes), received=[*store.keys()]))
+        for i, box in enumerate(boxes):
+            box.assign(store[str(i)])
 
     def count_params(self) -> int:
         """Number of all elements of all weights."""

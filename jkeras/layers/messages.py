@@ -42,6 +42,9 @@ returns."""
 
 WEIGHT_SHAPE = "The weight {path!r} has shape {expected}, but an array of shape {received} was given for it."
 
+STORED_COUNT = """{layer!r} has {expected} weights of its own; the store has {received}. A layer that stores others than these in
+`save_own_variables` needs a `load_own_variables` that takes them."""
+
 NOT_BUILT = """{cls} {layer!r} has no weights yet, so `{what}` cannot be answered: the shape of its input is not known. Give the
 shape first, with {how}, with Input(shape=...), or by calling it on data."""
 

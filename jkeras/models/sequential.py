@@ -12,7 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jkeras._base.config import floatx
-from jkeras._base.configurable import deserialize, full_config
+from jkeras._base.configurable import deserialize, full_config, in_todays_words
 from jkeras._base.dtypes import is_float
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import custom_object_scope, export
@@ -189,17 +189,17 @@ class Sequential(Functional):
         Raises:
             FileFormatError: an entry of its layers is no layer.
         """
-        entries = config.get("layers") if isinstance(config, Mapping) else None
-        if not isinstance(entries, list):
-            raise FileFormatError(f"The config of a Sequential is a dict with a list 'layers'. Found: {describe(config)}.")
-        with custom_object_scope(custom_objects):
+        with custom_object_scope(custom_objects), in_todays_words(config, cls) as todays:
+            entries = todays.get("layers") if isinstance(todays, Mapping) else None
+            if not isinstance(entries, list):
+                raise FileFormatError(f"The config of a Sequential is a dict with a list 'layers'. Found: {describe(config)}.")
             layers = [deserialize(layer, custom_objects) for layer in entries]
         for layer in layers:
             if not isinstance(layer, Layer):
                 raise UnsafeFileError(f"The layers of a Sequential are layers. Its config makes {describe(layer)}.")
-        model = cls(layers, trainable=config.get("trainable", True) is not False, name=config.get("name"))
-        if not model.built and config.get("build_input_shape") is not None:
-            model.build_from_config({"input_shape": config["build_input_shape"]})
+        model = cls(layers, trainable=todays.get("trainable", True) is not False, name=todays.get("name"))
+        if not model.built and todays.get("build_input_shape") is not None:
+            model.build_from_config({"input_shape": todays["build_input_shape"]})
         return model
 
 
