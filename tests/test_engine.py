@@ -375,7 +375,7 @@ def test_streams_of_uneven_batches_train_and_are_evaluated():
     found = model.evaluate(iter(parts), verbose=0)
     expected = model.evaluate(X[:37], Y[:37], verbose=0)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
-    assert {shape[0] for shape in spy.traced} <= {2, 10, 32, 24, 48}  # the last two: probes of shape inference
+    assert {shape[0] for shape in spy.traced if isinstance(shape[0], int)} <= {2, 10, 32}  # others: symbols of shape inference
     np.testing.assert_allclose(model.predict((x for x, _ in parts), verbose=0), model.predict(X[:37], verbose=0), rtol=1e-5)
     assert np.isfinite(model.fit(iter(parts), verbose=0).history["loss"]).all()
 

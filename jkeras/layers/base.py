@@ -26,7 +26,7 @@ import numpy as np
 from jkeras import regularizers
 from jkeras._base.config import settings
 from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
-from jkeras._base.errors import unexpected_arguments
+from jkeras._base.errors import known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
 from jkeras.graph import Node, Spec, infer
@@ -167,7 +167,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         self.built = True
 
     def _declare_weights(self, specs: tuple[Any, ...]) -> None:
-        for w in self.declare(*specs) or ():
+        takes = _positional(self.declare) if len(specs) > 1 else None  # the call of a class that extends it may take more
+        for w in self.declare(*specs[:takes]) or ():
             box = self.add_weight(
                 w.shape, w.initializer, w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint, name=w.name
             )
@@ -188,7 +189,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
             with jax.ensure_compile_time_eval():
                 self._build_shapes = tuple(specs_to_shapes(spec) for spec in specs)
                 if not hasattr(type(self).build, "is_default"):
-                    self.build(*self._shapes_for_build(type(self).build, specs))
+                    self.build(*_shapes_for(self.build, specs))
                 elif hasattr(self, "declare"):
                     self._declare_weights(specs)
                 self.built = True
@@ -219,13 +220,6 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
             pop(token)
             hide_tracers(self)
 
-    def _shapes_for_build(self, build: Callable[..., Any], specs: tuple[Any, ...]) -> list[Any]:
-        parameters = [p for p in list(inspect.signature(build).parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
-        shapes = [specs_to_shapes(s) for s in specs]
-        if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-            return shapes
-        return shapes[: max(1, len(parameters))] if parameters else []
-
     def _require_built(self, what: str, how: str) -> None:
         if not self.built:
             raise ValueError(messages.NOT_BUILT.format(cls=type(self).__name__, layer=self.name, what=what, how=how))
@@ -249,7 +243,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
             kwargs["mask"] = masks_of(args[0])
         try:
             if not plan.own_call:
-                extra = self._forward_arguments(kwargs) if kwargs or plan.takes_training else kwargs
+                extra = self._forward_arguments(kwargs, plan) if kwargs or plan.takes_training else kwargs
                 outputs = self.forward(self._read_weights(), *args, **extra)
                 if type(outputs) is Updated:
                     outputs = self._keep_updates(outputs)
@@ -282,7 +276,12 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
 
         A class that extends a library layer may use `super().call(x)`. `__call__` does the same in place, a frame cheaper.
         """
-        outputs = self.forward(self._read_weights(), *args, **self._forward_arguments(kwargs))
+        # The plan of a class with a `call` of its own says what that takes.
+        plan = next(cls._plan for cls in type(self).__mro__ if issubclass(cls, Layer) and not cls._plan.own_call)
+        for extra in args[len(plan.names) :]:  # Keras' layers take `training` and `mask` by position as well
+            kwargs["training" if extra is None or isinstance(extra, bool) else "mask"] = extra
+        args, kwargs = arrange(plan, args[: len(plan.names)], kwargs)
+        outputs = self.forward(self._read_weights(), *args, **self._forward_arguments(kwargs, plan))
         return self._keep_updates(outputs) if type(outputs) is Updated else outputs
 
     def forward(self, w: Any, *args: Any, **kwargs: Any) -> Any:
@@ -292,8 +291,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
     def _read_weights(self) -> SimpleNamespace:
         return SimpleNamespace(**{box.name: self._cast_weight(box) for box in self._own})
 
-    def _forward_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        plan = self._plan
+    def _forward_arguments(self, kwargs: dict[str, Any], plan: CallPlan) -> dict[str, Any]:
         training = kwargs.pop("training", None) if kwargs else None
         if plan.takes_training:
             kwargs["training"] = bool(current().training if training is None else training)
@@ -335,7 +333,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
             args = (np.asarray(args[0]), *args[1:])
         args, kwargs = jax.tree.map(self._to_array, (args, kwargs))
         if not self.built:
-            specs = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if hasattr(a, "shape") else a, args)
+            specs = jax.tree.map(lambda a: Spec(known_sizes(a.shape), a.dtype) if hasattr(a, "shape") else a, args)
             others = {k: v for k, v in kwargs.items() if not hasattr(v, "shape")}
             if self._plan.takes_mask and args and kwargs.get("mask") is None and current().masks:
                 others["mask"] = array_specs(masks_of(args[0]))
@@ -386,15 +384,48 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Shapes and dtypes of the outputs for specs of the inputs."""
-        if type(self).compute_output_shape is not Layer.compute_output_shape:
-            return shapes_to_specs(self.compute_output_shape(specs_to_shapes(args[0])), self.compute_dtype)
-        return infer(self, args, kwargs)
+        if type(self).compute_output_shape is Layer.compute_output_shape:
+            return self._infer(self, args, kwargs)
+        named = {f"{name}_shape": specs_to_shapes(value) for name, value in kwargs.items() if is_spec(value)}
+        compute = self.compute_output_shape
+        accepted = {name: shape for name, shape in named.items() if name in inspect.signature(compute).parameters}
+        return shapes_to_specs(compute(*_shapes_for(compute, args), **accepted), self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Shape of the output for a shape of the input, None for unknown axes. May be overridden."""
-        specs = shapes_to_specs(input_shape, self.compute_dtype)
-        self._ensure_built((specs,), {})
-        return specs_to_shapes(infer(self, (specs,), {}))
+    def compute_output_shape(self, input_shape: Any, *other_shapes: Any) -> Any:
+        """Shape of the output for a shape of the input, None for unknown axes. May be overridden.
+
+        In a class that extends a layer of the library, this is what that layer gives for its first input: it may be asked for in
+        `call`, and does not depend on what `call` makes of it.
+
+        Args:
+            input_shape: of the first input, nested as the input is.
+            other_shapes: of further inputs.
+        """
+        specs = tuple(shapes_to_specs(shape, self.compute_dtype) for shape in (input_shape, *other_shapes))
+        self._ensure_built(specs, {})
+        fn = self._library_call()
+        if fn is None and current().layer is self:
+            raise NotImplementedError(messages.SHAPE_IN_CALL.format(cls=type(self).__name__))
+        return specs_to_shapes(self._infer(fn or self, specs, {}))
+
+    def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return infer(fn, specs, kwargs)
+
+    def _library_call(self) -> Callable[..., Any] | None:
+        """`call` as the library's class has it that a user's class extends; None where there are not two such classes."""
+        owner = next(cls for cls in type(self).__mro__ if cls.__module__.partition(".")[0] == "jkeras")
+        has_maths = owner.call is not Layer.call or owner.forward is not Layer.forward  # type: ignore[attr-defined]
+        if not has_maths or owner.call is type(self).call:  # type: ignore[attr-defined]
+            return None
+
+        def call(*args: Any) -> Any:
+            token = push(current().for_layer(self, None))
+            try:
+                return owner.call(self, *args)  # type: ignore[attr-defined]
+            finally:
+                pop(token)
+
+        return call
 
     # masks and losses -----------------------------------------------------------------------------------------------
 
@@ -433,6 +464,19 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         added = [pair for pair in (self._last_losses if scope.losses is None else scope.losses) if id(pair[0]) in here]
         boxes = self.trainable_weights
         return [value for _, value in added] + [b.regularizer(b.value) for b in boxes if b.regularizer is not None]
+
+
+def _positional(method: Callable[..., Any]) -> int | None:
+    """How many positional arguments a bound method takes; None for any number."""
+    parameters = inspect.signature(method).parameters.values()
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+
+
+def _shapes_for(method: Callable[..., Any], specs: tuple[Any, ...]) -> list[Any]:
+    """The shapes of a call's inputs, as many of them as a method takes."""
+    return [specs_to_shapes(s) for s in specs if jax.tree.leaves(s)][: _positional(method)]
 
 
 def _marking(build: Callable[..., None]) -> Callable[..., None]:

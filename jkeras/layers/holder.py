@@ -14,6 +14,7 @@ import numpy as np
 
 from jkeras import constraints, initializers, regularizers
 from jkeras._base.dtypes import is_float, standardize_dtype
+from jkeras._base.errors import UnknownSizeError
 from jkeras._base.name_first import name_first
 from jkeras.layers import messages
 from jkeras.layers.call_plan import used_as_boxes
@@ -115,7 +116,9 @@ class WeightHolder:
             raise ValueError("overwrite_with_gradient=True (float8 training scales) is not supported. Leave it out.")
         shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
         if any(n is None for n in shape):
-            raise ValueError(messages.UNKNOWN_SIZE.format(cls=type(self).__name__, layer=self.name, weight=name, shape=shape))
+            raise UnknownSizeError(
+                messages.UNKNOWN_SIZE.format(cls=type(self).__name__, layer=self.name, weight=name, shape=shape)
+            )
         dtype = standardize_dtype(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
