@@ -167,8 +167,9 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         self.built = True
 
     def _declare_weights(self, specs: tuple[Any, ...]) -> None:
-        takes = _positional(self.declare) if len(specs) > 1 else None  # the call of a class that extends it may take more
-        for w in self.declare(*specs[:takes]) or ():
+        if len(specs) > 1:  # the call of a class that extends this one may take more inputs
+            specs = specs[: len(inspect.signature(self.declare).parameters)]
+        for w in self.declare(*specs) or ():
             box = self.add_weight(
                 w.shape, w.initializer, w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint, name=w.name
             )
@@ -189,7 +190,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
             with jax.ensure_compile_time_eval():
                 self._build_shapes = tuple(specs_to_shapes(spec) for spec in specs)
                 if not hasattr(type(self).build, "is_default"):
-                    self.build(*_shapes_for(self.build, specs))
+                    self.build(*self._shapes_for(self.build, specs, kwargs))
                 elif hasattr(self, "declare"):
                     self._declare_weights(specs)
                 self.built = True
@@ -220,6 +221,18 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
             pop(token)
             hide_tracers(self)
 
+    def _shapes_for(self, method: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """What `build` and the like are called with: the shape of an argument `x` for `x_shape`, else the shapes in order."""
+        parameters = [p for p in inspect.signature(method).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        shapes = [specs_to_shapes(s) for s in specs]
+        if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+            return shapes
+        given = {**dict(zip(self._plan.names, specs)), **kwargs}
+        named = {f"{name}_shape": specs_to_shapes(value) for name, value in given.items()}
+        if len(parameters) > 1 and all(p.name in named or p.default is not p.empty for p in parameters):
+            return [named.get(p.name, p.default) for p in parameters]
+        return shapes[: max(1, len(parameters))] if parameters else []
+
     def _require_built(self, what: str, how: str) -> None:
         if not self.built:
             raise ValueError(messages.NOT_BUILT.format(cls=type(self).__name__, layer=self.name, what=what, how=how))
@@ -231,7 +244,10 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         simple = len(args) == 1 and not kwargs and type(args[0]) in _array_types and args[0].dtype == self._compute
         if not (simple and self.built):
             if kwargs or len(args) != 1:
-                args, kwargs = arrange(self._plan, args, kwargs)
+                try:
+                    args, kwargs = arrange(self._plan, args, kwargs)
+                except TypeError as error:
+                    raise TypeError(f"{type(self).__name__} {self.name!r} {error}.") from None
             if symbolic_leaves((args, kwargs)):
                 return self._call_symbolic(args, kwargs)
             args, kwargs = self._prepare(args, kwargs)
@@ -279,7 +295,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         # The plan of a class with a `call` of its own says what that takes.
         plan = next(cls._plan for cls in type(self).__mro__ if issubclass(cls, Layer) and not cls._plan.own_call)
         for extra in args[len(plan.names) :]:  # Keras' layers take `training` and `mask` by position as well
-            kwargs["training" if extra is None or isinstance(extra, bool) else "mask"] = extra
+            if extra is not None:
+                kwargs["training" if isinstance(extra, bool) else "mask"] = extra
         args, kwargs = arrange(plan, args[: len(plan.names)], kwargs)
         outputs = self.forward(self._read_weights(), *args, **self._forward_arguments(kwargs, plan))
         return self._keep_updates(outputs) if type(outputs) is Updated else outputs
@@ -333,8 +350,9 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
             args = (np.asarray(args[0]), *args[1:])
         args, kwargs = jax.tree.map(self._to_array, (args, kwargs))
         if not self.built:
-            specs = jax.tree.map(lambda a: Spec(known_sizes(a.shape), a.dtype) if hasattr(a, "shape") else a, args)
-            others = {k: v for k, v in kwargs.items() if not hasattr(v, "shape")}
+            specs, others = jax.tree.map(
+                lambda a: Spec(known_sizes(a.shape), a.dtype) if hasattr(a, "shape") else a, (args, kwargs)
+            )
             if self._plan.takes_mask and args and kwargs.get("mask") is None and current().masks:
                 others["mask"] = array_specs(masks_of(args[0]))
             self._ensure_built(specs, others, lenient=True)
@@ -347,16 +365,22 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
     def _to_array(self, value: Any) -> Any:
         if isinstance(value, jax.Array):
             _array_types.add(type(value))
-            if self.autocast and value.dtype != self._compute and is_float(value.dtype):
+            if value.dtype != self._compute and is_float(value.dtype) and self._casts_inputs():
                 return value.astype(self._compute)
             return value
         if isinstance(value, (np.ndarray, np.generic, Variable)) or hasattr(value, "__array__"):
             array = np.asarray(value) if not isinstance(value, Variable) else value.value
             if array.dtype == object or array.dtype.kind in "US":
                 raise TypeError(messages.NOT_NUMERIC.format(cls=type(self).__name__, layer=self.name, dtype=array.dtype))
-            dtype = self._compute if self.autocast and is_float(array.dtype) else None
+            dtype = self._compute if is_float(array.dtype) and self._casts_inputs() else None
             return self._to_array(jnp.asarray(array, dtype))
         return value
+
+    def _casts_inputs(self) -> bool:
+        """Whether float inputs are cast here: not where a layer below wants them as they are, or in another dtype."""
+        return self.autocast and all(
+            part._compute == self._compute and (part.autocast or part._sublayers()) for part in self._flatten_layers()
+        )
 
     def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         specs, given = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if is_spec(a) else a, (args, kwargs), is_leaf=is_symbolic)
@@ -386,10 +410,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         """Shapes and dtypes of the outputs for specs of the inputs."""
         if type(self).compute_output_shape is Layer.compute_output_shape:
             return self._infer(self, args, kwargs)
-        named = {f"{name}_shape": specs_to_shapes(value) for name, value in kwargs.items() if is_spec(value)}
-        compute = self.compute_output_shape
-        accepted = {name: shape for name, shape in named.items() if name in inspect.signature(compute).parameters}
-        return shapes_to_specs(compute(*_shapes_for(compute, args), **accepted), self.compute_dtype)
+        shapes = self._shapes_for(self.compute_output_shape, args, kwargs)
+        return shapes_to_specs(self.compute_output_shape(*shapes), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any, *other_shapes: Any) -> Any:
         """Shape of the output for a shape of the input, None for unknown axes. May be overridden.
@@ -464,19 +486,6 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         added = [pair for pair in (self._last_losses if scope.losses is None else scope.losses) if id(pair[0]) in here]
         boxes = self.trainable_weights
         return [value for _, value in added] + [b.regularizer(b.value) for b in boxes if b.regularizer is not None]
-
-
-def _positional(method: Callable[..., Any]) -> int | None:
-    """How many positional arguments a bound method takes; None for any number."""
-    parameters = inspect.signature(method).parameters.values()
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return None
-    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
-
-
-def _shapes_for(method: Callable[..., Any], specs: tuple[Any, ...]) -> list[Any]:
-    """The shapes of a call's inputs, as many of them as a method takes."""
-    return [specs_to_shapes(s) for s in specs if jax.tree.leaves(s)][: _positional(method)]
 
 
 def _marking(build: Callable[..., None]) -> Callable[..., None]:

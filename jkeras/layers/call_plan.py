@@ -32,6 +32,7 @@ class CallPlan:
         takes_training, takes_mask, takes_rng: whether its maths names the reserved argument.
         training_default: of the signature.
         names: of all its arguments that can be given by position, in order.
+        takes_more: whether it takes any number of arguments by position.
         makes_mask: the class overrides `compute_mask`.
     """
 
@@ -41,6 +42,7 @@ class CallPlan:
     takes_rng: bool
     training_default: Any
     names: tuple[str, ...]
+    takes_more: bool
     makes_mask: bool
 
 
@@ -59,27 +61,37 @@ def read_plan(cls: type, base: type) -> CallPlan:
         takes_rng="rng" in by_name and not own_call,
         training_default=default,
         names=tuple(n for n, p in by_name.items() if p.kind is not p.KEYWORD_ONLY),
+        takes_more=any(p.kind is p.VAR_POSITIONAL for p in parameters),
         makes_mask=cls.compute_mask is not base.compute_mask,  # type: ignore[attr-defined]
     )
 
 
 def arrange(plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """A call's arguments as `Layer` works on them: data by position, `training` and `mask` by name.
+    """A call's arguments, bound to the names of the signature: the first ones by position, the others by name.
 
-    Keras' own layers call their first argument `inputs`, whatever name it has here.
+    What stands before `training`, `mask` and any argument left out goes by position; so an argument never takes the place of
+    one that `__call__` fills in. Keras' own layers call their first argument `inputs`, whatever name it has here.
+
+    Raises:
+        TypeError: more arguments than the signature has, or one that is given twice.
     """
-    kwargs = dict(kwargs)
-    reserved = [i for i, name in enumerate(plan.names[: len(args)]) if name in ("training", "mask")]
-    for i in reserved:
-        kwargs[plan.names[i]] = args[i]
-    data = [a for i, a in enumerate(args) if i not in reserved]
-    if not data and not plan.own_call and "inputs" in kwargs:
-        data.append(kwargs.pop("inputs"))
-    for name in [n for n in plan.names if n not in ("training", "mask")][len(data) :]:
-        if name not in kwargs:
+    if len(args) > len(plan.names):
+        if plan.takes_more:
+            return args, dict(kwargs)
+        raise TypeError(f"takes {len(plan.names)} positional argument(s), {', '.join(plan.names)}, but {len(args)} were given")
+    bound = dict(zip(plan.names, args))
+    twice = bound.keys() & kwargs.keys()
+    if twice:
+        raise TypeError(f"got multiple values for argument {min(twice)!r}")
+    bound.update(kwargs)
+    if not plan.own_call and "inputs" in bound and plan.names and plan.names[0] not in bound:
+        bound[plan.names[0]] = bound.pop("inputs")
+    data: list[Any] = []
+    for name in plan.names:
+        if name in ("training", "mask") or name not in bound:
             break
-        data.append(kwargs.pop(name))
-    return tuple(data), kwargs
+        data.append(bound.pop(name))
+    return tuple(data), bound
 
 
 def used_as_boxes(cls: Any) -> frozenset[str]:

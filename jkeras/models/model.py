@@ -111,6 +111,9 @@ class Model(Persistence, Activations, Describe, Keras2Habits, Trainer, Layer):  
         """
         compile_model(self, config)
 
+    def _casts_inputs(self) -> bool:
+        return False  # the layers below cast, each as it wants
+
     @property
     def layers(self) -> list[Layer]:
         """The layers directly below this model, in Keras' order."""

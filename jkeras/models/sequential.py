@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
+
+from jkeras._base.config import floatx
 from jkeras._base.configurable import deserialize, full_config
+from jkeras._base.dtypes import is_float
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import custom_object_scope, export
 from jkeras.graph import KerasTensor, Program
@@ -200,4 +204,5 @@ def _input_dtype(layer: Layer) -> str:
         return "int32"
     if isinstance(layer, Functional) and layer.built:
         return layer.inputs[0].dtype
-    return layer.compute_dtype
+    dtype = layer.compute_dtype
+    return str(jnp.promote_types(dtype, floatx())) if is_float(dtype) else dtype

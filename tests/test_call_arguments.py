@@ -1,0 +1,185 @@
+"""A call's arguments reach the parameters of the same name, whatever stands between them in the signature."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jkeras import Input, Model, Sequential, layers, models
+from jkeras.layers import LSTM, Bidirectional, Dense, Layer, TimeDistributed
+
+X = np.arange(8, dtype=np.float32).reshape(2, 4)
+C = np.full((2, 4), 100, np.float32)
+M = np.array([[True, True, False, False], [True, False, False, False]])
+
+
+class MaskFirst(Layer):
+    """x, plus the context, where the mask is True."""
+
+    def call(self, x, mask=None, context=None):
+        y = x if context is None else x + context
+        return y if mask is None else jnp.where(mask, y, 0)
+
+
+class TrainingFirst(Layer):
+    def call(self, x, training=False, attention_mask=None, scale=1.0):
+        y = x * scale if attention_mask is None else x * scale * attention_mask
+        return -y if training else y
+
+
+class NamedOnly(Layer):
+    def call(self, x, *, mask=None, context=None, training=None):
+        return MaskFirst.call(self, x, mask, context)
+
+
+class AnyMore(Layer):
+    def call(self, *inputs, training=None, scale=1.0):
+        return sum(inputs) * scale
+
+
+CASES = [
+    (MaskFirst, (X,), {"context": C}, X + C),
+    (MaskFirst, (X, M), {"context": C}, np.where(M, X + C, 0)),
+    (MaskFirst, (X, None, C), {}, X + C),
+    (MaskFirst, (), {"context": C, "x": X}, X + C),
+    (MaskFirst, (X,), {"context": C, "mask": M}, np.where(M, X + C, 0)),
+    (TrainingFirst, (X,), {"attention_mask": M}, X * M),
+    (TrainingFirst, (X,), {"attention_mask": M, "training": True}, -X * M),
+    (TrainingFirst, (X, True, M), {}, -X * M),
+    (TrainingFirst, (X, True), {"scale": 2.0}, -2 * X),
+    (TrainingFirst, (X,), {"scale": 2.0}, 2 * X),
+    (TrainingFirst, (X, False), {"attention_mask": M, "scale": 3.0}, 3 * X * M),
+    (NamedOnly, (X,), {"context": C, "mask": M}, np.where(M, X + C, 0)),
+    (NamedOnly, (X,), {"training": False, "context": C}, X + C),
+    (AnyMore, (X, C), {"scale": 2.0}, 2 * (X + C)),
+    (AnyMore, (X, C), {"training": False}, X + C),
+]
+ids = [f"{cls.__name__}-{len(args)}-{'-'.join(kwargs)}" for cls, args, kwargs, _ in CASES]
+
+
+@pytest.mark.parametrize("cls, args, kwargs, expected", CASES, ids=ids)
+def test_eager_functional_and_pure_calls_bind_by_name(cls, args, kwargs, expected):
+    np.testing.assert_array_equal(cls()(*args, **kwargs), expected)
+    # the pure face, compiled
+    layer = cls()
+    given = [a for a in args if not isinstance(a, bool)], {k: v for k, v in kwargs.items() if hasattr(v, "shape")}
+    fixed = {k: v for k, v in kwargs.items() if not hasattr(v, "shape")}
+    if len(given[0]) == len(args):
+        layer(*args, **kwargs)
+        y, _ = jax.jit(lambda a, k: layer.apply({}, {}, *a, **k, **{"training": False, **fixed}))(*given)
+        np.testing.assert_array_equal(y, expected)
+
+    # a functional model, and the same model from its config
+    tensors = []
+
+    def symbolic(value):
+        if not hasattr(value, "shape"):
+            return value
+        tensors.append((Input(value.shape[1:], dtype=value.dtype), value))
+        return tensors[-1][0]
+
+    y = cls()(*[symbolic(a) for a in args], **{k: symbolic(v) for k, v in kwargs.items()})
+    model = Model([t for t, _ in tensors], y)
+    data = [value for _, value in tensors]
+    np.testing.assert_array_equal(model.predict(data, verbose=0), expected)
+    again = models.Model.from_config(model.get_config(), custom_objects={cls.__name__: cls})
+    np.testing.assert_array_equal(again(data), expected)
+
+    # inside a subclassed model
+    class Net(Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = cls()
+
+        def call(self, inputs):
+            it = iter(inputs)
+            values = [next(it) if hasattr(a, "shape") else a for a in args]
+            return self.inner(*values, **{k: next(it) if hasattr(v, "shape") else v for k, v in kwargs.items()})
+
+    np.testing.assert_array_equal(Net().predict(data, verbose=0), expected)
+
+
+class Gated(Layer):
+    """Needs the size of the context for its weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.below = Dense(3, kernel_initializer="ones", use_bias=False)
+
+    def build(self, x_shape, context_shape=None):
+        size = 0 if context_shape is None else context_shape[-1]
+        self.kernel = self.add_weight(shape=(size, x_shape[-1]), initializer="ones", name="kernel")
+
+    def call(self, x, mask=None, context=None):
+        y = x if context is None else x + jnp.matmul(context, self.kernel)
+        return self.below(y)
+
+
+def test_build_gets_the_shapes_of_the_arguments_of_its_names():
+    context = np.ones((2, 5), np.float32)
+    layer = Gated()
+    np.testing.assert_array_equal(layer(X, context=context), (X + 5).sum(-1, keepdims=True).repeat(3, -1))
+    assert layer.kernel.shape == (5, 4)
+    a, b = Input((4,)), Input((5,))
+    model = Model([a, b], Gated()(a, context=b))
+    np.testing.assert_array_equal(model.predict([X, context], verbose=0), layer(X, context=context))
+    params, _ = Gated().init(jax.random.key(0), X, context=context)
+    assert params["kernel"].shape == (5, 4)
+
+
+@pytest.mark.parametrize("wrap", [lambda layer: layer, lambda layer: Sequential([layer])], ids=["bare", "sequential"])
+def test_a_wrapper_hands_masks_on_by_name(wrap):
+    class LastStep(LSTM):
+        """An LSTM whose arguments stand in another order."""
+
+        def call(self, sequences, training=False, mask=None, initial_state=None):
+            return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+
+    x, mask = np.ones((2, 4, 3), np.float32), M
+    layer = Bidirectional(LastStep(5))
+    plain = Bidirectional(LSTM(5))
+    plain(x)
+    layer(x)
+    layer.set_weights(plain.get_weights())
+    np.testing.assert_allclose(layer(x, mask=mask), plain(x, mask=mask), atol=1e-6)
+    state = [np.full((2, 5), 0.5, np.float32)] * 4
+    np.testing.assert_allclose(layer(x, initial_state=state), plain(x, initial_state=state), atol=1e-6)
+    steps = TimeDistributed(wrap(MaskFirst()))
+    ones = np.ones((2, 4, 3), np.float32)
+    if not isinstance(steps.layer, Sequential):
+        np.testing.assert_array_equal(steps(ones, mask=np.stack([M, M, M], -1)), np.stack([M, M, M], -1))
+
+
+class Inner(Layer):
+    def call(self, x, training=False, mask=None):
+        return x * 2 if training else x
+
+
+def test_time_distributed_hands_training_to_the_layer_it_holds():
+    x = np.ones((2, 4, 3), np.float32)
+    np.testing.assert_array_equal(TimeDistributed(Inner())(x, training=True), 2 * x)
+    np.testing.assert_array_equal(TimeDistributed(Inner())(x, True), 2 * x)
+
+
+@pytest.mark.parametrize(
+    "args, kwargs, text",
+    [
+        ((X, M, C, C), {}, "3 positional"),
+        ((X,), {"x": X}, "multiple values for argument 'x'"),
+        ((X, None), {"mask": M}, "multiple values for argument 'mask'"),
+        ((X,), {"contxt": C}, "contxt"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused_by_name(args, kwargs, text):
+    with pytest.raises(TypeError, match=text):
+        MaskFirst()(*args, **kwargs)
+
+
+def test_library_layers_take_their_second_input_by_name():
+    mha = layers.MultiHeadAttention(2, 4)
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+    expected = mha(x, x, x)
+    for args, kwargs in [((x,), {"value": x}), ((x,), {"key": x, "value": x}), ((), {"query": x, "value": x})]:
+        np.testing.assert_array_equal(mha(*args, **kwargs), expected)
+    causal = mha(x, x, use_causal_mask=True, training=False)
+    assert not np.allclose(causal, expected)
