@@ -367,27 +367,6 @@ def test_one_eager_dense_takes_few_python_calls():
     assert 0 < len(calls) < 25, [f"{c.co_filename}:{c.co_name}" for c in calls]
 
 
-def test_from_fit_to_the_matrix_product_are_few_frames(monkeypatch):
-    stacks = []
-
-    def matmul(*args, **kwargs):
-        frame, files = sys._getframe(), []
-        while frame is not None:
-            files.append(frame.f_code)
-            frame = frame.f_back
-        stacks.append([c.co_name for c in files if "/jkeras/" in c.co_filename])
-        return product(*args, **kwargs)
-
-    product = jnp.matmul
-    model = jkeras.Sequential([layers.Input((4,)), layers.Dense(2)])
-    model.compile("sgd", "mse")
-    monkeypatch.setattr(jnp, "matmul", matmul)
-    model.fit(normal(8, 4), normal(8, 2), verbose=0)
-    monkeypatch.undo()
-    in_fit = [s for s in stacks if "fit" in s and "train_step" in s]
-    assert in_fit and all(len(s) < 12 for s in in_fit), in_fit[0]
-
-
 class MaskedMean(layers.Layer):
     """Uses its mask without asking whether there is one."""
 

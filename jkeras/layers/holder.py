@@ -18,7 +18,7 @@ from jkeras._base.errors import UnknownSizeError
 from jkeras._base.name_first import name_first
 from jkeras.layers import messages
 from jkeras.layers.call_plan import used_as_boxes
-from jkeras.layers.tracking import NOT_TRACKED, layers_in, note_change, own_boxes, walk, weight_entries
+from jkeras.layers.tracking import NOT_TRACKED, Tracker, note_change, objects_in, own_boxes, walk, weight_entries
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, materialize
 
@@ -140,11 +140,18 @@ class WeightHolder:
         return box
 
     def _sublayers(self) -> list[Any]:
+        return self._held(WeightHolder)
+
+    def _trackers(self) -> list[Tracker]:
+        return self._held(Tracker)
+
+    def _held(self, kind: type) -> list[Any]:
+        """What an attribute of this layer holds of a class."""
         seen: set[int] = {id(self)}
         found: list[Any] = []
         for name, value in self.__dict__.items():
             if name not in NOT_TRACKED and value is not None:
-                found.extend(layers_in(value, WeightHolder, seen))
+                found.extend(objects_in(value, kind, seen))
         return found
 
     def _flatten_layers(self) -> list[Any]:

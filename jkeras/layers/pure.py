@@ -3,8 +3,9 @@
     params, state = layer.init(jax.random.key(0), x)
     y, state = layer.apply(params, state, x, training=True, rng=jax.random.key(1))
 
-`params` holds what is trainable now, `state` the rest: nested dicts by layer and weight name. Both functions leave the boxes
-untouched, so they go under `jit`, `grad`, `vmap`, `scan`, `remat` and `jax.export` as they stand.
+`params` holds what is trainable now, `state` the other weights and what metrics in layers accumulate: nested dicts by layer and
+weight name. Both functions leave the boxes untouched, so they go under `jit`, `grad`, `vmap`, `scan`, `remat` and `jax.export` as
+they stand.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from jkeras._base.compiling import precision_scope
 from jkeras._base.errors import unknown_name
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.leaks import hide_tracers
-from jkeras.layers.tracking import walk, weight_entries
+from jkeras.layers.tracking import OTHERS, inventory, state_entries, walk, weight_entries
 from jkeras.state.functionalize import Result, functionalize
 from jkeras.state.initial import draw_together
 from jkeras.state.variable import Variable, materialize
@@ -87,7 +88,7 @@ class PureFace:
         if inputs:
             self._ensure_built(tuple(as_spec(x, self.compute_dtype) for x in inputs), kwargs)
         self._require_built("init", "init(key, x)")
-        entries = weight_entries(self)
+        entries = state_entries(self)
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(len(entries), dtype=jnp.uint32)) if entries else key
         values = draw_together([box._initial for _, box in entries], keys)
         return split_values(entries, values, {id(b) for b in self.trainable_weights})
@@ -103,7 +104,7 @@ class PureFace:
             ['bias', 'kernel']
         """
         self._require_built("params_and_state", "layer.build(input_shape)")
-        entries = weight_entries(self)
+        entries = state_entries(self)
         materialize(box for _, box in entries)
         return split_values(entries, [box.value for _, box in entries], {id(b) for b in self.trainable_weights})
 
@@ -119,7 +120,8 @@ class PureFace:
         """
         self._require_built("set_params_and_state", "layer.build(input_shape)")
         flat = {**paths.flatten(params), **paths.flatten(state)}
-        values = [(box, _value_of(flat, path, box)) for path, box in weight_entries(self)]
+        entries = weight_entries(self) + [(path, box) for path, box in inventory(self).entries if path in flat]
+        values = [(box, _value_of(flat, path, box)) for path, box in entries]
         for box, value in values:
             box.assign(jnp.array(value, copy=True))
 
@@ -163,12 +165,19 @@ class PureFace:
     ) -> tuple[Result, Tree]:
         if not self.built:
             self._ensure_built(tuple(as_spec(x, self.compute_dtype) for x in inputs), kwargs)
-        entries = weight_entries(self)
         flat_params, flat_state = paths.flatten(params), paths.flatten(state)
+        entries = inventory(self).entries
+        entries = [(path, box) for path, box in entries if path[0] != OTHERS or path in flat_state]
         unknown = (flat_params.keys() | flat_state.keys()) - {path for path, _ in entries}
         if unknown:
             raise unknown_name(f"weight of {self.name!r}", "/".join(min(unknown)), ["/".join(path) for path, _ in entries])
-        values = [_value_of(flat_params if p in flat_params else flat_state, p, box) for p, box in entries]
+        weights = {id(box) for _, box in inventory(self).weights}
+        values = [
+            _value_of(flat_params if path in flat_params else flat_state, path, box)
+            if id(box) in weights or path in flat_state
+            else box.value  # of a tracker that is new, or not asked for
+            for path, box in entries
+        ]
         pure = functionalize(fn, [box for _, box in entries], layer_positions(self))
         try:
             with precision_scope():

@@ -1,4 +1,4 @@
-"""What a layer holds: its own weights, and the layers found in its attributes, lists, tuples and dicts.
+"""What a layer holds: its own weights, and the layers and trackers found in its attributes, lists, tuples and dicts.
 
 Nothing is recorded when an attribute is set; the attributes themselves are walked when somebody asks. So a list may grow, an
 attribute may be replaced, and there is no wrapped list or dict.
@@ -14,24 +14,50 @@ from jkeras._base.naming import to_snake_case
 from jkeras.state.variable import Variable
 
 Path = tuple[str, ...]
-NOT_TRACKED = frozenset({"_init_arguments", "_inbound_nodes", "_last_losses", "_boxes", "_own", "_inventory"})
+NOT_TRACKED = frozenset({"_init_arguments", "_inbound_nodes", "_last_losses", "_boxes", "_own", "_inventory", "_others"})
+
+
+class Tracker:
+    """Base of what accumulates results over batches: metrics, which stand on a higher floor.
+
+    Attributes:
+        name: as in logs.
+    """
+
+    name: str
+
+    @property
+    def variables(self) -> list[Variable]:
+        """What it accumulates in."""
+        raise NotImplementedError
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        raise NotImplementedError
+
+    def result(self) -> Any:
+        """The value for all batches since the last reset."""
+        raise NotImplementedError
+
+
+OTHERS = "other_variables"  # where `state` keeps variables that no layer holds
 
 # Counts what a length cannot show: attributes of any layer that were set, and what became trainable or frozen.
 _changes = 0
 
 
-def layers_in(value: Any, layer_type: type, seen: set[int]) -> Iterator[Any]:
-    """The layers in a value: itself, or the elements of nested lists, tuples, sets and dicts."""
-    if isinstance(value, layer_type):
+def objects_in(value: Any, kind: type, seen: set[int]) -> Iterator[Any]:
+    """The objects of a class in a value: itself, or the elements of nested lists, tuples, sets and dicts; each once."""
+    if isinstance(value, kind):
         if id(value) not in seen:
             seen.add(id(value))
             yield value
     elif isinstance(value, dict):
         for item in value.values():
-            yield from layers_in(item, layer_type, seen)
+            yield from objects_in(item, kind, seen)
     elif isinstance(value, (list, tuple, set)):
         for item in value:
-            yield from layers_in(item, layer_type, seen)
+            yield from objects_in(item, kind, seen)
 
 
 def boxes_in(value: Any) -> Iterator[Variable]:
@@ -110,6 +136,36 @@ def weight_entries(layer: Any, lasting: bool = False) -> list[tuple[Path, Variab
     return entries
 
 
+def trackers_of(layer: Any) -> list[tuple[Path, Tracker]]:
+    """The trackers below a layer with their paths, each once."""
+    seen: set[int] = set()
+    found: list[tuple[Path, Tracker]] = []
+    for path, part in walk(layer):
+        used = {box.name for box in part._own} | {child.name for child in part._sublayers()}
+        for tracker in part._trackers():
+            if id(tracker) not in seen:
+                seen.add(id(tracker))
+                found.append(((*path, _unique(tracker.name, used)), tracker))
+    return found
+
+
+def state_entries(layer: Any) -> list[tuple[Path, Variable]]:
+    """`weight_entries`, and behind them the variables of the trackers: all that a call of the layer may read or assign."""
+    return _with_trackers(weight_entries(layer), trackers_of(layer))
+
+
+def _with_trackers(weights: list[tuple[Path, Variable]], trackers: list[tuple[Path, Tracker]]) -> list[tuple[Path, Variable]]:
+    entries = list(weights)
+    known = {id(box) for _, box in entries}
+    for path, tracker in trackers:
+        used: set[str] = set()
+        for box in tracker.variables:
+            if id(box) not in known:
+                known.add(id(box))
+                entries.append(((*path, _unique(box.name, used)), box))
+    return entries
+
+
 def _unique(name: str, used: set[str]) -> str:
     candidate, n = name, 0
     while candidate in used:
@@ -131,8 +187,10 @@ class Inventory:
     It is current as long as no attribute was set on any layer and no list or dict that the walk went through has grown or shrunk.
 
     Attributes:
-        entries: as of `weight_entries`.
+        weights: as of `weight_entries`.
+        entries: as of `state_entries`, and behind them the variables from elsewhere that its programs use.
         layers: the layer and all below it.
+        trackers: as of `trackers_of`.
         trained: `{id(box): box}` of the weights that gradient descent changes.
         switches: what a compiled program depends on: which weights and layers are trainable, which rematerialize.
         places: where the entries' values stand in nested `params` and `state`: their numbers in order, and the structure;
@@ -142,7 +200,12 @@ class Inventory:
     places: Any = None
 
     def __init__(self, layer: Any):
-        self.entries = weight_entries(layer)
+        self.weights = weight_entries(layer)
+        self.trackers = trackers_of(layer)
+        self.entries = _with_trackers(self.weights, self.trackers)
+        known, used = {id(box) for _, box in self.entries}, set[str]()
+        others = [box for box in layer.__dict__.get("_others", {}).values() if id(box) not in known]
+        self.entries += [((OTHERS, _unique(box.name, used)), box) for box in others]
         self.layers = [part for _, part in walk(layer)]
         self.trained: dict[int, Variable] = layer._trained_boxes()
         self.switches = (tuple(self.trained), tuple((part._trainable, part._remat) for part in self.layers))

@@ -151,13 +151,17 @@ class Metric(Stateless, Configurable):
 
     def get_state(self) -> State:
         """The boxes' values, in the form of `init`."""
-        return dict(zip(_keys(self.variables), [box.value for box in self.variables]))
+        return {key: box.value for key, box in self.state_variables().items()}
 
     def set_state(self, state: State) -> None:
         """Put a state, such as a compiled step gave, into the boxes."""
-        boxes = self.variables
-        for key, box in zip(_keys(boxes), boxes):
+        for key, box in self.state_variables().items():
             box.assign(state[key])
+
+    def state_variables(self) -> dict[str, Variable]:
+        """The boxes by their keys in a state."""
+        boxes = self.variables
+        return dict(zip(_keys(boxes), boxes))
 
     def add_variable(
         self, shape: Sequence[int], initializer: Any = None, dtype: Any = None, aggregation: str = "sum", name: str | None = None

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from jkeras.layers.tracking import Tracker
 from jkeras.state import Variable, functionalize
 
 
-class Stateless:
+class Stateless(Tracker):
     """Gives a metric `stateless_update_state`, `stateless_result` and `stateless_reset_state`."""
 
-    variables: Any
     update_state: Callable[..., Any]
-    result: Callable[..., Any]
-    reset_state: Callable[..., Any]
 
     def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """The variables' values after one more batch.

@@ -92,7 +92,7 @@ class Slots:
         """Those that a model's optimizer will have, before it has any."""
         held = inventory(model)
         boxes = list(held.trained.values())
-        places = {id(box): path for path, box in held.entries}
+        places = {id(box): path for path, box in held.weights}
         params = paths.nest((places[id(box)], jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.dtype))) for box in boxes)
         state = by_leaves(model.optimizer.init).eval_shape(params)
         return cls(model.optimizer, boxes, ["/".join(places[id(box)]) for box in boxes], state)

@@ -198,7 +198,7 @@ def _with_slots(group: Group, content: dict[str, Any], model: Any, where: str) -
 
 
 def _averaged(group: Group, entries: Any, model: Any, where: str) -> dict[str, np.ndarray]:
-    boxes = {"/".join(path): box for path, box in inventory(model).entries}
+    boxes = {"/".join(path): box for path, box in inventory(model).weights}
     paths = {lasting: path for path, lasting in _lasting_names(model).items()}
     found = {}
     for i, entry in enumerate(entries):
@@ -212,7 +212,7 @@ def _averaged(group: Group, entries: Any, model: Any, where: str) -> dict[str, n
 
 def _lasting_names(model: Any) -> dict[str, str]:
     """Paths of the weights, and what they are called in files: a model that is built anew may name its layers otherwise."""
-    entries = zip(inventory(model).entries, weight_entries(model, lasting=True), strict=True)
+    entries = zip(inventory(model).weights, weight_entries(model, lasting=True), strict=True)
     return {"/".join(path): "/".join(lasting) for (path, _), (lasting, _) in entries}
 
 
@@ -267,7 +267,7 @@ def _write_callbacks(group: Any, callbacks: list[dict[str, Any]]) -> list[dict[s
 
 def _read_callbacks(group: Group, entries: Any, model: Any, where: str) -> list[dict[str, Any]]:
     """The same again. Arrays are copies of weights, so they have a weight's shape, and there are not many times as many."""
-    boxes = [box for _, box in inventory(model).entries]
+    boxes = [box for _, box in inventory(model).weights]
     shapes, left = {tuple(box.shape) for box in boxes}, _MOST_COPIES * len(boxes)
     found = []
     for entry in entries:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jkeras.state.scope import pop, push, substitute
+from jkeras.state.scope import UnknownVariables, pop, push, substitute
 from jkeras.state.variable import Variable
 
 
@@ -29,7 +29,7 @@ class Result(NamedTuple):
 
 
 def functionalize(
-    fn: Callable[..., Any], boxes: Sequence[Variable], positions: dict[int, int] | None = None
+    fn: Callable[..., Any], boxes: Sequence[Variable], positions: dict[int, int] | None = None, complete: bool = False
 ) -> Callable[..., Result]:
     """Turn `fn`, which reads and writes `boxes`, into `pure(values, *args, rng=None, training=None, **kwargs) -> Result`.
 
@@ -37,6 +37,8 @@ def functionalize(
         fn: any callable.
         boxes: the boxes whose values become arguments and results. Others read as constants.
         positions: `{id(layer): index}` for draws that do not depend on names or call order between layers.
+        complete: whether the function must be one of these boxes alone. If it meets others, the call raises `UnknownVariables`
+            with them; `functionalize(fn, [*boxes, *others])` is the function that is wanted.
 
     Returns:
         A pure function; the boxes are untouched by it.
@@ -52,11 +54,14 @@ def functionalize(
 
     def pure(values: Sequence[Any], *args: Any, rng: Any = None, training: bool | None = None, **kwargs: Any) -> Result:
         scope = substitute(dict(zip(ids, values)), rng=rng, training=training, positions=positions)
+        scope.unknown = {} if complete else None
         token = push(scope)
         try:
             output = fn(*args, **kwargs)
         finally:
             pop(token)
+        if scope.unknown:
+            raise UnknownVariables(list(scope.unknown.values()))
         assert scope.values is not None and scope.losses is not None
         return Result(output, [scope.values[i] for i in ids], scope.losses)
 
@@ -70,7 +75,16 @@ def abstractly(fn: Callable[..., Any], *args: Any, training: bool | None = None)
         fn: code that may read, write and make boxes.
         args: pytrees of arrays or `jax.ShapeDtypeStruct`.
     """
+    return jax.eval_shape(_abstract(fn, training), *args)
 
+
+def trace_abstractly(fn: Callable[..., Any], *args: Any) -> tuple[Any, Any]:
+    """The same, with the program: `(closed jaxpr, shapes and dtypes)`."""
+    program, shapes = jax.make_jaxpr(_abstract(fn), return_shape=True)(*args)
+    return program, shapes
+
+
+def _abstract(fn: Callable[..., Any], training: bool | None = None) -> Callable[..., Any]:
     def run(*args: Any) -> Any:
         token = push(substitute({}, training=training, abstract=True))
         try:
@@ -78,4 +92,4 @@ def abstractly(fn: Callable[..., Any], *args: Any, training: bool | None = None)
         finally:
             pop(token)
 
-    return jax.eval_shape(run, *args)
+    return run

@@ -8,12 +8,30 @@ of its traces with it.
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import Any
 
 import jax
+
+_made = itertools.count()  # numbers variables and scopes in the order in which they are made
+next_age: Callable[[], int] = _made.__next__
+
+
+class UnknownVariables(BaseException):
+    """Code that was to be a pure function of some variables used others, too.
+
+    It goes past `except Exception` in a user's code: whoever made the function catches it and makes another of all variables.
+
+    Args:
+        variables: the others.
+    """
+
+    def __init__(self, variables: list[Any]):
+        super().__init__(f"used without a value of the call: {[v.path for v in variables]}")
+        self.variables = variables
 
 
 class Scope:
@@ -27,9 +45,15 @@ class Scope:
         layer: the layer whose `call` runs.
         losses: `(layer, scalar)` pairs from `add_loss` and activity regularizers; None at the root.
         positions: `{id(layer): index}`, a name for each layer that does not depend on how it was called before.
+        unknown: `{id(box): box}` of the boxes that were used and have no value here; None where nobody asks.
+        age: boxes made later were made by the code that runs here.
+        made: such boxes, where they were assigned.
     """
 
-    __slots__ = ("abstract", "counts", "layer", "losses", "masks", "parent", "positions", "rng", "trace", "training", "values")
+    __slots__ = (
+        "abstract", "age", "counts", "layer", "losses", "made", "masks", "parent", "positions", "rng", "trace", "training",
+        "unknown", "values",
+    )  # fmt: skip
 
     def __init__(self, parent: Scope | None = None):
         self.parent = parent
@@ -43,6 +67,9 @@ class Scope:
         self.positions: dict[int, int] = {}
         self.counts: dict[int, int] = {}
         self.trace: Any = None
+        self.unknown: dict[int, Any] | None = None
+        self.age = 0
+        self.made: list[Any] = []
 
     def for_layer(self, layer: Any, training: bool | None) -> Scope:
         """The scope in which a layer's `call` runs: all as here, but for the layer and the flag."""
@@ -50,6 +77,7 @@ class Scope:
         inner.parent, inner.values, inner.abstract, inner.trace = self.parent, self.values, self.abstract, self.trace
         inner.rng, inner.losses, inner.masks = self.rng, self.losses, self.masks
         inner.positions, inner.counts = self.positions, self.counts
+        inner.unknown, inner.age, inner.made = self.unknown, self.age, self.made
         inner.layer, inner.training = layer, training
         return inner
 
@@ -79,6 +107,7 @@ def substitute(
     scope = Scope(_current.get())
     scope.values, scope.rng, scope.training, scope.abstract = values, rng, training, abstract
     scope.losses, scope.positions = [], positions or {}
+    scope.age = next_age()
     scope.trace = _trace_state()
     return scope
 

@@ -21,7 +21,7 @@ from jkeras._base.naming import auto_name
 from jkeras.state import random
 from jkeras.state.initial import InitialValue, constant, draw_together
 from jkeras.state.operators import ArrayOperators
-from jkeras.state.scope import current, is_traced, same_trace
+from jkeras.state.scope import UnknownVariables, current, is_traced, next_age, same_trace
 
 _LEAK = """A value that JAX is still tracing was assigned to the weight {path!r}. It would leak out of the traced function and be
 unusable afterwards. Your program does something like
@@ -102,6 +102,7 @@ class Variable(ArrayOperators):
         self._seed, self._number = random.stream_seed(), random.next_number()
         self._value: Any = None
         self._shared = False
+        self._age = next_age()
         self.shape, self.dtype = initial.shape, initial.dtype
         self.path = self.name
         self.trainable, self.declared_trainable = bool(trainable), bool(trainable)
@@ -113,6 +114,7 @@ class Variable(ArrayOperators):
     def value(self) -> Any:
         """The array: the scope's inside a pure call, else the box's own (drawn now if it was not yet)."""
         scope: Any = current()
+        asks: Any = None
         while scope is not None:
             if scope.values is not None:
                 found = scope.values.get(id(self))
@@ -120,7 +122,10 @@ class Variable(ArrayOperators):
                     return found
                 if scope.abstract:
                     return jax.lax.empty(self.shape, self.dtype)  # traced in a twentieth of the time of zeros
+                asks = scope if scope.unknown is not None else asks
             scope = scope.parent
+        if asks is not None and self._age < asks.age:
+            asks.unknown[id(self)] = self
         with gate:
             if self._value is None:
                 materialize([self])
@@ -145,13 +150,27 @@ class Variable(ArrayOperators):
                 f"Give an array of shape {self.shape}, or make the weight anew."
             )
         scope: Any = current()
+        maker: Any = None  # the scope in which this variable was made
+        asks: Any = None
         while scope is not None:
-            if scope.values is not None and (scope.abstract or id(self) in scope.values):
-                if not scope.abstract and is_traced(value) and not same_trace(scope):
-                    raise ValueError(_OTHER_TRACE.format(path=self.path))
-                scope.values[id(self)] = value
-                return value
+            if scope.values is not None:
+                if scope.abstract or id(self) in scope.values:
+                    if not scope.abstract and is_traced(value) and not same_trace(scope):
+                        raise ValueError(_OTHER_TRACE.format(path=self.path))
+                    scope.values[id(self)] = value
+                    return value
+                maker = scope if maker is None and scope.age < self._age else maker
+                asks = scope if scope.unknown is not None else asks
             scope = scope.parent
+        if maker is not None:
+            if is_traced(value) and not same_trace(maker):
+                raise ValueError(_OTHER_TRACE.format(path=self.path))
+            maker.values[id(self)] = value
+            maker.made.append(self)  # alive as long as its id means it
+            return value
+        if asks is not None:
+            asks.unknown[id(self)] = self
+            raise UnknownVariables(list(asks.unknown.values()))
         if is_traced(value):
             raise ValueError(_LEAK.format(path=self.path))
         self._value, self._shared = value, True

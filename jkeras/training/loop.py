@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -38,6 +38,7 @@ from jkeras.training.transfer import (
     write_some,
     write_weights,
 )
+from jkeras.training.whole_step import with_all_variables
 
 _NO_BATCH = """The data gave no batch in epoch {epoch}. A generator is used up after one pass: let it go on for ever and say how
 long an epoch is, or pass what can be read again (arrays, a PyDataset):
@@ -82,6 +83,7 @@ class TrainingRun:
         self.metrics: Any = model._fresh_metrics()
         self.watch = Stopwatch()
         self._unread: Any = None  # arguments of `_read` for the dispatch under way
+        self._shapes: Any = None  # of what the program's first dispatch took
         self.chunk: Chunk | None = None  # what the last dispatch was given
         self.place = Place()
 
@@ -186,17 +188,12 @@ class TrainingRun:
                     if self.paced or number % self.steps_per_event == 0:
                         self.events.on_train_batch_begin(number)
                     stop = at + self._steps(block.batches - at, number)
-                    shapes = shapes_of((self.state, self.metrics, block.data)) if not self.program.runs else None
-                    with self.taken():
-                        self.chunk = Chunk(block.data, at, stop, epoch, number - at, feed.source, self.seed, self._kept())
-                        run, args, whole = self.program.prepare(
-                            self.state, self.metrics, block.data, at, stop, epoch, number - at
-                        )
-                        self.state, self.metrics, logs = whole(run(*args))
+                    place = at, stop, epoch, number - at
+                    (logs,) = self.dispatch(self.program.call, block.data, *place, source=feed.source)
                     number, steps, at = number + stop - at, stop - at, stop
                     self.place.logs = logs
                     self.place.move(position=number)
-                    self._after(number, steps, logs, shapes)
+                    self._after(number, steps, logs)
         if not number:
             raise ValueError(_NO_BATCH.format(epoch=epoch + 1))
         self._finish(number, logs, told=number == first)
@@ -205,10 +202,7 @@ class TrainingRun:
     def one_batch(self, feed: Any, fresh: bool) -> dict[str, Any]:
         """Run the first step of an epoch and return its logs, still on the device; metrics go on unless `fresh`."""
         block = next(feed.blocks())
-        try:
-            self.state, self.metrics, logs = self.program.call(self.state, self.metrics, block.data, 0, 1, 0, 0 if fresh else 1)
-        finally:
-            self._keep()
+        (logs,) = self.dispatch(self.program.call, block.data, 0, 1, 0, 0 if fresh else 1)
         self.model._objective.show(self.metrics)
         return logs
 
@@ -218,8 +212,37 @@ class TrainingRun:
             return min(left, self.program.pace.steps(self.events.hears_train_batches))
         return min(left, self.steps_per_event - number % self.steps_per_event)
 
+    def dispatch(self, program: Callable[..., Any], data: Any, *place: Any, source: Any = None) -> list[Any]:
+        """Run a program from the state as it is now, and put the new state into the boxes.
+
+        Args:
+            program: `(state, metrics, data, *place) -> (state, metrics, *results)`; it takes the state's arrays.
+            data: a block.
+            place: where in the block, and in the run, the dispatch begins and ends.
+            source: of the data, for callbacks that look at the batch.
+
+        Returns:
+            The results.
+        """
+
+        def attempt() -> list[Any]:
+            with self._taken():
+                if source is not None:
+                    at, stop, epoch, first = place
+                    self.chunk = Chunk(data, at, stop, epoch, first, source, self.seed, self._kept())
+                if source is not None and not self.program.runs:
+                    self._shapes = shapes_of((self.state, self.metrics, data))
+                self.state, self.metrics, *results = program(self.state, self.metrics, data, *place)
+            return results
+
+        return with_all_variables(self.model, attempt, self._look_again)
+
+    def _look_again(self) -> None:
+        """The model has more variables than before."""
+        self.write = WeightWriter(self.model)
+
     @contextlib.contextmanager
-    def taken(self) -> Iterator[None]:
+    def _taken(self) -> Iterator[None]:
         """For a dispatch: the state as it is now, which the dispatch takes, and afterwards the new one in the boxes."""
         # The code of a stream may read weights in its thread; it must not meet arrays that were given away.
         with gate:
@@ -244,12 +267,13 @@ class TrainingRun:
         self.write(self.state)
         self.model.optimizer.state = self.state.opt_state
 
-    def _after(self, number: int, steps: int, logs: Any, shapes: Any) -> None:
+    def _after(self, number: int, steps: int, logs: Any) -> None:
         """Read the dispatch before this one, and this one too where a callback needs it now."""
         before, self._unread = self._unread, (number, steps, logs, self.program.runs > 0)
         self.program.runs += 1
-        if shapes is not None:
-            self.program.choose((*shapes, 0, 1, 0, 0))
+        if self._shapes is not None:
+            self.program.choose((*self._shapes, 0, 1, 0, 0))
+            self._shapes = None
         if before is not None:
             self._read(*before)
         if self.events.needs_prompt_batches:
@@ -275,17 +299,58 @@ class TrainingRun:
         self.model._objective.show(self.metrics)
 
 
-def reading_state(model: Any, metrics: Any = None) -> TrainState:
-    """What a reading program takes: the weights as they are, and the numbers of a key."""
-    params, state = weights_for_reading(model)
-    zero = np.zeros((), np.int32)
-    return TrainState(params, state, (), metrics, zero, zero, zero, random.next_key_numbers())
+class Reading:
+    """One call of `evaluate` or `predict`: what its programs take, and what they may change.
+
+    Args:
+        model: built.
+        metrics: accumulators at their start.
+        by_batch: whether callbacks act between two dispatches. Then each one begins with the weights as they are, and its
+            changes are in the boxes when it has ended; else once for all.
+    """
+
+    def __init__(self, model: Any, metrics: Any = None, by_batch: bool = False):
+        self.model, self.by_batch = model, by_batch
+        zero = np.zeros((), np.int32)
+        params, state = weights_for_reading(model)
+        self.state = TrainState(params, state, (), metrics, zero, zero, zero, random.next_key_numbers())
+        self._begun = False
+
+    def dispatch(self, program: Program, *args: Any) -> Any:
+        """The results of a program `(run, *args) -> (run, results)`."""
+        if self.by_batch and self._begun:
+            self._read()
+        changing, results = with_all_variables(self.model, lambda: program.call(self.state, *args), self._look_again)
+        self.state, self._begun = restore(self.state, changing), True
+        if self.by_batch:
+            self._keep()
+        return results
+
+    def end(self) -> None:
+        """The last dispatch is done."""
+        if not self.by_batch:
+            self._keep()
+
+    def _look_again(self) -> None:
+        """The model has more variables than before."""
+        self._keep()
+        self._read()
+
+    def _read(self) -> None:
+        params, state = weights_for_reading(self.model)
+        self.state = self.state._replace(params=params, state=state)
+
+    def _keep(self) -> None:
+        """Put what steps may have changed into the boxes, unless a run in another thread owns them."""
+        if self.state.state and not training_threads - {threading.get_ident()}:
+            params, _ = read_weights(self.model, donate=False)
+            write_weights(self.model, params, self.state.state)
 
 
 def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool) -> dict[str, Any]:
     """Run the test step over the data and return the logs, still on the device."""
     events.on_test_begin()  # before the weights are read: a callback may change them here
-    run = reading_state(model, model._fresh_metrics())
+    run = Reading(model, model._fresh_metrics(), events.has_test_batch_hooks)
     logs: dict[str, Any] = {}
     number = 0
     with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
@@ -295,14 +360,13 @@ def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: 
                     break
                 events.on_test_batch_begin(number)
                 jax.block_until_ready(logs)  # so that no more than one block waits
-                changing, logs = program.call(run, block.data, at, stop, block.rows)
-                run = restore(run, changing)
+                logs = run.dispatch(program, block.data, at, stop, block.rows)
                 number += stop - at
                 events.on_test_batch_end(number - 1, logs)
     if not number:
         raise ValueError("The data gave no batch to evaluate. Pass data with at least one row.")
-    _keep_state(model, run)
-    model._objective.show(run.metrics)
+    run.end()
+    model._objective.show(run.state.metrics)
     events.on_test_end(logs)
     return logs
 
@@ -310,7 +374,7 @@ def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: 
 def predict_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool) -> Any:
     """Run the predict step over the data and return the outputs as numpy arrays."""
     events.on_predict_begin()
-    run = reading_state(model)
+    run = Reading(model, by_batch=events.has_predict_batch_hooks)
     parts: list[Any] = []
     late: Any = None  # outputs that may still be computed
     number = 0
@@ -320,8 +384,7 @@ def predict_feed(model: Any, feed: Any, program: Program, events: Any, padded: b
                 if number and getattr(model, "stop_predicting", False):
                     break
                 events.on_predict_batch_begin(number)
-                changing, outputs = program.call(run, block.data, at, stop)
-                run = restore(run, changing)
+                outputs = run.dispatch(program, block.data, at, stop)
                 number += stop - at
                 if late is not None:
                     parts.append(_rows(*late))
@@ -332,29 +395,41 @@ def predict_feed(model: Any, feed: Any, program: Program, events: Any, padded: b
                 events.on_predict_batch_end(number - 1, logs)
     if late is None:
         raise ValueError("The data gave no batch to predict. Pass data with at least one row.")
-    _keep_state(model, run)
+    run.end()
     events.on_predict_end()
     return jax.tree.map(lambda *pieces: np.concatenate(pieces), *parts, _rows(*late))
 
 
-def predict_row(model: Any, batch: Any, program: Program, events: Any) -> Any:
-    """The outputs for a single row, as numpy arrays."""
+def predict_batch(model: Any, batch: Any, size: int, program: Program, events: Any) -> Any:
+    """The outputs for all rows as one batch, as numpy arrays.
+
+    Args:
+        model: built.
+        batch: `(x, y, sample_weight)`.
+        size: rows that the program computes; those that are missing are copies of the first.
+        program: from `batch_program`.
+        events: the callbacks.
+    """
     events.on_predict_begin()
     events.on_predict_batch_begin(0)
-    run = reading_state(model)
-    changing, outputs = program.call(run, batch)
-    _keep_state(model, changing)
-    outputs = np.array(outputs) if isinstance(outputs, jax.Array) else jax.tree.map(np.array, outputs)
+    run = Reading(model)
+    rows = jax.tree.leaves(batch)[0].shape[0]
+    outputs = run.dispatch(program, batch if rows == size else _filled(batch, rows, size))
+    run.end()
+    kept = rows if rows < size else None
+    outputs = _on_host(outputs, kept) if isinstance(outputs, jax.Array) else jax.tree.map(lambda y: _on_host(y, kept), outputs)
     events.on_predict_batch_end(0, {"outputs": outputs})
     events.on_predict_end()
     return outputs
 
 
-def _keep_state(model: Any, run: TrainState) -> None:
-    """Put what a reading step may have changed into the boxes, unless a run in another thread owns them."""
-    if run.state and not training_threads - {threading.get_ident()}:
-        params, _ = read_weights(model, donate=False)
-        write_weights(model, params, run.state)
+def _filled(batch: Any, rows: int, size: int) -> Any:
+    numbers = np.arange(size) * (np.arange(size) < rows)
+    return jax.tree.map(lambda a: (jnp if isinstance(a, jax.Array) else np).take(a, numbers, axis=0), batch)
+
+
+def _on_host(y: Any, rows: int | None) -> np.ndarray:
+    return np.array(y if rows is None else np.asarray(y)[:rows])
 
 
 def _pieces(count: int, one_by_one: bool) -> Iterator[tuple[int, int]]:

@@ -33,6 +33,7 @@ from jkeras.training.pace import Pace
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
 from jkeras.training.step import reports_metrics_alone
+from jkeras.training.whole_step import whole_step
 
 _STRUCTURE = """The training step gives a state of another structure than it takes:
 
@@ -66,10 +67,6 @@ class Program:
         self.runs = 0
         self._stepwise = stepwise
 
-    def prepare(self, *args: Any) -> tuple[Callable[..., Any], Any, Callable[[Any], Any]]:
-        """A call in three parts, `whole(run(*args))`, for few frames between `fit` and a layer's maths."""
-        return self.call.prepare(*args) if isinstance(self.call, ByLeaves) else (self.call, args, lambda result: result)
-
     def choose(self, args: tuple[Any, ...]) -> None:
         """After the first dispatch: go step by step from here on if the program holds what is slow inside a loop.
 
@@ -99,6 +96,7 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
     # What the default step reports follows from the metrics, so it is computed once per dispatch; another's logs are carried.
     derived = reports_metrics_alone(model)
     objective, start_metrics = model._objective, model._fresh_metrics()
+    train_step = whole_step(model, model.train_step)
 
     def begin(state: TrainState, metrics: Any, epoch: Any, position: Any) -> TrainState:
         metrics = jax.tree.map(lambda fresh, old: jnp.where(position == 0, fresh, old), start_metrics, metrics)
@@ -116,19 +114,19 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
 
         def body(turn: Any) -> Any:
             index, stop, state, logs = turn
-            new, new_logs = model.train_step(state, batch_of(data, index))
+            new, new_logs = train_step(state, batch_of(data, index))
             return index + 1, stop, like(new, state), logs if derived else like(new_logs, logs)
 
         with precision_scope():
             state = begin(state, metrics, epoch, first + start)
-            logs = None if derived else zeros_of(lambda s: model.train_step(s, batch_of(data, start))[1], state)
+            logs = None if derived else zeros_of(lambda s: train_step(s, batch_of(data, start))[1], state)
             # A `counted_loop` in place, for the sake of few frames from `fit` to a layer's maths.
             return trees.closed(end(*lax.while_loop(goes_on, body, (start, stop, state, logs))[2:]))
 
     def one_step(state: TrainState, metrics: Any, data: Any, start: Any, epoch: Any, first: Any) -> Any:
         with precision_scope():
             state = begin(state, metrics, epoch, first + start)
-            new, logs = model.train_step(state, batch_of(data, start))
+            new, logs = train_step(state, batch_of(data, start))
             return end(like(new, state), logs)
 
     def step_by_step(step: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,9 +1,9 @@
 """Programs that read a model and leave it alone: those of `evaluate` and `predict`.
 
 Batches are padded to one shape, so one compilation serves data of any length. Padded rows weigh nothing in losses and metrics,
-and their outputs are dropped. Where a row cannot be left out by a weight (a loss of the user's own that gives one number for a
-whole batch, a metric class of the user's own, an overridden step, outputs that are not one per row), the short last batch is
-compiled as a shape of its own instead.
+and their outputs are dropped. Where the model's rows depend on each other, or a row cannot be left out by a weight (a loss of the
+user's own that gives one number for a whole batch, a metric class of the user's own, an overridden step), the short last batch
+is compiled as a shape of its own instead.
 """
 
 from __future__ import annotations
@@ -20,25 +20,28 @@ from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetricWrapper
 from jkeras.training.counted import counted_loop
+from jkeras.training.forward import ForwardPass
 from jkeras.training.program import Program, batch_of, like, zeros_of
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
 from jkeras.training.step import Steps
 from jkeras.training.structure import split_targets
 from jkeras.training.together import batches_together, run_together
+from jkeras.training.whole_step import whole_step
 
 
 def evaluation_program(model: Any, padded: bool) -> Program:
     """The program `(run, data, start, stop, rows) -> (run, logs)`; of `run` only what the step may change comes back."""
     objective = model._objective
     derived = type(model).update_metrics is Steps.update_metrics and type(model).test_step is Steps.test_step
+    test_step = whole_step(model, model._test_step if padded else model.test_step)
 
     def step(run: TrainState, data: Any, index: Any, rows: Any) -> tuple[TrainState, Any]:
         batch = batch_of(data, index)
         if not padded:
-            return model.test_step(run, batch)
+            return test_step(run, batch)
         size = jax.tree.leaves(batch)[0].shape[0]
-        return model._test_step(run, batch, index * size + jnp.arange(size) < rows)
+        return test_step(run, batch, index * size + jnp.arange(size) < rows)
 
     def in_loop(run: TrainState, data: Any, start: Any, stop: Any, rows: Any) -> tuple[TrainState, Any]:
         def body(index: Any, carry: Any) -> Any:
@@ -66,28 +69,29 @@ def evaluation_program(model: Any, padded: bool) -> Program:
 def prediction_program(model: Any) -> Program:
     """The program `(run, data, start, stop) -> (run, outputs)`; outputs are a block like the data."""
     own_step = type(model).predict_step is Steps.predict_step
+    predict_step = whole_step(model, model.predict_step)
 
     def in_loop(run: TrainState, data: Any, start: Any, stop: Any) -> tuple[TrainState, Any]:
         def body(index: Any, carry: Any) -> Any:
             changing, outputs = carry
-            new, y = model.predict_step(restore(run, changing), batch_of(data, index))
+            new, y = predict_step(restore(run, changing), batch_of(data, index))
             outputs = jax.tree.map(lambda block, part: lax.dynamic_update_index_in_dim(block, part, index, 0), outputs, y)
             return like(changes(new), changing), outputs
 
         run = with_key(run)
         capacity = jax.tree.leaves(data)[0].shape[0]
         with precision_scope():
-            batch = zeros_of(lambda run: model.predict_step(run, batch_of(data, start))[1], run)
+            batch = zeros_of(lambda run: predict_step(run, batch_of(data, start))[1], run)
             outputs = jax.tree.map(lambda y: jnp.broadcast_to(y, (capacity, *y.shape)), batch)
-            together = batches_together(model.predict_step, run, data) if own_step else 1
+            together = batches_together(predict_step, run, data) if own_step else 1
             if together > 1:
-                outputs, start = run_together(model.predict_step, run, data, outputs, together, start, stop)
+                outputs, start = run_together(predict_step, run, data, outputs, together, start, stop)
             return counted_loop(start, stop, body, (changes(run), outputs))
 
     def one_by_one(run: TrainState, data: Any, start: int, stop: int) -> tuple[TrainState, Any]:
         run, found = with_key(run), []
         for index in range(start, stop):
-            run, y = model.predict_step(run, batch_of(data, index))
+            run, y = predict_step(run, batch_of(data, index))
             found.append(y)
         return changes(run), jax.tree.map(lambda *parts: jnp.stack(parts), *found)
 
@@ -96,18 +100,18 @@ def prediction_program(model: Any) -> Program:
     return Program(watched(by_leaves(in_loop, compiler_options=compiler_options()), "the prediction loop"))
 
 
-def row_program(model: Any) -> Program:
-    """The program `(run, batch) -> (run, outputs)` for a single row: no padding, no loop."""
+def batch_program(model: Any) -> Program:
+    """The program `(run, batch) -> (run, outputs)` for a batch alone: no loop."""
 
     def one(run: TrainState, batch: Any) -> tuple[TrainState, Any]:
         with precision_scope():
-            new, y = model.predict_step(with_key(run), batch)
+            new, y = whole_step(model, model.predict_step)(with_key(run), batch)
         return changes(new), y
 
     if not model._traced:
         return Program(one)
     # Not by leaves: taking the trees apart would be felt in the time of a call.
-    return Program(watched(jax.jit(one, compiler_options=compiler_options()), "the prediction of a row"))
+    return Program(watched(jax.jit(one, compiler_options=compiler_options()), "the prediction of a batch"))
 
 
 def with_key(run: TrainState) -> TrainState:
@@ -126,20 +130,21 @@ def restore(run: TrainState, changing: TrainState) -> TrainState:
     return changing._replace(params=run.params, opt_state=run.opt_state, rng=run.rng, epoch=run.epoch)
 
 
-def rows_can_be_masked(model: Any, y_spec: Any, y_pred_spec: Any, adds_losses: bool) -> bool:
+def rows_can_be_masked(model: Any, y_spec: Any, forward: ForwardPass, rows: int) -> bool:
     """Whether the results of an evaluation are the same when rows are added that weigh nothing.
 
     Args:
         model: with an objective.
-        y_spec, y_pred_spec: pytrees of shapes of a batch.
-        adds_losses: whether layers add losses while the model runs.
+        y_spec: pytree of shapes of a batch of targets.
+        forward: the model's forward pass.
+        rows: of the batch.
     """
-    own = ("test_step", "objective", "compute_loss", "update_metrics")
-    if adds_losses or not model._traced or any(getattr(type(model), name) is not getattr(Steps, name) for name in own):
+    own = ("test_step", "objective", "compute_loss", "compute_metrics", "update_metrics")
+    if forward.adds_losses or not model._traced or any(getattr(type(model), name) is not getattr(Steps, name) for name in own):
         return False
     objective = model._objective
     targets = split_targets("y", y_spec, objective.names) if objective.has_losses or objective.tracked else []
-    predictions = jax.tree.leaves(y_pred_spec)
+    predictions = jax.tree.leaves(forward.outputs_at(rows))
     for loss, target, prediction in zip(objective.losses, targets, predictions):
         if loss is not None and (type(loss).__call__ is not Loss.__call__ or not _by_row(loss.call, target, prediction)):
             return False
@@ -151,7 +156,7 @@ def rows_can_be_masked(model: Any, y_spec: Any, y_pred_spec: Any, adds_losses: b
             fn = functools.partial(metric.fn, **metric._fn_kwargs)
             if not _by_row(fn, targets[tracked.output], predictions[tracked.output]):
                 return False
-    return True
+    return forward.keeps_rows_apart
 
 
 def _by_row(fn: Any, target: Any, prediction: Any) -> bool:

@@ -89,13 +89,13 @@ class Watched:
         """Call the function; report first where its signature is new and there are programs enough."""
         signature = signature_of(args, kwargs, self._names)
         known = signature in self.seen
-        if not known:
-            if len(self.seen) >= self.programs:
-                self._report(nearest_changes(signature, self.seen))
-            self.seen.append(signature)
+        if not known and len(self.seen) >= self.programs:
+            self._report(nearest_changes(signature, self.seen))
         before = self._compiles()
         result = self.jitted(*args, **kwargs)
-        if known and self._compiles() != before:
+        if not known:
+            self.seen.append(signature)
+        elif self._compiles() != before:
             self._report([])
         return result
 

@@ -71,8 +71,7 @@ def told_late(run: Any, first: int, count: int, feed: Any) -> Iterator[tuple[int
     """
     batches, data = feed.source.num_batches, feed.epochs(first, count, run.seed)
     run.watch.lap()
-    with run.taken():
-        run.state, run.metrics, logs, table = run.program.epochs(run.state, run.metrics, data, 0, batches, first, 0, count)
+    logs, table = run.dispatch(run.program.epochs, data, 0, batches, first, 0, count)
     seconds = run.watch.lap(table)
     run.program.pace.note(count * batches, seconds, run.watch.pages)
     run.program.runs += 1

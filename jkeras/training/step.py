@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jkeras._base import paths
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import layer_positions
-from jkeras.layers.tracking import weight_entries
+from jkeras.layers.tracking import inventory, weight_entries
 from jkeras.state.scope import get_mask, pop, push, set_mask, substitute
 from jkeras.training.in_place import after_all
 from jkeras.training.objective import Objective, add_loss
@@ -95,10 +95,10 @@ class Steps:
         Returns:
             `(loss, outcome)`: the scalar to differentiate, and the plain loss, new state, outputs and parts of the loss.
         """
-        entries = weight_entries(self)  # type: ignore[arg-type]
         flat_params, flat_state = paths.flatten(params), paths.flatten(state)
+        held = inventory(self)
+        entries = held.weights + [(p, b) for p, b in held.entries[len(held.weights) :] if p in flat_state]
         values = {id(b): flat_params[p] if p in flat_params else flat_state[p] for p, b in entries}
-        # As `functionalize` does it, in place: the fewer frames from `fit` to a layer's maths, the shorter its error messages.
         scope = substitute(values, rng=rng, training=training, positions=layer_positions(self))  # type: ignore[arg-type]
         token = push(scope)
         try:
@@ -107,9 +107,13 @@ class Steps:
             if rows is not None:
                 _mask_rows(y_pred, rows)
             flag = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
-            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
-            several = self._objective is not None and len(self._objective.names) > 1
-            parts = self._loss_parts(y, y_pred, sample_weight)[1] if several else {}
+            inner = push(scope.for_layer(None, None))  # the flag is that of the forward pass
+            try:
+                loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
+                several = self._objective is not None and len(self._objective.names) > 1
+                parts = self._loss_parts(y, y_pred, sample_weight)[1] if several else {}
+            finally:
+                pop(inner)
         finally:
             pop(token)
             hide_tracers(self)
@@ -138,6 +142,9 @@ class Steps:
         if self._objective is None:
             return jnp.zeros((), jnp.float32), {}
         return self._objective.loss(y, y_pred, sample_weight)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        raise NotImplementedError
 
     def apply_gradients(self, state: TrainState, grads: Any) -> TrainState:
         """The state after an optimizer step. Pure.

@@ -23,16 +23,15 @@ from jkeras.data.stream import StreamFeed
 from jkeras.graph.infer import at_size
 from jkeras.layers.structures import array_specs
 from jkeras.layers.tracking import inventory
-from jkeras.state.functionalize import abstractly
-from jkeras.state.scope import current
 from jkeras.training.checks import check_finite, check_train_step
 from jkeras.training.fingerprint import fingerprint
+from jkeras.training.forward import ForwardPass, bucket
 from jkeras.training.keras2_arguments import keras2_arguments
-from jkeras.training.loop import TrainingRun, evaluate_feed, predict_feed, predict_row
+from jkeras.training.loop import TrainingRun, evaluate_feed, predict_batch, predict_feed
 from jkeras.training.moment import Moment, moment_to_resume
 from jkeras.training.objective import Objective, make_objective
 from jkeras.training.program import Program, training_program
-from jkeras.training.reading import evaluation_program, prediction_program, row_program, rows_can_be_masked
+from jkeras.training.reading import batch_program, evaluation_program, prediction_program, rows_can_be_masked
 from jkeras.training.replay import Replay
 from jkeras.training.short_epochs import join_epochs
 from jkeras.training.snapshot import Snapshots
@@ -83,9 +82,10 @@ class Trainer(Steps, Snapshots, Replay):
     def _reset_training_functions(self) -> None:
         self._objective: Objective | None = None
         self._loop_programs: dict[Any, Program] = {}
-        self._adds_losses = self._pads_rows = False
-        self._predictions: dict[Any, tuple[Any, bool]] = {}
+        self._pads_rows: bool | None = None  # whether evaluations pad; unknown before the first
+        self._forward_passes: dict[Any, ForwardPass] = {}
         self._batch_metrics: Any = None
+        self._others: dict[int, Any] = {}  # variables from elsewhere that programs of this model use
 
     @property
     def compiled(self) -> bool:
@@ -218,6 +218,7 @@ class Trainer(Steps, Snapshots, Replay):
         short = validation is None and join_epochs(self, feed, events, epochs - initial_epoch)
         program = self._loop_program("short epochs" if short else "train")
         run = TrainingRun(self, program, events, self._compile_config.steps_per_execution)
+        padded = validation is not None and self._fill(validation)
         validation_feed = None if validation is None else self._feed(validation)
         moment = moment_to_resume(self, source, initial_epoch) if resume else Moment(epoch=initial_epoch)
         events.on_train_begin()
@@ -230,7 +231,7 @@ class Trainer(Steps, Snapshots, Replay):
             for epoch, told in run.epochs(moment.epoch, epochs, feed):
                 logs = dict(run.epoch(epoch, feed)) if told is None else told
                 if validation_feed is not None and _validates(epoch, validation_freq):
-                    found = self._evaluate(validation_feed, events)
+                    found = self._evaluate(validation_feed, events, padded)
                     logs.update({f"val_{name}": value for name, value in found.items()})
                 logs = self._plain(logs)
                 run.end_epoch()
@@ -279,7 +280,8 @@ class Trainer(Steps, Snapshots, Replay):
         source = as_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
         self._prepare_for(source)
         events = self._events(callbacks, verbose, source)
-        logs = self._plain(self._evaluate(self._feed(source), events))
+        padded = self._fill(source)
+        logs = self._plain(self._evaluate(self._feed(source), events, padded))
         return logs if return_dict else _as_list(logs)
 
     def predict(
@@ -296,10 +298,14 @@ class Trainer(Steps, Snapshots, Replay):
         source = as_source(x, batch_size=batch_size, steps=steps)
         specs = self._build_for(source)
         events = self._events(callbacks, verbose, source)
-        if isinstance(source, ArraySource) and source.num_samples == 1:
-            return predict_row(self, source.arrays, self._loop_program("row"), events)
-        outputs, by_row = self._prediction(specs, source.batch_size or 2)
-        return predict_feed(self, self._feed(source, outputs), self._loop_program("predict"), events, by_row)
+        if isinstance(source, ArraySource) and source.num_batches == source.total_batches == 1:
+            rows = source.num_samples
+            size = bucket(rows) if rows > 1 and self._forward(specs, rows).keeps_rows_apart else rows
+            return predict_batch(self, source.arrays, size, self._loop_program("batch"), events)
+        size = source.batch_size or 2
+        forward = self._forward(specs, size)
+        feed = self._feed(source, forward.outputs_at(size))
+        return predict_feed(self, feed, self._loop_program("predict"), events, forward.keeps_rows_apart)
 
     # single batches -------------------------------------------------------------------------------------------------
 
@@ -370,9 +376,9 @@ class Trainer(Steps, Snapshots, Replay):
     def _make_program(self, which: str) -> Program:
         if which in ("train", "short epochs"):
             return training_program(self, which == "short epochs")
-        if which == "test":
-            return evaluation_program(self, self._pads_rows)
-        return prediction_program(self) if which == "predict" else row_program(self)
+        if which in ("test", "test padded"):
+            return evaluation_program(self, which == "test padded")
+        return prediction_program(self) if which == "predict" else batch_program(self)
 
     def _feed(self, source: Any, outputs: Any = None) -> ArrayFeed | StreamFeed:
         """Blocks of a source, which leave room for outputs of these shapes."""
@@ -380,8 +386,21 @@ class Trainer(Steps, Snapshots, Replay):
             return ArrayFeed(source, beside=outputs)
         return StreamFeed(source, self._check_data if self._objective is not None else lambda *batch: None, beside=outputs)
 
-    def _evaluate(self, feed: Any, events: Any) -> dict[str, Any]:
-        return evaluate_feed(self, feed, self._loop_program("test"), events, self._pads_rows)
+    def _evaluate(self, feed: Any, events: Any, padded: bool) -> dict[str, Any]:
+        return evaluate_feed(self, feed, self._loop_program("test padded" if padded else "test"), events, padded)
+
+    def _fill(self, source: Any) -> bool:
+        """Whether batches of an evaluation are padded; where there is one alone, it gets the size that fits its rows."""
+        few = source.num_samples if isinstance(source, ArraySource) and source.total_batches == 1 else None
+        rows = few or source.batch_size or 2
+        if rows == 1:
+            return False
+        if self._pads_rows is None:
+            y_spec = jax.tree.map(lambda s: at_size(s, rows), source.specs[1])
+            self._pads_rows = rows_can_be_masked(self, y_spec, self._forward(array_specs(source.spec), rows), rows)
+        if few is not None:
+            source.batch_size = bucket(few) if self._pads_rows else few
+        return self._pads_rows
 
     def _build_for(self, source: Any) -> Any:
         specs = array_specs(source.spec)
@@ -394,38 +413,22 @@ class Trainer(Steps, Snapshots, Replay):
     def _traced(self) -> bool:
         return self._compile_config is None or self._compile_config.jit
 
-    def _outputs_for(self, probe: Any) -> Any:
-        """Shapes of the outputs; `run_eagerly` serves calls that look at values, so there they come from a call on zeros."""
-        if self._traced:
-
-            def run(x: Any) -> Any:
-                y = self(x, training=False)  # type: ignore[operator]
-                self._adds_losses = bool(current().losses)
-                return y
-
-            return abstractly(run, probe)
-        outputs = self(jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), probe), training=False)  # type: ignore[operator]
-        return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), outputs)
-
-    def _prediction(self, specs: Any, size: int) -> tuple[Any, bool]:
-        """Shapes of the outputs for a batch, and whether they have one row for each of its rows."""
+    def _forward(self, specs: Any, rows: int) -> ForwardPass:
+        """The forward pass for inputs of these shapes, looked at for this many rows, or for as many as it was before."""
         leaves, tree = jax.tree.flatten(specs)
-        key = (size, tree, tuple((s.shape, s.dtype) for s in leaves))
-        if key not in self._predictions:
-            outputs = self._outputs_for(jax.tree.map(lambda s: at_size(s, size), specs))
-            by_row = self._traced and all(y.ndim and y.shape[0] == size for y in jax.tree.leaves(outputs))
-            self._predictions[key] = outputs, by_row
-        return self._predictions[key]
+        key = (rows == 1, tree, tuple((s.shape, s.dtype) for s in leaves))
+        if key not in self._forward_passes:
+            self._forward_passes[key] = ForwardPass(self, specs, rows)
+        return self._forward_passes[key]
 
     def _prepare_for(self, source: Any) -> None:
         specs = self._build_for(source)
         if self._objective is None:
             assert self._compile_config is not None
-            y_pred = self._outputs_for(jax.tree.map(lambda s: at_size(s, source.batch_size or 2), specs))
+            rows = min(source.batch_size or 2, getattr(source, "num_samples", None) or 2**31)
+            y_pred = self._forward(specs, rows).outputs_at(rows)
             self._objective = make_objective(self._compile_config, output_names(self, y_pred), source.specs[1], y_pred)
             self._y_pred_spec = y_pred
-            y_spec = jax.tree.map(lambda s: at_size(s, source.batch_size or 2), source.specs[1])
-            self._pads_rows = rows_can_be_masked(self, y_spec, y_pred, self._adds_losses)
         self._check_source(source)
 
     def _check_source(self, source: Any) -> None:

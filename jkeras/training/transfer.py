@@ -54,7 +54,8 @@ def write_weights(model: Any, params: Any, state: Any) -> None:
     """Put the arrays of `params` and `state` into the boxes."""
     flat = {**paths.flatten(params), **paths.flatten(state)}
     for path, box in inventory(model).entries:
-        put_value(box, flat[path])
+        if path in flat:  # else the variable is newer than the state
+            put_value(box, flat[path])
 
 
 def write_some(model: Any, values: dict[str, Any]) -> None:
@@ -67,7 +68,7 @@ def write_some(model: Any, values: dict[str, Any]) -> None:
     Raises:
         ValueError: a path that the model lacks, or another shape.
     """
-    boxes = {"/".join(path): box for path, box in inventory(model).entries}
+    boxes = {"/".join(path): box for path, box in inventory(model).weights}
     for path, value in values.items():
         if path not in boxes:
             raise ValueError(f"The training was saved with a weight {path!r}, which {model.name!r} does not have.")

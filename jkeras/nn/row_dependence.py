@@ -1,0 +1,480 @@
+"""Whether each row of a program's results depends on its own row of the inputs alone.
+
+A batch may be filled up with rows that nobody asked for only if no real row can tell. `rows_apart` proves it, or does not: it
+follows the axis of rows through a traced program, operation by operation. A value is one of three:
+
+| value             | its entries depend on                                                                     |
+|-------------------|-------------------------------------------------------------------------------------------|
+| `FREE`            | no row: weights, constants, positions                                                     |
+| `Rows(axis, ...)` | one row each; the rows lie along an axis, which a reshape may have merged with its neighbours |
+| `MIXED`           | several rows, or nobody knows                                                             |
+
+Each operation has a rule that says what its result is. One without a rule makes `MIXED` of anything but `FREE`, so an operation
+that is new to JAX costs speed and never a number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+FREE, MIXED = "free", "mixed"
+
+
+class Rows(NamedTuple):
+    """Where the rows of a value lie: along an axis of size `outer * rows * inner`.
+
+    Attributes:
+        axis: of the value.
+        outer, inner: sizes of what was merged with the rows, before and behind them.
+    """
+
+    axis: int
+    outer: int = 1
+    inner: int = 1
+
+
+Kind = str | Rows
+Rule = Callable[[Any, list[Any], int], Any]
+_RULES: dict[str, Rule] = {}
+
+
+def rows_apart(program: Any, is_row: Sequence[bool], rows: int, outputs: int | None = None) -> bool:
+    """Whether no row of a program's results depends on another one.
+
+    Args:
+        program: a closed jaxpr, as `jax.make_jaxpr` gives it.
+        is_row: for each input, whether its first axis are the rows.
+        rows: how many there are, 2 or more.
+        outputs: how many results, from the first, must have the rows along their first axis; the others may also be of no row.
+            Default all.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> x = jnp.ones((4, 3))
+        >>> [rows_apart(jax.make_jaxpr(f)(x), [True], 4) for f in (jnp.sin, lambda x: x - x.mean(axis=0))]
+        [True, False]
+    """
+    kinds = _follow(program, [Rows(0) if row else FREE for row in is_row], rows)
+    shapes = [out.aval.shape for out in program.jaxpr.outvars[:outputs]]
+    return all(kind in (FREE, Rows(0)) for kind in kinds) and all(shape[:1] == (rows,) for shape in shapes)
+
+
+def same_but_for_sizes(a: Any, b: Any) -> bool:
+    """Whether two programs are the same operations with the same numbers, but for the sizes of arrays.
+
+    A program that was traced for another number of rows differs where it computes with that number.
+
+    Args:
+        a, b: closed jaxprs.
+    """
+    if len(a.jaxpr.eqns) != len(b.jaxpr.eqns):
+        return False
+    return all(map(_same_equation, a.jaxpr.eqns, b.jaxpr.eqns))
+
+
+def _same_equation(a: Any, b: Any) -> bool:
+    if a.primitive is not b.primitive or len(a.invars) != len(b.invars):
+        return False
+    for x, y in zip(a.invars, b.invars):
+        if hasattr(x, "val") != hasattr(y, "val") or (
+            hasattr(x, "val") and getattr(x.aval, "shape", ()) == () and x.val != y.val
+        ):
+            return False
+    inner = zip(_programs(a), _programs(b))
+    return all(same_but_for_sizes(p, q) for p, q in inner)
+
+
+def _programs(equation: Any) -> list[Any]:
+    """The programs in an equation's parameters, closed."""
+    found: list[Any] = []
+    for value in equation.params.values():
+        for inner in value if isinstance(value, (tuple, list)) else (value,):
+            if hasattr(inner, "eqns"):
+                found.append(inner if hasattr(inner, "jaxpr") else _Closed(inner))
+    return found
+
+
+class _Closed:
+    """A program without constants, as a closed one."""
+
+    def __init__(self, jaxpr: Any):
+        self.jaxpr = jaxpr
+
+
+def _follow(program: Any, kinds: Sequence[Kind], rows: int) -> list[Kind]:
+    """What the results of a program are, for what its inputs are."""
+    jaxpr = program.jaxpr
+    known: dict[Any, Kind] = dict.fromkeys(jaxpr.constvars, FREE)
+    known.update(zip(jaxpr.invars, kinds, strict=True))
+
+    def of(var: Any) -> Kind:
+        return FREE if hasattr(var, "val") else known[var]
+
+    for equation in jaxpr.eqns:
+        given = [of(var) for var in equation.invars]
+        if all(kind == FREE for kind in given):
+            result: Any = FREE
+        elif MIXED in given or (rule := _RULES.get(equation.primitive.name)) is None:
+            result = MIXED
+        else:
+            result = rule(equation, given, rows)
+        results = result if isinstance(result, list) else [result] * len(equation.outvars)
+        known.update(zip(equation.outvars, results, strict=True))
+    return [of(var) for var in jaxpr.outvars]
+
+
+def _join(kinds: Sequence[Kind]) -> Kind:
+    """What is computed entry by entry from values of these kinds."""
+    found = {kind for kind in kinds if kind != FREE}
+    return FREE if not found else found.pop() if len(found) == 1 else MIXED
+
+
+def _rule(names: str) -> Callable[[Rule], Rule]:
+    """Add a rule for the operations of these names."""
+
+    def add(rule: Rule) -> Rule:
+        _RULES.update(dict.fromkeys(names.split(), rule))
+        return rule
+
+    return add
+
+
+def _shape(equation: Any, index: int = 0) -> tuple[int, ...]:
+    return tuple(equation.invars[index].aval.shape)
+
+
+def _only_rows(given: list[Kind], index: int = 0) -> Rows | None:
+    """The rows of one operand, where all others are free; else None."""
+    rest = [kind for i, kind in enumerate(given) if i != index]
+    kind = given[index]
+    return kind if isinstance(kind, Rows) and all(other == FREE for other in rest) else None
+
+
+# entry by entry -------------------------------------------------------------------------------------------------------
+
+
+@_rule(
+    """
+    abs acos acosh add and asin asinh atan atan2 atanh bessel_i0e bessel_i1e bitcast_convert_type cbrt ceil clamp clz
+    complex conj convert_element_type copy copy_p cos cosh digamma div eq erf erf_inv erfc exp exp2 expm1 floor ge gt
+    eq_to igamma igamma_grad_a igammac imag integer_pow is_finite le le_to lgamma log log1p logistic lt lt_to max min
+    mul ne neg nextafter not or population_count pow real reduce_precision regularized_incomplete_beta rem round rsqrt
+    select_n shift_left shift_right_arithmetic shift_right_logical sharding_constraint sign sin sinh sqrt square
+    stop_gradient sub tan tanh xor
+    """
+)
+def _elementwise(equation: Any, given: list[Kind], rows: int) -> Kind:
+    return _join(given) if equation.outvars[0].aval.ndim else MIXED
+
+
+@_rule("optimization_barrier device_put copy_to_memory_space")
+def _each_as_it_is(equation: Any, given: list[Kind], rows: int) -> list[Kind]:
+    return list(given)
+
+
+# shapes ---------------------------------------------------------------------------------------------------------------
+
+
+@_rule("broadcast_in_dim")
+def _broadcast(equation: Any, given: list[Kind], rows: int) -> Kind:
+    kind = _only_rows(given)
+    return MIXED if kind is None else kind._replace(axis=equation.params["broadcast_dimensions"][kind.axis])
+
+
+@_rule("reshape")
+def _reshape(equation: Any, given: list[Kind], rows: int) -> Kind:
+    kind = _only_rows(given)
+    if kind is None or equation.params.get("dimensions") is not None:
+        return MIXED
+    stride = math.prod(_shape(equation)[kind.axis + 1 :]) * kind.inner  # from a row to the next one
+    new = equation.outvars[0].aval.shape
+    behind = 1
+    for axis in reversed(range(len(new))):
+        size = behind * new[axis]
+        if stride % behind == 0 and size % (stride * rows) == 0:
+            return Rows(axis, size // (stride * rows), stride // behind)
+        behind = size
+    return MIXED
+
+
+@_rule("transpose")
+def _transpose(equation: Any, given: list[Kind], rows: int) -> Kind:
+    kind = _only_rows(given)
+    return MIXED if kind is None else kind._replace(axis=equation.params["permutation"].index(kind.axis))
+
+
+@_rule("squeeze")
+def _squeeze(equation: Any, given: list[Kind], rows: int) -> Kind:
+    return _without(given[0], equation.params["dimensions"])
+
+
+def _without(kind: Any, axes: Sequence[int]) -> Kind:
+    """A value of which other axes than that of the rows are gone."""
+    return MIXED if kind.axis in axes else kind._replace(axis=kind.axis - sum(axis < kind.axis for axis in axes))
+
+
+@_rule("concatenate")
+def _concatenate(equation: Any, given: list[Kind], rows: int) -> Kind:
+    return _not_along(_join(given), [equation.params["dimension"]])
+
+
+@_rule("stack")
+def _stack(equation: Any, given: list[Kind], rows: int) -> Kind:
+    kind, axis = _join(given), equation.params["axis"]
+    return kind._replace(axis=kind.axis + (axis <= kind.axis)) if isinstance(kind, Rows) else MIXED
+
+
+@_rule("unstack")
+def _unstack(equation: Any, given: list[Kind], rows: int) -> Kind:
+    return _without(given[0], [equation.params["axis"]])
+
+
+@_rule("tile")
+def _tile(equation: Any, given: list[Kind], rows: int) -> Kind:
+    return _not_along(given[0], [axis for axis, times in enumerate(equation.params["reps"]) if times != 1])
+
+
+@_rule("rev")
+def _reverse(equation: Any, given: list[Kind], rows: int) -> Kind:
+    return _not_along(given[0], equation.params["dimensions"])
+
+
+@_rule("split")
+def _split(equation: Any, given: list[Kind], rows: int) -> Kind:
+    return _not_along(given[0], [equation.params["axis"]])
+
+
+@_rule("sort")
+def _sort(equation: Any, given: list[Kind], rows: int) -> Kind:
+    return _not_along(_join(given), [equation.params["dimension"]])
+
+
+@_rule("cumsum cumprod cummax cummin cumlogsumexp")
+def _cumulative(equation: Any, given: list[Kind], rows: int) -> Kind:
+    return _not_along(given[0], [equation.params["axis"]])
+
+
+@_rule("top_k")
+def _top_k(equation: Any, given: list[Kind], rows: int) -> Kind:
+    last = len(_shape(equation)) - 1
+    return _not_along(given[0], [equation.params.get("axis", last) % (last + 1)])
+
+
+def _not_along(kind: Any, axes: Sequence[int]) -> Kind:
+    """The same kind, for an operation that mixes what lies along these axes."""
+    return MIXED if kind == MIXED or kind.axis in axes else kind
+
+
+@_rule("slice")
+def _slice(equation: Any, given: list[Kind], rows: int) -> Kind:
+    kind, params = given[0], equation.params
+    assert isinstance(kind, Rows)
+    size, strides = _shape(equation)[kind.axis], params["strides"]
+    whole = params["start_indices"][kind.axis] == 0 and params["limit_indices"][kind.axis] == size
+    return kind if whole and (strides is None or strides[kind.axis] == 1) else MIXED
+
+
+@_rule("pad")
+def _pad(equation: Any, given: list[Kind], rows: int) -> Kind:
+    kind = _only_rows(given)
+    return kind if kind is not None and tuple(equation.params["padding_config"][kind.axis]) == (0, 0, 0) else MIXED
+
+
+@_rule("dynamic_slice")
+def _dynamic_slice(equation: Any, given: list[Kind], rows: int) -> Kind:
+    kind = _only_rows(given)
+    return kind if kind is not None and equation.params["slice_sizes"][kind.axis] == _shape(equation)[kind.axis] else MIXED
+
+
+@_rule("dynamic_update_slice")
+def _dynamic_update_slice(equation: Any, given: list[Kind], rows: int) -> Kind:
+    kind = _join(given[:2])
+    if not isinstance(kind, Rows) or any(k != FREE for k in given[2:]):
+        return MIXED
+    return kind if _shape(equation, 1)[kind.axis] == _shape(equation)[kind.axis] else MIXED
+
+
+# sums, products, windows ----------------------------------------------------------------------------------------------
+
+
+@_rule("reduce_sum reduce_max reduce_min reduce_prod reduce_and reduce_or reduce_xor argmax argmin")
+def _reduce(equation: Any, given: list[Kind], rows: int) -> Kind:
+    return _without(given[0], equation.params["axes"])
+
+
+@_rule("reduce")
+def _any_reduce(equation: Any, given: list[Kind], rows: int) -> Kind:
+    return _without(_join(given), equation.params["dimensions"]) if _join(given) != MIXED else MIXED
+
+
+@_rule("dot_general")
+def _dot(equation: Any, given: list[Kind], rows: int) -> Kind:
+    (contracted, batched) = equation.params["dimension_numbers"]
+    ndims = [len(_shape(equation, i)) for i in (0, 1)]
+    free = [[a for a in range(ndims[i]) if a not in contracted[i] and a not in batched[i]] for i in (0, 1)]
+    places: list[Kind] = []
+    for i, kind in enumerate(given):
+        if not isinstance(kind, Rows):
+            continue
+        if kind.axis in contracted[i]:
+            return MIXED
+        if kind.axis in batched[i]:
+            place = list(batched[i]).index(kind.axis)
+        else:
+            place = len(batched[i]) + (len(free[0]) if i else 0) + free[i].index(kind.axis)
+        places.append(kind._replace(axis=place))
+    return _join(places)  # rows of both sides that are not paired lie along two axes
+
+
+@_rule("conv_general_dilated")
+def _convolution(equation: Any, given: list[Kind], rows: int) -> Kind:
+    kind, numbers = _only_rows(given), equation.params["dimension_numbers"]
+    if kind is None or kind.axis != numbers.lhs_spec[0] or equation.params["batch_group_count"] != 1:
+        return MIXED
+    return kind._replace(axis=numbers.out_spec[0])
+
+
+@_rule("conv conv_input_gradient")  # of `conv_primitive`: images come first, batch axis first
+def _images_and_kernel(equation: Any, given: list[Kind], rows: int) -> Kind:
+    kind = _only_rows(given)
+    return kind if kind is not None and kind.axis == 0 else MIXED
+
+
+@_rule("reduce_window reduce_window_sum reduce_window_max reduce_window_min")
+def _window(equation: Any, given: list[Kind], rows: int) -> Kind:
+    kind, params = _join(given), equation.params
+    if not isinstance(kind, Rows):
+        return MIXED
+    ones = ("window_dimensions", "window_strides", "base_dilation", "window_dilation")
+    plain = all(params.get(name) is None or params[name][kind.axis] == 1 for name in ones)
+    return kind if plain and tuple(params["padding"][kind.axis]) == (0, 0) else MIXED
+
+
+@_rule("fft")
+def _fft(equation: Any, given: list[Kind], rows: int) -> Kind:
+    first = len(_shape(equation)) - len(equation.params["fft_lengths"])
+    return _not_along(given[0], range(first, len(_shape(equation))))
+
+
+@_rule("cholesky eigh lu qr svd triangular_solve")
+def _matrices(equation: Any, given: list[Kind], rows: int) -> Kind:
+    kind = _join(given)
+    return _not_along(kind, [len(_shape(equation)) - 2, len(_shape(equation)) - 1]) if kind != MIXED else MIXED
+
+
+# looking up -----------------------------------------------------------------------------------------------------------
+
+
+@_rule("gather")
+def _gather(equation: Any, given: list[Kind], rows: int) -> Kind:
+    numbers, sizes = equation.params["dimension_numbers"], equation.params["slice_sizes"]
+    shape, out = _shape(equation), equation.outvars[0].aval.ndim
+    by_index = [axis for axis in range(out) if axis not in numbers.offset_dims]
+    places: list[Kind] = []
+    operand, indices = given
+    if isinstance(indices, Rows):
+        if indices.axis == len(_shape(equation, 1)) - 1:
+            return MIXED
+        places.append(indices._replace(axis=by_index[indices.axis]))
+    if isinstance(operand, Rows):
+        axis = operand.axis
+        if axis in numbers.operand_batching_dims:
+            paired = numbers.start_indices_batching_dims[numbers.operand_batching_dims.index(axis)]
+            places.append(operand._replace(axis=by_index[paired]))
+        elif axis in numbers.collapsed_slice_dims or sizes[axis] != shape[axis]:
+            return MIXED
+        else:
+            gone = (*numbers.collapsed_slice_dims, *numbers.operand_batching_dims)
+            kept = [a for a in range(len(shape)) if a not in gone]
+            places.append(operand._replace(axis=numbers.offset_dims[kept.index(axis)]))
+    return _join(places)
+
+
+@_rule("scatter scatter-add scatter-mul scatter-min scatter-max scatter-sub")
+def _scatter(equation: Any, given: list[Kind], rows: int) -> Kind:
+    numbers = equation.params["dimension_numbers"]
+    shape, updated = _shape(equation), _shape(equation, 2)
+    gone = (*numbers.inserted_window_dims, *numbers.operand_batching_dims)
+    kept = [a for a in range(len(shape)) if a not in gone]
+    by_index = [axis for axis in range(len(updated)) if axis not in numbers.update_window_dims]
+    operand, indices, updates = given
+    places: list[Kind] = [operand]
+    if isinstance(indices, Rows):
+        if indices.axis not in numbers.scatter_indices_batching_dims:
+            return MIXED
+        places.append(indices._replace(axis=_paired(numbers, indices.axis)))
+    if isinstance(updates, Rows):
+        if updates.axis in numbers.update_window_dims:
+            places.append(updates._replace(axis=kept[list(numbers.update_window_dims).index(updates.axis)]))
+        else:
+            index = by_index.index(updates.axis)
+            if index not in numbers.scatter_indices_batching_dims:
+                return MIXED
+            places.append(updates._replace(axis=_paired(numbers, index)))
+    kind = _join(places)
+    if isinstance(kind, Rows) and kind.axis in kept:
+        window = numbers.update_window_dims[kept.index(kind.axis)]
+        return kind if updated[window] == shape[kind.axis] else MIXED
+    return kind if isinstance(kind, Rows) and kind.axis in numbers.operand_batching_dims else MIXED
+
+
+def _paired(numbers: Any, axis: int) -> int:
+    """The operand's axis that goes with a batch axis of the indices."""
+    found: int = numbers.operand_batching_dims[numbers.scatter_indices_batching_dims.index(axis)]
+    return found
+
+
+# programs in programs -------------------------------------------------------------------------------------------------
+
+
+@_rule(
+    """
+    jit pjit closed_call core_call checkpoint remat remat2 custom_jvp_call custom_vjp_call custom_vjp_call_jaxpr
+    """
+)
+def _inner(equation: Any, given: list[Kind], rows: int) -> list[Kind] | Kind:
+    programs = [p for p in _programs(equation) if len(p.jaxpr.invars) == len(given)]
+    return _follow(programs[0], given, rows) if len(programs) == 1 else MIXED
+
+
+@_rule("scan")
+def _scan(equation: Any, given: list[Kind], rows: int) -> list[Kind]:
+    params = equation.params
+    first, end = params["num_consts"], params["num_consts"] + params["num_carry"]
+    steps: list[Kind] = []
+    for kind in given[end:]:
+        steps.append(_without(kind, [0]) if isinstance(kind, Rows) else kind)
+    if MIXED in steps:
+        return [MIXED] * len(equation.outvars)
+    carry, results = _settle(given[first:end], lambda carry: _follow(params["jaxpr"], [*given[:first], *carry, *steps], rows))
+    return [*carry, *(k._replace(axis=k.axis + 1) if isinstance(k, Rows) else k for k in results)]
+
+
+@_rule("while")
+def _while(equation: Any, given: list[Kind], rows: int) -> list[Kind]:
+    params = equation.params
+    n, m = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
+    carry, _ = _settle(given[m:], lambda carry: _follow(params["body_jaxpr"], [*given[n:m], *carry], rows))
+    goes_on = _follow(params["cond_jaxpr"], [*given[:n], *carry], rows)
+    return carry if goes_on == [FREE] else [MIXED] * len(carry)  # else the rows say together how long the loop runs
+
+
+def _settle(carry: Sequence[Kind], body: Callable[[list[Kind]], list[Kind]]) -> tuple[list[Kind], list[Kind]]:
+    """What a loop's carry is at every turn, and what its body gives besides."""
+    now = list(carry)
+    while True:
+        results = body(now)
+        new = [_join([before, after]) for before, after in zip(now, results)]
+        if new == now:
+            return now, results[len(now) :]
+        now = new
+
+
+@_rule("cond")
+def _cond(equation: Any, given: list[Kind], rows: int) -> list[Kind] | Kind:
+    if given[0] != FREE:
+        return MIXED
+    branches = [_follow(branch, given[1:], rows) for branch in equation.params["branches"]]
+    return [_join(kinds) for kinds in zip(*branches)]
