@@ -42,6 +42,7 @@ from jkeras.layers.input_spec import check_input
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import PureFace
 from jkeras.layers.remat import RematFace
+from jkeras.layers.shape_face import ShapeFace
 from jkeras.layers.structures import (
     array_specs,
     is_numbers,
@@ -61,7 +62,7 @@ _array_types: set[type] = set()
 
 
 @export("keras.layers.Layer", "keras.Layer")
-class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
+class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace):
     """Base of all layers and models.
 
     Args:
@@ -220,18 +221,6 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         finally:
             pop(token)
             hide_tracers(self)
-
-    def _shapes_for(self, method: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-        """What `build` and the like are called with: the shape of an argument `x` for `x_shape`, else the shapes in order."""
-        parameters = [p for p in inspect.signature(method).parameters.values() if p.kind is not p.VAR_KEYWORD]
-        shapes = [specs_to_shapes(s) for s in specs]
-        if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-            return shapes
-        given = {**dict(zip(self._plan.names, specs)), **kwargs}
-        named = {f"{name}_shape": specs_to_shapes(value) for name, value in given.items()}
-        if len(parameters) > 1 and all(p.name in named or p.default is not p.empty for p in parameters):
-            return [named.get(p.name, p.default) for p in parameters]
-        return shapes[: max(1, len(parameters))] if parameters else []
 
     def _require_built(self, what: str, how: str) -> None:
         if not self.built:
@@ -406,49 +395,6 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         for tensor, mask in zip_masks(jax.tree.leaves(outputs, is_leaf=is_symbolic), outgoing):
             tensor.mask = mask
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Shapes and dtypes of the outputs for specs of the inputs."""
-        if type(self).compute_output_shape is Layer.compute_output_shape:
-            return self._infer(self, args, kwargs)
-        shapes = self._shapes_for(self.compute_output_shape, args, kwargs)
-        return shapes_to_specs(self.compute_output_shape(*shapes), self.compute_dtype)
-
-    def compute_output_shape(self, input_shape: Any, *other_shapes: Any) -> Any:
-        """Shape of the output for a shape of the input, None for unknown axes. May be overridden.
-
-        In a class that extends a layer of the library, this is what that layer gives for its first input: it may be asked for in
-        `call`, and does not depend on what `call` makes of it.
-
-        Args:
-            input_shape: of the first input, nested as the input is.
-            other_shapes: of further inputs.
-        """
-        specs = tuple(shapes_to_specs(shape, self.compute_dtype) for shape in (input_shape, *other_shapes))
-        self._ensure_built(specs, {})
-        fn = self._library_call()
-        if fn is None and current().layer is self:
-            raise NotImplementedError(messages.SHAPE_IN_CALL.format(cls=type(self).__name__))
-        return specs_to_shapes(self._infer(fn or self, specs, {}))
-
-    def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return infer(fn, specs, kwargs)
-
-    def _library_call(self) -> Callable[..., Any] | None:
-        """`call` as the library's class has it that a user's class extends; None where there are not two such classes."""
-        owner = next(cls for cls in type(self).__mro__ if cls.__module__.partition(".")[0] == "jkeras")
-        has_maths = owner.call is not Layer.call or owner.forward is not Layer.forward  # type: ignore[attr-defined]
-        if not has_maths or owner.call is type(self).call:  # type: ignore[attr-defined]
-            return None
-
-        def call(*args: Any) -> Any:
-            token = push(current().for_layer(self, None))
-            try:
-                return owner.call(self, *args)  # type: ignore[attr-defined]
-            finally:
-                pop(token)
-
-        return call
-
     # masks and losses -----------------------------------------------------------------------------------------------
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
@@ -501,5 +447,6 @@ def _marking(build: Callable[..., None]) -> Callable[..., None]:
 
 
 Layer.build.is_default = True  # type: ignore[attr-defined]
+Layer.forward.is_base = True  # type: ignore[attr-defined]
 Layer.__init__.is_base = True  # type: ignore[attr-defined]
 Layer._plan = read_plan(Layer, Layer)
