@@ -18,7 +18,7 @@ from jkeras._base.errors import UnknownSizeError
 from jkeras._base.name_first import name_first
 from jkeras.layers import messages
 from jkeras.layers.call_plan import used_as_boxes
-from jkeras.layers.tracking import NOT_TRACKED, Tracker, note_change, objects_in, own_boxes, walk, weight_entries
+from jkeras.layers.tracking import NOT_TRACKED, KeptState, Tracker, note_change, objects_in, own_boxes, walk, weight_entries
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, materialize
 
@@ -159,8 +159,8 @@ class WeightHolder:
 
     @property
     def weights(self) -> list[Variable]:
-        """All weights, this layer's own first, in Keras' order."""
-        return [box for _, box in weight_entries(self)]
+        """All weights, this layer's own first, in Keras' order; the states that a recurrent layer keeps are none of them."""
+        return [box for _, box in weight_entries(self) if not isinstance(box, KeptState)]
 
     @property
     def variables(self) -> list[Variable]:

@@ -18,6 +18,7 @@ from jkeras._base.registry import export
 from jkeras.graph import Spec
 from jkeras.layers.base import Layer
 from jkeras.layers.pure import layer_positions
+from jkeras.layers.tracking import weight_entries
 from jkeras.state.functionalize import functionalize
 from jkeras.state.random import draw_key
 from jkeras.state.scope import current
@@ -74,7 +75,7 @@ class TimeDistributed(Layer):
         first = jax.tree.leaves(inputs)[0]
         if mask is not None and (mask.ndim < 2 or mask.shape[:2] != first.shape[:2]):
             raise ValueError(f"{self.name}: a mask begins with (batch, time), as {describe(first)}. Received: {describe(mask)}.")
-        boxes = self.layer.weights
+        boxes = [box for _, box in weight_entries(self.layer)]
         pure = functionalize(self.layer, boxes, layer_positions(self.layer))
         part = mask if self.layer._plan.takes_mask else None
         key = self._key(bool(training))

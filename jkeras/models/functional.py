@@ -119,7 +119,10 @@ class Functional(Model):
         return super()._infer(fn, specs, kwargs)
 
     def _arrange(self, inputs: Any) -> list[Any]:
-        """The inputs' arrays in the order of the graph, each with the rank and dtype of its symbolic tensor."""
+        """The inputs' arrays in the order of the graph, each with the rank and dtype of its symbolic tensor.
+
+        A size of the batch axis is what the graph was made with; it binds nobody but a layer that keeps something for each row.
+        """
         expected = self._program.inputs
         structure = self._structure[0]
         if isinstance(inputs, dict):
@@ -143,7 +146,7 @@ class Functional(Model):
             array = array[..., None]
         elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
             array = array[..., 0]
-        fits = len(array.shape) == len(wanted) and all(m is None or m == n for m, n in zip(wanted, array.shape))
+        fits = len(array.shape) == len(wanted) and all(m is None or m == n for m, n in zip(wanted[1:], array.shape[1:]))
         if not fits:
             raise ValueError(
                 f"Model {self.name!r} expects the input {tensor.name!r} with shape {tensor.shape}, but received "

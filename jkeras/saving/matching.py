@@ -146,7 +146,7 @@ class HostValues:
     def __enter__(self) -> Callable[[Variable], np.ndarray]:
         gate.acquire()
         materialize(self._boxes)
-        return lambda box: np.asarray(box._value)
+        return lambda box: np.asarray(box.value)
 
     def __exit__(self, *_: Any) -> None:
         gate.release()
