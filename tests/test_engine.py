@@ -382,14 +382,8 @@ def test_streams_of_uneven_batches_train_and_are_evaluated():
     found = model.evaluate(iter(parts), verbose=0)
     expected = model.evaluate(X[:37], Y[:37], verbose=0)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
-    assert {shape[0] for shape in spy.traced} <= {
-        2,
-        3,
-        10,
-        32,
-        24,
-        48,
-    }  # 3: as 2, to compare the programs; the last two: probes of shape inference
+    sizes = {shape[0] for shape in spy.traced if isinstance(shape[0], int)}  # others: symbols of shape inference
+    assert sizes <= {2, 3, 10, 32}  # 3: as 2, to compare the programs
     np.testing.assert_allclose(model.predict((x for x, _ in parts), verbose=0), model.predict(X[:37], verbose=0), rtol=1e-5)
     assert np.isfinite(model.fit(iter(parts), verbose=0).history["loss"]).all()
 

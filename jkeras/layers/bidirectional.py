@@ -128,9 +128,22 @@ class Bidirectional(Layer):
         self.forward_layer.reset_state()
         self.backward_layer.reset_state()
 
-    def reset_states(self) -> None:
-        """As `reset_state`."""
-        self.reset_state()
+    def reset_states(self, states: Any = None) -> None:
+        """Set the kept states of both layers.
+
+        Args:
+            states: a list of arrays, the first half for the forward layer; default zeros.
+
+        Raises:
+            AttributeError: the layer is not stateful.
+            ValueError: another number of states, or of other shapes.
+        """
+        if states is None:
+            self.reset_state()
+            return
+        half = len(states) // 2
+        self.forward_layer.reset_states(states[:half])
+        self.backward_layer.reset_states(states[half:])
 
     def get_config(self) -> dict[str, Any]:
         """The arguments in Keras' JSON shape, with both layers as they are."""

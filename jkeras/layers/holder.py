@@ -15,11 +15,12 @@ import numpy as np
 from jkeras import constraints, initializers, regularizers
 from jkeras._base import registry
 from jkeras._base.dtypes import is_float, standardize_dtype
+from jkeras._base.errors import UnknownSizeError
 from jkeras._base.name_first import name_first
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras.layers import messages
 from jkeras.layers.call_plan import used_as_boxes
-from jkeras.layers.tracking import NOT_TRACKED, Tracker, inventory, note_change, objects_in, walk, weight_entries
+from jkeras.layers.tracking import NOT_TRACKED, KeptState, Tracker, inventory, note_change, objects_in, walk, weight_entries
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, materialize
 
@@ -118,7 +119,9 @@ class WeightHolder:
             raise ValueError("overwrite_with_gradient=True (float8 training scales) is not supported. Leave it out.")
         shape = () if shape is None else (shape,) if isinstance(shape, INTEGERS) else tuple(shape)
         if any(n is None for n in shape):
-            raise ValueError(messages.UNKNOWN_SIZE.format(cls=type(self).__name__, layer=self.name, weight=name, shape=shape))
+            raise UnknownSizeError(
+                messages.UNKNOWN_SIZE.format(cls=type(self).__name__, layer=self.name, weight=name, shape=shape)
+            )
         dtype = standardize_dtype(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
@@ -204,8 +207,8 @@ class WeightHolder:
 
     @property
     def weights(self) -> list[Variable]:
-        """All weights, this layer's own first, in Keras' order."""
-        return [box for _, box in weight_entries(self)]
+        """All weights, this layer's own first, in Keras' order; the states that a recurrent layer keeps are none of them."""
+        return [box for _, box in weight_entries(self) if not isinstance(box, KeptState)]
 
     @property
     def variables(self) -> list[Variable]:

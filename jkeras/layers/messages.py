@@ -34,6 +34,12 @@ layers in `__init__`, and call each one whatever `training` is:
         return self.dense(x)
 """
 
+SHAPE_IN_CALL = """{cls}.call asked for compute_output_shape, which runs `call` to find out. Say the shape yourself:
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 8)
+"""
+
 UNKNOWN_SIZE = """{cls} {layer!r} cannot make the weight {weight!r} of shape {shape}: a size is unknown. The input's shape has
 None where a number is needed. Give it, for example Input(shape=(28, 28, 1)) or input_shape=(784,)."""
 

@@ -218,7 +218,7 @@ def _match(plan: Plan, place: str, layer: Layer, groups: list[Any]) -> None:
         if fits(boxes, arrays):
             plan.match(layer.name, boxes, arrays)
             return
-    if not found and (not boxes or is_kept_state(layer)):
+    if is_kept_state(layer) or (not found and not boxes):  # states of batches of another size are no fault
         return
     owner = f"layer {layer.name!r}"
     if not any(found):
