@@ -54,6 +54,7 @@ class ProgbarLogger(Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         if self.verbose and self.epochs > 1:
             say(f"Epoch {epoch + 1}/{self.epochs}")
+        self.target = (self.params or {}).get("steps") or self.target
         self._begin()
 
     def on_test_begin(self, logs: Logs = None) -> None:
@@ -99,6 +100,8 @@ class ProgbarLogger(Callback):
 
     def _update(self, batch: int, logs: Logs) -> None:
         self.seen = batch + 1
+        if self.target is not None and self.progbar is not None and self.seen > self.target:
+            self.target = self.progbar.target = self.seen  # the data have become longer within the epoch
         if self.verbose == 1 and self.progbar is not None:
             self.progbar.update(self.seen, display_order(logs), finalize=False)
 

@@ -15,7 +15,7 @@ from jkeras.data.array_source import per_output
 from jkeras.data.arrays import common_length, spec_of, to_arrays
 from jkeras.data.batch import unpack_x_y_sample_weight
 from jkeras.data.class_weight import weigh
-from jkeras.data.source import Batch, Source, warn_ran_out
+from jkeras.data.source import Batch, Source, naming, warn_ran_out
 
 
 def read_batch(item: Any, class_weight: Mapping[int, float] | None) -> Batch:
@@ -87,11 +87,12 @@ class IterableSource(Source):
         """Shapes and dtypes of the first batch, with None for the batch dimension."""
         if self._specs is None:
             items = self._items if self._items is not None else iter(self.data)
-            first = next(items, None)
+            with naming(self._place(0)):
+                first = next(items, None)
             if first is None:
                 raise _no_data(self.data)
             self._items = itertools.chain([first], items)
-            self._specs = spec_of(read_batch(first, self.class_weight))
+            self._specs = spec_of(self._read(first, 0))
         return self._specs
 
     def seek(self, batches: int) -> None:
@@ -120,7 +121,7 @@ class IterableSource(Source):
                 return
             count += 1
             if count > start:
-                yield read_batch(item, self.class_weight)
+                yield self._read(item, self._position - 1)
         if not self.one_pass and self._position == self._length:
             self._items = None
 
@@ -142,9 +143,17 @@ class IterableSource(Source):
     def _rewind(self) -> None:
         self._items, self._position = iter(self.data), 0
 
+    def _read(self, item: Any, number: int) -> Batch:
+        with naming(self._place(number)):
+            return read_batch(item, self.class_weight)
+
+    def _place(self, number: int) -> str:
+        return f"batch {number} of {type(self.data).__name__} {getattr(self.data, '__name__', '')}".rstrip()
+
     def _next(self, first: bool) -> Any:
         try:
-            item = next(self._items)
+            with naming(self._place(self._position)):
+                item = next(self._items)
         except StopIteration:
             # An epoch that begins where the last pass ended begins the next pass.
             if not first or self.one_pass or not self._position:

@@ -146,6 +146,7 @@ class TrainingRun:
     def begin_epoch(self, epoch: int, feed: Any) -> None:
         """Tell the callbacks that an epoch begins."""
         state, moment = self.model.optimizer.state, self.place.moment
+        self.events.params["steps"] = feed.source.num_batches  # it may be another one than in the epoch before
         self.events.on_epoch_begin(epoch)
         if moment.begun and moment.epoch == epoch:
             # The run is taken up again within the epoch: what callbacks do to the learning rate here was done before.
