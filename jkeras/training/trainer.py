@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -9,15 +10,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras import losses, metrics, optimizers
+from jkeras import optimizers
 from jkeras._base import paths
 from jkeras._base.by_leaves import by_leaves
 from jkeras._base.compiling import compiled_quickly
 from jkeras._base.config import settings
-from jkeras._base.errors import unexpected_arguments
+from jkeras._base.errors import standing_for_unknown, unexpected_arguments
 from jkeras.callbacks import CallbackList, History
 from jkeras.data import as_source, train_validation_split, unpack_x_y_sample_weight
 from jkeras.data.array_source import ArraySource
+from jkeras.data.arrays import spec_of
 from jkeras.data.feed import ArrayFeed
 from jkeras.data.stream import StreamFeed
 from jkeras.graph.infer import at_size
@@ -25,7 +27,8 @@ from jkeras.layers.structures import array_specs
 from jkeras.layers.tracking import inventory
 from jkeras.state.functionalize import abstractly
 from jkeras.state.scope import current
-from jkeras.training.checks import check_finite, check_train_step
+from jkeras.state.variable import gate
+from jkeras.training.checks import check_finite, check_names, check_train_step
 from jkeras.training.fingerprint import fingerprint
 from jkeras.training.keras2_arguments import keras2_arguments
 from jkeras.training.loop import TrainingRun, evaluate_feed, predict_feed, predict_row
@@ -46,7 +49,6 @@ _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train i
 """
 
 _SILENT = CallbackList()
-_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")  # these names mean different functions for different shapes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +141,7 @@ class Trainer(Steps, Snapshots, Replay):
             self._reset_training_functions()
         self._batch_metrics = self._moment = None
         self.stop_training = False
-        make_check(self._compile_config)
+        check_names(self._compile_config)
 
     # fitting --------------------------------------------------------------------------------------------------------
 
@@ -412,7 +414,10 @@ class Trainer(Steps, Snapshots, Replay):
         leaves, tree = jax.tree.flatten(specs)
         key = (size, tree, tuple((s.shape, s.dtype) for s in leaves))
         if key not in self._predictions:
-            outputs = self._outputs_for(jax.tree.map(lambda s: at_size(s, size), specs))
+            known = any(size in s.shape for s in leaves)
+            # The gate: a stream checks its batches in its own thread, while a step may be traced in another.
+            with gate, contextlib.nullcontext() if known else standing_for_unknown(size):
+                outputs = self._outputs_for(jax.tree.map(lambda s: at_size(s, size), specs))
             by_row = self._traced and all(y.ndim and y.shape[0] == size for y in jax.tree.leaves(outputs))
             self._predictions[key] = outputs, by_row
         return self._predictions[key]
@@ -421,9 +426,9 @@ class Trainer(Steps, Snapshots, Replay):
         specs = self._build_for(source)
         if self._objective is None:
             assert self._compile_config is not None
-            y_pred = self._outputs_for(jax.tree.map(lambda s: at_size(s, source.batch_size or 2), specs))
+            self._probed_rows = source.batch_size or 2
+            y_pred, _ = self._prediction(specs, self._probed_rows)
             self._objective = make_objective(self._compile_config, output_names(self, y_pred), source.specs[1], y_pred)
-            self._y_pred_spec = y_pred
             y_spec = jax.tree.map(lambda s: at_size(s, source.batch_size or 2), source.specs[1])
             self._pads_rows = rows_can_be_masked(self, y_spec, y_pred, self._adds_losses)
         self._check_source(source)
@@ -437,7 +442,8 @@ class Trainer(Steps, Snapshots, Replay):
         if settings.check_finite:
             check_finite(x=x, y=y)
         if y is not None:
-            self._objective.check_targets(y, self._y_pred_spec)
+            # The outputs for these inputs: their axes may be others than those of the data before, as the length of sequences.
+            self._objective.check_targets(y, self._prediction(spec_of(x), self._probed_rows)[0])
 
     def _plain(self, logs: dict[str, Any]) -> dict[str, Any]:
         """Logs as Python numbers in the order of the metrics; a compiled step gives dicts in the order of their keys."""
@@ -449,24 +455,6 @@ class Trainer(Steps, Snapshots, Replay):
 
     def _fresh_metrics(self) -> dict[str, Any]:
         return {} if self._objective is None else self._objective.init_metrics()
-
-
-def make_check(config: CompileConfig) -> None:
-    """Resolve the names in a `compile` call at once, so that a typo is found where it stands."""
-    for loss in _flat(config.loss):
-        if loss not in _BY_SHAPE:
-            losses.get(loss)
-    for metric in (*_flat(config.metrics), *_flat(config.weighted_metrics)):
-        if isinstance(metric, str) and metric not in _BY_SHAPE:
-            metrics.get(metric)
-
-
-def _flat(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [leaf for v in value.values() for leaf in _flat(v)]
-    if isinstance(value, (list, tuple)):
-        return [leaf for v in value for leaf in _flat(v)]
-    return [] if value is None else [value]
 
 
 def _validation_source(data: Any, batch_size: int | None, steps: int | None) -> Any:
