@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import jax
@@ -16,6 +16,7 @@ import numpy as np
 
 from jkeras.data.arrays import spec_of
 from jkeras.data.iterable_source import read_batch
+from jkeras.data.sample_weights import Weighing
 from jkeras.data.source import Batch, Source, generator, naming, stretch, warn_ran_out
 from jkeras.data.workers import ordered_items
 
@@ -27,7 +28,7 @@ class IndexedSource(Source):
         dataset: `dataset[i]` is a whole batch, `len(dataset)` or `dataset.num_batches` their number (None: without end).
         shuffle: draw a new order of the batches for every epoch.
         steps: batches of an epoch; None for all.
-        class_weight: class number -> weight, multiplied into the sample weights.
+        weighing: what makes the weights of a batch; None takes those in the batch.
 
     Example:
         >>> class Two:
@@ -45,12 +46,12 @@ class IndexedSource(Source):
         *,
         shuffle: bool | str = False,
         steps: int | None = None,
-        class_weight: Mapping[int, float] | None = None,
+        weighing: Weighing | None = None,
     ):
         self.dataset = dataset
         self.shuffle = shuffle
         self.steps = steps
-        self.class_weight = class_weight
+        self.weighing = weighing or Weighing()
         self._specs: Batch | None = None
         self._first: Batch | None = None  # item 0, when its shapes were asked for and no epoch has come to it
         self._begun = False  # whether the dataset has heard of an epoch whose batches nobody has asked for
@@ -118,4 +119,4 @@ class IndexedSource(Source):
 
     def _read(self, index: int, make: Callable[[], Any]) -> Batch:
         with naming(f"item {index} of the dataset {type(self.dataset).__name__}"):
-            return read_batch(make(), self.class_weight)
+            return read_batch(make(), self.weighing)

@@ -156,7 +156,7 @@ class Trainer(Steps, Snapshots, Replay):
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool | str = True,
-        class_weight: dict[int, float] | None = None,
+        class_weight: Any = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
@@ -178,8 +178,8 @@ class Trainer(Steps, Snapshots, Replay):
             validation_split: fraction of the last rows to validate on.
             validation_data: `(x, y)`, `(x, y, sample_weight)` or a generator.
             shuffle: whether each epoch has an order of its own.
-            class_weight: `{class: weight}`.
-            sample_weight: a weight per row.
+            class_weight: `{class: weight}`; for several outputs such tables in a list, or in a dict by the outputs' names.
+            sample_weight: a weight per row; for several outputs in a list, or in a dict by name, for those that have one.
             initial_epoch: number of the first epoch.
             steps_per_epoch, validation_steps: batches per epoch; needed for endless generators.
             validation_batch_size: rows per step of the validation.
@@ -197,9 +197,8 @@ class Trainer(Steps, Snapshots, Replay):
         check_train_step(self)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
-        source = as_source(
-            x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps_per_epoch, class_weight=class_weight
-        )
+        weights = {"class_weight": class_weight, "output_names": getattr(self, "output_names", None)}
+        source = as_source(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps_per_epoch, **weights)
         self._prepare_for(source)
         validation = None
         if validation_data is not None:
@@ -310,7 +309,7 @@ class Trainer(Steps, Snapshots, Replay):
     ) -> Any:
         """One training step on one batch; metrics run on until `reset_metrics()`."""
         self._require_compiled("train_on_batch")
-        source = _one_batch(x, y, sample_weight, class_weight)
+        source = _one_batch(x, y, sample_weight, class_weight, getattr(self, "output_names", None))
         self._prepare_for(source)
         run = TrainingRun(self, self._loop_program("train"), CallbackList([], model=self))
         if self._batch_metrics is not None:
@@ -464,9 +463,11 @@ def _validation_source(data: Any, batch_size: int | None, steps: int | None) -> 
     return as_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
 
 
-def _one_batch(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> ArraySource:
+def _one_batch(
+    x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, output_names: list[str] | None = None
+) -> ArraySource:
     """All rows as one batch."""
-    source = as_source(x, y, sample_weight, class_weight=class_weight)
+    source = as_source(x, y, sample_weight, class_weight=class_weight, output_names=output_names)
     if not isinstance(source, ArraySource):
         raise ValueError(f"The methods for one batch take arrays. Received: {type(x).__name__}. Write fit, evaluate or predict.")
     return ArraySource(*source.arrays, batch_size=source.num_samples)
