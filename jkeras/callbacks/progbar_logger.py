@@ -17,6 +17,10 @@ class ProgbarLogger(Callback):
     It takes `verbose`, `epochs` and `steps` from the run's parameters. It need not hear of every batch, and reads results only
     when it writes.
 
+    Args:
+        count_mode: Keras 2's; what is counted are steps.
+        stateful_metrics: Keras 2's; no result is averaged here, since all are averages already.
+
     Example:
         >>> progress = ProgbarLogger()
         >>> progress.set_params({"verbose": 2, "epochs": 30, "steps": 210})
@@ -30,7 +34,7 @@ class ProgbarLogger(Callback):
     every_batch = False
     may_lag = True
 
-    def __init__(self) -> None:
+    def __init__(self, count_mode: str = "steps", stateful_metrics: Any = None) -> None:
         self.verbose = 1
         self.epochs = 1
         self.target: int | None = None

@@ -283,10 +283,10 @@ def reading_state(model: Any, metrics: Any = None) -> TrainState:
     return TrainState(params, state, (), metrics, zero, zero, zero, random.next_key_numbers())
 
 
-def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool) -> dict[str, Any]:
-    """Run the test step over the data and return the logs, still on the device."""
+def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool, metrics: Any) -> tuple[dict[str, Any], Any]:
+    """Run the test step over the data, from these accumulators on; return the logs, still on the device, and the accumulators."""
     events.on_test_begin()  # before the weights are read: a callback may change them here
-    run = reading_state(model, model._fresh_metrics())
+    run = reading_state(model, metrics)
     logs: dict[str, Any] = {}
     number = 0
     with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
@@ -305,7 +305,7 @@ def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: 
     _keep_state(model, run)
     model._objective.show(run.metrics)
     events.on_test_end(logs)
-    return logs
+    return logs, run.metrics
 
 
 def predict_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool) -> Any:

@@ -16,8 +16,8 @@ from jkeras._base.by_leaves import by_leaves
 from jkeras._base.compiling import compiled_quickly
 from jkeras._base.config import settings
 from jkeras._base.errors import standing_for_unknown, unexpected_arguments
-from jkeras.callbacks import CallbackList, History
-from jkeras.data import as_source, train_validation_split, unpack_x_y_sample_weight
+from jkeras.callbacks import CallbackList, History, RunParameters
+from jkeras.data import as_source, train_validation_split
 from jkeras.data.array_source import ArraySource
 from jkeras.data.arrays import spec_of
 from jkeras.data.feed import ArrayFeed
@@ -30,7 +30,8 @@ from jkeras.state.scope import current
 from jkeras.state.variable import gate
 from jkeras.training.checks import check_finite, check_names, check_train_step
 from jkeras.training.fingerprint import fingerprint
-from jkeras.training.keras2_arguments import keras2_arguments
+from jkeras.training.fit_arguments import validates, validation_source, verbosity
+from jkeras.training.keras2_arguments import compile_arguments, in_order_of_today, keras2_arguments
 from jkeras.training.loop import TrainingRun, evaluate_feed, predict_feed, predict_row
 from jkeras.training.moment import Moment, moment_to_resume
 from jkeras.training.objective import Objective, make_objective
@@ -119,10 +120,15 @@ class Trainer(Steps, Snapshots, Replay):
             steps_per_execution: batches between two batch events of callbacks.
             jit_compile: False is as `run_eagerly`.
             auto_scale_loss: scale the loss dynamically where the policy is `mixed_float16`.
+            kwargs: Keras 2's `sample_weight_mode`, `target_tensors=None` and others that need not be said.
 
         Raises:
             ValueError: an unknown name; the text names the nearest.
+            TypeError: an argument that asks for what there is not.
         """
+        kwargs = compile_arguments(kwargs)
+        steps_per_execution = kwargs.pop("steps_per_execution", 1 if steps_per_execution is None else steps_per_execution)
+        loss_weights, metrics = in_order_of_today(loss_weights, metrics)
         if kwargs:
             known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "jit_compile")
             raise unexpected_arguments("compile", kwargs, (*known, "steps_per_execution", "auto_scale_loss"))
@@ -202,17 +208,11 @@ class Trainer(Steps, Snapshots, Replay):
         self._prepare_for(source)
         validation = None
         if validation_data is not None:
-            validation = _validation_source(validation_data, validation_batch_size or source.batch_size, validation_steps)
+            validation = validation_source(validation_data, validation_batch_size or source.batch_size, validation_steps)
             self._check_source(validation)
-        events = CallbackList(
-            callbacks,
-            add_history=True,
-            add_progbar=verbose != 0,
-            model=self,
-            verbose=_verbosity(verbose),
-            epochs=epochs,
-            steps=source.num_batches,
-        )
+        events = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=self)
+        params = {"verbose": verbosity(verbose), "epochs": epochs, "steps": source.num_batches}
+        events.set_params(RunParameters(params, source, self.metrics_names, validation))
         assert self._compile_config is not None
         self.stop_training = False
         feed = self._feed(source)
@@ -230,7 +230,7 @@ class Trainer(Steps, Snapshots, Replay):
                 run.resume(moment, feed)
             for epoch, told in run.epochs(moment.epoch, epochs, feed):
                 logs = dict(run.epoch(epoch, feed)) if told is None else told
-                if validation_feed is not None and _validates(epoch, validation_freq):
+                if validation_feed is not None and validates(epoch, validation_freq):
                     found = self._evaluate(validation_feed, events)
                     logs.update({f"val_{name}": value for name, value in found.items()})
                 logs = self._plain(logs)
@@ -305,29 +305,56 @@ class Trainer(Steps, Snapshots, Replay):
     # single batches -------------------------------------------------------------------------------------------------
 
     def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+        *,
+        reset_metrics: bool = True,
     ) -> Any:
-        """One training step on one batch; metrics run on until `reset_metrics()`."""
+        """One training step on one batch.
+
+        Args:
+            x, y, sample_weight, class_weight: as for `fit`.
+            return_dict: whether to give `{name: value}`.
+            reset_metrics: False, as in Keras 2, goes on from the loss and the metrics of the call before.
+
+        Returns:
+            The loss, or `[loss, metric, ...]` where there are metrics, or the dict: those of this batch alone.
+        """
         self._require_compiled("train_on_batch")
         source = _one_batch(x, y, sample_weight, class_weight, getattr(self, "output_names", None))
         self._prepare_for(source)
         run = TrainingRun(self, self._loop_program("train"), CallbackList([], model=self))
+        if reset_metrics:
+            self._batch_metrics = None
         if self._batch_metrics is not None:
             run.metrics = self._batch_metrics
         logs = self._plain(run.one_batch(self._feed(source), fresh=self._batch_metrics is None))
         self._batch_metrics = run.metrics
         return logs if return_dict else _as_list(logs)
 
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Loss and metrics of one batch."""
-        return self.evaluate(_one_batch(x, y, sample_weight), verbose=0, return_dict=return_dict)
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False, *, reset_metrics: bool = True
+    ) -> Any:
+        """Loss and metrics of one batch; arguments as for `train_on_batch`."""
+        self._require_compiled("test_on_batch")
+        source = _one_batch(x, y, sample_weight)
+        self._prepare_for(source)
+        start = self._fresh_metrics() if reset_metrics or self._batch_metrics is None else self._batch_metrics
+        feed, program = self._feed(source), self._loop_program("test")
+        read, self._batch_metrics = evaluate_feed(self, feed, program, _SILENT, self._pads_rows, start)
+        logs = self._plain(read)
+        return logs if return_dict else _as_list(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch, as numpy arrays."""
         return self.predict(_one_batch(x), verbose=0)
 
     def reset_metrics(self) -> None:
-        """Start the metrics of `train_on_batch` again."""
+        """Start the metrics again that `train_on_batch(..., reset_metrics=False)` goes on from."""
         self._batch_metrics = None
 
     @property
@@ -352,7 +379,7 @@ class Trainer(Steps, Snapshots, Replay):
         if not callbacks and verbose == 0:
             return _SILENT
         steps = source.num_batches
-        return CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=_verbosity(verbose), epochs=1, steps=steps)
+        return CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbosity(verbose), epochs=1, steps=steps)
 
     def _loop_program(self, which: str) -> Program:
         """The compiled program of one kind; made again only when what is trainable has changed."""
@@ -382,7 +409,7 @@ class Trainer(Steps, Snapshots, Replay):
         return StreamFeed(source, self._check_data if self._objective is not None else lambda *batch: None, beside=outputs)
 
     def _evaluate(self, feed: Any, events: Any) -> dict[str, Any]:
-        return evaluate_feed(self, feed, self._loop_program("test"), events, self._pads_rows)
+        return evaluate_feed(self, feed, self._loop_program("test"), events, self._pads_rows, self._fresh_metrics())[0]
 
     def _build_for(self, source: Any) -> Any:
         specs = array_specs(source.spec)
@@ -456,13 +483,6 @@ class Trainer(Steps, Snapshots, Replay):
         return {} if self._objective is None else self._objective.init_metrics()
 
 
-def _validation_source(data: Any, batch_size: int | None, steps: int | None) -> Any:
-    if not isinstance(data, (tuple, list)):
-        return as_source(data, steps=steps)
-    x, y, sample_weight = unpack_x_y_sample_weight(data)
-    return as_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
-
-
 def _one_batch(
     x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, output_names: list[str] | None = None
 ) -> ArraySource:
@@ -471,16 +491,6 @@ def _one_batch(
     if not isinstance(source, ArraySource):
         raise ValueError(f"The methods for one batch take arrays. Received: {type(x).__name__}. Write fit, evaluate or predict.")
     return ArraySource(*source.arrays, batch_size=source.num_samples)
-
-
-def _validates(epoch: int, frequency: int | list[int]) -> bool:
-    return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
-
-
-def _verbosity(verbose: int | str) -> int:
-    if verbose not in ("auto", 0, 1, 2):
-        raise ValueError(f"verbose is 0 (silent), 1 (a live line), 2 (a line per epoch) or 'auto'. Received: {verbose!r}.")
-    return 1 if verbose == "auto" else int(verbose)
 
 
 def _as_list(logs: dict[str, Any]) -> Any:
