@@ -285,21 +285,21 @@ def reading_state(model: Any, metrics: Any = None) -> TrainState:
 
 def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool, metrics: Any) -> tuple[dict[str, Any], Any]:
     """Run the test step over the data, from these accumulators on; return the logs, still on the device, and the accumulators."""
+    vars(model)["stop_evaluating"] = False  # not an attribute that layers could be found in
     events.on_test_begin()  # before the weights are read: a callback may change them here
     run = reading_state(model, metrics)
     logs: dict[str, Any] = {}
     number = 0
     with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
-        for block in blocks:
-            for at, stop in _pieces(block.batches, events.has_test_batch_hooks):
-                if number and getattr(model, "stop_evaluating", False):
-                    break
-                events.on_test_batch_begin(number)
-                jax.block_until_ready(logs)  # so that no more than one block waits
-                changing, logs = program.call(run, block.data, at, stop, block.rows)
-                run = restore(run, changing)
-                number += stop - at
-                events.on_test_batch_end(number - 1, logs)
+        for block, at, stop in _pieces(blocks, events.has_test_batch_hooks):
+            if number and model.stop_evaluating:
+                break
+            events.on_test_batch_begin(number)
+            jax.block_until_ready(logs)  # so that no more than one block waits
+            changing, logs = program.call(run, block.data, at, stop, block.rows)
+            run = restore(run, changing)
+            number += stop - at
+            events.on_test_batch_end(number - 1, logs)
     if not number:
         raise ValueError("The data gave no batch to evaluate. Pass data with at least one row.")
     _keep_state(model, run)
@@ -310,27 +310,24 @@ def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: 
 
 def predict_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool) -> Any:
     """Run the predict step over the data and return the outputs as numpy arrays."""
+    vars(model)["stop_predicting"] = False
     events.on_predict_begin()
     run = reading_state(model)
     parts: list[Any] = []
     late: Any = None  # outputs that may still be computed
     number = 0
     with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
-        for block in blocks:
-            for at, stop in _pieces(block.batches, events.has_predict_batch_hooks):
-                if number and getattr(model, "stop_predicting", False):
-                    break
-                events.on_predict_batch_begin(number)
-                changing, outputs = program.call(run, block.data, at, stop)
-                run = restore(run, changing)
-                number += stop - at
-                if late is not None:
-                    parts.append(_rows(*late))
-                late = outputs, at, stop, block.rows if padded else None
-                logs = {}
-                if events.has_predict_batch_hooks:
-                    logs = {"outputs": jax.tree.map(lambda y: y[0], _batches(outputs, at, stop))}
-                events.on_predict_batch_end(number - 1, logs)
+        for block, at, stop in _pieces(blocks, events.has_predict_batch_hooks):
+            if number and model.stop_predicting:
+                break
+            events.on_predict_batch_begin(number)
+            changing, outputs = program.call(run, block.data, at, stop)
+            run = restore(run, changing)
+            number += stop - at
+            if late is not None:
+                parts.append(_rows(*late))
+            late = outputs, at, stop, block.rows if padded else None
+            events.on_predict_batch_end(number - 1, {"outputs": _rows(*late)} if events.has_predict_batch_hooks else {})
     if late is None:
         raise ValueError("The data gave no batch to predict. Pass data with at least one row.")
     _keep_state(model, run)
@@ -358,9 +355,10 @@ def _keep_state(model: Any, run: TrainState) -> None:
         write_weights(model, params, run.state)
 
 
-def _pieces(count: int, one_by_one: bool) -> Iterator[tuple[int, int]]:
-    """The parts of a block to dispatch: all of it, or batch by batch."""
-    return iter([(i, i + 1) for i in range(count)] if one_by_one else [(0, count)])
+def _pieces(blocks: Iterator[Any], one_by_one: bool) -> Iterator[tuple[Any, int, int]]:
+    """The parts of blocks to dispatch: all of each, or batch by batch."""
+    for block in blocks:
+        yield from [(block, i, i + 1) for i in range(block.batches)] if one_by_one else [(block, 0, block.batches)]
 
 
 def _batches(outputs: Any, at: int, stop: int) -> Any:

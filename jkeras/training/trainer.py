@@ -69,7 +69,7 @@ class Trainer(Steps, Snapshots, Replay):
     """`compile`, `fit`, `evaluate`, `predict` and the single-batch methods."""
 
     name: str
-    stop_training: bool = False
+    stop_training = stop_evaluating = stop_predicting = False
     _run: TrainingRun | None
     _moment: Moment | None
 
