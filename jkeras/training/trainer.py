@@ -345,7 +345,8 @@ class Trainer(Steps, Snapshots, Replay):
         self._prepare_for(source)
         start = self._fresh_metrics() if reset_metrics or self._batch_metrics is None else self._batch_metrics
         feed, program = self._feed(source), self._loop_program("test")
-        read, self._batch_metrics = evaluate_feed(self, feed, program, _SILENT, self._pads_rows, start)
+        read, metrics = evaluate_feed(self, feed, program, _SILENT, self._pads_rows, start)
+        vars(self)["_batch_metrics"] = metrics  # nothing that layers could be found in: `__setattr__` would have them looked for
         logs = self._plain(read)
         return logs if return_dict else _as_list(logs)
 
