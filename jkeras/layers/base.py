@@ -107,7 +107,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(f"A layer's name is a string without '/'. Received: name={name!r}.")
         unknown = [k for k in kwargs if k not in LEGACY]
-        if unknown:
+        if unknown and (unknown := self._without_old_arguments(unknown, kwargs)):
             known = [*inspect.signature(type(self).__init__).parameters, "name", "dtype", "trainable", *LEGACY]
             error = unexpected_arguments(type(self).__name__, unknown, [k for k in known if k not in ("self", "kwargs")])
             raise messages.since_keras_2(error, unknown, known)

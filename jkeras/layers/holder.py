@@ -6,6 +6,7 @@ a call runs; `call_plan` has the rule.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
@@ -15,14 +16,28 @@ import numpy as np
 from jkeras import constraints, initializers, regularizers
 from jkeras._base import registry
 from jkeras._base.dtypes import is_float, standardize_dtype
-from jkeras._base.errors import UnknownSizeError
+from jkeras._base.errors import UnknownSizeError, unexpected_arguments
 from jkeras._base.name_first import name_first
+from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras.layers import messages
 from jkeras.layers.call_plan import used_as_boxes
-from jkeras.layers.tracking import NOT_TRACKED, KeptState, Tracker, inventory, note_change, objects_in, walk, weight_entries
+from jkeras.layers.tracking import (
+    NOT_TRACKED,
+    KeptState,
+    Tracker,
+    inventory,
+    note_change,
+    objects_in,
+    own_boxes,
+    walk,
+    weight_entries,
+)
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, materialize
+
+# How TensorFlow keeps a variable.
+_OF_TENSORFLOW = dict.fromkeys(("use_resource", "synchronization", "caching_device", "partitioner", "collections"), Gone())
 
 
 class WeightHolder:
@@ -94,6 +109,7 @@ class WeightHolder:
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
         name: str | None = None,
+        **kwargs: Any,
     ) -> Variable:
         """Make a weight of this layer; in `__init__` or `build`.
 
@@ -107,10 +123,13 @@ class WeightHolder:
             aggregation: how replicas combine it.
             overwrite_with_gradient: not supported.
             name: default the attribute it is assigned to.
+            kwargs: TensorFlow's `use_resource`, `synchronization` and the like, which say nothing here.
 
         Returns:
             The box.
         """
+        if left := leave_out("add_weight", kwargs, _OF_TENSORFLOW):
+            raise unexpected_arguments("add_weight", left, inspect.signature(self.add_weight).parameters)
         if "_own" not in self.__dict__:
             raise RuntimeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name or "kernel"))
         if current().layer is self:

@@ -45,6 +45,7 @@ class Sequential(Functional):
         self._stack: list[Layer] = []
         self._input_layer: InputLayer | None = None
         self._input_given = False  # as an `Input` of its own, not as an argument of the first layer
+        self._input_read = False  # off the first data
         self._operations: list[Any] = []
         self._trail: list[tuple[Layer, Any]] = []  # the layers of the graph with their outputs
         for layer in layers or []:
@@ -143,8 +144,15 @@ class Sequential(Functional):
         try:
             self._rebuild()
         finally:
+            self._input_read = self.built
             if not self.built:
                 self._input_layer = None
+
+    def _fit_to(self, tensor: KerasTensor, array: Any) -> Any:
+        if self._input_read and len(tensor.shape) == array.ndim:
+            # Nobody wrote this shape down: the next data may be longer, and a layer says what it does not take.
+            tensor = KerasTensor((None,) * array.ndim, tensor.dtype, name=tensor.name)
+        return super()._fit_to(tensor, array)
 
     @property
     def layers(self) -> list[Layer]:

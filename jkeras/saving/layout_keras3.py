@@ -135,7 +135,12 @@ def read(
     with own.files(assets) as folder, own.all_or_nothing(model):
         assign(pairs)
         if own_optimizer:
-            model.optimizer.state = optimizer_state(model, read_weights(model, donate=False)[0])
+            model.optimizer.state = optimizer_state(
+                model,
+                read_weights(
+                    model,
+                )[0],
+            )
         own.load(folder)
         if chosen is not None and state is not None:
             optimizer_weights.put_state(chosen, state)
