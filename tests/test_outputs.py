@@ -256,7 +256,7 @@ def test_entries_of_a_result_are_logs_of_their_own():
     model = model_of(single, loss="mse", metrics=[Spread(), "mae"])
     expected = {"loss": VALUE["t mse"], "mae": VALUE["t mae"], **SPREAD["t"]}
     found = model.evaluate(X, T, batch_size=4, verbose=0, return_dict=True)
-    assert list(found) == list(expected)
+    assert list(found) == list(expected) == model.metrics_names
     np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=1e-5)
     np.testing.assert_allclose(model.evaluate(X, T, verbose=0), list(expected.values()), rtol=1e-5)
     history = model.fit(X, T, validation_data=(X, T), verbose=0).history

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import difflib
+import numbers
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -30,16 +31,20 @@ class UnsafeFileError(FileFormatError):
     """A file asks for what no file may ask for: code to run, a file or address to open, memory without bound."""
 
 
+class UnknownSizeError(ValueError):
+    """A weight's shape depends on an axis whose size is not known; no other size that is tried will do."""
+
+
 # While a layer is tried at a size that stands for an unknown one: that size.
 _stand_in: contextvars.ContextVar[int | None] = contextvars.ContextVar("stand_in", default=None)
 
 
 @contextlib.contextmanager
-def standing_for_unknown(size: int) -> Iterator[None]:
-    """Within it, texts show an axis of this size as None, which it stands for.
+def standing_for_unknown(size: int | None) -> Iterator[None]:
+    """Within it, texts show an axis of this size as None, which it stands for, and layers are built as for None.
 
     Args:
-        size: that no axis has which is known.
+        size: that no axis has which is known; or None for no such size.
 
     Example:
         >>> import numpy as np
@@ -54,6 +59,18 @@ def standing_for_unknown(size: int) -> Iterator[None]:
         _stand_in.reset(token)
 
 
+def known_sizes(shape: Iterable[Any]) -> tuple[int | None, ...]:
+    """A shape with None for each axis whose size is unknown: a symbol, or the number that stands for one now.
+
+    Example:
+        >>> with standing_for_unknown(24):
+        ...     known_sizes((24, 3))
+        (None, 3)
+    """
+    stand_in = _stand_in.get()
+    return tuple(int(n) if isinstance(n, numbers.Integral) and n != stand_in else None for n in shape)
+
+
 def describe(value: Any) -> str:
     """A short description of a value for an error text: `float32(None, 28, 28)` for arrays and specs, `repr` otherwise.
 
@@ -64,7 +81,7 @@ def describe(value: Any) -> str:
     """
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if shape is not None and dtype is not None:
-        shown = tuple(None if n == _stand_in.get() else n for n in shape)
+        shown = known_sizes(shape)
         return f"{dtype}{shown}" if shown else f"{dtype} scalar"
     if isinstance(value, (list, tuple)) and value and len(value) <= 8:
         inner = ", ".join(describe(v) for v in value)

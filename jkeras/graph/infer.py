@@ -1,21 +1,36 @@
-"""Shape inference: what a function gives for arguments of known shape and dtype, computed by nobody but JAX.
+"""Shape inference: what a function gives for arguments of known shape and dtype, derived by JAX alone.
 
-Axes of unknown size are tried at two sizes; an output axis that differs between the two is unknown as well.
+An axis of unknown size becomes a symbol, with which JAX computes as with a number (`jax.export.symbolic_shape`). The result
+says exactly which axes of the outputs depend on it: `max(t - 60, 0)` is unknown, and never 0. Symbols stand for positions: the
+first axis of all arguments has one size, the second of all another one.
+
+Code may ask more of a size than a symbol answers. Then it is tried again, each time with something that answers more:
+
+1. symbols times a number with many divisors: whether a window fits, whether a reshape comes out even;
+2. the same with one symbol for all axes but the first: matrices that are square;
+3. numbers: a Python loop over an axis, a table for sixteen positions. What differs between two numbers is unknown.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import export
 
-from jkeras._base.errors import standing_for_unknown
+from jkeras._base.errors import UnknownSizeError, known_sizes, standing_for_unknown
 from jkeras.graph.spec import Spec, is_spec
-from jkeras.state.functionalize import abstractly_each
+from jkeras.state.functionalize import abstractly
 
-_PROBES = ((24, 48), (60, 120), (72, 144))
+_MULTIPLE = 2**8 * 3**2 * 5 * 7 * 11 * 13
+_NUMBERS = (24, 48, 120, 6, 480, 960, 4800, 96, 192, 16, 12, 8, 4, 3, 2, 1)
+_AS_A_RULE, _TO_BE_SURE = 2, 4  # how many of them are tried; the latter where a number in a shape may depend on an axis
+
+Sizes = Callable[[int, int], Any]
+"""The size of an unknown axis, from the number of its argument and its own."""
 
 
 def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None = None) -> Any:
@@ -26,31 +41,18 @@ def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
         args, kwargs: with specs or symbolic tensors where arrays will stand; everything else is passed as it is.
         training: the training flag of the scope it runs in.
 
+    Raises:
+        UnknownSizeError: a weight's shape depends on an unknown axis.
+        Exception: what `fn` raises at every size that was tried.
+
     Example:
         >>> import jax.numpy as jnp
         >>> infer(jnp.matmul, (Spec((None, 3), "float32"), Spec((3, 5), "float32")), {})
         Spec((None, 5), float32)
+        >>> infer(lambda x: x[:, 30:-30], (Spec((None, None, 3), "float32"),), {})
+        Spec((None, None, 3), float32)
     """
-    leaves, tree = jax.tree.flatten((args, kwargs), is_leaf=is_spec)
-    places = [i for i, leaf in enumerate(leaves) if is_spec(leaf)]
-
-    def run(*arrays: Any) -> Any:
-        filled = list(leaves)
-        for i, array in zip(places, arrays):
-            filled[i] = array
-        args, kwargs = jax.tree.unflatten(tree, filled)
-        return fn(*args, **kwargs)
-
-    def probe(*sizes: int) -> list[Any]:
-        return abstractly_each(run, [tuple(at_size(leaves[i], size) for i in places) for size in sizes], training=training)
-
-    known = {n for i in places for n in leaves[i].shape}
-    if None not in known:
-        return jax.tree.map(lambda a: Spec(a.shape, a.dtype), probe(0)[0])
-    # A size that is known elsewhere would be shown as unknown in an error.
-    small, large = next((sizes for sizes in _PROBES if sizes[0] not in known), _PROBES[0])
-    with standing_for_unknown(small):
-        return jax.tree.map(_merge, *probe(small, large))
+    return _Inference(fn, args, kwargs, training).result()
 
 
 def at_size(spec: Any, size: int) -> jax.ShapeDtypeStruct:
@@ -58,7 +60,148 @@ def at_size(spec: Any, size: int) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct([size if n is None else n for n in spec.shape], jnp.dtype(spec.dtype))
 
 
-def _merge(a: Any, b: Any) -> Spec:
+class _Inference:
+    """One function with its arguments, to be tried at several sizes."""
+
+    def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None):
+        self.fn, self.training = fn, training
+        self.leaves, self.tree = jax.tree.flatten((args, kwargs), is_leaf=is_spec)
+        self.places = [i for i, leaf in enumerate(self.leaves) if is_spec(leaf)]
+        unknown = [(i, axis) for i in self.places for axis, n in enumerate(self.leaves[i].shape) if n is None]
+        self.positions = {axis for _, axis in unknown}
+        # All but the batch. A mask goes with another argument, so its axes are none of their own.
+        self.inner = [(i, axis) for i, axis in unknown if axis and self.leaves[i].dtype != "bool"]
+
+    def result(self) -> Any:
+        """Specs of the outputs, by the first way that leads to them."""
+        if not self.positions:
+            return self.at(lambda place, axis: None)
+        found = self.attempt(lambda place, axis: _symbol(axis))
+        if not found:
+            return self.by_trial()
+        if len(self.inner) > len({axis for _, axis in self.inner}) and self.hides_an_axis(found[0]):
+            found += self.attempt(lambda place, axis: _symbol(axis, place if axis else 0)) or self.attempt(self.all_different)
+        return _agreed(found)
+
+    def by_trial(self) -> Any:
+        """What is left where plain symbols were not enough."""
+        found = self.attempt(lambda place, axis: _MULTIPLE * _symbol(axis))
+        if not found and len(self.positions - {0}) > 1:
+            found = self.attempt(lambda place, axis: _MULTIPLE * _symbol(min(axis, 1)))
+        if found and not self.hides_an_axis(found[0]):
+            return found[0]
+        if len(self.inner) > 1:
+            found += self.attempt(self.all_different)
+        return self.by_numbers(found)
+
+    def all_different(self, place: int, axis: int) -> int:
+        """Sizes with which the difference of two axes, which need not be the same, is not 0. The first are the largest."""
+        inner = [*self.inner, (place, axis)]
+        return 48 * (len(inner) - inner.index((place, axis)))
+
+    def by_numbers(self, found: list[Any]) -> Any:
+        """What the results at several numbers, and those found before, agree on."""
+        known = {n for i in self.places for n in self.leaves[i].shape if n} | {n for n in self.leaves if type(n) is int and n > 0}
+        # A size that is known elsewhere comes last: an error would show it as unknown.
+        sizes = [*(n for n in _NUMBERS if n not in known), *sorted(known)]
+        first, valid, reason = sizes[0], [], None
+        try:
+            found.append(self.at(_number(first), None if first in known else first))
+            valid.append(first)
+        except jax.errors.JAXTypeError:  # it looks at values, which no size gives it
+            raise
+        except Exception as error:
+            reason = error
+        for tried, size in enumerate(sizes[1:], start=1):
+            if self.are_enough(found, tried):
+                break
+            more = self.attempt(_number(size), None if size in known else size)
+            found += more
+            valid += [size] * len(more)
+        if not found:
+            assert reason is not None
+            raise reason
+        if len(found) == len(valid) == 1:
+            found += self.around(valid[0])
+        return _agreed(found)
+
+    def around(self, size: int) -> list[Any]:
+        """Results at other sizes than the only one that was found to be valid; else, for another batch."""
+        others = [result for n in (2 * size, size + 1, size - 1) for result in self.attempt(_number(n))]
+        return others or self.attempt(lambda place, axis: size if axis else size + 1)
+
+    def are_enough(self, found: list[Any], tried: int) -> bool:
+        """Whether no further number could say more."""
+        if len(found) < _AS_A_RULE:
+            return False
+        agreed = _agreed(found)
+        if any(0 in leaf.shape for leaf in jax.tree.leaves(agreed)):
+            return False
+        return tried >= _TO_BE_SURE or (tried >= _AS_A_RULE and not self.hides_an_axis(agreed))
+
+    def at(self, size_of: Sizes, shown_as_unknown: int | None = None) -> Any:
+        """Specs of the outputs at a size for each unknown axis."""
+        with standing_for_unknown(shown_as_unknown):
+            outputs = abstractly(self.run, *self.arrays(size_of), training=self.training)
+        return jax.tree.map(lambda a: Spec(known_sizes(a.shape), a.dtype), outputs)
+
+    def attempt(self, size_of: Sizes, shown_as_unknown: int | None = None) -> list[Any]:
+        """`at` in a list, which is empty where it fails. The error stays inside: JAX would filter its traceback, at a price."""
+        failed = False
+
+        def run(*arrays: Any) -> Any:
+            nonlocal failed
+            try:
+                return self.run(*arrays)
+            except UnknownSizeError:
+                raise
+            except Exception:
+                failed = True
+
+        with standing_for_unknown(shown_as_unknown):
+            outputs = abstractly(run, *self.arrays(size_of), training=self.training)
+        return [] if failed else [jax.tree.map(lambda a: Spec(known_sizes(a.shape), a.dtype), outputs)]
+
+    def arrays(self, size_of: Sizes) -> list[jax.ShapeDtypeStruct]:
+        made = []
+        for i in self.places:
+            shape = [size_of(i, axis) if n is None else n for axis, n in enumerate(self.leaves[i].shape)]
+            made.append(jax.ShapeDtypeStruct(shape, jnp.dtype(self.leaves[i].dtype)))
+        return made
+
+    def run(self, *arrays: Any) -> Any:
+        filled = list(self.leaves)
+        for i, array in zip(self.places, arrays):
+            filled[i] = array
+        args, kwargs = jax.tree.unflatten(self.tree, filled)
+        return self.fn(*args, **kwargs)
+
+    def hides_an_axis(self, outputs: Any) -> bool:
+        """Whether an output has fewer unknown axes than there were, so that a number in its shape may depend on one."""
+        return any(leaf.shape.count(None) < len(self.positions) for leaf in jax.tree.leaves(outputs))
+
+
+def _number(size: int) -> Sizes:
+    return lambda place, axis: size
+
+
+@functools.cache
+def _symbol(axis: int, place: int = 0) -> Any:
+    """The symbol for a position, or for one argument's; the same at all times, so that JAX finds again what it has traced."""
+    return export.symbolic_shape(f"axis{axis}_{place}", scope=_scope())[0]
+
+
+@functools.cache
+def _scope() -> export.SymbolicScope:
+    return export.SymbolicScope()
+
+
+def _agreed(results: list[Any]) -> Any:
+    """The specs with None where results differ."""
+    return functools.reduce(lambda a, b: jax.tree.map(_merge, a, b), results)
+
+
+def _merge(a: Spec, b: Spec) -> Spec:
     if len(a.shape) != len(b.shape):
         raise ValueError(f"The number of axes depends on the size of an unknown axis: {a.shape} and {b.shape}.")
     return Spec([m if m == n else None for m, n in zip(a.shape, b.shape)], a.dtype)

@@ -26,7 +26,7 @@ import numpy as np
 from jkeras import regularizers
 from jkeras._base.config import settings
 from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
-from jkeras._base.errors import unexpected_arguments
+from jkeras._base.errors import known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
 from jkeras.graph import Node, Spec, infer
@@ -42,6 +42,7 @@ from jkeras.layers.input_spec import check_input
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import PureFace
 from jkeras.layers.remat import RematFace
+from jkeras.layers.shape_face import ShapeFace
 from jkeras.layers.structures import (
     array_specs,
     is_numbers,
@@ -61,7 +62,7 @@ _array_types: set[type] = set()
 
 
 @export("keras.layers.Layer", "keras.Layer")
-class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
+class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace):
     """Base of all layers and models.
 
     Args:
@@ -106,7 +107,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(f"A layer's name is a string without '/'. Received: name={name!r}.")
         unknown = [k for k in kwargs if k not in LEGACY]
-        if unknown:
+        if unknown and (unknown := self._without_old_arguments(unknown, kwargs)):
             known = [*inspect.signature(type(self).__init__).parameters, "name", "dtype", "trainable", *LEGACY]
             error = unexpected_arguments(type(self).__name__, unknown, [k for k in known if k not in ("self", "kwargs")])
             raise messages.since_keras_2(error, unknown, known)
@@ -168,6 +169,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         self.built = True
 
     def _declare_weights(self, specs: tuple[Any, ...]) -> None:
+        if len(specs) > 1:  # the call of a class that extends this one may take more inputs
+            specs = specs[: len(inspect.signature(self.declare).parameters)]
         for w in self.declare(*specs) or ():
             box = self.add_weight(
                 w.shape, w.initializer, w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint, name=w.name
@@ -189,7 +192,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
             with jax.ensure_compile_time_eval():
                 self._build_shapes = tuple(specs_to_shapes(spec) for spec in specs)
                 if not hasattr(type(self).build, "is_default"):
-                    self.build(*self._shapes_for_build(type(self).build, specs, kwargs))
+                    self.build(*self._shapes_for(self.build, specs, kwargs))
                 elif hasattr(self, "declare"):
                     self._declare_weights(specs)
                 self.built = True
@@ -220,18 +223,6 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
             pop(token)
             hide_tracers(self)
 
-    def _shapes_for_build(self, build: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-        """What `build` is called with: the shape of an argument `x` of the call for `x_shape`, else the shapes in order."""
-        parameters = [p for p in list(inspect.signature(build).parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
-        shapes = [specs_to_shapes(s) for s in specs]
-        if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-            return shapes
-        given = {**dict(zip(self._plan.names, specs)), **kwargs}
-        named = {f"{name}_shape": specs_to_shapes(value) for name, value in given.items()}
-        if len(parameters) > 1 and all(p.name in named or p.default is not p.empty for p in parameters):
-            return [named.get(p.name, p.default) for p in parameters]
-        return shapes[: max(1, len(parameters))] if parameters else []
-
     def _require_built(self, what: str, how: str) -> None:
         if not self.built:
             raise ValueError(messages.NOT_BUILT.format(cls=type(self).__name__, layer=self.name, what=what, how=how))
@@ -258,7 +249,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
             kwargs["mask"] = masks_of(args[0])
         try:
             if not plan.own_call:
-                extra = self._forward_arguments(kwargs) if kwargs or plan.takes_training else kwargs
+                extra = self._forward_arguments(kwargs, plan) if kwargs or plan.takes_training else kwargs
                 outputs = self.forward(self._read_weights(), *args, **extra)
                 if type(outputs) is Updated:
                     outputs = self._keep_updates(outputs)
@@ -291,7 +282,13 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
 
         A class that extends a library layer may use `super().call(x)`. `__call__` does the same in place, a frame cheaper.
         """
-        outputs = self.forward(self._read_weights(), *args, **self._forward_arguments(kwargs))
+        # The plan of a class with a `call` of its own says what that takes.
+        plan = next(cls._plan for cls in type(self).__mro__ if issubclass(cls, Layer) and not cls._plan.own_call)
+        for extra in args[len(plan.names) :]:  # Keras' layers take `training` and `mask` by position as well
+            if extra is not None:
+                kwargs["training" if isinstance(extra, bool) else "mask"] = extra
+        args, kwargs = arrange(plan, args[: len(plan.names)], kwargs)
+        outputs = self.forward(self._read_weights(), *args, **self._forward_arguments(kwargs, plan))
         return self._keep_updates(outputs) if type(outputs) is Updated else outputs
 
     def forward(self, w: Any, *args: Any, **kwargs: Any) -> Any:
@@ -301,8 +298,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
     def _read_weights(self) -> SimpleNamespace:
         return SimpleNamespace(**{box.name: self._cast_weight(box) for box in self._own})
 
-    def _forward_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        plan = self._plan
+    def _forward_arguments(self, kwargs: dict[str, Any], plan: CallPlan) -> dict[str, Any]:
         training = kwargs.pop("training", None) if kwargs else None
         if plan.takes_training:
             kwargs["training"] = bool(current().training if training is None else training)
@@ -344,8 +340,9 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
             args = (np.asarray(args[0]), *args[1:])
         args, kwargs = jax.tree.map(self._to_array, (args, kwargs))
         if not self.built:
-            specs = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if hasattr(a, "shape") else a, args)
-            others = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if hasattr(a, "shape") else a, kwargs)
+            specs, others = jax.tree.map(
+                lambda a: Spec(known_sizes(a.shape), a.dtype) if hasattr(a, "shape") else a, (args, kwargs)
+            )
             if self._plan.takes_mask and args and kwargs.get("mask") is None and current().masks:
                 others["mask"] = array_specs(masks_of(args[0]))
             self._ensure_built(specs, others, lenient=True)
@@ -399,18 +396,6 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace):
         for tensor, mask in zip_masks(jax.tree.leaves(outputs, is_leaf=is_symbolic), outgoing):
             tensor.mask = mask
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Shapes and dtypes of the outputs for specs of the inputs."""
-        if type(self).compute_output_shape is not Layer.compute_output_shape:
-            return shapes_to_specs(self.compute_output_shape(specs_to_shapes(args[0])), self.compute_dtype)
-        return infer(self, args, kwargs)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Shape of the output for a shape of the input, None for unknown axes. May be overridden."""
-        specs = shapes_to_specs(input_shape, self.compute_dtype)
-        self._ensure_built((specs,), {})
-        return specs_to_shapes(infer(self, (specs,), {}))
-
     # masks and losses -----------------------------------------------------------------------------------------------
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
@@ -463,5 +448,6 @@ def _marking(build: Callable[..., None]) -> Callable[..., None]:
 
 
 Layer.build.is_default = True  # type: ignore[attr-defined]
+Layer.forward.is_base = True  # type: ignore[attr-defined]
 Layer.__init__.is_base = True  # type: ignore[attr-defined]
 Layer._plan = read_plan(Layer, Layer)

@@ -6,7 +6,8 @@ a call runs; `call_plan` has the rule.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -15,13 +16,28 @@ import numpy as np
 from jkeras import constraints, initializers, regularizers
 from jkeras._base import registry
 from jkeras._base.dtypes import is_float, standardize_dtype
+from jkeras._base.errors import UnknownSizeError, unexpected_arguments
 from jkeras._base.name_first import name_first
+from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras.layers import messages
 from jkeras.layers.call_plan import used_as_boxes
-from jkeras.layers.tracking import NOT_TRACKED, Tracker, inventory, note_change, objects_in, walk, weight_entries
+from jkeras.layers.tracking import (
+    NOT_TRACKED,
+    KeptState,
+    Tracker,
+    inventory,
+    note_change,
+    objects_in,
+    own_boxes,
+    walk,
+    weight_entries,
+)
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, materialize
+
+# How TensorFlow keeps a variable.
+_OF_TENSORFLOW = dict.fromkeys(("use_resource", "synchronization", "caching_device", "partitioner", "collections"), Gone())
 
 
 class WeightHolder:
@@ -93,6 +109,7 @@ class WeightHolder:
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
         name: str | None = None,
+        **kwargs: Any,
     ) -> Variable:
         """Make a weight of this layer; in `__init__` or `build`.
 
@@ -106,10 +123,13 @@ class WeightHolder:
             aggregation: how replicas combine it.
             overwrite_with_gradient: not supported.
             name: default the attribute it is assigned to.
+            kwargs: TensorFlow's `use_resource`, `synchronization` and the like, which say nothing here.
 
         Returns:
             The box.
         """
+        if left := leave_out("add_weight", kwargs, _OF_TENSORFLOW):
+            raise unexpected_arguments("add_weight", left, inspect.signature(self.add_weight).parameters)
         if "_own" not in self.__dict__:
             raise RuntimeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name or "kernel"))
         if current().layer is self:
@@ -118,7 +138,9 @@ class WeightHolder:
             raise ValueError("overwrite_with_gradient=True (float8 training scales) is not supported. Leave it out.")
         shape = () if shape is None else (shape,) if isinstance(shape, INTEGERS) else tuple(shape)
         if any(n is None for n in shape):
-            raise ValueError(messages.UNKNOWN_SIZE.format(cls=type(self).__name__, layer=self.name, weight=name, shape=shape))
+            raise UnknownSizeError(
+                messages.UNKNOWN_SIZE.format(cls=type(self).__name__, layer=self.name, weight=name, shape=shape)
+            )
         dtype = standardize_dtype(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
@@ -204,8 +226,8 @@ class WeightHolder:
 
     @property
     def weights(self) -> list[Variable]:
-        """All weights, this layer's own first, in Keras' order."""
-        return [box for _, box in weight_entries(self)]
+        """All weights, this layer's own first, in Keras' order; the states that a recurrent layer keeps are none of them."""
+        return [box for _, box in weight_entries(self) if not isinstance(box, KeptState)]
 
     @property
     def variables(self) -> list[Variable]:
@@ -267,6 +289,41 @@ class WeightHolder:
                 raise ValueError(messages.WEIGHT_SHAPE.format(path=box.path, expected=box.shape, received=np.shape(value)))
         for box, value in zip(boxes, weights):
             box.assign(jnp.array(value, dtype=box.dtype, copy=True))
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put what a `.keras` or `.weights.h5` file is to hold of this layer itself into a store: by default its own weights.
+
+        Override it, and `load_own_variables`, to store them otherwise, or to store more. Layers inside are asked for theirs. A
+        layer that needs files may have `save_assets(folder)` and `load_assets(folder)` too; a `.keras` holds what they write.
+
+        Args:
+            store: takes numbers, arrays and variables by name, as a dict does.
+
+        Example:
+            >>> from jkeras.layers import Dense
+            >>> layer, store = Dense(2), {}
+            >>> layer.build((None, 3))
+            >>> layer.save_own_variables(store)
+            >>> {name: weight.shape for name, weight in store.items()}
+            {'0': (3, 2), '1': (2,)}
+        """
+        for i, box in enumerate(own_boxes(self)):
+            store[str(i)] = box
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take back what `save_own_variables` stored.
+
+        Args:
+            store: arrays by name.
+
+        Raises:
+            ValueError: it holds another number of weights than the layer has.
+        """
+        boxes = own_boxes(self)
+        if len(store.keys()) != len(boxes):
+            raise ValueError(messages.STORED_COUNT.format(layer=self.name, expected=len(boxes), received=[*store.keys()]))
+        for i, box in enumerate(boxes):
+            box.assign(store[str(i)])
 
     def count_params(self) -> int:
         """Number of all elements of all weights."""

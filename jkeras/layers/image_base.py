@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
 from jkeras.layers.base import Layer
+from jkeras.layers.call_plan import CallPlan
 from jkeras.state.scope import current
 
 Factor = float | Sequence[float]
@@ -61,10 +62,10 @@ class RandomImageLayer(ImageLayer):
         super().__init__(data_format=data_format, **kwargs)
         self.seed = seed
 
-    def _forward_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+    def _forward_arguments(self, kwargs: dict[str, Any], plan: CallPlan) -> dict[str, Any]:
         if kwargs.get("training") is None and current().training is None:
             kwargs["training"] = True
-        return super()._forward_arguments(kwargs)
+        return super()._forward_arguments(kwargs, plan)
 
     def forward(self, w: Any, x: Any, *, training: bool = True, rng: Any = None) -> Any:
         """The images in the compute dtype, changed if `training`."""

@@ -34,6 +34,12 @@ layers in `__init__`, and call each one whatever `training` is:
         return self.dense(x)
 """
 
+SHAPE_IN_CALL = """{cls}.call asked for compute_output_shape, which runs `call` to find out. Say the shape yourself:
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 8)
+"""
+
 UNKNOWN_SIZE = """{cls} {layer!r} cannot make the weight {weight!r} of shape {shape}: a size is unknown. The input's shape has
 None where a number is needed. Give it, for example Input(shape=(28, 28, 1)) or input_shape=(784,)."""
 
@@ -41,6 +47,9 @@ WEIGHT_COUNT = """{layer!r} has {expected} weights, but set_weights() received {
 returns."""
 
 WEIGHT_SHAPE = "The weight {path!r} has shape {expected}, but an array of shape {received} was given for it."
+
+STORED_COUNT = """{layer!r} has {expected} weights of its own; the store has {received}. A layer that stores others than these in
+`save_own_variables` needs a `load_own_variables` that takes them."""
 
 NOT_BUILT = """{cls} {layer!r} has no weights yet, so `{what}` cannot be answered: the shape of its input is not known. Give the
 shape first, with {how}, with Input(shape=...), or by calling it on data."""

@@ -61,10 +61,11 @@ class _Spatial(Layer):
     def _crop(self, x: Any, pairs: _Pairs) -> Any:
         slices = [slice(None)] * x.ndim
         for axis, (before, after) in zip(spatial_axes(x.ndim, self.data_format), pairs):
-            if before + after >= x.shape[axis]:
-                raise ValueError(f"{self.name}: cropping {(before, after)} leaves nothing of axis {axis} of {describe(x)}.")
-            slices[axis] = slice(before, x.shape[axis] - after)
-        return x[tuple(slices)]
+            slices[axis] = slice(before, -after or None)
+        cropped = x[tuple(slices)]
+        if 0 in cropped.shape and 0 not in x.shape:
+            raise ValueError(f"{self.name}: cropping {pairs} leaves nothing of {describe(x)}.")
+        return cropped
 
 
 @export("keras.layers.ZeroPadding1D")

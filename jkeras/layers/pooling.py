@@ -66,11 +66,14 @@ class MaxPooling(_Pooling):
 
 
 class AveragePooling(_Pooling):
-    """The mean of every window, without what lies beyond the edge; arguments as `MaxPooling`, `pool_size` has no default."""
+    """The mean of every window, without what lies beyond the edge; arguments as `MaxPooling`.
+
+    The default of `pool_size` is Keras 2's; Keras 3 has none.
+    """
 
     def __init__(
         self,
-        pool_size: _Sizes,
+        pool_size: _Sizes = 2,
         strides: _Sizes | None = None,
         padding: str = "valid",
         data_format: str | None = None,

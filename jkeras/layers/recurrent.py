@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from jkeras._base.configurable import deserialize
 from jkeras._base.registry import export
 from jkeras.layers.base import Layer
 from jkeras.layers.cell_scan import Walk, last_output, run_over_time
 from jkeras.layers.stacked_cells import StackedRNNCells, build_cell, check_cell, initial_states, is_nested
-from jkeras.state.variable import Variable
+from jkeras.layers.tracking import KeptState
 
 _BATCH = """{cls} {layer!r} is stateful: it keeps one state for each row of the batch, so it must know how many there are.
 Received inputs of shape {shape}. Give the size, for example Input(batch_shape=(32, 10, 8)) or batch_size=32."""
@@ -24,9 +23,12 @@ one must give every step: write return_sequences=True there. One vector for many
 _OTHER_BATCH = """{cls} {layer!r} is stateful and keeps the states of {expected} rows. Received a batch of {received}. Give
 batches of {expected} rows, or make the layer anew."""
 
+_OTHER_STATES = """{cls} {layer!r} keeps states of the shapes {kept}. Received {given}. Give one array for each; a layer with
+stateful=True keeps states from its first call on, or once it has an Input with a batch size."""
+
 
 class KeptStates(Layer):
-    """The states of a stateful layer. A layer of their own puts them behind the cell's weights in the order of weights.
+    """The states of a stateful layer, in a layer of their own: what is found by walking goes along in programs and files.
 
     Args:
         first: list of the first states, nested as the layer's.
@@ -35,7 +37,7 @@ class KeptStates(Layer):
 
     def __init__(self, first: list[Any], dtype: str):
         super().__init__(name="states", trainable=False, dtype=dtype)
-        self.boxes = jax.tree.map(lambda value: Variable(value, None, dtype, False, name="rnn_state"), first)
+        self.boxes = jax.tree.map(lambda value: KeptState(value, None, dtype, False, name="rnn_state"), first)
         self.built = True
 
 
@@ -115,7 +117,7 @@ class RNN(Layer):
 
     @property
     def states(self) -> Any:
-        """The kept states of a stateful layer, weights in a list; None where there are none."""
+        """The kept states of a stateful layer, variables in a list; None where there are none."""
         return None if self._kept is None else self._kept.boxes
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
@@ -127,9 +129,26 @@ class RNN(Layer):
         for box in jax.tree.leaves(self.states):
             box.assign(jnp.zeros(box.shape, box.dtype))
 
-    def reset_states(self) -> None:
-        """As `reset_state`."""
-        self.reset_state()
+    def reset_states(self, states: Any = None) -> None:
+        """Set the kept states of a stateful layer.
+
+        Args:
+            states: arrays `(batch, size)` in the structure of `states`, or one where the layer keeps one; default zeros.
+
+        Raises:
+            ValueError: the layer keeps no states yet, another number of them, or of other shapes; nothing is changed then.
+        """
+        if states is None:
+            self.reset_state()
+            return
+        boxes = jax.tree.leaves(self.states)
+        values = [np.asarray(value) for value in jax.tree.leaves(states)]
+        if not boxes or [value.shape for value in values] != [box.shape for box in boxes]:
+            kept = ", ".join(str(box.shape) for box in boxes) or "none"
+            given = ", ".join(str(value.shape) for value in values)
+            raise ValueError(_OTHER_STATES.format(cls=type(self).__name__, layer=self.name, kept=kept, given=given))
+        for box, value in zip(boxes, values):
+            box.assign(value.astype(box.dtype))
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         """The cell over all steps."""
@@ -167,13 +186,6 @@ class RNN(Layer):
         mask = previous_mask[0] if is_nested(previous_mask) else previous_mask
         mask = mask if self.return_sequences else None
         return [mask, *[None] * len(self.state_size)] if self.return_state else mask
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """A layer with a new cell from what `get_config` gave."""
-        if "cell" in config:
-            config = {**config, "cell": deserialize(config["cell"], custom_objects)}
-        return super().from_config(config, custom_objects)
 
 
 def _time_major(mask: Any) -> Any:

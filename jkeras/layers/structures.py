@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.export import is_symbolic_dim
 
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras.graph import KerasTensor, Spec
@@ -31,7 +32,9 @@ def shapes_to_specs(shape: Any, dtype: str) -> Any:
     """Specs of a dtype for nested shapes; specs stay as they are."""
     if isinstance(shape, dict):
         return {k: shapes_to_specs(v, dtype) for k, v in shape.items()}
-    if isinstance(shape, (tuple, list)) and all(n is None or isinstance(n, (int, np.integer)) for n in shape):
+    if isinstance(shape, (tuple, list)) and all(
+        n is None or isinstance(n, (int, np.integer)) or is_symbolic_dim(n) for n in shape
+    ):
         return Spec(shape, dtype)
     if isinstance(shape, (tuple, list)):
         return type(shape)(shapes_to_specs(v, dtype) for v in shape)

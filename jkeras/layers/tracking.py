@@ -17,6 +17,11 @@ Path = tuple[str, ...]
 NOT_TRACKED = frozenset({"_init_arguments", "_inbound_nodes", "_last_losses", "_boxes", "_own", "_inventory", "_others"})
 
 
+class KeptState(Variable):
+    """What a layer remembers between batches, one entry for each row. It is none of its weights: another model that takes those
+    may work on batches of another size."""
+
+
 class Tracker:
     """Base of what accumulates results over batches: metrics, which stand on a higher floor.
 

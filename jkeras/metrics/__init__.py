@@ -43,7 +43,6 @@ from jkeras.metrics.hinges import SquaredHinge as SquaredHinge
 from jkeras.metrics.iou import BinaryIoU as BinaryIoU
 from jkeras.metrics.iou import IoU as IoU
 from jkeras.metrics.iou import MeanIoU as MeanIoU
-from jkeras.metrics.lookup import another as another
 from jkeras.metrics.lookup import deserialize as deserialize
 from jkeras.metrics.lookup import get as get
 from jkeras.metrics.lookup import resolve as resolve

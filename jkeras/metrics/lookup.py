@@ -111,14 +111,6 @@ def resolve(identifier: Any, y_true_spec: Any = None, y_pred_spec: Any = None, l
     return metric
 
 
-def another(metric: Metric) -> Metric:
-    """A metric made as this one was made, with accumulators of its own, for a second output that it shall look at."""
-    args, kwargs = metric._init_arguments
-    made = type(metric)(*args, **kwargs)
-    made.name = metric.name
-    return made
-
-
 def _kind(identifier: str, y_true_spec: Any, y_pred_spec: Any, loss_name: str | None) -> str:
     """Which of the three kinds of classification the shapes, or else the loss, speak of."""
     true, pred = (None if spec is None else tuple(spec.shape) for spec in (y_true_spec, y_pred_spec))

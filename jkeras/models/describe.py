@@ -153,9 +153,9 @@ class Describe:
             name=self.name,  # type: ignore[attr-defined]
             inputs=specs,
             batch_size=batch_size,
-            parameters=sum(box.size for _, box in held.weights),
+            parameters=sum(box.size for box in self.weights),  # type: ignore[attr-defined]
             trainable_parameters=_entries(params),
-            parameter_bytes=sum(box.size * jnp.dtype(box.dtype).itemsize for _, box in held.weights),
+            parameter_bytes=sum(box.size * jnp.dtype(box.dtype).itemsize for box in self.weights),  # type: ignore[attr-defined]
             optimizer_bytes=_size(opt_state),
             inference=_cost(_forward(self), (params, state, specs)),
             training=backwards,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,9 +15,10 @@ from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
 from jkeras.graph import KerasTensor, Program
 from jkeras.graph.keras_tensor import is_symbolic
+from jkeras.graph.spec import is_spec
 from jkeras.graph.topology import operations_of
 from jkeras.layers.base import Layer
-from jkeras.layers.structures import specs_to_shapes
+from jkeras.layers.structures import array_specs, specs_to_shapes
 from jkeras.models.functional_config import graph_config
 from jkeras.models.model import Model, check_unique_names, takes_graph
 
@@ -137,8 +139,16 @@ class Functional(Model):
             super().add_metric(value, name)
         return outputs
 
+    def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if type(self).call is Functional.call and _are_alike(specs[0], self._structure[0]):
+            return array_specs(self._structure[1])  # what the graph was made for
+        return super()._infer(fn, specs, kwargs)
+
     def _arrange(self, inputs: Any) -> list[Any]:
-        """The inputs' arrays in the order of the graph, each with the rank and dtype of its symbolic tensor."""
+        """The inputs' arrays in the order of the graph, each with the rank and dtype of its symbolic tensor.
+
+        A size of the batch axis is what the graph was made with; it binds nobody but a layer that keeps something for each row.
+        """
         expected = self._program.inputs
         structure = self._structure[0]
         if isinstance(inputs, dict):
@@ -162,7 +172,7 @@ class Functional(Model):
             array = array[..., None]
         elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
             array = array[..., 0]
-        fits = len(array.shape) == len(wanted) and all(m is None or m == n for m, n in zip(wanted, array.shape))
+        fits = len(array.shape) == len(wanted) and all(m is None or m == n for m, n in zip(wanted[1:], array.shape[1:]))
         if not fits:
             raise ValueError(
                 f"Model {self.name!r} expects the input {tensor.name!r} with shape {tensor.shape}, but received "
@@ -253,6 +263,13 @@ def _what_to_write(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> st
     if len(known) == len(sizes) and math.prod(shape[1:]) == math.prod(known):
         return f"Reshape the data: x.reshape((-1, {', '.join(map(str, known))}))."
     return f"Give data of that shape, or make the model for these: Input(shape={tuple(shape[1:])})."
+
+
+def _are_alike(specs: Any, tensors: Any) -> bool:
+    """Whether two structures have the same shapes and dtypes in the same places."""
+    (given, tree), (made, structure) = (jax.tree.flatten(value, is_leaf=is_spec) for value in (specs, tensors))
+    same = tree == structure  # type: ignore[operator]
+    return same and all(is_spec(a) and a.shape == b.shape and a.dtype == b.dtype for a, b in zip(given, made))
 
 
 def _both_float(array: Any, tensor: KerasTensor) -> bool:

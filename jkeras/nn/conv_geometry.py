@@ -12,6 +12,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from jax.core import max_dim  # as `max`, and takes symbolic sizes
+
 from jkeras._base.errors import unknown_name
 from jkeras._base.plain_numbers import INTEGERS
 
@@ -49,7 +51,7 @@ class Geometry:
     def out(self) -> tuple[int, ...]:
         """The number of windows per spatial axis; 0 where none fits."""
         axes = zip(self.size, self.window, self.strides, self.dilation, self.padding)
-        return tuple(max((n + low + high - ((k - 1) * d + 1)) // s + 1, 0) for n, k, s, d, (low, high) in axes)
+        return tuple(max_dim((n + low + high - ((k - 1) * d + 1)) // s + 1, 0) for n, k, s, d, (low, high) in axes)
 
     def images(self, batch: int, channels: int, space: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of images of this layout."""
@@ -94,7 +96,7 @@ def margins(
     if padding == "valid":
         return ((0, 0),) * len(extents)
     if padding == "same":
-        totals = [max((-(-n // s) - 1) * s + e - n, 0) for n, s, e in zip(size, strides, extents)]
+        totals = [max_dim((-(-n // s) - 1) * s + e - n, 0) for n, s, e in zip(size, strides, extents)]
         return tuple((t // 2, t - t // 2) for t in totals)
     if padding != "causal":
         raise unknown_name("padding", padding, PADDINGS)

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import max_dim
 
 from jkeras._base.errors import describe, unknown_name
 from jkeras.nn.conv_geometry import spatial
@@ -59,7 +60,8 @@ def max_pool(
     if _is_tiling(x, window, strides, padding) and math.prod(window) <= _LONGEST_CHAIN:
         return _tile_max(x, window)
     margins = lax.padtype_to_pads(x.shape, window, strides, padding)
-    fits = all(size + low + high >= pool for size, (low, high), pool in zip(x.shape[1:], margins[1:], window[1:]))
+    padded = [size + low + high for size, (low, high) in zip(x.shape, margins)]
+    fits = all(max_dim(size, pool) == size for size, pool in zip(padded[1:], window[1:]))
     if fits and max(window) <= _LONGEST_CHAIN:
         for axis in reversed(range(1, x.ndim)):
             x = _max_along(x, axis, window[axis], strides[axis], margins[axis])
@@ -179,8 +181,12 @@ def _tile_max_jvp(window: tuple[int, ...], primals: Any, tangents: Any) -> tuple
 def _pieces(x: Array, window: tuple[int, ...]) -> list[Array]:
     """For each place in a tile, in row-major order, its entries of all tiles."""
     tiles = _tiles(x, window)
-    places = itertools.product(*map(range, window))
-    return [tiles[tuple(part for place in index for part in (slice(None), place))] for index in places]
+    pieces = []
+    for places in itertools.product(*map(range, window)):  # by `lax.slice`: indexing becomes a gather where a size is symbolic
+        start = [part for place in places for part in (0, place)]
+        stop = [part for size, place in zip(tiles.shape[::2], places) for part in (size, place + 1)]
+        pieces.append(lax.squeeze(lax.slice(tiles, start, stop), range(1, tiles.ndim, 2)))
+    return pieces
 
 
 def _first(pieces: list[Array]) -> Array:

@@ -47,8 +47,8 @@ def rows_apart(program: Any, is_row: Sequence[bool], rows: int, outputs: int | N
         program: a closed jaxpr, as `jax.make_jaxpr` gives it.
         is_row: for each input, whether its first axis are the rows.
         rows: how many there are, 2 or more.
-        outputs: how many results, from the first, must have the rows along their first axis; the others may also be of no row.
-            Default all.
+        outputs: how many results, from the first, must have the rows along their first axis. The others are kept, and must be
+            of no row: a state for each row would be one of added rows too. Default all.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -58,7 +58,8 @@ def rows_apart(program: Any, is_row: Sequence[bool], rows: int, outputs: int | N
     """
     kinds = _follow(program, [Rows(0) if row else FREE for row in is_row], rows)
     shapes = [out.aval.shape for out in program.jaxpr.outvars[:outputs]]
-    return all(kind in (FREE, Rows(0)) for kind in kinds) and all(shape[:1] == (rows,) for shape in shapes)
+    apart = all(kind in (FREE, Rows(0)) for kind in kinds[:outputs]) and all(shape[:1] == (rows,) for shape in shapes)
+    return apart and all(kind == FREE for kind in (kinds[outputs:] if outputs is not None else ()))
 
 
 def same_but_for_sizes(a: Any, b: Any) -> bool:

@@ -90,7 +90,7 @@ class Optimizer(KerasFace, configurable.Configurable):
         name: str | None = None,
         **kwargs: Any,
     ):
-        unknown = kwargs.keys() - set(_KERAS_2)
+        unknown = kwargs.keys() - {*_KERAS_2, *_ENGINE}
         if unknown:
             known = {*inspect.signature(type(self).__init__).parameters, *_BASE, *_KERAS_2} - {"self", "kwargs"}
             raise unexpected_arguments(type(self).__name__, sorted(unknown), known)

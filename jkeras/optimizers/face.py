@@ -8,7 +8,7 @@ variable is anything with `value`, `assign` and, if it has one, `path`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import jax
@@ -25,6 +25,7 @@ from jkeras.optimizers.state_number import Iterations, LearningRate
 class KerasFace:
     """What `Optimizer` shows beside its pure core."""
 
+    name: str
     slot_groups: Sequence[Sequence[str]] = ()
     _state: OptimizerState | None
     _shown: bool
@@ -124,6 +125,29 @@ class KerasFace:
             ValueError: there is no state yet, or number or shapes differ.
         """
         self.state = self._with_variables(weights)
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put what a `.keras` or `.weights.h5` file is to hold of this optimizer into a store: by default `variables`.
+
+        Args:
+            store: takes numbers and arrays by name, as a dict does.
+        """
+        for i, array in enumerate(self.variables):
+            store[str(i)] = array
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take back what `save_own_variables` stored; with a warning nothing where the optimizer has other variables.
+
+        Args:
+            store: arrays by name.
+        """
+        count = len(self.variables)
+        if len(store.keys()) != count:
+            text = f"The optimizer {self.name!r} has {count} variables, and the file {len(store.keys())}, so it starts afresh."
+            hint = "" if self.built else " Call optimizer.build(variables) before loading."
+            warnings.warn(text + hint, stacklevel=2)
+        elif self.state is not None:
+            self.set_weights([store[str(i)] for i in range(count)])
 
     def build(self, variables: Iterable[Any]) -> None:
         """Make the state for these variables, unless there is one; remember the variables and their order."""

@@ -75,36 +75,21 @@ def abstractly(fn: Callable[..., Any], *args: Any, training: bool | None = None)
         fn: code that may read, write and make boxes.
         args: pytrees of arrays or `jax.ShapeDtypeStruct`.
     """
-    return abstractly_each(fn, [args], training=training)[0]
+    return jax.eval_shape(_abstract(fn, training), *args)
 
 
 def trace_abstractly(fn: Callable[..., Any], *args: Any) -> tuple[Any, Any]:
     """The same, with the program: `(closed jaxpr, shapes and dtypes)`."""
-
-    def run(*args: Any) -> Any:
-        token = push(substitute({}, abstract=True))
-        try:
-            return fn(*args)
-        finally:
-            pop(token)
-
-    program, shapes = jax.make_jaxpr(run, return_shape=True)(*args)
+    program, shapes = jax.make_jaxpr(_abstract(fn), return_shape=True)(*args)
     return program, shapes
 
 
-def abstractly_each(fn: Callable[..., Any], cases: Sequence[tuple[Any, ...]], *, training: bool | None = None) -> list[Any]:
-    """The same for several lists of arguments, one after the other in one trace, since each trace has its cost.
-
-    Args:
-        fn: code that may read, write and make boxes.
-        cases: its arguments, each time.
-    """
-
-    def run(args: tuple[Any, ...]) -> Any:
+def _abstract(fn: Callable[..., Any], training: bool | None = None) -> Callable[..., Any]:
+    def run(*args: Any) -> Any:
         token = push(substitute({}, training=training, abstract=True))
         try:
             return fn(*args)
         finally:
             pop(token)
 
-    return jax.eval_shape(lambda cases: [run(args) for args in cases], list(cases))
+    return run

@@ -177,6 +177,7 @@ class TrainingRun:
         """Tell the callbacks that an epoch begins."""
         optimizer, moment = self.model.optimizer, self.place.moment
         state = optimizer.state if moment.begun else None
+        self.events.params["steps"] = feed.source.num_batches  # it may be another one than in the epoch before
         self.events.on_epoch_begin(epoch)
         if moment.begun and moment.epoch == epoch:
             # The run is taken up again within the epoch: what callbacks do to the learning rate here was done before.
@@ -385,53 +386,57 @@ class Reading:
             write_weights(self.model, params, self.state.state)
 
 
-def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool) -> dict[str, Any]:
-    """Run the test step over the data and return the logs, still on the device."""
+def evaluate_feed(
+    model: Any, feed: Any, program: Program, events: Any, padded: bool, metrics: Any = None
+) -> tuple[dict[str, Any], Any]:
+    """Run the test step over the data, from these accumulators on or from fresh ones.
+
+    Returns:
+        The logs, still on the device, and the accumulators.
+    """
+    vars(model)["stop_evaluating"] = False  # not an attribute that layers could be found in
     events.on_test_begin()  # before the weights are read: a callback may change them here
-    run = Reading(model, model._fresh_metrics(), events.has_test_batch_hooks)
-    run.state = run.state._replace(state=begun(model, run.state.state))
+    run = Reading(model, model._fresh_metrics() if metrics is None else metrics, events.has_test_batch_hooks)
+    if metrics is None:
+        run.state = run.state._replace(state=begun(model, run.state.state))
     logs: dict[str, Any] = {}
     number = 0
     with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
-        for block in blocks:
-            for at, stop in _pieces(block.batches, events.has_test_batch_hooks):
-                if number and getattr(model, "stop_evaluating", False):
-                    break
-                events.on_test_batch_begin(number)
-                jax.block_until_ready(logs)  # so that no more than one block waits
-                logs = run.dispatch(program, block.data, at, stop, block.rows)
-                number += stop - at
-                events.on_test_batch_end(number - 1, logs)
+        for block, at, stop in _pieces(blocks, events.has_test_batch_hooks):
+            if number and model.stop_evaluating:
+                break
+            events.on_test_batch_begin(number)
+            jax.block_until_ready(logs)  # so that no more than one block waits
+            logs = run.dispatch(program, block.data, at, stop, block.rows)
+            number += stop - at
+            events.on_test_batch_end(number - 1, logs)
     if not number:
         raise ValueError("The data gave no batch to evaluate. Pass data with at least one row.")
     run.end()
     model._show(run.state.metrics)
     events.on_test_end(logs)
-    return logs
+    return logs, run.state.metrics
 
 
 def predict_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool) -> Any:
     """Run the predict step over the data and return the outputs as numpy arrays."""
+    vars(model)["stop_predicting"] = False
     events.on_predict_begin()
     run = Reading(model, by_batch=events.has_predict_batch_hooks)
     parts: list[Any] = []
     late: Any = None  # outputs that may still be computed
     number = 0
     with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
-        for block in blocks:
-            for at, stop in _pieces(block.batches, events.has_predict_batch_hooks):
-                if number and getattr(model, "stop_predicting", False):
-                    break
-                events.on_predict_batch_begin(number)
-                outputs = run.dispatch(program, block.data, at, stop)
-                number += stop - at
-                if late is not None:
-                    parts.append(_rows(*late))
-                late = outputs, at, stop, block.rows if padded else None
-                logs = {}
-                if events.has_predict_batch_hooks:
-                    logs = {"outputs": jax.tree.map(lambda y: y[0], _batches(outputs, at, stop))}
-                events.on_predict_batch_end(number - 1, logs)
+        for block, at, stop in _pieces(blocks, events.has_predict_batch_hooks):
+            if number and model.stop_predicting:
+                break
+            events.on_predict_batch_begin(number)
+            outputs = run.dispatch(program, block.data, at, stop)
+            number += stop - at
+            if late is not None:
+                parts.append(_rows(*late))
+            late = outputs, at, stop, block.rows if padded else None
+            events.on_predict_batch_end(number - 1, {"outputs": _rows(*late)} if events.has_predict_batch_hooks else {})
     if late is None:
         raise ValueError("The data gave no batch to predict. Pass data with at least one row.")
     run.end()
@@ -471,9 +476,10 @@ def _on_host(y: Any, rows: int | None) -> np.ndarray:
     return np.array(y if rows is None else np.asarray(y)[:rows])
 
 
-def _pieces(count: int, one_by_one: bool) -> Iterator[tuple[int, int]]:
-    """The parts of a block to dispatch: all of it, or batch by batch."""
-    return iter([(i, i + 1) for i in range(count)] if one_by_one else [(0, count)])
+def _pieces(blocks: Iterator[Any], one_by_one: bool) -> Iterator[tuple[Any, int, int]]:
+    """The parts of blocks to dispatch: all of each, or batch by batch."""
+    for block in blocks:
+        yield from [(block, i, i + 1) for i in range(block.batches)] if one_by_one else [(block, 0, block.batches)]
 
 
 def _batches(outputs: Any, at: int, stop: int) -> Any:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import warnings
 from collections.abc import Sequence
@@ -114,6 +115,13 @@ class Objective:
         """Names of the results in the order of the logs."""
         return ["loss", *self.loss_names.values(), *(t.name for t in self.tracked)]
 
+    @property
+    def result_names(self) -> list[str]:
+        """`log_names`, with the entries of results that are dicts in place of the metrics' names, at the end."""
+        found = jax.eval_shape(self.results, self.init_metrics())
+        known = [name for name in self.log_names if name in found]
+        return [*known, *(name for name in found if name not in known)]
+
     def init_metrics(self) -> dict[str, Any]:
         """Accumulators at their start, as numpy arrays."""
         started: dict[str, Any] = {"loss": {"total": np.zeros((), np.float32), "count": np.zeros((), np.float32)}}
@@ -220,9 +228,9 @@ def _make_objective(config: Any, outputs: Outputs, y_spec: Any, y_pred_spec: Any
     for field, weighted in (("metrics", False), ("weighted_metrics", True)):
         for i, entries in enumerate(_metrics_per_output(getattr(config, field), outputs, field)):
             for entry in entries:
-                if any(t.metric is entry for t in tracked):
-                    entry = metrics.another(entry)
                 metric = metrics.resolve(entry, targets[i], predictions[i], _name(fns.get(i)))
+                if any(t.metric is metric for t in tracked):  # each has accumulators of its own
+                    metric = copy.deepcopy(metric)
                 name = metric.name if len(outputs) == 1 else f"{outputs.names[i]}_{metric.name}"
                 twin = weighted and any(t.name == name and not t.weighted for t in tracked)
                 tracked.append(Tracked(_free(f"weighted_{name}" if twin else name, tracked), metric, i, weighted))

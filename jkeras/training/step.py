@@ -117,12 +117,12 @@ class Steps:
             inner = push(scope.for_layer(None, None))  # the flag is that of the forward pass
             try:
                 loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
-                if jnp.ndim(loss):
-                    loss = _one_number(loss, training)
                 several = self._objective is not None and self._objective.loss_names
                 parts = self._loss_parts(y, y_pred, sample_weight)[1] if several else {}
             finally:
                 pop(inner)
+            if jnp.ndim(loss):
+                loss = _one_number(loss, training)
         finally:
             pop(token)
             hide_tracers(self)

@@ -22,7 +22,7 @@ Array = np.ndarray | jax.Array
 
 
 @export("keras.utils.to_categorical")
-def to_categorical(x: Any, num_classes: int | None = None, *, dtype: Any = None) -> Array:
+def to_categorical(x: Any = None, num_classes: int | None = None, dtype: Any = None, *, y: Any = None) -> Array:
     """One-hot rows of integer labels, the class axis last.
 
         y[..., k] = 1 if x[...] == k else 0
@@ -32,6 +32,7 @@ def to_categorical(x: Any, num_classes: int | None = None, *, dtype: Any = None)
             lists are cut off.
         num_classes: how many classes; None (or 0) takes the largest label plus one.
         dtype: of the result, as in Keras 2. None, the default, gives what Keras 3 gives: float64, and `floatx()` for JAX arrays.
+        y: Keras 2's name of `x`.
 
     Returns:
         An array of shape `(*x.shape, num_classes)`: a JAX array for a JAX array, else a NumPy array.
@@ -46,6 +47,7 @@ def to_categorical(x: Any, num_classes: int | None = None, *, dtype: Any = None)
                [0., 0., 1.],
                [0., 1., 0.]])
     """
+    x = y if x is None else x
     if isinstance(x, jax.Array):
         return _one_hot_jax(x, num_classes, standardize_dtype(dtype))
     labels = np.asarray(x).astype(np.int64)

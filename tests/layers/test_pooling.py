@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from against_keras import assert_config_round_trip, assert_same, keras, normal
 
+from jkeras import layers as all_layers
 from jkeras.layers import pooling as ours
 
 SHAPES = {1: (2, 7, 3), 2: (2, 6, 7, 3), 3: (1, 4, 5, 4, 2)}
@@ -27,6 +28,15 @@ def test_window_pooling_equals_keras(rank, kwargs, data_format, kind):
     x = np.maximum(normal(*SHAPES[rank]), 0)
     assert_same(*pair, layouts(x, data_format))
     assert_config_round_trip(*pair)
+
+
+@pytest.mark.parametrize("kind", ("MaxPooling", "AveragePooling", "MaxPool", "AvgPool"))
+@pytest.mark.parametrize("rank", (1, 2, 3))
+def test_windows_of_two_are_the_default_as_in_keras_2(rank, kind):
+    layer, x = getattr(all_layers, f"{kind}{rank}D"), normal(*SHAPES[rank])
+    expected = np.asarray(layer(pool_size=2, strides=2, padding="valid")(x))
+    for given in (layer(), layer(2), layer((2,) * rank, None), layer.from_config(layer().get_config())):
+        np.testing.assert_array_equal(given(x), expected)
 
 
 @pytest.mark.parametrize("kind", ("GlobalMaxPooling", "GlobalAveragePooling"))

@@ -1,0 +1,77 @@
+"""The shape face of layers: what shapes come out, and which shapes `build` and the like are given."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from jkeras.graph import infer
+from jkeras.layers.call_plan import CallPlan
+from jkeras.layers.messages import SHAPE_IN_CALL
+from jkeras.layers.structures import shapes_to_specs, specs_to_shapes
+from jkeras.state.scope import current, pop, push
+
+
+class ShapeFace:
+    """`compute_output_shape` and `compute_output_spec`."""
+
+    _plan: CallPlan
+    _ensure_built: Callable[..., None]
+    __call__: Callable[..., Any]
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Shapes and dtypes of the outputs for specs of the inputs."""
+        if type(self).compute_output_shape is ShapeFace.compute_output_shape:
+            return self._infer(self, args, kwargs)
+        shapes = self._shapes_for(self.compute_output_shape, args, kwargs)
+        return shapes_to_specs(self.compute_output_shape(*shapes), self.compute_dtype)  # type: ignore[attr-defined]
+
+    def compute_output_shape(self, input_shape: Any, *other_shapes: Any) -> Any:
+        """Shape of the output for a shape of the input, None for unknown axes. May be overridden.
+
+        In a class that extends a layer of the library, this is what that layer gives for its first input: it may be asked for in
+        `call`, and does not depend on what `call` makes of it.
+
+        Args:
+            input_shape: of the first input, nested as the input is.
+            other_shapes: of further inputs.
+        """
+        dtype = self.compute_dtype  # type: ignore[attr-defined]
+        specs = tuple(shapes_to_specs(shape, dtype) for shape in (input_shape, *other_shapes))
+        self._ensure_built(specs, {})
+        fn = self._library_call()
+        if fn is None and current().layer is self:
+            raise NotImplementedError(SHAPE_IN_CALL.format(cls=type(self).__name__))
+        return specs_to_shapes(self._infer(fn or self, specs, {}))
+
+    def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return infer(fn, specs, kwargs)
+
+    def _library_call(self) -> Callable[..., Any] | None:
+        """`call` as the library's class has it that a user's class extends; None where there are not two such classes."""
+        owner = next(cls for cls in type(self).__mro__ if cls.__module__.partition(".")[0] == "jkeras")
+        abstract = not owner._plan.own_call and hasattr(owner.forward, "is_base")  # type: ignore[attr-defined]
+        if abstract or owner.call is type(self).call:  # type: ignore[attr-defined]
+            return None
+
+        def call(*args: Any) -> Any:
+            token = push(current().for_layer(self, None))
+            try:
+                return owner.call(self, *args)  # type: ignore[attr-defined]
+            finally:
+                pop(token)
+
+        return call
+
+    def _shapes_for(self, method: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """What `build` and the like are called with: the shape of an argument `x` for `x_shape`, else the shapes in order."""
+        parameters = [p for p in inspect.signature(method).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        shapes = [specs_to_shapes(s) for s in specs]
+        if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+            return shapes
+        given = {**dict(zip(self._plan.names, specs)), **kwargs}
+        named = {f"{name}_shape": specs_to_shapes(value) for name, value in given.items()}
+        if len(parameters) > 1 and all(p.name in named or p.default is not p.empty for p in parameters):
+            return [named.get(p.name, p.default) for p in parameters]
+        return shapes[: max(1, len(parameters))] if parameters else []
