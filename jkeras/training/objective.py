@@ -17,7 +17,7 @@ import numpy as np
 
 from jkeras import losses, metrics
 from jkeras._base.errors import describe
-from jkeras.state.scope import pop, push, set_mask, substitute
+from jkeras.state.scope import current, pop, push, set_mask, substitute
 from jkeras.training.logs import flat_results
 from jkeras.training.state import Outcome
 from jkeras.training.structure import Outputs, outputs_of
@@ -138,7 +138,8 @@ class Objective:
         targets, weights = self.targets(y), self.sample_weights(sample_weight)
         predictions = jax.tree.leaves(outcome.y_pred)
         state = dict(state)
-        token = push(substitute({}))
+        numbers = {id(tracked.metric): i for i, tracked in enumerate(self.tracked)}
+        token = push(substitute({}, rng=current().rng, positions=numbers))
         try:
             for prediction, mask in zip(predictions, outcome.masks):
                 if mask is not None:
