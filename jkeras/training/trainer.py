@@ -221,7 +221,7 @@ class Trainer(Steps, Snapshots, Replay):
         short = validation is None and join_epochs(self, feed, events, epochs - initial_epoch)
         program = self._loop_program("short epochs" if short else "train")
         run = TrainingRun(self, program, events, self._compile_config.steps_per_execution)
-        padded = validation is not None and self._fill(validation)
+        padded = validation is not None and self._fill(validation, source)
         validation_feed = None if validation is None else self._feed(validation)
         moment = moment_to_resume(self, source, initial_epoch) if resume else Moment(epoch=initial_epoch)
         events.on_train_begin()
@@ -446,15 +446,19 @@ class Trainer(Steps, Snapshots, Replay):
     def _evaluate(self, feed: Any, events: Any, padded: bool, metrics: Any = None) -> tuple[dict[str, Any], Any]:
         return evaluate_feed(self, feed, self._loop_program("test padded" if padded else "test"), events, padded, metrics)
 
-    def _fill(self, source: Any) -> bool:
-        """Whether batches of an evaluation are padded; where there is one alone, it gets the size that fits its rows."""
+    def _fill(self, source: Any, like: Any = None) -> bool:
+        """Whether batches of an evaluation are padded; where there is one alone, it gets the size that fits its rows.
+
+        Data that are like those of another source are not asked for their shapes, since asking makes an item.
+        """
         few = source.num_samples if isinstance(source, ArraySource) and source.total_batches == 1 else None
         rows = few or source.batch_size or 2
         if rows == 1:
             return False
         if self._pads_rows is None:
-            y_spec = jax.tree.map(lambda s: at_size(s, rows), source.specs[1])
-            self._pads_rows = rows_can_be_masked(self, y_spec, self._forward(array_specs(source.spec), rows), rows)
+            x_spec, y_spec, _ = (like or source).specs
+            y_spec = jax.tree.map(lambda s: at_size(s, rows), y_spec)
+            self._pads_rows = rows_can_be_masked(self, y_spec, self._forward(array_specs(x_spec), rows), rows)
         if few is not None:
             source.batch_size = bucket(few) if self._pads_rows else few
         return self._pads_rows
