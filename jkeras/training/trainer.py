@@ -25,7 +25,7 @@ from jkeras.data.feed import ArrayFeed
 from jkeras.data.stream import StreamFeed
 from jkeras.graph.infer import at_size
 from jkeras.layers.structures import array_specs
-from jkeras.layers.tracking import inventory
+from jkeras.layers.tracking import inventory, note_change
 from jkeras.metrics import Mean
 from jkeras.state.variable import gate
 from jkeras.training.checks import check_finite, check_names, check_train_step, flat_names
@@ -144,6 +144,7 @@ class Trainer(Steps, Snapshots, Replay):
         self._compile_config = CompileConfig(
             loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), int(steps_per_execution), jit
         )
+        note_change()  # a metric in an attribute may be a compiled one now
         self._fingerprint = fingerprint([vars(self._compile_config), self.optimizer])
         if self._fingerprint != before:
             self._reset_training_functions()
@@ -248,9 +249,9 @@ class Trainer(Steps, Snapshots, Replay):
 
     def _finish_training(self) -> None:
         """With an average of the weights (`use_ema`), the average is what stays."""
-        params, state = read_weights(self)
-        final = self.optimizer.finalize(params, self.optimizer.live_state)
-        if final is not params:
+        final = self.optimizer.finalize(None, self.optimizer.live_state)
+        if final is not None:
+            params, state = read_weights(self)
             write_weights(self, jax.tree.map(jnp.copy, final), state)
             if self._moment is not None:
                 before = {"/".join(path): value for path, value in paths.flatten(params).items()}
@@ -371,9 +372,9 @@ class Trainer(Steps, Snapshots, Replay):
         The first two are there once the shapes of the data are known. Metrics of a model inside this one belong to its training.
         May be overridden.
         """
-        parts = [part for part in inventory(self).layers if part is self or not isinstance(part, Trainer)]
-        found = [metric for _, metric in self._compiled_metrics()] + [metric for part in parts for metric in part._trackers()]
-        return list({id(metric): metric for metric in found}.values())
+        held = inventory(self).trackers
+        own = [tracker for _, tracker, layer in held if layer is self or not isinstance(layer, Trainer)]
+        return [metric for _, metric in self._compiled_metrics()] + own
 
     @property
     def metrics_names(self) -> list[str]:
