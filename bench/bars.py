@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bench import summary
-from bench.workloads import DOORS
+from bench.workloads import BATCHES, DOORS
 
 KERAS, BEST, SCAN, IMPORT = "Keras 3 on JAX", "best of PyTorch and hand-written JAX", "hand-written scan", "`import jax, optax`"
 H5PY = "h5py alone"
@@ -38,6 +38,7 @@ BARS = (
     Bar("evaluate", KERAS, 0.60),
     Bar("predict", KERAS, 0.60),
     Bar("predict_one", KERAS, 0.25),
+    *(Bar(name, KERAS, 0.8) for name in BATCHES),
     Bar("import", IMPORT, 1.15),
     Bar("first_step", KERAS, 0.60),
     *(Bar(name, H5PY, 1.5) for name in DOORS),

@@ -27,7 +27,6 @@ from jkeras.data import (
 )
 from jkeras.data.stream import StreamFeed
 from jkeras.data.workers import ordered_items
-from jkeras.training.structure import split_targets
 
 X = np.arange(20, dtype=np.float64).reshape(10, 2)
 Y = np.arange(10)
@@ -264,6 +263,13 @@ BY_OUTPUT = {
 }
 
 
+def of_outputs(weights, names):
+    """The weights of each output, as an objective finds them: None where there are none."""
+    if isinstance(weights, dict):
+        return [weights.get(name) for name in names]
+    return list(weights) if isinstance(weights, (list, tuple)) else [weights] * len(names)
+
+
 @pytest.mark.parametrize("targets", [list, tuple, lambda ab: dict(zip("ab", ab))])
 @pytest.mark.parametrize("case", BY_OUTPUT)
 def test_weights_by_output(case, targets):
@@ -275,7 +281,7 @@ def test_weights_by_output(case, targets):
         as_source(X, y, sample_weight, batch_size=10, class_weight=class_weight, output_names=["a", "b"]),
         as_source(iter([(X, y, sample_weight)]), class_weight=class_weight, output_names=["a", "b"]),
     ):
-        found = split_targets("sample_weight", next(source.batches())[2], ["a", "b"])
+        found = of_outputs(next(source.batches())[2], ["a", "b"])
         for weights, wanted in zip(found, expected):
             np.testing.assert_array_equal(1.0 if weights is None else weights, 1.0 if wanted is None else wanted)
 
@@ -285,10 +291,10 @@ def test_weights_by_output(case, targets):
 def test_weights_of_the_only_output_may_come_in_a_list_or_dict_of_one(wrap, y):
     if not (isinstance(y, dict) and isinstance(wrap(A), (list, tuple))):
         arrays = as_source(X, y, wrap(A), output_names=["a"]).arrays
-        np.testing.assert_array_equal(split_targets("sample_weight", arrays[2], ["a"])[0], A)
+        np.testing.assert_array_equal(of_outputs(arrays[2], ["a"])[0], A)
     if not isinstance(wrap(A), tuple):
         arrays = as_source(X, y, class_weight=wrap({0: 3.0}), output_names=["a"]).arrays
-        np.testing.assert_array_equal(split_targets("sample_weight", arrays[2], ["a"])[0], CLASSES_A)
+        np.testing.assert_array_equal(of_outputs(arrays[2], ["a"])[0], CLASSES_A)
 
 
 @pytest.mark.parametrize("n, fraction", [(10, 0.2), (2100, 0.1), (7, 0.5), (3, 0.3), (1000, 0.37)])

@@ -166,7 +166,7 @@ CAUSES = {
     "an error with two arguments": (OSError(2, "no such file"), OSError, "no such file"),
     "other lengths": ((np.ones((2, 3)), np.ones((3, 1))), ValueError, "x: 2, y: 3"),
     "words": ((np.array(["a", "b"]), np.ones((2, 1))), ValueError, "dtype <U1"),
-    "targets of another shape": ((np.ones((2, 3)), np.ones((2, 5))), ValueError, "y_true of shape"),
+    "targets of another shape": ((np.ones((2, 3)), np.ones((2, 5, 2))), ValueError, "y_true of shape"),
 }
 
 

@@ -137,11 +137,12 @@ def test_they_live_in_the_step_and_stand_in_the_logs_of_each_epoch(kind, eager):
     assert found["mean_x"] == pytest.approx(MEAN) and set(found) == expected == set(model.metrics_names)
     assert {m.name: float(m.result()) for m in model.metrics}["mean_x"] == pytest.approx(MEAN)
     assert model.test_on_batch(X[:4], Y[:4], return_dict=True)["mean_x"] == HALVES[0]
-    model.reset_metrics()
     assert model.train_on_batch(X[:4], Y[:4], return_dict=True)["mean_x"] == HALVES[0]
-    assert model.train_on_batch(X[4:], Y[4:], return_dict=True)["mean_x"] == MEAN
-    model.reset_metrics()
+    assert model.train_on_batch(X[4:], Y[4:], return_dict=True, reset_metrics=False)["mean_x"] == MEAN
+    assert model.test_on_batch(X, Y, return_dict=True, reset_metrics=False)["mean_x"] == MEAN
     assert model.train_on_batch(X[4:], Y[4:], return_dict=True)["mean_x"] == HALVES[1]
+    model.reset_metrics()
+    assert model.train_on_batch(X[:4], Y[:4], return_dict=True, reset_metrics=False)["mean_x"] == HALVES[0]
     assert all("mean" not in weight.path for weight in model.weights)
 
 

@@ -392,3 +392,44 @@ def test_a_metric_object_that_the_user_kept_has_the_last_result():
 def test_an_unbuilt_model_has_no_weights_to_show(attribute):
     with pytest.raises(ValueError, match="build"):
         getattr(jkeras.Sequential([layers.Dense(1)]), attribute)
+
+
+@pytest.mark.parametrize("call", ["train_on_batch", "fit", "test_on_batch", "predict_on_batch"])
+def test_a_second_call_with_one_batch_traces_and_copies_nothing(call, monkeypatch):
+    traced = []
+
+    class Seen(layers.Layer):
+        def call(self, x):
+            traced.append(x.shape)
+            return x
+
+    model = Sequential([layers.Input((3,)), Seen(), layers.Dense(4), layers.Dense(1)])
+    model.compile("adam", "mse", metrics=["mae"])
+    x, y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+    data, options = ((x,) if call == "predict_on_batch" else (x, y)), ({"verbose": 0} if call == "fit" else {})
+    getattr(model, call)(*data, **options)
+    traced.clear()
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("made or copied anew")
+
+    for place, name in ((model.optimizer, "init"), (jnp, "copy"), (jax, "eval_shape")):
+        monkeypatch.setattr(place, name, refuse)
+    for _ in range(2):
+        getattr(model, call)(*data, **options)
+    assert traced == []
+
+
+def test_arrays_that_a_user_got_from_the_optimizer_stay_through_training():
+    model = Sequential([layers.Input((3,)), layers.Dense(1)])
+    model.compile("adam", "mse")
+    x, y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+    model.train_on_batch(x, y)
+    kept = model.optimizer.state
+    before = jax.tree.map(np.array, kept)
+    rate = jnp.asarray(0.5)
+    model.optimizer.learning_rate = rate
+    model.train_on_batch(x, y)
+    model.fit(x, y, verbose=0)
+    jax.tree.map(np.testing.assert_array_equal, kept, before)
+    assert float(rate) == 0.5

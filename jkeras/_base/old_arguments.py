@@ -1,9 +1,12 @@
-"""Arguments of Keras 2 that are gone: accepted where they ask for nothing, else an error that says what to write instead."""
+"""Arguments of Keras 2 that are gone: accepted where they ask for nothing, else an error that says what to write; older names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Gone(NamedTuple):
@@ -45,6 +48,30 @@ def leave_out(owner: str, given: Mapping[str, Any], gone: Mapping[str, Gone]) ->
         elif not _asks_for_nothing(value, gone[name].harmless):
             raise TypeError(f"{owner}: {name}={value!r} of Keras 2 is gone. {gone[name].instead}")
     return left
+
+
+def renamed(**names: str) -> Callable[[F], F]:
+    """Let a function take arguments by older names too.
+
+    Args:
+        names: the name of today for each older one.
+
+    Example:
+        >>> @renamed(y="x")
+        ... def double(x):
+        ...     return 2 * x
+        >>> double(y=3), double(3)
+        (6, 6)
+    """
+
+    def wrap(fn: F) -> F:
+        @functools.wraps(fn)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            return fn(*args, **{names.get(name, name): value for name, value in kwargs.items()})
+
+        return run  # type: ignore[return-value]
+
+    return wrap
 
 
 def _asks_for_nothing(value: Any, harmless: tuple[Any, ...] | None) -> bool:

@@ -182,7 +182,7 @@ class WeightHolder:
     @property
     def metrics(self) -> list[Any]:
         """The metrics that this layer and the layers below it hold."""
-        return [tracker for _, tracker in inventory(self).trackers]
+        return [held.tracker for held in inventory(self).trackers]
 
     @property
     def metrics_variables(self) -> list[Variable]:

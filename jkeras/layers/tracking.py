@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from jkeras._base.naming import to_snake_case
 from jkeras.state.variable import Variable
@@ -141,16 +141,30 @@ def weight_entries(layer: Any, lasting: bool = False) -> list[tuple[Path, Variab
     return entries
 
 
-def trackers_of(layer: Any) -> list[tuple[Path, Tracker]]:
-    """The trackers below a layer with their paths, each once."""
+class Held(NamedTuple):
+    """A tracker that a layer holds.
+
+    Attributes:
+        path: of the tracker.
+        tracker: itself.
+        layer: that holds it.
+    """
+
+    path: Path
+    tracker: Tracker
+    layer: Any
+
+
+def trackers_of(layer: Any) -> list[Held]:
+    """The trackers below a layer, each once."""
     seen: set[int] = set()
-    found: list[tuple[Path, Tracker]] = []
+    found: list[Held] = []
     for path, part in walk(layer):
         used = {box.name for box in part._own} | {child.name for child in part._sublayers()}
         for tracker in part._trackers():
             if id(tracker) not in seen:
                 seen.add(id(tracker))
-                found.append(((*path, _unique(tracker.name, used)), tracker))
+                found.append(Held((*path, _unique(tracker.name, used)), tracker, part))
     return found
 
 
@@ -159,10 +173,10 @@ def state_entries(layer: Any) -> list[tuple[Path, Variable]]:
     return _with_trackers(weight_entries(layer), trackers_of(layer))
 
 
-def _with_trackers(weights: list[tuple[Path, Variable]], trackers: list[tuple[Path, Tracker]]) -> list[tuple[Path, Variable]]:
+def _with_trackers(weights: list[tuple[Path, Variable]], trackers: list[Held]) -> list[tuple[Path, Variable]]:
     entries = list(weights)
     known = {id(box) for _, box in entries}
-    for path, tracker in trackers:
+    for path, tracker, _ in trackers:
         used: set[str] = set()
         for box in tracker.variables:
             if id(box) not in known:

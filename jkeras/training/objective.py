@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -115,7 +116,7 @@ class Objective:
         """Names of the results in the order of the logs."""
         return ["loss", *self.loss_names.values(), *(t.name for t in self.tracked)]
 
-    @property
+    @functools.cached_property
     def result_names(self) -> list[str]:
         """`log_names`, with the entries of results that are dicts in place of the metrics' names, at the end."""
         found = jax.eval_shape(self.results, self.init_metrics())

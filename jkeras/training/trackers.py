@@ -31,7 +31,7 @@ def starts(model: Any) -> dict[Path, np.ndarray]:
     """What they begin an epoch with, by path."""
     paths_of = {id(place.variable): place.path for place in _tracker_places(model)}
     found: dict[Path, np.ndarray] = {}
-    for _, tracker in inventory(model).trackers:
+    for _, tracker, _ in inventory(model).trackers:
         boxes = tracker.variables
         with jax.ensure_compile_time_eval():
             values = functionalize(tracker.reset_state, boxes)([box.value for box in boxes]).values
@@ -92,5 +92,5 @@ def updated(model: Any, state: TrainState, outcome: Outcome, update: Callable[[]
 
 def _tracker_places(model: Any) -> list[Place]:
     held = inventory(model)
-    ids = {id(box) for _, tracker in held.trackers for box in tracker.variables}
+    ids = {id(box) for _, tracker, _ in held.trackers for box in tracker.variables}
     return [Place("state", path, box) for path, box in held.entries if id(box) in ids]

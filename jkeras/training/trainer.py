@@ -25,7 +25,7 @@ from jkeras.data.feed import ArrayFeed
 from jkeras.data.stream import StreamFeed
 from jkeras.graph.infer import at_size
 from jkeras.layers.structures import array_specs
-from jkeras.layers.tracking import inventory
+from jkeras.layers.tracking import inventory, note_change
 from jkeras.metrics import Mean
 from jkeras.state.variable import gate
 from jkeras.training.checks import check_finite, check_names, check_train_step, flat_names
@@ -144,6 +144,7 @@ class Trainer(Steps, Snapshots, Replay):
         self._compile_config = CompileConfig(
             loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), int(steps_per_execution), jit
         )
+        note_change()  # a metric in an attribute may be a compiled one now
         self._fingerprint = fingerprint([vars(self._compile_config), self.optimizer])
         if self._fingerprint != before:
             self._reset_training_functions()
@@ -221,7 +222,7 @@ class Trainer(Steps, Snapshots, Replay):
         short = validation is None and join_epochs(self, feed, events, epochs - initial_epoch)
         program = self._loop_program("short epochs" if short else "train")
         run = TrainingRun(self, program, events, self._compile_config.steps_per_execution)
-        padded = validation is not None and self._fill(validation)
+        padded = validation is not None and self._fill(validation, source)
         validation_feed = None if validation is None else self._feed(validation)
         moment = moment_to_resume(self, source, initial_epoch) if resume else Moment(epoch=initial_epoch)
         events.on_train_begin()
@@ -248,9 +249,9 @@ class Trainer(Steps, Snapshots, Replay):
 
     def _finish_training(self) -> None:
         """With an average of the weights (`use_ema`), the average is what stays."""
-        params, state = read_weights(self)
-        final = self.optimizer.finalize(params, self.optimizer.live_state)
-        if final is not params:
+        final = self.optimizer.finalize(None, self.optimizer.live_state)
+        if final is not None:
+            params, state = read_weights(self)
             write_weights(self, jax.tree.map(jnp.copy, final), state)
             if self._moment is not None:
                 before = {"/".join(path): value for path, value in paths.flatten(params).items()}
@@ -371,9 +372,9 @@ class Trainer(Steps, Snapshots, Replay):
         The first two are there once the shapes of the data are known. Metrics of a model inside this one belong to its training.
         May be overridden.
         """
-        parts = [part for part in inventory(self).layers if part is self or not isinstance(part, Trainer)]
-        found = [metric for _, metric in self._compiled_metrics()] + [metric for part in parts for metric in part._trackers()]
-        return list({id(metric): metric for metric in found}.values())
+        held = inventory(self).trackers
+        own = [tracker for _, tracker, layer in held if layer is self or not isinstance(layer, Trainer)]
+        return [metric for _, metric in self._compiled_metrics()] + own
 
     @property
     def metrics_names(self) -> list[str]:
@@ -446,15 +447,19 @@ class Trainer(Steps, Snapshots, Replay):
     def _evaluate(self, feed: Any, events: Any, padded: bool, metrics: Any = None) -> tuple[dict[str, Any], Any]:
         return evaluate_feed(self, feed, self._loop_program("test padded" if padded else "test"), events, padded, metrics)
 
-    def _fill(self, source: Any) -> bool:
-        """Whether batches of an evaluation are padded; where there is one alone, it gets the size that fits its rows."""
+    def _fill(self, source: Any, like: Any = None) -> bool:
+        """Whether batches of an evaluation are padded; where there is one alone, it gets the size that fits its rows.
+
+        Data that are like those of another source are not asked for their shapes, since asking makes an item.
+        """
         few = source.num_samples if isinstance(source, ArraySource) and source.total_batches == 1 else None
         rows = few or source.batch_size or 2
         if rows == 1:
             return False
         if self._pads_rows is None:
-            y_spec = jax.tree.map(lambda s: at_size(s, rows), source.specs[1])
-            self._pads_rows = rows_can_be_masked(self, y_spec, self._forward(array_specs(source.spec), rows), rows)
+            x_spec, y_spec, _ = (like or source).specs
+            y_spec = jax.tree.map(lambda s: at_size(s, rows), y_spec)
+            self._pads_rows = rows_can_be_masked(self, y_spec, self._forward(array_specs(x_spec), rows), rows)
         if few is not None:
             source.batch_size = bucket(few) if self._pads_rows else few
         return self._pads_rows

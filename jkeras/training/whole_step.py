@@ -9,6 +9,7 @@ tries again. So nothing that changes between two dispatches becomes a constant o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -78,6 +79,16 @@ def whole_step(model: Any, step: Callable[..., tuple[TrainState, Any]]) -> Calla
                     raise ValueError(_TWICE.format(path=place.variable.path))
                 new = _put(new, place, value)
         return new, output
+
+    return run
+
+
+def complete_function(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that uses variables by its arguments alone; it raises `UnknownVariables` where it meets others."""
+
+    @functools.wraps(fn)
+    def run(*args: Any) -> Any:
+        return functionalize(fn, [], complete=True)([], *args).output
 
     return run
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from jkeras._base import config
 from jkeras._base.dtypes import is_float, standardize_dtype
+from jkeras._base.old_arguments import renamed
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
 from jkeras.nn.lengths import unit_vectors
@@ -22,17 +23,17 @@ Array = np.ndarray | jax.Array
 
 
 @export("keras.utils.to_categorical")
-def to_categorical(x: Any = None, num_classes: int | None = None, dtype: Any = None, *, y: Any = None) -> Array:
+@renamed(y="x")
+def to_categorical(x: Any, num_classes: int | None = None, dtype: Any = None) -> Array:
     """One-hot rows of integer labels, the class axis last.
 
         y[..., k] = 1 if x[...] == k else 0
 
     Args:
         x: integers 0 to `num_classes - 1`, of any shape; a trailing dimension of 1 is dropped. Fractions in NumPy arrays and
-            lists are cut off.
+            lists are cut off. Keras 2 called it `y`.
         num_classes: how many classes; None (or 0) takes the largest label plus one.
         dtype: of the result, as in Keras 2. None, the default, gives what Keras 3 gives: float64, and `floatx()` for JAX arrays.
-        y: Keras 2's name of `x`.
 
     Returns:
         An array of shape `(*x.shape, num_classes)`: a JAX array for a JAX array, else a NumPy array.
@@ -47,7 +48,6 @@ def to_categorical(x: Any = None, num_classes: int | None = None, dtype: Any = N
                [0., 0., 1.],
                [0., 1., 0.]])
     """
-    x = y if x is None else x
     if isinstance(x, jax.Array):
         return _one_hot_jax(x, num_classes, standardize_dtype(dtype))
     labels = np.asarray(x).astype(np.int64)
