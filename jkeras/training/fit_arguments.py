@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.data import as_source, unpack_x_y_sample_weight
 
 
@@ -17,7 +18,7 @@ def validation_source(data: Any, batch_size: int | None, steps: int | None) -> A
 
 def validates(epoch: int, frequency: int | list[int]) -> bool:
     """Whether an epoch, from 0, ends with a validation."""
-    return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
+    return (epoch + 1) % frequency == 0 if isinstance(frequency, INTEGERS) else epoch + 1 in frequency
 
 
 def verbosity(verbose: int | str) -> int:

@@ -31,7 +31,7 @@ from jkeras.training.reading import restore
 from jkeras.training.replay import Chunk
 from jkeras.training.short_epochs import epochs_per_dispatch, told_late
 from jkeras.training.state import TrainState
-from jkeras.training.trackers import begun, tracker_paths
+from jkeras.training.trackers import begun, tracker_places
 from jkeras.training.transfer import (
     Exchange,
     optimizer_state,
@@ -162,16 +162,14 @@ class TrainingRun:
 
     def _accumulated(self) -> dict[str, Any]:
         """What all metrics have accumulated, those that layers hold among them."""
-        held = {"/".join(path): paths.get(self.state.state, path) for path in tracker_paths(self.model)}
+        held = {"/".join(place.path): paths.get(self.state.state, place.path) for place in tracker_places(self.model)}
         return {**self.metrics, "held": held} if held else self.metrics
 
     def _accumulate(self, metrics: dict[str, Any]) -> None:
         held = metrics.pop("held", {})
         self.metrics = metrics
-        for path in tracker_paths(self.model):
-            value = jnp.asarray(held["/".join(path)])
-            self.state = self.state._replace(state=paths.put(self.state.state, path, value))
-        self.exchange.write(self.state)
+        for place in tracker_places(self.model):
+            place.variable.assign(held["/".join(place.path)])
 
     def begin_epoch(self, epoch: int, feed: Any) -> None:
         """Tell the callbacks that an epoch begins."""

@@ -22,14 +22,16 @@ from jkeras.training.state import Outcome, TrainState
 from jkeras.training.whole_step import Place, metric_places, with_values
 
 
-def tracker_paths(model: Any) -> list[Path]:
+def tracker_places(model: Any) -> list[Place]:
     """Where `TrainState.state` holds what the metrics that a model and its layers hold accumulate."""
-    return [place.path for place in _tracker_places(model)]
+    held = inventory(model)
+    ids = {id(box) for _, tracker, _ in held.trackers for box in tracker.variables}
+    return [Place("state", path, box) for path, box in held.entries if id(box) in ids]
 
 
 def starts(model: Any) -> dict[Path, np.ndarray]:
     """What they begin an epoch with, by path."""
-    paths_of = {id(place.variable): place.path for place in _tracker_places(model)}
+    paths_of = {id(place.variable): place.path for place in tracker_places(model)}
     found: dict[Path, np.ndarray] = {}
     for _, tracker, _ in inventory(model).trackers:
         boxes = tracker.variables
@@ -65,11 +67,10 @@ def results(model: Any, state: TrainState) -> dict[str, Any]:
         if reported.pop(id(metric), None) is None:
             logs.pop(name, None)
     if reported:
-
-        def others() -> dict[str, Any]:
-            return flat_results((metric.name, metric.result()) for metric in reported.values())
-
-        _, found = with_values(model, _tracker_places(model), state, others)
+        left = [(metric.name, metric) for metric in reported.values()]
+        _, found = with_values(
+            model, tracker_places(model), state, lambda: flat_results((name, metric.result()) for name, metric in left)
+        )
         logs = {**logs, **found}
     return logs
 
@@ -87,10 +88,4 @@ def updated(model: Any, state: TrainState, outcome: Outcome, update: Callable[[]
                 set_mask(prediction, mask)
         return update()
 
-    return with_values(model, metric_places(model) + _tracker_places(model), state, run)
-
-
-def _tracker_places(model: Any) -> list[Place]:
-    held = inventory(model)
-    ids = {id(box) for _, tracker, _ in held.trackers for box in tracker.variables}
-    return [Place("state", path, box) for path, box in held.entries if id(box) in ids]
+    return with_values(model, metric_places(model) + tracker_places(model), state, run)
