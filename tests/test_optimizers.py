@@ -417,7 +417,8 @@ def test_copies_and_pickles_go_on_alone():
 @pytest.mark.parametrize("name", [*NAMES, "Optimizer"])
 def test_signature_is_keras(name):
     def parameters(cls):
-        return [(p.name, p.default, p.kind) for p in inspect.signature(cls.__init__).parameters.values()]
+        found = [(p.name, p.default, p.kind) for p in inspect.signature(cls.__init__).parameters.values()]
+        return found if name != "Optimizer" else [p for p in found if p[0] != "learning_rate"]  # Keras 2's classes set it later
 
     assert parameters(getattr(optimizers, name)) == parameters(getattr(keras.optimizers, name))
 

@@ -328,3 +328,11 @@ def test_metrics_over_images_in_evaluate_and_validation(metric, y, p):
     found = model.evaluate(p, y, batch_size=4, sample_weight=WEIGHTS, verbose=0)
     np.testing.assert_allclose(found[1:], [plain, weighted], rtol=1e-5)
     np.testing.assert_allclose(model.test_on_batch(p, y)[1], plain, rtol=1e-5)
+
+
+def test_one_metric_object_may_serve_several_outputs():
+    model = model_of(pair, loss="mse", metrics=[metrics.MeanAbsoluteError(name="mae")])
+    found = model.evaluate(X, [T, U], verbose=0, return_dict=True)
+    assert list(found) == ["loss", "t_loss", "u_loss", "t_mae", "u_mae"] == model.metrics_names
+    np.testing.assert_allclose([found["t_mae"], found["u_mae"]], [VALUE["t mae"], VALUE["u mae"]], rtol=1e-5)
+    assert {"t_mae", "u_mae"} <= set(model.fit(X, [T, U], verbose=0).history)

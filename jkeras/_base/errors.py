@@ -93,14 +93,21 @@ def describe(value: Any) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint `Did you mean 'adam'?` or, when nothing is near, the list of the known names."""
-    known = sorted({k for k in known if isinstance(k, str)})
-    lowered = {k.lower(): k for k in known}
-    close = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean {lowered[close[0]]!r}?"
-    shown = ", ".join(repr(k) for k in known[:20])
-    return f"Known names: {shown}{', ...' if len(known) > 20 else ''}."
+    """A hint `Did you mean 'adam'?` or, when nothing is near, the known names; of more than ten, the five nearest.
+
+    Example:
+        >>> nearest("gelo", ["elu", "gelu", "relu"]), nearest("x", ["mean", "sum"])
+        ("Did you mean 'gelu'?", "Known names: 'mean', 'sum'.")
+    """
+    likeness = {k: difflib.SequenceMatcher(None, k.lower(), name.lower()).ratio() for k in known if isinstance(k, str)}
+    ranked = sorted(likeness, key=lambda k: (-likeness[k], k))
+    if not ranked:
+        return "No name is known here."
+    if likeness[ranked[0]] >= 0.6:
+        return f"Did you mean {ranked[0]!r}?"
+    if len(ranked) <= 10:
+        return f"Known names: {', '.join(map(repr, sorted(ranked)))}."
+    return f"The nearest of {len(ranked)} known names: {', '.join(map(repr, ranked[:5]))}."
 
 
 def unknown_name(kind: str, name: Any, known: Iterable[str]) -> ValueError:

@@ -11,7 +11,7 @@ The module of a config is only ever split at its dots: `keras.src.layers.core.de
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -127,6 +127,17 @@ def names(kind: str) -> list[str]:
     return sorted(_names.get(kind, {}))
 
 
+def spelled(known: Iterable[str]) -> list[str]:
+    """Of names that differ only in case and underscores one each, for an error text; without functions such as `get`.
+
+    Example:
+        >>> spelled(["MeanSquaredError", "mean_squared_error", "meansquarederror", "get", "mse"])
+        ['mean_squared_error', 'mse']
+    """
+    known = sorted(set(known) - {"get", "serialize", "deserialize"}, key=lambda n: (n.count("_"), n))
+    return list({n.lower().replace("_", ""): n for n in known}.values())
+
+
 def lookup(kind: str, name: str) -> Any:
     """The object of a kind by name; ValueError with the nearest name where there is none."""
     table = _names.get(kind, {})
@@ -135,7 +146,7 @@ def lookup(kind: str, name: str) -> Any:
     for registered, obj in {**_scoped.get(), **_custom}.items():
         if name in (registered, registered.rpartition(">")[2]):
             return obj
-    raise unknown_name(kind.removesuffix("es") if kind == "losses" else kind.removesuffix("s"), name, table)
+    raise unknown_name(kind.removesuffix("es") if kind == "losses" else kind.removesuffix("s"), name, spelled(table))
 
 
 def path_of(obj: Any) -> str | None:

@@ -27,6 +27,8 @@ from jkeras._base.registry import export
 from jkeras.metrics.stateless import Stateless
 from jkeras.state import Variable, functionalize
 from jkeras.state.functionalize import abstractly
+from jkeras.state.random import draw_key
+from jkeras.state.scope import current
 
 State = dict[str, Any]
 
@@ -256,14 +258,16 @@ def _update(self: Metric, state: State, *args: Any, **kwargs: Any) -> State:
         del kwargs["sample_weight"]
     boxes = self.variables
     keys = _keys(boxes)
-    return dict(zip(keys, functionalize(self.update_state, boxes)([state[k] for k in keys], *args, **kwargs).values))
+    rng = None if current().rng is None else draw_key(self)  # for a metric that draws
+    update = functionalize(self.update_state, boxes)
+    return dict(zip(keys, update([state[k] for k in keys], *args, rng=rng, **kwargs).values))
 
 
 def _compute(self: Metric, state: State) -> Any:
-    """What `result` gives for a state."""
+    """What `result` gives for a state. If it draws, then the same numbers each time: it is a function of what was accumulated."""
     boxes = self.variables
 
     def result() -> Any:  # a box read outside of `functionalize` would give its own value, not the state's
         return jax.tree.map(lambda y: getattr(y, "value", y), self.result(), is_leaf=lambda y: isinstance(y, Variable))
 
-    return functionalize(result, boxes)([state[k] for k in _keys(boxes)]).output
+    return functionalize(result, boxes)([state[k] for k in _keys(boxes)], rng=jax.random.key(0)).output

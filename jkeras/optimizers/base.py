@@ -29,6 +29,8 @@ from jkeras.optimizers.clipping import check_one_clipping, clip
 from jkeras.optimizers.constraining import constrain
 from jkeras.optimizers.face import KerasFace
 from jkeras.optimizers.learning_rate import as_learning_rate, check_decay, rate_at
+from jkeras.optimizers.own_apply import overrides, through_own_apply
+from jkeras.optimizers.own_step import OwnStep
 from jkeras.optimizers.schedules.inverse_time import InverseTimeDecay
 from jkeras.optimizers.schedules.lookup import deserialize as deserialize_schedule
 from jkeras.optimizers.state import OptimizerState, cast_like, leaf_name, named_leaves, widen, zeros_like
@@ -43,8 +45,8 @@ _BASE = (
 
 
 @export("keras.optimizers.Optimizer", "keras.Optimizer")
-class Optimizer(KerasFace, configurable.Configurable):
-    """The base of all optimizers; an own one overrides `rule`.
+class Optimizer(OwnStep, KerasFace, configurable.Configurable):
+    """The base of all optimizers; an own one overrides `rule`, or, as in Keras, `build` and `update_step`.
 
     Args:
         learning_rate: a number, a `LearningRateSchedule` or its config, or a function of nothing or of the step. A function of
@@ -77,7 +79,7 @@ class Optimizer(KerasFace, configurable.Configurable):
 
     def __init__(
         self,
-        learning_rate: Any,
+        learning_rate: Any = None,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -102,7 +104,9 @@ class Optimizer(KerasFace, configurable.Configurable):
                 "gradient_accumulation_steps must be an integer >= 2, or None for a change in every step; "
                 f"received {gradient_accumulation_steps!r}."
             )
-        KerasFace.__init__(self, as_learning_rate(kwargs.get("lr", learning_rate)))
+        OwnStep.__init__(self)
+        rate = kwargs.get("lr", learning_rate)
+        KerasFace.__init__(self, None if rate is None else as_learning_rate(rate))  # classes for Keras 2 say it afterwards
         self._decay = check_decay(self._rate, kwargs.get("decay"))
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.weight_decay = weight_decay
@@ -124,7 +128,10 @@ class Optimizer(KerasFace, configurable.Configurable):
         of SGD and RMSprop: after a change of rate the old velocity goes on at the old one. `step` counts changes of the
         parameters from 0. Arrays come in at least in float32.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define `rule()`, which returns an optax transformation.")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define `update_step(self, gradient, variable, learning_rate)`, or `rule()`, which "
+            "returns an optax transformation."
+        )
 
     def init(self, params: Any) -> OptimizerState:
         """The state before the first step.
@@ -158,7 +165,15 @@ class Optimizer(KerasFace, configurable.Configurable):
         Raises:
             ValueError: a constraint is for a leaf that does not exist.
         """
-        return self._update(grads, state, params, named_leaves(constraints), frozenset())
+        return self.whole_update(grads, state, params, named_leaves(constraints), frozenset())
+
+    def whole_update(
+        self, grads: Any, state: OptimizerState, params: Any, constraints: Mapping[str, Any], missing: frozenset[str]
+    ) -> tuple[Any, OptimizerState]:
+        """`update`, through an `apply` that the class overrides; with constraints, and weights without gradients, by name."""
+        if overrides(self, "apply", "apply_gradients"):
+            return through_own_apply(self, grads, state, params, constraints, missing)
+        return self._update(grads, state, params, constraints, missing)
 
     def finalize(self, params: Any, state: OptimizerState) -> Any:
         """The parameters to keep after training: their moving average with `use_ema`, else as they are."""
@@ -208,6 +223,8 @@ class Optimizer(KerasFace, configurable.Configurable):
         return super().from_config(config, custom_objects)
 
     def _initial_rate(self) -> jax.Array | None:
+        if self._rate is None:
+            raise TypeError(f"{type(self).__name__} has no learning rate. Write super().__init__(learning_rate=...) in it.")
         return rate_at(self._rate, jnp.int32(0)) if callable(self._rate) else jnp.asarray(self._rate, jnp.float32)
 
     def _rate_of(self, state: OptimizerState) -> Any:

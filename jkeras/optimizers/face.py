@@ -27,6 +27,12 @@ class KerasFace:
 
     name: str
     slot_groups: Sequence[Sequence[str]] = ()
+    slot_order: Sequence[str]
+    make_slots_of_library: Callable[[], None]
+    _at_work: bool
+    _inner: Any
+    _clock: Any
+    _pace: Any
     _state: OptimizerState | None
     _shown: bool
     _fits: Any
@@ -36,9 +42,9 @@ class KerasFace:
     _update: Callable[..., tuple[Any, OptimizerState]]
     _initial_rate: Callable[[], jax.Array | None]
 
-    def __init__(self, rate: float | Callable[..., Any]):
+    def __init__(self, rate: float | Callable[..., Any] | None):
         self.state = None
-        self._rate = rate
+        self._rate: Any = rate
         self._keys: list[str] = []
         self._boxes: list[Any] = []
         self._compiled: Callable[..., Any] | None = None
@@ -110,8 +116,12 @@ class KerasFace:
 
     @property
     def built(self) -> bool:
-        """Whether there is a state."""
-        return self._state is not None
+        """Whether there is a state. Setting it, as Keras' classes do at the end of `build`, changes nothing."""
+        return self._state is not None and not self._at_work
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        self._said_built = value
 
     @property
     def variables(self) -> list[jax.Array]:
@@ -151,6 +161,13 @@ class KerasFace:
 
     def build(self, variables: Iterable[Any]) -> None:
         """Make the state for these variables, unless there is one; remember the variables and their order."""
+        if self._at_work:
+            self.make_slots_of_library()
+        else:
+            self.build_state(variables)
+
+    def build_state(self, variables: Iterable[Any]) -> None:
+        """`build` as it is called from outside."""
         boxes = list(variables)
         known = {id(box) for box in self._boxes}
         if not (known and all(id(box) in known for box in boxes)):
@@ -184,6 +201,9 @@ class KerasFace:
             ValueError: numbers differ, all gradients are None, or a variable is not one of those the optimizer was built with.
             RuntimeError: called inside `jit`, where the new state could not be kept.
         """
+        if self._inner is not None:
+            self._inner.apply(grads, trainable_variables)
+            return
         if len(grads) == 0:
             return
         found = self._pair(list(grads), None if trainable_variables is None else list(trainable_variables))
@@ -230,9 +250,12 @@ class KerasFace:
         return {**self.__dict__, "_compiled": None, "_fits": None}
 
     def _read_rate(self) -> Any:
+        if self._at_work and self._pace is not None:
+            return self._pace.value
+        state = self._state if self._inner is None else self._inner.state
         if callable(self._rate):
-            return rate_at(self._rate, 0 if self._state is None else self._state.iterations)
-        return np.float32(self._rate) if self._state is None else self._state.learning_rate
+            return rate_at(self._rate, 0 if state is None else state.iterations)
+        return np.float32(self._rate) if state is None else state.learning_rate
 
     def _write_rate(self, value: Any) -> None:
         rate = as_learning_rate(value)
@@ -248,9 +271,10 @@ class KerasFace:
             self._state = self._state._replace(learning_rate=replace_scalar(old, new))
 
     def _read_iterations(self) -> Any:
-        if self._state is None:
-            return np.int32(0)
-        return self._state.iterations // (self.gradient_accumulation_steps or 1)
+        if self._at_work and self._clock is not None:
+            return self._clock.value
+        state = self._state if self._inner is None else self._inner.state
+        return np.int32(0) if state is None else state.iterations // (self.gradient_accumulation_steps or 1)
 
     def _write_iterations(self, value: Any) -> None:
         count = int(value) * (self.gradient_accumulation_steps or 1)
@@ -266,14 +290,14 @@ class KerasFace:
         state = self._visible(state)
         leaves = jax.tree.leaves(state)
         # Copies: a training step gives the state's own arrays away.
-        return [jnp.copy(leaves[i]) for i in keras_order(state, self.slot_groups, self._keys)]
+        return [jnp.copy(leaves[i]) for i in keras_order(state, self.slot_groups, self._keys, self.slot_order)]
 
     def _with_variables(self, values: Sequence[Any]) -> OptimizerState:
         state = self._check_built()
         leaves, structure = jax.tree.flatten(self._visible(state))
         if len(values) != len(leaves):
             raise ValueError(f"Expected {len(leaves)} arrays, in the order of `optimizer.variables`; received {len(values)}.")
-        for place, value in zip(keras_order(self._visible(state), self.slot_groups, self._keys), values):
+        for place, value in zip(keras_order(self._visible(state), self.slot_groups, self._keys, self.slot_order), values):
             if np.shape(value) != leaves[place].shape:
                 raise ValueError(f"Expected {describe(leaves[place])} at `optimizer.variables`; received {describe(value)}.")
             # A copy: the state may be donated, which would delete the caller's array.

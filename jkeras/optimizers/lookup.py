@@ -104,5 +104,5 @@ def _registered(name: str, named: Mapping[str, Any]) -> type[Any]:
         found = None
     if inspect.isclass(found) and issubclass(found, Optimizer) and found is not Optimizer:
         return found
-    error = unknown_name("optimizer", name, named)
+    error = unknown_name("optimizer", name, registry.spelled(n for n in named if "_" not in n))  # `rmsprop`, as Keras writes it
     raise ValueError(f"{error} {_OPTAX.format(name.lower())}") if name.lower() in _IN_OPTAX else error

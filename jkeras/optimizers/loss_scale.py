@@ -6,7 +6,7 @@ afterwards; a step with an infinite or NaN gradient is left out and halves the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -89,6 +89,11 @@ class LossScaleOptimizer(Optimizer):
         self.initial_scale = float(initial_scale)
         self.dynamic_growth_steps = dynamic_growth_steps
 
+    def remember(self, variables: Iterable[Any], names: Iterable[str]) -> None:
+        """Note which variables the leaves of the state belong to, here and in the inner optimizer."""
+        super().remember(variables, names)
+        self.inner_optimizer.remember(self._boxes, self._keys)
+
     def init(self, params: Any) -> OptimizerState:
         """The state before the first step: the inner optimizer's, and the factor."""
         inner = self.inner_optimizer.init(params)
@@ -102,7 +107,7 @@ class LossScaleOptimizer(Optimizer):
         old = slots.inner._replace(iterations=state.iterations, learning_rate=state.learning_rate)
         grads = jax.tree.map(lambda g: g / slots.scale, widen(grads))
         finite = jnp.all(jnp.asarray([jnp.isfinite(g).all() for g in jax.tree.leaves(grads)], bool))
-        moved = self.inner_optimizer._update(grads, old, params, constraints, missing)
+        moved = self.inner_optimizer.whole_update(grads, old, params, constraints, missing)
         new_params, inner = jax.tree.map(lambda new, before: jnp.where(finite, new, before), moved, (params, old))
         grown = slots.good_steps + 1 >= self.dynamic_growth_steps
         scale = jnp.where(finite, jnp.where(grown, slots.scale * 2, slots.scale), slots.scale / 2)

@@ -72,7 +72,9 @@ def zeros_like(params: Any) -> Any:
     return jax.tree.map(jnp.zeros_like, params)
 
 
-def keras_order(state: OptimizerState, groups: Sequence[Sequence[str]], variables: Sequence[str]) -> list[int]:
+def keras_order(
+    state: OptimizerState, groups: Sequence[Sequence[str]], variables: Sequence[str], order: Sequence[str] = ()
+) -> list[int]:
     """The order in which Keras lists (and saves) an optimizer's variables.
 
     Iteration and learning rate come first, then averages, accumulators and slots. Slots of one group are interleaved, variable
@@ -82,16 +84,20 @@ def keras_order(state: OptimizerState, groups: Sequence[Sequence[str]], variable
         state: the state to order.
         groups: slot names by group, such as `(("momentums", "velocities"), ("velocity_hats",))`.
         variables: leaf names in the order the variables were given; others follow in tree order.
+        order: names of slots in the order in which they were made, where the groups do not say it.
 
     Returns:
         Indices into `jax.tree.leaves(state)`.
     """
     places = {name: (g, i) for g, group in enumerate(groups) for i, name in enumerate(group)}
     ranks = {name: i for i, name in enumerate(variables)}
+    made = {name: i for i, name in enumerate(order)}
     sections = ("iterations", "learning_rate", "ema", "accumulators", "slots")
 
     def rank(path: Sequence[Any]) -> tuple[int, int, int, int]:
         section = sections.index(path[0].name)
+        if section == 4 and leaf_name(path[1:]) in made:
+            return section, made[leaf_name(path[1:])], 0, 0
         slot = getattr(path[1], "name", "") if section == 4 and len(path) > 1 else ""
         group, within = places.get(slot, (len(groups), 0))
         variable = leaf_name(path[2:] if slot else path[1:])

@@ -53,6 +53,11 @@ class StateNumber:
         """The current scalar as a Python number."""
         return self.numpy().item()
 
+    def _plain(self) -> Any:
+        """The current scalar for arithmetic: a number, or inside of a step the array that is not known yet."""
+        value = self._read()
+        return value if isinstance(value, jax.core.Tracer) else np.asarray(value).item()
+
     @property
     def dtype(self) -> Any:
         """The dtype of the scalar."""
@@ -89,56 +94,56 @@ class StateNumber:
         return hash(self.item())
 
     def __eq__(self, other: object) -> Any:
-        return self.item() == other
+        return self._plain() == other
 
     def __lt__(self, other: Any) -> Any:
-        return self.item() < other
+        return self._plain() < other
 
     def __le__(self, other: Any) -> Any:
-        return self.item() <= other
+        return self._plain() <= other
 
     def __gt__(self, other: Any) -> Any:
-        return self.item() > other
+        return self._plain() > other
 
     def __ge__(self, other: Any) -> Any:
-        return self.item() >= other
+        return self._plain() >= other
 
     def __neg__(self) -> Any:
-        return -self.item()
+        return -self._plain()
 
     def __add__(self, other: Any) -> Any:
-        return self.item() + other
+        return self._plain() + other
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Any:
-        return self.item() - other
+        return self._plain() - other
 
     def __rsub__(self, other: Any) -> Any:
-        return other - self.item()
+        return other - self._plain()
 
     def __mul__(self, other: Any) -> Any:
-        return self.item() * other
+        return self._plain() * other
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> Any:
-        return self.item() / other
+        return self._plain() / other
 
     def __rtruediv__(self, other: Any) -> Any:
-        return other / self.item()
+        return other / self._plain()
 
     def __floordiv__(self, other: Any) -> Any:
-        return self.item() // other
+        return self._plain() // other
 
     def __mod__(self, other: Any) -> Any:
-        return self.item() % other
+        return self._plain() % other
 
     def __pow__(self, other: Any) -> Any:
-        return self.item() ** other
+        return self._plain() ** other
 
     def __round__(self, digits: int | None = None) -> Any:
-        return round(self.item(), digits)
+        return round(self._plain(), digits)
 
 
 class LearningRate(StateNumber):

@@ -94,8 +94,10 @@ class Slots:
         boxes = list(held.trained.values())
         places = {id(box): path for path, box in held.weights}
         params = paths.nest((places[id(box)], jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.dtype))) for box in boxes)
+        names = ["/".join(places[id(box)]) for box in boxes]
+        model.optimizer.remember(boxes, names)  # an optimizer of the user's own makes its variables for these
         state = by_leaves(model.optimizer.init).eval_shape(params)
-        return cls(model.optimizer, boxes, ["/".join(places[id(box)]) for box in boxes], state)
+        return cls(model.optimizer, boxes, names, state)
 
     def keras3(self, with_rate: bool = True) -> list[Entry]:
         """The order of Keras 3.
@@ -165,17 +167,18 @@ class Slots:
 
     def _listed(self, optimizer: Any, numbers: Any, with_rate: bool) -> list[Entry]:
         found = jax.tree_util.tree_leaves_with_path(numbers)
-        entries = [self._entry(*found[i]) for i in keras_order(numbers, optimizer.slot_groups, self.names)]
+        order = optimizer.slot_order
+        entries = [self._entry(*found[i], order) for i in keras_order(numbers, optimizer.slot_groups, self.names, order)]
         rate = with_rate and not callable(optimizer._rate)
         return [e for e in entries if rate or e.kind != "learning_rate"]
 
-    def _entry(self, path: Any, leaf: int) -> Entry:
+    def _entry(self, path: Any, leaf: int, order: Sequence[str]) -> Entry:
         section = path[0].name
         shape = tuple(self.leaves[leaf].shape)
         if section in ("iterations", "learning_rate"):
             return Entry(section.removesuffix("s"), shape, leaf)
-        named = section == "slots" and len(path) > 1 and hasattr(path[1], "name")
-        kind = path[1].name if named else section
+        named = section == "slots" and len(path) > 1 and (hasattr(path[1], "name") or leaf_name(path[1:]) in order)
+        kind = leaf_name(path[1:2]) if named else section
         return Entry(kind, shape, leaf, leaf_name(path[2:] if named else path[1:]))
 
 

@@ -18,7 +18,8 @@ import numpy as np
 
 from jkeras import losses, metrics
 from jkeras._base.errors import describe
-from jkeras.state.scope import pop, push, set_mask, substitute
+from jkeras.state.scope import current, pop, push, set_mask, substitute
+from jkeras.training.logs import flat_results
 from jkeras.training.state import Outcome
 from jkeras.training.structure import Outputs, outputs_of
 
@@ -48,7 +49,7 @@ class Objective:
         outputs: of the model.
         losses: `{number of the output: its loss}`, in the order of the logs.
         weights: of the losses in the total, by number of the output.
-        tracked: the metrics.
+        tracked: the metrics, in the order of the logs.
     """
 
     outputs: Outputs
@@ -112,9 +113,8 @@ class Objective:
 
     @property
     def log_names(self) -> list[str]:
-        """Names of the results in the order of the logs, which is Keras': metrics of several outputs go by their names."""
-        tracked = [t.name for t in self.tracked]
-        return ["loss", *self.loss_names.values(), *(tracked if len(self.outputs) == 1 else sorted(tracked))]
+        """Names of the results in the order of the logs."""
+        return ["loss", *self.loss_names.values(), *(t.name for t in self.tracked)]
 
     @functools.cached_property
     def result_names(self) -> list[str]:
@@ -139,7 +139,8 @@ class Objective:
         targets, weights = self.targets(y), self.sample_weights(sample_weight)
         predictions = jax.tree.leaves(outcome.y_pred)
         state = dict(state)
-        token = push(substitute({}))
+        numbers = {id(tracked.metric): i for i, tracked in enumerate(self.tracked)}
+        token = push(substitute({}, rng=current().rng, positions=numbers))
         try:
             for prediction, mask in zip(predictions, outcome.masks):
                 if mask is not None:
@@ -163,15 +164,11 @@ class Objective:
     def results(self, state: dict[str, Any]) -> dict[str, Any]:
         """The logs: the mean losses and the metrics so far; where a result is a dict, its entries are results of their own."""
         by_name = {t.name: t.metric for t in self.tracked}
-        logs: dict[str, Any] = {}
-        for name, value in state.items():
-            if name not in by_name:
-                logs[name] = value["total"] / jnp.maximum(value["count"], 1)
-            else:
-                result = by_name[name].compute(value)
-                entries = flat_result(result) if isinstance(result, dict) else {name: result}
-                logs.update({key if key not in logs else f"{name}_{key}": entry for key, entry in entries.items()})
-        return logs
+
+        def result(name: str, value: Any) -> Any:
+            return by_name[name].compute(value) if name in by_name else value["total"] / jnp.maximum(value["count"], 1)
+
+        return flat_results((name, result(name, value)) for name, value in state.items())
 
     def check_targets(self, y: Any, y_pred_spec: Any) -> None:
         """Hold host data against the losses once, before anything is compiled."""
@@ -239,6 +236,8 @@ def _make_objective(config: Any, outputs: Outputs, y_spec: Any, y_pred_spec: Any
                 name = metric.name if len(outputs) == 1 else f"{outputs.names[i]}_{metric.name}"
                 twin = weighted and any(t.name == name and not t.weighted for t in tracked)
                 tracked.append(Tracked(_free(f"weighted_{name}" if twin else name, tracked), metric, i, weighted))
+    if len(outputs) > 1:  # as in Keras
+        tracked.sort(key=lambda t: t.name)
     return dataclasses.replace(objective, losses=fns, tracked=tracked)
 
 
@@ -279,14 +278,6 @@ def _as_list(value: Any) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def flat_result(result: dict[str, Any]) -> dict[str, Any]:
-    """A result that is a dict, without the dicts in it."""
-    flat: dict[str, Any] = {}
-    for key in sorted(result):
-        flat.update(flat_result(result[key]) if isinstance(result[key], dict) else {key: result[key]})
-    return flat
 
 
 def _free(name: str, tracked: list[Tracked]) -> str:

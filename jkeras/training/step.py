@@ -24,9 +24,10 @@ from jkeras.layers.pure import layer_positions
 from jkeras.layers.tracking import inventory, weight_entries
 from jkeras.state.scope import complete_scope, get_mask, pop, push, set_mask, substitute
 from jkeras.training.in_place import after_all
+from jkeras.training.logs import flat_results
 from jkeras.training.objective import Objective, add_loss
 from jkeras.training.state import Outcome, TrainState
-from jkeras.training.trackers import entries, results, updated
+from jkeras.training.trackers import results, updated
 from jkeras.training.whole_step import take_over
 
 Batch = tuple[Any, Any, Any]
@@ -183,7 +184,7 @@ class Steps:
     def get_metrics_result(self) -> dict[str, Any]:
         """The results of all `metrics` so far, by name."""
         names = {id(metric): name for name, metric in self._compiled_metrics()}  # type: ignore[attr-defined]
-        return entries([(names.get(id(m), m.name), m) for m in self.metrics])  # type: ignore[attr-defined]
+        return flat_results((names.get(id(m), m.name), m.result()) for m in self.metrics)  # type: ignore[attr-defined]
 
     def apply_gradients(self, state: TrainState, grads: Any) -> TrainState:
         """The state after an optimizer step. Pure.

@@ -17,7 +17,7 @@ from jkeras._base import paths
 from jkeras.layers.tracking import Path, inventory
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import set_mask
-from jkeras.training.objective import flat_result
+from jkeras.training.logs import flat_results
 from jkeras.training.state import Outcome, TrainState
 from jkeras.training.whole_step import Place, metric_places, with_values
 
@@ -67,19 +67,13 @@ def results(model: Any, state: TrainState) -> dict[str, Any]:
         if reported.pop(id(metric), None) is None:
             logs.pop(name, None)
     if reported:
-        left = [(metric.name, metric) for metric in reported.values()]
-        _, found = with_values(model, tracker_places(model), state, lambda: entries(left))
+
+        def others() -> dict[str, Any]:
+            return flat_results((metric.name, metric.result()) for metric in reported.values())
+
+        _, found = with_values(model, tracker_places(model), state, others)
         logs = {**logs, **found}
     return logs
-
-
-def entries(metrics: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Results by name; where one is a dict, its entries are results of their own."""
-    logs: dict[str, Any] = {}
-    for name, metric in metrics:
-        result = metric.result()
-        logs.update(flat_result(result) if isinstance(result, dict) else {name: result})
-    return {name: getattr(value, "value", value) for name, value in logs.items()}
 
 
 def updated(model: Any, state: TrainState, outcome: Outcome, update: Callable[[], Any]) -> tuple[TrainState, Any]:
