@@ -18,7 +18,7 @@ from jkeras.graph.keras_tensor import is_symbolic
 from jkeras.graph.spec import is_spec
 from jkeras.graph.topology import operations_of
 from jkeras.layers.base import Layer
-from jkeras.layers.structures import array_specs, specs_to_shapes
+from jkeras.layers.structures import array_specs, single, specs_to_shapes
 from jkeras.models.functional_config import graph_config
 from jkeras.models.model import Model, check_unique_names, takes_graph
 
@@ -101,22 +101,28 @@ class Functional(Model):
         Args:
             inputs: arrays in the structure of the model's inputs, or a dict by input name.
             training, mask: as every layer.
+
+        Returns:
+            Arrays in the structure of the model's outputs; an only output in a list or tuple without it, as in Keras 3.
         """
         values = self._program.bind(self._arrange(inputs))
         for operation, gather, store in self._program.steps:
             args, kwargs = gather(values)
             store(values, operation(*args, **kwargs))
-        if not self._graph_losses:
-            return self._program.outputs(values)
-        outputs, losses = self._program.outputs(values)
+        outputs, losses = self._program.outputs(values) if self._graph_losses else (self._program.outputs(values), ())
         for value in losses:
             super().add_loss(jnp.mean(value))
-        return outputs
+        return outputs[0] if _is_single(outputs) else outputs
 
     def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if type(self).call is Functional.call and _are_alike(specs[0], self._structure[0]):
-            return array_specs(self._structure[1])  # what the graph was made for
-        return super()._infer(fn, specs, kwargs)
+        """In the structure of the model's outputs; a `call` gives an only output without its list."""
+        if type(self).call is not Functional.call:
+            return super()._infer(fn, specs, kwargs)
+        inputs, outputs = self._structure
+        if _are_alike(specs[0], inputs):
+            return array_specs(outputs)  # what the graph was made for
+        found = super()._infer(fn, specs, kwargs)
+        return type(outputs)([found]) if _is_single(outputs) else found
 
     def _arrange(self, inputs: Any) -> list[Any]:
         """The inputs' arrays in the order of the graph, each with the rank and dtype of its symbolic tensor.
@@ -202,13 +208,13 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
-        """Shapes of the inputs."""
-        return specs_to_shapes(self.input)
+        """Shape of the input, or the list of those of several."""
+        return specs_to_shapes(single(self.inputs))
 
     @property
     def output_shape(self) -> Any:
-        """Shapes of the outputs."""
-        return specs_to_shapes(self.output)
+        """Shape of the output, or the list of those of several."""
+        return specs_to_shapes(single(self.outputs))
 
     @property
     def input_names(self) -> list[str]:
@@ -236,6 +242,10 @@ def _what_to_write(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> st
     if len(known) == len(sizes) and math.prod(shape[1:]) == math.prod(known):
         return f"Reshape the data: x.reshape((-1, {', '.join(map(str, known))}))."
     return f"Give data of that shape, or make the model for these: Input(shape={tuple(shape[1:])})."
+
+
+def _is_single(outputs: Any) -> bool:
+    return isinstance(outputs, (list, tuple)) and len(outputs) == 1
 
 
 def _are_alike(specs: Any, tensors: Any) -> bool:
