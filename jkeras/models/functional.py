@@ -18,12 +18,16 @@ from jkeras.graph.keras_tensor import is_symbolic
 from jkeras.graph.spec import is_spec
 from jkeras.graph.topology import operations_of
 from jkeras.layers.base import Layer
+from jkeras.layers.input import is_optional
 from jkeras.layers.structures import array_specs, single, specs_to_shapes
 from jkeras.models.functional_config import graph_config
 from jkeras.models.model import Model, check_unique_names, takes_graph
 
 _LOSSES_STAY = """Model {model!r}: the config leaves out {count} loss(es) that add_loss(symbolic tensor) gave it. Add them again
 to the model that is made from it."""
+
+_NOT_OPTIONAL = """Model {model!r} received None for the input {name!r}, which is not optional. Give an array, or make the model
+with Input({shape}, optional=True)."""
 
 
 @export("keras.models.Functional", "keras.src.models.functional.Functional")
@@ -136,9 +140,9 @@ class Functional(Model):
             for name in names:
                 if name not in inputs:
                     raise ValueError(f"Model {self.name!r} lacks the input {name!r}. Received a dict with {sorted(inputs)}.")
-            arrays = jax.tree.leaves({k: inputs[k] for k in names}) if isinstance(structure, dict) else [inputs[k] for k in names]
+            arrays = _leaves({k: inputs[k] for k in names}) if isinstance(structure, dict) else [inputs[k] for k in names]
         else:
-            arrays = jax.tree.leaves(inputs)
+            arrays = _leaves(inputs)
         if len(arrays) != len(expected):
             raise ValueError(
                 f"Model {self.name!r} has {len(expected)} input{'s' * (len(expected) != 1)} "
@@ -147,6 +151,10 @@ class Functional(Model):
         return [self._fit_to(tensor, array) for tensor, array in zip(expected, arrays)]
 
     def _fit_to(self, tensor: KerasTensor, array: Any) -> Any:
+        if array is None:
+            if is_optional(tensor):
+                return None
+            raise ValueError(_NOT_OPTIONAL.format(model=self.name, name=tensor.name, shape=tensor.shape[1:]))
         given, shape, wanted = array, array.shape, tensor.shape
         if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
             array = array[..., None]
@@ -242,6 +250,11 @@ def _what_to_write(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> st
     if len(known) == len(sizes) and math.prod(shape[1:]) == math.prod(known):
         return f"Reshape the data: x.reshape((-1, {', '.join(map(str, known))}))."
     return f"Give data of that shape, or make the model for these: Input(shape={tuple(shape[1:])})."
+
+
+def _leaves(inputs: Any) -> list[Any]:
+    """Arrays, and None in the place of one that is left out."""
+    return jax.tree.leaves(inputs, is_leaf=lambda value: value is None)
 
 
 def _is_single(outputs: Any) -> bool:
