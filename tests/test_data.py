@@ -25,7 +25,9 @@ from jkeras.data import (
     train_validation_split,
     unpack_x_y_sample_weight,
 )
+from jkeras.data.stream import StreamFeed
 from jkeras.data.workers import ordered_items
+from jkeras.training.structure import split_targets
 
 X = np.arange(20, dtype=np.float64).reshape(10, 2)
 Y = np.arange(10)
@@ -204,9 +206,10 @@ def test_an_iterable_starts_anew_with_each_pass_and_learns_its_length():
 def test_a_dataset_hears_of_the_epochs_and_may_grow():
     dataset = Indexed(3)
     source = as_source(dataset)
-    assert len(values(source)) == 3 and dataset.events == ["begin", "end"]
+    feed = StreamFeed(source)
+    assert sum(block.batches for block in feed.blocks()) == 3 and dataset.events == ["begin", "end"]
     dataset.count = 4
-    assert source.num_batches == 4 and len(values(source, 1)) == 4
+    assert source.num_batches == 4 and sum(block.batches for block in feed.blocks(1)) == 4
 
 
 LABELS = {"sparse": Y % 3, "column": (Y % 3)[:, None], "one-hot": np.eye(3)[Y % 3], "floats": (Y % 3).astype("float32")}
@@ -222,6 +225,70 @@ def test_class_weights_equal_keras(form):
     np.testing.assert_allclose(next(stream.batches())[2], 3 * expected, rtol=1e-7)
     weighted = as_source(X, LABELS[form], np.full((10, 1), 3.0), class_weight=table).arrays[2]
     np.testing.assert_allclose(weighted, 3 * expected[:, None], rtol=1e-7)
+
+
+KEYS = [int, float, str, np.int64, np.int32, np.float64, np.uint8]
+VALUES = [float, np.float32, np.float64, np.array, lambda v: np.array([v])]
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("key", KEYS)
+def test_class_weights_take_keys_and_values_of_any_kind_of_number(key, value):
+    found = class_weights(np.array([2, 0, 1]), {key(0): value(2.0), key(2): value(0.25)})
+    assert found.tolist() == [0.25, 2.0, 1.0] and found.dtype == np.float32
+
+
+def test_class_weights_of_sequences_are_one_per_step():
+    labels = np.array([[0, 1], [2, 2]])
+    for y in (labels, labels[..., None], np.eye(3)[labels]):
+        assert class_weights(y, {0: 2.0, 1: 3.0, 2: 0.5}).tolist() == [[2.0, 3.0], [0.5, 0.5]]
+
+
+A, B = np.arange(10.0), np.full(10, 2.0)
+CLASSES_A = np.array([3.0, 1.0] * 5)  # of Y % 2 with {0: 3.0}
+# What is given, and the weights of the outputs `a` and `b`; None stands for 1.
+BY_OUTPUT = {
+    "list": ([A, B], None, A, B),
+    "tuple": ((A, B), None, A, B),
+    "dict": ({"a": A, "b": B}, None, A, B),
+    "one of two, in a list": ([None, B], None, None, B),
+    "one of two, in a dict": ({"b": B}, None, None, B),
+    "one of two, None in a dict": ({"a": A, "b": None}, None, A, None),
+    "one for both": (A, None, A, A),
+    "classes by name": (None, {"a": {0: 3.0}, "b": {1: 0.5}}, CLASSES_A, np.array([1.0, 0.5] * 5)),
+    "classes of one of two": (None, {"a": {0: 3.0}}, CLASSES_A, None),
+    "classes in a list": (None, [{0: 3.0}, None], CLASSES_A, None),
+    "both, of one output": ({"a": A}, {"a": {0: 3.0}}, A * CLASSES_A, None),
+    "both, of different outputs": ([None, B], {"a": {0: 3.0}}, CLASSES_A, B),
+    "both, one for all": (A, {"a": {0: 3.0}}, A * CLASSES_A, A),
+}
+
+
+@pytest.mark.parametrize("targets", [list, tuple, lambda ab: dict(zip("ab", ab))])
+@pytest.mark.parametrize("case", BY_OUTPUT)
+def test_weights_by_output(case, targets):
+    sample_weight, class_weight, *expected = BY_OUTPUT[case]
+    y = targets([Y % 2, Y % 2])
+    if isinstance(y, dict) and isinstance(sample_weight, (list, tuple)):
+        return  # there is no order in which a list belongs to the entries of a dict
+    for source in (
+        as_source(X, y, sample_weight, batch_size=10, class_weight=class_weight, output_names=["a", "b"]),
+        as_source(iter([(X, y, sample_weight)]), class_weight=class_weight, output_names=["a", "b"]),
+    ):
+        found = split_targets("sample_weight", next(source.batches())[2], ["a", "b"])
+        for weights, wanted in zip(found, expected):
+            np.testing.assert_array_equal(1.0 if weights is None else weights, 1.0 if wanted is None else wanted)
+
+
+@pytest.mark.parametrize("wrap", [lambda v: v, lambda v: [v], lambda v: (v,), lambda v: {"a": v}])
+@pytest.mark.parametrize("y", [Y % 2, [Y % 2], {"a": Y % 2}])
+def test_weights_of_the_only_output_may_come_in_a_list_or_dict_of_one(wrap, y):
+    if not (isinstance(y, dict) and isinstance(wrap(A), (list, tuple))):
+        arrays = as_source(X, y, wrap(A), output_names=["a"]).arrays
+        np.testing.assert_array_equal(split_targets("sample_weight", arrays[2], ["a"])[0], A)
+    if not isinstance(wrap(A), tuple):
+        arrays = as_source(X, y, class_weight=wrap({0: 3.0}), output_names=["a"]).arrays
+        np.testing.assert_array_equal(split_targets("sample_weight", arrays[2], ["a"])[0], CLASSES_A)
 
 
 @pytest.mark.parametrize("n, fraction", [(10, 0.2), (2100, 0.1), (7, 0.5), (3, 0.3), (1000, 0.37)])
@@ -273,8 +340,12 @@ ERRORS = {
     "empty dataset": (lambda: values(as_source(Indexed(0))), "0 batches"),
     "batch of four": (lambda: values(as_source(iter([(X, Y, Y, Y)]))), "Received 4 entries"),
     "batch that differs": (lambda: values(as_source(iter([(X, Y[:3])]))), "x: 10, y: 3"),
-    "class weight, two outputs": (lambda: as_source(X, [Y, Y], class_weight={0: 1.0}), "one array of class targets"),
-    "class weight list": (lambda: as_source(X, Y, class_weight=[1.0]), "dict of class number"),
+    "class weight, two outputs": (lambda: as_source(X, [Y, Y], class_weight={0: 1.0}), r"class_weight={'output_1': {0: 1\.0"),
+    "class weight, no targets": (lambda: as_source(X, class_weight={0: 1.0}), "received no y"),
+    "class weight of no output": (lambda: as_source(X, {"a": Y}, class_weight={"b": {0: 1.0}}), "output in the weights: 'b'"),
+    "class weights, too many": (lambda: as_source(X, [Y, Y], class_weight=[{}, {}, {}]), "2 outputs, output_1, output_2, but 3"),
+    "class weight list": (lambda: as_source(X, Y, class_weight=[1.0]), r"dict of class number.*dict\(enumerate\(weights\)\)"),
+    "class weight by halves": (lambda: as_source(X, Y, class_weight={0.5: 1.0}), "dict of class number"),
     "class weight words": (lambda: as_source(X, Y, class_weight={"a": 1.0}), "dict of class number"),
     "weights unlike y": (lambda: as_source(X, [Y, Y], [Y]), "structure of `y`"),
     "wide weights, two outputs": (lambda: as_source(X, [Y, Y], X), "one number per sample"),

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jkeras import losses
+from jkeras import Input, Model, layers, losses
 from jkeras._base.registry import lookup
 from jkeras.graph.spec import Spec
 from jkeras.losses.reduction import reduce_losses
@@ -62,7 +62,7 @@ CASES = [
     ("CategoricalFocalCrossentropy", {"from_logits": True, "alpha": [0.1, 0.2, 0.3, 0.4], "label_smoothing": 0.1}, ONE_HOT, X),
     ("Dice", {}, BINARY, P),
     ("Dice", {"axis": [1]}, BINARY, P),
-    ("Tversky", {"alpha": 0.3, "beta": 0.8, "axis": [1]}, BINARY, P),
+    ("Tversky", {"alpha": 0.8, "beta": 0.8, "axis": [1]}, BINARY, P),
 ]
 NAMED = pytest.mark.parametrize("name, arguments, y, p", CASES, ids=[f"{n}-{'-'.join(a)}" for n, a, *_ in CASES])
 PUBLIC = [n for n in dir(losses) if inspect.isclass(getattr(losses, n)) and hasattr(keras.losses, n)]
@@ -264,7 +264,8 @@ REFUSED = [
     ("sparse_categorical_crossentropy", np.array([np.nan, 1]), (None, 3), "1 of 2 labels are NaN"),
     ("sparse_categorical_crossentropy", np.zeros((5, 7)), (None, 3), r"Received y_true of shape \(5, 7\)"),
     ("mse", np.zeros(5), (None, 3), r"y_true of shape \(5,\) and an output of shape \(None, 3\)"),
-    ("mse", np.zeros((5, 3)), (None, 1), r"y_true of shape \(5, 3\)"),
+    ("mse", np.zeros((5, 3)), (None, 2), r"y_true of shape \(5, 3\)"),
+    ("mse", np.zeros((5, 1, 3)), (None, 3), r"y_true of shape \(5, 1, 3\)"),
     ("binary_crossentropy", np.zeros((5, 2)), (None, 1), r"y_true of shape \(5, 2\)"),
     ("mse", np.array(["a", "b"]), (None, 1), "np.unique"),
 ]
@@ -289,6 +290,23 @@ def test_targets_that_cannot_belong_to_the_output_are_refused(name, y, shape, me
 @pytest.mark.parametrize("name, y, shape", ACCEPTED)
 def test_targets_that_belong_to_the_output_pass(name, y, shape):
     losses.resolve(name).check_targets(y, Spec(shape, "float32"))
+
+
+BROADCAST = [("mse", (4, 3), (4, 1)), ("mae", (4, 1), (4, 3)), ("huber", (4, 1, 1), (4, 2, 3)), ("poisson", (4, 3), (4, 1))]
+
+
+@pytest.mark.parametrize("name, y_shape, p_shape", BROADCAST)
+def test_axes_of_size_one_are_compared_with_all_entries_and_said(name, y_shape, p_shape):
+    y = np.arange(np.prod(y_shape), dtype="float32").reshape(y_shape) / 10
+    x = inputs = Input(p_shape[1:])
+    model = Model(inputs, layers.Dense(1, kernel_initializer="zeros", bias_initializer="zeros")(x[..., :1]) + 0 * x + 0.5)
+    model.compile("sgd", name, metrics=[name])
+    expected = np.mean(keras.losses.get(name)(y, np.full(p_shape, 0.5, "float32")))
+    with pytest.warns(UserWarning, match=r"along the axes of size 1 with all entries"):
+        found = model.evaluate(np.zeros(p_shape), y, verbose=0)
+    np.testing.assert_allclose(found, [expected] * 2, rtol=1e-5)
+    with pytest.warns(UserWarning, match=r"along the axes of size 1"):
+        np.testing.assert_allclose(model.fit(np.zeros(p_shape), y, verbose=0).history["loss"], [expected], rtol=1e-5)
 
 
 def test_an_ignored_class_may_be_out_of_range():

@@ -15,7 +15,8 @@ from keras.src.layers.merging.dot import Dot
 from jkeras.nn.dense import dense
 from jkeras.nn.dropout import dropout
 from jkeras.nn.embedding import embedding, one_hot
-from jkeras.nn.merge import batch_dot, unit_vectors
+from jkeras.nn.lengths import unit_vectors
+from jkeras.nn.merge import batch_dot
 
 RNG = np.random.default_rng(0)
 

@@ -96,3 +96,5 @@ def test_normalised_channels_have_mean_zero_and_variance_one_far_from_the_origin
 def test_layer_norm_refuses_an_axis_out_of_range():
     with pytest.raises(ValueError, match="out of range"):
         layer_norm(X, axis=4)
+    with pytest.raises(ValueError, match="twice"):
+        layer_norm(X, axis=(1, 1))

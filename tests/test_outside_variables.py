@@ -239,3 +239,17 @@ def test_a_run_is_taken_up_again_with_them(tmp_path):
     model.save(tmp_path / "m.keras")
     model.fit(X, Y, epochs=3, verbose=0, resume=True)
     assert model.history.history["loss"] == [1.0]
+
+
+def test_functions_of_graphs_activations_and_statistics_use_them_as_they_are():
+    variable = K.variable(4.0)
+    inner = layers.Lambda(lambda x: x * variable, name="scaled")
+    model = Sequential([inner, layers.Dense(1, kernel_initializer="ones", name="out")])
+    model.build((None, 3))
+    model.compile("sgd", "mse")
+    function = K.function([model.input], [model.output])
+    for value in (4.0, 2.0):
+        K.set_value(variable, value)
+        np.testing.assert_array_equal(function([X])[0], 3 * value)
+        np.testing.assert_array_equal(model.activations(X)["scaled"], value)
+        assert model.layer_statistics((X, Y, None))["activations"]["scaled"]["mean"] == value

@@ -1,18 +1,23 @@
 """Whole files: what is written real Keras opens, what Keras writes is opened, and formats are told by content."""
 
+import gzip
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import h5py
 import keras
 import numpy as np
 import pytest
+from keras.src.saving import saving_lib
 
 import jkeras
 from jkeras import layers
@@ -193,6 +198,97 @@ def test_weights_are_read_from_every_file(trained, tmp_path, name):
     np.testing.assert_array_equal(trained.predict(X, verbose=0), other.predict(X, verbose=0))
     if name != "w.h5":  # which holds no optimizer
         assert int(other.optimizer.iterations) == 6
+
+
+class Stream(io.RawIOBase):
+    """A file that goes forward alone, as a connection does."""
+
+    def __init__(self, data=b""):
+        self.data = bytearray(data)
+
+    def readable(self):
+        return True
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.data += data
+        return len(data)
+
+    def readinto(self, buffer):
+        count = min(len(buffer), len(self.data))
+        buffer[:count] = self.data[:count]
+        del self.data[:count]
+        return count
+
+
+# How a file is opened to be written, and, where it must be opened again, how to be read.
+OPEN_FILES = {
+    "memory": (lambda path: io.BytesIO(), None),
+    "disk": (partial(open, mode="w+b"), None),
+    "read only": (partial(open, mode="wb"), partial(open, mode="rb")),
+    "without a buffer": (partial(open, mode="w+b", buffering=0), None),
+    "temporary": (lambda path: tempfile.NamedTemporaryFile(dir=path.parent), None),  # noqa: SIM115 - the test closes it
+    "spooled": (lambda path: tempfile.SpooledTemporaryFile(), None),  # noqa: SIM115 - likewise
+    "packed": (partial(gzip.open, mode="wb"), partial(gzip.open, mode="rb")),
+    "stream": (lambda path: Stream(), None),
+}
+
+
+@pytest.mark.parametrize("kind", OPEN_FILES)
+def test_open_files_are_written_and_read(trained, tmp_path, kind):
+    expected = trained.predict(X, verbose=0)
+    for save, load in (
+        (lambda file: trained.save(file), jkeras.models.load_model),
+        (lambda file: jkeras.models.save_model(trained, file, save_format="h5"), jkeras.models.load_model),
+        (trained.save_weights, None),
+    ):
+        to_write, to_read = OPEN_FILES[kind]
+        written = to_write(tmp_path / "file")
+        save(written)
+        if to_read is not None:
+            written.close()
+        with written if to_read is None else to_read(tmp_path / "file") as file:
+            if load is None:
+                other = jkeras.models.clone_model(trained)
+                other.load_weights(file)
+            else:
+                other = load(file)
+            assert not file.closed
+        np.testing.assert_array_equal(other.predict(X, verbose=0), expected)
+
+
+def test_an_open_file_holds_what_a_file_does(trained, tmp_path):
+    file = io.BytesIO(b"before")
+    file.seek(0, 2)
+    trained.save(file)
+    (tmp_path / "m.keras").write_bytes(file.getvalue()[6:])
+    theirs = keras.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(theirs.predict(X, verbose=0), trained.predict(X, verbose=0), rtol=1e-5, atol=1e-6)
+    file = io.BytesIO()
+    saving_lib.save_model(theirs, file)
+    np.testing.assert_allclose(jkeras.models.load_model(file).predict(X), trained.predict(X), rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_no_open_binary_file_is_refused(trained, tmp_path):
+    for wrong in (3, None, [], io.StringIO()):
+        for call in (trained.save, jkeras.models.load_model, trained.save_weights, trained.load_weights):
+            with pytest.raises(TypeError, match="binary"):
+                call(wrong)
+    with pytest.raises(ValueError, match="folder"):
+        trained.save(io.BytesIO(), zipped=False)
+    for content, match in ((b"", "empty"), (b'{"weight_map": {}}', "path"), (b"PK", "zip"), (b"text", "begins with")):
+        with pytest.raises(FileFormatError, match=rf"<BytesIO>.*{match}"):
+            jkeras.models.load_model(io.BytesIO(content))
+
+
+def test_a_failing_write_leaves_an_open_file_as_it_was(trained, monkeypatch):
+    file = io.BytesIO(b"kept")
+    monkeypatch.setattr("jkeras.saving.layout_keras3.write", lambda *args, **options: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        trained.save(file)
+    assert file.getvalue() == b"kept"
 
 
 def test_a_shared_layer_and_a_folder_given_as_text(trained, tmp_path):

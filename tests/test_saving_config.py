@@ -387,7 +387,7 @@ def test_losses_of_ones_own_and_what_has_no_config():
     model = chain(jkeras)
     model.compile("sgd", loss=absolute)
     config = json.loads(json.dumps(model_config(model)))["compile_config"]
-    assert config["loss"] == "absolute"
+    assert (config["loss"]["class_name"], config["loss"]["config"]) == ("function", "absolute")
     again = chain(jkeras)
     with pytest.raises(FileFormatError, match=r"compile=False"):
         compile_from_config(again, config)

@@ -13,6 +13,7 @@ import jkeras
 from jkeras._base.aligned import aligned_empty, is_aligned
 from jkeras.data import stream
 from jkeras.data.array_source import ArraySource
+from jkeras.data.as_source import as_source
 from jkeras.data.feed import ArrayFeed
 from jkeras.data.iterable_source import IterableSource
 from jkeras.data.stream import StreamFeed
@@ -85,10 +86,40 @@ def test_a_slow_computation_takes_several_batches_at_once():
     assert sum(counts) == 24 and max(counts) == 8 and len(counts) <= 6
 
 
-def test_large_batches_are_blocks_of_their_own_and_not_copied():
-    large = [np.zeros((1, 20 << 20), np.uint8) for _ in range(2)]
-    for block, batch in zip(StreamFeed(IterableSource(iter(large))).blocks(), large):
-        assert block.batches == 1 and np.shares_memory(block.data[0], batch)
+def test_large_batches_are_blocks_of_their_own():
+    large = np.zeros((1, 20 << 20), np.uint8)
+    assert [(block.batches, block.data[0].shape) for block in StreamFeed(IterableSource(iter([large] * 2))).blocks()] == [
+        (1, (1, *large.shape))
+    ] * 2
+
+
+class SameArray(jkeras.utils.PyDataset):
+    """Fills one array again for every batch, as many generators do."""
+
+    x = np.zeros((2, 6), np.float32)
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, i):
+        self.x[:] = i
+        return self.x, self.x[:, :1]
+
+
+@pytest.mark.parametrize("form", ["generator", "dataset", "large batches"])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_batch_is_copied_before_the_next_one_is_made(form, shuffle, monkeypatch):
+    data = SameArray()
+    if form == "large batches":
+        monkeypatch.setattr(stream, "batches_per_block", lambda *_: 1)
+    source = as_source(iter(data) if form == "generator" else data, shuffle=shuffle)
+    assert source.spec.shape == (None, 6)
+    batches = []
+    for block in StreamFeed(source).blocks():
+        time.sleep(0.002)
+        batches += unpacked([block])[0]
+    numbers = [float(x[0, 0]) for x, _, _ in batches]
+    assert sorted(numbers) == list(range(10)) and (form == "generator" or (numbers == sorted(numbers)) != shuffle)
 
 
 def test_what_is_kept_beside_a_batch_makes_blocks_smaller():

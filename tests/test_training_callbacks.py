@@ -191,3 +191,32 @@ def test_what_is_frozen_after_compile_stays():
     model.trainable = True
     model.fit(X, Y, verbose=0)
     assert (before[0] != model.get_weights()[0]).any()
+
+
+@pytest.mark.parametrize("method, event, flag", [("evaluate", "test", "evaluating"), ("predict", "predict", "predicting")])
+def test_a_callback_stops_an_endless_evaluation_and_not_the_next_one(method, event, flag):
+    def endless():
+        while True:
+            yield (X[:2], Y[:2]) if method == "evaluate" else (X[:2],)
+
+    def stop(batch, logs):
+        heard.append(batch)
+        if batch == 4:
+            setattr(model, f"stop_{flag}", True)
+
+    model, heard = net(), []
+    getattr(model, method)(endless(), callbacks=[callbacks.LambdaCallback(**{f"on_{event}_batch_end": stop})], verbose=0)
+    assert heard == [0, 1, 2, 3, 4]
+    heard.clear()
+    counts = callbacks.LambdaCallback(**{f"on_{event}_batch_end": lambda batch, logs: heard.append(batch)})
+    getattr(model, method)(*((X, Y) if method == "evaluate" else (X,)), batch_size=2, callbacks=[counts], verbose=0)
+    assert len(heard) == -(-len(X) // 2)
+
+
+def test_a_callback_sees_the_outputs_of_the_rows_alone():
+    """Not those of the rows with which the last batch is filled up."""
+    model, seen = net(), []
+    see = callbacks.LambdaCallback(on_predict_batch_end=lambda batch, logs: seen.append(logs["outputs"]))
+    found = model.predict(X[:10], batch_size=4, verbose=0, callbacks=[see])
+    assert [len(outputs) for outputs in seen] == [4, 4, 2]
+    np.testing.assert_array_equal(np.concatenate(seen), found)

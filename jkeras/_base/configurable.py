@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeGuard
@@ -18,11 +18,62 @@ import numpy as np
 
 from jkeras._base import registry, special_values
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
+from jkeras._base.plain_numbers import TakesPlainNumbers
 
 _HOME = __name__.partition(".")[0]
 # Within `sharing()`: id -> (object, its number), and shared_object_id -> object.
 _written: ContextVar[dict[int, tuple[Any, int]] | None] = ContextVar("jkeras_written_objects", default=None)
 _read: ContextVar[dict[Any, Any] | None] = ContextVar("jkeras_read_objects", default=None)
+_translated: ContextVar[bool] = ContextVar("jkeras_translated_config", default=False)
+_translate: Callable[[Any, type | None], Any] | None = None
+_in_memory: ContextVar[bool] = ContextVar("jkeras_config_in_memory", default=False)
+_CLASS = "class"  # beside "class_name", in memory alone: no JSON can hold one
+
+
+def translate_with(translate: Callable[[Any, type | None], Any]) -> None:
+    """Set what puts configs of earlier Kerases into the words of Keras 3 (`saving/keras2_config.py`, which stands higher).
+
+    Args:
+        translate: takes a config, and the class that it is of; None where the config itself names a class.
+    """
+    global _translate
+    _translate = translate
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Within this block, configs are in the words of Keras 3 already."""
+    token = _translated.set(True)
+    try:
+        yield
+    finally:
+        _translated.reset(token)
+
+
+@contextmanager
+def in_memory() -> Iterator[None]:
+    """Within this block, configs go from one object to another of this process: the user's own functions and classes stand in
+    them as they are, so that nobody needs to find them by their names.
+    """
+    token = _in_memory.set(True)
+    try:
+        with translated():
+            yield
+    finally:
+        _in_memory.reset(token)
+
+
+@contextmanager
+def in_todays_words(config: Any, cls: type | None = None) -> Iterator[Any]:
+    """The config in the words of Keras 3. What is nested in it counts as translated within this block.
+
+    Args:
+        config: of an object, of any Keras.
+        cls: the class that it is of; None where the config itself names it.
+    """
+    todays = config if _translated.get() or _translate is None else _translate(config, cls)
+    with translated():
+        yield todays
 
 
 def constructor_signature(cls: Any) -> inspect.Signature:
@@ -35,6 +86,18 @@ def constructor_signature(cls: Any) -> inspect.Signature:
     return found
 
 
+def accepted_arguments(cls: Any) -> set[str] | None:
+    """The names of all arguments of a constructor that hands its `**kwargs` on to the class above; None where it takes any."""
+    names: set[str] = set()
+    for owner in cls.__mro__[:-1]:
+        if "__init__" in vars(owner):
+            parameters = constructor_signature(owner).parameters.values()
+            names |= {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+                return names
+    return None
+
+
 def takes_custom_objects(cls: Any) -> bool:
     """Whether a class' `from_config` has such an argument; kept on the class as well."""
     found: bool | None = cls.__dict__.get("_takes_custom_objects")
@@ -43,7 +106,7 @@ def takes_custom_objects(cls: Any) -> bool:
     return found
 
 
-class Configurable:
+class Configurable(TakesPlainNumbers):
     """An object whose config is the arguments of its constructor."""
 
     _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
@@ -110,11 +173,24 @@ def init_arguments(obj: Configurable) -> dict[str, Any]:
         if kind is inspect.Parameter.VAR_KEYWORD:
             out.update(value)
         elif kind is inspect.Parameter.VAR_POSITIONAL:
-            if value:
-                out[name] = value
+            out.update(_handed_on(cls, value) if value else {})
         else:
             out[name] = obj.__dict__.get(name, value) if resolved else value
     return out
+
+
+def _handed_on(cls: Any, values: tuple[Any, ...]) -> dict[str, Any]:
+    """The arguments `*args` of a constructor by the names that the class above, to which it hands them on, has for them."""
+    owner = next(c for c in cls.__mro__ if "__init__" in vars(c))
+    above: Any = next(c for c in cls.__mro__[cls.__mro__.index(owner) + 1 :] if "__init__" in vars(c))
+    signature = constructor_signature(above)
+    try:
+        bound = signature.bind_partial(*values).arguments
+    except TypeError:
+        return {}
+    rest = next((name for name, p in signature.parameters.items() if p.kind is inspect.Parameter.VAR_POSITIONAL), "")
+    further = bound.pop(rest, ())
+    return {**bound, **(_handed_on(above, further) if further else {})}
 
 
 def is_object_config(value: Any) -> TypeGuard[Mapping[str, Any]]:
@@ -123,7 +199,8 @@ def is_object_config(value: Any) -> TypeGuard[Mapping[str, Any]]:
 
 
 def serialize(value: Any) -> Any:
-    """The plain form of a value: Keras' dict for objects, the public name for functions, lists for tuples and arrays.
+    """The plain form of a value: Keras' dict for objects and the user's functions, the public name for functions of the library,
+    lists for tuples and arrays.
 
     Raises:
         TypeError: for a value that has no such form.
@@ -141,13 +218,28 @@ def serialize(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__jax_array__") or hasattr(value, "addressable_shards"):
         return np.asarray(value).tolist()
     path = registry.path_of(value)
-    if path is not None:
+    if path is not None and path.startswith("keras."):
         return path.rpartition(".")[2]
     if isinstance(value, np.dtype) or (inspect.isclass(value) and issubclass(value, np.generic)):
         return np.dtype(value).name
+    if callable(value) and _in_memory.get():
+        return value
     if callable(value):
-        return registry.get_registered_name(value)
+        return registry.get_registered_name(value) if inspect.isclass(value) else function_config(value)
     raise TypeError(f"{value!r} of type {type(value).__name__} has no config form; give its class a `get_config()`.")
+
+
+def function_config(function: Any) -> dict[str, Any]:
+    """A function in Keras 3's form: by its name alone.
+
+    Raises:
+        TypeError: it has no name.
+    """
+    path = registry.path_of(function)
+    if path is None and not hasattr(function, "__name__"):
+        raise TypeError(f"A config holds a function by its name, and {describe(function)} has none. Write it with `def`.")
+    name = registry.get_registered_name(function) if path is None else path.rpartition(".")[2]
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
 
 
 def object_config(obj: Any) -> dict[str, Any]:
@@ -157,6 +249,8 @@ def object_config(obj: Any) -> dict[str, Any]:
     config = {**_class_words(cls, path), "config": obj.get_config(), "registered_name": None}
     if path is None or path in _WITHOUT_PUBLIC_PATH:
         config["registered_name"] = registry.get_registered_name(cls)
+    if path is None and _in_memory.get():
+        config[_CLASS] = cls
     _note_shared(obj, config)
     return config
 
@@ -235,6 +329,9 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
         return [deserialize(value, custom_objects) for value in config]
     if not isinstance(config, Mapping):
         return config
+    if not _translated.get():
+        with registry.custom_object_scope(custom_objects), in_todays_words(config) as todays:
+            return deserialize(todays, custom_objects)
     if special_values.is_special(config):
         return special_values.decode(config, lambda value: deserialize(value, custom_objects))
     if not is_object_config(config):
@@ -242,7 +339,9 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     _check_words(config)
     if config["class_name"] == "function":
         return _function(config, custom_objects)
-    found = registry.find(config.get("module"), config["class_name"], config.get("registered_name"), custom_objects or {})
+    found = config.get(_CLASS)
+    if not inspect.isclass(found):
+        found = registry.find(config.get("module"), config["class_name"], config.get("registered_name"), custom_objects or {})
     if not hasattr(found, "from_config"):
         return found
     read, shared = _read.get(), config.get("shared_object_id")

@@ -29,15 +29,22 @@ _NAMES = (
 
 
 def standardize_dtype(dtype: Any) -> str:
-    """The name of a dtype: from a string, a numpy or jax dtype, a Python type; None gives `floatx()`."""
+    """The name of a dtype: from a string, a numpy or jax dtype, a Python type; None gives `floatx()`, `int` and "int" int32."""
     if dtype is None:
         return settings.floatx
     if dtype is float or dtype is int or dtype is bool:  # numpy dtypes are equal to these types, but hash otherwise
         return {float: settings.floatx, int: "int32", bool: "bool"}[dtype]
     name = dtype if isinstance(dtype, str) else _name_of(dtype) if isinstance(dtype, np.dtype) else jnp.dtype(dtype).name
+    if name == "int":
+        return "int32"
     if name not in _NAMES:
         raise unknown_name("dtype", dtype, _NAMES)
     return name
+
+
+def optional_dtype(dtype: Any) -> str | None:
+    """`standardize_dtype`, and None for None: where an operation without a dtype chooses one by its operands."""
+    return None if dtype is None else standardize_dtype(dtype)
 
 
 @functools.lru_cache(maxsize=256)

@@ -37,6 +37,17 @@ def get(nested: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     return place
 
 
+def put(nested: Mapping[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """Nested dicts with another value at a path; the given ones stay as they are.
+
+    Example:
+        >>> put({"dense": {"kernel": 1, "bias": 2}}, ("dense", "bias"), 3)
+        {'dense': {'kernel': 1, 'bias': 3}}
+    """
+    below = value if len(path) == 1 else put(nested[path[0]], path[1:], value)
+    return {**nested, path[0]: below}
+
+
 def flatten(nested: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
     """The inverse of `nest`; empty dicts vanish."""
     out: dict[tuple[str, ...], Any] = {}

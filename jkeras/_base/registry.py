@@ -86,7 +86,8 @@ _FUNCTION_AREAS = ("activations", "losses", "metrics", "ops", "initializers", "r
 
 
 def export(*paths: str, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
-    """Enter an object under its Keras paths; the first is the canonical one, `aliases` are further strings of the same kind.
+    """Enter an object under its Keras paths; the first is the canonical one, `aliases` are further strings of the same kind. What
+    Keras does not have is entered under a path that begins with `jkeras`.
 
     Example:
         >>> @export("keras.losses.demo_error", aliases=("demo",))
@@ -100,7 +101,7 @@ def export(*paths: str, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
         for path in paths:
             _objects[path] = obj
             area, _, name = path.rpartition(".")
-            table = _names.setdefault(area.removeprefix("keras").removeprefix(".") or "top", {})
+            table = _names.setdefault(area.removeprefix("j").removeprefix("keras").removeprefix(".") or "top", {})
             for key in (name, *aliases):
                 table[key] = obj
             if inspect.isclass(obj):
@@ -109,6 +110,16 @@ def export(*paths: str, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
         return obj
 
     return enter
+
+
+def same_as(path: str, obj: Any) -> None:
+    """Let a function of another library have the path of one of the table, because it computes the same.
+
+    Args:
+        path: of the table.
+        obj: the other function, which lives as long as the process.
+    """
+    _paths.setdefault(id(obj), path)
 
 
 def names(kind: str) -> list[str]:
@@ -259,15 +270,25 @@ def find_function(name: str, custom_objects: Mapping[str, Any] | None = None, mo
     """
     found = get_registered_object(name, custom_objects)
     if found is None:
-        own = [area for area in areas_of(module) if area in _FUNCTION_AREAS]
-        tables = [_names.get(area, {}) for area in (*own, *_FUNCTION_AREAS)]
-        found = next((table[name] for table in tables if name in table and not inspect.isclass(table[name])), None)
+        found = function_of_keras(name, module)
     if found is None or not callable(found):
         raise FileFormatError(
             f"The config names the function {name!r}, which is neither yours nor an activation, a loss, a metric or an operation "
             f"of Keras. If it is your own, pass custom_objects={{{name!r}: ...}} or register it."
         )
     return found
+
+
+def function_of_keras(name: str, module: str | None = None) -> Any:
+    """Keras' activation, loss, metric or operation of a name; None where there is none.
+
+    Args:
+        name: of the function.
+        module: of a config, which says where it is looked for first.
+    """
+    own = [area for area in areas_of(module) if area in _FUNCTION_AREAS]
+    tables = [_names.get(area, {}) for area in (*own, *_FUNCTION_AREAS)]
+    return next((table[name] for table in tables if name in table and not inspect.isclass(table[name])), None)
 
 
 def built_in(module: str | None, class_name: str) -> Any:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jkeras._base.registry import export
+import jax
+
+from jkeras._base.registry import export, same_as
 from jkeras.nn import activations, rectifiers
 
 CATALOGUE: dict[str, Callable[..., Any]] = {
@@ -46,9 +48,14 @@ CATALOGUE: dict[str, Callable[..., Any]] = {
 
 SECOND_NAMES = {"silu": "swish", "hard_silu": "hard_swish"}
 
+NOT_AS_IN_JAX = ("gelu", "leaky_relu")  # by default exact, and of another slope
+
 for name, function in CATALOGUE.items():
     paths = [f"keras.activations.{n}" for n in (name, SECOND_NAMES.get(name)) if n]
     export(*paths)(function)
+    twin = getattr(jax.nn, "soft_sign" if name == "softsign" else name, None)
+    if twin is not None and name not in NOT_AS_IN_JAX:
+        same_as(paths[0], twin)  # so that a file of Dense(activation=jax.nn.relu) says "relu"
 
 # In files of Keras 2 it is called hard_sigmoid; no Keras knows it by this name.
-export("keras.activations.hard_sigmoid_keras2")(rectifiers.hard_sigmoid_keras2)
+export("jkeras.activations.hard_sigmoid_keras2")(rectifiers.hard_sigmoid_keras2)

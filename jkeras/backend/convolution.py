@@ -7,6 +7,7 @@ from typing import Any
 from jkeras import ops
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.ops.wrapper import Tensor
 
 
@@ -88,10 +89,10 @@ def conv2d_transpose(
         strides, padding, data_format, dilation_rate: of the convolution that it transposes.
     """
     extra = None
-    steps = (strides, strides) if isinstance(strides, int) else tuple(strides)
+    steps = (strides, strides) if isinstance(strides, INTEGERS) else tuple(strides)
     if output_shape is not None:
         first = 1 if standardize_data_format(data_format) == "channels_last" else 2
-        rates = (dilation_rate,) * 2 if isinstance(dilation_rate, int) else tuple(dilation_rate)
+        rates = (dilation_rate,) * 2 if isinstance(dilation_rate, INTEGERS) else tuple(dilation_rate)
         sizes = list(zip(x.shape[first : first + 2], tuple(output_shape)[first : first + 2], steps, kernel.shape[:2], rates))
         if all(isinstance(n, int) and isinstance(m, int) for n, m, *_ in sizes):
             extra = tuple(_left_over(*size, padding) for size in sizes)

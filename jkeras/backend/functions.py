@@ -29,7 +29,7 @@ from jkeras.layers.base import Layer
 from jkeras.layers.tracking import weight_entries
 from jkeras.state.functionalize import functionalize
 from jkeras.state.random import next_key_numbers
-from jkeras.state.scope import Scope, current
+from jkeras.state.scope import Scope, UnknownVariables, current
 from jkeras.state.variable import Variable, materialize
 
 _NONE = """An output of K.function is None. A gradient is None where the loss does not depend on the tensor: check that the tensor
@@ -109,18 +109,24 @@ class Function:
                 training = bool(value)
             else:
                 arrays.append(_fitting(tensor, value))
-        materialize(self._held)
-        values = [box.value for box in self._held]
-        found = iter(self._compiled(values, arrays, next_key_numbers(), training))
+        found = iter(self._results(arrays, next_key_numbers(), training))
         results = [next(found) if is_symbolic(leaf) else getattr(leaf, "value", leaf) for leaf in self._leaves]
         for box, new in self._updates:
             box.assign(next(found) if is_symbolic(new) else new)
         return jax.tree.unflatten(self._tree, [np.array(value)[()] for value in results])
 
+    def _results(self, arrays: list[Any], numbers: Any, training: bool) -> Any:
+        materialize(self._held)
+        try:
+            return self._compiled([box.value for box in self._held], arrays, numbers, training)
+        except UnknownVariables as unknown:  # of functions in the graph
+            self._held += unknown.variables
+            return self._results(arrays, numbers, training)
+
     def _pure(self, values: list[Any], arrays: list[Any], numbers: Any, training: bool) -> Any:
         key = jax.random.fold_in(jax.random.key(numbers[0]), numbers[1])
         positions = {id(op): i for i, op in enumerate(node.operation for node in self._program.nodes)}
-        pure = functionalize(functools.partial(_run, self._program), self._held, positions)
+        pure = functionalize(functools.partial(_run, self._program), self._held, positions, complete=True)
         with precision_scope():
             return pure(values, arrays, rng=key, training=training).output
 

@@ -7,6 +7,7 @@ from typing import Any
 from jkeras import ops
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.ops.wrapper import Tensor
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -48,7 +49,7 @@ def batch_dot(x: Tensor, y: Tensor, axes: Any = None) -> Tensor:
         raise ValueError(f"K.batch_dot takes arrays with a batch axis and at least one more. Received: {describe([x, y])}.")
     if axes is None:
         axes = (m - 1, n - 1 if n == 2 else n - 2)
-    a, b = (axes, axes) if isinstance(axes, int) else tuple(axes)
+    a, b = (axes, axes) if isinstance(axes, INTEGERS) else tuple(axes)
     a, b = (a + m if a < 0 else a), (b + n if b < 0 else b)
     if not (0 < a < m and 0 < b < n):
         raise ValueError(f"K.batch_dot sums over axes behind the batch axis. Received: axes={axes!r} with {describe([x, y])}.")

@@ -68,8 +68,7 @@ def l2_normalize(x: Tensor, axis: Any = None) -> Tensor:
         >>> l2_normalize([[4.0, 0.0], [0.0, 9.0]], axis=-1).tolist()
         [[1.0, 0.0], [0.0, 1.0]]
     """
-    x = as_tensor(x)
-    return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12))
+    return ops.normalize(as_tensor(x), axis=axis, epsilon=1e-6)
 
 
 def in_top_k(predictions: Tensor, targets: Tensor, k: int) -> Tensor:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic, is_symbolic
 from jkeras.layers.input import Input
 from jkeras.ops.wrapper import Tensor
@@ -52,7 +53,7 @@ def at_shape(make: Callable[..., Any], label: str, sizes: Any, *arrays: Any) -> 
     Raises:
         ValueError: a symbolic number that is no function of shapes alone.
     """
-    sizes = (sizes,) if isinstance(sizes, int) or is_symbolic(sizes) else tuple(sizes)
+    sizes = (sizes,) if isinstance(sizes, INTEGERS) or is_symbolic(sizes) else tuple(sizes)
     unknown = [n for n in sizes if isinstance(n, KerasTensor)]
     sources = list({id(t): t for n in unknown for t in _measured(n)}.values())
     if not sources and not any(map(is_symbolic, arrays)):

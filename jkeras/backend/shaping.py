@@ -10,6 +10,7 @@ import jax
 
 from jkeras import ops
 from jkeras._base.config import standardize_data_format
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.backend.shapes import as_tensor, at_shape
 from jkeras.graph.keras_tensor import is_symbolic
 from jkeras.nn import image
@@ -106,7 +107,7 @@ def repeat_elements(x: Tensor, rep: int, axis: int) -> Tensor:
 
 def tile(x: Tensor, n: Any) -> Tensor:
     """The whole array n times along each axis."""
-    if isinstance(n, int):
+    if isinstance(n, INTEGERS):
         n = (n,)
     if any(is_symbolic(k) for k in n):
         return at_shape(lambda times, array: ops.tile(array, times), "tile", n, x)

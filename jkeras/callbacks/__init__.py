@@ -20,6 +20,7 @@ from jkeras.callbacks.orbax_checkpoint import OrbaxCheckpoint as OrbaxCheckpoint
 from jkeras.callbacks.progbar_logger import ProgbarLogger as ProgbarLogger
 from jkeras.callbacks.progress import Progbar as Progbar
 from jkeras.callbacks.remote_monitor import RemoteMonitor as RemoteMonitor
+from jkeras.callbacks.run_parameters import RunParameters as RunParameters
 from jkeras.callbacks.swap_ema_weights import SwapEMAWeights as SwapEMAWeights
 from jkeras.callbacks.tensorboard import TensorBoard as TensorBoard
 from jkeras.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN

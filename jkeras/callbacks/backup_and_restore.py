@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import Any
 
+from jkeras._base.errors import unexpected_arguments
+from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.registry import export
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.batch_counter import BatchCounter, check_frequency
 
 _NAME = "latest.weights.h5"
+_GONE = {"save_before_preemption": Gone((False,), "Back up often enough instead: save_freq=100, for example.")}
 _NO_FOLDER = "BackupAndRestore needs a folder of its own, such as backup_dir='backup'. Received: {given!r}."
 
 _NO_TRAINING = """{path} holds no training that this model could go on with; it was compiled with another optimizer. Compile it as
@@ -33,6 +37,7 @@ class BackupAndRestore(Callback):
         save_freq: `"epoch"`, or every how many batches. With a number, training goes step by step.
         double_checkpoint: accepted for Keras' sake. A backup takes the place of the last one only when it is complete.
         delete_checkpoint: remove the folder when the training has come to its end.
+        kwargs: Keras 2's `save_before_preemption=False`.
 
     Raises:
         ValueError: no folder, or `save_freq` is neither; in `fit`, the backup was made in the middle of an epoch of other data,
@@ -67,7 +72,10 @@ class BackupAndRestore(Callback):
         save_freq: str | int = "epoch",
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
+        **kwargs: Any,
     ):
+        if left := leave_out("BackupAndRestore", kwargs, _GONE):
+            raise unexpected_arguments("BackupAndRestore", left, ("backup_dir", "save_freq", "delete_checkpoint"))
         if not backup_dir:
             raise ValueError(_NO_FOLDER.format(given=backup_dir))
         check_frequency("save_freq", save_freq)

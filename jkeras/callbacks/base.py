@@ -16,18 +16,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from jkeras._base.plain_numbers import TakesPlainNumbers
 from jkeras._base.registry import export
+from jkeras.callbacks.run_parameters import RunParameters
 
 Logs = dict[str, Any] | None
 
 
 @export("keras.callbacks.Callback")
-class Callback:
+class Callback(TakesPlainNumbers):
     """Base class of callbacks; every method does nothing until a subclass overrides it.
 
     Attributes:
         model: the model that runs; its current weights, optimizer and `stop_training` may be read and set at every event.
-        params: `{"verbose": ..., "epochs": ..., "steps": ...}` of the run.
+        params: `{"verbose": ..., "epochs": ..., "steps": ...}` of the run; see `RunParameters`.
+        validation_data: what Keras 2 put here, the validation's inputs, targets and weights in a list, while a `fit` validates on
+            arrays; else None, or what the callback's own code put here.
         every_batch: whether batch hooks must be called for each batch (True) or may be called once for several.
         prompt: whether a batch event must come before the next step is on its way (True), so that weights read there are of that
             batch, or may come a chunk later, which keeps the device busy.
@@ -62,6 +66,16 @@ class Callback:
     replays: bool = False
     resumes: bool = False
 
+    @property
+    def validation_data(self) -> Any:
+        """The validation's arrays in a list."""
+        own = self.__dict__.get("_validation_data")
+        return self.params.validation_data if own is None and isinstance(self.params, RunParameters) else own
+
+    @validation_data.setter
+    def validation_data(self, data: Any) -> None:
+        self.__dict__["_validation_data"] = data
+
     def set_params(self, params: dict[str, Any]) -> None:
         """Receive the run's parameters."""
         self.params = params
@@ -84,11 +98,11 @@ class Callback:
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Before batch `batch` (from 0) of the epoch."""
-        self.on_batch_begin(batch, logs=logs)
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """After batch `batch`; `logs` holds the epoch's results up to here."""
-        self.on_batch_end(batch, logs=logs)
+        self.on_batch_end(batch, logs)
 
     def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Before a batch of an evaluation, that of the validation in `fit` too."""

@@ -208,7 +208,7 @@ class CallbackList(Callback):
             if getattr(callback, "every_batch", True):
                 given = plain = plain_logs(logs) if plain is None else plain
             try:
-                method(batch, logs=given)
+                method(batch, given)  # by position: in Keras 2 its name was free
             except Exception as error:
                 _note(error, callback, hook, batch)
                 raise

@@ -23,10 +23,10 @@ class LambdaCallback(Callback):
         on_train_end: called with `(logs)`.
         on_train_batch_begin: called with `(batch, logs=logs)`.
         on_train_batch_end: called with `(batch, logs=logs)`.
-        **kwargs: any other event of `Callback` by its name, such as `on_test_end`.
+        **kwargs: any other event of `Callback` by its name, such as `on_test_end`; or further attributes of the object.
 
     Raises:
-        TypeError: a keyword that is no event.
+        TypeError: a keyword begins with `on_` and is no event.
 
     Example:
         >>> LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"])).on_epoch_end(3, {"loss": 0.5})
@@ -43,7 +43,7 @@ class LambdaCallback(Callback):
         on_train_batch_end: Callable[..., Any] | None = None,
         **kwargs: Callable[..., Any],
     ):
-        unknown = [name for name in kwargs if name not in _HOOKS]
+        unknown = [name for name in kwargs if name.startswith("on_") and name not in _HOOKS]
         if unknown:
             raise unexpected_arguments("LambdaCallback", unknown, _HOOKS)
         named = {

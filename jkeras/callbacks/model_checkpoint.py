@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 from jkeras._base.errors import unexpected_arguments
+from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.registry import export
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.batch_counter import BatchCounter, check_frequency
@@ -19,6 +20,10 @@ from jkeras.callbacks.printing import say
 
 _SUFFIX = """ModelCheckpoint cannot tell the format of {path!r}. Give the path a suffix: {known}."""
 _PLACE = """The path {path!r} asks for {name}, which is not among the results: {there}. {hint}"""
+_GONE = {
+    "load_weights_on_restart": Gone((False, None), "Write BackupAndRestore('folder'), which goes on where a run ended."),
+    "options": Gone((None,), "They are TensorFlow's, for files of TensorFlow."),
+}
 _WHOLE, _WEIGHTS = (".keras", ".h5", ".hdf5"), (".weights.h5", ".weights.json", ".h5", ".hdf5")
 
 
@@ -38,7 +43,7 @@ class ModelCheckpoint(MonitorCallback):
         save_freq: `"epoch"`, or every how many batches; then training goes step by step, and a file is written in the middle of
             epochs.
         initial_value_threshold: what counts as the best so far before the first epoch.
-        kwargs: Keras 2's `period`, every how many epochs.
+        kwargs: Keras 2's `period`, every how many epochs, and what need not be said.
 
     Raises:
         ValueError: the suffix is of no format that is written, or `save_freq` is no number.
@@ -66,6 +71,7 @@ class ModelCheckpoint(MonitorCallback):
         **kwargs: Any,
     ):
         super().__init__(monitor, mode, baseline=initial_value_threshold)
+        kwargs = leave_out("ModelCheckpoint", kwargs, _GONE)
         self.period = kwargs.pop("period", 1)
         if kwargs:
             known = ("filepath", "monitor", "verbose", "save_best_only", "save_weights_only", "mode", "save_freq")
@@ -126,7 +132,7 @@ class ModelCheckpoint(MonitorCallback):
         if not self.save_best_only:
             self._save(logs, places, "")
             return
-        value = self.watched(logs)
+        value = self.get_monitor_value(logs)
         if value is None:
             return
         number = float(value)

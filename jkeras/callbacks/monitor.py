@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+import numpy as np
 
 from jkeras.callbacks.base import Callback, Logs
 
@@ -28,6 +30,10 @@ class MonitorCallback(Callback):
         mode: `"min"`, `"max"` or `"auto"`; another value warns and counts as `"auto"`.
         baseline: what counts as the best so far before the first value; None: the first value is.
         min_delta: a smaller change than this is no improvement.
+
+    Attributes:
+        monitor_op: `np.less` or `np.greater`: better is where `monitor_op(value - min_delta, best)`. A subclass may set it.
+        min_delta: as given; below 0, as in Keras, once `monitor_op` is `np.less`.
     """
 
     _remembers: tuple[str, ...] = ("best",)
@@ -42,8 +48,8 @@ class MonitorCallback(Callback):
         self.mode = mode
         self.best = baseline
         self.min_delta = abs(min_delta)
-        self._sign: int | None = None
 
+    _monitor_op: Callable[..., Any] | None = None
     _told = False  # whether this run has heard that the result is missing; of the class, for those that skip super().__init__()
 
     def set_model(self, model: Any) -> None:
@@ -67,15 +73,27 @@ class MonitorCallback(Callback):
             if value is None or isinstance(value, (int, float)):
                 setattr(self, name, value)
 
-    def is_improvement(self, value: float, reference: float | None) -> bool:
-        """Whether a value is better than another by more than `min_delta`; than None, every value is better."""
-        if reference is None:
-            return True
-        if self._sign is None:
-            self._sign = direction(self.monitor, self.mode, getattr(self.model, "metrics", None) or (), type(self).__name__)
-        return bool(self._sign * value - self.min_delta > self._sign * reference)
+    @property
+    def monitor_op(self) -> Callable[..., Any]:
+        """The comparison; found, where nobody set it, when it is first asked for, since the model's metrics have a say in it."""
+        if self._monitor_op is None:
+            metrics = getattr(self.model, "metrics", None) or ()
+            self.monitor_op = np.less if direction(self.monitor, self.mode, metrics, type(self).__name__) < 0 else np.greater
+        assert self._monitor_op is not None
+        return self._monitor_op
 
-    def watched(self, logs: Logs) -> Any:
+    @monitor_op.setter
+    def monitor_op(self, op: Callable[..., Any]) -> None:
+        self._monitor_op = op
+        self.min_delta = -abs(self.min_delta) if op(0, 1) else abs(self.min_delta)
+
+    def is_improvement(self, value: float, reference: float | None) -> bool:
+        """Whether a value is better than another by more than `min_delta`; than None or NaN, every number is better."""
+        if reference is None or np.isnan(reference):
+            return not np.isnan(value)
+        return bool(self.monitor_op(value - self.min_delta, reference))
+
+    def get_monitor_value(self, logs: Logs) -> Any:
         """The monitored value; where it is missing, the answer is None, and one warning in a run lists what there is."""
         value = (logs or {}).get(self.monitor)
         if value is None and not self._told:

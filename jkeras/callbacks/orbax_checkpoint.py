@@ -187,7 +187,7 @@ class OrbaxCheckpoint(MonitorCallback):
     def _consider(self, step: int, logs: Logs) -> None:
         """Save, unless only the best is wanted and this is not it."""
         if self.save_best_only:
-            value = self.watched(logs)
+            value = self.get_monitor_value(logs)
             if value is None or not self.is_improvement(value, self.best):
                 return
             self.best = value

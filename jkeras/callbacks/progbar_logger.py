@@ -17,6 +17,10 @@ class ProgbarLogger(Callback):
     It takes `verbose`, `epochs` and `steps` from the run's parameters. It need not hear of every batch, and reads results only
     when it writes.
 
+    Args:
+        count_mode: Keras 2's; what is counted are steps.
+        stateful_metrics: Keras 2's; no result is averaged here, since all are averages already.
+
     Example:
         >>> progress = ProgbarLogger()
         >>> progress.set_params({"verbose": 2, "epochs": 30, "steps": 210})
@@ -30,7 +34,7 @@ class ProgbarLogger(Callback):
     every_batch = False
     may_lag = True
 
-    def __init__(self) -> None:
+    def __init__(self, count_mode: str = "steps", stateful_metrics: Any = None) -> None:
         self.verbose = 1
         self.epochs = 1
         self.target: int | None = None
@@ -54,6 +58,7 @@ class ProgbarLogger(Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         if self.verbose and self.epochs > 1:
             say(f"Epoch {epoch + 1}/{self.epochs}")
+        self.target = (self.params or {}).get("steps") or self.target
         self._begin()
 
     def on_test_begin(self, logs: Logs = None) -> None:
@@ -99,6 +104,8 @@ class ProgbarLogger(Callback):
 
     def _update(self, batch: int, logs: Logs) -> None:
         self.seen = batch + 1
+        if self.target is not None and self.progbar is not None and self.seen > self.target:
+            self.target = self.progbar.target = self.seen  # the data have become longer within the epoch
         if self.verbose == 1 and self.progbar is not None:
             self.progbar.update(self.seen, display_order(logs), finalize=False)
 

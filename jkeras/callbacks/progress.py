@@ -107,6 +107,7 @@ class Progbar:
         )
         if averaged:
             total, count = self._values.get(name, (0.0, 0))
+            value = np.asarray(value) if isinstance(value, (list, tuple)) else value
             self._values[name] = (total + value * steps, count + steps)
         else:
             self._values[name] = (value, 1)

@@ -96,7 +96,7 @@ class SwapEMAWeights(Callback):
 def _average_of(optimizer: Any) -> Any:
     """The average in an optimizer's state, also below a loss scale."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    if not getattr(inner, "use_ema", False) or optimizer.state is None:
+    if not getattr(inner, "use_ema", False) or optimizer.live_state is None:
         raise ValueError(_NO_AVERAGE.format(optimizer=f"{type(inner).__name__}(use_ema={getattr(inner, 'use_ema', False)})"))
     return optimizer.state.ema if inner is optimizer else optimizer.state.slots.inner.ema
 

@@ -8,6 +8,7 @@ Show it with `tensorboard --logdir logs`.
 
 from __future__ import annotations
 
+import inspect
 import os
 import time
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jkeras._base.errors import describe, unknown_name
+from jkeras._base.errors import describe, unexpected_arguments, unknown_name
+from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.registry import export
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.batch_counter import check_frequency
@@ -26,6 +28,12 @@ from jkeras.layers.embedding import Embedding
 _BAD_RANGE = """profile_batch is the number of a batch (from 1; 0 for none), or the first and the last one: (10, 20) or "10,20".
 Received: {given}."""
 _MOST_IMAGES = 3
+_GONE = {
+    "batch_size": Gone(),
+    "write_grads": Gone((False,), "Put the callback LayerStatistics in front of this one; it gives statistics of the gradients."),
+    "embeddings_layer_names": Gone((None, [], ()), "All Embedding layers are written."),
+    "embeddings_data": Gone((None,), "The tables of Embedding layers are written; those need no data."),
+}
 
 
 @export("keras.callbacks.TensorBoard")
@@ -48,6 +56,7 @@ class TensorBoard(Callback):
         embeddings_freq: every how many epochs to write the tables of Embedding layers for the projector, as tab-separated text,
             which it can read without TensorFlow; 0 for never.
         embeddings_metadata: path of the labels of the rows, or `{layer name: path}`.
+        kwargs: Keras 2's `batch_size`, `write_grads=False` and others that need not be said.
 
     Raises:
         ImportError: tensorboard is not installed; TensorFlow is not needed.
@@ -75,7 +84,10 @@ class TensorBoard(Callback):
         profile_batch: int | str | tuple[int, int] = 0,
         embeddings_freq: int = 0,
         embeddings_metadata: str | dict[str, str] | None = None,
+        **kwargs: Any,
     ):
+        if left := leave_out("TensorBoard", kwargs, _GONE):
+            raise unexpected_arguments("TensorBoard", left, inspect.signature(TensorBoard).parameters)
         self._parts = require_tensorboard()
         self.log_dir = os.fspath(log_dir)
         self.histogram_freq = histogram_freq

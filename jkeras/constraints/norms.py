@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jkeras._base.config import epsilon
 from jkeras._base.registry import export
 from jkeras.constraints.base import Constraint
+from jkeras.nn.lengths import root
 
 Axes = int | Sequence[int] | None
 
@@ -26,10 +27,11 @@ class _Lengths(Constraint):
         self._epsilon = epsilon()
 
     def _lengths(self, w: jax.Array) -> jax.Array:
-        return jnp.sqrt(jnp.sum(jnp.square(w), axis=self.axis, keepdims=True))
+        return root(jnp.sum(jnp.square(w), axis=self.axis, keepdims=True))
 
     def _scaled(self, w: jax.Array, lengths: jax.Array, allowed: jax.Array | float) -> jax.Array:
-        return w * (allowed / (self._epsilon + lengths))
+        # A vector of zeros stays one, and has derivative 0 rather than 1 / epsilon.
+        return jnp.where(lengths == 0, 0, w * (allowed / (self._epsilon + lengths)))
 
 
 @export("keras.constraints.MaxNorm", "keras.constraints.max_norm")

@@ -12,8 +12,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jkeras._base.errors import describe
-from jkeras.data.arrays import common_length, leaves, spec_of
+from jkeras.data.arrays import common_length, spec_of
+from jkeras.data.sample_weights import per_output
 from jkeras.data.source import Batch, Source, generator, stretch, warn_ran_out
 
 
@@ -89,32 +89,3 @@ class ArraySource(Source):
             # Rows in sequence are a slice: a view, with nothing copied.
             index = rows if self.shuffle else slice(int(rows[0]), int(rows[-1]) + 1)
             yield jax.tree_util.tree_map(lambda a, index=index: a[index], self.arrays)
-
-
-def per_output(y: Any, sample_weight: Any) -> Any:
-    """Sample weights in the structure of `y`: one array for several outputs is used for each of them.
-
-    Raises:
-        ValueError: the structures differ, or one array with a weight per element stands for several outputs.
-    """
-    nested = isinstance(y, (list, tuple, dict))
-    if sample_weight is None or (not nested and not isinstance(sample_weight, (list, tuple, dict))):
-        return sample_weight
-    if not isinstance(sample_weight, (list, tuple, dict)):
-        if any(n != 1 for n in sample_weight.shape[1:]):
-            raise ValueError(
-                f"One `sample_weight` for several outputs must have one number per sample, shape (n,). Received "
-                f"{describe(sample_weight)}. Pass one array per output, in the structure of y."
-            )
-        return jax.tree_util.tree_map(lambda _: sample_weight, y)
-    if _structure(y) != _structure(sample_weight):
-        raise ValueError(
-            f"`sample_weight` must have the structure of `y`, one array (or None) per output. Received "
-            f"sample_weight={describe(sample_weight)} for y={describe(y)} with {len(leaves(y))} outputs."
-        )
-    return sample_weight
-
-
-def _structure(nest: Any) -> Any:
-    """The structure of a nest in which None stands for an array that is not there."""
-    return jax.tree_util.tree_structure(nest, is_leaf=lambda v: v is None)

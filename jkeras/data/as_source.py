@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jkeras._base.errors import describe
+from jkeras._base.plain_numbers import plain
 from jkeras.data.array_source import ArraySource
 from jkeras.data.arrays import is_arrays, to_arrays
-from jkeras.data.class_weight import weigh
 from jkeras.data.indexed_source import IndexedSource
 from jkeras.data.iterable_source import IterableSource, is_endless
+from jkeras.data.sample_weights import Weighing
 from jkeras.data.source import Source
 
 
@@ -23,7 +24,8 @@ def as_source(
     batch_size: int | None = None,
     shuffle: bool | str = False,
     steps: int | None = None,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: Any = None,
+    output_names: Sequence[str] | None = None,
 ) -> Source:
     """Turn what a user passes as data into a `Source`.
 
@@ -35,7 +37,8 @@ def as_source(
         batch_size: rows per batch, for arrays only; None takes 32.
         shuffle: True, False or `"batch"`; what comes in its own order (generators, iterables) keeps it.
         steps: batches of an epoch; None for one pass over the data.
-        class_weight: class number -> weight, multiplied into the sample weights.
+        class_weight: class number -> weight, or such a table per output, multiplied into the sample weights.
+        output_names: of the model, for weights by output.
 
     Raises:
         ValueError: arguments that do not fit together; the text says what to write.
@@ -47,23 +50,24 @@ def as_source(
     """
     if x is None:
         raise ValueError("There is no data: `x` is None. Pass arrays, a generator or a dataset.")
+    batch_size, steps = plain(batch_size), plain(steps)
     _check_count("batch_size", batch_size)
     if isinstance(steps, float) and steps > 0 and steps < float("inf"):
         steps = math.ceil(steps)  # `steps_per_epoch=len(x) / 32` stands in many scripts; Keras 2 goes on until it is reached
     _check_count("steps", steps)
     if shuffle not in (True, False, None, "batch"):
         raise ValueError(f"`shuffle` must be True, False or 'batch'. Received {shuffle!r}.")
+    weighing = Weighing(class_weight, output_names)
     if is_arrays(x):
         x, y, sample_weight = to_arrays(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
-        weights = weigh(y, sample_weight, class_weight)
-        return ArraySource(x, y, weights, batch_size=batch_size, shuffle=shuffle or False, steps=steps)
+        return ArraySource(x, y, weighing(y, sample_weight), batch_size=batch_size, shuffle=shuffle or False, steps=steps)
     _refuse(x, y=y, sample_weight=sample_weight, batch_size=batch_size)
     if isinstance(x, Source):
         return x
-    return _stream(x, shuffle or False, steps, class_weight)
+    return _stream(x, shuffle or False, steps, weighing)
 
 
-def _stream(x: Any, shuffle: bool | str, steps: int | None, class_weight: Mapping[int, float] | None) -> Source:
+def _stream(x: Any, shuffle: bool | str, steps: int | None, weighing: Weighing) -> Source:
     kind = type(x).__name__
     if any(f"{c.__module__}.{c.__name__}".startswith("torch.utils.data.dataset.") for c in type(x).__mro__):
         raise ValueError(f"{kind} gives single samples, not batches. Write torch.utils.data.DataLoader(dataset, batch_size=32).")
@@ -75,9 +79,9 @@ def _stream(x: Any, shuffle: bool | str, steps: int | None, class_weight: Mappin
         )
     source: Source
     if indexed:
-        source = IndexedSource(x, shuffle=shuffle, steps=steps, class_weight=class_weight)
+        source = IndexedSource(x, shuffle=shuffle, steps=steps, weighing=weighing)
     else:
-        source = IterableSource(x, steps=steps, class_weight=class_weight)
+        source = IterableSource(x, steps=steps, weighing=weighing)
     endless = source.total_batches is None if isinstance(source, IndexedSource) else is_endless(x)
     if endless and steps is None:
         raise ValueError(

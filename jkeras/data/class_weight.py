@@ -15,11 +15,12 @@ def class_weights(y: Any, class_weight: Mapping[int, float]) -> np.ndarray:
     """One weight per sample from a weight per class.
 
     Args:
-        y: targets: class numbers `(n,)` or `(n, 1)`, or one-hot / probabilities `(n, classes)`, of which the largest counts.
-        class_weight: class number -> weight; classes without an entry weigh 1.
+        y: targets: class numbers `(n, ...)` or `(n, ..., 1)`, or one-hot / probabilities `(n, ..., classes)`, of which the
+            largest counts.
+        class_weight: class number -> weight; classes without an entry weigh 1. Classes may be strings such as `"1"`.
 
     Returns:
-        `(n,)` weights in `floatx()`.
+        Weights in `floatx()`, `(n,)` or one for each step.
 
     Raises:
         ValueError: no targets, several outputs, or keys that are not class numbers.
@@ -31,33 +32,36 @@ def class_weights(y: Any, class_weight: Mapping[int, float]) -> np.ndarray:
     if y is None or isinstance(y, (list, tuple, Mapping)):
         received = "no y" if y is None else f"y={describe(y)}"
         raise ValueError(
-            f"`class_weight` needs one array of class targets; received {received}. For several outputs compute sample weights "
-            "yourself and pass `sample_weight`, one array per output."
+            f"`class_weight` needs one array of class targets; received {received}. For several outputs pass one table "
+            "per output, by its name."
         )
     table = _table(class_weight)
     labels = np.asarray(y)
-    if labels.ndim > 1:
-        labels = labels[..., 0] if labels.shape[-1] == 1 else labels.argmax(-1)
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    elif labels.ndim > 1 and labels.max() <= 1:  # else they are no probabilities, but class numbers, one for each step
+        labels = labels.argmax(-1)
     present, position = np.unique(np.round(labels).astype(np.int64), return_inverse=True)
     weights = np.array([table.get(int(c), 1.0) for c in present], dtype=floatx())
     return weights[position].reshape(labels.shape)
 
 
 def _table(class_weight: Any) -> dict[int, float]:
-    if not isinstance(class_weight, Mapping) or not all(
-        isinstance(k, (int, float, np.number)) and k == int(k) for k in class_weight
-    ):
+    try:
+        return {_class_number(key): np.asarray(weight, "float64").item() for key, weight in class_weight.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        hint = ""
+        if isinstance(class_weight, (np.ndarray, list, tuple)):  # what scikit-learn's compute_class_weight gives
+            hint = " Write dict(enumerate(weights))."
         raise ValueError(
-            f"`class_weight` must be a dict of class number -> weight, such as {{0: 1.0, 1: 5.0}}. Received {class_weight!r}."
-        )
-    return {int(k): float(v) for k, v in class_weight.items()}
+            "`class_weight` must be a dict of class number -> weight, such as {0: 1.0, 1: 5.0}. "
+            f"Received {describe(class_weight)}.{hint}"
+        ) from error
 
 
-def weigh(y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None) -> Any:
-    """The product of sample weights and class weights; each may be None."""
-    if class_weight is None:
-        return sample_weight
-    weights = class_weights(y, class_weight)
-    if sample_weight is None:
-        return weights
-    return sample_weight * weights.reshape(weights.shape + (1,) * (sample_weight.ndim - weights.ndim))
+def _class_number(key: Any) -> int:
+    """A key as a class: 1, 1.0, np.int64(1), or "1", as JSON has it."""
+    number = int(key)
+    if not isinstance(key, str) and number != key:
+        raise ValueError(f"{key!r} is no whole number.")
+    return number

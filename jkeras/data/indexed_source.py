@@ -1,17 +1,23 @@
 """`IndexedSource`: datasets that give batch number `i` on demand (`PyDataset`, Keras' `Sequence`, grain's `MapDataset`).
 
-Batches can be had in any order, so `shuffle` draws one per epoch from `(seed, epoch)`, and `start` costs nothing.
+Batches can be had in any order, so `shuffle` draws one per epoch from `(seed, epoch)`, and `start` costs nothing. Shapes are
+those of item 0, which is made when the first epoch has begun, and used when its turn comes: no item is made twice.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+
+import jax
+import numpy as np
 
 from jkeras.data.arrays import spec_of
 from jkeras.data.iterable_source import read_batch
-from jkeras.data.source import Batch, Source, generator, stretch, warn_ran_out
+from jkeras.data.sample_weights import Weighing
+from jkeras.data.source import Batch, Source, generator, naming, stretch, warn_ran_out
 from jkeras.data.workers import ordered_items
 
 
@@ -22,7 +28,7 @@ class IndexedSource(Source):
         dataset: `dataset[i]` is a whole batch, `len(dataset)` or `dataset.num_batches` their number (None: without end).
         shuffle: draw a new order of the batches for every epoch.
         steps: batches of an epoch; None for all.
-        class_weight: class number -> weight, multiplied into the sample weights.
+        weighing: what makes the weights of a batch; None takes those in the batch.
 
     Example:
         >>> class Two:
@@ -40,13 +46,15 @@ class IndexedSource(Source):
         *,
         shuffle: bool | str = False,
         steps: int | None = None,
-        class_weight: Mapping[int, float] | None = None,
+        weighing: Weighing | None = None,
     ):
         self.dataset = dataset
         self.shuffle = shuffle
         self.steps = steps
-        self.class_weight = class_weight
+        self.weighing = weighing or Weighing()
         self._specs: Batch | None = None
+        self._first: Batch | None = None  # item 0, when its shapes were asked for and no epoch has come to it
+        self._begun = False  # whether the dataset has heard of an epoch whose batches nobody has asked for
 
     @property
     def total_batches(self) -> int | None:
@@ -61,19 +69,21 @@ class IndexedSource(Source):
 
     @property
     def specs(self) -> Batch:
-        """Shapes and dtypes of batch 0, with None for the batch dimension."""
+        """Shapes and dtypes of batch 0, with None for the batch dimension. The first epoch begins with them."""
         if self._specs is None:
-            self._specs = spec_of(read_batch(self.dataset[0], self.class_weight))
+            self.begin_epoch()
+            self._check_total()
+            # Copied, because a dataset may fill the same arrays again for every item.
+            self._first = jax.tree.map(np.array, self._read(0, lambda: self.dataset[0]))
+            self._specs = spec_of(self._first)
         return self._specs
 
     def indices(self, epoch: int = 0, seed: int = 0) -> Iterable[int]:
         """The batch numbers of an epoch in their order; warns where the dataset ends before `steps`."""
-        total = self.total_batches
+        total = self._check_total()
         if total is None:
             first = epoch * (self.steps or 0)
             return itertools.count(first) if self.steps is None else range(first, first + self.steps)
-        if not total:
-            raise ValueError(f"There is no data: {type(self.dataset).__name__} says that it has 0 batches.")
         number, first, last = stretch(epoch, self.steps, total)
         if self.steps is not None and last - first < self.steps:
             warn_ran_out(last - first, self.steps)
@@ -81,14 +91,32 @@ class IndexedSource(Source):
         return order[first:last]
 
     def batches(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from `start` on; the dataset's `on_epoch_begin` and `on_epoch_end` are called around them."""
-        self._tell("on_epoch_begin")
+        """The batches of an epoch from `start` on."""
         workers = getattr(self.dataset, "workers", 1)
         processes, ahead = getattr(self.dataset, "use_multiprocessing", False), getattr(self.dataset, "max_queue_size", 10)
-        wanted = itertools.islice(self.indices(epoch, seed), start, None)
-        for item in ordered_items(self.dataset, wanted, workers, processes, ahead):
-            yield read_batch(item, self.class_weight)
-        self._tell("on_epoch_end")
+        first, self._first, self._begun = self._first, None, False
+        wanted, all_wanted = itertools.tee(itertools.islice(self.indices(epoch, seed), start, None))
+        missing = (i for i in wanted if i or first is None)
+        with contextlib.closing(ordered_items(self.dataset, missing, workers, processes, ahead)) as items:
+            for i in all_wanted:
+                yield self._read(i, items.__next__) if i or first is None else first
 
-    def _tell(self, event: str) -> None:
-        getattr(self.dataset, event, lambda: None)()
+    def begin_epoch(self) -> None:
+        """Call the dataset's `on_epoch_begin`, unless the epoch has begun already, for its shapes."""
+        if not self._begun:
+            self._begun = True
+            getattr(self.dataset, "on_epoch_begin", lambda: None)()
+
+    def end_epoch(self) -> None:
+        """Call the dataset's `on_epoch_end`."""
+        getattr(self.dataset, "on_epoch_end", lambda: None)()
+
+    def _check_total(self) -> int | None:
+        total = self.total_batches
+        if total == 0:
+            raise ValueError(f"There is no data: {type(self.dataset).__name__} says that it has 0 batches.")
+        return total
+
+    def _read(self, index: int, make: Callable[[], Any]) -> Batch:
+        with naming(f"item {index} of the dataset {type(self.dataset).__name__}"):
+            return read_batch(make(), self.weighing)

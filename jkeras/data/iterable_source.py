@@ -7,22 +7,21 @@ is looked at to learn the shapes, and is not lost. `start` skips batches by read
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from jkeras._base.errors import describe
-from jkeras.data.array_source import per_output
 from jkeras.data.arrays import common_length, spec_of, to_arrays
 from jkeras.data.batch import unpack_x_y_sample_weight
-from jkeras.data.class_weight import weigh
-from jkeras.data.source import Batch, Source, warn_ran_out
+from jkeras.data.sample_weights import Weighing
+from jkeras.data.source import Batch, Source, naming, warn_ran_out
 
 
-def read_batch(item: Any, class_weight: Mapping[int, float] | None) -> Batch:
+def read_batch(item: Any, weighing: Weighing) -> Batch:
     """One batch as a user's code yields it, as arrays: checked, cast and weighted."""
     x, y, sample_weight = unpack_x_y_sample_weight(item)
     x, y, sample_weight = to_arrays(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
-    sample_weight = per_output(y, weigh(y, sample_weight, class_weight))
+    sample_weight = weighing(y, sample_weight)
     common_length(x, y, sample_weight)
     return x, y, sample_weight
 
@@ -58,7 +57,7 @@ class IterableSource(Source):
     Args:
         data: yields `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`, each a whole batch.
         steps: batches of an epoch; None for all until the end.
-        class_weight: class number -> weight, multiplied into the sample weights.
+        weighing: what makes the weights of a batch; None takes those in the batch.
 
     Example:
         >>> source = IterableSource((([float(i)],) for i in range(5)), steps=2)
@@ -66,10 +65,10 @@ class IterableSource(Source):
         [[[0.0], [1.0]], [[2.0], [3.0]]]
     """
 
-    def __init__(self, data: Any, *, steps: int | None = None, class_weight: Mapping[int, float] | None = None):
+    def __init__(self, data: Any, *, steps: int | None = None, weighing: Weighing | None = None):
         self.data = data
         self.steps = steps
-        self.class_weight = class_weight
+        self.weighing = weighing or Weighing()
         self.one_pass = hasattr(data, "__next__")
         self._length = None if self.one_pass else known_length(data)
         self._items: Any = iter(data) if self.one_pass else None
@@ -87,11 +86,12 @@ class IterableSource(Source):
         """Shapes and dtypes of the first batch, with None for the batch dimension."""
         if self._specs is None:
             items = self._items if self._items is not None else iter(self.data)
-            first = next(items, None)
+            with naming(self._place(0)):
+                first = next(items, None)
             if first is None:
                 raise _no_data(self.data)
             self._items = itertools.chain([first], items)
-            self._specs = spec_of(read_batch(first, self.class_weight))
+            self._specs = spec_of(self._read(first, 0))
         return self._specs
 
     def seek(self, batches: int) -> None:
@@ -120,7 +120,7 @@ class IterableSource(Source):
                 return
             count += 1
             if count > start:
-                yield read_batch(item, self.class_weight)
+                yield self._read(item, self._position - 1)
         if not self.one_pass and self._position == self._length:
             self._items = None
 
@@ -142,9 +142,17 @@ class IterableSource(Source):
     def _rewind(self) -> None:
         self._items, self._position = iter(self.data), 0
 
+    def _read(self, item: Any, number: int) -> Batch:
+        with naming(self._place(number)):
+            return read_batch(item, self.weighing)
+
+    def _place(self, number: int) -> str:
+        return f"batch {number} of {type(self.data).__name__} {getattr(self.data, '__name__', '')}".rstrip()
+
     def _next(self, first: bool) -> Any:
         try:
-            item = next(self._items)
+            with naming(self._place(self._position)):
+                item = next(self._items)
         except StopIteration:
             # An epoch that begins where the last pass ended begins the next pass.
             if not first or self.one_pass or not self._position:

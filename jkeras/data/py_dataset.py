@@ -47,7 +47,10 @@ class PyDataset:
         )
 
     def __iter__(self) -> Iterator[Any]:
-        count = self.num_batches
+        try:
+            count = self.num_batches
+        except NotImplementedError:  # without `__len__` it goes on for as long as somebody asks
+            count = None
         return (self[i] for i in (itertools.count() if count is None else range(count)))
 
     @property

@@ -12,6 +12,7 @@ begins at the front, the next epoch goes on behind it, and when the data end, th
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -54,7 +55,13 @@ class Source(ABC):
     def batches(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on, as host or device arrays."""
 
-    def seek(self, batches: int) -> None:  # noqa: B027 - most sources have nothing to do
+    def begin_epoch(self) -> None:  # noqa: B027 - most sources have nothing to do
+        """Tell the data that an epoch begins, before its first batch is made, in the thread that trains."""
+
+    def end_epoch(self) -> None:  # noqa: B027
+        """Tell the data that an epoch has ended, when its last batch has been used, in the thread that trains."""
+
+    def seek(self, batches: int) -> None:  # noqa: B027
         """Tell data that are only read on, once, how many batches a run that is taken up again has seen in the epochs before.
 
         Args:
@@ -79,6 +86,20 @@ def stretch(epoch: int, steps: int | None, total: int) -> tuple[int, int, int]:
 def generator(seed: int, number: int) -> np.random.Generator:
     """The random numbers of one pass over the data, a function of the seed and the pass alone."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, number])))
+
+
+@contextlib.contextmanager
+def naming(what: str) -> Iterator[None]:
+    """An error within it keeps its type, and a note says what it is about.
+
+    Args:
+        what: such as `batch 3 of Images`.
+    """
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"Raised for {what}.")
+        raise
 
 
 def warn_ran_out(got: int, wanted: int) -> None:

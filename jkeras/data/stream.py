@@ -1,9 +1,9 @@
 """Streams: a background thread makes the batches of generators, datasets and loaders while the computation runs.
 
-The thread runs the user's code, checks each batch and, for an accelerator, starts its copy there. The computation takes what is
-ready, one batch or a few, as a block: it never waits for a batch that it could do without, and where it is the slower side, a
-dispatch holds several. What the thread raises is raised in the thread that trains. When the epoch ends, early or not, the thread
-is told to stop and is waited for.
+The thread runs the user's code, checks each batch and copies it into a block, or to the accelerator, before it asks for the next
+one: many generators fill the same array again for every batch. The computation takes what is ready, one batch or a few, as a
+block: it never waits for a batch that it could do without, and where it is the slower side, a dispatch holds several. What the
+thread raises is raised in the thread that trains. When the epoch ends, early or not, the thread is told to stop, and waited for.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from jkeras._base.aligned import aligned_empty
 from jkeras.data.feed import Block, batches_per_block, bytes_of, default_device, to_device
-from jkeras.data.source import Batch, Source
+from jkeras.data.source import Batch, Source, naming
 
 # Batches of a block on a CPU, where a dispatch costs as much as a small step. With more, what a stream reads of the model is old.
 _MOST_BATCHES = 8
@@ -52,20 +52,23 @@ class StreamFeed:
 
     def blocks(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Block]:
         """The batches of an epoch from number `start` on, as they come."""
-        return self._run(self.source.batches(epoch, seed, start), padded=False)
+        return self._run(epoch, seed, start, padded=False)
 
     def padded_blocks(self) -> Iterator[Block]:
         """The batches of one pass, each padded with its first row to the size of the largest before it."""
-        return self._run(self.source.batches(), padded=True)
+        return self._run(0, 0, 0, padded=True)
 
-    def _run(self, batches: Iterator[Any], padded: bool) -> Iterator[Block]:
+    def _run(self, epoch: int, seed: int, start: int, padded: bool) -> Iterator[Block]:
+        self.source.begin_epoch()
+        batches = self.source.batches(epoch, seed, start)
         handover = _Handover()
 
         def work() -> None:
             try:
                 with contextlib.closing(batches):  # type: ignore[type-var]
-                    for batch in batches:
-                        self.check(*batch)
+                    for number, batch in enumerate(batches, start):
+                        with naming(f"batch {number} of the epoch"):
+                            self.check(*batch)
                         if not handover.put(*self._ready(batch, padded)):
                             return
                 handover.end()
@@ -82,6 +85,7 @@ class StreamFeed:
             thread.join(_PATIENCE)
             if thread.is_alive():
                 warnings.warn(_WAITING.format(seconds=_PATIENCE), stacklevel=2)
+        self.source.end_epoch()
 
     def _ready(self, batch: Batch, padded: bool) -> tuple[Batch, int, int]:
         """A batch as a block of one, its rows that are data, and how many such batches make a block."""
@@ -92,18 +96,18 @@ class StreamFeed:
             batch = jax.tree.map(lambda array: np.concatenate([array, np.repeat(array[:1], missing, axis=0)]), batch)
         platform = default_device().platform
         if platform != "cpu":
-            return to_device(jax.tree.map(lambda array: array[None], batch)), rows, 1
+            return jax.block_until_ready(to_device(jax.tree.map(lambda array: array[None], batch))), rows, 1
         batch = jax.tree.map(lambda array: np.asarray(array)[None], batch)
         return batch, rows, min(_MOST_BATCHES, batches_per_block(bytes_of(batch) + self._beside, platform))
 
 
 class _Handover:
-    """What lies between the two threads: batches of one shape, none of them padded but the last."""
+    """What lies between the two threads: a block of batches of one shape, none of them padded but the last."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: list[Batch] = []
-        self._rows = self._room = self._capacity = 0
+        self._block: Batch = (None, None, None)
+        self._batches = self._rows = self._room = 0
         self._shape: Any = None
         self._stopped = self._ended = False
         self._error: BaseException | None = None
@@ -113,12 +117,16 @@ class _Handover:
         leaves, structure = jax.tree.flatten(batch)
         shape = structure, [(leaf.shape, leaf.dtype) for leaf in leaves]
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or not self._waiting or (self._room and shape == self._shape))
+            self._changed.wait_for(lambda: self._stopped or not self._batches or (self._room and shape == self._shape))
             if self._stopped:
                 return False
-            if not self._waiting:
-                self._shape, self._capacity, self._room, self._rows = shape, capacity, capacity, 0
-            self._waiting.append(batch)
+            if not self._batches:
+                self._shape, self._room, self._rows = shape, capacity, 0
+                self._block = jax.tree.map(lambda array: _empty_block(array, capacity), batch)
+            for room, array in zip(jax.tree.leaves(self._block), leaves):
+                if room is not array:
+                    room[self._batches] = array[0]
+            self._batches += 1
             self._rows += rows
             self._room = self._room - 1 if rows == leaves[0].shape[1] else 0
             self._changed.notify_all()
@@ -143,25 +151,16 @@ class _Handover:
             BaseException: what the other thread ended with.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._ended)
-            batches, self._waiting = self._waiting, []
-            capacity, rows = self._capacity, self._rows
-            self._changed.notify_all()
-        if batches:
-            return Block(_stacked(batches, capacity), len(batches), rows)
+            self._changed.wait_for(lambda: self._batches or self._ended)
+            if self._batches:
+                block, self._batches = Block(self._block, self._batches, self._rows), 0
+                self._changed.notify_all()
+                return block
         if self._error is not None:
             raise self._error
         return None
 
 
-def _stacked(batches: list[Batch], capacity: int) -> Batch:
-    """Batches of one shape as a block; what is behind them holds nothing."""
-
-    def stack(*arrays: Any) -> Any:
-        if capacity == 1:
-            return arrays[0]
-        block = aligned_empty((capacity, *arrays[0].shape[1:]), arrays[0].dtype)
-        np.concatenate(arrays, out=block[: len(arrays)])
-        return block
-
-    return jax.tree.map(stack, *batches)
+def _empty_block(batch: Any, capacity: int) -> Any:
+    """Room for batches like this one of shape `(1, ...)`; a batch that is on the device already is its own block."""
+    return batch if isinstance(batch, jax.Array) else aligned_empty((capacity, *batch.shape[1:]), batch.dtype)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent import futures
 from itertools import islice
 from typing import Any
@@ -25,7 +25,7 @@ def _item(index: int) -> Any:
     return _dataset[index]
 
 
-def ordered_items(dataset: Any, indices: Iterable[int], workers: int, processes: bool, ahead: int) -> Iterator[Any]:
+def ordered_items(dataset: Any, indices: Iterable[int], workers: int, processes: bool, ahead: int) -> Generator[Any]:
     """`dataset[i]` for each index, in order, up to `ahead` of them made before they are asked for.
 
     Args:

@@ -17,6 +17,7 @@ from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras.graph.infer import infer
 from jkeras.graph.spec import is_spec
+from jkeras.state.operators import LOGICAL
 
 _NOT_AN_ARRAY = """A symbolic tensor has no values: {tensor} stands for an array that a model will compute. It was given to
 a function that needs a real array (jax.numpy, numpy, float(), if, for). Use the same function from `jkeras.ops`, which records
@@ -151,7 +152,7 @@ _LABELS = {
 
 
 def _binary(name: str, swap: bool) -> Callable[[Any, Any], Any]:
-    fn = getattr(operator, name)
+    fn = LOGICAL.get(name) or getattr(operator, name)
     label = _LABELS.get(name, name)
 
     def method(self: Any, other: Any) -> Any:
@@ -161,7 +162,7 @@ def _binary(name: str, swap: bool) -> Callable[[Any, Any], Any]:
 
 
 def _unary(name: str) -> Callable[[Any], Any]:
-    fn = getattr(operator, name)
+    fn: Any = jnp.logical_not if name == "invert" else getattr(operator, name)  # `~` is logical too
     label = _LABELS.get(name, name)
     return lambda self: apply_symbolic(fn, label, self)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from jkeras.graph.keras_tensor import KerasTensor, Node, is_symbolic
+from jkeras.graph.keras_tensor import KerasTensor, Node, is_symbolic, symbolic_leaves
 from jkeras.graph.topology import sort_nodes
 
 Values = dict[int, Any]
@@ -26,7 +26,7 @@ class Program:
 
     def __init__(self, inputs: Any, outputs: Any):
         self.inputs = jax.tree.leaves(inputs, is_leaf=is_symbolic)
-        flat_outputs = jax.tree.leaves(outputs, is_leaf=is_symbolic)
+        flat_outputs = symbolic_leaves(outputs)
         self.nodes = sort_nodes(self.inputs, flat_outputs)
         self._input_keys = [id(t) for t in self.inputs]
         given = set(self._input_keys)

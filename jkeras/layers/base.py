@@ -107,13 +107,14 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(f"A layer's name is a string without '/'. Received: name={name!r}.")
         unknown = [k for k in kwargs if k not in LEGACY]
-        if unknown:
+        if unknown and (unknown := self._without_old_arguments(unknown, kwargs)):
             known = [*inspect.signature(type(self).__init__).parameters, "name", "dtype", "trainable", *LEGACY]
             error = unexpected_arguments(type(self).__name__, unknown, [k for k in known if k not in ("self", "kwargs")])
             raise messages.since_keras_2(error, unknown, known)
         self._own: list[Variable] = []
         self._boxes: dict[str, Variable] = {}
         self._inbound_nodes: list[Node] = []
+        self._inventory = None
         self._last_losses: list[tuple[Any, Any]] = []
         self.built = False
         self.name = name if name is not None else auto_name(to_snake_case(type(self).__name__))

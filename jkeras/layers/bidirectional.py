@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 
-from jkeras._base.configurable import object_config, serialize
+from jkeras._base.configurable import in_memory, serialize
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
 from jkeras.layers.base import Layer
@@ -158,9 +158,9 @@ class Bidirectional(Layer):
 
 def _copy(layer: Any, way: str, **changes: Any) -> Any:
     """A new layer from a layer's config, named for its direction."""
-    config: Mapping[str, Any] = {**layer.get_config(), "name": f"{way}_{layer.name.removeprefix(way + '_')}", **changes}
-    parts = {type(part).__name__: type(part) for part in layer._flatten_layers() if object_config(part)["module"] is None}
-    return type(layer).from_config(config, parts) if parts else type(layer).from_config(config)
+    with in_memory():
+        name = f"{way}_{layer.name.removeprefix(way + '_')}"
+        return type(layer).from_config({**layer.get_config(), "name": name, **changes})
 
 
 def _check_pair(forward: Any, backward: Any) -> None:

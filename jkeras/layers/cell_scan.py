@@ -21,7 +21,7 @@ from jkeras.layers.base import Layer
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.recurrent_cell import Cell
 from jkeras.layers.stacked_cells import StackedRNNCells, is_nested
-from jkeras.layers.tracking import weight_entries
+from jkeras.layers.tracking import state_entries
 from jkeras.nn.recurrent import hold
 from jkeras.state import random
 from jkeras.state.functionalize import functionalize
@@ -97,7 +97,7 @@ def _library_cell(cell: Cell, xs: Any, states: list[Any], walk: Walk) -> tuple[A
 def _any_cell(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
     is_layer = isinstance(cell, Layer)
     scope = current()
-    boxes = [box for _, box in weight_entries(cell)] if is_layer else []
+    boxes = [box for _, box in state_entries(cell)] if is_layer else []
     values = [box.value for box in boxes]
     options = {"training": walk.training} if is_layer and cell._plan.takes_training else {}
     pure = functionalize(lambda x, s: cell(x, s, **options), boxes, scope.positions)

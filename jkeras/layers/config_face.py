@@ -12,16 +12,33 @@ from typing import Any
 
 from jkeras._base.configurable import (
     Configurable,
+    accepted_arguments,
     constructor_signature,
+    in_todays_words,
     init_arguments,
     object_config,
     read_arguments,
     serialize,
 )
+from jkeras._base.old_arguments import Gone, leave_out
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.layers.call_plan import CallPlan
 from jkeras.state.scope import Scope, pop, push
 
 LEGACY = ("input_shape", "batch_input_shape", "input_dim", "batch_size", "weights")
+GONE = {
+    "adjustment": Gone((None,), "BatchNormalization scales nothing at random."),
+    "causal": Gone((False, None), "Give it to the call: layer(inputs, use_causal_mask=True)."),
+    "dynamic": Gone((False, None), "To run a layer operation by operation, write model.compile(..., run_eagerly=True)."),
+    "fused": Gone(),
+    "implementation": Gone(),
+    "input_length": Gone(),
+    "robust_masking": Gone(),
+    "softmax_robust_masking": Gone(),
+    "sparse": Gone((False, None), "Arrays are dense here."),
+    "time_major": Gone((False, None), "Give arrays of shape (batch, time, features): numpy.swapaxes(x, 0, 1)."),
+    "virtual_batch_size": Gone((None,), "BatchNormalization takes the whole batch: choose the batch_size of fit."),
+}
 _BASE = ("name", "trainable", "dtype")
 
 
@@ -34,11 +51,18 @@ class ConfigFace(Configurable):
     _trainable: bool
     _dtype_policy: Any
     _build_shapes: tuple[Any, ...] | None = None
+    _left_out: tuple[str, ...] = ()  # arguments of Keras 2 that asked for nothing
+
+    def _without_old_arguments(self, names: list[str], given: dict[str, Any]) -> list[str]:
+        """The names that are left without those of arguments that are gone; those stay out of the config too."""
+        left = leave_out(type(self).__name__, {name: given[name] for name in names}, GONE)
+        self._left_out = tuple(name for name in names if name not in left)
+        return list(left)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments in Keras' JSON shape."""
         named = constructor_signature(type(self)).parameters
-        arguments = {k: v for k, v in init_arguments(self).items() if k in named or k not in LEGACY}
+        arguments = {k: v for k, v in init_arguments(self).items() if k in named or k not in (*LEGACY, *self._left_out)}
         if getattr(type(self).__init__, "is_base", False):  # Keras writes the base's own arguments only where they say something
             arguments = {k: v for k, v in arguments.items() if (k, v) not in (("activity_regularizer", None), ("autocast", True))}
         base = {"name": self.name, "trainable": self._trainable, "dtype": object_config(self._dtype_policy)}
@@ -47,11 +71,12 @@ class ConfigFace(Configurable):
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """A layer from what `get_config` gave; a constructor that does not take name, trainable or dtype need not."""
-        arguments = read_arguments(cls, config, custom_objects)
-        parameters = constructor_signature(cls).parameters
-        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        with in_todays_words(config, cls) as todays:
+            arguments = read_arguments(cls, todays, custom_objects)
+        accepted = accepted_arguments(cls)
+        if accepted is None:
             return cls(**arguments)
-        after = {k: arguments.pop(k) for k in _BASE if k in arguments and k not in parameters}
+        after = {k: arguments.pop(k) for k in _BASE if k in arguments and k not in accepted}
         layer = cls(**arguments)
         for key, value in after.items():
             setattr(layer, "dtype_policy" if key == "dtype" else key, value)
@@ -111,6 +136,6 @@ def _tupled(shape: Any) -> Any:
     """A shape as a tuple; lists and dicts of shapes as such."""
     if isinstance(shape, Mapping):
         return {k: _tupled(v) for k, v in shape.items()}
-    if isinstance(shape, (list, tuple)) and all(n is None or isinstance(n, int) for n in shape):
+    if isinstance(shape, (list, tuple)) and all(n is None or isinstance(n, INTEGERS) for n in shape):
         return tuple(shape)
     return [_tupled(v) for v in shape] if isinstance(shape, (list, tuple)) else shape

@@ -7,21 +7,38 @@ a call runs; `call_plan` has the rule.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras import constraints, initializers, regularizers
+from jkeras._base import registry
 from jkeras._base.dtypes import is_float, standardize_dtype
-from jkeras._base.errors import UnknownSizeError
+from jkeras._base.errors import UnknownSizeError, unexpected_arguments
 from jkeras._base.name_first import name_first
+from jkeras._base.old_arguments import Gone, leave_out
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.layers import messages
 from jkeras.layers.call_plan import used_as_boxes
-from jkeras.layers.tracking import NOT_TRACKED, KeptState, Tracker, note_change, objects_in, own_boxes, walk, weight_entries
+from jkeras.layers.tracking import (
+    NOT_TRACKED,
+    KeptState,
+    Tracker,
+    inventory,
+    note_change,
+    objects_in,
+    own_boxes,
+    walk,
+    weight_entries,
+)
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, materialize
+
+# How TensorFlow keeps a variable.
+_OF_TENSORFLOW = dict.fromkeys(("use_resource", "synchronization", "caching_device", "partitioner", "collections"), Gone())
 
 
 class WeightHolder:
@@ -38,7 +55,8 @@ class WeightHolder:
             cls.__getattr__ = _weights_first(cls.__getattr__)  # type: ignore[method-assign]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        note_change()
+        if isinstance(value, _HOLDS) or isinstance(self.__dict__.get(name), _HOLDS):
+            note_change()
         if isinstance(value, Variable):
             if "_boxes" not in self.__dict__:
                 raise RuntimeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name))
@@ -98,6 +116,7 @@ class WeightHolder:
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
         name: str | None = None,
+        **kwargs: Any,
     ) -> Variable:
         """Make a weight of this layer; in `__init__` or `build`.
 
@@ -111,17 +130,20 @@ class WeightHolder:
             aggregation: how replicas combine it.
             overwrite_with_gradient: not supported.
             name: default the attribute it is assigned to.
+            kwargs: TensorFlow's `use_resource`, `synchronization` and the like, which say nothing here.
 
         Returns:
             The box.
         """
+        if left := leave_out("add_weight", kwargs, _OF_TENSORFLOW):
+            raise unexpected_arguments("add_weight", left, inspect.signature(self.add_weight).parameters)
         if "_own" not in self.__dict__:
             raise RuntimeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name or "kernel"))
         if current().layer is self:
             raise RuntimeError(messages.WEIGHT_IN_CALL.format(cls=type(self).__name__, layer=self.name))
         if overwrite_with_gradient:
             raise ValueError("overwrite_with_gradient=True (float8 training scales) is not supported. Leave it out.")
-        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+        shape = () if shape is None else (shape,) if isinstance(shape, INTEGERS) else tuple(shape)
         if any(n is None for n in shape):
             raise UnknownSizeError(
                 messages.UNKNOWN_SIZE.format(cls=type(self).__name__, layer=self.name, weight=name, shape=shape)
@@ -165,6 +187,51 @@ class WeightHolder:
         return [layer for _, layer in walk(self)]
 
     @property
+    def metrics(self) -> list[Any]:
+        """The metrics that this layer and the layers below it hold."""
+        return [tracker for _, tracker in inventory(self).trackers]
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """What `metrics` accumulate in."""
+        return [box for metric in self.metrics for box in metric.variables]
+
+    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+        """Report a value in the logs: its mean over the batches of an epoch. From `call`, as in Keras 2.
+
+        Args:
+            value: a number or an array, whose mean counts; or the result of a metric that the layer holds, which is reported
+                anyway.
+            name: in the logs; not needed for the result of a metric.
+            aggregation: `"mean"`, or None for the result of a metric.
+
+        Raises:
+            ValueError: no name, or the result of a metric that the layer does not hold.
+
+        Example:
+            >>> from jkeras.layers import Layer
+            >>> class Watched(Layer):
+            ...     def call(self, x):
+            ...         self.add_metric(jnp.max(x), name="largest")
+            ...         return x
+            >>> layer = Watched()
+            >>> _ = layer(np.ones((2, 3))), layer(np.zeros((2, 3)))
+            >>> {metric.name: float(metric.result()) for metric in layer.metrics}
+            {'largest': 0.5}
+        """
+        if aggregation not in ("mean", None):
+            raise ValueError(f"add_metric(aggregation=...) is 'mean' or None. Received: {aggregation!r}.")
+        means: dict[str, Any] = self.__dict__.setdefault("_means", {})
+        held = [tracker.name for tracker in self._trackers() if tracker not in means.values()]
+        if name in held or (held and (name is None or aggregation is None)):
+            return
+        if name is None or aggregation is None:
+            raise ValueError(messages.UNNAMED_METRIC.format(layer=self.name))
+        if name not in means:
+            means[name] = registry.lookup("metrics", "Mean")(name=name)
+        means[name].update_state(value)
+
+    @property
     def weights(self) -> list[Variable]:
         """All weights, this layer's own first, in Keras' order; the states that a recurrent layer keeps are none of them."""
         return [box for _, box in weight_entries(self) if not isinstance(box, KeptState)]
@@ -177,15 +244,7 @@ class WeightHolder:
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that gradient descent changes now."""
-        return list(self._trained_boxes().values())
-
-    def _trained_boxes(self) -> dict[int, Variable]:
-        if not self._trainable:
-            return {}
-        found = {id(b): b for b in own_boxes(self) if b.trainable}
-        for child in self._sublayers():
-            found.update(child._trained_boxes())
-        return found
+        return list(inventory(self).trained.values())
 
     @property
     def trainable_variables(self) -> list[Variable]:
@@ -210,9 +269,10 @@ class WeightHolder:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        for layer in self._flatten_layers():
+        held = inventory(self)
+        for layer in held.layers:
             layer._trainable = bool(value)
-            for box in own_boxes(layer):
+            for box in held.own(layer):
                 box.trainable = box.declared_trainable and bool(value)
 
     def get_weights(self) -> list[np.ndarray]:
@@ -237,6 +297,41 @@ class WeightHolder:
         for box, value in zip(boxes, weights):
             box.assign(jnp.array(value, dtype=box.dtype, copy=True))
 
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put what a `.keras` or `.weights.h5` file is to hold of this layer itself into a store: by default its own weights.
+
+        Override it, and `load_own_variables`, to store them otherwise, or to store more. Layers inside are asked for theirs. A
+        layer that needs files may have `save_assets(folder)` and `load_assets(folder)` too; a `.keras` holds what they write.
+
+        Args:
+            store: takes numbers, arrays and variables by name, as a dict does.
+
+        Example:
+            >>> from jkeras.layers import Dense
+            >>> layer, store = Dense(2), {}
+            >>> layer.build((None, 3))
+            >>> layer.save_own_variables(store)
+            >>> {name: weight.shape for name, weight in store.items()}
+            {'0': (3, 2), '1': (2,)}
+        """
+        for i, box in enumerate(own_boxes(self)):
+            store[str(i)] = box
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take back what `save_own_variables` stored.
+
+        Args:
+            store: arrays by name.
+
+        Raises:
+            ValueError: it holds another number of weights than the layer has.
+        """
+        boxes = own_boxes(self)
+        if len(store.keys()) != len(boxes):
+            raise ValueError(messages.STORED_COUNT.format(layer=self.name, expected=len(boxes), received=[*store.keys()]))
+        for i, box in enumerate(boxes):
+            box.assign(store[str(i)])
+
     def count_params(self) -> int:
         """Number of all elements of all weights."""
         self._require_built("count_params", "layer.build(input_shape)")
@@ -253,3 +348,6 @@ def _weights_first(own: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
 
     read.asks_for_weights = True  # type: ignore[attr-defined]
     return read
+
+
+_HOLDS = (WeightHolder, Variable, Tracker, list, tuple, set, dict)  # what a layer may hold weights in

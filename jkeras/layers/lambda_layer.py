@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jkeras._base import registry
-from jkeras._base.configurable import copied, is_object_config, serialize
+from jkeras._base.configurable import copied, function_config, is_object_config, serialize
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import export
 from jkeras.layers.base import Layer
@@ -74,7 +74,7 @@ class Lambda(Layer):
         """The arguments, the function by its name."""
         arguments = {"function": self.function, "mask": self.mask, "output_shape": self._output_shape}
         config = {k: v for k, v in super().get_config().items() if k not in arguments}
-        written = {k: function_config(v) if callable(v) else serialize(v) for k, v in arguments.items()}
+        written = {k: _written(v) for k, v in arguments.items()}
         return {**config, **written, "arguments": serialize(self.arguments)}
 
     @classmethod
@@ -96,12 +96,10 @@ class Lambda(Layer):
         return super().from_config({**rest, **found}, custom_objects)
 
 
-def function_config(function: Any) -> dict[str, Any]:
-    """A function in Keras 3's form: by name."""
-    name = registry.path_of(function) or registry.get_registered_name(function)
-    if "." in name:
-        name = name.rpartition(".")[2]
-    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
+def _written(value: Any) -> Any:
+    """A function of Keras' too as a dict, since there are none that a Lambda would find by a string."""
+    found = serialize(value)
+    return function_config(value) if callable(value) and isinstance(found, str) else found
 
 
 def _names(function: Callable[..., Any]) -> frozenset[str]:

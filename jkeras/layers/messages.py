@@ -48,6 +48,9 @@ returns."""
 
 WEIGHT_SHAPE = "The weight {path!r} has shape {expected}, but an array of shape {received} was given for it."
 
+STORED_COUNT = """{layer!r} has {expected} weights of its own; the store has {received}. A layer that stores others than these in
+`save_own_variables` needs a `load_own_variables` that takes them."""
+
 NOT_BUILT = """{cls} {layer!r} has no weights yet, so `{what}` cannot be answered: the shape of its input is not known. Give the
 shape first, with {how}, with Input(shape=...), or by calling it on data."""
 
@@ -72,6 +75,12 @@ model that it is in."""
 
 NO_SUCH_CALL = """Layer {layer!r} has no {what} number {index}: it was called {calls} times on symbolic inputs.
 Ask for one of 0 to {last}."""
+
+UNNAMED_METRIC = """Layer {layer!r}: add_metric takes a value and its name in the logs,
+
+    self.add_metric(jnp.mean(x), name="mean_x")
+
+or the result of a metric that the layer holds: self.accuracy = metrics.Accuracy() in __init__."""
 
 SYMBOLIC_LOSS = """Layer {layer!r}: add_loss received a symbolic tensor. Give it to the functional model,
 Model(inputs, outputs).add_loss(loss),

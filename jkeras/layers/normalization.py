@@ -53,6 +53,8 @@ class _ScaleAndCenter(Layer):
         axes = [axis] if isinstance(axis, int) else list(axis)
         if not all(-len(x.shape) <= a < len(x.shape) for a in axes):
             raise ValueError(f"{self.name}: axis={axis!r} is out of range for the input {describe(x)}.")
+        if len({a % len(x.shape) for a in axes}) < len(axes):
+            raise ValueError(f"{self.name}: axis={axis!r} names an axis of the input {describe(x)} twice. Name it once.")
         return sorted(a % len(x.shape) for a in axes)
 
 

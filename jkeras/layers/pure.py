@@ -20,6 +20,7 @@ import numpy as np
 from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
 from jkeras._base.errors import unknown_name
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.tracking import OTHERS, inventory, state_entries, walk, weight_entries
@@ -37,7 +38,7 @@ def as_spec(value: Any, dtype: str) -> Any:
     """A spec for what `init` was given: an array, a spec, a symbolic tensor, or a shape (then of the given dtype)."""
     if is_spec(value):
         return Spec(value.shape, value.dtype)
-    if isinstance(value, (tuple, list)) and value and all(n is None or isinstance(n, int) for n in value):
+    if isinstance(value, (tuple, list)) and value and all(n is None or isinstance(n, INTEGERS) for n in value):
         return Spec(value, dtype)
     if isinstance(value, dict):
         return {k: as_spec(v, dtype) for k, v in value.items()}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras._base.configurable import deserialize
 from jkeras._base.registry import export
 from jkeras.layers.base import Layer
 from jkeras.layers.cell_scan import Walk, last_output, run_over_time
@@ -188,13 +186,6 @@ class RNN(Layer):
         mask = previous_mask[0] if is_nested(previous_mask) else previous_mask
         mask = mask if self.return_sequences else None
         return [mask, *[None] * len(self.state_size)] if self.return_state else mask
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """A layer with a new cell from what `get_config` gave."""
-        if "cell" in config:
-            config = {**config, "cell": deserialize(config["cell"], custom_objects)}
-        return super().from_config(config, custom_objects)
 
 
 def _time_major(mask: Any) -> Any:

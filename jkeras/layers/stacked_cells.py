@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
-from jkeras._base.configurable import deserialize
 from jkeras._base.registry import export
 from jkeras.graph.spec import Spec
 from jkeras.layers.base import Layer
@@ -115,9 +114,3 @@ class StackedRNNCells(Layer):
             new = list(new) if is_nested(new) else [new]
             after.append(new if is_nested(before) else new[0])
         return inputs, after
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> StackedRNNCells:
-        """A stack of new cells from what `get_config` gave."""
-        cells = [deserialize(cell, custom_objects) for cell in config["cells"]]
-        return super().from_config({**config, "cells": cells}, custom_objects)

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jax.export import is_symbolic_dim
 
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.graph import KerasTensor, Spec
 from jkeras.graph.keras_tensor import is_symbolic
 from jkeras.graph.spec import is_spec
@@ -24,7 +25,7 @@ def legacy_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
         shape = (kwargs["input_dim"],)
     if shape is None:
         return None
-    return (kwargs.get("batch_size"), *((shape,) if isinstance(shape, int) else tuple(shape)))
+    return (kwargs.get("batch_size"), *((shape,) if isinstance(shape, INTEGERS) else tuple(shape)))
 
 
 def shapes_to_specs(shape: Any, dtype: str) -> Any:

@@ -14,11 +14,12 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
 from jkeras.graph import Spec
 from jkeras.layers.base import Layer
 from jkeras.layers.pure import layer_positions
-from jkeras.layers.tracking import weight_entries
+from jkeras.layers.tracking import state_entries
 from jkeras.state.functionalize import functionalize
 from jkeras.state.random import draw_key
 from jkeras.state.scope import current
@@ -75,7 +76,7 @@ class TimeDistributed(Layer):
         first = jax.tree.leaves(inputs)[0]
         if mask is not None and (mask.ndim < 2 or mask.shape[:2] != first.shape[:2]):
             raise ValueError(f"{self.name}: a mask begins with (batch, time), as {describe(first)}. Received: {describe(mask)}.")
-        boxes = [box for _, box in weight_entries(self.layer)]
+        boxes = [box for _, box in state_entries(self.layer)]
         pure = functionalize(self.layer, boxes, layer_positions(self.layer))
         part = mask if self.layer._plan.takes_mask else None
         key = self._key(bool(training))
@@ -113,4 +114,4 @@ class TimeDistributed(Layer):
 
 
 def _is_shape(value: Any) -> bool:
-    return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, int) for n in value)
+    return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, INTEGERS) for n in value)

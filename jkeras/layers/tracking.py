@@ -47,7 +47,7 @@ class Tracker:
 
 OTHERS = "other_variables"  # where `state` keeps variables that no layer holds
 
-# Counts what a length cannot show: attributes of any layer that were set, and what became trainable or frozen.
+# Counts what a length cannot show: attributes of any layer that were set to what may hold a layer, a weight or a tracker.
 _changes = 0
 
 
@@ -189,7 +189,8 @@ def note_change() -> None:
 class Inventory:
     """What a layer holds, found by one walk, for those who ask at every call.
 
-    It is current as long as no attribute was set on any layer and no list or dict that the walk went through has grown or shrunk.
+    It is current as long as no attribute that may hold something was set on any layer, and no list or dict that the walk went
+    through has grown or shrunk. What is trainable may change from call to call; `look_at_flags` follows that without a walk.
 
     Attributes:
         weights: as of `weight_entries`.
@@ -202,7 +203,9 @@ class Inventory:
             made where it is first needed (`training/transfer.py`).
     """
 
-    places: Any = None
+    trained: dict[int, Variable]
+    switches: Any
+    places: Any
 
     def __init__(self, layer: Any):
         self.weights = weight_entries(layer)
@@ -212,9 +215,9 @@ class Inventory:
         others = [box for box in layer.__dict__.get("_others", {}).values() if id(box) not in known]
         self.entries += [((OTHERS, _unique(box.name, used)), box) for box in others]
         self.layers = [part for _, part in walk(layer)]
-        self.trained: dict[int, Variable] = layer._trained_boxes()
-        self.switches = (tuple(self.trained), tuple((part._trainable, part._remat) for part in self.layers))
-        self._flags = [box.trainable for _, box in self.entries]
+        self._below = {id(part): (own_boxes(part), part._sublayers()) for part in self.layers}
+        self._flags: Any = None
+        self.look_at_flags()
         self._lengths: list[tuple[Any, int]] = []
         for part in self.layers:
             self._lengths += [(held, len(held)) for held in (part.__dict__, part._own, part._boxes)]
@@ -230,14 +233,30 @@ class Inventory:
             for item in value.values() if isinstance(value, dict) else value:
                 self._measure(item)
 
+    def own(self, layer: Any) -> list[Variable]:
+        """As `own_boxes`, for one of `layers`."""
+        return self._below[id(layer)][0]
+
+    def look_at_flags(self) -> None:
+        """See what is trainable now."""
+        flags = [box.trainable for _, box in self.weights], [(part._trainable, part._remat) for part in self.layers]
+        if flags != self._flags:
+            self._flags, self.places = flags, None
+            self.trained = self._trained(self.layers[0])
+            self.switches = (tuple(self.trained), tuple(flags[1]))
+
+    def _trained(self, layer: Any) -> dict[int, Variable]:
+        if not layer._trainable:
+            return {}
+        boxes, below = self._below[id(layer)]
+        found = {id(box): box for box in boxes if box.trainable}
+        for child in below:
+            found.update(self._trained(child))
+        return found
+
     def is_current(self) -> bool:
         """Whether a walk would find the same."""
-        if self._changes != _changes:
-            return False
-        for held, length in self._lengths:
-            if len(held) != length:
-                return False
-        return [box.trainable for _, box in self.entries] == self._flags
+        return self._changes == _changes and all(len(held) == length for held, length in self._lengths)
 
 
 def inventory(layer: Any) -> Inventory:
@@ -245,4 +264,6 @@ def inventory(layer: Any) -> Inventory:
     kept: Inventory | None = layer.__dict__.setdefault("_inventory", None)
     if kept is None or not kept.is_current():
         kept = layer.__dict__["_inventory"] = Inventory(layer)
+    else:
+        kept.look_at_flags()
     return kept

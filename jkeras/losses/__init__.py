@@ -36,6 +36,7 @@ from jkeras.losses.lookup import resolve as resolve
 from jkeras.losses.lookup import serialize as serialize
 from jkeras.losses.overlap import Dice as Dice
 from jkeras.losses.overlap import Tversky as Tversky
+from jkeras.losses.reduction import Reduction as Reduction
 from jkeras.losses.regression import CosineSimilarity as CosineSimilarity
 from jkeras.losses.regression import Huber as Huber
 from jkeras.losses.regression import LogCosh as LogCosh

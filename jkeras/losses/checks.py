@@ -52,8 +52,17 @@ def _numbers(y_true: Any) -> np.ndarray | None:
     return y
 
 
-def check_elementwise(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1) -> None:
+def check_same_shape(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1) -> None:
     """Targets and predictions must have one shape, but for a last axis of size 1 that one of them may lack."""
+    _check_entries(loss, y_true, y_pred_spec, broadcasts=False)
+
+
+def check_elementwise(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1) -> None:
+    """As `check_same_shape`, but axes of size 1 may stand for any size. That is rarely meant, so it is said."""
+    _check_entries(loss, y_true, y_pred_spec, broadcasts=True)
+
+
+def _check_entries(loss: Any, y_true: Any, y_pred_spec: Any, broadcasts: bool) -> None:
     y = _numbers(y_true)
     pred = tuple(getattr(y_pred_spec, "shape", ()))
     if y is None or not pred:
@@ -63,11 +72,21 @@ def check_elementwise(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1) 
         shape = shape[:-1]
     elif len(pred) == len(shape) + 1 and pred[-1] == 1:
         shape = (*shape, 1)
-    if len(shape) != len(pred) or any(None not in (a, b) and a != b for a, b in zip(shape[1:], pred[1:])):
-        raise ValueError(
-            f"{loss.name} compares targets and predictions entry by entry. Received y_true of shape {_shown(y.shape)} and an "
-            f"output of shape {_shown(pred)}, which do not match. Give targets of shape {_shown(pred)}, or change the last layer."
+    differing = [(a, b) for a, b in zip(shape[1:], pred[1:]) if None not in (a, b) and a != b]
+    if len(shape) == len(pred) and not differing:
+        return
+    received = f"Received y_true of shape {_shown(y.shape)} and an output of shape {_shown(pred)}"
+    if broadcasts and len(shape) == len(pred) and all(1 in sizes for sizes in differing):
+        warnings.warn(
+            f"{loss.name} compares each entry along the axes of size 1 with all entries of the other side. {received}. If that "
+            f"is not meant, give targets of shape {_shown(pred)}, or change the last layer.",
+            stacklevel=2,
         )
+        return
+    raise ValueError(
+        f"{loss.name} compares targets and predictions entry by entry. {received}, which do not match. Give targets of shape "
+        f"{_shown(pred)}, or change the last layer."
+    )
 
 
 def check_categorical(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1) -> None:
@@ -91,7 +110,7 @@ def check_categorical(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1) 
         raise ValueError(
             _CLASSES.format(name=name, given=y.shape[axis], shape=_shown(y.shape), classes=classes, pred=_shown(pred))
         )
-    check_elementwise(loss, y, y_pred_spec)
+    check_same_shape(loss, y, y_pred_spec)
 
 
 def check_sparse(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1, ignore_class: int | None = None) -> None:

@@ -36,11 +36,11 @@ class Dice(LossFunctionWrapper):
 
 @export("keras.losses.Tversky")
 class Tversky(LossFunctionWrapper):
-    """`1 - |y p| / (|y p| + alpha |y (1 - p)| + beta |(1 - y) p|)`, for masks in [0, 1].
+    """`1 - |y p| / (|y p| + alpha |(1 - y) p| + beta |y (1 - p)|)`, for masks in [0, 1].
 
     Args:
-        alpha: weight of what is missed.
-        beta: weight of what is wrongly claimed.
+        alpha: weight of what is wrongly claimed, the false positives.
+        beta: weight of what is missed, the false negatives.
         axis: axes to sum over; None for all, which gives one number for the batch.
         reduction: see `Loss`; default `sum_over_batch_size`.
         name: default `tversky`.

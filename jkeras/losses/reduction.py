@@ -18,10 +18,26 @@ from typing import Any
 import jax.numpy as jnp
 
 from jkeras._base.errors import unknown_name
+from jkeras._base.registry import export
 from jkeras.nn.losses_align import align_left, divide_or_zero, merge_mask
 
 _MEANS = ("sum_over_batch_size", "mean")
 _KNOWN = (*_MEANS, "mean_with_sample_weight", "sum", "none")
+
+
+@export("keras.losses.Reduction")
+class Reduction:
+    """Keras 2's names for the values of `reduction`; each is the string itself.
+
+    Example:
+        >>> Reduction.SUM, Reduction.AUTO
+        ('sum', 'auto')
+    """
+
+    AUTO = "auto"
+    NONE = "none"
+    SUM = "sum"
+    SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
 
 
 def standardize_reduction(reduction: str | None) -> str | None:

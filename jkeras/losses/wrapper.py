@@ -18,6 +18,7 @@ from jkeras.state.scope import set_mask
 
 _CHECKS: dict[Any, Callable[..., None]] = {
     **dict.fromkeys(functions.ALIASES, checks.check_elementwise),
+    **dict.fromkeys((functions.binary_crossentropy, functions.binary_focal_crossentropy), checks.check_same_shape),
     functions.categorical_crossentropy: checks.check_categorical,
     functions.categorical_focal_crossentropy: checks.check_categorical,
     functions.categorical_hinge: checks.check_categorical,

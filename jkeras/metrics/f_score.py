@@ -10,6 +10,7 @@ from jkeras._base import config
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
 from jkeras.metrics.base import Metric, State
+from jkeras.nn.losses_align import align_left
 
 _AVERAGES = ("micro", "macro", "weighted")
 _ENTRIES = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
@@ -86,7 +87,7 @@ class FBetaScore(Metric):
         else:
             chosen = y_pred > self.threshold
         chosen = chosen.astype(dtype)
-        weight = 1.0 if sample_weight is None else jnp.asarray(sample_weight, dtype).reshape(-1, 1)
+        weight = 1.0 if sample_weight is None else align_left(jnp.asarray(sample_weight, dtype), y_true)[0]
         axis = None if self.average == "micro" else 0
         batch = (chosen * y_true, chosen * (1 - y_true), (1 - chosen) * y_true, y_true)
         return {name: state[name] + jnp.sum(entry * weight, axis=axis) for name, entry in zip(_ENTRIES, batch)}

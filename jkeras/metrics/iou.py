@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jkeras._base import config
 from jkeras._base.registry import export
 from jkeras.metrics.base import Metric, State
+from jkeras.nn.losses_align import align_left
 from jkeras.nn.metrics import first_largest
 
 
@@ -63,12 +64,11 @@ class IoU(Metric):
     def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:
         """Add one batch."""
         true = self._labels(y_true, self.sparse_y_true)
-        pred = self._labels(y_pred, self.sparse_y_pred)
-        weight = (
-            jnp.ones((), self.accumulator_dtype) if sample_weight is None else jnp.asarray(sample_weight, self.accumulator_dtype)
-        )
-        weight = jnp.broadcast_to(weight.ravel() if weight.ndim else weight, true.shape)
-        n = self.num_classes
+        pred = self._labels(y_pred, self.sparse_y_pred).ravel()
+        weight = jnp.asarray(1 if sample_weight is None else sample_weight, self.accumulator_dtype)
+        if weight.size != true.size:
+            weight = jnp.broadcast_to(align_left(weight, true)[0], true.shape)
+        true, weight, n = true.ravel(), weight.ravel(), self.num_classes
         counts = (true >= 0) & (true < n) & (pred >= 0) & (pred < n)
         if self.ignore_class is not None:
             counts &= true != self.ignore_class
@@ -88,7 +88,7 @@ class IoU(Metric):
 
     def _labels(self, y: Any, sparse: bool) -> Any:
         y = jnp.asarray(y)
-        return (y if sparse else first_largest(y, self.axis)).astype(jnp.int32).ravel()
+        return (y if sparse else first_largest(y, self.axis)).astype(jnp.int32)
 
 
 @export("keras.metrics.BinaryIoU")

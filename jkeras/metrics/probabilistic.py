@@ -85,7 +85,7 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         name: default `sparse_categorical_crossentropy`.
         dtype: see `Metric`.
         from_logits: whether predictions are logits rather than probabilities.
-        ignore_class: a label whose samples cost nothing; as in Keras they still count in the mean, unless there are weights.
+        ignore_class: a label whose samples neither cost nor count. (Keras counts them in the mean, unless there are weights.)
         axis: of the classes.
 
     Example:
@@ -112,7 +112,7 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
 
     def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:  # type: ignore[override]
         """Add one batch."""
-        if self.ignore_class is not None and sample_weight is not None:
+        if self.ignore_class is not None:
             counts = labels_that_count(y_true, y_pred, self.ignore_class, self.axis)
             sample_weight = merge_mask(sample_weight, counts, self.accumulator_dtype, rescale=False)
         return super().update(state, y_true, y_pred, sample_weight)

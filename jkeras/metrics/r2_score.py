@@ -20,7 +20,8 @@ class R2Score(Metric):
 
     Args:
         class_aggregation: None for one score per output, `uniform_average` (default) or `variance_weighted_average`.
-        num_regressors: k > 0 gives the adjusted score `1 - (1 - R2) (n - 1) / (n - k - 1)` where `n > k + 1`.
+        num_regressors: k > 0 gives the adjusted score `1 - (1 - R2) (n - 1) / (n - k - 1)` where `n > k + 1`, n being
+            the number of rows that weigh anything.
         name: default `r2_score`.
         dtype: see `Metric`.
 
@@ -35,8 +36,6 @@ class R2Score(Metric):
     """
 
     needs_shapes = True
-
-    counts_rows = True
 
     def __init__(
         self,
@@ -77,7 +76,7 @@ class R2Score(Metric):
         weight = jnp.ones((), dtype) if sample_weight is None else jnp.asarray(sample_weight, dtype)
         weight = jnp.broadcast_to(align_left(weight, y_true)[0], y_true.shape)
         batch = {
-            "num_samples": y_true.size,
+            "num_samples": jnp.sum(jnp.any(weight != 0, axis=1)),
             "squared_sum": jnp.sum(y_true * y_true * weight, axis=0),
             "sum": jnp.sum(y_true * weight, axis=0),
             "residual": jnp.sum(jnp.square(y_true - y_pred) * weight, axis=0),

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jkeras._base.registry import export
 from jkeras.metrics.base import State
 from jkeras.metrics.reduction import Mean, MeanMetricWrapper
+from jkeras.nn.lengths import root
 from jkeras.nn.losses_align import match_ranks
 from jkeras.nn.losses_regression import (
     log_cosh,
@@ -122,7 +123,7 @@ class RootMeanSquaredError(Mean):
 
     def compute(self, state: State) -> Any:
         """`sqrt(total / count)`."""
-        return jnp.sqrt(super().compute(state))
+        return root(super().compute(state))
 
 
 @export("keras.metrics.CosineSimilarity", aliases=("cosine_similarity",))

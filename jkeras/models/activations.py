@@ -19,6 +19,7 @@ from jkeras.layers.base import Layer
 from jkeras.layers.tracking import inventory, walk
 from jkeras.training.taps import tapped
 from jkeras.training.transfer import read_weights
+from jkeras.training.whole_step import complete_function, with_all_variables
 
 
 class Activations:
@@ -62,9 +63,14 @@ class Activations:
         if key not in programs:
             programs[key] = _program(self, wanted, bool(training))
         program, names = programs[key]
-        weights, rows = read_weights(self, donate=False), source.num_samples
+        rows = source.num_samples
         size = rows if batch_size is None else batch_size
-        parts = [program(*weights, jax.tree.map(lambda a, i=i: a[i : i + size], source.arrays[0])) for i in range(0, rows, size)]
+
+        def outputs(i: int) -> Any:
+            batch = jax.tree.map(lambda a: a[i : i + size], source.arrays[0])
+            return with_all_variables(self, lambda: program(*read_weights(self), batch))
+
+        parts = [outputs(i) for i in range(0, rows, size)]
         if len(parts) > 1:
             parts = [jax.tree.map(lambda *pieces: np.concatenate(pieces), *parts)]
         return dict(zip(names, jax.tree.map(np.asarray, parts[0])))
@@ -101,4 +107,5 @@ def _program(model: Any, wanted: tuple[str, ...] | None, training: bool) -> tupl
         names[:] = found
         return [jax.tree.map(jnp.asarray, tree) for tree in found.values()]
 
-    return (by_leaves(run) if model._traced else run), names
+    complete = complete_function(run)
+    return (by_leaves(complete) if model._traced else complete), names

@@ -20,6 +20,7 @@ from jkeras._base import registry
 from jkeras._base.configurable import deserialize, serialize
 from jkeras._base.errors import FileFormatError, describe
 from jkeras.ops.wrapper import operations
+from jkeras.state.operators import logical_and, logical_or, logical_xor
 
 _TABLE = {
     "numpy": """
@@ -106,9 +107,9 @@ _BY_CLASS = {one.class_name: one for one in reversed(_OPERATIONS)}
 _NAMES: dict[Callable[..., Any], str] = {
     operator.add: "add", operator.sub: "subtract", operator.mul: "multiply", operator.matmul: "matmul",
     operator.truediv: "true_divide", operator.floordiv: "floor_divide", operator.mod: "mod", operator.pow: "power",
-    operator.and_: "logical_and", operator.or_: "logical_or", operator.xor: "logical_xor", operator.eq: "equal",
+    logical_and: "logical_and", logical_or: "logical_or", logical_xor: "logical_xor", operator.eq: "equal",
     operator.ne: "not_equal", operator.lt: "less", operator.le: "less_equal", operator.gt: "greater",
-    operator.ge: "greater_equal", operator.neg: "negative", operator.abs: "absolute", operator.invert: "logical_not",
+    operator.ge: "greater_equal", operator.neg: "negative", operator.abs: "absolute", jnp.logical_not: "logical_not",
     operator.getitem: "get_item", jnp.transpose: "transpose", jnp.reshape: "reshape", jnp.astype: "cast",
 }  # fmt: skip
 _SAME = {"abs": "absolute", "hard_swish": "hard_silu", "swish": "silu"}

@@ -10,13 +10,13 @@ from typing import Any
 
 import jax
 
+from jkeras._base.configurable import in_memory
 from jkeras._base.errors import describe
-from jkeras._base.registry import custom_object_scope, export
+from jkeras._base.registry import export
 from jkeras.graph import KerasTensor
 from jkeras.graph.keras_tensor import ArrayFunction, is_symbolic, symbolic_leaves
 from jkeras.layers.base import Layer
 from jkeras.layers.input import Input, InputLayer, is_optional
-from jkeras.layers.lambda_layer import Lambda
 from jkeras.models.functional import Functional
 from jkeras.models.model import Model
 from jkeras.models.sequential import Sequential
@@ -77,13 +77,7 @@ def clone_layer(layer: Layer) -> Layer:
     Args:
         layer: of any kind.
     """
-    own: dict[str, Any] = {
-        type(part).__name__: type(part) for part in layer._flatten_layers() if not type(part).__module__.startswith("jkeras.")
-    }
-    for part in layer._flatten_layers():
-        if isinstance(part, Lambda):
-            own[part.name] = part.function
-    with custom_object_scope(own):
+    with in_memory():
         made: Layer = type(layer).__dict__.get("_declared_as", type(layer)).from_config(layer.get_config())
     return made
 

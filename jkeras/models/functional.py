@@ -23,8 +23,8 @@ from jkeras.layers.structures import array_specs, single, specs_to_shapes
 from jkeras.models.functional_config import graph_config
 from jkeras.models.model import Model, check_unique_names, takes_graph
 
-_LOSSES_STAY = """Model {model!r}: the config leaves out {count} loss(es) that add_loss(symbolic tensor) gave it. Add them again
-to the model that is made from it."""
+_ADDED_STAY = """Model {model!r}: the config leaves out {count} {what} that add_{what}(symbolic tensor) gave it. Add it again to
+the model that is made from it."""
 
 _NOT_OPTIONAL = """Model {model!r} received None for the input {name!r}, which is not optional. Give an array, or make the model
 with Input({shape}, optional=True)."""
@@ -45,6 +45,7 @@ class Functional(Model):
     """
 
     _graph_losses: tuple[KerasTensor, ...] = ()
+    _graph_metrics: tuple[tuple[str, KerasTensor], ...] = ()
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
         inputs, outputs = kwargs.pop("input", inputs), kwargs.pop("output", outputs)  # Keras 1's names
@@ -64,7 +65,8 @@ class Functional(Model):
 
     def _trace_graph(self) -> None:
         inputs, outputs = self._structure
-        self._program = Program(inputs, (outputs, self._graph_losses) if self._graph_losses else outputs)
+        added = self._graph_losses, self._graph_metrics
+        self._program = Program(inputs, (outputs, added) if any(added) else outputs)
         self._operations = operations_of(self._program.nodes)
         check_unique_names(f"model {self.name!r}", self._operations)
 
@@ -91,13 +93,35 @@ class Functional(Model):
         symbolic = [value for value in given if is_symbolic(value)]
         super().add_loss([value for value in given if not is_symbolic(value)])
         if symbolic:
-            before, self._graph_losses = self._graph_losses, (*self._graph_losses, *symbolic)
-            try:
-                self._trace_graph()
-            except ValueError:
-                self._graph_losses = before
-                raise
-            self._reset_training_functions()
+            self._extend_graph("_graph_losses", symbolic)
+
+    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+        """Report a value in the logs: from `call`, or, once, a symbolic tensor of the graph, as Keras 2 has it.
+
+        Args:
+            value: as for every layer; or a symbolic tensor that depends on the model's inputs alone, whose mean counts.
+            name: in the logs.
+            aggregation: `"mean"`.
+
+        Raises:
+            ValueError: no name, or a disconnected graph.
+        """
+        if not is_symbolic(value):
+            super().add_metric(value, name, aggregation)
+        elif name is None:
+            raise ValueError(f"Model {self.name!r}: give the metric a name, add_metric(tensor, name='mean_of_code').")
+        else:
+            self._extend_graph("_graph_metrics", [(name, value)])
+
+    def _extend_graph(self, what: str, new: list[Any]) -> None:
+        before = getattr(self, what)
+        setattr(self, what, (*before, *new))
+        try:
+            self._trace_graph()
+        except ValueError:
+            setattr(self, what, before)
+            raise
+        self._reset_training_functions()
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Run the graph.
@@ -113,10 +137,14 @@ class Functional(Model):
         for operation, gather, store in self._program.steps:
             args, kwargs = gather(values)
             store(values, operation(*args, **kwargs))
-        outputs, losses = self._program.outputs(values) if self._graph_losses else (self._program.outputs(values), ())
+        if not (self._graph_losses or self._graph_metrics):
+            return _without_list(self._program.outputs(values))
+        outputs, (losses, metrics) = self._program.outputs(values)
         for value in losses:
             super().add_loss(jnp.mean(value))
-        return outputs[0] if _is_single(outputs) else outputs
+        for name, value in metrics:
+            super().add_metric(value, name)
+        return _without_list(outputs)
 
     def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """In the structure of the model's outputs; a `call` gives an only output without its list."""
@@ -176,8 +204,9 @@ class Functional(Model):
         """
         if not takes_graph(type(self)):
             return super().get_config()
-        if self._graph_losses:
-            warnings.warn(_LOSSES_STAY.format(model=self.name, count=len(self._graph_losses)), stacklevel=2)
+        for what, added in (("loss", self._graph_losses), ("metric", self._graph_metrics)):
+            if added:
+                warnings.warn(_ADDED_STAY.format(model=self.name, count=len(added), what=what), stacklevel=2)
         return {"name": self.name, "trainable": self.trainable, **graph_config(self)}
 
     def get_build_config(self) -> dict[str, Any] | None:
@@ -231,8 +260,8 @@ class Functional(Model):
 
     @property
     def output_names(self) -> list[str]:
-        """Names of the outputs, for dicts of targets, losses and metrics: keys of a dict, else the layers' names."""
-        if isinstance(self.output, dict):
+        """Names of the outputs, for dicts of targets, losses and metrics: keys of a flat dict, else the layers' names."""
+        if isinstance(self.output, dict) and len(self.output) == len(self.outputs):
             return sorted(self.output)
         names = [t.node.operation.name if t.node is not None else t.name for t in self.outputs]
         return [n if names.count(n) == 1 or names.index(n) == i else f"{n}_{names[:i].count(n)}" for i, n in enumerate(names)]
@@ -259,6 +288,10 @@ def _leaves(inputs: Any) -> list[Any]:
 
 def _is_single(outputs: Any) -> bool:
     return isinstance(outputs, (list, tuple)) and len(outputs) == 1
+
+
+def _without_list(outputs: Any) -> Any:
+    return outputs[0] if _is_single(outputs) else outputs
 
 
 def _are_alike(specs: Any, tensors: Any) -> bool:

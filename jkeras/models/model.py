@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jkeras._base.configurable import constructor_signature, read_arguments
+from jkeras._base.configurable import constructor_signature, in_todays_words, read_arguments
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import custom_object_scope, export
 from jkeras.layers.base import Layer
@@ -93,10 +93,10 @@ class Model(Persistence, Activations, Describe, Keras2Habits, Trainer, Layer):  
         """
         if not is_graph_config(config) or not takes_graph(cls):
             return super().from_config(config, custom_objects)
-        with custom_object_scope(custom_objects):
-            inputs, outputs = read_graph(config, custom_objects)
-            rest = {k: v for k, v in config.items() if k not in (*GRAPH_KEYS, "name", "trainable", "dtype")}
-            options = {k: config[k] for k in ("name", "trainable") if config.get(k) is not None}
+        with custom_object_scope(custom_objects), in_todays_words(config, cls) as todays:
+            inputs, outputs = read_graph(todays, custom_objects)
+            rest = {k: v for k, v in todays.items() if k not in (*GRAPH_KEYS, "name", "trainable", "dtype")}
+            options = {k: todays[k] for k in ("name", "trainable") if todays.get(k) is not None}
             return cls(inputs=inputs, outputs=outputs, **options, **read_arguments(cls, rest, custom_objects))
 
     def get_compile_config(self) -> dict[str, Any] | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
-FilePath = str | os.PathLike[str]
+FilePath = str | os.PathLike[str] | BinaryIO
 
 _doors: dict[str, Callable[..., Any]] = {}
 
@@ -34,7 +34,7 @@ class Persistence:
 
         Args:
             filepath: the suffix tells the format: `.keras` (Keras 3), `.h5` or `.hdf5` (Keras 2). The folder is made where it is
-                missing.
+                missing. Or an open binary file, such as `io.BytesIO()`, which gets what a `.keras` holds.
             overwrite: whether a file that exists is replaced.
             zipped: False writes a folder in place of a `.keras` file.
             kwargs: `include_optimizer=False` leaves the optimizer and the training out; `save_format` is `"keras"` or `"h5"`.
@@ -60,7 +60,8 @@ class Persistence:
         """Write the weights, with the optimizer's where the format has a place for them.
 
         Args:
-            filepath: `.weights.h5` (Keras 3), `.weights.json` (Keras 3, in several files), `.h5` or `.hdf5` (Keras 2).
+            filepath: `.weights.h5` (Keras 3), `.weights.json` (Keras 3, in several files), `.h5` or `.hdf5` (Keras 2). Or an
+                open binary file, which gets what a `.weights.h5` holds.
             overwrite: whether a file that exists is replaced.
             max_shard_size: gigabytes of one file, for `.weights.json`.
             kwargs: Keras 2's `save_format`, `"h5"`.
@@ -79,7 +80,7 @@ class Persistence:
         optimizer's weights too, and then `fit(resume=True)` goes on where the saved training stood.
 
         Args:
-            filepath: of the file; its content tells the format.
+            filepath: of the file, or an open binary file; its content tells the format.
             skip_mismatch: leave out what does not fit, with a warning.
             by_name: match layers by name rather than by position; only for files of Keras 2.
             kwargs: Keras' `objects_to_skip` is not taken.
@@ -147,7 +148,7 @@ def load_model(
     """Read a whole model from a file of Keras 2, Keras 3 or jkeras.
 
     Args:
-        filepath: of a `.keras` file or folder or an HDF5 file; its content tells the format.
+        filepath: of a `.keras` file or folder or an HDF5 file, or an open binary file; its content tells the format.
         custom_objects: `{name: class or function}` for what is not Keras' own.
         compile: whether it is compiled as it was; the optimizer's state comes along.
         safe_mode: accepted for Keras' sake. Loading is safe in any case: no file can name code to run.

@@ -12,7 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jkeras._base.config import floatx
-from jkeras._base.configurable import deserialize, full_config
+from jkeras._base.configurable import deserialize, full_config, in_todays_words
 from jkeras._base.dtypes import is_float
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import custom_object_scope, export
@@ -45,6 +45,7 @@ class Sequential(Functional):
         self._stack: list[Layer] = []
         self._input_layer: InputLayer | None = None
         self._input_given = False  # as an `Input` of its own, not as an argument of the first layer
+        self._input_read = False  # off the first data
         self._operations: list[Any] = []
         self._trail: list[tuple[Layer, Any]] = []  # the layers of the graph with their outputs
         for layer in layers or []:
@@ -65,6 +66,10 @@ class Sequential(Functional):
     def add_loss(self, loss: Any) -> None:
         """Add a scalar, or a list of them, to what training minimises; from `call`."""
         Layer.add_loss(self, loss)  # a stack has no symbolic losses: its graph changes with its layers
+
+    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+        """Report a value in the logs, from `call`."""
+        Layer.add_metric(self, value, name, aggregation)
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the top layer off the stack and return it."""
@@ -141,8 +146,15 @@ class Sequential(Functional):
         try:
             self._rebuild()
         finally:
+            self._input_read = self.built
             if not self.built:
                 self._input_layer = None
+
+    def _fit_to(self, tensor: KerasTensor, array: Any) -> Any:
+        if self._input_read and len(tensor.shape) == array.ndim:
+            # Nobody wrote this shape down: the next data may be longer, and a layer says what it does not take.
+            tensor = KerasTensor((None,) * array.ndim, tensor.dtype, name=tensor.name)
+        return super()._fit_to(tensor, array)
 
     @property
     def layers(self) -> list[Layer]:
@@ -187,17 +199,17 @@ class Sequential(Functional):
         Raises:
             FileFormatError: an entry of its layers is no layer.
         """
-        entries = config.get("layers") if isinstance(config, Mapping) else None
-        if not isinstance(entries, list):
-            raise FileFormatError(f"The config of a Sequential is a dict with a list 'layers'. Found: {describe(config)}.")
-        with custom_object_scope(custom_objects):
+        with custom_object_scope(custom_objects), in_todays_words(config, cls) as todays:
+            entries = todays.get("layers") if isinstance(todays, Mapping) else None
+            if not isinstance(entries, list):
+                raise FileFormatError(f"The config of a Sequential is a dict with a list 'layers'. Found: {describe(config)}.")
             layers = [deserialize(layer, custom_objects) for layer in entries]
         for layer in layers:
             if not isinstance(layer, Layer):
                 raise UnsafeFileError(f"The layers of a Sequential are layers. Its config makes {describe(layer)}.")
-        model = cls(layers, trainable=config.get("trainable", True) is not False, name=config.get("name"))
-        if not model.built and config.get("build_input_shape") is not None:
-            model.build_from_config({"input_shape": config["build_input_shape"]})
+        model = cls(layers, trainable=todays.get("trainable", True) is not False, name=todays.get("name"))
+        if not model.built and todays.get("build_input_shape") is not None:
+            model.build_from_config({"input_shape": todays["build_input_shape"]})
         return model
 
 

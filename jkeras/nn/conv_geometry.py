@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from jax.core import max_dim  # as `max`, and takes symbolic sizes
 
 from jkeras._base.errors import unknown_name
+from jkeras._base.plain_numbers import INTEGERS
 
 PADDINGS = ("valid", "same", "causal")
 
@@ -74,7 +75,7 @@ class Geometry:
 
 def spatial(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
     """One int per spatial axis, from an int (the same for all) or a sequence of that length."""
-    values = (value,) * rank if isinstance(value, int) else tuple(int(v) for v in value)
+    values = (value,) * rank if isinstance(value, INTEGERS) else tuple(int(v) for v in value)
     if len(values) != rank or min(values) < 1:
         raise ValueError(f"{name}={value!r} does not fit {rank} spatial axes: give a positive int or a tuple of {rank} of them.")
     return values

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe, unknown_name
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.nn.conv import add_bias
 from jkeras.nn.conv_geometry import Geometry, spatial
 from jkeras.nn.conv_primitive import spread
@@ -66,7 +67,7 @@ def conv_transpose(
             f"received {describe(kernel)}."
         )
     steps, dilation = spatial(strides, rank, "strides"), spatial(dilation_rate, rank, "dilation_rate")
-    more = (output_padding,) * rank if output_padding is None or isinstance(output_padding, int) else tuple(output_padding)
+    more = (output_padding,) * rank if output_padding is None or isinstance(output_padding, INTEGERS) else tuple(output_padding)
     size, window = (x.shape[1:-1] if last else x.shape[2:]), kernel.shape[:rank]
     extents = tuple((k - 1) * d + 1 for k, d in zip(window, dilation))
     ends = [_margins(e, s, padding, m) for e, s, m in zip(extents, steps, more)]

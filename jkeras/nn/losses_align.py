@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
-from jkeras._base import config
-
 if TYPE_CHECKING:
-    from jaxtyping import Array, Float
+    from jaxtyping import Array
 
 
 def match_ranks(a: Any, b: Any, expand_vectors: bool = True) -> tuple[Any, Any]:
@@ -88,12 +86,6 @@ def divide_or_zero(a: Any, b: Any) -> Array:
     """
     zero = b == 0
     return jnp.where(zero, 0, a / jnp.where(zero, 1, b))
-
-
-def unit_norm(x: Float[Array, " *shape"], axis: Any = -1) -> Float[Array, " *shape"]:
-    """`x / max(|x|_2, epsilon)` along an axis; zero vectors stay zero, in the gradient too."""
-    square = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
-    return x / jnp.maximum(jnp.sqrt(jnp.where(square > 0, square, 1)), config.epsilon())
 
 
 def merge_mask(sample_weight: Array | None, mask: Array | None, dtype: Any, rescale: bool) -> Array | None:

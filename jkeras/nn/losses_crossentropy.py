@@ -2,7 +2,8 @@
 
 A crossentropy is the mean number of nats a prediction needs to name the target. Predictions are probabilities, kept away from
 0 and 1 by epsilon so that logarithms stay finite, or, with `from_logits=True`, the numbers before the softmax or sigmoid, which
-need no such care and have better gradients.
+need no such care and have better gradients. Logarithms of probabilities in half precision are taken in float32, because
+`1 - epsilon` is 1 there.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import jax.numpy as jnp
 
 from jkeras._base import config
 from jkeras.nn.losses_align import as_pair
+from jkeras.nn.norm import at_least_float32
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Bool, Float
 
 
 def _clip(p: Array) -> Array:
-    return jnp.clip(p, config.epsilon(), 1.0 - config.epsilon())
+    return jnp.clip(at_least_float32(p), config.epsilon(), 1.0 - config.epsilon())
 
 
 def same_shape(name: str, y_true: Any, y_pred: Any) -> None:
@@ -35,7 +37,7 @@ def log_probabilities(y_pred: Array, from_logits: bool, axis: int) -> Array:
     """Log-probabilities of logits, or of probabilities after they are made to sum to 1 and clipped."""
     if from_logits:
         return jax.nn.log_softmax(y_pred, axis=axis)
-    return jnp.log(_clip(y_pred / jnp.sum(y_pred, axis=axis, keepdims=True)))
+    return jnp.log(_clip(y_pred / jnp.sum(y_pred, axis=axis, keepdims=True))).astype(y_pred.dtype)
 
 
 def elementwise_crossentropy(y_true: Array, y_pred: Array, from_logits: bool = False) -> Array:
@@ -43,7 +45,7 @@ def elementwise_crossentropy(y_true: Array, y_pred: Array, from_logits: bool = F
     if from_logits:
         return -y_true * jax.nn.log_sigmoid(y_pred) - (1.0 - y_true) * jax.nn.log_sigmoid(-y_pred)
     p = _clip(y_pred)
-    return -(y_true * jnp.log(p) + (1.0 - y_true) * jnp.log(1.0 - p))
+    return -(y_true * jnp.log(p) + (1.0 - y_true) * jnp.log(1.0 - p)).astype(y_pred.dtype)
 
 
 def smooth_binary(y_true: Array, label_smoothing: float) -> Array:
@@ -51,9 +53,9 @@ def smooth_binary(y_true: Array, label_smoothing: float) -> Array:
     return y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing if label_smoothing else y_true
 
 
-def smooth_classes(y_true: Array, label_smoothing: float) -> Array:
-    """One-hot targets moved towards the uniform distribution: `(1 - s) y + s / classes`."""
-    return y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1] if label_smoothing else y_true
+def smooth_classes(y_true: Array, label_smoothing: float, axis: int) -> Array:
+    """One-hot targets moved towards the uniform distribution over the classes of an axis: `(1 - s) y + s / classes`."""
+    return y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[axis] if label_smoothing else y_true
 
 
 def binary_crossentropy(
@@ -107,7 +109,8 @@ def categorical_crossentropy(
     """
     y_true, y_pred = as_pair(y_true, y_pred)
     same_shape("categorical_crossentropy", y_true, y_pred)
-    return -jnp.sum(smooth_classes(y_true, label_smoothing) * log_probabilities(y_pred, from_logits, axis), axis=axis)
+    y_true = smooth_classes(y_true, label_smoothing, axis)
+    return -jnp.sum(y_true * log_probabilities(y_pred, from_logits, axis), axis=axis)
 
 
 def drop_class_axis(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
@@ -173,8 +176,9 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
     Source:
         S. Kullback and R. A. Leibler, On Information and Sufficiency, 1951.
     """
-    y_true, y_pred = (jnp.clip(y, config.epsilon(), 1) for y in as_pair(y_true, y_pred))
-    return jnp.sum(y_true * jnp.log(y_true / y_pred), axis=-1)
+    y_true, y_pred = as_pair(y_true, y_pred)
+    y, p = (jnp.clip(at_least_float32(d), config.epsilon(), 1) for d in (y_true, y_pred))
+    return jnp.sum(y * jnp.log(y / p), axis=-1).astype(y_pred.dtype)
 
 
 def poisson(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
@@ -192,4 +196,5 @@ def poisson(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
         [1.0]
     """
     y_true, y_pred = as_pair(y_true, y_pred)
-    return jnp.mean(y_pred - y_true * jnp.log(y_pred + config.epsilon()), axis=-1)
+    log_p = jnp.log(at_least_float32(y_pred) + config.epsilon()).astype(y_pred.dtype)
+    return jnp.mean(y_pred - y_true * log_p, axis=-1)

@@ -11,12 +11,23 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from jkeras._base import config
 from jkeras.nn.losses_align import as_pair
-from jkeras.nn.losses_crossentropy import elementwise_crossentropy, same_shape, smooth_binary, smooth_classes
+from jkeras.nn.losses_crossentropy import (
+    elementwise_crossentropy,
+    log_probabilities,
+    same_shape,
+    smooth_binary,
+    smooth_classes,
+)
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
+
+
+def _focus(missing: Array, gamma: float) -> Array:
+    """`missing^gamma`, with derivative 0 where nothing is missing: that of a power below 1 is not finite there."""
+    none = missing == 0
+    return jnp.where(none, jnp.power(jnp.zeros_like(missing), gamma), jnp.power(jnp.where(none, 1, missing), gamma))
 
 
 def binary_focal_crossentropy(
@@ -54,9 +65,9 @@ def binary_focal_crossentropy(
     y_true, y_pred = as_pair(y_true, y_pred)
     same_shape("binary_focal_crossentropy", y_true, y_pred)
     y_true = smooth_binary(y_true, label_smoothing)
-    p = jax.nn.sigmoid(y_pred) if from_logits else y_pred
-    p_truth = y_true * p + (1 - y_true) * (1 - p)
-    loss = jnp.power(1.0 - p_truth, gamma) * elementwise_crossentropy(y_true, p)
+    p, not_p = (jax.nn.sigmoid(y_pred), jax.nn.sigmoid(-y_pred)) if from_logits else (y_pred, 1 - y_pred)
+    missing = y_true * not_p + (1 - y_true) * p
+    loss = _focus(missing, gamma) * elementwise_crossentropy(y_true, y_pred, from_logits)
     if apply_class_balancing:
         loss = (y_true * alpha + (1 - y_true) * (1 - alpha)) * loss
     return jnp.mean(loss, axis=axis)
@@ -76,7 +87,7 @@ def categorical_focal_crossentropy(
     Args:
         y_true: one-hot targets y, `(..., classes)`.
         y_pred: probabilities p, which are divided by their sum, or logits, `(..., classes)`.
-        alpha: a number, or one weight per class.
+        alpha: a number, or one weight per class along `axis`.
         gamma: how strongly easy examples are played down, >= 0.
         from_logits: whether y_pred holds logits.
         label_smoothing: s in [0, 1]; targets become `(1 - s) y + s / classes`.
@@ -94,7 +105,9 @@ def categorical_focal_crossentropy(
     """
     y_true, y_pred = as_pair(y_true, y_pred)
     same_shape("categorical_focal_crossentropy", y_true, y_pred)
-    p = jax.nn.softmax(y_pred, axis=axis) if from_logits else y_pred
-    p = jnp.clip(p / jnp.sum(p, axis=axis, keepdims=True), config.epsilon(), 1.0 - config.epsilon())
-    weight = jnp.asarray(alpha, p.dtype) * jnp.power(1.0 - p, gamma)
-    return -jnp.sum(weight * smooth_classes(y_true, label_smoothing) * jnp.log(p), axis=axis)
+    log_p = log_probabilities(y_pred, from_logits, axis)
+    alpha = jnp.asarray(alpha, log_p.dtype)
+    if alpha.ndim == 1:
+        alpha = alpha.reshape([-1 if i == axis % log_p.ndim else 1 for i in range(log_p.ndim)])
+    weight = alpha * _focus(1.0 - jnp.exp(log_p), gamma)
+    return -jnp.sum(weight * smooth_classes(y_true, label_smoothing, axis) * log_p, axis=axis)

@@ -42,14 +42,15 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Float[Array, " *rest"]:
 
 
 def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Float[Array, " *rest"]:
-    """`1 - sum y p / (sum y p + alpha sum y (1 - p) + beta sum (1 - y) p + epsilon)`.
+    """`1 - sum y p / (sum y p + alpha sum (1 - y) p + beta sum y (1 - p) + epsilon)`.
 
-    As in Keras, alpha weighs what is missed and beta what is wrongly claimed.
+    Keras 3.15 and before have alpha and beta the other way round, against the source and their own documentation.
 
     Args:
         y_true: targets y in [0, 1].
         y_pred: predictions p in [0, 1], of the same shape.
-        alpha, beta: weights of the two kinds of error; 0.5 and 0.5 give `dice`.
+        alpha: weight of what is wrongly claimed, the false positives.
+        beta: weight of what is missed, the false negatives; 0.5 and 0.5 give `dice`.
         axis: axes to sum over; None for all, which gives one number for the batch.
 
     Returns:
@@ -65,5 +66,5 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     y_true, y_pred = as_pair(y_true, y_pred)
     axis = _axes(axis)
     both = jnp.sum(y_true * y_pred, axis=axis)
-    missed, claimed = jnp.sum(y_true * (1 - y_pred), axis=axis), jnp.sum((1 - y_true) * y_pred, axis=axis)
-    return 1 - both / (both + alpha * missed + beta * claimed + config.epsilon())
+    claimed, missed = jnp.sum((1 - y_true) * y_pred, axis=axis), jnp.sum(y_true * (1 - y_pred), axis=axis)
+    return 1 - both / (both + alpha * claimed + beta * missed + config.epsilon())

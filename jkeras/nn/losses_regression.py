@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import config
-from jkeras.nn.losses_align import as_pair, unit_norm
+from jkeras.nn.lengths import unit_vectors
+from jkeras.nn.losses_align import as_pair
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -136,7 +137,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
         0.4338
     """
     y_true, y_pred = as_pair(y_true, y_pred)
-    error = y_pred - y_true
+    error = jnp.abs(y_pred - y_true)  # of the two signs the one under which nothing overflows
     return jnp.mean(error + jax.nn.softplus(-2.0 * error) - math.log(2.0), axis=-1)
 
 
@@ -151,11 +152,11 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: Any = -1) -> Float[Array, 
         axis: of the vectors.
 
     Returns:
-        The shape without that axis. 0 where a vector is zero.
+        The shape without that axis. 0 where a vector is zero, which has no gradient.
 
     Example:
         >>> cosine_similarity([[0.0, 2.0]], [[0.0, 3.0]]).tolist()
         [-1.0]
     """
-    y_true, y_pred = as_pair(y_true, y_pred)
-    return -jnp.sum(unit_norm(y_true, axis) * unit_norm(y_pred, axis), axis=axis)
+    y_true, y_pred = (unit_vectors(y, axis, config.epsilon()) for y in as_pair(y_true, y_pred))
+    return -jnp.sum(y_true * y_pred, axis=axis)

@@ -12,22 +12,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe
+from jkeras._base.plain_numbers import INTEGERS
+from jkeras.nn.lengths import unit_vectors
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
-
-
-def unit_vectors(x: Float[Array, " *shape"], axis: int = -1, epsilon: float = 1e-7) -> Float[Array, " *shape"]:
-    """Divide by the Euclidean norm along an axis: `x / max(||x||, epsilon)`, with a finite gradient at 0.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> [round(v, 4) for v in unit_vectors(jnp.array([3.0, 4.0])).tolist()]
-        [0.6, 0.8]
-    """
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    square = jnp.sum(jnp.square(wide), axis=axis, keepdims=True)
-    return (wide * lax.rsqrt(jnp.maximum(square, epsilon**2))).astype(x.dtype)
 
 
 def batch_dot(
@@ -54,7 +43,7 @@ def batch_dot(
     """
     if x.ndim < 2 or y.ndim < 2:
         raise ValueError(f"a dot product by example takes inputs of rank 2 or more, received {describe(x)} and {describe(y)}.")
-    a, b = (axes, axes) if isinstance(axes, int) else axes
+    a, b = (axes, axes) if isinstance(axes, INTEGERS) else axes
     a, b = (a + x.ndim if a < 0 else a), (b + y.ndim if b < 0 else b)
     if not (0 < a < x.ndim and 0 < b < y.ndim):
         raise ValueError(f"axes={axes!r} must name axes of {describe(x)} and {describe(y)} other than 0, the batch axis.")

@@ -104,9 +104,9 @@ def _by_comparison(weight: Array, y_pred: Array, thresholds: Any) -> tuple[Array
 
 def _by_bucket(weight: Array, y_pred: Array, thresholds: Any) -> tuple[Array, Array]:
     n = len(thresholds)
-    bucket = jnp.ceil(jnp.clip(y_pred, 0.0, 1.0) * (n - 1)).astype(jnp.int32) - 1
-    if thresholds[0] < 0:
-        bucket = jnp.maximum(bucket, 0)
+    # Whether a prediction is above the threshold next to it is asked of the threshold itself: the product is rounded.
+    next_to = jnp.clip(jnp.round(y_pred * (n - 1)).astype(jnp.int32), 0, n - 1)
+    bucket = next_to - 1 + (y_pred > jnp.asarray(thresholds, y_pred.dtype)[next_to])
     sums = jax.ops.segment_sum(jnp.where(bucket < 0, 0, weight), jnp.maximum(bucket, 0), n)
     above = jnp.cumsum(sums[::-1])[::-1]
     return above, jnp.sum(weight) - above

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe
+from jkeras._base.plain_numbers import INTEGERS
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Bool, Float
@@ -54,7 +55,7 @@ def moments(
         (2.0, 1.0)
     """
     x = at_least_float32(x)
-    axes = (axes,) if isinstance(axes, int) else tuple(axes)
+    axes = (axes,) if isinstance(axes, INTEGERS) else tuple(axes)
     if mask is None:
         mean = jnp.mean(x, axes, keepdims=True)
         variance = jnp.mean(jnp.square(x - mean), axes, keepdims=True)
@@ -179,10 +180,13 @@ def rms_norm(
 
 
 def _positive(axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    axes = (axis,) if isinstance(axis, INTEGERS) else tuple(axis)
     if not all(-ndim <= a < ndim for a in axes):
         raise ValueError(f"axis={axis!r} is out of range for an input of rank {ndim}.")
-    return tuple(sorted(a % ndim for a in axes))
+    positive = sorted({a % ndim for a in axes})
+    if len(positive) < len(axes):
+        raise ValueError(f"axis={axis!r} names an axis of an input of rank {ndim} twice. Name it once.")
+    return tuple(positive)
 
 
 def _along(v: Array | None, ndim: int, axes: Sequence[int], dtype: jnp.dtype) -> Array | None:

@@ -725,7 +725,7 @@ def nanquantile(x: Tensor, q: Tensor, axis: Axis = None, method: str = "linear",
     """Compute the quantile of the data along the specified axis, ignoring NaNs. See `jax.numpy.nanquantile`."""
 
 def nanstd(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Compute the standard deviation along a given axis, ignoring NaNs. See `jax.numpy.nanstd`."""
+    """`std` of the entries that are numbers."""
 
 def nansum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Return the sum of the array elements along a given axis, ignoring NaNs. See `jax.numpy.nansum`."""
@@ -746,10 +746,10 @@ def nonzero(x: Tensor) -> tuple[Tensor, ...]:
     """The indices of entries that are not 0, one array per axis; how many depends on values, so not inside `jit`."""
 
 def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """A norm of vectors or matrices."""
+    """A norm of vectors or matrices; where it is 0, so is its gradient."""
 
 def normalize(x: Tensor, axis: int | Sequence[int] = -1, order: float = 2, epsilon: float | None = None) -> Tensor:
-    """Divide vectors by their norm."""
+    """Divide vectors by their norm; vectors of zeros stay zeros and pass no gradient on."""
 
 def not_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """Returns element-wise truth value of ``x != y``. See `jax.numpy.not_equal`."""
@@ -998,7 +998,7 @@ def stack(x: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Arrays of one shape joined along a new axis."""
 
 def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Compute the standard deviation along a given axis. See `jax.numpy.std`."""
+    """The standard deviation over axes, all by default; where it is 0, so is its gradient."""
 
 def stft(
     x: Tensor, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True

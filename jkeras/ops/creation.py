@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jkeras._base.config import settings
-from jkeras._base.dtypes import standardize_dtype
+from jkeras._base.dtypes import optional_dtype, standardize_dtype
 from jkeras.ops.families import Function, Shape, alike, enter
 from jkeras.ops.wrapper import Tensor, axes, operand, operation
 
@@ -17,7 +17,7 @@ enter(alike, jnp, "empty_like ones_like zeros_like")
 @operation("numpy")
 def full_like(x: Tensor, fill_value: Tensor, dtype: Any = None) -> Tensor:
     """An array of x's shape, filled with a value; of x's dtype unless one is given."""
-    return jnp.full_like(operand(x), operand(fill_value), dtype=dtype)
+    return jnp.full_like(operand(x), operand(fill_value), dtype=optional_dtype(dtype))
 
 
 @operation("numpy")
@@ -81,7 +81,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     """
     if dtype is None and any(isinstance(n, float) for n in (start, stop, step)):
         dtype = settings.floatx
-    return jnp.arange(start, stop, step, dtype=dtype)
+    return jnp.arange(start, stop, step, dtype=optional_dtype(dtype))
 
 
 @operation("numpy")
@@ -102,6 +102,7 @@ def linspace(
         >>> linspace(0, 1, 5).tolist()
         [0.0, 0.25, 0.5, 0.75, 1.0]
     """
+    dtype = optional_dtype(dtype)
     return jnp.linspace(operand(start), operand(stop), num, endpoint=endpoint, retstep=retstep, dtype=dtype, axis=axis)
 
 
@@ -110,13 +111,13 @@ def logspace(
     start: Tensor, stop: Tensor, num: int = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0
 ) -> Tensor:
     """Powers of a base with exponents at equal distances from start to stop; arguments as in `linspace`."""
-    return jnp.logspace(operand(start), operand(stop), num, endpoint=endpoint, base=base, dtype=dtype, axis=axis)
+    return jnp.logspace(operand(start), operand(stop), num, endpoint=endpoint, base=base, dtype=optional_dtype(dtype), axis=axis)
 
 
 @operation("numpy")
 def geomspace(start: Tensor, stop: Tensor, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Tensor:
     """Numbers at equal ratios from start to stop; arguments as in `linspace`."""
-    return jnp.geomspace(operand(start), operand(stop), num, endpoint=endpoint, dtype=dtype, axis=axis)
+    return jnp.geomspace(operand(start), operand(stop), num, endpoint=endpoint, dtype=optional_dtype(dtype), axis=axis)
 
 
 def _window(fn: Function) -> Function:

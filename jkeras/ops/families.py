@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+from jkeras._base.dtypes import optional_dtype
 from jkeras.ops.wrapper import Function, Tensor, axes, operand, publish, symbolic
 
 Shape: TypeAlias = int | Sequence[int]
@@ -105,7 +106,7 @@ def cumulative(fn: Function) -> Function:
     """Running results along an axis, of the flattened array if it is None."""
 
     def op(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
-        return fn(operand(x), axis=axis, dtype=dtype)
+        return fn(operand(x), axis=axis, dtype=optional_dtype(dtype))
 
     return op
 
@@ -141,7 +142,7 @@ def alike(fn: Function) -> Function:
     """A new array of another's shape."""
 
     def op(x: Tensor, dtype: Any = None) -> Tensor:
-        return fn(operand(x), dtype=dtype)
+        return fn(operand(x), dtype=optional_dtype(dtype))
 
     return op
 

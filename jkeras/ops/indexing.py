@@ -11,6 +11,7 @@ from jax import lax
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.errors import unknown_name
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.nn import embedding
 from jkeras.ops.families import Shape, enter, lookup
 from jkeras.ops.wrapper import Tensor, as_array, no_sparse, operand, operation
@@ -54,7 +55,7 @@ def select(condlist: Sequence[Tensor], choicelist: Sequence[Tensor], default: Te
 @operation("numpy")
 def unravel_index(indices: Tensor, shape: Shape) -> tuple[Tensor, ...]:
     """Indices into a flattened array as indices along each axis."""
-    return jnp.unravel_index(operand(indices), (shape,) if isinstance(shape, int) else shape)
+    return jnp.unravel_index(operand(indices), (shape,) if isinstance(shape, INTEGERS) else shape)
 
 
 @operation()

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe, unknown_name
+from jkeras.nn import lengths
 from jkeras.ops.families import enter, unary
 from jkeras.ops.wrapper import Tensor, as_array, as_float, axes, operand, operation
 
@@ -62,7 +63,7 @@ def cholesky_inverse(x: Tensor, upper: bool = False) -> Tensor:
 
 @operation("linalg")
 def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """A norm of vectors or matrices.
+    """A norm of vectors or matrices; where it is 0, so is its gradient.
 
     Args:
         x: numbers.
@@ -74,7 +75,7 @@ def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -
         >>> norm([[3.0, 4.0], [0.0, 2.0]], axis=1).tolist()
         [5.0, 2.0]
     """
-    return jnp.linalg.norm(as_float(x), ord=ord, axis=axes(axis), keepdims=keepdims)
+    return lengths.norm(as_float(x), ord, axes(axis), keepdims)
 
 
 @operation("linalg")

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jkeras._base.config import settings
 from jkeras._base.errors import describe
+from jkeras.nn import lengths
 from jkeras.nn import norm as maths
 from jkeras.ops.wrapper import Tensor, as_array, as_float, axes, operation
 
@@ -78,7 +79,7 @@ def rms_normalization(
 
 @operation("nn")
 def normalize(x: Tensor, axis: int | Sequence[int] = -1, order: float = 2, epsilon: float | None = None) -> Tensor:
-    """Divide vectors by their norm.
+    """Divide vectors by their norm; vectors of zeros stay zeros and pass no gradient on.
 
     Args:
         x: any shape.
@@ -93,12 +94,7 @@ def normalize(x: Tensor, axis: int | Sequence[int] = -1, order: float = 2, epsil
     if not isinstance(order, (int, float)) or order < 1:
         raise ValueError(f"order is a number of at least 1, the p of the norm. Received: {order!r}.")
     x, epsilon = as_float(x), settings.epsilon if epsilon is None else epsilon
-    if order == 2:
-        # The square of the norm is bounded, not the norm: the gradient of sqrt is not finite at 0.
-        square = jnp.sum(jnp.square(x), axis=axes(axis), keepdims=True)
-        return x * jax.lax.rsqrt(jnp.maximum(square, epsilon**2))
-    length = jnp.linalg.norm(x, ord=order, axis=axes(axis), keepdims=True)
-    return x / jnp.maximum(length, epsilon)
+    return lengths.unit_vectors(x, axes(axis), epsilon, order)
 
 
 @operation("nn")

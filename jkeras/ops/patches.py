@@ -8,12 +8,13 @@ from jax import lax
 
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.ops.families import Shape
 from jkeras.ops.wrapper import Tensor, as_array, operation
 
 
 def _pair(value: Shape) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+    return (value, value) if isinstance(value, INTEGERS) else (int(value[0]), int(value[1]))
 
 
 def _columns(x: jax.Array, kernel_size: Shape, dilation: Shape, padding: Shape, stride: Shape) -> jax.Array:

@@ -7,13 +7,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.dtypes import optional_dtype
 from jkeras._base.errors import describe
+from jkeras._base.plain_numbers import INTEGERS
+from jkeras.nn.lengths import root
 from jkeras.ops.families import Axis, bounded_reduction, cumulative, enter, quantiles, reduction, segments
 from jkeras.ops.wrapper import Tensor, as_array, axes, no_sparse, operand, operation
 
 _REDUCTIONS = """
-all amax=max amin=min any argmax argmin mean median nanargmax nanargmin nanmax nanmean nanmedian nanmin nanprod nanstd nansum
-nanvar ptp std sum var
+all amax=max amin=min any argmax argmin mean median nanargmax nanargmin nanmax nanmean nanmedian nanmin nanprod nansum
+nanvar ptp sum var
 """
 
 enter(reduction, jnp, _REDUCTIONS)
@@ -24,9 +27,26 @@ enter(segments, jax.ops, "segment_max segment_min segment_prod segment_sum", are
 
 
 @operation("numpy")
+def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The standard deviation over axes, all by default; where it is 0, so is its gradient.
+
+    Example:
+        >>> float(std([1.0, 3.0]))
+        1.0
+    """
+    return root(jnp.var(operand(x), axis=axes(axis), keepdims=keepdims))
+
+
+@operation("numpy")
+def nanstd(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """`std` of the entries that are numbers."""
+    return root(jnp.nanvar(operand(x), axis=axes(axis), keepdims=keepdims))
+
+
+@operation("numpy")
 def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
     """The product over axes, all by default."""
-    return jnp.prod(operand(x), axis=axes(axis), keepdims=keepdims, dtype=dtype)
+    return jnp.prod(operand(x), axis=axes(axis), keepdims=keepdims, dtype=optional_dtype(dtype))
 
 
 @operation("numpy")
@@ -119,7 +139,7 @@ def histogram(x: Tensor, bins: Tensor = 10, range: tuple[float, float] | None = 
     Returns:
         The counts and the edges, of which there is one more.
     """
-    return jnp.histogram(operand(x), bins=bins if isinstance(bins, int) else operand(bins), range=range)
+    return jnp.histogram(operand(x), bins=bins if isinstance(bins, INTEGERS) else operand(bins), range=range)
 
 
 @operation("nn")

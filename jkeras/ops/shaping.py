@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.ops.families import Axis, Shape, band, diagonals, enter, joined, optional_axes, parted, parted_along, unary
 from jkeras.ops.wrapper import Tensor, axes, operand, operation
 
@@ -119,7 +120,7 @@ def repeat(x: Tensor, repeats: Tensor, axis: int | None = None) -> Tensor:
         repeats: how often, one number or one for each place along the axis.
         axis: along which; None for the flattened array.
     """
-    return jnp.repeat(operand(x), repeats if isinstance(repeats, int) else operand(repeats), axis=axis)
+    return jnp.repeat(operand(x), repeats if isinstance(repeats, INTEGERS) else operand(repeats), axis=axis)
 
 
 @operation("numpy")

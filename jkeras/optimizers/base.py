@@ -90,7 +90,7 @@ class Optimizer(KerasFace, configurable.Configurable):
         name: str | None = None,
         **kwargs: Any,
     ):
-        unknown = kwargs.keys() - set(_KERAS_2)
+        unknown = kwargs.keys() - {*_KERAS_2, *_ENGINE}
         if unknown:
             known = {*inspect.signature(type(self).__init__).parameters, *_BASE, *_KERAS_2} - {"self", "kwargs"}
             raise unexpected_arguments(type(self).__name__, sorted(unknown), known)
@@ -182,7 +182,7 @@ class Optimizer(KerasFace, configurable.Configurable):
         Raises:
             ValueError: the optimizer has a state already.
         """
-        if self.state is not None:
+        if self._state is not None:
             raise ValueError("exclude_from_weight_decay() must be called before the optimizer is built or the model is fitted.")
         names = frozenset(v if isinstance(v, str) else v.path for v in var_list or ())
         self._exclusions = Exclusions(names, tuple(var_names or ()))

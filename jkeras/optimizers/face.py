@@ -1,14 +1,14 @@
 """The face of an optimizer that Keras users know: a live learning rate, `apply_gradients`, a list of variables.
 
-All of it reads and writes one attribute, `optimizer.state`. A training loop takes the state from there before a compiled chunk
-and puts the new one back after it; a hand-written loop calls `apply(grads, variables)`, which does the same for one step. A
+All of it reads and writes one attribute, `optimizer.state`. A training loop takes the state before a compiled chunk and puts the
+new one back after it; a hand-written loop calls `apply(grads, variables)`, which does the same for one step. A
 variable is anything with `value`, `assign` and, if it has one, `path`.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import jax
@@ -25,8 +25,11 @@ from jkeras.optimizers.state_number import Iterations, LearningRate
 class KerasFace:
     """What `Optimizer` shows beside its pure core."""
 
+    name: str
     slot_groups: Sequence[Sequence[str]] = ()
-    state: OptimizerState | None
+    _state: OptimizerState | None
+    _shown: bool
+    _fits: Any
     gradient_accumulation_steps: int | None
     use_ema: bool
     init: Callable[[Any], OptimizerState]
@@ -39,6 +42,48 @@ class KerasFace:
         self._keys: list[str] = []
         self._boxes: list[Any] = []
         self._compiled: Callable[..., Any] | None = None
+
+    @property
+    def state(self) -> OptimizerState | None:
+        """What the optimizer carries from step to step; None before the first. It stays as it is: the next step makes another."""
+        self._shown = True
+        return self._state
+
+    @state.setter
+    def state(self, state: OptimizerState | None) -> None:
+        self._state, self._shown, self._fits = state, True, None
+
+    @property
+    def live_state(self) -> OptimizerState | None:
+        """The state whose arrays the next step takes: for those who look at it and do not keep it."""
+        return self._state
+
+    def take_state(self) -> Any:
+        """The state in arrays that nobody else holds, for a program that will give them away."""
+        if self._shown:
+            self._state, self._shown = jax.tree.map(jnp.copy, self._state), False
+        return self._state
+
+    def put_state(self, state: Any, fits: Any) -> None:
+        """Keep a state that a program gave.
+
+        Args:
+            state: in arrays that nobody else holds.
+            fits: what it fits, for `fits`.
+        """
+        self._state, self._shown, self._fits = state, False, (fits, self._settings())
+
+    def fits(self, what: Any) -> bool:
+        """Whether the state is one that was put for these variables, and no setting of the optimizer has changed since."""
+        return self._fits == (what, self._settings())
+
+    def is_taken(self, state: Any) -> bool:
+        """Whether a state that was taken is the optimizer's still, and nobody else's."""
+        return self._state is state and not self._shown
+
+    def _settings(self) -> list[Any]:
+        plain = (bool, int, float, str, type(None))
+        return [(k, v) for k, v in vars(self).items() if k[0] != "_" and isinstance(v, plain)]
 
     @property
     def learning_rate(self) -> LearningRate:
@@ -66,12 +111,12 @@ class KerasFace:
     @property
     def built(self) -> bool:
         """Whether there is a state."""
-        return self.state is not None
+        return self._state is not None
 
     @property
     def variables(self) -> list[jax.Array]:
         """The arrays of the state in Keras' order: iteration, learning rate (unless it is a schedule), averages, slots."""
-        return self._listed(self.state or OptimizerState(jnp.zeros((), jnp.int32), self._initial_rate(), ()))
+        return self._listed(self._state or OptimizerState(jnp.zeros((), jnp.int32), self._initial_rate(), ()))
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Put arrays in the order of `variables` into the state.
@@ -81,13 +126,36 @@ class KerasFace:
         """
         self.state = self._with_variables(weights)
 
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put what a `.keras` or `.weights.h5` file is to hold of this optimizer into a store: by default `variables`.
+
+        Args:
+            store: takes numbers and arrays by name, as a dict does.
+        """
+        for i, array in enumerate(self.variables):
+            store[str(i)] = array
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take back what `save_own_variables` stored; with a warning nothing where the optimizer has other variables.
+
+        Args:
+            store: arrays by name.
+        """
+        count = len(self.variables)
+        if len(store.keys()) != count:
+            text = f"The optimizer {self.name!r} has {count} variables, and the file {len(store.keys())}, so it starts afresh."
+            hint = "" if self.built else " Call optimizer.build(variables) before loading."
+            warnings.warn(text + hint, stacklevel=2)
+        elif self.state is not None:
+            self.set_weights([store[str(i)] for i in range(count)])
+
     def build(self, variables: Iterable[Any]) -> None:
         """Make the state for these variables, unless there is one; remember the variables and their order."""
         boxes = list(variables)
         known = {id(box) for box in self._boxes}
         if not (known and all(id(box) in known for box in boxes)):
             self.remember(boxes, unique_names(str(getattr(box, "path", None) or f"variable_{i}") for i, box in enumerate(boxes)))
-        if self.state is None:
+        if self._state is None:
             self.state = self.init(self._nest(self._values()))
 
     def remember(self, variables: Iterable[Any], names: Iterable[str]) -> None:
@@ -159,12 +227,12 @@ class KerasFace:
 
     def __getstate__(self) -> dict[str, Any]:
         # A compiled function belongs to this process and this object: copies and pickles compile their own.
-        return {**self.__dict__, "_compiled": None}
+        return {**self.__dict__, "_compiled": None, "_fits": None}
 
     def _read_rate(self) -> Any:
         if callable(self._rate):
-            return rate_at(self._rate, 0 if self.state is None else self.state.iterations)
-        return np.float32(self._rate) if self.state is None else self.state.learning_rate
+            return rate_at(self._rate, 0 if self._state is None else self._state.iterations)
+        return np.float32(self._rate) if self._state is None else self._state.learning_rate
 
     def _write_rate(self, value: Any) -> None:
         rate = as_learning_rate(value)
@@ -174,20 +242,20 @@ class KerasFace:
                 "Give the constructor a float, or set another schedule."
             )
         self._rate = rate
-        if self.state is not None:
-            old = self.state.learning_rate
-            new = rate_at(rate, self.state.iterations) if callable(rate) else rate
-            self.state = self.state._replace(learning_rate=replace_scalar(old, new))
+        if self._state is not None:
+            old = self._state.learning_rate
+            new = rate_at(rate, self._state.iterations) if callable(rate) else rate
+            self._state = self._state._replace(learning_rate=replace_scalar(old, new))
 
     def _read_iterations(self) -> Any:
-        if self.state is None:
+        if self._state is None:
             return np.int32(0)
-        return self.state.iterations // (self.gradient_accumulation_steps or 1)
+        return self._state.iterations // (self.gradient_accumulation_steps or 1)
 
     def _write_iterations(self, value: Any) -> None:
         count = int(value) * (self.gradient_accumulation_steps or 1)
         state = self._check_built()
-        self.state = state._replace(iterations=replace_scalar(state.iterations, count))
+        self._state = state._replace(iterations=replace_scalar(state.iterations, count))
 
     def _visible(self, state: OptimizerState) -> OptimizerState:
         """Without the learning rate where a schedule computes it: Keras has no variable for it then."""
@@ -227,16 +295,14 @@ class KerasFace:
 
     def _run(self, grads: Any, values: Any, missing: frozenset[str]) -> tuple[Any, OptimizerState]:
         # Settings may be changed between steps (`optimizer.momentum = 0.5`); as static arguments they compile anew.
-        plain = (bool, int, float, str, type(None))
-        settings: list[Any] = [(k, v) for k, v in vars(self).items() if k[0] != "_" and isinstance(v, plain)]
-        settings.append(self._rate if callable(self._rate) else None)
+        settings = [*self._settings(), self._rate if callable(self._rate) else None]
         if self._compiled is None:
 
             def step(grads: Any, state: Any, values: Any, constraints: Any, missing: Any, settings: Any) -> Any:
                 return self._update(grads, state, values, dict(constraints), missing)
 
             self._compiled = jax.jit(step, static_argnums=(3, 4, 5))
-        return self._compiled(grads, self.state, values, tuple(self._constraints().items()), missing, tuple(settings))
+        return self._compiled(grads, self._state, values, tuple(self._constraints().items()), missing, tuple(settings))
 
     def _pair(self, grads: list[Any], variables: list[Any] | None) -> dict[str, Any]:
         """Gradients by key."""
@@ -260,9 +326,9 @@ class KerasFace:
         return [known[id(box)] for box in variables]
 
     def _check_built(self) -> OptimizerState:
-        if self.state is None:
+        if self._state is None:
             raise ValueError("The optimizer has no state yet: call `optimizer.build(trainable_variables)` first.")
-        return self.state
+        return self._state
 
     def _refuse_tracers(self, new: OptimizerState) -> None:
         if isinstance(new.iterations, jax.core.Tracer) and not isinstance(self._check_built().iterations, jax.core.Tracer):
@@ -274,5 +340,5 @@ class KerasFace:
 
 def replace_scalar(old: Any, value: Any) -> jax.Array:
     """A scalar with dtype and placement of an old one, so that a compiled step takes it without compiling again."""
-    new = jnp.asarray(value, old.dtype)
+    new = jnp.array(value, old.dtype)  # a copy: the state is given away
     return jax.device_put(new, old.sharding) if getattr(old, "committed", False) else new

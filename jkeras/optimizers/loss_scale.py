@@ -115,7 +115,7 @@ class LossScaleOptimizer(Optimizer):
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss to differentiate in a loop that calls `apply`: multiplied by the current factor."""
-        return loss * (self.initial_scale if self.state is None else self.state.slots.scale)
+        return loss * (self.initial_scale if self._state is None else self._state.slots.scale)
 
     def loss_scale(self, state: OptimizerState) -> Any:
         """The current factor for the loss."""

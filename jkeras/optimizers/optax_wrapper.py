@@ -71,11 +71,11 @@ class OptaxOptimizer(Optimizer):
         return constrain(new_params, constraints), state._replace(iterations=state.iterations + 1, slots=slots)
 
     def _injected_rate(self) -> jax.Array:
-        rate = None if self.state is None else optax.tree_utils.tree_get(self.state.slots, "learning_rate")
+        rate = None if self._state is None else optax.tree_utils.tree_get(self._state.slots, "learning_rate")
         if rate is None:
             raise AttributeError(
                 "The learning rate is inside the optax transformation and cannot be read or set"
-                + (" before the optimizer is built. " if self.state is None else ". ")
+                + (" before the optimizer is built. " if self._state is None else ". ")
                 + "Build it as optax.inject_hyperparams(optax.adam, hyperparam_dtype=jnp.float32)(learning_rate=1e-3)."
             )
         return jnp.asarray(rate)
@@ -86,4 +86,4 @@ class OptaxOptimizer(Optimizer):
     def _write_rate(self, value: Any) -> None:
         new = replace_scalar(self._injected_rate(), float(value))
         state = self._check_built()
-        self.state = state._replace(slots=optax.tree_utils.tree_set(state.slots, learning_rate=new))
+        self._state = state._replace(slots=optax.tree_utils.tree_set(state.slots, learning_rate=new))

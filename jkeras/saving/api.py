@@ -12,26 +12,30 @@ So a config of ten lines cannot make the loader allocate gigabytes, and a data s
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
-from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import FileFormatError, unexpected_arguments
 from jkeras.models import persistence
 from jkeras.saving import layout_keras2, layout_keras3, sharded
 from jkeras.saving.archive import open_archive, write_archive
 from jkeras.saving.formats import check_free, model_format, weights_format
+from jkeras.saving.function_names import warn_of_names
 from jkeras.saving.h5_model import read_h5_model, read_h5_weights, said_of, write_h5_model
 from jkeras.saving.hdf5_door import StoredGroup, create_hdf5, open_hdf5
+from jkeras.saving.open_files import opened_to_write, source_of, target_of, where_of
+from jkeras.saving.own_state import has, write_assets
 from jkeras.saving.serialization import compile_from_config, model_config, model_from_config, model_from_json, to_json
 from jkeras.saving.shared_calls import number_shared_calls
-from jkeras.saving.sniff import kind_of, kind_of_hdf5, path_of
+from jkeras.saving.sniff import kind_of, kind_of_hdf5
 from jkeras.saving.training_state import read_training, write_training
 from jkeras.saving.window import read_hdf5, write_hdf5
 
-FilePath = str | os.PathLike[str]
+FilePath = str | os.PathLike[str] | BinaryIO
 
 _WEIGHTS_ONLY = """{where}: holds weights, but no architecture. Build the model as it was, and write
 
@@ -54,7 +58,7 @@ def save_model(
 
     Args:
         model: to write.
-        filepath: `.keras`, `.h5` or `.hdf5`.
+        filepath: `.keras`, `.h5` or `.hdf5`; or an open binary file, which gets a `.keras` unless `save_format` says otherwise.
         overwrite: whether a file that exists is replaced.
         include_optimizer: whether optimizer, `compile` and training go along.
         save_format: `"keras"` or `"h5"`, against the suffix.
@@ -67,14 +71,16 @@ def save_model(
     """
     if kwargs:
         raise unexpected_arguments("save_model", kwargs, ("overwrite", "include_optimizer", "save_format", "zipped"))
-    path = path_of(filepath, "save_model")
-    form = model_format(path, save_format, zipped)
-    check_free(path, overwrite)
+    target = target_of(filepath, "save_model")
+    form = model_format(target, save_format, zipped)
+    check_free(target, overwrite)
+    config = model_config(model)
+    warn_of_names(model, config, h5=form == "h5")
     if form == "h5":
-        with atomic_file(path) as temporary, write_hdf5(temporary) as root:
+        with opened_to_write(target) as file, write_hdf5(file) as root:
             write_h5_model(root, model, include_optimizer)
         return
-    config = number_shared_calls(model_config(model))
+    config = number_shared_calls(config)
     if not include_optimizer:
         config.pop("compile_config", None)
 
@@ -82,7 +88,9 @@ def save_model(
         with create_hdf5(file) as root:
             _write_weights3(root, model, include_optimizer)
 
-    write_archive(path, json.dumps(config), fill, zipped=form == "keras")
+    places = layout_keras3.places_of(model, include_optimizer)
+    assets = functools.partial(write_assets, places=places) if any(has(owner, "save_assets") for _, owner in places) else None
+    write_archive(target, json.dumps(config), fill, assets, zipped=form == "keras")
 
 
 def load_model(
@@ -91,7 +99,7 @@ def load_model(
     """Read a whole model from a file of Keras 2, Keras 3 or jkeras.
 
     Args:
-        filepath: of a `.keras` file or folder or an HDF5 file, whatever its suffix.
+        filepath: of a `.keras` file or folder or an HDF5 file, whatever its suffix; or an open binary file.
         custom_objects: `{name: class or function}` for what is not Keras' own.
         compile: whether it is compiled as it was; the optimizer's state comes along.
         safe_mode: accepted for Keras' sake. Loading is safe in any case: no file can name code to run.
@@ -111,27 +119,27 @@ def load_model(
         >>> load_model(path).output_shape
         (None, 2)
     """
-    path = path_of(filepath, "load_model")
-    where, kind = os.fspath(path), kind_of(path)
+    source = source_of(filepath, "load_model")
+    where, kind = where_of(source), kind_of(source)
     if kind == "shards":
         raise FileFormatError(_WEIGHTS_ONLY.format(where=where))
     if kind == "hdf5":
-        with read_hdf5(path, where) as root:
+        with read_hdf5(source, where) as root:
             found = kind_of_hdf5(root)
             if found != "h5_model":
                 raise FileFormatError(_WEIGHTS_ONLY.format(where=where))
             if root.attribute("model_config") is None:
                 raise FileFormatError(_NO_CONFIG.format(where=where))
             return read_h5_model(root, where, custom_objects, compile)
-    with open_archive(path) as archive:
+    with open_archive(source) as archive:
         with said_of(f"{where}: config.json"):
             config = archive.config()
-            model = model_from_config(config, custom_objects)
+            model = model_from_config(config, custom_objects, _version_of(archive))
             compiles = compile and bool(config.get("compile_config"))
             if compiles:
                 compile_from_config(model, config["compile_config"], custom_objects)
         with _archived_weights(archive) as (root, inside):
-            _read_weights3(root, model, inside, optimizer=compiles)
+            _read_weights3(root, model, inside, optimizer=compiles, assets=archive.assets)
     return model
 
 
@@ -142,7 +150,7 @@ def save_weights(
 
     Args:
         model: built.
-        filepath: `.weights.h5`, `.weights.json`, `.h5` or `.hdf5`.
+        filepath: `.weights.h5`, `.weights.json`, `.h5` or `.hdf5`; or an open binary file, for what a `.weights.h5` holds.
         overwrite: whether a file that exists is replaced.
         max_shard_size: gigabytes of one file, for `.weights.json`.
         save_format: `"h5"` or None.
@@ -152,14 +160,15 @@ def save_weights(
         OSError: it cannot be written; a file that was there before is whole then.
         ValueError: the format is not known, or the model was not built.
     """
-    path = path_of(filepath, "save_weights")
-    form = weights_format(path, save_format, max_shard_size)
+    target = target_of(filepath, "save_weights")
+    form = weights_format(target, save_format, max_shard_size)
     model._require_built("save_weights", "model.build(input_shape)")
-    check_free(path, overwrite)
+    check_free(target, overwrite)
     if form == "shards":
-        sharded.write(path, model, max_shard_size=max_shard_size)
+        assert isinstance(target, Path)
+        sharded.write(target, model, max_shard_size=max_shard_size)
         return
-    with atomic_file(path) as temporary, write_hdf5(temporary) as root:
+    with opened_to_write(target) as file, write_hdf5(file) as root:
         if form == "h5":
             layout_keras2.write_weights(root, model)
         else:
@@ -171,7 +180,7 @@ def load_weights(model: Any, filepath: FilePath, skip_mismatch: bool = False, by
 
     Args:
         model: built.
-        filepath: of a file of weights, or of a whole model.
+        filepath: of a file of weights, or of a whole model; or an open binary file.
         skip_mismatch: leave out what does not fit, with a warning.
         by_name: match layers by name; only for files of Keras 2.
 
@@ -182,14 +191,14 @@ def load_weights(model: Any, filepath: FilePath, skip_mismatch: bool = False, by
     """
     if kwargs:
         raise unexpected_arguments("load_weights", kwargs, ("skip_mismatch", "by_name"))
-    path = path_of(filepath, "load_weights")
-    where, kind = os.fspath(path), kind_of(path)
+    source = source_of(filepath, "load_weights")
+    where, kind = where_of(source), kind_of(source)
     model._require_built("load_weights", "model.build(input_shape)")
     # Who loads a part of the weights does not go on with the training that they come from.
     optimizer = model.compiled and not skip_mismatch and not by_name
     model._moment = None
     if kind == "hdf5":
-        with read_hdf5(path, where) as root:
+        with read_hdf5(source, where) as root:
             if kind_of_hdf5(root) != "weights3":
                 read_h5_weights(root, model, where, by_name, skip_mismatch, optimizer)
                 return
@@ -198,10 +207,16 @@ def load_weights(model: Any, filepath: FilePath, skip_mismatch: bool = False, by
         return
     _refuse_by_name(by_name, where)
     if kind == "shards":
-        sharded.read(path, model, skip_mismatch=skip_mismatch, optimizer=optimizer, where=where)
+        assert isinstance(source, Path)
+        sharded.read(source, model, skip_mismatch=skip_mismatch, optimizer=optimizer, where=where)
         return
-    with open_archive(path) as archive, _archived_weights(archive) as (root, inside):
+    with open_archive(source) as archive, _archived_weights(archive) as (root, inside):
         _read_weights3(root, model, inside, optimizer, skip_mismatch)
+
+
+def _version_of(archive: Any) -> Any:
+    metadata = archive.metadata()
+    return metadata.get("keras_version") if isinstance(metadata, Mapping) else None
 
 
 @contextlib.contextmanager
@@ -217,8 +232,10 @@ def _write_weights3(root: Any, model: Any, optimizer: bool) -> None:
         write_training(root, model)
 
 
-def _read_weights3(root: StoredGroup, model: Any, where: str, optimizer: bool, skip_mismatch: bool = False) -> None:
-    layout_keras3.read(root, model, skip_mismatch=skip_mismatch, optimizer=optimizer, where=where)
+def _read_weights3(
+    root: StoredGroup, model: Any, where: str, optimizer: bool, skip_mismatch: bool = False, assets: Any = None
+) -> None:
+    layout_keras3.read(root, model, skip_mismatch=skip_mismatch, optimizer=optimizer, assets=assets, where=where)
     if optimizer:
         read_training(root, model, where)
 

@@ -3,10 +3,11 @@
     metadata.json      {"keras_version": "3.15.1", "date_saved": "2025-01-31@12:00:00"}
     config.json        the model as a Keras 3 object
     model.weights.h5   weights and optimizer, in the layout of a Keras 3 weights file
-    assets/...         files of layers that keep some; nobody reads them who does not know the layer
+    assets/...         files of layers that keep some, in folders named as the layers' groups in the weights file
 
 Both forms are read by exact names. In a folder a link is followed, since caches of downloads are full of them, but only to a
-plain file: a pipe would be waited for.
+plain file: a pipe would be waited for. The files of layers are for the layers' own code to read; those of an archive are unpacked
+to a folder that exists for that time alone.
 """
 
 from __future__ import annotations
@@ -14,20 +15,23 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from jkeras._base.atomic import atomic_file, atomic_folder
+from jkeras._base.atomic import atomic_folder
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras.saving.json_door import read_json
+from jkeras.saving.open_files import opened_to_write, where_of
 from jkeras.saving.window import Window
 from jkeras.saving.zip_door import open_zip
 from jkeras.saving.zip_writer import ZipWriter
 
-METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
+METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets"
 WRITES_AS = "3.15.1"  # the version of Keras whose form is written
 _NPZ = "model.weights.npz"
 _JSON_LIMIT = 32 << 20
@@ -50,6 +54,8 @@ class _Members(Protocol):
     def read(self, name: str, limit: int) -> bytes: ...
 
     def open(self, name: str) -> contextlib.AbstractContextManager[BinaryIO]: ...
+
+    def folder(self, name: str) -> contextlib.AbstractContextManager[Path | None]: ...
 
 
 class Archive:
@@ -83,6 +89,10 @@ class Archive:
             raise UnsafeFileError(_PICKLED.format(where=self.where, member=_NPZ, wanted=WEIGHTS))
         with self._members.open(WEIGHTS) as file:
             yield file
+
+    def assets(self) -> contextlib.AbstractContextManager[Path | None]:
+        """The folder of the layers' files; None where there is none."""
+        return self._members.folder(ASSETS)
 
     def _json(self, name: str) -> Any:
         return read_json(self._members.read(name, _JSON_LIMIT), where=f"{self.where}: {name}")
@@ -132,23 +142,41 @@ class StoredFolder:
         with open(handle, "rb", buffering=0) as file:
             yield Window(file, 0, os.fstat(handle).st_size)  # type: ignore[arg-type, misc]
 
+    @contextlib.contextmanager
+    def folder(self, name: str) -> Iterator[Path | None]:
+        """A folder of the folder, of plain files and folders alone; None where there is none.
+
+        Raises:
+            UnsafeFileError: there is something else in it.
+        """
+        top = self._path / name
+        if not top.is_dir():
+            yield None
+            return
+        for place, folders, files in os.walk(top):
+            for other in [f for f in folders if os.path.islink(os.path.join(place, f))]:
+                raise UnsafeFileError(f"{self._path}: {os.path.join(place, other)}: is a link to a folder, not a folder.")
+            for other in [f for f in files if not os.path.isfile(os.path.join(place, f))]:
+                raise UnsafeFileError(f"{self._path}: {os.path.join(place, other)}: is a pipe or a device, not a file.")
+        yield top
+
 
 @contextlib.contextmanager
-def open_archive(path: Path) -> Iterator[Archive]:
+def open_archive(source: Path | BinaryIO) -> Iterator[Archive]:
     """Open a `.keras` file, or the folder that holds the same.
 
     Args:
-        path: of the file or folder.
+        source: path of the file or folder, or the open file.
 
     Raises:
         FileFormatError: it is damaged.
         UnsafeFileError: it holds what no writer of models writes.
     """
-    where = os.fspath(path)
-    if path.is_dir():
-        yield Archive(StoredFolder(path), where)
+    where = where_of(source)
+    if isinstance(source, Path) and source.is_dir():
+        yield Archive(StoredFolder(source), where)
         return
-    with open_zip(path, where) as members:
+    with open_zip(source, where) as members:
         if CONFIG not in members and WEIGHTS not in members:
             for end, what in _FOREIGN.items():
                 if any(name.endswith(end) for name in members.names()):
@@ -156,26 +184,50 @@ def open_archive(path: Path) -> Iterator[Archive]:
         yield Archive(members, where)
 
 
-def write_archive(path: Path, config: str, fill: Callable[[Any], None], zipped: bool = True) -> None:
+def write_archive(
+    target: Path | BinaryIO,
+    config: str,
+    fill: Callable[[Any], None],
+    write_assets: Callable[[Path], None] | None = None,
+    zipped: bool = True,
+) -> None:
     """Write a `.keras` file or folder, atomically.
 
     Args:
-        path: of the file or folder.
+        target: path of the file or folder, or an open file.
         config: the model's config as JSON.
         fill: writes the weights into the HDF5 file that it is given, a path or a file object.
+        write_assets: writes the layers' files into the folder that it is given; None where no layer has any.
         zipped: False for a folder.
     """
     metadata = json.dumps({"keras_version": WRITES_AS, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S")})
     if not zipped:
-        with atomic_folder(path) as folder:
+        assert isinstance(target, Path)
+        with atomic_folder(target) as folder:
             (folder / METADATA).write_text(metadata, encoding="utf-8")
             (folder / CONFIG).write_text(config, encoding="utf-8")
             fill(folder / WEIGHTS)
+            if write_assets is not None:
+                write_assets(folder / ASSETS)
         return
-    with atomic_file(path) as temporary, open(temporary, "w+b", buffering=0) as file:
+    with opened_to_write(target) as file:
         archive = ZipWriter(file)
         archive.write(METADATA, metadata.encode())
         archive.write(CONFIG, config.encode())
         with archive.open(WEIGHTS) as window:
             fill(window)
+        if write_assets is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                write_assets(Path(folder) / ASSETS)
+                _pack(archive, Path(folder))
         archive.close()
+
+
+def _pack(archive: ZipWriter, folder: Path) -> None:
+    """Put all files below a folder into an archive."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise ValueError(f"save_assets wrote {path.name!r}, which is a link, a pipe or a device. Write plain files.")
+        if path.is_file():
+            with archive.open(path.relative_to(folder).as_posix()) as window, open(path, "rb") as file:
+                shutil.copyfileobj(file, window)

@@ -7,6 +7,9 @@ Attributes are visited in the order of their names, private ones last, and a lay
 decides where a shared layer is written, and all ways to it count when a file is read. Keras 2 (tf_keras) goes backwards through
 the names, and does not number what it has met before; `Walk` knows both.
 
+Losses, metrics and optimizers that a layer holds stand in the tree like layers, since they may store something of their own
+(`own_state.py`), and layers may be found in them.
+
 `ATTRIBUTES` says where Keras names an attribute otherwise than jkeras does, or has named it so once. A new layer of this kind is
 one line there.
 """
@@ -21,10 +24,14 @@ from typing import Any, NamedTuple
 from jkeras.layers.base import Layer
 from jkeras.layers.recurrent import KeptStates
 from jkeras.layers.tracking import NOT_TRACKED
+from jkeras.losses import Loss
+from jkeras.metrics import Metric
 from jkeras.models.functional import Functional
 from jkeras.models.model import Model
 from jkeras.models.sequential import Sequential
+from jkeras.optimizers import Optimizer
 
+_KINDS = (Layer, Loss, Metric, Optimizer)
 _HEADS = ("query", "key", "value", "output", "gate")
 
 # Attribute here -> names in files: the first is written. Looked up along the bases of a class.
@@ -33,7 +40,7 @@ ATTRIBUTES: dict[str, dict[str, tuple[str, ...]]] = {
         **{f"{head}_dense": (f"{head}_dense", f"_{head}_dense") for head in _HEADS[:4]},
         "gate_dense": ("_gate_dense",),
     },
-    "GroupQueryAttention": {f"{head}_dense": (f"_{head}_dense", f"{head}_dense") for head in _HEADS},
+    "GroupedQueryAttention": {f"{head}_dense": (f"_{head}_dense", f"{head}_dense") for head in _HEADS},
     # The layers of a graph; files of Keras 2.12 and 2.13 have them under their other name.
     "Functional": {"layers": ("layers", "_layer_checkpoint_dependencies")},
 }
@@ -44,11 +51,11 @@ class Branch(NamedTuple):
 
     Args:
         names: what the way is called in files; the first is written.
-        layer: where it leads.
+        part: where it leads.
     """
 
     names: tuple[str, ...]
-    layer: Layer
+    part: Any
 
 
 class Walk:
@@ -64,30 +71,31 @@ class Walk:
     def __init__(self, keras2: bool = False):
         self.keras2, self.seen = keras2, set[int]()
 
-    def branches(self, layer: Layer) -> Iterator[Branch]:
-        """The ways from a layer to those directly below it."""
-        known = _names_of(type(layer))  # type: ignore[arg-type]
-        for attribute in self._order(layer):
-            value = _value(layer, attribute)
+    def branches(self, part: Any) -> Iterator[Branch]:
+        """The ways from a layer, or another part of the tree, to what is directly below it."""
+        cls: Any = type(part)
+        known = _names_of(cls)
+        for attribute in self._order(part):
+            value = _value(part, attribute)
             names = known.get(attribute, (attribute,))
-            if isinstance(value, Layer):
+            if isinstance(value, _KINDS):
                 yield Branch(names, value)
             elif isinstance(value, (list, tuple, dict)):
                 for element, child in self._elements(value, []):
                     yield Branch(tuple(f"{name}/{element}" for name in names), child)
 
-    def _order(self, layer: Layer) -> list[str]:
-        names = sorted(_attributes(layer), key=lambda name: (name.startswith("_"), name))
+    def _order(self, part: Any) -> list[str]:
+        names = sorted(_attributes(part), key=lambda name: (name.startswith("_"), name))
         if self.keras2:
             return sorted(names, reverse=True)
-        graph = isinstance(layer, Functional)  # its layers come before anything that a class adds
+        graph = isinstance(part, Functional)  # its layers come before anything that a class adds
         return ["layers", *(name for name in names if name != "layers")] if graph else names
 
-    def _elements(self, container: Any, above: list[int]) -> Iterator[tuple[str, Layer]]:
-        """The layers in a container, with their names in it."""
+    def _elements(self, container: Any, above: list[int]) -> Iterator[tuple[str, Any]]:
+        """The layers and other parts in a container, with their names in it."""
         used: dict[str, int] = {}
         for item in container.values() if isinstance(container, dict) else container:
-            if isinstance(item, Layer):
+            if isinstance(item, _KINDS):
                 if not (self.keras2 and id(item) in self.seen):
                     yield _numbered(element_name(type(item).__name__), used), item
             elif isinstance(item, (list, tuple, dict)) and not self.keras2 and id(item) not in above:
@@ -96,8 +104,9 @@ class Walk:
                     yield f"{inner}/{name}", child
 
 
-def written_places(model: Layer) -> list[tuple[str, Layer]]:
-    """Each layer of a model, itself first, with the place where Keras 3 stores its weights.
+def written_places(model: Layer) -> list[tuple[str, Any]]:
+    """Each layer of a model, itself first, with the place where Keras 3 stores its weights; the optimizer that it is compiled
+    with is not among them.
 
     Example:
         >>> from jkeras.layers import Dense
@@ -106,12 +115,12 @@ def written_places(model: Layer) -> list[tuple[str, Layer]]:
         ['', 'layers/dense', 'layers/sequential', 'layers/sequential/layers/dense', 'layers/dense_1']
     """
     walk = Walk()
-    found: list[tuple[str, Layer]] = []
+    found: list[tuple[str, Any]] = []
 
-    def visit(layer: Layer, place: str) -> None:
-        walk.seen.add(id(layer))
-        found.append((place, layer))
-        for names, child in walk.branches(layer):
+    def visit(part: Any, place: str) -> None:
+        walk.seen.add(id(part))
+        found.append((place, part))
+        for names, child in walk.branches(part):
             if id(child) not in walk.seen:
                 visit(child, f"{place}/{names[0]}".lstrip("/"))
 
@@ -130,14 +139,14 @@ def element_name(class_name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def is_kept_state(layer: Layer) -> bool:
+def is_kept_state(layer: Any) -> bool:
     """Whether a layer holds what a stateful one remembers between batches: Keras has no weights for it, and files may lack it."""
     return isinstance(layer, KeptStates)
 
 
-def _value(layer: Layer, attribute: str) -> Any:
+def _value(part: Any, attribute: str) -> Any:
     try:
-        return getattr(layer, attribute, None)
+        return getattr(part, attribute, None)
     except Exception:  # a property of a user's class may do anything; what it cannot give holds no layers
         return None
 
@@ -155,18 +164,19 @@ def _names_of(cls: type) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _attributes(layer: Layer) -> Iterable[str]:
+def _attributes(part: Any) -> Iterable[str]:
     """Names of the attributes that may hold layers: those of the instance, and properties of classes that are not our own."""
-    names = set(vars(layer)) - NOT_TRACKED
-    if isinstance(layer, Model):
-        names = (names - _library_attributes()) | {"layers"}
-    for cls in type(layer).__mro__:
+    names = set(vars(part)) - NOT_TRACKED
+    if isinstance(part, Model):
+        names = (names - _library_attributes()) | {"layers", "loss"}
+    for cls in type(part).__mro__:
         if not cls.__module__.startswith("jkeras."):
-            names.update(name for name, value in vars(cls).items() if isinstance(value, (property, functools.cached_property)))
+            shown = [name for name, value in vars(cls).items() if isinstance(value, (property, functools.cached_property))]
+            names.update(name for name in shown if not hasattr(Model, name))  # `metrics`, say, is the library's
     return names
 
 
 @functools.cache
 def _library_attributes() -> frozenset[str]:
     """What models keep for themselves."""
-    return frozenset(vars(Sequential())) | {"_structure", "_program", "_graph_losses"}
+    return frozenset(vars(Sequential())) | {"_structure", "_program", "_graph_losses", "_graph_metrics"}

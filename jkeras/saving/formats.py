@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 _H5 = (".h5", ".hdf5", ".hdf", ".he5")
 _NO_SUFFIX = """Cannot tell in which format to write {path}. Give the path a suffix:
@@ -20,11 +21,11 @@ _SAVED_MODEL = """jkeras writes no SavedModel of TensorFlow. Write model.save("m
 model.export("model.stablehlo") for a program that runs without jkeras."""
 
 
-def model_format(path: Path, save_format: str | None = None, zipped: bool | None = None) -> str:
+def model_format(target: Path | BinaryIO, save_format: str | None = None, zipped: bool | None = None) -> str:
     """`"keras"`, `"keras_folder"` or `"h5"`.
 
     Args:
-        path: where the model is to go.
+        target: where the model is to go: a path, or an open file, which has no suffix and gets a `.keras`.
         save_format: Keras 2's argument; wins over the suffix.
         zipped: False for a folder; None follows the path.
 
@@ -39,23 +40,26 @@ def model_format(path: Path, save_format: str | None = None, zipped: bool | None
         if save_format == "tf":
             raise ValueError(_SAVED_MODEL)
         raise ValueError(f"save_format is 'keras' or 'h5'. Received: {save_format!r}.")
+    path = target if isinstance(target, Path) else Path("model.keras")
     h5 = path.suffix.lower() in _H5 if save_format is None else save_format in ("h5", "hdf5")
     if h5 and zipped is not None:
         raise ValueError(f"zipped={zipped} is for .keras files; {path} is written as HDF5. Leave it out.")
     if h5:
         return "h5"
     if zipped is False:
+        if path is not target:
+            raise ValueError("zipped=False writes a folder. Give its path, not an open file.")
         return "keras_folder"
     if path.suffix != ".keras" and save_format is None and not zipped:
         raise ValueError(_NO_SUFFIX.format(path=path))
     return "keras"
 
 
-def weights_format(path: Path, save_format: str | None = None, max_shard_size: float | None = None) -> str:
+def weights_format(target: Path | BinaryIO, save_format: str | None = None, max_shard_size: float | None = None) -> str:
     """`"weights3"`, `"shards"` or `"h5"`.
 
     Args:
-        path: where the weights are to go.
+        target: where the weights are to go: a path, or an open file, which is filled as a `.weights.h5` would be.
         save_format: Keras 2's argument, `"h5"`; it only confirms the suffix.
         max_shard_size: gigabytes of one file; only for `.weights.json`.
 
@@ -70,6 +74,7 @@ def weights_format(path: Path, save_format: str | None = None, max_shard_size: f
         raise ValueError(_SAVED_MODEL)
     if save_format not in (None, "h5", "hdf5", "keras"):
         raise ValueError(f"save_format is 'h5', or None for the format of the suffix. Received: {save_format!r}.")
+    path = target if isinstance(target, Path) else Path("model.weights.h5")
     form = None
     if path.name.endswith(".weights.json"):
         form = "shards"
@@ -84,15 +89,15 @@ def weights_format(path: Path, save_format: str | None = None, max_shard_size: f
     return form
 
 
-def check_free(path: Path, overwrite: bool) -> None:
+def check_free(target: Path | BinaryIO, overwrite: bool) -> None:
     """Refuse to replace a file unless it may be.
 
     Args:
-        path: where something is to go.
+        target: where something is to go: a path, or an open file.
         overwrite: whether it may replace what is there.
 
     Raises:
         FileExistsError: it may not. (Keras asks on the terminal; a program that waits for an answer helps nobody.)
     """
-    if not overwrite and path.exists():
-        raise FileExistsError(f"{path} exists and overwrite=False. Choose another path, or write overwrite=True.")
+    if not overwrite and isinstance(target, Path) and target.exists():
+        raise FileExistsError(f"{target} exists and overwrite=False. Choose another path, or write overwrite=True.")

@@ -47,7 +47,7 @@ def write_h5_model(root: Any, model: Any, include_optimizer: bool) -> None:
     if training is None:
         return
     root.attrs["training_config"] = json.dumps(training)
-    if model.optimizer.state is not None:
+    if model.optimizer.live_state is not None:
         layout_keras2.write_optimizer(root, model)
         write_training(root, model, missing=("accumulators",))  # Keras 2 accumulates no gradients
 
@@ -62,7 +62,8 @@ def read_h5_model(root: StoredGroup, where: str, custom_objects: Mapping[str, An
         compile: whether it is compiled as it was.
     """
     with said_of(f"{where}: model_config"):
-        model = model_from_config(read_json(root.attribute("model_config"), where=f"{where}: model_config"), custom_objects)
+        config = read_json(root.attribute("model_config"), where=f"{where}: model_config")
+        model = model_from_config(config, custom_objects, root.attribute("keras_version"))
     layout_keras2.read_weights(_weights(root, where), model, where=where)
     training = root.attribute("training_config") if compile else None
     if training is not None:

@@ -206,6 +206,17 @@ class StoredGroup:
             raise FileFormatError(f"{self._place(name)}: is no group.")
         return StoredGroup(found, self.where, self._inside(name), self._source)
 
+    def is_group(self, name: str) -> bool:
+        """Whether there is a group of this name.
+
+        Args:
+            name: with slashes for groups in groups.
+
+        Raises:
+            FileFormatError: the name leads over a link.
+        """
+        return isinstance(self._find(name), _h5py().h5g.GroupID)
+
     def array(self, name: str) -> StoredArray | None:
         """The array of a name, or None; its numbers stay in the file.
 

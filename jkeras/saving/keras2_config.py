@@ -10,11 +10,11 @@ Keras versions to come stay readable as long as their new arguments are not used
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from jkeras._base import registry
-from jkeras._base.configurable import constructor_signature, is_object_config
+from jkeras._base.configurable import accepted_arguments, constructor_signature, is_object_config, translate_with
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._base.special_values import is_special
 from jkeras.layers.base import Layer
@@ -34,6 +34,7 @@ _CLASSES = {
     "GRUV2": "GRU",
     "LSTMV2": "LSTM",
     "DenseV2": "Dense",
+    "GroupedQueryAttention": "GroupQueryAttention",  # in `.h5`, of Keras 3
     "GlorotUniformV2": "GlorotUniform",
     "GlorotNormalV2": "GlorotNormal",
     "LossScaleOptimizerV1": "LossScaleOptimizer",
@@ -45,10 +46,12 @@ _RENAMED = {
     "LeakyReLU": {"alpha": "negative_slope"},
 }
 _PARTS = ("initializer", "regularizer", "constraint")
+_MOVING = ("Crop", "Flip", "Height", "Rotation", "Translation", "Width", "Zoom")
 # Arguments that went without a successor, whatever their value.
 _GONE: dict[str, tuple[str, ...]] = {
     "Embedding": ("input_length",),
     **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), ("groups",)),
+    **dict.fromkeys((f"Random{name}" for name in ("Brightness", "Contrast", *_MOVING)), ("rng_type",)),
     **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), ("groups", *(f"kernel_{part}" for part in _PARTS))),
     "MultiHeadAttention": ("query_shape", "key_shape", "value_shape", "softmax_robust_masking"),
     "BatchNormalization": ("fused", "virtual_batch_size", "adjustment"),
@@ -62,17 +65,25 @@ _BEFORE: dict[str, dict[str, Any]] = {
 }
 # Arguments that mean nothing to a class that lacks them: the dtype of initializers, the function of a loss with a class.
 _OF_OTHERS = ("dtype", "fn")
+# What the Kerases write for classes of theirs that have no such argument here. Where it asks for nothing it is left out also of
+# the config of a user's class, which has it from `super().get_config()`.
+_LEFT_OVER = {
+    *("time_major", "groups", "noise_shape", "renorm", "renorm_clipping", "synchronized", "sparse", "ragged", "optional", "seed"),
+    *("rms_scaling", "data_format", "quantization_config", "lora_rank", "lora_alpha"),
+}
+_OF_ALL = {"name", "trainable", "dtype"}  # set on the object where a constructor does not take them
 _ALSO_TAKEN = {"implementation", "zero_output_for_mask"}
 _RECURRENT = ["RNN", "SimpleRNN", "GRU", "LSTM"]
 OLD_HARD_SIGMOID = "hard_sigmoid_keras2"
 
 
-def to_keras3(config: Any, version: str | None = None) -> Any:
+def to_keras3(config: Any, version: str | None = None, cls: type | None = None) -> Any:
     """A config of any version from 2.2 on in the words of Keras 3.
 
     Args:
         config: of a model, a layer, or any nested structure of them.
-        version: of the Keras that wrote it; by default read off the config itself.
+        version: of the Keras that wrote it, where the config itself does not tell.
+        cls: the class that it is of, where it holds the arguments of one.
 
     Returns:
         New dicts and lists.
@@ -86,9 +97,19 @@ def to_keras3(config: Any, version: str | None = None) -> Any:
         >>> to_keras3(old)["config"]["negative_slope"]
         0.25
     """
-    version = version or _version_in(config)
-    is_keras2 = version.startswith(("1", "2")) if version else not _speaks_keras3(config)
-    return _Translation(is_keras2).value(config, "", 0)
+    known = _version_in(config) or ("3" if _speaks_keras3(config) else version if isinstance(version, str) else "2")
+    translation = _Translation(known.startswith(("1", "2")))
+    if cls is None:
+        return translation.value(config, 0)
+    return translation.settings(cls.__name__, config, getattr(cls, "__module__", None), 0, cls)
+
+
+def _in_todays_words(config: Any, cls: type | None) -> Any:
+    """What `from_config` and `deserialize` make of the config they are given."""
+    return to_keras3(config, "2" if _speaks_keras2(config) else "3", cls)
+
+
+translate_with(_in_todays_words)
 
 
 def _version_in(config: Any) -> str | None:
@@ -101,36 +122,57 @@ def _speaks_keras3(config: Any, depth: int = 0) -> bool:
     if depth > MAX_DEPTH:
         return False
     if isinstance(config, Mapping):
-        if config.get("class_name") in ("DTypePolicy", "__keras_tensor__") or "batch_shape" in config:
+        settings = config.get("config")
+        if config.get("class_name") == "InputLayer" and isinstance(settings, Mapping):
+            return "batch_shape" in settings
+        if config.get("class_name") in ("DTypePolicy", "__keras_tensor__"):
             return True
         return any(_speaks_keras3(value, depth + 1) for value in config.values())
     return isinstance(config, (list, tuple)) and any(_speaks_keras3(value, depth + 1) for value in config)
+
+
+def _speaks_keras2(config: Any, depth: int = 0) -> bool:
+    """Whether a config has words that Keras 3 does not know, or writes a dtype beside a name as Keras 3 no longer does."""
+    if depth > MAX_DEPTH or _speaks_keras3(config):
+        return False
+    if isinstance(config, Mapping):
+        if "batch_input_shape" in config or "time_major" in config:
+            return True
+        if isinstance(config.get("dtype"), str) and "name" in config and "trainable" in config:
+            return True
+        return any(_speaks_keras2(value, depth + 1) for value in config.values())
+    return isinstance(config, (list, tuple)) and any(_speaks_keras2(value, depth + 1) for value in config)
 
 
 class _Translation:
     """One walk over a config."""
 
     def __init__(self, is_keras2: bool):
+        self.old_hard_sigmoid = is_keras2 and registry.get_registered_object("hard_sigmoid") is None
         self.is_keras2 = is_keras2
         self.objects = 0
 
-    def value(self, value: Any, key: str, depth: int) -> Any:
-        """The translation of a value that stands under a key."""
+    def value(self, value: Any, depth: int, activation: bool = False) -> Any:
+        """The translation of a value.
+
+        Args:
+            value: of any kind.
+            depth: how deep it is nested.
+            activation: whether a string in its place is the name of an activation.
+        """
         if depth > MAX_DEPTH:
             raise UnsafeFileError(f"A config nested deeper than {MAX_DEPTH} levels.")
-        if isinstance(value, (list, tuple)):
-            return [self.value(v, key, depth + 1) for v in value]
+        if type(value) in (list, tuple):
+            return type(value)(self.value(v, depth + 1, activation) for v in value)
         if is_object_config(value):
-            return self.object(value, key, depth)
+            return self.object(value, depth)
         if isinstance(value, Mapping):
             if is_special(value):
                 return dict(value)
-            return {k: self.value(v, str(k), depth + 1) for k, v in value.items()}
-        if self.is_keras2 and value == "hard_sigmoid" and key.endswith("activation"):
-            return OLD_HARD_SIGMOID
-        return value
+            return {k: self.value(v, depth + 1, activation or _is_activation(k)) for k, v in value.items()}
+        return OLD_HARD_SIGMOID if activation and self.old_hard_sigmoid and value == "hard_sigmoid" else value
 
-    def object(self, entry: Mapping[str, Any], key: str, depth: int) -> Any:
+    def object(self, entry: Mapping[str, Any], depth: int) -> Any:
         """The translation of the config of an object."""
         self.objects += 1
         if self.objects > MAX_OBJECTS:
@@ -138,36 +180,86 @@ class _Translation:
         if entry["class_name"] in ("Policy", "PolicyV1") and isinstance(entry["config"], Mapping):
             name = entry["config"].get("name")
             return None if name in ("_infer", "infer") else name
+        if entry["class_name"] == "function":
+            return {**entry, "config": self.value(entry["config"], depth + 1, activation=True)}
         if is_tf_operation(entry):
             entry = array_function_entry(entry)
         words = {k: v for k, v in entry.items() if k not in ("config", "keras_version", "backend")}
-        name = words["class_name"]
-        settings = self.settings(name, entry["config"], words.get("module"), depth)
-        if name in _CLASSES and registry.get_registered_object(name) is None:
+        name, own = words["class_name"], _own_class(words)
+        settings = self.settings(name, entry["config"], words.get("module"), depth, own)
+        if name in _CLASSES and own is None:
             words["class_name"] = _CLASSES[name]
-        if name == "Model" and _is_graph(settings):
+        if name == "Model" and own is None and _is_graph(settings):
             words |= {"class_name": "Functional", "module": "keras.models", "registered_name": None}
         return {**words, "config": settings}
 
-    def settings(self, name: Any, settings: Any, module: Any, depth: int) -> Any:
-        """The translation of an object's own config."""
+    def settings(self, name: Any, settings: Any, module: Any, depth: int, cls: type | None = None) -> Any:
+        """The translation of an object's own config.
+
+        Args:
+            name: of its class.
+            settings: the config.
+            module: of the class.
+            depth: how deep it is nested.
+            cls: the class, where that is known; a class of the user's own is treated as the one of the library that it extends.
+        """
         if name == "Sequential" and isinstance(settings, list):
             settings = {"layers": settings}
         if not isinstance(settings, Mapping) or not isinstance(name, str):
             return settings
         if _is_graph(settings):
             settings = {**settings, "layers": _without_input_shapes(settings["layers"])}
+        library, own = _lineage(cls)
+        name = library.__name__ if library is not None else name
         before = _BEFORE.get(name, {}) if self.is_keras2 and "units" in settings else {}
         name = _CLASSES.get(name, name)
-        settings = {_RENAMED.get(name, {}).get(k, k): v for k, v in settings.items()}
-        settings = {**before, **{k: self.value(v, k, depth + 1) for k, v in settings.items() if k not in _GONE.get(name, ())}}
+        renamed = {old: new for old, new in _RENAMED.get(name, {}).items() if old not in own}
+        gone = set(_GONE.get(name, ())) - own
+        settings = {renamed.get(k, k): v for k, v in settings.items() if k not in gone}
+        users = cls is not None and library is not cls
+        settings = {
+            **before,
+            **{k: self.value(v, depth + 1, k != "name" if users else _is_activation(k)) for k, v in settings.items()},
+        }
         if name == "BatchNormalization" and isinstance(settings.get("axis"), list) and len(settings["axis"]) == 1:
             settings["axis"] = settings["axis"][0]
         if name in _RECURRENT and settings.get("time_major"):
             raise FileFormatError(f"{name} with time_major=True: no later Keras has it. Put a Permute((2, 1)) before the layer.")
         if settings.get("reduction") == "auto":
             settings["reduction"] = "sum_over_batch_size"
-        return _without_neutral(name, module, settings)
+        if not users:
+            found = cls or registry.built_in(module if isinstance(module, str) else None, name)
+            return _without_neutral(settings, _arguments_of(found))
+        accepted = accepted_arguments(cls)
+        if accepted is not None:
+            return _without_neutral(settings, accepted | _OF_ALL)
+        known = own if library is None else own | (_arguments_of(library) or set())
+        return _without_neutral(settings, known | (settings.keys() - _LEFT_OVER))
+
+
+def _is_activation(key: Any) -> bool:
+    return str(key).endswith(("activation", "activations"))
+
+
+def _own_class(words: Mapping[str, Any]) -> type | None:
+    """The user's class that an object's config names; None where it names one of the library, or none that is known."""
+    for word in (words.get("registered_name"), words["class_name"]):
+        found = registry.get_registered_object(word) if isinstance(word, str) else None
+        if inspect.isclass(found):
+            return found
+    return None
+
+
+def _lineage(cls: type | None) -> tuple[type | None, set[str]]:
+    """The class of the library that a class is or extends, and the arguments that the user's classes before it have named."""
+    names: set[str] = set()
+    for base in cls.__mro__ if cls is not None else ():
+        if registry.path_of(base) is not None:
+            return base, names
+        if "__init__" in vars(base):
+            named = constructor_signature(base).parameters.values()
+            names |= {p.name for p in named if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+    return None, names
 
 
 def _is_graph(settings: Any) -> bool:
@@ -185,28 +277,24 @@ def _without_input_shapes(layers: Any) -> Any:
     return [clean(entry) for entry in layers] if isinstance(layers, list) else layers
 
 
-def _without_neutral(name: str, module: Any, settings: dict[str, Any]) -> dict[str, Any]:
+def _without_neutral(settings: dict[str, Any], known: Collection[str] | None) -> dict[str, Any]:
     """The arguments without those that a class does not have and that ask for nothing."""
-    known = _arguments_of(name, module)
     if known is None:
         return settings
-    kept = {}
-    for key, value in settings.items():
-        neutral = value is None or value is False or value in ([], {}) or (key == "groups" and value == 1) or key in _OF_OTHERS
-        if key in known or not neutral:
-            kept[key] = value
-    return kept
+    return {key: value for key, value in settings.items() if key in known or not _asks_for_nothing(key, value)}
 
 
-def _arguments_of(name: str, module: Any) -> set[str] | None:
-    """What the constructor of a class of the table takes; None where the class is the user's, or takes anything."""
-    if registry.get_registered_object(name) is not None:
+def _asks_for_nothing(key: str, value: Any) -> bool:
+    if value is None or value is False or value in ([], {}) or key in _OF_OTHERS:
+        return True
+    return (key, value) in (("groups", 1), ("data_format", "channels_last"))
+
+
+def _arguments_of(found: Any) -> set[str] | None:
+    """What the constructor of a class of the library takes; None where it takes anything, or is no class."""
+    if not inspect.isclass(found):
         return None
-    found = registry.built_in(module if isinstance(module, str) else None, name)
-    if found is None or not inspect.isclass(found):
-        return None
-    names = set(constructor_signature(found).parameters)
-    if issubclass(found, Layer):
-        return names | set(constructor_signature(Layer).parameters) | _ALSO_TAKEN | {"batch_input_shape", "layers", *GRAPH_KEYS}
-    kinds = {p.kind for p in constructor_signature(found).parameters.values()}
-    return None if inspect.Parameter.VAR_KEYWORD in kinds else names
+    if not issubclass(found, Layer):
+        return accepted_arguments(found)
+    names = {*constructor_signature(found).parameters, *constructor_signature(Layer).parameters}
+    return names | _ALSO_TAKEN | {"batch_input_shape", "layers", *GRAPH_KEYS}

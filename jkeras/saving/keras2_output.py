@@ -18,6 +18,7 @@ from jkeras._base import registry
 from jkeras._base.configurable import is_object_config
 from jkeras._base.special_values import is_special
 from jkeras.models.array_functions import find_operation
+from jkeras.saving.function_names import activation_names
 from jkeras.saving.keras2_config import OLD_HARD_SIGMOID
 from jkeras.saving.operations_as_layers import as_layer, as_tf_function
 
@@ -66,30 +67,35 @@ def to_keras2(config: Mapping[str, Any], classes: Mapping[str, type] | None = No
         `{"class_name", "config", "keras_version"}`. The version is Keras 2's, but for models with today's hard sigmoid, which
         Keras 2 does not have.
     """
-    version = KERAS3_VERSION if _has_todays_hard_sigmoid(config) else KERAS2_VERSION
-    return {**_object(config, classes or {}), "keras_version": version}
+    written = _object(config, classes or {})
+    if "hard_sigmoid" in activation_names(config):
+        return {**written, "keras_version": KERAS3_VERSION}
+    return {**_with_old_hard_sigmoid(written), "keras_version": KERAS2_VERSION}
 
 
-def _has_todays_hard_sigmoid(config: Any, key: str = "") -> bool:
-    if isinstance(config, Mapping):
-        return any(_has_todays_hard_sigmoid(v, str(k)) for k, v in config.items())
-    if isinstance(config, (list, tuple)):
-        return any(_has_todays_hard_sigmoid(v, key) for v in config)
-    return config == "hard_sigmoid" and key.endswith("activation")
+def _with_old_hard_sigmoid(value: Any) -> Any:
+    """Keras 2's hard sigmoid under the name that it has there."""
+    if isinstance(value, Mapping):
+        return {k: _with_old_hard_sigmoid(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_with_old_hard_sigmoid(v) for v in value]
+    return "hard_sigmoid" if value == OLD_HARD_SIGMOID else value
 
 
-def _value(value: Any, classes: Classes, key: str = "") -> Any:
+def _value(value: Any, classes: Classes) -> Any:
     if isinstance(value, (list, tuple)):
-        return [_value(v, classes, key) for v in value]
+        return [_value(v, classes) for v in value]
     if is_object_config(value):
         if value["class_name"] == "DTypePolicy":
             return value["config"]["name"]
+        if value["class_name"] == "function":
+            return value["config"]
         words = {"module": value.get("module"), **_object(value, classes), "registered_name": value.get("registered_name")}
         # A graph inside an argument: both find `keras.Model`, and neither the other's file of Functional.
         return {**words, "module": "keras", "class_name": "Model", "registered_name": None} if _is_graph(value) else words
     if isinstance(value, Mapping):
-        return dict(value) if is_special(value) else {k: _value(v, classes, str(k)) for k, v in value.items()}
-    return "hard_sigmoid" if value == OLD_HARD_SIGMOID and key.endswith("activation") else value
+        return dict(value) if is_special(value) else {k: _value(v, classes) for k, v in value.items()}
+    return value
 
 
 def _is_graph(entry: Mapping[str, Any]) -> bool:
@@ -108,9 +114,9 @@ def _object(entry: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
     if "input_layers" in settings and "output_layers" in settings:
         return {"class_name": name, "config": _graph(settings, classes)}
     if isinstance(settings.get("layers"), list) and name == "Sequential":
-        rest = {k: _value(v, classes, k) for k, v in settings.items() if k != "layers"}
+        rest = {k: _value(v, classes) for k, v in settings.items() if k != "layers"}
         return {"class_name": name, "config": {**rest, "layers": [_object(layer, classes) for layer in settings["layers"]]}}
-    return {"class_name": name, "config": {k: _value(v, classes, k) for k, v in settings.items()}}
+    return {"class_name": name, "config": {k: _value(v, classes) for k, v in settings.items()}}
 
 
 def _says_nothing(key: str, value: Any, new: Mapping[str, tuple[Any, ...]]) -> bool:
@@ -128,7 +134,7 @@ def _graph(settings: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
     from_one = {entry["name"] for entry in settings["layers"] if _is_model(entry) and entry["class_name"] != "Sequential"}
     outputs = _rename(settings["output_layers"], inner, from_one)
     return {
-        **{k: _value(v, classes, k) for k, v in settings.items() if k not in ("layers", "input_layers", "output_layers")},
+        **{k: _value(v, classes) for k, v in settings.items() if k not in ("layers", "input_layers", "output_layers")},
         "layers": [_graph_entry(entry, inner, classes) for entry in settings["layers"]],
         "input_layers": settings["input_layers"],
         "output_layers": outputs,

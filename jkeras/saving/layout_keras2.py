@@ -21,7 +21,7 @@ import numpy as np
 
 from jkeras._base.errors import FileFormatError
 from jkeras.layers.base import Layer
-from jkeras.layers.tracking import own_boxes, walk, weight_entries
+from jkeras.layers.tracking import inventory, own_boxes, walk, weight_entries
 from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import is_kept_state
 from jkeras.saving.cudnn_weights import converter
@@ -147,7 +147,7 @@ def _write_arrays(group: Any, arrays: Sequence[tuple[str, Callable[[], np.ndarra
 
 def _ordered(layer: Layer) -> list[Variable]:
     """A layer's weights in Keras 2's order: what is trained, then the rest."""
-    trained = layer._trained_boxes()
+    trained = inventory(layer).trained
     return [*trained.values(), *(box for box in _boxes(layer) if id(box) not in trained)]
 
 

@@ -2,18 +2,21 @@
 
     layers/dense/vars/0, 1, ...                a layer's own weights, trainable ones first
     layers/bidirectional/forward_layer/cell/vars/0 ...
+    layers/table/vars/rows, columns            what a layer's own `save_own_variables` stores
     optimizer/vars/0, 1, ...                   iteration, learning rate, slots
 
-Where a layer stands is the business of `attribute_tree`. tf_keras writes the same layout, and tells itself apart by an empty
-`vars` at the top that has no name. What stateful layers keep between batches Keras does not store; it goes into `_kept/vars`,
-which Keras passes over.
+Where a layer stands is the business of `attribute_tree`; `own_state` has those that store something by methods of their own.
+tf_keras writes the same layout, and tells itself apart by an empty `vars` at the top that has no name. What stateful layers keep
+between batches Keras does not store; it goes into `_kept/vars`, which Keras passes over.
 """
 
 from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -25,6 +28,8 @@ from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import Walk, is_kept_state, written_places
 from jkeras.saving.hdf5_door import StoredArray, write_array
 from jkeras.saving.matching import HostValues, Plan, assign, fits, misfit
+from jkeras.saving.own_state import OwnParts, has, overrides, saved_by
+from jkeras.training.transfer import optimizer_state, read_weights
 
 _OTHER_OPTIMIZER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile
 the model as it was compiled when it was saved, and load again."""
@@ -36,6 +41,8 @@ class Group(Protocol):
     def verify(self) -> None: ...
 
     def names(self) -> list[str]: ...
+
+    def is_group(self, name: str) -> bool: ...
 
     def group(self, name: str) -> Any: ...
 
@@ -50,12 +57,12 @@ class Part(NamedTuple):
     Args:
         place: the group above it.
         name: of the layer or optimizer.
-        arrays: one function for each array, which gives it.
+        arrays: for each array a function that gives it.
     """
 
     place: str
     name: str
-    arrays: Sequence[Callable[[], np.ndarray]]
+    arrays: Mapping[str, Callable[[], np.ndarray]]
 
 
 @contextlib.contextmanager
@@ -82,11 +89,19 @@ def write(group: Any, model: Any, *, optimizer: bool = True) -> None:
         for part in parts:
             stored = group.create_group(f"{part.place}/vars".lstrip("/"))
             stored.attrs["name"] = part.name
-            for i, array in enumerate(part.arrays):
-                write_array(stored, str(i), array())
+            for entry, array in part.arrays.items():
+                write_array(stored, entry, array())
 
 
-def read(group: Group, model: Any, *, skip_mismatch: bool = False, optimizer: bool = True, where: str) -> None:
+def read(
+    group: Group,
+    model: Any,
+    *,
+    skip_mismatch: bool = False,
+    optimizer: bool = True,
+    assets: Callable[[], AbstractContextManager[Path | None]] | None = None,
+    where: str,
+) -> None:
     """Read a model's weights: all of them, or, where something is wrong, none.
 
     Args:
@@ -94,38 +109,69 @@ def read(group: Group, model: Any, *, skip_mismatch: bool = False, optimizer: bo
         model: built.
         skip_mismatch: leave out layers that do not fit, with a warning.
         optimizer: whether the optimizer's arrays are read too, where the model is compiled and the file has them.
+        assets: gives the folder with the files that layers wrote, None where there are none.
         where: the file, for messages.
 
     Raises:
         FileFormatError: a layer's weights are missing or have other shapes, or the file is damaged; nothing was read then.
     """
-    plan = Plan(where, skip_mismatch)
+    plan, own = Plan(where, skip_mismatch), OwnParts(places_of(model, optimizer), where, skip_mismatch)
     candidates = _candidates(model, group)
-    for place, layer in written_places(model):
-        _match(plan, place, layer, candidates.get(id(layer), []))
-    chosen = _optimizer(group, model, where) if optimizer and model.optimizer is not None else None
-    if chosen is not None:
-        plan.count(chosen.stored)
+    for place, part in written_places(model):
+        groups = candidates.get(id(part), [])
+        if isinstance(part, Layer) and not overrides(part, "load_own_variables"):
+            _match(plan, place, part, groups)
+        else:
+            own.add(part, groups)
+    stored = group.group("optimizer") if optimizer and model.optimizer is not None else None
+    own_optimizer = stored is not None and overrides(model.optimizer, "load_own_variables")
+    if own_optimizer:
+        own.add(model.optimizer, [stored])
+    chosen = None if stored is None or own_optimizer else _optimizer(stored, model, where)
+    plan.count([*own.arrays(), *(() if chosen is None else chosen.stored)])
     pairs = plan.read()
     state = None if chosen is None else optimizer_weights.read_state(chosen)
     group.verify()
-    assign(pairs)
-    if chosen is not None and state is not None:
-        optimizer_weights.put_state(chosen, state)
+    with own.files(assets) as folder, own.all_or_nothing(model):
+        assign(pairs)
+        if own_optimizer:
+            model.optimizer.state = optimizer_state(
+                model,
+                read_weights(
+                    model,
+                )[0],
+            )
+        own.load(folder)
+        if chosen is not None and state is not None:
+            optimizer_weights.put_state(chosen, state)
 
 
 def _parts(model: Any, value: Callable[[Any], np.ndarray], optimizer: bool) -> Iterator[Part]:
-    for place, layer in written_places(model):
-        yield Part(place, layer.name, [lambda box=box: value(box) for box in own_boxes(layer)])  # type: ignore[misc]
-    if not optimizer:
+    for place, part in written_places(model):
+        if has(part, "save_own_variables"):
+            yield Part(place, part.name, saved_by(part, value))
+    if not optimizer or model.optimizer is None:
         return
-    listed = [array for _, array in optimizer_weights.to_keras3_list(model)]
+    if overrides(model.optimizer, "save_own_variables"):
+        yield Part("optimizer", model.optimizer.name, saved_by(model.optimizer, value))
+        return
+    listed = {str(i): lambda array=array: array for i, (_, array) in enumerate(optimizer_weights.to_keras3_list(model))}
     if listed:
-        yield Part("optimizer", model.optimizer.name, [lambda array=array: array for array in listed])  # type: ignore[misc]
+        yield Part("optimizer", model.optimizer.name, listed)
     if listed and isinstance(model.optimizer, LossScaleOptimizer):
         # Keras finds the optimizer inside a second time.
-        inner = [lambda array=array: array for array in listed[4:]]  # type: ignore[misc]
+        inner = {str(i): array for i, array in enumerate([*listed.values()][4:])}
         yield Part("optimizer/inner_optimizer", model.optimizer.inner_optimizer.name, inner)
+
+
+def places_of(model: Any, optimizer: bool) -> list[tuple[str, Any]]:
+    """All objects that a file may hold something of, with where.
+
+    Args:
+        model: built.
+        optimizer: whether its optimizer is among them.
+    """
+    return [*written_places(model), *([("optimizer", model.optimizer)] if optimizer and model.optimizer is not None else ())]
 
 
 def _candidates(model: Any, root: Group) -> dict[int, list[Any]]:
@@ -134,12 +180,12 @@ def _candidates(model: Any, root: Group) -> dict[int, list[Any]]:
         return _keras2_candidates(model, root)
     walk, found, seen = Walk(), dict[int, list[Any]](), set[tuple[int, str]]()
 
-    def visit(layer: Layer, group: Any, place: str) -> None:
-        if (id(layer), place) in seen:
+    def visit(part: Any, group: Any, place: str) -> None:
+        if (id(part), place) in seen:
             return
-        seen.add((id(layer), place))
-        found.setdefault(id(layer), []).append(group)
-        for names, child in walk.branches(layer):
+        seen.add((id(part), place))
+        found.setdefault(id(part), []).append(group)
+        for names, child in walk.branches(part):
             for name in names:
                 below = group.group(name)
                 if below is not None:
@@ -157,10 +203,10 @@ def _is_keras2(root: Group) -> bool:
 def _keras2_candidates(model: Any, root: Group) -> dict[int, list[Any]]:
     walk, found = Walk(keras2=True), dict[int, list[Any]]()
 
-    def visit(layer: Layer, groups: list[Any]) -> None:
-        walk.seen.add(id(layer))
-        found[id(layer)] = groups
-        for names, child in walk.branches(layer):
+    def visit(part: Any, groups: list[Any]) -> None:
+        walk.seen.add(id(part))
+        found[id(part)] = groups
+        for names, child in walk.branches(part):
             if id(child) not in walk.seen:
                 below = [group.group(name) for group in groups for name in names]
                 visit(child, [group for group in below if group is not None])
@@ -204,10 +250,9 @@ def _arrays(group: Any) -> list[StoredArray] | None:
     return [array for name in numbers if (array := own.array(name)) is not None]
 
 
-def _optimizer(root: Group, model: Any, where: str) -> optimizer_weights.Chosen | None:
-    """The file's arrays for the model's optimizer; with a warning None where they are those of another."""
-    group = root.group("optimizer")
-    stored = None if group is None else _arrays(group)
+def _optimizer(group: Any, model: Any, where: str) -> optimizer_weights.Chosen | None:
+    """The arrays of a group for the model's optimizer; with a warning None where they are those of another."""
+    stored = _arrays(group)
     if not stored:
         return None
     chosen = optimizer_weights.choose(model, stored)

@@ -193,7 +193,7 @@ def to_keras3_list(model: Any) -> list[tuple[str, np.ndarray]]:
         >>> [name.partition("/")[2] for name, _ in to_keras3_list(model)][:4]
         ['iteration', 'learning_rate', 'out_kernel_momentum', 'out_kernel_velocity']
     """
-    if model.optimizer is None or model.optimizer.state is None:
+    if model.optimizer is None or model.optimizer.live_state is None:
         return []
     slots = Slots.existing(model)
     return [(_keras3_name(slots, entry), value) for entry, value in _values(slots, slots.keras3())]
@@ -205,7 +205,7 @@ def to_keras2_list(model: Any) -> list[tuple[str, np.ndarray]]:
     Args:
         model: compiled; before its first step there is nothing.
     """
-    if model.optimizer is None or model.optimizer.state is None:
+    if model.optimizer is None or model.optimizer.live_state is None:
         return []
     slots = Slots.existing(model)
     listed = _values(slots, slots.legacy() if slots.is_legacy_in_keras2 else slots.keras2())

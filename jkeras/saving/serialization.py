@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jkeras._base import configurable, registry
-from jkeras._base.configurable import is_object_config, sharing
+from jkeras._base.configurable import is_object_config, sharing, translated
 from jkeras._base.errors import FileFormatError, describe
 from jkeras._base.registry import CustomObjectScope as CustomObjectScope
 from jkeras._base.registry import custom_object_scope as custom_object_scope
@@ -72,7 +72,7 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
         3
     """
     with registry.custom_object_scope(custom_objects):
-        made = configurable.deserialize(to_keras3(config), custom_objects)
+        made = configurable.deserialize(config, custom_objects)
         if is_object_config(config) and isinstance(config.get("build_config"), Mapping) and hasattr(made, "build_from_config"):
             made.build_from_config(config["build_config"])
         return made
@@ -105,12 +105,13 @@ def model_config_keras2(model: Any) -> dict[str, Any]:
     return to_keras2(config, {type(layer).__name__: type(layer) for layer in layers})
 
 
-def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None, version: Any = None) -> Any:
     """The model of a config of any Keras from 2.2 to 3.15, built where its shapes are known, its weights not drawn.
 
     Args:
         config: a dict with `class_name` and `config`.
         custom_objects: your own classes and functions by name.
+        version: what the file says of the Keras that wrote it; the config's own words count more.
 
     Returns:
         A `Model`, not compiled.
@@ -127,9 +128,9 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
     if not is_object_config(config):
         raise FileFormatError(f"The config of a model is a dict with 'class_name' and 'config'. Found: {describe(config)}.")
     try:
-        with registry.custom_object_scope(custom_objects), sharing():
+        with registry.custom_object_scope(custom_objects), sharing(), translated():
             plain = {k: v for k, v in config.items() if k not in ("build_config", "compile_config")}
-            model = configurable.deserialize(to_keras3(plain), custom_objects)
+            model = configurable.deserialize(to_keras3(plain, version), custom_objects)
             if not isinstance(model, Model):
                 raise FileFormatError(f"The config is of {describe(model)}, which is no model.")
             _build(model, config.get("build_config"))
@@ -161,7 +162,8 @@ def compile_from_config(model: Any, config: Mapping[str, Any] | None, custom_obj
         FileFormatError: it is malformed, or names what is not known.
     """
     try:
-        compile_model(model, to_keras3(config) if config else None, custom_objects)
+        with registry.custom_object_scope(custom_objects), translated():
+            compile_model(model, to_keras3(config) if config else None, custom_objects)
     except FileFormatError:
         raise
     except Exception as error:
@@ -193,6 +195,8 @@ def training_config_keras2(model: Any) -> dict[str, Any] | None:
 
 def _without_modules(value: Any) -> Any:
     if is_object_config(value):
+        if value["class_name"] == "function":
+            return value["config"]
         registered = value.get("registered_name")
         return {"class_name": registered or value["class_name"], "config": _without_modules(value["config"])}
     if isinstance(value, Mapping):

@@ -37,7 +37,7 @@ _MOST_FILES = 10_000
 _MAP_BYTES = 32 << 20
 _MARK = "jkeras_saving"
 
-_Piece = tuple[layout_keras3.Part, int, np.ndarray | None]
+_Piece = tuple[layout_keras3.Part, str, np.ndarray | None]
 
 _TOO_LARGE = """{owner}: an array of {size} bytes does not fit into a file of max_shard_size={limit} gigabytes. Give a larger
 max_shard_size."""
@@ -63,6 +63,20 @@ class MergedGroup:
     def names(self) -> list[str]:
         """Names of what is in any of the parts."""
         return list(dict.fromkeys(name for group in self._groups for name in group.names()))
+
+    @property
+    def where(self) -> str:
+        """The first file."""
+        return self._groups[0].where
+
+    @property
+    def path(self) -> str:
+        """The group's place in the files."""
+        return self._groups[0].path
+
+    def is_group(self, name: str) -> bool:
+        """Whether there is a group of this name in any of the parts."""
+        return any(group.is_group(name) for group in self._groups)
 
     def group(self, name: str) -> MergedGroup | None:
         """The group of a name, or None."""
@@ -156,12 +170,12 @@ def read(path: Path, model: Any, *, skip_mismatch: bool = False, optimizer: bool
 def _write_shard(root: Any, shard: Iterator[_Piece], name: str, places: dict[str, list[str]]) -> int:
     """Write one file; note in `places` what is in it. Returns the bytes of its arrays."""
     total = 0
-    for part, number, array in shard:
+    for part, entry, array in shard:
         place = f"/{part.place}/vars".replace("//", "/")
         group = root.require_group(place)
         group.attrs["name"] = part.name
         if array is not None:
-            write_array(group, str(number), array)
+            write_array(group, entry, array)
             total += array.nbytes
             if name not in places.setdefault(place, []):
                 places[place].append(name)
@@ -189,13 +203,13 @@ def _shards(parts: Iterator[layout_keras3.Part], limit: float) -> Iterator[Itera
 def _pieces(parts: Iterator[layout_keras3.Part], limit: float) -> Iterator[_Piece]:
     for part in parts:
         if not part.arrays:
-            yield part, 0, None
-        for i, make in enumerate(part.arrays):
+            yield part, "", None
+        for entry, make in part.arrays.items():
             array = make()
             if array.nbytes > limit:
                 text = _TOO_LARGE.format(owner=part.place, size=array.nbytes, limit=limit / _GIGABYTE)
                 raise ValueError(text)
-            yield part, i, array
+            yield part, entry, array
 
 
 def _files(content: Any, path: Path, where: str) -> list[str]:

@@ -18,10 +18,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
-from jkeras._base.errors import FileFormatError, describe
+from jkeras._base.errors import FileFormatError
 from jkeras.saving.hdf5_door import StoredGroup
+from jkeras.saving.open_files import opened_to_read, where_of
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _FARTHEST = 1 << 20  # where HDF5's signature is looked for
@@ -54,34 +55,11 @@ _ARCHITECTURE = """{path}: is the JSON of an architecture, without weights. Writ
 """
 
 
-def path_of(filepath: Any, verb: str) -> Path:
-    """The path that a user gave.
-
-    Args:
-        filepath: text or a path.
-        verb: what was called, for the message.
-
-    Raises:
-        TypeError: it is something else.
-        ValueError: it is empty or the address of a page.
-    """
-    if not isinstance(filepath, (str, os.PathLike)):
-        raise TypeError(f"{verb} takes the path of a file, a string or a pathlib.Path. Received: {describe(filepath)}.")
-    text = os.fspath(filepath)
-    if not text:
-        raise ValueError(f"{verb} takes the path of a file. Received an empty string.")
-    if isinstance(text, str) and "://" in text:
-        raise ValueError(
-            f"{verb} opens files, no addresses. Received {text!r}. Write jkeras.utils.get_file(origin={text!r}) first."
-        )
-    return Path(filepath)
-
-
-def kind_of(path: Path) -> str:
+def kind_of(source: Path | BinaryIO) -> str:
     """`"keras"`, `"keras_folder"`, `"hdf5"` or `"shards"`.
 
     Args:
-        path: of a file or folder.
+        source: path of a file or folder, or an open file.
 
     Raises:
         FileNotFoundError: there is none.
@@ -94,13 +72,16 @@ def kind_of(path: Path) -> str:
         >>> kind_of(path)
         'keras'
     """
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}. {_near(path)}")
-    if path.is_dir():
-        return _kind_of_folder(path)
-    if not path.is_file():
-        raise FileFormatError(f"{path}: is a device or a pipe, not a file.")
-    with open(path, "rb") as file:
+    if isinstance(source, Path):
+        if not source.exists():
+            raise FileNotFoundError(f"There is no file {source}. {_near(source)}")
+        if source.is_dir():
+            return _kind_of_folder(source)
+        if not source.is_file():
+            raise FileFormatError(f"{source}: is a device or a pipe, not a file.")
+    where = where_of(source)
+    with opened_to_read(source) as file:
+        file.seek(0)
         start = file.read(512)
         if start.startswith(b"PK"):
             return "keras"
@@ -112,9 +93,11 @@ def kind_of(path: Path) -> str:
             at = 2 * at or 512
     if start.lstrip()[:1] == b"{":
         if b'"class_name"' in start and b'"weight_map"' not in start:
-            raise FileFormatError(_ARCHITECTURE.format(path=os.fspath(path)))
+            raise FileFormatError(_ARCHITECTURE.format(path=where))
+        if not isinstance(source, Path):
+            raise FileFormatError(f"{where}: is the map of weights in several files. Give its path, beside which they lie.")
         return "shards"
-    raise FileFormatError(f"{path}: {_unknown(start, path)}")
+    raise FileFormatError(f"{where}: {_unknown(start, where)}")
 
 
 def kind_of_hdf5(root: StoredGroup) -> str:
@@ -142,15 +125,15 @@ def _kind_of_folder(path: Path) -> str:
     raise FileFormatError(f"{path}: is a folder without config.json, so no model of Keras. {_KNOWN}")
 
 
-def _unknown(start: bytes, path: Path) -> str:
+def _unknown(start: bytes, where: str) -> str:
     if not start:
         return f"is empty. {_KNOWN}"
     for sign, what in _OTHERS:
         if start.startswith(sign):
             return f"{what} {_KNOWN}"
     if start[8:9] == b"{" and b"data_offsets" in start:
-        return _SAFETENSORS.format(path=os.fspath(path))
-    what = _SUFFIXES.get(path.suffix.lower(), f"is of no known format; it begins with {start[:8]!r}.")
+        return _SAFETENSORS.format(path=where)
+    what = _SUFFIXES.get(Path(where).suffix.lower(), f"is of no known format; it begins with {start[:8]!r}.")
     return f"{what} {_KNOWN}"
 
 

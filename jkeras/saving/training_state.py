@@ -45,7 +45,7 @@ _COUNTS = ("epoch", "position", "iteration", "consumed", "seed")
 
 def is_in_training(model: Any) -> bool:
     """Whether there is a training of the model to write down."""
-    return current_moment(model) is not None and model.optimizer is not None and model.optimizer.state is not None
+    return current_moment(model) is not None and model.optimizer is not None and model.optimizer.live_state is not None
 
 
 def write_training(root: Any, model: Any, missing: Sequence[str] = ()) -> None:
@@ -76,7 +76,7 @@ def write_training(root: Any, model: Any, missing: Sequence[str] = ()) -> None:
         "logs": {name: _number(value) for name, value in moment.logs.items()},
         "callbacks": _write_callbacks(group, moment.callbacks),
         "optimizer_form": _form(model.optimizer),
-        "optimizer": {name: _bits(value) for name, value in _scalars(model.optimizer.state).items()},
+        "optimizer": {name: _bits(value) for name, value in _scalars(model.optimizer.live_state).items()},
         "metrics": metrics,
         "averaged": averaged,
         "slots": slots,
@@ -99,7 +99,7 @@ def read_training(root: Group, model: Any, where: str) -> None:
     """
     model._moment = None
     group = root.group(GROUP)
-    if group is None or model.optimizer is None or model.optimizer.state is None:
+    if group is None or model.optimizer is None or model.optimizer.live_state is None:
         return
     where = f"{where}: {GROUP}"
     content = _content(group, where)
@@ -168,7 +168,7 @@ def _with_scalars(state: Any, bits: dict[str, Any]) -> Any:
 def _slots(model: Any, fields: Sequence[str]) -> dict[str, Any]:
     """The arrays below some fields of the optimizer's state, by the names that weights have in files."""
     names = _lasting_names(model)
-    return {_file_name(leaf, names, fields): value for leaf, value in _below(model.optimizer.state, fields)}
+    return {_file_name(leaf, names, fields): value for leaf, value in _below(model.optimizer.live_state, fields)}
 
 
 def _below(state: Any, fields: Sequence[str]) -> list[tuple[str, Any]]:
@@ -185,7 +185,7 @@ def _file_name(leaf: str, names: dict[str, str], fields: Sequence[str]) -> str:
 
 def _with_slots(group: Group, content: dict[str, Any], model: Any, where: str) -> Any:
     """The optimizer's state with the slots of the group."""
-    state, fields, names = model.optimizer.state, [str(f) for f in content["missing"]], _lasting_names(model)
+    state, fields, names = model.optimizer.live_state, [str(f) for f in content["missing"]], _lasting_names(model)
     wanted = dict(_below(state, fields))
     files = {_file_name(leaf, names, fields): leaf for leaf in wanted}
     found = {}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jkeras.saving.hdf5_door import StoredGroup, create_hdf5, open_hdf5
+from jkeras.saving.open_files import opened_to_read
 from jkeras.saving.stretch import Checksum, Stretch, stretch_of
 
 _CHUNK = 1 << 20
@@ -126,25 +127,29 @@ class Window(io.RawIOBase):
 
 
 @contextlib.contextmanager
-def read_hdf5(path: Path, where: str) -> Iterator[StoredGroup]:
+def read_hdf5(source: Path | BinaryIO, where: str) -> Iterator[StoredGroup]:
     """The root of an HDF5 file.
 
     Args:
-        path: of the file.
+        source: path of the file, or the open file.
         where: what messages call it.
     """
-    with open(path, "rb", buffering=0) as file:
-        window = Window(file, 0, os.fstat(file.fileno()).st_size)  # type: ignore[arg-type]
+    with opened_to_read(source) as file:
+        window = Window(file, 0, file.seek(0, os.SEEK_END))
         with open_hdf5(window, where) as root:  # type: ignore[arg-type]
             yield root
 
 
 @contextlib.contextmanager
-def write_hdf5(path: Path) -> Iterator[Any]:
+def write_hdf5(target: Path | BinaryIO) -> Iterator[Any]:
     """The root of a new HDF5 file, as h5py has it.
 
     Args:
-        path: of the file.
+        target: path of the file, or the file, open for reading and writing, unbuffered and empty.
     """
-    with open(path, "w+b", buffering=0) as file, create_hdf5(Window(file, 0)) as root:  # type: ignore[arg-type]
+    if isinstance(target, Path):
+        with open(target, "w+b", buffering=0) as file, write_hdf5(file) as root:  # type: ignore[arg-type]
+            yield root
+        return
+    with create_hdf5(Window(target, 0)) as root:  # type: ignore[arg-type]
         yield root

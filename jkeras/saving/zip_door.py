@@ -1,4 +1,4 @@
-"""The one door to zip archives: members are read by exact name and are never extracted.
+"""The one door to zip archives: members are read by exact name; only the files of layers are extracted, to a temporary folder.
 
 Before anything is read, the whole directory of the archive is looked through. What no writer of models writes is refused: two
 members of one name, names that lead out of the archive, links, encryption, other methods than *stored* and *deflate*, members
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError
+from jkeras.saving.open_files import opened_to_read
 from jkeras.saving.stretch import Checksum, Stretch
 from jkeras.saving.window import Window
 
@@ -134,7 +135,43 @@ class StoredZip:
             return
         with tempfile.TemporaryFile() as unpacked:
             self._unpack(info, unpacked)
+            unpacked.seek(0)
             yield Window(unpacked, 0, info.file_size)  # type: ignore[arg-type, misc]
+
+    @contextlib.contextmanager
+    def folder(self, name: str) -> Iterator[Path | None]:
+        """A folder of the archive, unpacked for the time of the block; None where there is none.
+
+        Args:
+            name: exact, at the top of the archive.
+
+        Raises:
+            FileFormatError: a member is damaged, or two cannot stand beside each other.
+            UnsafeFileError: together they would grow without measure.
+        """
+        if not any(member.startswith(f"{name}/") for member in self._members):
+            yield None
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            self._extract(name, Path(folder))
+            yield Path(folder) / name
+
+    def _extract(self, top: str, folder: Path) -> None:
+        members = [info for name, info in self._members.items() if name.startswith(f"{top}/")]
+        total, packed = sum(info.file_size for info in members), self._file.seek(0, os.SEEK_END)
+        if total > max(_FREE, _RATIO * packed):
+            raise UnsafeFileError(f"{self._where}: {top}: {packed:,} bytes would grow to {total:,} on the disk.")
+        for info in members:
+            place = folder.joinpath(*info.filename.split("/"))
+            try:
+                if info.is_dir():
+                    place.mkdir(parents=True, exist_ok=True)
+                    continue
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with open(place, "xb") as file:  # never over another
+                    self._unpack(info, file)
+            except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+                raise FileFormatError(f"{self._where}: {info.filename}: cannot stand beside another member: {error}") from error
 
     def _find(self, name: str) -> zipfile.ZipInfo:
         if name not in self._members:
@@ -143,14 +180,13 @@ class StoredZip:
         return self._members[name]
 
     def _unpack(self, info: zipfile.ZipInfo, into: Any) -> None:
-        """Unpack to a nameless file on the disk, not into memory; `zipfile` gives no more bytes than the directory says."""
+        """Unpack to a file on the disk, not into memory; `zipfile` gives no more bytes than the directory says."""
         try:
             with self._archive.open(info) as member:
                 while chunk := member.read(_CHUNK):
                     into.write(chunk)
         except (EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
             raise FileFormatError(f"{self._where}: {info.filename}: is damaged: {error}") from error
-        into.seek(0)
 
     def _data_offset(self, info: zipfile.ZipInfo) -> int:
         """Where a member's bytes begin: behind its own header, which must agree with the directory."""
@@ -163,24 +199,25 @@ class StoredZip:
         name = self._file.read(name_size)
         if name != info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437"):
             raise FileFormatError(f"{self._where}: {info.filename}: is damaged: its own header calls it {name[:60]!r}.")
-        if start + info.compress_size > os.fstat(self._file.fileno()).st_size:
+        if start + info.compress_size > self._file.seek(0, os.SEEK_END):
             raise FileFormatError(f"{self._where}: {info.filename}: is cut off: the file ends before it does.")
         return start
 
 
 @contextlib.contextmanager
-def open_zip(path: Path, where: str) -> Iterator[StoredZip]:
+def open_zip(source: Path | BinaryIO, where: str) -> Iterator[StoredZip]:
     """Open an archive and look through its directory.
 
     Args:
-        path: of the archive; opened once, so that all of it is of one file even if another takes its place meanwhile.
+        source: path of the archive; opened once, so that all of it is of one file even if another takes its place meanwhile. Or
+            the open file.
         where: what messages call it.
 
     Raises:
         FileFormatError: it is no zip archive, or a damaged one.
         UnsafeFileError: its directory lists what no writer of models writes.
     """
-    with open(path, "rb", buffering=0) as file:
+    with opened_to_read(source) as file:
         _check_directory(file, where)
         try:
             archive = zipfile.ZipFile(file)

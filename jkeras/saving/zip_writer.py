@@ -1,4 +1,4 @@
-"""Writing a zip archive of stored members, the last of which may be filled in place.
+"""Writing a zip archive of stored members, each of which may be filled in place.
 
 `zipfile` writes a member from front to back. HDF5 goes back and forth; to write it elsewhere first and copy it would double the
 time and the space of saving. So this writer gives a `Window` at the end of the archive, and enters sizes and checksum when it is
@@ -18,7 +18,7 @@ from jkeras.saving.window import Window
 
 _LOCAL, _CENTRAL, _END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 _MODE = 0o100600 << 16  # a file that its owner may read and write
-_BIG = 0xFFFFFFFF
+_BIG, _MANY = 0xFFFFFFFF, 0xFFFF
 
 
 class _Member(NamedTuple):
@@ -26,6 +26,11 @@ class _Member(NamedTuple):
     offset: int
     size: int
     checksum: int
+
+    @property
+    def flags(self) -> int:
+        """Says that the name is UTF-8, where that makes a difference."""
+        return 0 if self.name.isascii() else 0x800
 
 
 class ZipWriter:
@@ -83,10 +88,10 @@ class ZipWriter:
         directory = b"".join(map(self._central, self._members))
         count, start = len(self._members), self._at
         end = b""
-        if start > _BIG - 1 or start + len(directory) > _BIG - 1:
+        if start > _BIG - 1 or start + len(directory) > _BIG - 1 or count > _MANY - 1:
             record = struct.pack("<4sQHHLLQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, len(directory), start)
             end = record + struct.pack("<4sLQL", b"PK\x06\x07", 0, start + len(directory), 1)
-        end += struct.pack("<4sHHHHLLH", _END, 0, 0, count, count, len(directory), min(start, _BIG), 0)
+        end += struct.pack("<4sHHHHLLH", _END, 0, 0, *[min(count, _MANY)] * 2, len(directory), min(start, _BIG), 0)
         self._put(start, directory + end)
 
     def _put(self, at: int, data: bytes) -> None:
@@ -99,18 +104,13 @@ class ZipWriter:
     def _local(self, member: _Member) -> bytes:
         """A member's own header. It always has room for sizes of 64 bits, so that its length does not depend on the size."""
         extra = struct.pack("<HHQQ", 1, 16, member.size, member.size)
-        return (
-            struct.pack(
-                "<4sHHHHHLLLHH", _LOCAL, 45, 0, 0, *self._stamp, member.checksum, _BIG, _BIG, len(member.name), len(extra)
-            )
-            + member.name
-            + extra
-        )
+        head = [_LOCAL, 45, member.flags, 0, *self._stamp, member.checksum, _BIG, _BIG, len(member.name), len(extra)]
+        return struct.pack("<4sHHHHHLLLHH", *head) + member.name + extra
 
     def _central(self, member: _Member) -> bytes:
         """A member's entry in the directory, with 64-bit numbers where they are needed."""
         wide = [n for n in (member.size, member.size, member.offset) if n >= _BIG]
         extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
         size, offset = min(member.size, _BIG), min(member.offset, _BIG)
-        head = struct.pack("<4sHHHHHHLLL", _CENTRAL, 3 << 8 | 45, 45, 0, 0, *self._stamp, member.checksum, size, size)
+        head = struct.pack("<4sHHHHHHLLL", _CENTRAL, 3 << 8 | 45, 45, member.flags, 0, *self._stamp, member.checksum, size, size)
         return head + struct.pack("<HHHHHLL", len(member.name), len(extra), 0, 0, 0, _MODE, offset) + member.name + extra

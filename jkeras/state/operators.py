@@ -1,4 +1,7 @@
-"""Python's operators for objects that stand for an array: each is the operator of the array itself."""
+"""Python's operators for objects that stand for an array: each is the operator of the array itself.
+
+As in Keras `&`, `|` and `^` are logical, whatever the dtype: they compare what is not 0, and give booleans.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,29 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
+
 _BINARY = ["add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and_", "or_", "xor", "lshift", "rshift"]
 _COMPARE = ["eq", "ne", "lt", "le", "gt", "ge"]
 _UNARY = ["neg", "pos", "abs", "invert"]
+
+
+def logical_and(a: Any, b: Any) -> Any:
+    """`a & b` of symbolic tensors and boxes."""
+    return jnp.logical_and(jnp.asarray(a), jnp.asarray(b))
+
+
+def logical_or(a: Any, b: Any) -> Any:
+    """`a | b` of symbolic tensors and boxes."""
+    return jnp.logical_or(jnp.asarray(a), jnp.asarray(b))
+
+
+def logical_xor(a: Any, b: Any) -> Any:
+    """`a ^ b` of symbolic tensors and boxes."""
+    return jnp.logical_xor(jnp.asarray(a), jnp.asarray(b))
+
+
+LOGICAL = {"and_": logical_and, "or_": logical_or, "xor": logical_xor}
 
 
 def _plain(x: Any) -> Any:
@@ -56,7 +79,7 @@ class ArrayOperators:
 
 
 def _binary(name: str, swap: bool) -> Callable[[Any, Any], Any]:
-    apply = getattr(operator, name)
+    apply = LOGICAL.get(name) or getattr(operator, name)
 
     def method(self: Any, other: Any) -> Any:
         if hasattr(type(other), "_stands_for_array"):

@@ -48,11 +48,13 @@ class Scope:
         unknown: `{id(box): box}` of the boxes that were used and have no value here; None where nobody asks.
         age: boxes made later were made by the code that runs here.
         made: such boxes, where they were assigned.
+        start: the values that `values` began with.
+        ahead: ids of boxes of which another function, whose results are on their way here, has newer values.
     """
 
     __slots__ = (
-        "abstract", "age", "counts", "layer", "losses", "made", "masks", "parent", "positions", "rng", "trace", "training",
-        "unknown", "values",
+        "abstract", "age", "ahead", "counts", "layer", "losses", "made", "masks", "parent", "positions", "rng", "start", "trace",
+        "training", "unknown", "values",
     )  # fmt: skip
 
     def __init__(self, parent: Scope | None = None):
@@ -70,6 +72,8 @@ class Scope:
         self.unknown: dict[int, Any] | None = None
         self.age = 0
         self.made: list[Any] = []
+        self.start: dict[int, Any] = {}
+        self.ahead: set[int] = set()
 
     def for_layer(self, layer: Any, training: bool | None) -> Scope:
         """The scope in which a layer's `call` runs: all as here, but for the layer and the flag."""
@@ -77,7 +81,7 @@ class Scope:
         inner.parent, inner.values, inner.abstract, inner.trace = self.parent, self.values, self.abstract, self.trace
         inner.rng, inner.losses, inner.masks = self.rng, self.losses, self.masks
         inner.positions, inner.counts = self.positions, self.counts
-        inner.unknown, inner.age, inner.made = self.unknown, self.age, self.made
+        inner.unknown, inner.age, inner.made, inner.start, inner.ahead = self.unknown, self.age, self.made, self.start, self.ahead
         inner.layer, inner.training = layer, training
         return inner
 
@@ -107,7 +111,7 @@ def substitute(
     scope = Scope(_current.get())
     scope.values, scope.rng, scope.training, scope.abstract = values, rng, training, abstract
     scope.losses, scope.positions = [], positions or {}
-    scope.age = next_age()
+    scope.age, scope.start = next_age(), dict(values)
     scope.trace = _trace_state()
     return scope
 
@@ -118,6 +122,14 @@ def _trace_state() -> Any:
     from jax.extend.core import get_opaque_trace_state
 
     return get_opaque_trace_state()
+
+
+def complete_scope() -> Scope | None:
+    """The scope around us that has, or asks for, a value of every box; None where there is none."""
+    scope: Scope | None = _current.get()
+    while scope is not None and scope.unknown is None:
+        scope = scope.parent
+    return scope
 
 
 def set_mask(x: Any, mask: Any) -> None:

@@ -46,6 +46,14 @@ Let the inner function return the value, and assign it outside:
 """
 
 
+_AHEAD = """The variable {path!r} was assigned in the forward pass or the loss, and then by the step itself, which does not have
+that value yet. Let the step take it over first:
+
+    state, logs = self.update_metrics(state, y, outcome, sample_weight)
+    self.tracker.update_state(...)
+"""
+
+
 # Held while arrays are read out of boxes, and by a training run from the moment it gives arrays away until the new ones are in
 # their boxes: the code of a data stream may read weights in a thread of its own.
 gate = threading.RLock()
@@ -157,6 +165,8 @@ class Variable(ArrayOperators):
                 if scope.abstract or id(self) in scope.values:
                     if not scope.abstract and is_traced(value) and not same_trace(scope):
                         raise ValueError(_OTHER_TRACE.format(path=self.path))
+                    if id(self) in scope.ahead:
+                        raise ValueError(_AHEAD.format(path=self.path))
                     scope.values[id(self)] = value
                     return value
                 maker = scope if maker is None and scope.age < self._age else maker
@@ -240,10 +250,12 @@ def materialize(boxes: Iterable[Variable]) -> None:
 
 
 def owned_value(box: Variable) -> Any:
-    """The box's array for a program that will donate it: a copy when somebody outside may still hold the array."""
+    """The box's array for a program that will donate it. Where somebody outside may hold the array, the box gets a copy."""
     if box._value is None:
         materialize([box])
-    return jnp.array(box._value, copy=True) if box._shared else box._value
+    if box._shared:
+        box._value, box._shared = jnp.array(box._value, copy=True), False
+    return box._value
 
 
 def put_value(box: Variable, value: Any) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from jkeras import losses, metrics
+
 _OLD_STEP = """{cls}.train_step {what}. In jkeras a step is a pure function of a `TrainState` and a batch:
 
     def train_step(self, state, batch):
@@ -28,6 +30,34 @@ Keras 3; in Keras 2 it counted from the next compile() on. Where two models shar
     discriminator.trainable = False
     gan.train_on_batch(noise, ones)
 """
+
+
+_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")  # these names mean different functions for different shapes
+
+
+def check_names(config: Any) -> None:
+    """Resolve the names in a `compile` call at once, so that a typo is found where it stands.
+
+    Args:
+        config: has `loss`, `metrics` and `weighted_metrics` as given to `compile`.
+
+    Raises:
+        ValueError: a name is unknown; the text names the nearest.
+    """
+    for loss in flat_names(config.loss):
+        if loss not in _BY_SHAPE:
+            losses.get(loss)
+    for metric in (*flat_names(config.metrics), *flat_names(config.weighted_metrics)):
+        if isinstance(metric, str) and metric not in _BY_SHAPE:
+            metrics.get(metric)
+
+
+def flat_names(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [leaf for v in value.values() for leaf in flat_names(v)]
+    if isinstance(value, (list, tuple)):
+        return [leaf for v in value for leaf in flat_names(v)]
+    return [] if value is None else [value]
 
 
 def warn_all_frozen(model: Any) -> None:

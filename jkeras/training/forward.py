@@ -39,6 +39,10 @@ class ForwardPass:
             self.adds_losses = bool(losses)
         else:  # run_eagerly serves calls that look at values
             zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch)
+            if not model.built:
+                model(zeros, training=False)  # makes the weights
+                for metric in model.metrics:
+                    metric.reset_state()
             boxes = [box for _, box in inventory(model).entries]
             result = functionalize(model, boxes)([box.value for box in boxes], zeros, training=False)
             self.outputs = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), result.output)

@@ -14,6 +14,7 @@ from jkeras.data import as_source
 from jkeras.layers.tracking import inventory
 from jkeras.training.taps import tapped
 from jkeras.training.transfer import read_weights
+from jkeras.training.whole_step import complete_function, with_all_variables
 
 Statistics = dict[str, dict[str, dict[str, float]]]
 
@@ -33,8 +34,8 @@ def layer_statistics(model: Any, batch: tuple[Any, Any, Any], training: bool) ->
     if key not in model._loop_programs:
         model._loop_programs[key] = _program(model, training)
     program = model._loop_programs[key]
-    params, state = read_weights(model, donate=False)
-    return jax.tree.map(float, jax.device_get(program(params, state, *source.arrays)))
+    found = with_all_variables(model, lambda: program(*read_weights(model), *source.arrays))
+    return jax.tree.map(float, jax.device_get(found))
 
 
 def _program(model: Any, training: bool) -> Any:
@@ -61,7 +62,8 @@ def _program(model: Any, training: bool) -> Any:
             "gradients": {name: _spread(jnp.concatenate(parts)) for name, parts in by_layer.items()},
         }
 
-    return by_leaves(measure) if model._traced else measure
+    complete = complete_function(measure)
+    return by_leaves(complete) if model._traced else complete
 
 
 def floats(tree: Any) -> list[Any]:

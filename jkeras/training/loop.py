@@ -20,6 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras._base import paths
+from jkeras.layers.tracking import inventory
 from jkeras.state import random
 from jkeras.state.variable import gate
 from jkeras.training.moment import Moment, metric_values, metrics_from, plain_results, stream_place
@@ -29,8 +31,9 @@ from jkeras.training.reading import restore
 from jkeras.training.replay import Chunk
 from jkeras.training.short_epochs import epochs_per_dispatch, told_late
 from jkeras.training.state import TrainState
+from jkeras.training.trackers import begun, tracker_paths
 from jkeras.training.transfer import (
-    WeightWriter,
+    Exchange,
     optimizer_state,
     read_weights,
     training_threads,
@@ -63,6 +66,17 @@ class Place:
         self.moment = dataclasses.replace(self.moment, **numbers)
 
 
+class Batches:
+    """What goes from one `train_on_batch` to the next.
+
+    Attributes:
+        metrics: accumulators; None before the first.
+    """
+
+    def __init__(self) -> None:
+        self.metrics: Any = None
+
+
 class TrainingRun:
     """One call of `fit`: its state, its program, its callbacks.
 
@@ -78,7 +92,7 @@ class TrainingRun:
         self.model, self.program, self.events, self.steps_per_event = model, program, events, steps_per_event
         self.paced = steps_per_event == 1 and not events.has_train_batch_hooks
         self.seed = random.next_seed()
-        self.write = WeightWriter(model)
+        self.exchange = Exchange(model)
         self.state = self._first_state()
         self.metrics: Any = model._fresh_metrics()
         self.watch = Stopwatch()
@@ -88,9 +102,10 @@ class TrainingRun:
         self.place = Place()
 
     def _first_state(self) -> TrainState:
-        params, state = read_weights(self.model, donate=True)
+        params, state = self.exchange.read()
         opt_state = optimizer_state(self.model, params)
-        self.model.optimizer.state = opt_state
+        self.fits = tuple(inventory(self.model).trained)
+        self.model.optimizer.put_state(opt_state, self.fits)
         start = np.zeros((), np.int32)
         numbers: Any = np.array([0, self.seed], np.uint32)
         key = jax.random.wrap_key_data(numbers, impl="threefry2x32")
@@ -101,7 +116,7 @@ class TrainingRun:
         self.model._run = self
         # Metric objects make their boxes when they are first shown, which takes from the global stream: so it is the same stretch
         # of the stream in a run that is taken up again.
-        self.model._objective.show(self.metrics)
+        self.model._show(self.metrics)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -120,7 +135,7 @@ class TrainingRun:
             seed=self.seed,
             key=(int(key[0]), int(key[1])),
             stream=stream_place(),
-            metrics=metric_values(self.metrics),
+            metrics=metric_values(self._accumulated()),
             logs=plain_results(self.place.logs),
             callbacks=self.events.remembered(),
         )
@@ -139,19 +154,34 @@ class TrainingRun:
         key = jax.random.wrap_key_data(numbers, impl="threefry2x32")
         self.state = self.state._replace(iteration=np.array(moment.iteration, np.int32), rng=key)
         if moment.position:
-            self.metrics = metrics_from(moment.metrics, self.metrics)
+            self._accumulate(metrics_from(moment.metrics, self._accumulated()))
         write_some(self.model, moment.averaged)
         feed.source.seek(moment.consumed)
         random.continue_stream(*moment.stream)
         self.events.remind(moment.callbacks)
 
+    def _accumulated(self) -> dict[str, Any]:
+        """What all metrics have accumulated, those that layers hold among them."""
+        held = {"/".join(path): paths.get(self.state.state, path) for path in tracker_paths(self.model)}
+        return {**self.metrics, "held": held} if held else self.metrics
+
+    def _accumulate(self, metrics: dict[str, Any]) -> None:
+        held = metrics.pop("held", {})
+        self.metrics = metrics
+        for path in tracker_paths(self.model):
+            value = jnp.asarray(held["/".join(path)])
+            self.state = self.state._replace(state=paths.put(self.state.state, path, value))
+        self.exchange.write(self.state)
+
     def begin_epoch(self, epoch: int, feed: Any) -> None:
         """Tell the callbacks that an epoch begins."""
-        state, moment = self.model.optimizer.state, self.place.moment
+        optimizer, moment = self.model.optimizer, self.place.moment
+        state = optimizer.state if moment.begun else None
+        self.events.params["steps"] = feed.source.num_batches  # it may be another one than in the epoch before
         self.events.on_epoch_begin(epoch)
         if moment.begun and moment.epoch == epoch:
             # The run is taken up again within the epoch: what callbacks do to the learning rate here was done before.
-            self.model.optimizer.state = state
+            optimizer.state = state
         else:
             self.place.logs = {}
         source = feed.source
@@ -199,11 +229,20 @@ class TrainingRun:
         self._finish(number, logs, told=number == first)
         return logs
 
-    def one_batch(self, feed: Any, fresh: bool) -> dict[str, Any]:
-        """Run the first step of an epoch and return its logs, still on the device; metrics go on unless `fresh`."""
+    def one_batch(self, feed: Any, before: Batches) -> dict[str, Any]:
+        """Run one step and return its logs, still on the device.
+
+        Args:
+            feed: of one batch.
+            before: what the batches before it left.
+        """
+        fresh = before.metrics is None
+        if not fresh:
+            self.metrics = before.metrics
         block = next(feed.blocks())
         (logs,) = self.dispatch(self.program.call, block.data, 0, 1, 0, 0 if fresh else 1)
-        self.model._objective.show(self.metrics)
+        before.metrics = self.metrics
+        self.model._show(self.metrics)
         return logs
 
     def _steps(self, left: int, number: int) -> int:
@@ -239,7 +278,7 @@ class TrainingRun:
 
     def _look_again(self) -> None:
         """The model has more variables than before."""
-        self.write = WeightWriter(self.model)
+        self.exchange = Exchange(self.model)
 
     @contextlib.contextmanager
     def _taken(self) -> Iterator[None]:
@@ -254,18 +293,18 @@ class TrainingRun:
 
     def _refresh(self) -> None:
         """Take over what callbacks, or the code of a stream, changed."""
-        opt_state = self.model.optimizer.state
-        if opt_state is not self.state.opt_state or not self.write.is_current():
-            params, state = read_weights(self.model, donate=True)
-            self.state = self.state._replace(params=params, state=state, opt_state=opt_state)
+        optimizer = self.model.optimizer
+        if not optimizer.is_taken(self.state.opt_state) or not self.exchange.is_current():
+            params, state = self.exchange.read()
+            self.state = self.state._replace(params=params, state=state, opt_state=optimizer.take_state())
 
     def _kept(self) -> TrainState | None:
         """A copy of the state that a dispatch begins with, where a callback wants to look back at it."""
         return jax.tree.map(jnp.copy, self.state) if self.events.wants_replay else None
 
     def _keep(self) -> None:
-        self.write(self.state)
-        self.model.optimizer.state = self.state.opt_state
+        self.exchange.write(self.state)
+        self.model.optimizer.put_state(self.state.opt_state, self.fits)
 
     def _after(self, number: int, steps: int, logs: Any) -> None:
         """Read the dispatch before this one, and this one too where a callback needs it now."""
@@ -296,7 +335,7 @@ class TrainingRun:
         self._read_last()
         if not (self.paced or told) and number % self.steps_per_event:
             self.events.on_train_batch_end(number - 1, logs)
-        self.model._objective.show(self.metrics)
+        self.model._show(self.metrics)
 
 
 class Reading:
@@ -343,56 +382,61 @@ class Reading:
     def _keep(self) -> None:
         """Put what steps may have changed into the boxes, unless a run in another thread owns them."""
         if self.state.state and not training_threads - {threading.get_ident()}:
-            params, _ = read_weights(self.model, donate=False)
+            params, _ = read_weights(self.model)
             write_weights(self.model, params, self.state.state)
 
 
-def evaluate_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool) -> dict[str, Any]:
-    """Run the test step over the data and return the logs, still on the device."""
+def evaluate_feed(
+    model: Any, feed: Any, program: Program, events: Any, padded: bool, metrics: Any = None
+) -> tuple[dict[str, Any], Any]:
+    """Run the test step over the data, from these accumulators on or from fresh ones.
+
+    Returns:
+        The logs, still on the device, and the accumulators.
+    """
+    vars(model)["stop_evaluating"] = False  # not an attribute that layers could be found in
     events.on_test_begin()  # before the weights are read: a callback may change them here
-    run = Reading(model, model._fresh_metrics(), events.has_test_batch_hooks)
+    run = Reading(model, model._fresh_metrics() if metrics is None else metrics, events.has_test_batch_hooks)
+    if metrics is None:
+        run.state = run.state._replace(state=begun(model, run.state.state))
     logs: dict[str, Any] = {}
     number = 0
     with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
-        for block in blocks:
-            for at, stop in _pieces(block.batches, events.has_test_batch_hooks):
-                if number and getattr(model, "stop_evaluating", False):
-                    break
-                events.on_test_batch_begin(number)
-                jax.block_until_ready(logs)  # so that no more than one block waits
-                logs = run.dispatch(program, block.data, at, stop, block.rows)
-                number += stop - at
-                events.on_test_batch_end(number - 1, logs)
+        for block, at, stop in _pieces(blocks, events.has_test_batch_hooks):
+            if number and model.stop_evaluating:
+                break
+            events.on_test_batch_begin(number)
+            jax.block_until_ready(logs)  # so that no more than one block waits
+            logs = run.dispatch(program, block.data, at, stop, block.rows)
+            number += stop - at
+            events.on_test_batch_end(number - 1, logs)
     if not number:
         raise ValueError("The data gave no batch to evaluate. Pass data with at least one row.")
     run.end()
-    model._objective.show(run.state.metrics)
+    model._show(run.state.metrics)
     events.on_test_end(logs)
-    return logs
+    return logs, run.state.metrics
 
 
 def predict_feed(model: Any, feed: Any, program: Program, events: Any, padded: bool) -> Any:
     """Run the predict step over the data and return the outputs as numpy arrays."""
+    vars(model)["stop_predicting"] = False
     events.on_predict_begin()
     run = Reading(model, by_batch=events.has_predict_batch_hooks)
     parts: list[Any] = []
     late: Any = None  # outputs that may still be computed
     number = 0
     with contextlib.closing(feed.padded_blocks() if padded else feed.blocks()) as blocks:
-        for block in blocks:
-            for at, stop in _pieces(block.batches, events.has_predict_batch_hooks):
-                if number and getattr(model, "stop_predicting", False):
-                    break
-                events.on_predict_batch_begin(number)
-                outputs = run.dispatch(program, block.data, at, stop)
-                number += stop - at
-                if late is not None:
-                    parts.append(_rows(*late))
-                late = outputs, at, stop, block.rows if padded else None
-                logs = {}
-                if events.has_predict_batch_hooks:
-                    logs = {"outputs": jax.tree.map(lambda y: y[0], _batches(outputs, at, stop))}
-                events.on_predict_batch_end(number - 1, logs)
+        for block, at, stop in _pieces(blocks, events.has_predict_batch_hooks):
+            if number and model.stop_predicting:
+                break
+            events.on_predict_batch_begin(number)
+            outputs = run.dispatch(program, block.data, at, stop)
+            number += stop - at
+            if late is not None:
+                parts.append(_rows(*late))
+            late = outputs, at, stop, block.rows if padded else None
+            events.on_predict_batch_end(number - 1, {"outputs": _rows(*late)} if events.has_predict_batch_hooks else {})
     if late is None:
         raise ValueError("The data gave no batch to predict. Pass data with at least one row.")
     run.end()
@@ -432,9 +476,10 @@ def _on_host(y: Any, rows: int | None) -> np.ndarray:
     return np.array(y if rows is None else np.asarray(y)[:rows])
 
 
-def _pieces(count: int, one_by_one: bool) -> Iterator[tuple[int, int]]:
-    """The parts of a block to dispatch: all of it, or batch by batch."""
-    return iter([(i, i + 1) for i in range(count)] if one_by_one else [(0, count)])
+def _pieces(blocks: Iterator[Any], one_by_one: bool) -> Iterator[tuple[Any, int, int]]:
+    """The parts of blocks to dispatch: all of each, or batch by batch."""
+    for block in blocks:
+        yield from [(block, i, i + 1) for i in range(block.batches)] if one_by_one else [(block, 0, block.batches)]
 
 
 def _batches(outputs: Any, at: int, stop: int) -> Any:

@@ -100,7 +100,7 @@ def moment_to_resume(model: Any, source: Any, initial_epoch: int) -> Moment:
         ValueError: there is no training to go on with, or the data are others in the middle of an epoch.
     """
     moment = model.__dict__.get("_moment")
-    if moment is None or model.optimizer.state is None:
+    if moment is None or model.optimizer.live_state is None:
         raise ValueError(_NOTHING.format(name=model.name))
     if initial_epoch:
         raise ValueError(

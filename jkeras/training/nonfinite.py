@@ -22,6 +22,7 @@ from jkeras.training.program import batch_of
 from jkeras.training.state import TrainState
 from jkeras.training.step import Steps
 from jkeras.training.taps import tapped
+from jkeras.training.whole_step import whole_step
 
 if TYPE_CHECKING:
     from jkeras.training.replay import Chunk
@@ -103,7 +104,7 @@ def first_nonfinite(model: Any, chunk: Chunk) -> NonFinite:
 
 def _step(model: Any, state: TrainState, batch: Any) -> tuple[TrainState, Any]:
     with precision_scope():
-        after, logs = model.train_step(state, batch)
+        after, logs = whole_step(model, model.train_step)(state, batch)
     return after, jnp.asarray(logs.get("loss", 0.0))
 
 

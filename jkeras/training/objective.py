@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +19,7 @@ from jkeras import losses, metrics
 from jkeras._base.errors import describe
 from jkeras.state.scope import pop, push, set_mask, substitute
 from jkeras.training.state import Outcome
-from jkeras.training.structure import per_output, split_targets
+from jkeras.training.structure import Outputs, outputs_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,21 +44,52 @@ class Objective:
     """What training minimises and what it reports.
 
     Attributes:
-        names: of the outputs.
-        losses: per output, None where there is none.
-        weights: of the losses in the total.
-        tracked: the metrics, in the order of the logs.
+        outputs: of the model.
+        losses: `{number of the output: its loss}`, in the order of the logs.
+        weights: of the losses in the total, by number of the output.
+        tracked: the metrics.
     """
 
-    names: list[str]
-    losses: list[Any]
-    weights: list[float]
+    outputs: Outputs
+    losses: dict[int, Any]
+    weights: dict[int, float]
     tracked: list[Tracked]
 
     @property
     def has_losses(self) -> bool:
         """Whether an output has a loss; without one, `y` may have any structure that an overridden `compute_loss` wants."""
-        return any(fn is not None for fn in self.losses)
+        return bool(self.losses)
+
+    @property
+    def loss_names(self) -> dict[int, str]:
+        """Names in the logs of the outputs' own losses, by number of the output: none where there is but one."""
+        return {i: f"{self.outputs.loss_names[i]}_loss" for i in self.losses} if len(self.losses) > 1 else {}
+
+    def targets(self, y: Any) -> list[Any]:
+        """The target of each output, None where there is none.
+
+        Raises:
+            ValueError: another structure than that of the outputs, or of those that have a loss.
+        """
+        return self._by_output("y", y)
+
+    def sample_weights(self, sample_weight: Any) -> list[Any]:
+        """The sample weights of each output: one array is for all of them."""
+        if sample_weight is not None and not isinstance(sample_weight, (dict, list, tuple)):
+            return [sample_weight] * len(self.outputs)
+        return self._by_output("sample_weight", sample_weight)
+
+    def _by_output(self, what: str, value: Any) -> list[Any]:
+        if value is None:
+            return [None] * len(self.outputs)
+        foreign = self.outputs.foreign_keys(value)
+        if foreign and len(foreign) < len(value):
+            value = {key: entry for key, entry in value.items() if key not in foreign}
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        if not isinstance(value, dict) and len(parts) == len(self.losses) < len(self.outputs):
+            found = dict(zip(sorted(self.losses), parts))  # one for each output that has a loss
+            return [found.get(i) for i in range(len(self.outputs))]
+        return self.outputs.per_output(what, value)
 
     def loss(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, dict[str, Any]]:
         """The weighted sum of the outputs' losses, and for several outputs each one by name."""
@@ -64,33 +97,36 @@ class Objective:
         parts: dict[str, Any] = {}
         if not self.has_losses:
             return total, parts
-        targets = split_targets("y", y, self.names)
-        weights = split_targets("sample_weight", sample_weight, self.names)
-        for name, fn, scale, target, prediction, weight in zip(
-            self.names, self.losses, self.weights, targets, jax.tree.leaves(y_pred), weights
-        ):
-            if fn is None:
-                continue
-            if target is None:
+        targets, weights, predictions = self.targets(y), self.sample_weights(sample_weight), jax.tree.leaves(y_pred)
+        names = self.loss_names
+        for i, fn in self.losses.items():
+            if targets[i] is None:
+                name = self.outputs.names[i]
                 raise ValueError(f"The output {name!r} has the loss {_name(fn)}, but there is no target y for it. Pass y=...")
-            value = fn(target, prediction, sample_weight=weight)
-            parts[name] = value
-            total = total + value * scale
-        return total, parts if len(self.names) > 1 else {}
+            value = fn(targets[i], predictions[i], sample_weight=weights[i])
+            if names:
+                parts[names[i]] = jnp.mean(value) if jnp.ndim(value) else value
+            total = total + value * self.weights[i]
+        return total, parts
 
     @property
     def log_names(self) -> list[str]:
-        """Names of the results in the order of the logs."""
-        several = [f"{name}_loss" for name, fn in zip(self.names, self.losses) if fn is not None] if len(self.names) > 1 else []
-        return ["loss", *several, *(t.name for t in self.tracked)]
+        """Names of the results in the order of the logs, which is Keras': metrics of several outputs go by their names."""
+        tracked = [t.name for t in self.tracked]
+        return ["loss", *self.loss_names.values(), *(tracked if len(self.outputs) == 1 else sorted(tracked))]
+
+    @property
+    def result_names(self) -> list[str]:
+        """`log_names`, with the entries of results that are dicts in place of the metrics' names, at the end."""
+        found = jax.eval_shape(self.results, self.init_metrics())
+        known = [name for name in self.log_names if name in found]
+        return [*known, *(name for name in found if name not in known)]
 
     def init_metrics(self) -> dict[str, Any]:
         """Accumulators at their start, as numpy arrays."""
         started: dict[str, Any] = {"loss": {"total": np.zeros((), np.float32), "count": np.zeros((), np.float32)}}
-        if len(self.names) > 1:
-            for name, fn in zip(self.names, self.losses):
-                if fn is not None:
-                    started[f"{name}_loss"] = dict(started["loss"])
+        for name in self.loss_names.values():
+            started[name] = dict(started["loss"])
         for tracked in self.tracked:
             started[tracked.name] = jax.tree.map(np.asarray, tracked.metric.init())
         return started
@@ -99,7 +135,7 @@ class Objective:
         """Accumulators after a batch; the losses' are added by `add_loss`."""
         if not self.tracked:
             return state
-        targets, weights = split_targets("y", y, self.names), split_targets("sample_weight", sample_weight, self.names)
+        targets, weights = self.targets(y), self.sample_weights(sample_weight)
         predictions = jax.tree.leaves(outcome.y_pred)
         state = dict(state)
         token = push(substitute({}))
@@ -115,27 +151,40 @@ class Objective:
             pop(token)
         return state
 
-    def show(self, state: dict[str, Any]) -> None:
-        """Let the metric objects have these accumulators, so that a user who kept one can ask for its `result()`."""
+    def update_metric_objects(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        """`update_metrics` in the metrics' own variables."""
+        targets, weights = self.targets(y), self.sample_weights(sample_weight)
+        predictions = jax.tree.leaves(y_pred)
         for tracked in self.tracked:
-            tracked.metric.set_state(state[tracked.name])
+            weight = weights[tracked.output] if tracked.weighted else None
+            tracked.metric.update_state(targets[tracked.output], predictions[tracked.output], sample_weight=weight)
 
     def results(self, state: dict[str, Any]) -> dict[str, Any]:
-        """The logs: the mean losses and the metrics so far."""
+        """The logs: the mean losses and the metrics so far; where a result is a dict, its entries are results of their own."""
         by_name = {t.name: t.metric for t in self.tracked}
-        return {
-            name: by_name[name].compute(value) if name in by_name else value["total"] / jnp.maximum(value["count"], 1)
-            for name, value in state.items()
-        }
+        logs: dict[str, Any] = {}
+        for name, value in state.items():
+            if name not in by_name:
+                logs[name] = value["total"] / jnp.maximum(value["count"], 1)
+            else:
+                result = by_name[name].compute(value)
+                entries = flat_result(result) if isinstance(result, dict) else {name: result}
+                logs.update({key if key not in logs else f"{name}_{key}": entry for key, entry in entries.items()})
+        return logs
 
     def check_targets(self, y: Any, y_pred_spec: Any) -> None:
         """Hold host data against the losses once, before anything is compiled."""
         if not self.has_losses:
             return
-        for fn, target, spec in zip(self.losses, split_targets("y", y, self.names), jax.tree.leaves(y_pred_spec)):
+        try:
+            targets = self.targets(y)
+        except ValueError:  # the loss says it where it compares them, which a `compute_loss` of the user's own may not do
+            return
+        specs = jax.tree.leaves(y_pred_spec)
+        for i, fn in self.losses.items():
             check = getattr(fn, "check_targets", None)
-            if check is not None and target is not None:
-                target = np.asarray(target)
+            if check is not None and targets[i] is not None:
+                target, spec = np.asarray(targets[i]), specs[i]
                 check(target, jax.ShapeDtypeStruct((*target.shape[:1], *spec.shape[1:]), spec.dtype))
 
 
@@ -147,35 +196,60 @@ def add_loss(state: dict[str, Any], values: dict[str, Any], count: Any) -> dict[
     }
 
 
-def make_objective(config: Any, names: list[str], y_spec: Any, y_pred_spec: Any) -> Objective:
-    """The objective for outputs of known names and shapes.
+def make_objective(model: Any, config: Any, y_spec: Any, y_pred_spec: Any) -> Objective:
+    """The objective of a model for outputs of known shapes.
 
     Args:
+        model: compiled.
         config: has `loss`, `loss_weights`, `metrics`, `weighted_metrics` as given to `compile`.
-        names: of the outputs.
         y_spec, y_pred_spec: pytrees of specs of a batch; `y_spec` None where there are no targets.
     """
-    given = config.loss
-    if given is not None and not isinstance(given, (list, tuple, dict)):
-        given = [given] * len(names)
-    wanted = per_output("loss", given, names) if given is not None else [None] * len(names)
-    scales = config.loss_weights
-    if isinstance(scales, (int, float)):
-        scales = [scales] * len(names)
-    weights = [1.0 if w is None else w for w in (per_output("loss_weights", scales, names) if scales else [1.0] * len(names))]
+    outputs = outputs_of(model, y_pred_spec)
+    try:
+        return _make_objective(config, outputs, y_spec, y_pred_spec)
+    except ValueError:
+        methods = [getattr(type(model), name) for name in ("train_step", "test_step", "objective", "compute_loss")]
+        if all(method.__module__.startswith("jkeras.") for method in methods):
+            raise
+        # Code of the user's own may make sense of targets of any structure.
+        return _make_objective(config, outputs, None, y_pred_spec)
+
+
+def _make_objective(config: Any, outputs: Outputs, y_spec: Any, y_pred_spec: Any) -> Objective:
+    wanted = _for_all_or_each("loss", config.loss, outputs)
+    wanted = {i: fn for i, fn in wanted.items() if fn is not None}
+    scales = _for_all_or_each("loss_weights", config.loss_weights, outputs)
+    weights = {i: 1.0 if scales.get(i) is None else scales[i] for i in range(len(outputs))}
+    objective = Objective(outputs, wanted, weights, [])
     compares = config.loss is not None or config.metrics or config.weighted_metrics
-    targets = split_targets("y", y_spec if compares else None, names)
+    targets = objective.targets(y_spec if compares else None)
+    foreign = outputs.foreign_keys(y_spec) if compares else []
+    if foreign:
+        warnings.warn(f"The targets y for {foreign} are left aside: the model's outputs are {outputs.names}.", stacklevel=2)
     predictions = jax.tree.leaves(y_pred_spec)
-    fns = [losses.resolve(fn, target, pred) for fn, target, pred in zip(wanted, targets, predictions)]
+    fns = {i: losses.resolve(fn, targets[i], predictions[i]) for i, fn in wanted.items()}
     tracked: list[Tracked] = []
     for field, weighted in (("metrics", False), ("weighted_metrics", True)):
-        for i, entries in enumerate(_metrics_per_output(getattr(config, field), names, field)):
+        for i, entries in enumerate(_metrics_per_output(getattr(config, field), outputs, field)):
             for entry in entries:
-                metric = metrics.resolve(entry, targets[i], predictions[i], _name(fns[i]))
-                name = metric.name if len(names) == 1 else f"{names[i]}_{metric.name}"
+                metric = metrics.resolve(entry, targets[i], predictions[i], _name(fns.get(i)))
+                if any(t.metric is metric for t in tracked):  # each has accumulators of its own
+                    metric = copy.deepcopy(metric)
+                name = metric.name if len(outputs) == 1 else f"{outputs.names[i]}_{metric.name}"
                 twin = weighted and any(t.name == name and not t.weighted for t in tracked)
                 tracked.append(Tracked(_free(f"weighted_{name}" if twin else name, tracked), metric, i, weighted))
-    return Objective(names, fns, weights, tracked)
+    return dataclasses.replace(objective, losses=fns, tracked=tracked)
+
+
+def _for_all_or_each(what: str, value: Any, outputs: Outputs) -> dict[int, Any]:
+    """Entries by number of the output, in the order of the logs: one thing that is no list or dict is for all."""
+    if value is None:
+        return {}
+    if isinstance(value, np.ndarray) and value.ndim:
+        value = value.tolist()
+    if isinstance(value, (list, tuple, dict)):
+        return outputs.spread(what, value)
+    return dict.fromkeys(range(len(outputs)), value)
 
 
 def _weight_of_rows(weight: Any, rows: Any) -> Any:
@@ -186,24 +260,32 @@ def _weight_of_rows(weight: Any, rows: Any) -> Any:
     return weight * rows.reshape(-1, *(1,) * (weight.ndim - 1))
 
 
-def _metrics_per_output(given: Any, names: list[str], field: str) -> list[Sequence[Any]]:
+def _metrics_per_output(given: Any, outputs: Outputs, field: str) -> list[Sequence[Any]]:
     if given is None:
-        return [[] for _ in names]
+        return [[] for _ in outputs.names]
     if isinstance(given, dict):
-        return [_as_list(m) for m in per_output(field, given, names)]
+        return [_as_list(m) for m in outputs.per_output(field, given)]
     given = _as_list(given)
     nested = any(isinstance(m, (list, tuple, dict)) or m is None for m in given)
-    if len(names) == 1:
+    if len(outputs) == 1:
         return [_as_list(given[0]) if nested and len(given) == 1 else given]
-    if nested or len(given) == len(names):
-        return [_as_list(m) for m in per_output(field, given, names)]
-    return [given for _ in names]
+    if nested or len(given) == len(outputs):
+        return [_as_list(m) for m in outputs.per_output(field, given)]
+    return [given for _ in outputs.names]
 
 
 def _as_list(value: Any) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def flat_result(result: dict[str, Any]) -> dict[str, Any]:
+    """A result that is a dict, without the dicts in it."""
+    flat: dict[str, Any] = {}
+    for key in sorted(result):
+        flat.update(flat_result(result[key]) if isinstance(result[key], dict) else {key: result[key]})
+    return flat
 
 
 def _free(name: str, tracked: list[Tracked]) -> str:

@@ -33,6 +33,7 @@ from jkeras.training.pace import Pace
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
 from jkeras.training.step import reports_metrics_alone
+from jkeras.training.trackers import begun, results
 from jkeras.training.whole_step import whole_step
 
 _STRUCTURE = """The training step gives a state of another structure than it takes:
@@ -100,10 +101,12 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
 
     def begin(state: TrainState, metrics: Any, epoch: Any, position: Any) -> TrainState:
         metrics = jax.tree.map(lambda fresh, old: jnp.where(position == 0, fresh, old), start_metrics, metrics)
-        return state._replace(metrics=metrics, epoch=jnp.asarray(epoch, jnp.int32), position=jnp.asarray(position, jnp.int32))
+        weights = begun(model, state.state, lambda fresh, old: jnp.where(position == 0, fresh, old))
+        epoch, position = jnp.asarray(epoch, jnp.int32), jnp.asarray(position, jnp.int32)
+        return state._replace(state=weights, metrics=metrics, epoch=epoch, position=position)
 
     def end(state: TrainState, logs: Any) -> Any:
-        logs = objective.results(state.metrics) if derived else logs
+        logs = results(model, state) if derived else logs
         return state._replace(metrics=None), state.metrics, logs
 
     def in_loop(trees: Any, state: Any, metrics: Any, data: Any, start: Any, stop: Any, epoch: Any, first: Any) -> Any:

@@ -24,16 +24,15 @@ from jkeras.training.forward import ForwardPass
 from jkeras.training.program import Program, batch_of, like, zeros_of
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
-from jkeras.training.step import Steps
-from jkeras.training.structure import split_targets
+from jkeras.training.step import Steps, reports_metrics_alone
 from jkeras.training.together import batches_together, run_together
+from jkeras.training.trackers import results
 from jkeras.training.whole_step import whole_step
 
 
 def evaluation_program(model: Any, padded: bool) -> Program:
     """The program `(run, data, start, stop, rows) -> (run, logs)`; of `run` only what the step may change comes back."""
-    objective = model._objective
-    derived = type(model).update_metrics is Steps.update_metrics and type(model).test_step is Steps.test_step
+    derived = reports_metrics_alone(model, "test_step")
     test_step = whole_step(model, model._test_step if padded else model.test_step)
 
     def step(run: TrainState, data: Any, index: Any, rows: Any) -> tuple[TrainState, Any]:
@@ -53,7 +52,7 @@ def evaluation_program(model: Any, padded: bool) -> Program:
         with precision_scope():
             logs = None if derived else zeros_of(lambda run: step(run, data, start, rows)[1], run)
             changing, logs = counted_loop(start, stop, body, (changes(run), logs))
-        return changing, objective.results(changing.metrics) if derived else logs
+        return changing, results(model, changing) if derived else logs
 
     def one_by_one(run: TrainState, data: Any, start: int, stop: int, rows: int) -> tuple[TrainState, Any]:
         run, logs = with_key(run), None
@@ -143,10 +142,13 @@ def rows_can_be_masked(model: Any, y_spec: Any, forward: ForwardPass, rows: int)
     if forward.adds_losses or not model._traced or any(getattr(type(model), name) is not getattr(Steps, name) for name in own):
         return False
     objective = model._objective
-    targets = split_targets("y", y_spec, objective.names) if objective.has_losses or objective.tracked else []
+    targets = objective.targets(y_spec) if objective.has_losses or objective.tracked else []
     predictions = jax.tree.leaves(forward.outputs_at(rows))
-    for loss, target, prediction in zip(objective.losses, targets, predictions):
-        if loss is not None and (type(loss).__call__ is not Loss.__call__ or not _by_row(loss.call, target, prediction)):
+    for i, loss in objective.losses.items():
+        # Of a loss without reduction the mean is reported, over padded rows too.
+        if type(loss).__call__ is not Loss.__call__ or loss.reduction in (None, "none"):
+            return False
+        if not _by_row(loss.call, targets[i], predictions[i]):
             return False
     for tracked in objective.tracked:
         metric = tracked.metric

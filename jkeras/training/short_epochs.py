@@ -19,6 +19,7 @@ import numpy as np
 
 from jkeras.callbacks import ProgbarLogger
 from jkeras.data.feed import ArrayFeed
+from jkeras.layers.tracking import inventory
 from jkeras.training.step import reports_metrics_alone
 
 _FEWEST = 100
@@ -37,7 +38,7 @@ def join_epochs(model: Any, feed: Any, events: Any, epochs: int) -> bool:
         return False
     if not (isinstance(feed, ArrayFeed) and feed.epochs_per_block > 1 and model._traced):
         return False
-    if not (events.all_may_lag and reports_metrics_alone(model)):
+    if not (events.all_may_lag and reports_metrics_alone(model)) or inventory(model).trackers:
         return False
     results = jax.tree.leaves(jax.eval_shape(model._objective.results, model._fresh_metrics()))
     feed.joins_epochs = all(
@@ -78,7 +79,7 @@ def told_late(run: Any, first: int, count: int, feed: Any) -> Iterator[tuple[int
     run.place.logs = logs
     consumed = run.place.moment.consumed + count * batches
     run.place.move(epoch=first + count, consumed=consumed, batches=batches, batch_size=feed.source.batch_size)
-    run.model._objective.show(run.metrics)
+    run.model._show(run.metrics)
     progress = run.events.find(ProgbarLogger)
     for epoch, row in enumerate(np.asarray(table)[:count].tolist(), first):
         run.events.on_epoch_begin(epoch)

@@ -55,7 +55,7 @@ class Snapshots:
         with gate:
             materialize(box for _, box in entries)
             found = {"weights": paths.nest([(path, jnp.copy(box._value)) for path, box in entries])}
-            state = self.optimizer.state if optimizer and self.optimizer is not None else None
+            state = self.optimizer.live_state if optimizer and self.optimizer is not None else None
             if state is not None:
                 names = _slot_names(self, state)
                 found["optimizer"] = paths.nest([(names[n][0], jnp.copy(leaf)) for n, leaf in named_leaves(state).items()])

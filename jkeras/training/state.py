@@ -12,7 +12,7 @@ class TrainState(NamedTuple):
 
     Attributes:
         params: nested dict of the trainable weights.
-        state: nested dict of the other weights.
+        state: nested dict of the other weights, of what metrics that layers hold accumulate, and of variables from elsewhere.
         opt_state: what the optimizer carries.
         metrics: `{name: accumulators}` of the running epoch.
         iteration: int32 scalar, steps since the run began.
@@ -43,9 +43,10 @@ class Outcome(NamedTuple):
         loss: the scalar loss, unscaled.
         state: the other weights' new values.
         y_pred: the model's outputs.
-        losses: `{output name: scalar}` before weighting, for models of several outputs; else empty.
+        losses: `{name in the logs: scalar}` before weighting, for models with several losses; else empty.
         masks: for each output the mask that came with it, or None.
         rows: which rows of the batch count; None for all.
+        x: the inputs.
     """
 
     loss: Any
@@ -54,3 +55,4 @@ class Outcome(NamedTuple):
     losses: dict[str, Any]
     masks: Any = ()
     rows: Any = None
+    x: Any = None

@@ -22,10 +22,12 @@ from jkeras._base import paths
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import layer_positions
 from jkeras.layers.tracking import inventory, weight_entries
-from jkeras.state.scope import get_mask, pop, push, set_mask, substitute
+from jkeras.state.scope import complete_scope, get_mask, pop, push, set_mask, substitute
 from jkeras.training.in_place import after_all
 from jkeras.training.objective import Objective, add_loss
 from jkeras.training.state import Outcome, TrainState
+from jkeras.training.trackers import entries, results, updated
+from jkeras.training.whole_step import take_over
 
 Batch = tuple[Any, Any, Any]
 
@@ -99,6 +101,10 @@ class Steps:
         held = inventory(self)
         entries = held.weights + [(p, b) for p, b in held.entries[len(held.weights) :] if p in flat_state]
         values = {id(b): flat_params[p] if p in flat_params else flat_state[p] for p, b in entries}
+        step = complete_scope()
+        if step is not None and step.values is not None:  # what the step has assigned so far
+            given = {key for key in values if step.values.get(key) is not step.start.get(key)}
+            values.update((id(b), step.values[id(b)]) for p, b in entries if id(b) in given and p in flat_state)
         scope = substitute(values, rng=rng, training=training, positions=layer_positions(self))  # type: ignore[arg-type]
         token = push(scope)
         try:
@@ -110,15 +116,19 @@ class Steps:
             inner = push(scope.for_layer(None, None))  # the flag is that of the forward pass
             try:
                 loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
-                several = self._objective is not None and len(self._objective.names) > 1
+                several = self._objective is not None and self._objective.loss_names
                 parts = self._loss_parts(y, y_pred, sample_weight)[1] if several else {}
             finally:
                 pop(inner)
+            if jnp.ndim(loss):
+                loss = _one_number(loss, training)
         finally:
             pop(token)
             hide_tracers(self)
+        if step is not None:
+            step.ahead |= {key for key, value in scope.start.items() if values[key] is not value}
         after = paths.nest([(p, values[id(b)]) for p, b in entries if p in flat_state])
-        return loss if scale is None else loss * scale, Outcome(loss, after, y_pred, parts, masks, rows)
+        return loss if scale is None else loss * scale, Outcome(loss, after, y_pred, parts, masks, rows, x)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -131,7 +141,7 @@ class Steps:
         """
         total, _ = self._loss_parts(y, y_pred, sample_weight)
         added = self.losses  # type: ignore[attr-defined]
-        if training and not added and (self._objective is None or all(fn is None for fn in self._objective.losses)):
+        if training and not added and (self._objective is None or not self._objective.has_losses):
             raise ValueError(
                 "There is nothing to minimise: the model was compiled without a loss and no layer added one. "
                 "Write compile(loss=...), or call self.add_loss(...) in a layer, or override compute_loss."
@@ -144,7 +154,36 @@ class Steps:
         return self._objective.loss(y, y_pred, sample_weight)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        raise NotImplementedError
+        """Update the compiled metrics by a batch and give the results of all. May be overridden, to update others too.
+
+        Args:
+            x, y, y_pred, sample_weight: inputs, targets, outputs and weights of a batch.
+
+        Returns:
+            `{name: result}`, the logs.
+
+        Example:
+            >>> from jkeras import Sequential, layers, metrics
+            >>> class Model(Sequential):
+            ...     def __init__(self, *args):
+            ...         super().__init__(*args)
+            ...         self.largest = metrics.Mean(name="largest")
+            ...     def compute_metrics(self, x, y, y_pred, sample_weight=None):
+            ...         self.largest.update_state(jnp.max(x))
+            ...         return super().compute_metrics(x, y, y_pred, sample_weight)
+            >>> model = Model([layers.Dense(1)])
+            >>> model.compile("sgd", "mse")
+            >>> model.evaluate(np.ones((4, 2)), np.ones((4, 1)), verbose=0, return_dict=True)["largest"]
+            1.0
+        """
+        if self._objective is not None:
+            self._objective.update_metric_objects(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The results of all `metrics` so far, by name."""
+        names = {id(metric): name for name, metric in self._compiled_metrics()}  # type: ignore[attr-defined]
+        return entries([(names.get(id(m), m.name), m) for m in self.metrics])  # type: ignore[attr-defined]
 
     def apply_gradients(self, state: TrainState, grads: Any) -> TrainState:
         """The state after an optimizer step. Pure.
@@ -172,15 +211,36 @@ class Steps:
         """
         assert self._objective is not None
         count = jax.tree.leaves(outcome.y_pred)[0].shape[0] if outcome.rows is None else jnp.sum(outcome.rows)
-        values = {"loss": outcome.loss, **{f"{name}_loss": value for name, value in outcome.losses.items()}}
+        values = {"loss": outcome.loss, **outcome.losses}
+        take_over(self, state)
+        if type(self).compute_metrics is not Steps.compute_metrics:
+
+            def update() -> dict[str, Any]:
+                for name, value in values.items():
+                    self._loss_means[name].update_state(value, sample_weight=count)  # type: ignore[attr-defined]
+                return self.compute_metrics(outcome.x, y, outcome.y_pred, sample_weight)
+
+            return updated(self, state, outcome, update)
         metrics = add_loss(state.metrics, values, count)
         metrics = self._objective.update_metrics(metrics, y, outcome, sample_weight)
-        return state._replace(metrics=metrics), self._objective.results(metrics)
+        state = state._replace(metrics=metrics)
+        return state, results(self, state)
 
 
-def reports_metrics_alone(model: Any) -> bool:
-    """Whether what a training step reports follows from its metrics, as it does for the step that is not overridden."""
-    return all(getattr(type(model), name) is getattr(Steps, name) for name in ("train_step", "update_metrics"))
+def reports_metrics_alone(model: Any, step: str = "train_step") -> bool:
+    """Whether what a step reports follows from its metrics, as it does for the step that is not overridden."""
+    pieces = (step, "update_metrics", "compute_metrics", "get_metrics_result")
+    return all(getattr(type(model), name) is getattr(Steps, name) for name in pieces)
+
+
+def _one_number(loss: Any, training: bool) -> Any:
+    """A loss without reduction as the number that an evaluation reports."""
+    if training:
+        raise ValueError(
+            f"Training minimises one number, and the loss is an array of shape {loss.shape}. Give it a reduction, such as "
+            "reduction='sum_over_batch_size', or let compute_loss return its mean. evaluate takes it as it is."
+        )
+    return jnp.mean(loss)
 
 
 def _mask_rows(y_pred: Any, rows: Any) -> None:

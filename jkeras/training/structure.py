@@ -1,7 +1,17 @@
-"""Which target, loss and metric belongs to which output: by position in lists, by name in dicts."""
+"""Which target, weight, loss and metric belongs to which output.
+
+What there is one of per output may come in the structure of the outputs, as a list in their order, or as a dict by their names:
+
+    outputs                         {"a": t, "b": [u, v]}
+    in their structure              {"a": "mse", "b": ["mae", "mse"]}
+    in the order of their leaves    ["mse", "mae", "mse"]
+    by the names of their layers    {"t": "mse", "u": "mae", "v": "mse"}
+"""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -9,43 +19,109 @@ import jax
 from jkeras._base.errors import describe, unknown_name
 
 
-def output_names(model: Any, y_pred: Any) -> list[str]:
-    """A name for each output, in the order of `jax.tree.leaves(y_pred)`: the model's own names, else `output_1`, ..."""
-    leaves = jax.tree.leaves(y_pred)
-    if isinstance(y_pred, dict):
-        return sorted(map(str, y_pred))
-    names = getattr(model, "output_names", None)
-    if names is not None and len(names) == len(leaves):
-        return list(names)
-    return [f"output_{i + 1}" for i in range(len(leaves))]
+@dataclasses.dataclass(frozen=True)
+class Outputs:
+    """The outputs of a model, numbered in the order of `jax.tree.leaves(y_pred)`.
 
-
-def per_output(what: str, value: Any, names: list[str]) -> list[Any]:
-    """One entry per output from a dict by name, a list by position, or a single value for a single output.
-
-    Raises:
-        ValueError: another number of entries than outputs, or a name that no output has.
+    Attributes:
+        names: of the outputs; in logs the prefixes of their metrics.
+        loss_names: prefixes of their losses in logs; in a nest they say where the output is, as in `b/u`.
+        numbers: the structure of the outputs, with each one's number in its place.
     """
-    if isinstance(value, dict):
-        for key in value:
-            if key not in names:
-                raise unknown_name(f"output in {what}:", key, names)
-        return [value.get(name) for name in names]
-    if len(names) == 1:
-        return [value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value]
-    entries = list(value) if isinstance(value, (list, tuple)) else [value]
-    if len(entries) != len(names):
+
+    names: list[str]
+    loss_names: list[str]
+    numbers: Any
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def spread(self, what: str, value: Any) -> dict[int, Any]:
+        """What belongs to each output.
+
+        Args:
+            what: how to call it in errors, such as `loss`.
+            value: in one of the forms above; for a single output also the thing itself.
+
+        Returns:
+            The entries by number of the output, in the order in which `value` has them. Outputs that a dict leaves out are not
+            among them.
+
+        Raises:
+            ValueError: another structure or number of entries than outputs, or a name that no output has.
+        """
+        nested = isinstance(self.numbers, (dict, list, tuple))
+        found = _in_structure(value, self.numbers) if nested else None
+        if found is not None:
+            return found
+        if isinstance(value, Mapping):
+            known = [*self.numbers, *self.names] if isinstance(self.numbers, dict) else self.names
+            for key in value:
+                if key not in known:
+                    raise unknown_name(f"output in {what}:", key, dict.fromkeys(known))
+            if set(value) <= set(self.names):
+                return {i: value[name] for i, name in enumerate(self.names) if name in value}
+        elif len(self) == 1:
+            return {0: value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value}
+        elif isinstance(value, (list, tuple)) and len(value) == len(self):
+            return dict(enumerate(value))
         raise ValueError(
-            f"The model has {len(names)} outputs ({', '.join(names)}), but {what} has {len(entries)}: {describe(value)}. "
-            f"Give a list of {len(names)}, or a dict by output name."
+            f"The model has {len(self)} outputs ({', '.join(self.names)}), but {what} has {_count(value)}: {describe(value)}. "
+            f"Give a list of {len(self)}, a dict by output name, or the structure of the outputs."
         )
-    return entries
+
+    def per_output(self, what: str, value: Any) -> list[Any]:
+        """`spread` as a list with an entry for each output, None for those left out."""
+        found = self.spread(what, value)
+        return [found.get(number) for number in range(len(self))]
+
+    def foreign_keys(self, value: Any) -> list[Any]:
+        """Keys of a dict that stand for no output."""
+        known = {*self.names, *(self.numbers if isinstance(self.numbers, dict) else ())}
+        return [key for key in value if key not in known] if isinstance(value, Mapping) else []
 
 
-def split_targets(what: str, value: Any, names: list[str]) -> list[Any]:
-    """`per_output` for targets and sample weights; None stands for none."""
-    if value is None:
-        return [None] * len(names)
-    if what == "sample_weight" and not isinstance(value, (dict, list, tuple)):
-        return [value] * len(names)
-    return per_output(what, value, names)
+def outputs_of(model: Any, y_pred: Any) -> Outputs:
+    """The outputs of a model: by their keys, by the model's own names, or as `output_1`, ...
+
+    Args:
+        model: whose `output_names` are taken if it has them.
+        y_pred: its outputs, or specs of them.
+    """
+    places = [tuple(_key(k) for k in path) for path, _ in jax.tree_util.tree_leaves_with_path(y_pred)]
+    if isinstance(y_pred, dict) and all(len(place) == 1 for place in places):
+        names = [str(place[0]) for place in places]
+    else:
+        names = list(getattr(model, "output_names", None) or ())
+        names = names if len(names) == len(places) else [f"output_{i + 1}" for i in range(len(places))]
+    loss_names = []
+    for name, place in zip(names, places):
+        parts = [*place[:-1], name] if not place or isinstance(place[-1], int) else place
+        loss_names.append("/".join(map(str, parts)))
+    numbers = jax.tree.unflatten(jax.tree.structure(y_pred), range(len(places)))
+    return Outputs(names, loss_names, numbers)
+
+
+def _in_structure(value: Any, numbers: Any) -> dict[int, Any] | None:
+    """Entries by number where a value has the structure of the numbers, or, among dicts, a part of it; None where it has not."""
+    if isinstance(numbers, dict):
+        fits = isinstance(value, Mapping) and set(value) <= set(numbers)
+        pairs = [(value[key], numbers[key]) for key in value] if fits else []
+    elif isinstance(numbers, (list, tuple)):
+        fits = isinstance(value, (list, tuple)) and len(value) == len(numbers)
+        pairs = list(zip(value, numbers)) if fits else []
+    else:
+        return {numbers: value}
+    parts = [{} if part is None else _in_structure(part, below) for part, below in pairs]
+    if not fits or None in parts:
+        return None
+    return {number: entry for part in parts if part for number, entry in part.items()}
+
+
+def _key(part: Any) -> Any:
+    """A key or an index out of a step of one of JAX' paths."""
+    return next((getattr(part, a) for a in ("key", "idx", "name") if hasattr(part, a)), part)
+
+
+def _count(value: Any) -> int:
+    return len(value) if isinstance(value, (dict, list, tuple)) else 1

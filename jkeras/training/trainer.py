@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -9,25 +10,30 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras import losses, metrics, optimizers
+from jkeras import optimizers
 from jkeras._base import paths
 from jkeras._base.by_leaves import by_leaves
 from jkeras._base.compiling import compiled_quickly
 from jkeras._base.config import settings
-from jkeras._base.errors import unexpected_arguments
-from jkeras.callbacks import CallbackList, History
-from jkeras.data import as_source, train_validation_split, unpack_x_y_sample_weight
+from jkeras._base.errors import standing_for_unknown, unexpected_arguments
+from jkeras._base.plain_numbers import INTEGERS
+from jkeras.callbacks import CallbackList, History, RunParameters
+from jkeras.data import as_source, train_validation_split
 from jkeras.data.array_source import ArraySource
+from jkeras.data.arrays import spec_of
 from jkeras.data.feed import ArrayFeed
 from jkeras.data.stream import StreamFeed
 from jkeras.graph.infer import at_size
 from jkeras.layers.structures import array_specs
 from jkeras.layers.tracking import inventory
-from jkeras.training.checks import check_finite, check_train_step
+from jkeras.metrics import Mean
+from jkeras.state.variable import gate
+from jkeras.training.checks import check_finite, check_names, check_train_step, flat_names
 from jkeras.training.fingerprint import fingerprint
+from jkeras.training.fit_arguments import validates, validation_source, verbosity
 from jkeras.training.forward import ForwardPass, bucket
-from jkeras.training.keras2_arguments import keras2_arguments
-from jkeras.training.loop import TrainingRun, evaluate_feed, predict_batch, predict_feed
+from jkeras.training.keras2_arguments import compile_arguments, in_order_of_today, keras2_arguments
+from jkeras.training.loop import Batches, TrainingRun, evaluate_feed, predict_batch, predict_feed
 from jkeras.training.moment import Moment, moment_to_resume
 from jkeras.training.objective import Objective, make_objective
 from jkeras.training.program import Program, training_program
@@ -36,7 +42,6 @@ from jkeras.training.replay import Replay
 from jkeras.training.short_epochs import join_epochs
 from jkeras.training.snapshot import Snapshots
 from jkeras.training.step import Steps
-from jkeras.training.structure import output_names
 from jkeras.training.transfer import read_weights, write_weights
 
 _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train it:
@@ -45,7 +50,6 @@ _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train i
 """
 
 _SILENT = CallbackList()
-_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")  # these names mean different functions for different shapes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Trainer(Steps, Snapshots, Replay):
     """`compile`, `fit`, `evaluate`, `predict` and the single-batch methods."""
 
     name: str
-    stop_training: bool = False
+    stop_training = stop_evaluating = stop_predicting = False
     _run: TrainingRun | None
     _moment: Moment | None
 
@@ -81,10 +85,11 @@ class Trainer(Steps, Snapshots, Replay):
 
     def _reset_training_functions(self) -> None:
         self._objective: Objective | None = None
+        self._loss_means: dict[str, Mean] = {}
         self._loop_programs: dict[Any, Program] = {}
         self._pads_rows: bool | None = None  # whether evaluations pad; unknown before the first
         self._forward_passes: dict[Any, ForwardPass] = {}
-        self._batch_metrics: Any = None
+        self._batches = Batches()
         self._others: dict[int, Any] = {}  # variables from elsewhere that programs of this model use
 
     @property
@@ -117,14 +122,19 @@ class Trainer(Steps, Snapshots, Replay):
             steps_per_execution: batches between two batch events of callbacks.
             jit_compile: False is as `run_eagerly`.
             auto_scale_loss: scale the loss dynamically where the policy is `mixed_float16`.
+            kwargs: Keras 2's `sample_weight_mode`, `target_tensors=None` and others that need not be said.
 
         Raises:
             ValueError: an unknown name; the text names the nearest.
+            TypeError: an argument that asks for what there is not.
         """
+        kwargs = compile_arguments(kwargs)
+        steps_per_execution = kwargs.pop("steps_per_execution", 1 if steps_per_execution is None else steps_per_execution)
+        loss_weights, metrics = in_order_of_today(loss_weights, metrics)
         if kwargs:
             known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "jit_compile")
             raise unexpected_arguments("compile", kwargs, (*known, "steps_per_execution", "auto_scale_loss"))
-        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+        if not isinstance(steps_per_execution, INTEGERS) or steps_per_execution < 1:
             raise ValueError(f"steps_per_execution is a positive integer. Received: {steps_per_execution!r}.")
         self.optimizer, self.loss = optimizers.get(optimizer), loss
         before = self._fingerprint
@@ -132,14 +142,14 @@ class Trainer(Steps, Snapshots, Replay):
             self.optimizer = optimizers.with_loss_scale(self.optimizer)
         jit = not run_eagerly and jit_compile is not False
         self._compile_config = CompileConfig(
-            loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), steps_per_execution, jit
+            loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), int(steps_per_execution), jit
         )
         self._fingerprint = fingerprint([vars(self._compile_config), self.optimizer])
         if self._fingerprint != before:
             self._reset_training_functions()
-        self._batch_metrics = self._moment = None
+        self._batches, self._moment = Batches(), None
         self.stop_training = False
-        make_check(self._compile_config)
+        check_names(self._compile_config)
 
     # fitting --------------------------------------------------------------------------------------------------------
 
@@ -154,7 +164,7 @@ class Trainer(Steps, Snapshots, Replay):
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool | str = True,
-        class_weight: dict[int, float] | None = None,
+        class_weight: Any = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
@@ -176,8 +186,8 @@ class Trainer(Steps, Snapshots, Replay):
             validation_split: fraction of the last rows to validate on.
             validation_data: `(x, y)`, `(x, y, sample_weight)` or a generator.
             shuffle: whether each epoch has an order of its own.
-            class_weight: `{class: weight}`.
-            sample_weight: a weight per row.
+            class_weight: `{class: weight}`; for several outputs such tables in a list, or in a dict by the outputs' names.
+            sample_weight: a weight per row; for several outputs in a list, or in a dict by name, for those that have one.
             initial_epoch: number of the first epoch.
             steps_per_epoch, validation_steps: batches per epoch; needed for endless generators.
             validation_batch_size: rows per step of the validation.
@@ -190,28 +200,21 @@ class Trainer(Steps, Snapshots, Replay):
         """
         self._require_compiled("fit")
         epochs = keras2_arguments(self.fit, x, keras2, epochs)
-        if isinstance(validation_freq, int) and validation_freq < 1:
+        if isinstance(validation_freq, INTEGERS) and validation_freq < 1:
             raise ValueError(f"validation_freq is a number of epochs, 1 or more, or a list. Received: {validation_freq!r}.")
         check_train_step(self)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
-        source = as_source(
-            x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps_per_epoch, class_weight=class_weight
-        )
+        weights = {"class_weight": class_weight, "output_names": getattr(self, "output_names", None)}
+        source = as_source(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps_per_epoch, **weights)
         self._prepare_for(source)
         validation = None
         if validation_data is not None:
-            validation = _validation_source(validation_data, validation_batch_size or source.batch_size, validation_steps)
+            validation = validation_source(validation_data, validation_batch_size or source.batch_size, validation_steps)
             self._check_source(validation)
-        events = CallbackList(
-            callbacks,
-            add_history=True,
-            add_progbar=verbose != 0,
-            model=self,
-            verbose=_verbosity(verbose),
-            epochs=epochs,
-            steps=source.num_batches,
-        )
+        events = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=self)
+        params = {"verbose": verbosity(verbose), "epochs": epochs, "steps": source.num_batches}
+        events.set_params(RunParameters(params, source, self.metrics_names, validation))
         assert self._compile_config is not None
         self.stop_training = False
         feed = self._feed(source)
@@ -230,8 +233,8 @@ class Trainer(Steps, Snapshots, Replay):
                 run.resume(moment, feed)
             for epoch, told in run.epochs(moment.epoch, epochs, feed):
                 logs = dict(run.epoch(epoch, feed)) if told is None else told
-                if validation_feed is not None and _validates(epoch, validation_freq):
-                    found = self._evaluate(validation_feed, events, padded)
+                if validation_feed is not None and validates(epoch, validation_freq):
+                    found, _ = self._evaluate(validation_feed, events, padded)
                     logs.update({f"val_{name}": value for name, value in found.items()})
                 logs = self._plain(logs)
                 run.end_epoch()
@@ -245,8 +248,8 @@ class Trainer(Steps, Snapshots, Replay):
 
     def _finish_training(self) -> None:
         """With an average of the weights (`use_ema`), the average is what stays."""
-        params, state = read_weights(self, donate=False)
-        final = self.optimizer.finalize(params, self.optimizer.state)
+        params, state = read_weights(self)
+        final = self.optimizer.finalize(params, self.optimizer.live_state)
         if final is not params:
             write_weights(self, jax.tree.map(jnp.copy, final), state)
             if self._moment is not None:
@@ -281,7 +284,7 @@ class Trainer(Steps, Snapshots, Replay):
         self._prepare_for(source)
         events = self._events(callbacks, verbose, source)
         padded = self._fill(source)
-        logs = self._plain(self._evaluate(self._feed(source), events, padded))
+        logs = self._plain(self._evaluate(self._feed(source), events, padded)[0])
         return logs if return_dict else _as_list(logs)
 
     def predict(
@@ -310,40 +313,94 @@ class Trainer(Steps, Snapshots, Replay):
     # single batches -------------------------------------------------------------------------------------------------
 
     def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+        *,
+        reset_metrics: bool = True,
     ) -> Any:
-        """One training step on one batch; metrics run on until `reset_metrics()`."""
+        """One training step on one batch.
+
+        Args:
+            x, y, sample_weight, class_weight: as for `fit`.
+            return_dict: whether to give `{name: value}`.
+            reset_metrics: False, as in Keras 2, goes on from the loss and the metrics of the call before.
+
+        Returns:
+            The loss, or `[loss, metric, ...]` where there are metrics, or the dict: those of this batch alone.
+        """
         self._require_compiled("train_on_batch")
-        source = _one_batch(x, y, sample_weight, class_weight)
+        source = _one_batch(x, y, sample_weight, class_weight, getattr(self, "output_names", None))
         self._prepare_for(source)
-        run = TrainingRun(self, self._loop_program("train"), CallbackList([], model=self))
-        if self._batch_metrics is not None:
-            run.metrics = self._batch_metrics
-        logs = self._plain(run.one_batch(self._feed(source), fresh=self._batch_metrics is None))
-        self._batch_metrics = run.metrics
+        if reset_metrics:
+            self._batches.metrics = None
+        run = TrainingRun(self, self._loop_program("train"), _SILENT)
+        logs = self._plain(run.one_batch(self._feed(source), self._batches))
         return logs if return_dict else _as_list(logs)
 
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Loss and metrics of one batch."""
-        return self.evaluate(_one_batch(x, y, sample_weight), verbose=0, return_dict=return_dict)
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False, *, reset_metrics: bool = True
+    ) -> Any:
+        """Loss and metrics of one batch; arguments as for `train_on_batch`."""
+        self._require_compiled("test_on_batch")
+        source = _one_batch(x, y, sample_weight)
+        self._prepare_for(source)
+        padded = self._fill(source)
+        start = None if reset_metrics else self._batches.metrics
+        read, self._batches.metrics = self._evaluate(self._feed(source), _SILENT, padded, start)
+        logs = self._plain(read)
+        return logs if return_dict else _as_list(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch, as numpy arrays."""
         return self.predict(_one_batch(x), verbose=0)
 
     def reset_metrics(self) -> None:
-        """Start the metrics of `train_on_batch` again."""
-        self._batch_metrics = None
+        """Start the metrics again that `train_on_batch(..., reset_metrics=False)` goes on from."""
+        self._batches.metrics = None
+        for metric in self.metrics:
+            metric.reset_state()
 
     @property
     def metrics(self) -> list[Any]:
-        """The compiled metrics, once the shapes of the data are known."""
-        return [] if self._objective is None else [tracked.metric for tracked in self._objective.tracked]
+        """What is reported: the means of the losses, the compiled metrics, the metrics that the model and its layers hold.
+
+        The first two are there once the shapes of the data are known. Metrics of a model inside this one belong to its training.
+        May be overridden.
+        """
+        parts = [part for part in inventory(self).layers if part is self or not isinstance(part, Trainer)]
+        found = [metric for _, metric in self._compiled_metrics()] + [metric for part in parts for metric in part._trackers()]
+        return list({id(metric): metric for metric in found}.values())
 
     @property
     def metrics_names(self) -> list[str]:
         """Names of what `evaluate` returns, in its order."""
-        return [] if self._objective is None else self._objective.log_names
+        if self._objective is None:
+            return []
+        reported = {id(metric): metric.name for metric in self.metrics}
+        hidden = {name for name, metric in self._compiled_metrics() if reported.pop(id(metric), None) is None}
+        return [*(name for name in self._objective.result_names if name not in hidden), *reported.values()]
+
+    def _compiled_metrics(self) -> list[tuple[str, Any]]:
+        """The means of the losses and the compiled metrics, by their names in the logs."""
+        if self._objective is None:
+            return []
+        return [*self._loss_means.items(), *((tracked.name, tracked.metric) for tracked in self._objective.tracked)]
+
+    def _trackers(self) -> list[Any]:
+        """Metrics in attributes; those that were compiled too are known already."""
+        config = self._compile_config
+        given = [] if config is None else [*flat_names(config.metrics), *flat_names(config.weighted_metrics)]
+        known = {id(metric) for metric in (*given, *self._loss_means.values())}
+        return [tracker for tracker in super()._trackers() if id(tracker) not in known]  # type: ignore[misc]
+
+    def _show(self, state: dict[str, Any]) -> None:
+        """Let the metric objects have these accumulators, so that whoever kept one can ask for its `result()`."""
+        for name, metric in self._compiled_metrics():
+            metric.set_state(state[name])
 
     # preparation ----------------------------------------------------------------------------------------------------
 
@@ -357,7 +414,7 @@ class Trainer(Steps, Snapshots, Replay):
         if not callbacks and verbose == 0:
             return _SILENT
         steps = source.num_batches
-        return CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=_verbosity(verbose), epochs=1, steps=steps)
+        return CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbosity(verbose), epochs=1, steps=steps)
 
     def _loop_program(self, which: str) -> Program:
         """The compiled program of one kind; made again only when what is trainable has changed."""
@@ -386,8 +443,8 @@ class Trainer(Steps, Snapshots, Replay):
             return ArrayFeed(source, beside=outputs)
         return StreamFeed(source, self._check_data if self._objective is not None else lambda *batch: None, beside=outputs)
 
-    def _evaluate(self, feed: Any, events: Any, padded: bool) -> dict[str, Any]:
-        return evaluate_feed(self, feed, self._loop_program("test padded" if padded else "test"), events, padded)
+    def _evaluate(self, feed: Any, events: Any, padded: bool, metrics: Any = None) -> tuple[dict[str, Any], Any]:
+        return evaluate_feed(self, feed, self._loop_program("test padded" if padded else "test"), events, padded, metrics)
 
     def _fill(self, source: Any) -> bool:
         """Whether batches of an evaluation are padded; where there is one alone, it gets the size that fits its rows."""
@@ -418,17 +475,21 @@ class Trainer(Steps, Snapshots, Replay):
         leaves, tree = jax.tree.flatten(specs)
         key = (rows == 1, tree, tuple((s.shape, s.dtype) for s in leaves))
         if key not in self._forward_passes:
-            self._forward_passes[key] = ForwardPass(self, specs, rows)
+            known = any(rows in s.shape for s in leaves)
+            # The gate: a stream checks its batches in its own thread, while a step may be traced in another.
+            with gate, contextlib.nullcontext() if known else standing_for_unknown(rows):
+                self._forward_passes[key] = ForwardPass(self, specs, rows)
         return self._forward_passes[key]
 
     def _prepare_for(self, source: Any) -> None:
         specs = self._build_for(source)
         if self._objective is None:
             assert self._compile_config is not None
-            rows = min(source.batch_size or 2, getattr(source, "num_samples", None) or 2**31)
+            rows = self._probed_rows = min(source.batch_size or 2, getattr(source, "num_samples", None) or 2**31)
             y_pred = self._forward(specs, rows).outputs_at(rows)
-            self._objective = make_objective(self._compile_config, output_names(self, y_pred), source.specs[1], y_pred)
-            self._y_pred_spec = y_pred
+            self._objective = make_objective(self, self._compile_config, source.specs[1], y_pred)
+            tracked = {one.name for one in self._objective.tracked}
+            self._loss_means = {name: Mean(name=name) for name in self._fresh_metrics() if name not in tracked}
         self._check_source(source)
 
     def _check_source(self, source: Any) -> None:
@@ -440,12 +501,13 @@ class Trainer(Steps, Snapshots, Replay):
         if settings.check_finite:
             check_finite(x=x, y=y)
         if y is not None:
-            self._objective.check_targets(y, self._y_pred_spec)
+            # The outputs for these inputs: their axes may be others than those of the data before, as the length of sequences.
+            self._objective.check_targets(y, self._forward(spec_of(x), self._probed_rows).outputs)
 
     def _plain(self, logs: dict[str, Any]) -> dict[str, Any]:
         """Logs as Python numbers in the order of the metrics; a compiled step gives dicts in the order of their keys."""
         read = jax.device_get(logs)
-        known = self.metrics_names
+        known = [] if self._objective is None else self._objective.log_names
         names = [n for p in ("", "val_") for n in (f"{p}{k}" for k in known) if n in read]
         read = {name: read[name] for name in (*names, *(n for n in read if n not in names))}
         return {name: float(value) if np.ndim(value) == 0 else value for name, value in read.items()}
@@ -454,47 +516,14 @@ class Trainer(Steps, Snapshots, Replay):
         return {} if self._objective is None else self._objective.init_metrics()
 
 
-def make_check(config: CompileConfig) -> None:
-    """Resolve the names in a `compile` call at once, so that a typo is found where it stands."""
-    for loss in _flat(config.loss):
-        if loss not in _BY_SHAPE:
-            losses.get(loss)
-    for metric in (*_flat(config.metrics), *_flat(config.weighted_metrics)):
-        if isinstance(metric, str) and metric not in _BY_SHAPE:
-            metrics.get(metric)
-
-
-def _flat(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [leaf for v in value.values() for leaf in _flat(v)]
-    if isinstance(value, (list, tuple)):
-        return [leaf for v in value for leaf in _flat(v)]
-    return [] if value is None else [value]
-
-
-def _validation_source(data: Any, batch_size: int | None, steps: int | None) -> Any:
-    if not isinstance(data, (tuple, list)):
-        return as_source(data, steps=steps)
-    x, y, sample_weight = unpack_x_y_sample_weight(data)
-    return as_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
-
-
-def _one_batch(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> ArraySource:
+def _one_batch(
+    x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, output_names: list[str] | None = None
+) -> ArraySource:
     """All rows as one batch."""
-    source = as_source(x, y, sample_weight, class_weight=class_weight)
+    source = as_source(x, y, sample_weight, class_weight=class_weight, output_names=output_names)
     if not isinstance(source, ArraySource):
         raise ValueError(f"The methods for one batch take arrays. Received: {type(x).__name__}. Write fit, evaluate or predict.")
     return ArraySource(*source.arrays, batch_size=source.num_samples)
-
-
-def _validates(epoch: int, frequency: int | list[int]) -> bool:
-    return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
-
-
-def _verbosity(verbose: int | str) -> int:
-    if verbose not in ("auto", 0, 1, 2):
-        raise ValueError(f"verbose is 0 (silent), 1 (a live line), 2 (a line per epoch) or 'auto'. Received: {verbose!r}.")
-    return 1 if verbose == "auto" else int(verbose)
 
 
 def _as_list(logs: dict[str, Any]) -> Any:

@@ -19,15 +19,10 @@ from jkeras.training.state import TrainState
 training_threads: set[int] = set()  # threads in which a run gives arrays away
 
 
-def read_weights(model: Any, donate: bool) -> tuple[Any, Any]:
-    """Nested `params` and `state` of a model's boxes, in the order of its layers.
-
-    Args:
-        model: with weights.
-        donate: whether the arrays will be given away; then arrays that others may hold are copied.
-    """
+def read_weights(model: Any) -> tuple[Any, Any]:
+    """Nested `params` and `state` of a model's boxes, in the order of its layers."""
     held = inventory(model)
-    return split_values(held.entries, _values(held, donate), held.trained)
+    return split_values(held.entries, _values(held, donate=False), held.trained)
 
 
 def weights_for_reading(model: Any) -> tuple[Any, Any]:
@@ -75,41 +70,48 @@ def write_some(model: Any, values: dict[str, Any]) -> None:
         boxes[path].assign(value)
 
 
-class WeightWriter:
-    """`write_weights` for one model, with the walk over its layers done once."""
+class Exchange:
+    """Reads and writes the boxes of a model for a run that gives their arrays away; the layers are walked over once."""
 
     def __init__(self, model: Any):
-        self.entries = inventory(model).entries
-        self._written: list[Any] | None = None
+        self.held = inventory(model)
+        self._known: list[Any] = []
 
-    def __call__(self, state: TrainState) -> None:
+    def read(self) -> tuple[Any, Any]:
+        """Nested `params` and `state`, in arrays that nobody else holds."""
+        self._known = _values(self.held, donate=True)
+        return split_values(self.held.entries, self._known, self.held.trained)
+
+    def write(self, state: TrainState) -> None:
         """Put the weights of a state into the boxes."""
         flat = {**paths.flatten(state.params), **paths.flatten(state.state)}
-        self._written = [flat[path] for path, _ in self.entries]
-        for (_, box), value in zip(self.entries, self._written):
+        self._known = [flat[path] for path, _ in self.held.entries]
+        for (_, box), value in zip(self.held.entries, self._known):
             put_value(box, value)
 
     def is_current(self) -> bool:
-        """Whether the boxes still hold what was written last, and nobody was given it."""
-        return self._written is not None and all(
-            box._value is value and not box._shared for (_, box), value in zip(self.entries, self._written)
+        """Whether the boxes still hold what was read or written last, and nobody was given it."""
+        return len(self._known) == len(self.held.entries) and all(
+            box._value is value and not box._shared for (_, box), value in zip(self.held.entries, self._known)
         )
 
 
 def optimizer_state(model: Any, params: Any) -> Any:
     """The optimizer's state for these params: its own where it fits, carried over where the set of weights changed, else new.
 
-    The arrays are copies, since the step will donate them.
+    Nobody else holds its arrays, since the step will donate them.
     """
-    optimizer, boxes = model.optimizer, inventory(model).trained.values()
-    optimizer.remember(boxes, ["/".join(path) for path in paths.flatten(params)])
+    optimizer, trained = model.optimizer, inventory(model).trained
+    if optimizer.fits(tuple(trained)):
+        return optimizer.take_state()
+    optimizer.remember(trained.values(), ["/".join(path) for path in paths.flatten(params)])
     old = optimizer.state
     if old is None:
         return model._optimizer_init()(params)
     fresh = by_leaves(optimizer.init).eval_shape(params)
     same: bool = jax.tree.structure(old) == jax.tree.structure(fresh)  # type: ignore[operator]
     if same:
-        return jax.tree.map(jnp.copy, old)
+        return optimizer.take_state()
     known = named_leaves(old)
     names = list(named_leaves(fresh))
     new = named_leaves(optimizer.init(params))

@@ -9,8 +9,9 @@ tries again. So nothing that changes between two dispatches becomes a constant o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
@@ -18,7 +19,8 @@ from jkeras._base import paths
 from jkeras.layers.pure import layer_positions
 from jkeras.layers.tracking import Path, inventory, note_change
 from jkeras.state.functionalize import functionalize
-from jkeras.state.scope import UnknownVariables
+from jkeras.state.scope import UnknownVariables, complete_scope
+from jkeras.state.variable import Variable
 from jkeras.training.state import TrainState
 
 _OUTSIDE_THE_LAYERS = 0x5742  # folded into the step's key for draws that no layer of the forward pass makes
@@ -26,6 +28,24 @@ _ROUNDS = 8
 
 _NEVER_ENDING = """The step uses other variables each time that it is traced: {names}. A variable that is to last is made once,
 in `__init__` or `build`."""
+
+
+_TWICE = """The weight {path!r} was assigned in the step, and the state that the step returned has another value for it. Put the
+new value into the state: `state._replace(params=...)`."""
+
+
+class Place(NamedTuple):
+    """Where a state holds the value of a variable.
+
+    Attributes:
+        field: of the `TrainState`.
+        path: in it.
+        variable: whose value it is.
+    """
+
+    field: str
+    path: Path
+    variable: Variable
 
 
 def whole_step(model: Any, step: Callable[..., tuple[TrainState, Any]]) -> Callable[..., tuple[TrainState, Any]]:
@@ -40,20 +60,74 @@ def whole_step(model: Any, step: Callable[..., tuple[TrainState, Any]]) -> Calla
     """
 
     def run(state: TrainState, *args: Any) -> tuple[TrainState, Any]:
-        held = _held_by(model, state)
-        before = [value for *_, value in held]
-        pure = functionalize(step, [box for _, _, box, _ in held], layer_positions(model), complete=True)
-        key = jax.random.fold_in(state.key, _OUTSIDE_THE_LAYERS)
-        result = pure(before, state, *args, rng=key)
-        (new, output), after = result.output, result.values
-        if _held_by(model, state)[len(held) :]:  # a metric made its variables on the way
+        places = _all_places(model, state)
+        before = [_get(state, place) for place in places]
+
+        def within() -> tuple[TrainState, Any]:
+            new, output = step(state, *args)
+            take_over(model, new)
+            return new, output
+
+        pure = functionalize(within, [place.variable for place in places], layer_positions(model), complete=True)
+        result = pure(before, rng=jax.random.fold_in(state.key, _OUTSIDE_THE_LAYERS))
+        if len(_all_places(model, state)) > len(places):  # a metric made its variables on the way
             raise UnknownVariables([])
-        for (field, path, _, old), value in zip(held, after):
+        new, output = result.output
+        for place, old, value in zip(places, before, result.values):
             if value is not old:
-                new = new._replace(**{field: _put(getattr(new, field), path, value)})
+                if place.field == "params" and _get(new, place) is not old:
+                    raise ValueError(_TWICE.format(path=place.variable.path))
+                new = _put(new, place, value)
         return new, output
 
     return run
+
+
+def complete_function(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that uses variables by its arguments alone; it raises `UnknownVariables` where it meets others."""
+
+    @functools.wraps(fn)
+    def run(*args: Any) -> Any:
+        return functionalize(fn, [], complete=True)([], *args).output
+
+    return run
+
+
+def take_over(model: Any, state: TrainState) -> None:
+    """In a whole step, let variables have the values that the forward pass and the loss gave them.
+
+    Args:
+        model: the step is one of.
+        state: that holds these values.
+    """
+    scope = complete_scope()
+    if scope is not None and scope.ahead:
+        for place in _all_places(model, state):
+            if id(place.variable) in scope.ahead:
+                scope.ahead.discard(id(place.variable))
+                place.variable.assign(_get(state, place))
+
+
+def with_values(model: Any, places: list[Place], state: TrainState, fn: Callable[[], Any]) -> tuple[TrainState, Any]:
+    """Run code that uses variables by their values in a state; in a whole step these are the variables' own.
+
+    Args:
+        model: whose state it is.
+        places: of the variables.
+        state: that holds them.
+        fn: the code.
+
+    Returns:
+        The state with what it assigned, and what it returned.
+    """
+    if complete_scope() is not None:
+        take_over(model, state)
+        return state, fn()
+    held = [_get(state, place) for place in places]
+    result = functionalize(fn, [place.variable for place in places])(held)
+    for place, old, new in zip(places, held, result.values):
+        state = state if new is old else _put(state, place, new)
+    return state, result.output
 
 
 def with_all_variables(model: Any, attempt: Callable[[], Any], again: Callable[[], None] | None = None) -> Any:
@@ -75,17 +149,23 @@ def with_all_variables(model: Any, attempt: Callable[[], Any], again: Callable[[
     raise ValueError(_NEVER_ENDING.format(names=", ".join(names)))
 
 
-def _held_by(model: Any, state: TrainState) -> list[tuple[str, Path, Any, Any]]:
-    """Each variable that the state has a value for: the state's field, the path in it, the variable, the value."""
+def _get(state: TrainState, place: Place) -> Any:
+    return paths.get(getattr(state, place.field), place.path)
+
+
+def _put(state: TrainState, place: Place, value: Any) -> TrainState:
+    return state._replace(**{place.field: paths.put(getattr(state, place.field), place.path, value)})
+
+
+def metric_places(model: Any) -> list[Place]:
+    """The variables of the compiled losses' means and metrics."""
+    metrics = model._compiled_metrics()
+    return [Place("metrics", (name, key), box) for name, metric in metrics for key, box in metric.state_variables().items()]
+
+
+def _all_places(model: Any, state: TrainState) -> list[Place]:
+    """All variables that the state has a value for."""
     held = inventory(model)
-    places = [("params" if id(box) in held.trained else "state", path, box) for path, box in held.entries]
-    if state.metrics is not None and model._objective is not None:
-        for tracked in model._objective.tracked:
-            places += [("metrics", (tracked.name, key), box) for key, box in tracked.metric.state_variables().items()]
-    values = {field: paths.flatten(getattr(state, field) or {}) for field in ("params", "state", "metrics")}
-    return [(field, path, box, values[field][path]) for field, path, box in places if path in values[field]]
-
-
-def _put(tree: Any, path: Path, value: Any) -> Any:
-    """The tree with another value at a path."""
-    return {**tree, path[0]: value if len(path) == 1 else _put(tree[path[0]], path[1:], value)}
+    places = [Place("params" if id(box) in held.trained else "state", path, box) for path, box in held.entries]
+    known = {field: paths.flatten(getattr(state, field) or {}) for field in ("params", "state", "metrics")}
+    return [place for place in places + metric_places(model) if place.path in known[place.field]]

@@ -14,13 +14,15 @@ import numpy as np
 
 from jkeras._base import config
 from jkeras._base.dtypes import is_float, standardize_dtype
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
+from jkeras.nn.lengths import unit_vectors
 
 Array = np.ndarray | jax.Array
 
 
 @export("keras.utils.to_categorical")
-def to_categorical(x: Any, num_classes: int | None = None, *, dtype: Any = None) -> Array:
+def to_categorical(x: Any = None, num_classes: int | None = None, dtype: Any = None, *, y: Any = None) -> Array:
     """One-hot rows of integer labels, the class axis last.
 
         y[..., k] = 1 if x[...] == k else 0
@@ -30,6 +32,7 @@ def to_categorical(x: Any, num_classes: int | None = None, *, dtype: Any = None)
             lists are cut off.
         num_classes: how many classes; None (or 0) takes the largest label plus one.
         dtype: of the result, as in Keras 2. None, the default, gives what Keras 3 gives: float64, and `floatx()` for JAX arrays.
+        y: Keras 2's name of `x`.
 
     Returns:
         An array of shape `(*x.shape, num_classes)`: a JAX array for a JAX array, else a NumPy array.
@@ -44,6 +47,7 @@ def to_categorical(x: Any, num_classes: int | None = None, *, dtype: Any = None)
                [0., 0., 1.],
                [0., 1., 0.]])
     """
+    x = y if x is None else x
     if isinstance(x, jax.Array):
         return _one_hot_jax(x, num_classes, standardize_dtype(dtype))
     labels = np.asarray(x).astype(np.int64)
@@ -87,7 +91,7 @@ def normalize(x: Any, axis: int | tuple[int, ...] | None = -1, order: int = 2) -
 
         y = x / (sum_i |x_i|^order)^(1 / order)
 
-    Zeros stay zeros. JAX arrays are divided by at least `epsilon()`, and for order 2 the gradient at zero is `1 / epsilon()`.
+    Zeros stay zeros. JAX arrays are divided by at least `epsilon()`, and a vector of zeros passes no gradient on.
 
     Args:
         x: an array, of floats or integers. A NumPy vector `(n,)` gives `(1, n)`, as in Keras.
@@ -116,15 +120,8 @@ def normalize(x: Any, axis: int | tuple[int, ...] | None = -1, order: int = 2) -
 
 
 def _normalize_jax(x: Any, axis: int | tuple[int, ...] | None, order: int) -> jax.Array:
-    if not isinstance(order, int) or order < 1:
+    if not isinstance(order, INTEGERS) or order < 1:
         raise ValueError(f"order={order!r}: expected a positive integer for a JAX array, such as 2.")
     x = jnp.atleast_1d(jnp.asarray(x))
     x = x if is_float(x.dtype) else x.astype(config.floatx())
-    # epsilon squared is zero in half precision
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    least = config.epsilon()
-    if order == 2:
-        scale = jax.lax.rsqrt(jnp.maximum(jnp.sum(wide * wide, axis=axis, keepdims=True), least**2))
-        return (wide * scale).astype(x.dtype)
-    norm = jnp.linalg.norm(wide, ord=order, axis=axis, keepdims=True)
-    return (wide / jnp.maximum(norm, least)).astype(x.dtype)
+    return unit_vectors(x, axis, config.epsilon(), order)

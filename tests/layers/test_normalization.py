@@ -70,6 +70,7 @@ def test_mixed_precision_computes_in_float32_and_returns_half(name):
     (
         (lambda: ours.BatchNormalization(axis=3, name="b")(normal(2, 3)), "b: axis=3"),
         (lambda: ours.LayerNormalization(axis=[1, 4], name="n")(normal(2, 3)), "n: axis="),
+        (lambda: ours.LayerNormalization(axis=[1, -1], name="n")(normal(2, 3)), "n: axis=.* twice"),
         (lambda: ours.BatchNormalization(renorm=True), "renorm"),
         (lambda: ours.BatchNormalization(synchronized=True), "synchronized"),
         (lambda: ours.LayerNormalization(rms_scaling=True), "RMSNormalization"),

@@ -16,13 +16,13 @@ def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: Any = N
         >>> l2_normalize([3.0, 4.0], axis=0).tolist()
         [0.6000000238418579, 0.800000011920929]
     """
-    squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
-    return ops.multiply(x, ops.rsqrt(ops.maximum(squares, epsilon)))
+    return ops.normalize(x, axis=axis, epsilon=epsilon**0.5)
 
 
 def reduce_euclidean_norm(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: Any = None) -> Any:
     """The square root of the sum of squares."""
-    return ops.sqrt(ops.sum(ops.square(input_tensor), axis=axis, keepdims=keepdims))
+    axis = tuple(range(len(ops.shape(input_tensor)))) if axis is None else axis
+    return ops.norm(input_tensor, axis=axis, keepdims=keepdims)
 
 
 def top_k(input: Any, k: int = 1, sorted: bool = True, name: Any = None) -> tuple[Any, Any]:

@@ -1,0 +1,51 @@
+"""NumPy's scalars as arguments: `LSTM(np.int64(2))` and `Dropout(np.float32(0.5))` mean the numbers.
+
+Sizes that a program computes (`np.prod(shape)`, `len(np.unique(y))`) may be of NumPy's types, which are no `int` to Python, and
+which JSON does not write. So constructors of the library see Python's numbers, whoever calls them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+_HOME = f"{__name__.partition('.')[0]}."
+
+INTEGERS = (int, np.integer)
+"""What functions take for an integer; constructors see `int` alone."""
+
+
+def plain(value: Any) -> Any:
+    """A scalar or an array without axes of NumPy as Python's number, in lists and tuples too; anything else as it is.
+
+    Example:
+        >>> plain((np.int64(3), [np.float64(0.5), None]))
+        (3, [0.5, None])
+    """
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim):
+        return value.item()
+    if type(value) in (list, tuple):
+        parts = [plain(part) for part in value]
+        if any(new is not old for new, old in zip(parts, value)):
+            return type(value)(parts)
+    return value
+
+
+class TakesPlainNumbers:
+    """Base of classes whose constructors, where they are the library's, get Python's numbers in place of NumPy's."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls) and cls.__module__.startswith(_HOME):
+            cls.__init__ = _with_plain_numbers(cls.__init__)  # type: ignore[method-assign]
+
+
+def _with_plain_numbers(init: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(init)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
+
+    return __init__

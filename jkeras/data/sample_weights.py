@@ -1,0 +1,141 @@
+"""Sample weights of a batch: those that the user gives, by output, times those of the classes.
+
+| targets     | `sample_weight`                                     | `class_weight`                                     |
+|-------------|-----------------------------------------------------|----------------------------------------------------|
+| one array   | an array                                            | `{class: weight}`                                  |
+| several     | an array `(n,)` for all, or a list or dict of them  | a list or dict of such tables                      |
+
+In a list there is one entry per output, which may be None; a dict names those outputs that have one. For one output, too, a list
+or a dict of one will do.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras._base.errors import describe, unknown_name
+from jkeras.data.arrays import leaves
+from jkeras.data.class_weight import class_weights
+
+_ONE_TABLE = """`class_weight` is {received}, but there are {count} outputs. Write a table for each that needs
+one, by name:
+
+    class_weight={{{name!r}: {{0: 1.0, 1: 5.0}}}}"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Weighing:
+    """What makes the sample weights of a batch.
+
+    Args:
+        class_weight: as given to `fit`, or None.
+        output_names: of the model's outputs; None where they are not known, then they are `output_1`, `output_2`, ...
+
+    Example:
+        >>> weighing = Weighing({"a": {0: 1.0, 1: 5.0}}, ["a", "b"])
+        >>> weighing([np.array([0, 1]), np.array([0, 1])], None)
+        {'a': array([1., 5.], dtype=float32)}
+    """
+
+    class_weight: Any = None
+    output_names: Sequence[str] | None = None
+
+    def __call__(self, y: Any, sample_weight: Any) -> Any:
+        """The weights of a batch: None, an array, or a list or dict of them by output.
+
+        Args:
+            y: targets.
+            sample_weight: those given with the batch.
+
+        Raises:
+            ValueError: weights for outputs that there are not, or that do not fit.
+        """
+        given = per_output(y, sample_weight)
+        if self.class_weight is None:
+            return given
+        if not _is_nest(y):
+            return _product(given, class_weights(y, _only_entry(self.class_weight)))
+        names = self.output_names or (list(y) if isinstance(y, Mapping) else [f"output_{i + 1}" for i in range(len(y))])
+        targets, weights = _by_name(y, names), _by_name(given, names)
+        tables = _by_name(_tables(self.class_weight, names), names)
+        for name in (*tables, *weights):
+            if name not in targets:
+                raise unknown_name("output in the weights:", name, targets)
+        of_classes = {name: class_weights(targets[name], table) for name, table in tables.items()}
+        return {n: _product(weights.get(n), of_classes.get(n)) for n in targets if n in weights or n in of_classes}
+
+
+def per_output(y: Any, sample_weight: Any) -> Any:
+    """Sample weights by output: one array for several outputs is used for each of them.
+
+    Raises:
+        ValueError: another number of weights than outputs, or one array with a weight per element stands for several outputs.
+    """
+    if sample_weight is None or isinstance(sample_weight, Mapping):
+        return sample_weight
+    if not _is_nest(sample_weight):
+        if _is_nest(y) and any(n != 1 for n in sample_weight.shape[1:]):
+            raise ValueError(
+                f"One `sample_weight` for several outputs must have one number per sample, shape (n,). Received "
+                f"{describe(sample_weight)}. Pass one array per output, in the structure of y."
+            )
+        return jax.tree_util.tree_map(lambda _: sample_weight, y) if _is_nest(y) else sample_weight
+    if not _is_nest(y) and len(sample_weight) == 1:
+        return sample_weight[0]
+    if not isinstance(y, (list, tuple)) or len(y) != len(sample_weight):
+        raise ValueError(
+            f"`sample_weight` must have the structure of `y`, one array (or None) per output. Received "
+            f"sample_weight={describe(sample_weight)} for y={describe(y)} with {len(leaves(y))} outputs."
+        )
+    return sample_weight
+
+
+def _by_name(value: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Entries by output, those that are None left out."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        if len(names) != len(value):
+            raise ValueError(f"There are {len(names)} outputs, {', '.join(names)}, but {len(value)} in {describe(value)}.")
+        value = dict(zip(names, value))
+    return {name: entry for name, entry in value.items() if entry is not None}
+
+
+def _tables(class_weight: Any, names: Sequence[str]) -> Any:
+    """A list or dict of tables, also from the table of the only output."""
+    if isinstance(class_weight, (list, tuple)) or _is_by_output(class_weight):
+        return class_weight
+    if len(names) > 1:
+        raise ValueError(_ONE_TABLE.format(received=describe(class_weight), count=len(names), name=names[0]))
+    return [class_weight]
+
+
+def _is_nest(value: Any) -> bool:
+    return isinstance(value, (list, tuple, Mapping))
+
+
+def _is_by_output(class_weight: Any) -> bool:
+    return isinstance(class_weight, Mapping) and any(isinstance(table, Mapping) for table in class_weight.values())
+
+
+def _only_entry(class_weight: Any) -> Any:
+    """The table for the only output, from a list or dict of one."""
+    if isinstance(class_weight, (list, tuple)) and len(class_weight) == 1 and isinstance(class_weight[0], Mapping):
+        return class_weight[0]
+    if _is_by_output(class_weight) and len(class_weight) == 1:
+        return next(iter(class_weight.values()))
+    return class_weight
+
+
+def _product(given: Any, of_classes: np.ndarray | None) -> Any:
+    """Sample weights `(n,)`, `(n, 1)`, ... times those of classes."""
+    if given is None or of_classes is None:
+        return of_classes if given is None else given
+    if isinstance(given, Mapping):  # by the name of the only output
+        return {name: _product(weight, of_classes) for name, weight in given.items()}
+    return given * of_classes.reshape(of_classes.shape + (1,) * (given.ndim - of_classes.ndim))

@@ -1,0 +1,89 @@
+"""Functions stand in a file by their names. Whether the reader finds the same function under a name is looked at before writing.
+
+Two kinds of names mislead. Keras 2 and Keras 3 have different functions called `hard_sigmoid`, and each reads its own under that
+name, so nothing that is written can please both. And a function of the user's own that is called as one of Keras' is not asked
+for: the reader takes Keras'.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jkeras._base import registry
+from jkeras._base.configurable import init_arguments
+from jkeras.saving.keras2_config import OLD_HARD_SIGMOID
+
+_TODAYS_IN_H5 = """The model uses hard_sigmoid, which is another function in Keras 2: with this file tf_keras will compute
+clip(0.2 x + 0.5, 0, 1). Keras 3 and jkeras read it as it is. For tf_keras, train with the activation "hard_sigmoid_keras2"."""
+
+_OLD_IN_H5 = """The model uses Keras 2's hard_sigmoid: with this file Keras 3 will compute its own, clip(x / 6 + 0.5, 0, 1).
+tf_keras and jkeras read it as it is. For Keras 3, save a .keras."""
+
+_OLD_IN_KERAS = """The model uses Keras 2's hard_sigmoid, which Keras 3 does not have. jkeras reads this file as it is; Keras 3
+needs custom_objects={{"{name}": lambda x: keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)}}."""
+
+_TAKEN = """The function {name!r} of your own is called as one of Keras', which a reader of this file will take in its place.
+Rename it, or register it: @jkeras.saving.register_keras_serializable(package="mine")."""
+
+
+def warn_of_names(model: Any, config: Any, h5: bool) -> None:
+    """Warn of names that a reader of a file will take for other functions.
+
+    Args:
+        model: that is written.
+        config: its config in Keras 3's form.
+        h5: whether it is written in the form of Keras 2.
+    """
+    names = activation_names(config)
+    if h5 and "hard_sigmoid" in names:
+        warnings.warn(_TODAYS_IN_H5, stacklevel=4)
+    if OLD_HARD_SIGMOID in names:
+        warnings.warn(_OLD_IN_H5 if h5 else _OLD_IN_KERAS.format(name=OLD_HARD_SIGMOID), stacklevel=4)
+    for name in sorted(set(_names_taken(model))):
+        warnings.warn(_TAKEN.format(name=name), stacklevel=4)
+
+
+def activation_names(config: Any) -> set[str]:
+    """The names of activations in a config.
+
+    Args:
+        config: in Keras 3's form.
+    """
+    return set(_activation_names(config))
+
+
+def _activation_names(config: Any, key: str = "") -> Iterator[str]:
+    if isinstance(config, Mapping):
+        for name, value in config.items():
+            yield from _activation_names(value, key if name == "config" and config.get("class_name") == "function" else str(name))
+    elif isinstance(config, (list, tuple)):
+        for value in config:
+            yield from _activation_names(value, key)
+    elif config == OLD_HARD_SIGMOID or (isinstance(config, str) and key.endswith(("activation", "activations"))):
+        yield config
+
+
+def _names_taken(model: Any) -> Iterator[str]:
+    """Names of the user's functions that are names of Keras' as well."""
+    given = model._compile_config
+    values = [] if given is None else [given.loss, given.metrics, given.weighted_metrics]
+    for layer in model._flatten_layers():
+        values += init_arguments(layer).values()
+    for value in values:
+        for function in _functions(value):
+            name = registry.get_registered_name(function)
+            if registry.path_of(function) is None and registry.function_of_keras(name) is not None:
+                yield name
+
+
+def _functions(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _functions(part)
+    elif callable(value) and hasattr(value, "__name__") and not inspect.isclass(value):
+        yield value

@@ -1,0 +1,289 @@
+"""What objects store by methods of their own: `save_own_variables`, `load_own_variables`, `save_assets`, `load_assets`.
+
+A file of Keras 3 holds of each layer what its `save_own_variables` puts into a store, and its `load_own_variables` takes it back;
+of a class that does not override them, its weights by number. Optimizers have the same two. Losses and metrics may have them,
+and where they stand in the attributes of a model they are asked as well. A `.keras` holds, beside that, a folder of files for
+each that has `save_assets` and `load_assets`.
+
+The methods are the user's code, so what it does cannot be planned: a store is a copy, and when one method fails, all arrays and
+attributes of the model are put back as they were.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import warnings
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
+from jkeras.layers.base import Layer
+from jkeras.layers.tracking import boxes_in, note_change
+from jkeras.optimizers import Optimizer
+from jkeras.saving.hdf5_door import StoredArray
+from jkeras.saving.zip_door import unsafe_name
+from jkeras.state.variable import Variable
+
+_DEFAULTS = (Layer, Optimizer)
+_MOST_ARRAYS, _DEEPEST = 100_000, 16  # in one store
+_FAILED = """{where}: {owner}: its {method} failed: {error}. For it the file has at {place}: {source}."""
+_NO_NUMBERS = """{owner}: save_own_variables stores {value} as {name!r}. A file of weights holds numbers and arrays of numbers;
+write anything else into files, in save_assets(folder)."""
+
+
+def has(owner: Any, method: str) -> bool:
+    """Whether an object's class has a method.
+
+    Args:
+        owner: a layer, optimizer, loss or metric.
+        method: its name.
+    """
+    return callable(getattr(type(owner), method, None))
+
+
+def overrides(owner: Any, method: str) -> bool:
+    """Whether an object's class has a method that is not the one every layer or optimizer has.
+
+    Args:
+        owner: a layer, optimizer, loss or metric.
+        method: its name.
+    """
+    return has(owner, method) and not any(getattr(type(owner), method) is getattr(base, method, None) for base in _DEFAULTS)
+
+
+def named(owner: Any) -> str:
+    """What messages call an object."""
+    kind = "layer" if isinstance(owner, Layer) else type(owner).__name__
+    return f"{kind} {owner.name!r}"
+
+
+class Store(MutableMapping[str, Any]):
+    """What `save_own_variables` fills: arrays by name. A name may have slashes.
+
+    Args:
+        owner: whose it is, for messages.
+        value: gives the array of a variable.
+    """
+
+    def __init__(self, owner: str, value: Callable[[Variable], np.ndarray]):
+        self._owner, self._value = owner, value
+        self._entries: dict[str, Callable[[], np.ndarray]] = {}
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if not isinstance(name, str) or not all(name.split("/")) or name.startswith("/") or unsafe_name(name):
+            raise ValueError(f"{self._owner}: an array is stored under a name such as 'table'. Received: {describe(name)}.")
+        if isinstance(value, Variable):
+            self._entries[name] = functools.partial(self._value, value)
+            return
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf" and array.dtype != jnp.bfloat16:
+            raise TypeError(_NO_NUMBERS.format(owner=self._owner, value=describe(value), name=name))
+        self._entries[name] = lambda: array
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._entries[name]()
+
+    def __delitem__(self, name: str) -> None:
+        del self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def arrays(self) -> dict[str, Callable[[], np.ndarray]]:
+        """A function for each array, which gives it."""
+        return dict(self._entries)
+
+
+def saved_by(owner: Any, value: Callable[[Variable], np.ndarray]) -> dict[str, Callable[[], np.ndarray]]:
+    """What an object's `save_own_variables` stores: for each name a function that gives the array.
+
+    Args:
+        owner: a layer, or another object with the method.
+        value: gives the array of a variable.
+    """
+    store = Store(named(owner), value)
+    owner.save_own_variables(store)
+    return store.arrays()
+
+
+def stored_arrays(group: Any) -> dict[str, StoredArray]:
+    """All arrays in a group of a file, by their names in it, those of groups below with slashes.
+
+    Args:
+        group: of the file.
+
+    Raises:
+        UnsafeFileError: it is nested without bound.
+        FileFormatError: an array is not a plain one.
+    """
+    found: dict[str, StoredArray] = {}
+
+    def visit(inner: Any, path: str, depth: int) -> None:
+        for name in inner.names():
+            if len(found) > _MOST_ARRAYS or depth > _DEEPEST:
+                raise UnsafeFileError(f"{inner.where}: {inner.path}: is nested deeper, or holds more arrays, than any store.")
+            if inner.is_group(name):
+                visit(inner.group(name), f"{path}{name}/", depth + 1)
+            elif (array := inner.array(name)) is not None:
+                found[path + name] = array
+
+    visit(group, "", 0)
+    return found
+
+
+Places = Sequence[tuple[str, Any]]
+
+
+class OwnParts:
+    """The objects of a model that load for themselves.
+
+    Args:
+        places: all objects of the model, with where they stand in the file.
+        where: the file, for messages.
+        skip_mismatch: whether one that cannot load is left as it was, with a warning, instead of an error.
+    """
+
+    def __init__(self, places: Places, where: str, skip_mismatch: bool):
+        self._places, self._where, self._skip_mismatch = places, where, skip_mismatch
+        self._stores: dict[int, Sequence[Mapping[str, StoredArray]]] = {}
+        self._have_files = any(has(owner, "load_assets") for _, owner in places)
+
+    def add(self, owner: Any, groups: Sequence[Any]) -> None:
+        """Note that an object loads for itself.
+
+        Args:
+            owner: one of the objects.
+            groups: of the file that may be its; the first that it takes counts.
+        """
+        stores = [stored_arrays(own) for group in groups if (own := group.group("vars")) is not None]
+        if stores or overrides(owner, "load_own_variables"):
+            self._stores[id(owner)] = stores
+
+    def arrays(self) -> list[StoredArray]:
+        """All that will be read."""
+        return [array for stores in self._stores.values() for store in stores for array in store.values()]
+
+    @contextlib.contextmanager
+    def files(self, assets: Callable[[], AbstractContextManager[Path | None]] | None) -> Iterator[Path | None]:
+        """The folder of the files that objects wrote; None where there are none, or where nobody asks for them."""
+        if assets is None or not self._have_files:
+            yield None
+            return
+        with assets() as folder:
+            yield folder
+
+    def load(self, folder: Path | None) -> None:
+        """Let each object take what the file has for it, in the order in which Keras asks them.
+
+        Args:
+            folder: as of `files`.
+
+        Raises:
+            FileFormatError: one could not; arrays and attributes are as before then.
+        """
+        for place, owner in self._places:
+            if id(owner) in self._stores:
+                sources = [_Reading(store) for store in self._stores[id(owner)]]
+                self._run(owner, "load_own_variables", place, sources or [{}])
+            if folder is not None and has(owner, "load_assets"):
+                own = folder / place
+                self._run(owner, "load_assets", place, [str(own) if own.is_dir() else None])
+
+    def all_or_nothing(self, model: Any) -> AbstractContextManager[None]:
+        """A block that leaves the model as it was when it ends with an error; only where objects load for themselves."""
+        asked = bool(self._stores) or self._have_files
+        return all_or_nothing([model, *(owner for _, owner in self._places)]) if asked else contextlib.nullcontext()
+
+    def _run(self, owner: Any, method: str, place: str, sources: Sequence[Any]) -> None:
+        """Call a method with each source until one is taken."""
+        failure: Exception | None = None
+        for source in sources:
+            try:
+                with all_or_nothing([owner]):
+                    getattr(owner, method)(source)
+                return
+            except Exception as error:  # whatever the user's code says
+                failure = failure or error
+        text = _FAILED.format(
+            where=self._where, owner=named(owner), method=method, error=f"{type(failure).__name__}: {failure}",
+            place=place or "the top", source=describe(sources[0]),
+        )  # fmt: skip
+        if not self._skip_mismatch:
+            raise FileFormatError(text) from failure
+        warnings.warn(text, stacklevel=6)
+
+
+class _Reading(Mapping[str, np.ndarray]):
+    """The arrays of a store, read when they are asked for."""
+
+    def __init__(self, arrays: Mapping[str, StoredArray]):
+        self._arrays = arrays
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        array = self._arrays[name]
+        return array.read(array.shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __repr__(self) -> str:
+        return ", ".join(f"{name} {array.shape}" for name, array in self._arrays.items()) or "nothing"
+
+
+@contextlib.contextmanager
+def all_or_nothing(parts: Sequence[Any]) -> Iterator[None]:
+    """Put arrays and attributes of objects back as they were when the block ends with an error.
+
+    Args:
+        parts: layers, optimizers, losses and metrics; of a layer, those below it too.
+    """
+    all_parts = {id(p): p for part in parts for p in (part._flatten_layers() if isinstance(part, Layer) else [part])}.values()
+    attributes = [(part, {k: _shallow(v) for k, v in vars(part).items()}) for part in all_parts]
+    boxes = [(box, box._value, box._shared) for _, before in attributes for box in boxes_in([*before.values()])]
+    try:
+        yield
+    except BaseException:
+        for part, before in attributes:
+            vars(part).clear()
+            vars(part).update(before)
+        for box, value, shared in boxes:
+            box._value, box._shared = value, shared
+        note_change()
+        raise
+
+
+def write_assets(folder: Path, places: Places) -> None:
+    """Let objects write their files.
+
+    Args:
+        folder: where each gets a folder of its own.
+        places: all objects of a model, with the names of these folders.
+
+    Raises:
+        ValueError: a place is no path below the folder.
+    """
+    for place, owner in places:
+        if has(owner, "save_assets"):
+            if problem := unsafe_name(place):
+                raise ValueError(f"{named(owner)}: cannot have files at {place!r}: it {problem}. Rename the attribute.")
+            own = folder / place
+            own.mkdir(parents=True, exist_ok=True)
+            owner.save_assets(str(own))
+
+
+def _shallow(value: Any) -> Any:
+    """A copy of a plain container, so that what is put into it meanwhile can be taken out again."""
+    return copy.copy(value) if type(value) in (list, dict, set) else value
