@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras._base.errors import describe
+from jkeras._base.errors import describe, known_sizes
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
 from jkeras.graph import KerasTensor, Program
@@ -273,7 +273,7 @@ Model._functional = Functional
 def _what_to_write(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> str:
     """How data of one shape become data of another."""
     sizes = wanted[1:]
-    if len(shape) == len(sizes) and all(n is None or m == n for m, n in zip(shape, sizes)):
+    if len(shape) == len(sizes) and all(m == n or None in (m, n) for m, n in zip(known_sizes(shape), sizes)):
         return "The batch axis is missing: write x[None]."
     known = [n for n in sizes if n is not None]
     if len(known) == len(sizes) and math.prod(shape[1:]) == math.prod(known):
