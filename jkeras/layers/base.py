@@ -126,6 +126,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         self._initial_weights = kwargs.get("weights")
         if settings.remat is not None:
             self.remat = settings.remat
+        if self._plan.takes_rng:
+            random.follow_generators()
 
     # dtypes ---------------------------------------------------------------------------------------------------------
 
