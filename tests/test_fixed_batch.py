@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jkeras import Input, Model, Sequential, layers, models
+from jkeras.utils import PyDataset
 
 X = np.random.default_rng(0).normal(size=(30, 4)).astype("float32")
 Y = X[:, :1]
@@ -91,3 +92,24 @@ def test_a_stateful_layer_says_which_batch_it_needs_and_got(run, received):
     model.compile("sgd", "mse")
     with pytest.raises(ValueError, match=rf"keeps the states of 8 rows. Received a batch of {received}\."):
         run(model, np.zeros((20, 5, 2), np.float32))
+
+
+class Batches(PyDataset):
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        return np.zeros((5, 5, 2), np.float32), np.zeros((5, 1), np.float32)
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_a_stateful_layer_takes_streams_of_its_batch_size(rows):
+    model = stateful(rows)
+    model.compile("sgd", "mse")
+
+    def stream():
+        return (Batches()[i] for i in range(3)) if rows == 5 else ((x[:1], y[:1]) for x, y in (Batches()[i] for i in range(3)))
+
+    for make in (stream, Batches) if rows == 5 else (stream,):
+        assert np.isfinite(model.fit(make(), verbose=0).history["loss"][0]) and np.isfinite(model.evaluate(make(), verbose=0))
+        assert model.predict(make(), verbose=0).shape == (3 * rows, 1)

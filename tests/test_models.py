@@ -151,7 +151,6 @@ def _inputs():
 A, B, C = (np.full((4, n), n, np.float32) for n in (1, 2, 3))
 STRUCTURES = {
     "one": (lambda a, b, c: a, A),
-    "list of one": (lambda a, b, c: [a], [A]),
     "list": (lambda a, b, c: [a, b], [A, B]),
     "tuple": (lambda a, b, c: (b, a), (B, A)),
     "dict": (lambda a, b, c: {"q": b, "p": a}, {"p": A, "q": B}),

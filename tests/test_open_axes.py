@@ -270,6 +270,28 @@ def test_what_a_layer_says_of_its_shape_is_taken():
     assert (Specifies()(Input(SERIES)).shape, Specifies()(Input(SERIES)).dtype) == ((N, 5, 4), "float16")
 
 
+def looks_at_values(x):
+    return x if float(x[0, 0, 0]) > 0 else 2 * x
+
+
+SAID = {
+    "sizes": (lambda x: x, (7, 4), (N, 7, 4)),
+    "a list, as a file has it": (lambda x: x, [7, 4], (N, 7, 4)),
+    "a function": (lambda x: x[:, :7], lambda shape: (shape[0], 7, shape[2]), (N, 7, 4)),
+    "of a function that looks at values": (looks_at_values, lambda shape: shape, (N, N, 4)),
+    "several": (lambda x: [x, x[:, 0]], lambda shape: [(N, 9, 4), (N, 4)], [(N, 9, 4), (N, 4)]),
+    "not what comes out": (lambda x: x[..., :2], (N, 4), (N, N, 2)),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_lambda_layer_knows_what_its_output_shape_says(name):
+    function, said, expected = SAID[name]
+    layer = layers.Lambda(function, output_shape=said)
+    assert shapes_of(layer(Input(SERIES))) == expected
+    assert layer.compute_output_shape((N, N, 4)) == expected
+
+
 def test_the_error_of_a_shape_that_never_fits_speaks_of_unknown_sizes():
     with pytest.raises(ValueError, match="cropping") as caught:
         layers.Cropping2D(5)(Input((N, 8, 3)))

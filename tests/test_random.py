@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import inspect
+import random as python_random
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +13,11 @@ import keras
 import numpy as np
 import pytest
 
-from jkeras import random
+from jkeras import Input, Sequential, layers, random
 from jkeras.graph import KerasTensor
+from jkeras.initializers import GlorotUniform
 from jkeras.layers import Layer
+from jkeras.random import SeedGenerator
 from jkeras.state import Variable, functionalize, set_random_seed
 
 X = np.arange(12, dtype="float32").reshape(3, 4) / 10
@@ -136,3 +139,66 @@ def test_other_seeds_are_errors(seed):
 def test_randint_gives_integers_only():
     with pytest.raises(ValueError, match="uniform"):
         random.randint((2,), 0, 3, dtype="float32")
+
+
+# Global generators ------------------------------------------------------------------------------------------------------
+
+ROWS = np.arange(40, dtype="float32").reshape(20, 2) / 40
+SEEDS = {
+    "random": (lambda: python_random.seed(0), {"weights", "dropout layer"}),
+    "numpy": (lambda: np.random.seed(0), {"order"}),
+    "both": (lambda: (python_random.seed(0), np.random.seed(0)), {"weights", "dropout layer", "order", "order and dropout"}),
+    "neither": (lambda: None, set()),
+    "all": (lambda: set_random_seed(0), {"weights", "dropout layer", "order", "order and dropout", "draws"}),
+}
+
+
+def weights():
+    return Sequential([Input((2,)), layers.Dense(3), layers.Dense(1)]).get_weights()
+
+
+def trained(*between):
+    model = Sequential([Input((2,)), layers.Dense(4, kernel_initializer=GlorotUniform(seed=1)), *between])
+    model.compile("sgd", "mse")
+    model.fit(ROWS, ROWS[:, :1] * np.ones((1, 4), np.float32), batch_size=3, verbose=0)
+    return model.get_weights()
+
+
+RESULTS = {
+    "weights": weights,
+    "order": trained,
+    "order and dropout": lambda: trained(layers.Dropout(0.5)),
+    "dropout layer": lambda: [layers.Dropout(0.5)(np.ones(50, np.float32), training=True)],
+    "draws": lambda: [random.normal((3,))],
+}
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_global_generators_seed_what_they_seed_in_keras(name):
+    """The table is that of Keras 3.15.1 on JAX."""
+    seed, expected = SEEDS[name]
+    python_random.seed()
+    SeedGenerator()  # the stream follows the generators again
+    repeated = set()
+    for what, make in RESULTS.items():
+        runs = []
+        for _ in range(2):
+            seed()
+            runs.append(make())
+        if all(np.array_equal(a, b) for a, b in zip(*runs)):
+            repeated.add(what)
+    assert repeated == expected
+
+
+def test_random_seed_after_set_random_seed():
+    runs = []
+    for noise in (1, 2):
+        set_random_seed(3)
+        python_random.random()
+        np.random.rand(noise)
+        runs.append(weights())
+        python_random.seed(0)
+        runs.append(weights())
+    np.testing.assert_array_equal(runs[0][0], runs[2][0])
+    np.testing.assert_array_equal(runs[1][0], runs[3][0])
+    assert not np.array_equal(runs[0][0], runs[1][0])

@@ -66,6 +66,11 @@ class ArraySource(Source):
         """Shapes and dtypes of one batch, with None for the batch dimension."""
         return spec_of(self.arrays)
 
+    @property
+    def first_rows(self) -> int:
+        """How many rows the first batch has."""
+        return min(self.batch_size, self.num_samples)
+
     def order(self, epoch: int = 0, seed: int = 0) -> np.ndarray:
         """The row numbers of an epoch in order, a function of `(epoch, seed)` alone; warns where the data end before `steps`."""
         number, first, last = stretch(epoch, self.steps, self.total_batches)

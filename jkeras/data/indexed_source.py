@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jkeras.data.arrays import spec_of
+from jkeras.data.arrays import common_length, spec_of
 from jkeras.data.iterable_source import read_batch
 from jkeras.data.sample_weights import Weighing
 from jkeras.data.source import Batch, Source, generator, naming, stretch, warn_ran_out
@@ -75,8 +75,14 @@ class IndexedSource(Source):
             self._check_total()
             # Copied, because a dataset may fill the same arrays again for every item.
             self._first = jax.tree.map(np.array, self._read(0, lambda: self.dataset[0]))
-            self._specs = spec_of(self._first)
+            self._specs, self._first_rows = spec_of(self._first), common_length(*self._first)
         return self._specs
+
+    @property
+    def first_rows(self) -> int:
+        """How many rows batch 0 has. The first epoch begins with it."""
+        assert self.specs
+        return self._first_rows
 
     def indices(self, epoch: int = 0, seed: int = 0) -> Iterable[int]:
         """The batch numbers of an epoch in their order; warns where the dataset ends before `steps`."""

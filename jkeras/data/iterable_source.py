@@ -91,8 +91,15 @@ class IterableSource(Source):
             if first is None:
                 raise _no_data(self.data)
             self._items = itertools.chain([first], items)
-            self._specs = spec_of(self._read(first, 0))
+            batch = self._read(first, 0)
+            self._specs, self._first_rows = spec_of(batch), common_length(*batch)
         return self._specs
+
+    @property
+    def first_rows(self) -> int:
+        """How many rows the first batch has."""
+        assert self.specs
+        return self._first_rows
 
     def seek(self, batches: int) -> None:
         """Read over this many batches before the next epoch: fresh data are brought to where they were.

@@ -47,6 +47,11 @@ class Source(ABC):
         """Shapes and dtypes of one batch, `(x, y, sample_weight)`, with None for the batch dimension."""
 
     @property
+    @abstractmethod
+    def first_rows(self) -> int:
+        """How many rows the first batch has."""
+
+    @property
     def spec(self) -> Any:
         """Shapes and dtypes of `x`: a nest of `Spec` with None for the batch dimension."""
         return self.specs[0]

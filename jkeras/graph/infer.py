@@ -14,6 +14,7 @@ Code may ask more of a size than a symbol answers. Then it is tried again, each 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -120,10 +121,19 @@ class _Inference:
             valid += [size] * len(more)
         if not found:
             assert reason is not None
-            raise reason
+            self.fail(reason)
         if len(found) == len(valid) == 1:
             found += self.around(valid[0])
         return _agreed(found)
+
+    def fail(self, reason: Exception) -> None:
+        """Raise why it fails, where it can be with the names of axes in place of numbers that nobody passed."""
+        try:
+            self.at(lambda place, axis: _symbol(axis))
+        except Exception as named:
+            if type(named) is type(reason) and _what(named) == _what(reason):
+                raise
+        raise reason
 
     def around(self, size: int) -> list[Any]:
         """Results at other sizes than the only one that was found to be valid; else, for another batch."""
@@ -185,10 +195,15 @@ def _number(size: int) -> Sizes:
     return lambda place, axis: size
 
 
+def _what(error: Exception) -> str:
+    """What an error says before it speaks of shapes."""
+    return re.split(r"[\d(]", str(error), maxsplit=1)[0]
+
+
 @functools.cache
 def _symbol(axis: int, place: int = 0) -> Any:
     """The symbol for a position, or for one argument's; the same at all times, so that JAX finds again what it has traced."""
-    return export.symbolic_shape(f"axis{axis}_{place}", scope=_scope())[0]
+    return export.symbolic_shape((f"axis{axis}" if axis else "batch") + f"_of_{place}" * bool(place), scope=_scope())[0]
 
 
 @functools.cache

@@ -126,6 +126,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         self._initial_weights = kwargs.get("weights")
         if settings.remat is not None:
             self.remat = settings.remat
+        if self._plan.takes_rng:
+            random.follow_generators()
 
     # dtypes ---------------------------------------------------------------------------------------------------------
 
@@ -164,7 +166,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         """
         specs = tuple(shapes_to_specs(shape, self.compute_dtype) for shape in input_shapes)
         self._build_shapes = input_shapes
-        if hasattr(self, "declare"):
+        if hasattr(type(self), "declare"):
             self._declare_weights(specs)
         self.built = True
 
@@ -193,7 +195,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
                 self._build_shapes = tuple(specs_to_shapes(spec) for spec in specs)
                 if not hasattr(type(self).build, "is_default"):
                     self.build(*self._shapes_for(self.build, specs, kwargs))
-                elif hasattr(self, "declare"):
+                elif hasattr(type(self), "declare"):
                     self._declare_weights(specs)
                 self.built = True
                 if self._initial_weights is not None:

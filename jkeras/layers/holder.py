@@ -6,8 +6,9 @@ a call runs; `call_plan` has the rule.
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -48,6 +49,11 @@ class WeightHolder:
     _boxes: dict[str, Variable]
     _trainable: bool
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.__getattr__ is not WeightHolder.__getattr__ and not hasattr(cls.__getattr__, "asks_for_weights"):
+            cls.__getattr__ = _weights_first(cls.__getattr__)  # type: ignore[method-assign]
+
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, _HOLDS) or isinstance(self.__dict__.get(name), _HOLDS):
             note_change()
@@ -79,7 +85,8 @@ class WeightHolder:
                 "" if self.__dict__.get("built") else ". It is not built: build(input_shape) or the first call makes its weights"
             )
             hint = messages.INSTEAD.get(name, hint)
-            raise AttributeError(f"{type(self).__name__!r} object {self.name!r} has no attribute {name!r}{hint}")
+            # Not by attributes: a `__setattr__` that asks hasattr() comes here before there are any.
+            raise AttributeError(f"{type(self).__name__!r} object {self.__dict__.get('name')!r} has no attribute {name!r}{hint}")
         return self._read_box(name, boxes[name])
 
     def _read_box(self, name: str, box: Variable) -> Any:
@@ -329,6 +336,18 @@ class WeightHolder:
         """Number of all elements of all weights."""
         self._require_built("count_params", "layer.build(input_shape)")
         return sum(box.size for box in self.weights)
+
+
+def _weights_first(own: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """A class' own `__getattr__`, asked only for what is no weight: it must not hide them."""
+
+    @functools.wraps(own)
+    def read(self: WeightHolder, name: str) -> Any:
+        boxes = self.__dict__.get("_boxes", {})
+        return self._read_box(name, boxes[name]) if name in boxes else own(self, name)
+
+    read.asks_for_weights = True  # type: ignore[attr-defined]
+    return read
 
 
 _HOLDS = (WeightHolder, Variable, Tracker, list, tuple, set, dict)  # what a layer may hold weights in

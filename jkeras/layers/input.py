@@ -25,7 +25,7 @@ class InputLayer(Layer):
         sparse, ragged: must be False.
         batch_shape: with the batch axis, instead of `shape`.
         input_tensor: a symbolic tensor to take shape and dtype from.
-        optional: must be False.
+        optional: whether a functional model takes None for it; the layers that get it must take None.
         name: default `input_1`, `input_2`, ...
         input_shape, batch_input_shape: Keras 2's names for `shape` and `batch_shape`.
 
@@ -51,8 +51,6 @@ class InputLayer(Layer):
     ):
         if sparse or ragged:
             raise ValueError("Sparse and ragged inputs are not supported. Leave the argument out and give dense arrays.")
-        if optional:
-            raise ValueError("Optional inputs are not supported. Leave optional=True out, and give an array for every input.")
         if input_tensor is not None:
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         shape = shape if shape is not None else input_shape
@@ -65,7 +63,7 @@ class InputLayer(Layer):
         super().__init__(name=name or auto_name("input", first=1), dtype=None, trainable=trainable)
         self.batch_shape = (batch_size, *_checked(shape)) if shape is not None else _checked(batch_shape)
         self.input_dtype = standardize_dtype(dtype)
-        self.optional = optional
+        self.optional = bool(optional)
         self.built = True
         Node(self, (), {}, Spec(self.batch_shape, self.input_dtype))
         self.output.name = self.name
@@ -98,6 +96,11 @@ class InputLayer(Layer):
             "name": self.name,
             "optional": self.optional,
         }
+
+
+def is_optional(tensor: KerasTensor) -> bool:
+    """Whether a model that has this tensor as an input takes None for it."""
+    return tensor.node is not None and getattr(tensor.node.operation, "optional", False)
 
 
 def _checked(shape: Any) -> tuple[int | None, ...]:

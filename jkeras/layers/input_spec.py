@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 from jkeras._base.configurable import Configurable
-from jkeras._base.errors import describe
+from jkeras._base.errors import describe, known_sizes
 from jkeras._base.registry import export
 
 
@@ -78,7 +78,8 @@ def check_input(layer: Any, inputs: Any) -> None:
         shape = getattr(inputs, "shape", None)
         problem = "expected one array, received a structure" if shape is None else spec.problem(shape)
         if problem is not None:
-            raise ValueError(_message(layer, problem, inputs))
+            lacks_batch = shape is not None and spec.problem((None, *known_sizes(shape))) is None
+            raise ValueError(_message(layer, problem, inputs, _NO_BATCH if lacks_batch else _RESHAPE))
         return
     leaves = jax.tree.leaves(inputs, is_leaf=lambda v: hasattr(v, "shape"))
     if len(leaves) != len(jax.tree.leaves(spec)):
@@ -89,8 +90,10 @@ def check_input(layer: Any, inputs: Any) -> None:
             raise ValueError(_message(layer, problem, inputs))
 
 
-def _message(layer: Any, problem: str, inputs: Any) -> str:
-    return (
-        f"Layer {layer.name!r} ({type(layer).__name__}) got an input it cannot use: {problem}. Received: {describe(inputs)}. "
-        "Reshape the data, or make the layer anew: its weights were made for the first input it saw."
-    )
+_NO_BATCH = "The batch axis is missing: write x[None]."
+_RESHAPE = "Reshape the data, or make the layer anew: its weights were made for the first input it saw."
+
+
+def _message(layer: Any, problem: str, inputs: Any, advice: str = _RESHAPE) -> str:
+    name = f"Layer {layer.name!r} ({type(layer).__name__})"
+    return f"{name} got an input it cannot use: {problem}. Received: {describe(inputs)}. {advice}"

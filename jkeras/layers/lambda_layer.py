@@ -10,11 +10,16 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
+
 from jkeras._base import registry
 from jkeras._base.configurable import copied, function_config, is_object_config, serialize
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import export
+from jkeras.graph import Spec
+from jkeras.graph.spec import is_spec
 from jkeras.layers.base import Layer
+from jkeras.layers.structures import shapes_to_specs, specs_to_shapes
 
 _BYTECODE = """The Lambda layer {layer!r} holds its function as bytecode, which is code that a file brings along; it is never run.
 Give the function itself, under the layer's name: custom_objects={{{layer!r}: function}}."""
@@ -31,7 +36,8 @@ class Lambda(Layer):
 
     Args:
         function: takes the inputs, and `mask` and `training` if it has arguments of these names.
-        output_shape: for Keras' sake; the shape is found by running the function on shapes alone.
+        output_shape: of an example, or a function from the input's shape to the output's. The shape is found by running the
+            function on shapes alone; this says the sizes that stay unknown, and all of them where the function looks at values.
         mask: the output's mask, or a function `(inputs, mask) -> mask`; None where there is none.
         arguments: further keyword arguments of the function.
         kwargs: as every layer.
@@ -66,6 +72,23 @@ class Lambda(Layer):
         given = {"mask": mask, "training": training}
         return self.function(inputs, **self.arguments, **{k: v for k, v in given.items() if k in self._takes})
 
+    def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._output_shape is None:
+            return super()._infer(fn, specs, kwargs)
+        said = self._said(specs[0])
+        try:
+            found = super()._infer(fn, specs, kwargs)
+        except jax.errors.JAXTypeError:
+            return said
+        alike = jax.tree.structure(found) == jax.tree.structure(said)  # type: ignore[operator]
+        return jax.tree.map(_with_sizes, found, said) if alike else found
+
+    def _said(self, inputs: Any) -> Any:
+        """Specs of what `output_shape` says."""
+        shapes, said = specs_to_shapes(inputs), self._output_shape
+        batch = jax.tree.leaves(inputs, is_leaf=is_spec)[0].shape[0]
+        return shapes_to_specs(said(shapes) if callable(said) else (batch, *said), self.compute_dtype)
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """What `mask` says."""
         return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
@@ -94,6 +117,13 @@ class Lambda(Layer):
             value = config.get(key)
             found[key] = _find(value, f"{name}/{key}", custom_objects) if _is_function(value) else value
         return super().from_config({**rest, **found}, custom_objects)
+
+
+def _with_sizes(found: Spec, said: Spec) -> Spec:
+    """A spec with the sizes of another in place of unknown ones."""
+    if len(found.shape) != len(said.shape):
+        return found
+    return Spec([n if m is None else m for m, n in zip(found.shape, said.shape)], found.dtype)
 
 
 def _written(value: Any) -> Any:

@@ -16,7 +16,7 @@ from jkeras._base.registry import export
 from jkeras.graph import KerasTensor
 from jkeras.graph.keras_tensor import ArrayFunction, is_symbolic, symbolic_leaves
 from jkeras.layers.base import Layer
-from jkeras.layers.input import Input, InputLayer
+from jkeras.layers.input import Input, InputLayer, is_optional
 from jkeras.models.functional import Functional
 from jkeras.models.model import Model
 from jkeras.models.sequential import Sequential
@@ -118,7 +118,7 @@ def _clone_graph(model: Functional, input_tensors: Any, copy: CloneFunction, cal
     program = model._program
     given = [_as_tensor(t) for t in _flat(input_tensors)]
     if input_tensors is None:
-        given = [Input(batch_shape=t.shape, dtype=t.dtype, name=t.name) for t in program.inputs]
+        given = [Input(batch_shape=t.shape, dtype=t.dtype, name=t.name, optional=is_optional(t)) for t in program.inputs]
     if len(given) != len(program.inputs):
         raise ValueError(f"Model {model.name!r} has {len(program.inputs)} inputs. Received: {len(given)} input_tensors.")
     tensors: dict[int, KerasTensor] = {id(old): new for old, new in zip(program.inputs, given)}

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras._base.errors import describe
+from jkeras._base.errors import describe, known_sizes
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
 from jkeras.graph import KerasTensor, Program
@@ -18,12 +18,16 @@ from jkeras.graph.keras_tensor import is_symbolic
 from jkeras.graph.spec import is_spec
 from jkeras.graph.topology import operations_of
 from jkeras.layers.base import Layer
-from jkeras.layers.structures import array_specs, specs_to_shapes
+from jkeras.layers.input import is_optional
+from jkeras.layers.structures import array_specs, single, specs_to_shapes
 from jkeras.models.functional_config import graph_config
 from jkeras.models.model import Model, check_unique_names, takes_graph
 
 _ADDED_STAY = """Model {model!r}: the config leaves out {count} {what} that add_{what}(symbolic tensor) gave it. Add it again to
 the model that is made from it."""
+
+_NOT_OPTIONAL = """Model {model!r} received None for the input {name!r}, which is not optional. Give an array, or make the model
+with Input({shape}, optional=True)."""
 
 
 @export("keras.models.Functional", "keras.src.models.functional.Functional")
@@ -125,24 +129,32 @@ class Functional(Model):
         Args:
             inputs: arrays in the structure of the model's inputs, or a dict by input name.
             training, mask: as every layer.
+
+        Returns:
+            Arrays in the structure of the model's outputs; an only output in a list or tuple without it, as in Keras 3.
         """
         values = self._program.bind(self._arrange(inputs))
         for operation, gather, store in self._program.steps:
             args, kwargs = gather(values)
             store(values, operation(*args, **kwargs))
         if not (self._graph_losses or self._graph_metrics):
-            return self._program.outputs(values)
+            return _without_list(self._program.outputs(values))
         outputs, (losses, metrics) = self._program.outputs(values)
         for value in losses:
             super().add_loss(jnp.mean(value))
         for name, value in metrics:
             super().add_metric(value, name)
-        return outputs
+        return _without_list(outputs)
 
     def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if type(self).call is Functional.call and _are_alike(specs[0], self._structure[0]):
-            return array_specs(self._structure[1])  # what the graph was made for
-        return super()._infer(fn, specs, kwargs)
+        """In the structure of the model's outputs; a `call` gives an only output without its list."""
+        if type(self).call is not Functional.call:
+            return super()._infer(fn, specs, kwargs)
+        inputs, outputs = self._structure
+        if _are_alike(specs[0], inputs):
+            return array_specs(outputs)  # what the graph was made for
+        found = super()._infer(fn, specs, kwargs)
+        return type(outputs)([found]) if _is_single(outputs) else found
 
     def _arrange(self, inputs: Any) -> list[Any]:
         """The inputs' arrays in the order of the graph, each with the rank and dtype of its symbolic tensor.
@@ -156,9 +168,9 @@ class Functional(Model):
             for name in names:
                 if name not in inputs:
                     raise ValueError(f"Model {self.name!r} lacks the input {name!r}. Received a dict with {sorted(inputs)}.")
-            arrays = jax.tree.leaves({k: inputs[k] for k in names}) if isinstance(structure, dict) else [inputs[k] for k in names]
+            arrays = _leaves({k: inputs[k] for k in names}) if isinstance(structure, dict) else [inputs[k] for k in names]
         else:
-            arrays = jax.tree.leaves(inputs)
+            arrays = _leaves(inputs)
         if len(arrays) != len(expected):
             raise ValueError(
                 f"Model {self.name!r} has {len(expected)} input{'s' * (len(expected) != 1)} "
@@ -167,6 +179,10 @@ class Functional(Model):
         return [self._fit_to(tensor, array) for tensor, array in zip(expected, arrays)]
 
     def _fit_to(self, tensor: KerasTensor, array: Any) -> Any:
+        if array is None:
+            if is_optional(tensor):
+                return None
+            raise ValueError(_NOT_OPTIONAL.format(model=self.name, name=tensor.name, shape=tensor.shape[1:]))
         given, shape, wanted = array, array.shape, tensor.shape
         if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
             array = array[..., None]
@@ -229,13 +245,13 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
-        """Shapes of the inputs."""
-        return specs_to_shapes(self.input)
+        """Shape of the input, or the list of those of several."""
+        return specs_to_shapes(single(self.inputs))
 
     @property
     def output_shape(self) -> Any:
-        """Shapes of the outputs."""
-        return specs_to_shapes(self.output)
+        """Shape of the output, or the list of those of several."""
+        return specs_to_shapes(single(self.outputs))
 
     @property
     def input_names(self) -> list[str]:
@@ -257,12 +273,25 @@ Model._functional = Functional
 def _what_to_write(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> str:
     """How data of one shape become data of another."""
     sizes = wanted[1:]
-    if len(shape) == len(sizes) and all(n is None or m == n for m, n in zip(shape, sizes)):
+    if len(shape) == len(sizes) and all(m == n or None in (m, n) for m, n in zip(known_sizes(shape), sizes)):
         return "The batch axis is missing: write x[None]."
     known = [n for n in sizes if n is not None]
     if len(known) == len(sizes) and math.prod(shape[1:]) == math.prod(known):
         return f"Reshape the data: x.reshape((-1, {', '.join(map(str, known))}))."
     return f"Give data of that shape, or make the model for these: Input(shape={tuple(shape[1:])})."
+
+
+def _leaves(inputs: Any) -> list[Any]:
+    """Arrays, and None in the place of one that is left out."""
+    return jax.tree.leaves(inputs, is_leaf=lambda value: value is None)
+
+
+def _is_single(outputs: Any) -> bool:
+    return isinstance(outputs, (list, tuple)) and len(outputs) == 1
+
+
+def _without_list(outputs: Any) -> Any:
+    return outputs[0] if _is_single(outputs) else outputs
 
 
 def _are_alike(specs: Any, tensors: Any) -> bool:

@@ -124,6 +124,8 @@ class Sequential(Functional):
         for i, layer in enumerate(self._stack):
             known = i < len(self._trail) and self._trail[i][0] is layer
             outputs = self._trail[i][1] if known else layer(outputs)
+            if isinstance(outputs, (list, tuple)) and len(outputs) == 1:  # of a model with a list of one output
+                outputs = outputs[0]
             trail.append((layer, outputs))
         self._trail = trail
         self._structure = tensor, outputs

@@ -1,8 +1,12 @@
 """Randomness: one global stream for what happens outside compiled programs, one key per step inside.
 
-Outside: initial values, the seed of a `fit`, an eager dropout draw from `next_key()`, a counter-based stream that
-`set_random_seed` starts again. Inside a functional scope every draw is `fold_in(fold_in(scope key, layer position), call index)`,
-so a result does not depend on what ran before it or on how many steps a program holds.
+Outside: initial values, the seed of a `fit`, an eager dropout draw come from a counter-based stream, which `set_random_seed`
+starts again. Unless it did, the stream begins anew where something is made that will draw (a weight, a Dropout layer, a
+SeedGenerator), with a number of Python's `random`; and NumPy's global generator says the order of data in `fit`. So `random.seed`
+and `np.random.seed` do what they do in Keras.
+
+Inside a functional scope every draw is `fold_in(fold_in(scope key, layer position), call index)`, so a result does not depend on
+what ran before it or on how many steps a program holds.
 """
 
 from __future__ import annotations
@@ -23,13 +27,20 @@ _NO_KEY = """{who} needs random numbers, but no key was given to this pure call.
 
 
 class _Stream:
-    """A seed and how many keys were taken from it."""
+    """A seed and how many keys were taken from it.
+
+    Attributes:
+        seed, taken: these.
+        python: the state in which `set_random_seed` left Python's `random`; None where the stream follows the global generators.
+    """
 
     def __init__(self) -> None:
         self.seed = secrets.randbits(31)
         self.taken = 0
+        self.python: Any = None
 
 
+_NOTHING_TAKEN = 624  # the last number of the state of a generator that was just seeded
 _stream = _Stream()
 
 
@@ -47,6 +58,7 @@ def set_random_seed(seed: int) -> None:
     python_random.seed(int(seed))
     np.random.seed(int(seed))
     _stream.seed, _stream.taken = int(seed), 0
+    _stream.python = python_random.getstate()
 
 
 def next_number() -> int:
@@ -71,8 +83,26 @@ def continue_stream(seed: int, taken: int) -> None:
 
 
 def stream_seed() -> int:
-    """The seed of the global stream, as `set_random_seed` set it."""
+    """The seed of the global stream."""
     return _stream.seed
+
+
+def follow_generators() -> None:
+    """Begin the stream anew with a number of Python's `random`, for something that will draw.
+
+    Not after `set_random_seed`, unless `random` was seeded since.
+    """
+    if _stream.python is not None:
+        state = python_random.getstate()
+        if state[1][-1] != _NOTHING_TAKEN or state == _stream.python:
+            return
+        _stream.python = None
+    _stream.seed, _stream.taken = python_random.getrandbits(31), 0
+
+
+def order_seed(own: int) -> int:
+    """The seed of the order of data in a training run: NumPy's where the stream follows the global generators, else `own`."""
+    return own if _stream.python is not None else int(np.random.randint(2**31))
 
 
 def stream_key() -> jax.Array:
@@ -91,7 +121,7 @@ def next_key_numbers() -> np.ndarray:
 
 
 def next_seed() -> int:
-    """The next 31-bit integer of the global stream: the same after the same `set_random_seed`."""
+    """The next 31-bit integer of the global stream: the same after the same `set_random_seed`, or `random.seed`."""
     return int(np.random.SeedSequence([_stream.seed, next_number()]).generate_state(1)[0] >> 1)
 
 
@@ -144,6 +174,8 @@ class SeedGenerator:
     def __init__(self, seed: int | None = None, name: str | None = None):
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
             raise ValueError(f"SeedGenerator takes a non-negative integer or None as seed. Received: {seed!r}.")
+        if seed is None:
+            follow_generators()
         self.seed = next_seed() if seed is None else int(seed)
         self.name = name or "seed_generator"
         self._taken = 0

@@ -101,6 +101,8 @@ class Variable(ArrayOperators):
                 raise ValueError(f"Variable {self.name!r} has an initializer but no shape. Write shape=(...) as well.")
             make = resolve("initializers", initializer)
             initial = InitialValue(make, tuple(int(n) for n in shape), standardize_dtype(dtype), _token(make))
+            if getattr(make, "seed", 0) is None:
+                random.follow_generators()
         else:
             if dtype is None and not hasattr(initializer, "dtype") and np.asarray(initializer).dtype.kind == "f":
                 dtype = standardize_dtype(None)

@@ -114,6 +114,7 @@ class TrainingRun:
     def __enter__(self) -> TrainingRun:
         training_threads.add(threading.get_ident())
         self.model._run = self
+        self.seed = random.order_seed(self.seed)
         # Metric objects make their boxes when they are first shown, which takes from the global stream: so it is the same stretch
         # of the stream in a run that is taken up again.
         self.model._show(self.metrics)

@@ -67,10 +67,11 @@ def results(model: Any, state: TrainState) -> dict[str, Any]:
         if reported.pop(id(metric), None) is None:
             logs.pop(name, None)
     if reported:
-        left = [(metric.name, metric) for metric in reported.values()]
-        _, found = with_values(
-            model, tracker_places(model), state, lambda: flat_results((name, metric.result()) for name, metric in left)
-        )
+
+        def others() -> dict[str, Any]:
+            return flat_results((metric.name, metric.result()) for metric in reported.values())
+
+        _, found = with_values(model, tracker_places(model), state, others)
         logs = {**logs, **found}
     return logs
 

@@ -306,7 +306,7 @@ class Trainer(Steps, Snapshots, Replay):
             rows = source.num_samples
             size = bucket(rows) if rows > 1 and self._forward(specs, rows).keeps_rows_apart else rows
             return predict_batch(self, source.arrays, size, self._loop_program("batch"), events)
-        size = source.batch_size or 2
+        size = source.first_rows
         forward = self._forward(specs, size)
         feed = self._feed(source, forward.outputs_at(size))
         return predict_feed(self, feed, self._loop_program("predict"), events, forward.keeps_rows_apart)
@@ -453,7 +453,7 @@ class Trainer(Steps, Snapshots, Replay):
         Data that are like those of another source are not asked for their shapes, since asking makes an item.
         """
         few = source.num_samples if isinstance(source, ArraySource) and source.total_batches == 1 else None
-        rows = few or source.batch_size or 2
+        rows = few or source.first_rows
         if rows == 1:
             return False
         if self._pads_rows is None:
@@ -490,7 +490,7 @@ class Trainer(Steps, Snapshots, Replay):
         specs = self._build_for(source)
         if self._objective is None:
             assert self._compile_config is not None
-            rows = self._probed_rows = min(source.batch_size or 2, getattr(source, "num_samples", None) or 2**31)
+            rows = self._probed_rows = source.first_rows
             y_pred = self._forward(specs, rows).outputs_at(rows)
             self._objective = make_objective(self, self._compile_config, source.specs[1], y_pred)
             tracked = {one.name for one in self._objective.tracked}

@@ -1,0 +1,83 @@
+"""Errors about shapes speak of what the user gave: no size that was only tried, and `x[None]` where the batch axis is missing."""
+
+import re
+
+import numpy as np
+import pytest
+
+from jkeras import Input, Model, Sequential, layers
+
+
+class Subclassed(Model):
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = parts
+
+    def call(self, x):
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+def built(model, shape):
+    model.build((None, *shape))
+    return model
+
+
+MODELS = {
+    "functional": (lambda: Sequential([Input((3,)), layers.Dense(1)]), (3,)),
+    "built late": (lambda: built(Sequential([layers.Dense(1)]), (3,)), (3,)),
+    "subclassed": (lambda: built(Subclassed(layers.Dense(1)), (3,)), (3,)),
+    "recurrent": (lambda: Sequential([Input((5, 2)), layers.LSTM(3), layers.Dense(1)]), (5, 2)),
+    "subclassed recurrent": (lambda: built(Subclassed(layers.LSTM(3), layers.Dense(1)), (5, 2)), (5, 2)),
+    "images": (lambda: Sequential([Input((8, 8, 1)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(1)]), (8, 8, 1)),
+}
+ENTRIES = {
+    "call": lambda model, x, y: model(x),
+    "predict": lambda model, x, y: model.predict(x, verbose=0),
+    "predict_on_batch": lambda model, x, y: model.predict_on_batch(x),
+    "predict of a stream": lambda model, x, y: model.predict(iter([x]), verbose=0),
+    "fit": lambda model, x, y: model.fit(x, y, verbose=0),
+    "fit of a stream": lambda model, x, y: model.fit(iter([(x, y)]), verbose=0),
+    "evaluate": lambda model, x, y: model.evaluate(x, y, verbose=0),
+    "train_on_batch": lambda model, x, y: model.train_on_batch(x, y),
+    "test_on_batch": lambda model, x, y: model.test_on_batch(x, y),
+}
+
+
+def numbers(text):
+    return {int(n) for n in re.findall(r"(?<![\w.])\d+(?![\w.])", text.partition("Received")[2] or text.partition("received")[2])}
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("kind", MODELS)
+def test_one_example_without_its_batch_axis(kind, entry):
+    make, shape = MODELS[kind]
+    model = make()
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=r"The batch axis is missing: write x\[None\]\.") as caught:
+        ENTRIES[entry](model, np.zeros(shape), np.zeros((shape[0], 1)))
+    assert numbers(str(caught.value)) <= set(shape)
+
+
+@pytest.mark.parametrize("entry", [name for name in ENTRIES if name != "call"])
+def test_sizes_that_do_not_fit_inside_of_a_model(entry):
+    class Sum(Model):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = layers.Dense(4), layers.Dense(2)
+
+        def call(self, x):
+            return self.a(x) + self.b(x)
+
+    model = Sum()
+    model.compile("sgd", "mse")
+    with pytest.raises(TypeError, match=r"incompatible shapes for broadcasting: \(batch, 4\), \(batch, 2\)"):
+        ENTRIES[entry](model, np.zeros((5, 3)), np.zeros((5, 4)))
+
+
+def test_axes_have_names_in_errors_of_open_shapes():
+    with pytest.raises(TypeError, match=r"\(batch, axis1, 4\), \(batch, 7, 5\)"):
+        Input((None, 4)) + Input((7, 5))
+    with pytest.raises(ValueError, match=r"float32\(None, None, 3\) has 3\*axis1 entries"):
+        layers.Reshape((7, 11, 13, 17))(Input((None, 3)))
