@@ -17,7 +17,7 @@ import functools
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -56,6 +56,19 @@ def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
         Spec((None, None, 3), float32)
     """
     return _Inference(fn, args, kwargs, training).result()
+
+
+def raise_named(fn: Callable[..., Any], args: tuple[Any, ...], size: int, reason: Exception) -> NoReturn:
+    """Raise why a function fails at a size that was only tried, with the names of axes in its place where it can be.
+
+    Args:
+        fn, args: as for `infer`.
+        size: for which it failed.
+        reason: the error.
+    """
+    if re.search(rf"\({size}[,)]", str(reason)):
+        _Inference(fn, args, {}, None).fail(reason)
+    raise reason
 
 
 def at_size(spec: Any, size: int) -> jax.ShapeDtypeStruct:
@@ -134,7 +147,7 @@ class _Inference:
             found += self.attempt(self.all_different)
         return _agreed(found)
 
-    def fail(self, reason: Exception) -> None:
+    def fail(self, reason: Exception) -> NoReturn:
         """Raise why it fails, where it can be with the names of axes in place of numbers that nobody passed."""
         try:
             self.at(lambda place, axis: _symbol(axis))
