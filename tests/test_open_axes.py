@@ -142,6 +142,7 @@ HARDER = {
     ),
     "a difference of two axes": (layers.Lambda(lambda x: x[:, : x.shape[1] - x.shape[2] + 3]), [IMAGES], (N, N, N, 3)),
     "rows of the batch in a Lambda": (layers.Lambda(lambda x: ops.reshape(x, (-1, 5, x.shape[1]))), [(4,)], (N, 5, 4)),
+    "a diagonal": (lambda x: ops.diagonal(x, axis1=1, axis2=2), [SERIES], (N, N)),
     "the only size": (lambda x, y: layers.Concatenate()([x, y]), [SERIES, (7, 4)], (N, 7, 8)),
 }
 
@@ -296,6 +297,23 @@ def test_the_error_of_a_shape_that_never_fits_speaks_of_unknown_sizes():
     with pytest.raises(ValueError, match="cropping") as caught:
         layers.Cropping2D(5)(Input((N, 8, 3)))
     assert "float32(None, None, 8, 3)" in str(caught.value)
+
+
+def test_the_number_of_outputs_must_not_depend_on_an_open_axis():
+    with pytest.raises(ValueError, match="number of outputs depends on the size of an unknown axis"):
+        ops.unstack(Input(SERIES), axis=1)
+    assert len(ops.unstack(Input(SERIES), axis=2)) == 4
+
+
+def test_loops_within_loops_are_not_tried_at_large_sizes():
+    tried = []
+
+    def total(x):
+        tried.append(x.shape[1])
+        return sum(x[:, i, j] for i in range(x.shape[1]) for j in range(x.shape[2]))
+
+    assert layers.Lambda(total)(Input(IMAGES)).shape == (N, 3)
+    assert all(not isinstance(n, int) or n <= 120 for n in tried)
 
 
 def test_a_function_is_tried_once_where_symbols_are_enough():

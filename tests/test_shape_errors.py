@@ -76,6 +76,21 @@ def test_sizes_that_do_not_fit_inside_of_a_model(entry):
         ENTRIES[entry](model, np.zeros((5, 3)), np.zeros((5, 4)))
 
 
+@pytest.mark.parametrize("entry", [name for name in ENTRIES if name != "call"])
+def test_data_that_do_not_fit_a_layer_of_ones_own(entry):
+    class Shift(layers.Layer):
+        def build(self, input_shape):
+            self.shift = self.add_weight((input_shape[-1],))
+
+        def call(self, x):
+            return x + self.shift
+
+    model = built(Subclassed(Shift()), (3,))
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=r"\(batch, 5\), \(3,\)"):
+        ENTRIES[entry](model, np.zeros((50, 5)), np.zeros((50, 5)))
+
+
 def test_axes_have_names_in_errors_of_open_shapes():
     with pytest.raises(TypeError, match=r"\(batch, axis1, 4\), \(batch, 7, 5\)"):
         Input((None, 4)) + Input((7, 5))

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import functools
 import re
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -27,8 +28,9 @@ from jkeras.graph.spec import Spec, is_spec
 from jkeras.state.functionalize import abstractly
 
 _MULTIPLE = 2**8 * 3**2 * 5 * 7 * 11 * 13
-_NUMBERS = (24, 48, 120, 6, 480, 960, 4800, 96, 192, 16, 12, 8, 4, 3, 2, 1)
-_AS_A_RULE, _TO_BE_SURE = 2, 4  # how many of them are tried; the latter where a number in a shape may depend on an axis
+_NUMBERS = (24, 48, 120, 6, 2, 96, 192, 480, 960, 4800, 16, 12, 8, 4, 3, 1)
+_LARGE, _LONG = 48, 0.5  # no larger ones where those before took longer, in seconds: loops within loops over an axis
+_AS_A_RULE, _TO_BE_SURE = 2, 5  # how many of them are tried; the latter where a number in a shape may depend on an axis
 
 Sizes = Callable[[int, int], Any]
 """The size of an unknown axis, from the number of its argument and its own."""
@@ -54,6 +56,19 @@ def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
         Spec((None, None, 3), float32)
     """
     return _Inference(fn, args, kwargs, training).result()
+
+
+def raise_named(fn: Callable[..., Any], args: tuple[Any, ...], size: int, reason: Exception) -> NoReturn:
+    """Raise why a function fails at a size that was only tried, with the names of axes in its place where it can be.
+
+    Args:
+        fn, args: as for `infer`.
+        size: for which it failed.
+        reason: the error.
+    """
+    if re.search(rf"\({size}[,)]", str(reason)):
+        _Inference(fn, args, {}, None).fail(reason)
+    raise reason
 
 
 def at_size(spec: Any, size: int) -> jax.ShapeDtypeStruct:
@@ -89,33 +104,37 @@ class _Inference:
         found = self.attempt(lambda place, axis: _MULTIPLE * _symbol(axis))
         if not found and len(self.positions - {0}) > 1:
             found = self.attempt(lambda place, axis: _MULTIPLE * _symbol(min(axis, 1)))
-        if found and not self.hides_an_axis(found[0]):
-            return found[0]
-        if len(self.inner) > 1:
-            found += self.attempt(self.all_different)
-        return self.by_numbers(found)
+        return found[0] if found and not self.hides_an_axis(found[0]) else self.by_numbers(found)
 
     def all_different(self, place: int, axis: int) -> int:
         """Sizes with which the difference of two axes, which need not be the same, is not 0. The first are the largest."""
         inner = [*self.inner, (place, axis)]
-        return 48 * (len(inner) - inner.index((place, axis)))
+        return 24 * (len(inner) - inner.index((place, axis)))
 
     def by_numbers(self, found: list[Any]) -> Any:
         """What the results at several numbers, and those found before, agree on."""
-        known = {n for i in self.places for n in self.leaves[i].shape if n} | {n for n in self.leaves if type(n) is int and n > 0}
-        # A size that is known elsewhere comes last: an error would show it as unknown.
-        sizes = [*(n for n in _NUMBERS if n not in known), *sorted(known)]
-        first, valid, reason = sizes[0], [], None
+        known = {n for i in self.places for n in self.leaves[i].shape if n}
+        named = known | {n for n in self.leaves if type(n) is int and n > 0}
+        # The first one is unknown elsewhere: an error shows it as None.
+        first = next(n for n in (*_NUMBERS, 0) if n not in known)
+        others = [n for n in (*_NUMBERS, *sorted(named - {*_NUMBERS})) if n != first]
+        valid, reason, begun = [], None, time.perf_counter()
+
+        def too_long() -> bool:
+            return time.perf_counter() - begun > _LONG
+
         try:
-            found.append(self.at(_number(first), None if first in known else first))
+            found.append(self.at(_number(first), first))
             valid.append(first)
         except jax.errors.JAXTypeError:  # it looks at values, which no size gives it
             raise
         except Exception as error:
             reason = error
-        for tried, size in enumerate(sizes[1:], start=1):
+        for tried, size in enumerate(others, start=1):
             if self.are_enough(found, tried):
                 break
+            if size > _LARGE and too_long():
+                continue
             more = self.attempt(_number(size), None if size in known else size)
             found += more
             valid += [size] * len(more)
@@ -124,9 +143,11 @@ class _Inference:
             self.fail(reason)
         if len(found) == len(valid) == 1:
             found += self.around(valid[0])
+        if len(self.inner) > 1 and self.hides_an_axis(_agreed(found)) and not too_long():
+            found += self.attempt(self.all_different)
         return _agreed(found)
 
-    def fail(self, reason: Exception) -> None:
+    def fail(self, reason: Exception) -> NoReturn:
         """Raise why it fails, where it can be with the names of axes in place of numbers that nobody passed."""
         try:
             self.at(lambda place, axis: _symbol(axis))
@@ -213,6 +234,10 @@ def _scope() -> export.SymbolicScope:
 
 def _agreed(results: list[Any]) -> Any:
     """The specs with None where results differ."""
+    if len({str(jax.tree.structure(result)) for result in results}) > 1:
+        raise ValueError(
+            "The number of outputs depends on the size of an unknown axis. Give the size, for example Input((10, 4))."
+        )
     return functools.reduce(lambda a, b: jax.tree.map(_merge, a, b), results)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.graph.infer import at_size
+from jkeras.graph.infer import at_size, raise_named
 from jkeras.layers.base import Layer
 from jkeras.layers.lambda_layer import Lambda
 from jkeras.layers.tracking import inventory
@@ -35,7 +35,11 @@ class ForwardPass:
         batch = jax.tree.map(lambda s: at_size(s, rows), specs)
         self._program = None
         if model._traced:
-            self._program, (self.outputs, losses, _) = trace_abstractly(functools.partial(_run, model), batch)
+            run = functools.partial(_run, model)
+            try:
+                self._program, (self.outputs, losses, _) = trace_abstractly(run, batch)
+            except (TypeError, ValueError) as error:
+                raise_named(run, (specs,), rows, error)
             self.adds_losses = bool(losses)
         else:  # run_eagerly serves calls that look at values
             zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch)
