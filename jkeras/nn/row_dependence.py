@@ -442,15 +442,23 @@ def _inner(equation: Any, given: list[Kind], rows: int) -> list[Kind] | Kind:
 
 @_rule("scan")
 def _scan(equation: Any, given: list[Kind], rows: int) -> list[Kind]:
-    params = equation.params
-    first, end = params["num_consts"], params["num_consts"] + params["num_carry"]
+    body = equation.params["jaxpr"]
+    # What the body sees one step of has an axis less there; how versions of JAX count the rest is not asked.
+    stepped = [_rank(outer) > _rank(inner) for outer, inner in zip(equation.invars, body.jaxpr.invars)]
+    carried = [_rank(outer) == _rank(inner) for outer, inner in zip(equation.outvars, body.jaxpr.outvars)]
+    end = len(given) - sum(stepped)
+    first = end - sum(carried)
     steps: list[Kind] = []
     for kind in given[end:]:
         steps.append(_without(kind, [0]) if isinstance(kind, Rows) else kind)
     if MIXED in steps:
         return [MIXED] * len(equation.outvars)
-    carry, results = _settle(given[first:end], lambda carry: _follow(params["jaxpr"], [*given[:first], *carry, *steps], rows))
+    carry, results = _settle(given[first:end], lambda carry: _follow(body, [*given[:first], *carry, *steps], rows))
     return [*carry, *(k._replace(axis=k.axis + 1) if isinstance(k, Rows) else k for k in results)]
+
+
+def _rank(var: Any) -> int:
+    return len(var.aval.shape)
 
 
 @_rule("while")
