@@ -17,7 +17,17 @@ from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.name_first import name_first
 from jkeras.layers import messages
 from jkeras.layers.call_plan import used_as_boxes
-from jkeras.layers.tracking import NOT_TRACKED, layers_in, note_change, own_boxes, walk, weight_entries
+from jkeras.layers.tracking import (
+    CONTAINERS,
+    NOT_TRACKED,
+    by_arrival,
+    layers_in,
+    note_arrival,
+    note_change,
+    own_boxes,
+    walk,
+    weight_entries,
+)
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, materialize
 
@@ -43,7 +53,12 @@ class WeightHolder:
                 value.name, value.path, value.unnamed = name, f"{self.name}/{name}", False
             return
         self.__dict__.get("_boxes", {}).pop(name, None)
+        if isinstance(value, (WeightHolder, *CONTAINERS)):
+            self._note_arrival(name, value)
         object.__setattr__(self, name, value)
+
+    def _note_arrival(self, name: str, value: Any) -> None:
+        note_arrival(self, name, value, WeightHolder)
 
     def __getattr__(self, name: str) -> Any:
         boxes = self.__dict__.get("_boxes")
@@ -142,7 +157,7 @@ class WeightHolder:
         for name, value in self.__dict__.items():
             if name not in NOT_TRACKED and value is not None:
                 found.extend(layers_in(value, WeightHolder, seen))
-        return found
+        return by_arrival(self, found)
 
     def _flatten_layers(self) -> list[Any]:
         return [layer for _, layer in walk(self)]
