@@ -30,6 +30,10 @@ class UnsafeFileError(FileFormatError):
     """A file asks for what no file may ask for: code to run, a file or address to open, memory without bound."""
 
 
+class UnknownObjectError(FileFormatError):
+    """A file names a class or a function that is not known here, or gives it arguments that it does not take."""
+
+
 # While a layer is tried at a size that stands for an unknown one: that size.
 _stand_in: contextvars.ContextVar[int | None] = contextvars.ContextVar("stand_in", default=None)
 

@@ -12,13 +12,14 @@ bytecode or opens a file. So `safe_mode` is taken for Keras' sake, and changes n
 from __future__ import annotations
 
 import json
+import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jkeras._base import configurable, registry
 from jkeras._base.configurable import is_object_config, sharing, translated
-from jkeras._base.errors import FileFormatError, describe
+from jkeras._base.errors import FileFormatError, UnknownObjectError, describe
 from jkeras._base.registry import CustomObjectScope as CustomObjectScope
 from jkeras._base.registry import custom_object_scope as custom_object_scope
 from jkeras._base.registry import get_custom_objects as get_custom_objects
@@ -33,6 +34,9 @@ from jkeras.saving.json_door import read_json
 from jkeras.saving.keras2_compile import long_names, plain_optimizer
 from jkeras.saving.keras2_config import to_keras3
 from jkeras.saving.keras2_output import KERAS3_VERSION, to_keras2
+
+_NOT_COMPILED = """{where}: the model is loaded, and not compiled. {error} Call model.compile(optimizer=..., loss=...), or load it
+again with custom_objects."""
 
 
 def serialize_keras_object(obj: Any) -> Any:
@@ -155,7 +159,7 @@ def compile_from_config(model: Any, config: Mapping[str, Any] | None, custom_obj
 
     Args:
         model: a `Model`.
-        config: the dict; nothing happens where it is empty.
+        config: the dict; nothing happens where it is None or empty.
         custom_objects: your own losses, metrics and optimizers by name.
 
     Raises:
@@ -163,13 +167,31 @@ def compile_from_config(model: Any, config: Mapping[str, Any] | None, custom_obj
     """
     try:
         with registry.custom_object_scope(custom_objects), translated():
-            compile_model(model, to_keras3(config) if config else None, custom_objects)
+            compile_model(model, to_keras3(config), custom_objects)
     except FileFormatError:
         raise
     except Exception as error:
-        raise FileFormatError(
+        raise UnknownObjectError(
             f"The model cannot be compiled as the file says: {error} Load it with compile=False and call compile()."
         ) from error
+
+
+def compile_if_known(compile: Callable[..., None], model: Any, config: Any, custom_objects: Any, where: str) -> None:
+    """Compile a model as a file says; with a warning not at all, where the file names what is not known here.
+
+    Args:
+        compile: `compile_from_config` or `compile_from_training_config`.
+        model, config, custom_objects: its arguments.
+        where: the place in the file, for the message.
+
+    Raises:
+        FileFormatError: the config is malformed.
+    """
+    try:
+        compile(model, config, custom_objects)
+    except UnknownObjectError as error:
+        model._reset_training()
+        warnings.warn(_NOT_COMPILED.format(where=where, error=error), stacklevel=4)
 
 
 def training_config_keras2(model: Any) -> dict[str, Any] | None:
@@ -211,13 +233,13 @@ def compile_from_training_config(
 
     Args:
         model: a `Model`.
-        config: `{"optimizer_config", "loss", "metrics", ...}`; nothing happens where it is empty.
+        config: `{"optimizer_config", "loss", "metrics", ...}`; nothing happens where it is None.
         custom_objects: your own losses, metrics and optimizers by name.
 
     Raises:
         FileFormatError: it is malformed, or names what is not known.
     """
-    if not config:
+    if config is None:
         return
     if not isinstance(config, Mapping):
         raise FileFormatError(f"A training config is a dict. Found: {describe(config)}.")
@@ -250,5 +272,5 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
     """
     config = read_json(json_string, where="the JSON of a model")
     model = model_from_config(config, custom_objects)
-    compile_from_config(model, config.get("compile_config"), custom_objects)
+    compile_if_known(compile_from_config, model, config.get("compile_config"), custom_objects, "the JSON of a model")
     return model
