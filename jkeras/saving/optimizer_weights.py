@@ -171,7 +171,7 @@ class Slots:
     def _listed(self, optimizer: Any, numbers: Any, names: Iterable[str], with_rate: bool = False) -> list[Entry]:
         found = jax.tree_util.tree_leaves_with_path(numbers)
         entries = [self._entry(*found[i]) for i in keras_order(numbers, optimizer.slot_groups, [*names])]
-        rate = with_rate and not callable(optimizer._rate)
+        rate = with_rate and not callable(optimizer._rate) and not optimizer._decay  # a decay is a schedule, too
         return [e for e in entries if rate or e.kind != "learning_rate"]
 
     def _entry(self, path: Any, leaf: int) -> Entry:

@@ -31,7 +31,7 @@ from jkeras.layers.headed_attention import HeadedAttention
 from jkeras.models import Model, Sequential
 from jkeras.models.compile_config import compile_config, compile_model
 from jkeras.saving.json_door import read_json
-from jkeras.saving.keras2_compile import long_names, plain_optimizer
+from jkeras.saving.keras2_compile import long_names, plain_objects, plain_optimizer
 from jkeras.saving.keras2_config import to_keras3
 from jkeras.saving.keras2_output import KERAS3_VERSION, to_keras2
 
@@ -206,24 +206,13 @@ def training_config_keras2(model: Any) -> dict[str, Any] | None:
     optimizer = config.pop("optimizer")
     if not is_object_config(optimizer):
         return None
-    plain = {k: _without_modules(v) for k, v in config.items() if k not in ("run_eagerly", "steps_per_execution", "jit_compile")}
+    plain = {k: plain_objects(v) for k, v in config.items() if k not in ("run_eagerly", "steps_per_execution", "jit_compile")}
     plain["loss"] = long_names(plain.get("loss"))
     # The plain name: `Custom>Adam`, as tf_keras writes it, Keras 3 does not open. For tf_keras the plain one is its legacy Adam,
     # which opens, and begins with a fresh state (it says so), because its arrays have another order.
     name = optimizer.get("registered_name") or optimizer["class_name"]
-    arguments = plain_optimizer(_without_modules(optimizer["config"]))
+    arguments = plain_optimizer(optimizer["config"])
     return {**plain, "optimizer_config": {"class_name": name, "config": arguments}}
-
-
-def _without_modules(value: Any) -> Any:
-    if is_object_config(value):
-        if value["class_name"] == "function":
-            return value["config"]
-        registered = value.get("registered_name")
-        return {"class_name": registered or value["class_name"], "config": _without_modules(value["config"])}
-    if isinstance(value, Mapping):
-        return {k: _without_modules(v) for k, v in value.items()}
-    return [_without_modules(v) for v in value] if isinstance(value, list) else value
 
 
 def compile_from_training_config(
@@ -255,6 +244,22 @@ def to_json(model: Any, **kwargs: Any) -> str:
         kwargs: of `json.dumps`.
     """
     return json.dumps({**model_config(model), "keras_version": KERAS3_VERSION, "backend": "jax"}, **kwargs)
+
+
+def to_keras2_json(model: Any, **kwargs: Any) -> str:
+    """The config of a model as text, with the keys of Keras 2, which scripts written for it look for.
+
+    Args:
+        model: a `Model`.
+        kwargs: of `json.dumps`.
+
+    Example:
+        >>> import jkeras
+        >>> model = jkeras.Sequential([jkeras.Input((4,)), jkeras.layers.Dense(2)])
+        >>> json.loads(to_keras2_json(model))["config"]["layers"][0]["config"]["batch_input_shape"]
+        [None, 4]
+    """
+    return json.dumps({"keras_version": KERAS3_VERSION, **model_config_keras2(model), "backend": "tensorflow"}, **kwargs)
 
 
 def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Any:
