@@ -384,6 +384,22 @@ def test_ways_to_run_in_this_process(compat, tmp_path, monkeypatch, capsys, how)
     assert capsys.readouterr().out == "__main__ ['a'] jkeras.layers.dense\n"
 
 
+def test_json_has_the_keys_of_keras_2(tmp_path):
+    """As the documents print it; without compat it is Keras 3's, and both are read."""
+    plain = jkeras.Sequential([jkeras.Input((1,)), jkeras.layers.Dense(16, activation="relu")])
+    with compat_in(tmp_path):
+        from tensorflow.keras.models import Sequential, model_from_json
+
+        model = Sequential([importlib.import_module("tensorflow.keras.layers").Dense(16, input_shape=(1,), activation="relu")])
+        shown = json.loads(model.to_json())
+        first, second = shown["config"]["layers"]
+        assert first["class_name"] == "InputLayer" and first["config"]["batch_input_shape"] == [None, 1]
+        assert second["config"]["dtype"] == "float32" and second["config"]["units"] == 16
+        assert second["config"]["bias_initializer"]["class_name"] == "Zeros" and shown["keras_version"].startswith("2.")
+        assert model_from_json(model.to_json()).output_shape == (None, 16)
+    assert json.loads(plain.to_json())["config"]["layers"][0]["config"]["batch_shape"] == [None, 1]
+
+
 def test_nothing_of_it_stays_after_uninstall_also_where_two_were_nested(tmp_path):
     from jkeras.compat.modules import CompatModule
 

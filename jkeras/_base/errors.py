@@ -31,6 +31,10 @@ class UnsafeFileError(FileFormatError):
     """A file asks for what no file may ask for: code to run, a file or address to open, memory without bound."""
 
 
+class UnknownObjectError(FileFormatError):
+    """A file names a class or a function that is not known here, or gives it arguments that it does not take."""
+
+
 class UnknownSizeError(ValueError):
     """A weight's shape depends on an axis whose size is not known; no other size that is tried will do."""
 

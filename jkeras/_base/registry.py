@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from jkeras._base.errors import FileFormatError, UnsafeFileError, unknown_name
+from jkeras._base.errors import UnknownObjectError, UnsafeFileError, unknown_name
 from jkeras._base.naming import to_snake_case
 
 T = TypeVar("T")
@@ -283,7 +283,7 @@ def find_function(name: str, custom_objects: Mapping[str, Any] | None = None, mo
     if found is None:
         found = function_of_keras(name, module)
     if found is None or not callable(found):
-        raise FileFormatError(
+        raise UnknownObjectError(
             f"The config names the function {name!r}, which is neither yours nor an activation, a loss, a metric or an operation "
             f"of Keras. If it is your own, pass custom_objects={{{name!r}: ...}} or register it."
         )
@@ -297,9 +297,10 @@ def function_of_keras(name: str, module: str | None = None) -> Any:
         name: of the function.
         module: of a config, which says where it is looked for first.
     """
-    own = [area for area in areas_of(module) if area in _FUNCTION_AREAS]
-    tables = [_names.get(area, {}) for area in (*own, *_FUNCTION_AREAS)]
-    return next((table[name] for table in tables if name in table and not inspect.isclass(table[name])), None)
+    areas = (*(area for area in areas_of(module) if area in _FUNCTION_AREAS), *_FUNCTION_AREAS)
+    # A metric's name stands for its class among the strings; the function of that name has the path to itself.
+    found = (_objects.get(f"keras.{area}.{name}", _names.get(area, {}).get(name)) for area in areas)
+    return next((function for function in found if function is not None and not inspect.isclass(function)), None)
 
 
 def built_in(module: str | None, class_name: str) -> Any:
@@ -335,7 +336,7 @@ def _not_found(module: str | None, class_name: str) -> ValueError:
     own = f"If it is your own, pass custom_objects={{{class_name!r}: ...}} or register it."
     areas = areas_of(module)
     if module is not None and not areas:
-        return FileFormatError(f"Unknown class {class_name!r} of module {module!r}; no file can have a module imported. {own}")
+        return UnknownObjectError(f"Unknown class {class_name!r} of module {module!r}; no file can have a module imported. {own}")
     known = [name for area in areas or sorted(_PARTS) for name, obj in _names.get(area, {}).items() if inspect.isclass(obj)]
     hint = str(unknown_name(f"class in {module or 'this config'}:", class_name, [n for n in known if n[:1].isupper()]))
-    return FileFormatError(f"{hint} If Keras has it, it is not built here yet. {own}")
+    return UnknownObjectError(f"{hint} If Keras has it, it is not built here yet. {own}")

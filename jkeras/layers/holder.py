@@ -24,10 +24,13 @@ from jkeras._base.plain_numbers import INTEGERS
 from jkeras.layers import messages
 from jkeras.layers.call_plan import used_as_boxes
 from jkeras.layers.tracking import (
+    CONTAINERS,
     NOT_TRACKED,
     KeptState,
     Tracker,
+    by_arrival,
     inventory,
+    note_arrival,
     note_change,
     objects_in,
     own_boxes,
@@ -68,7 +71,12 @@ class WeightHolder:
                 value.name, value.path, value.unnamed = name, f"{self.name}/{name}", False
             return
         self.__dict__.get("_boxes", {}).pop(name, None)
+        if isinstance(value, (WeightHolder, *CONTAINERS)):
+            self._note_arrival(name, value)
         object.__setattr__(self, name, value)
+
+    def _note_arrival(self, name: str, value: Any) -> None:
+        note_arrival(self, name, value, WeightHolder)
 
     def __getattr__(self, name: str) -> Any:
         boxes = self.__dict__.get("_boxes")
@@ -169,7 +177,7 @@ class WeightHolder:
         return box
 
     def _sublayers(self) -> list[Any]:
-        return self._held(WeightHolder)
+        return by_arrival(self, self._held(WeightHolder))
 
     def _trackers(self) -> list[Tracker]:
         return self._held(Tracker)

@@ -27,7 +27,7 @@ Give the function itself, under the layer's name: custom_objects={{{layer!r}: fu
 _UNKNOWN = """The Lambda layer {layer!r} calls the function {name!r}, which is neither registered nor in custom_objects. Give it:
 custom_objects={{{key!r}: function}}."""
 
-_OF_KERAS2 = ("module", "function_type", "output_shape_type", "output_shape_module")
+_OF_KERAS2 = ("module", "function_type", "output_shape_type", "output_shape_module", "mask_type", "mask_module")
 
 
 @export("keras.layers.Lambda")
@@ -140,8 +140,12 @@ def _names(function: Callable[..., Any]) -> frozenset[str]:
 
 
 def _is_function(value: Any) -> bool:
-    """Whether a value of a config stands for a function: Keras 3's dict, or Keras 2's `[code, defaults, closure]`."""
-    if is_object_config(value) or (isinstance(value, Mapping) and value.get("class_name") == "__lambda__"):
+    """Whether a value of a config stands for a function: a name, Keras 3's dict, or Keras 2's `[code, defaults, closure]`."""
+    if (
+        isinstance(value, str)
+        or is_object_config(value)
+        or (isinstance(value, Mapping) and value.get("class_name") == "__lambda__")
+    ):
         return True
     return isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)
 

@@ -1,7 +1,8 @@
 """What a layer holds: its own weights, and the layers and trackers found in its attributes, lists, tuples and dicts.
 
-Nothing is recorded when an attribute is set; the attributes themselves are walked when somebody asks. So a list may grow, an
-attribute may be replaced, and there is no wrapped list or dict.
+The attributes themselves are walked when somebody asks. So a list may grow, an attribute may be replaced, and there is no wrapped
+list or dict. Only the order of layers is noted when one is set: Keras counts them in the order in which they came, so those that
+are appended to a list come behind what was set before.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from jkeras._base.naming import to_snake_case
 from jkeras.state.variable import Variable
 
 Path = tuple[str, ...]
-NOT_TRACKED = frozenset({"_init_arguments", "_inbound_nodes", "_last_losses", "_boxes", "_own", "_inventory", "_others"})
+NOT_TRACKED = frozenset(
+    {"_init_arguments", "_inbound_nodes", "_last_losses", "_boxes", "_own", "_inventory", "_others", "_arrived"}
+)
+CONTAINERS = (list, tuple, dict, set)
 
 
 class KeptState(Variable):
@@ -63,6 +67,40 @@ def objects_in(value: Any, kind: type, seen: set[int]) -> Iterator[Any]:
     elif isinstance(value, (list, tuple, set)):
         for item in value:
             yield from objects_in(item, kind, seen)
+
+
+def note_arrival(layer: Any, name: str, value: Any, layer_type: type) -> None:
+    """Note which layers an attribute brings, behind those that lists and dicts of the layer have got meanwhile.
+
+    Args:
+        layer: whose attribute is set.
+        name: of the attribute.
+        value: a layer or a container.
+        layer_type: the class of all layers.
+    """
+    found = list(objects_in(value, layer_type, set()))
+    if not found or name in NOT_TRACKED:
+        return
+    held = vars(layer)
+    held.pop(name, None)  # what is set anew comes last
+    grown = [v for k, v in held.items() if isinstance(v, CONTAINERS) and k not in NOT_TRACKED]
+    arrived = held.setdefault("_arrived", {})
+    for part in (*objects_in(grown, layer_type, set()), *found):
+        arrived.setdefault(id(part), part)
+
+
+def by_arrival(layer: Any, found: list[Any]) -> list[Any]:
+    """Layers in the order in which they came; those that nobody noted last.
+
+    Args:
+        layer: that holds them.
+        found: all that it holds now.
+    """
+    arrived = layer.__dict__.get("_arrived", {})
+    order = {key: i for i, key in enumerate(arrived)}
+    found = sorted(found, key=lambda part: order.get(id(part), len(order)))
+    layer.__dict__["_arrived"] = {id(part): part for part in found}
+    return found
 
 
 def boxes_in(value: Any) -> Iterator[Variable]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jkeras._base.registry import export
 from jkeras.nn.metrics import binary_accuracy as binary_accuracy
 from jkeras.nn.metrics import categorical_accuracy as categorical_accuracy
+from jkeras.nn.metrics import cosine_of_angle as cosine_similarity
 from jkeras.nn.metrics import sparse_categorical_accuracy as sparse_categorical_accuracy
 from jkeras.nn.metrics import sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy
 from jkeras.nn.metrics import top_k_categorical_accuracy as top_k_categorical_accuracy
@@ -51,6 +52,8 @@ NAMES = {
         top_k_categorical_accuracy,
     )
 }
+
+NAMES["cosine_similarity"] = cosine_similarity  # tf_keras' metric of this name; the loss has the other sign
 
 for _name, _function in NAMES.items():
     export(f"keras.metrics.{_name}")(_function)

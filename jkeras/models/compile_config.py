@@ -1,5 +1,6 @@
 """What `compile` was given as a config, and `compile` called from one.
- Losses and metrics that were written as strings stay strings; objects become their configs, functions their names. A function
+
+Losses and metrics that were written as strings stay strings; objects become their configs, functions their names. A function
 of the user's own is found again by that name: registered, or in `custom_objects`.
 """
 
@@ -64,10 +65,10 @@ def compile_model(model: Any, config: Mapping[str, Any] | None, custom_objects: 
     Raises:
         FileFormatError: the config is no dict, or names what is not known.
     """
+    if config is not None and not isinstance(config, Mapping):
+        raise FileFormatError(f"A compile config is a dict. Found: {describe(config)}.")
     if not config:
         return
-    if not isinstance(config, Mapping):
-        raise FileFormatError(f"A compile config is a dict. Found: {describe(config)}.")
     fields = {name: config[name] for name in _FIELDS if config.get(name) is not None}
     with registry.custom_object_scope(custom_objects):
         arguments = {

@@ -215,6 +215,9 @@ class Functional(Model):
 
     # structure ------------------------------------------------------------------------------------------------------
 
+    def _note_arrival(self, name: str, value: Any) -> None:
+        """Nothing: the graph says which layers there are, and in which order."""
+
     def _sublayers(self) -> list[Layer]:
         return [op for op in self._operations if isinstance(op, Layer)]
 

@@ -29,7 +29,14 @@ from jkeras.saving.h5_model import read_h5_model, read_h5_weights, said_of, writ
 from jkeras.saving.hdf5_door import StoredGroup, create_hdf5, open_hdf5
 from jkeras.saving.open_files import opened_to_write, source_of, target_of, where_of
 from jkeras.saving.own_state import has, write_assets
-from jkeras.saving.serialization import compile_from_config, model_config, model_from_config, model_from_json, to_json
+from jkeras.saving.serialization import (
+    compile_from_config,
+    compile_if_known,
+    model_config,
+    model_from_config,
+    model_from_json,
+    to_json,
+)
 from jkeras.saving.shared_calls import number_shared_calls
 from jkeras.saving.sniff import kind_of, kind_of_hdf5
 from jkeras.saving.training_state import read_training, write_training
@@ -135,11 +142,11 @@ def load_model(
         with said_of(f"{where}: config.json"):
             config = archive.config()
             model = model_from_config(config, custom_objects, _version_of(archive))
-            compiles = compile and bool(config.get("compile_config"))
-            if compiles:
-                compile_from_config(model, config["compile_config"], custom_objects)
+            if compile:
+                place = f"{where}: config.json"
+                compile_if_known(compile_from_config, model, config.get("compile_config"), custom_objects, place)
         with _archived_weights(archive) as (root, inside):
-            _read_weights3(root, model, inside, optimizer=compiles, assets=archive.assets)
+            _read_weights3(root, model, inside, optimizer=model.compiled, assets=archive.assets)
     return model
 
 

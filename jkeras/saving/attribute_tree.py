@@ -30,6 +30,7 @@ from jkeras.models.functional import Functional
 from jkeras.models.model import Model
 from jkeras.models.sequential import Sequential
 from jkeras.optimizers import Optimizer
+from jkeras.saving.keras2_order import layers_below
 
 _KINDS = (Layer, Loss, Metric, Optimizer)
 _HEADS = ("query", "key", "value", "output", "gate")
@@ -76,7 +77,8 @@ class Walk:
         cls: Any = type(part)
         known = _names_of(cls)
         for attribute in self._order(part):
-            value = _value(part, attribute)
+            counted = self.keras2 and attribute == "layers" and isinstance(part, Model)
+            value = layers_below(part) if counted else _value(part, attribute)
             names = known.get(attribute, (attribute,))
             if isinstance(value, _KINDS):
                 yield Branch(names, value)

@@ -14,6 +14,7 @@ from typing import Any
 
 from jkeras._base import registry
 from jkeras._base.configurable import init_arguments
+from jkeras.layers.lambda_layer import Lambda
 from jkeras.saving.keras2_config import OLD_HARD_SIGMOID
 
 _TODAYS_IN_H5 = """The model uses hard_sigmoid, which is another function in Keras 2: with this file tf_keras will compute
@@ -21,6 +22,9 @@ clip(0.2 x + 0.5, 0, 1). Keras 3 and jkeras read it as it is. For tf_keras, trai
 
 _OLD_IN_H5 = """The model uses Keras 2's hard_sigmoid: with this file Keras 3 will compute its own, clip(x / 6 + 0.5, 0, 1).
 tf_keras and jkeras read it as it is. For Keras 3, save a .keras."""
+
+_LAMBDA_IN_H5 = """The model has a Lambda layer, of which Keras 2 and Keras 3 want to read different things in .h5 files.
+tf_keras and jkeras open this one, with custom_objects. For Keras 3, save a .keras."""
 
 _OLD_IN_KERAS = """The model uses Keras 2's hard_sigmoid, which Keras 3 does not have. jkeras reads this file as it is; Keras 3
 needs custom_objects={{"{name}": lambda x: keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)}}."""
@@ -42,6 +46,8 @@ def warn_of_names(model: Any, config: Any, h5: bool) -> None:
         warnings.warn(_TODAYS_IN_H5, stacklevel=4)
     if OLD_HARD_SIGMOID in names:
         warnings.warn(_OLD_IN_H5 if h5 else _OLD_IN_KERAS.format(name=OLD_HARD_SIGMOID), stacklevel=4)
+    if h5 and any(isinstance(layer, Lambda) for layer in model._flatten_layers()):
+        warnings.warn(_LAMBDA_IN_H5, stacklevel=4)
     for name in sorted(set(_names_taken(model))):
         warnings.warn(_TAKEN.format(name=name), stacklevel=4)
 

@@ -21,6 +21,7 @@ from jkeras.saving.hdf5_door import StoredGroup
 from jkeras.saving.json_door import read_json
 from jkeras.saving.serialization import (
     compile_from_training_config,
+    compile_if_known,
     model_config_keras2,
     model_from_config,
     training_config_keras2,
@@ -67,9 +68,11 @@ def read_h5_model(root: StoredGroup, where: str, custom_objects: Mapping[str, An
     layout_keras2.read_weights(_weights(root, where), model, where=where)
     training = root.attribute("training_config") if compile else None
     if training is not None:
-        with said_of(f"{where}: training_config"):
-            compile_from_training_config(model, read_json(training, where=f"{where}: training_config"), custom_objects)
-        _read_optimizer(root, model, where)
+        place = f"{where}: training_config"
+        with said_of(place):
+            compile_if_known(compile_from_training_config, model, read_json(training, where=place), custom_objects, place)
+        if model.compiled:
+            _read_optimizer(root, model, where)
     return model
 
 

@@ -3,7 +3,8 @@
 Each refuses some of the other's words, and even some of its own: Keras 3 does not find a loss that is called `"mse"` in such a
 file, and `"mean_squared_error"` it does; tf_keras takes an optimizer called `"Adam"` for its older one, which does not know
 arguments that came later, not even where they say nothing. So losses get their long names, and arguments that say nothing are
-left out.
+left out. Objects stand there without their modules, but for those inside an optimizer, a schedule or the optimizer within, which
+Keras 3 looks for by them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jkeras._base import registry
+from jkeras._base.configurable import is_object_config
 
 # What the base of all optimizers takes, where it changes nothing; an average's settings mean nothing without the average.
 _SILENT: dict[str, Any] = {
@@ -20,6 +22,8 @@ _SILENT: dict[str, Any] = {
     **dict.fromkeys(("gradient_accumulation_steps", "ema_overwrite_frequency")),
     "use_ema": False,
 }
+# Of losses and metrics, what only later Kerases take, with the value that says nothing.
+_SILENT_IN_LOSSES: dict[str, Any] = {"dtype": None, "axis": -1, "from_sorted_ids": False}
 
 
 def plain_optimizer(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,7 +39,31 @@ def plain_optimizer(config: Mapping[str, Any]) -> dict[str, Any]:
     found = {k: v for k, v in config.items() if not (k in _SILENT and v == _SILENT[k])}
     if "use_ema" not in found:
         found.pop("ema_momentum", None)
-    return found
+    inner = found.get("inner_optimizer")
+    if inner is None:
+        return found
+    found.pop("name", None)  # tf_keras' loss scale has none
+    return {**found, "inner_optimizer": {**inner, "config": plain_optimizer(inner["config"])}}
+
+
+def plain_objects(value: Any) -> Any:
+    """Losses and metrics by class alone, functions by name, without arguments that say nothing; in whatever structure they are.
+
+    Args:
+        value: as `compile_config` has it.
+
+    Example:
+        >>> plain_objects([{"module": "keras.losses", "class_name": "Huber", "config": {"delta": 0.5, "dtype": None}}])
+        [{'class_name': 'Huber', 'config': {'delta': 0.5}}]
+    """
+    if is_object_config(value):
+        if value["class_name"] == "function":
+            return value["config"]
+        settings = {k: v for k, v in value["config"].items() if not (k in _SILENT_IN_LOSSES and v == _SILENT_IN_LOSSES[k])}
+        return {"class_name": value.get("registered_name") or value["class_name"], "config": plain_objects(settings)}
+    if isinstance(value, Mapping):
+        return {k: plain_objects(v) for k, v in value.items()}
+    return [plain_objects(v) for v in value] if isinstance(value, list) else value
 
 
 def long_names(losses: Any) -> Any:

@@ -55,7 +55,7 @@ _GONE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), ("groups", *(f"kernel_{part}" for part in _PARTS))),
     "MultiHeadAttention": ("query_shape", "key_shape", "value_shape", "softmax_robust_masking"),
     "BatchNormalization": ("fused", "virtual_batch_size", "adjustment"),
-    "Lambda": ("module", "function_type", "output_shape_type", "output_shape_module"),
+    "Lambda": ("module", "function_type", "output_shape_type", "output_shape_module", "mask_type", "mask_module"),
 }
 # What a class meant before it had the argument.
 _BEFORE: dict[str, dict[str, Any]] = {

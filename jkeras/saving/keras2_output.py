@@ -109,14 +109,25 @@ def _object(entry: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
     settings = entry["config"]
     if not isinstance(settings, Mapping):
         return {"class_name": name, "config": settings}
+    if name == "Lambda":
+        settings = _lambda(settings)
     new, names = {**_NEW_EVERYWHERE, **_NEW.get(name, {})}, _RENAMED.get(name, {})
     settings = {names.get(k, k): v for k, v in settings.items() if not _says_nothing(k, v, new)}
     if "input_layers" in settings and "output_layers" in settings:
         return {"class_name": name, "config": _graph(settings, classes)}
     if isinstance(settings.get("layers"), list) and name == "Sequential":
         rest = {k: _value(v, classes) for k, v in settings.items() if k != "layers"}
-        return {"class_name": name, "config": {**rest, "layers": [_object(layer, classes) for layer in settings["layers"]]}}
+        return {"class_name": name, "config": {**rest, "layers": [_layer(layer, classes) for layer in settings["layers"]]}}
     return {"class_name": name, "config": {k: _value(v, classes) for k, v in settings.items()}}
+
+
+def _lambda(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a Lambda, each function by its name, and beside it, as Keras 2 wants it, that it is one."""
+    found = {k: v for k, v in settings.items() if not (k == "mask" and v is None)}
+    for key, module in (("function", "module"), ("output_shape", "output_shape_module"), ("mask", "mask_module")):
+        if key in found:
+            found |= {f"{key}_type": "function" if is_object_config(found[key]) else "raw", module: None}
+    return found
 
 
 def _says_nothing(key: str, value: Any, new: Mapping[str, tuple[Any, ...]]) -> bool:
@@ -168,8 +179,12 @@ def _graph_entry(entry: Mapping[str, Any], inner: set[str], classes: Classes) ->
     calls = [_call(call, names, inner) for call in entry["inbound_nodes"]]
     if entry["name"] in inner:
         calls = [call for call in calls for _ in range(2)]
+    return {**_layer(entry, classes), "name": entry["name"], "inbound_nodes": calls}
+
+
+def _layer(entry: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
     where = {"module": "keras.layers", "registered_name": None} if entry["class_name"] in _WITH_MODULE else {}
-    return {**where, **_object(entry, classes), "name": entry["name"], "inbound_nodes": calls}
+    return {**where, **_object(entry, classes)}
 
 
 def _renumbered(value: Any, inner: set[str]) -> Any:

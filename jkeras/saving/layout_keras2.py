@@ -21,11 +21,12 @@ import numpy as np
 
 from jkeras._base.errors import FileFormatError
 from jkeras.layers.base import Layer
-from jkeras.layers.tracking import inventory, own_boxes, walk, weight_entries
+from jkeras.layers.tracking import own_boxes, walk, weight_entries
 from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import is_kept_state
 from jkeras.saving.cudnn_weights import converter
 from jkeras.saving.hdf5_door import StoredArray, StoredGroup, write_array, write_names
+from jkeras.saving.keras2_order import all_boxes, layers_below, trained_boxes
 from jkeras.saving.matching import HostValues, Item, Plan, assign, check_total, fits
 from jkeras.state.variable import Variable
 
@@ -58,10 +59,11 @@ def write_weights(group: Any, model: Any) -> None:
         group: h5py's group: the file itself, or its `model_weights`.
         model: built.
     """
-    write_names(group, "layer_names", [layer.name for layer in model.layers])
+    layers = layers_below(model)
+    write_names(group, "layer_names", [layer.name for layer in layers])
     group.attrs["backend"], group.attrs["keras_version"] = b"tensorflow", WRITES_AS.encode()
     with HostValues(model.weights) as value:
-        for layer in model.layers:
+        for layer in layers:
             _write_layer(group.create_group(layer.name), layer, _ordered(layer), value)
         _write_layer(group.create_group(_TOP), model, own_boxes(model), value)
 
@@ -147,7 +149,7 @@ def _write_arrays(group: Any, arrays: Sequence[tuple[str, Callable[[], np.ndarra
 
 def _ordered(layer: Layer) -> list[Variable]:
     """A layer's weights in Keras 2's order: what is trained, then the rest."""
-    trained = inventory(layer).trained
+    trained = {id(box): box for box in trained_boxes(layer)}
     return [*trained.values(), *(box for box in _boxes(layer) if id(box) not in trained)]
 
 
@@ -160,7 +162,7 @@ def _orders(layer: Layer) -> list[list[Variable]]:
 
 def _boxes(layer: Layer) -> list[Variable]:
     kept = {id(box) for box in _kept(layer)}
-    return [box for _, box in weight_entries(layer) if id(box) not in kept]
+    return [box for box in all_boxes(layer) if id(box) not in kept]
 
 
 def _kept(layer: Layer) -> list[Variable]:
@@ -168,7 +170,7 @@ def _kept(layer: Layer) -> list[Variable]:
 
 
 def _in_order(model: Any, stored: list[_Stored], where: str) -> Iterator[tuple[Layer, _Stored]]:
-    layers = [layer for layer in model.layers if _boxes(layer)]
+    layers = [layer for layer in layers_below(model) if _boxes(layer)]
     full = [found for found in stored if found.names]
     if len(layers) != len(full):
         names = [", ".join(names[:20]) or "none" for names in ([f.name for f in full], [layer.name for layer in layers])]

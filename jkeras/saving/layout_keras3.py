@@ -6,8 +6,8 @@
     optimizer/vars/0, 1, ...                   iteration, learning rate, slots
 
 Where a layer stands is the business of `attribute_tree`; `own_state` has those that store something by methods of their own.
-tf_keras writes the same layout, and tells itself apart by an empty `vars` at the top that has no name. What stateful layers keep
-between batches Keras does not store; it goes into `_kept/vars`, which Keras passes over.
+tf_keras writes the same layout, and tells itself apart by a `vars` at the top that has no name. What stateful layers keep between
+batches Keras does not store; it goes into `_kept/vars`, which Keras passes over.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def read(
         FileFormatError: a layer's weights are missing or have other shapes, or the file is damaged; nothing was read then.
     """
     plan, own = Plan(where, skip_mismatch), OwnParts(places_of(model, optimizer), where, skip_mismatch)
-    candidates = _candidates(model, group)
+    candidates, keras2 = _candidates(model, group)
     for place, part in written_places(model):
         groups = candidates.get(id(part), [])
         if isinstance(part, Layer) and not overrides(part, "load_own_variables"):
@@ -127,7 +127,7 @@ def read(
     own_optimizer = stored is not None and overrides(model.optimizer, "load_own_variables")
     if own_optimizer:
         own.add(model.optimizer, [stored])
-    chosen = None if stored is None or own_optimizer else _optimizer(stored, model, where)
+    chosen = None if stored is None or own_optimizer else _optimizer(stored, model, where, keras2)
     plan.count([*own.arrays(), *(() if chosen is None else chosen.stored)])
     pairs = plan.read()
     state = None if chosen is None else optimizer_weights.read_state(chosen)
@@ -174,10 +174,25 @@ def places_of(model: Any, optimizer: bool) -> list[tuple[str, Any]]:
     return [*written_places(model), *([("optimizer", model.optimizer)] if optimizer and model.optimizer is not None else ())]
 
 
-def _candidates(model: Any, root: Group) -> dict[int, list[Any]]:
-    """For each layer the groups of the file that may be its, in the order in which Keras would try them."""
-    if _is_keras2(root):
-        return _keras2_candidates(model, root)
+def _candidates(model: Any, root: Group) -> tuple[dict[int, list[Any]], bool]:
+    """For each layer the groups of the file that may be its, in the order in which Keras would try them; whether that is Keras 2.
+
+    Keras 3 has written names beside the arrays for long. A file without them is of Keras 2 where it has a group for each layer at
+    the place that it has there.
+    """
+    own = root.group("vars")
+    if own is not None and own.attribute("name") is None:
+        found = _keras2_candidates(model, root)
+        if not own.names() or all(found.get(id(part)) for _, part in written_places(model) if _needs_weights(part)):
+            return found, True
+    return _keras3_candidates(model, root), False
+
+
+def _needs_weights(part: Any) -> bool:
+    return isinstance(part, Layer) and bool(own_boxes(part)) and not is_kept_state(part)
+
+
+def _keras3_candidates(model: Any, root: Group) -> dict[int, list[Any]]:
     walk, found, seen = Walk(), dict[int, list[Any]](), set[tuple[int, str]]()
 
     def visit(part: Any, group: Any, place: str) -> None:
@@ -193,11 +208,6 @@ def _candidates(model: Any, root: Group) -> dict[int, list[Any]]:
 
     visit(model, root, "")
     return found
-
-
-def _is_keras2(root: Group) -> bool:
-    own = root.group("vars")
-    return own is not None and own.attribute("name") is None and not own.names()
 
 
 def _keras2_candidates(model: Any, root: Group) -> dict[int, list[Any]]:
@@ -250,12 +260,12 @@ def _arrays(group: Any) -> list[StoredArray] | None:
     return [array for name in numbers if (array := own.array(name)) is not None]
 
 
-def _optimizer(group: Any, model: Any, where: str) -> optimizer_weights.Chosen | None:
+def _optimizer(group: Any, model: Any, where: str, keras2: bool) -> optimizer_weights.Chosen | None:
     """The arrays of a group for the model's optimizer; with a warning None where they are those of another."""
     stored = _arrays(group)
     if not stored:
         return None
-    chosen = optimizer_weights.choose(model, stored)
+    chosen = optimizer_weights.choose(model, stored, keras2=keras2)
     if chosen is None:
         text = _OTHER_OPTIMIZER.format(where=where, count=len(stored), optimizer=model.optimizer.name)
         warnings.warn(text, stacklevel=3)

@@ -14,7 +14,7 @@ Nothing here makes arrays before a file has been held against the shapes: the st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -29,6 +29,7 @@ from jkeras.optimizers import LossScaleOptimizer
 from jkeras.optimizers.learning_rate import rate_at
 from jkeras.optimizers.state import OptimizerState, keras_order, leaf_name
 from jkeras.saving.hdf5_door import StoredArray
+from jkeras.saving.keras2_order import trained_boxes
 from jkeras.saving.together import read_together
 
 _SUFFIXES = {
@@ -70,14 +71,17 @@ class Slots:
     """The state of an optimizer, leaf by leaf.
 
     Args:
-        optimizer: of a model.
+        model: whose optimizer it is.
         boxes: the weights it changes, in Keras' order.
         names: their paths.
         state: arrays, or only their shapes and dtypes.
     """
 
-    def __init__(self, optimizer: Any, boxes: Sequence[Any], names: Sequence[str], state: OptimizerState):
-        self.optimizer, self.boxes, self.names = optimizer, list(boxes), list(names)
+    def __init__(self, model: Any, boxes: Sequence[Any], names: Sequence[str], state: OptimizerState):
+        self.optimizer, self.boxes, self.names = model.optimizer, list(boxes), list(names)
+        order = {id(box): i for i, box in enumerate(trained_boxes(model))}
+        pairs = sorted(zip(self.boxes, self.names), key=lambda pair: order.get(id(pair[0]), len(order)))
+        self.in_keras2: dict[str, Any] = {name: box for box, name in pairs}
         self.leaves, self.structure = jax.tree.flatten(state)
         self.numbers: Any = jax.tree.unflatten(self.structure, range(len(self.leaves)))
 
@@ -85,7 +89,7 @@ class Slots:
     def existing(cls, model: Any) -> Slots:
         """Those of a model that was trained."""
         optimizer = model.optimizer
-        return cls(optimizer, optimizer._boxes, optimizer._keys, optimizer.state)
+        return cls(model, optimizer._boxes, optimizer._keys, optimizer.state)
 
     @classmethod
     def expected(cls, model: Any) -> Slots:
@@ -97,7 +101,7 @@ class Slots:
         names = ["/".join(places[id(box)]) for box in boxes]
         model.optimizer.remember(boxes, names)  # an optimizer of the user's own makes its variables for these
         state = by_leaves(model.optimizer.init).eval_shape(params)
-        return cls(model.optimizer, boxes, names, state)
+        return cls(model, boxes, names, state)
 
     def keras3(self, with_rate: bool = True) -> list[Entry]:
         """The order of Keras 3.
@@ -106,7 +110,7 @@ class Slots:
             with_rate: whether the learning rate is among the arrays where it is a number.
         """
         if not isinstance(self.optimizer, LossScaleOptimizer):
-            return self._listed(self.optimizer, self.numbers, with_rate)
+            return self._listed(self.optimizer, self.numbers, self.names, with_rate)
         slots = self.numbers.slots
         outer = [
             Entry("iteration", (), None, constant=np.int32(0)),
@@ -114,7 +118,7 @@ class Slots:
             Entry("step_counter", (), slots.good_steps),
             Entry("dynamic_scale", (), slots.scale),
         ]
-        return outer + self._listed(self.optimizer.inner_optimizer, slots.inner, with_rate)
+        return outer + self._listed(self.optimizer.inner_optimizer, slots.inner, self.names, with_rate)
 
     @property
     def is_legacy_in_keras2(self) -> bool:
@@ -129,21 +133,22 @@ class Slots:
     def keras2(self) -> list[Entry]:
         """The order of tf_keras."""
         optimizer, numbers = self._inner()
-        entries = [e for e in self._listed(optimizer, numbers, False) if e.kind != "accumulators"]
+        entries = [e for e in self._listed(optimizer, numbers, self.in_keras2) if e.kind != "accumulators"]
         if type(optimizer).__name__ == "SGD" and numbers.slots.momentums is None:
             entries += [
-                Entry("momentums", box.shape, None, name, np.zeros(box.shape, box.dtype))
-                for box, name in zip(self.boxes, self.names)
+                Entry("momentums", box.shape, None, name, np.zeros(box.shape, box.dtype)) for name, box in self.in_keras2.items()
             ]
         return entries
 
-    def readable(self, legacy_first: bool) -> list[list[Entry]]:
+    def readable(self, legacy_first: bool, keras2_first: bool) -> list[list[Entry]]:
         """All orders that a file may have.
 
         Args:
             legacy_first: whether its names are those of a legacy optimizer.
+            keras2_first: whether it is known to be of Keras 2.
         """
         new = [self.keras3(), self.keras2(), self.keras3(with_rate=False), self._with_foreign_rate()]
+        new = [self.keras2(), *new] if keras2_first else new
         return self._legacy() + new if legacy_first else new + self._legacy()
 
     def _inner(self) -> tuple[Any, Any]:
@@ -158,18 +163,18 @@ class Slots:
 
     def _legacy(self) -> list[list[Entry]]:
         optimizer, numbers = self._inner()
-        listed = self._listed(optimizer, numbers, False)
+        listed = self._listed(optimizer, numbers, self.in_keras2)
         slots = [e for e in listed if e.variable and e.kind not in ("ema", "accumulators")]
         kinds = list(dict.fromkeys(e.kind for e in slots))
         slots = [e for kind in kinds for e in slots if e.kind == kind]
         unused = [Entry("none", (1,), None) for _ in self.boxes]
         return [[listed[0], *slots], [listed[0], *slots, *unused], slots]
 
-    def _listed(self, optimizer: Any, numbers: Any, with_rate: bool) -> list[Entry]:
+    def _listed(self, optimizer: Any, numbers: Any, names: Iterable[str], with_rate: bool = False) -> list[Entry]:
         found = jax.tree_util.tree_leaves_with_path(numbers)
         order = optimizer.slot_order
-        entries = [self._entry(*found[i], order) for i in keras_order(numbers, optimizer.slot_groups, self.names, order)]
-        rate = with_rate and not callable(optimizer._rate)
+        entries = [self._entry(*found[i], order) for i in keras_order(numbers, optimizer.slot_groups, [*names], order)]
+        rate = with_rate and not callable(optimizer._rate) and not optimizer._decay  # a decay is a schedule, too
         return [e for e in entries if rate or e.kind != "learning_rate"]
 
     def _entry(self, path: Any, leaf: int, order: Sequence[str]) -> Entry:
@@ -229,17 +234,19 @@ class Chosen(NamedTuple):
     stored: Sequence[StoredArray]
 
 
-def choose(model: Any, stored: Sequence[StoredArray], names: Sequence[str] = ()) -> Chosen | None:
+def choose(model: Any, stored: Sequence[StoredArray], names: Sequence[str] = (), keras2: bool = False) -> Chosen | None:
     """Find the order of a file's arrays by their number and shapes; None where they belong to another optimizer or model.
 
     Args:
         model: compiled and built.
         stored: the arrays, unread.
         names: their names, where the file has some.
+        keras2: whether the file is known to be of Keras 2.
     """
     slots = Slots.expected(model)
-    legacy = bool(names) and not names[0].rpartition("/")[2].startswith("iteration:")
-    for entries in slots.readable(legacy and ":" in names[0]):
+    keras2 = keras2 or (bool(names) and ":" in names[0])
+    legacy = keras2 and bool(names) and not names[0].rpartition("/")[2].startswith("iteration:")
+    for entries in slots.readable(legacy, keras2):
         if len(entries) == len(stored) and all(_fits(e, a, slots) for e, a in zip(entries, stored)):
             return Chosen(slots, entries, stored)
     return None

@@ -12,13 +12,14 @@ bytecode or opens a file. So `safe_mode` is taken for Keras' sake, and changes n
 from __future__ import annotations
 
 import json
+import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jkeras._base import configurable, registry
 from jkeras._base.configurable import is_object_config, sharing, translated
-from jkeras._base.errors import FileFormatError, describe
+from jkeras._base.errors import FileFormatError, UnknownObjectError, describe
 from jkeras._base.registry import CustomObjectScope as CustomObjectScope
 from jkeras._base.registry import custom_object_scope as custom_object_scope
 from jkeras._base.registry import get_custom_objects as get_custom_objects
@@ -30,9 +31,12 @@ from jkeras.layers.headed_attention import HeadedAttention
 from jkeras.models import Model, Sequential
 from jkeras.models.compile_config import compile_config, compile_model
 from jkeras.saving.json_door import read_json
-from jkeras.saving.keras2_compile import long_names, plain_optimizer
+from jkeras.saving.keras2_compile import long_names, plain_objects, plain_optimizer
 from jkeras.saving.keras2_config import to_keras3
 from jkeras.saving.keras2_output import KERAS3_VERSION, to_keras2
+
+_NOT_COMPILED = """{where}: the model is loaded, and not compiled. {error} Call model.compile(optimizer=..., loss=...), or load it
+again with custom_objects."""
 
 
 def serialize_keras_object(obj: Any) -> Any:
@@ -155,7 +159,7 @@ def compile_from_config(model: Any, config: Mapping[str, Any] | None, custom_obj
 
     Args:
         model: a `Model`.
-        config: the dict; nothing happens where it is empty.
+        config: the dict; nothing happens where it is None or empty.
         custom_objects: your own losses, metrics and optimizers by name.
 
     Raises:
@@ -163,13 +167,31 @@ def compile_from_config(model: Any, config: Mapping[str, Any] | None, custom_obj
     """
     try:
         with registry.custom_object_scope(custom_objects), translated():
-            compile_model(model, to_keras3(config) if config else None, custom_objects)
+            compile_model(model, to_keras3(config), custom_objects)
     except FileFormatError:
         raise
     except Exception as error:
-        raise FileFormatError(
+        raise UnknownObjectError(
             f"The model cannot be compiled as the file says: {error} Load it with compile=False and call compile()."
         ) from error
+
+
+def compile_if_known(compile: Callable[..., None], model: Any, config: Any, custom_objects: Any, where: str) -> None:
+    """Compile a model as a file says; with a warning not at all, where the file names what is not known here.
+
+    Args:
+        compile: `compile_from_config` or `compile_from_training_config`.
+        model, config, custom_objects: its arguments.
+        where: the place in the file, for the message.
+
+    Raises:
+        FileFormatError: the config is malformed.
+    """
+    try:
+        compile(model, config, custom_objects)
+    except UnknownObjectError as error:
+        model._reset_training()
+        warnings.warn(_NOT_COMPILED.format(where=where, error=error), stacklevel=4)
 
 
 def training_config_keras2(model: Any) -> dict[str, Any] | None:
@@ -184,24 +206,13 @@ def training_config_keras2(model: Any) -> dict[str, Any] | None:
     optimizer = config.pop("optimizer")
     if not is_object_config(optimizer):
         return None
-    plain = {k: _without_modules(v) for k, v in config.items() if k not in ("run_eagerly", "steps_per_execution", "jit_compile")}
+    plain = {k: plain_objects(v) for k, v in config.items() if k not in ("run_eagerly", "steps_per_execution", "jit_compile")}
     plain["loss"] = long_names(plain.get("loss"))
     # The plain name: `Custom>Adam`, as tf_keras writes it, Keras 3 does not open. For tf_keras the plain one is its legacy Adam,
     # which opens, and begins with a fresh state (it says so), because its arrays have another order.
     name = optimizer.get("registered_name") or optimizer["class_name"]
-    arguments = plain_optimizer(_without_modules(optimizer["config"]))
+    arguments = plain_optimizer(optimizer["config"])
     return {**plain, "optimizer_config": {"class_name": name, "config": arguments}}
-
-
-def _without_modules(value: Any) -> Any:
-    if is_object_config(value):
-        if value["class_name"] == "function":
-            return value["config"]
-        registered = value.get("registered_name")
-        return {"class_name": registered or value["class_name"], "config": _without_modules(value["config"])}
-    if isinstance(value, Mapping):
-        return {k: _without_modules(v) for k, v in value.items()}
-    return [_without_modules(v) for v in value] if isinstance(value, list) else value
 
 
 def compile_from_training_config(
@@ -211,13 +222,13 @@ def compile_from_training_config(
 
     Args:
         model: a `Model`.
-        config: `{"optimizer_config", "loss", "metrics", ...}`; nothing happens where it is empty.
+        config: `{"optimizer_config", "loss", "metrics", ...}`; nothing happens where it is None.
         custom_objects: your own losses, metrics and optimizers by name.
 
     Raises:
         FileFormatError: it is malformed, or names what is not known.
     """
-    if not config:
+    if config is None:
         return
     if not isinstance(config, Mapping):
         raise FileFormatError(f"A training config is a dict. Found: {describe(config)}.")
@@ -235,6 +246,22 @@ def to_json(model: Any, **kwargs: Any) -> str:
     return json.dumps({**model_config(model), "keras_version": KERAS3_VERSION, "backend": "jax"}, **kwargs)
 
 
+def to_keras2_json(model: Any, **kwargs: Any) -> str:
+    """The config of a model as text, with the keys of Keras 2, which scripts written for it look for.
+
+    Args:
+        model: a `Model`.
+        kwargs: of `json.dumps`.
+
+    Example:
+        >>> import jkeras
+        >>> model = jkeras.Sequential([jkeras.Input((4,)), jkeras.layers.Dense(2)])
+        >>> json.loads(to_keras2_json(model))["config"]["layers"][0]["config"]["batch_input_shape"]
+        [None, 4]
+    """
+    return json.dumps({"keras_version": KERAS3_VERSION, **model_config_keras2(model), "backend": "tensorflow"}, **kwargs)
+
+
 def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The model of a JSON text, as `to_json` of any Keras from 2.2 to 3.15 gives it.
 
@@ -250,5 +277,5 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
     """
     config = read_json(json_string, where="the JSON of a model")
     model = model_from_config(config, custom_objects)
-    compile_from_config(model, config.get("compile_config"), custom_objects)
+    compile_if_known(compile_from_config, model, config.get("compile_config"), custom_objects, "the JSON of a model")
     return model
