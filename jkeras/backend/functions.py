@@ -24,7 +24,7 @@ from jkeras._base.errors import describe
 from jkeras.backend.phases import LearningPhase
 from jkeras.backend.shapes import ancestors, sources_of
 from jkeras.graph import Node, Program
-from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic, is_symbolic, symbolic_leaves
+from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic, is_leaf, is_symbolic, symbolic_leaves
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import weight_entries
 from jkeras.state.functionalize import functionalize
@@ -48,7 +48,7 @@ def _boxes(nodes: Sequence[Node]) -> list[Variable]:
     """The boxes that nodes read: weights of layers, boxes among arguments, and those inside of gradients."""
     found: dict[int, Variable] = {}
     for node in nodes:
-        boxes = [leaf for leaf in jax.tree.leaves((node.args, node.kwargs)) if isinstance(leaf, Variable)]
+        boxes = [leaf for leaf in jax.tree.leaves((node.args, node.kwargs), is_leaf=is_leaf) if isinstance(leaf, Variable)]
         if isinstance(node.operation, Layer):
             boxes += [box for _, box in weight_entries(node.operation)]
         elif isinstance(getattr(node.operation, "fn", None), Gradient):
@@ -70,7 +70,7 @@ class Function:
     def __init__(self, inputs: Any, outputs: Any, updates: Any = None, name: str | None = None):
         self.name = name or "function"
         self._alone = is_symbolic(inputs)
-        self.inputs = [inputs] if self._alone else jax.tree.leaves(inputs, is_leaf=is_symbolic)
+        self.inputs = [inputs] if self._alone else jax.tree.leaves(inputs, is_leaf=is_leaf)
         self.outputs = outputs
         tensors = [t for t in self.inputs if not isinstance(t, LearningPhase)]
         for tensor in tensors:
@@ -84,7 +84,7 @@ class Function:
                 raise ValueError(
                     f"An update is a pair (Variable, new value). Received: {describe(box)} in place of the Variable."
                 )
-        self._leaves, self._tree = jax.tree.flatten(outputs, is_leaf=lambda v: v is None or is_symbolic(v))
+        self._leaves, self._tree = jax.tree.flatten(outputs, is_leaf=lambda v: v is None or is_leaf(v))
         if any(leaf is None for leaf in self._leaves):
             raise ValueError(_NONE)
         self._program = Program(tensors, symbolic_leaves([self._leaves, [new for _, new in self._updates]]))

@@ -12,7 +12,7 @@ from jkeras import utils
 from jkeras._base.naming import next_number, reset_names
 from jkeras.backend.functions import function
 from jkeras.backend.values import get_value
-from jkeras.graph.keras_tensor import is_symbolic, symbolic_leaves
+from jkeras.graph.keras_tensor import is_leaf, symbolic_leaves
 
 
 class Session:
@@ -31,7 +31,7 @@ class Session:
         if symbolic_leaves(fetches):
             feeds = feed_dict or {}
             return function(list(feeds), fetches)(list(feeds.values()))
-        return jax.tree.map(lambda v: v if v is None else get_value(v), fetches, is_leaf=lambda v: v is None or is_symbolic(v))
+        return jax.tree.map(lambda v: v if v is None else get_value(v), fetches, is_leaf=lambda v: v is None or is_leaf(v))
 
     def close(self) -> None:
         """Nothing is held."""

@@ -26,6 +26,7 @@ from jax import export
 from jkeras._base.errors import UnknownSizeError, known_sizes, standing_for_unknown
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.state.functionalize import abstractly
+from jkeras.state.variable import Variable
 
 _MULTIPLE = 2**8 * 3**2 * 5 * 7 * 11 * 13
 _NUMBERS = (24, 48, 120, 6, 2, 96, 192, 480, 960, 4800, 16, 12, 8, 4, 3, 1)
@@ -81,7 +82,7 @@ class _Inference:
 
     def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None):
         self.fn, self.training = fn, training
-        self.leaves, self.tree = jax.tree.flatten((args, kwargs), is_leaf=is_spec)
+        self.leaves, self.tree = jax.tree.flatten((args, kwargs), is_leaf=lambda v: is_spec(v) or isinstance(v, Variable))
         self.places = [i for i, leaf in enumerate(self.leaves) if is_spec(leaf)]
         unknown = [(i, axis) for i in self.places for axis, n in enumerate(self.leaves[i].shape) if n is None]
         self.positions = {axis for _, axis in unknown}

@@ -18,6 +18,7 @@ from jkeras._base.naming import auto_name, to_snake_case
 from jkeras.graph.infer import infer
 from jkeras.graph.spec import is_spec
 from jkeras.state.operators import LOGICAL
+from jkeras.state.variable import Variable
 
 _NOT_AN_ARRAY = """A symbolic tensor has no values: {tensor} stands for an array that a model will compute. It was given to
 a function that needs a real array (jax.numpy, numpy, float(), if, for). Use the same function from `jkeras.ops`, which records
@@ -181,9 +182,14 @@ def is_symbolic(value: Any) -> bool:
     return isinstance(value, KerasTensor)
 
 
+def is_leaf(value: Any) -> bool:
+    """Whether a graph keeps a value as it is: a symbolic tensor, or a variable, which is read when the graph runs."""
+    return isinstance(value, (KerasTensor, Variable))
+
+
 def symbolic_leaves(structure: Any) -> list[KerasTensor]:
     """The symbolic tensors in a nested structure, in order."""
-    return [v for v in jax.tree.leaves(structure, is_leaf=is_symbolic) if isinstance(v, KerasTensor)]
+    return [v for v in jax.tree.leaves(structure, is_leaf=is_leaf) if isinstance(v, KerasTensor)]
 
 
 def apply_symbolic(fn: Callable[..., Any], label: str, *args: Any, **kwargs: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from jkeras.graph.keras_tensor import KerasTensor, Node, is_symbolic, symbolic_leaves
+from jkeras.graph.keras_tensor import KerasTensor, Node, is_leaf, symbolic_leaves
 from jkeras.graph.topology import sort_nodes
 
 Values = dict[int, Any]
@@ -25,7 +25,7 @@ class Program:
     """
 
     def __init__(self, inputs: Any, outputs: Any):
-        self.inputs = jax.tree.leaves(inputs, is_leaf=is_symbolic)
+        self.inputs = jax.tree.leaves(inputs, is_leaf=is_leaf)
         flat_outputs = symbolic_leaves(outputs)
         self.nodes = sort_nodes(self.inputs, flat_outputs)
         self._input_keys = [id(t) for t in self.inputs]
@@ -46,7 +46,7 @@ def _structure_gatherer(structure: Any) -> Callable[[Values], Any]:
     if isinstance(structure, KerasTensor):
         key = id(structure)
         return lambda values: values[key]
-    leaves, tree = jax.tree.flatten(structure, is_leaf=is_symbolic)
+    leaves, tree = jax.tree.flatten(structure, is_leaf=is_leaf)
     places = [(isinstance(leaf, KerasTensor), id(leaf), leaf) for leaf in leaves]
     return lambda values: jax.tree.unflatten(tree, [values[key] if symbolic else leaf for symbolic, key, leaf in places])
 

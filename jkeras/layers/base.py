@@ -30,7 +30,7 @@ from jkeras._base.errors import known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
 from jkeras.graph import Node, Spec, infer
-from jkeras.graph.keras_tensor import is_symbolic, symbolic_leaves
+from jkeras.graph.keras_tensor import is_leaf, is_symbolic, symbolic_leaves
 from jkeras.graph.spec import is_spec
 from jkeras.layers import messages
 from jkeras.layers.call_plan import CallPlan, arrange, read_plan
@@ -112,7 +112,6 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             error = unexpected_arguments(type(self).__name__, unknown, [k for k in known if k not in ("self", "kwargs")])
             raise messages.since_keras_2(error, unknown, known)
         self._own: list[Variable] = []
-        self._boxes: dict[str, Variable] = {}
         self._inbound_nodes: list[Node] = []
         self._inventory = None
         self._last_losses: list[tuple[Any, Any]] = []
@@ -257,7 +256,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
                     outputs = self._keep_updates(outputs)
             else:
                 training = self._resolve_training(kwargs)
-                inner = scope.for_layer(self, training)
+                inner = scope.for_layer(self, training, self.compute_dtype if self.autocast else None)
                 if scope.losses is None:
                     inner.losses = []
                 token = push(inner)
@@ -298,7 +297,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         raise NotImplementedError(messages.NO_CALL.format(cls=type(self).__name__))
 
     def _read_weights(self) -> SimpleNamespace:
-        return SimpleNamespace(**{box.name: self._cast_weight(box) for box in self._own})
+        return SimpleNamespace(**{n: self._cast_weight(v) for n, v in self.__dict__.items() if isinstance(v, Variable)})
 
     def _forward_arguments(self, kwargs: dict[str, Any], plan: CallPlan) -> dict[str, Any]:
         training = kwargs.pop("training", None) if kwargs else None
@@ -313,12 +312,12 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
 
     def _keep_updates(self, updated: Updated) -> Any:
         for name, value in updated.values.items():
-            self._boxes[name].assign(value)
+            getattr(self, name).assign(value)
         return updated.output
 
     def _cast_weight(self, box: Variable) -> Any:
-        value = box.value
-        if box.dtype != self._dtype_policy._compute and box.autocast and self.autocast and is_float(box.dtype):
+        value = box.stored
+        if value.dtype != self._compute and box.autocast and self.autocast and is_float(value.dtype):
             return value.astype(self._compute)
         return value
 
@@ -360,8 +359,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             if value.dtype != self._compute and is_float(value.dtype) and self._casts_inputs():
                 return value.astype(self._compute)
             return value
-        if isinstance(value, (np.ndarray, np.generic, Variable)) or hasattr(value, "__array__"):
-            array = np.asarray(value) if not isinstance(value, Variable) else value.value
+        if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
+            array = np.asarray(value)
             if array.dtype == object or array.dtype.kind in "US":
                 raise TypeError(messages.NOT_NUMERIC.format(cls=type(self).__name__, layer=self.name, dtype=array.dtype))
             dtype = self._compute if is_float(array.dtype) and self._casts_inputs() else None
@@ -375,7 +374,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         )
 
     def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        specs, given = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if is_spec(a) else a, (args, kwargs), is_leaf=is_symbolic)
+        specs, given = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if is_spec(a) else a, (args, kwargs), is_leaf=is_leaf)
         masks = symbolic_masks(args[0]) if args else None
         if masks is not None and self._plan.takes_mask and given.get("mask") is None:
             given["mask"] = masks

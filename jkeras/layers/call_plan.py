@@ -1,26 +1,12 @@
-"""What a layer class' signatures say, read once per class.
-
-Two things are found here. First, which of the reserved arguments `training`, `mask`, `rng` its maths takes. Second, how a
-weight reads inside `call`. A researcher writes `jnp.matmul(x, self.kernel)`; JAX refuses any object but an array there, so
-inside `call` the attribute *is* the array. But `self.total.assign_add(x)` needs the box. The rule: a weight's attribute reads
-as its array inside `call`, unless the class' own code uses it as a box (`.assign`, `.assign_add`, `.assign_sub`, `.value`,
-`.numpy`, `.path`, ...); which ones it does is read off the bytecode of its methods. Outside `call` the attribute is always the
-box.
+"""What the signature of a layer class' maths says, read once per class: which of the reserved arguments `training`, `mask`,
+`rng` it takes, and how the arguments of a call are bound to it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import dis
 import inspect
-from collections.abc import Iterator
-from types import CodeType, FunctionType
 from typing import Any
-
-BOX_ATTRIBUTES = frozenset(
-    {"assign", "assign_add", "assign_sub", "value", "numpy", "path", "trainable", "name", "constraint", "regularizer"}
-)
-_READS = ("LOAD_ATTR", "LOAD_METHOD")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,39 +78,3 @@ def arrange(plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
             break
         data.append(bound.pop(name))
     return tuple(data), bound
-
-
-def used_as_boxes(cls: Any) -> frozenset[str]:
-    """Names of the attributes on which the methods of a class, and of its bases, use an attribute that only boxes have.
-
-    They are kept on the class, so that they go when the class goes.
-    """
-    found: frozenset[str] | None = cls.__dict__.get("_used_as_boxes")
-    if found is None:
-        found = frozenset(_find_receivers(cls))
-        cls._used_as_boxes = found
-    return found
-
-
-def _find_receivers(cls: type) -> set[str]:
-    found: set[str] = set()
-    for base in cls.__mro__:
-        for member in vars(base).values():
-            fn = getattr(member, "fget", member)
-            fn = getattr(fn, "__func__", fn)
-            if isinstance(fn, FunctionType):
-                found.update(_receivers(fn.__code__))
-    return found
-
-
-def _receivers(code: CodeType) -> Iterator[str]:
-    previous: dis.Instruction | None = None
-    for instruction in dis.get_instructions(code):
-        of_attribute = previous is not None and previous.opname in _READS
-        if of_attribute and instruction.opname in _READS and instruction.argval in BOX_ATTRIBUTES:
-            yield previous.argval  # type: ignore[union-attr]
-        if instruction.opname not in ("NOP", "PUSH_NULL", "EXTENDED_ARG", "CACHE"):
-            previous = instruction
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _receivers(constant)

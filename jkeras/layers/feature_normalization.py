@@ -102,8 +102,8 @@ class Normalization(Layer):
             count, mean = count + more, total_mean
         if not count:
             raise ValueError(f"{self.name}: adapt() received no data.")
-        self._boxes["mean"].assign(jnp.asarray(mean, self.variable_dtype))
-        self._boxes["variance"].assign(jnp.asarray(variance, self.variable_dtype))
+        self.mean.assign(jnp.asarray(mean, self.variable_dtype))
+        self.variance.assign(jnp.asarray(variance, self.variable_dtype))
 
     def _kept(self, ndim: int) -> tuple[int, ...]:
         if any(not -ndim <= a < ndim for a in self.axis):

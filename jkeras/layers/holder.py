@@ -1,14 +1,12 @@
 """`WeightHolder`: the part of a layer that owns boxes and shows them as attributes, lists and copies.
 
-Boxes are kept apart from other attributes (`_own` in order, `_boxes` by attribute), so that reading one may give its array while
-a call runs; `call_plan` has the rule.
+Its variables are attributes like others; `_own` has them in the order in which they were made.
 """
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -22,7 +20,6 @@ from jkeras._base.name_first import name_first
 from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras.layers import messages
-from jkeras.layers.call_plan import used_as_boxes
 from jkeras.layers.tracking import (
     CONTAINERS,
     NOT_TRACKED,
@@ -49,67 +46,48 @@ class WeightHolder:
 
     name: str
     _own: list[Variable]
-    _boxes: dict[str, Variable]
     _trainable: bool
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if cls.__getattr__ is not WeightHolder.__getattr__ and not hasattr(cls.__getattr__, "asks_for_weights"):
-            cls.__getattr__ = _weights_first(cls.__getattr__)  # type: ignore[method-assign]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, _HOLDS) or isinstance(self.__dict__.get(name), _HOLDS):
             note_change()
         if isinstance(value, Variable):
-            if "_boxes" not in self.__dict__:
-                raise RuntimeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name))
-            self.__dict__.pop(name, None)
-            self._boxes[name] = value
-            if not any(box is value for box in self._own):
-                self._own.append(value)
-            if value.unnamed:
-                value.name, value.path, value.unnamed = name, f"{self.name}/{name}", False
-            return
-        self.__dict__.get("_boxes", {}).pop(name, None)
-        if isinstance(value, (WeightHolder, *CONTAINERS)):
+            self._own_variable(name, value)
+        elif isinstance(value, (WeightHolder, *CONTAINERS)):
             self._note_arrival(name, value)
         object.__setattr__(self, name, value)
 
     def _note_arrival(self, name: str, value: Any) -> None:
         note_arrival(self, name, value, WeightHolder)
 
+    def _own_variable(self, name: str, variable: Variable) -> None:
+        if "_own" not in self.__dict__:
+            raise RuntimeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name))
+        if not any(one is variable for one in self._own):
+            self._own.append(variable)
+        if variable.unnamed:
+            variable.name, variable.path, variable.unnamed = name, f"{self.name}/{name}", False
+
     def __getattr__(self, name: str) -> Any:
-        boxes = self.__dict__.get("_boxes")
-        if boxes is None:
+        if "_own" not in self.__dict__:
             if name.startswith("__"):
                 raise AttributeError(name)
             first = next((n for n in self.__dict__ if n != "_init_arguments"), name)
             raise AttributeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=first))
-        if name not in boxes:
-            found = getattr(type(self), name, None)
-            if isinstance(found, property):  # Python comes here where a property raised AttributeError: let it say why
-                return found.__get__(self)
-            hint = (
-                "" if self.__dict__.get("built") else ". It is not built: build(input_shape) or the first call makes its weights"
-            )
-            hint = messages.INSTEAD.get(name, hint)
-            # Not by attributes: a `__setattr__` that asks hasattr() comes here before there are any.
-            raise AttributeError(f"{type(self).__name__!r} object {self.__dict__.get('name')!r} has no attribute {name!r}{hint}")
-        return self._read_box(name, boxes[name])
-
-    def _read_box(self, name: str, box: Variable) -> Any:
-        running = current().layer
-        if running is None or name in used_as_boxes(type(self)) or name in used_as_boxes(type(running)):
-            return box
-        return self._cast_weight(box)
+        found = getattr(type(self), name, None)
+        if isinstance(found, property):  # Python comes here where a property raised AttributeError: let it say why
+            return found.__get__(self)
+        hint = "" if self.__dict__.get("built") else ". It is not built: build(input_shape) or the first call makes its weights"
+        hint = messages.INSTEAD.get(name, hint)
+        # Not by attributes: a `__setattr__` that asks hasattr() comes here before there are any.
+        raise AttributeError(f"{type(self).__name__!r} object {self.__dict__.get('name')!r} has no attribute {name!r}{hint}")
 
     def __delattr__(self, name: str) -> None:
         note_change()
-        box = self._boxes.pop(name, None)
-        if box is None:
-            object.__delattr__(self, name)
-        else:
-            self._own[:] = [b for b in self._own if b is not box]
+        gone = self.__dict__.get(name)
+        object.__delattr__(self, name)
+        if isinstance(gone, Variable):
+            self._own[:] = [variable for variable in self._own if variable is not gone]
 
     @name_first
     def add_weight(
@@ -344,18 +322,6 @@ class WeightHolder:
         """Number of all elements of all weights."""
         self._require_built("count_params", "layer.build(input_shape)")
         return sum(box.size for box in self.weights)
-
-
-def _weights_first(own: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-    """A class' own `__getattr__`, asked only for what is no weight: it must not hide them."""
-
-    @functools.wraps(own)
-    def read(self: WeightHolder, name: str) -> Any:
-        boxes = self.__dict__.get("_boxes", {})
-        return self._read_box(name, boxes[name]) if name in boxes else own(self, name)
-
-    read.asks_for_weights = True  # type: ignore[attr-defined]
-    return read
 
 
 _HOLDS = (WeightHolder, Variable, Tracker, list, tuple, set, dict)  # what a layer may hold weights in

@@ -86,11 +86,8 @@ SYMBOLIC_LOSS = """Layer {layer!r}: add_loss received a symbolic tensor. Give it
 Model(inputs, outputs).add_loss(loss),
 or call self.add_loss(...) on arrays in the layer's `call`."""
 
-_BOX_HINT = """A weight in a list or dict, and one that the layer's own code uses as a box (`.assign`, `.value`), stays a box
-inside `call`; JAX functions take its array: write `self.<name>.value`, or use jkeras.ops, which takes both."""
-
-_ARRAY_HINT = """Inside `call` a weight's attribute is its array. To assign to it there, do it on the attribute itself:
-`self.total.assign(...)`, not on another name for it."""
+_VARIABLE_HINT = """Functions of jax.lax take arrays alone; jax.numpy, jax.nn and jkeras.ops take Variables too. Write
+`self.<name>.value` for the array of a Variable."""
 
 
 _SINCE_KERAS_2 = {
@@ -136,9 +133,7 @@ def explain(error: Exception, layer: Any, args: tuple[Any, ...]) -> None:
     received = ", ".join(describe(a) for a in args)
     error.add_note(f"Raised in layer {layer.name!r} ({type(layer).__name__}) called with {received}.")
     if isinstance(error, (TypeError, ValueError)) and ("__jax_array__" in str(error) or "Variable" in str(error)):
-        error.add_note(_BOX_HINT)
-    if isinstance(error, AttributeError) and error.name in ("assign", "assign_add", "assign_sub", "value"):
-        error.add_note(_ARRAY_HINT)
+        error.add_note(_VARIABLE_HINT)
     try:
         error._jkeras_explained = True  # type: ignore[attr-defined]
     except AttributeError:

@@ -37,7 +37,8 @@ class KeptStates(Layer):
 
     def __init__(self, first: list[Any], dtype: str):
         super().__init__(name="states", trainable=False, dtype=dtype)
-        self.boxes = jax.tree.map(lambda value: KeptState(value, None, dtype, False, name="rnn_state"), first)
+        self.structure = jax.tree.structure(first)
+        self.flat = [KeptState(value, None, dtype, False, name="rnn_state") for value in jax.tree.leaves(first)]
         self.built = True
 
 
@@ -118,7 +119,7 @@ class RNN(Layer):
     @property
     def states(self) -> Any:
         """The kept states of a stateful layer, variables in a list; None where there are none."""
-        return None if self._kept is None else self._kept.boxes
+        return None if self._kept is None else jax.tree.unflatten(self._kept.structure, self._kept.flat)
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
         """The first states for a batch of this size."""
@@ -126,8 +127,8 @@ class RNN(Layer):
 
     def reset_state(self) -> None:
         """Set the kept states of a stateful layer to zero."""
-        for box in jax.tree.leaves(self.states):
-            box.assign(jnp.zeros(box.shape, box.dtype))
+        for state in self._kept.flat if self._kept is not None else ():
+            state.assign(jnp.zeros(state.shape))
 
     def reset_states(self, states: Any = None) -> None:
         """Set the kept states of a stateful layer.
@@ -141,14 +142,14 @@ class RNN(Layer):
         if states is None:
             self.reset_state()
             return
-        boxes = jax.tree.leaves(self.states)
+        kept = self._kept.flat if self._kept is not None else []
         values = [np.asarray(value) for value in jax.tree.leaves(states)]
-        if not boxes or [value.shape for value in values] != [box.shape for box in boxes]:
-            kept = ", ".join(str(box.shape) for box in boxes) or "none"
+        if not kept or [value.shape for value in values] != [state.shape for state in kept]:
+            expected = ", ".join(str(state.shape) for state in kept) or "none"
             given = ", ".join(str(value.shape) for value in values)
-            raise ValueError(_OTHER_STATES.format(cls=type(self).__name__, layer=self.name, kept=kept, given=given))
-        for box, value in zip(boxes, values):
-            box.assign(value.astype(box.dtype))
+            raise ValueError(_OTHER_STATES.format(cls=type(self).__name__, layer=self.name, kept=expected, given=given))
+        for state, value in zip(kept, values):
+            state.assign(value)
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         """The cell over all steps."""
@@ -159,8 +160,9 @@ class RNN(Layer):
         walk = Walk(mask, self.zero_output_for_mask, bool(training), self.unroll)
         outputs, last = self._over_time(xs, states, walk)
         outputs, last = jax.tree.map(lambda a: a.astype(self.compute_dtype), (outputs, last))
-        if self.stateful:
-            jax.tree.map(lambda box, value: box.assign(value), self.states, last)
+        if self._kept is not None:
+            for state, value in zip(self._kept.flat, jax.tree.leaves(last)):
+                state.assign(value)
         output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else last_output(self.cell, outputs, last, walk)
         return (output, *last) if self.return_state else output
 
@@ -168,13 +170,13 @@ class RNN(Layer):
         return run_over_time(self.cell, xs, states, walk)
 
     def _first_states(self, sequences: Any, given: Any) -> list[Any]:
-        if self.stateful:
-            kept = jax.tree.leaves(self.states)[0].shape[0]
+        if self._kept is not None:
+            kept = self._kept.flat[0].shape[0]
             if sequences.shape[0] != kept:
                 name = {"cls": type(self).__name__, "layer": self.name}
                 raise ValueError(_OTHER_BATCH.format(**name, expected=kept, received=sequences.shape[0]))
-        if given is None and self.stateful:
-            given = jax.tree.map(lambda box: box.value, self.states)
+        if given is None and self._kept is not None:
+            given = jax.tree.map(lambda state: state, self.states)  # their arrays
         elif given is None:
             given = self.get_initial_state(sequences.shape[0])
         states = list(given) if is_nested(given) else [given]

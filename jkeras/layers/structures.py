@@ -13,7 +13,6 @@ from jkeras.graph import KerasTensor, Spec
 from jkeras.graph.keras_tensor import is_symbolic
 from jkeras.graph.spec import is_spec
 from jkeras.state.scope import get_mask
-from jkeras.state.variable import Variable
 
 
 def legacy_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
@@ -52,8 +51,8 @@ def is_numbers(value: Any) -> bool:
 
 
 def unbox(outputs: Any) -> Any:
-    """A structure with the arrays of its boxes."""
-    return jax.tree.map(lambda v: v.value if isinstance(v, Variable) else v, outputs)
+    """A structure with arrays in place of variables."""
+    return jax.tree.map(lambda leaf: leaf, outputs)
 
 
 def masks_of(inputs: Any) -> Any:

@@ -15,9 +15,7 @@ from jkeras._base.naming import to_snake_case
 from jkeras.state.variable import Variable
 
 Path = tuple[str, ...]
-NOT_TRACKED = frozenset(
-    {"_init_arguments", "_inbound_nodes", "_last_losses", "_boxes", "_own", "_inventory", "_others", "_arrived"}
-)
+NOT_TRACKED = frozenset({"_init_arguments", "_inbound_nodes", "_last_losses", "_own", "_inventory", "_others", "_arrived"})
 CONTAINERS = (list, tuple, dict, set)
 
 
@@ -272,7 +270,7 @@ class Inventory:
         self.look_at_flags()
         self._lengths: list[tuple[Any, int]] = []
         for part in self.layers:
-            self._lengths += [(held, len(held)) for held in (part.__dict__, part._own, part._boxes)]
+            self._lengths += [(held, len(held)) for held in (part.__dict__, part._own)]
             for name, value in part.__dict__.items():
                 if name not in NOT_TRACKED:
                     self._measure(value)

@@ -180,7 +180,7 @@ class Metric(Stateless, Configurable):
         if "_added" not in self.__dict__:
             raise RuntimeError(f"{type(self).__name__} must call `super().__init__(name=...)` before it adds variables.")
         make = initializers.get("zeros" if initializer is None else initializer)
-        box = Variable(make, shape=shape, dtype=dtype, trainable=False, aggregation=aggregation, name=name)
+        box = Variable(make, shape, dtype, trainable=False, autocast=False, aggregation=aggregation, name=name)
         self._added.append(box)
         return box
 
@@ -203,7 +203,7 @@ class Metric(Stateless, Configurable):
             self._boxes = {}  # so that an attribute missing in `init` is an AttributeError, not this call again
             with jax.ensure_compile_time_eval():
                 start = _pure(self, "init")(self)
-                self._boxes = {k: Variable(v, dtype=v.dtype, trainable=False, name=k) for k, v in start.items()}
+                self._boxes = {k: Variable(v, dtype=v.dtype, trainable=False, autocast=False, name=k) for k, v in start.items()}
         return self._boxes or {}
 
     def _own_boxes(self) -> list[Variable]:
@@ -212,7 +212,7 @@ class Metric(Stateless, Configurable):
 
     def _inner(self) -> list[Metric]:
         held = [v for k, v in vars(self).items() if k != "_init_arguments" and isinstance(v, (Metric, list, tuple, dict))]
-        return list({id(leaf): leaf for leaf in jax.tree.leaves(held) if isinstance(leaf, Metric)}.values())
+        return list({id(leaf): leaf for leaf in jax.tree.leaves(held, is_leaf=_is_leaf) if isinstance(leaf, Metric)}.values())
 
     def __getattr__(self, name: str) -> Any:
         """The box of a state's entry, such as `mean.total`."""
@@ -268,6 +268,10 @@ def _compute(self: Metric, state: State) -> Any:
     boxes = self.variables
 
     def result() -> Any:  # a box read outside of `functionalize` would give its own value, not the state's
-        return jax.tree.map(lambda y: getattr(y, "value", y), self.result(), is_leaf=lambda y: isinstance(y, Variable))
+        return jax.tree.map(lambda y: y, self.result())
 
     return functionalize(result, boxes)([state[k] for k in _keys(boxes)], rng=jax.random.key(0)).output
+
+
+def _is_leaf(value: Any) -> bool:
+    return isinstance(value, Variable)

@@ -14,7 +14,7 @@ from jkeras._base.configurable import in_memory
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras.graph import KerasTensor
-from jkeras.graph.keras_tensor import ArrayFunction, is_symbolic, symbolic_leaves
+from jkeras.graph.keras_tensor import ArrayFunction, is_leaf, symbolic_leaves
 from jkeras.layers.base import Layer
 from jkeras.layers.input import Input, InputLayer, is_optional
 from jkeras.models.functional import Functional
@@ -125,7 +125,7 @@ def _clone_graph(model: Functional, input_tensors: Any, copy: CloneFunction, cal
     made: dict[int, Any] = {}
 
     def new(structure: Any) -> Any:
-        return jax.tree.map(lambda t: tensors[id(t)] if isinstance(t, KerasTensor) else t, structure, is_leaf=is_symbolic)
+        return jax.tree.map(lambda t: tensors[id(t)] if isinstance(t, KerasTensor) else t, structure, is_leaf=is_leaf)
 
     for node in program.nodes:
         if not node.inputs or all(id(t) in tensors for t in node.flat_outputs):

@@ -14,7 +14,7 @@ from jkeras._base.errors import describe, known_sizes
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
 from jkeras.graph import KerasTensor, Program
-from jkeras.graph.keras_tensor import is_symbolic
+from jkeras.graph.keras_tensor import is_leaf, is_symbolic
 from jkeras.graph.spec import is_spec
 from jkeras.graph.topology import operations_of
 from jkeras.layers.base import Layer
@@ -50,7 +50,7 @@ class Functional(Model):
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
         inputs, outputs = kwargs.pop("input", inputs), kwargs.pop("output", outputs)  # Keras 1's names
         for what, given in (("inputs", inputs), ("outputs", outputs)):
-            for leaf in jax.tree.leaves(given, is_leaf=is_symbolic) or [None]:
+            for leaf in jax.tree.leaves(given, is_leaf=is_leaf) or [None]:
                 if not isinstance(leaf, KerasTensor):
                     raise ValueError(
                         f"Model({what}=...) takes symbolic tensors, as Input(...) and layers called on them give. "

@@ -17,7 +17,7 @@ import numpy as np
 
 from jkeras._base.config import settings
 from jkeras._base.registry import export
-from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic
+from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic, is_leaf
 from jkeras.state.variable import Variable
 
 Tensor: TypeAlias = Any
@@ -49,14 +49,11 @@ def symbolic(fn: F, name: str, module: str = "jkeras.ops") -> F:
     """
 
     def op(*args: Any, **kwargs: Any) -> Any:
-        boxed = False
-        for leaf in jax.tree.leaves((args, kwargs)):
-            if isinstance(leaf, KerasTensor):
-                return apply_symbolic(op, name, *args, **kwargs)
-            if isinstance(leaf, Variable):
-                boxed = True
-        if boxed:
-            args, kwargs = jax.tree.map(_unbox, (args, kwargs))
+        leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_leaf)
+        if any(isinstance(leaf, KerasTensor) for leaf in leaves):
+            return apply_symbolic(op, name, *args, **kwargs)
+        if any(isinstance(leaf, Variable) for leaf in leaves):
+            args, kwargs = jax.tree.unflatten(structure, [as_plain(leaf) for leaf in leaves])
         return fn(*args, **kwargs)
 
     return cast(F, named(op, fn, name, module))
@@ -110,7 +107,8 @@ def operations(area: str | None = None) -> dict[str, Function]:
     return dict(_operations if area is None else _areas[area])
 
 
-def _unbox(x: Any) -> Any:
+def as_plain(x: Any) -> Any:
+    """The array of a variable; anything else as it is."""
     return x.value if isinstance(x, Variable) else x
 
 

@@ -46,17 +46,17 @@ class SlotVariable(Variable):
         self.owner, self.leaf = owner, leaf
 
     @property
-    def value(self) -> Any:
+    def stored(self) -> Any:
         """The current array, a copy where it is the state's, which a step gives away."""
         held = self._held()
-        return Variable.value.fget(self) if held is None else jnp.copy(held)  # type: ignore[attr-defined]
+        return Variable.stored.fget(self) if held is None else jnp.copy(held)  # type: ignore[attr-defined]
 
     def assign(self, value: Any) -> Any:
         """Put a new array in its place."""
         if self._held() is None:
             return super().assign(value)
         state = self.owner.state
-        new = jnp.asarray(getattr(value, "value", value), self.dtype).reshape(self.shape)
+        new = jnp.asarray(value, self.stored_dtype).reshape(self.shape)
         slots = jax.tree_util.tree_map_with_path(lambda path, old: new if leaf_name(path) == self.leaf else old, state.slots)
         self.owner.state = state._replace(slots=slots)
         return new

@@ -43,6 +43,7 @@ class Scope:
         training: what `training=None` means here.
         rng: the key that all draws derive from; None where no key was given.
         layer: the layer whose `call` runs.
+        compute: the dtype in which float variables are read there; None where they are read as they are stored.
         losses: `(layer, scalar)` pairs from `add_loss` and activity regularizers; None at the root.
         positions: `{id(layer): index}`, a name for each layer that does not depend on how it was called before.
         unknown: `{id(box): box}` of the boxes that were used and have no value here; None where nobody asks.
@@ -53,8 +54,8 @@ class Scope:
     """
 
     __slots__ = (
-        "abstract", "age", "ahead", "counts", "layer", "losses", "made", "masks", "parent", "positions", "rng", "start", "trace",
-        "training", "unknown", "values",
+        "abstract", "age", "ahead", "compute", "counts", "layer", "losses", "made", "masks", "parent", "positions", "rng",
+        "start", "trace", "training", "unknown", "values",
     )  # fmt: skip
 
     def __init__(self, parent: Scope | None = None):
@@ -64,6 +65,7 @@ class Scope:
         self.training: bool | None = None
         self.rng: Any = None
         self.layer: Any = None
+        self.compute: Any = None
         self.losses: list[tuple[Any, Any]] | None = None
         self.masks: dict[int, tuple[Any, Any]] = {}
         self.positions: dict[int, int] = {}
@@ -75,14 +77,14 @@ class Scope:
         self.start: dict[int, Any] = {}
         self.ahead: set[int] = set()
 
-    def for_layer(self, layer: Any, training: bool | None) -> Scope:
-        """The scope in which a layer's `call` runs: all as here, but for the layer and the flag."""
+    def for_layer(self, layer: Any, training: bool | None, compute: Any = None) -> Scope:
+        """The scope in which a layer's `call` runs: all as here, but for the layer, the flag and the dtype."""
         inner = Scope.__new__(Scope)
         inner.parent, inner.values, inner.abstract, inner.trace = self.parent, self.values, self.abstract, self.trace
         inner.rng, inner.losses, inner.masks = self.rng, self.losses, self.masks
         inner.positions, inner.counts = self.positions, self.counts
         inner.unknown, inner.age, inner.made, inner.start, inner.ahead = self.unknown, self.age, self.made, self.start, self.ahead
-        inner.layer, inner.training = layer, training
+        inner.layer, inner.training, inner.compute = layer, training, compute
         return inner
 
     @property

@@ -1,8 +1,9 @@
 """`Variable`: a box that holds one array.
 
-A model's concrete arrays live in boxes, each owned by the layer that made it. Identity of the box *is* sharing: two models that
-hold one layer share its arrays. A box never enters a JAX transform; only its value does, through `functionalize`. While a pure
-function runs, reading a box gives the value that the scope substitutes for it, and assigning to it changes that value alone.
+A model's concrete arrays live in variables, each owned by the layer that made it. Identity of the variable *is* sharing: two
+models that hold one layer share its arrays. To JAX a variable is a pytree node that flattens to its array and comes back as that
+array, so `jnp.matmul(x, self.kernel)` works as it stands. While a pure function runs, reading a variable gives the value that the
+scope substitutes for it, and assigning to it changes that value alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.configurable import resolve
-from jkeras._base.dtypes import standardize_dtype
+from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.naming import auto_name
 from jkeras.state import random
 from jkeras.state.initial import InitialValue, constant, draw_together
@@ -80,6 +81,10 @@ class Variable(ArrayOperators):
         [4.0, 6.0]
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _show_to_jax(cls)
+
     def __init__(
         self,
         initializer: Any,
@@ -113,7 +118,8 @@ class Variable(ArrayOperators):
         self._value: Any = None
         self._shared = False
         self._age = next_age()
-        self.shape, self.dtype = initial.shape, initial.dtype
+        self.shape, self._dtype = initial.shape, initial.dtype
+        self._is_float = is_float(initial.dtype)
         self.path = self.name
         self.trainable, self.declared_trainable = bool(trainable), bool(trainable)
         self.autocast, self.aggregation = autocast, aggregation
@@ -122,7 +128,27 @@ class Variable(ArrayOperators):
 
     @property
     def value(self) -> Any:
-        """The array: the scope's inside a pure call, else the box's own (drawn now if it was not yet)."""
+        """The array; in a layer's `call` in the layer's compute dtype, if `autocast` allows."""
+        stored, compute = self.stored, self._read_dtype()
+        return stored if compute == self._dtype else stored.astype(compute)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of `value`."""
+        return self._read_dtype()
+
+    @property
+    def stored_dtype(self) -> str:
+        """The dtype in which the array is kept."""
+        return self._dtype
+
+    def _read_dtype(self) -> str:
+        compute: str | None = current().compute
+        return self._dtype if compute is None or not (self.autocast and self._is_float) else compute
+
+    @property
+    def stored(self) -> Any:
+        """The array as it is kept: the scope's inside a pure call, else the variable's own (drawn now if it was not yet)."""
         scope: Any = current()
         asks: Any = None
         while scope is not None:
@@ -131,7 +157,7 @@ class Variable(ArrayOperators):
                 if found is not None:
                     return found
                 if scope.abstract:
-                    return jax.lax.empty(self.shape, self.dtype)  # traced in a twentieth of the time of zeros
+                    return jax.lax.empty(self.shape, self._dtype)  # traced in a twentieth of the time of zeros
                 asks = scope if scope.unknown is not None else asks
             scope = scope.parent
         if asks is not None and self._age < asks.age:
@@ -151,9 +177,9 @@ class Variable(ArrayOperators):
         Raises:
             ValueError: another shape, or a tracer that would leak.
         """
-        value = value.value if isinstance(value, Variable) else value
-        if not (isinstance(value, jax.Array) and value.dtype == self.dtype and not value.weak_type):
-            value = jnp.asarray(value, self.dtype)
+        value = value.stored if isinstance(value, Variable) else value
+        if not (isinstance(value, jax.Array) and value.dtype == self._dtype and not value.weak_type):
+            value = jnp.asarray(value, self._dtype)
         if value.shape != self.shape:
             raise ValueError(
                 f"Cannot assign an array of shape {value.shape} to the weight {self.path!r} of shape {self.shape}. "
@@ -190,11 +216,11 @@ class Variable(ArrayOperators):
 
     def assign_add(self, value: Any) -> Any:
         """`assign(value + this)`."""
-        return self.assign(self.value + _plain(value))
+        return self.assign(self.stored + _plain(value))
 
     def assign_sub(self, value: Any) -> Any:
         """`assign(this - value)`."""
-        return self.assign(self.value - _plain(value))
+        return self.assign(self.stored - _plain(value))
 
     @property
     def ndim(self) -> int:
@@ -218,11 +244,19 @@ class Variable(ArrayOperators):
 
     def __repr__(self) -> str:
         shown = "not drawn yet" if self._value is None else repr(np.asarray(self._value))
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={shown}>"
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self._dtype}, value={shown}>"
+
+
+def _show_to_jax(cls: type[Variable]) -> None:
+    """Let functions of JAX take objects of a class as the arrays that they hold."""
+    jax.tree_util.register_pytree_node(cls, lambda variable: ((variable.value,), None), lambda _, children: children[0])
+
+
+_show_to_jax(Variable)
 
 
 def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Variable) else jnp.asarray(value)
+    return value.stored if isinstance(value, Variable) else jnp.asarray(value)
 
 
 def _token(initializer: Any) -> str | int:
