@@ -4,23 +4,16 @@
 
     y = (x - moving_mean) @ kernel + bias
 
-It has two kinds of weights, and they are used in two ways.
-
-**As arrays.** `self.kernel` is made by `add_weight`, and outside of `call` it is a box, a `Variable`, with a name, a value and
-`assign`. JAX's functions take arrays only. So inside `call` the attribute reads as the plain array, and
-`jnp.matmul(x, self.kernel)` is just that.
-
-**As boxes.** `self.moving_mean.assign(...)` needs the box. The rule: an attribute reads as its array inside `call`, unless
-the class' own code uses that attribute as a box anywhere, by `.assign`, `.assign_add`, `.assign_sub`, `.value`, `.numpy`
-or another of the names in `jkeras/layers/call_plan.py`. Since this class writes `self.moving_mean.assign`, `self.moving_mean` is
-always the box here, and its array is `self.moving_mean.value`. (Operators such as `x - self.moving_mean` work on both.)
+Its weights are made by `add_weight`: each is a `Variable`, with a name, a value and `assign`. Functions of `jax.numpy` and operators
+take it as its array, so `jnp.matmul(x, self.kernel)` is just that; `self.moving_mean.assign(...)` gives it a new one. Functions of
+`jax.lax` take arrays alone: write `self.kernel.value` there.
 
 The layer needs no second definition for the functional side: `init` gives its arrays, `apply` is a pure function of them, and
 what was assigned comes back as the new state.
 
     python examples/custom_layer.py
 
-Prints the epochs, the summary, and what the attribute is inside and outside. Under half a minute on two cores.
+Prints the epochs, the summary, and what the layer learned. Under half a minute on two cores.
 """
 
 import argparse
@@ -53,9 +46,9 @@ class CentredDense(layers.Layer):
 
     def call(self, x, training=False):
         if training:
-            new = self.momentum * self.moving_mean.value + (1 - self.momentum) * jnp.mean(x, axis=0)
+            new = self.momentum * self.moving_mean + (1 - self.momentum) * jnp.mean(x, axis=0)
             self.moving_mean.assign(new)
-        return jnp.matmul(x - self.moving_mean.value, self.kernel) + self.bias
+        return jnp.matmul(x - self.moving_mean, self.kernel) + self.bias
 
 
 def main(argv=None):
@@ -74,8 +67,7 @@ def main(argv=None):
     model.fit(x, y, epochs=args.epochs or (1 if args.quick else 20), verbose=2)
     model.summary()
     print(f"Test accuracy: {model.evaluate(x_test, y_test, verbose=0)[1]:.3f}")
-    print(f"Outside of call the attribute is the box: {type(centred.kernel).__name__} {centred.kernel.path!r}")
-    error = jnp.abs(centred.moving_mean.value - x.mean(axis=0)).max()
+    error = jnp.abs(centred.moving_mean - x.mean(axis=0)).max()
     print(f"Learned mean of the inputs: at most {error:.3f} from the true one")
 
     params, state = centred.init(jax.random.key(0), x)

@@ -154,20 +154,6 @@ def test_a_value_kept_from_a_compiled_call_says_so_when_it_is_used():
             use(model.layers[0].saved)
 
 
-class Pair(Layer):
-    def build(self, input_shape):
-        self.kernels = [self.add_weight(shape=(3, 2)) for _ in range(2)]
-
-    def call(self, x):
-        return jnp.matmul(x, self.kernels[0])
-
-
-def test_a_box_in_a_list_given_to_jax_gets_a_hint():
-    with pytest.raises((TypeError, ValueError)) as caught:
-        Pair()(X)
-    assert any(".value" in note for note in caught.value.__notes__)
-
-
 def test_a_copied_model_computes_the_same_with_weights_of_its_own():
     x = jkeras.Input((3,))
     model = Model(x, Dense(2)(Dense(3)(x)))
