@@ -10,7 +10,6 @@ import pytest
 import jkeras
 from jkeras import layers
 from jkeras.training import in_place, step
-from jkeras.training.counted import counted_loop
 
 WIDTH = 256
 X = np.random.default_rng(0).normal(size=(8, WIDTH)).astype("float32")
@@ -28,7 +27,9 @@ def trained(optimizer, monkeypatch, plainly):
     start = step.TrainState(params, state, model.optimizer.init(params), None, *np.zeros((3,), np.int32), None)
 
     def run(start, count):
-        return counted_loop(0, count, lambda _, now: step.Steps.apply_gradients(model, now, slope(now.params, now.state)), start)
+        return jax.lax.fori_loop(
+            0, count, lambda _, now: step.Steps.apply_gradients(model, now, slope(now.params, now.state)), start
+        )
 
     program = jax.jit(run, donate_argnums=0).lower(start, 7).compile()
     return program.as_text(), jax.device_get(program(start, 7).params)

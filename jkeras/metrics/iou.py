@@ -12,7 +12,6 @@ from jkeras._base import config
 from jkeras._base.registry import export
 from jkeras.metrics.base import Metric, State
 from jkeras.nn.losses_align import align_left
-from jkeras.nn.metrics import first_largest
 
 
 @export("keras.metrics.IoU")
@@ -88,7 +87,7 @@ class IoU(Metric):
 
     def _labels(self, y: Any, sparse: bool) -> Any:
         y = jnp.asarray(y)
-        return (y if sparse else first_largest(y, self.axis)).astype(jnp.int32)
+        return (y if sparse else jnp.argmax(y, self.axis)).astype(jnp.int32)
 
 
 @export("keras.metrics.BinaryIoU")

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras._base.by_leaves import by_leaves
 from jkeras._base.compiling import precision_scope
 from jkeras._base.config import settings
 from jkeras._base.errors import describe, unknown_name
@@ -108,4 +107,4 @@ def _program(model: Any, wanted: tuple[str, ...] | None, training: bool) -> tupl
         return [jax.tree.map(jnp.asarray, tree) for tree in found.values()]
 
     complete = complete_function(run)
-    return (by_leaves(complete) if model._traced else complete), names
+    return (jax.jit(complete) if model._traced else complete), names

@@ -16,7 +16,6 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import paths
-from jkeras._base.by_leaves import by_leaves
 from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.structures import shapes_to_specs
@@ -145,7 +144,7 @@ class Describe:
             weights[0 if id(box) in held.trained else 1].append((path, spec))
         params, state = (paths.nest(pairs) for pairs in weights)
         optimizer = getattr(self, "optimizer", None)
-        opt_state = by_leaves(optimizer.init).eval_shape(params) if optimizer is not None else ()
+        opt_state = jax.eval_shape(optimizer.init, params) if optimizer is not None else ()
         backwards = None
         if training and jax.tree.leaves(params):
             backwards = _cost(_training_step(self, optimizer), (params, state, opt_state, specs), donated=(0, 1, 2))

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
-from jax import lax
 
 from jkeras._base.config import floatx
 from jkeras.nn.losses_align import as_pair, match_ranks
@@ -56,27 +55,6 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Float[A
     return (y_true == (y_pred > threshold).astype(y_true.dtype)).astype(floatx())
 
 
-def first_largest(x: Array, axis: int = -1) -> Array:
-    """The place of the first largest entry, or of the first NaN: what `jnp.argmax` gives.
-
-    The program of `jnp.argmax` holds a function that JAX keeps for ever, once for each time that it is compiled.
-
-    Args:
-        x: `(..., n, ...)`.
-        axis: the one of the n entries.
-
-    Returns:
-        Integers, without that axis.
-
-    Example:
-        >>> first_largest(jnp.array([[1, 5, 5], [2, 0, 1]])).tolist()
-        [1, 0]
-    """
-    found = (x == jnp.max(x, axis, keepdims=True)) | (x != x)
-    places = lax.broadcasted_iota(jnp.int32, x.shape, axis % x.ndim)
-    return jnp.min(jnp.where(found, places, x.shape[axis]), axis)
-
-
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
     """1 where the largest entries of y and p are at one place.
 
@@ -91,7 +69,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
         >>> categorical_accuracy([[0, 1], [1, 0]], [[0.1, 0.9], [0.4, 0.6]]).tolist()
         [1.0, 0.0]
     """
-    return (first_largest(jnp.asarray(y_true)) == first_largest(jnp.asarray(y_pred))).astype(floatx())
+    return (jnp.argmax(jnp.asarray(y_true), axis=-1) == jnp.argmax(jnp.asarray(y_pred), axis=-1)).astype(floatx())
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
@@ -111,7 +89,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Float[Array, " *sam
     y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
     if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
         y_true = y_true[..., 0]
-    matches = (y_true == first_largest(y_pred)).astype(floatx())
+    matches = (y_true == jnp.argmax(y_pred, axis=-1)).astype(floatx())
     return matches[..., 0] if matches.ndim > 1 and matches.shape[-1] == 1 else matches
 
 
@@ -143,7 +121,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Float[Ar
         >>> top_k_categorical_accuracy([[0, 0, 1]], [[0.5, 0.1, 0.4]], k=2).tolist()
         [1.0]
     """
-    return in_top_k(first_largest(jnp.asarray(y_true)), jnp.asarray(y_pred), k).astype(floatx())
+    return in_top_k(jnp.argmax(jnp.asarray(y_true), axis=-1), jnp.asarray(y_pred), k).astype(floatx())
 
 
 def sparse_top_k_categorical_accuracy(

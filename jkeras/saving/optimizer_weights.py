@@ -22,7 +22,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base import paths
-from jkeras._base.by_leaves import by_leaves
 from jkeras._base.errors import FileFormatError
 from jkeras.layers.tracking import inventory
 from jkeras.optimizers import LossScaleOptimizer
@@ -100,7 +99,7 @@ class Slots:
         params = paths.nest((places[id(box)], jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.dtype))) for box in boxes)
         names = ["/".join(places[id(box)]) for box in boxes]
         model.optimizer.remember(boxes, names)  # an optimizer of the user's own makes its variables for these
-        state = by_leaves(model.optimizer.init).eval_shape(params)
+        state = jax.eval_shape(model.optimizer.init, params)
         return cls(model, boxes, names, state)
 
     def keras3(self, with_rate: bool = True) -> list[Entry]:

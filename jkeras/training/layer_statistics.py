@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import paths
-from jkeras._base.by_leaves import by_leaves
 from jkeras._base.compiling import precision_scope
 from jkeras.data import as_source
 from jkeras.layers.tracking import inventory
@@ -63,7 +62,7 @@ def _program(model: Any, training: bool) -> Any:
         }
 
     complete = complete_function(measure)
-    return by_leaves(complete) if model._traced else complete
+    return jax.jit(complete) if model._traced else complete
 
 
 def floats(tree: Any) -> list[Any]:

@@ -16,7 +16,6 @@ signature (`nn/loop_speed.py`).
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -24,11 +23,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras._base.by_leaves import ByLeaves, Open, by_leaves
 from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras.nn.loop_speed import slow_in_loop
 from jkeras.training.checks import warn_all_frozen
-from jkeras.training.counted import counted_loop
 from jkeras.training.pace import Pace
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
@@ -109,22 +106,16 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
         logs = results(model, state) if derived else logs
         return state._replace(metrics=None), state.metrics, logs
 
-    def in_loop(trees: Any, state: Any, metrics: Any, data: Any, start: Any, stop: Any, epoch: Any, first: Any) -> Any:
-        state, metrics, data, start, stop, epoch, first = trees.opened(state, metrics, data, start, stop, epoch, first)
-
-        def goes_on(turn: Any) -> Any:
-            return turn[0] < turn[1]
-
-        def body(turn: Any) -> Any:
-            index, stop, state, logs = turn
+    def in_loop(state: TrainState, metrics: Any, data: Any, start: Any, stop: Any, epoch: Any, first: Any) -> Any:
+        def body(index: Any, carry: Any) -> Any:
+            state, logs = carry
             new, new_logs = train_step(state, batch_of(data, index))
-            return index + 1, stop, like(new, state), logs if derived else like(new_logs, logs)
+            return like(new, state), logs if derived else like(new_logs, logs)
 
         with precision_scope():
             state = begin(state, metrics, epoch, first + start)
             logs = None if derived else zeros_of(lambda s: train_step(s, batch_of(data, start))[1], state)
-            # A `counted_loop` in place, for the sake of few frames from `fit` to a layer's maths.
-            return trees.closed(end(*lax.while_loop(goes_on, body, (start, stop, state, logs))[2:]))
+            return end(*lax.fori_loop(start, stop, body, (state, logs)))
 
     def one_step(state: TrainState, metrics: Any, data: Any, start: Any, epoch: Any, first: Any) -> Any:
         with precision_scope():
@@ -146,13 +137,13 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
     options: dict[str, Any] = {"donate_argnums": 0, "compiler_options": compiler_options()}
 
     def stepwise() -> Callable[..., Any]:
-        return step_by_step(watched(by_leaves(one_step, **options), "the training step", programs=2))
+        return step_by_step(watched(jax.jit(one_step, **options), "the training step", programs=2))
 
     if short_epochs:
-        run = over_epochs(functools.partial(in_loop, Open()), objective.results)
-        epochs = watched(by_leaves(run, **options), "the loop over short epochs", programs=2)
+        run = over_epochs(in_loop, objective.results)
+        epochs = watched(jax.jit(run, **options), "the loop over short epochs", programs=2)
         return Program(lambda *args: epochs(*args, 1)[:3], stepwise, epochs)
-    return Program(watched(ByLeaves(in_loop, **options), "the training loop", programs=2), stepwise)
+    return Program(watched(jax.jit(in_loop, **options), "the training loop", programs=2), stepwise)
 
 
 def over_epochs(in_loop: Callable[..., Any], results: Callable[[Any], dict[str, Any]]) -> Callable[..., Any]:
@@ -174,7 +165,7 @@ def over_epochs(in_loop: Callable[..., Any], results: Callable[[Any], dict[str, 
         logs = zeros_of(results, metrics)
         rows = jax.tree.leaves(data)[0].shape[0]
         table = jnp.zeros((rows, len(logs)), jnp.result_type(*jax.tree.leaves(logs)))
-        return counted_loop(0, count, body, (state, metrics, logs, table))
+        return lax.fori_loop(0, count, body, (state, metrics, logs, table))
 
     return in_epochs
 
@@ -204,4 +195,4 @@ def like(new: Any, old: Any) -> Any:
 
 def zeros_of(fn: Callable[..., Any], *args: Any) -> Any:
     """Zeros in the shapes of a function's results."""
-    return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), by_leaves(fn).eval_shape(*args))
+    return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(fn, *args))

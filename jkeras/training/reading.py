@@ -15,11 +15,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras._base.by_leaves import by_leaves
 from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetricWrapper
-from jkeras.training.counted import counted_loop
 from jkeras.training.forward import ForwardPass
 from jkeras.training.program import Program, batch_of, like, zeros_of
 from jkeras.training.recompiles import watched
@@ -51,7 +49,7 @@ def evaluation_program(model: Any, padded: bool) -> Program:
         run = with_key(run)
         with precision_scope():
             logs = None if derived else zeros_of(lambda run: step(run, data, start, rows)[1], run)
-            changing, logs = counted_loop(start, stop, body, (changes(run), logs))
+            changing, logs = lax.fori_loop(start, stop, body, (changes(run), logs))
         return changing, results(model, changing) if derived else logs
 
     def one_by_one(run: TrainState, data: Any, start: int, stop: int, rows: int) -> tuple[TrainState, Any]:
@@ -62,7 +60,7 @@ def evaluation_program(model: Any, padded: bool) -> Program:
 
     if not model._traced:
         return Program(one_by_one)
-    return Program(watched(by_leaves(in_loop, compiler_options=compiler_options()), "the evaluation loop", 1 if padded else 2))
+    return Program(watched(jax.jit(in_loop, compiler_options=compiler_options()), "the evaluation loop", 1 if padded else 2))
 
 
 def prediction_program(model: Any) -> Program:
@@ -85,7 +83,7 @@ def prediction_program(model: Any) -> Program:
             together = batches_together(predict_step, run, data) if own_step else 1
             if together > 1:
                 outputs, start = run_together(predict_step, run, data, outputs, together, start, stop)
-            return counted_loop(start, stop, body, (changes(run), outputs))
+            return lax.fori_loop(start, stop, body, (changes(run), outputs))
 
     def one_by_one(run: TrainState, data: Any, start: int, stop: int) -> tuple[TrainState, Any]:
         run, found = with_key(run), []
@@ -96,7 +94,7 @@ def prediction_program(model: Any) -> Program:
 
     if not model._traced:
         return Program(one_by_one)
-    return Program(watched(by_leaves(in_loop, compiler_options=compiler_options()), "the prediction loop"))
+    return Program(watched(jax.jit(in_loop, compiler_options=compiler_options()), "the prediction loop"))
 
 
 def batch_program(model: Any) -> Program:
@@ -109,7 +107,6 @@ def batch_program(model: Any) -> Program:
 
     if not model._traced:
         return Program(one)
-    # Not by leaves: taking the trees apart would be felt in the time of a call.
     return Program(watched(jax.jit(one, compiler_options=compiler_options()), "the prediction of a batch"))
 
 

@@ -21,7 +21,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base import paths
-from jkeras._base.by_leaves import by_leaves
 from jkeras.layers.tracking import Path, inventory, weight_entries
 from jkeras.optimizers.state import named_leaves
 from jkeras.state.variable import gate, materialize, put_value
@@ -123,7 +122,7 @@ def _optimizer_specs(model: Any) -> Any:
     """The structure of the optimizer's state for this model's weights."""
     held = inventory(model)
     params = [(path, jax.ShapeDtypeStruct(box.shape, box.dtype)) for path, box in held.entries if id(box) in held.trained]
-    return by_leaves(model.optimizer.init).eval_shape(paths.nest(params))
+    return jax.eval_shape(model.optimizer.init, paths.nest(params))
 
 
 def _slot_names(model: Any, state: Any) -> dict[str, tuple[Path, Path | None]]:

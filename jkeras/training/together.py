@@ -14,9 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras._base.by_leaves import by_leaves
 from jkeras.nn.loop_speed import equations
-from jkeras.training.counted import counted_loop
 
 # More rows than this gain nothing; entries that the widest array of a merged batch may have (4 MiB of float32).
 _ROWS = 256
@@ -37,7 +35,7 @@ def batches_together(step: Callable[[Any, Any], tuple[Any, Any]], state: Any, da
     capacity, rows = jax.tree.leaves(data)[0].shape[:2]
     state, data = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), (state, data))
     batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), data)
-    program = by_leaves(step).trace(state, batch).jaxpr.jaxpr
+    program = jax.make_jaxpr(step)(state, batch).jaxpr
     count = len(jax.tree.leaves(state))
     if program.outvars[:count] != program.invars[:count] or program.effects:
         return 1
@@ -62,4 +60,4 @@ def run_together(
         found = jax.vmap(lambda batch: step(state, batch)[1])(batches)
         return jax.tree.map(lambda block, part: lax.dynamic_update_slice_in_dim(block, part, at, 0), outputs, found)
 
-    return counted_loop(0, groups, body, outputs), jnp.maximum(start, groups * together)
+    return lax.fori_loop(0, groups, body, outputs), jnp.maximum(start, groups * together)

@@ -12,7 +12,6 @@ import numpy as np
 
 from jkeras import optimizers
 from jkeras._base import paths
-from jkeras._base.by_leaves import by_leaves
 from jkeras._base.compiling import compiled_quickly
 from jkeras._base.config import settings
 from jkeras._base.errors import standing_for_unknown, unexpected_arguments
@@ -428,7 +427,7 @@ class Trainer(Steps, Snapshots, Replay):
         """The optimizer's `init`, compiled; made again only when what it makes has changed."""
         key = ("init", inventory(self).switches, fingerprint(getattr(self.optimizer, "_rate", None)))
         if key not in self._loop_programs:
-            self._loop_programs[key] = Program(by_leaves(self.optimizer.init, compiled_quickly))  # fills arrays
+            self._loop_programs[key] = Program(compiled_quickly(self.optimizer.init))  # fills arrays
         return self._loop_programs[key].call
 
     def _make_program(self, which: str) -> Program:

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import paths
-from jkeras._base.by_leaves import by_leaves
 from jkeras.layers.pure import split_values
 from jkeras.layers.tracking import Inventory, inventory
 from jkeras.optimizers.state import named_leaves
@@ -108,7 +107,7 @@ def optimizer_state(model: Any, params: Any) -> Any:
     old = optimizer.state
     if old is None:
         return model._optimizer_init()(params)
-    fresh = by_leaves(optimizer.init).eval_shape(params)
+    fresh = jax.eval_shape(optimizer.init, params)
     same: bool = jax.tree.structure(old) == jax.tree.structure(fresh)  # type: ignore[operator]
     if same:
         return optimizer.take_state()
