@@ -72,7 +72,7 @@ class WeightHolder:
         if "_own" not in self.__dict__:
             if name.startswith("__"):
                 raise AttributeError(name)
-            first = next((n for n in self.__dict__ if n != "_init_arguments"), name)
+            first = next((n for n in self.__dict__ if n not in NOT_TRACKED), name)
             raise AttributeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=first))
         found = getattr(type(self), name, None)
         if isinstance(found, property):  # Python comes here where a property raised AttributeError: let it say why
