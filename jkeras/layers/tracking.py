@@ -8,9 +8,12 @@ are appended to a list come behind what was set before.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import jax
+
+from jkeras._base import paths
 from jkeras._base.naming import to_snake_case
 from jkeras.state.variable import Variable
 
@@ -249,13 +252,10 @@ class Inventory:
         trackers: as of `trackers_of`.
         trained: `{id(box): box}` of the weights that gradient descent changes.
         switches: what a compiled program depends on: which weights and layers are trainable, which rematerialize.
-        places: where the entries' values stand in nested `params` and `state`: their numbers in order, and the structure;
-            made where it is first needed (`training/transfer.py`).
     """
 
     trained: dict[int, Variable]
     switches: Any
-    places: Any
 
     def __init__(self, layer: Any):
         self.weights = weight_entries(layer)
@@ -291,8 +291,14 @@ class Inventory:
         """See what is trainable now."""
         flags = [box.trainable for _, box in self.weights], [(part._trainable, part._remat) for part in self.layers]
         if flags != self._flags:
-            self._flags, self.places = flags, None
+            self._flags = flags
             self.trained = self._trained(self.layers[0])
+            sides = [id(box) in self.trained for _, box in self.entries]
+            halves = tuple(
+                paths.nest((path, i) for i, ((path, _), side) in enumerate(zip(self.entries, sides)) if side is wanted)
+                for wanted in (True, False)
+            )
+            self._order, self._structure = jax.tree.flatten(halves)
             self.switches = (tuple(self.trained), tuple(flags[1]))
 
     def _trained(self, layer: Any) -> dict[int, Variable]:
@@ -303,6 +309,17 @@ class Inventory:
         for child in below:
             found.update(self._trained(child))
         return found
+
+    def nested(self, values: Sequence[Any]) -> tuple[Any, Any]:
+        """Nested `params` and `state` of values in the order of `entries`."""
+        return self._structure.unflatten([values[i] for i in self._order])  # type: ignore[no-any-return]
+
+    def flat(self, params: Any, state: Any) -> list[Any]:
+        """The values of nested `params` and `state` in the order of `entries`."""
+        values: list[Any] = [None] * len(self._order)
+        for i, value in zip(self._order, self._structure.flatten_up_to((params, state)), strict=True):
+            values[i] = value
+        return values
 
     def is_current(self) -> bool:
         """Whether a walk would find the same."""

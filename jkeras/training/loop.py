@@ -37,7 +37,6 @@ from jkeras.training.transfer import (
     optimizer_state,
     read_weights,
     training_threads,
-    weights_for_reading,
     write_some,
     write_weights,
 )
@@ -350,7 +349,7 @@ class Reading:
     def __init__(self, model: Any, metrics: Any = None, by_batch: bool = False):
         self.model, self.by_batch = model, by_batch
         zero = np.zeros((), np.int32)
-        params, state = weights_for_reading(model)
+        params, state = read_weights(model)
         self.state = TrainState(params, state, (), metrics, zero, zero, zero, random.next_key_numbers())
         self._begun = False
 
@@ -375,14 +374,13 @@ class Reading:
         self._read()
 
     def _read(self) -> None:
-        params, state = weights_for_reading(self.model)
+        params, state = read_weights(self.model)
         self.state = self.state._replace(params=params, state=state)
 
     def _keep(self) -> None:
         """Put what steps may have changed into the boxes, unless a run in another thread owns them."""
         if self.state.state and not training_threads - {threading.get_ident()}:
-            params, _ = read_weights(self.model)
-            write_weights(self.model, params, self.state.state)
+            write_weights(self.model, self.state.state)
 
 
 def evaluate_feed(

@@ -250,8 +250,8 @@ class Trainer(Steps, Snapshots, Replay):
         """With an average of the weights (`use_ema`), the average is what stays."""
         final = self.optimizer.finalize(None, self.optimizer.live_state)
         if final is not None:
-            params, state = read_weights(self)
-            write_weights(self, jax.tree.map(jnp.copy, final), state)
+            params, _ = read_weights(self)
+            write_weights(self, jax.tree.map(jnp.copy, final))
             if self._moment is not None:
                 before = {"/".join(path): value for path, value in paths.flatten(params).items()}
                 self._moment = dataclasses.replace(self._moment, averaged=before)

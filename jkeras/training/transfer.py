@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import paths
-from jkeras.layers.pure import split_values
 from jkeras.layers.tracking import Inventory, inventory
 from jkeras.optimizers.state import named_leaves
 from jkeras.state.variable import gate, materialize, owned_value, put_value
@@ -19,19 +18,9 @@ training_threads: set[int] = set()  # threads in which a run gives arrays away
 
 
 def read_weights(model: Any) -> tuple[Any, Any]:
-    """Nested `params` and `state` of a model's boxes, in the order of its layers."""
+    """Nested `params` and `state` of a model's variables, in arrays that are not to be given away."""
     held = inventory(model)
-    return split_values(held.entries, _values(held, donate=False), held.trained)
-
-
-def weights_for_reading(model: Any) -> tuple[Any, Any]:
-    """The same arrays, not to be given away, for programs, to which the order of a dict's keys is all one; in less time."""
-    held = inventory(model)
-    values = _values(held, donate=False)
-    if held.places is None:
-        held.places = jax.tree.flatten(split_values(held.entries, range(len(values)), held.trained))
-    order, structure = held.places
-    return structure.unflatten([values[i] for i in order])
+    return held.nested(_values(held, donate=False))
 
 
 def _values(held: Inventory, donate: bool) -> list[Any]:
@@ -44,11 +33,11 @@ def _values(held: Inventory, donate: bool) -> list[Any]:
         return [box._value for _, box in held.entries]
 
 
-def write_weights(model: Any, params: Any, state: Any) -> None:
-    """Put the arrays of `params` and `state` into the boxes."""
-    flat = {**paths.flatten(params), **paths.flatten(state)}
+def write_weights(model: Any, weights: Any) -> None:
+    """Put the arrays of `params` or of `state` into the variables at their paths."""
+    flat = paths.flatten(weights)
     for path, box in inventory(model).entries:
-        if path in flat:  # else the variable is newer than the state
+        if path in flat:
             put_value(box, flat[path])
 
 
@@ -79,12 +68,11 @@ class Exchange:
     def read(self) -> tuple[Any, Any]:
         """Nested `params` and `state`, in arrays that nobody else holds."""
         self._known = _values(self.held, donate=True)
-        return split_values(self.held.entries, self._known, self.held.trained)
+        return self.held.nested(self._known)
 
     def write(self, state: TrainState) -> None:
         """Put the weights of a state into the boxes."""
-        flat = {**paths.flatten(state.params), **paths.flatten(state.state)}
-        self._known = [flat[path] for path, _ in self.held.entries]
+        self._known = self.held.flat(state.params, state.state)
         for (_, box), value in zip(self.held.entries, self._known):
             put_value(box, value)
 
@@ -100,10 +88,11 @@ def optimizer_state(model: Any, params: Any) -> Any:
 
     Nobody else holds its arrays, since the step will donate them.
     """
-    optimizer, trained = model.optimizer, inventory(model).trained
-    if optimizer.fits(tuple(trained)):
+    optimizer, held = model.optimizer, inventory(model)
+    if optimizer.fits(tuple(held.trained)):
         return optimizer.take_state()
-    optimizer.remember(trained.values(), ["/".join(path) for path in paths.flatten(params)])
+    trained = [(path, box) for path, box in held.entries if id(box) in held.trained]
+    optimizer.remember([box for _, box in trained], ["/".join(path) for path, _ in trained])
     old = optimizer.state
     if old is None:
         return model._optimizer_init()(params)
