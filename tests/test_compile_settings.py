@@ -14,7 +14,7 @@ from jax.extend.core import jaxprs_in_params
 import jkeras
 from jkeras import layers
 from jkeras._base import compiling
-from jkeras._base.compiling import with_precision
+from jkeras._base.compiling import precision_scope
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -52,7 +52,8 @@ def test_all_products_of_a_step_gradients_included_have_the_precision():
     step, params = gradients(model())
     assert set(precisions(step, params)) == {"none"}
     jkeras.config.set_matmul_precision("highest")
-    found = precisions(with_precision(step), params)
+    with precision_scope():
+        found = precisions(step, params)
     assert len(found) >= 4 and all("highest" in one for one in found), found
 
 
@@ -70,7 +71,8 @@ def test_the_setting_is_read_back_and_checked():
     for value in ("default", "high", "highest", "bfloat16", "tensorfloat32", "float32", None):
         jkeras.config.set_matmul_precision(value)
         assert jkeras.config.matmul_precision() == value
-        assert np.isfinite(jax.jit(with_precision(jnp.matmul))(jnp.ones((2, 2)), jnp.ones((2, 2)))).all()
+        with precision_scope():
+            assert np.isfinite(jax.jit(jnp.matmul)(jnp.ones((2, 2)), jnp.ones((2, 2)))).all()
     with pytest.raises(ValueError, match="Did you mean 'highest'"):
         jkeras.config.set_matmul_precision("hightest")
 

@@ -36,10 +36,8 @@ FLOORS = {
     "saving": 10,
     "preprocessing": 9.5,
     "wrappers": 10,
-    "distribution": 10,
     "datasets": 10,
     "utils": 10,
-    "applications": 10,
     "backend": 10.5,
     "compat": 11.5,  # stands on the public names
 }

@@ -1,5 +1,8 @@
 """Streams: batches come in blocks of what is ready, and nothing but the time depends on how they are cut."""
 
+import os
+import subprocess
+import sys
 import time
 import types
 
@@ -206,3 +209,18 @@ def test_blocks_of_arrays_are_read_in_place(offset, shuffle):
     assert np.shares_memory(data, x) == (offset == 0 and not shuffle)
     if jax.default_backend() == "cpu":
         assert jax.device_put(data).unsafe_buffer_pointer() == data.ctypes.data
+
+
+def test_data_go_where_programs_run():
+    code = """
+import jax, jax.numpy as jnp, numpy as np
+from jkeras.data import feed
+devices = jax.devices()
+assert feed.default_device() == devices[0]
+with jax.default_device(devices[1]):
+    assert feed.default_device() == devices[1] and jnp.zeros(2).devices() == {devices[1]}
+with jax.default_device("cpu"):
+    assert feed.default_device() == devices[0]
+"""
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, **flags})

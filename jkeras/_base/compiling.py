@@ -64,17 +64,6 @@ def precision_scope() -> contextlib.AbstractContextManager[Any]:
     return jax.default_matmul_precision(settings.matmul_precision)
 
 
-def with_precision(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """A function for `jax.jit` whose program, gradients inside it included, has the precision that is set when it is traced."""
-
-    @functools.wraps(fn)
-    def precise(*args: Any, **kwargs: Any) -> Any:
-        with precision_scope():
-            return fn(*args, **kwargs)
-
-    return precise
-
-
 @functools.cache
 def compiler_options() -> dict[str, str] | None:
     """Options for `jax.jit` of whole training programs on the platform in use; None for none.

@@ -175,5 +175,6 @@ def resident_limit(device: Any) -> int:
 
 
 def default_device() -> Any:
-    """Where programs run."""
-    return getattr(jax.config, "jaxdefault_device", None) or jax.local_devices()[0]
+    """Where programs run: the device, or the first one of the platform, that `jax.default_device` names, else JAX's first."""
+    chosen = jax.config.jax_default_device
+    return jax.local_devices(backend=chosen)[0] if chosen is None or isinstance(chosen, str) else chosen
