@@ -10,6 +10,7 @@ import pytest
 
 import jkeras
 from jkeras import layers
+from jkeras.layers.intercept import intercepted
 from jkeras.layers.remat import RematScope, remat
 
 X = np.random.default_rng(0).normal(size=(8, 16)).astype("float32")
@@ -185,7 +186,6 @@ def test_the_attribute_can_be_set_taken_back_and_copied():
     for choice, mode in ((True, "full"), ("activations", "activations"), ("dots_saveable", "full"), (None, None), (False, None)):
         layer.remat = choice
         assert (layer.remat and layer.remat.mode) == mode
-        assert ("forward" in vars(layer)) == (mode is not None)
     layer.remat = True
     twin = copy.deepcopy(layer)
     twin.kernel.assign(jnp.ones((3, 2)))
@@ -246,3 +246,34 @@ def test_an_assignment_inside_a_further_transform_is_an_error():
     layer.built = True
     with pytest.raises(ValueError, match="further JAX transform"):
         layer.apply({}, {"total": jnp.zeros(())}, X)
+
+
+def test_looking_inside_leaves_rematerialization_on():
+    with RematScope("full"):
+        model = jkeras.Sequential([layers.Input((4,)), layers.Dense(3, name="a"), layers.Dense(2, name="b")])
+    x = np.ones((2, 4), "float32")
+    params, state = model.params_and_state()
+
+    def program():
+        return str(jax.make_jaxpr(jax.grad(lambda p: jnp.sum(model.apply(p, state, x, training=True)[0])))(params))
+
+    before = program()
+    assert "remat" in before or "checkpoint" in before
+    found = model.activations(x)
+    assert sorted(found) == ["a", "b"]
+    assert program() == before and all(layer.remat is not None for layer in model.layers)
+
+
+def test_an_interceptor_may_change_what_layers_give():
+    def doubled(layer, maths, *args, **kwargs):
+        y = maths(*args, **kwargs)
+        return 2 * y if layer.name == "a" else y
+
+    model = jkeras.Sequential([layers.Input((4,)), layers.Dense(3, name="a"), layers.ReLU()])
+    x = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
+    with intercepted(doubled):
+        inside = model(x)
+        compiled = jax.jit(lambda x: model.apply(*model.params_and_state(), x)[0])(x)
+    np.testing.assert_allclose(inside, 2 * model(x), rtol=1e-6)
+    np.testing.assert_allclose(compiled, inside, rtol=1e-6)
+    assert model.layers[0].__dict__.keys().isdisjoint({"call", "forward"})

@@ -176,5 +176,5 @@ def resident_limit(device: Any) -> int:
 
 def default_device() -> Any:
     """Where programs run: the device, or the first one of the platform, that `jax.default_device` names, else JAX's first."""
-    chosen = jax.config.jax_default_device
+    chosen: Any = jax.config.jax_default_device  # type: ignore[attr-defined]
     return jax.local_devices(backend=chosen)[0] if chosen is None or isinstance(chosen, str) else chosen

@@ -41,7 +41,7 @@ from jkeras.layers.holder import WeightHolder
 from jkeras.layers.input_spec import check_input
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import PureFace
-from jkeras.layers.remat import RematFace
+from jkeras.layers.remat import RematFace, rematerialized
 from jkeras.layers.shape_face import ShapeFace
 from jkeras.layers.structures import (
     array_specs,
@@ -249,26 +249,12 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         if masked and plan.takes_mask and kwargs.get("mask") is None and args:
             kwargs["mask"] = masks_of(args[0])
         try:
-            if not plan.own_call:
-                extra = self._forward_arguments(kwargs, plan) if kwargs or plan.takes_training else kwargs
-                outputs = self.forward(self._read_weights(), *args, **extra)
-                if type(outputs) is Updated:
-                    outputs = self._keep_updates(outputs)
-            else:
-                training = self._resolve_training(kwargs)
-                inner = scope.for_layer(self, training, self.compute_dtype if self.autocast else None)
-                if scope.losses is None:
-                    inner.losses = []
-                token = push(inner)
-                try:
-                    outputs = self.call(*args, **kwargs)
-                finally:
-                    pop(token)
-                if scope.losses is None and (inner.losses or self._last_losses):
-                    for layer in self._flatten_layers():
-                        layer._last_losses = inner.losses
-                if type(outputs) not in _array_types:
-                    outputs = unbox(outputs)
+            maths: Callable[..., Any] = self._run_call if plan.own_call else self._run_forward
+            if self._remat is not None:
+                maths = functools.partial(rematerialized, self, maths)
+            for interceptor in scope.interceptors:
+                maths = functools.partial(interceptor, self, maths)
+            outputs = maths(*args, **kwargs)
         except Exception as error:
             messages.explain(error, self, args)
             raise
@@ -278,10 +264,31 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             self._pass_mask(args[0], outputs, kwargs.get("mask"))
         return outputs
 
+    def _run_call(self, *args: Any, **kwargs: Any) -> Any:
+        scope = current()
+        training = self._resolve_training(kwargs)
+        inner = scope.for_layer(self, training, self.compute_dtype if self.autocast else None)
+        if scope.losses is None:
+            inner.losses = []
+        token = push(inner)
+        try:
+            outputs = self.call(*args, **kwargs)
+        finally:
+            pop(token)
+        if scope.losses is None and (inner.losses or self._last_losses):
+            for layer in self._flatten_layers():
+                layer._last_losses = inner.losses
+        return outputs if type(outputs) in _array_types else unbox(outputs)
+
+    def _run_forward(self, *args: Any, **kwargs: Any) -> Any:
+        extra = self._forward_arguments(kwargs, self._plan) if kwargs or self._plan.takes_training else kwargs
+        outputs = self.forward(self._read_weights(), *args, **extra)
+        return self._keep_updates(outputs) if type(outputs) is Updated else outputs
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The layer's maths. Override it in a layer of your own; library layers have a pure `forward` instead.
 
-        A class that extends a library layer may use `super().call(x)`. `__call__` does the same in place, a frame cheaper.
+        A class that extends a library layer may use `super().call(x)`.
         """
         # The plan of a class with a `call` of its own says what that takes.
         plan = next(cls._plan for cls in type(self).__mro__ if issubclass(cls, Layer) and not cls._plan.own_call)

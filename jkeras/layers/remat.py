@@ -8,8 +8,7 @@ at most one more forward pass.
     with jkeras.RematScope("full"): block = Block(...)  # all layers made here
     f = jkeras.remat(f)                                # any function
 
-The choice is an attribute of the instance that stands before the class' own `forward` or `call`, so a layer without it does not
-even ask. It is no part of the config: a layer read from a file has none.
+The choice is an attribute of the layer, and no part of its config: a layer read from a file has none.
 """
 
 from __future__ import annotations
@@ -26,9 +25,7 @@ from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
 from jkeras.graph import Spec
 from jkeras.graph.spec import is_spec
-from jkeras.layers.declaration import Updated
 from jkeras.layers.leaks import hide_tracers
-from jkeras.layers.structures import unbox
 from jkeras.layers.transform import run_under
 from jkeras.state.scope import current
 
@@ -148,11 +145,7 @@ class RematFace:
         scope = _as_scope(choice)
         if scope is not None and scope.mode == "list_of_layers" and self.name not in scope.layer_names:  # type: ignore[attr-defined]
             scope = None
-        name, run = ("call", _call) if self._plan.own_call else ("forward", _forward)  # type: ignore[attr-defined]
-        self.__dict__.pop(name, None)
         self._remat = scope
-        if scope is not None:
-            self.__dict__[name] = functools.partial(run, self)
 
 
 def _as_scope(choice: Any) -> RematScope | None:
@@ -165,25 +158,9 @@ def _as_scope(choice: Any) -> RematScope | None:
     return RematScope(choice) if choice in MODES else RematScope("full", policy=choice)
 
 
-def _forward(layer: Any, w: Any, *args: Any, **kwargs: Any) -> Any:
-    """A library layer's `forward`, rematerialized."""
-    kinds: list[bool] = []
-
-    def run() -> Any:
-        outputs = type(layer).forward(layer, w, *args, **kwargs)
-        kinds.append(type(outputs) is Updated)
-        return (outputs.output, outputs.values) if kinds[-1] else (outputs, {})
-
-    outputs, values = _run(layer, run, args)
-    return Updated(outputs, **values) if kinds[-1] else outputs
-
-
-def _call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-    """A `call` of a class' own, rematerialized."""
-    return _run(layer, lambda: unbox(type(layer).call(layer, *args, **kwargs)), args)
-
-
-def _run(layer: Any, fn: Callable[[], Any], args: tuple[Any, ...]) -> Any:
+def rematerialized(layer: Any, maths: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """A layer's maths, rematerialized as its attribute `remat` says."""
+    fn = functools.partial(maths, *args, **kwargs)
     scope: RematScope = layer._remat
     if current().abstract:
         return fn()

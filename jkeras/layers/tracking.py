@@ -256,6 +256,7 @@ class Inventory:
 
     trained: dict[int, Variable]
     switches: Any
+    _structure: Any
 
     def __init__(self, layer: Any):
         self.weights = weight_entries(layer)
@@ -312,7 +313,7 @@ class Inventory:
 
     def nested(self, values: Sequence[Any]) -> tuple[Any, Any]:
         """Nested `params` and `state` of values in the order of `entries`."""
-        return self._structure.unflatten([values[i] for i in self._order])  # type: ignore[no-any-return]
+        return self._structure.unflatten([values[i] for i in self._order])
 
     def flat(self, params: Any, state: Any) -> list[Any]:
         """The values of nested `params` and `state` in the order of `entries`."""

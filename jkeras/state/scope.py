@@ -42,6 +42,7 @@ class Scope:
         abstract: stands in for every box, with zeros where a box has no value yet; for shape inference.
         training: what `training=None` means here.
         rng: the key that all draws derive from; None where no key was given.
+        interceptors: run around the maths of each layer, the last one outermost; see `layers/intercept.py`.
         layer: the layer whose `call` runs.
         compute: the dtype in which float variables are read there; None where they are read as they are stored.
         losses: `(layer, scalar)` pairs from `add_loss` and activity regularizers; None at the root.
@@ -54,8 +55,8 @@ class Scope:
     """
 
     __slots__ = (
-        "abstract", "age", "ahead", "compute", "counts", "layer", "losses", "made", "masks", "parent", "positions", "rng",
-        "start", "trace", "training", "unknown", "values",
+        "abstract", "age", "ahead", "compute", "counts", "interceptors", "layer", "losses", "made", "masks", "parent",
+        "positions", "rng", "start", "trace", "training", "unknown", "values",
     )  # fmt: skip
 
     def __init__(self, parent: Scope | None = None):
@@ -64,6 +65,7 @@ class Scope:
         self.abstract = False
         self.training: bool | None = None
         self.rng: Any = None
+        self.interceptors: tuple[Any, ...] = () if parent is None else parent.interceptors
         self.layer: Any = None
         self.compute: Any = None
         self.losses: list[tuple[Any, Any]] | None = None
@@ -84,6 +86,7 @@ class Scope:
         inner.rng, inner.losses, inner.masks = self.rng, self.losses, self.masks
         inner.positions, inner.counts = self.positions, self.counts
         inner.unknown, inner.age, inner.made, inner.start, inner.ahead = self.unknown, self.age, self.made, self.start, self.ahead
+        inner.interceptors = self.interceptors
         inner.layer, inner.training, inner.compute = layer, training, compute
         return inner
 

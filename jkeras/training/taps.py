@@ -1,8 +1,8 @@
 """Taps: what goes into the layers of a model and what comes out of them, while the model runs as ever.
 
-A tap stands between a layer's `__call__` and its maths, on the object and for the time of a `with` block, so it works for every
-kind of model. It may look at values and put others in their place: with zeros added to each output, the gradient with respect
-to these zeros is the gradient that reaches the output.
+A tap is an interceptor of one model's layers (`layers/intercept.py`), so it works for every kind of model. It may look at values
+and put others in their place: with zeros added to each output, the gradient with respect to these zeros is the gradient that
+reaches the output.
 
 Layers that run inside a transformation of their own (the cell in a scan, what a rematerialized block holds) are left alone:
 their arrays mean nothing outside of it. The layer around them is tapped.
@@ -11,13 +11,12 @@ their arrays mean nothing outside of it. The layer around them is tapped.
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 
-from jkeras.layers.declaration import Updated
+from jkeras.layers.intercept import intercepted
 from jkeras.layers.tracking import walk
 from jkeras.state.scope import get_mask, same_trace, set_mask, substitute
 
@@ -47,35 +46,20 @@ def tapped(model: Any, touch: Touch) -> Iterator[None]:
         b input (4, 3)
         b output (4, 3)
     """
-    level, thread, counts = substitute({}), threading.get_ident(), dict[str, int]()
+    level, counts = substitute({}), dict[str, int]()
+    names = {id(layer): "/".join(path) for path, layer in walk(model) if path}
 
-    def tap(original: Callable[..., Any], name: str) -> Callable[..., Any]:
-        def run(*args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() != thread or not same_trace(level):
-                return original(*args, **kwargs)
-            counts[name] = counts.get(name, 0) + 1
-            called = name if counts[name] == 1 else f"{name}#{counts[name]}"
-            # `forward` gets the weights first; they are not among the inputs.
-            held, inputs = args[:skipped], args[skipped:]
-            outputs = original(*held, *_touched(touch, called, "input", inputs), **kwargs)
-            if type(outputs) is Updated:
-                return Updated(_touched(touch, called, "output", outputs.output), **outputs.values)
-            return _touched(touch, called, "output", outputs)
+    def tap(layer: Any, maths: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        name = names.get(id(layer))
+        if name is None or not same_trace(level):
+            return maths(*args, **kwargs)
+        counts[name] = counts.get(name, 0) + 1
+        called = name if counts[name] == 1 else f"{name}#{counts[name]}"
+        outputs = maths(*_touched(touch, called, "input", args), **kwargs)
+        return _touched(touch, called, "output", outputs)
 
-        skipped = 0 if getattr(original, "__name__", "") == "call" else 1
-        return run
-
-    taps = []
-    try:
-        for path, layer in walk(model):
-            method = "call" if layer._plan.own_call else "forward"
-            if path:
-                layer.__dict__[method] = tap(getattr(layer, method), "/".join(path))
-                taps.append((layer, method))
+    with intercepted(tap):
         yield
-    finally:
-        for layer, method in taps:
-            del layer.__dict__[method]
 
 
 def _touched(touch: Touch, name: str, side: str, tree: Any) -> Any:

@@ -1,0 +1,52 @@
+"""Interceptors: code around the maths of every layer that runs in a `with` block.
+
+An interceptor gets the layer, its maths and the call's arguments. It may look at them, change them, change the outputs, or not
+run the maths at all:
+
+    def double(layer, maths, *args, **kwargs):
+        return 2 * maths(*args, **kwargs)
+
+    with intercepted(double):
+        y = model(x)
+
+It stands between the layer's `__call__`, which has bound, cast and built, and the maths, rematerialized where the layer is. Inner
+layers are intercepted as well, those that run inside a transformation too: their arrays mean nothing outside of it
+(`state.scope.same_trace` tells). Nothing on any object changes. The idea is `flax.linen.intercept_methods`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jkeras.state.scope import current, pop, push
+
+Interceptor = Callable[..., Any]
+
+
+@contextlib.contextmanager
+def intercepted(interceptor: Interceptor) -> Iterator[None]:
+    """Run `interceptor(layer, maths, *args, **kwargs)` in the place of the maths of each layer that is called.
+
+    Args:
+        interceptor: gives the outputs; `maths(*args, **kwargs)` gives those of the layer.
+
+    Example:
+        >>> import numpy as np
+        >>> from jkeras import layers
+        >>> def said(layer, maths, *args, **kwargs):
+        ...     print(layer.name)
+        ...     return maths(*args, **kwargs)
+        >>> with intercepted(said):
+        ...     _ = layers.Dense(2, name="dense")(np.ones((1, 3), "float32"))
+        dense
+    """
+    scope = current()
+    inner = scope.for_layer(scope.layer, scope.training, scope.compute)
+    inner.interceptors = (*scope.interceptors, interceptor)
+    token = push(inner)
+    try:
+        yield
+    finally:
+        pop(token)
