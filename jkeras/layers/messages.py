@@ -93,6 +93,9 @@ _ARRAY_HINT = """Inside `call` a weight's attribute is its array. To assign to i
 `self.total.assign(...)`, not on another name for it."""
 
 
+_ONE_INPUT = """The layer takes one input, and received a {kind} of {count}. Join them first, for example with
+layers.Concatenate()(inputs), or call the layer on each."""
+
 _SINCE_KERAS_2 = {
     "init": "kernel_initializer embeddings_initializer",
     "inner_init": "recurrent_initializer",
@@ -139,6 +142,8 @@ def explain(error: Exception, layer: Any, args: tuple[Any, ...]) -> None:
         error.add_note(_BOX_HINT)
     if isinstance(error, AttributeError) and error.name in ("assign", "assign_add", "assign_sub", "value"):
         error.add_note(_ARRAY_HINT)
+    if isinstance(error, AttributeError) and isinstance(error.obj, (list, dict)) and args and type(error.obj) is type(args[0]):
+        error.add_note(_ONE_INPUT.format(kind=type(args[0]).__name__, count=len(args[0])))
     try:
         error._jkeras_explained = True  # type: ignore[attr-defined]
     except AttributeError:
