@@ -104,7 +104,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
         ("Did you mean 'gelu'?", "Known names: 'mean', 'sum'.")
     """
     likeness = {k: difflib.SequenceMatcher(None, k.lower(), name.lower()).ratio() for k in known if isinstance(k, str)}
-    ranked = sorted(likeness, key=lambda k: (-likeness[k], k))
+    # Of equals, the one of the same letters first: letters change places more often than others come in.
+    ranked = sorted(likeness, key=lambda k: (-likeness[k], sorted(k.lower()) != sorted(name.lower()), k))
     if not ranked:
         return "No name is known here."
     if likeness[ranked[0]] >= 0.6:
