@@ -166,7 +166,7 @@ class _Inference:
         known = sorted({1, *(n for i in self.places for n in self.leaves[i].shape if n)})
         begun, positions = time.perf_counter(), sorted(self.positions)
         for count in range(1, len(positions) + 1):
-            found = []
+            found: list[Any] = []
             for axes in itertools.combinations(positions, count):
                 for sizes in itertools.product(known, repeat=count):
                     if time.perf_counter() - begun > _LONG:
@@ -181,7 +181,7 @@ class _Inference:
         others = [result for n in (2 * size, size + 1, size - 1) for result in self.attempt(_number(n))]
         if others:
             return others
-        return [r for p in sorted(self.positions) for r in self.attempt(lambda place, axis, p=p: size + (axis == p))]
+        return [r for axis in sorted(self.positions) for r in self.attempt(_longer_along(axis, size))]
 
     def are_enough(self, found: list[Any], tried: int) -> bool:
         """Whether no further number could say more."""
@@ -236,6 +236,10 @@ class _Inference:
 
 def _number(size: int) -> Sizes:
     return lambda place, axis: size
+
+
+def _longer_along(longer: int, size: int) -> Sizes:
+    return lambda place, axis: size + (axis == longer)
 
 
 def _with_sizes(sizes: dict[int, int]) -> Sizes:

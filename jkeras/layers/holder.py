@@ -57,6 +57,14 @@ class WeightHolder:
         if cls.__getattr__ is not WeightHolder.__getattr__ and not hasattr(cls.__getattr__, "asks_for_weights"):
             cls.__getattr__ = _weights_first(cls.__getattr__)  # type: ignore[method-assign]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle and a copy hold: all attributes but what is derived from them."""
+        state = {name: value for name, value in self.__dict__.items() if name != "_inventory"}
+        return {**state, "_arrived": list(state.get("_arrived", {}).values())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _inventory=None, _arrived={id(part): part for part in state.get("_arrived", ())})
+
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, _HOLDS) or isinstance(self.__dict__.get(name), _HOLDS):
             note_change()

@@ -64,11 +64,14 @@ class Functional(Model):
         self.built = True
 
     def _trace_graph(self) -> None:
-        inputs, outputs = self._structure
-        added = self._graph_losses, self._graph_metrics
-        self._program = Program(inputs, (outputs, added) if any(added) else outputs)
+        self._program = self._sorted_graph()
         self._operations = operations_of(self._program.nodes)
         check_unique_names(f"model {self.name!r}", self._operations)
+
+    def _sorted_graph(self) -> Program:
+        inputs, outputs = self._structure
+        added = self._graph_losses, self._graph_metrics
+        return Program(inputs, (outputs, added) if any(added) else outputs)
 
     def add_loss(self, loss: Any) -> None:
         """Add to what training minimises: from `call`, or, once, a symbolic tensor of the graph, as Keras 2 has it.

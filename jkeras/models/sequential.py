@@ -129,7 +129,7 @@ class Sequential(Functional):
             trail.append((layer, outputs))
         self._trail = trail
         self._structure = tensor, outputs
-        self._program = Program(tensor, outputs)
+        self._program = self._sorted_graph()
         self.built = True
 
     def _ensure_built(self, specs: tuple[Any, ...], kwargs: dict[str, Any], lenient: bool = False) -> None:
