@@ -36,7 +36,7 @@ class Copying:
 
     def __getstate__(self) -> dict[str, Any]:
         """All attributes but what is derived from them; the nodes of a graph first, in running order."""
-        state = super().__getstate__()  # type: ignore[misc]
+        state: Any = super().__getstate__()
         nodes = list(self._program.nodes) if "_structure" in self.__dict__ else []
         return {"nodes": nodes, **{name: value for name, value in state.items() if name not in _DERIVED}}
 

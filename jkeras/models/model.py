@@ -221,7 +221,7 @@ def _functional_class(cls: Any, functional: type) -> type:
 
 def _empty_with_graph(cls: Any) -> Any:
     """A model without attributes, of the class that `cls` becomes where it has a graph."""
-    found = _functional_class(cls, cls._functional)
+    found: Any = _functional_class(cls, cls._functional)
     return found.__new__(found)
 
 

@@ -16,7 +16,7 @@ from jkeras._base.configurable import deserialize, full_config, in_todays_words
 from jkeras._base.dtypes import is_float
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import custom_object_scope, export
-from jkeras.graph import KerasTensor, Program
+from jkeras.graph import KerasTensor
 from jkeras.layers.base import Layer
 from jkeras.layers.embedding import Embedding
 from jkeras.layers.input import InputLayer
