@@ -352,6 +352,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             if self._plan.takes_mask and args and kwargs.get("mask") is None and current().masks:
                 others["mask"] = array_specs(masks_of(args[0]))
             try:
+                self._check_rank(args)
                 self._ensure_built(specs, others, lenient=True)
             except Exception as error:
                 messages.explain(error, self, args)
@@ -361,6 +362,11 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             elif current().values is not None and not current().abstract and self.weights:
                 raise RuntimeError(messages.LAYER_IN_CALL.format(cls=type(self).__name__, layer=self.name))
         return args, dict(kwargs)
+
+    def _check_rank(self, args: tuple[Any, ...]) -> None:
+        """Refuse an input of no or one axis before weights are made for it. Of others, `build` may say more."""
+        if self.input_spec is not None and args and len(getattr(args[0], "shape", (0, 0))) < 2:
+            check_input(self, args[0])
 
     def _to_array(self, value: Any) -> Any:
         if isinstance(value, jax.Array):
@@ -389,6 +395,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             given["mask"] = masks
         if not self.built:
             try:
+                self._check_rank(args)
                 self._ensure_built(specs, given)
             except Exception as error:
                 messages.explain(error, self, specs)
