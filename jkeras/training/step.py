@@ -164,6 +164,7 @@ class Steps:
             `{name: result}`, the logs.
 
         Example:
+            >>> import numpy as np
             >>> from jkeras import Sequential, layers, metrics
             >>> class Model(Sequential):
             ...     def __init__(self, *args):

@@ -453,7 +453,7 @@ class Trainer(Steps, Snapshots, Replay):
         Data that are like those of another source are not asked for their shapes, since asking makes an item.
         """
         few = source.num_samples if isinstance(source, ArraySource) and source.total_batches == 1 else None
-        rows = few or source.first_rows
+        rows = few or (like or source).first_rows
         if rows == 1:
             return False
         if self._pads_rows is None:
