@@ -170,7 +170,7 @@ def _equal(a: Any, b: Any) -> bool:
         return True
     if np.shape(a) != np.shape(b):
         return False
-    return bool(np.array_equal(*(np.asarray(_numbers(value)) for value in (a, b)), equal_nan=True))
+    return bool(np.array_equal(np.asarray(_numbers(a)), np.asarray(_numbers(b)), equal_nan=True))
 
 
 def _numbers(value: Any) -> Any:

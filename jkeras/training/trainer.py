@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -86,10 +87,12 @@ class Trainer(Steps, Snapshots, Replay):
     def _reset_training_functions(self) -> None:
         self._objective: Objective | None = None
         self._loss_means: dict[str, Mean] = {}
-        self._loop_programs: dict[Any, Program] = {}
+        self._loop_programs: dict[Any, Any] = {}
         self._pads_rows: bool | None = None  # whether evaluations pad; unknown before the first
         self._forward_passes: dict[Any, ForwardPass] = {}
         self._batches = Batches()
+        self._parts = None
+        self._optimizer_known: Any = None  # `_optimizer_key` of an optimizer and its settings
         self._others: dict[int, Any] = {}  # variables from elsewhere that programs of this model use
 
     @property
@@ -419,17 +422,34 @@ class Trainer(Steps, Snapshots, Replay):
 
     def _loop_program(self, which: str) -> Program:
         """The compiled program of one kind; made again only when what is trainable has changed."""
-        key = (which, inventory(self).switches, settings.matmul_precision, settings.recompile_check)
+        key: Any = (which, inventory(self).switches, settings.matmul_precision, settings.recompile_check)
+        if which in ("train", "short epochs"):
+            key = (*key, self._optimizer_key())
         if key not in self._loop_programs:
             self._loop_programs[key] = self._make_program(which)
         return self._loop_programs[key]
 
+    def _optimizer_key(self) -> Any:
+        """Equal for optimizers whose steps are the same program."""
+        known, written = self._optimizer_known, self.optimizer.settings()
+        if known is None or known[0] is not self.optimizer or known[1] != written:
+            known = self._optimizer_known = self.optimizer, written, (fingerprint(self.optimizer), fingerprint(written))
+        return known[2]
+
     def _optimizer_init(self) -> Any:
         """The optimizer's `init`, compiled; made again only when what it makes has changed."""
-        key = ("init", inventory(self).switches, fingerprint(getattr(self.optimizer, "_rate", None)))
+        rate = fingerprint(getattr(self.optimizer, "_rate", None))
+        return self._of_optimizer(("init", rate), lambda: by_leaves(self.optimizer.init, compiled_quickly))  # fills arrays
+
+    def _optimizer_shapes(self, params: Any) -> Any:
+        """Shapes of what `init` makes."""
+        return self._of_optimizer("shapes", lambda: by_leaves(self.optimizer.init).eval_shape(params))
+
+    def _of_optimizer(self, what: Any, make: Callable[[], Any]) -> Any:
+        key = (what, inventory(self).switches, self._optimizer_key())
         if key not in self._loop_programs:
-            self._loop_programs[key] = Program(by_leaves(self.optimizer.init, compiled_quickly))  # fills arrays
-        return self._loop_programs[key].call
+            self._loop_programs[key] = make()
+        return self._loop_programs[key]
 
     def _make_program(self, which: str) -> Program:
         if which in ("train", "short epochs"):
