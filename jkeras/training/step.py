@@ -20,7 +20,7 @@ import jax.numpy as jnp
 
 from jkeras._base import paths
 from jkeras.layers.leaks import hide_tracers
-from jkeras.layers.pure import layer_positions
+from jkeras.layers.pure import layer_positions, refuse_assigned
 from jkeras.layers.tracking import inventory, weight_entries
 from jkeras.state.scope import complete_scope, get_mask, pop, push, set_mask, substitute
 from jkeras.training.in_place import after_all
@@ -130,6 +130,7 @@ class Steps:
         finally:
             pop(token)
             hide_tracers(self)
+        refuse_assigned((((p, b), scope.start[id(b)], values[id(b)]) for p, b in entries), flat_params)
         if step is not None:
             step.ahead |= {key for key, value in scope.start.items() if values[key] is not value}
         after = paths.nest([(p, values[id(b)]) for p, b in entries if p in flat_state])

@@ -34,6 +34,7 @@ from jkeras.training.fingerprint import fingerprint
 from jkeras.training.fit_arguments import validates, validation_source, verbosity
 from jkeras.training.forward import ForwardPass, bucket
 from jkeras.training.keras2_arguments import compile_arguments, in_order_of_today, keras2_arguments
+from jkeras.training.logs import flat_results
 from jkeras.training.loop import Batches, TrainingRun, evaluate_feed, predict_batch, predict_feed
 from jkeras.training.moment import Moment, moment_to_resume
 from jkeras.training.objective import Objective, make_objective
@@ -386,7 +387,8 @@ class Trainer(Steps, Snapshots, Replay):
             return []
         reported = {id(metric): metric.name for metric in self.metrics}
         hidden = {name for name, metric in self._compiled_metrics() if reported.pop(id(metric), None) is None}
-        return [*(name for name in self._objective.result_names if name not in hidden), *reported.values()]
+        known = [name for name in self._objective.result_names if name not in hidden]
+        return list(dict.fromkeys([*known, *flat_results((name, 0.0) for name in reported.values())]))
 
     def _compiled_metrics(self) -> list[tuple[str, Any]]:
         """The means of the losses and the compiled metrics, by their names in the logs."""
@@ -433,7 +435,8 @@ class Trainer(Steps, Snapshots, Replay):
         """Equal for optimizers whose steps are the same program."""
         known, written = self._optimizer_known, self.optimizer.settings()
         if known is None or known[0] is not self.optimizer or known[1] != written:
-            known = self._optimizer_known = self.optimizer, written, (fingerprint(self.optimizer), fingerprint(written))
+            known = self.optimizer, written, (fingerprint(self.optimizer), fingerprint(written))
+            vars(self)["_optimizer_known"] = known  # not an attribute that layers could be found in
         return known[2]
 
     def _optimizer_init(self) -> Any:
