@@ -96,25 +96,18 @@ class KerasFace:
         inner = [(k, v.settings()) for k, v in vars(self).items() if k[0] != "_" and isinstance(v, KerasFace)]
         return (*found, *inner, self._rate if callable(self._rate) else None)
 
-    def leave(self, variables: Iterable[Any]) -> None:
-        """Keep what the state has of all variables but these, until a step is one of them again.
+    def parts_for(self, variables: Iterable[Any], leaves: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+        """What is known of these variables, by id: arrays by their place in a state. What belongs to others is kept for later.
 
         Args:
             variables: that the next state is for.
+            leaves: of the state, by name.
         """
-        staying = {id(box) for box in variables}
-        leaving = {key: box for key, box in zip(self._keys, self._boxes) if id(box) not in staying}
-        self._kept = {i: kept for i, kept in self._kept.items() if kept[0]() is not None}
-        if leaving and self._state is not None:
-            parts = parts_of_weights(self.take_state(), self._keys)
-            self._kept |= {id(box): (weakref.ref(box), parts[key]) for key, box in leaving.items() if key in parts}
-
-    def known_parts(self) -> dict[int, dict[str, Any]]:
-        """What the state, or what was kept of states before it, has of each variable, by the variable's id: arrays by place."""
-        found = {i: parts for i, (box, parts) in self._kept.items() if box() is not None}
-        if self._state is not None:
-            parts = parts_of_weights(self.take_state(), self._keys)
-            found |= {id(box): parts[key] for key, box in zip(self._keys, self._boxes) if key in parts}
+        parts = parts_of_weights(leaves, self._keys)
+        known = {i: kept for i, kept in self._kept.items() if kept[0]() is not None}
+        known |= {id(box): (weakref.ref(box), parts[key]) for key, box in zip(self._keys, self._boxes) if key in parts}
+        found = {id(box): known.pop(id(box))[1] for box in variables if id(box) in known}
+        self._kept = known
         return found
 
     @property

@@ -8,7 +8,7 @@ parameters. Parameters below 32 bits are *computed* in float32 and stored back i
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -52,20 +52,20 @@ def named_leaves(tree: Any) -> dict[str, Any]:
     return {leaf_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
 
 
-def parts_of_weights(tree: Any, weights: Iterable[str]) -> dict[str, dict[str, Any]]:
+def parts_of_weights(leaves: Mapping[str, Any], weights: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The leaves of a state that belong to a weight: by the weight's name, and by where in the state they are.
 
     Args:
-        tree: a state.
+        leaves: of a state, by name.
         weights: names of leaves of the parameters.
 
     Example:
-        >>> parts_of_weights({"count": 1, "momentums": {"dense": {"kernel": 2}}}, ["dense/kernel"])
+        >>> parts_of_weights({"count": 1, "momentums/dense/kernel": 2}, ["dense/kernel"])
         {'dense/kernel': {'momentums': 2}}
     """
     known = frozenset(weights)
     found: dict[str, dict[str, Any]] = {}
-    for name, leaf in named_leaves(tree).items():
+    for name, leaf in leaves.items():
         place, weight = split_name(name, known)
         if weight is not None:
             found.setdefault(weight, {})[place] = leaf

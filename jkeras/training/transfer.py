@@ -6,7 +6,6 @@ import threading
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from jkeras._base import paths
 from jkeras.layers.pure import split_values
@@ -108,28 +107,26 @@ def optimizer_state(model: Any, params: Any) -> Any:
         return optimizer.take_state()
     names = ["/".join(path) for path in paths.flatten(params)]
     before = {key: id(box) for key, box in zip(optimizer._keys, optimizer._boxes)}
-    optimizer.leave(trained.values())
-    known = optimizer.known_parts()
     old = optimizer.live_state
-    optimizer.remember(trained.values(), names)
-    if old is None:
-        return model._optimizer_init()(params)
-    same_weights = not before or before == dict(zip(names, trained))
-    fresh = model._optimizer_shapes(params)
+    fresh = None if old is None else model._optimizer_shapes(params)
     same: bool = jax.tree.structure(old) == jax.tree.structure(fresh)  # type: ignore[operator]
-    if same and same_weights:
-        return optimizer.take_state()
-    by_name = named_leaves(optimizer.take_state())
+    if old is None or (same and (not before or before == dict(zip(names, trained)))):
+        optimizer.remember(trained.values(), names)
+        return model._optimizer_init()(params) if old is None else optimizer.take_state()
+    # The arrays go over into the new state: the old one is nobody's any more.
+    leaves = named_leaves(optimizer.take_state())
+    known = optimizer.parts_for(trained.values(), leaves)
+    optimizer.remember(trained.values(), names)
     boxes = dict(zip(names, trained))
     new: dict[str, Any] = {}
 
     def leaf_of(name: str, shape: Any) -> Any:
         place, weight = split_name(name, boxes)
-        found = by_name.get(name) if weight is None or not before else known.get(boxes[weight], {}).get(place)
-        if found is None or found.shape != shape.shape:
-            new.update({} if new else named_leaves(model._optimizer_init()(params)))
-            return new[name]
-        return jnp.copy(found)
+        found = leaves.get(name) if weight is None or not before else known.get(boxes[weight], {}).get(place)
+        if found is not None and found.shape == shape.shape:
+            return found
+        new.update({} if new else named_leaves(model._optimizer_init()(params)))
+        return new[name]
 
-    leaves = [leaf_of(name, shape) for name, shape in named_leaves(fresh).items()]
-    return jax.tree.unflatten(jax.tree.structure(fresh), leaves)
+    found = [leaf_of(name, shape) for name, shape in named_leaves(fresh).items()]
+    return jax.tree.unflatten(jax.tree.structure(fresh), found)
