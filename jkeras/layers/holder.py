@@ -38,7 +38,7 @@ from jkeras.layers.tracking import (
     weight_entries,
 )
 from jkeras.state.scope import current
-from jkeras.state.variable import Variable, materialize
+from jkeras.state.variable import Variable, gate, materialize
 
 # How TensorFlow keeps a variable.
 _OF_TENSORFLOW = dict.fromkeys(("use_resource", "synchronization", "caching_device", "partitioner", "collections"), Gone())
@@ -294,8 +294,11 @@ class WeightHolder:
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights as numpy arrays, in Keras' order."""
         boxes = self.weights
-        materialize(boxes)
-        return [np.array(box._value if not current().functional else box.value) for box in boxes]
+        if current().functional:
+            return [np.array(box.value) for box in boxes]
+        with gate:  # a step in another thread may be about to take the arrays
+            materialize(boxes)
+            return [np.array(box._value) for box in boxes]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all weights from arrays in the order of `get_weights`.
