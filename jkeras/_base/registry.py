@@ -292,7 +292,7 @@ def check_same_name(found: Any, name: str, registered_name: str, of_keras: Any) 
     others = [of_keras, *(obj for table in (_scoped.get(), _custom) for obj in table.values())]
     if any(obj is not None and getattr(obj, "__name__", "") == name for obj in others):
         raise UnsafeFileError(
-            f"The config says {name!r} but registered_name {registered_name!r}, which is another one: the file was changed by hand."
+            f"The config says {name!r} but registered_name {registered_name!r}, which is another one: it was changed by hand."
         )
 
 

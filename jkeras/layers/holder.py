@@ -75,6 +75,17 @@ class WeightHolder:
             self._note_arrival(name, value)
         object.__setattr__(self, name, value)
 
+    def __getstate__(self) -> dict[str, Any]:
+        if "_own" in self.__dict__:
+            materialize(box for _, box in inventory(self).entries)  # all in one call, before each box is asked for its own
+        return {**self.__dict__, "_inventory": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if "_arrived" in state:
+            self.__dict__["_arrived"] = {id(part): part for part in state["_arrived"].values()}
+        note_change()
+
     def _note_arrival(self, name: str, value: Any) -> None:
         note_arrival(self, name, value, WeightHolder)
 

@@ -101,7 +101,21 @@ def draw_together(initials: Sequence[InitialValue], keys: Any) -> list[jax.Array
     return values
 
 
+class Given:
+    """An initializer whose value is there already.
+
+    Args:
+        array: the value.
+    """
+
+    def __init__(self, array: np.ndarray):
+        self.array = array
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return jnp.asarray(self.array, dtype)
+
+
 def constant(value: Any, dtype: str) -> InitialValue:
     """A description whose value is the given array."""
     array = np.asarray(value)
-    return InitialValue(lambda shape, dtype=None: jnp.asarray(array, dtype), array.shape, dtype, id(array))
+    return InitialValue(Given(array), array.shape, dtype, id(array))

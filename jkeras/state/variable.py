@@ -210,6 +210,17 @@ class Variable(ArrayOperators):
         """A copy as a numpy array."""
         return np.array(self.value)
 
+    def __getstate__(self) -> dict[str, Any]:
+        materialize([self])
+        return {**self.__dict__, "_value": np.asarray(self._value), "_shared": False}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._value = jnp.asarray(state["_value"], self.dtype)
+        self._age = next_age()  # by which traces know what was there before them
+        make = self._initial.make
+        self._initial = InitialValue(make, self.shape, self.dtype, _token(make))
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, dtype)
 

@@ -92,6 +92,16 @@ class Trainer(Steps, Snapshots, Replay):
         self._batches = Batches()
         self._others: dict[int, Any] = {}  # variables from elsewhere that programs of this model use
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Compiled programs belong to this process and these variables. A training that a call was in the midst of ends here.
+        cleared: dict[str, Any] = dict.fromkeys(("_run", "_moment", "_objective", "_pads_rows", "_batches"))
+        cleared |= {"_loss_means": {}, "_loop_programs": {}, "_forward_passes": {}, "_others": {}}
+        return {**super().__getstate__(), **cleared}  # type: ignore[dict-item]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[misc]
+        self._batches = Batches()
+
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""
