@@ -23,8 +23,9 @@ OPTIMISED = {
 COMPILED_EACH_TIME = {"test_recompiles.py", "test_compile_settings.py", "test_memory.py"}
 # Each program takes several of the 65,530 pieces of memory that Linux gives a process; XLA crashes when there are none left.
 MOST_PIECES, PROGRAMS_BETWEEN_LOOKS = 40_000, 100
-# XLA's emitters of fused loops take as long for a sum of two numbers as all else that it does for that.
-FAST = {"xla_cpu_use_fusion_emitters": "false"}
+# XLA's emitters of fused loops take as long for a sum of two numbers as all else that it does for that, and a program that is
+# compiled in several parts as long again.
+FAST = {"xla_cpu_use_fusion_emitters": "false", "xla_cpu_parallel_codegen_split_count": "1"}
 
 
 class Compiling:

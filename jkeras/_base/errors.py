@@ -104,7 +104,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
         ("Did you mean 'gelu'?", "Known names: 'mean', 'sum'.")
     """
     likeness = {k: difflib.SequenceMatcher(None, k.lower(), name.lower()).ratio() for k in known if isinstance(k, str)}
-    ranked = sorted(likeness, key=lambda k: (-likeness[k], k))
+    letters = sorted(name.lower())  # of names that are equally near, the one with the same letters comes first: mes, mse
+    ranked = sorted(likeness, key=lambda k: (-likeness[k], sorted(k.lower()) != letters, k))
     if not ranked:
         return "No name is known here."
     if likeness[ranked[0]] >= 0.6:

@@ -94,7 +94,7 @@ class WeightHolder:
         if boxes is None:
             if name.startswith("__"):
                 raise AttributeError(name)
-            first = next((n for n in self.__dict__ if n != "_init_arguments"), name)
+            first = next((n for n in self.__dict__ if n not in NOT_TRACKED), name)
             raise AttributeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=first))
         if name not in boxes:
             found = getattr(type(self), name, None)

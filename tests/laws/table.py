@@ -363,3 +363,12 @@ def assert_close(actual: Any, expected: Any, tolerance: float = 1e-6) -> None:
 
 every_case = pytest.mark.parametrize("case", TABLE, ids=lambda c: c.id)
 every_layer = pytest.mark.parametrize("case", LAYERS, ids=lambda c: c.id)
+
+
+def _one_of_each() -> list[Any]:
+    first = {case.layer: case for case in reversed(LAYERS)}
+    return [case if first.get(case.layer, case) is case else pytest.param(case, marks=pytest.mark.slow) for case in TABLE]
+
+
+# For laws about a transformation of JAX, to which all configurations of a class are alike: the first runs, the others are slow.
+one_of_each = pytest.mark.parametrize("case", _one_of_each(), ids=lambda c: c.id)

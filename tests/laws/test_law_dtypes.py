@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from table import Prepared, every_case, every_layer, prepared
+from table import Prepared, every_case, every_layer, one_of_each, prepared
 
 POLICIES = {
     "float32": ("float32", "float32"),
@@ -46,7 +46,7 @@ def test_own_policy(case, policy):
     check(layer, case, *POLICIES[policy])
 
 
-@every_case
+@one_of_each
 def test_mixed_values_are_near_float32(case):
     made = Prepared(case, policy="mixed_bfloat16")
     y, _ = made.run()

@@ -1,10 +1,10 @@
 """Nothing that JAX traces survives the trace."""
 
 import jax
-from table import every_case, prepared
+from table import one_of_each, prepared
 
 
-@every_case
+@one_of_each
 def test_no_tracer_leaks(case):
     made = prepared(case)
     mode = made.modes[-1]

@@ -1,10 +1,10 @@
 """`apply` is a `lax.scan` body as it stands: state in, state of the same structure out."""
 
 import jax
-from table import assert_close, every_case, prepared
+from table import assert_close, one_of_each, prepared
 
 
-@every_case
+@one_of_each
 def test_apply_is_a_scan_body(case):
     made = prepared(case)
     mode = made.modes[-1]

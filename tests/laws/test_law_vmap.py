@@ -3,10 +3,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from table import assert_close, every_case, prepared
+from table import assert_close, one_of_each, prepared
 
 
-@every_case
+@one_of_each
 def test_vmap_over_examples_is_the_batch(case):
     if not case.per_example:
         return
@@ -21,7 +21,7 @@ def test_vmap_over_examples_is_the_batch(case):
     assert_close(jax.jit(jax.vmap(one))(made.x, made.options), y)
 
 
-@every_case
+@one_of_each
 def test_vmap_over_weights_is_an_ensemble(case):
     made = prepared(case)
     keys = jax.random.split(jax.random.key(1), 3)

@@ -1,4 +1,4 @@
-"""`apply` on a layer's values is the layer called; a call updates the boxes, `apply` never does."""
+"""`apply` on a layer's values is the layer called; only a call updates variables; jit = eager; a second step compiles nothing."""
 
 import numpy as np
 from table import assert_close, every_case, prepared, weight_trees
@@ -18,3 +18,21 @@ def test_apply_is_call(case):
         _, after = weight_trees(made.layer)
         made.layer.set_weights(weights)
         assert_close(after, state)
+
+
+@every_case
+def test_jit_is_eager(case):
+    made = prepared(case)
+    for training in made.modes:
+        eager = made.apply(made.params, made.state, made.x, training=training, **made.options)
+        assert_close(made.run(training), eager)
+
+
+@every_case
+def test_a_second_step_does_not_recompile(case):
+    made = prepared(case)
+    _, state = made.run()
+    before = made.traces
+    made.jitted(made.params, state, made.x, training=False, **made.options)
+    made.run()
+    assert made.traces == before
