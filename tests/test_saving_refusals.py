@@ -133,6 +133,18 @@ def test_optimizers_and_metrics_that_are_not_here_are_no_layers(tmp_path):
     stack(2).load_weights(tmp_path / "w.weights.h5")
 
 
+def test_states_that_a_model_does_not_keep_are_no_layers(tmp_path):
+    def made(stateful):
+        return jkeras.Sequential([layers.Input(batch_shape=(2, 3, 1)), layers.LSTM(2, stateful=stateful)])
+
+    model = made(True)
+    model.predict(np.ones((2, 3, 1)), batch_size=2, verbose=0)
+    model.save_weights(tmp_path / "w.weights.h5")
+    with h5py.File(tmp_path / "w.weights.h5") as file:
+        assert "_kept" in file["layers/lstm"]
+    made(False).load_weights(tmp_path / "w.weights.h5")
+
+
 def test_groups_that_hold_themselves(tmp_path):
     model = stack(1)
     model.save_weights(tmp_path / "w.weights.h5")

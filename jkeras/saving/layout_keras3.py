@@ -37,6 +37,7 @@ the model as it was compiled when it was saved, and load again."""
 
 
 TRAINING = "jkeras_training"  # where the training stands, which Keras passes over
+_KEPT = "_kept"  # what a stateful layer remembers; a model that is not stateful takes its weights all the same
 _NO_LAYERS = ("optimizer", "metrics", TRAINING)
 _DEEPEST = 100
 
@@ -223,7 +224,7 @@ def groups_with_arrays(root: Group) -> Iterator[Group]:
                 own = group.group(name)
                 if own is not None and own.names():
                     yield group
-            elif (depth or name not in _NO_LAYERS) and group.is_group(name):
+            elif name != _KEPT and (depth or name not in _NO_LAYERS) and group.is_group(name):
                 waiting.append((group.group(name), depth + 1))
 
 
