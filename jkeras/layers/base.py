@@ -27,7 +27,7 @@ from jkeras import regularizers
 from jkeras._base.config import settings
 from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
 from jkeras._base.errors import known_sizes, unexpected_arguments
-from jkeras._base.naming import auto_name, to_snake_case
+from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
 from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
 from jkeras.graph import Node, Spec, infer
@@ -105,8 +105,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         name: str | None = None,
         **kwargs: Any,
     ):
-        if name is not None and (not isinstance(name, str) or "/" in name):
-            raise ValueError(f"A layer's name is a string without '/'. Received: name={name!r}.")
+        if name is not None and not is_layer_name(name):
+            raise ValueError(f"A layer's name is a string without '/' and '\\', and not '.' or '..'. Received: name={name!r}.")
         unknown = [k for k in kwargs if k not in LEGACY]
         if unknown and (unknown := self._without_old_arguments(unknown, kwargs)):
             known = [*inspect.signature(type(self).__init__).parameters, "name", "dtype", "trainable", *LEGACY]
@@ -118,7 +118,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         self._inventory = None
         self._last_losses: list[tuple[Any, Any]] = []
         self.built = False
-        self.name = name if name is not None else auto_name(to_snake_case(type(self).__name__))
+        self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.autocast = autocast
         self.dtype_policy = get_policy(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
