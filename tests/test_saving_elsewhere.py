@@ -1,5 +1,8 @@
 """What is written here the real Kerases open: each part is opened by the reader that the format is for, and computes the same."""
 
+import json
+
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -50,6 +53,28 @@ def test_lambda_layers_in_h5_are_for_keras_2(make, tmp_path):
     for library in (tf_keras, jkeras):
         again = library.models.load_model(tmp_path / "m.h5", custom_objects=OWN)
         np.testing.assert_allclose(np.asarray(again(X)), np.asarray(model(X)), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", LAMBDAS)
+def test_lambda_layers_in_json_with_the_keys_of_keras_2(case):
+    """There Keras 2 takes a function as a dict alone; Keras 3 would take it from there too, where it is not inside another."""
+    model = jkeras.Sequential([layers.Input((5, 3)), *LAMBDAS[case]()])
+    text = to_keras2_json(model)
+    for name in ("jkeras", "tf_keras"):
+        again = pytest.importorskip(name).models.model_from_json(text, custom_objects=OWN)
+        again.set_weights(model.get_weights())
+        np.testing.assert_allclose(np.asarray(again(X)), np.asarray(model(X)), rtol=1e-5, atol=1e-6)
+
+
+def test_a_lambda_in_h5_names_its_functions(tmp_path):
+    """What the reader of `.h5` in Keras 2 takes; the test beside asks it, where it is there."""
+    model = jkeras.Sequential([layers.Input((5, 3)), layers.Lambda(twice, output_shape=same_shape)])
+    with pytest.warns(UserWarning, match="Lambda layer"):
+        model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5") as file:
+        written = json.loads(file.attrs["model_config"])["config"]["layers"][1]["config"]
+    assert (written["function"], written["function_type"]) == ("twice", "function")
+    assert (written["output_shape"], written["output_shape_type"]) == ("same_shape", "function")
 
 
 def made(loss="mse", optimizer="sgd", metrics=(), activation="softplus"):

@@ -17,6 +17,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from jkeras._base import registry, special_values
+from jkeras._base.config_types import check_arguments
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.plain_numbers import TakesPlainNumbers
 
@@ -134,7 +135,10 @@ def read_arguments(cls: type, config: Any, custom_objects: Mapping[str, Any] | N
     """
     if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
         raise FileFormatError(f"The config of a {cls.__name__} is a dict of its arguments. Received: {describe(config)}.")
-    return {name: deserialize(_placed(name, value), custom_objects) for name, value in config.items()}
+    arguments = {name: deserialize(_placed(name, value), custom_objects) for name, value in config.items()}
+    if registry.path_of(cls) is not None:
+        check_arguments(cls, arguments, constructor_signature(cls))
+    return arguments
 
 
 # Files of Keras 2 do not say where a class is; the name of the argument that it is for does. Several areas have a class Identity.
@@ -378,9 +382,14 @@ def _function(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | Non
         raise UnsafeFileError(f"A function stands in a config by its name alone. Found: {describe(name)}.")
     registered = config.get("registered_name")
     if registered not in (None, "function", name):
-        own = registry.get_registered_object(registered, custom_objects)
+        own, short = registry.get_registered_object(registered, custom_objects), name.rpartition(">")[2]
         if own is not None:
+            registry.check_same_name(own, short, registered, registry.function_of_keras(short, config.get("module")))
             return own
+        if str(registered).rpartition(">")[2] != short:
+            raise UnsafeFileError(
+                f"The config says the function {name!r} but registered_name {registered!r}: it was changed by hand."
+            )
     return registry.find_function(name, custom_objects, config.get("module"))
 
 

@@ -17,6 +17,18 @@ def to_snake_case(name: str) -> str:
     return re.sub(r"__+", "_", name)
 
 
+def is_layer_name(name: object) -> bool:
+    """Whether a layer may have this name. Files have groups of that name, so none may lead elsewhere.
+
+    Example:
+        >>> is_layer_name("dense_1"), is_layer_name("../dense"), is_layer_name("..")
+        (True, False, False)
+    """
+    if not isinstance(name, str) or name in (".", "..") or any(sign in name for sign in "/\\\0"):
+        return False
+    return name.isascii() or name.encode("utf-8", "replace").decode() == name
+
+
 def auto_name(prefix: str, first: int = 0) -> str:
     """The next free automatic name: `dense`, then `dense_1`; with `first=1` it is `input_1`, then `input_2`."""
     n = _used[prefix] + first

@@ -82,6 +82,7 @@ _SEARCHED = [
     "metrics",
     "dtype_policies",
 ]
+_OWN = "If it is your own, give the {kind} itself; where a file names it, pass custom_objects={{{name!r}: ...}} or register it."
 _FUNCTION_AREAS = ("activations", "losses", "metrics", "ops", "initializers", "regularizers", "constraints")
 
 
@@ -146,7 +147,28 @@ def lookup(kind: str, name: str) -> Any:
     for registered, obj in {**_scoped.get(), **_custom}.items():
         if name in (registered, registered.rpartition(">")[2]):
             return obj
-    raise unknown_name(kind.removesuffix("es") if kind == "losses" else kind.removesuffix("s"), name, spelled(table))
+    raise unknown_part(kind.removesuffix("es") if kind == "losses" else kind.removesuffix("s"), name, table)
+
+
+def unknown_part(kind: str, name: str, table: Mapping[str, Any]) -> ValueError:
+    """The error for a string that names no part of a model.
+
+    Args:
+        kind: of part, such as `"loss"`.
+        name: what was given.
+        table: the known ones by name. Those that cannot be made by a name alone are not shown.
+
+    Example:
+        >>> str(unknown_part("activation", "gelo", {"gelu": abs})).partition(" If it is your own")[0]
+        "Unknown activation 'gelo'. Did you mean 'gelu'?"
+    """
+    known = [n for n, obj in table.items() if n.lower() != kind and not (inspect.isclass(obj) and _needs_arguments(obj))]
+    return ValueError(f"{unknown_name(kind, name, spelled(known))} {_OWN.format(kind=kind, name=name)}")
+
+
+def _needs_arguments(cls: Any) -> bool:
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    return any(p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
 
 
 def path_of(obj: Any) -> str | None:
@@ -254,23 +276,46 @@ def find(module: str | None, class_name: str, registered_name: str | None, custo
     """The object a config names: custom objects first, then the user's registrations, then the table of Keras paths.
 
     Raises:
-        UnsafeFileError: the config names what is no part of a model, or a part of Keras under another's registered name.
+        UnsafeFileError: the config names what is no part of a model, or its registered name is that of something else.
         ValueError: there is no such object.
     """
     short = class_name.rpartition(">")[2]
     for key in (registered_name, class_name, short):
         found = get_registered_object(key, custom_objects) if key is not None else None
         if found is not None:
+            if registered_name is not None and key == registered_name:
+                check_same_name(found, short, registered_name, built_in(module, short))
             return found
     found = _part(module, class_name)
     if found is not None:
-        if registered_name not in (None, class_name) and str(registered_name).rpartition(">")[2] != class_name:
+        if registered_name is not None and registered_name not in (class_name, f"Custom>{class_name}", path_of(found)):
             raise UnsafeFileError(
                 f"The config says class {class_name!r} of {module!r} but registered_name {registered_name!r}. A class of Keras "
                 "has no other name: the file was changed by hand."
             )
         return found
     raise _not_found(module, class_name)
+
+
+def check_same_name(found: Any, name: str, registered_name: str, of_keras: Any) -> None:
+    """Refuse a registered name of one object beside the name of another. A name that nobody has is one from before a renaming.
+
+    Args:
+        found: what is registered.
+        name: of a class or function, in the config.
+        registered_name: in the config.
+        of_keras: what Keras calls by the name; None where it has nothing.
+
+    Raises:
+        UnsafeFileError: the name is that of another object.
+    """
+    if getattr(found, "__name__", name) == name:
+        return
+    others = [of_keras, *(obj for table in (_scoped.get(), _custom) for obj in table.values())]
+    if any(obj is not None and getattr(obj, "__name__", "") == name for obj in others):
+        raise UnsafeFileError(
+            f"The config says {name!r} but registered_name {registered_name!r}, which is another one: it was changed by hand."
+        )
 
 
 def find_function(name: str, custom_objects: Mapping[str, Any] | None = None, module: str | None = None) -> Any:

@@ -82,7 +82,7 @@ def decode(config: Mapping[str, Any], read: Callable[[Any], Any]) -> Any:
         return _READERS[kind](config, read)
     except FileFormatError:
         raise
-    except (TypeError, ValueError, KeyError, OverflowError, UnicodeError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         raise FileFormatError(
             f"The special value {kind} cannot be read from {describe(config.get('config'))}: {error}"
         ) from error
@@ -102,6 +102,10 @@ def _integer(value: Any) -> int | None:
 
 def _slice(config: Mapping[str, Any], read: Callable[[Any], Any]) -> slice:
     parts = config["config"]
+    if not isinstance(parts, Mapping):
+        raise TypeError("expected a dict with start, stop and step")
+    if parts.get("step") == 0:
+        raise ValueError("a step of 0 leads nowhere")
     return slice(*(_integer(parts.get(name)) for name in ("start", "stop", "step")))
 
 

@@ -62,7 +62,7 @@ class Bidirectional(Layer):
         **kwargs: Any,
     ):
         for name, one in (("layer", layer), ("backward_layer", backward_layer)):
-            if not isinstance(one, Layer) and not (name == "backward_layer" and one is None):
+            if not (isinstance(one, Layer) and hasattr(one, "go_backwards")) and not (name == "backward_layer" and one is None):
                 raise ValueError(f"Bidirectional takes a recurrent layer as {name}, such as LSTM(32). Received: {one!r}.")
         if merge_mode is not None and merge_mode not in MERGES:
             raise unknown_name("merge_mode", merge_mode, MERGES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras._base.errors import describe
+from jkeras._base.errors import UnknownSizeError, describe
 
 NO_SUPER_INIT = """{cls}.__init__ used {name!r} before `super().__init__()`. Call that first:
 
@@ -90,6 +90,11 @@ _VARIABLE_HINT = """Functions of jax.lax take arrays alone; jax.numpy, jax.nn an
 `self.<name>.value` for the array of a Variable."""
 
 
+_ONE_AXIS = "The data have the batch axis alone. One example: write x[None]. Rows of one number each: write x[:, None]."
+
+_ONE_INPUT = """The layer takes one input, and received a {kind} of {count}. Join them first, for example with
+layers.Concatenate()(inputs), or call the layer on each."""
+
 _SINCE_KERAS_2 = {
     "init": "kernel_initializer embeddings_initializer",
     "inner_init": "recurrent_initializer",
@@ -134,6 +139,10 @@ def explain(error: Exception, layer: Any, args: tuple[Any, ...]) -> None:
     error.add_note(f"Raised in layer {layer.name!r} ({type(layer).__name__}) called with {received}.")
     if isinstance(error, (TypeError, ValueError)) and ("__jax_array__" in str(error) or "Variable" in str(error)):
         error.add_note(_VARIABLE_HINT)
+    if isinstance(error, AttributeError) and isinstance(error.obj, (list, dict)) and args and type(error.obj) is type(args[0]):
+        error.add_note(_ONE_INPUT.format(kind=type(args[0]).__name__, count=len(args[0])))
+    if isinstance(error, UnknownSizeError) and args and len(getattr(args[0], "shape", (0, 0))) == 1:
+        error.add_note(_ONE_AXIS)
     try:
         error._jkeras_explained = True  # type: ignore[attr-defined]
     except AttributeError:

@@ -13,7 +13,7 @@ from jkeras._base import config
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
 from jkeras.metrics.base import State
-from jkeras.metrics.confusion import ConfusionMetric, threshold_list
+from jkeras.metrics.confusion import ConfusionMetric, check_number, threshold_list
 from jkeras.nn.losses_align import divide_or_zero
 from jkeras.nn.metrics_confusion import KINDS, area_under_curve, count, decisions, evenly_spaced
 
@@ -63,8 +63,8 @@ class AUC(ConfusionMetric):
         from_logits: bool = False,
     ):
         super().__init__(name=name, dtype=dtype)
-        if thresholds is None and num_thresholds <= 1:
-            raise ValueError(f"AUC takes num_thresholds of 2 or more. Received: num_thresholds={num_thresholds}.")
+        if thresholds is None:
+            check_number("AUC", num_thresholds, 2)
         if num_labels and not multi_label:
             raise ValueError(f"AUC takes num_labels only with multi_label=True. Received: num_labels={num_labels}.")
         self.curve = _choice("curve", str(getattr(curve, "value", curve)).upper(), _CURVES)

@@ -11,10 +11,27 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
 from jkeras.metrics.base import Metric, State
 from jkeras.nn.losses_align import divide_or_zero
 from jkeras.nn.metrics_confusion import NEVER, count, decisions, evenly_spaced
+
+MOST_THRESHOLDS = 1_000_000
+
+
+def check_number(owner: str, num_thresholds: Any, least: int) -> None:
+    """ValueError for a number of thresholds that no metric has, before there is a list of them.
+
+    Args:
+        owner: the metric, for messages.
+        num_thresholds: the number.
+        least: that it takes.
+    """
+    if not isinstance(num_thresholds, INTEGERS) or not least <= num_thresholds <= MOST_THRESHOLDS:
+        raise ValueError(
+            f"{owner} takes a whole number from {least} to {MOST_THRESHOLDS:,} as num_thresholds. Received: {num_thresholds!r}."
+        )
 
 
 def threshold_list(thresholds: Any, default: float = 0.5) -> list[float]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from jkeras._base.registry import export
 from jkeras.metrics.base import State
-from jkeras.metrics.confusion import ConfusionMetric
+from jkeras.metrics.confusion import ConfusionMetric, check_number
 from jkeras.nn.losses_align import divide_or_zero
 from jkeras.nn.metrics_confusion import KINDS
 
@@ -31,8 +31,7 @@ class _BestUnderConstraint(ConfusionMetric):
         super().__init__(name=name, dtype=dtype)
         if not 0 <= value <= 1:
             raise ValueError(f"{type(self).__name__} takes a number from 0 to 1. Received: {value}.")
-        if num_thresholds <= 0:
-            raise ValueError(f"{type(self).__name__} takes a positive num_thresholds. Received: {num_thresholds}.")
+        check_number(type(self).__name__, num_thresholds, 1)
         self.value, self.num_thresholds, self.class_id = value, num_thresholds, class_id
         self.evenly = num_thresholds > 1
         self.cutoffs: Any = np.arange(num_thresholds) / (num_thresholds - 1) if num_thresholds > 1 else [0.5]

@@ -70,6 +70,8 @@ def compile_model(model: Any, config: Mapping[str, Any] | None, custom_objects: 
     if not config:
         return
     fields = {name: config[name] for name in _FIELDS if config.get(name) is not None}
+    for name, value in fields.items():
+        _check_type(name, value)
     with registry.custom_object_scope(custom_objects):
         arguments = {
             "optimizer": optimizers.get(_revive(fields.get("optimizer", "rmsprop"), optimizers)),
@@ -79,6 +81,36 @@ def compile_model(model: Any, config: Mapping[str, Any] | None, custom_objects: 
         }
         others = {k: fields[k] for k in ("loss_weights", "run_eagerly", "steps_per_execution", "jit_compile") if k in fields}
         model.compile(**arguments, **others)
+
+
+# What stands in a field, in nested lists and dicts where there may be several.
+_NESTED: dict[str, tuple[str, type | tuple[type, ...]]] = {
+    "loss": ("names or objects", str),
+    "metrics": ("names or objects", str),
+    "weighted_metrics": ("names or objects", str),
+    "loss_weights": ("numbers", (int, float)),
+}
+_PLAIN: dict[str, tuple[str, type | tuple[type, ...]]] = {
+    "optimizer": ("a name or an object", str),
+    "run_eagerly": ("True or False", bool),
+    "steps_per_execution": ("a whole number", (int, str)),
+    "jit_compile": ("True, False or 'auto'", (bool, str)),
+}
+
+
+def _check_type(name: str, value: Any) -> None:
+    """Refuse what no `compile` writes into a field: that is damage, and no name that is not known here."""
+
+    def fits(part: Any, kinds: Any, nested: bool) -> bool:
+        if is_object_config(part):
+            return kinds is str and isinstance(part["config"], (Mapping, str))
+        if nested and isinstance(part, (Mapping, list, tuple)):
+            return all(fits(v, kinds, nested) for v in (part.values() if isinstance(part, Mapping) else part))
+        return part is None or isinstance(part, kinds)
+
+    wanted, kinds = {**_NESTED, **_PLAIN}[name]
+    if not fits(value, kinds, name in _NESTED):
+        raise FileFormatError(f"The {name!r} of a compile config is {wanted}. Found: {describe(value)}.")
 
 
 def _revive(value: Any, area: Any) -> Any:

@@ -26,6 +26,7 @@ import numpy as np
 
 from jkeras._base.configurable import deserialize, full_config, is_object_config, serialize
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
+from jkeras._base.naming import is_layer_name
 from jkeras._base.special_values import encode, is_special
 from jkeras.graph import KerasTensor, Node
 from jkeras.graph.keras_tensor import symbolic_leaves
@@ -34,7 +35,7 @@ from jkeras.layers.input import InputLayer
 from jkeras.models.array_functions import Operation, call_operation, find_operation, operation_config
 
 GRAPH_KEYS = ("layers", "input_layers", "output_layers")
-MAX_LAYERS = 100_000
+MAX_LAYERS = 10_000
 Reference = tuple[str, int, int]
 
 _KERAS2_SHARED = """ tf_keras writes so, and opens it as little, where a layer belongs to a model and to one inside it: what
@@ -185,6 +186,8 @@ class _Reader:
             name = entry.get("name", inner)
             if not isinstance(name, str) or name in entries:
                 raise FileFormatError(f"Each layer of a model has a name of its own. Found: {describe(name)}.")
+            if not is_layer_name(name):
+                raise FileFormatError(f"A layer's name is a string without '/' and '\\', and not '.' or '..'. Found: {name!r}.")
             entries[name] = entry
         return entries
 
@@ -270,7 +273,7 @@ class _Reader:
         if isinstance(operation, Layer):
             outputs = operation(*args, **kwargs)
         else:
-            outputs = call_operation(operation, self.entries[name]["config"], args, kwargs)
+            outputs = self._result(name, operation, args, kwargs)
         leaves = symbolic_leaves(outputs)
         node = leaves[0].node if leaves else None
         if node is None:
@@ -280,6 +283,14 @@ class _Reader:
             for tensor in node.flat_outputs:
                 tensor.name = name
         self.made[name].append(node)
+
+    def _result(self, name: str, operation: Operation, args: Any, kwargs: Any) -> Any:
+        try:
+            return call_operation(operation, self.entries[name]["config"], args, kwargs)
+        except FileFormatError:
+            raise
+        except Exception as error:  # whatever a function says to arguments that are not its own
+            raise FileFormatError(f"The call of {name!r} asks for what cannot be: {type(error).__name__}: {error}") from error
 
     # tensors by name -------------------------------------------------------------------------------------------------
 

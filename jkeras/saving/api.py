@@ -23,6 +23,7 @@ from jkeras._base.errors import FileFormatError, unexpected_arguments
 from jkeras.models import persistence
 from jkeras.saving import layout_keras2, layout_keras3, sharded
 from jkeras.saving.archive import open_archive, write_archive
+from jkeras.saving.config_limits import check_stored
 from jkeras.saving.formats import check_free, model_format, weights_format
 from jkeras.saving.function_names import warn_of_names
 from jkeras.saving.h5_model import read_h5_model, read_h5_weights, said_of, write_h5_model
@@ -141,6 +142,7 @@ def load_model(
     with open_archive(source) as archive:
         with said_of(f"{where}: config.json"):
             config = archive.config()
+            check_stored(config, lambda: _count_stored(archive))
             model = model_from_config(config, custom_objects, _version_of(archive))
             if compile:
                 place = f"{where}: config.json"
@@ -224,6 +226,11 @@ def load_weights(model: Any, filepath: FilePath, skip_mismatch: bool = False, by
 def _version_of(archive: Any) -> Any:
     metadata = archive.metadata()
     return metadata.get("keras_version") if isinstance(metadata, Mapping) else None
+
+
+def _count_stored(archive: Any) -> int:
+    with _archived_weights(archive) as (root, _):
+        return sum(1 for _ in layout_keras3.groups_with_arrays(root))
 
 
 @contextlib.contextmanager

@@ -17,8 +17,10 @@ from typing import Any
 
 from jkeras._base.errors import FileFormatError
 from jkeras.saving import layout_keras2
+from jkeras.saving.config_limits import check_stored
 from jkeras.saving.hdf5_door import StoredGroup
 from jkeras.saving.json_door import read_json
+from jkeras.saving.keras2_output import with_names_of_functions
 from jkeras.saving.serialization import (
     compile_from_training_config,
     compile_if_known,
@@ -40,7 +42,7 @@ def write_h5_model(root: Any, model: Any, include_optimizer: bool) -> None:
         include_optimizer: whether optimizer, `compile` and training go along.
     """
     root.attrs["keras_version"], root.attrs["backend"] = WRITES_AS, "tensorflow"
-    root.attrs["model_config"] = json.dumps(model_config_keras2(model))
+    root.attrs["model_config"] = json.dumps(with_names_of_functions(model_config_keras2(model)))
     layout_keras2.write_weights(root.create_group("model_weights"), model)
     if not include_optimizer or not model.compiled:
         return
@@ -64,6 +66,7 @@ def read_h5_model(root: StoredGroup, where: str, custom_objects: Mapping[str, An
     """
     with said_of(f"{where}: model_config"):
         config = read_json(root.attribute("model_config"), where=f"{where}: model_config")
+        check_stored(config, lambda: layout_keras2.count_stored(_weights(root, where), where))
         model = model_from_config(config, custom_objects, root.attribute("keras_version"))
     layout_keras2.read_weights(_weights(root, where), model, where=where)
     training = root.attribute("training_config") if compile else None

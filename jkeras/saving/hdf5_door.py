@@ -175,6 +175,11 @@ class StoredGroup:
     def __init__(self, handle: Any, where: str, path: str, source: _Source):
         self._handle, self.where, self.path, self._source = handle, where, path, source
 
+    @property
+    def address(self) -> Any:
+        """Where the group lies in the file: two ways to the same group have the same one."""
+        return _h5py().h5o.get_info(self._handle).addr
+
     def names(self) -> list[str]:
         """Names of what is in the group; nothing is opened."""
         with _damage(self._place("")):
@@ -273,7 +278,8 @@ class StoredGroup:
             size = None if references is None else sum(length for length, _ in references)
         if size is None or size > _ATTRIBUTE_BYTES:
             raise UnsafeFileError(f"{place}: is larger than an attribute of a model may be.")
-        return _plain(h5py.Group(self._handle).attrs[name])
+        owner = (h5py.Dataset if isinstance(self._handle, h5py.h5d.DatasetID) else h5py.Group)(self._handle)
+        return _plain(owner.attrs[name])
 
     def _find(self, name: str) -> Any:
         h5py, current = _h5py(), self._handle
@@ -385,7 +391,9 @@ class StoredArray:
         return found.view(jnp.bfloat16) if self._type.kind == "V" else found
 
     def fits(self, dtype: Any) -> bool:
-        """Whether its numbers may become ones of this type: floats stay floats."""
+        """Whether its numbers may become ones of this type: floats stay floats, and truth values stay truth values."""
+        if self.kind == "b" or np.dtype(dtype) == np.bool_:
+            return self.kind == "b" and np.dtype(dtype) == np.bool_
         return self.kind != "f" or bool(jnp.issubdtype(dtype, jnp.floating))
 
     def _check_storage(self, properties: Any) -> None:
@@ -403,14 +411,28 @@ class StoredArray:
 
     def _numbers(self) -> np.dtype:
         h5t, kind = _h5py().h5t, self._handle.get_type()
-        if kind.get_class() == h5t.OPAQUE and kind.get_size() == 2:
+        name = self._name_of_type()
+        if kind.get_class() == h5t.OPAQUE and kind.get_size() == 2 and name in (None, "bfloat16"):
             return np.dtype("V2")  # Keras stores bfloat16 so, with or without its name
+        if name == "bfloat16":
+            raise FileFormatError(f"{self.place}: is called bfloat16, and its type in the file is another one.")
         if kind.get_class() not in (h5t.INTEGER, h5t.FLOAT, h5t.ENUM):
             raise UnsafeFileError(f"{self.place}: does not hold real numbers; its type is of HDF5 class {kind.get_class()}.")
         found = kind.dtype
+        if kind.get_class() == h5t.ENUM and found.kind != "b":  # what HDF5 has for truth values are two names
+            raise UnsafeFileError(f"{self.place}: holds numbers that stand for names (an enumeration). Weights have none.")
         if found.kind not in "fiub" or found.itemsize > 8:
             raise FileFormatError(f"{self.place}: holds {found}, which no weight is of.")
         return found.newbyteorder("=")
+
+    def _name_of_type(self) -> str | None:
+        """What its attribute `dtype` says; None where it has none, or says nothing that a type could be called."""
+        h5py, found = _h5py(), None
+        if h5py.h5a.exists(self._handle, b"dtype"):
+            found = h5py.h5a.open(self._handle, b"dtype")
+        if found is None or found.get_type().get_class() != h5py.h5t.STRING or found.shape != ():
+            return None
+        return StoredGroup(self._handle, self.where, self.path, self._source).attribute("dtype")
 
     def _sizes(self) -> tuple[int, ...]:
         space = self._handle.get_space()

@@ -19,6 +19,7 @@ from jkeras._base.errors import FileFormatError, UnsafeFileError
 MAX_BYTES = 32 * 2**20
 MAX_DEPTH = 100
 MAX_VALUES = 4_000_000
+MAX_OBJECTS, MAX_TENSORS = 80_000, 20_000  # as many as a model of ten thousand layers has
 _CHUNK = 2**20
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
 
@@ -34,7 +35,8 @@ def read_json(text: str | bytes, *, where: str) -> Any:
         Dicts, lists, strings, finite numbers, booleans and None.
 
     Raises:
-        UnsafeFileError: it is larger than 32 MiB, deeper than 100 levels, or holds more than 4 million values.
+        UnsafeFileError: it is larger than 32 MiB, deeper than 100 levels, or holds more than 4 million values, or more objects
+            than a model of ten thousand layers.
         FileFormatError: it is no JSON, has a key twice, or holds NaN or an infinite number.
 
     Example:
@@ -80,6 +82,9 @@ def read_json(text: str | bytes, *, where: str) -> Any:
 
 def _check_size(data: bytes, where: str) -> None:
     """Depth and number of values, counted outside of strings and without parsing."""
+    for word, most in ((b'"class_name"', MAX_OBJECTS), (b'"keras_history"', MAX_TENSORS)):
+        if data.count(word) > most:
+            raise UnsafeFileError(f"{where}: more than {most:,} times {word.decode()}: too many layers, or calls of them.")
     data = _ESCAPE.sub(b"", data)
     depth, inside, values = 0, 0, 0
     for start in range(0, len(data), _CHUNK):

@@ -19,6 +19,7 @@ from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._base.special_values import is_special
 from jkeras.layers.base import Layer
 from jkeras.models.functional_config import GRAPH_KEYS, MAX_LAYERS
+from jkeras.saving.config_limits import check_config_size
 from jkeras.saving.tf_operations import array_function_entry, is_tf_operation
 
 MAX_DEPTH = 100
@@ -89,7 +90,7 @@ def to_keras3(config: Any, version: str | None = None, cls: type | None = None) 
         New dicts and lists.
 
     Raises:
-        UnsafeFileError: it is nested without bound, or has too many objects.
+        UnsafeFileError: it is nested without bound, or has too many layers, calls or other objects.
         FileFormatError: it asks for what no later Keras can do.
 
     Example:
@@ -97,6 +98,7 @@ def to_keras3(config: Any, version: str | None = None, cls: type | None = None) 
         >>> to_keras3(old)["config"]["negative_slope"]
         0.25
     """
+    check_config_size(config)
     known = _version_in(config) or ("3" if _speaks_keras3(config) else version if isinstance(version, str) else "2")
     translation = _Translation(known.startswith(("1", "2")))
     if cls is None:

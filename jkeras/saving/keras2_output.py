@@ -51,6 +51,8 @@ _NEW: dict[str, dict[str, tuple[Any, ...]]] = {
 _NEW_EVERYWHERE = {"quantization_config": (None,), "lora_rank": (None,), "lora_alpha": (None,), "use_cudnn": ("auto",)}
 # Without a module Keras 3 takes the string in `score_mode="dot"` for the function `dot`, and of several axes only the last.
 _WITH_MODULE = ("Attention", "LayerNormalization", "RMSNormalization")
+# Where Keras 2 has functions in a Lambda's arguments, and where it says from which module they are.
+_LAMBDA = {"function": "module", "output_shape": "output_shape_module", "mask": "mask_module"}
 # Arguments under their earlier names, which Keras 3 takes as well.
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}, "InputLayer": {"batch_shape": "batch_input_shape"}}
 
@@ -71,6 +73,23 @@ def to_keras2(config: Mapping[str, Any], classes: Mapping[str, type] | None = No
     if "hard_sigmoid" in activation_names(config):
         return {**written, "keras_version": KERAS3_VERSION}
     return {**_with_old_hard_sigmoid(written), "keras_version": KERAS2_VERSION}
+
+
+def with_names_of_functions(config: Any) -> Any:
+    """A config in Keras 2's form with the functions of Lambdas as names: so Keras 2 reads them from `.h5`, and Keras 3 does not.
+
+    Args:
+        config: as `to_keras2` gives it.
+    """
+    if isinstance(config, list):
+        return [with_names_of_functions(value) for value in config]
+    if not isinstance(config, Mapping):
+        return config
+    found = {key: with_names_of_functions(value) for key, value in config.items()}
+    if found.get("class_name") == "Lambda" and isinstance(found.get("config"), dict):
+        functions = {k: v["config"] for k in _LAMBDA if is_object_config(v := found["config"].get(k))}
+        found["config"] = {**found["config"], **functions}
+    return found
 
 
 def _with_old_hard_sigmoid(value: Any) -> Any:
@@ -110,7 +129,10 @@ def _object(entry: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
     if not isinstance(settings, Mapping):
         return {"class_name": name, "config": settings}
     if name == "Lambda":
-        settings = _lambda(settings)
+        return {
+            "class_name": name,
+            "config": {k: v if k in _LAMBDA else _value(v, classes) for k, v in _lambda(settings).items()},
+        }
     new, names = {**_NEW_EVERYWHERE, **_NEW.get(name, {})}, _RENAMED.get(name, {})
     settings = {names.get(k, k): v for k, v in settings.items() if not _says_nothing(k, v, new)}
     if "input_layers" in settings and "output_layers" in settings:
@@ -122,9 +144,9 @@ def _object(entry: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
 
 
 def _lambda(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a Lambda, each function by its name, and beside it, as Keras 2 wants it, that it is one."""
+    """The arguments of a Lambda, each function as a dict, as Keras 2 reads it from JSON, and beside it that it is one."""
     found = {k: v for k, v in settings.items() if not (k == "mask" and v is None)}
-    for key, module in (("function", "module"), ("output_shape", "output_shape_module"), ("mask", "mask_module")):
+    for key, module in _LAMBDA.items():
         if key in found:
             found |= {f"{key}_type": "function" if is_object_config(found[key]) else "raw", module: None}
     return found

@@ -91,6 +91,17 @@ def read_weights(group: StoredGroup, model: Any, *, by_name: bool = False, skip_
     assign(plan.read())
 
 
+def count_stored(group: StoredGroup, where: str) -> int:
+    """How many arrays the layers of a file have.
+
+    Args:
+        group: `model_weights` of a whole model.
+        where: the file, for messages.
+    """
+    groups = [inner for name in _names(group, "layer_names", where) if (inner := group.group(name)) is not None]
+    return sum(len(_names(inner, "weight_names", where)) for inner in groups)
+
+
 def write_optimizer(group: Any, model: Any) -> None:
     """Write the optimizer's arrays, in tf_keras' order; nothing before its first step.
 
@@ -227,4 +238,6 @@ def _names(group: StoredGroup, attribute: str, where: str) -> list[str]:
     names = group.attribute(attribute, [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise FileFormatError(f"{where}: {group.path}: attribute {attribute!r} is no list of names.")
+    if len(set(names)) < len(names):
+        raise FileFormatError(f"{where}: {group.path}: attribute {attribute!r} has a name twice.")
     return names

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from jkeras._base.errors import FileFormatError
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import own_boxes
 from jkeras.optimizers import LossScaleOptimizer
@@ -35,8 +36,20 @@ _OTHER_OPTIMIZER = """{where}: the file's optimizer has {count} arrays that do n
 the model as it was compiled when it was saved, and load again."""
 
 
+TRAINING = "jkeras_training"  # where the training stands, which Keras passes over
+_KEPT = "_kept"  # what a stateful layer remembers; a model that is not stateful takes its weights all the same
+_NO_LAYERS = ("optimizer", "metrics", TRAINING)
+_DEEPEST = 100
+
+
 class Group(Protocol):
     """What is read here: a group of one file, or of several as one."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def address(self) -> Any: ...
 
     def verify(self) -> None: ...
 
@@ -123,6 +136,7 @@ def read(
             _match(plan, place, part, groups)
         else:
             own.add(part, groups)
+    plan.problems += _left_over(group, {taken.path for groups in candidates.values() for taken in groups})
     stored = group.group("optimizer") if optimizer and model.optimizer is not None else None
     own_optimizer = stored is not None and overrides(model.optimizer, "load_own_variables")
     if own_optimizer:
@@ -186,6 +200,45 @@ def _candidates(model: Any, root: Group) -> tuple[dict[int, list[Any]], bool]:
         if not own.names() or all(found.get(id(part)) for _, part in written_places(model) if _needs_weights(part)):
             return found, True
     return _keras3_candidates(model, root), False
+
+
+def groups_with_arrays(root: Group) -> Iterator[Group]:
+    """All groups of a file that hold arrays, in `vars`; optimizer, training and metrics, which come and go, are left aside.
+
+    Args:
+        root: of the file.
+
+    Raises:
+        FileFormatError: the groups are nested without end.
+    """
+    waiting, seen = [(root, 0)], set[Any]()
+    while waiting:
+        group, depth = waiting.pop()
+        if group.address in seen:
+            continue
+        seen.add(group.address)
+        if depth > _DEEPEST:
+            raise FileFormatError(f"{group.path}: groups are nested deeper than {_DEEPEST} levels.")
+        for name in group.names():
+            if name == "vars":
+                own = group.group(name)
+                if own is not None and own.names():
+                    yield group
+            elif name != _KEPT and (depth or name not in _NO_LAYERS) and group.is_group(name):
+                waiting.append((group.group(name), depth + 1))
+
+
+def _left_over(root: Group, taken: set[str]) -> list[str]:
+    """What the file has of layers that the model does not have."""
+    found = []
+    for group in groups_with_arrays(root):
+        arrays = [] if group.path in taken else _arrays(group) or []
+        # Scalars, and what begins with a count of steps, are metrics and optimizers of a training that is not here.
+        if all(array.shape == () for array in arrays) or (arrays[0].shape == () and arrays[0].kind in "iu"):
+            continue
+        shapes = ", ".join(str(array.shape) for array in arrays)
+        found.append(f"the file has weights at {group.path}/vars that no layer of the model takes: {shapes}")
+    return found
 
 
 def _needs_weights(part: Any) -> bool:

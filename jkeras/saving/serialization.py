@@ -30,6 +30,7 @@ from jkeras.layers.base import Layer
 from jkeras.layers.headed_attention import HeadedAttention
 from jkeras.models import Model, Sequential
 from jkeras.models.compile_config import compile_config, compile_model
+from jkeras.saving.config_limits import check_compile_size
 from jkeras.saving.json_door import read_json
 from jkeras.saving.keras2_compile import long_names, plain_objects, plain_optimizer
 from jkeras.saving.keras2_config import to_keras3
@@ -141,7 +142,7 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
     except FileFormatError:
         raise
     except Exception as error:  # whatever a constructor says to arguments that are not its own
-        raise FileFormatError(f"The config makes no model: {type(error).__name__}: {error}") from error
+        raise FileFormatError(f"The config makes no model: {type(error).__name__}: {str(error)[:1000]}") from error
     return model
 
 
@@ -165,6 +166,7 @@ def compile_from_config(model: Any, config: Mapping[str, Any] | None, custom_obj
     Raises:
         FileFormatError: it is malformed, or names what is not known.
     """
+    check_compile_size(config)
     try:
         with registry.custom_object_scope(custom_objects), translated():
             compile_model(model, to_keras3(config), custom_objects)
@@ -228,10 +230,10 @@ def compile_from_training_config(
     Raises:
         FileFormatError: it is malformed, or names what is not known.
     """
-    if config is None:
-        return
-    if not isinstance(config, Mapping):
+    if config is not None and not isinstance(config, Mapping):
         raise FileFormatError(f"A training config is a dict. Found: {describe(config)}.")
+    if not config:
+        return
     rest = {k: v for k, v in config.items() if k not in ("optimizer_config", "sample_weight_mode")}
     compile_from_config(model, {**rest, "optimizer": config.get("optimizer_config", "rmsprop")}, custom_objects)
 

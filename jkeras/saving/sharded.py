@@ -72,7 +72,12 @@ class MergedGroup:
     @property
     def path(self) -> str:
         """The group's place in the files."""
-        return self._groups[0].path
+        return self._groups[0].path if self._groups else ""
+
+    @property
+    def address(self) -> Any:
+        """Where its parts lie."""
+        return tuple(group.address for group in self._groups)
 
     def is_group(self, name: str) -> bool:
         """Whether there is a group of this name in any of the parts."""

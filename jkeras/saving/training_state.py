@@ -29,10 +29,10 @@ from jkeras.layers.tracking import inventory, weight_entries
 from jkeras.optimizers.face import replace_scalar
 from jkeras.optimizers.state import leaf_name, named_leaves
 from jkeras.saving.json_door import read_json
-from jkeras.saving.layout_keras3 import Group
+from jkeras.saving.layout_keras3 import TRAINING, Group
 from jkeras.training.moment import Moment, current_moment
 
-GROUP = "jkeras_training"
+GROUP = TRAINING
 _VERSION = 1
 _JSON_LIMIT, _METRICS_LIMIT = 4 << 20, 256 << 20
 _DTYPES = {

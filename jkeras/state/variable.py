@@ -8,6 +8,7 @@ scope substitutes for it, and assigning to it changes that value alone.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -125,6 +126,18 @@ class Variable(ArrayOperators):
         self.autocast, self.aggregation = autocast, aggregation
         self.unnamed = name is None
         self.regularizer, self.constraint = regularizer, constraint
+
+    def __getstate__(self) -> dict[str, Any]:
+        with gate:
+            materialize([self])
+            self._shared = True  # a shallow copy has the array too
+            return dict(self.__dict__)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        # Tokens hold ids, which mean nothing in another process.
+        self._initial = dataclasses.replace(self._initial, token=_token(self._initial.make))
+        self._age = next_age()
 
     @property
     def value(self) -> Any:

@@ -1,0 +1,124 @@
+"""How large a config may be. It is counted before anything is made of it, since making thousands of layers takes a while.
+
+The largest models of Keras' own applications have about a thousand layers. What a file may have is ten times as much; and where
+it has many layers that hold weights, as many must be stored.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jkeras._base import registry
+from jkeras._base.errors import UnsafeFileError
+from jkeras.layers.base import Layer
+from jkeras.models.functional_config import MAX_LAYERS
+
+MAX_CALLS = 10_000
+MAX_TENSORS = 20_000
+MAX_SIZES = 1_000
+MAX_PARTS, MAX_VALUES = 2_000, 200_000
+# What a config may name more layers with weights than there are stored, for those that were never built.
+_UNBUILT = 500
+_KINDS = ("LSTM", "GRU", "SimpleRNN", "Dense", "Embedding", "BatchNormalization", "Conv", "SeparableConv", "DepthwiseConv")
+_SIZES = ("shape", "dims", "axis", "axes", "size", "strides", "rate", "padding", "cropping")  # of a few axes
+_NO_LAYERS = ("function", "Policy", "PolicyV1")  # beside what the library knows, and special values
+
+
+def check_config_size(config: Any) -> None:
+    """Refuse a config of more layers, or more calls of layers, than any model has.
+
+    Args:
+        config: of a model, or of a part of one.
+
+    Raises:
+        UnsafeFileError: it has too many.
+    """
+    layers = calls = tensors = 0
+    waiting = [config]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            name = value.get("class_name")
+            if name == "__keras_tensor__":
+                tensors += 1
+            elif isinstance(name, str) and "config" in value and _may_be_layer(name):
+                layers += 1
+            nodes = value.get("inbound_nodes")
+            if isinstance(nodes, list):
+                calls += len(nodes)
+                tensors += sum(len(node) for node in nodes if isinstance(node, list))
+            for key, part in value.items():
+                if isinstance(part, (Mapping, list, tuple)):
+                    waiting.append(part)
+                    if len(part) > MAX_SIZES and str(key).rpartition("_")[2] in _SIZES:
+                        raise UnsafeFileError(f"The config has {len(part):,} numbers as {key!r}; no array has as many axes.")
+        elif isinstance(value, (list, tuple)):
+            waiting += [part for part in value if isinstance(part, (Mapping, list, tuple))]
+        if layers > MAX_LAYERS:
+            raise UnsafeFileError(f"The config has more than {MAX_LAYERS:,} layers; no model has as many.")
+        if calls > MAX_CALLS:
+            raise UnsafeFileError(f"The layers of the config are called more than {MAX_CALLS:,} times; in no model they are.")
+        if tensors > MAX_TENSORS:
+            raise UnsafeFileError(f"The calls in the config take more than {MAX_TENSORS:,} tensors; in no model they do.")
+
+
+def check_compile_size(config: Any) -> None:
+    """Refuse a config of `compile` with more losses, metrics and other parts than any model has.
+
+    Args:
+        config: of `compile`.
+
+    Raises:
+        UnsafeFileError: it has too many.
+    """
+    parts = values = 0
+    waiting = [config]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, (Mapping, list, tuple)):
+            parts += "class_name" in value if isinstance(value, Mapping) else sum(isinstance(part, str) for part in value)
+            values += len(value)
+            waiting += value.values() if isinstance(value, Mapping) else value
+        if values > MAX_VALUES:
+            raise UnsafeFileError(f"compile has more than {MAX_VALUES:,} values; in no model it has.")
+        if parts > MAX_PARTS:
+            raise UnsafeFileError(f"compile has more than {MAX_PARTS:,} losses, metrics and other parts; no model has as many.")
+
+
+def check_stored(config: Any, stored: Callable[[], int]) -> None:
+    """Refuse a config of many layers with weights for which a file does not have them.
+
+    Args:
+        config: of a model.
+        stored: counts the layers that the file has weights for; asked only where there are many.
+
+    Raises:
+        UnsafeFileError: it has hundreds more than that.
+    """
+    check_config_size(config)
+    names: set[Any] = set()
+    waiting = [config]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            inner = value.get("config")
+            if str(value.get("class_name")).startswith(_KINDS) and isinstance(inner, Mapping):
+                name = inner.get("name")
+                names.add(name if isinstance(name, str) else len(names))
+            waiting += value.values()
+        elif isinstance(value, (list, tuple)):
+            waiting += value
+    if len(names) > _UNBUILT and len(names) > (found := stored()) + _UNBUILT:
+        raise UnsafeFileError(f"The config has {len(names):,} layers that hold weights; the file has weights of {found:,}.")
+
+
+@functools.lru_cache(4096)
+def _may_be_layer(class_name: str) -> bool:
+    """Whether a class may be one of a layer: a layer of the library, or one that the library does not know."""
+    if class_name in _NO_LAYERS or class_name.startswith("__"):
+        return False
+    found = registry.built_in(None, class_name)
+    return found is None or not inspect.isclass(found) or issubclass(found, Layer)
