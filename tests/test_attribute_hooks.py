@@ -17,6 +17,15 @@ class SetsWithHasattr:
         super().__setattr__(name, value)
 
 
+class SetsAndAsksForMore:
+    """Asks for attributes that nobody has, before there are any."""
+
+    def __setattr__(self, name, value):
+        if hasattr(self, "no_such_attribute") or hasattr(self, name):
+            getattr(self, name)
+        super().__setattr__(name, value)
+
+
 class Freezes:
     def __setattr__(self, name, value):
         if hasattr(self, "_frozen") and not hasattr(self, name):
@@ -64,7 +73,17 @@ class DeletesWithHasattr:
             super().__delattr__(name)
 
 
-HOOKS = [SetsWithHasattr, Freezes, ReadsItsOwn, AsksSuper, Delegates, ReadsAll, HasProperties, DeletesWithHasattr]
+HOOKS = [
+    SetsWithHasattr,
+    SetsAndAsksForMore,
+    Freezes,
+    ReadsItsOwn,
+    AsksSuper,
+    Delegates,
+    ReadsAll,
+    HasProperties,
+    DeletesWithHasattr,
+]
 
 
 def layer_of(hooks):

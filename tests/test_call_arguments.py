@@ -183,3 +183,34 @@ def test_library_layers_take_their_second_input_by_name():
         np.testing.assert_array_equal(mha(*args, **kwargs), expected)
     causal = mha(x, x, use_causal_mask=True, training=False)
     assert not np.allclose(causal, expected)
+
+
+def test_a_model_takes_the_mask_of_its_inputs():
+    x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(np.float32)
+    lstm = LSTM(5)
+    masked, plain = lstm(x, mask=M), lstm(x)
+    assert not np.allclose(masked, plain)
+    a, b, m = Input((4, 3), name="a"), Input((4, 3), name="b"), Input((4,), dtype="bool")
+    one, two = Model(a, lstm(a)), Model([b, a], [lstm(b), lstm(a)])
+    for given in (x, x.astype(np.float64)):
+        np.testing.assert_allclose(one(given, mask=M), masked, atol=1e-6)
+    np.testing.assert_allclose(Sequential([Input((4, 3)), lstm])(x, mask=M), masked, atol=1e-6)
+    np.testing.assert_allclose(Model([a, m], one(a, mask=m)).predict([x, M], verbose=0), masked, atol=1e-6)
+    np.testing.assert_allclose(TimeDistributed(one)(x[:, None], mask=M[:, None])[:, 0], masked, atol=1e-6)
+    for mask in ([None, M], {"a": M}):
+        first, second = two([x, x] if isinstance(mask, list) else {"a": x, "b": x}, mask=mask)
+        np.testing.assert_allclose(first, plain, atol=1e-6)
+        np.testing.assert_allclose(second, masked, atol=1e-6)
+
+
+def test_masks_of_a_dict_of_inputs_reach_those_they_are_of():
+    ids = np.array([[1, 2, 0, 0], [3, 0, 0, 0]])
+    table, lstm = layers.Embedding(5, 3, mask_zero=True), LSTM(5)
+    a, b, i = Input((4, 3), name="a"), Input((4, 3), name="b"), Input((4,), dtype="int32")
+    inner = Model([b, a], [lstm(b), lstm(a)])
+    masked = table(i)
+    model = Model(i, inner({"a": masked, "b": layers.Lambda(lambda x: x * 1.0)(masked)}))
+    x = np.asarray(table(ids))
+    for found in (model(ids), model.predict(ids, verbose=0)):
+        np.testing.assert_allclose(found[0], lstm(x), atol=1e-6)
+        np.testing.assert_allclose(found[1], lstm(x, mask=ids != 0), atol=1e-6)

@@ -279,3 +279,21 @@ def test_compute_loss_may_ask_for_training():
     model.compile(optimizers.SGD(0.0))
     model.fit(X, Y, verbose=0)
     np.testing.assert_allclose(model.layers[0].moving_mean.numpy(), 0.75 * X.mean(axis=0), rtol=1e-5)
+
+
+def test_two_metrics_of_one_name_are_reported_by_the_names_that_metrics_names_says():
+    class Watched(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.mean = metrics.Mean(name="m")
+
+        def call(self, x):
+            self.mean.update_state(x)
+            return 2 * x
+
+    model = Sequential([Watched(), Watched()])
+    model.compile("sgd", "mse")
+    x = np.ones((4, 3), np.float32)
+    logs = model.evaluate(x, x, verbose=0, return_dict=True)
+    assert model.metrics_names == list(logs) == ["loss", "m", "m_m"]
+    assert (logs["m"], logs["m_m"]) == (1, 2)

@@ -45,6 +45,8 @@ ACCEPTED = {
     "softmax_robust_masking": lambda: layers.MultiHeadAttention(2, 2, softmax_robust_masking=True),
     "robust_masking": lambda: layers.Softmax(robust_masking=True),
     "causal": lambda: layers.Attention(causal=False),
+    "rng_type": lambda: layers.RandomFlip(rng_type="stateful"),
+    "force_generator": lambda: layers.Dropout(0.5, force_generator=True, rng_type="legacy_stateful"),
     "use_resource": lambda: layers.Dense(1).add_weight("w", (2,), use_resource=True, synchronization="auto"),
     "jit_compile": lambda: optimizers.Adam(1e-3, jit_compile=False, is_legacy_optimizer=False),
     "save_before_preemption": lambda: callbacks.BackupAndRestore("folder", save_before_preemption=False),
@@ -61,7 +63,9 @@ def test_what_asks_for_nothing_is_accepted(argument):
     if hasattr(made, "get_config") and not isinstance(made, jkeras.Model):  # and does not come into files that Keras 3 reads
         config = made.get_config()
         type(made).from_config(config)
-        assert not {"dynamic", "time_major", "fused", "sparse", "causal", "jit_compile", "robust_masking"} & set(config)
+        assert not {"dynamic", "time_major", "fused", "sparse", "causal", "jit_compile", "robust_masking", "rng_type"} & set(
+            config
+        )
 
 
 REFUSED = {

@@ -299,6 +299,28 @@ def test_the_error_of_a_shape_that_never_fits_speaks_of_unknown_sizes():
     assert "float32(None, None, 8, 3)" in str(caught.value)
 
 
+# One axis must have a size that another argument has; the others stay unknown. All run at such sizes.
+NEEDED = {
+    "a product": (ops.matmul, [(N, N), (7, 4)], (N, N, 4)),
+    "a product of a layer": (lambda x, y: layers.Dot((2, 1))([x, y]), [(N, N), (7, 4)], (N, N, 4)),
+    "side by side": (lambda x, y: layers.Concatenate()([x, y]), [IMAGES, (N, 7, 3)], (N, N, 7, 6)),
+    "two of three": (lambda *xs: layers.Concatenate()([*xs]), [IMAGES, (9, N, 3), (N, 7, 3)], (N, 9, 7, 9)),
+    "a batch size": (lambda x, y: layers.Add()([x, y]), [SERIES, Input(batch_shape=(8, N, 4))], (8, N, 4)),
+    "a batch size and another": (lambda x, y: layers.Add()([x, y]), [IMAGES, Input(batch_shape=(8, N, 7, 3))], (8, N, 7, 3)),
+    "one of two that fit": (
+        lambda x, y: layers.Lambda(lambda both: ops.concatenate([both[0] + both[1], both[0]], 1))([x, y]),
+        [SERIES, (7, 4)],
+        (N, N, 4),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_an_axis_that_needs_a_size_leaves_the_others_open(name):
+    fn, inputs, expected = NEEDED[name]
+    assert fn(*(shape if isinstance(shape, KerasTensor) else Input(shape) for shape in inputs)).shape == expected
+
+
 def test_the_number_of_outputs_must_not_depend_on_an_open_axis():
     with pytest.raises(ValueError, match="number of outputs depends on the size of an unknown axis"):
         ops.unstack(Input(SERIES), axis=1)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jkeras import Model, Sequential, callbacks, layers, metrics, optimizers, random, regularizers
+from jkeras import Model, Sequential, Variable, callbacks, layers, metrics, optimizers, random, regularizers
 from jkeras import backend as K
 
 X = np.ones((8, 3), np.float32)
@@ -253,3 +253,36 @@ def test_functions_of_graphs_activations_and_statistics_use_them_as_they_are():
         np.testing.assert_array_equal(function([X])[0], 3 * value)
         np.testing.assert_array_equal(model.activations(X)["scaled"], value)
         assert model.layer_statistics((X, Y, None))["activations"]["scaled"]["mean"] == value
+
+
+class Counting(layers.Layer):
+    def __init__(self, start, **options):
+        super().__init__()
+        self.total = Variable(start, **options)
+
+    def call(self, x):
+        self.total.assign_add(1)
+        return x
+
+
+def test_a_trainable_weight_that_a_forward_pass_assigns_is_refused():
+    model = Sequential([Counting(0.0), layers.Dense(1)])
+    model(X)
+    assert float(model.layers[0].total.value) == 1  # an eager call does as it is told
+    model.compile("sgd", "mse")
+    for call in (model.fit, model.evaluate, model.train_on_batch):
+        with pytest.raises(ValueError, match="trainable=False"):
+            call(X, Y)
+    with pytest.raises(ValueError, match="trainable=False"):
+        model.predict(X, verbose=0)
+
+
+@pytest.mark.parametrize("start, options", [(0, {"dtype": "int32"}), (0.0, {"trainable": False})])
+def test_a_counter_counts_in_every_kind_of_step(start, options):
+    model = Sequential([Counting(start, **options), layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(X, Y, batch_size=4, verbose=0)
+    model.evaluate(X, Y, batch_size=4, verbose=0)
+    model.predict(X, batch_size=4, verbose=0)
+    model.train_on_batch(X, Y)
+    assert model.layers[0].total.numpy() == 7 and len(model.trainable_weights) == 2

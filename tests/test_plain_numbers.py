@@ -173,3 +173,19 @@ def test_a_model_of_int_inputs_is_written_as_int32():
     model = jkeras.Model(inputs, layers.Embedding(5, 2)(inputs))
     assert json.loads(model.to_json())["config"]["layers"][0]["config"]["dtype"] == "int32"
     assert model.predict(np.array([[0, 4, 2]]), verbose=0).shape == (1, 3, 2)
+
+
+@pytest.mark.parametrize("name, meant", [("float", "float32"), ("half", "float16"), ("double", "float64")])
+def test_tensorflows_names_of_dtypes(name, meant):
+    assert jkeras.Input((3,), dtype=name).dtype == jkeras.Input((3,), dtype=meant).dtype == meant
+    assert layers.Dense(1, dtype=name).variable_dtype == meant
+
+
+@pytest.mark.parametrize("make", [layers.ZeroPadding2D, layers.Cropping2D], ids=["padding", "cropping"])
+@pytest.mark.parametrize("sizes", [[1, 2], [[1, 0], [0, 2]]], ids=["sizes", "pairs"])
+def test_margins_may_stand_in_an_array(make, sizes):
+    x = np.arange(64.0).reshape(1, 8, 8, 1)
+    made = make(np.array(sizes))
+    np.testing.assert_array_equal(made(x), make(sizes)(x))
+    assert json.dumps(made.get_config())
+    assert layers.Cropping1D(np.array([1, 2]))(x[..., 0]).shape == (1, 5, 8)

@@ -8,7 +8,7 @@ from jax import lax
 
 from jkeras import Input, Model, Sequential, layers, losses, ops
 from jkeras.nn.row_dependence import rows_apart
-from jkeras.training.forward import ForwardPass
+from jkeras.training.forward import ForwardPass, function_keeps_rows_apart
 
 N, RNG = 6, np.random.default_rng(0)
 X = RNG.normal(size=(N, 5, 4)).astype(np.float32)
@@ -223,3 +223,87 @@ def test_few_rows_are_computed_as_few():
     for rows in (2, 3, 5, 6, 20, 31, 2, 6):
         np.testing.assert_allclose(model.evaluate(DATA[:rows], DATA[:rows], verbose=0), np.mean(DATA[:rows] ** 2), rtol=1e-6)
     assert max(seen) <= 32, seen
+
+
+COUNTING = {
+    "number": lambda x: x / x.shape[0],
+    "power": lambda x: jnp.abs(x) ** x.shape[0],
+    "table": lambda x: x * np.linspace(0, 1, x.shape[0], dtype="f")[:, None, None],
+    "sum of ones": lambda x: x / jnp.sum(jnp.ones_like(x)),
+    "positions from the end": lambda x: x * jnp.arange(x.shape[0])[::-1, None, None],
+    "turns of a loop": lambda x: lax.fori_loop(0, x.shape[0], lambda i, x: x * 0.9, x),
+    "in a function": jax.jit(lambda x: x - jnp.linspace(0, 1, x.shape[0])[-2]),
+    "as many steps": lambda x: x - jnp.sum(jnp.ones((9, 9))[: x.shape[0]], axis=(0, 1)),
+    "product of tables": lambda x: x * jnp.sum(jnp.eye(x.shape[0]) @ jnp.ones((x.shape[0], 1)), axis=0),
+    "unrolled": lambda x: sum([x] * x.shape[0]),
+}
+NOT_COUNTING = {
+    "positions": lambda x: x * jnp.arange(x.shape[0])[:, None, None],
+    "a token in front": lambda x: jnp.concatenate([jnp.ones((x.shape[0], 1, 4)), x], axis=1),
+    "noise": lambda x: x + jax.random.normal(jax.random.key(0), x.shape),
+    "a first state": lambda x: lax.scan(lambda c, x: (c + x, None), jnp.zeros((x.shape[0], 4)), x.swapaxes(0, 1))[0],
+    "steps": lambda x: x / x.shape[1] * jnp.arange(x.shape[1])[::-1, None],
+    "looked up": lambda x: jnp.take_along_axis(x, jnp.argsort(x, axis=1), axis=1),
+    "reshaped": lambda x: (x.reshape(-1, 4) @ W).reshape(x.shape[0], -1, 3),
+}
+
+
+@pytest.mark.parametrize("name", [*COUNTING, *NOT_COUNTING])
+def test_the_number_of_rows_is_found_by_a_twin(name):
+    fn = {**COUNTING, **NOT_COUNTING}[name]
+    assert function_keeps_rows_apart(fn, jax.ShapeDtypeStruct(X.shape, X.dtype)) == (name in NOT_COUNTING)
+
+
+def centred(y, p):
+    return jnp.mean(jnp.square((y - jnp.mean(y, axis=0)) - (p - jnp.mean(p, axis=0))), axis=-1)
+
+
+def divided(y, p):
+    return jnp.mean(jnp.abs(y - p), axis=-1) / y.shape[0]
+
+
+class Centring(losses.Loss):
+    def call(self, y, p):
+        return centred(y, p)
+
+
+@pytest.mark.parametrize("fn, loss", [(centred, centred), (divided, divided), (centred, Centring())])
+def test_a_loss_that_gives_a_number_for_each_row_may_look_at_all_of_them(fn, loss):
+    model = Sequential([layers.Rescaling(1.5)])
+    model.compile("sgd", loss, metrics=[fn])
+    x, y = DATA[:5], DATA[5:10] + 1
+    mean = float(jnp.mean(fn(y, 1.5 * x)))
+    np.testing.assert_allclose(model.evaluate(x, y, verbose=0), [mean, mean], rtol=1e-5)
+    np.testing.assert_allclose(model.test_on_batch(x, y), [mean, mean], rtol=1e-5)
+    validation = (DATA[:10], DATA[10:20])
+    history = model.fit(DATA[:42], DATA[:42], validation_data=validation, verbose=0).history
+    np.testing.assert_allclose(history["val_loss"], float(jnp.mean(fn(DATA[10:20], 1.5 * DATA[:10]))), rtol=1e-5)
+
+
+def test_an_activation_of_a_users_own_may_count_rows():
+    model = Sequential([layers.Dense(3, activation=lambda x: x / x.shape[0])])
+    np.testing.assert_allclose(model.predict(DATA[:5], verbose=0), model(DATA[:5]), rtol=1e-5)
+
+
+def test_who_looks_on_sees_no_row_that_is_not_there():
+    seen = []
+
+    def look(x):
+        jax.debug.callback(lambda x: seen.append(len(x)), x)
+        return x
+
+    Sequential([layers.Lambda(look)]).predict(DATA[:5], verbose=0)
+    jax.effects_barrier()
+    assert seen == [5]
+
+
+def test_a_mask_may_not_mix_rows_either():
+    class Largest(layers.Layer):
+        def call(self, x):
+            return x
+
+        def compute_mask(self, x, mask=None):
+            return x[..., 0] >= jnp.mean(x)
+
+    model = Sequential([Largest()])
+    assert not ForwardPass(model, jax.ShapeDtypeStruct((5, 3, 1), "float32"), 5).keeps_rows_apart

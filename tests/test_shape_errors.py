@@ -60,6 +60,23 @@ def test_one_example_without_its_batch_axis(kind, entry):
     assert numbers(str(caught.value)) <= set(shape)
 
 
+@pytest.mark.parametrize("entry", ["call", "predict", "fit", "train_on_batch", "fit of a stream"])
+@pytest.mark.parametrize("first", [layers.Dense, layers.LSTM, layers.LayerNormalization])
+def test_one_example_for_a_model_that_has_seen_none(first, entry):
+    if (first, entry) == (layers.LayerNormalization, "call"):
+        return  # which takes any axes
+    model = Subclassed(first(3) if first is not layers.LayerNormalization else first())
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError) as caught:
+        ENTRIES[entry](model, np.zeros((3, 2) if first is layers.LSTM else 3), np.zeros((3, 1)))
+    assert re.search(r"x\[None\]", "\n".join([str(caught.value), *caught.value.__notes__]))
+
+
+def test_a_scalar_is_refused_before_weights_are_made():
+    with pytest.raises(ValueError, match=r"expected at least 2 axes, received 0"):
+        layers.Dense(3)(np.float32(1))
+
+
 @pytest.mark.parametrize("entry", [name for name in ENTRIES if name != "call"])
 def test_sizes_that_do_not_fit_inside_of_a_model(entry):
     class Sum(Model):

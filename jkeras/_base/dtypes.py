@@ -28,15 +28,18 @@ _NAMES = (
 )  # fmt: skip
 
 
+# "int" is Keras' own, on JAX; the others TensorFlow's, which Keras 2 took.
+_OTHER_NAMES = {"int": "int32", "float": "float32", "half": "float16", "double": "float64"}
+
+
 def standardize_dtype(dtype: Any) -> str:
-    """The name of a dtype: from a string, a numpy or jax dtype, a Python type; None gives `floatx()`, `int` and "int" int32."""
+    """The name of a dtype: from a string, a numpy or jax dtype, a Python type; None gives `floatx()`."""
     if dtype is None:
         return settings.floatx
     if dtype is float or dtype is int or dtype is bool:  # numpy dtypes are equal to these types, but hash otherwise
         return {float: settings.floatx, int: "int32", bool: "bool"}[dtype]
     name = dtype if isinstance(dtype, str) else _name_of(dtype) if isinstance(dtype, np.dtype) else jnp.dtype(dtype).name
-    if name == "int":
-        return "int32"
+    name = _OTHER_NAMES.get(name, name)
     if name not in _NAMES:
         raise unknown_name("dtype", dtype, _NAMES)
     return name

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from jkeras._base.public_class import name_public_class
+
 _HOME = f"{__name__.partition('.')[0]}."
 
 INTEGERS = (int, np.integer)
@@ -46,6 +48,10 @@ class TakesPlainNumbers:
 def _with_plain_numbers(init: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(init)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        init(self, *map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
+        try:
+            init(self, *map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
+        except TypeError as error:
+            name_public_class(error, self)
+            raise
 
     return __init__

@@ -82,6 +82,7 @@ _SEARCHED = [
     "metrics",
     "dtype_policies",
 ]
+_OWN = "If it is your own, give the {kind} itself; where a file names it, pass custom_objects={{{name!r}: ...}} or register it."
 _FUNCTION_AREAS = ("activations", "losses", "metrics", "ops", "initializers", "regularizers", "constraints")
 
 
@@ -146,7 +147,28 @@ def lookup(kind: str, name: str) -> Any:
     for registered, obj in {**_scoped.get(), **_custom}.items():
         if name in (registered, registered.rpartition(">")[2]):
             return obj
-    raise unknown_name(kind.removesuffix("es") if kind == "losses" else kind.removesuffix("s"), name, spelled(table))
+    raise unknown_part(kind.removesuffix("es") if kind == "losses" else kind.removesuffix("s"), name, table)
+
+
+def unknown_part(kind: str, name: str, table: Mapping[str, Any]) -> ValueError:
+    """The error for a string that names no part of a model.
+
+    Args:
+        kind: of part, such as `"loss"`.
+        name: what was given.
+        table: the known ones by name. Those that cannot be made by a name alone are not shown.
+
+    Example:
+        >>> str(unknown_part("activation", "gelo", {"gelu": abs})).partition(" If it is your own")[0]
+        "Unknown activation 'gelo'. Did you mean 'gelu'?"
+    """
+    known = [n for n, obj in table.items() if n.lower() != kind and not (inspect.isclass(obj) and _needs_arguments(obj))]
+    return ValueError(f"{unknown_name(kind, name, spelled(known))} {_OWN.format(kind=kind, name=name)}")
+
+
+def _needs_arguments(cls: Any) -> bool:
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    return any(p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
 
 
 def path_of(obj: Any) -> str | None:

@@ -6,6 +6,7 @@ What is registered is the compiled function of `jkeras.nn` itself, so a config t
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import jax
@@ -50,7 +51,16 @@ SECOND_NAMES = {"silu": "swish", "hard_silu": "hard_swish"}
 
 NOT_AS_IN_JAX = ("gelu", "leaky_relu")  # by default exact, and of another slope
 
+
+def _pickled_by_name(function: Any) -> None:
+    """Let a compiled function be pickled and copied as any other one is. JAX would pickle what is inside, which has its name."""
+    if isinstance(function, FunctionType):
+        return
+    function.__reduce_ex__ = lambda protocol: function.__qualname__
+
+
 for name, function in CATALOGUE.items():
+    _pickled_by_name(function)
     paths = [f"keras.activations.{n}" for n in (name, SECOND_NAMES.get(name)) if n]
     export(*paths)(function)
     twin = getattr(jax.nn, "soft_sign" if name == "softsign" else name, None)

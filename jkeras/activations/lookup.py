@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jkeras._base import configurable, pickling  # noqa: F401 - pickling is for what it does
+from jkeras._base import configurable
 from jkeras._base.configurable import is_object_config, resolve
 from jkeras._base.errors import describe
 

@@ -8,12 +8,14 @@ Code may ask more of a size than a symbol answers. Then it is tried again, each 
 
 1. symbols times a number with many divisors: whether a window fits, whether a reshape comes out even;
 2. the same with one symbol for all axes but the first: matrices that are square;
-3. numbers: a Python loop over an axis, a table for sixteen positions. What differs between two numbers is unknown.
+3. numbers: a Python loop over an axis, a table for sixteen positions. What differs between two numbers is unknown;
+4. where no number does, or one alone: sizes that are known of other arguments for some axes, and symbols for all others.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import time
 from collections.abc import Callable
@@ -138,11 +140,11 @@ class _Inference:
             more = self.attempt(_number(size), None if size in known else size)
             found += more
             valid += [size] * len(more)
+        if len(found) <= 1 and len(found) == len(valid):
+            found += self.pinned() or [result for size in valid for result in self.around(size)]
         if not found:
             assert reason is not None
             self.fail(reason)
-        if len(found) == len(valid) == 1:
-            found += self.around(valid[0])
         if len(self.inner) > 1 and self.hides_an_axis(_agreed(found)) and not too_long():
             found += self.attempt(self.all_different)
         return _agreed(found)
@@ -156,10 +158,30 @@ class _Inference:
                 raise
         raise reason
 
+    def pinned(self) -> list[Any]:
+        """Results where some axes have a size that is known of another argument, and all others stay symbols.
+
+        A product of `(None, None)` and `(7, 4)` needs 7 for the axis that both share, and says nothing of the other one.
+        """
+        known = sorted({1, *(n for i in self.places for n in self.leaves[i].shape if n)})
+        begun, positions = time.perf_counter(), sorted(self.positions)
+        for count in range(1, len(positions) + 1):
+            found: list[Any] = []
+            for axes in itertools.combinations(positions, count):
+                for sizes in itertools.product(known, repeat=count):
+                    if time.perf_counter() - begun > _LONG:
+                        return found
+                    found += self.attempt(_with_sizes(dict(zip(axes, sizes))))
+            if found:
+                return found
+        return []
+
     def around(self, size: int) -> list[Any]:
         """Results at other sizes than the only one that was found to be valid; else, for another batch."""
         others = [result for n in (2 * size, size + 1, size - 1) for result in self.attempt(_number(n))]
-        return others or self.attempt(lambda place, axis: size if axis else size + 1)
+        if others:
+            return others
+        return [r for axis in sorted(self.positions) for r in self.attempt(_longer_along(axis, size))]
 
     def are_enough(self, found: list[Any], tried: int) -> bool:
         """Whether no further number could say more."""
@@ -214,6 +236,14 @@ class _Inference:
 
 def _number(size: int) -> Sizes:
     return lambda place, axis: size
+
+
+def _longer_along(longer: int, size: int) -> Sizes:
+    return lambda place, axis: size + (axis == longer)
+
+
+def _with_sizes(sizes: dict[int, int]) -> Sizes:
+    return lambda place, axis: sizes.get(axis) or _symbol(axis)
 
 
 def _what(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +18,6 @@ class Program:
     """The steps from inputs to outputs.
 
     Attributes:
-        inputs: the tensors to start from.
         nodes: all nodes in running order, those of the inputs first among their depth.
         steps: `(operation, gather, store)` for each node that computes: `gather(values)` gives its arguments, `store(values,
             result)` keeps its results.
@@ -28,31 +26,16 @@ class Program:
 
     def __init__(self, inputs: Any, outputs: Any):
         self.inputs = jax.tree.leaves(inputs, is_leaf=is_symbolic)
-        self.nodes = sort_nodes(self.inputs, symbolic_leaves(outputs))
-        self._structure = outputs
-
-    @functools.cached_property
-    def steps(self) -> list[Step]:
-        """What is run, in order."""
+        flat_outputs = symbolic_leaves(outputs)
+        self.nodes = sort_nodes(self.inputs, flat_outputs)
+        self._input_keys = [id(t) for t in self.inputs]
         given = set(self._input_keys)
-        return [
+        self.steps: list[Step] = [
             (node.operation, _gatherer(node), _storer(node))
             for node in self.nodes
             if node.inputs and not all(id(t) in given for t in node.flat_outputs)
         ]
-
-    @functools.cached_property
-    def outputs(self) -> Callable[[Values], Any]:
-        """Gathers the outputs' structure from the values."""
-        return _structure_gatherer(self._structure)
-
-    @functools.cached_property
-    def _input_keys(self) -> list[int]:
-        return [id(t) for t in self.inputs]
-
-    def __getstate__(self) -> dict[str, Any]:
-        # The steps go by the ids of tensors: a copy, and what is read from a pickle, makes its own.
-        return {name: vars(self)[name] for name in ("inputs", "nodes", "_structure")}
+        self.outputs = _structure_gatherer(outputs)
 
     def bind(self, arrays: list[Any]) -> Values:
         """The values to start from: the inputs' arrays."""

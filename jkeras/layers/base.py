@@ -28,6 +28,7 @@ from jkeras._base.config import settings
 from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
 from jkeras._base.errors import known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
+from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
 from jkeras.graph import Node, Spec, infer
 from jkeras.graph.keras_tensor import is_symbolic, symbolic_leaves
@@ -235,11 +236,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         """Run the layer on arrays, or record it in a graph when the inputs are symbolic."""
         simple = len(args) == 1 and not kwargs and type(args[0]) in _array_types and args[0].dtype == self._compute
         if not (simple and self.built):
-            if kwargs or len(args) != 1:
-                try:
-                    args, kwargs = arrange(self._plan, args, kwargs)
-                except TypeError as error:
-                    raise TypeError(f"{type(self).__name__} {self.name!r} {error}.") from None
+            if kwargs or len(args) != 1 or len(self._plan.needed) > 1:
+                args, kwargs = self._bound(self._plan, args, kwargs)
             if symbolic_leaves((args, kwargs)):
                 return self._call_symbolic(args, kwargs)
             args, kwargs = self._prepare(args, kwargs)
@@ -289,9 +287,15 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         for extra in args[len(plan.names) :]:  # Keras' layers take `training` and `mask` by position as well
             if extra is not None:
                 kwargs["training" if isinstance(extra, bool) else "mask"] = extra
-        args, kwargs = arrange(plan, args[: len(plan.names)], kwargs)
+        args, kwargs = self._bound(plan, args[: len(plan.names)], kwargs)
         outputs = self.forward(self._read_weights(), *args, **self._forward_arguments(kwargs, plan))
         return self._keep_updates(outputs) if type(outputs) is Updated else outputs
+
+    def _bound(self, plan: CallPlan, args: Any, kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        try:
+            return arrange(plan, args, kwargs)
+        except TypeError as error:
+            raise TypeError(f"{type(self).__name__} {self.name!r} {error}.") from None
 
     def forward(self, w: Any, *args: Any, **kwargs: Any) -> Any:
         """A library layer's maths: weights `w` and inputs in, outputs (or `Updated`) out. Pure."""
@@ -347,12 +351,22 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             )
             if self._plan.takes_mask and args and kwargs.get("mask") is None and current().masks:
                 others["mask"] = array_specs(masks_of(args[0]))
-            self._ensure_built(specs, others, lenient=True)
+            try:
+                self._check_rank(args)
+                self._ensure_built(specs, others, lenient=True)
+            except Exception as error:
+                messages.explain(error, self, args)
+                raise
             if not current().functional:
                 materialize(self.weights)
             elif current().values is not None and not current().abstract and self.weights:
                 raise RuntimeError(messages.LAYER_IN_CALL.format(cls=type(self).__name__, layer=self.name))
         return args, dict(kwargs)
+
+    def _check_rank(self, args: tuple[Any, ...]) -> None:
+        """Refuse an input of no or one axis before weights are made for it. Of others, `build` may say more."""
+        if self.input_spec is not None and args and len(getattr(args[0], "shape", (0, 0))) < 2:
+            check_input(self, args[0])
 
     def _to_array(self, value: Any) -> Any:
         if isinstance(value, jax.Array):
@@ -381,6 +395,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             given["mask"] = masks
         if not self.built:
             try:
+                self._check_rank(args)
                 self._ensure_built(specs, given)
             except Exception as error:
                 messages.explain(error, self, specs)
@@ -443,7 +458,11 @@ def _marking(build: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(build)
     def build_and_mark(self: Layer, *args: Any, **kwargs: Any) -> None:
         self._build_shapes = (*args, *kwargs.values())
-        build(self, *args, **kwargs)
+        try:
+            build(self, *args, **kwargs)
+        except TypeError as error:
+            name_public_class(error, self)
+            raise
         self.built = True
 
     return build_and_mark

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import dis
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -21,6 +21,8 @@ BOX_ATTRIBUTES = frozenset(
     {"assign", "assign_add", "assign_sub", "value", "numpy", "path", "trainable", "name", "constraint", "regularizer"}
 )
 _READS = ("LOAD_ATTR", "LOAD_METHOD")
+_RESERVED = ("training", "mask", "rng")
+_HOME = f"{__name__.partition('.')[0]}."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +35,9 @@ class CallPlan:
         training_default: of the signature.
         names: of all its arguments that can be given by position, in order.
         takes_more: whether it takes any number of arguments by position.
+        needed: names of the arguments that every call must give; the reserved ones are filled in.
+        known: names of all its arguments; None where it takes any.
+        renames_inputs: whether its first argument may be given as `inputs`, as Keras' own layers call it.
         makes_mask: the class overrides `compute_mask`.
     """
 
@@ -43,6 +48,9 @@ class CallPlan:
     training_default: Any
     names: tuple[str, ...]
     takes_more: bool
+    needed: tuple[str, ...]
+    known: tuple[str, ...] | None
+    renames_inputs: bool
     makes_mask: bool
 
 
@@ -62,6 +70,9 @@ def read_plan(cls: type, base: type) -> CallPlan:
         training_default=default,
         names=tuple(n for n, p in by_name.items() if p.kind is not p.KEYWORD_ONLY),
         takes_more=any(p.kind is p.VAR_POSITIONAL for p in parameters),
+        needed=tuple(n for n, p in by_name.items() if p.default is p.empty and n not in _RESERVED),
+        known=None if any(p.kind is p.VAR_KEYWORD for p in parameters) else tuple(by_name),
+        renames_inputs=fn.__module__.startswith(_HOME),
         makes_mask=cls.compute_mask is not base.compute_mask,  # type: ignore[attr-defined]
     )
 
@@ -73,7 +84,7 @@ def arrange(plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
     one that `__call__` fills in. Keras' own layers call their first argument `inputs`, whatever name it has here.
 
     Raises:
-        TypeError: more arguments than the signature has, or one that is given twice.
+        TypeError: more arguments than the signature has, one that it does not have, is given twice, or is missing.
     """
     if len(args) > len(plan.names):
         if plan.takes_more:
@@ -84,14 +95,29 @@ def arrange(plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
     if twice:
         raise TypeError(f"got multiple values for argument {min(twice)!r}")
     bound.update(kwargs)
-    if not plan.own_call and "inputs" in bound and plan.names and plan.names[0] not in bound:
+    if plan.renames_inputs and "inputs" in bound and plan.names and plan.names[0] not in bound:
         bound[plan.names[0]] = bound.pop("inputs")
+    _check_names(plan, bound)
     data: list[Any] = []
     for name in plan.names:
         if name in ("training", "mask") or name not in bound:
             break
         data.append(bound.pop(name))
     return tuple(data), bound
+
+
+def _check_names(plan: CallPlan, bound: dict[str, Any]) -> None:
+    if plan.known is not None:
+        unknown = [name for name in bound if name not in plan.known and (plan.own_call or name != "mask") and name != "training"]
+        if unknown:
+            raise TypeError(f"does not take {_listed(unknown)}; its arguments are {_listed(n for n in plan.known if n != 'rng')}")
+    missing = [name for name in plan.needed if name not in bound]
+    if missing and not plan.takes_more:
+        raise TypeError(f"was called without {_listed(missing)}; it needs {_listed(plan.needed)}")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 def used_as_boxes(cls: Any) -> frozenset[str]:

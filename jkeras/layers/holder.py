@@ -38,7 +38,7 @@ from jkeras.layers.tracking import (
     weight_entries,
 )
 from jkeras.state.scope import current
-from jkeras.state.variable import Variable, materialize
+from jkeras.state.variable import Variable, gate, materialize
 
 # How TensorFlow keeps a variable.
 _OF_TENSORFLOW = dict.fromkeys(("use_resource", "synchronization", "caching_device", "partitioner", "collections"), Gone())
@@ -57,6 +57,14 @@ class WeightHolder:
         if cls.__getattr__ is not WeightHolder.__getattr__ and not hasattr(cls.__getattr__, "asks_for_weights"):
             cls.__getattr__ = _weights_first(cls.__getattr__)  # type: ignore[method-assign]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle and a copy hold: all attributes but what is derived from them."""
+        state = {name: value for name, value in self.__dict__.items() if name != "_inventory"}
+        return {**state, "_arrived": list(state.get("_arrived", {}).values())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _inventory=None, _arrived={id(part): part for part in state.get("_arrived", ())})
+
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, _HOLDS) or isinstance(self.__dict__.get(name), _HOLDS):
             note_change()
@@ -74,17 +82,6 @@ class WeightHolder:
         if isinstance(value, (WeightHolder, *CONTAINERS)):
             self._note_arrival(name, value)
         object.__setattr__(self, name, value)
-
-    def __getstate__(self) -> dict[str, Any]:
-        if "_own" in self.__dict__:
-            materialize(box for _, box in inventory(self).entries)  # all in one call, before each box is asked for its own
-        return {**self.__dict__, "_inventory": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        if "_arrived" in state:
-            self.__dict__["_arrived"] = {id(part): part for part in state["_arrived"].values()}
-        note_change()
 
     def _note_arrival(self, name: str, value: Any) -> None:
         note_arrival(self, name, value, WeightHolder)
@@ -297,8 +294,11 @@ class WeightHolder:
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights as numpy arrays, in Keras' order."""
         boxes = self.weights
-        materialize(boxes)
-        return [np.array(box._value if not current().functional else box.value) for box in boxes]
+        if current().functional:
+            return [np.array(box.value) for box in boxes]
+        with gate:  # a step in another thread may be about to take the arrays
+            materialize(boxes)
+            return [np.array(box._value) for box in boxes]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all weights from arrays in the order of `get_weights`.

@@ -79,7 +79,8 @@ def check_input(layer: Any, inputs: Any) -> None:
         problem = "expected one array, received a structure" if shape is None else spec.problem(shape)
         if problem is not None:
             lacks_batch = shape is not None and spec.problem((None, *known_sizes(shape))) is None
-            raise ValueError(_message(layer, problem, inputs, _NO_BATCH if lacks_batch else _RESHAPE))
+            advice = _NO_BATCH if lacks_batch else _RESHAPE if layer.built else _OTHER_RANK
+            raise ValueError(_message(layer, problem, inputs, advice))
         return
     leaves = jax.tree.leaves(inputs, is_leaf=lambda v: hasattr(v, "shape"))
     if len(leaves) != len(jax.tree.leaves(spec)):
@@ -91,6 +92,7 @@ def check_input(layer: Any, inputs: Any) -> None:
 
 
 _NO_BATCH = "The batch axis is missing: write x[None]."
+_OTHER_RANK = "Reshape the data."
 _RESHAPE = "Reshape the data, or make the layer anew: its weights were made for the first input it saw."
 
 

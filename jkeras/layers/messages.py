@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras._base.errors import describe
+from jkeras._base.errors import UnknownSizeError, describe
 
 NO_SUPER_INIT = """{cls}.__init__ used {name!r} before `super().__init__()`. Call that first:
 
@@ -93,6 +93,11 @@ _ARRAY_HINT = """Inside `call` a weight's attribute is its array. To assign to i
 `self.total.assign(...)`, not on another name for it."""
 
 
+_ONE_AXIS = "The data have the batch axis alone. One example: write x[None]. Rows of one number each: write x[:, None]."
+
+_ONE_INPUT = """The layer takes one input, and received a {kind} of {count}. Join them first, for example with
+layers.Concatenate()(inputs), or call the layer on each."""
+
 _SINCE_KERAS_2 = {
     "init": "kernel_initializer embeddings_initializer",
     "inner_init": "recurrent_initializer",
@@ -139,6 +144,10 @@ def explain(error: Exception, layer: Any, args: tuple[Any, ...]) -> None:
         error.add_note(_BOX_HINT)
     if isinstance(error, AttributeError) and error.name in ("assign", "assign_add", "assign_sub", "value"):
         error.add_note(_ARRAY_HINT)
+    if isinstance(error, AttributeError) and isinstance(error.obj, (list, dict)) and args and type(error.obj) is type(args[0]):
+        error.add_note(_ONE_INPUT.format(kind=type(args[0]).__name__, count=len(args[0])))
+    if isinstance(error, UnknownSizeError) and args and len(getattr(args[0], "shape", (0, 0))) == 1:
+        error.add_note(_ONE_AXIS)
     try:
         error._jkeras_explained = True  # type: ignore[attr-defined]
     except AttributeError:

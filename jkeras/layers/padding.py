@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
@@ -18,13 +19,19 @@ _Margins = int | Sequence[Any]
 _Pairs = tuple[tuple[int, int], ...]
 
 
+def _listed(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
 def _pair(value: Any) -> tuple[int, int] | None:
+    value = _listed(value)
     values = (value, value) if isinstance(value, int) else tuple(value) if isinstance(value, (tuple, list)) else ()
     return values if len(values) == 2 and all(isinstance(v, int) and v >= 0 for v in values) else None
 
 
 def _pairs(layer: Layer, name: str, value: Any, rank: int) -> _Pairs:
     """`((before, after), ...)` per spatial axis, from an int, one entry per axis, or the pairs themselves."""
+    value = _listed(value)
     entries = (value,) * rank if isinstance(value, int) else tuple(value) if isinstance(value, (tuple, list)) else ()
     pairs = tuple(pair for pair in map(_pair, entries) if pair is not None)
     if len(pairs) != len(entries) or len(pairs) != rank:

@@ -64,6 +64,28 @@ def split_values(
     return paths.nest(params), paths.nest(state)
 
 
+_ASSIGNED = """The weight {path!r} is trainable, and the forward pass or the loss assigned it. Trainable weights are what gradient
+descent changes: they come out of no forward pass. A counter or an average is made with trainable=False:
+
+    self.total = self.add_weight(name="total", shape=(), initializer="zeros", trainable=False)
+"""
+
+
+def refuse_assigned(values: Iterable[tuple[tuple[Any, Variable], Any, Any]], params: Container[Any]) -> None:
+    """Raise where a forward pass assigned a trainable weight, since the new value would be lost.
+
+    Args:
+        values: `((path, box), before, after)`.
+        params: paths of the trainable weights.
+
+    Raises:
+        ValueError: names the weight.
+    """
+    for (path, box), before, after in values:
+        if after is not before and path in params:
+            raise ValueError(_ASSIGNED.format(path=box.path))
+
+
 class PureFace:
     """`init` and `apply` for a class with weights."""
 
@@ -185,6 +207,7 @@ class PureFace:
                 result = pure(values, *inputs, rng=rng, training=training, **kwargs)
         finally:
             hide_tracers(self)
+        refuse_assigned(zip(entries, values, result.values), flat_params)
         after = [(p, v) for (p, _), v in zip(entries, result.values) if p in flat_state]
         return result, paths.nest(after)
 

@@ -18,7 +18,8 @@ _BATCH = """{cls} {layer!r} is stateful: it keeps one state for each row of the 
 Received inputs of shape {shape}. Give the size, for example Input(batch_shape=(32, 10, 8)) or batch_size=32."""
 
 _NO_STEPS = """{cls} {layer!r} takes sequences, (batch, steps, ...). Received shape {shape}. A recurrent layer in front of another
-one must give every step: write return_sequences=True there. One vector for many steps: layers.RepeatVector(steps)."""
+one must give every step: write return_sequences=True there. One vector for many steps: layers.RepeatVector(steps). One sequence
+without its batch axis: x[None]."""
 
 _OTHER_BATCH = """{cls} {layer!r} is stateful and keeps the states of {expected} rows. Received a batch of {received}. Give
 batches of {expected} rows, or make the layer anew."""

@@ -57,25 +57,28 @@ def unbox(outputs: Any) -> Any:
 
 
 def masks_of(inputs: Any) -> Any:
-    """The mask of an array, or the list of masks of a list; None where there is none."""
+    """The mask of an array, or the list or dict of masks of a list or dict; None where there is none."""
     leaves = jax.tree.leaves(inputs)
-    masks = [get_mask(leaf) for leaf in leaves]
+    return _like_inputs(inputs, [get_mask(leaf) for leaf in leaves])
+
+
+def _like_inputs(inputs: Any, masks: list[Any]) -> Any:
     if all(m is None for m in masks):
         return None
+    if isinstance(inputs, dict) and len(inputs) == len(masks):
+        return dict(zip(sorted(inputs), masks))
     return masks if isinstance(inputs, (list, tuple)) else masks[0]
 
 
 def symbolic_masks(inputs: Any) -> Any:
     """`masks_of` for symbolic tensors: specs of the masks that will travel with them."""
     leaves = jax.tree.leaves(inputs, is_leaf=is_symbolic)
-    masks = [getattr(leaf, "mask", None) for leaf in leaves]
-    if all(m is None for m in masks):
-        return None
-    return masks if isinstance(inputs, (list, tuple)) else masks[0]
+    return _like_inputs(inputs, [getattr(leaf, "mask", None) for leaf in leaves])
 
 
 def zip_masks(outputs: list[Any], masks: Any) -> list[tuple[Any, Any]]:
     """Pairs of an output and its mask, for those that have one; one mask stands for all outputs."""
+    masks = [masks[key] for key in sorted(masks)] if isinstance(masks, dict) else masks
     several = masks if isinstance(masks, (list, tuple)) else [masks] * len(outputs)
     return [(output, mask) for output, mask in zip(outputs, several) if mask is not None]
 

@@ -16,7 +16,18 @@ from jkeras.state.variable import Variable
 
 Path = tuple[str, ...]
 NOT_TRACKED = frozenset(
-    {"_init_arguments", "_inbound_nodes", "_last_losses", "_boxes", "_own", "_inventory", "_others", "_arrived"}
+    {
+        "_init_arguments",
+        "_inbound_nodes",
+        "_last_losses",
+        "_boxes",
+        "_own",
+        "_inventory",
+        "_others",
+        "_arrived",
+        "_parts",
+        "_optimizer_known",
+    }
 )
 CONTAINERS = (list, tuple, dict, set)
 
@@ -301,7 +312,7 @@ class Inventory:
         if not layer._trainable:
             return {}
         boxes, below = self._below[id(layer)]
-        found = {id(box): box for box in boxes if box.trainable}
+        found = {id(box): box for box in boxes if box.trainable and _has_gradient(box)}
         for child in below:
             found.update(self._trained(child))
         return found
@@ -309,6 +320,11 @@ class Inventory:
     def is_current(self) -> bool:
         """Whether a walk would find the same."""
         return self._changes == _changes and all(len(held) == length for held, length in self._lengths)
+
+
+def _has_gradient(box: Variable) -> bool:
+    """Whether a box holds numbers that a gradient could change; a counter is often made without `trainable=False`."""
+    return not box.dtype.startswith(("int", "uint", "bool"))
 
 
 def inventory(layer: Any) -> Inventory:

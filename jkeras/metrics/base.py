@@ -199,12 +199,15 @@ class Metric(Stateless, Configurable):
 
     def _state_boxes(self) -> dict[str, Variable]:
         """Boxes for what the pure `init` gives; made when first needed."""
-        if self._boxes is None and (self.built or not self.needs_shapes):
-            self._boxes = {}  # so that an attribute missing in `init` is an AttributeError, not this call again
+        if self.__dict__.get("_boxes") is None and (self.built or not self.needs_shapes):
+            # So that an attribute missing in `init` is an AttributeError, not this call again. Nor is a `__setattr__` of the
+            # user's called, which may ask for attributes.
+            self.__dict__["_boxes"] = {}
             with jax.ensure_compile_time_eval():
                 start = _pure(self, "init")(self)
-                self._boxes = {k: Variable(v, dtype=v.dtype, trainable=False, name=k) for k, v in start.items()}
-        return self._boxes or {}
+                boxes = {k: Variable(v, dtype=v.dtype, trainable=False, name=k) for k, v in start.items()}
+                self.__dict__["_boxes"] = boxes
+        return self.__dict__.get("_boxes") or {}
 
     def _own_boxes(self) -> list[Variable]:
         held = [v for v in vars(self).values() if isinstance(v, Variable)]

@@ -22,6 +22,7 @@ from jkeras.layers.input import is_optional
 from jkeras.layers.structures import array_specs, single, specs_to_shapes
 from jkeras.models.functional_config import graph_config
 from jkeras.models.model import Model, check_unique_names, takes_graph
+from jkeras.state.scope import set_mask
 
 _ADDED_STAY = """Model {model!r}: the config leaves out {count} {what} that add_{what}(symbolic tensor) gave it. Add it again to
 the model that is made from it."""
@@ -64,11 +65,14 @@ class Functional(Model):
         self.built = True
 
     def _trace_graph(self) -> None:
-        inputs, outputs = self._structure
-        added = self._graph_losses, self._graph_metrics
-        self._program = Program(inputs, (outputs, added) if any(added) else outputs)
+        self._program = self._sorted_graph()
         self._operations = operations_of(self._program.nodes)
         check_unique_names(f"model {self.name!r}", self._operations)
+
+    def _sorted_graph(self) -> Program:
+        inputs, outputs = self._structure
+        added = self._graph_losses, self._graph_metrics
+        return Program(inputs, (outputs, added) if any(added) else outputs)
 
     def add_loss(self, loss: Any) -> None:
         """Add to what training minimises: from `call`, or, once, a symbolic tensor of the graph, as Keras 2 has it.
@@ -128,12 +132,20 @@ class Functional(Model):
 
         Args:
             inputs: arrays in the structure of the model's inputs, or a dict by input name.
-            training, mask: as every layer.
+            training: as every layer.
+            mask: of the inputs, in their structure, with None for an input that has none.
 
         Returns:
             Arrays in the structure of the model's outputs; an only output in a list or tuple without it, as in Keras 3.
         """
-        values = self._program.bind(self._arrange(inputs))
+        arrays = self._arrange(inputs)
+        if mask is not None:
+            by_name = isinstance(mask, dict) and not isinstance(self._structure[0], dict)
+            masks = [mask.get(name) for name in self.input_names] if by_name else _leaves(mask)
+            for array, one in zip(arrays, masks):
+                if one is not None:
+                    set_mask(array, one)
+        values = self._program.bind(arrays)
         for operation, gather, store in self._program.steps:
             args, kwargs = gather(values)
             store(values, operation(*args, **kwargs))

@@ -18,6 +18,7 @@ from jkeras.layers.base import Layer
 from jkeras.layers.structures import shapes_to_specs
 from jkeras.models.activations import Activations
 from jkeras.models.compile_config import compile_config, compile_model
+from jkeras.models.copying import Copying
 from jkeras.models.describe import Describe
 from jkeras.models.functional_config import GRAPH_KEYS, is_graph_config, read_graph
 from jkeras.models.html_summary import html_summary
@@ -29,7 +30,7 @@ from jkeras.training.trainer import Trainer
 
 
 @export("keras.Model", "keras.models.Model")
-class Model(Persistence, Activations, Describe, Keras2Habits, Trainer, Layer):  # type: ignore[misc]
+class Model(Copying, Persistence, Activations, Describe, Keras2Habits, Trainer, Layer):  # type: ignore[misc]
     """A trainable model.
 
     Args:
@@ -72,6 +73,12 @@ class Model(Persistence, Activations, Describe, Keras2Habits, Trainer, Layer):  
             return
         Layer.__init__(self, **kwargs)
         self._reset_training()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        declared = type(self).__dict__.get("_declared_as")
+        if declared is None:
+            return super().__reduce_ex__(protocol)
+        return _empty_with_graph, (declared,), self.__getstate__()  # a pickle finds a class by its name
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -210,6 +217,12 @@ def _functional_class(cls: Any, functional: type) -> type:
         names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__, "_declared_as": cls}
         found = cls._as_functional = type(cls.__name__, (cls, functional), names)
     return found
+
+
+def _empty_with_graph(cls: Any) -> Any:
+    """A model without attributes, of the class that `cls` becomes where it has a graph."""
+    found: Any = _functional_class(cls, cls._functional)
+    return found.__new__(found)
 
 
 def takes_graph(cls: Any) -> bool:

@@ -16,7 +16,7 @@ from jkeras._base.configurable import deserialize, full_config, in_todays_words
 from jkeras._base.dtypes import is_float
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import custom_object_scope, export
-from jkeras.graph import KerasTensor, Program
+from jkeras.graph import KerasTensor
 from jkeras.layers.base import Layer
 from jkeras.layers.embedding import Embedding
 from jkeras.layers.input import InputLayer
@@ -129,7 +129,7 @@ class Sequential(Functional):
             trail.append((layer, outputs))
         self._trail = trail
         self._structure = tensor, outputs
-        self._program = Program(tensor, outputs)
+        self._program = self._sorted_graph()
         self.built = True
 
     def _ensure_built(self, specs: tuple[Any, ...], kwargs: dict[str, Any], lenient: bool = False) -> None:

@@ -11,6 +11,10 @@ follows the axis of rows through a traced program, operation by operation. A val
 
 Each operation has a rule that says what its result is. One without a rule makes `MIXED` of anything but `FREE`, so an operation
 that is new to JAX costs speed and never a number.
+
+Rows also count where nobody reads them: `x / x.shape[0]`, a table as long as the batch. Such a program is another one for another
+number of rows. So it may be held against its *twin*, which was traced for one row more: a number that differs between the two is
+`MIXED`, and an array that is made as long as the batch has rows itself.
 """
 
 from __future__ import annotations
@@ -18,6 +22,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+
+import jax
+import numpy as np
 
 FREE, MIXED = "free", "mixed"
 
@@ -40,7 +47,29 @@ Rule = Callable[[Any, list[Any], int], Any]
 _RULES: dict[str, Rule] = {}
 
 
-def rows_apart(program: Any, is_row: Sequence[bool], rows: int, outputs: int | None = None) -> bool:
+class Twins(NamedTuple):
+    """A program, and the same one traced for one row more.
+
+    Attributes:
+        program: a closed jaxpr.
+        twin: the other; None where the program is known to make nothing of the number of rows.
+    """
+
+    program: Any
+    twin: Any = None
+
+
+class Equation(NamedTuple):
+    """An operation of a program, and the same one of its twin."""
+
+    primitive: Any
+    params: dict[str, Any]
+    invars: Sequence[Any]
+    outvars: Sequence[Any]
+    twin: Any
+
+
+def rows_apart(program: Any, is_row: Sequence[bool], rows: int, outputs: int | None = None, twin: Any = None) -> bool:
     """Whether no row of a program's results depends on another one.
 
     Args:
@@ -49,42 +78,23 @@ def rows_apart(program: Any, is_row: Sequence[bool], rows: int, outputs: int | N
         rows: how many there are, 2 or more.
         outputs: how many results, from the first, must have the rows along their first axis. The others are kept, and must be
             of no row: a state for each row would be one of added rows too. Default all.
+        twin: the program for one row more. Without it the results may depend on how many rows there are.
 
     Example:
         >>> import jax, jax.numpy as jnp
         >>> x = jnp.ones((4, 3))
         >>> [rows_apart(jax.make_jaxpr(f)(x), [True], 4) for f in (jnp.sin, lambda x: x - x.mean(axis=0))]
         [True, False]
+        >>> divide = lambda x: x / x.shape[0]
+        >>> rows_apart(jax.make_jaxpr(divide)(x), [True], 4, twin=jax.make_jaxpr(divide)(jnp.ones((5, 3))))
+        False
     """
-    kinds = _follow(program, [Rows(0) if row else FREE for row in is_row], rows)
+    if program.effects:  # somebody else sees the rows
+        return False
+    kinds = _follow(Twins(program, twin), [Rows(0) if row else FREE for row in is_row], rows)
     shapes = [out.aval.shape for out in program.jaxpr.outvars[:outputs]]
     apart = all(kind in (FREE, Rows(0)) for kind in kinds[:outputs]) and all(shape[:1] == (rows,) for shape in shapes)
     return apart and all(kind == FREE for kind in (kinds[outputs:] if outputs is not None else ()))
-
-
-def same_but_for_sizes(a: Any, b: Any) -> bool:
-    """Whether two programs are the same operations with the same numbers, but for the sizes of arrays.
-
-    A program that was traced for another number of rows differs where it computes with that number.
-
-    Args:
-        a, b: closed jaxprs.
-    """
-    if len(a.jaxpr.eqns) != len(b.jaxpr.eqns):
-        return False
-    return all(map(_same_equation, a.jaxpr.eqns, b.jaxpr.eqns))
-
-
-def _same_equation(a: Any, b: Any) -> bool:
-    if a.primitive is not b.primitive or len(a.invars) != len(b.invars):
-        return False
-    for x, y in zip(a.invars, b.invars):
-        if hasattr(x, "val") != hasattr(y, "val") or (
-            hasattr(x, "val") and getattr(x.aval, "shape", ()) == () and x.val != y.val
-        ):
-            return False
-    inner = zip(_programs(a), _programs(b))
-    return all(same_but_for_sizes(p, q) for p, q in inner)
 
 
 def _programs(equation: Any) -> list[Any]:
@@ -100,30 +110,107 @@ def _programs(equation: Any) -> list[Any]:
 class _Closed:
     """A program without constants, as a closed one."""
 
+    consts: Sequence[Any] = ()
+
     def __init__(self, jaxpr: Any):
         self.jaxpr = jaxpr
 
 
-def _follow(program: Any, kinds: Sequence[Kind], rows: int) -> list[Kind]:
+def _follow(twins: Twins, kinds: Sequence[Kind], rows: int) -> list[Kind]:
     """What the results of a program are, for what its inputs are."""
-    jaxpr = program.jaxpr
-    known: dict[Any, Kind] = dict.fromkeys(jaxpr.constvars, FREE)
+    jaxpr, twin = twins.program.jaxpr, None if twins.twin is None else twins.twin.jaxpr
+    if twin is not None and len(twin.eqns) != len(jaxpr.eqns):
+        return [MIXED] * len(jaxpr.outvars)
+    constants = _constants(twins)
+    known: dict[Any, Kind] = dict(zip(jaxpr.constvars, constants, strict=True))
     known.update(zip(jaxpr.invars, kinds, strict=True))
 
     def of(var: Any) -> Kind:
         return FREE if hasattr(var, "val") else known[var]
 
-    for equation in jaxpr.eqns:
+    others = [None] * len(jaxpr.eqns) if twin is None else twin.eqns
+    for plain, other in zip(jaxpr.eqns, others):
+        equation = Equation(plain.primitive, plain.params, plain.invars, plain.outvars, other)
         given = [of(var) for var in equation.invars]
-        if all(kind == FREE for kind in given):
-            result: Any = FREE
-        elif MIXED in given or (rule := _RULES.get(equation.primitive.name)) is None:
+        free = all(kind == FREE for kind in given)
+        rule = _RULES.get(equation.primitive.name)
+        if other is not None and not _same_numbers(equation, other):
+            result: Any = MIXED
+        elif free and (other is None or equation.primitive.name not in _WITH_PROGRAMS):
+            result = FREE
+        elif MIXED in given or rule is None:
             result = MIXED
         else:
             result = rule(equation, given, rows)
         results = result if isinstance(result, list) else [result] * len(equation.outvars)
+        if other is not None:
+            results = [_as_twins(kind, a.aval, b.aval, rows) for kind, a, b in zip(results, plain.outvars, other.outvars)]
         known.update(zip(equation.outvars, results, strict=True))
     return [of(var) for var in jaxpr.outvars]
+
+
+# twins ----------------------------------------------------------------------------------------------------------------
+
+# Parameters that say how large a result is, which the result's shape says too.
+_SIZES = frozenset({"shape", "new_sizes", "sizes", "limit_indices", "slice_sizes"})
+
+
+def _constants(twins: Twins) -> list[Kind]:
+    """What the constants of a program are."""
+    count = len(twins.program.jaxpr.constvars)
+    if twins.twin is None:
+        return [FREE] * count
+    if len(twins.twin.consts) != len(twins.program.consts):
+        return [MIXED] * count
+    return [FREE if _equal(a, b) else MIXED for a, b in zip(twins.program.consts, twins.twin.consts)]
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    if np.shape(a) != np.shape(b):
+        return False
+    return bool(np.array_equal(np.asarray(_numbers(a)), np.asarray(_numbers(b)), equal_nan=True))
+
+
+def _numbers(value: Any) -> Any:
+    """A constant as an array of numbers."""
+    is_key = hasattr(value, "dtype") and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
+    return jax.random.key_data(value) if is_key else value
+
+
+def _same_numbers(a: Any, b: Any) -> bool:
+    """Whether two operations are the same, with the same numbers in them."""
+    if a.primitive is not b.primitive or len(a.invars) != len(b.invars) or a.params.keys() != b.params.keys():
+        return False
+    for x, y in zip(a.invars, b.invars):
+        if hasattr(x, "val") != hasattr(y, "val") or (hasattr(x, "val") and not _equal(x.val, y.val)):
+            return False
+    plain = [(a.params[name], b.params[name]) for name in a.params if name not in _SIZES and _is_plain(a.params[name])]
+    return all(m == n or (m != m and n != n) for m, n in plain)  # a value for what is not there may be NaN
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a parameter is made of numbers and names alone."""
+    return all(map(_is_plain, value)) if isinstance(value, (tuple, list)) else isinstance(value, (int, float, str))
+
+
+def _as_twins(kind: Kind, here: Any, there: Any, rows: int) -> Kind:
+    """A value's kind, where the shapes of the value and of its twin have a say.
+
+    Only the axis of the rows may have another size. Where a value of no row has one, it was made as long as the batch.
+    """
+    a, b = tuple(getattr(here, "shape", ())), tuple(getattr(there, "shape", ()))
+    if kind == MIXED or len(a) != len(b):
+        return MIXED
+    differ = [axis for axis, (m, n) in enumerate(zip(a, b)) if m != n]
+    if isinstance(kind, Rows):
+        size = kind.outer * (rows + 1) * kind.inner
+        return kind if differ == [kind.axis] and b[kind.axis] == size else MIXED
+    if not differ:
+        return FREE
+    (axis, *more) = differ
+    return Rows(axis) if not more and (a[axis], b[axis]) == (rows, rows + 1) else MIXED
 
 
 def _join(kinds: Sequence[Kind]) -> Kind:
@@ -430,19 +517,31 @@ def _paired(numbers: Any, axis: int) -> int:
 # programs in programs -------------------------------------------------------------------------------------------------
 
 
-@_rule(
-    """
-    jit pjit closed_call core_call checkpoint remat remat2 custom_jvp_call custom_vjp_call custom_vjp_call_jaxpr
-    """
-)
+_CALLS = "jit pjit closed_call core_call checkpoint remat remat2 custom_jvp_call custom_vjp_call custom_vjp_call_jaxpr"
+_WITH_PROGRAMS = frozenset([*_CALLS.split(), "scan", "while", "cond"])
+
+
+@_rule(_CALLS)
 def _inner(equation: Any, given: list[Kind], rows: int) -> list[Kind] | Kind:
-    programs = [p for p in _programs(equation) if len(p.jaxpr.invars) == len(given)]
+    programs = [twins for twins in _twin_programs(equation) if len(twins.program.jaxpr.invars) == len(given)]
     return _follow(programs[0], given, rows) if len(programs) == 1 else MIXED
+
+
+def _twin_programs(equation: Any) -> list[Twins]:
+    programs = _programs(equation)
+    others = [None] * len(programs) if equation.twin is None else _programs(equation.twin)
+    return [Twins(*pair) for pair in zip(programs, others)]
+
+
+def _inside(equation: Any, name: str) -> Twins:
+    """The program in a parameter."""
+    return Twins(equation.params[name], None if equation.twin is None else equation.twin.params[name])
 
 
 @_rule("scan")
 def _scan(equation: Any, given: list[Kind], rows: int) -> list[Kind]:
-    body = equation.params["jaxpr"]
+    twins = _inside(equation, "jaxpr")
+    body = twins.program
     # What the body sees one step of has an axis less there; how versions of JAX count the rest is not asked.
     stepped = [_rank(outer) > _rank(inner) for outer, inner in zip(equation.invars, body.jaxpr.invars)]
     carried = [_rank(outer) == _rank(inner) for outer, inner in zip(equation.outvars, body.jaxpr.outvars)]
@@ -453,7 +552,7 @@ def _scan(equation: Any, given: list[Kind], rows: int) -> list[Kind]:
         steps.append(_without(kind, [0]) if isinstance(kind, Rows) else kind)
     if MIXED in steps:
         return [MIXED] * len(equation.outvars)
-    carry, results = _settle(given[first:end], lambda carry: _follow(body, [*given[:first], *carry, *steps], rows))
+    carry, results = _settle(given[first:end], lambda carry: _follow(twins, [*given[:first], *carry, *steps], rows))
     return [*carry, *(k._replace(axis=k.axis + 1) if isinstance(k, Rows) else k for k in results)]
 
 
@@ -465,8 +564,8 @@ def _rank(var: Any) -> int:
 def _while(equation: Any, given: list[Kind], rows: int) -> list[Kind]:
     params = equation.params
     n, m = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
-    carry, _ = _settle(given[m:], lambda carry: _follow(params["body_jaxpr"], [*given[n:m], *carry], rows))
-    goes_on = _follow(params["cond_jaxpr"], [*given[:n], *carry], rows)
+    carry, _ = _settle(given[m:], lambda carry: _follow(_inside(equation, "body_jaxpr"), [*given[n:m], *carry], rows))
+    goes_on = _follow(_inside(equation, "cond_jaxpr"), [*given[:n], *carry], rows)
     return carry if goes_on == [FREE] else [MIXED] * len(carry)  # else the rows say together how long the loop runs
 
 
@@ -485,5 +584,5 @@ def _settle(carry: Sequence[Kind], body: Callable[[list[Kind]], list[Kind]]) -> 
 def _cond(equation: Any, given: list[Kind], rows: int) -> list[Kind] | Kind:
     if given[0] != FREE:
         return MIXED
-    branches = [_follow(branch, given[1:], rows) for branch in equation.params["branches"]]
+    branches = [_follow(branch, given[1:], rows) for branch in _twin_programs(equation)]
     return [_join(kinds) for kinds in zip(*branches)]

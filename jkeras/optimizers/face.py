@@ -8,6 +8,7 @@ variable is anything with `value`, `assign` and, if it has one, `path`.
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 from jkeras._base import paths
 from jkeras._base.errors import describe
 from jkeras.optimizers.learning_rate import as_learning_rate, rate_at
-from jkeras.optimizers.state import OptimizerState, keras_order, named_leaves, unique_names
+from jkeras.optimizers.state import OptimizerState, keras_order, named_leaves, parts_of_weights, unique_names
 from jkeras.optimizers.state_number import Iterations, LearningRate
 
 
@@ -47,6 +48,7 @@ class KerasFace:
         self._rate: Any = rate
         self._keys: list[str] = []
         self._boxes: list[Any] = []
+        self._kept: dict[int, tuple[weakref.ref[Any], dict[str, Any]]] = {}
         self._compiled: Callable[..., Any] | None = None
 
     @property
@@ -77,19 +79,36 @@ class KerasFace:
             state: in arrays that nobody else holds.
             fits: what it fits, for `fits`.
         """
-        self._state, self._shown, self._fits = state, False, (fits, self._settings())
+        self._state, self._shown, self._fits = state, False, (fits, self.settings())
 
     def fits(self, what: Any) -> bool:
         """Whether the state is one that was put for these variables, and no setting of the optimizer has changed since."""
-        return self._fits == (what, self._settings())
+        return self._fits == (what, self.settings())
 
     def is_taken(self, state: Any) -> bool:
         """Whether a state that was taken is the optimizer's still, and nobody else's."""
         return self._state is state and not self._shown
 
-    def _settings(self) -> list[Any]:
+    def settings(self) -> tuple[Any, ...]:
+        """What a program of a step has as constants: the numbers and flags in attributes, and a rate that is a function."""
         plain = (bool, int, float, str, type(None))
-        return [(k, v) for k, v in vars(self).items() if k[0] != "_" and isinstance(v, plain)]
+        found = [(k, v) for k, v in vars(self).items() if k[0] != "_" and k != "name" and isinstance(v, plain)]
+        inner = [(k, v.settings()) for k, v in vars(self).items() if k[0] != "_" and isinstance(v, KerasFace)]
+        return (*found, *inner, self._rate if callable(self._rate) else None)
+
+    def parts_for(self, variables: Iterable[Any], leaves: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+        """What is known of these variables, by id: arrays by their place in a state. What belongs to others is kept for later.
+
+        Args:
+            variables: that the next state is for.
+            leaves: of the state, by name.
+        """
+        parts = parts_of_weights(leaves, self._keys)
+        known = {i: kept for i, kept in self._kept.items() if kept[0]() is not None}
+        known |= {id(box): (weakref.ref(box), parts[key]) for key, box in zip(self._keys, self._boxes) if key in parts}
+        found = {id(box): known.pop(id(box))[1] for box in variables if id(box) in known}
+        self._kept = known
+        return found
 
     @property
     def learning_rate(self) -> LearningRate:
@@ -247,7 +266,7 @@ class KerasFace:
 
     def __getstate__(self) -> dict[str, Any]:
         # A compiled function belongs to this process and this object: copies and pickles compile their own.
-        return {**self.__dict__, "_compiled": None, "_fits": None}
+        return {**self.__dict__, "_compiled": None, "_fits": None, "_kept": {}}
 
     def _read_rate(self) -> Any:
         if self._at_work and self._pace is not None:
@@ -319,14 +338,13 @@ class KerasFace:
 
     def _run(self, grads: Any, values: Any, missing: frozenset[str]) -> tuple[Any, OptimizerState]:
         # Settings may be changed between steps (`optimizer.momentum = 0.5`); as static arguments they compile anew.
-        settings = [*self._settings(), self._rate if callable(self._rate) else None]
         if self._compiled is None:
 
             def step(grads: Any, state: Any, values: Any, constraints: Any, missing: Any, settings: Any) -> Any:
                 return self._update(grads, state, values, dict(constraints), missing)
 
             self._compiled = jax.jit(step, static_argnums=(3, 4, 5))
-        return self._compiled(grads, self._state, values, tuple(self._constraints().items()), missing, tuple(settings))
+        return self._compiled(grads, self._state, values, tuple(self._constraints().items()), missing, self.settings())
 
     def _pair(self, grads: list[Any], variables: list[Any] | None) -> dict[str, Any]:
         """Gradients by key."""

@@ -18,13 +18,15 @@ from jkeras._base.configurable import is_object_config, resolve
 from jkeras._base.errors import describe
 from jkeras.optimizers.schedules.base import LearningRateSchedule
 from jkeras.optimizers.state_number import StateNumber
+from jkeras.state.variable import Variable
 
 
 def as_learning_rate(value: Any) -> float | Callable[..., Any]:
     """What a user gave as learning rate, as a float or a function.
 
     Args:
-        value: a number, a `LearningRateSchedule`, its config, or a function of nothing or of the step.
+        value: a number, a variable (whose present value counts, as in Keras), a `LearningRateSchedule`, its config, or a
+            function of nothing or of the step.
 
     Raises:
         ValueError: for anything else.
@@ -33,7 +35,7 @@ def as_learning_rate(value: Any) -> float | Callable[..., Any]:
         value = resolve("optimizers.schedules", value)
     if callable(value):
         return value
-    if isinstance(value, (numbers.Real, np.ndarray, jax.Array, StateNumber)) and getattr(value, "shape", ()) == ():
+    if isinstance(value, (numbers.Real, np.ndarray, jax.Array, StateNumber, Variable)) and getattr(value, "shape", ()) == ():
         return float(value)
     raise ValueError(
         f"learning_rate must be a number, a LearningRateSchedule or a function of the step; received {describe(value)}. "

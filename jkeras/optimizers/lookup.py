@@ -9,7 +9,7 @@ from typing import Any
 import optax
 
 from jkeras._base import configurable, registry
-from jkeras._base.errors import describe, unknown_name
+from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.optax_wrapper import OptaxOptimizer
@@ -104,5 +104,5 @@ def _registered(name: str, named: Mapping[str, Any]) -> type[Any]:
         found = None
     if inspect.isclass(found) and issubclass(found, Optimizer) and found is not Optimizer:
         return found
-    error = unknown_name("optimizer", name, registry.spelled(n for n in named if "_" not in n))  # `rmsprop`, as Keras writes it
+    error = registry.unknown_part("optimizer", name, {n: c for n, c in named.items() if "_" not in n})  # `rmsprop`, as in Keras
     raise ValueError(f"{error} {_OPTAX.format(name.lower())}") if name.lower() in _IN_OPTAX else error

@@ -8,7 +8,7 @@ parameters. Parameters below 32 bits are *computed* in float32 and stored back i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -50,6 +50,36 @@ def leaf_name(path: Sequence[Any]) -> str:
 def named_leaves(tree: Any) -> dict[str, Any]:
     """The leaves of a pytree by name."""
     return {leaf_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def parts_of_weights(leaves: Mapping[str, Any], weights: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The leaves of a state that belong to a weight: by the weight's name, and by where in the state they are.
+
+    Args:
+        leaves: of a state, by name.
+        weights: names of leaves of the parameters.
+
+    Example:
+        >>> parts_of_weights({"count": 1, "momentums/dense/kernel": 2}, ["dense/kernel"])
+        {'dense/kernel': {'momentums': 2}}
+    """
+    known = frozenset(weights)
+    found: dict[str, dict[str, Any]] = {}
+    for name, leaf in leaves.items():
+        place, weight = split_name(name, known)
+        if weight is not None:
+            found.setdefault(weight, {})[place] = leaf
+    return found
+
+
+def split_name(name: str, weights: Container[str]) -> tuple[str, str | None]:
+    """A leaf's name as its place in the state and the weight that it belongs to, None where it belongs to none."""
+    keys = name.split("/")
+    for i in range(1, len(keys)):
+        weight = "/".join(keys[i:])
+        if weight in weights:
+            return "/".join(keys[:i]), weight
+    return name, None
 
 
 def widen(tree: Any) -> Any:

@@ -101,21 +101,15 @@ def draw_together(initials: Sequence[InitialValue], keys: Any) -> list[jax.Array
     return values
 
 
-class Given:
-    """An initializer whose value is there already.
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Constant:
+    array: np.ndarray
 
-    Args:
-        array: the value.
-    """
-
-    def __init__(self, array: np.ndarray):
-        self.array = array
-
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+    def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
         return jnp.asarray(self.array, dtype)
 
 
 def constant(value: Any, dtype: str) -> InitialValue:
     """A description whose value is the given array."""
-    array = np.asarray(value)
-    return InitialValue(Given(array), array.shape, dtype, id(array))
+    make = _Constant(np.asarray(value))
+    return InitialValue(make, make.array.shape, dtype, id(make))

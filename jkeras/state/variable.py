@@ -7,6 +7,7 @@ function runs, reading a box gives the value that the scope substitutes for it, 
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -120,6 +121,18 @@ class Variable(ArrayOperators):
         self.unnamed = name is None
         self.regularizer, self.constraint = regularizer, constraint
 
+    def __getstate__(self) -> dict[str, Any]:
+        with gate:
+            materialize([self])
+            self._shared = True  # a shallow copy has the array too
+            return dict(self.__dict__)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        # Tokens hold ids, which mean nothing in another process.
+        self._initial = dataclasses.replace(self._initial, token=_token(self._initial.make))
+        self._age = next_age()
+
     @property
     def value(self) -> Any:
         """The array: the scope's inside a pure call, else the box's own (drawn now if it was not yet)."""
@@ -209,17 +222,6 @@ class Variable(ArrayOperators):
     def numpy(self) -> np.ndarray:
         """A copy as a numpy array."""
         return np.array(self.value)
-
-    def __getstate__(self) -> dict[str, Any]:
-        materialize([self])
-        return {**self.__dict__, "_value": np.asarray(self._value), "_shared": False}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._value = jnp.asarray(state["_value"], self.dtype)
-        self._age = next_age()  # by which traces know what was there before them
-        make = self._initial.make
-        self._initial = InitialValue(make, self.shape, self.dtype, _token(make))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, dtype)

@@ -12,9 +12,9 @@ from jkeras.graph.infer import at_size, raise_named
 from jkeras.layers.base import Layer
 from jkeras.layers.lambda_layer import Lambda
 from jkeras.layers.tracking import inventory
-from jkeras.nn.row_dependence import rows_apart, same_but_for_sizes
+from jkeras.nn.row_dependence import rows_apart
 from jkeras.state.functionalize import functionalize, trace_abstractly
-from jkeras.state.scope import current
+from jkeras.state.scope import current, get_mask
 
 
 class ForwardPass:
@@ -37,10 +37,11 @@ class ForwardPass:
         if model._traced:
             run = functools.partial(_run, model)
             try:
-                self._program, (self.outputs, losses, _) = trace_abstractly(run, batch)
+                self._program, (self.outputs, masks, losses, _) = trace_abstractly(run, batch)
             except (TypeError, ValueError) as error:
                 raise_named(run, (specs,), rows, error)
             self.adds_losses = bool(losses)
+            self._count = len(jax.tree.leaves((self.outputs, masks)))
         else:  # run_eagerly serves calls that look at values
             zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch)
             if not model.built:
@@ -65,33 +66,69 @@ class ForwardPass:
         """Whether it is proved that a row of the outputs, and of all that the model keeps, depends on one row of the inputs."""
         if self._program is None or self.rows < 2:
             return False
-        count = len(jax.tree.leaves(self.outputs))
-        if not rows_apart(self._program, [True] * len(self._program.jaxpr.invars), self.rows, count):
+        inputs = [True] * len(self._program.jaxpr.invars)
+        if not rows_apart(self._program, inputs, self.rows, self._count):
             return False
-        return self._is_of_the_library or not self._computes_with_rows()
+        if self._is_of_the_library:
+            return True
+        try:
+            twin = ForwardPass(self._model, self._specs, self.rows + 1)._program
+        except (TypeError, ValueError):  # there is no such batch
+            return True
+        return rows_apart(self._program, inputs, self.rows, self._count, twin)
 
     @property
     def _is_of_the_library(self) -> bool:
         """Whether all code that runs is the library's, which never computes with the number of rows."""
         parts = self._model._flatten_layers()
         operations = [op for part in parts for op in getattr(part, "_operations", ())]
-        own = [type(part).__module__.startswith("jkeras.") and not isinstance(part, Lambda) for part in parts]
-        return all(own) and all(isinstance(op, Layer) for op in operations)
-
-    def _computes_with_rows(self) -> bool:
-        """Whether the numbers in the program depend on how many rows there are."""
-        try:
-            other = ForwardPass(self._model, self._specs, self.rows + 1)
-        except (TypeError, ValueError):  # there is no such batch
-            return False
-        return not same_but_for_sizes(self._program, other._program)
+        values = [value for part in parts for value in vars(part).values() if callable(value)]
+        functions = [value for value in values if not isinstance(value, Layer)]
+        own = [_is_own_code(type(part)) or isinstance(part, Lambda) for part in parts]
+        return not any((*own, *map(_is_own_code, functions))) and all(isinstance(op, Layer) for op in operations)
 
 
-def _run(model: Any, x: Any) -> tuple[Any, list[Any], list[Any]]:
-    """Outputs, losses, and the values that variables have afterwards."""
+def _is_own_code(value: Any) -> bool:
+    """Whether a class or a function is the user's, or nobody can tell."""
+    module = getattr(value, "__module__", None) or getattr(type(value), "__module__", "")
+    return not f"{module}.".startswith(("jkeras.", "jax.", "numpy."))
+
+
+def function_keeps_rows_apart(fn: Any, *specs: Any) -> bool:
+    """Whether it is proved of a function of batches that each row of its results is that of its own row of the arguments.
+
+    Args:
+        fn: takes arrays.
+        specs: of its arguments, all with the same number of rows.
+
+    Example:
+        >>> scores = jax.ShapeDtypeStruct((4, 3), "float32")
+        >>> [function_keeps_rows_apart(f, scores) for f in (jnp.sin, lambda x: x / jnp.max(x), lambda x: x / len(x))]
+        [True, False, False]
+    """
+    rows = specs[0].shape[0]
+    if rows < 2 or any(spec.shape[:1] != (rows,) for spec in specs):
+        return False
+
+    def run(*args: Any) -> tuple[Any, list[Any]]:
+        return fn(*args), list((current().values or {}).values())
+
+    def traced(rows: int) -> tuple[Any, Any]:
+        return trace_abstractly(run, *(jax.ShapeDtypeStruct((rows, *spec.shape[1:]), spec.dtype) for spec in specs))
+
+    try:
+        (program, (results, _)), (twin, _) = traced(rows), traced(rows + 1)
+    except (TypeError, ValueError):  # the function itself will say so
+        return False
+    return rows_apart(program, [True] * len(specs), rows, len(jax.tree.leaves(results)), twin)
+
+
+def _run(model: Any, x: Any) -> tuple[Any, list[Any], list[Any], list[Any]]:
+    """Outputs, their masks, losses, and the values that variables have afterwards."""
     y = model(x, training=False)
     scope = current()
-    return y, [value for _, value in scope.losses or ()], list((scope.values or {}).values())
+    masks = [get_mask(leaf) for leaf in jax.tree.leaves(y)]
+    return y, masks, [value for _, value in scope.losses or ()], list((scope.values or {}).values())
 
 
 def bucket(rows: int) -> int:

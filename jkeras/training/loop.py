@@ -54,6 +54,10 @@ long an epoch is, or pass what can be read again (arrays, a PyDataset):
 """
 
 
+_GONE = """The step had taken the weights when it failed, and they went with it. Load them again, from a file that ModelCheckpoint
+or BackupAndRestore wrote, and compile with a new optimizer."""
+
+
 class Place:
     """How far a run has come: the numbers of its moment that the host counts, and the last results, still on the device."""
 
@@ -123,8 +127,7 @@ class TrainingRun:
     def __exit__(self, *error: object) -> None:
         training_threads.discard(threading.get_ident())
         # A step that failed may have taken its arguments with it: then there is nothing left to go on with.
-        alive = not any(leaf.is_deleted() for leaf in jax.tree.leaves(self.state) if isinstance(leaf, jax.Array))
-        self.model._moment = self.moment() if alive else None
+        self.model._moment = None if self._is_gone() else self.moment()
         self.model._run = None
 
     def moment(self) -> Moment:
@@ -287,8 +290,16 @@ class TrainingRun:
             self._refresh()
             try:
                 yield
+            except BaseException as error:
+                if self._is_gone():
+                    error.add_note(_GONE)
+                raise
             finally:
                 self._keep()
+
+    def _is_gone(self) -> bool:
+        """Whether a step that failed has taken the state with it."""
+        return any(leaf.is_deleted() for leaf in jax.tree.leaves(self.state) if isinstance(leaf, jax.Array))
 
     def _refresh(self) -> None:
         """Take over what callbacks, or the code of a stream, changed."""

@@ -20,7 +20,7 @@ from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetricWrapper
 from jkeras.training.counted import counted_loop
-from jkeras.training.forward import ForwardPass
+from jkeras.training.forward import ForwardPass, function_keeps_rows_apart
 from jkeras.training.program import Program, batch_of, like, zeros_of
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
@@ -162,11 +162,5 @@ def rows_can_be_masked(model: Any, y_spec: Any, forward: ForwardPass, rows: int)
 
 
 def _by_row(fn: Any, target: Any, prediction: Any) -> bool:
-    """Whether a function of a batch gives one value, or one row of values, for each of its rows."""
-    if target is None:
-        return False
-    try:
-        values = jax.eval_shape(fn, target, prediction)
-    except (TypeError, ValueError):  # shapes that do not fit: the evaluation itself will say so
-        return False
-    return bool(getattr(values, "ndim", 0)) and values.shape[0] == prediction.shape[0]
+    """Whether a function of a batch gives one value, or one row of values, for each of its rows, whatever the others hold."""
+    return target is not None and function_keeps_rows_apart(fn, target, prediction)

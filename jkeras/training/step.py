@@ -20,7 +20,7 @@ import jax.numpy as jnp
 
 from jkeras._base import paths
 from jkeras.layers.leaks import hide_tracers
-from jkeras.layers.pure import layer_positions
+from jkeras.layers.pure import layer_positions, refuse_assigned
 from jkeras.layers.tracking import inventory, weight_entries
 from jkeras.state.scope import complete_scope, get_mask, pop, push, set_mask, substitute
 from jkeras.training.in_place import after_all
@@ -38,6 +38,7 @@ class Steps:
 
     optimizer: Any
     _objective: Objective | None
+    _parts: tuple[Any, dict[str, Any]] | None = None  # while a loss is computed: the outputs, and the losses of each
 
     def train_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Any]]:
         """One step of gradient descent.
@@ -116,16 +117,20 @@ class Steps:
             flag = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
             inner = push(scope.for_layer(None, None))  # the flag is that of the forward pass
             try:
+                parts: dict[str, Any] = {}
+                vars(self)["_parts"] = y_pred, parts  # not an attribute that layers could be found in
                 loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
-                several = self._objective is not None and self._objective.loss_names
-                parts = self._loss_parts(y, y_pred, sample_weight)[1] if several else {}
+                if not parts and self._objective is not None and self._objective.loss_names:
+                    self._loss_parts(y, y_pred, sample_weight)  # a `compute_loss` of the user's own did not ask for them
             finally:
+                vars(self)["_parts"] = None
                 pop(inner)
             if jnp.ndim(loss):
                 loss = _one_number(loss, training)
         finally:
             pop(token)
             hide_tracers(self)
+        refuse_assigned((((p, b), scope.start[id(b)], values[id(b)]) for p, b in entries), flat_params)
         if step is not None:
             step.ahead |= {key for key, value in scope.start.items() if values[key] is not value}
         after = paths.nest([(p, values[id(b)]) for p, b in entries if p in flat_state])
@@ -152,7 +157,10 @@ class Steps:
     def _loss_parts(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, dict[str, Any]]:
         if self._objective is None:
             return jnp.zeros((), jnp.float32), {}
-        return self._objective.loss(y, y_pred, sample_weight)
+        total, parts = self._objective.loss(y, y_pred, sample_weight)
+        if self._parts is not None and self._parts[0] is y_pred:
+            self._parts[1].update(parts)
+        return total, parts
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Update the compiled metrics by a batch and give the results of all. May be overridden, to update others too.
@@ -164,6 +172,7 @@ class Steps:
             `{name: result}`, the logs.
 
         Example:
+            >>> import numpy as np
             >>> from jkeras import Sequential, layers, metrics
             >>> class Model(Sequential):
             ...     def __init__(self, *args):

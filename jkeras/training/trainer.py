@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -33,6 +34,7 @@ from jkeras.training.fingerprint import fingerprint
 from jkeras.training.fit_arguments import validates, validation_source, verbosity
 from jkeras.training.forward import ForwardPass, bucket
 from jkeras.training.keras2_arguments import compile_arguments, in_order_of_today, keras2_arguments
+from jkeras.training.logs import flat_results
 from jkeras.training.loop import Batches, TrainingRun, evaluate_feed, predict_batch, predict_feed
 from jkeras.training.moment import Moment, moment_to_resume
 from jkeras.training.objective import Objective, make_objective
@@ -86,21 +88,13 @@ class Trainer(Steps, Snapshots, Replay):
     def _reset_training_functions(self) -> None:
         self._objective: Objective | None = None
         self._loss_means: dict[str, Mean] = {}
-        self._loop_programs: dict[Any, Program] = {}
+        self._loop_programs: dict[Any, Any] = {}
         self._pads_rows: bool | None = None  # whether evaluations pad; unknown before the first
         self._forward_passes: dict[Any, ForwardPass] = {}
         self._batches = Batches()
+        self._parts = None
+        self._optimizer_known: Any = None  # `_optimizer_key` of an optimizer and its settings
         self._others: dict[int, Any] = {}  # variables from elsewhere that programs of this model use
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Compiled programs belong to this process and these variables. A training that a call was in the midst of ends here.
-        cleared: dict[str, Any] = dict.fromkeys(("_run", "_moment", "_objective", "_pads_rows", "_batches"))
-        cleared |= {"_loss_means": {}, "_loop_programs": {}, "_forward_passes": {}, "_others": {}}
-        return {**super().__getstate__(), **cleared}  # type: ignore[dict-item]
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)  # type: ignore[misc]
-        self._batches = Batches()
 
     @property
     def compiled(self) -> bool:
@@ -393,7 +387,8 @@ class Trainer(Steps, Snapshots, Replay):
             return []
         reported = {id(metric): metric.name for metric in self.metrics}
         hidden = {name for name, metric in self._compiled_metrics() if reported.pop(id(metric), None) is None}
-        return [*(name for name in self._objective.result_names if name not in hidden), *reported.values()]
+        known = [name for name in self._objective.result_names if name not in hidden]
+        return list(dict.fromkeys([*known, *flat_results((name, 0.0) for name in reported.values())]))
 
     def _compiled_metrics(self) -> list[tuple[str, Any]]:
         """The means of the losses and the compiled metrics, by their names in the logs."""
@@ -429,17 +424,35 @@ class Trainer(Steps, Snapshots, Replay):
 
     def _loop_program(self, which: str) -> Program:
         """The compiled program of one kind; made again only when what is trainable has changed."""
-        key = (which, inventory(self).switches, settings.matmul_precision, settings.recompile_check)
+        key: Any = (which, inventory(self).switches, settings.matmul_precision, settings.recompile_check)
+        if which in ("train", "short epochs"):
+            key = (*key, self._optimizer_key())
         if key not in self._loop_programs:
             self._loop_programs[key] = self._make_program(which)
         return self._loop_programs[key]
 
+    def _optimizer_key(self) -> Any:
+        """Equal for optimizers whose steps are the same program."""
+        known, written = self._optimizer_known, self.optimizer.settings()
+        if known is None or known[0] is not self.optimizer or known[1] != written:
+            known = self.optimizer, written, (fingerprint(self.optimizer), fingerprint(written))
+            vars(self)["_optimizer_known"] = known  # not an attribute that layers could be found in
+        return known[2]
+
     def _optimizer_init(self) -> Any:
         """The optimizer's `init`, compiled; made again only when what it makes has changed."""
-        key = ("init", inventory(self).switches, fingerprint(getattr(self.optimizer, "_rate", None)))
+        rate = fingerprint(getattr(self.optimizer, "_rate", None))
+        return self._of_optimizer(("init", rate), lambda: by_leaves(self.optimizer.init, compiled_quickly))  # fills arrays
+
+    def _optimizer_shapes(self, params: Any) -> Any:
+        """Shapes of what `init` makes."""
+        return self._of_optimizer("shapes", lambda: by_leaves(self.optimizer.init).eval_shape(params))
+
+    def _of_optimizer(self, what: Any, make: Callable[[], Any]) -> Any:
+        key = (what, inventory(self).switches, self._optimizer_key())
         if key not in self._loop_programs:
-            self._loop_programs[key] = Program(by_leaves(self.optimizer.init, compiled_quickly))  # fills arrays
-        return self._loop_programs[key].call
+            self._loop_programs[key] = make()
+        return self._loop_programs[key]
 
     def _make_program(self, which: str) -> Program:
         if which in ("train", "short epochs"):
@@ -463,7 +476,7 @@ class Trainer(Steps, Snapshots, Replay):
         Data that are like those of another source are not asked for their shapes, since asking makes an item.
         """
         few = source.num_samples if isinstance(source, ArraySource) and source.total_batches == 1 else None
-        rows = few or source.first_rows
+        rows = few or (like or source).first_rows
         if rows == 1:
             return False
         if self._pads_rows is None:

@@ -6,17 +6,16 @@ import threading
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from jkeras._base import paths
-from jkeras._base.by_leaves import by_leaves
 from jkeras.layers.pure import split_values
 from jkeras.layers.tracking import Inventory, inventory
-from jkeras.optimizers.state import named_leaves
+from jkeras.optimizers.state import named_leaves, split_name
 from jkeras.state.variable import gate, materialize, owned_value, put_value
 from jkeras.training.state import TrainState
 
-training_threads: set[int] = set()  # threads in which a run gives arrays away
+training_threads: set[int] = set()  # threads in which `fit` runs
+_givers: set[int] = set()  # threads that have given arrays away, and may again
 
 
 def read_weights(model: Any) -> tuple[Any, Any]:
@@ -40,8 +39,8 @@ def _values(held: Inventory, donate: bool) -> list[Any]:
         materialize(box for _, box in held.entries)
         if donate:
             return [owned_value(box) for _, box in held.entries]
-        if training_threads - {threading.get_ident()}:
-            return [box.value for _, box in held.entries]  # marked, so that the run copies what it gives away
+        if _givers - {threading.get_ident()}:
+            return [box.value for _, box in held.entries]  # marked, so that the others copy what they give away
         return [box._value for _, box in held.entries]
 
 
@@ -79,6 +78,7 @@ class Exchange:
 
     def read(self) -> tuple[Any, Any]:
         """Nested `params` and `state`, in arrays that nobody else holds."""
+        _givers.add(threading.get_ident())
         self._known = _values(self.held, donate=True)
         return split_values(self.held.entries, self._known, self.held.trained)
 
@@ -97,23 +97,36 @@ class Exchange:
 
 
 def optimizer_state(model: Any, params: Any) -> Any:
-    """The optimizer's state for these params: its own where it fits, carried over where the set of weights changed, else new.
+    """The optimizer's state for these params: its own where it fits, else a new one with all that is known of these weights.
 
-    Nobody else holds its arrays, since the step will donate them.
+    What belongs to a weight goes with it: where other weights are trained now, or another model shares the optimizer, as the two
+    models of a GAN do in many scripts for Keras 2. Nobody else holds its arrays, since the step will donate them.
     """
     optimizer, trained = model.optimizer, inventory(model).trained
     if optimizer.fits(tuple(trained)):
         return optimizer.take_state()
-    optimizer.remember(trained.values(), ["/".join(path) for path in paths.flatten(params)])
-    old = optimizer.state
-    if old is None:
-        return model._optimizer_init()(params)
-    fresh = by_leaves(optimizer.init).eval_shape(params)
+    names = ["/".join(path) for path in paths.flatten(params)]
+    before = {key: id(box) for key, box in zip(optimizer._keys, optimizer._boxes)}
+    old = optimizer.live_state
+    fresh = None if old is None else model._optimizer_shapes(params)
     same: bool = jax.tree.structure(old) == jax.tree.structure(fresh)  # type: ignore[operator]
-    if same:
-        return optimizer.take_state()
-    known = named_leaves(old)
-    names = list(named_leaves(fresh))
-    new = named_leaves(optimizer.init(params))
-    leaves = [known[n] if n in known and known[n].shape == new[n].shape else new[n] for n in names]
-    return jax.tree.unflatten(jax.tree.structure(fresh), [jnp.copy(leaf) for leaf in leaves])
+    if old is None or (same and (not before or before == dict(zip(names, trained)))):
+        optimizer.remember(trained.values(), names)
+        return model._optimizer_init()(params) if old is None else optimizer.take_state()
+    # The arrays go over into the new state: the old one is nobody's any more.
+    leaves = named_leaves(optimizer.take_state())
+    known = optimizer.parts_for(trained.values(), leaves)
+    optimizer.remember(trained.values(), names)
+    boxes = dict(zip(names, trained))
+    new: dict[str, Any] = {}
+
+    def leaf_of(name: str, shape: Any) -> Any:
+        place, weight = split_name(name, boxes)
+        found = leaves.get(name) if weight is None or not before else known.get(boxes[weight], {}).get(place)
+        if found is not None and found.shape == shape.shape:
+            return found
+        new.update({} if new else named_leaves(model._optimizer_init()(params)))
+        return new[name]
+
+    found = [leaf_of(name, shape) for name, shape in named_leaves(fresh).items()]
+    return jax.tree.unflatten(jax.tree.structure(fresh), found)
