@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from jkeras import Input, Model, Sequential, callbacks, layers, losses, metrics, models, ops, optimizers
+from jkeras import Input, Model, Sequential, Variable, activations, callbacks, layers, losses, metrics, models, ops, optimizers
 from jkeras.utils import set_random_seed
 
 RNG = np.random.default_rng(0)
@@ -203,3 +203,21 @@ def test_joblib(tmp_path):
     model = compiled(graph)
     joblib.dump(model, tmp_path / "model.joblib")
     np.testing.assert_array_equal(joblib.load(tmp_path / "model.joblib")(X), model(X))
+
+
+def test_a_variable_that_is_read_in_a_step_of_another_process_counts():
+    """What was there before a trace is known by its age; numbers of another process mean nothing here."""
+    scale = Variable(2.0)
+    scale.__dict__["_age"] = 10**9
+    scale = pickle.loads(pickle.dumps(scale))
+    model = Sequential([Input((4,)), layers.Dense(1)])
+    model.compile("sgd", lambda y, p: scale.value * ((y - p) ** 2).mean())
+    first = model.evaluate(X, Y, verbose=0)
+    scale.assign(4.0)
+    assert model.evaluate(X, Y, verbose=0) == pytest.approx(2 * first, rel=1e-6)
+
+
+def test_arrays_and_tensors_are_copied():
+    copied = pickle.loads(pickle.dumps([Variable(np.arange(3.0), dtype="bfloat16"), Input((4,)), activations.relu]))
+    assert copied[0].dtype == "bfloat16" and copied[0].numpy().tolist() == [0.0, 1.0, 2.0]
+    assert copied[1].shape == (None, 4) and copied[2] is activations.relu
