@@ -52,6 +52,7 @@ _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train i
 """
 
 _SILENT = CallbackList()
+_MOST_PROGRAMS = 16  # of one kind: a callback may change a setting of the optimizer in every epoch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -429,6 +430,8 @@ class Trainer(Steps, Snapshots, Replay):
             key = (*key, self._optimizer_key())
         if key not in self._loop_programs:
             self._loop_programs[key] = self._make_program(which)
+            for old in [known for known in self._loop_programs if known[0] == which][:-_MOST_PROGRAMS]:
+                del self._loop_programs[old]
         return self._loop_programs[key]
 
     def _optimizer_key(self) -> Any:
