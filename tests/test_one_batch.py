@@ -76,6 +76,15 @@ def test_equal_settings_are_one_program():
     assert sum(key[0] == "train" for key in model._loop_programs) == 1
 
 
+def test_programs_of_settings_that_are_long_gone_are_dropped(monkeypatch):
+    model = network(optimizers.SGD(0.1, momentum=0.9))
+    monkeypatch.setattr(model, "_make_program", lambda which: which)
+    for i in range(40):
+        model.optimizer.momentum = i / 100
+        model._loop_program("train")
+    assert sum(key[0] == "train" for key in model._loop_programs) == 16
+
+
 @pytest.mark.parametrize("names", [("a", "b"), ("same", "same")])
 def test_an_optimizer_that_two_models_share_keeps_the_slots_of_each(names):
     """As the optimizers of Keras 2 did, on which the scripts of many GANs rely."""

@@ -307,3 +307,16 @@ def test_a_mask_may_not_mix_rows_either():
 
     model = Sequential([Largest()])
     assert not ForwardPass(model, jax.ShapeDtypeStruct((5, 3, 1), "float32"), 5).keeps_rows_apart
+
+
+def test_whether_rows_are_filled_up_is_asked_for_each_shape_of_the_data():
+    class SometimesCentred(layers.Layer):
+        def call(self, x):
+            return x - jnp.mean(x, axis=0) if x.shape[1] == 4 else x
+
+    model = Sequential([SometimesCentred()])
+    model.compile("sgd", "mse")
+    long, short = RNG.normal(size=(5, 5, 3)).astype("f"), RNG.normal(size=(5, 4, 3)).astype("f")
+    np.testing.assert_allclose(model.evaluate(long, 0 * long, verbose=0), np.mean(long**2), rtol=1e-5)
+    expected = np.mean((short - short.mean(axis=0)) ** 2)
+    np.testing.assert_allclose(model.evaluate(short, 0 * short, verbose=0), expected, rtol=1e-5)

@@ -36,7 +36,7 @@ def check_config_size(config: Any) -> None:
     Raises:
         UnsafeFileError: it has too many.
     """
-    layers = calls = tensors = 0
+    layers = listed = calls = tensors = 0
     waiting = [config]
     while waiting:
         value = waiting.pop()
@@ -46,7 +46,8 @@ def check_config_size(config: Any) -> None:
                 tensors += 1
             elif isinstance(name, str) and "config" in value and _may_be_layer(name):
                 layers += 1
-            nodes = value.get("inbound_nodes")
+            entries, nodes = value.get("layers"), value.get("inbound_nodes")
+            listed += len(entries) if isinstance(entries, list) else 0
             if isinstance(nodes, list):
                 calls += len(nodes)
                 tensors += sum(len(node) for node in nodes if isinstance(node, list))
@@ -57,7 +58,7 @@ def check_config_size(config: Any) -> None:
                         raise UnsafeFileError(f"The config has {len(part):,} numbers as {key!r}; no array has as many axes.")
         elif isinstance(value, (list, tuple)):
             waiting += [part for part in value if isinstance(part, (Mapping, list, tuple))]
-        if layers > MAX_LAYERS:
+        if layers > MAX_LAYERS or listed > MAX_LAYERS:
             raise UnsafeFileError(f"The config has more than {MAX_LAYERS:,} layers; no model has as many.")
         if calls > MAX_CALLS:
             raise UnsafeFileError(f"The layers of the config are called more than {MAX_CALLS:,} times; in no model they are.")

@@ -51,6 +51,7 @@ _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train i
 """
 
 _SILENT = CallbackList()
+_MOST_PROGRAMS = 16  # of one kind: a callback may change a setting of the optimizer in every epoch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Trainer(Steps, Snapshots, Replay):
         self._objective: Objective | None = None
         self._loss_means: dict[str, Mean] = {}
         self._loop_programs: dict[Any, Any] = {}
-        self._pads_rows: bool | None = None  # whether evaluations pad; unknown before the first
+        self._pads_rows: dict[Any, bool] = {}  # whether evaluations pad, by the shapes of the data
         self._forward_passes: dict[Any, ForwardPass] = {}
         self._batches = Batches()
         self._parts = None
@@ -428,6 +429,8 @@ class Trainer(Steps, Snapshots, Replay):
             key = (*key, self._optimizer_key())
         if key not in self._loop_programs:
             self._loop_programs[key] = self._make_program(which)
+            for old in [known for known in self._loop_programs if known[0] == which][:-_MOST_PROGRAMS]:
+                del self._loop_programs[old]
         return self._loop_programs[key]
 
     def _optimizer_key(self) -> Any:
@@ -478,13 +481,15 @@ class Trainer(Steps, Snapshots, Replay):
         rows = few or (like or source).first_rows
         if rows == 1:
             return False
-        if self._pads_rows is None:
-            x_spec, y_spec, _ = (like or source).specs
+        x_spec, y_spec, _ = (like or source).specs
+        leaves, tree = jax.tree.flatten((x_spec, y_spec))
+        key = tree, tuple((s.shape, s.dtype) for s in leaves)
+        if key not in self._pads_rows:
             y_spec = jax.tree.map(lambda s: at_size(s, rows), y_spec)
-            self._pads_rows = rows_can_be_masked(self, y_spec, self._forward(array_specs(x_spec), rows), rows)
+            self._pads_rows[key] = rows_can_be_masked(self, y_spec, self._forward(array_specs(x_spec), rows), rows)
         if few is not None:
-            source.batch_size = bucket(few) if self._pads_rows else few
-        return self._pads_rows
+            source.batch_size = bucket(few) if self._pads_rows[key] else few
+        return self._pads_rows[key]
 
     def _build_for(self, source: Any) -> Any:
         specs = array_specs(source.spec)
