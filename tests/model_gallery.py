@@ -80,7 +80,7 @@ def branches() -> Any:
 
 def long_names() -> Any:
     x = Input((4,), name="in")
-    return Model(x, Dense(1, name=LONG)(Dense(2, name='<b>&"quoted"\\<b>')(x)), name='m<"\\">')
+    return Model(x, Dense(1, name=LONG)(Dense(2, name='<b>&"quoted"<b>')(x)), name='m<"">')
 
 
 class Net(Model):
