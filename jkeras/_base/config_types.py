@@ -133,7 +133,7 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 }
 # By name, where the annotation does not say it.
 _BY_NAME = {
-    "mask_value": "float",
+    "mask_value": "numbers",
     "zero_output_for_mask": "bool",
     **dict.fromkeys(("scale", "offset", "mean", "variance"), "numbers | None"),
     "trainable": "bool",
