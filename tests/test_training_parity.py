@@ -35,8 +35,8 @@ OPTIONS = {
     "ema_overwrite": {"use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 7},
     "accumulation": {"gradient_accumulation_steps": 3},
 }
-CASES = [(rule, "plain") for rule in RULES] + [(r, o) for r in ("momentum", "adam") for o in OPTIONS if o != "plain"]
-CASES += [("rmsprop", "clipnorm"), ("rmsprop", "ema"), ("adamw", "global_clipnorm"), ("adamw", "accumulation")]
+CASES = [(rule, "plain") for rule in RULES] + [("adam", option) for option in OPTIONS if option != "plain"]
+CASES += [("momentum", "clipnorm"), ("momentum", "accumulation"), ("rmsprop", "ema"), ("adamw", "global_clipnorm")]
 
 
 def _stack(library):

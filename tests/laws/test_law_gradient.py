@@ -3,10 +3,10 @@
 import jax
 import numpy as np
 import pytest
-from table import Prepared, assert_close, every_case, prepared
+from table import Prepared, assert_close, every_case, one_of_each, prepared
 
 
-@every_case
+@one_of_each
 def test_gradient_equals_float64(case):
     made = prepared(case)
     mode = made.modes[-1] and not case.stochastic
