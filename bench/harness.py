@@ -105,8 +105,14 @@ def table(
 
 
 def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
-    """New rows beside the old ones of the same machine and versions; others are dropped. The peak is that of the epochs' run."""
-    if not old or any(old.get(part) != new[part] for part in ("machine", "versions")):
+    """New rows beside the old ones of the same machine and versions; others are dropped. The peak is that of the epochs' run.
+
+    A library that one of the runs did not have says nothing against the other's rows.
+    """
+    if not old or old["machine"] != new["machine"]:
+        return new
+    versions = {**old["versions"], **new["versions"]}
+    if any(versions[name] != version for name, version in old["versions"].items()):
         return new
     peak = (new if any(name in TRAINING for name in new["workloads"]) else old).get("peak_flops")
-    return {**new, "peak_flops": peak, "workloads": {**old["workloads"], **new["workloads"]}}
+    return {**new, "versions": versions, "peak_flops": peak, "workloads": {**old["workloads"], **new["workloads"]}}

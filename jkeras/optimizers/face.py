@@ -89,12 +89,22 @@ class KerasFace:
         """Whether a state that was taken is the optimizer's still, and nobody else's."""
         return self._state is state and not self._shown
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        if name[0] != "_" or name == "_rate":
+            self.__dict__["_settings"] = None
+
     def settings(self) -> tuple[Any, ...]:
         """What a program of a step has as constants: the numbers and flags in attributes, and a rate that is a function."""
+        known: tuple[Any, ...] | None = self.__dict__.get("_settings")
+        if known is not None:
+            return known
         plain = (bool, int, float, str, type(None))
         found = [(k, v) for k, v in vars(self).items() if k[0] != "_" and k != "name" and isinstance(v, plain)]
         inner = [(k, v.settings()) for k, v in vars(self).items() if k[0] != "_" and isinstance(v, KerasFace)]
-        return (*found, *inner, self._rate if callable(self._rate) else None)
+        settings = (*found, *inner, self._rate if callable(self._rate) else None)
+        self.__dict__["_settings"] = None if inner else settings
+        return settings
 
     def parts_for(self, variables: Iterable[Any], leaves: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
         """What is known of these variables, by id: arrays by their place in a state. What belongs to others is kept for later.

@@ -23,7 +23,7 @@ import numpy as np
 
 from jkeras._base.errors import FileFormatError
 from jkeras.layers.base import Layer
-from jkeras.layers.tracking import own_boxes
+from jkeras.layers.tracking import inventory, own_boxes
 from jkeras.optimizers import LossScaleOptimizer
 from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import Walk, is_kept_state, written_places
@@ -149,12 +149,7 @@ def read(
     with own.files(assets) as folder, own.all_or_nothing(model):
         assign(pairs)
         if own_optimizer:
-            model.optimizer.state = optimizer_state(
-                model,
-                read_weights(
-                    model,
-                )[0],
-            )
+            model.optimizer.state = optimizer_state(model, inventory(model), read_weights(model)[0])
         own.load(folder)
         if chosen is not None and state is not None:
             optimizer_weights.put_state(chosen, state)

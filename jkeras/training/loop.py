@@ -21,7 +21,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base import paths
-from jkeras.layers.tracking import inventory
 from jkeras.state import random
 from jkeras.state.variable import gate
 from jkeras.training.moment import Moment, metric_values, metrics_from, plain_results, stream_place
@@ -106,8 +105,9 @@ class TrainingRun:
 
     def _first_state(self) -> TrainState:
         params, state = self.exchange.read()
-        opt_state = optimizer_state(self.model, params)
-        self.fits = tuple(inventory(self.model).trained)
+        held = self.exchange.held
+        opt_state = optimizer_state(self.model, held, params)
+        self.fits = tuple(held.trained)
         self.model.optimizer.put_state(opt_state, self.fits)
         start = np.zeros((), np.int32)
         numbers: Any = np.array([0, self.seed], np.uint32)

@@ -84,13 +84,13 @@ class Exchange:
         )
 
 
-def optimizer_state(model: Any, params: Any) -> Any:
-    """The optimizer's state for these params: its own where it fits, else a new one with all that is known of these weights.
+def optimizer_state(model: Any, held: Inventory, params: Any) -> Any:
+    """The optimizer's state for a model's params: its own where it fits, else a new one with all that is known of these weights.
 
     What belongs to a weight goes with it: where other weights are trained now, or another model shares the optimizer, as the two
     models of a GAN do in many scripts for Keras 2. Nobody else holds its arrays, since the step will donate them.
     """
-    optimizer, held = model.optimizer, inventory(model)
+    optimizer = model.optimizer
     if optimizer.fits(tuple(held.trained)):
         return optimizer.take_state()
     trained = {id(box): box for _, box in held.entries if id(box) in held.trained}
