@@ -94,3 +94,11 @@ def pytest_collection_modifyitems(items):
 def pytest_runtest_setup(item):
     """Before any fixture, so that those of a module compile as its tests do."""
     compiling.begin(item)
+
+
+@pytest.fixture
+def quick_collector():
+    """The collector looks at what the test makes: what all tests before it left takes it many seconds."""
+    gc.freeze()
+    yield
+    gc.unfreeze()

@@ -208,7 +208,7 @@ def test_a_callback_may_name_its_arguments_as_it_likes():
     assert heard == [0, ["loss"], 1, ["loss"], 0]
 
 
-def test_what_keras_2_told_callbacks_besides():
+def test_what_keras_2_told_callbacks_besides(quick_collector):
     seen = {}
 
     class Old(callbacks.Callback):

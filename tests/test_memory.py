@@ -12,6 +12,8 @@ import jkeras
 from jkeras import layers
 from jkeras.layers.remat import RematScope
 
+pytestmark = pytest.mark.usefixtures("quick_collector")
+
 X = np.random.default_rng(0).normal(size=(16, 6)).astype("float32")
 Y = X[:, :1]
 
