@@ -4,9 +4,9 @@
 
     y = (x - moving_mean) @ kernel + bias
 
-Its weights are made by `add_weight`: each is a `Variable`, with a name, a value and `assign`. Functions of `jax.numpy` and operators
-take it as its array, so `jnp.matmul(x, self.kernel)` is just that; `self.moving_mean.assign(...)` gives it a new one. Functions of
-`jax.lax` take arrays alone: write `self.kernel.value` there.
+Its weights are made by `add_weight`: each is a `Variable`, with a name, a value and `assign`. Functions of `jax.numpy` and
+operators take it as its array, so `jnp.matmul(x, self.kernel)` is just that; `self.moving_mean.assign(...)` gives it a new one.
+Functions of `jax.lax` take arrays alone: write `self.kernel.value` there.
 
 The layer needs no second definition for the functional side: `init` gives its arrays, `apply` is a pure function of them, and
 what was assigned comes back as the new state.
