@@ -224,3 +224,19 @@ class Special(Variable):
 def test_classes_that_extend_variable_are_taken_too():
     assert jnp.sin(Special([0.0])).tolist() == [0.0]
     assert jax.jit(lambda v: v + 1)(Special([1.0])).tolist() == [2.0]
+
+
+class Recomputed(layers.Layer):
+    """Reads its weight in a function that is computed again for the gradient."""
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(shape=(3, 2))
+
+    def call(self, x):
+        return jkeras.remat(lambda x: jnp.matmul(x, self.kernel))(x)
+
+
+def test_a_function_that_is_rematerialized_reads_in_the_compute_dtype_too():
+    layer = Recomputed(dtype="mixed_bfloat16")
+    params, state = layer.init(jax.random.key(0), X)
+    assert layer.apply(params, state, X)[0].dtype == layer(X).dtype == "bfloat16"

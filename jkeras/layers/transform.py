@@ -86,7 +86,8 @@ def _scope_inside(outer: Scope) -> Scope:
     """A scope at the present trace level in which all is as in the outer one; what changes here, changes here alone."""
     assert outer.values is not None
     inner = substitute(dict(outer.values), rng=outer.rng, training=outer.training, positions=outer.positions)
-    inner.layer, inner.counts = outer.layer, outer.counts  # draws go on counting where the code outside stopped
+    inner.layer, inner.compute = outer.layer, outer.compute
+    inner.counts = outer.counts  # draws go on counting where the code outside stopped
     inner.masks, inner.losses = dict(outer.masks), list(outer.losses or ())
     return inner
 
