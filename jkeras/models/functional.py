@@ -1,4 +1,8 @@
-"""`Functional`: a model made of a graph between symbolic inputs and outputs. Running it is one loop over the graph."""
+"""`Functional`: a model made of a graph between symbolic inputs and outputs. Running it is one loop over the graph.
+
+A pickle or a copy of one holds its symbolic tensors, not the sorted steps, which hold functions and ids. A graph is a long chain,
+so it is handed over node by node: nothing has to recurse along it.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ from jkeras.layers.structures import array_specs, single, specs_to_shapes
 from jkeras.models.functional_config import graph_config
 from jkeras.models.model import Model, check_unique_names, takes_graph
 from jkeras.state.scope import set_mask
+from jkeras.training.trainer import Trainer
 
 _ADDED_STAY = """Model {model!r}: the config leaves out {count} {what} that add_{what}(symbolic tensor) gave it. Add it again to
 the model that is made from it."""
@@ -59,10 +64,31 @@ class Functional(Model):
                     )
         default = "model" if type(self) is Functional else to_snake_case(type(self).__name__)
         Layer.__init__(self, name=name or auto_name(default), **kwargs)
-        self._reset_training()
+        self._trainer = Trainer(self)
         self._structure = inputs, outputs
         self._trace_graph()
         self.built = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All attributes but the sorted graph; the nodes of the graph first, in running order."""
+        state = super().__getstate__()
+        nodes = list(self._program.nodes) if "_structure" in self.__dict__ else []
+        return {"nodes": nodes, **{name: value for name, value in state.items() if name != "_program"}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({name: value for name, value in state.items() if name != "nodes"})
+
+    @property
+    def _program(self) -> Program:
+        """The sorted graph. A copy sorts it when it first needs it: before, parts of a ring may be missing."""
+        found: Program | None = self.__dict__.get("_program")
+        if found is None:
+            found = self.__dict__["_program"] = self._sorted_graph()
+        return found
+
+    @_program.setter
+    def _program(self, program: Program) -> None:
+        self.__dict__["_program"] = program
 
     def _trace_graph(self) -> None:
         self._program = self._sorted_graph()
@@ -125,7 +151,7 @@ class Functional(Model):
         except ValueError:
             setattr(self, what, before)
             raise
-        self._reset_training_functions()
+        self._trainer.forget()
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Run the graph.

@@ -22,6 +22,7 @@ from jkeras.layers.embedding import Embedding
 from jkeras.layers.input import InputLayer
 from jkeras.models.functional import Functional
 from jkeras.models.model import check_unique_names
+from jkeras.training.trainer import Trainer
 
 
 @export("keras.Sequential", "keras.models.Sequential")
@@ -41,7 +42,7 @@ class Sequential(Functional):
 
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None):
         Layer.__init__(self, trainable=trainable, name=name)
-        self._reset_training()
+        self._trainer = Trainer(self)
         self._stack: list[Layer] = []
         self._input_layer: InputLayer | None = None
         self._input_given = False  # as an `Input` of its own, not as an argument of the first layer
@@ -114,7 +115,7 @@ class Sequential(Functional):
         """The graph of the stack, where its input is known."""
         self.built = False
         self._operations = list(self._stack)
-        self._reset_training_functions()
+        self._trainer.forget()
         if self._input_layer is None or not self._stack:
             return
         tensor = self._input_layer.output

@@ -1,6 +1,6 @@
-"""The objective of a compiled model: a loss for each output, their weights, and the metrics.
+"""`Objective`: a loss for each output of a compiled model, their weights, and the metrics.
 
-`compile` keeps what the user wrote; the shapes of data and outputs turn it into an `Objective` when they are first known.
+`compile` keeps what the user wrote. It becomes an `Objective` as soon as the shapes of the data and the outputs are known.
 """
 
 from __future__ import annotations
@@ -18,10 +18,31 @@ import numpy as np
 
 from jkeras import losses, metrics
 from jkeras._base.errors import describe
+from jkeras.layers.base import Layer
 from jkeras.state.scope import current, pop, push, set_mask, substitute
 from jkeras.training.logs import flat_results
 from jkeras.training.state import Outcome
 from jkeras.training.structure import Outputs, outputs_of
+
+
+@dataclasses.dataclass(frozen=True)
+class CompileConfig:
+    """What `compile` was given.
+
+    Attributes:
+        loss, loss_weights, metrics, weighted_metrics: as you wrote them.
+        run_eagerly: whether to run operation by operation.
+        steps_per_execution: batches of a dispatch; None lets the measured speed decide.
+        jit: whether steps are compiled.
+    """
+
+    loss: Any
+    loss_weights: Any
+    metrics: Any
+    weighted_metrics: Any
+    run_eagerly: bool
+    steps_per_execution: int | None
+    jit: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +70,7 @@ class Objective:
         outputs: of the model.
         losses: `{number of the output: its loss}`, in the order of the logs.
         weights: of the losses in the total, by number of the output.
-        tracked: the metrics, in the order of the logs.
+        tracked: the compiled metrics, in the order of the logs.
     """
 
     outputs: Outputs
@@ -59,12 +80,12 @@ class Objective:
 
     @property
     def has_losses(self) -> bool:
-        """Whether an output has a loss; without one, `y` may have any structure that an overridden `compute_loss` wants."""
+        """Whether an output has a loss; without one, an overridden `compute_loss` may take a `y` of any structure."""
         return bool(self.losses)
 
     @property
     def loss_names(self) -> dict[int, str]:
-        """Names in the logs of the outputs' own losses, by number of the output: none where there is but one."""
+        """Names in the logs of the outputs' own losses, by number of the output; empty for a single loss."""
         return {i: f"{self.outputs.loss_names[i]}_loss" for i in self.losses} if len(self.losses) > 1 else {}
 
     def targets(self, y: Any) -> list[Any]:
@@ -115,6 +136,22 @@ class Objective:
     def log_names(self) -> list[str]:
         """Names of the results in the order of the logs."""
         return ["loss", *self.loss_names.values(), *(t.name for t in self.tracked)]
+
+    @functools.cached_property
+    def loss_means(self) -> dict[str, metrics.Mean]:
+        """The means of the losses, by their names in the logs."""
+        tracked = {one.name for one in self.tracked}
+        return {name: metrics.Mean(name=name) for name in self.init_metrics() if name not in tracked}
+
+    @property
+    def metrics(self) -> list[tuple[str, Any]]:
+        """The means of the losses and the compiled metrics, by their names in the logs."""
+        return [*self.loss_means.items(), *((tracked.name, tracked.metric) for tracked in self.tracked)]
+
+    def show(self, state: dict[str, Any]) -> None:
+        """Let the metric objects have these accumulators, so that you can ask one that you kept for its `result()`."""
+        for name, metric in self.metrics:
+            metric.set_state(state[name])
 
     @functools.cached_property
     def result_names(self) -> list[str]:
@@ -171,12 +208,12 @@ class Objective:
         return flat_results((name, result(name, value)) for name, value in state.items())
 
     def check_targets(self, y: Any, y_pred_spec: Any) -> None:
-        """Hold host data against the losses once, before anything is compiled."""
+        """Check host data against the losses once, before anything is compiled."""
         if not self.has_losses:
             return
         try:
             targets = self.targets(y)
-        except ValueError:  # the loss says it where it compares them, which a `compute_loss` of the user's own may not do
+        except ValueError:  # the loss will say so where it compares them; an overridden `compute_loss` may never do that
             return
         specs = jax.tree.leaves(y_pred_spec)
         for i, fn in self.losses.items():
@@ -194,12 +231,12 @@ def add_loss(state: dict[str, Any], values: dict[str, Any], count: Any) -> dict[
     }
 
 
-def make_objective(model: Any, config: Any, y_spec: Any, y_pred_spec: Any) -> Objective:
+def make_objective(model: Layer, config: CompileConfig, y_spec: Any, y_pred_spec: Any) -> Objective:
     """The objective of a model for outputs of known shapes.
 
     Args:
         model: compiled.
-        config: has `loss`, `loss_weights`, `metrics`, `weighted_metrics` as given to `compile`.
+        config: as given to `compile`.
         y_spec, y_pred_spec: pytrees of specs of a batch; `y_spec` None where there are no targets.
     """
     outputs = outputs_of(model, y_pred_spec)
@@ -209,11 +246,11 @@ def make_objective(model: Any, config: Any, y_spec: Any, y_pred_spec: Any) -> Ob
         methods = [getattr(type(model), name) for name in ("train_step", "test_step", "objective", "compute_loss")]
         if all(method.__module__.startswith("jkeras.") for method in methods):
             raise
-        # Code of the user's own may make sense of targets of any structure.
+        # Overridden methods may make sense of targets of any structure.
         return _make_objective(config, outputs, None, y_pred_spec)
 
 
-def _make_objective(config: Any, outputs: Outputs, y_spec: Any, y_pred_spec: Any) -> Objective:
+def _make_objective(config: CompileConfig, outputs: Outputs, y_spec: Any, y_pred_spec: Any) -> Objective:
     wanted = _for_all_or_each("loss", config.loss, outputs)
     wanted = {i: fn for i, fn in wanted.items() if fn is not None}
     scales = _for_all_or_each("loss_weights", config.loss_weights, outputs)
@@ -223,7 +260,7 @@ def _make_objective(config: Any, outputs: Outputs, y_spec: Any, y_pred_spec: Any
     targets = objective.targets(y_spec if compares else None)
     foreign = outputs.foreign_keys(y_spec) if compares else []
     if foreign:
-        warnings.warn(f"The targets y for {foreign} are left aside: the model's outputs are {outputs.names}.", stacklevel=2)
+        warnings.warn(f"The targets y for {foreign} are ignored: the model's outputs are {outputs.names}.", stacklevel=2)
     predictions = jax.tree.leaves(y_pred_spec)
     fns = {i: losses.resolve(fn, targets[i], predictions[i]) for i, fn in wanted.items()}
     tracked: list[Tracked] = []

@@ -1,14 +1,15 @@
-"""Programs: many steps as one compiled call.
+"""Programs: many steps as one compiled call, `(state, *args) -> (state, results)`.
 
-    state, metrics, logs = train(state, metrics, data, start, stop, epoch, first)
+    state, logs = train(state, data, start, stop, epoch, first)
 
-`data` is a block of stacked batches (`data/feed.py`), and the loop runs the step over its batches `start` to `stop`. The bounds
-are run-time arguments: one compilation serves every length, and the results do not depend on how an epoch is cut into calls.
-(With bounds known at compile time XLA unrolls a loop of length 1, and its last bits differ.) The training state is given away.
+`data` is a batch stack (`data/array_stacker.py`), and the loop runs the step over its batches `start` to `stop`. The bounds are
+run-time arguments: one compilation serves every length, and the results do not depend on how an epoch is cut into calls. (With
+bounds known at compile time XLA unrolls a loop of length 1, and its last bits differ.) A training program takes the arrays of the
+state it is given, all but the metrics' accumulators, which metric objects may hold.
 
-Where an epoch is a handful of batches, the program for short epochs runs many of them in one call (`short_epochs.py`):
+Where an epoch is a handful of batches, the program for short epochs runs many of them in one call:
 
-    state, metrics, logs, table = program.epochs(state, metrics, data, 0, length, epoch, 0, count)
+    state, (logs, table) = train.epochs(state, data, 0, length, epoch, 0, count)
 
 A model that holds an operation which is slow inside a compiled loop on this platform runs step by step instead, with the same
 signature (`nn/loop_speed.py`).
@@ -26,12 +27,14 @@ from jax import lax
 from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras.nn.loop_speed import slow_in_loop
 from jkeras.training.checks import warn_all_frozen
-from jkeras.training.pace import Pace
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
-from jkeras.training.step import reports_metrics_alone
+from jkeras.training.steps import Steps, reports_metrics_alone
+from jkeras.training.steps_per_dispatch import StepsPerDispatch
 from jkeras.training.trackers import begun, results
 from jkeras.training.whole_step import whole_step
+
+Call = Callable[..., tuple[TrainState, Any]]
 
 _STRUCTURE = """The training step gives a state of another structure than it takes:
 
@@ -43,57 +46,89 @@ A step must return every part of the state it was given. If you override train_s
 
 
 class Program:
-    """A compiled loop over steps, and how long its steps take.
+    """A compiled call, and how long its steps take.
 
     Attributes:
-        call: `(state, metrics, data, start, stop, epoch, first) -> (state, metrics, logs)`.
-        epochs: the same for `count` stretches of batches, one behind the other in the block, each an epoch of its own:
-            `(state, metrics, data, start, stop, epoch, first, count) -> (state, metrics, logs, table)`, with the results of an
-            epoch in a row of the table, in the order of their names. None where a dispatch is never more than an epoch.
-        pace: how many steps a dispatch should hold.
+        call: `(state, *args) -> (state, results)`.
+        speed: says how many steps a dispatch should hold.
         runs: dispatches so far.
     """
 
-    def __init__(
-        self,
-        call: Callable[..., Any],
-        stepwise: Callable[[], Callable[..., Any]] | None = None,
-        epochs: Callable[..., Any] | None = None,
-    ):
-        self.call, self.epochs = call, epochs
-        self.pace = Pace()
+    def __init__(self, call: Call):
+        self.call = call
+        self.speed = StepsPerDispatch()
         self.runs = 0
-        self._stepwise = stepwise
 
-    def choose(self, args: tuple[Any, ...]) -> None:
-        """After the first dispatch: go step by step from here on if the program holds what is slow inside a loop.
-
-        Args:
-            args: what the dispatch was called with, arrays or their shapes.
-        """
-        if self._stepwise is not None:
-            loop: Any = self.call if self.epochs is None else self.epochs
-            if slow_in_loop(loop.trace(*args, *(() if self.epochs is None else (1,))).jaxpr, jax.default_backend()):
-                self.call, self.epochs = self._stepwise(), None
-            self._stepwise = None
+    def __call__(self, state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+        return self.call(state, *args)
 
 
-def shapes_of(tree: Any) -> Any:
-    """The same tree with shapes and dtypes, which outlive arrays that are given away."""
-    return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype) if hasattr(a, "dtype") else a, tree)
+class TrainingProgram(Program):
+    """The program of `fit`. Its first call decides between the loop and single steps.
+
+    Args:
+        loop: a jitted loop over the batches of a stack, `(state, metrics, data, *bounds) -> (state, metrics, results)`.
+        stepwise: makes the same without a loop.
+        joins_epochs: whether `loop` is one over epochs (`over_epochs`), whose last bound says how many.
+
+    Attributes:
+        epochs: `call` for several epochs at once; None where a dispatch is never more than one.
+    """
+
+    def __init__(self, loop: Any, stepwise: Callable[[], Callable[..., Any]], joins_epochs: bool = False):
+        super().__init__(self._first_call)
+        self._loop, self._stepwise = loop, stepwise
+        self.epochs: Call | None = self._first_epochs if joins_epochs else None
+
+    def _first_call(self, state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+        self._choose(state, *args, *(() if self.epochs is None else (1,)))
+        return self.call(state, *args)
+
+    def _first_epochs(self, state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+        self._choose(state, *args)
+        return _keeping_metrics(self._loop)(state, *args)
+
+    def _choose(self, state: TrainState, *args: Any) -> None:
+        if slow_in_loop(self._loop.trace(*_apart(state), *args).jaxpr, jax.default_backend()):
+            self.call, self.epochs = _keeping_metrics(self._stepwise()), None
+        elif self.epochs is None:
+            self.call = _keeping_metrics(self._loop)
+        else:
+            self.call, self.epochs = self._one_epoch, _keeping_metrics(self._loop)
+
+    def _one_epoch(self, state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+        assert self.epochs is not None
+        state, (logs, _) = self.epochs(state, *args, 1)
+        return state, logs
 
 
-def training_program(model: Any, short_epochs: bool = False) -> Program:
+def _apart(state: TrainState) -> tuple[TrainState, Any]:
+    """What a training program takes away, and the metrics, which it does not."""
+    return state._replace(metrics=None), state.metrics
+
+
+def _keeping_metrics(run: Callable[..., Any]) -> Call:
+    """`(state, metrics, *args) -> (state, metrics, results)` as a program's call."""
+
+    def call(state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+        state, metrics, found = run(*_apart(state), *args)
+        return state._replace(metrics=metrics), found
+
+    return call
+
+
+def training_program(model: Steps, joins_epochs: bool = False) -> Program:
     """The program of `fit` for a model whose objective is known.
 
     Args:
         model: compiled.
-        short_epochs: whether a dispatch may hold several epochs.
+        joins_epochs: whether a dispatch may hold several epochs.
     """
     warn_all_frozen(model)
-    # What the default step reports follows from the metrics, so it is computed once per dispatch; another's logs are carried.
+    # What the default step reports follows from the metrics, so it is computed once per dispatch; other steps' logs are carried.
     derived = reports_metrics_alone(model)
-    objective, start_metrics = model._objective, model._fresh_metrics()
+    objective = model._trainer.objective
+    start_metrics = objective.init_metrics()
     train_step = whole_step(model, model.train_step)
 
     def begin(state: TrainState, metrics: Any, epoch: Any, position: Any) -> TrainState:
@@ -104,7 +139,7 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
 
     def end(state: TrainState, logs: Any) -> Any:
         logs = results(model, state) if derived else logs
-        return state._replace(metrics=None), state.metrics, logs
+        return *_apart(state), logs
 
     def in_loop(state: TrainState, metrics: Any, data: Any, start: Any, stop: Any, epoch: Any, first: Any) -> Any:
         def body(index: Any, carry: Any) -> Any:
@@ -132,25 +167,28 @@ def training_program(model: Any, short_epochs: bool = False) -> Program:
 
         return run
 
-    if not model._traced:
-        return Program(step_by_step(one_step))
+    if not model._trainer.jit:
+        return Program(_keeping_metrics(step_by_step(one_step)))
     options: dict[str, Any] = {"donate_argnums": 0, "compiler_options": compiler_options()}
 
     def stepwise() -> Callable[..., Any]:
         return step_by_step(watched(jax.jit(one_step, **options), "the training step", programs=2))
 
-    if short_epochs:
-        run = over_epochs(in_loop, objective.results)
-        epochs = watched(jax.jit(run, **options), "the loop over short epochs", programs=2)
-        return Program(lambda *args: epochs(*args, 1)[:3], stepwise, epochs)
-    return Program(watched(jax.jit(in_loop, **options), "the training loop", programs=2), stepwise)
+    run, name = (
+        (over_epochs(in_loop, objective.results), "the loop over short epochs")
+        if joins_epochs
+        else (in_loop, "the training loop")
+    )
+    return TrainingProgram(watched(jax.jit(run, **options), name, programs=2), stepwise, joins_epochs)
 
 
 def over_epochs(in_loop: Callable[..., Any], results: Callable[[Any], dict[str, Any]]) -> Callable[..., Any]:
-    """`Program.epochs`, to be compiled.
+    """A loop over whole epochs, to be compiled: `(state, metrics, data, start, stop, epoch, first, count)`.
+
+    Its results are the last epoch's logs and a table with a row of results for each epoch, in the order of their names.
 
     Args:
-        in_loop: `Program.call` of one stretch of batches.
+        in_loop: a loop over the batches of one epoch.
         results: `metrics -> logs`, scalars of one floating dtype.
     """
 
@@ -165,13 +203,14 @@ def over_epochs(in_loop: Callable[..., Any], results: Callable[[Any], dict[str, 
         logs = zeros_of(results, metrics)
         rows = jax.tree.leaves(data)[0].shape[0]
         table = jnp.zeros((rows, len(logs)), jnp.result_type(*jax.tree.leaves(logs)))
-        return lax.fori_loop(0, count, body, (state, metrics, logs, table))
+        state, metrics, logs, table = lax.fori_loop(0, count, body, (state, metrics, logs, table))
+        return state, metrics, (logs, table)
 
     return in_epochs
 
 
 def batch_of(data: Any, index: Any) -> Any:
-    """Batch number `index` of a block."""
+    """Batch number `index` of a stack."""
     return jax.tree.map(lambda a: lax.dynamic_index_in_dim(a, index, 0, keepdims=False), data)
 
 
