@@ -67,6 +67,9 @@ class Run:
         """
 
         def attempt() -> Any:
+            if not self.follows:
+                self.state, results = program(self.state, *args)
+                return results
             with self._current():
                 if before is not None:
                     before(self.state)
@@ -89,8 +92,7 @@ class Run:
         """For a dispatch: the state as the variables are now; afterwards the variables as the state is then."""
         # The code of a stream may read weights in its thread; it must not meet arrays that were given away.
         with gate if self.trains else contextlib.nullcontext():
-            if self.follows:
-                self._refresh()
+            self._refresh()
             try:
                 yield
             except BaseException as error:
@@ -98,8 +100,7 @@ class Run:
                     error.add_note(_GONE)
                 raise
             finally:
-                if self.follows:
-                    self._write()
+                self._write()
 
     def _refresh(self) -> None:
         """Take over what callbacks, or the code of a stream, changed."""
