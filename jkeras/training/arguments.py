@@ -10,6 +10,7 @@ from typing import Any
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Tree
 from jkeras.data import as_source, unpack_x_y_sample_weight
 from jkeras.data.py_dataset import PyDataset
 from jkeras.data.source import Source
@@ -60,7 +61,7 @@ def compile_arguments(given: dict[str, Any]) -> dict[str, Any]:
     return left
 
 
-def in_current_order(loss_weights: Any, metrics: Any) -> tuple[Any, Any]:
+def in_current_order(loss_weights: Any, metrics: Tree) -> tuple[Any, Any]:
     """`loss_weights` and `metrics` as Keras 3 orders them: in Keras 2, `compile(optimizer, loss, metrics)` had metrics third.
 
     Example:
@@ -72,7 +73,7 @@ def in_current_order(loss_weights: Any, metrics: Any) -> tuple[Any, Any]:
     return (metrics, loss_weights) if are_metrics else (loss_weights, metrics)
 
 
-def keras2_arguments(method: Callable[..., Any], x: Any, given: dict[str, Any], epochs: int = 1) -> int:
+def keras2_arguments(method: Callable[..., Any], x: Tree, given: dict[str, Any], epochs: int = 1) -> int:
     """Apply older arguments.
 
     A `PyDataset` then makes its batches in that many workers: in threads, even with `use_multiprocessing=True`. Keras 2 forked
@@ -112,7 +113,7 @@ def keras2_arguments(method: Callable[..., Any], x: Any, given: dict[str, Any], 
     return epochs
 
 
-def validation_source(data: Any, batch_size: int | None, steps: int | None) -> Source:
+def validation_source(data: Tree, batch_size: int | None, steps: int | None) -> Source:
     """The source of `validation_data`: `(x, y)`, `(x, y, sample_weight)`, or what gives batches."""
     if not isinstance(data, (tuple, list)):
         return as_source(data, steps=steps)

@@ -28,6 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base import paths
+from jkeras._base.types import Logs, Scalar, Tree
 from jkeras.callbacks import CallbackList, ProgbarLogger
 from jkeras.data.array_source import ArraySource
 from jkeras.data.array_stacker import ArrayStacker
@@ -68,7 +69,7 @@ class Dispatch(NamedTuple):
         before: a copy of the state before it, where a callback asked for that.
     """
 
-    data: Any
+    data: Tree
     at: int
     stop: int
     epoch: int
@@ -88,7 +89,7 @@ class _Unread(NamedTuple):
 
     number: int
     steps: int
-    logs: dict[str, Any]
+    logs: Logs
     timed: bool
 
 
@@ -146,7 +147,7 @@ class FitLoop:
 
     def resume_state(self) -> ResumeState:
         """Where the run stands."""
-        key: Any = np.asarray(jax.random.key_data(self.run.state.rng))
+        key = np.asarray(jax.random.key_data(self.run.state.rng))
         return dataclasses.replace(
             self._position,
             iteration=int(self.run.state.iteration),
@@ -163,7 +164,7 @@ class FitLoop:
         # The averages are put back below; kept, a later file of this run would hold these old ones.
         self._position, self._logs = dataclasses.replace(found, averaged={}), dict(found.logs)
         self.seed = found.seed
-        iteration: Any = np.array(found.iteration, np.int32)
+        iteration: Scalar = np.array(found.iteration, np.int32)
         self.run.state = self.run.state._replace(iteration=iteration, rng=_key(*found.key))
         if found.position:
             self._accumulate(metrics_from(found.metrics, self._accumulated()))
@@ -178,7 +179,7 @@ class FitLoop:
         held = {"/".join(place.path): paths.get(state.state, place.path) for place in tracker_places(self.model)}
         return {**state.metrics, "held": held} if held else state.metrics
 
-    def _accumulate(self, metrics: dict[str, Any]) -> None:
+    def _accumulate(self, metrics: Logs) -> None:
         held = metrics.pop("held", {})
         self.run.state = self.run.state._replace(metrics=metrics)
         for place in tracker_places(self.model):
@@ -186,7 +187,7 @@ class FitLoop:
 
     # epochs ---------------------------------------------------------------------------------------------------------
 
-    def epochs(self, first: int, last: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    def epochs(self, first: int, last: int) -> Iterator[tuple[int, Logs]]:
         """Run epochs `first` to `last`: the number of each and its logs, still on the device. `end_epoch` follows each."""
         while first < last:
             count = self._epochs_per_dispatch(last - first)
@@ -216,10 +217,10 @@ class FitLoop:
         if position.begun:  # joined epochs are over since their dispatch
             self._move(epoch=position.epoch + 1, position=0, begun=False, consumed=position.consumed + position.position)
 
-    def _move(self, **numbers: Any) -> None:
+    def _move(self, **numbers: Tree) -> None:
         self._position = dataclasses.replace(self._position, **numbers)
 
-    def _epoch(self, epoch: int) -> dict[str, Any]:
+    def _epoch(self, epoch: int) -> Logs:
         """Run one epoch, or what is left of it."""
         self._watch.lap()
         number = first = self._position.position
@@ -250,12 +251,12 @@ class FitLoop:
             return min(left, self.program.speed.steps(self.events.hears_train_batches))
         return min(left, self._steps_per_event - number % self._steps_per_event)
 
-    def _dispatch(self, data: Any, at: int, stop: int, epoch: int, first: int) -> dict[str, Any]:
+    def _dispatch(self, data: Tree, at: int, stop: int, epoch: int, first: int) -> Logs:
         def remember(state: TrainState) -> None:
             kept = jax.tree.map(jnp.copy, state._replace(metrics=None)) if self.events.wants_replay else None
             self.last = Dispatch(data, at, stop, epoch, first, self.stacker.source, self.seed, kept)
 
-        logs: dict[str, Any] = self.run.dispatch(self.program, data, at, stop, epoch, first, before=remember)
+        logs: Logs = self.run.dispatch(self.program, data, at, stop, epoch, first, before=remember)
         return logs
 
     def _after(self, number: int, steps: int) -> None:
@@ -285,7 +286,7 @@ class FitLoop:
 
     # single batches -------------------------------------------------------------------------------------------------
 
-    def one_batch(self, metrics: dict[str, Any] | None) -> dict[str, Any]:
+    def one_batch(self, metrics: Logs | None) -> Logs:
         """Run one step and return its logs, still on the device.
 
         Args:
@@ -294,7 +295,7 @@ class FitLoop:
         if metrics is not None:
             self.run.state = self.run.state._replace(metrics=metrics)
         stack = next(self.stacker.stacks())
-        logs: dict[str, Any] = self.run.dispatch(self.program, stack.data, 0, 1, 0, 0 if metrics is None else 1)
+        logs: Logs = self.run.dispatch(self.program, stack.data, 0, 1, 0, 0 if metrics is None else 1)
         self._show()
         return logs
 
@@ -310,7 +311,7 @@ class FitLoop:
         steps = self.program.speed.steps(self.events.hears_train_batches)
         return max(1, min(left, stacker.epochs_per_stack, steps // stacker.source.num_batches))
 
-    def _joined_epochs(self, first: int, count: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _joined_epochs(self, first: int, count: int) -> Iterator[tuple[int, Logs]]:
         """Run several epochs as one dispatch; then give each one's number and logs, once its callbacks know that it began."""
         program, stacker = self.program, self.stacker
         assert isinstance(program, TrainingProgram) and program.epochs is not None and isinstance(stacker, ArrayStacker)
@@ -353,6 +354,6 @@ def may_join_epochs(model: Steps, source: Any, events: CallbackList, epochs: int
 
 
 def _key(high: int, low: int) -> jax.Array:
-    numbers: Any = np.array([high, low], np.uint32)
+    numbers: Tree = np.array([high, low], np.uint32)
     key: jax.Array = jax.random.wrap_key_data(numbers, impl="threefry2x32")
     return key

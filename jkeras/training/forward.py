@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.types import Tree
 from jkeras.graph.infer import at_size, raise_named
 from jkeras.layers.base import Layer
 from jkeras.layers.lambda_layer import Lambda
@@ -31,7 +32,7 @@ class ForwardPass:
         adds_losses: whether layers add to the loss.
     """
 
-    def __init__(self, model: Steps, specs: Any, rows: int):
+    def __init__(self, model: Steps, specs: Tree, rows: int):
         self._model, self._specs, self.rows = model, specs, rows
         batch = jax.tree.map(lambda s: at_size(s, rows), specs)
         self._program = None
@@ -57,7 +58,7 @@ class ForwardPass:
     def outputs_at(self, rows: int) -> Any:
         """Shapes and dtypes of the outputs for another number of rows."""
 
-        def at(y: Any) -> Any:
+        def at(y: Tree) -> Any:
             return jax.ShapeDtypeStruct((rows, *y.shape[1:]), y.dtype) if y.shape[:1] == (self.rows,) else y
 
         return jax.tree.map(at, self.outputs)
@@ -95,7 +96,7 @@ def _is_own_code(value: Any) -> bool:
     return not f"{module}.".startswith(("jkeras.", "jax.", "numpy."))
 
 
-def function_keeps_rows_apart(fn: Any, *specs: Any) -> bool:
+def function_keeps_rows_apart(fn: Any, *specs: Tree) -> bool:
     """Whether each row of a function's results provably depends on the same row of its arguments alone.
 
     Args:
@@ -124,7 +125,7 @@ def function_keeps_rows_apart(fn: Any, *specs: Any) -> bool:
     return rows_apart(program, [True] * len(specs), rows, len(jax.tree.leaves(results)), twin)
 
 
-def _run(model: Steps, x: Any) -> tuple[Any, list[Any], list[Any], list[Any]]:
+def _run(model: Steps, x: Tree) -> tuple[Any, list[Any], list[Any], list[Any]]:
     """Outputs, their masks, losses, and the values that variables have afterwards."""
     y = model(x, training=False)
     scope = current()

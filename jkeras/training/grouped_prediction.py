@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.types import Scalar, Tree
 from jkeras.nn.loop_speed import equations
 
 # More rows than this gain nothing; the widest array of a group may have so many entries (4 MiB of float32).
@@ -21,7 +22,7 @@ _ROWS = 256
 _WIDEST = 1 << 20
 
 
-def batches_per_group(step: Callable[[Any, Any], tuple[Any, Any]], state: Any, data: Any) -> int:
+def batches_per_group(step: Callable[[Any, Any], tuple[Any, Any]], state: Tree, data: Tree) -> int:
     """How many batches to compute at once; 1 where the state may change or nothing is gained.
 
     Args:
@@ -41,7 +42,7 @@ def batches_per_group(step: Callable[[Any, Any], tuple[Any, Any]], state: Any, d
 
 
 def run_groups(
-    step: Callable[[Any, Any], tuple[Any, Any]], state: Any, data: Any, outputs: Any, size: int, start: Any, stop: Any
+    step: Callable[[Any, Any], tuple[Any, Any]], state: Tree, data: Tree, outputs: Tree, size: int, start: Scalar, stop: Scalar
 ) -> tuple[Any, Any]:
     """Fill `outputs` for as many whole groups of `size` batches as there are, where `start` is 0.
 
@@ -50,7 +51,7 @@ def run_groups(
     """
     groups = jnp.where(start == 0, stop // size, 0)
 
-    def body(index: Any, outputs: Any) -> Any:
+    def body(index: Scalar, outputs: Tree) -> Any:
         at = index * size
         batches = jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, at, size, 0), data)
         found = jax.vmap(lambda batch: step(state, batch)[1])(batches)

@@ -14,11 +14,13 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.types import Tree
+
 # Entries from which on a copy costs more than the zero.
 _LARGE = 1 << 16
 
 
-def after_all(gradients: Any) -> Any:
+def after_all(gradients: Tree) -> Any:
     """The same gradients; in a program for a CPU, the large ones are there once all large ones are.
 
     Args:
@@ -36,5 +38,5 @@ def after_all(gradients: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf + zero.astype(leaf.dtype) if _is_large(leaf) else leaf, gradients)
 
 
-def _is_large(leaf: Any) -> bool:
+def _is_large(leaf: Tree) -> bool:
     return isinstance(leaf, jax.core.Tracer) and leaf.size >= _LARGE and jnp.issubdtype(leaf.dtype, jnp.floating)

@@ -18,6 +18,7 @@ import numpy as np
 
 from jkeras import losses, metrics
 from jkeras._base.errors import describe
+from jkeras._base.types import Array, Logs, Scalar, Tree
 from jkeras.layers.base import Layer
 from jkeras.state.scope import current, pop, push, set_mask, substitute
 from jkeras.training.logs import flat_results
@@ -38,7 +39,7 @@ class CompileConfig:
 
     loss: Any
     loss_weights: Any
-    metrics: Any
+    metrics: Tree
     weighted_metrics: Any
     run_eagerly: bool
     steps_per_execution: int | None
@@ -88,7 +89,7 @@ class Objective:
         """Names in the logs of the outputs' own losses, by number of the output; empty for a single loss."""
         return {i: f"{self.outputs.loss_names[i]}_loss" for i in self.losses} if len(self.losses) > 1 else {}
 
-    def targets(self, y: Any) -> list[Any]:
+    def targets(self, y: Tree) -> list[Any]:
         """The target of each output, None where there is none.
 
         Raises:
@@ -96,7 +97,7 @@ class Objective:
         """
         return self._by_output("y", y)
 
-    def sample_weights(self, sample_weight: Any) -> list[Any]:
+    def sample_weights(self, sample_weight: Tree) -> list[Any]:
         """The sample weights of each output: one array is for all of them."""
         if sample_weight is not None and not isinstance(sample_weight, (dict, list, tuple)):
             return [sample_weight] * len(self.outputs)
@@ -114,7 +115,7 @@ class Objective:
             return [found.get(i) for i in range(len(self.outputs))]
         return self.outputs.per_output(what, value)
 
-    def loss(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, dict[str, Any]]:
+    def loss(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> tuple[Any, dict[str, Any]]:
         """The weighted sum of the outputs' losses, and for several outputs each one by name."""
         total = jnp.zeros((), jnp.float32)
         parts: dict[str, Any] = {}
@@ -169,7 +170,7 @@ class Objective:
             started[tracked.name] = jax.tree.map(np.asarray, tracked.metric.init())
         return started
 
-    def update_metrics(self, state: dict[str, Any], y: Any, outcome: Outcome, sample_weight: Any) -> dict[str, Any]:
+    def update_metrics(self, state: dict[str, Any], y: Tree, outcome: Outcome, sample_weight: Tree) -> dict[str, Any]:
         """Accumulators after a batch; the losses' are added by `add_loss`."""
         if not self.tracked:
             return state
@@ -190,7 +191,7 @@ class Objective:
             pop(token)
         return state
 
-    def update_metric_objects(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+    def update_metric_objects(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> None:
         """`update_metrics` in the metrics' own variables."""
         targets, weights = self.targets(y), self.sample_weights(sample_weight)
         predictions = jax.tree.leaves(y_pred)
@@ -198,7 +199,7 @@ class Objective:
             weight = weights[tracked.output] if tracked.weighted else None
             tracked.metric.update_state(targets[tracked.output], predictions[tracked.output], sample_weight=weight)
 
-    def results(self, state: dict[str, Any]) -> dict[str, Any]:
+    def results(self, state: dict[str, Any]) -> Logs:
         """The logs: the mean losses and the metrics so far; where a result is a dict, its entries are results of their own."""
         by_name = {t.name: t.metric for t in self.tracked}
 
@@ -207,7 +208,7 @@ class Objective:
 
         return flat_results((name, result(name, value)) for name, value in state.items())
 
-    def check_targets(self, y: Any, y_pred_spec: Any) -> None:
+    def check_targets(self, y: Tree, y_pred_spec: Tree) -> None:
         """Check host data against the losses once, before anything is compiled."""
         if not self.has_losses:
             return
@@ -223,7 +224,7 @@ class Objective:
                 check(target, jax.ShapeDtypeStruct((*target.shape[:1], *spec.shape[1:]), spec.dtype))
 
 
-def add_loss(state: dict[str, Any], values: dict[str, Any], count: Any) -> dict[str, Any]:
+def add_loss(state: dict[str, Any], values: dict[str, Any], count: Scalar) -> dict[str, Any]:
     """Mean accumulators with the losses of a batch of `count` rows added."""
     return {
         **state,
@@ -231,7 +232,7 @@ def add_loss(state: dict[str, Any], values: dict[str, Any], count: Any) -> dict[
     }
 
 
-def make_objective(model: Layer, config: CompileConfig, y_spec: Any, y_pred_spec: Any) -> Objective:
+def make_objective(model: Layer, config: CompileConfig, y_spec: Tree, y_pred_spec: Tree) -> Objective:
     """The objective of a model for outputs of known shapes.
 
     Args:
@@ -250,7 +251,7 @@ def make_objective(model: Layer, config: CompileConfig, y_spec: Any, y_pred_spec
         return _make_objective(config, outputs, None, y_pred_spec)
 
 
-def _make_objective(config: CompileConfig, outputs: Outputs, y_spec: Any, y_pred_spec: Any) -> Objective:
+def _make_objective(config: CompileConfig, outputs: Outputs, y_spec: Tree, y_pred_spec: Tree) -> Objective:
     wanted = _for_all_or_each("loss", config.loss, outputs)
     wanted = {i: fn for i, fn in wanted.items() if fn is not None}
     scales = _for_all_or_each("loss_weights", config.loss_weights, outputs)
@@ -289,7 +290,7 @@ def _for_all_or_each(what: str, value: Any, outputs: Outputs) -> dict[int, Any]:
     return dict.fromkeys(range(len(outputs)), value)
 
 
-def _weight_of_rows(weight: Any, rows: Any) -> Any:
+def _weight_of_rows(weight: Any, rows: Array | None) -> Any:
     if rows is None:
         return weight
     if weight is None:

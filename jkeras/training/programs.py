@@ -25,6 +25,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.compiling import compiler_options, precision_scope
+from jkeras._base.types import Logs, Scalar, Tree
 from jkeras.nn.loop_speed import slow_in_loop
 from jkeras.training.checks import warn_all_frozen
 from jkeras.training.recompiles import watched
@@ -131,18 +132,18 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
     start_metrics = objective.init_metrics()
     train_step = whole_step(model, model.train_step)
 
-    def begin(state: TrainState, metrics: Any, epoch: Any, position: Any) -> TrainState:
+    def begin(state: TrainState, metrics: Tree, epoch: Scalar, position: Scalar) -> TrainState:
         metrics = jax.tree.map(lambda fresh, old: jnp.where(position == 0, fresh, old), start_metrics, metrics)
         weights = begun(model, state.state, lambda fresh, old: jnp.where(position == 0, fresh, old))
         epoch, position = jnp.asarray(epoch, jnp.int32), jnp.asarray(position, jnp.int32)
         return state._replace(state=weights, metrics=metrics, epoch=epoch, position=position)
 
-    def end(state: TrainState, logs: Any) -> Any:
+    def end(state: TrainState, logs: Logs) -> Any:
         logs = results(model, state) if derived else logs
         return *_apart(state), logs
 
-    def in_loop(state: TrainState, metrics: Any, data: Any, start: Any, stop: Any, epoch: Any, first: Any) -> Any:
-        def body(index: Any, carry: Any) -> Any:
+    def in_loop(state: TrainState, metrics: Tree, data: Tree, start: Scalar, stop: Scalar, epoch: Scalar, first: Scalar) -> Any:
+        def body(index: Scalar, carry: Tree) -> Any:
             state, logs = carry
             new, new_logs = train_step(state, batch_of(data, index))
             return like(new, state), logs if derived else like(new_logs, logs)
@@ -152,14 +153,14 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
             logs = None if derived else zeros_of(lambda s: train_step(s, batch_of(data, start))[1], state)
             return end(*lax.fori_loop(start, stop, body, (state, logs)))
 
-    def one_step(state: TrainState, metrics: Any, data: Any, start: Any, epoch: Any, first: Any) -> Any:
+    def one_step(state: TrainState, metrics: Tree, data: Tree, start: Scalar, epoch: Scalar, first: Scalar) -> Any:
         with precision_scope():
             state = begin(state, metrics, epoch, first + start)
             new, logs = train_step(state, batch_of(data, start))
             return end(like(new, state), logs)
 
     def step_by_step(step: Callable[..., Any]) -> Callable[..., Any]:
-        def run(state: TrainState, metrics: Any, data: Any, start: int, stop: int, epoch: int, first: int) -> Any:
+        def run(state: TrainState, metrics: Tree, data: Tree, start: int, stop: int, epoch: int, first: int) -> Any:
             logs = None
             for index in range(start, stop):
                 state, metrics, logs = step(state, metrics, data, index, epoch, first)
@@ -192,8 +193,10 @@ def over_epochs(in_loop: Callable[..., Any], results: Callable[[Any], dict[str, 
         results: `metrics -> logs`, scalars of one floating dtype.
     """
 
-    def in_epochs(state: TrainState, metrics: Any, data: Any, start: Any, stop: Any, epoch: Any, first: Any, count: Any) -> Any:
-        def body(number: Any, carry: Any) -> Any:
+    def in_epochs(
+        state: TrainState, metrics: Tree, data: Tree, start: Scalar, stop: Scalar, epoch: Scalar, first: Scalar, count: Scalar
+    ) -> Any:
+        def body(number: Scalar, carry: Tree) -> Any:
             state, metrics, _, table = carry
             shift = number * (stop - start)
             state, metrics, logs = in_loop(state, metrics, data, start + shift, stop + shift, epoch + number, first - shift)
@@ -209,12 +212,12 @@ def over_epochs(in_loop: Callable[..., Any], results: Callable[[Any], dict[str, 
     return in_epochs
 
 
-def batch_of(data: Any, index: Any) -> Any:
+def batch_of(data: Tree, index: Scalar) -> Any:
     """Batch number `index` of a stack."""
     return jax.tree.map(lambda a: lax.dynamic_index_in_dim(a, index, 0, keepdims=False), data)
 
 
-def like(new: Any, old: Any) -> Any:
+def like(new: Tree, old: Tree) -> Any:
     """A step's results in the dtypes of its arguments, as a loop's carry and a second call need them.
 
     Raises:
@@ -225,7 +228,7 @@ def like(new: Any, old: Any) -> Any:
     if not same:
         raise ValueError(_STRUCTURE.format(before=before, after=after))
 
-    def settle(new: Any, old: Any) -> Any:
+    def settle(new: Tree, old: Tree) -> Any:
         settled = getattr(new, "dtype", None) == old.dtype and not getattr(new, "weak_type", False)
         return new if settled else lax.convert_element_type(jnp.asarray(new), old.dtype)
 

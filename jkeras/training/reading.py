@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras._base.types import Logs, Tree
 from jkeras.callbacks import CallbackList
 from jkeras.data.array_stacker import ArrayStacker, BatchStack
 from jkeras.data.source import Batch
@@ -24,7 +25,7 @@ Stacker = ArrayStacker | StreamStacker
 
 
 def evaluate(
-    model: Steps, stacker: Stacker, program: Program, events: CallbackList, padded: bool, metrics: dict[str, Any] | None = None
+    model: Steps, stacker: Stacker, program: Program, events: CallbackList, padded: bool, metrics: Logs | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run the test step over the data.
 
@@ -45,7 +46,7 @@ def evaluate(
     run = Run(model, random.next_key_numbers(), metrics or objective.init_metrics(), follows=events.has_test_batch_hooks)
     if metrics is None:
         run.state = run.state._replace(state=begun(model, run.state.state))
-    logs: dict[str, Any] = {}
+    logs: Logs = {}
     number = 0
     with contextlib.closing(stacker.padded_stacks() if padded else stacker.stacks()) as stacks:
         for stack, at, stop in _pieces(stacks, events.has_test_batch_hooks):
@@ -119,7 +120,7 @@ def _filled(batch: Batch, rows: int, size: int) -> Batch:
     return filled
 
 
-def _on_host(y: Any, rows: int | None) -> np.ndarray:
+def _on_host(y: Tree, rows: int | None) -> np.ndarray:
     return np.array(y if rows is None else np.asarray(y)[:rows])
 
 
@@ -129,10 +130,10 @@ def _pieces(stacks: Iterable[BatchStack], one_by_one: bool) -> Iterator[tuple[Ba
         yield from [(stack, i, i + 1) for i in range(stack.batches)] if one_by_one else [(stack, 0, stack.batches)]
 
 
-def _rows(outputs: Any, at: int, stop: int, rows: int | None) -> Any:
+def _rows(outputs: Tree, at: int, stop: int, rows: int | None) -> Any:
     """Outputs of batches `at` to `stop` of a stack, row by row, without what was padded."""
 
-    def join(y: Any) -> np.ndarray:
+    def join(y: Tree) -> np.ndarray:
         y = np.asarray(y)[at:stop]
         if y.ndim == 1:  # one number per batch
             return y

@@ -10,23 +10,26 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.compiling import compiler_options, precision_scope
+from jkeras._base.types import Scalar, Tree
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetricWrapper
 from jkeras.training.forward import ForwardPass, function_keeps_rows_apart
 from jkeras.training.grouped_prediction import batches_per_group, run_groups
-from jkeras.training.programs import Call, Program, batch_of, like, zeros_of
+from jkeras.training.programs import Program, batch_of, like, zeros_of
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps, reports_metrics_alone
 from jkeras.training.trackers import results
 from jkeras.training.whole_step import whole_step
+
+_Read = Callable[..., tuple["_Changing", Any]]
 
 
 def evaluation_program(model: Steps, padded: bool) -> Program:
@@ -39,15 +42,15 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
     derived = reports_metrics_alone(model, "test_step")
     test_step: Callable[..., Any] = whole_step(model, model._test_step if padded else model.test_step)
 
-    def step(state: TrainState, data: Any, index: Any, rows: Any) -> tuple[TrainState, Any]:
+    def step(state: TrainState, data: Tree, index: Scalar, rows: Scalar) -> tuple[TrainState, Any]:
         batch = batch_of(data, index)
         if not padded:
             return test_step(state, batch)
         size = jax.tree.leaves(batch)[0].shape[0]
         return test_step(state, batch, index * size + jnp.arange(size) < rows)
 
-    def in_loop(state: TrainState, data: Any, start: Any, stop: Any, rows: Any) -> tuple[TrainState, Any]:
-        def body(index: Any, carry: Any) -> Any:
+    def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar, rows: Scalar) -> tuple[_Changing, Any]:
+        def body(index: Scalar, carry: Tree) -> Any:
             changing, logs = carry
             new, new_logs = step(_restored(state, changing), data, index, rows)
             return like(_changing(new), changing), logs if derived else like(new_logs, logs)
@@ -56,9 +59,9 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
         with precision_scope():
             logs = None if derived else zeros_of(lambda state: step(state, data, start, rows)[1], state)
             changing, logs = lax.fori_loop(start, stop, body, (_changing(state), logs))
-        return changing, results(model, changing) if derived else logs
+        return changing, results(model, _restored(state, changing)) if derived else logs
 
-    def one_by_one(state: TrainState, data: Any, start: int, stop: int, rows: int) -> tuple[TrainState, Any]:
+    def one_by_one(state: TrainState, data: Tree, start: int, stop: int, rows: int) -> tuple[_Changing, Any]:
         state, logs = _with_key(state), None
         for index in range(start, stop):
             state, logs = step(state, data, index, rows)
@@ -72,8 +75,8 @@ def prediction_program(model: Steps) -> Program:
     own_step = type(model).predict_step is Steps.predict_step
     predict_step = whole_step(model, model.predict_step)
 
-    def in_loop(state: TrainState, data: Any, start: Any, stop: Any) -> tuple[TrainState, Any]:
-        def body(index: Any, carry: Any) -> Any:
+    def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar) -> tuple[_Changing, Any]:
+        def body(index: Scalar, carry: Tree) -> Any:
             changing, outputs = carry
             new, y = predict_step(_restored(state, changing), batch_of(data, index))
             outputs = jax.tree.map(lambda stack, part: lax.dynamic_update_index_in_dim(stack, part, index, 0), outputs, y)
@@ -89,7 +92,7 @@ def prediction_program(model: Steps) -> Program:
                 outputs, start = run_groups(predict_step, state, data, outputs, size, start, stop)
             return lax.fori_loop(start, stop, body, (_changing(state), outputs))
 
-    def one_by_one(state: TrainState, data: Any, start: int, stop: int) -> tuple[TrainState, Any]:
+    def one_by_one(state: TrainState, data: Tree, start: int, stop: int) -> tuple[_Changing, Any]:
         state, found = _with_key(state), []
         for index in range(start, stop):
             state, y = predict_step(state, batch_of(data, index))
@@ -102,7 +105,7 @@ def prediction_program(model: Steps) -> Program:
 def batch_program(model: Steps) -> Program:
     """The program `(state, batch) -> (state, outputs)` for a single batch: no loop."""
 
-    def one(state: TrainState, batch: Any) -> tuple[TrainState, Any]:
+    def one(state: TrainState, batch: Tree) -> tuple[_Changing, Any]:
         with precision_scope():
             new, y = whole_step(model, model.predict_step)(_with_key(state), batch)
         return _changing(new), y
@@ -110,7 +113,7 @@ def batch_program(model: Steps) -> Program:
     return _program(model, one, "the prediction of a batch", 1, one)
 
 
-def _program(model: Steps, run: Call, name: str, programs: int, eager: Call) -> Program:
+def _program(model: Steps, run: _Read, name: str, programs: int, eager: _Read) -> Program:
     """The program of a function that gives of the state what it may have changed."""
     jitted = watched(jax.jit(run, compiler_options=compiler_options()), name, programs) if model._trainer.jit else eager
 
@@ -127,17 +130,25 @@ def _with_key(state: TrainState) -> TrainState:
     return state._replace(rng=jax.random.fold_in(jax.random.key(seed), number))
 
 
-def _changing(state: TrainState) -> TrainState:
+class _Changing(NamedTuple):
     """What a reading step may change; the parameters are not among it, and so are not copied."""
-    return state._replace(params=None, opt_state=None, rng=None, epoch=None)
+
+    state: Tree
+    metrics: Tree
+    iteration: Scalar
+    position: Scalar
 
 
-def _restored(state: TrainState, changing: TrainState) -> TrainState:
+def _changing(state: TrainState) -> _Changing:
+    return _Changing(state.state, state.metrics, state.iteration, state.position)
+
+
+def _restored(state: TrainState, changing: _Changing) -> TrainState:
     """The whole state again."""
-    return changing._replace(params=state.params, opt_state=state.opt_state, rng=state.rng, epoch=state.epoch)
+    return state._replace(**changing._asdict())
 
 
-def rows_can_be_masked(model: Steps, y_spec: Any, forward: ForwardPass, rows: int) -> bool:
+def rows_can_be_masked(model: Steps, y_spec: Tree, forward: ForwardPass, rows: int) -> bool:
     """Whether the results of an evaluation stay the same when rows of weight zero are added.
 
     Args:
@@ -170,6 +181,6 @@ def rows_can_be_masked(model: Steps, y_spec: Any, forward: ForwardPass, rows: in
     return forward.keeps_rows_apart
 
 
-def _by_row(fn: Any, target: Any, prediction: Any) -> bool:
+def _by_row(fn: Any, target: Tree, prediction: Tree) -> bool:
     """Whether a function of a batch gives one value, or one row of values, for each row, whatever the others hold."""
     return target is not None and function_keeps_rows_apart(fn, target, prediction)

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from jkeras._base.errors import describe
+from jkeras._base.types import Logs, Tree
 from jkeras.data.source import Source
 from jkeras.state import random
 from jkeras.training.steps import Steps
@@ -125,7 +126,7 @@ def resume_state_for(model: Steps, source: Source, initial_epoch: int) -> Resume
     return state
 
 
-def metric_values(metrics: Any) -> dict[str, np.ndarray]:
+def metric_values(metrics: Tree) -> dict[str, np.ndarray]:
     """Accumulators as host arrays by name.
 
     Example:
@@ -136,7 +137,7 @@ def metric_values(metrics: Any) -> dict[str, np.ndarray]:
     return {jax.tree_util.keystr(path, simple=True, separator="/"): np.array(leaf) for path, leaf in found}
 
 
-def metrics_from(values: dict[str, np.ndarray], fresh: Any) -> Any:
+def metrics_from(values: dict[str, np.ndarray], fresh: Tree) -> Any:
     """Accumulators in the structure of fresh ones.
 
     Raises:
@@ -152,7 +153,7 @@ def metrics_from(values: dict[str, np.ndarray], fresh: Any) -> Any:
     return jax.tree.unflatten(jax.tree.structure(fresh), [values[name] for name in expected])
 
 
-def plain_results(logs: Any) -> dict[str, float]:
+def plain_results(logs: Logs) -> dict[str, float]:
     """The scalars among results, as Python numbers."""
     return {name: float(value) for name, value in jax.device_get(logs or {}).items() if np.ndim(value) == 0}
 

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jkeras._base.types import Array, Tree
 from jkeras.layers.tracking import Inventory, inventory
 from jkeras.optimizers.state import named_leaves, split_name
 from jkeras.state.variable import gate, materialize, owned_value, put_value
@@ -44,11 +45,13 @@ class Run:
         state: between two dispatches.
     """
 
-    def __init__(self, model: Steps, rng: Any, metrics: Any = None, *, trains: bool = False, follows: bool = True):
+    def __init__(
+        self, model: Steps, rng: Array | np.ndarray, metrics: Tree = None, *, trains: bool = False, follows: bool = True
+    ):
         self.model, self.trains, self.follows = model, trains, follows
         self._variables = _Variables(model, trains)
         params, state = self._variables.read()
-        opt_state: Any = ()
+        opt_state: Tree = ()
         if trains:
             held = self._variables.held
             opt_state = optimizer_state(model, held, params)
@@ -189,7 +192,7 @@ def write_some(model: Steps, values: dict[str, Any]) -> None:
         variables[path].assign(value)
 
 
-def optimizer_state(model: Steps, held: Inventory, params: Any) -> Any:
+def optimizer_state(model: Steps, held: Inventory, params: Tree) -> Any:
     """The optimizer's state for a model's params: its own where it fits, else a new one with all that is known of these weights.
 
     What belongs to a weight goes with it: where other weights are trained now, or another model shares the optimizer, as the two

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base import paths
+from jkeras._base.types import Tree
 from jkeras.layers.tracking import Path, inventory, weight_entries
 from jkeras.optimizers.state import named_leaves
 from jkeras.state.variable import gate, materialize, put_value
@@ -128,7 +129,7 @@ def _optimizer_specs(model: Steps) -> Any:
     return jax.eval_shape(model.optimizer.init, paths.nest(params))
 
 
-def _slot_names(model: Steps, state: Any) -> dict[str, tuple[Path, Path | None]]:
+def _slot_names(model: Steps, state: Tree) -> dict[str, tuple[Path, Path | None]]:
     """For each leaf of the optimizer's state, by name: its lasting path, and that of the weight whose slot it is."""
     pairs = zip(weight_entries(model), weight_entries(model, lasting=True))
     lasting = {path: (stored, variable.shape) for (path, variable), (stored, _) in pairs}

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import paths
+from jkeras._base.types import Array, Batch, Logs, Tree
 from jkeras.callbacks import History
 from jkeras.layers.base import Layer
 from jkeras.layers.leaks import hide_tracers
@@ -36,8 +37,6 @@ from jkeras.training.whole_step import take_over
 if TYPE_CHECKING:
     from jkeras.training.trainer import Trainer
 
-Batch = tuple[Any, Any, Any]
-
 
 class Steps(Layer):
     """A layer with the pure steps of a model and their parts."""
@@ -48,7 +47,7 @@ class Steps(Layer):
     stop_training = stop_evaluating = stop_predicting = False
     _trainer: Trainer
 
-    def train_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Any]]:
+    def train_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
         """One step of gradient descent.
 
         Args:
@@ -65,11 +64,11 @@ class Steps(Layer):
         state = self.apply_gradients(state._replace(state=outcome.state), grads)
         return self.update_metrics(state, y, outcome, sample_weight)
 
-    def test_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Any]]:
+    def test_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
         """One batch of an evaluation: as `train_step`, without training."""
         return self._test_step(state, batch, None)
 
-    def _test_step(self, state: TrainState, batch: Batch, rows: Any) -> tuple[TrainState, dict[str, Any]]:
+    def _test_step(self, state: TrainState, batch: Batch, rows: Array | None) -> tuple[TrainState, Logs]:
         """`test_step` of a batch in which only the rows count where `rows` is True."""
         x, y, sample_weight = batch
         given = () if rows is None else (rows,)
@@ -84,15 +83,15 @@ class Steps(Layer):
 
     def objective(
         self,
-        params: Any,
-        state: Any,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
-        rng: Any,
+        params: Tree,
+        state: Tree,
+        x: Tree,
+        y: Tree,
+        sample_weight: Tree,
+        rng: Array,
         training: bool = True,
-        scale: Any = None,
-        rows: Any = None,
+        scale: Array | None = None,
+        rows: Array | None = None,
     ) -> tuple[Any, Outcome]:
         """The loss as a pure function of the weights, for `jax.grad`.
 
@@ -141,7 +140,7 @@ class Steps(Layer):
         return loss if scale is None else loss * scale, Outcome(loss, after, y_pred, parts, masks, rows, x)
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+        self, x: Tree = None, y: Tree = None, y_pred: Tree = None, sample_weight: Tree = None, training: bool = True
     ) -> Any:
         """The scalar that training minimises: the compiled losses, `add_loss`, and regularization. May be overridden.
 
@@ -158,7 +157,7 @@ class Steps(Layer):
             )
         return sum(added, total)
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+    def compute_metrics(self, x: Tree, y: Tree, y_pred: Tree, sample_weight: Tree = None) -> Logs:
         """Update the compiled metrics by a batch and give the results of all. May be overridden, to update others too.
 
         Args:
@@ -186,7 +185,7 @@ class Steps(Layer):
             self._trainer.objective.update_metric_objects(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
-    def get_metrics_result(self) -> dict[str, Any]:
+    def get_metrics_result(self) -> Logs:
         """The results of all `metrics` so far, by name."""
         names = {id(metric): name for name, metric in self._trainer.compiled_metrics}
         return flat_results((names.get(id(m), m.name), m.result()) for m in self.metrics)
@@ -207,7 +206,7 @@ class Steps(Layer):
         known = self._trainer.compiled_ids
         return [tracker for tracker in super()._trackers() if id(tracker) not in known]
 
-    def apply_gradients(self, state: TrainState, grads: Any) -> TrainState:
+    def apply_gradients(self, state: TrainState, grads: Tree) -> TrainState:
         """The state after an optimizer step. Pure.
 
         Args:
@@ -222,9 +221,7 @@ class Steps(Layer):
         found = {"/".join(p): v.constraint for p, v in weight_entries(self) if v.constraint is not None and id(v) in trainable}
         return found or None
 
-    def update_metrics(
-        self, state: TrainState, y: Any, outcome: Outcome, sample_weight: Any
-    ) -> tuple[TrainState, dict[str, Any]]:
+    def update_metrics(self, state: TrainState, y: Tree, outcome: Outcome, sample_weight: Tree) -> tuple[TrainState, Logs]:
         """Accumulate a batch into the metrics. Pure.
 
         Returns:
@@ -236,7 +233,7 @@ class Steps(Layer):
         take_over(self, state)
         if type(self).compute_metrics is not Steps.compute_metrics:
 
-            def update() -> dict[str, Any]:
+            def update() -> Logs:
                 for name, value in values.items():
                     objective.loss_means[name].update_state(value, sample_weight=count)
                 return self.compute_metrics(outcome.x, y, outcome.y_pred, sample_weight)
@@ -264,7 +261,7 @@ def _one_number(loss: Any, training: bool) -> Any:
     return jnp.mean(loss)
 
 
-def _mask_rows(y_pred: Any, rows: Any) -> None:
+def _mask_rows(y_pred: Tree, rows: Array) -> None:
     """Exclude rows from losses: masked entries weigh nothing and are not counted."""
     for leaf in {id(leaf): leaf for leaf in jax.tree.leaves(y_pred)}.values():
         mask = get_mask(leaf)

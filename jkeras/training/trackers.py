@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from jkeras._base import paths
+from jkeras._base.types import Logs, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import Path, inventory
 from jkeras.state.functionalize import functionalize
@@ -45,7 +46,7 @@ def starts(model: Layer) -> dict[Path, np.ndarray]:
     return found
 
 
-def begun(model: Layer, state: Any, start: Callable[[Any, Any], Any] = lambda fresh, old: fresh) -> Any:
+def begun(model: Layer, state: Tree, start: Callable[[Any, Any], Any] = lambda fresh, old: fresh) -> Any:
     """`TrainState.state` at the start of an epoch.
 
     Args:
@@ -58,7 +59,7 @@ def begun(model: Layer, state: Any, start: Callable[[Any, Any], Any] = lambda fr
     return state
 
 
-def results(model: Steps, state: TrainState) -> dict[str, Any]:
+def results(model: Steps, state: TrainState) -> Logs:
     """The logs: the results of all metrics in `model.metrics`.
 
     Args:
@@ -72,7 +73,7 @@ def results(model: Steps, state: TrainState) -> dict[str, Any]:
             logs.pop(name, None)
     if reported:
 
-        def others() -> dict[str, Any]:
+        def others() -> Logs:
             return flat_results((metric.name, metric.result()) for metric in reported.values())
 
         _, found = with_values(model, tracker_places(model), state, others)

@@ -21,6 +21,7 @@ from jkeras._base import paths
 from jkeras._base.compiling import compiled_quickly
 from jkeras._base.config import settings
 from jkeras._base.errors import standing_for_unknown
+from jkeras._base.types import Logs, Tree
 from jkeras.callbacks import CallbackList, History, RunParameters
 from jkeras.data.array_source import ArraySource
 from jkeras.data.array_stacker import ArrayStacker
@@ -82,7 +83,7 @@ class Trainer:
         self._programs: dict[tuple[Any, ...], Any] = {}
         self._forward_passes: dict[Hashable, ForwardPass] = {}
         self._pads_rows: dict[Hashable, bool] = {}  # whether evaluations pad, by the shapes of the data
-        self._batch_metrics: dict[str, Any] | None = None  # what `train_on_batch(..., reset_metrics=False)` goes on from
+        self._batch_metrics: Logs | None = None  # what `train_on_batch(..., reset_metrics=False)` goes on from
         self._noted: tuple[Any, dict[str, Any]] | None = None  # while a loss is computed: the outputs, and the losses of each
         self._optimizer_known: Any = None  # `_optimizer_key` of an optimizer and its settings
         self.model.__dict__["_others"] = {}
@@ -165,7 +166,7 @@ class Trainer:
         means = [] if self._objective is None else self._objective.loss_means.values()
         return {id(metric) for metric in (*given, *means)}
 
-    def compiled_loss(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, bool]:
+    def compiled_loss(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> tuple[Any, bool]:
         """The weighted sum of the compiled losses, and whether there is any."""
         if self._objective is None:
             return jnp.zeros((), jnp.float32), False
@@ -175,7 +176,7 @@ class Trainer:
         return total, self._objective.has_losses
 
     @contextlib.contextmanager
-    def noting_losses(self, y: Any, y_pred: Any, sample_weight: Any) -> Iterator[dict[str, Any]]:
+    def noting_losses(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> Iterator[dict[str, Any]]:
         """Around the computation of a loss: where there are several compiled losses, each one of them by name."""
         self._noted = y_pred, {}
         try:
@@ -234,7 +235,7 @@ class Trainer:
         events.on_train_begin()
         if events.wants_resume:
             resume, state = True, resume_state_for(model, source, 0)
-        logs: dict[str, Any] = {}
+        logs: Logs = {}
         with loop:
             if resume:
                 loop.resume(state)
@@ -262,7 +263,7 @@ class Trainer:
             if self.resume_state is not None:
                 self.resume_state = dataclasses.replace(self.resume_state, averaged=before)
 
-    def evaluate(self, source: Source, callbacks: Any, verbose: int | str) -> dict[str, Any]:
+    def evaluate(self, source: Source, callbacks: Any, verbose: int | str) -> Logs:
         """Loss and metrics over data, by name."""
         self.require_compiled("evaluate")
         self.prepare_for(source)
@@ -270,7 +271,7 @@ class Trainer:
         padded = self._pads(source)
         return self._plain(self._evaluate(self._stacker(source), events, padded)[0])
 
-    def _evaluate(self, stacker: reading.Stacker, events: CallbackList, padded: bool, metrics: Any = None) -> tuple[Any, Any]:
+    def _evaluate(self, stacker: reading.Stacker, events: CallbackList, padded: bool, metrics: Tree = None) -> tuple[Any, Any]:
         program = self.program("test padded" if padded else "test")
         return reading.evaluate(self.model, stacker, program, events, padded, metrics)
 
@@ -287,7 +288,7 @@ class Trainer:
         stacker = self._stacker(source, forward.outputs_at(size))
         return reading.predict(self.model, stacker, self.program("predict"), events, forward.keeps_rows_apart)
 
-    def train_on_batch(self, source: ArraySource, reset_metrics: bool) -> dict[str, Any]:
+    def train_on_batch(self, source: ArraySource, reset_metrics: bool) -> Logs:
         """One training step; its loss and metrics by name."""
         self.require_compiled("train_on_batch")
         self.prepare_for(source)
@@ -296,7 +297,7 @@ class Trainer:
         self._batch_metrics = loop.run.state.metrics
         return logs
 
-    def test_on_batch(self, source: ArraySource, reset_metrics: bool) -> dict[str, Any]:
+    def test_on_batch(self, source: ArraySource, reset_metrics: bool) -> Logs:
         """Loss and metrics of one batch, by name."""
         self.require_compiled("test_on_batch")
         self.prepare_for(source)
@@ -313,13 +314,13 @@ class Trainer:
         options: dict[str, Any] = {"verbose": verbosity(verbose), "epochs": 1, "steps": source.num_batches}
         return CallbackList(callbacks, add_progbar=verbose != 0, model=self.model, **options)
 
-    def _stacker(self, source: Source, outputs: Any = None, joins_epochs: bool = False) -> reading.Stacker:
+    def _stacker(self, source: Source, outputs: Tree = None, joins_epochs: bool = False) -> reading.Stacker:
         """Batch stacks of a source, which leave room for outputs of these shapes."""
         if isinstance(source, ArraySource):
             return ArrayStacker(source, beside=outputs, joins_epochs=joins_epochs)
         return StreamStacker(source, self._check_data if self.is_prepared else lambda *batch: None, beside=outputs)
 
-    def _plain(self, logs: dict[str, Any]) -> dict[str, Any]:
+    def _plain(self, logs: Logs) -> Logs:
         """Logs as Python numbers in the order of the metrics; a compiled step gives dicts in the order of their keys."""
         read = jax.device_get(logs)
         known = [] if self._objective is None else self._objective.log_names
@@ -377,7 +378,7 @@ class Trainer:
         )
         return init
 
-    def optimizer_shapes(self, params: Any) -> Any:
+    def optimizer_shapes(self, params: Tree) -> Any:
         """Shapes of what `init` makes."""
         init = self.model.optimizer.init
         return self.program_for(("shapes", self._optimizer_key()), lambda: jax.eval_shape(init, params))
@@ -406,14 +407,14 @@ class Trainer:
         if isinstance(source, ArraySource):
             self._check_data(*source.arrays)
 
-    def _check_data(self, x: Any, y: Any, sample_weight: Any = None) -> None:
+    def _check_data(self, x: Tree, y: Tree, sample_weight: Tree = None) -> None:
         if settings.check_finite:
             check_finite(x=x, y=y)
         if y is not None:
             # The outputs for these inputs: their axes may differ from those of earlier data, as the length of sequences does.
             self.objective.check_targets(y, self._forward(spec_of(x), self._probed_rows).outputs)
 
-    def _forward(self, specs: Any, rows: int) -> ForwardPass:
+    def _forward(self, specs: Tree, rows: int) -> ForwardPass:
         """The forward pass for inputs of these shapes, traced for this many rows, or for as many as it was before."""
         leaves, tree = jax.tree.flatten(specs)
         key = (rows == 1, tree, tuple((s.shape, s.dtype) for s in leaves))

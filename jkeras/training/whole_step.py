@@ -157,7 +157,8 @@ def _get(state: TrainState, place: Place) -> Any:
 
 
 def _put(state: TrainState, place: Place, value: Any) -> TrainState:
-    return state._replace(**{place.field: paths.put(getattr(state, place.field), place.path, value)})
+    changed: dict[str, Any] = {place.field: paths.put(getattr(state, place.field), place.path, value)}
+    return state._replace(**changed)
 
 
 def metric_places(model: Steps) -> list[Place]:

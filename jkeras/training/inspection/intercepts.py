@@ -16,6 +16,7 @@ from typing import Any
 
 import jax
 
+from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.intercept import intercepted
 from jkeras.layers.tracking import walk
@@ -63,7 +64,7 @@ def layers_intercepted(model: Layer, touch: Touch) -> Iterator[None]:
         yield
 
 
-def _touched(touch: Touch, name: str, side: str, tree: Any) -> Any:
+def _touched(touch: Touch, name: str, side: str, tree: Tree) -> Any:
     """What `touch` gives, each array with the mask of the one it replaces."""
     before, structure = jax.tree.flatten(tree)
     after = jax.tree.leaves(touch(name, side, tree))

@@ -5,26 +5,25 @@ The functions here are methods of `Model`.
 
 from __future__ import annotations
 
-from typing import Any
-
+from jkeras._base.types import Batch, Logs
 from jkeras.training.fit_loop import Dispatch
 from jkeras.training.inspection.nonfinite import NonFinite, first_nonfinite, is_finite
 from jkeras.training.programs import batch_of
 from jkeras.training.steps import Steps
 
 
-def current_batch(model: Steps) -> tuple[Any, Any, Any]:
+def current_batch(model: Steps) -> Batch:
     """The batch `(x, y, sample_weight)` that a running `fit` computed last; for callbacks.
 
     Raises:
         RuntimeError: no `fit` runs, or it has computed none.
     """
     dispatch = _last_dispatch(model, "current_batch")
-    batch: tuple[Any, Any, Any] = batch_of(dispatch.data, dispatch.stop - 1)
+    batch: Batch = batch_of(dispatch.data, dispatch.stop - 1)
     return batch
 
 
-def find_nonfinite(model: Steps, logs: dict[str, Any] | None = None) -> NonFinite | None:
+def find_nonfinite(model: Steps, logs: Logs | None = None) -> NonFinite | None:
     """Where NaN or infinity came in during the last dispatch of a running `fit`; for callbacks with `replays = True`.
 
     The dispatch is computed again, batch by batch, from the weights before it; then the layers are looked at in the first bad

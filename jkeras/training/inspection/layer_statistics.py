@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
+from jkeras._base.types import Batch, Tree
 from jkeras.data import as_source
 from jkeras.training.inspection.intercepts import layers_intercepted
 from jkeras.training.run import read_weights
@@ -18,7 +19,7 @@ from jkeras.training.whole_step import complete_function, with_all_variables
 Statistics = dict[str, dict[str, dict[str, float]]]
 
 
-def layer_statistics(model: Steps, batch: tuple[Any, Any, Any], training: bool = True) -> Statistics:
+def layer_statistics(model: Steps, batch: Batch, training: bool = True) -> Statistics:
     """Statistics of every layer's outputs and gradients for a batch, by one compiled call. A method of `Model`.
 
     Args:
@@ -53,11 +54,11 @@ def layer_statistics(model: Steps, batch: tuple[Any, Any, Any], training: bool =
 
 
 def _program(model: Steps, training: bool) -> Any:
-    def measure(params: Any, state: Any, x: Any, y: Any, sample_weight: Any) -> Any:
-        def loss(params: Any) -> Any:
+    def measure(params: Tree, state: Tree, x: Tree, y: Tree, sample_weight: Tree) -> Any:
+        def loss(params: Tree) -> Any:
             outputs: dict[str, Any] = {}
 
-            def look(name: str, side: str, tree: Any) -> Any:
+            def look(name: str, side: str, tree: Tree) -> Any:
                 if side == "output" and (leaves := floats(tree)):
                     outputs[name] = leaves[0]
                 return tree
@@ -80,18 +81,18 @@ def _program(model: Steps, training: bool) -> Any:
     return jax.jit(complete) if model._trainer.jit else complete
 
 
-def floats(tree: Any) -> list[Any]:
+def floats(tree: Tree) -> list[Any]:
     """The arrays of floating numbers in a pytree."""
     return [a for a in jax.tree.leaves(tree) if hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.floating) and a.size]
 
 
-def _spread(values: Any) -> dict[str, Any]:
+def _spread(values: Tree) -> dict[str, Any]:
     values = values.astype(jnp.float32)
     norm = jnp.sqrt(jnp.sum(jnp.square(values)))
     return {"mean": jnp.mean(values), "std": jnp.std(values), "norm": norm, "zero": jnp.mean(values == 0, dtype=jnp.float32)}
 
 
-def _dead(values: Any) -> Any:
+def _dead(values: Tree) -> Any:
     """The fraction of the units that are 0 in all rows."""
     units = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values.reshape(-1, 1)
     return jnp.mean(jnp.all(units == 0, axis=0), dtype=jnp.float32)

@@ -17,6 +17,7 @@ import numpy as np
 
 from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
+from jkeras._base.types import Batch, Tree
 from jkeras.training.fit_loop import Dispatch
 from jkeras.training.inspection.intercepts import layers_intercepted
 from jkeras.training.inspection.layer_statistics import floats
@@ -68,7 +69,7 @@ def _all_finite(leaves: list[Any]) -> Any:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in leaves]))
 
 
-def is_finite(tree: Any) -> bool:
+def is_finite(tree: Tree) -> bool:
     """Whether all floating numbers of a pytree are finite."""
     leaves = floats(jax.tree.map(jnp.asarray, tree))
     return not leaves or bool(_all_finite(leaves))
@@ -101,13 +102,13 @@ def first_nonfinite(model: Steps, dispatch: Dispatch) -> NonFinite:
     return NonFinite(dispatch.epoch, start, what, before=dispatch.before)
 
 
-def _step(model: Any, state: TrainState, batch: Any) -> tuple[TrainState, Any]:
+def _step(model: Any, state: TrainState, batch: Tree) -> tuple[TrainState, Any]:
     with precision_scope():
         after, logs = whole_step(model, model.train_step)(state, batch)
     return after, jnp.asarray(logs.get("loss", 0.0))
 
 
-def _look(model: Any, dispatch: Dispatch, number: int, state: TrainState, batch: Any, loss: float) -> NonFinite:
+def _look(model: Any, dispatch: Dispatch, number: int, state: TrainState, batch: Tree, loss: float) -> NonFinite:
     """Find the layer."""
     order: list[tuple[str, str]] = []
     probe = _make_probe(model, order)
@@ -155,15 +156,15 @@ def _make_probe(model: Any, order: list[tuple[str, str]]) -> Any:
     """A function of state and batch that counts what is not finite, place by place; `order` gets the places as they come."""
     own_loss = type(model).train_step is Steps.train_step
 
-    def probe(state: TrainState, batch: Any) -> Any:
+    def probe(state: TrainState, batch: Tree) -> Any:
         x, y, sample_weight = batch
         rows = jax.tree.leaves(x)[0].shape[0]
 
-        def run(params: Any, zeros: dict[str, list[Any]]) -> Any:
+        def run(params: Tree, zeros: dict[str, list[Any]]) -> Any:
             seen: dict[str, Any] = {}
             order.clear()
 
-            def touch(name: str, side: str, tree: Any) -> Any:
+            def touch(name: str, side: str, tree: Tree) -> Any:
                 key = f"{name}|{side}"
                 added = iter(zeros.get(key) or [0.0] * len(floats(tree)))
                 tree = jax.tree.map(lambda a: a + next(added) if floats(a) else a, tree)
@@ -192,7 +193,7 @@ def _make_probe(model: Any, order: list[tuple[str, str]]) -> Any:
     return probe
 
 
-def _count(arrays: list[Any], rows: int) -> tuple[Any, Any, Any]:
+def _count(arrays: list[Any], rows: int) -> Batch:
     """How many numbers are not finite, of how many, and in which rows."""
     wrong = [~jnp.isfinite(a) for a in arrays]
     count = sum((jnp.sum(w, dtype=jnp.int32) for w in wrong), jnp.int32(0))
@@ -200,7 +201,7 @@ def _count(arrays: list[Any], rows: int) -> tuple[Any, Any, Any]:
     return count, jnp.int32(sum(a.size for a in arrays)), jnp.any(jnp.stack(by_row), axis=0) if by_row else None
 
 
-def _bad_rows(tree: Any) -> tuple[int, ...]:
+def _bad_rows(tree: Tree) -> tuple[int, ...]:
     """Rows of a batch that hold NaN or infinity."""
     found: set[int] = set()
     for leaf in floats(jax.tree.map(np.asarray, tree)):
@@ -209,7 +210,7 @@ def _bad_rows(tree: Any) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _flat(tree: Any) -> dict[tuple[str, ...], Any]:
+def _flat(tree: Tree) -> dict[tuple[str, ...], Any]:
     return dict(paths.flatten(tree))
 
 
