@@ -6,6 +6,7 @@ with arrays, specs or Variables as leaves.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import jax
@@ -16,3 +17,5 @@ Scalar: TypeAlias = jax.Array | np.ndarray | int
 Tree: TypeAlias = Any
 Batch: TypeAlias = tuple[Tree, Tree, Tree]
 Logs: TypeAlias = dict[str, Tree]
+Config: TypeAlias = Mapping[str, Any]
+CustomObjects: TypeAlias = Mapping[str, Any] | None

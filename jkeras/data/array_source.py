@@ -7,11 +7,11 @@ gather there; `batches` does the same on the host. The last batch keeps what is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import jax
 import numpy as np
 
+from jkeras._base.types import Tree
 from jkeras.data.arrays import common_length, spec_of
 from jkeras.data.sample_weights import per_output
 from jkeras.data.source import Batch, Source, epoch_range, generator, warn_ran_out
@@ -40,9 +40,9 @@ class ArraySource(Source):
 
     def __init__(
         self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
+        x: Tree,
+        y: Tree = None,
+        sample_weight: Tree = None,
         *,
         batch_size: int | None = None,
         shuffle: bool | str = False,

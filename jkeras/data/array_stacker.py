@@ -23,6 +23,7 @@ import numpy as np
 
 from jkeras._base.aligned import aligned_empty, is_aligned
 from jkeras._base.config import settings
+from jkeras._base.types import Tree
 from jkeras.data.array_source import ArraySource
 from jkeras.data.source import Batch
 
@@ -74,7 +75,7 @@ class ArrayStacker:
         [([[0, 1], [2, 3], [4, 0]], 5)]
     """
 
-    def __init__(self, source: ArraySource, on_device: bool | None = None, beside: Any = None, joins_epochs: bool = False):
+    def __init__(self, source: ArraySource, on_device: bool | None = None, beside: Tree = None, joins_epochs: bool = False):
         device = default_device()
         self.source, self.batch_size = source, source.batch_size
         row = sum(math.prod(a.shape[1:]) * a.dtype.itemsize for a in jax.tree.leaves(source.arrays))
@@ -143,7 +144,7 @@ class ArrayStacker:
         return to_device(jax.tree.map(take, self.arrays))
 
 
-def bytes_of(tree: Any) -> int:
+def bytes_of(tree: Tree) -> int:
     """Bytes of arrays, or of shapes, together.
 
     Example:
@@ -154,11 +155,11 @@ def bytes_of(tree: Any) -> int:
 
 
 @jax.jit
-def _gather(arrays: Any, rows: Any) -> Any:
+def _gather(arrays: Tree, rows: Any) -> Any:
     return jax.tree.map(lambda a: jnp.take(a, rows, axis=0, mode="clip"), arrays)
 
 
-def to_device(tree: Any) -> Any:
+def to_device(tree: Tree) -> Any:
     """Start the copy to an accelerator; on a CPU a compiled program reads the host's memory itself."""
     return tree if default_device().platform == "cpu" else jax.device_put(tree)
 

@@ -18,6 +18,7 @@ import jax
 import numpy as np
 
 from jkeras._base.aligned import aligned_empty
+from jkeras._base.types import Tree
 from jkeras.data.array_stacker import BatchStack, batches_per_stack, bytes_of, default_device, to_device
 from jkeras.data.source import Batch, Source, naming
 
@@ -45,7 +46,7 @@ class StreamStacker:
 
     on_device = False
 
-    def __init__(self, source: Source, check: Callable[..., None] = lambda *batch: None, beside: Any = None):
+    def __init__(self, source: Source, check: Callable[..., None] = lambda *batch: None, beside: Tree = None):
         self.source, self.check = source, check
         self._beside = bytes_of(beside)
         self._size = 0
@@ -161,6 +162,6 @@ class _Handover:
         return None
 
 
-def _empty_stack(batch: Any, capacity: int) -> Any:
+def _empty_stack(batch: Tree, capacity: int) -> Any:
     """Room for batches like this one of shape `(1, ...)`; a batch already on the device is its own stack."""
     return batch if isinstance(batch, jax.Array) else aligned_empty((capacity, *batch.shape[1:]), batch.dtype)

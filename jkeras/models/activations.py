@@ -11,6 +11,7 @@ import numpy as np
 
 from jkeras._base.compiling import precision_scope
 from jkeras._base.errors import describe, unknown_name
+from jkeras._base.types import Tree
 from jkeras.data import as_source
 from jkeras.data.array_source import ArraySource
 from jkeras.layers.base import Layer
@@ -22,7 +23,7 @@ from jkeras.training.whole_step import complete_function, with_all_variables
 
 
 def activations(
-    model: Steps, x: Any, layers: Iterable[str | Layer] | None = None, batch_size: int | None = None, training: bool = False
+    model: Steps, x: Tree, layers: Iterable[str | Layer] | None = None, batch_size: int | None = None, training: bool = False
 ) -> dict[str, Any]:
     """The outputs of the layers, in the order in which they run. A method of `Model`.
 
@@ -59,7 +60,7 @@ def activations(
     rows = source.num_samples
     size = rows if batch_size is None else batch_size
 
-    def outputs(i: int) -> Any:
+    def outputs(i: int) -> Tree:
         batch = jax.tree.map(lambda a: a[i : i + size], source.arrays[0])
         return with_all_variables(model, lambda: program(*read_weights(model), batch))
 
@@ -88,10 +89,10 @@ def _program(model: Steps, wanted: tuple[str, ...] | None, training: bool) -> tu
     """The compiled forward pass, and the names of its results, known once it was traced."""
     names: list[str] = []
 
-    def run(params: Any, state: Any, x: Any) -> list[Any]:
+    def run(params: Tree, state: Tree, x: Tree) -> list[Any]:
         found: dict[str, Any] = {}
 
-        def look(name: str, side: str, tree: Any) -> Any:
+        def look(name: str, side: str, tree: Tree) -> Tree:
             if side == "output" and (wanted is None or name.partition("#")[0] in wanted):
                 found[name] = tree
             return tree

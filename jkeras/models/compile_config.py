@@ -15,6 +15,8 @@ from jkeras import losses, metrics, optimizers
 from jkeras._base import registry
 from jkeras._base.configurable import is_object_config, serialize
 from jkeras._base.errors import FileFormatError, describe
+from jkeras._base.types import Config, CustomObjects
+from jkeras.training.steps import Steps
 
 _FIELDS = (
     "optimizer",
@@ -28,7 +30,7 @@ _FIELDS = (
 )
 
 
-def compile_config(model: Any) -> dict[str, Any] | None:
+def compile_config(model: Steps) -> dict[str, Any] | None:
     """The config of a compiled model; None where it is not compiled, or with something that has no config.
 
     Args:
@@ -55,7 +57,7 @@ def compile_config(model: Any) -> dict[str, Any] | None:
         return None
 
 
-def compile_model(model: Any, config: Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None) -> None:
+def compile_model(model: Steps, config: Config | None, custom_objects: CustomObjects = None) -> None:
     """Compile a model as a config says; unknown fields are ignored.
 
     Args:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from jkeras._base import paths
 from jkeras._base.compiling import compiler_options, precision_scope
+from jkeras._base.types import Tree
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.structures import shapes_to_specs
 from jkeras.layers.tracking import inventory
@@ -66,7 +67,7 @@ class Description:
     """
 
     name: str
-    inputs: Any
+    inputs: Tree
     batch_size: int
     parameters: int
     trainable_parameters: int
@@ -160,11 +161,11 @@ def describe(model: Steps, input_shape: Any = None, batch_size: int = 32, traini
     )
 
 
-def _entries(tree: Any) -> int:
+def _entries(tree: Tree) -> int:
     return sum(math.prod(s.shape) for s in jax.tree.leaves(tree))
 
 
-def _size(tree: Any) -> int:
+def _size(tree: Tree) -> int:
     return sum(math.prod(s.shape) * s.dtype.itemsize for s in jax.tree.leaves(tree))
 
 
@@ -188,7 +189,7 @@ def _input_specs(model: Steps, input_shape: Any, batch_size: int) -> Any:
     if specs is None:
         raise ValueError(_NO_SHAPE.format(name=model.name))
 
-    def settle(spec: Any) -> jax.ShapeDtypeStruct:
+    def settle(spec: Tree) -> jax.ShapeDtypeStruct:
         sizes = (batch_size, *spec.shape[1:])
         if None in sizes:
             shape = tuple(spec.shape[1:])
@@ -212,15 +213,15 @@ def _with_batch(shape: Any, batch_size: int) -> Any:
 
 
 def _forward(model: Steps) -> Callable[..., Any]:
-    def forward(params: Any, state: Any, x: Any) -> Any:
+    def forward(params: Tree, state: Tree, x: Tree) -> Any:
         return model.apply(params, state, x, training=False, rng=jax.random.key(0))[0]
 
     return forward
 
 
 def _training_step(model: Steps, optimizer: Any) -> Callable[..., Any]:
-    def step(params: Any, state: Any, opt_state: Any, x: Any) -> Any:
-        def loss(params: Any) -> tuple[Any, Any]:
+    def step(params: Tree, state: Tree, opt_state: Tree, x: Tree) -> Any:
+        def loss(params: Tree) -> tuple[Any, Any]:
             y, after, added = model.apply_with_losses(params, state, x, training=True, rng=jax.random.key(0))
             floats = [leaf for leaf in jax.tree.leaves(y) if jnp.issubdtype(leaf.dtype, jnp.floating)]
             return sum((jnp.mean(jnp.square(leaf)).astype(jnp.float32) for leaf in floats), added), after

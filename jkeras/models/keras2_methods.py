@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from jkeras._base.errors import describe
+from jkeras._base.types import Tree
 from jkeras.callbacks import History
 from jkeras.data.py_dataset import PyDataset
 from jkeras.training.arguments import keras2_arguments
@@ -24,7 +25,7 @@ class Keras2Methods:
     evaluate: Callable[..., Any]
     predict: Callable[..., Any]
 
-    def predict_proba(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
+    def predict_proba(self, x: Tree, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
         """`predict`, for models that give probabilities.
 
         Args:
@@ -41,7 +42,7 @@ class Keras2Methods:
             )
         return probabilities
 
-    def predict_classes(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
+    def predict_classes(self, x: Tree, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
         """The class of each row: the index of its largest output, or whether its only output is above 0.5.
 
         Args:

@@ -8,13 +8,14 @@ subclass with its own `call` anything else. All three are layers, with the pure 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from jkeras._base.configurable import constructor_signature, in_todays_words, read_arguments
 from jkeras._base.errors import unexpected_arguments, unknown_name
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import custom_object_scope, export
+from jkeras._base.types import Config, CustomObjects, Logs, Tree
 from jkeras.callbacks import History
 from jkeras.data import as_source, train_validation_split
 from jkeras.data.array_source import ArraySource
@@ -91,7 +92,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         return _empty_with_graph, (declared,), self.__getstate__()  # a pickle finds a class by its name
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Any:
         """A model from what `get_config` gave: a graph is built anew, any other model is made with the same arguments.
 
         Args:
@@ -120,7 +121,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         """What `compile` was given, in JSON-ready form; None before it was called."""
         return compile_config(self)
 
-    def compile_from_config(self, config: Mapping[str, Any] | None) -> None:
+    def compile_from_config(self, config: Config | None) -> None:
         """Call `compile` with what `get_compile_config` gave.
 
         Args:
@@ -177,8 +178,8 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     def fit(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Tree = None,
+        y: Tree = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: int | str = "auto",
@@ -187,7 +188,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         validation_data: Any = None,
         shuffle: bool | str = True,
         class_weight: Any = None,
-        sample_weight: Any = None,
+        sample_weight: Tree = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
@@ -239,11 +240,11 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     def evaluate(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Tree = None,
+        y: Tree = None,
         batch_size: int | None = None,
         verbose: int | str = "auto",
-        sample_weight: Any = None,
+        sample_weight: Tree = None,
         steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
@@ -269,7 +270,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     def predict(
         self,
-        x: Any,
+        x: Tree,
         batch_size: int | None = None,
         verbose: int | str = "auto",
         steps: int | None = None,
@@ -291,9 +292,9 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     def train_on_batch(
         self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
+        x: Tree,
+        y: Tree = None,
+        sample_weight: Tree = None,
         class_weight: Any = None,
         return_dict: bool = False,
         *,
@@ -314,13 +315,13 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         return logs if return_dict else _as_list(logs)
 
     def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False, *, reset_metrics: bool = True
+        self, x: Tree, y: Tree = None, sample_weight: Tree = None, return_dict: bool = False, *, reset_metrics: bool = True
     ) -> Any:
         """Loss and metrics of one batch; arguments as for `train_on_batch`."""
         logs = self._trainer.test_on_batch(_one_batch(x, y, sample_weight), reset_metrics)
         return logs if return_dict else _as_list(logs)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Tree) -> Any:
         """Outputs for one batch, as numpy arrays."""
         return self.predict(_one_batch(x), verbose=0)
 
@@ -469,7 +470,7 @@ def takes_graph(cls: Any) -> bool:
 
 
 def _one_batch(
-    x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, output_names: list[str] | None = None
+    x: Tree, y: Tree = None, sample_weight: Tree = None, class_weight: Any = None, output_names: list[str] | None = None
 ) -> ArraySource:
     """All rows as one batch."""
     source = as_source(x, y, sample_weight, class_weight=class_weight, output_names=output_names)
@@ -478,7 +479,7 @@ def _one_batch(
     return ArraySource(*source.arrays, batch_size=source.num_samples)
 
 
-def _as_list(logs: dict[str, Any]) -> Any:
+def _as_list(logs: Logs) -> Any:
     values = list(logs.values())
     return values[0] if len(values) == 1 else values
 

@@ -16,6 +16,7 @@ from jkeras._base.configurable import deserialize, full_config, in_todays_words
 from jkeras._base.dtypes import is_float
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import custom_object_scope, export
+from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.graph import KerasTensor
 from jkeras.layers.base import Layer
 from jkeras.layers.embedding import Embedding
@@ -172,13 +173,13 @@ class Sequential(Functional):
         return super().inputs
 
     @property
-    def input(self) -> Any:
+    def input(self) -> Tree:
         """The symbolic input."""
         self._require_built("input", "model.build(input_shape)")
         return self._structure[0]
 
     @property
-    def output(self) -> Any:
+    def output(self) -> Tree:
         """The symbolic output."""
         self._require_built("output", "model.build(input_shape)")
         return self._structure[1]
@@ -194,7 +195,7 @@ class Sequential(Functional):
         return {"name": self.name, "trainable": self.trainable, "layers": [full_config(layer) for layer in layers]}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Sequential:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Sequential:
         """A model from what `get_config` gave.
 
         Raises:
