@@ -1,4 +1,4 @@
-"""`ArraySource`: data that are whole in memory.
+"""`ArraySource`: data that fit in memory.
 
 An epoch is a list of row numbers, `order(epoch, seed)`, cut into batches. The engine may put `arrays` on the device once and
 gather there; `batches` does the same on the host. The last batch keeps what is left over.

@@ -1,4 +1,4 @@
-"""From what users hold to arrays: lists of numbers, pandas tables, numpy and jax arrays, and nests of them.
+"""Turns what you pass into arrays: lists of numbers, pandas tables, numpy and jax arrays, and nests of them.
 
 | received                    | becomes                                          |
 |-----------------------------|--------------------------------------------------|
@@ -9,7 +9,7 @@
 | lists, tuples, dicts of the above | the same nest, one array a leaf            |
 | strings, objects, sparse, ragged  | an error that says how to convert them     |
 
-Numpy arrays stay on the host and jax arrays on their device; nothing is copied that has the right dtype.
+Numpy arrays stay on the host and jax arrays on their device; arrays of the right dtype are not copied.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def to_arrays(value: Any, place: str) -> Any:
 
 
 def _holds_numbers(value: Any) -> bool:
-    """Whether the first thing at the bottom of nested lists is a number or a string: then the lists are one array."""
+    """Whether nested lists hold numbers or strings at the bottom: then they are one array."""
     while isinstance(value, (list, tuple)):
         if not value:
             return True

@@ -1,4 +1,4 @@
-"""`as_source`: the one door through which data come into `fit`, `evaluate` and `predict`."""
+"""`as_source`: turns what you pass to `fit`, `evaluate` and `predict` into a source of batches."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def as_source(
         y: targets, for arrays only.
         sample_weight: weights, for arrays only.
         batch_size: rows per batch, for arrays only; None takes 32.
-        shuffle: True, False or `"batch"`; what comes in its own order (generators, iterables) keeps it.
+        shuffle: True, False or `"batch"`; data with an order of their own (generators, iterables) keep it.
         steps: batches of an epoch; None for one pass over the data.
         class_weight: class number -> weight, or such a table per output, multiplied into the sample weights.
         output_names: of the model, for weights by output.
@@ -92,7 +92,7 @@ def _stream(x: Tree, shuffle: bool | str, steps: int | None, weighing: Weighing)
 
 
 def _refuse(x: Tree, **given: Any) -> None:
-    """Arguments that only arrays take."""
+    """Refuse arguments that only arrays take."""
     words = {
         "y": "Let it yield the targets: (x, y).",
         "sample_weight": "Let it yield the weights: (x, y, sample_weight).",

@@ -1,7 +1,7 @@
 """The forms of one batch: `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
 
 Everything that yields batches may use any of the four; inside the package a batch is always the full triple, with None for what
-is not there.
+is missing.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def class_weights(y: Tree, class_weight: Mapping[int, float]) -> np.ndarray:
     labels = np.asarray(y)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
-    elif labels.ndim > 1 and labels.max() <= 1:  # else they are no probabilities, but class numbers, one for each step
+    elif labels.ndim > 1 and labels.max() <= 1:  # else they are class numbers, one for each step, not probabilities
         labels = labels.argmax(-1)
     present, position = np.unique(np.round(labels).astype(np.int64), return_inverse=True)
     weights = np.array([table.get(int(c), 1.0) for c in present], dtype=floatx())

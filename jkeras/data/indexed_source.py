@@ -1,7 +1,7 @@
 """`IndexedSource`: datasets that give batch number `i` on demand (`PyDataset`, Keras' `Sequence`, grain's `MapDataset`).
 
-Batches can be had in any order, so `shuffle` draws one per epoch from `(seed, epoch)`, and `start` costs nothing. Shapes are
-those of item 0, which is made when the first epoch has begun, and used when its turn comes: no item is made twice.
+Batches come in any order, so `shuffle` draws one per epoch from `(seed, epoch)`, and `start` costs nothing. Shapes are those of
+item 0, which is made when the first epoch begins and kept until its turn: no item is made twice.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class IndexedSource(Source):
     """Batches of an object with `__getitem__` and `__len__`.
 
     Args:
-        dataset: `dataset[i]` is a whole batch, `len(dataset)` or `dataset.num_batches` their number (None: without end).
+        dataset: `dataset[i]` is a whole batch, `len(dataset)` or `dataset.num_batches` their number (None: endless).
         shuffle: draw a new order of the batches for every epoch.
         steps: batches of an epoch; None for all.
-        weighing: what makes the weights of a batch; None takes those in the batch.
+        weighing: makes the weights of a batch; None takes those in the batch.
 
     Example:
         >>> class Two:
@@ -53,12 +53,12 @@ class IndexedSource(Source):
         self.steps = steps
         self.weighing = weighing or Weighing()
         self._specs: Batch | None = None
-        self._first: Batch | None = None  # item 0, when its shapes were asked for and no epoch has come to it
-        self._begun = False  # whether the dataset has heard of an epoch whose batches nobody has asked for
+        self._first: Batch | None = None  # item 0, made for its shapes and not used yet
+        self._begun = False  # whether `on_epoch_begin` was called for an epoch whose batches were not asked for yet
 
     @property
     def total_batches(self) -> int | None:
-        """Batches of the whole dataset, asked anew each time: it may change in `on_epoch_end`; None where it has no end."""
+        """Batches of the whole dataset, which may change in `on_epoch_end`; None where it is endless."""
         return self.dataset.num_batches if hasattr(self.dataset, "num_batches") else len(self.dataset)
 
     @property

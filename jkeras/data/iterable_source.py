@@ -1,7 +1,7 @@
 """`IterableSource`: iterables of batches, re-iterable ones (tf.data, torch and grain loaders) and generators.
 
-A re-iterable begins anew with every pass. A generator cannot be rewound: its batches go on from epoch to epoch. The first batch
-is looked at to learn the shapes, and is not lost. `start` skips batches by reading over them.
+A re-iterable starts over with every pass. A generator cannot be rewound: its batches continue from epoch to epoch. The first
+batch is read to learn the shapes, and is not lost. `start` skips batches by reading them.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def known_length(data: Tree) -> int | None:
 
 
 def is_endless(data: Tree) -> bool:
-    """Whether a source says itself that it never ends: `itertools.cycle` and its kind, tf.data after `repeat()`."""
+    """Whether a source is known to be endless: `itertools.cycle` and its kind, tf.data after `repeat()`."""
     if isinstance(data, (itertools.cycle, itertools.count, itertools.repeat)):
         return True
     return callable(getattr(data, "cardinality", None)) and int(data.cardinality()) == -1
 
 
-_ENDS_BEFORE = """fit(resume=True) reads over the batches that the training has seen, but the data ended after {got} of {wanted}.
-Give it data that begin where those of the first run began."""
+_ENDS_BEFORE = """fit(resume=True) skips the batches that the run has seen, but the data ended after {got} of {wanted}.
+Pass data that start where those of the first run started."""
 
 
 def _no_data(data: Tree) -> ValueError:
@@ -58,7 +58,7 @@ class IterableSource(Source):
     Args:
         data: yields `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`, each a whole batch.
         steps: batches of an epoch; None for all until the end.
-        weighing: what makes the weights of a batch; None takes those in the batch.
+        weighing: makes the weights of a batch; None takes those in the batch.
 
     Example:
         >>> source = IterableSource((([float(i)],) for i in range(5)), steps=2)
@@ -103,19 +103,19 @@ class IterableSource(Source):
         return self._first_rows
 
     def seek(self, batches: int) -> None:
-        """Read over this many batches before the next epoch: fresh data are brought to where they were.
+        """Skip this many batches before the next epoch, so that fresh data continue where the run stopped.
 
-        Nothing is read over where each epoch is a whole pass.
+        Nothing is skipped where each epoch is a whole pass.
 
         Args:
-            batches: how many the epochs before have seen.
+            batches: how many the earlier epochs have seen.
         """
         self._seen_before = batches if self.one_pass or self.steps is not None else 0
 
     def batches(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on; epoch 0 of a re-iterable always begins at its front.
 
-        The order is the iterable's own: `seed` has no say in it.
+        The order is the iterable's own; `seed` is ignored.
         """
         self._read_over()
         self._continue(epoch)
@@ -143,7 +143,7 @@ class IterableSource(Source):
                 raise ValueError(_ENDS_BEFORE.format(got=number, wanted=count)) from None
 
     def _continue(self, epoch: int) -> None:
-        begun = self._position > 0  # a batch that was only looked at for its shapes does not count
+        begun = self._position > 0  # a batch that was only read for its shapes does not count
         if self._items is None or (not self.one_pass and begun and (epoch == 0 or self.steps is None)):
             self._rewind()
 

@@ -49,13 +49,13 @@ class PyDataset:
     def __iter__(self) -> Iterator[Any]:
         try:
             count = self.num_batches
-        except NotImplementedError:  # without `__len__` it goes on for as long as somebody asks
+        except NotImplementedError:  # without `__len__` it is endless
             count = None
         return (self[i] for i in (itertools.count() if count is None else range(count)))
 
     @property
     def num_batches(self) -> int | None:
-        """Batches of an epoch: `len(self)`; override it to return None for a dataset without end."""
+        """Batches of an epoch: `len(self)`; override it to return None for an endless dataset."""
         if hasattr(self, "__len__"):
             return len(self)
         raise NotImplementedError(f"{type(self).__name__} must define `__len__(self)`, the number of batches.")

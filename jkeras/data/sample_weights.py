@@ -1,12 +1,12 @@
-"""Sample weights of a batch: those that the user gives, by output, times those of the classes.
+"""Sample weights of a batch: those you give, by output, times those of the classes.
 
 | targets     | `sample_weight`                                     | `class_weight`                                     |
 |-------------|-----------------------------------------------------|----------------------------------------------------|
 | one array   | an array                                            | `{class: weight}`                                  |
 | several     | an array `(n,)` for all, or a list or dict of them  | a list or dict of such tables                      |
 
-In a list there is one entry per output, which may be None; a dict names those outputs that have one. For one output, too, a list
-or a dict of one will do.
+A list has one entry per output, which may be None; a dict names the outputs that have one. A single output may have a list or
+a dict of one.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ one, by name:
 
 @dataclasses.dataclass(frozen=True)
 class Weighing:
-    """What makes the sample weights of a batch.
+    """Makes the sample weights of a batch.
 
     Args:
         class_weight: as given to `fit`, or None.
-        output_names: of the model's outputs; None where they are not known, then they are `output_1`, `output_2`, ...
+        output_names: of the model's outputs; None stands for `output_1`, `output_2`, ...
 
     Example:
         >>> weighing = Weighing({"a": {0: 1.0, 1: 5.0}}, ["a", "b"])
@@ -54,7 +54,7 @@ class Weighing:
             sample_weight: those given with the batch.
 
         Raises:
-            ValueError: weights for outputs that there are not, or that do not fit.
+            ValueError: weights for outputs that the model lacks, or of the wrong shape.
         """
         given = per_output(y, sample_weight)
         if self.class_weight is None:
@@ -97,7 +97,7 @@ def per_output(y: Tree, sample_weight: Tree) -> Any:
 
 
 def _by_name(value: Any, names: Sequence[str]) -> dict[str, Any]:
-    """Entries by output, those that are None left out."""
+    """Entries by output, without those that are None."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -108,7 +108,7 @@ def _by_name(value: Any, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _tables(class_weight: Any, names: Sequence[str]) -> Any:
-    """A list or dict of tables, also from the table of the only output."""
+    """A list or dict of tables; a single table becomes one."""
     if isinstance(class_weight, (list, tuple)) or _is_by_output(class_weight):
         return class_weight
     if len(names) > 1:

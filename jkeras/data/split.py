@@ -25,7 +25,7 @@ def train_validation_split(arrays: Tree, validation_split: float) -> tuple[Any, 
         `(training, validation)`, each in the structure of `arrays`.
 
     Raises:
-        ValueError: the data are no arrays, the fraction is not between 0 and 1, or one side would be empty.
+        ValueError: the data are not arrays, the fraction is not between 0 and 1, or one side would be empty.
 
     Example:
         >>> import numpy as np

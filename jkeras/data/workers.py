@@ -1,7 +1,7 @@
-"""Items made by several workers, handed out in order.
+"""Items made by several workers and handed out in order.
 
-Threads serve datasets that wait for files or release the interpreter lock. Processes are started afresh (spawned): a fork of a
-process that runs JAX may deadlock.
+Threads serve datasets that wait for files or release the interpreter lock. Processes are spawned, because a fork
+of a process that runs JAX may deadlock.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _item(index: int) -> Any:
 
 
 def ordered_items(dataset: Any, indices: Iterable[int], workers: int, processes: bool, ahead: int) -> Generator[Any]:
-    """`dataset[i]` for each index, in order, up to `ahead` of them made before they are asked for.
+    """`dataset[i]` for each index, in order, up to `ahead` of them in advance.
 
     Args:
         dataset: anything with `__getitem__`; picklable where `processes` is set.

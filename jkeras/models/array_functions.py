@@ -1,9 +1,9 @@
 """Array functions of a graph as configs: `x + y` is Keras' operation `Add`, and back.
 
 In Keras an array function in a graph is an object of a class: `Mean(axis=1)` called on a tensor. Here it is a call of a function,
-`ops.mean(x, axis=1)`. The two say the same in other words: what the class' `call` takes stands in the node, everything else in
-the config. The table below says for each function the class, where that is not its name in camel case, and what `call` takes,
-where that is not `x` alone (`~` before what it takes by name).
+`ops.mean(x, axis=1)`. Both say the same: the arguments of the class' `call` are in the node, everything else in the config. The
+table below gives for each function the class, unless it is the name in camel case, and the arguments of `call`, unless it is `x`
+alone (`~` before keyword arguments).
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ _SAME = {"abs": "absolute", "hard_swish": "hard_silu", "swish": "silu"}
 
 
 def name_of(fn: Callable[..., Any]) -> str | None:
-    """The name in `ops` of a function that a graph recorded; None for a function of the user's own.
+    """The name in `ops` of a function that a graph recorded; None for a function of yours.
 
     Example:
         >>> name_of(operator.add), name_of(operations()["abs"]), name_of(lambda x: x)
@@ -136,7 +136,7 @@ def operation_config(node: Any, serialize_data: Callable[[Any], Any]) -> dict[st
         serialize_data: gives the form of an argument, symbolic tensors included.
 
     Raises:
-        TypeError: the function is not of `ops`, so no file can name it.
+        TypeError: the function is not in `ops`, so no file can name it.
     """
     known = BY_NAME.get(name_of(node.operation.fn) or "")
     if known is None:
@@ -187,9 +187,9 @@ def _is_default(value: Any, default: Any) -> bool:
 
 
 def find_operation(config: Config) -> Operation | None:
-    """The array function that a layer's entry in a file means; None where it means a layer.
+    """The array function that an entry in a file names; None for a layer.
 
-    Keras' `.h5` files do not say the module; there what has no `trainable` is an operation, which no layer's config lacks.
+    Keras' `.h5` files omit the module; there an entry without `trainable`, which every layer has, is an operation.
     """
     name, module = config.get("class_name"), config.get("module")
     known = _BY_CLASS.get(name) if isinstance(name, str) else None

@@ -1,6 +1,6 @@
-"""`clone_model`: the same architecture with weights of its own.
- A model is taken apart into its layers, each layer is made anew from its config, and the calls of the graph are made again on
-the new layers. Nothing is shared with the first model, unless `clone_function` hands back a layer as it got it.
+"""`clone_model`: the same architecture with new weights.
+ Each layer is made again from its config, and the calls of the graph are repeated on the new layers. The models share nothing,
+unless `clone_function` returns a layer as it is.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def clone_model(
     call_function: CallFunction | None = None,
     recursive: bool = False,
 ) -> Any:
-    """A model of the same architecture, with new layers and new first values of their weights.
+    """A model of the same architecture, with new layers and new initial weights.
 
     Args:
         model: a graph, a stack, or a model of a class of your own that `get_config` describes.

@@ -30,8 +30,8 @@ from jkeras.models.model import Model, check_unique_names, takes_graph
 from jkeras.state.scope import set_mask
 from jkeras.training.trainer import Trainer
 
-_ADDED_STAY = """Model {model!r}: the config leaves out {count} {what} that add_{what}(symbolic tensor) gave it. Add it again to
-the model that is made from it."""
+_ADDED_STAY = """Model {model!r}: the config leaves out {count} {what} from add_{what}(symbolic tensor). Add it again to
+the model made from it."""
 
 _NOT_OPTIONAL = """Model {model!r} received None for the input {name!r}, which is not optional. Give an array, or make the model
 with Input({shape}, optional=True)."""
@@ -81,7 +81,7 @@ class Functional(Model):
 
     @property
     def _program(self) -> Program:
-        """The sorted graph. A copy sorts it when it first needs it: before, parts of a ring may be missing."""
+        """The sorted graph. A copy sorts it when it first needs it, because parts of a cycle may be missing before."""
         found: Program | None = self.__dict__.get("_program")
         if found is None:
             found = self.__dict__["_program"] = self._sorted_graph()
@@ -102,9 +102,9 @@ class Functional(Model):
         return Program(inputs, (outputs, added) if any(added) else outputs)
 
     def add_loss(self, loss: Any) -> None:
-        """Add to what training minimises: from `call`, or, once, a symbolic tensor of the graph, as Keras 2 has it.
+        """Add to what training minimises: from `call`, or once with a symbolic tensor of the graph, as in Keras 2.
 
-        A file does not hold a loss of the graph: add it again to the model that was loaded.
+        Files do not hold losses of the graph: add them again after loading.
 
         Args:
             loss: a scalar or a tensor, whose mean counts; or a list of them. Symbolic ones depend on the model's inputs alone.
@@ -127,7 +127,7 @@ class Functional(Model):
             self._extend_graph("_graph_losses", symbolic)
 
     def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
-        """Report a value in the logs: from `call`, or, once, a symbolic tensor of the graph, as Keras 2 has it.
+        """Report a value in the logs: from `call`, or once with a symbolic tensor of the graph, as in Keras 2.
 
         Args:
             value: as for every layer; or a symbolic tensor that depends on the model's inputs alone, whose mean counts.
@@ -163,7 +163,7 @@ class Functional(Model):
             mask: of the inputs, in their structure, with None for an input that has none.
 
         Returns:
-            Arrays in the structure of the model's outputs; an only output in a list or tuple without it, as in Keras 3.
+            Arrays in the structure of the model's outputs; a single output comes without its list or tuple, as in Keras 3.
         """
         arrays = self._arrange(inputs)
         if mask is not None:
@@ -186,7 +186,7 @@ class Functional(Model):
         return _without_list(outputs)
 
     def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """In the structure of the model's outputs; a `call` gives an only output without its list."""
+        """In the structure of the model's outputs; `call` gives a single output without its list."""
         if type(self).call is not Functional.call:
             return super()._infer(fn, specs, kwargs)
         inputs, outputs = self._structure
@@ -198,7 +198,7 @@ class Functional(Model):
     def _arrange(self, inputs: Tree) -> list[Any]:
         """The inputs' arrays in the order of the graph, each with the rank and dtype of its symbolic tensor.
 
-        A size of the batch axis is what the graph was made with; it binds nobody but a layer that keeps something for each row.
+        The batch size that the graph was made with binds only layers that keep something for each row.
         """
         expected = self._program.inputs
         structure = self._structure[0]
@@ -249,13 +249,13 @@ class Functional(Model):
         return {"name": self.name, "trainable": self.trainable, **graph_config(self)}
 
     def get_build_config(self) -> dict[str, Any] | None:
-        """None: the graph says all shapes."""
+        """None: the graph knows all shapes."""
         return None
 
     # structure ------------------------------------------------------------------------------------------------------
 
     def _note_arrival(self, name: str, value: Any) -> None:
-        """Nothing: the graph says which layers there are, and in which order."""
+        """Nothing: the graph knows its layers and their order."""
 
     def _sublayers(self) -> list[Layer]:
         return [op for op in self._operations if isinstance(op, Layer)]
@@ -287,12 +287,12 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
-        """Shape of the input, or the list of those of several."""
+        """Shape of the input, or a list of shapes for several."""
         return specs_to_shapes(single(self.inputs))
 
     @property
     def output_shape(self) -> Any:
-        """Shape of the output, or the list of those of several."""
+        """Shape of the output, or a list of shapes for several."""
         return specs_to_shapes(single(self.outputs))
 
     @property
@@ -313,7 +313,7 @@ Model._functional = Functional
 
 
 def _what_to_write(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> str:
-    """How data of one shape become data of another."""
+    """The function that turns data of one shape into data of another."""
     sizes = wanted[1:]
     if len(shape) == len(sizes) and all(m == n or None in (m, n) for m, n in zip(known_sizes(shape), sizes)):
         return "The batch axis is missing: write x[None]."
@@ -324,7 +324,7 @@ def _what_to_write(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> st
 
 
 def _leaves(inputs: Tree) -> list[Any]:
-    """Arrays, and None in the place of one that is left out."""
+    """Arrays, with None for one that is left out."""
     return jax.tree.leaves(inputs, is_leaf=lambda value: value is None)
 
 

@@ -149,7 +149,7 @@ def read_graph(config: Config, custom_objects: CustomObjects = None, make: Calla
         make: makes a layer of its entry.
 
     Raises:
-        FileFormatError: an entry is no layer, a tensor is named that no call makes, or the calls wait for each other.
+        FileFormatError: an entry is not a layer, no call makes a named tensor, or calls depend on each other in a cycle.
     """
     return _Reader(config, custom_objects, make).structures()
 
@@ -209,7 +209,7 @@ class _Reader:
             raise FileFormatError(f"The 'inbound_nodes' of layer {name!r} are a list of calls. Found: {describe(calls)}.")
         if isinstance(self.operations[name], InputLayer):
             return []
-        # Keras 2 leaves out the list around a call of one tensor.
+        # Keras 2 omits the list around a call of one tensor.
         return [[call] if _is_reference(call) or _is_constant(call) else call for call in calls if call]
 
     def _find_where_counting_begins(self) -> None:
@@ -220,7 +220,7 @@ class _Reader:
                 used[name] = max(used.get(name, 0), index)
         for name, index, _ in _references_in(self.config["output_layers"]):
             used[name] = max(used.get(name, 0), index - self._one_more(name, index))
-        # Each call that is written is taken by somebody, so the highest number tells where counting began.
+        # Each written call is used somewhere, so the highest number tells where counting began.
         for name, most in used.items():
             operation = self.operations.get(name)
             if not self.legacy and self.calls.get(name) and isinstance(operation, Layer) and operation._inbound_nodes:
@@ -233,7 +233,7 @@ class _Reader:
         self._make_calls()
         inputs = self._structure(self.config["input_layers"], self._tensor)
         outputs = self._structure(self.config["output_layers"], self._output_tensor)
-        if self.legacy:  # Keras 2 writes lists around the one input and the one output, and means neither
+        if self.legacy:  # Keras 2 writes lists around a single input and output; they mean nothing
             inputs, outputs = (v[0] if isinstance(v, list) and len(v) == 1 else v for v in (inputs, outputs))
         return inputs, outputs
 
@@ -288,7 +288,7 @@ class _Reader:
             return call_operation(operation, self.entries[name]["config"], args, kwargs)
         except FileFormatError:
             raise
-        except Exception as error:  # whatever a function says to arguments that are not its own
+        except Exception as error:  # whatever a function raises on wrong arguments
             raise FileFormatError(f"The call of {name!r} asks for what cannot be: {type(error).__name__}: {error}") from error
 
     # tensors by name -------------------------------------------------------------------------------------------------
@@ -415,7 +415,7 @@ def _references_in(value: Any) -> Iterator[Reference]:
 
 
 def _legacy_references(value: Any, names: Config) -> Iterator[Reference]:
-    """Those of a call of Keras 2; among the arguments by name, a list that names no layer is a list."""
+    """The references of a call of Keras 2; among the keyword arguments, a list that names no layer is plain data."""
     options: Any = None
     if _is_reference(value):
         yield value[0], value[1], value[2]

@@ -19,7 +19,7 @@ def html_summary(model: Any) -> str:
     """The HTML of a model: the rows of its summary, and the numbers of its parameters.
 
     Args:
-        model: of any kind; one that was not built says so, with its layers.
+        model: of any kind; an unbuilt one says so and lists its layers.
 
     Example:
         >>> from jkeras.layers import Dense, Input
@@ -56,7 +56,7 @@ def _unbuilt(model: Any) -> str:
 
 
 def _lines(row: Row, connected: bool, level: int) -> Iterator[str]:
-    """A layer's line, and those of the layers inside it."""
+    """The line of a layer, and those of the layers inside it."""
     indent = f"{_CELL};padding-left:{10 + _INDENT * level}px"
     params = re.sub(r"\d+", lambda digits: f"{int(digits[0]):,}", row.params)
     cells = [

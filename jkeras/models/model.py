@@ -1,7 +1,7 @@
 """`Model`: a layer that can be trained.
 
-Three ways lead to one: `Model(inputs, outputs)` from symbolic tensors gives a `Functional`, `Sequential([...])` a stack, and a
-subclass with its own `call` anything else. All three are layers, with the pure `init` and `apply`, and share the same `compile`,
+You get one in three ways: `Model(inputs, outputs)` makes a `Functional` from symbolic tensors, `Sequential([...])` a stack, and a
+subclass writes its own `call`. All three are layers, with the pure `init` and `apply`, and share the same `compile`,
 `fit`, `evaluate` and `predict`.
 """
 
@@ -100,7 +100,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             custom_objects: your own classes and functions by name.
 
         Raises:
-            FileFormatError: the config is malformed, or names what is not known.
+            FileFormatError: the config is malformed, or names something unknown.
 
         Example:
             >>> from jkeras.layers import Dense, Input
@@ -144,7 +144,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         auto_scale_loss: bool = True,
         **kwargs: Any,
     ) -> None:
-        """Say how to train.
+        """Configure training.
 
         Args:
             optimizer: name, `Optimizer`, or any `optax.GradientTransformation`.
@@ -355,7 +355,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
     # layers and weights ----------------------------------------------------------------------------------------------
 
     def _casts_inputs(self) -> bool:
-        return False  # the layers below cast, each as it wants
+        return False  # each layer below casts its own
 
     @property
     def layers(self) -> list[Layer]:
@@ -366,7 +366,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         """A layer by name or by position in `layers`.
 
         Raises:
-            ValueError: there is none such; the text names the nearest.
+            ValueError: there is none; the text names the nearest.
         """
         layers = self.layers
         if (name is None) == (index is None):
@@ -447,7 +447,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
 
 def _functional_class(cls: Any, functional: type) -> type:
-    """The class with the methods of `cls` first, and those of a functional model behind them; kept on `cls`, to go with it."""
+    """A class with the methods of `cls` and, behind them, those of a functional model; kept on `cls`."""
     found: type | None = cls.__dict__.get("_as_functional")
     if found is None:
         names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__, "_declared_as": cls}
@@ -462,7 +462,7 @@ def _empty_with_graph(cls: Any) -> Any:
 
 
 def takes_graph(cls: Any) -> bool:
-    """Whether a model's constructor takes `inputs` and `outputs`, or hands all that it is given on to one that does."""
+    """Whether a model's constructor takes `inputs` and `outputs`, or passes all its arguments to one that does."""
     parameters = list(constructor_signature(cls).parameters.values())
     kinds = [p.kind for p in parameters]
     both = inspect.Parameter.VAR_POSITIONAL in kinds and inspect.Parameter.VAR_KEYWORD in kinds

@@ -46,8 +46,8 @@ class Sequential(Functional):
         self._trainer = Trainer(self)
         self._stack: list[Layer] = []
         self._input_layer: InputLayer | None = None
-        self._input_given = False  # as an `Input` of its own, not as an argument of the first layer
-        self._input_read = False  # off the first data
+        self._input_given = False  # as an `Input`, not as an argument of the first layer
+        self._input_read = False  # taken from the first data
         self._operations: list[Any] = []
         self._trail: list[tuple[Layer, Any]] = []  # the layers of the graph with their outputs
         for layer in layers or []:
@@ -121,7 +121,7 @@ class Sequential(Functional):
             return
         tensor = self._input_layer.output
         outputs = tensor
-        # The graph grows at its end: what stood there keeps its one node, hence `layer.output`.
+        # The graph grows at its end, so the layers before keep their only node, hence `layer.output`.
         trail: list[tuple[Layer, Any]] = []
         for i, layer in enumerate(self._stack):
             known = i < len(self._trail) and self._trail[i][0] is layer
@@ -154,7 +154,7 @@ class Sequential(Functional):
 
     def _fit_to(self, tensor: KerasTensor, array: Any) -> Any:
         if self._input_read and len(tensor.shape) == array.ndim:
-            # Nobody wrote this shape down: the next data may be longer, and a layer says what it does not take.
+            # This shape was only seen in data: the next data may be longer, and layers check what they take.
             tensor = KerasTensor((None,) * array.ndim, tensor.dtype, name=tensor.name)
         return super()._fit_to(tensor, array)
 
@@ -199,7 +199,7 @@ class Sequential(Functional):
         """A model from what `get_config` gave.
 
         Raises:
-            FileFormatError: an entry of its layers is no layer.
+            FileFormatError: an entry of its layers is not a layer.
         """
         with custom_object_scope(custom_objects), in_todays_words(config, cls) as todays:
             entries = todays.get("layers") if isinstance(todays, Mapping) else None

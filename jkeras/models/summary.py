@@ -1,7 +1,7 @@
-"""The table that `model.summary()` prints, in the look of Keras 2.
+"""The table that `model.summary()` prints, in the style of Keras 2.
 
 Three columns where the layers form a chain, a fourth with the connections where they do not. A column ends at a fixed position:
-what is longer is cut, what is shorter is filled with spaces, so that every line has the same width.
+longer text is cut, shorter text padded, so that every line has the same width.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def print_summary(
         model: a built model.
         line_length: width in characters, default 65, or 98 with the column of connections.
         positions: ends of the columns, as fractions of the width or in characters; default `(.45, .85, 1.)`, with connections
-            `(.33, .55, .67, 1.)`. Those past the last column are not needed and not used.
+            `(.33, .55, .67, 1.)`. Further ones are ignored.
         print_fn: called with each line, default `print`.
         expand_nested: whether the layers of inner models follow them, between bars.
         show_trainable: whether a last column, 11 wide, says `Y` or `N`.
@@ -42,7 +42,7 @@ def print_summary(
             one of the second, both included. The totals are those of the whole model.
 
     Raises:
-        ValueError: positions are too few or do not grow; no layer matches `layer_range`.
+        ValueError: too few positions, or not increasing; no layer matches `layer_range`.
 
     Example:
         >>> from jkeras.layers import Dense

@@ -1,8 +1,8 @@
 """What a summary says about a model: one `Row` for each layer, and whether the layers form a chain.
 
 A model with a graph shows the operations of that graph, and only what happens inside it: the nodes of a layer that belong to
-other models count neither for its shape nor for its connections. A model of a user's own `call` has no graph; its rows are the
-layers found in its attributes, and their shapes are unknown here.
+other models count neither for its shape nor for its connections. A model with its own `call` has no graph; its rows are
+the layers in its attributes, with unknown shapes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Row:
         params: number of its weights' elements.
         trainable: `Y` or `N`.
         connections: where its inputs come from, each `layer[node][tensor]`.
-        children: the rows of the layers inside, where it is a model to expand.
+        children: the rows of the layers inside an expanded model.
     """
 
     name: str
@@ -64,7 +64,7 @@ def program_of(model: Any) -> Program | None:
 def is_chain(model: Any) -> bool:
     """Whether each layer takes one tensor, from the layer before it, and runs once.
 
-    Stacks are chains, and so are models without a graph, about whose order nothing is known.
+    Stacks are chains, and so are models without a graph, whose order is unknown.
     """
     program = program_of(model)
     if program is None or hasattr(model, "_stack"):
@@ -103,7 +103,7 @@ def _row(op: Any, program: Program | None, places: dict[int, int], expand_nested
 def _shape(op: Any, nodes: list[Node]) -> str:
     if isinstance(op, InputLayer):
         return str([op.batch_shape])
-    if program_of(op) is not None:  # its own shape, whatever it was called on; so a model says the same wherever it stands
+    if program_of(op) is not None:  # its own shape, whatever it was called on, so that a model looks the same wherever it is used
         shape = op.output_shape
         return str(shape[0] if isinstance(shape, list) and len(shape) == 1 else shape)
     shapes = {str(specs_to_shapes(node.outputs)) for node in nodes}
@@ -118,7 +118,7 @@ def _params(op: Any) -> str:
 
 def _connection(tensor: Any, places: dict[int, int]) -> str:
     node = tensor.node
-    if node is None or id(node) not in places:  # an input of the model that comes out of another graph
+    if node is None or id(node) not in places:  # an input of the model that another graph makes
         return tensor.name
     return f"{node.operation.name}[{places[id(node)]}][{tensor.index}]"
 
