@@ -116,7 +116,6 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         self._inbound_nodes: list[Node] = []
         self._inventory = None
         self._last_losses: list[tuple[Any, Any]] = []
-        self.built = False
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.autocast = autocast
         self.dtype_policy = get_policy(dtype)
@@ -124,6 +123,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         self._trainable = bool(trainable)
         self._batch_input_shape = legacy_shape(kwargs)
         self._initial_weights = kwargs.get("weights")
+        self.built = self._plan.weightless and self._initial_weights is None
         if settings.remat is not None:
             self.remat = settings.remat
         if self._plan.takes_rng:
@@ -158,12 +158,18 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
 
     # building -------------------------------------------------------------------------------------------------------
 
-    def build(self, *input_shapes: Any) -> None:
+    def build(self, *input_shapes: Any, **named_shapes: Any) -> None:
         """Make the weights for inputs of this shape. Override it in a layer of your own and use `add_weight`.
 
         Args:
             input_shapes: a tuple with None for unknown axes; lists or dicts of them where the layer takes several inputs.
+            named_shapes: the same by name: `input_shape`, or `x_shape` for an argument `x` of the call.
         """
+        if named_shapes:
+            known = ["input_shape", *(f"{name}_shape" for name in self._plan.names)]
+            if unknown := named_shapes.keys() - known:
+                raise unexpected_arguments("build", unknown, known)
+            input_shapes = (*input_shapes, *(named_shapes[name] for name in known if name in named_shapes))
         specs = tuple(shapes_to_specs(shape, self.compute_dtype) for shape in input_shapes)
         self._build_shapes = input_shapes
         if hasattr(type(self), "declare"):
@@ -290,10 +296,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         """
         # The plan of a class with a `call` of its own says what that takes.
         plan = next(cls._plan for cls in type(self).__mro__ if issubclass(cls, Layer) and not cls._plan.own_call)
-        for extra in args[len(plan.names) :]:  # Keras' layers take `training` and `mask` by position as well
-            if extra is not None:
-                kwargs["training" if isinstance(extra, bool) else "mask"] = extra
-        args, kwargs = self._bound(plan, args[: len(plan.names)], kwargs)
+        args, kwargs = self._bound(plan, args, kwargs)
         outputs = self.forward(self._read_weights(), *args, **self._forward_arguments(kwargs, plan))
         return self._keep_updates(outputs) if type(outputs) is Updated else outputs
 
@@ -463,6 +466,8 @@ def _marking(build: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(build)
     def build_and_mark(self: Layer, *args: Any, **kwargs: Any) -> None:
+        if not args and [*kwargs] == ["input_shape"]:  # the first shape may have another name here
+            args, kwargs = (kwargs["input_shape"],), {}
         self._build_shapes = (*args, *kwargs.values())
         try:
             build(self, *args, **kwargs)

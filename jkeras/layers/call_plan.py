@@ -21,12 +21,13 @@ class CallPlan:
         own_call: the class overrides `call`, Keras style.
         takes_training, takes_mask, takes_rng: whether its maths names the reserved argument.
         training_default: of the signature.
-        names: of all its arguments that can be given by position, in order.
+        names: of all its arguments that can be given by position, in order; in a `forward`, `mask` and `training` too, as in Keras.
         takes_more: whether it takes any number of arguments by position.
         needed: names of the arguments that every call must give; the reserved ones are filled in.
         known: names of all its arguments; None where it takes any.
         renames_inputs: whether its first argument may be given as `inputs`, as Keras' own layers call it.
         makes_mask: the class overrides `compute_mask`.
+        weightless: its maths is a `forward`, and it neither declares weights nor overrides `build`: there is nothing to build.
     """
 
     own_call: bool
@@ -40,6 +41,7 @@ class CallPlan:
     known: tuple[str, ...] | None
     renames_inputs: bool
     makes_mask: bool
+    weightless: bool
 
 
 def read_plan(cls: type, base: type) -> CallPlan:
@@ -50,18 +52,22 @@ def read_plan(cls: type, base: type) -> CallPlan:
     by_name = {p.name: p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
     training = by_name.get("training")
     default = None if training is None or training.default is inspect.Parameter.empty else training.default
+    names = [n for n, p in by_name.items() if not (own_call and p.kind is p.KEYWORD_ONLY) and n != "rng"]
+    if not own_call and "training" not in names:
+        names.append("training")
     return CallPlan(
         own_call=own_call,
         takes_training="training" in by_name,
         takes_mask="mask" in by_name,
         takes_rng="rng" in by_name and not own_call,
         training_default=default,
-        names=tuple(n for n, p in by_name.items() if p.kind is not p.KEYWORD_ONLY),
+        names=tuple(names),
         takes_more=any(p.kind is p.VAR_POSITIONAL for p in parameters),
         needed=tuple(n for n, p in by_name.items() if p.default is p.empty and n not in _RESERVED),
         known=None if any(p.kind is p.VAR_KEYWORD for p in parameters) else tuple(by_name),
         renames_inputs=fn.__module__.startswith(_HOME),
         makes_mask=cls.compute_mask is not base.compute_mask,  # type: ignore[attr-defined]
+        weightless=fn is not base.forward and not own_call and cls.build is base.build and not hasattr(cls, "declare"),  # type: ignore[attr-defined]
     )
 
 

@@ -79,7 +79,7 @@ def check_input(layer: Any, inputs: Any) -> None:
         problem = "expected one array, received a structure" if shape is None else spec.problem(shape)
         if problem is not None:
             lacks_batch = shape is not None and spec.problem((None, *known_sizes(shape))) is None
-            advice = _NO_BATCH if lacks_batch else _RESHAPE if layer.built else _OTHER_RANK
+            advice = _NO_BATCH if lacks_batch else _RESHAPE if layer.weights else _OTHER_RANK
             raise ValueError(_message(layer, problem, inputs, advice))
         return
     leaves = jax.tree.leaves(inputs, is_leaf=lambda v: hasattr(v, "shape"))
