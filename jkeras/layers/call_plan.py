@@ -21,7 +21,7 @@ class CallPlan:
         own_call: the class overrides `call`, Keras style.
         takes_training, takes_mask, takes_rng: whether its maths names the reserved argument.
         training_default: of the signature.
-        names: of all its arguments that can be given by position, in order; in a `forward`, `mask` and `training` too, as in Keras.
+        names: of all its arguments that can be given by position, in order; as in Keras, also `mask` and `training` of a `forward`.
         takes_more: whether it takes any number of arguments by position.
         needed: names of the arguments that every call must give; the reserved ones are filled in.
         known: names of all its arguments; None where it takes any.

@@ -113,8 +113,8 @@ def _any_cell(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, l
             hide_tracers(cell)
         output, new = result.output
         leaves = [jnp.asarray(n, s.dtype) for n, s in zip(jax.tree.leaves(new), jax.tree.leaves(states), strict=True)]
-        owners[:] = [owner for owner, _ in result.losses]
-        return output, jax.tree.unflatten(structure, leaves), result.values, [loss for _, loss in result.losses]
+        owners[:] = result.owners
+        return output, jax.tree.unflatten(structure, leaves), result.values, result.losses
 
     moving: list[int] = []
 

@@ -86,9 +86,9 @@ class TimeDistributed(Layer):
 
         def step(values: list[Any], now: tuple[Any, Any, Any]) -> tuple[list[Any], Any]:
             x, part, rng = now
-            output, after, losses = pure(values, x, rng=rng, training=training, **({} if part is None else {"mask": part}))
-            changed.update(i for i, (a, b) in enumerate(zip(values, after)) if a is not b)
-            return after, (output, [value for _, value in losses])
+            result = pure(values, x, rng=rng, training=training, **({} if part is None else {"mask": part}))
+            changed.update(i for i, (a, b) in enumerate(zip(values, result.values)) if a is not b)
+            return result.values, (result.output, result.losses)
 
         axes = (1, None if part is None else 1, None if keys is None else 0)
         mapped = jax.vmap(lambda *now: step(values, now)[1], axes, (1, 0))

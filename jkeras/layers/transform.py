@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jkeras.state.scope import Scope, current, get_mask, is_traced, pop, push, same_trace, set_mask, substitute
+from jkeras.state.scope import Scope, current, is_traced, masks_among, pop, push, same_trace, set_mask, substitute
 
 _OTHER_TRACE = """A weight was assigned by rematerialized code inside a further JAX transform (a scan, vmap, grad or jit within
 `call`). The value cannot leave that transform. Let the inner function return the value, and assign it outside:
@@ -96,13 +96,8 @@ def _effects(inner: Scope, outer: Scope, recorded: dict[str, Any], arrays: list[
     assert inner.values is not None and outer.values is not None and inner.losses is not None
     added = inner.losses[len(outer.losses or ()) :]
     recorded["owners"] = [owner for owner, _ in added]
-    before = outer.values
-    masks = {i: get_mask(array) for i, array in enumerate(arrays)}
-    return Effects(
-        {key: value for key, value in inner.values.items() if value is not before.get(key)},
-        [value for _, value in added],
-        {i: mask for i, mask in masks.items() if mask is not None},
-    )
+    assigned = {key: value for key, value in inner.values.items() if value is not outer.values.get(key)}
+    return Effects(assigned, [value for _, value in added], masks_among(arrays))
 
 
 def _settle(outer: Scope, effects: Effects, owners: list[Any], arrays: list[Any]) -> None:
