@@ -1,9 +1,9 @@
-"""Any cell over time: which loop suits it.
+"""Run any cell over time, in the loop that suits it.
 
-A cell of the library runs its own sequence, one input product outside the loop (`Cell.over_time`). A stack of cells runs one cell
-after another over the whole sequence, which gives the same numbers as going up the stack at each step. A cell of the user's
-own runs under `jax.lax.scan`: its `call` is made a pure function by `functionalize`; weights that it assigns go from step to
-step, the losses that it adds leave the loop as sums, and each step has a random key of its own.
+A library cell runs over its whole sequence, with one input product outside the loop (`Cell.over_time`). A stack of cells runs one
+cell after another over the sequence, which gives the same numbers as going up the stack at each step. A user's own cell runs
+under `jax.lax.scan`, as the pure function that `functionalize` makes of its `call`: weights that it assigns travel from step to
+step, losses that it adds leave the loop as sums, and each step has its own random key.
 
 Arrays are time-major, `(time, batch, ...)`.
 """
@@ -33,10 +33,10 @@ class Walk:
     """How to go through a sequence.
 
     Attributes:
-        mask: bool `(time, batch, 1)`, or None. Where it is False the states stay, and the output is the one before, or zero.
-        zero_output: zero it is.
+        mask: bool `(time, batch, 1)`, or None. Where it is False the states stay, and the output is the previous one, or zero.
+        zero_output: whether it is zero.
         training: whether dropout drops.
-        unroll: no loop.
+        unroll: whether to write out all steps instead of a loop.
     """
 
     mask: Any = None
@@ -52,7 +52,7 @@ def run_over_time(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[An
         cell: any cell.
         xs: `(time, batch, ...)`.
         states: the first states.
-        walk: the rest.
+        walk: mask, training flag and kind of loop.
 
     Returns:
         Outputs `(time, batch, size)` and the last states, in the structure of the first.
@@ -71,13 +71,13 @@ def run_over_time(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[An
 def last_output(cell: Any, outputs: Any, last: list[Any], walk: Walk) -> Any:
     """The output of the last step.
 
-    A cell of the library puts out its first state, so for it this is a part of the last states. Then nothing asks for the outputs
-    of all steps, and a compiled program does not keep them.
+    A library cell's output is its first state, so its last output is among the last states. Then nothing uses the outputs of all
+    steps, and a compiled program does not keep them.
 
     Args:
         cell: any cell.
-        outputs, last: what `run_over_time` gave.
-        walk: as for it.
+        outputs, last: from `run_over_time`.
+        walk: as for `run_over_time`.
     """
     if isinstance(cell, StackedRNNCells) and type(cell).call is StackedRNNCells.call:
         return last_output(cell.cells[-1], outputs, jax.tree.leaves(last[-1]), walk)
@@ -88,7 +88,7 @@ def last_output(cell: Any, outputs: Any, last: list[Any], walk: Walk) -> Any:
 def _library_cell(cell: Cell, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
     rng = random.draw_key(cell, cell.seed) if walk.training and cell.draws else None
     hs, last = cell.over_time(cell._read_weights(), xs, states, mask=walk.mask, rng=rng, unroll=walk.unroll)
-    # A masked step's state is that of the step before, so its first state is already the output of the step before.
+    # A masked step keeps the states of the previous one, so its first state already is the previous output.
     if walk.mask is not None and walk.zero_output:
         hs = jnp.where(walk.mask, hs, jnp.zeros((), hs.dtype))
     return hs, list(last)
@@ -97,10 +97,10 @@ def _library_cell(cell: Cell, xs: Any, states: list[Any], walk: Walk) -> tuple[A
 def _any_cell(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
     is_layer = isinstance(cell, Layer)
     scope = current()
-    boxes = [box for _, box in state_entries(cell)] if is_layer else []
-    values = [box.value for box in boxes]
+    variables = [variable for _, variable in state_entries(cell)] if is_layer else []
+    values = [variable.value for variable in variables]
     options = {"training": walk.training} if is_layer and cell._plan.takes_training else {}
-    pure = functionalize(lambda x, s: cell(x, s, **options), boxes, scope.positions)
+    pure = functionalize(lambda x, s: cell(x, s, **options), variables, scope.positions)
     draws = not scope.functional or scope.rng is not None
     key = random.draw_key(cell) if draws else None
     structure = jax.tree.structure(states)
@@ -137,12 +137,12 @@ def _any_cell(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, l
     carry = (states, [values[i] for i in moving], jnp.zeros((), jnp.uint32))
     (last, moved, _), (outputs, losses) = lax.scan(body, carry, (xs, walk.mask), unroll=walk.unroll)
     for i, value in zip(moving, moved):
-        boxes[i].assign(value)
+        variables[i].assign(value)
     if scope.losses is not None:
         scope.losses.extend((owner, loss.sum(0)) for owner, loss in zip(owners, losses))
     return outputs, last
 
 
 def _previous_output(states: list[Any]) -> Any:
-    """What a cell shows as its last output, as Keras has it: its first state; in a stack, that of the last cell."""
+    """The last output that a cell's states show, as in Keras: its first state; in a stack, that of the last cell."""
     return states[-1][0] if is_nested(states[0]) else states[0]

@@ -1,4 +1,4 @@
-"""The graph face of layers: the symbolic tensors that a layer was called on, and what came of them."""
+"""The graph face of layers: the symbolic tensors that a layer was called on, and those it returned."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jkeras.layers.structures import single, specs_to_shapes
 
 
 class GraphFace:
-    """`input`, `output` and their shapes, of the first call or, for a layer that is shared, of any."""
+    """`input`, `output` and their shapes: of the first call or, for a shared layer, of any."""
 
     name: str
     _inbound_nodes: list[Node]
@@ -42,7 +42,7 @@ class GraphFace:
             node_index: which call, from 0.
 
         Raises:
-            ValueError: there were not so many.
+            ValueError: there were fewer calls.
 
         Example:
             >>> from jkeras import Input, layers

@@ -1,14 +1,19 @@
-"""`InputSpec`: what a layer expects of an input, checked before each call."""
+"""`InputSpec`: what a layer expects of its input, checked before each call."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import jax
+from jax.typing import DTypeLike
 
 from jkeras._base.configurable import Configurable
 from jkeras._base.errors import describe, known_sizes
 from jkeras._base.registry import export
+
+if TYPE_CHECKING:
+    from jkeras.layers.base import Layer
 
 
 @export("keras.layers.InputSpec", "keras.InputSpec")
@@ -16,7 +21,7 @@ class InputSpec(Configurable):
     """Rank and sizes that an input must have.
 
     Args:
-        dtype: expected dtype, for information.
+        dtype: expected dtype, not checked.
         shape: expected shape, None for any size.
         ndim, max_ndim, min_ndim: expected number of axes.
         axes: `{axis: size}`.
@@ -31,8 +36,8 @@ class InputSpec(Configurable):
 
     def __init__(
         self,
-        dtype: Any = None,
-        shape: Any = None,
+        dtype: DTypeLike | None = None,
+        shape: Iterable[int | None] | None = None,
         ndim: int | None = None,
         max_ndim: int | None = None,
         min_ndim: int | None = None,
@@ -67,11 +72,11 @@ class InputSpec(Configurable):
         return None
 
 
-def check_input(layer: Any, inputs: Any) -> None:
-    """Hold the inputs of a layer against its `input_spec`.
+def check_input(layer: Layer, inputs: Any) -> None:
+    """Check the inputs of a layer against its `input_spec`.
 
     Raises:
-        ValueError: naming the layer, what came and what was expected.
+        ValueError: names the layer, what it received and what it expected.
     """
     spec = layer.input_spec
     if isinstance(spec, InputSpec):
@@ -83,9 +88,10 @@ def check_input(layer: Any, inputs: Any) -> None:
             raise ValueError(_message(layer, problem, inputs, advice))
         return
     leaves = jax.tree.leaves(inputs, is_leaf=lambda v: hasattr(v, "shape"))
-    if len(leaves) != len(jax.tree.leaves(spec)):
-        raise ValueError(_message(layer, f"expected {len(spec)} inputs, received {len(leaves)}", inputs))
-    for one, leaf in zip(jax.tree.leaves(spec), leaves):
+    expected: list[InputSpec] = jax.tree.leaves(spec)
+    if len(leaves) != len(expected):
+        raise ValueError(_message(layer, f"expected {len(expected)} inputs, received {len(leaves)}", inputs))
+    for one, leaf in zip(expected, leaves):
         problem = one.problem(leaf.shape)
         if problem is not None:
             raise ValueError(_message(layer, problem, inputs))
@@ -93,9 +99,9 @@ def check_input(layer: Any, inputs: Any) -> None:
 
 _NO_BATCH = "The batch axis is missing: write x[None]."
 _OTHER_RANK = "Reshape the data."
-_RESHAPE = "Reshape the data, or make the layer anew: its weights were made for the first input it saw."
+_RESHAPE = "Reshape the data, or make a new layer: the weights of this one fit the first input it saw."
 
 
-def _message(layer: Any, problem: str, inputs: Any, advice: str = _RESHAPE) -> str:
+def _message(layer: Layer, problem: str, inputs: Any, advice: str = _RESHAPE) -> str:
     name = f"Layer {layer.name!r} ({type(layer).__name__})"
     return f"{name} got an input it cannot use: {problem}. Received: {describe(inputs)}. {advice}"
