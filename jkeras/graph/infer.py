@@ -27,6 +27,7 @@ import jax.numpy as jnp
 from jax import export
 
 from jkeras._base.errors import UnknownSizeError, known_sizes, standing_for_unknown
+from jkeras._base.types import Tree
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.state.functionalize import abstractly
 from jkeras.state.variable import Variable
@@ -40,7 +41,7 @@ Sizes = Callable[[int, int], Any]
 """The size of an unknown axis: from the index of its argument among all leaves, and its own position."""
 
 
-def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None = None) -> Any:
+def infer(fn: Callable[..., Any], args: tuple[Tree, ...], kwargs: dict[str, Tree], training: bool | None = None) -> Tree:
     """A pytree of `Spec` for `fn(*args, **kwargs)`.
 
     Args:
@@ -62,7 +63,7 @@ def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
     return _Inference(fn, args, kwargs, training).result()
 
 
-def raise_named(fn: Callable[..., Any], args: tuple[Any, ...], size: int, reason: Exception) -> NoReturn:
+def raise_named(fn: Callable[..., Any], args: tuple[Tree, ...], size: int, reason: Exception) -> NoReturn:
     """Raise the error of a function that failed at a trial size; where possible with the names of axes in its place.
 
     Args:
@@ -75,7 +76,7 @@ def raise_named(fn: Callable[..., Any], args: tuple[Any, ...], size: int, reason
     raise reason
 
 
-def at_size(spec: Any, size: int) -> jax.ShapeDtypeStruct:
+def at_size(spec: Tree, size: int) -> jax.ShapeDtypeStruct:
     """The spec with unknown axes of the given size."""
     return jax.ShapeDtypeStruct([size if n is None else n for n in spec.shape], jnp.dtype(spec.dtype))
 
@@ -83,7 +84,7 @@ def at_size(spec: Any, size: int) -> jax.ShapeDtypeStruct:
 class _Inference:
     """One function with its arguments, tried at several sizes."""
 
-    def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None):
+    def __init__(self, fn: Callable[..., Any], args: tuple[Tree, ...], kwargs: dict[str, Tree], training: bool | None):
         self.fn, self.training = fn, training
         self.leaves, self.tree = jax.tree.flatten((args, kwargs), is_leaf=lambda v: is_spec(v) or isinstance(v, Variable))
         self.indices = [i for i, leaf in enumerate(self.leaves) if is_spec(leaf)]
@@ -92,7 +93,7 @@ class _Inference:
         # All but the batch. A mask goes with another argument and shares its axes.
         self.inner = [(i, axis) for i, axis in unknown if axis and self.leaves[i].dtype != "bool"]
 
-    def result(self) -> Any:
+    def result(self) -> Tree:
         """Specs of the outputs, by the first way that works."""
         if not self.positions:
             return self.at(lambda index, axis: None)
@@ -103,7 +104,7 @@ class _Inference:
             found += self.attempt(lambda index, axis: _symbol(axis, index if axis else 0)) or self.attempt(self.all_different)
         return _agreed(found)
 
-    def by_trial(self) -> Any:
+    def by_trial(self) -> Tree:
         """The results for code that plain symbols do not satisfy."""
         found = self.attempt(lambda index, axis: _MULTIPLE * _symbol(axis))
         if not found and len(self.positions - {0}) > 1:
@@ -115,7 +116,7 @@ class _Inference:
         inner = [*self.inner, (index, axis)]
         return 24 * (len(inner) - inner.index((index, axis)))
 
-    def by_numbers(self, found: list[Any]) -> Any:
+    def by_numbers(self, found: list[Tree]) -> Any:
         """What results at several numbers agree on, and those found before."""
         known = {n for i in self.indices for n in self.leaves[i].shape if n}
         named = known | {n for n in self.leaves if type(n) is int and n > 0}
@@ -168,7 +169,7 @@ class _Inference:
         known = sorted({1, *(n for i in self.indices for n in self.leaves[i].shape if n)})
         begun, positions = time.perf_counter(), sorted(self.positions)
         for count in range(1, len(positions) + 1):
-            found: list[Any] = []
+            found: list[Tree] = []
             for axes in itertools.combinations(positions, count):
                 for sizes in itertools.product(known, repeat=count):
                     if time.perf_counter() - begun > _LONG:
@@ -185,7 +186,7 @@ class _Inference:
             return others
         return [r for axis in sorted(self.positions) for r in self.attempt(_longer_along(axis, size))]
 
-    def are_enough(self, found: list[Any], tried: int) -> bool:
+    def are_enough(self, found: list[Tree], tried: int) -> bool:
         """Whether there is nothing to learn from further numbers."""
         if len(found) < _USUALLY:
             return False
@@ -194,7 +195,7 @@ class _Inference:
             return False
         return tried >= _AT_MOST or (tried >= _USUALLY and not self.hides_an_axis(agreed))
 
-    def at(self, size_of: Sizes, shown_as_unknown: int | None = None) -> Any:
+    def at(self, size_of: Sizes, shown_as_unknown: int | None = None) -> Tree:
         """Specs of the outputs at a size for each unknown axis."""
         with standing_for_unknown(shown_as_unknown):
             outputs = abstractly(self.run, *self.arrays(size_of), training=self.training)
@@ -204,7 +205,7 @@ class _Inference:
         """`at` in a list, empty where it fails. The error stays inside, since JAX takes long to filter a traceback."""
         failed = False
 
-        def run(*arrays: Any) -> Any:
+        def run(*arrays: Tree) -> Any:
             nonlocal failed
             try:
                 return self.run(*arrays)
@@ -225,7 +226,7 @@ class _Inference:
             made.append(jax.ShapeDtypeStruct(shape, jnp.dtype(self.leaves[i].dtype)))
         return made
 
-    def run(self, *arrays: Any) -> Any:
+    def run(self, *arrays: Tree) -> Any:
         """The function on these arrays in place of its specs."""
         filled = list(self.leaves)
         for i, array in zip(self.indices, arrays):
@@ -233,7 +234,7 @@ class _Inference:
         args, kwargs = jax.tree.unflatten(self.tree, filled)
         return self.fn(*args, **kwargs)
 
-    def hides_an_axis(self, outputs: Any) -> bool:
+    def hides_an_axis(self, outputs: Tree) -> bool:
         """Whether an output has fewer unknown axes than the inputs, so a number in its shape may depend on one."""
         return any(leaf.shape.count(None) < len(self.positions) for leaf in jax.tree.leaves(outputs))
 
@@ -266,7 +267,7 @@ def _scope() -> export.SymbolicScope:
     return export.SymbolicScope()
 
 
-def _agreed(results: list[Any]) -> Any:
+def _agreed(results: list[Tree]) -> Tree:
     """The specs with None where results differ."""
     if len({str(jax.tree.structure(result)) for result in results}) > 1:
         raise ValueError(

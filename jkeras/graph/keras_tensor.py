@@ -16,6 +16,7 @@ from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.naming import auto_name, to_snake_case
+from jkeras._base.types import Tree
 from jkeras.graph.infer import infer
 from jkeras.graph.spec import is_spec
 from jkeras.state.operators import LOGICAL
@@ -36,7 +37,7 @@ class Operation(Protocol):
     name: str
     _inbound_nodes: list[Node]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
         """Compute the outputs, or record a node where an argument is symbolic."""
 
 
@@ -50,7 +51,7 @@ class Node:
         outputs: a pytree of symbolic tensors.
     """
 
-    def __init__(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any], output_specs: Any):
+    def __init__(self, operation: Operation, args: tuple[Tree, ...], kwargs: dict[str, Tree], output_specs: Tree):
         self.operation, self.args, self.kwargs = operation, args, kwargs
         self.inputs = symbolic_leaves((args, kwargs))
         leaves, tree = jax.tree.flatten(output_specs, is_leaf=is_spec)
@@ -76,7 +77,7 @@ class ArrayFunction:
         self.name = auto_name(to_snake_case(name))
         self._inbound_nodes: list[Node] = []
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
         return self.fn(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -132,7 +133,7 @@ class KerasTensor:
         """The transposed tensor."""
         return apply_symbolic(jnp.transpose, "transpose", self)
 
-    def reshape(self, *shape: Any) -> KerasTensor:
+    def reshape(self, *shape: Tree) -> KerasTensor:
         """This tensor with another shape."""
         return apply_symbolic(jnp.reshape, "reshape", self, shape[0] if len(shape) == 1 else shape)
 
@@ -200,11 +201,11 @@ def is_leaf(value: object) -> bool:
     return isinstance(value, (KerasTensor, Variable))
 
 
-def symbolic_leaves(structure: Any) -> list[KerasTensor]:
+def symbolic_leaves(structure: Tree) -> list[KerasTensor]:
     """The symbolic tensors in a nested structure, in order."""
     return [v for v in jax.tree.leaves(structure, is_leaf=is_leaf) if isinstance(v, KerasTensor)]
 
 
-def apply_symbolic(fn: Callable[..., Any], label: str, *args: Any, **kwargs: Any) -> Any:
+def apply_symbolic(fn: Callable[..., Any], label: str, *args: Tree, **kwargs: Tree) -> Tree:
     """Record `fn(*args, **kwargs)` as a node and return its symbolic outputs."""
     return Node(ArrayFunction(fn, label), args, kwargs, infer(fn, args, kwargs)).outputs

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from jkeras._base.types import Tree
 from jkeras.graph.keras_tensor import KerasTensor, Node, Operation, is_leaf, symbolic_leaves
 from jkeras.graph.topology import sort_nodes
 
@@ -25,7 +26,7 @@ class Program:
         outputs: makes the structure of outputs from the values.
     """
 
-    def __init__(self, inputs: Any, outputs: Any):
+    def __init__(self, inputs: Tree, outputs: Tree):
         self.inputs = jax.tree.leaves(inputs, is_leaf=is_leaf)
         flat_outputs = symbolic_leaves(outputs)
         self.nodes = sort_nodes(self.inputs, flat_outputs)
@@ -43,7 +44,7 @@ class Program:
         return dict(zip(self._input_keys, arrays))
 
 
-def _structure_gatherer(structure: Any) -> Callable[[Values], Any]:
+def _structure_gatherer(structure: Tree) -> Callable[[Values], Any]:
     if isinstance(structure, KerasTensor):
         key = id(structure)
         return lambda values: values[key]

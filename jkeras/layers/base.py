@@ -30,6 +30,7 @@ from jkeras._base.errors import known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
 from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.graph import Node, Spec, infer
 from jkeras.graph.keras_tensor import is_leaf, is_symbolic, symbolic_leaves
 from jkeras.graph.spec import is_spec
@@ -158,7 +159,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
 
     # building -------------------------------------------------------------------------------------------------------
 
-    def build(self, *input_shapes: Any, **named_shapes: Any) -> None:
+    def build(self, *input_shapes: Tree, **named_shapes: Any) -> None:
         """Make the weights for inputs of this shape. Override it in your own layers and use `add_weight`.
 
         Args:
@@ -176,14 +177,14 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             self._declare_weights(specs)
         self.built = True
 
-    def _declare_weights(self, specs: tuple[Any, ...]) -> None:
+    def _declare_weights(self, specs: tuple[Tree, ...]) -> None:
         if len(specs) > 1:  # a subclass' call may take more inputs
             specs = specs[: len(inspect.signature(self.declare).parameters)]
         for w in self.declare(*specs) or ():
             options = (w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint)
             setattr(self, w.name, self.add_weight(w.shape, w.initializer, *options, name=w.name))
 
-    def _ensure_built(self, specs: tuple[Any, ...], kwargs: dict[str, Any], lenient: bool = False) -> None:
+    def _ensure_built(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         """Make all weights of this layer and of those below it, for these inputs.
 
         Args:
@@ -212,7 +213,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         if self._plan.own_call and any(not layer.built for layer in self._flatten_layers()):
             self._build_by_call(specs, kwargs, lenient)
 
-    def _build_by_call(self, specs: tuple[Any, ...], kwargs: dict[str, Any], lenient: bool = False) -> None:
+    def _build_by_call(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         """Make the weights of the layers below by running `call` on shapes."""
         token = push(current().for_layer(None, None))
         self.built = True
@@ -235,7 +236,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
 
     # calling --------------------------------------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
         """Run the layer on arrays, or record it in a graph if the inputs are symbolic."""
         simple = len(args) == 1 and not kwargs and type(args[0]) in _array_types and args[0].dtype == self._compute
         if not (simple and self.built):
@@ -266,7 +267,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             self._pass_mask(args[0], outputs, kwargs.get("mask"))
         return outputs
 
-    def _run_call(self, *args: Any, **kwargs: Any) -> Any:
+    def _run_call(self, *args: Tree, **kwargs: Tree) -> Tree:
         scope = current()
         training = self._resolve_training(kwargs)
         inner = scope.for_layer(self, training, self.compute_dtype if self.autocast else None)
@@ -283,12 +284,12 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
                 layer._last_losses = losses
         return outputs if type(outputs) in _array_types else as_arrays(outputs)
 
-    def _run_forward(self, *args: Any, **kwargs: Any) -> Any:
+    def _run_forward(self, *args: Tree, **kwargs: Tree) -> Tree:
         extra = self._forward_arguments(kwargs, self._plan) if kwargs or self._plan.takes_training else kwargs
         outputs = self.forward(self._read_weights(), *args, **extra)
         return self._keep_updates(outputs) if type(outputs) is Updated else outputs
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
+    def call(self, *args: Tree, **kwargs: Tree) -> Tree:
         """The layer's maths. Override it in your own layers; library layers have a pure `forward` instead.
 
         A class that extends a library layer may use `super().call(x)`.
@@ -299,20 +300,20 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         outputs = self.forward(self._read_weights(), *args, **self._forward_arguments(kwargs, plan))
         return self._keep_updates(outputs) if type(outputs) is Updated else outputs
 
-    def _bound(self, plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _bound(self, plan: CallPlan, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> tuple[tuple[Tree, ...], dict[str, Tree]]:
         try:
             return arrange(plan, args, kwargs)
         except TypeError as error:
             raise TypeError(f"{type(self).__name__} {self.name!r} {error}.") from None
 
-    def forward(self, w: Any, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, w: Any, *args: Tree, **kwargs: Tree) -> Tree:
         """A library layer's maths, a pure function: weights `w` and inputs in, outputs (or `Updated`) out."""
         raise NotImplementedError(messages.NO_CALL.format(cls=type(self).__name__))
 
     def _read_weights(self) -> SimpleNamespace:
         return SimpleNamespace(**{n: self._cast_weight(v) for n, v in self.__dict__.items() if isinstance(v, Variable)})
 
-    def _forward_arguments(self, kwargs: dict[str, Any], plan: CallPlan) -> dict[str, Any]:
+    def _forward_arguments(self, kwargs: dict[str, Tree], plan: CallPlan) -> dict[str, Any]:
         training = kwargs.pop("training", None) if kwargs else None
         if plan.takes_training:
             kwargs["training"] = bool(current().training if training is None else training)
@@ -323,7 +324,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             kwargs.pop("mask", None)
         return kwargs
 
-    def _keep_updates(self, updated: Updated) -> Any:
+    def _keep_updates(self, updated: Updated) -> Tree:
         for name, value in updated.values.items():
             getattr(self, name).assign(value)
         return updated.output
@@ -334,7 +335,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             return value.astype(self._compute)
         return value
 
-    def _resolve_training(self, kwargs: dict[str, Any]) -> bool | None:
+    def _resolve_training(self, kwargs: dict[str, Tree]) -> bool | None:
         """The explicit argument, else the running call's flag, else the signature's default."""
         plan = self._plan
         training = kwargs.get("training")
@@ -348,7 +349,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             kwargs.pop("training", None)
         return training
 
-    def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _prepare(self, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> tuple[tuple[Tree, ...], dict[str, Tree]]:
         """Arrays in the compute dtype from what the user passed; builds the layer for them if necessary."""
         if args and isinstance(args[0], list) and args[0] and is_numbers(args[0]):
             args = (np.asarray(args[0]), *args[1:])
@@ -371,7 +372,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
                 raise RuntimeError(messages.LAYER_IN_CALL.format(cls=type(self).__name__, layer=self.name))
         return args, dict(kwargs)
 
-    def _check_rank(self, args: tuple[Any, ...]) -> None:
+    def _check_rank(self, args: tuple[Tree, ...]) -> None:
         """Refuse an input of fewer than two axes before making weights for it. For others `build` may know more."""
         if self.input_spec is not None and args and len(getattr(args[0], "shape", (0, 0))) < 2:
             check_input(self, args[0])
@@ -396,7 +397,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             part._compute == self._compute and (part.autocast or part._sublayers()) for part in self._flatten_layers()
         )
 
-    def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call_symbolic(self, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
         specs, given = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if is_spec(a) else a, (args, kwargs), is_leaf=is_leaf)
         masks = symbolic_masks(args[0]) if args else None
         if masks is not None and self._plan.takes_mask and given.get("mask") is None:
@@ -416,18 +417,18 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             self._pass_symbolic_mask(specs[0], outputs, given.get("mask", masks))
         return outputs
 
-    def _pass_symbolic_mask(self, inputs: Any, outputs: Any, masks: Any) -> None:
+    def _pass_symbolic_mask(self, inputs: Tree, outputs: Tree, masks: Tree) -> None:
         outgoing = infer(self.compute_mask, (inputs, masks), {})
         for tensor, mask in zip_masks(jax.tree.leaves(outputs, is_leaf=is_symbolic), outgoing):
             tensor.mask = mask
 
     # masks and losses -----------------------------------------------------------------------------------------------
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, previous_mask: Tree = None) -> Tree:
         """The mask of the output: the input's if the layer supports masking, else None."""
         return previous_mask if self.supports_masking else None
 
-    def _pass_mask(self, inputs: Any, outputs: Any, mask: Any) -> None:
+    def _pass_mask(self, inputs: Tree, outputs: Tree, mask: Tree) -> None:
         incoming = mask if mask is not None else masks_of(inputs)
         outgoing = self.compute_mask(inputs, incoming)
         for leaf, one in zip_masks(jax.tree.leaves(outputs), outgoing):
@@ -444,7 +445,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
                 raise ValueError(messages.LEAKED_LOSS)
             (self._last_losses if losses is None else losses).append((self, value))
 
-    def _add_activity_loss(self, outputs: Any) -> None:
+    def _add_activity_loss(self, outputs: Tree) -> None:
         if current().losses is None:
             self._last_losses = []
         for leaf in jax.tree.leaves(outputs):
@@ -464,7 +465,7 @@ def _marking(build: Callable[..., None]) -> Callable[..., None]:
     """A `build` that also marks the layer as built, since an outer layer's `build` may call it directly."""
 
     @functools.wraps(build)
-    def build_and_mark(self: Layer, *args: Any, **kwargs: Any) -> None:
+    def build_and_mark(self: Layer, *args: Tree, **kwargs: Tree) -> None:
         if not args and [*kwargs] == ["input_shape"]:  # the first shape may have another name here
             args, kwargs = (kwargs["input_shape"],), {}
         self._build_shapes = (*args, *kwargs.values())

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.recurrent_cell import Cell
@@ -39,13 +40,13 @@ class Walk:
         unroll: whether to write out all steps instead of a loop.
     """
 
-    mask: Any = None
+    mask: jax.Array | None = None
     zero_output: bool = False
     training: bool = False
     unroll: bool = False
 
 
-def run_over_time(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
+def run_over_time(cell: Any, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
     """A cell over a sequence.
 
     Args:
@@ -68,7 +69,7 @@ def run_over_time(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[An
     return _any_cell(cell, xs, states, walk)
 
 
-def last_output(cell: Any, outputs: Any, last: list[Any], walk: Walk) -> Any:
+def last_output(cell: Any, outputs: Tree, last: list[Tree], walk: Walk) -> Tree:
     """The output of the last step.
 
     A library cell's output is its first state, so its last output is among the last states. Then nothing uses the outputs of all
@@ -85,7 +86,7 @@ def last_output(cell: Any, outputs: Any, last: list[Any], walk: Walk) -> Any:
     return last[0] if isinstance(cell, Cell) and not cell._plan.own_call and not zeroed else outputs[-1]
 
 
-def _library_cell(cell: Cell, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
+def _library_cell(cell: Cell, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
     rng = random.draw_key(cell, cell.seed) if walk.training and cell.draws else None
     hs, last = cell.over_time(cell._read_weights(), xs, states, mask=walk.mask, rng=rng, unroll=walk.unroll)
     # A masked step keeps the states of the previous one, so its first state already is the previous output.
@@ -94,7 +95,7 @@ def _library_cell(cell: Cell, xs: Any, states: list[Any], walk: Walk) -> tuple[A
     return hs, list(last)
 
 
-def _any_cell(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
+def _any_cell(cell: Any, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
     is_layer = isinstance(cell, Layer)
     scope = current()
     variables = [variable for _, variable in state_entries(cell)] if is_layer else []
@@ -106,7 +107,7 @@ def _any_cell(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, l
     structure = jax.tree.structure(states)
     owners: list[Any] = []
 
-    def one(values: list[Any], x: Any, states: list[Any], t: Any) -> tuple[Any, list[Any], list[Any], list[Any]]:
+    def one(values: list[jax.Array], x: Tree, states: list[Tree], t: jax.Array | int) -> tuple[Tree, ...]:
         rng = None if key is None else jax.random.fold_in(key, t)
         result = pure(values, x, states, rng=rng, training=walk.training)
         if is_layer:
@@ -118,13 +119,13 @@ def _any_cell(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, l
 
     moving: list[int] = []
 
-    def find_moving(values: list[Any], x: Any, states: list[Any]) -> None:
+    def find_moving(values: list[jax.Array], x: Tree, states: list[Tree]) -> None:
         after = one(values, x, states, 0)[2]
         moving.extend(i for i, (a, b) in enumerate(zip(values, after)) if a is not b)
 
     jax.eval_shape(find_moving, values, xs[0], states)
 
-    def body(carry: Any, inputs: Any) -> tuple[Any, Any]:
+    def body(carry: Tree, inputs: Tree) -> tuple[Tree, Tree]:
         states, moved, t = carry
         x, keep = inputs
         now = list(values)
@@ -143,6 +144,6 @@ def _any_cell(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, l
     return outputs, last
 
 
-def _previous_output(states: list[Any]) -> Any:
+def _previous_output(states: list[Tree]) -> Tree:
     """The last output that a cell's states show, as in Keras: its first state; in a stack, that of the last cell."""
     return states[-1][0] if is_nested(states[0]) else states[0]

@@ -22,6 +22,7 @@ from jkeras._base.configurable import (
 )
 from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Tree
 from jkeras.layers.call_plan import CallPlan
 from jkeras.state.scope import Scope, pop, push
 
@@ -128,13 +129,13 @@ def _build_arguments(cls: Any, plan: CallPlan) -> list[str]:
     return names or [f"{name}_shape" for name in plan.names if name not in ("training", "mask")]
 
 
-def _listed(shape: Any) -> Any:
+def _listed(shape: Tree) -> Any:
     if isinstance(shape, Mapping):
         return {k: _listed(v) for k, v in shape.items()}
     return [_listed(v) for v in shape] if isinstance(shape, (list, tuple)) else None if shape is None else int(shape)
 
 
-def _tupled(shape: Any) -> Any:
+def _tupled(shape: Tree) -> Any:
     """A shape as a tuple; lists and dicts of shapes as such."""
     if isinstance(shape, Mapping):
         return {k: _tupled(v) for k, v in shape.items()}

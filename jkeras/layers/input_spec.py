@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 from jax.typing import DTypeLike
@@ -11,6 +11,7 @@ from jax.typing import DTypeLike
 from jkeras._base.configurable import Configurable
 from jkeras._base.errors import describe, known_sizes
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 
 if TYPE_CHECKING:
     from jkeras.layers.base import Layer
@@ -72,7 +73,7 @@ class InputSpec(Configurable):
         return None
 
 
-def check_input(layer: Layer, inputs: Any) -> None:
+def check_input(layer: Layer, inputs: Tree) -> None:
     """Check the inputs of a layer against its `input_spec`.
 
     Raises:
@@ -102,6 +103,6 @@ _OTHER_RANK = "Reshape the data."
 _RESHAPE = "Reshape the data, or make a new layer: the weights of this one fit the first input it saw."
 
 
-def _message(layer: Layer, problem: str, inputs: Any, advice: str = _RESHAPE) -> str:
+def _message(layer: Layer, problem: str, inputs: Tree, advice: str = _RESHAPE) -> str:
     name = f"Layer {layer.name!r} ({type(layer).__name__})"
     return f"{name} got an input it cannot use: {problem}. Received: {describe(inputs)}. {advice}"

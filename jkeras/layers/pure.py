@@ -21,6 +21,7 @@ from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
 from jkeras._base.errors import unknown_name
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Tree
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.tracking import OTHERS, Entry, Path, inventory, state_entries, walk, weight_entries
@@ -31,10 +32,10 @@ from jkeras.state.variable import Variable, materialize
 if TYPE_CHECKING:
     from jkeras.layers.base import Layer
 
-Tree = dict[str, Any]
+Nested = dict[str, Any]
 
 
-def as_spec(value: Any, dtype: str) -> Any:
+def as_spec(value: Any, dtype: str) -> Tree:
     """A spec of what `init` was given: an array, a spec, a symbolic tensor, or a shape, to which the dtype applies."""
     if is_spec(value):
         return Spec(value.shape, value.dtype)
@@ -53,7 +54,7 @@ def layer_positions(layer: Layer) -> dict[int, int]:
     return {id(part): i for i, (_, part) in enumerate(walk(layer))}
 
 
-def split_values(entries: list[Entry], values: Iterable[Any], trainable: Container[int]) -> tuple[Tree, Tree]:
+def split_values(entries: list[Entry], values: Iterable[Any], trainable: Container[int]) -> tuple[Nested, Nested]:
     """Nested `params` and `state` of values in the order of the entries."""
     params: list[tuple[Path, Any]] = []
     state: list[tuple[Path, Any]] = []
@@ -87,7 +88,7 @@ def refuse_assigned(values: Iterable[tuple[Entry, Any, Any]], params: Container[
 class PureFace:
     """`init` and `apply` of a class with weights."""
 
-    def init(self: Layer, key: jax.Array, *inputs: Any, **kwargs: Any) -> tuple[Tree, Tree]:  # type: ignore[misc]
+    def init(self: Layer, key: jax.Array, *inputs: Tree, **kwargs: Tree) -> tuple[Nested, Nested]:  # type: ignore[misc]
         """New values for all weights, as pure data.
 
         Args:
@@ -114,7 +115,7 @@ class PureFace:
         values = draw_together([variable._initial for _, variable in entries], keys)
         return split_values(entries, values, {id(b) for b in self.trainable_weights})
 
-    def params_and_state(self: Layer) -> tuple[Tree, Tree]:  # type: ignore[misc]
+    def params_and_state(self: Layer) -> tuple[Nested, Nested]:  # type: ignore[misc]
         """The current values of the weights, in the structure of `init`: after `fit`, what it learned.
 
         Example:
@@ -129,7 +130,7 @@ class PureFace:
         materialize(variable for _, variable in entries)
         return split_values(entries, [variable.value for _, variable in entries], {id(b) for b in self.trainable_weights})
 
-    def set_params_and_state(self: Layer, params: Tree, state: Tree) -> None:  # type: ignore[misc]
+    def set_params_and_state(self: Layer, params: Nested, state: Nested) -> None:  # type: ignore[misc]
         """Set the weights, for example to what your own training loop learned, for `predict`, `summary` and files.
 
         Args:
@@ -147,8 +148,14 @@ class PureFace:
             variable.assign(jnp.array(value, copy=True))
 
     def apply(  # type: ignore[misc]
-        self: Layer, params: Tree, state: Tree, *inputs: Any, training: bool = False, rng: jax.Array | None = None, **kwargs: Any
-    ) -> tuple[Any, Tree]:
+        self: Layer,
+        params: Nested,
+        state: Nested,
+        *inputs: Tree,
+        training: bool = False,
+        rng: jax.Array | None = None,
+        **kwargs: Tree,
+    ) -> tuple[Tree, Nested]:
         """The layer's outputs as a pure function of its weights.
 
         Args:
@@ -167,8 +174,14 @@ class PureFace:
         return result.output, new_state
 
     def apply_with_losses(  # type: ignore[misc]
-        self: Layer, params: Tree, state: Tree, *inputs: Any, training: bool = False, rng: jax.Array | None = None, **kwargs: Any
-    ) -> tuple[Any, Tree, jax.Array]:
+        self: Layer,
+        params: Nested,
+        state: Nested,
+        *inputs: Tree,
+        training: bool = False,
+        rng: jax.Array | None = None,
+        **kwargs: Tree,
+    ) -> tuple[Tree, Nested, jax.Array]:
         """`apply` with a third result: the sum of `add_loss`, activity and weight regularization."""
         result, new_state = self._pure_call(self._call_and_losses, params, state, inputs, training, rng, kwargs)
         output, total = result.output
@@ -177,13 +190,13 @@ class PureFace:
     def _pure_call(  # type: ignore[misc]
         self: Layer,
         fn: Callable[..., Any],
-        params: Tree,
-        state: Tree,
-        inputs: tuple[Any, ...],
+        params: Nested,
+        state: Nested,
+        inputs: tuple[Tree, ...],
         training: bool,
         rng: jax.Array | None,
-        kwargs: dict[str, Any],
-    ) -> tuple[Result, Tree]:
+        kwargs: dict[str, Tree],
+    ) -> tuple[Result, Nested]:
         if not self.built:
             self._ensure_built(tuple(as_spec(x, self.compute_dtype) for x in inputs), kwargs)
         flat_params, flat_state = paths.flatten(params), paths.flatten(state)
@@ -209,7 +222,7 @@ class PureFace:
         after = [(p, v) for (p, _), v in zip(entries, result.values) if p in flat_state]
         return result, paths.nest(after)
 
-    def _call_and_losses(self: Layer, *inputs: Any, **kwargs: Any) -> tuple[Any, jax.Array]:  # type: ignore[misc]
+    def _call_and_losses(self: Layer, *inputs: Tree, **kwargs: Tree) -> tuple[Any, jax.Array]:  # type: ignore[misc]
         output = self(*inputs, **kwargs)
         return output, sum(self.losses, jnp.zeros((), jnp.float32))
 

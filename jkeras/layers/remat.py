@@ -23,6 +23,7 @@ import jax
 from jkeras._base.config import settings
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.graph import Spec
 from jkeras.graph.spec import is_spec
 from jkeras.layers.leaks import hide_tracers
@@ -68,7 +69,7 @@ def remat(f: Callable[..., Any], policy: Policy = None) -> Callable[..., Any]:
     checkpoint = _checkpoint(policy)
 
     @functools.wraps(f)
-    def rematerialized(*args: Any, **kwargs: Any) -> Any:
+    def rematerialized(*args: Tree, **kwargs: Tree) -> Tree:
         thunk = functools.partial(f, *args, **kwargs)
         return run_under(checkpoint, thunk) if current().functional else checkpoint(thunk)()
 
@@ -159,7 +160,7 @@ def _as_scope(choice: Any) -> RematScope | None:
     return RematScope(choice) if choice in MODES else RematScope("full", policy=choice)
 
 
-def rematerialized(layer: Layer, maths: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def rematerialized(layer: Layer, maths: Callable[..., Any], *args: Tree, **kwargs: Tree) -> Tree:
     """A layer's maths, rematerialized as its attribute `remat` says."""
     fn = functools.partial(maths, *args, **kwargs)
     scope = layer._remat
@@ -175,7 +176,7 @@ def rematerialized(layer: Layer, maths: Callable[..., Any], *args: Any, **kwargs
         hide_tracers(layer)
 
 
-def _applies(layer: Layer, scope: RematScope, args: tuple[Any, ...]) -> bool:
+def _applies(layer: Layer, scope: RematScope, args: tuple[Tree, ...]) -> bool:
     if scope.mode == "full":
         return all(below._remat is not scope for below in layer._flatten_layers()[1:])
     if scope.mode == "larger_than":
@@ -185,7 +186,7 @@ def _applies(layer: Layer, scope: RematScope, args: tuple[Any, ...]) -> bool:
     return True
 
 
-def _with_activation(layer: Layer, scope: RematScope, fn: Callable[[], Any]) -> Any:
+def _with_activation(layer: Layer, scope: RematScope, fn: Callable[[], Any]) -> Tree:
     attributes = vars(layer)
     activation = attributes.get("activation")
     if activation is None:

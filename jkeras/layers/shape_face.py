@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from jkeras._base.types import Tree
 from jkeras.graph import infer
 from jkeras.layers.call_plan import CallPlan
 from jkeras.layers.messages import SHAPE_IN_CALL
@@ -20,14 +21,14 @@ class ShapeFace:
     _ensure_built: Callable[..., None]
     __call__: Callable[..., Any]
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: Tree, **kwargs: Tree) -> Tree:
         """Shapes and dtypes of the outputs for specs of the inputs."""
         if type(self).compute_output_shape is ShapeFace.compute_output_shape:
             return self._infer(self, args, kwargs)
         shapes = self._shapes_for(self.compute_output_shape, args, kwargs)
         return shapes_to_specs(self.compute_output_shape(*shapes), self.compute_dtype)  # type: ignore[attr-defined]
 
-    def compute_output_shape(self, input_shape: Any, *other_shapes: Any) -> Any:
+    def compute_output_shape(self, input_shape: Tree, *other_shapes: Tree) -> Tree:
         """Shape of the output for a shape of the input, with None for unknown axes. You may override it.
 
         In a class that extends a library layer, this is the shape that the library layer gives for its first input, so `call` may
@@ -45,7 +46,7 @@ class ShapeFace:
             raise NotImplementedError(SHAPE_IN_CALL.format(cls=type(self).__name__))
         return specs_to_shapes(self._infer(fn or self, specs, {}))
 
-    def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _infer(self, fn: Callable[..., Any], specs: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
         return infer(fn, specs, kwargs)
 
     def _library_call(self) -> Callable[..., Any] | None:
@@ -55,7 +56,7 @@ class ShapeFace:
         if abstract or owner.call is type(self).call:  # type: ignore[attr-defined]
             return None
 
-        def call(*args: Any) -> Any:
+        def call(*args: Tree) -> Tree:
             token = push(current().for_layer(self, None))
             try:
                 return owner.call(self, *args)  # type: ignore[attr-defined]
@@ -64,7 +65,7 @@ class ShapeFace:
 
         return call
 
-    def _shapes_for(self, method: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    def _shapes_for(self, method: Callable[..., Any], specs: tuple[Tree, ...], kwargs: dict[str, Tree]) -> list[Any]:
         """The arguments for `build` and similar methods: for `x_shape` the shape of argument `x`, else the shapes in order."""
         parameters = [p for p in inspect.signature(method).parameters.values() if p.kind is not p.VAR_KEYWORD]
         shapes = [specs_to_shapes(s) for s in specs]

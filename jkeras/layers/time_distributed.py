@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jkeras._base.errors import describe
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.graph import Spec
 from jkeras.layers.base import Layer
 from jkeras.layers.pure import layer_positions
@@ -62,16 +63,16 @@ class TimeDistributed(Layer):
         self.autocast = False
         self.layer = layer
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Tree) -> None:
         """Make the layer's weights for one step of inputs of this shape."""
         self.layer._ensure_built((jax.tree.map(self._step_spec, input_shape, is_leaf=_is_shape),), {})
 
-    def _step_spec(self, shape: Any) -> Spec:
+    def _step_spec(self, shape: Tree) -> Spec:
         if len(shape) < 3:
             raise ValueError(f"{self.name} takes inputs of at least 3 axes, (batch, time, ...). Received shape: {tuple(shape)}.")
         return Spec((shape[0], *shape[2:]), self.layer.compute_dtype)
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Tree, training: bool | None = None, mask: Tree = None) -> Tree:
         """The layer's outputs, step by step along the second axis."""
         first = jax.tree.leaves(inputs)[0]
         if mask is not None and (mask.ndim < 2 or mask.shape[:2] != first.shape[:2]):
@@ -84,7 +85,7 @@ class TimeDistributed(Layer):
         values = [variable.value for variable in variables]
         changed: set[int] = set()
 
-        def step(values: list[Any], now: tuple[Any, Any, Any]) -> tuple[list[Any], Any]:
+        def step(values: list[jax.Array], now: tuple[Tree, Tree, Tree]) -> tuple[list[jax.Array], Tree]:
             x, part, rng = now
             result = pure(values, x, rng=rng, training=training, **({} if part is None else {"mask": part}))
             changed.update(i for i, (a, b) in enumerate(zip(values, result.values)) if a is not b)
@@ -106,7 +107,7 @@ class TimeDistributed(Layer):
             self.add_loss(jnp.sum(value))
         return outputs
 
-    def _key(self, training: bool) -> Any:
+    def _key(self, training: bool) -> jax.Array | None:
         """A key for the layer's draws; None if there is none, which is an error in a layer that draws."""
         scope = current()
         given = training if not scope.functional else scope.rng is not None or scope.abstract

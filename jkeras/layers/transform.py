@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jkeras._base.types import Tree
 from jkeras.state.scope import Scope, current, is_traced, masks_among, pop, push, same_trace, set_mask, substitute
 
 _OTHER_TRACE = """A weight was assigned by rematerialized code inside a further JAX transform (a scan, vmap, grad or jit within
@@ -37,7 +38,7 @@ class Effects(NamedTuple):
     masks: dict[int, jax.Array]
 
 
-def run_under(transform: Callable[[Callable[[], Any]], Callable[[], Any]], fn: Callable[[], Any]) -> Any:
+def run_under(transform: Callable[[Callable[[], Any]], Callable[[], Any]], fn: Callable[[], Any]) -> Tree:
     """`transform(fn)()`, where `fn` may read and write variables, draw, add losses and pass masks.
 
     Outside a pure call nothing stands in for the variables, so there `fn` runs as it is; also where only shapes are needed.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
+from jkeras._base.types import Tree
 from jkeras.state.scope import UnknownVariables, current, masks_among, pop, push, substitute
 from jkeras.state.variable import Variable
 
@@ -29,7 +30,7 @@ class Result(NamedTuple):
         owners: the layers that added the losses.
     """
 
-    output: Any
+    output: Tree
     masks: dict[int, jax.Array]
     losses: list[jax.Array]
     values: list[jax.Array]
@@ -61,7 +62,7 @@ def functionalize(
     ids = [id(variable) for variable in variables]
 
     def pure(
-        values: Sequence[Any], *args: Any, rng: jax.Array | None = None, training: bool | None = None, **kwargs: Any
+        values: Sequence[Any], *args: Tree, rng: jax.Array | None = None, training: bool | None = None, **kwargs: Tree
     ) -> Result:
         scope = substitute(dict(zip(ids, values)), rng=rng, training=training, positions=positions)
         scope.unknown = {} if complete else None
@@ -77,7 +78,7 @@ def functionalize(
     return pure
 
 
-def _result(output: Any, ids: Sequence[int] | None = None) -> Result:
+def _result(output: Tree, ids: Sequence[int] | None = None) -> Result:
     """What the code that just ran in the current scope gave; without ids, the values of all variables that it assigned."""
     scope = current()
     assert scope.values is not None and scope.losses is not None
@@ -86,7 +87,7 @@ def _result(output: Any, ids: Sequence[int] | None = None) -> Result:
     return Result(output, masks, [loss for _, loss in scope.losses], values, [owner for owner, _ in scope.losses])
 
 
-def abstractly(fn: Callable[..., Any], *args: Any, training: bool | None = None) -> Any:
+def abstractly(fn: Callable[..., Any], *args: Tree, training: bool | None = None) -> Tree:
     """Shapes and dtypes of `fn(*args)` without computing anything; all variables keep their values, and need not have one.
 
     Args:
@@ -97,17 +98,17 @@ def abstractly(fn: Callable[..., Any], *args: Any, training: bool | None = None)
     return jax.eval_shape(lambda *arrays: _run_abstractly(fn, arrays, training).output, *args)
 
 
-def trace_abstractly(fn: Callable[..., Any], *args: Any) -> tuple[ClosedJaxpr, Result]:
+def trace_abstractly(fn: Callable[..., Any], *args: Tree) -> tuple[ClosedJaxpr, Result]:
     """The program of `fn(*args)`, and shapes and dtypes of its result, with the values of all variables that it assigned."""
 
-    def run(*arrays: Any) -> Result:
+    def run(*arrays: Tree) -> Result:
         return _run_abstractly(fn, arrays)._replace(owners=[])
 
     program, shapes = jax.make_jaxpr(run, return_shape=True)(*args)
     return program, shapes
 
 
-def _run_abstractly(fn: Callable[..., Any], args: tuple[Any, ...], training: bool | None = None) -> Result:
+def _run_abstractly(fn: Callable[..., Any], args: tuple[Tree, ...], training: bool | None = None) -> Result:
     token = push(substitute({}, training=training, abstract=True))
     try:
         return _result(fn(*args))
