@@ -50,7 +50,7 @@ def test_raw_jnp_and_assign_work_under_jit_and_scan():
     np.testing.assert_allclose(after["total"], x.sum(), rtol=1e-5)
     last, _ = jax.lax.scan(lambda s, x: layer.apply(params, s, x)[::-1], state, jnp.stack([x] * 4))
     np.testing.assert_allclose(last["total"], 4 * x.sum(), rtol=1e-5)
-    assert float(layer.total) == 0  # the pure face leaves the boxes alone
+    assert float(layer.total) == 0  # the pure face leaves the variables alone
 
 
 def test_add_weight_takes_all_arguments():
@@ -164,8 +164,8 @@ def test_wrong_programs_show_the_right_one(program, error, shown):
     ],
 )
 def test_the_name_of_a_weight_may_stand_first_as_in_keras_2(args, kwargs):
-    box = layers.Layer().add_weight(*args, **kwargs)
-    assert (box.name, box.shape, box.trainable) == ("scale", (2, 3), True) and float(box.value.sum()) == 6
+    variable = layers.Layer().add_weight(*args, **kwargs)
+    assert (variable.name, variable.shape, variable.trainable) == ("scale", (2, 3), True) and float(variable.value.sum()) == 6
     metric = jkeras.metrics.Metric().add_weight("total", initializer="ones")
     assert (metric.name, metric.shape, float(metric.value)) == ("total", (), 1.0)
 

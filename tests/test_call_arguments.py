@@ -185,6 +185,46 @@ def test_library_layers_take_their_second_input_by_name():
     assert not np.allclose(causal, expected)
 
 
+@pytest.mark.parametrize(
+    "make, before, mask",
+    [
+        (lambda: layers.Softmax(axis=1), (), np.repeat(M[..., None], 3, 2)),
+        (layers.GlobalAveragePooling1D, (), M),
+        (lambda: layers.BatchNormalization(momentum=0.5), (True,), M),
+        (lambda: LSTM(5), (None,), M),
+    ],
+    ids=["softmax", "average", "normalization", "lstm"],
+)
+def test_library_layers_take_their_mask_where_keras_has_it(make, before, mask):
+    layer = make()
+    x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(np.float32)
+    training = {"training": True} if before == (True,) else {}
+    expected = layer(x, mask=mask, **training)
+    assert not np.allclose(layer(x, **training), expected)
+    np.testing.assert_allclose(layer(x, *before, mask), expected, rtol=1e-6)
+    rows = (Input(x.shape[1:]), Input(mask.shape[1:], dtype="bool"))
+    model = Model(rows, layer(rows[0], *before, rows[1]))
+    np.testing.assert_allclose(model([x, mask]), expected, rtol=1e-5)
+
+
+def test_attention_takes_its_masks_by_position():
+    x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(np.float32)
+    attention = layers.Attention()
+    np.testing.assert_array_equal(attention([x, x], [M, M]), attention([x, x], mask=[M, M]))
+    assert not np.allclose(attention([x, x], [M, M]), attention([x, x]))
+
+
+def test_build_takes_shapes_by_the_names_of_the_arguments():
+    attention = layers.MultiHeadAttention(2, 3)
+    attention.build(query_shape=(None, 5, 4), value_shape=(None, 5, 6))
+    assert [w.shape[0] for w in attention.weights[:6:2]] == [4, 6, 6]
+    dense = Dense(2)
+    dense.build(x_shape=(None, 4))
+    assert dense.kernel.shape == (4, 2)
+    with pytest.raises(TypeError, match="'shape'"):
+        Dense(2).build(shape=(None, 4))
+
+
 def test_a_model_takes_the_mask_of_its_inputs():
     x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(np.float32)
     lstm = LSTM(5)

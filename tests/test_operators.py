@@ -1,4 +1,4 @@
-"""`&`, `|`, `^` on boxes and symbolic tensors are logical whatever the dtype, as in Keras; a file says the same as the graph."""
+"""`&`, `|`, `^` on variables and symbolic tensors are logical whatever the dtype, as in Keras; a file agrees with the graph."""
 
 import operator
 import os
@@ -15,12 +15,12 @@ from jkeras import Input, Model, Variable
 A, B = np.array([0, 1, 2, 6]), np.array([1, 1, 0, 3])
 OPERATORS = {"and": operator.and_, "or": operator.or_, "xor": operator.xor}
 PAIRS = {
-    "box box": lambda k, d: (k.Variable(A, dtype=d), k.Variable(B, dtype=d)),
-    "box array": lambda k, d: (k.Variable(A, dtype=d), k.ops.cast(B, d)),
-    "array box": lambda k, d: (k.Variable(A, dtype=d), B.astype(d)),
-    "box number": lambda k, d: (k.Variable(A, dtype=d), 2),
-    "number box": lambda k, d: (2, k.Variable(A, dtype=d)),
-    "box list": lambda k, d: (k.Variable(A, dtype=d), B.tolist()),
+    "variable variable": lambda k, d: (k.Variable(A, dtype=d), k.Variable(B, dtype=d)),
+    "variable array": lambda k, d: (k.Variable(A, dtype=d), k.ops.cast(B, d)),
+    "array variable": lambda k, d: (k.Variable(A, dtype=d), B.astype(d)),
+    "variable number": lambda k, d: (k.Variable(A, dtype=d), 2),
+    "number variable": lambda k, d: (2, k.Variable(A, dtype=d)),
+    "variable list": lambda k, d: (k.Variable(A, dtype=d), B.tolist()),
 }
 
 
@@ -48,7 +48,7 @@ def test_operators_in_a_graph_are_logical_and_stay_so_in_files(name, dtype, tmp_
 
 
 def test_an_assigning_operator_and_shifts():
-    box = Variable(A, dtype="int32")
-    np.testing.assert_array_equal(box << 1, A << 1)
-    box &= B
-    np.testing.assert_array_equal(box, (A != 0) & (B != 0))
+    variable = Variable(A, dtype="int32")
+    np.testing.assert_array_equal(variable << 1, A << 1)
+    variable &= B
+    np.testing.assert_array_equal(variable, (A != 0) & (B != 0))

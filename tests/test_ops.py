@@ -1,4 +1,4 @@
-"""Operations: Keras' values, dtypes and signatures; symbolic shapes; boxes; jit; the stub."""
+"""Operations: Keras' values, dtypes and signatures; symbolic shapes; variables; jit; the stub."""
 
 import os
 
@@ -467,12 +467,12 @@ def test_lists_are_arrays():
 
 
 def test_what_is_known_without_computing():
-    symbolic, box = KerasTensor((None, 3), "float16"), Variable(np.ones((2, 3), "int32"))
-    assert ops.shape(symbolic) == (None, 3) and ops.shape(box) == (2, 3) and ops.shape([1, 2]) == (2,)
+    symbolic, variable = KerasTensor((None, 3), "float16"), Variable(np.ones((2, 3), "int32"))
+    assert ops.shape(symbolic) == (None, 3) and ops.shape(variable) == (2, 3) and ops.shape([1, 2]) == (2,)
     assert (ops.ndim(symbolic), ops.ndim(5)) == (2, 0)
-    assert (ops.dtype(symbolic), ops.dtype(box), ops.dtype([1.0])) == ("float16", "int32", "float32")
-    assert [ops.is_tensor(x) for x in (jnp.ones(1), np.ones(1), symbolic, box)] == [True, False, False, False]
-    assert isinstance(ops.convert_to_numpy(box), np.ndarray)
+    assert (ops.dtype(symbolic), ops.dtype(variable), ops.dtype([1.0])) == ("float16", "int32", "float32")
+    assert [ops.is_tensor(x) for x in (jnp.ones(1), np.ones(1), symbolic, variable)] == [True, False, False, False]
+    assert isinstance(ops.convert_to_numpy(variable), np.ndarray)
 
 
 def test_dtypes_of_convert_and_cast():
@@ -491,9 +491,9 @@ def test_custom_gradient_and_vectorize_take_boxes_and_symbolic_tensors():
 
 
 def test_boxes_are_read_where_the_scope_says():
-    box = Variable([1.0, 2.0])
-    result = functionalize(lambda: ops.multiply(box, 10.0), [box])([jnp.array([3.0, 4.0])])
-    assert result.output.tolist() == [30.0, 40.0] and box.value.tolist() == [1.0, 2.0]
+    variable = Variable([1.0, 2.0])
+    result = functionalize(lambda: ops.multiply(variable, 10.0), [variable])([jnp.array([3.0, 4.0])])
+    assert result.output.tolist() == [30.0, 40.0] and variable.value.tolist() == [1.0, 2.0]
 
 
 def test_sparsemax_sums_to_one():

@@ -24,7 +24,7 @@ from jkeras._base.errors import describe
 from jkeras.backend.phases import LearningPhase
 from jkeras.backend.shapes import ancestors, sources_of
 from jkeras.graph import Node, Program
-from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic, is_leaf, is_symbolic, symbolic_leaves
+from jkeras.graph.keras_tensor import ArrayFunction, KerasTensor, apply_symbolic, is_leaf, is_symbolic, symbolic_leaves
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import weight_entries
 from jkeras.state.functionalize import functionalize
@@ -51,7 +51,7 @@ def _boxes(nodes: Sequence[Node]) -> list[Variable]:
         boxes = [leaf for leaf in jax.tree.leaves((node.args, node.kwargs), is_leaf=is_leaf) if isinstance(leaf, Variable)]
         if isinstance(node.operation, Layer):
             boxes += [box for _, box in weight_entries(node.operation)]
-        elif isinstance(getattr(node.operation, "fn", None), Gradient):
+        elif isinstance(node.operation, ArrayFunction) and isinstance(node.operation.fn, Gradient):
             boxes += node.operation.fn.boxes
         found.update((id(box), box) for box in boxes)
     return list(found.values())

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.plain_numbers import INTEGERS
-from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic, is_symbolic
+from jkeras.graph.keras_tensor import ArrayFunction, KerasTensor, apply_symbolic, is_symbolic
 from jkeras.layers.input import Input
 from jkeras.ops.wrapper import Tensor
 from jkeras.state.variable import Variable
@@ -81,7 +81,7 @@ def _measured(number: KerasTensor) -> list[KerasTensor]:
 
 def _evaluate(number: KerasTensor, values: dict[int, Any]) -> int:
     node = number.node
-    assert node is not None
+    assert node is not None and isinstance(node.operation, ArrayFunction)
     if node.operation.fn is _size:
         return _size(values[id(node.inputs[0])], node.args[1])
     args = [_evaluate(a, values) if isinstance(a, KerasTensor) else a for a in node.args]

@@ -1,15 +1,16 @@
-"""Shape inference: what a function gives for arguments of known shape and dtype, derived by JAX alone.
+"""Shape inference: the shapes and dtypes of a function's results, derived by JAX from those of its arguments.
 
 An axis of unknown size becomes a symbol, with which JAX computes as with a number (`jax.export.symbolic_shape`). The result
-says exactly which axes of the outputs depend on it: `max(t - 60, 0)` is unknown, and never 0. Symbols stand for positions: the
-first axis of all arguments has one size, the second of all another one.
+says exactly which axes of the outputs depend on it: `max(t - 60, 0)` is unknown, and never 0. Symbols stand for positions: all
+arguments share the size of their first axis, of their second axis, and so on.
 
-Code may ask more of a size than a symbol answers. Then it is tried again, each time with something that answers more:
+Code may ask questions about a size that a symbol cannot answer. Then inference tries again, each time with something that
+answers more:
 
-1. symbols times a number with many divisors: whether a window fits, whether a reshape comes out even;
-2. the same with one symbol for all axes but the first: matrices that are square;
+1. symbols times a number with many divisors: does a window fit, does a reshape come out even?
+2. the same with one symbol for all axes but the first: square matrices;
 3. numbers: a Python loop over an axis, a table for sixteen positions. What differs between two numbers is unknown;
-4. where no number does, or one alone: sizes that are known of other arguments for some axes, and symbols for all others.
+4. where at most one number works: for some axes the known sizes of other arguments, for all others symbols.
 """
 
 from __future__ import annotations
@@ -26,30 +27,31 @@ import jax.numpy as jnp
 from jax import export
 
 from jkeras._base.errors import UnknownSizeError, known_sizes, standing_for_unknown
+from jkeras._base.types import Tree
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.state.functionalize import abstractly
 from jkeras.state.variable import Variable
 
 _MULTIPLE = 2**8 * 3**2 * 5 * 7 * 11 * 13
 _NUMBERS = (24, 48, 120, 6, 2, 96, 192, 480, 960, 4800, 16, 12, 8, 4, 3, 1)
-_LARGE, _LONG = 48, 0.5  # no larger ones where those before took longer, in seconds: loops within loops over an axis
-_AS_A_RULE, _TO_BE_SURE = 2, 5  # how many of them are tried; the latter where a number in a shape may depend on an axis
+_LARGE, _LONG = 48, 0.5  # no numbers above 48 once the search has taken half a second: loops within loops over an axis
+_USUALLY, _AT_MOST = 2, 5  # how many numbers to try; the latter where a number in a shape may depend on an axis
 
 Sizes = Callable[[int, int], Any]
-"""The size of an unknown axis, from the number of its argument and its own."""
+"""The size of an unknown axis: from the index of its argument among all leaves, and its own position."""
 
 
-def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None = None) -> Any:
+def infer(fn: Callable[..., Any], args: tuple[Tree, ...], kwargs: dict[str, Tree], training: bool | None = None) -> Tree:
     """A pytree of `Spec` for `fn(*args, **kwargs)`.
 
     Args:
-        fn: a layer or function; it may read boxes, and make them.
-        args, kwargs: with specs or symbolic tensors where arrays will stand; everything else is passed as it is.
-        training: the training flag of the scope it runs in.
+        fn: a layer or function; it may read and make variables.
+        args, kwargs: with specs or symbolic tensors in place of arrays; everything else is passed as it is.
+        training: the training flag that `fn` finds.
 
     Raises:
         UnknownSizeError: a weight's shape depends on an unknown axis.
-        Exception: what `fn` raises at every size that was tried.
+        Exception: what `fn` raises, if it fails at every size that was tried.
 
     Example:
         >>> import jax.numpy as jnp
@@ -61,12 +63,12 @@ def infer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
     return _Inference(fn, args, kwargs, training).result()
 
 
-def raise_named(fn: Callable[..., Any], args: tuple[Any, ...], size: int, reason: Exception) -> NoReturn:
-    """Raise why a function fails at a size that was only tried, with the names of axes in its place where it can be.
+def raise_named(fn: Callable[..., Any], args: tuple[Tree, ...], size: int, reason: Exception) -> NoReturn:
+    """Raise the error of a function that failed at a trial size; where possible with the names of axes in its place.
 
     Args:
         fn, args: as for `infer`.
-        size: for which it failed.
+        size: at which it failed.
         reason: the error.
     """
     if re.search(rf"\({size}[,)]", str(reason)):
@@ -74,51 +76,51 @@ def raise_named(fn: Callable[..., Any], args: tuple[Any, ...], size: int, reason
     raise reason
 
 
-def at_size(spec: Any, size: int) -> jax.ShapeDtypeStruct:
+def at_size(spec: Tree, size: int) -> jax.ShapeDtypeStruct:
     """The spec with unknown axes of the given size."""
     return jax.ShapeDtypeStruct([size if n is None else n for n in spec.shape], jnp.dtype(spec.dtype))
 
 
 class _Inference:
-    """One function with its arguments, to be tried at several sizes."""
+    """One function with its arguments, tried at several sizes."""
 
-    def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None):
+    def __init__(self, fn: Callable[..., Any], args: tuple[Tree, ...], kwargs: dict[str, Tree], training: bool | None):
         self.fn, self.training = fn, training
         self.leaves, self.tree = jax.tree.flatten((args, kwargs), is_leaf=lambda v: is_spec(v) or isinstance(v, Variable))
-        self.places = [i for i, leaf in enumerate(self.leaves) if is_spec(leaf)]
-        unknown = [(i, axis) for i in self.places for axis, n in enumerate(self.leaves[i].shape) if n is None]
+        self.indices = [i for i, leaf in enumerate(self.leaves) if is_spec(leaf)]
+        unknown = [(i, axis) for i in self.indices for axis, n in enumerate(self.leaves[i].shape) if n is None]
         self.positions = {axis for _, axis in unknown}
-        # All but the batch. A mask goes with another argument, so its axes are none of their own.
+        # All but the batch. A mask goes with another argument and shares its axes.
         self.inner = [(i, axis) for i, axis in unknown if axis and self.leaves[i].dtype != "bool"]
 
-    def result(self) -> Any:
-        """Specs of the outputs, by the first way that leads to them."""
+    def result(self) -> Tree:
+        """Specs of the outputs, by the first way that works."""
         if not self.positions:
-            return self.at(lambda place, axis: None)
-        found = self.attempt(lambda place, axis: _symbol(axis))
+            return self.at(lambda index, axis: None)
+        found = self.attempt(lambda index, axis: _symbol(axis))
         if not found:
             return self.by_trial()
         if len(self.inner) > len({axis for _, axis in self.inner}) and self.hides_an_axis(found[0]):
-            found += self.attempt(lambda place, axis: _symbol(axis, place if axis else 0)) or self.attempt(self.all_different)
+            found += self.attempt(lambda index, axis: _symbol(axis, index if axis else 0)) or self.attempt(self.all_different)
         return _agreed(found)
 
-    def by_trial(self) -> Any:
-        """What is left where plain symbols were not enough."""
-        found = self.attempt(lambda place, axis: _MULTIPLE * _symbol(axis))
+    def by_trial(self) -> Tree:
+        """The results for code that plain symbols do not satisfy."""
+        found = self.attempt(lambda index, axis: _MULTIPLE * _symbol(axis))
         if not found and len(self.positions - {0}) > 1:
-            found = self.attempt(lambda place, axis: _MULTIPLE * _symbol(min(axis, 1)))
+            found = self.attempt(lambda index, axis: _MULTIPLE * _symbol(min(axis, 1)))
         return found[0] if found and not self.hides_an_axis(found[0]) else self.by_numbers(found)
 
-    def all_different(self, place: int, axis: int) -> int:
-        """Sizes with which the difference of two axes, which need not be the same, is not 0. The first are the largest."""
-        inner = [*self.inner, (place, axis)]
-        return 24 * (len(inner) - inner.index((place, axis)))
+    def all_different(self, index: int, axis: int) -> int:
+        """A different size for each axis, so that the difference of two is not 0. The first are the largest."""
+        inner = [*self.inner, (index, axis)]
+        return 24 * (len(inner) - inner.index((index, axis)))
 
-    def by_numbers(self, found: list[Any]) -> Any:
-        """What the results at several numbers, and those found before, agree on."""
-        known = {n for i in self.places for n in self.leaves[i].shape if n}
+    def by_numbers(self, found: list[Tree]) -> Any:
+        """What results at several numbers agree on, and those found before."""
+        known = {n for i in self.indices for n in self.leaves[i].shape if n}
         named = known | {n for n in self.leaves if type(n) is int and n > 0}
-        # The first one is unknown elsewhere: an error shows it as None.
+        # The first one occurs in no known shape, so an error can show it as None.
         first = next(n for n in (*_NUMBERS, 0) if n not in known)
         others = [n for n in (*_NUMBERS, *sorted(named - {*_NUMBERS})) if n != first]
         valid, reason, begun = [], None, time.perf_counter()
@@ -129,7 +131,7 @@ class _Inference:
         try:
             found.append(self.at(_number(first), first))
             valid.append(first)
-        except jax.errors.JAXTypeError:  # it looks at values, which no size gives it
+        except jax.errors.JAXTypeError:  # it looks at values, and no size helps
             raise
         except Exception as error:
             reason = error
@@ -151,23 +153,23 @@ class _Inference:
         return _agreed(found)
 
     def fail(self, reason: Exception) -> NoReturn:
-        """Raise why it fails, where it can be with the names of axes in place of numbers that nobody passed."""
+        """Raise the error, where possible with the names of axes in place of numbers that nobody passed."""
         try:
-            self.at(lambda place, axis: _symbol(axis))
+            self.at(lambda index, axis: _symbol(axis))
         except Exception as named:
             if type(named) is type(reason) and _what(named) == _what(reason):
                 raise
         raise reason
 
     def pinned(self) -> list[Any]:
-        """Results where some axes have a size that is known of another argument, and all others stay symbols.
+        """Results where some axes have the known size of another argument, and all others stay symbols.
 
-        A product of `(None, None)` and `(7, 4)` needs 7 for the axis that both share, and says nothing of the other one.
+        A product of `(None, None)` and `(7, 4)` needs 7 for the axis that both share; the other axis may have any size.
         """
-        known = sorted({1, *(n for i in self.places for n in self.leaves[i].shape if n)})
+        known = sorted({1, *(n for i in self.indices for n in self.leaves[i].shape if n)})
         begun, positions = time.perf_counter(), sorted(self.positions)
         for count in range(1, len(positions) + 1):
-            found: list[Any] = []
+            found: list[Tree] = []
             for axes in itertools.combinations(positions, count):
                 for sizes in itertools.product(known, repeat=count):
                     if time.perf_counter() - begun > _LONG:
@@ -178,32 +180,32 @@ class _Inference:
         return []
 
     def around(self, size: int) -> list[Any]:
-        """Results at other sizes than the only one that was found to be valid; else, for another batch."""
+        """Results at other sizes than the only valid one; failing that, with one longer axis."""
         others = [result for n in (2 * size, size + 1, size - 1) for result in self.attempt(_number(n))]
         if others:
             return others
         return [r for axis in sorted(self.positions) for r in self.attempt(_longer_along(axis, size))]
 
-    def are_enough(self, found: list[Any], tried: int) -> bool:
-        """Whether no further number could say more."""
-        if len(found) < _AS_A_RULE:
+    def are_enough(self, found: list[Tree], tried: int) -> bool:
+        """Whether there is nothing to learn from further numbers."""
+        if len(found) < _USUALLY:
             return False
         agreed = _agreed(found)
         if any(0 in leaf.shape for leaf in jax.tree.leaves(agreed)):
             return False
-        return tried >= _TO_BE_SURE or (tried >= _AS_A_RULE and not self.hides_an_axis(agreed))
+        return tried >= _AT_MOST or (tried >= _USUALLY and not self.hides_an_axis(agreed))
 
-    def at(self, size_of: Sizes, shown_as_unknown: int | None = None) -> Any:
+    def at(self, size_of: Sizes, shown_as_unknown: int | None = None) -> Tree:
         """Specs of the outputs at a size for each unknown axis."""
         with standing_for_unknown(shown_as_unknown):
             outputs = abstractly(self.run, *self.arrays(size_of), training=self.training)
         return jax.tree.map(lambda a: Spec(known_sizes(a.shape), a.dtype), outputs)
 
     def attempt(self, size_of: Sizes, shown_as_unknown: int | None = None) -> list[Any]:
-        """`at` in a list, which is empty where it fails. The error stays inside: JAX would filter its traceback, at a price."""
+        """`at` in a list, empty where it fails. The error stays inside, since JAX takes long to filter a traceback."""
         failed = False
 
-        def run(*arrays: Any) -> Any:
+        def run(*arrays: Tree) -> Any:
             nonlocal failed
             try:
                 return self.run(*arrays)
@@ -217,45 +219,47 @@ class _Inference:
         return [] if failed else [jax.tree.map(lambda a: Spec(known_sizes(a.shape), a.dtype), outputs)]
 
     def arrays(self, size_of: Sizes) -> list[jax.ShapeDtypeStruct]:
+        """The specs with a size for each unknown axis."""
         made = []
-        for i in self.places:
+        for i in self.indices:
             shape = [size_of(i, axis) if n is None else n for axis, n in enumerate(self.leaves[i].shape)]
             made.append(jax.ShapeDtypeStruct(shape, jnp.dtype(self.leaves[i].dtype)))
         return made
 
-    def run(self, *arrays: Any) -> Any:
+    def run(self, *arrays: Tree) -> Any:
+        """The function on these arrays in place of its specs."""
         filled = list(self.leaves)
-        for i, array in zip(self.places, arrays):
+        for i, array in zip(self.indices, arrays):
             filled[i] = array
         args, kwargs = jax.tree.unflatten(self.tree, filled)
         return self.fn(*args, **kwargs)
 
-    def hides_an_axis(self, outputs: Any) -> bool:
-        """Whether an output has fewer unknown axes than there were, so that a number in its shape may depend on one."""
+    def hides_an_axis(self, outputs: Tree) -> bool:
+        """Whether an output has fewer unknown axes than the inputs, so a number in its shape may depend on one."""
         return any(leaf.shape.count(None) < len(self.positions) for leaf in jax.tree.leaves(outputs))
 
 
 def _number(size: int) -> Sizes:
-    return lambda place, axis: size
+    return lambda index, axis: size
 
 
 def _longer_along(longer: int, size: int) -> Sizes:
-    return lambda place, axis: size + (axis == longer)
+    return lambda index, axis: size + (axis == longer)
 
 
 def _with_sizes(sizes: dict[int, int]) -> Sizes:
-    return lambda place, axis: sizes.get(axis) or _symbol(axis)
+    return lambda index, axis: sizes.get(axis) or _symbol(axis)
 
 
 def _what(error: Exception) -> str:
-    """What an error says before it speaks of shapes."""
+    """The beginning of an error message, before the first shape."""
     return re.split(r"[\d(]", str(error), maxsplit=1)[0]
 
 
 @functools.cache
-def _symbol(axis: int, place: int = 0) -> Any:
-    """The symbol for a position, or for one argument's; the same at all times, so that JAX finds again what it has traced."""
-    return export.symbolic_shape((f"axis{axis}" if axis else "batch") + f"_of_{place}" * bool(place), scope=_scope())[0]
+def _symbol(axis: int, index: int = 0) -> Any:
+    """The symbol for a position, or for one argument's; always the same object, so JAX's caches recognise it."""
+    return export.symbolic_shape((f"axis{axis}" if axis else "batch") + f"_of_{index}" * bool(index), scope=_scope())[0]
 
 
 @functools.cache
@@ -263,7 +267,7 @@ def _scope() -> export.SymbolicScope:
     return export.SymbolicScope()
 
 
-def _agreed(results: list[Any]) -> Any:
+def _agreed(results: list[Tree]) -> Tree:
     """The specs with None where results differ."""
     if len({str(jax.tree.structure(result)) for result in results}) > 1:
         raise ValueError(

@@ -1,26 +1,28 @@
 """Symbolic tensors and the nodes that made them.
 
-A `KerasTensor` has a shape (None where unknown), a dtype, and the `Node` whose output it is. A node is one application of an
-operation, a layer or an array function, to arguments in which symbolic tensors stand.
+A `KerasTensor` has a shape (None where unknown), a dtype, and the `Node` whose output it is. A node records one call of an
+operation (a layer or an array function) and its arguments, symbolic tensors among them.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn, Protocol, TypeGuard
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.naming import auto_name, to_snake_case
+from jkeras._base.types import Tree
 from jkeras.graph.infer import infer
 from jkeras.graph.spec import is_spec
 from jkeras.state.operators import LOGICAL
 from jkeras.state.variable import Variable
 
-_NOT_AN_ARRAY = """A symbolic tensor has no values: {tensor} stands for an array that a model will compute. It was given to
+_NOT_AN_ARRAY = """A symbolic tensor has no values: {tensor} stands for an array that a model will compute, but it was passed to
 a function that needs a real array (jax.numpy, numpy, float(), if, for). Use the same function from `jkeras.ops`, which records
 it in the model:
 
@@ -29,17 +31,27 @@ it in the model:
 or put the computation into the `call` of a Layer."""
 
 
+class Operation(Protocol):
+    """What a node calls: a layer, or an `ArrayFunction`."""
+
+    name: str
+    _inbound_nodes: list[Node]
+
+    def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
+        """Compute the outputs, or record a node where an argument is symbolic."""
+
+
 class Node:
-    """One application of an operation.
+    """One call of an operation.
 
     Attributes:
         operation: a layer, or an `ArrayFunction`.
-        args, kwargs: as given, with `KerasTensor`s in them.
+        args, kwargs: as given, `KerasTensor`s among them.
         inputs: the symbolic tensors among the arguments, in order.
         outputs: a pytree of symbolic tensors.
     """
 
-    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output_specs: Any):
+    def __init__(self, operation: Operation, args: tuple[Tree, ...], kwargs: dict[str, Tree], output_specs: Tree):
         self.operation, self.args, self.kwargs = operation, args, kwargs
         self.inputs = symbolic_leaves((args, kwargs))
         leaves, tree = jax.tree.flatten(output_specs, is_leaf=is_spec)
@@ -50,7 +62,7 @@ class Node:
 
     @property
     def parents(self) -> list[Node]:
-        """The nodes that made the inputs."""
+        """The nodes that produce the inputs."""
         return [t.node for t in self.inputs if t.node is not None]
 
     def __repr__(self) -> str:
@@ -65,7 +77,7 @@ class ArrayFunction:
         self.name = auto_name(to_snake_case(name))
         self._inbound_nodes: list[Node] = []
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
         return self.fn(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -78,7 +90,9 @@ class KerasTensor:
     Args:
         shape: with None for axes of unknown size.
         dtype: a dtype name.
+        sparse: as in Keras; kept, and otherwise ignored.
         name: for summaries.
+        node, index: whose output it is, and which one.
 
     Example:
         >>> x = KerasTensor((None, 3), name="x")
@@ -95,7 +109,7 @@ class KerasTensor:
     def __init__(
         self,
         shape: Iterable[int | None],
-        dtype: Any = "float32",
+        dtype: DTypeLike = "float32",
         sparse: bool = False,
         name: str | None = None,
         *,
@@ -106,7 +120,7 @@ class KerasTensor:
         self.dtype = standardize_dtype(dtype)
         self.sparse = sparse
         self.node, self.index = node, index
-        self.mask: Any = None  # spec of the mask that travels with the array
+        self.mask: Any = None  # spec of the mask that will travel with the array
         self.name = name or (node.operation.name if node is not None else auto_name("keras_tensor"))
 
     @property
@@ -115,27 +129,27 @@ class KerasTensor:
         return len(self.shape)
 
     @property
-    def T(self) -> Any:
+    def T(self) -> KerasTensor:
         """The transposed tensor."""
         return apply_symbolic(jnp.transpose, "transpose", self)
 
-    def reshape(self, *shape: Any) -> Any:
+    def reshape(self, *shape: Tree) -> KerasTensor:
         """This tensor with another shape."""
         return apply_symbolic(jnp.reshape, "reshape", self, shape[0] if len(shape) == 1 else shape)
 
-    def astype(self, dtype: Any) -> Any:
+    def astype(self, dtype: DTypeLike) -> KerasTensor:
         """This tensor with another dtype."""
         return apply_symbolic(jnp.astype, "astype", self, jnp.dtype(standardize_dtype(dtype)))
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> KerasTensor:
         return apply_symbolic(operator.getitem, "get_item", self, index)
 
-    def _refuse(self, *_: Any, **__: Any) -> Any:
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError(_NOT_AN_ARRAY.format(tensor=self))
 
     @property
-    def __jax_array__(self) -> Any:
-        """JAX looks for this attribute; the error it meets here says more than its own."""
+    def __jax_array__(self) -> NoReturn:
+        """JAX looks for this attribute; the error here says more than its own."""
         raise TypeError(_NOT_AN_ARRAY.format(tensor=self))
 
     __array__ = __float__ = __int__ = __bool__ = __iter__ = __len__ = __index__ = _refuse
@@ -177,21 +191,21 @@ for _name in ["neg", "pos", "abs", "invert"]:
     setattr(KerasTensor, f"__{_name}__", _unary(_name))
 
 
-def is_symbolic(value: Any) -> bool:
+def is_symbolic(value: object) -> TypeGuard[KerasTensor]:
     """Whether a value is a symbolic tensor."""
     return isinstance(value, KerasTensor)
 
 
-def is_leaf(value: Any) -> bool:
-    """Whether a graph keeps a value as it is: a symbolic tensor, or a variable, which is read when the graph runs."""
+def is_leaf(value: object) -> bool:
+    """Whether a graph keeps a value as it is: a symbolic tensor, or a variable, which it reads when it runs."""
     return isinstance(value, (KerasTensor, Variable))
 
 
-def symbolic_leaves(structure: Any) -> list[KerasTensor]:
+def symbolic_leaves(structure: Tree) -> list[KerasTensor]:
     """The symbolic tensors in a nested structure, in order."""
     return [v for v in jax.tree.leaves(structure, is_leaf=is_leaf) if isinstance(v, KerasTensor)]
 
 
-def apply_symbolic(fn: Callable[..., Any], label: str, *args: Any, **kwargs: Any) -> Any:
+def apply_symbolic(fn: Callable[..., Any], label: str, *args: Tree, **kwargs: Tree) -> Tree:
     """Record `fn(*args, **kwargs)` as a node and return its symbolic outputs."""
     return Node(ArrayFunction(fn, label), args, kwargs, infer(fn, args, kwargs)).outputs

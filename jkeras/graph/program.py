@@ -1,4 +1,4 @@
-"""`Program`: a sorted graph made ready to run. Running it is one loop over its steps."""
+"""`Program`: a sorted graph, ready to run. Running it is one loop over its steps."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from typing import Any
 
 import jax
 
-from jkeras.graph.keras_tensor import KerasTensor, Node, is_leaf, symbolic_leaves
+from jkeras._base.types import Tree
+from jkeras.graph.keras_tensor import KerasTensor, Node, Operation, is_leaf, symbolic_leaves
 from jkeras.graph.topology import sort_nodes
 
 Values = dict[int, Any]
-Step = tuple[Any, Callable[[Values], tuple[tuple[Any, ...], dict[str, Any]]], Callable[[Values, Any], None]]
+Gather = Callable[[Values], tuple[tuple[Any, ...], dict[str, Any]]]
+Step = tuple[Operation, Gather, Callable[[Values, Any], None]]
 
 
 class Program:
     """The steps from inputs to outputs.
 
     Attributes:
-        nodes: all nodes in running order, those of the inputs first among their depth.
-        steps: `(operation, gather, store)` for each node that computes: `gather(values)` gives its arguments, `store(values,
-            result)` keeps its results.
-        outputs: gathers the outputs' structure from the values.
+        nodes: all nodes in running order; within a depth those of the inputs come first.
+        steps: `(operation, gather, store)` for each node that computes: `gather(values)` returns its arguments, and
+            `store(values, result)` keeps its results.
+        outputs: makes the structure of outputs from the values.
     """
 
-    def __init__(self, inputs: Any, outputs: Any):
+    def __init__(self, inputs: Tree, outputs: Tree):
         self.inputs = jax.tree.leaves(inputs, is_leaf=is_leaf)
         flat_outputs = symbolic_leaves(outputs)
         self.nodes = sort_nodes(self.inputs, flat_outputs)
@@ -42,16 +44,16 @@ class Program:
         return dict(zip(self._input_keys, arrays))
 
 
-def _structure_gatherer(structure: Any) -> Callable[[Values], Any]:
+def _structure_gatherer(structure: Tree) -> Callable[[Values], Any]:
     if isinstance(structure, KerasTensor):
         key = id(structure)
         return lambda values: values[key]
     leaves, tree = jax.tree.flatten(structure, is_leaf=is_leaf)
-    places = [(isinstance(leaf, KerasTensor), id(leaf), leaf) for leaf in leaves]
-    return lambda values: jax.tree.unflatten(tree, [values[key] if symbolic else leaf for symbolic, key, leaf in places])
+    keyed = [(isinstance(leaf, KerasTensor), id(leaf), leaf) for leaf in leaves]
+    return lambda values: jax.tree.unflatten(tree, [values[key] if symbolic else leaf for symbolic, key, leaf in keyed])
 
 
-def _gatherer(node: Node) -> Callable[[Values], tuple[tuple[Any, ...], dict[str, Any]]]:
+def _gatherer(node: Node) -> Gather:
     if len(node.args) == 1 and not node.kwargs and isinstance(node.args[0], KerasTensor):
         key = id(node.args[0])
         return lambda values: ((values[key],), {})

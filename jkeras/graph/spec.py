@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import jax
+from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 
@@ -15,7 +15,7 @@ class Spec:
 
     __slots__ = ("dtype", "shape")
 
-    def __init__(self, shape: Iterable[int | None], dtype: Any):
+    def __init__(self, shape: Iterable[int | None], dtype: DTypeLike):
         self.shape, self.dtype = tuple(shape), standardize_dtype(dtype)
 
     @property
@@ -27,6 +27,6 @@ class Spec:
         return f"Spec({self.shape}, {self.dtype})"
 
 
-def is_spec(value: Any) -> bool:
+def is_spec(value: object) -> bool:
     """Whether a value stands for an array by its shape and dtype alone: a spec, or a symbolic tensor."""
     return isinstance(value, (jax.ShapeDtypeStruct, Spec)) or hasattr(value, "_stands_for_array")

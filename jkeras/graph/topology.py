@@ -1,25 +1,23 @@
-"""From inputs and outputs to the nodes between them, sorted.
+"""Find the nodes between inputs and outputs, and sort them.
 
-Nodes are sorted by depth, the longest way to an output, and within a depth by the order in which a walk back from the outputs
-meets their operations. This is Keras' order of `model.layers`, hence of weights in files and rows in summaries.
+They are sorted by depth, which is the longest path to an output, and within a depth by the order in which a walk back from the
+outputs meets their operations. This is Keras' order of `model.layers`, and so of weights in files and rows in summaries.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from jkeras.graph.keras_tensor import KerasTensor, Node
+from jkeras.graph.keras_tensor import KerasTensor, Node, Operation
 
 _DISCONNECTED = """The graph is disconnected: {tensor} is needed to compute the outputs, but no input leads to it.
-The given inputs are {inputs}. Add the missing one, for example Model(inputs=[..., {name}], outputs=...), or take an output
+The given inputs are {inputs}. Add the missing one, for example Model(inputs=[..., {name}], outputs=...), or choose an output
 that depends on these inputs alone."""
 
 
 def sort_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
-    """All nodes that the outputs need, inputs' own nodes included, in running order.
+    """All nodes that the outputs need, in running order, with the inputs' own nodes.
 
     Raises:
-        ValueError: an output depends on a tensor that the inputs do not determine.
+        ValueError: an output depends on a tensor that does not follow from the inputs.
     """
     given = {id(t) for t in inputs}
     finished, met = _walk_back(outputs, given, inputs)
@@ -41,7 +39,7 @@ def sort_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[No
     return sorted(finished, key=lambda n: (-node_depth[id(n)], met[id(n.operation)], order[id(n)]))
 
 
-def operations_of(nodes: list[Node]) -> list[Any]:
+def operations_of(nodes: list[Node]) -> list[Operation]:
     """The operations of sorted nodes, each once."""
     return list({id(node.operation): node.operation for node in nodes}.values())
 
@@ -53,7 +51,7 @@ def _parents(node: Node, given: set[int]) -> list[Node]:
 
 
 def _walk_back(outputs: list[KerasTensor], given: set[int], inputs: list[KerasTensor]) -> tuple[list[Node], dict[int, int]]:
-    """Nodes with all their parents before them, and the order in which operations were met. Iterative: graphs can be deep."""
+    """Nodes, parents first, and the order in which operations were met. Iterative, since graphs can be deep."""
     finished: list[Node] = []
     done: set[int] = set()
     met: dict[int, int] = {}

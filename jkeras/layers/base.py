@@ -6,16 +6,16 @@ A library layer is declared once, in two pure methods:
     def forward(self, w, x): return x @ w.kernel
 
 A user's Keras layer overrides `build` and `call` and uses `self.add_weight`, `self.kernel`, `self.total.assign(...)`. The bridge
-between the two is here and nowhere else: the default `build` makes a box for each declared weight, the default `call` runs
-`forward` on the boxes' values and assigns its updates. `__call__` runs an overridden `call`, and the `forward` of a library
-layer, so both kinds nest in each other. The pure face, `init` and `apply`, comes from `PureFace`.
+between the two is here and nowhere else: the default `build` makes a variable for each declared weight, and the default `call`
+runs `forward` on the variables' values and assigns its updates. `__call__` runs `call` where a class overrides it and otherwise
+`forward`, so the two kinds nest in each other. The pure face, `init` and `apply`, comes from `PureFace`.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,6 +30,7 @@ from jkeras._base.errors import known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
 from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.graph import Node, Spec, infer
 from jkeras.graph.keras_tensor import is_leaf, is_symbolic, symbolic_leaves
 from jkeras.graph.spec import is_spec
@@ -39,20 +40,20 @@ from jkeras.layers.config_face import LEGACY, ConfigFace
 from jkeras.layers.declaration import Updated
 from jkeras.layers.graph_face import GraphFace
 from jkeras.layers.holder import WeightHolder
-from jkeras.layers.input_spec import check_input
+from jkeras.layers.input_spec import InputSpec, check_input
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import PureFace
 from jkeras.layers.remat import RematFace, rematerialized
 from jkeras.layers.shape_face import ShapeFace
 from jkeras.layers.structures import (
     array_specs,
+    as_arrays,
     is_numbers,
     legacy_shape,
     masks_of,
     shapes_to_specs,
     specs_to_shapes,
     symbolic_masks,
-    unbox,
     zip_masks,
 )
 from jkeras.state import random
@@ -67,8 +68,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
     """Base of all layers and models.
 
     Args:
-        activity_regularizer: function of the output, added to the loss.
-        trainable: whether gradient descent changes the weights; can be switched later.
+        activity_regularizer: a function of the output, added to the loss.
+        trainable: whether gradient descent changes the weights; you can switch it later.
         dtype: a dtype or policy name, default the global policy.
         autocast: whether float inputs and weights are cast to the compute dtype.
         name: without slashes; default `dense`, `dense_1`, ...
@@ -85,9 +86,9 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
     """
 
     _plan: CallPlan
-    input_spec: Any = None
+    input_spec: InputSpec | Sequence[InputSpec] | None = None
     supports_masking: bool = False
-    draws: bool = True  # whether a `forward` that takes a key needs one in training
+    draws: bool = True  # whether a `forward` that takes `rng` needs a key in training
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -115,8 +116,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         self._own: list[Variable] = []
         self._inbound_nodes: list[Node] = []
         self._inventory = None
-        self._last_losses: list[tuple[Any, Any]] = []
-        self.built = False
+        self._last_losses: list[tuple[Layer, jax.Array]] = []
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.autocast = autocast
         self.dtype_policy = get_policy(dtype)
@@ -124,6 +124,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         self._trainable = bool(trainable)
         self._batch_input_shape = legacy_shape(kwargs)
         self._initial_weights = kwargs.get("weights")
+        self.built = self._plan.weightless and self._initial_weights is None
         if settings.remat is not None:
             self.remat = settings.remat
         if self._plan.takes_rng:
@@ -133,11 +134,11 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
 
     @property
     def dtype_policy(self) -> DTypePolicy:
-        """What the layer computes in and keeps its weights in."""
+        """The dtypes of the layer's computations and weights."""
         return self._dtype_policy
 
     @dtype_policy.setter
-    def dtype_policy(self, policy: Any) -> None:
+    def dtype_policy(self, policy: DTypePolicy | str | None) -> None:
         self._dtype_policy = get_policy(policy)
         self._compute = self._dtype_policy.compute
 
@@ -158,37 +159,41 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
 
     # building -------------------------------------------------------------------------------------------------------
 
-    def build(self, *input_shapes: Any) -> None:
-        """Make the weights for inputs of this shape. Override it in a layer of your own and use `add_weight`.
+    def build(self, *input_shapes: Tree, **named_shapes: Any) -> None:
+        """Make the weights for inputs of this shape. Override it in your own layers and use `add_weight`.
 
         Args:
-            input_shapes: a tuple with None for unknown axes; lists or dicts of them where the layer takes several inputs.
+            input_shapes: a tuple with None for unknown axes; lists or dicts of such tuples for several inputs.
+            named_shapes: the same by name: `input_shape`, or `x_shape` for an argument `x` of the call.
         """
+        if named_shapes:
+            known = ["input_shape", *(f"{name}_shape" for name in self._plan.names)]
+            if unknown := named_shapes.keys() - known:
+                raise unexpected_arguments("build", unknown, known)
+            input_shapes = (*input_shapes, *(named_shapes[name] for name in known if name in named_shapes))
         specs = tuple(shapes_to_specs(shape, self.compute_dtype) for shape in input_shapes)
         self._build_shapes = input_shapes
         if hasattr(type(self), "declare"):
             self._declare_weights(specs)
         self.built = True
 
-    def _declare_weights(self, specs: tuple[Any, ...]) -> None:
-        if len(specs) > 1:  # the call of a class that extends this one may take more inputs
+    def _declare_weights(self, specs: tuple[Tree, ...]) -> None:
+        if len(specs) > 1:  # a subclass' call may take more inputs
             specs = specs[: len(inspect.signature(self.declare).parameters)]
         for w in self.declare(*specs) or ():
-            box = self.add_weight(
-                w.shape, w.initializer, w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint, name=w.name
-            )
-            setattr(self, w.name, box)
+            options = (w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint)
+            setattr(self, w.name, self.add_weight(w.shape, w.initializer, *options, name=w.name))
 
-    def _ensure_built(self, specs: tuple[Any, ...], kwargs: dict[str, Any], lenient: bool = False) -> None:
+    def _ensure_built(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         """Make all weights of this layer and of those below it, for these inputs.
 
         Args:
             specs, kwargs: of the call.
-            lenient: whether a `call` that looks at values may be left for later: its layers are then built as it runs.
+            lenient: whether to tolerate a `call` that looks at values; then the layers below are built when it runs.
         """
         if self.built:
             return
-        # `build` works on the boxes themselves, whatever trace needs the layer first.
+        # `build` works on the variables themselves, even if a trace is the first to need the layer.
         token = push(Scope())
         try:
             with jax.ensure_compile_time_eval():
@@ -208,8 +213,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         if self._plan.own_call and any(not layer.built for layer in self._flatten_layers()):
             self._build_by_call(specs, kwargs, lenient)
 
-    def _build_by_call(self, specs: tuple[Any, ...], kwargs: dict[str, Any], lenient: bool = False) -> None:
-        """Make the weights of the layers below by running `call` on shapes alone."""
+    def _build_by_call(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
+        """Make the weights of the layers below by running `call` on shapes."""
         token = push(current().for_layer(None, None))
         self.built = True
         try:
@@ -231,8 +236,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
 
     # calling --------------------------------------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the layer on arrays, or record it in a graph when the inputs are symbolic."""
+    def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
+        """Run the layer on arrays, or record it in a graph if the inputs are symbolic."""
         simple = len(args) == 1 and not kwargs and type(args[0]) in _array_types and args[0].dtype == self._compute
         if not (simple and self.built):
             if kwargs or len(args) != 1 or len(self._plan.needed) > 1:
@@ -262,55 +267,53 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             self._pass_mask(args[0], outputs, kwargs.get("mask"))
         return outputs
 
-    def _run_call(self, *args: Any, **kwargs: Any) -> Any:
+    def _run_call(self, *args: Tree, **kwargs: Tree) -> Tree:
         scope = current()
         training = self._resolve_training(kwargs)
         inner = scope.for_layer(self, training, self.compute_dtype if self.autocast else None)
+        losses: list[tuple[Layer, jax.Array]] = []
         if scope.losses is None:
-            inner.losses = []
+            inner.losses = losses
         token = push(inner)
         try:
             outputs = self.call(*args, **kwargs)
         finally:
             pop(token)
-        if scope.losses is None and (inner.losses or self._last_losses):
+        if losses or (scope.losses is None and self._last_losses):
             for layer in self._flatten_layers():
-                layer._last_losses = inner.losses
-        return outputs if type(outputs) in _array_types else unbox(outputs)
+                layer._last_losses = losses
+        return outputs if type(outputs) in _array_types else as_arrays(outputs)
 
-    def _run_forward(self, *args: Any, **kwargs: Any) -> Any:
+    def _run_forward(self, *args: Tree, **kwargs: Tree) -> Tree:
         extra = self._forward_arguments(kwargs, self._plan) if kwargs or self._plan.takes_training else kwargs
         outputs = self.forward(self._read_weights(), *args, **extra)
         return self._keep_updates(outputs) if type(outputs) is Updated else outputs
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        """The layer's maths. Override it in a layer of your own; library layers have a pure `forward` instead.
+    def call(self, *args: Tree, **kwargs: Tree) -> Tree:
+        """The layer's maths. Override it in your own layers; library layers have a pure `forward` instead.
 
         A class that extends a library layer may use `super().call(x)`.
         """
-        # The plan of a class with a `call` of its own says what that takes.
+        # The plan of a class that overrides `call` describes that method; we need the plan of `forward`.
         plan = next(cls._plan for cls in type(self).__mro__ if issubclass(cls, Layer) and not cls._plan.own_call)
-        for extra in args[len(plan.names) :]:  # Keras' layers take `training` and `mask` by position as well
-            if extra is not None:
-                kwargs["training" if isinstance(extra, bool) else "mask"] = extra
-        args, kwargs = self._bound(plan, args[: len(plan.names)], kwargs)
+        args, kwargs = self._bound(plan, args, kwargs)
         outputs = self.forward(self._read_weights(), *args, **self._forward_arguments(kwargs, plan))
         return self._keep_updates(outputs) if type(outputs) is Updated else outputs
 
-    def _bound(self, plan: CallPlan, args: Any, kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _bound(self, plan: CallPlan, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> tuple[tuple[Tree, ...], dict[str, Tree]]:
         try:
             return arrange(plan, args, kwargs)
         except TypeError as error:
             raise TypeError(f"{type(self).__name__} {self.name!r} {error}.") from None
 
-    def forward(self, w: Any, *args: Any, **kwargs: Any) -> Any:
-        """A library layer's maths: weights `w` and inputs in, outputs (or `Updated`) out. Pure."""
+    def forward(self, w: Any, *args: Tree, **kwargs: Tree) -> Tree:
+        """A library layer's maths, a pure function: weights `w` and inputs in, outputs (or `Updated`) out."""
         raise NotImplementedError(messages.NO_CALL.format(cls=type(self).__name__))
 
     def _read_weights(self) -> SimpleNamespace:
         return SimpleNamespace(**{n: self._cast_weight(v) for n, v in self.__dict__.items() if isinstance(v, Variable)})
 
-    def _forward_arguments(self, kwargs: dict[str, Any], plan: CallPlan) -> dict[str, Any]:
+    def _forward_arguments(self, kwargs: dict[str, Tree], plan: CallPlan) -> dict[str, Any]:
         training = kwargs.pop("training", None) if kwargs else None
         if plan.takes_training:
             kwargs["training"] = bool(current().training if training is None else training)
@@ -321,19 +324,19 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             kwargs.pop("mask", None)
         return kwargs
 
-    def _keep_updates(self, updated: Updated) -> Any:
+    def _keep_updates(self, updated: Updated) -> Tree:
         for name, value in updated.values.items():
             getattr(self, name).assign(value)
         return updated.output
 
-    def _cast_weight(self, box: Variable) -> Any:
-        value = box.stored
-        if value.dtype != self._compute and box.autocast and self.autocast and is_float(value.dtype):
+    def _cast_weight(self, variable: Variable) -> jax.Array:
+        value = variable.stored
+        if value.dtype != self._compute and variable.autocast and self.autocast and is_float(value.dtype):
             return value.astype(self._compute)
         return value
 
-    def _resolve_training(self, kwargs: dict[str, Any]) -> bool | None:
-        """Explicit argument, else the running call's flag, else the signature's default."""
+    def _resolve_training(self, kwargs: dict[str, Tree]) -> bool | None:
+        """The explicit argument, else the running call's flag, else the signature's default."""
         plan = self._plan
         training = kwargs.get("training")
         if training is None:
@@ -346,8 +349,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             kwargs.pop("training", None)
         return training
 
-    def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Arrays from what the user passed, in the compute dtype; the layer is built for them if it was not."""
+    def _prepare(self, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> tuple[tuple[Tree, ...], dict[str, Tree]]:
+        """Arrays in the compute dtype from what the user passed; builds the layer for them if necessary."""
         if args and isinstance(args[0], list) and args[0] and is_numbers(args[0]):
             args = (np.asarray(args[0]), *args[1:])
         args, kwargs = jax.tree.map(self._to_array, (args, kwargs))
@@ -369,8 +372,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
                 raise RuntimeError(messages.LAYER_IN_CALL.format(cls=type(self).__name__, layer=self.name))
         return args, dict(kwargs)
 
-    def _check_rank(self, args: tuple[Any, ...]) -> None:
-        """Refuse an input of no or one axis before weights are made for it. Of others, `build` may say more."""
+    def _check_rank(self, args: tuple[Tree, ...]) -> None:
+        """Refuse an input of fewer than two axes before making weights for it. For others `build` may know more."""
         if self.input_spec is not None and args and len(getattr(args[0], "shape", (0, 0))) < 2:
             check_input(self, args[0])
 
@@ -389,12 +392,12 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         return value
 
     def _casts_inputs(self) -> bool:
-        """Whether float inputs are cast here: not where a layer below wants them as they are, or in another dtype."""
+        """Whether to cast float inputs: not if a layer below wants them as they are, or in another dtype."""
         return self.autocast and all(
             part._compute == self._compute and (part.autocast or part._sublayers()) for part in self._flatten_layers()
         )
 
-    def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call_symbolic(self, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
         specs, given = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if is_spec(a) else a, (args, kwargs), is_leaf=is_leaf)
         masks = symbolic_masks(args[0]) if args else None
         if masks is not None and self._plan.takes_mask and given.get("mask") is None:
@@ -414,27 +417,27 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             self._pass_symbolic_mask(specs[0], outputs, given.get("mask", masks))
         return outputs
 
-    def _pass_symbolic_mask(self, inputs: Any, outputs: Any, masks: Any) -> None:
+    def _pass_symbolic_mask(self, inputs: Tree, outputs: Tree, masks: Tree) -> None:
         outgoing = infer(self.compute_mask, (inputs, masks), {})
         for tensor, mask in zip_masks(jax.tree.leaves(outputs, is_leaf=is_symbolic), outgoing):
             tensor.mask = mask
 
     # masks and losses -----------------------------------------------------------------------------------------------
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """The mask that goes with the output: the input's where the layer supports masking, else None."""
+    def compute_mask(self, inputs: Tree, previous_mask: Tree = None) -> Tree:
+        """The mask of the output: the input's if the layer supports masking, else None."""
         return previous_mask if self.supports_masking else None
 
-    def _pass_mask(self, inputs: Any, outputs: Any, mask: Any) -> None:
+    def _pass_mask(self, inputs: Tree, outputs: Tree, mask: Tree) -> None:
         incoming = mask if mask is not None else masks_of(inputs)
         outgoing = self.compute_mask(inputs, incoming)
         for leaf, one in zip_masks(jax.tree.leaves(outputs), outgoing):
             set_mask(leaf, one)
 
     def add_loss(self, loss: Any) -> None:
-        """Add a scalar, or a list of them, to what training minimises; from `call`."""
-        for value in loss if isinstance(loss, (list, tuple)) else [loss]:
-            value = value() if callable(value) else getattr(value, "value", value)
+        """Add a scalar, or a list of them, to what training minimises. Use it in `call`."""
+        for one in loss if isinstance(loss, (list, tuple)) else [loss]:
+            value: Any = one() if callable(one) else getattr(one, "value", one)
             losses = current().losses
             if is_symbolic(value):
                 raise ValueError(messages.SYMBOLIC_LOSS.format(layer=self.name))
@@ -442,7 +445,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
                 raise ValueError(messages.LEAKED_LOSS)
             (self._last_losses if losses is None else losses).append((self, value))
 
-    def _add_activity_loss(self, outputs: Any) -> None:
+    def _add_activity_loss(self, outputs: Tree) -> None:
         if current().losses is None:
             self._last_losses = []
         for leaf in jax.tree.leaves(outputs):
@@ -450,19 +453,21 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
 
     @property
     def losses(self) -> list[Any]:
-        """What `add_loss` and activity regularizers added in the last call, then weight regularization."""
+        """What `add_loss` and activity regularizers added in the last call, then the regularization of weights."""
         here = {id(layer) for layer in self._flatten_layers()}
         scope = current()
         added = [pair for pair in (self._last_losses if scope.losses is None else scope.losses) if id(pair[0]) in here]
-        boxes = self.trainable_weights
-        return [value for _, value in added] + [b.regularizer(b.value) for b in boxes if b.regularizer is not None]
+        variables = self.trainable_weights
+        return [value for _, value in added] + [b.regularizer(b.value) for b in variables if b.regularizer is not None]
 
 
 def _marking(build: Callable[..., None]) -> Callable[..., None]:
-    """A `build` after which the layer is built, also where it is called directly, as an outer layer's `build` may."""
+    """A `build` that also marks the layer as built, since an outer layer's `build` may call it directly."""
 
     @functools.wraps(build)
-    def build_and_mark(self: Layer, *args: Any, **kwargs: Any) -> None:
+    def build_and_mark(self: Layer, *args: Tree, **kwargs: Tree) -> None:
+        if not args and [*kwargs] == ["input_shape"]:  # the first shape may have another name here
+            args, kwargs = (kwargs["input_shape"],), {}
         self._build_shapes = (*args, *kwargs.values())
         try:
             build(self, *args, **kwargs)

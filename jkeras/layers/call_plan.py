@@ -1,5 +1,5 @@
-"""What the signature of a layer class' maths says, read once per class: which of the reserved arguments `training`, `mask`,
-`rng` it takes, and how the arguments of a call are bound to it.
+"""What the signature of a layer class' maths says, read once per class: which of the reserved arguments `training`, `mask` and
+`rng` it takes, and how a call's arguments bind to it.
 """
 
 from __future__ import annotations
@@ -20,26 +20,28 @@ class CallPlan:
     Attributes:
         own_call: the class overrides `call`, Keras style.
         takes_training, takes_mask, takes_rng: whether its maths names the reserved argument.
-        training_default: of the signature.
-        names: of all its arguments that can be given by position, in order.
+        training_default: its default for `training`.
+        names: of the arguments that can be given by position, in order; as in Keras, also `mask` and `training` of a `forward`.
         takes_more: whether it takes any number of arguments by position.
-        needed: names of the arguments that every call must give; the reserved ones are filled in.
+        needed: names of the arguments that every call must give; `__call__` fills in the reserved ones.
         known: names of all its arguments; None where it takes any.
-        renames_inputs: whether its first argument may be given as `inputs`, as Keras' own layers call it.
+        renames_inputs: whether its first argument may be given as `inputs`, its name in Keras' own layers.
         makes_mask: the class overrides `compute_mask`.
+        weightless: its maths is a `forward`, and it neither declares weights nor overrides `build`: there is nothing to build.
     """
 
     own_call: bool
     takes_training: bool
     takes_mask: bool
     takes_rng: bool
-    training_default: Any
+    training_default: bool | None
     names: tuple[str, ...]
     takes_more: bool
     needed: tuple[str, ...]
     known: tuple[str, ...] | None
     renames_inputs: bool
     makes_mask: bool
+    weightless: bool
 
 
 def read_plan(cls: type, base: type) -> CallPlan:
@@ -50,29 +52,33 @@ def read_plan(cls: type, base: type) -> CallPlan:
     by_name = {p.name: p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
     training = by_name.get("training")
     default = None if training is None or training.default is inspect.Parameter.empty else training.default
+    names = [n for n, p in by_name.items() if not (own_call and p.kind is p.KEYWORD_ONLY) and n != "rng"]
+    if not own_call and "training" not in names:
+        names.append("training")
     return CallPlan(
         own_call=own_call,
         takes_training="training" in by_name,
         takes_mask="mask" in by_name,
         takes_rng="rng" in by_name and not own_call,
         training_default=default,
-        names=tuple(n for n, p in by_name.items() if p.kind is not p.KEYWORD_ONLY),
+        names=tuple(names),
         takes_more=any(p.kind is p.VAR_POSITIONAL for p in parameters),
         needed=tuple(n for n, p in by_name.items() if p.default is p.empty and n not in _RESERVED),
         known=None if any(p.kind is p.VAR_KEYWORD for p in parameters) else tuple(by_name),
         renames_inputs=fn.__module__.startswith(_HOME),
         makes_mask=cls.compute_mask is not base.compute_mask,  # type: ignore[attr-defined]
+        weightless=fn is not base.forward and not own_call and cls.build is base.build and not hasattr(cls, "declare"),  # type: ignore[attr-defined]
     )
 
 
 def arrange(plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """A call's arguments, bound to the names of the signature: the first ones by position, the others by name.
 
-    What stands before `training`, `mask` and any argument left out goes by position; so an argument never takes the place of
-    one that `__call__` fills in. Keras' own layers call their first argument `inputs`, whatever name it has here.
+    Arguments up to `training`, `mask` or the first one left out stay positional, so none ever takes the place of one that
+    `__call__` fills in. Keras' own layers call their first argument `inputs`, whatever its name is here.
 
     Raises:
-        TypeError: more arguments than the signature has, one that it does not have, is given twice, or is missing.
+        TypeError: too many arguments, or one that is unknown, given twice, or missing.
     """
     if len(args) > len(plan.names):
         if plan.takes_more:

@@ -1,9 +1,9 @@
-"""Any cell over time: which loop suits it.
+"""Run any cell over time, in the loop that suits it.
 
-A cell of the library runs its own sequence, one input product outside the loop (`Cell.over_time`). A stack of cells runs one cell
-after another over the whole sequence, which gives the same numbers as going up the stack at each step. A cell of the user's
-own runs under `jax.lax.scan`: its `call` is made a pure function by `functionalize`; weights that it assigns go from step to
-step, the losses that it adds leave the loop as sums, and each step has a random key of its own.
+A library cell runs over its whole sequence, with one input product outside the loop (`Cell.over_time`). A stack of cells runs one
+cell after another over the sequence, which gives the same numbers as going up the stack at each step. A user's own cell runs
+under `jax.lax.scan`, as the pure function that `functionalize` makes of its `call`: weights that it assigns travel from step to
+step, losses that it adds leave the loop as sums, and each step has its own random key.
 
 Arrays are time-major, `(time, batch, ...)`.
 """
@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.recurrent_cell import Cell
@@ -33,26 +34,26 @@ class Walk:
     """How to go through a sequence.
 
     Attributes:
-        mask: bool `(time, batch, 1)`, or None. Where it is False the states stay, and the output is the one before, or zero.
-        zero_output: zero it is.
+        mask: bool `(time, batch, 1)`, or None. Where it is False the states stay, and the output is the previous one, or zero.
+        zero_output: whether it is zero.
         training: whether dropout drops.
-        unroll: no loop.
+        unroll: whether to write out all steps instead of a loop.
     """
 
-    mask: Any = None
+    mask: jax.Array | None = None
     zero_output: bool = False
     training: bool = False
     unroll: bool = False
 
 
-def run_over_time(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
+def run_over_time(cell: Any, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
     """A cell over a sequence.
 
     Args:
         cell: any cell.
         xs: `(time, batch, ...)`.
         states: the first states.
-        walk: the rest.
+        walk: mask, training flag and kind of loop.
 
     Returns:
         Outputs `(time, batch, size)` and the last states, in the structure of the first.
@@ -68,16 +69,16 @@ def run_over_time(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[An
     return _any_cell(cell, xs, states, walk)
 
 
-def last_output(cell: Any, outputs: Any, last: list[Any], walk: Walk) -> Any:
+def last_output(cell: Any, outputs: Tree, last: list[Tree], walk: Walk) -> Tree:
     """The output of the last step.
 
-    A cell of the library puts out its first state, so for it this is a part of the last states. Then nothing asks for the outputs
-    of all steps, and a compiled program does not keep them.
+    A library cell's output is its first state, so its last output is among the last states. Then nothing uses the outputs of all
+    steps, and a compiled program does not keep them.
 
     Args:
         cell: any cell.
-        outputs, last: what `run_over_time` gave.
-        walk: as for it.
+        outputs, last: from `run_over_time`.
+        walk: as for `run_over_time`.
     """
     if isinstance(cell, StackedRNNCells) and type(cell).call is StackedRNNCells.call:
         return last_output(cell.cells[-1], outputs, jax.tree.leaves(last[-1]), walk)
@@ -85,46 +86,46 @@ def last_output(cell: Any, outputs: Any, last: list[Any], walk: Walk) -> Any:
     return last[0] if isinstance(cell, Cell) and not cell._plan.own_call and not zeroed else outputs[-1]
 
 
-def _library_cell(cell: Cell, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
+def _library_cell(cell: Cell, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
     rng = random.draw_key(cell, cell.seed) if walk.training and cell.draws else None
     hs, last = cell.over_time(cell._read_weights(), xs, states, mask=walk.mask, rng=rng, unroll=walk.unroll)
-    # A masked step's state is that of the step before, so its first state is already the output of the step before.
+    # A masked step keeps the states of the previous one, so its first state already is the previous output.
     if walk.mask is not None and walk.zero_output:
         hs = jnp.where(walk.mask, hs, jnp.zeros((), hs.dtype))
     return hs, list(last)
 
 
-def _any_cell(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
+def _any_cell(cell: Any, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
     is_layer = isinstance(cell, Layer)
     scope = current()
-    boxes = [box for _, box in state_entries(cell)] if is_layer else []
-    values = [box.value for box in boxes]
+    variables = [variable for _, variable in state_entries(cell)] if is_layer else []
+    values = [variable.value for variable in variables]
     options = {"training": walk.training} if is_layer and cell._plan.takes_training else {}
-    pure = functionalize(lambda x, s: cell(x, s, **options), boxes, scope.positions)
+    pure = functionalize(lambda x, s: cell(x, s, **options), variables, scope.positions)
     draws = not scope.functional or scope.rng is not None
     key = random.draw_key(cell) if draws else None
     structure = jax.tree.structure(states)
     owners: list[Any] = []
 
-    def one(values: list[Any], x: Any, states: list[Any], t: Any) -> tuple[Any, list[Any], list[Any], list[Any]]:
+    def one(values: list[jax.Array], x: Tree, states: list[Tree], t: jax.Array | int) -> tuple[Tree, ...]:
         rng = None if key is None else jax.random.fold_in(key, t)
         result = pure(values, x, states, rng=rng, training=walk.training)
         if is_layer:
             hide_tracers(cell)
         output, new = result.output
         leaves = [jnp.asarray(n, s.dtype) for n, s in zip(jax.tree.leaves(new), jax.tree.leaves(states), strict=True)]
-        owners[:] = [owner for owner, _ in result.losses]
-        return output, jax.tree.unflatten(structure, leaves), result.values, [loss for _, loss in result.losses]
+        owners[:] = result.owners
+        return output, jax.tree.unflatten(structure, leaves), result.values, result.losses
 
     moving: list[int] = []
 
-    def find_moving(values: list[Any], x: Any, states: list[Any]) -> None:
+    def find_moving(values: list[jax.Array], x: Tree, states: list[Tree]) -> None:
         after = one(values, x, states, 0)[2]
         moving.extend(i for i, (a, b) in enumerate(zip(values, after)) if a is not b)
 
     jax.eval_shape(find_moving, values, xs[0], states)
 
-    def body(carry: Any, inputs: Any) -> tuple[Any, Any]:
+    def body(carry: Tree, inputs: Tree) -> tuple[Tree, Tree]:
         states, moved, t = carry
         x, keep = inputs
         now = list(values)
@@ -137,12 +138,12 @@ def _any_cell(cell: Any, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, l
     carry = (states, [values[i] for i in moving], jnp.zeros((), jnp.uint32))
     (last, moved, _), (outputs, losses) = lax.scan(body, carry, (xs, walk.mask), unroll=walk.unroll)
     for i, value in zip(moving, moved):
-        boxes[i].assign(value)
+        variables[i].assign(value)
     if scope.losses is not None:
         scope.losses.extend((owner, loss.sum(0)) for owner, loss in zip(owners, losses))
     return outputs, last
 
 
-def _previous_output(states: list[Any]) -> Any:
-    """What a cell shows as its last output, as Keras has it: its first state; in a stack, that of the last cell."""
+def _previous_output(states: list[Tree]) -> Tree:
+    """The last output that a cell's states show, as in Keras: its first state; in a stack, that of the last cell."""
     return states[-1][0] if is_nested(states[0]) else states[0]

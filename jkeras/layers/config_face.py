@@ -1,7 +1,7 @@
 """The config face of layers: what a layer was made with, and what it was built for.
 
-`get_config` comes from the constructor's arguments. A layer's weights depend on one thing more, the shapes that it was built for;
-`get_build_config` says them, so that a layer without a graph around it gets its weights back before any data comes.
+`get_config` comes from the constructor's arguments. A layer's weights also depend on the shapes that it was built for;
+`get_build_config` gives those, so a layer outside a graph gets its weights back before any data arrive.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from jkeras._base.configurable import (
 )
 from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Tree
 from jkeras.layers.call_plan import CallPlan
 from jkeras.state.scope import Scope, pop, push
 
@@ -56,7 +57,7 @@ class ConfigFace(Configurable):
     _left_out: tuple[str, ...] = ()  # arguments of Keras 2 that asked for nothing
 
     def _without_old_arguments(self, names: list[str], given: dict[str, Any]) -> list[str]:
-        """The names that are left without those of arguments that are gone; those stay out of the config too."""
+        """The names without those of arguments that are gone, which the config leaves out too."""
         left = leave_out(type(self).__name__, {name: given[name] for name in names}, GONE)
         self._left_out = tuple(name for name in names if name not in left)
         return list(left)
@@ -65,14 +66,14 @@ class ConfigFace(Configurable):
         """The constructor's arguments in Keras' JSON shape."""
         named = constructor_signature(type(self)).parameters
         arguments = {k: v for k, v in init_arguments(self).items() if k in named or k not in (*LEGACY, *self._left_out)}
-        if getattr(type(self).__init__, "is_base", False):  # Keras writes the base's own arguments only where they say something
+        if getattr(type(self).__init__, "is_base", False):  # Keras omits the base's own arguments at their defaults
             arguments = {k: v for k, v in arguments.items() if (k, v) not in (("activity_regularizer", None), ("autocast", True))}
         base = {"name": self.name, "trainable": self._trainable, "dtype": object_config(self._dtype_policy)}
         return {**base, **{k: serialize(v) for k, v in arguments.items() if k not in base}}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """A layer from what `get_config` gave; a constructor that does not take name, trainable or dtype need not."""
+        """A layer from what `get_config` returned, even if its constructor does not take name, trainable or dtype."""
         with in_todays_words(config, cls) as todays:
             arguments = read_arguments(cls, todays, custom_objects)
         accepted = accepted_arguments(cls)
@@ -85,10 +86,10 @@ class ConfigFace(Configurable):
         return layer
 
     def get_build_config(self) -> dict[str, Any] | None:
-        """The shapes that the layer was built for; None where it is not built yet.
+        """The shapes that the layer was built for; None if there are none, or it is not built yet.
 
         Returns:
-            `{"input_shape": shape}`, or `{"shapes_dict": {name: shape}}` where `build` takes several.
+            `{"input_shape": shape}`, or `{"shapes_dict": {name: shape}}` if `build` takes several.
         """
         shapes = self._build_shapes
         if not self.built or shapes is None:
@@ -99,10 +100,10 @@ class ConfigFace(Configurable):
         return {"shapes_dict": {name: _listed(shape) for name, shape in zip(names, shapes)}}
 
     def build_from_config(self, config: Mapping[str, Any] | None) -> None:
-        """Make the weights for the shapes of a build config; nothing where it says none.
+        """Make the weights for the shapes of a build config, if it has any.
 
         Args:
-            config: as of `get_build_config`.
+            config: from `get_build_config`.
         """
         if self.built or not config:
             return
@@ -128,13 +129,13 @@ def _build_arguments(cls: Any, plan: CallPlan) -> list[str]:
     return names or [f"{name}_shape" for name in plan.names if name not in ("training", "mask")]
 
 
-def _listed(shape: Any) -> Any:
+def _listed(shape: Tree) -> Any:
     if isinstance(shape, Mapping):
         return {k: _listed(v) for k, v in shape.items()}
     return [_listed(v) for v in shape] if isinstance(shape, (list, tuple)) else None if shape is None else int(shape)
 
 
-def _tupled(shape: Any) -> Any:
+def _tupled(shape: Tree) -> Any:
     """A shape as a tuple; lists and dicts of shapes as such."""
     if isinstance(shape, Mapping):
         return {k: _tupled(v) for k, v in shape.items()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from jax.typing import DTypeLike
+
 
 @dataclasses.dataclass(frozen=True)
 class Weight:
@@ -17,13 +19,13 @@ class Weight:
         dtype: default the layer's `variable_dtype`.
         trainable: False for state such as moving averages.
         regularizer, constraint: objects or None.
-        autocast: whether `forward` sees it in the compute dtype.
+        autocast: whether `forward` gets it in the compute dtype.
     """
 
     name: str
     shape: tuple[int, ...]
     initializer: Any
-    dtype: Any = None
+    dtype: DTypeLike | None = None
     trainable: bool = True
     regularizer: Any = None
     constraint: Any = None

@@ -1,48 +1,47 @@
-"""The graph face of layers: the symbolic tensors that a layer was called on, and what came of them."""
+"""The graph face of layers: the symbolic tensors that a layer was called on, and those it returned."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from jkeras._base.types import Tree
 from jkeras.graph import Node
 from jkeras.layers import messages
 from jkeras.layers.structures import single, specs_to_shapes
 
 
 class GraphFace:
-    """`input`, `output` and their shapes, of the first call or, for a layer that is shared, of any."""
+    """`input`, `output` and their shapes: of the first call or, for a shared layer, of any."""
 
     name: str
     _inbound_nodes: list[Node]
 
     @property
-    def input(self) -> Any:
+    def input(self) -> Tree:
         """The symbolic input of the layer's first call."""
         return single(self._node(0, "input").inputs)
 
     @property
-    def output(self) -> Any:
+    def output(self) -> Tree:
         """The symbolic output of the layer's first call."""
         return self._node(0, "output").outputs
 
     @property
-    def input_shape(self) -> Any:
+    def input_shape(self) -> Tree:
         """Shape of `input`."""
         return specs_to_shapes(self.input)
 
     @property
-    def output_shape(self) -> Any:
+    def output_shape(self) -> Tree:
         """Shape of `output`."""
         return specs_to_shapes(self.output)
 
-    def get_input_at(self, node_index: int) -> Any:
+    def get_input_at(self, node_index: int) -> Tree:
         """The symbolic input of one of the layer's calls.
 
         Args:
             node_index: which call, from 0.
 
         Raises:
-            ValueError: there were not so many.
+            ValueError: there were fewer calls.
 
         Example:
             >>> from jkeras import Input, layers
@@ -53,15 +52,15 @@ class GraphFace:
         """
         return single(self._node(node_index, "input").inputs)
 
-    def get_output_at(self, node_index: int) -> Any:
+    def get_output_at(self, node_index: int) -> Tree:
         """The symbolic output of one of the layer's calls; see `get_input_at`."""
         return self._node(node_index, "output").outputs
 
-    def get_input_shape_at(self, node_index: int) -> Any:
+    def get_input_shape_at(self, node_index: int) -> Tree:
         """Shape of `get_input_at`."""
         return specs_to_shapes(self.get_input_at(node_index))
 
-    def get_output_shape_at(self, node_index: int) -> Any:
+    def get_output_shape_at(self, node_index: int) -> Tree:
         """Shape of `get_output_at`."""
         return specs_to_shapes(self.get_output_at(node_index))
 

@@ -1,16 +1,17 @@
-"""`WeightHolder`: the part of a layer that owns boxes and shows them as attributes, lists and copies.
+"""`WeightHolder`: the part of a layer that owns variables and offers them as attributes, lists and copies.
 
-Its variables are attributes like others; `_own` has them in the order in which they were made.
+Its variables are attributes like any other; `_own` lists them in the order in which they were made.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, MutableMapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras import constraints, initializers, regularizers
 from jkeras._base import registry
@@ -30,14 +31,19 @@ from jkeras.layers.tracking import (
     note_arrival,
     note_change,
     objects_in,
-    own_boxes,
+    own_variables,
     walk,
     weight_entries,
 )
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, gate, materialize
 
-# How TensorFlow keeps a variable.
+if TYPE_CHECKING:
+    from jkeras.layers.base import Layer
+
+T = TypeVar("T")
+
+# How TensorFlow stores a variable.
 _OF_TENSORFLOW = dict.fromkeys(("use_resource", "synchronization", "caching_device", "partitioner", "collections"), Gone())
 
 
@@ -45,20 +51,22 @@ class WeightHolder:
     """Attributes, lists and copies of a layer's weights."""
 
     name: str
+    variable_dtype: Any
     _own: list[Variable]
     _trainable: bool
+    _remat: Any
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a pickle and a copy hold: all attributes but what is derived from them."""
+        """What a pickle and a copy hold: all attributes but those derived from others."""
         if "_own" in self.__dict__:
-            materialize(box for _, box in inventory(self).entries)  # all in one call, before each is asked for its own
+            materialize(variable for _, variable in inventory(self).entries)  # in one call, before each asks for its own
         state = {name: value for name, value in self.__dict__.items() if name not in ("_inventory", "_others")}
         return {**state, "_arrived": list(state.get("_arrived", {}).values())}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _inventory=None, _arrived={id(part): part for part in state.get("_arrived", ())})
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if isinstance(value, _HOLDS) or isinstance(self.__dict__.get(name), _HOLDS):
             note_change()
         if isinstance(value, Variable):
@@ -67,7 +75,7 @@ class WeightHolder:
             self._note_arrival(name, value)
         object.__setattr__(self, name, value)
 
-    def _note_arrival(self, name: str, value: Any) -> None:
+    def _note_arrival(self, name: str, value: object) -> None:
         note_arrival(self, name, value, WeightHolder)
 
     def _own_variable(self, name: str, variable: Variable) -> None:
@@ -85,11 +93,11 @@ class WeightHolder:
             first = next((n for n in self.__dict__ if n not in NOT_TRACKED), name)
             raise AttributeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=first))
         found = getattr(type(self), name, None)
-        if isinstance(found, property):  # Python comes here where a property raised AttributeError: let it say why
+        if isinstance(found, property):  # Python comes here when a property raises AttributeError: let it say why
             return found.__get__(self)
         hint = "" if self.__dict__.get("built") else ". It is not built: build(input_shape) or the first call makes its weights"
         hint = messages.INSTEAD.get(name, hint)
-        # Not by attributes: a `__setattr__` that asks hasattr() comes here before there are any.
+        # Not through attributes: a `__setattr__` that calls hasattr() gets here before there are any.
         raise AttributeError(f"{type(self).__name__!r} object {self.__dict__.get('name')!r} has no attribute {name!r}{hint}")
 
     def __delattr__(self, name: str) -> None:
@@ -102,9 +110,9 @@ class WeightHolder:
     @name_first
     def add_weight(
         self,
-        shape: Any = None,
+        shape: int | Iterable[int | None] | None = None,
         initializer: Any = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
         regularizer: Any = None,
@@ -114,7 +122,7 @@ class WeightHolder:
         name: str | None = None,
         **kwargs: Any,
     ) -> Variable:
-        """Make a weight of this layer; in `__init__` or `build`.
+        """Make a weight of this layer, in `__init__` or `build`.
 
         Args:
             shape: default `()`.
@@ -125,11 +133,11 @@ class WeightHolder:
             regularizer, constraint: names, objects or functions.
             aggregation: how replicas combine it.
             overwrite_with_gradient: not supported.
-            name: default the attribute it is assigned to.
-            kwargs: TensorFlow's `use_resource`, `synchronization` and the like, which say nothing here.
+            name: default the name of the attribute it is assigned to.
+            kwargs: TensorFlow's `use_resource`, `synchronization` and the like, which mean nothing here.
 
         Returns:
-            The box.
+            The variable.
         """
         if left := leave_out("add_weight", kwargs, _OF_TENSORFLOW):
             raise unexpected_arguments("add_weight", left, inspect.signature(self.add_weight).parameters)
@@ -139,17 +147,18 @@ class WeightHolder:
             raise RuntimeError(messages.WEIGHT_IN_CALL.format(cls=type(self).__name__, layer=self.name))
         if overwrite_with_gradient:
             raise ValueError("overwrite_with_gradient=True (float8 training scales) is not supported. Leave it out.")
-        shape = () if shape is None else (shape,) if isinstance(shape, INTEGERS) else tuple(shape)
-        if any(n is None for n in shape):
+        shape = () if shape is None else (shape,) if isinstance(shape, INTEGERS) else tuple(shape)  # type: ignore[arg-type]
+        sizes = [n for n in shape if n is not None]
+        if len(sizes) < len(shape):
             raise UnknownSizeError(
                 messages.UNKNOWN_SIZE.format(cls=type(self).__name__, layer=self.name, weight=name, shape=shape)
             )
         dtype = standardize_dtype(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
-        box = Variable(
+        variable = Variable(
             initializers.get(initializer),
-            shape,
+            sizes,
             dtype,
             trainable,
             autocast,
@@ -158,51 +167,50 @@ class WeightHolder:
             regularizers.get(regularizer),
             constraints.get(constraint),
         )
-        box.unnamed = name is None
-        box.path = f"{self.name}/{box.name}"
-        box.trainable = box.declared_trainable and self._trainable
-        self._own.append(box)
-        return box
+        variable.unnamed = name is None
+        variable.path = f"{self.name}/{variable.name}"
+        variable.trainable = variable.declared_trainable and self._trainable
+        self._own.append(variable)
+        return variable
 
-    def _sublayers(self) -> list[Any]:
-        return by_arrival(self, self._held(WeightHolder))
+    def _sublayers(self) -> list[Layer]:
+        return by_arrival(self, self._held(WeightHolder))  # type: ignore[arg-type]
 
     def _trackers(self) -> list[Tracker]:
         return self._held(Tracker)
 
-    def _held(self, kind: type) -> list[Any]:
-        """What an attribute of this layer holds of a class."""
+    def _held(self, kind: type[T]) -> list[T]:
+        """The objects of a class that attributes of this layer hold."""
         seen: set[int] = {id(self)}
-        found: list[Any] = []
+        found: list[T] = []
         for name, value in self.__dict__.items():
             if name not in NOT_TRACKED and value is not None:
                 found.extend(objects_in(value, kind, seen))
         return found
 
-    def _flatten_layers(self) -> list[Any]:
+    def _flatten_layers(self: Layer) -> list[Layer]:  # type: ignore[misc]
         return [layer for _, layer in walk(self)]
 
     @property
-    def metrics(self) -> list[Any]:
+    def metrics(self) -> list[Any]:  # of a higher floor
         """The metrics that this layer and the layers below it hold."""
         return [held.tracker for held in inventory(self).trackers]
 
     @property
     def metrics_variables(self) -> list[Variable]:
-        """What `metrics` accumulate in."""
-        return [box for metric in self.metrics for box in metric.variables]
+        """Where `metrics` accumulate."""
+        return [variable for metric in self.metrics for variable in metric.variables]
 
     def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
-        """Report a value in the logs: its mean over the batches of an epoch. From `call`, as in Keras 2.
+        """Log a value as its mean over the batches of an epoch. Use it in `call`, as in Keras 2.
 
         Args:
-            value: a number or an array, whose mean counts; or the result of a metric that the layer holds, which is reported
-                anyway.
+            value: a number, or an array of which the mean counts; or the result of a metric of this layer, logged in any case.
             name: in the logs; not needed for the result of a metric.
             aggregation: `"mean"`, or None for the result of a metric.
 
         Raises:
-            ValueError: no name, or the result of a metric that the layer does not hold.
+            ValueError: a value without a name, or the result of a metric that the layer does not hold.
 
         Example:
             >>> from jkeras.layers import Layer
@@ -229,8 +237,9 @@ class WeightHolder:
 
     @property
     def weights(self) -> list[Variable]:
-        """All weights, this layer's own first, in Keras' order; the states that a recurrent layer keeps are none of them."""
-        return [box for _, box in weight_entries(self) if not isinstance(box, KeptState)]
+        """All weights in Keras' order, this layer's own first; without the states that a recurrent layer keeps."""
+        entries = weight_entries(self)  # type: ignore[arg-type]
+        return [variable for _, variable in entries if not isinstance(variable, KeptState)]
 
     @property
     def variables(self) -> list[Variable]:
@@ -239,12 +248,12 @@ class WeightHolder:
 
     @property
     def trainable_weights(self) -> list[Variable]:
-        """The weights that gradient descent changes now."""
+        """The weights that gradient descent currently changes."""
         return list(inventory(self).trained.values())
 
     @property
     def trainable_variables(self) -> list[Variable]:
-        """The weights that gradient descent changes now."""
+        """The weights that gradient descent currently changes."""
         return self.trainable_weights
 
     @property
@@ -260,7 +269,7 @@ class WeightHolder:
 
     @property
     def trainable(self) -> bool:
-        """Whether gradient descent changes the weights; setting it sets it for all layers below."""
+        """Whether gradient descent changes the weights. Setting it also sets it for all layers below."""
         return self._trainable
 
     @trainable.setter
@@ -268,42 +277,44 @@ class WeightHolder:
         held = inventory(self)
         for layer in held.layers:
             layer._trainable = bool(value)
-            for box in held.own(layer):
-                box.trainable = box.declared_trainable and bool(value)
+            for variable in held.own(layer):
+                variable.trainable = variable.declared_trainable and bool(value)
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights as numpy arrays, in Keras' order."""
-        boxes = self.weights
+        variables = self.weights
         if current().functional:
-            return [np.array(box.value) for box in boxes]
+            return [np.array(variable.value) for variable in variables]
         with gate:  # a step in another thread may be about to take the arrays
-            materialize(boxes)
-            return [np.array(box._value) for box in boxes]
+            materialize(variables)
+            return [np.array(variable._value) for variable in variables]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all weights from arrays in the order of `get_weights`.
 
         Raises:
-            ValueError: another number of arrays, or a shape that does not fit; nothing is changed then.
+            ValueError: the number of arrays or a shape does not fit. Then no weight changes.
         """
-        boxes = self.weights
+        variables = self.weights
         weights = list(weights)
-        if len(weights) != len(boxes):
-            raise ValueError(messages.WEIGHT_COUNT.format(layer=self.name, expected=len(boxes), received=len(weights)))
-        for box, value in zip(boxes, weights):
-            if np.shape(value) != box.shape:
-                raise ValueError(messages.WEIGHT_SHAPE.format(path=box.path, expected=box.shape, received=np.shape(value)))
-        for box, value in zip(boxes, weights):
-            box.assign(jnp.array(value, dtype=box.dtype, copy=True))
+        if len(weights) != len(variables):
+            raise ValueError(messages.WEIGHT_COUNT.format(layer=self.name, expected=len(variables), received=len(weights)))
+        for variable, value in zip(variables, weights):
+            if np.shape(value) != variable.shape:
+                raise ValueError(
+                    messages.WEIGHT_SHAPE.format(path=variable.path, expected=variable.shape, received=np.shape(value))
+                )
+        for variable, value in zip(variables, weights):
+            variable.assign(jnp.array(value, dtype=variable.dtype, copy=True))
 
-    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Put what a `.keras` or `.weights.h5` file is to hold of this layer itself into a store: by default its own weights.
+    def save_own_variables(self: Layer, store: MutableMapping[str, Any]) -> None:  # type: ignore[misc]
+        """Put what a `.keras` or `.weights.h5` file should hold of this layer into a store: by default its own weights.
 
-        Override it, and `load_own_variables`, to store them otherwise, or to store more. Layers inside are asked for theirs. A
-        layer that needs files may have `save_assets(folder)` and `load_assets(folder)` too; a `.keras` holds what they write.
+        Override it and `load_own_variables` to store them in another form, or to store more. Layers inside store their own. A
+        layer that needs files may also have `save_assets(folder)` and `load_assets(folder)`; a `.keras` holds what they write.
 
         Args:
-            store: takes numbers, arrays and variables by name, as a dict does.
+            store: takes numbers, arrays and variables by name, like a dict.
 
         Example:
             >>> from jkeras.layers import Dense
@@ -313,28 +324,28 @@ class WeightHolder:
             >>> {name: weight.shape for name, weight in store.items()}
             {'0': (3, 2), '1': (2,)}
         """
-        for i, box in enumerate(own_boxes(self)):
-            store[str(i)] = box
+        for i, variable in enumerate(own_variables(self)):
+            store[str(i)] = variable
 
-    def load_own_variables(self, store: Mapping[str, Any]) -> None:
-        """Take back what `save_own_variables` stored.
+    def load_own_variables(self: Layer, store: Mapping[str, Any]) -> None:  # type: ignore[misc]
+        """Restore what `save_own_variables` stored.
 
         Args:
             store: arrays by name.
 
         Raises:
-            ValueError: it holds another number of weights than the layer has.
+            ValueError: the number of weights in it is not the layer's.
         """
-        boxes = own_boxes(self)
-        if len(store.keys()) != len(boxes):
-            raise ValueError(messages.STORED_COUNT.format(layer=self.name, expected=len(boxes), received=[*store.keys()]))
-        for i, box in enumerate(boxes):
-            box.assign(store[str(i)])
+        variables = own_variables(self)
+        if len(store.keys()) != len(variables):
+            raise ValueError(messages.STORED_COUNT.format(layer=self.name, expected=len(variables), received=[*store.keys()]))
+        for i, variable in enumerate(variables):
+            variable.assign(store[str(i)])
 
-    def count_params(self) -> int:
-        """Number of all elements of all weights."""
+    def count_params(self: Layer) -> int:  # type: ignore[misc]
+        """The number of elements in all weights."""
         self._require_built("count_params", "layer.build(input_shape)")
-        return sum(box.size for box in self.weights)
+        return sum(variable.size for variable in self.weights)
 
 
-_HOLDS = (WeightHolder, Variable, Tracker, list, tuple, set, dict)  # what a layer may hold weights in
+_HOLDS = (WeightHolder, Variable, Tracker, list, tuple, set, dict)  # what may hold a layer's weights

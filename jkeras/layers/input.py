@@ -1,4 +1,4 @@
-"""`Input` and `InputLayer`: where a graph begins."""
+"""`Input` and `InputLayer`: where a graph starts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Shape = Sequence[int | None]
 
 @export("keras.layers.InputLayer", "keras.InputLayer")
 class InputLayer(Layer):
-    """The layer behind an `Input`: it holds the shape and gives what it gets.
+    """The layer behind an `Input`: it holds the shape and returns its input.
 
     Args:
         shape: without the batch axis.
@@ -25,7 +25,7 @@ class InputLayer(Layer):
         sparse, ragged: must be False.
         batch_shape: with the batch axis, instead of `shape`.
         input_tensor: a symbolic tensor to take shape and dtype from.
-        optional: whether a functional model takes None for it; the layers that get it must take None.
+        optional: whether a functional model takes None for it; then the layers that use it must take None.
         name: default `input_1`, `input_2`, ...
         input_shape, batch_input_shape: Keras 2's names for `shape` and `batch_shape`.
 
@@ -75,15 +75,15 @@ class InputLayer(Layer):
 
     @property
     def input(self) -> Any:
-        """The symbolic input, which is its output too."""
+        """The symbolic input, which is also the output."""
         return self.output
 
     def get_input_at(self, node_index: int) -> Any:
-        """`input`; there is one."""
+        """`input`, the only one."""
         return self.get_output_at(node_index)
 
     def forward(self, w: Any, x: Any) -> Any:
-        """The input as it is."""
+        """The input."""
         return x
 
     def get_config(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _checked(shape: Any) -> tuple[int | None, ...]:
         raise ValueError(f"A shape is a tuple. Received: {shape}. Write shape=({shape},).")
     sizes = tuple(None if n is None else int(n) for n in shape)
     if any(n is not None and n < 0 for n in sizes):
-        raise ValueError(f"Sizes in a shape are not negative; an unknown one is None. Received: {shape}.")
+        raise ValueError(f"Sizes in a shape are not negative, and an unknown one is None. Received: {shape}.")
     return sizes
 
 

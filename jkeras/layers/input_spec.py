@@ -1,14 +1,20 @@
-"""`InputSpec`: what a layer expects of an input, checked before each call."""
+"""`InputSpec`: what a layer expects of its input, checked before each call."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import jax
+from jax.typing import DTypeLike
 
 from jkeras._base.configurable import Configurable
 from jkeras._base.errors import describe, known_sizes
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
+
+if TYPE_CHECKING:
+    from jkeras.layers.base import Layer
 
 
 @export("keras.layers.InputSpec", "keras.InputSpec")
@@ -16,7 +22,7 @@ class InputSpec(Configurable):
     """Rank and sizes that an input must have.
 
     Args:
-        dtype: expected dtype, for information.
+        dtype: expected dtype, not checked.
         shape: expected shape, None for any size.
         ndim, max_ndim, min_ndim: expected number of axes.
         axes: `{axis: size}`.
@@ -31,8 +37,8 @@ class InputSpec(Configurable):
 
     def __init__(
         self,
-        dtype: Any = None,
-        shape: Any = None,
+        dtype: DTypeLike | None = None,
+        shape: Iterable[int | None] | None = None,
         ndim: int | None = None,
         max_ndim: int | None = None,
         min_ndim: int | None = None,
@@ -67,11 +73,11 @@ class InputSpec(Configurable):
         return None
 
 
-def check_input(layer: Any, inputs: Any) -> None:
-    """Hold the inputs of a layer against its `input_spec`.
+def check_input(layer: Layer, inputs: Tree) -> None:
+    """Check the inputs of a layer against its `input_spec`.
 
     Raises:
-        ValueError: naming the layer, what came and what was expected.
+        ValueError: names the layer, what it received and what it expected.
     """
     spec = layer.input_spec
     if isinstance(spec, InputSpec):
@@ -79,13 +85,14 @@ def check_input(layer: Any, inputs: Any) -> None:
         problem = "expected one array, received a structure" if shape is None else spec.problem(shape)
         if problem is not None:
             lacks_batch = shape is not None and spec.problem((None, *known_sizes(shape))) is None
-            advice = _NO_BATCH if lacks_batch else _RESHAPE if layer.built else _OTHER_RANK
+            advice = _NO_BATCH if lacks_batch else _RESHAPE if layer.weights else _OTHER_RANK
             raise ValueError(_message(layer, problem, inputs, advice))
         return
     leaves = jax.tree.leaves(inputs, is_leaf=lambda v: hasattr(v, "shape"))
-    if len(leaves) != len(jax.tree.leaves(spec)):
-        raise ValueError(_message(layer, f"expected {len(spec)} inputs, received {len(leaves)}", inputs))
-    for one, leaf in zip(jax.tree.leaves(spec), leaves):
+    expected: list[InputSpec] = jax.tree.leaves(spec)
+    if len(leaves) != len(expected):
+        raise ValueError(_message(layer, f"expected {len(expected)} inputs, received {len(leaves)}", inputs))
+    for one, leaf in zip(expected, leaves):
         problem = one.problem(leaf.shape)
         if problem is not None:
             raise ValueError(_message(layer, problem, inputs))
@@ -93,9 +100,9 @@ def check_input(layer: Any, inputs: Any) -> None:
 
 _NO_BATCH = "The batch axis is missing: write x[None]."
 _OTHER_RANK = "Reshape the data."
-_RESHAPE = "Reshape the data, or make the layer anew: its weights were made for the first input it saw."
+_RESHAPE = "Reshape the data, or make a new layer: the weights of this one fit the first input it saw."
 
 
-def _message(layer: Any, problem: str, inputs: Any, advice: str = _RESHAPE) -> str:
+def _message(layer: Layer, problem: str, inputs: Tree, advice: str = _RESHAPE) -> str:
     name = f"Layer {layer.name!r} ({type(layer).__name__})"
     return f"{name} got an input it cannot use: {problem}. Received: {describe(inputs)}. {advice}"

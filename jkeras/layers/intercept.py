@@ -1,7 +1,7 @@
 """Interceptors: code around the maths of every layer that runs in a `with` block.
 
-An interceptor gets the layer, its maths and the call's arguments. It may look at them, change them, change the outputs, or not
-run the maths at all:
+An interceptor gets the layer, its maths and the call's arguments. It may look at them, change them, change the outputs, or skip
+the maths:
 
     def double(layer, maths, *args, **kwargs):
         return 2 * maths(*args, **kwargs)
@@ -9,9 +9,9 @@ run the maths at all:
     with intercepted(double):
         y = model(x)
 
-It stands between the layer's `__call__`, which has bound, cast and built, and the maths, rematerialized where the layer is. Inner
-layers are intercepted as well, those that run inside a transformation too: their arrays mean nothing outside of it
-(`state.scope.same_trace` tells). Nothing on any object changes. The idea is `flax.linen.intercept_methods`.
+It runs after the layer's `__call__` has bound and cast the arguments and built the layer, and around the maths, rematerialized or
+not. Layers inside are intercepted as well, even those that run inside a transformation, whose arrays mean nothing outside of it
+(`state.scope.same_trace` tells). No object changes. The idea comes from `flax.linen.intercept_methods`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ Interceptor = Callable[..., Any]
 
 @contextlib.contextmanager
 def intercepted(interceptor: Interceptor) -> Iterator[None]:
-    """Run `interceptor(layer, maths, *args, **kwargs)` in the place of the maths of each layer that is called.
+    """Run `interceptor(layer, maths, *args, **kwargs)` in place of the maths of each layer that is called.
 
     Args:
-        interceptor: gives the outputs; `maths(*args, **kwargs)` gives those of the layer.
+        interceptor: returns the outputs; `maths(*args, **kwargs)` returns the layer's own.
 
     Example:
         >>> import numpy as np

@@ -16,7 +16,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
     """The config of a layer.
 
     Args:
-        layer: of any kind, models included.
+        layer: of any kind, including models.
 
     Returns:
         `{"module", "class_name", "config", "registered_name"}`, and `build_config` of a layer that is built.
@@ -34,12 +34,12 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     """The layer of a config.
 
     Args:
-        config: what `serialize` gave; a layer is returned as it is.
+        config: from `serialize`; a layer is returned as it is.
         custom_objects: your own classes and functions by name.
 
     Raises:
-        FileFormatError: it is no config, or of an unknown class.
-        UnsafeFileError: it makes something that is no layer.
+        FileFormatError: it is not a config, or its class is unknown.
+        UnsafeFileError: it makes something other than a layer.
 
     Example:
         >>> deserialize({"class_name": "Dense", "config": {"units": 3}}).units
@@ -51,5 +51,5 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
         raise FileFormatError(f"The config of a layer is a dict with 'class_name' and 'config'. Received: {describe(config)}.")
     made = configurable.deserialize(config, custom_objects)
     if not isinstance(made, Layer):
-        raise UnsafeFileError(f"The config of a layer makes {describe(made)}, which is no layer.")
+        raise UnsafeFileError(f"The config of a layer makes {describe(made)}, which is not a layer.")
     return made

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jkeras._base.errors import UnknownSizeError, describe
+
+if TYPE_CHECKING:
+    from jkeras.layers.base import Layer
 
 NO_SUPER_INIT = """{cls}.__init__ used {name!r} before `super().__init__()`. Call that first:
 
@@ -23,8 +26,8 @@ WEIGHT_IN_CALL = """{cls} {layer!r} called `add_weight` inside `call`. Each call
         return jnp.matmul(x, self.kernel)
 """
 
-LAYER_IN_CALL = """{cls} {layer!r} got its weights inside a call that is being compiled, so they would never be trained. Make
-layers in `__init__`, and call each one whatever `training` is:
+LAYER_IN_CALL = """{cls} {layer!r} got its weights while a call was being compiled, so they would never be trained. Make layers
+in `__init__`, and call each of them whether `training` is True or False:
 
     def __init__(self):
         super().__init__()
@@ -34,29 +37,29 @@ layers in `__init__`, and call each one whatever `training` is:
         return self.dense(x)
 """
 
-SHAPE_IN_CALL = """{cls}.call asked for compute_output_shape, which runs `call` to find out. Say the shape yourself:
+SHAPE_IN_CALL = """{cls}.call asked for compute_output_shape, which would run `call` again. Define the shape yourself:
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], 8)
 """
 
 UNKNOWN_SIZE = """{cls} {layer!r} cannot make the weight {weight!r} of shape {shape}: a size is unknown. The input's shape has
-None where a number is needed. Give it, for example Input(shape=(28, 28, 1)) or input_shape=(784,)."""
+None where the weight needs a number. Give it, for example Input(shape=(28, 28, 1)) or input_shape=(784,)."""
 
 WEIGHT_COUNT = """{layer!r} has {expected} weights, but set_weights() received {received} arrays. Give as many as get_weights()
 returns."""
 
 WEIGHT_SHAPE = "The weight {path!r} has shape {expected}, but an array of shape {received} was given for it."
 
-STORED_COUNT = """{layer!r} has {expected} weights of its own; the store has {received}. A layer that stores others than these in
-`save_own_variables` needs a `load_own_variables` that takes them."""
+STORED_COUNT = """{layer!r} has {expected} weights of its own; the store has {received}. A layer whose `save_own_variables` stores
+something else needs a `load_own_variables` that reads it."""
 
-NOT_BUILT = """{cls} {layer!r} has no weights yet, so `{what}` cannot be answered: the shape of its input is not known. Give the
-shape first, with {how}, with Input(shape=...), or by calling it on data."""
+NOT_BUILT = """{cls} {layer!r} has no weights yet, so `{what}` cannot answer: the shape of the input is not known. Give the shape
+first, with {how}, with Input(shape=...), or by calling the layer on data."""
 
-NO_CALL = "{cls} has no `call`. A layer of your own needs `def call(self, x): ...`."
+NO_CALL = "{cls} has no `call`. Your own layers need `def call(self, x): ...`."
 
-# What to write for methods of Keras that layers and models do not have here.
+# What to write instead of those methods of Keras that layers and models do not have here.
 INSTEAD = {
     "stateless_call": """. Write y, state = model.apply(params, state, x, training=True), where
 params, state = model.params_and_state(): dicts by name, with which jax.grad works""",
@@ -70,29 +73,28 @@ np.asarray(x, 'float32')."""
 LEAKED_LOSS = """add_loss() received a value that JAX is still tracing, outside any call that could return it. Use
 `outputs, state, loss = model.apply_with_losses(params, state, x)` inside your jitted function."""
 
-NO_NODE = """Layer {layer!r} was not called on symbolic inputs, so it has no `{what}`. Call it on an Input first, or build the
-model that it is in."""
+NO_NODE = """Layer {layer!r} was not called on symbolic inputs, so it has no `{what}`. First call it on an Input, or build the
+model that it belongs to."""
 
 NO_SUCH_CALL = """Layer {layer!r} has no {what} number {index}: it was called {calls} times on symbolic inputs.
-Ask for one of 0 to {last}."""
+Choose one from 0 to {last}."""
 
 UNNAMED_METRIC = """Layer {layer!r}: add_metric takes a value and its name in the logs,
 
     self.add_metric(jnp.mean(x), name="mean_x")
 
-or the result of a metric that the layer holds: self.accuracy = metrics.Accuracy() in __init__."""
+or the result of one of the layer's metrics: self.accuracy = metrics.Accuracy() in __init__."""
 
-SYMBOLIC_LOSS = """Layer {layer!r}: add_loss received a symbolic tensor. Give it to the functional model,
+SYMBOLIC_LOSS = """Layer {layer!r}: add_loss received a symbolic tensor. Pass it to the functional model,
 Model(inputs, outputs).add_loss(loss),
 or call self.add_loss(...) on arrays in the layer's `call`."""
 
-_VARIABLE_HINT = """Functions of jax.lax take arrays alone; jax.numpy, jax.nn and jkeras.ops take Variables too. Write
+_VARIABLE_HINT = """Functions of jax.lax take only arrays; jax.numpy, jax.nn and jkeras.ops also take Variables. Write
 `self.<name>.value` for the array of a Variable."""
 
+_ONE_AXIS = "The data have only a batch axis. For one example write x[None], for rows of one number each x[:, None]."
 
-_ONE_AXIS = "The data have the batch axis alone. One example: write x[None]. Rows of one number each: write x[:, None]."
-
-_ONE_INPUT = """The layer takes one input, and received a {kind} of {count}. Join them first, for example with
+_ONE_INPUT = """The layer takes one input but received a {kind} of {count}. Join them first, for example with
 layers.Concatenate()(inputs), or call the layer on each."""
 
 _SINCE_KERAS_2 = {
@@ -125,14 +127,14 @@ _SINCE_KERAS_2 = {
 
 
 def since_keras_2(error: TypeError, unknown: list[str], known: list[str]) -> TypeError:
-    """The error for arguments that a layer does not take, or a better one where they are Keras 1's names of others."""
+    """The error for arguments that a layer does not take; it says so if they are Keras 1's names for others."""
     today = {old: next((n for n in _SINCE_KERAS_2.get(old, "").split() if n in known), None) for old in unknown}
     named = [f"{old!r} is called {new!r}" for old, new in today.items() if new]
     return TypeError(f"{str(error).partition('. ')[0]}. Since Keras 2 {', '.join(named)}.") if named else error
 
 
-def explain(error: Exception, layer: Any, args: tuple[Any, ...]) -> None:
-    """Add to an error which layer it came from, once, and a hint where the cause is a known one."""
+def explain(error: Exception, layer: Layer, args: tuple[Any, ...]) -> None:
+    """Add to an error, once, which layer it came from, and a hint if the cause is known."""
     if getattr(error, "_jkeras_explained", False):
         return
     received = ", ".join(describe(a) for a in args)

@@ -3,9 +3,9 @@
     params, state = layer.init(jax.random.key(0), x)
     y, state = layer.apply(params, state, x, training=True, rng=jax.random.key(1))
 
-`params` holds what is trainable now, `state` the other weights and what metrics in layers accumulate: nested dicts by layer and
-weight name. Both functions leave the boxes untouched, so they go under `jit`, `grad`, `vmap`, `scan`, `remat` and `jax.export` as
-they stand.
+`params` holds what is currently trainable, `state` the other weights and what metrics in layers accumulate: nested dicts by layer
+and weight name. Both functions leave the variables untouched, so you can pass them to `jit`, `grad`, `vmap`, `scan`, `remat` and
+`jax.export` directly.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
 from jkeras._base.errors import unknown_name
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Tree
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.leaks import hide_tracers
-from jkeras.layers.tracking import OTHERS, inventory, state_entries, walk, weight_entries
+from jkeras.layers.tracking import OTHERS, Entry, Path, inventory, state_entries, walk, weight_entries
 from jkeras.state.functionalize import Result, functionalize
 from jkeras.state.initial import draw_together
 from jkeras.state.variable import Variable, materialize
@@ -31,11 +32,11 @@ from jkeras.state.variable import Variable, materialize
 if TYPE_CHECKING:
     from jkeras.layers.base import Layer
 
-Tree = dict[str, Any]
+Nested = dict[str, Any]
 
 
-def as_spec(value: Any, dtype: str) -> Any:
-    """A spec for what `init` was given: an array, a spec, a symbolic tensor, or a shape (then of the given dtype)."""
+def as_spec(value: Any, dtype: str) -> Tree:
+    """A spec of what `init` was given: an array, a spec, a symbolic tensor, or a shape, to which the dtype applies."""
     if is_spec(value):
         return Spec(value.shape, value.dtype)
     if isinstance(value, (tuple, list)) and value and all(n is None or isinstance(n, INTEGERS) for n in value):
@@ -49,52 +50,50 @@ def as_spec(value: Any, dtype: str) -> Any:
 
 
 def layer_positions(layer: Layer) -> dict[int, int]:
-    """A number for each layer, for random draws that do not depend on names."""
+    """A number for each layer, so that random draws do not depend on names."""
     return {id(part): i for i, (_, part) in enumerate(walk(layer))}
 
 
-def split_values(
-    entries: list[tuple[tuple[str, ...], Variable]], values: Iterable[Any], trainable: Container[int]
-) -> tuple[Tree, Tree]:
-    """Nested `params` and `state` from values in the order of the entries."""
-    params: list[Any] = []
-    state: list[Any] = []
-    for (path, box), value in zip(entries, values):
-        (params if id(box) in trainable else state).append((path, value))
+def split_values(entries: list[Entry], values: Iterable[Any], trainable: Container[int]) -> tuple[Nested, Nested]:
+    """Nested `params` and `state` of values in the order of the entries."""
+    params: list[tuple[Path, Any]] = []
+    state: list[tuple[Path, Any]] = []
+    for (path, variable), value in zip(entries, values):
+        (params if id(variable) in trainable else state).append((path, value))
     return paths.nest(params), paths.nest(state)
 
 
-_ASSIGNED = """The weight {path!r} is trainable, and the forward pass or the loss assigned it. Trainable weights are what gradient
-descent changes: they come out of no forward pass. A counter or an average is made with trainable=False:
+_ASSIGNED = """The weight {path!r} is trainable, and the forward pass or the loss assigned it. Only gradient descent changes
+trainable weights, so the new value would be lost. Make a counter or an average with trainable=False:
 
     self.total = self.add_weight(name="total", shape=(), initializer="zeros", trainable=False)
 """
 
 
-def refuse_assigned(values: Iterable[tuple[tuple[Any, Variable], Any, Any]], params: Container[Any]) -> None:
-    """Raise where a forward pass assigned a trainable weight, since the new value would be lost.
+def refuse_assigned(values: Iterable[tuple[Entry, Any, Any]], params: Container[Path]) -> None:
+    """Raise if a forward pass assigned a trainable weight, since the new value would be lost.
 
     Args:
-        values: `((path, box), before, after)`.
+        values: `((path, variable), before, after)`.
         params: paths of the trainable weights.
 
     Raises:
         ValueError: names the weight.
     """
-    for (path, box), before, after in values:
+    for (path, variable), before, after in values:
         if after is not before and path in params:
-            raise ValueError(_ASSIGNED.format(path=box.path))
+            raise ValueError(_ASSIGNED.format(path=variable.path))
 
 
 class PureFace:
-    """`init` and `apply` for a class with weights."""
+    """`init` and `apply` of a class with weights."""
 
-    def init(self: Layer, key: Any, *inputs: Any, **kwargs: Any) -> tuple[Tree, Tree]:  # type: ignore[misc]
+    def init(self: Layer, key: jax.Array, *inputs: Tree, **kwargs: Tree) -> tuple[Nested, Nested]:  # type: ignore[misc]
         """New values for all weights, as pure data.
 
         Args:
             key: a JAX PRNG key.
-            inputs: arrays, specs (`jax.ShapeDtypeStruct`) or shapes of the layer's inputs; not needed once it is built.
+            inputs: arrays, specs (`jax.ShapeDtypeStruct`) or shapes of the layer's inputs; unnecessary once it is built.
 
         Returns:
             `(params, state)`: nested dicts of the trainable and the other weights.
@@ -113,11 +112,11 @@ class PureFace:
         self._require_built("init", "init(key, x)")
         entries = state_entries(self)
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(len(entries), dtype=jnp.uint32)) if entries else key
-        values = draw_together([box._initial for _, box in entries], keys)
+        values = draw_together([variable._initial for _, variable in entries], keys)
         return split_values(entries, values, {id(b) for b in self.trainable_weights})
 
-    def params_and_state(self: Layer) -> tuple[Tree, Tree]:  # type: ignore[misc]
-        """The values that the weights have now, in the structure of `init`: after `fit`, what it learned.
+    def params_and_state(self: Layer) -> tuple[Nested, Nested]:  # type: ignore[misc]
+        """The current values of the weights, in the structure of `init`: after `fit`, what it learned.
 
         Example:
             >>> from jkeras.layers import Dense
@@ -128,11 +127,11 @@ class PureFace:
         """
         self._require_built("params_and_state", "layer.build(input_shape)")
         entries = state_entries(self)
-        materialize(box for _, box in entries)
-        return split_values(entries, [box.value for _, box in entries], {id(b) for b in self.trainable_weights})
+        materialize(variable for _, variable in entries)
+        return split_values(entries, [variable.value for _, variable in entries], {id(b) for b in self.trainable_weights})
 
-    def set_params_and_state(self: Layer, params: Tree, state: Tree) -> None:  # type: ignore[misc]
-        """Give the weights these values: what a loop of your own learned, for `predict`, `summary` and files.
+    def set_params_and_state(self: Layer, params: Nested, state: Nested) -> None:  # type: ignore[misc]
+        """Set the weights, for example to what your own training loop learned, for `predict`, `summary` and files.
 
         Args:
             params, state: in the structure of `init`.
@@ -143,35 +142,47 @@ class PureFace:
         """
         self._require_built("set_params_and_state", "layer.build(input_shape)")
         flat = {**paths.flatten(params), **paths.flatten(state)}
-        entries = weight_entries(self) + [(path, box) for path, box in inventory(self).entries if path in flat]
-        values = [(box, _value_of(flat, path, box)) for path, box in entries]
-        for box, value in values:
-            box.assign(jnp.array(value, copy=True))
+        entries = weight_entries(self) + [(path, variable) for path, variable in inventory(self).entries if path in flat]
+        values = [(variable, _value_of(flat, path, variable)) for path, variable in entries]
+        for variable, value in values:
+            variable.assign(jnp.array(value, copy=True))
 
     def apply(  # type: ignore[misc]
-        self: Layer, params: Tree, state: Tree, *inputs: Any, training: bool = False, rng: Any = None, **kwargs: Any
-    ) -> tuple[Any, Tree]:
+        self: Layer,
+        params: Nested,
+        state: Nested,
+        *inputs: Tree,
+        training: bool = False,
+        rng: jax.Array | None = None,
+        **kwargs: Tree,
+    ) -> tuple[Tree, Nested]:
         """The layer's outputs as a pure function of its weights.
 
         Args:
-            params, state: as `init` gave them, or any values of that structure.
+            params, state: from `init`, or any values of that structure.
             inputs: the layer's inputs.
             training: whether dropout drops and batch normalization uses the batch's statistics.
-            rng: a key for layers that draw; needed only where one does.
+            rng: a key for layers that draw; needed only if one does.
 
         Returns:
-            `(outputs, new_state)`, the state in the structure it came in.
+            `(outputs, new_state)`, the state in the structure of `state`.
 
         Raises:
-            KeyError: a weight is missing in `params` and `state`.
+            KeyError: a weight is in neither `params` nor `state`.
         """
         result, new_state = self._pure_call(self, params, state, inputs, training, rng, kwargs)
         return result.output, new_state
 
     def apply_with_losses(  # type: ignore[misc]
-        self: Layer, params: Tree, state: Tree, *inputs: Any, training: bool = False, rng: Any = None, **kwargs: Any
-    ) -> tuple[Any, Tree, Any]:
-        """As `apply`, with the sum of `add_loss`, activity and weight regularization as a third result."""
+        self: Layer,
+        params: Nested,
+        state: Nested,
+        *inputs: Tree,
+        training: bool = False,
+        rng: jax.Array | None = None,
+        **kwargs: Tree,
+    ) -> tuple[Tree, Nested, jax.Array]:
+        """`apply` with a third result: the sum of `add_loss`, activity and weight regularization."""
         result, new_state = self._pure_call(self._call_and_losses, params, state, inputs, training, rng, kwargs)
         output, total = result.output
         return output, new_state, total
@@ -179,29 +190,29 @@ class PureFace:
     def _pure_call(  # type: ignore[misc]
         self: Layer,
         fn: Callable[..., Any],
-        params: Tree,
-        state: Tree,
-        inputs: tuple[Any, ...],
+        params: Nested,
+        state: Nested,
+        inputs: tuple[Tree, ...],
         training: bool,
-        rng: Any,
-        kwargs: dict[str, Any],
-    ) -> tuple[Result, Tree]:
+        rng: jax.Array | None,
+        kwargs: dict[str, Tree],
+    ) -> tuple[Result, Nested]:
         if not self.built:
             self._ensure_built(tuple(as_spec(x, self.compute_dtype) for x in inputs), kwargs)
         flat_params, flat_state = paths.flatten(params), paths.flatten(state)
         entries = inventory(self).entries
-        entries = [(path, box) for path, box in entries if path[0] != OTHERS or path in flat_state]
+        entries = [(path, variable) for path, variable in entries if path[0] != OTHERS or path in flat_state]
         unknown = (flat_params.keys() | flat_state.keys()) - {path for path, _ in entries}
         if unknown:
             raise unknown_name(f"weight of {self.name!r}", "/".join(min(unknown)), ["/".join(path) for path, _ in entries])
-        weights = {id(box) for _, box in inventory(self).weights}
+        weights = {id(variable) for _, variable in inventory(self).weights}
         values = [
-            _value_of(flat_params if path in flat_params else flat_state, path, box)
-            if id(box) in weights or path in flat_state
-            else box.value  # of a tracker that is new, or not asked for
-            for path, box in entries
+            _value_of(flat_params if path in flat_params else flat_state, path, variable)
+            if id(variable) in weights or path in flat_state
+            else variable.value  # of a tracker that is new, or left out of `state`
+            for path, variable in entries
         ]
-        pure = functionalize(fn, [box for _, box in entries], layer_positions(self))
+        pure = functionalize(fn, [variable for _, variable in entries], layer_positions(self))
         try:
             with precision_scope():
                 result = pure(values, *inputs, rng=rng, training=training, **kwargs)
@@ -211,19 +222,19 @@ class PureFace:
         after = [(p, v) for (p, _), v in zip(entries, result.values) if p in flat_state]
         return result, paths.nest(after)
 
-    def _call_and_losses(self: Layer, *inputs: Any, **kwargs: Any) -> tuple[Any, Any]:  # type: ignore[misc]
+    def _call_and_losses(self: Layer, *inputs: Tree, **kwargs: Tree) -> tuple[Any, jax.Array]:  # type: ignore[misc]
         output = self(*inputs, **kwargs)
         return output, sum(self.losses, jnp.zeros((), jnp.float32))
 
 
-def _value_of(flat: dict[tuple[str, ...], Any], path: tuple[str, ...], box: Variable) -> Any:
+def _value_of(flat: dict[Path, Any], path: Path, variable: Variable) -> Any:
     if path not in flat:
         known = ", ".join("/".join(p) for p in flat) or "nothing"
         raise KeyError(
             f"The weight {'/'.join(path)!r} is neither in params nor in state (found: {known}). "
             "Give both as `init` returned them: params, state = model.init(key, x)."
         )
-    if np.shape(flat[path]) != box.shape:
+    if np.shape(flat[path]) != variable.shape:
         name, shape = "/".join(path), np.shape(flat[path])
-        raise ValueError(f"The weight {name!r} has shape {box.shape}, but an array of shape {shape} was given for it.")
+        raise ValueError(f"The weight {name!r} has shape {variable.shape}, but an array of shape {shape} was given for it.")
     return flat[path]

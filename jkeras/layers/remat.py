@@ -1,14 +1,14 @@
-"""Rematerialization: forget what a layer computed on the way forward, compute it again on the way back.
+"""Rematerialization: forget what a layer computed in the forward pass, and compute it again in the backward pass.
 
-The gradient of a deep model keeps every layer's inner values until they are used. A layer under `jax.checkpoint` keeps its inputs
-only; the rest is computed once more. Values, gradients, draws and updates of weights stay the same, memory shrinks, time grows by
-at most one more forward pass.
+The gradient of a deep model keeps every layer's inner values until it has used them. A layer under `jax.checkpoint` keeps only
+its inputs and computes the rest once more. Values, gradients, draws and updates of weights stay the same, memory shrinks, and
+time grows by at most one forward pass.
 
     model.layers[3].remat = True                       # one layer, or a whole model used as a layer
     with jkeras.RematScope("full"): block = Block(...)  # all layers made here
     f = jkeras.remat(f)                                # any function
 
-The choice is an attribute of the layer, and no part of its config: a layer read from a file has none.
+The choice is an attribute of the layer and not part of its config: a layer read from a file has none.
 """
 
 from __future__ import annotations
@@ -16,43 +16,45 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
 from jkeras._base.config import settings
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.graph import Spec
 from jkeras.graph.spec import is_spec
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.transform import run_under
 from jkeras.state.scope import current
 
+if TYPE_CHECKING:
+    from jkeras.layers.base import Layer
+
 MODES = ("full", "activations", "larger_than", "list_of_layers", None)
 Policy = str | Callable[..., Any] | None
 
 
 def _checkpoint(policy: Policy) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """`jax.checkpoint` with a policy, given by its name in `jax.checkpoint_policies` or as a function."""
+    """`jax.checkpoint` with a policy: a function, or a name in `jax.checkpoint_policies`."""
     if isinstance(policy, str):
         known = [name for name in dir(jax.checkpoint_policies) if not name.startswith(("_", "save_", "offload_"))]
         if policy not in known:
             raise unknown_name("remat policy", policy, known)
-        chosen: Any = getattr(jax.checkpoint_policies, policy)
-    else:
-        chosen = policy
-    return functools.partial(jax.checkpoint, policy=chosen)
+        policy = getattr(jax.checkpoint_policies, policy)
+    return functools.partial(jax.checkpoint, policy=policy)  # type: ignore[arg-type]
 
 
 @export("keras.remat")
 def remat(f: Callable[..., Any], policy: Policy = None) -> Callable[..., Any]:
-    """`f`, of which the gradient keeps the arguments and computes the rest again.
+    """`f` with a gradient that keeps only the arguments and computes the rest again.
 
     Args:
-        f: a function or layer; inside of a layer it may use weights and other layers, and draw.
-        policy: which values to keep all the same: a name in `jax.checkpoint_policies`, such as `"dots_saveable"`, or a policy.
-            Keras has no such argument. None keeps nothing.
+        f: a function or layer; inside a layer it may use weights and other layers, and draw.
+        policy: which values to keep nevertheless: a name in `jax.checkpoint_policies`, such as `"dots_saveable"`, or a policy.
+            None keeps nothing. Keras has no such argument.
 
     Returns:
         A function with the arguments and results of `f`.
@@ -67,7 +69,7 @@ def remat(f: Callable[..., Any], policy: Policy = None) -> Callable[..., Any]:
     checkpoint = _checkpoint(policy)
 
     @functools.wraps(f)
-    def rematerialized(*args: Any, **kwargs: Any) -> Any:
+    def rematerialized(*args: Tree, **kwargs: Tree) -> Tree:
         thunk = functools.partial(f, *args, **kwargs)
         return run_under(checkpoint, thunk) if current().functional else checkpoint(thunk)()
 
@@ -76,20 +78,20 @@ def remat(f: Callable[..., Any], policy: Policy = None) -> Callable[..., Any]:
 
 @export("keras.RematScope")
 class RematScope:
-    """Layers made inside rematerialize.
+    """Makes the layers that are created inside it rematerialize.
 
-    With `"full"`, a layer that holds others made in the same scope leaves it to them, so that each value is computed again once.
+    With `"full"`, a layer that holds others from the same scope leaves it to them, so each value is computed again only once.
 
     Args:
         mode: `"full"`, every layer; `"activations"`, the activation functions of layers that have one; `"larger_than"`, layers
             whose outputs together have more than `output_size_threshold` elements; `"list_of_layers"`, layers with a name in
             `layer_names`; None, no layer.
-        output_size_threshold: a number of elements, the batch axis counted.
+        output_size_threshold: a number of elements, including the batch axis.
         layer_names: names, for `"list_of_layers"`.
         policy: as for `remat`; not in Keras.
 
     Raises:
-        ValueError: another mode, or an unknown policy.
+        ValueError: an unknown mode or policy.
 
     Example:
         >>> from jkeras.layers import Dense
@@ -113,14 +115,14 @@ class RematScope:
         self.layer_names = list(layer_names or ())
         self.policy = policy
         self._transform = _checkpoint(policy)
-        self._outside: list[Any] = []
+        self._outside: list[RematScope | None] = []
 
     def __enter__(self) -> RematScope:
         self._outside.append(settings.remat)
         settings.remat = self
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         settings.remat = self._outside.pop()
 
     def __repr__(self) -> str:
@@ -134,9 +136,9 @@ class RematFace:
 
     @property
     def remat(self) -> RematScope | None:
-        """How the layer rematerializes, None for not at all.
+        """How the layer rematerializes; None if it does not.
 
-        May be set to True or False, to a mode, to a `RematScope`, or to a policy: a name such as `"dots_saveable"` or a function.
+        Set it to True or False, a mode, a `RematScope`, or a policy: a name such as `"dots_saveable"` or a function.
         """
         return self._remat
 
@@ -158,11 +160,11 @@ def _as_scope(choice: Any) -> RematScope | None:
     return RematScope(choice) if choice in MODES else RematScope("full", policy=choice)
 
 
-def rematerialized(layer: Any, maths: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def rematerialized(layer: Layer, maths: Callable[..., Any], *args: Tree, **kwargs: Tree) -> Tree:
     """A layer's maths, rematerialized as its attribute `remat` says."""
     fn = functools.partial(maths, *args, **kwargs)
-    scope: RematScope = layer._remat
-    if current().abstract:
+    scope = layer._remat
+    if scope is None or current().abstract:
         return fn()
     if scope.mode == "activations":
         return _with_activation(layer, scope, fn)
@@ -174,7 +176,7 @@ def rematerialized(layer: Any, maths: Callable[..., Any], *args: Any, **kwargs: 
         hide_tracers(layer)
 
 
-def _applies(layer: Any, scope: RematScope, args: tuple[Any, ...]) -> bool:
+def _applies(layer: Layer, scope: RematScope, args: tuple[Tree, ...]) -> bool:
     if scope.mode == "full":
         return all(below._remat is not scope for below in layer._flatten_layers()[1:])
     if scope.mode == "larger_than":
@@ -184,12 +186,13 @@ def _applies(layer: Any, scope: RematScope, args: tuple[Any, ...]) -> bool:
     return True
 
 
-def _with_activation(layer: Any, scope: RematScope, fn: Callable[[], Any]) -> Any:
-    activation = layer.__dict__.get("activation")
+def _with_activation(layer: Layer, scope: RematScope, fn: Callable[[], Any]) -> Tree:
+    attributes = vars(layer)
+    activation = attributes.get("activation")
     if activation is None:
         return fn()
-    layer.activation = remat(activation, scope.policy)
+    attributes["activation"] = remat(activation, scope.policy)
     try:
         return fn()
     finally:
-        layer.activation = activation
+        attributes["activation"] = activation

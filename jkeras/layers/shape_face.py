@@ -1,4 +1,4 @@
-"""The shape face of layers: what shapes come out, and which shapes `build` and the like are given."""
+"""The shape face of layers: the shapes of outputs, and the shapes that `build` and similar methods get."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from jkeras._base.types import Tree
 from jkeras.graph import infer
 from jkeras.layers.call_plan import CallPlan
 from jkeras.layers.messages import SHAPE_IN_CALL
@@ -20,21 +21,21 @@ class ShapeFace:
     _ensure_built: Callable[..., None]
     __call__: Callable[..., Any]
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: Tree, **kwargs: Tree) -> Tree:
         """Shapes and dtypes of the outputs for specs of the inputs."""
         if type(self).compute_output_shape is ShapeFace.compute_output_shape:
             return self._infer(self, args, kwargs)
         shapes = self._shapes_for(self.compute_output_shape, args, kwargs)
         return shapes_to_specs(self.compute_output_shape(*shapes), self.compute_dtype)  # type: ignore[attr-defined]
 
-    def compute_output_shape(self, input_shape: Any, *other_shapes: Any) -> Any:
-        """Shape of the output for a shape of the input, None for unknown axes. May be overridden.
+    def compute_output_shape(self, input_shape: Tree, *other_shapes: Tree) -> Tree:
+        """Shape of the output for a shape of the input, with None for unknown axes. You may override it.
 
-        In a class that extends a layer of the library, this is what that layer gives for its first input: it may be asked for in
-        `call`, and does not depend on what `call` makes of it.
+        In a class that extends a library layer, this is the shape that the library layer gives for its first input, so `call` may
+        ask for it, whatever it makes of it.
 
         Args:
-            input_shape: of the first input, nested as the input is.
+            input_shape: of the first input, nested like the input.
             other_shapes: of further inputs.
         """
         dtype = self.compute_dtype  # type: ignore[attr-defined]
@@ -45,17 +46,17 @@ class ShapeFace:
             raise NotImplementedError(SHAPE_IN_CALL.format(cls=type(self).__name__))
         return specs_to_shapes(self._infer(fn or self, specs, {}))
 
-    def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _infer(self, fn: Callable[..., Any], specs: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
         return infer(fn, specs, kwargs)
 
     def _library_call(self) -> Callable[..., Any] | None:
-        """`call` as the library's class has it that a user's class extends; None where there are not two such classes."""
+        """The `call` of the library class that a user's class extends; None if there is no such pair of classes."""
         owner = next(cls for cls in type(self).__mro__ if cls.__module__.partition(".")[0] == "jkeras")
         abstract = not owner._plan.own_call and hasattr(owner.forward, "is_base")  # type: ignore[attr-defined]
         if abstract or owner.call is type(self).call:  # type: ignore[attr-defined]
             return None
 
-        def call(*args: Any) -> Any:
+        def call(*args: Tree) -> Tree:
             token = push(current().for_layer(self, None))
             try:
                 return owner.call(self, *args)  # type: ignore[attr-defined]
@@ -64,8 +65,8 @@ class ShapeFace:
 
         return call
 
-    def _shapes_for(self, method: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-        """What `build` and the like are called with: the shape of an argument `x` for `x_shape`, else the shapes in order."""
+    def _shapes_for(self, method: Callable[..., Any], specs: tuple[Tree, ...], kwargs: dict[str, Tree]) -> list[Any]:
+        """The arguments for `build` and similar methods: for `x_shape` the shape of argument `x`, else the shapes in order."""
         parameters = [p for p in inspect.signature(method).parameters.values() if p.kind is not p.VAR_KEYWORD]
         shapes = [specs_to_shapes(s) for s in specs]
         if any(p.kind is p.VAR_POSITIONAL for p in parameters):

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 from jax.export import is_symbolic_dim
 
 from jkeras._base.plain_numbers import INTEGERS
-from jkeras.graph import KerasTensor, Spec
+from jkeras._base.types import Tree
+from jkeras.graph import Spec
 from jkeras.graph.keras_tensor import is_symbolic
 from jkeras.graph.spec import is_spec
 from jkeras.state.scope import get_mask
 
+T = TypeVar("T")
+
 
 def legacy_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
-    """The batch input shape from Keras 2's `batch_input_shape`, `input_shape` or `input_dim`; None without them."""
+    """The batch input shape that Keras 2's `batch_input_shape`, `input_shape` or `input_dim` give; None without them."""
     if kwargs.get("batch_input_shape") is not None:
         return tuple(kwargs["batch_input_shape"])
     shape = kwargs.get("input_shape")
@@ -27,8 +31,8 @@ def legacy_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
     return (kwargs.get("batch_size"), *((shape,) if isinstance(shape, INTEGERS) else tuple(shape)))
 
 
-def shapes_to_specs(shape: Any, dtype: str) -> Any:
-    """Specs of a dtype for nested shapes; specs stay as they are."""
+def shapes_to_specs(shape: Tree, dtype: str) -> Tree:
+    """Specs of one dtype for nested shapes; specs stay as they are."""
     if isinstance(shape, dict):
         return {k: shapes_to_specs(v, dtype) for k, v in shape.items()}
     if isinstance(shape, (tuple, list)) and all(
@@ -40,28 +44,28 @@ def shapes_to_specs(shape: Any, dtype: str) -> Any:
     return Spec(shape.shape, shape.dtype) if is_spec(shape) else shape
 
 
-def specs_to_shapes(specs: Any) -> Any:
+def specs_to_shapes(specs: Tree) -> Tree:
     """Shapes for nested specs or arrays."""
     return jax.tree.map(lambda s: tuple(s.shape) if is_spec(s) or hasattr(s, "shape") else s, specs, is_leaf=is_spec)
 
 
-def is_numbers(value: Any) -> bool:
-    """Whether a list holds nothing but numbers and lists of them."""
+def is_numbers(value: Sequence[object]) -> bool:
+    """Whether a list holds only numbers and lists of them."""
     return all(is_numbers(v) if isinstance(v, (list, tuple)) else isinstance(v, (int, float, bool)) for v in value)
 
 
-def unbox(outputs: Any) -> Any:
-    """A structure with arrays in place of variables."""
+def as_arrays(outputs: Tree) -> Tree:
+    """The structure with arrays in place of variables."""
     return jax.tree.map(lambda leaf: leaf, outputs)
 
 
-def masks_of(inputs: Any) -> Any:
-    """The mask of an array, or the list or dict of masks of a list or dict; None where there is none."""
+def masks_of(inputs: Tree) -> Tree:
+    """The mask of an array, or the list or dict of masks of a list or dict; None if there is none."""
     leaves = jax.tree.leaves(inputs)
     return _like_inputs(inputs, [get_mask(leaf) for leaf in leaves])
 
 
-def _like_inputs(inputs: Any, masks: list[Any]) -> Any:
+def _like_inputs(inputs: object, masks: list[T]) -> T | list[T] | dict[str, T] | None:
     if all(m is None for m in masks):
         return None
     if isinstance(inputs, dict) and len(inputs) == len(masks):
@@ -69,24 +73,24 @@ def _like_inputs(inputs: Any, masks: list[Any]) -> Any:
     return masks if isinstance(inputs, (list, tuple)) else masks[0]
 
 
-def symbolic_masks(inputs: Any) -> Any:
+def symbolic_masks(inputs: Tree) -> Tree:
     """`masks_of` for symbolic tensors: specs of the masks that will travel with them."""
     leaves = jax.tree.leaves(inputs, is_leaf=is_symbolic)
     return _like_inputs(inputs, [getattr(leaf, "mask", None) for leaf in leaves])
 
 
-def zip_masks(outputs: list[Any], masks: Any) -> list[tuple[Any, Any]]:
-    """Pairs of an output and its mask, for those that have one; one mask stands for all outputs."""
+def zip_masks(outputs: list[Tree], masks: Tree) -> list[tuple[Any, Any]]:
+    """Pairs of an output and its mask, for those that have one; a single mask applies to all outputs."""
     masks = [masks[key] for key in sorted(masks)] if isinstance(masks, dict) else masks
     several = masks if isinstance(masks, (list, tuple)) else [masks] * len(outputs)
     return [(output, mask) for output, mask in zip(outputs, several) if mask is not None]
 
 
-def single(values: list[KerasTensor]) -> Any:
+def single(values: list[T]) -> T | list[T]:
     """The only element, or the list."""
     return values[0] if len(values) == 1 else values
 
 
-def array_specs(specs: Any) -> Any:
-    """Specs of jkeras for nested specs of any kind."""
+def array_specs(specs: Tree) -> Tree:
+    """jkeras' own specs for nested specs of any kind."""
     return jax.tree.map(lambda s: Spec(s.shape, s.dtype), specs, is_leaf=is_spec)

@@ -1,15 +1,15 @@
-"""What a layer holds: its own weights, and the layers and trackers found in its attributes, lists, tuples and dicts.
+"""What a layer holds: its own weights, and the layers and trackers in its attributes, lists, tuples and dicts.
 
-The attributes themselves are walked when somebody asks. So a list may grow, an attribute may be replaced, and there is no wrapped
-list or dict. Only the order of layers is noted when one is set: Keras counts them in the order in which they came, so those that
-are appended to a list come behind what was set before.
+A walk over the attributes finds them whenever somebody asks, so lists may grow, attributes may be replaced, and no list or dict
+is wrapped. Only the order of layers is recorded as they are set: Keras counts them in order of arrival, so layers appended to a
+list come after what was set before.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence, Sized
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import jax
 
@@ -17,7 +17,12 @@ from jkeras._base import paths
 from jkeras._base.naming import to_snake_case
 from jkeras.state.variable import Variable
 
+if TYPE_CHECKING:
+    from jkeras.layers.base import Layer
+
+T = TypeVar("T")
 Path = tuple[str, ...]
+Entry = tuple[Path, Variable]
 NOT_TRACKED = frozenset(
     {
         "_init_arguments",
@@ -35,22 +40,22 @@ CONTAINERS = (list, tuple, dict, set)
 
 
 class KeptState(Variable):
-    """What a layer remembers between batches, one entry for each row. It is none of its weights: another model that takes those
-    may work on batches of another size."""
+    """What a layer remembers between batches, one entry for each row. It does not count as a weight: another model with the same
+    weights may use another batch size."""
 
 
 class Tracker:
-    """Base of what accumulates results over batches: metrics, which stand on a higher floor.
+    """Base of what accumulates results over batches: metrics, which live on a higher floor.
 
     Attributes:
-        name: as in logs.
+        name: in logs.
     """
 
     name: str
 
     @property
     def variables(self) -> list[Variable]:
-        """What it accumulates in."""
+        """Where it accumulates."""
         raise NotImplementedError
 
     def reset_state(self) -> None:
@@ -64,12 +69,12 @@ class Tracker:
 
 OTHERS = "other_variables"  # where `state` keeps variables that no layer holds
 
-# Counts what a length cannot show: attributes of any layer that were set to what may hold a layer, a weight or a tracker.
+# Counts changes that no length shows: an attribute of any layer was set to something that may hold a layer, weight or tracker.
 _changes = 0
 
 
-def objects_in(value: Any, kind: type, seen: set[int]) -> Iterator[Any]:
-    """The objects of a class in a value: itself, or the elements of nested lists, tuples, sets and dicts; each once."""
+def objects_in(value: object, kind: type[T], seen: set[int]) -> Iterator[T]:
+    """The objects of a class in a value (itself, or elements of nested lists, tuples, sets and dicts), each once."""
     if isinstance(value, kind):
         if id(value) not in seen:
             seen.add(id(value))
@@ -82,70 +87,69 @@ def objects_in(value: Any, kind: type, seen: set[int]) -> Iterator[Any]:
             yield from objects_in(item, kind, seen)
 
 
-def note_arrival(layer: Any, name: str, value: Any, layer_type: type) -> None:
-    """Note which layers an attribute brings, behind those that lists and dicts of the layer have got meanwhile.
+def note_arrival(layer: object, name: str, value: object, layer_type: type) -> None:
+    """Record which layers an attribute brings, after those that lists and dicts of the layer have gained meanwhile.
 
     Args:
         layer: whose attribute is set.
         name: of the attribute.
         value: a layer or a container.
-        layer_type: the class of all layers.
+        layer_type: the base class of layers.
     """
-    found = list(objects_in(value, layer_type, set()))
+    found: list[object] = list(objects_in(value, layer_type, set()))
     if not found or name in NOT_TRACKED:
         return
     held = vars(layer)
-    held.pop(name, None)  # what is set anew comes last
+    held.pop(name, None)  # what is set again comes last
     grown = [v for k, v in held.items() if isinstance(v, CONTAINERS) and k not in NOT_TRACKED]
     arrived = held.setdefault("_arrived", {})
     for part in (*objects_in(grown, layer_type, set()), *found):
         arrived.setdefault(id(part), part)
 
 
-def by_arrival(layer: Any, found: list[Any]) -> list[Any]:
-    """Layers in the order in which they came; those that nobody noted last.
+def by_arrival(layer: object, found: list[T]) -> list[T]:
+    """Layers in order of arrival; those without a record come last.
 
     Args:
         layer: that holds them.
         found: all that it holds now.
     """
-    arrived = layer.__dict__.get("_arrived", {})
+    arrived = vars(layer).get("_arrived", {})
     order = {key: i for i, key in enumerate(arrived)}
     found = sorted(found, key=lambda part: order.get(id(part), len(order)))
-    layer.__dict__["_arrived"] = {id(part): part for part in found}
+    vars(layer)["_arrived"] = {id(part): part for part in found}
     return found
 
 
-def boxes_in(value: Any) -> Iterator[Variable]:
-    """The boxes in a list, tuple or dict."""
+def variables_in(value: object) -> Iterator[Variable]:
+    """The variables in a list, tuple or dict."""
     if isinstance(value, Variable):
         yield value
     elif isinstance(value, dict):
         for item in value.values():
-            yield from boxes_in(item)
+            yield from variables_in(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from boxes_in(item)
+            yield from variables_in(item)
 
 
-def own_boxes(layer: Any) -> list[Variable]:
-    """The weights a layer itself holds, trainable ones first, each once."""
-    found = {id(box): box for box in layer._own}
+def own_variables(layer: Layer) -> list[Variable]:
+    """The weights that a layer itself holds, each once, trainable ones first."""
+    found = {id(variable): variable for variable in layer._own}
     for name, value in layer.__dict__.items():
         if name not in NOT_TRACKED and type(value) in (list, tuple, dict):
-            found.update((id(box), box) for box in boxes_in(value))
-    boxes = list(found.values())
-    return [b for b in boxes if b.declared_trainable] + [b for b in boxes if not b.declared_trainable]
+            found.update((id(variable), variable) for variable in variables_in(value))
+    variables = list(found.values())
+    return [b for b in variables if b.declared_trainable] + [b for b in variables if not b.declared_trainable]
 
 
-def given_name(layer: Any) -> str:
-    """A layer's name as `params` has it."""
-    name: str = layer.name
-    return name
+def given_name(layer: Layer) -> str:
+    """A layer's name, as in `params`."""
+    return layer.name
 
 
-def lasting_name(layer: Any) -> str:
-    """A layer's name without the number that depends on how many of its class were made before it in this process.
+def lasting_name(layer: Layer) -> str:
+    """A layer's name without the number that counts how many of its class this process made before it.
 
     Example:
         >>> from types import SimpleNamespace
@@ -158,37 +162,37 @@ def lasting_name(layer: Any) -> str:
 
 
 def walk(
-    layer: Any, path: Path = (), seen: set[int] | None = None, name_of: Callable[[Any], str] = given_name
-) -> Iterator[tuple[Path, Any]]:
-    """A layer and all layers below it, each once, with their paths; the first layer's own path is empty."""
+    layer: Layer, path: Path = (), seen: set[int] | None = None, name_of: Callable[[Layer], str] = given_name
+) -> Iterator[tuple[Path, Layer]]:
+    """A layer and all layers below it, each once, with their paths; the path of the first one is empty."""
     seen = seen if seen is not None else set()
     if id(layer) in seen:
         return
     seen.add(id(layer))
     yield path, layer
-    used = {box.name for box in layer._own}
+    used = {variable.name for variable in layer._own}
     for child in layer._sublayers():
         if id(child) not in seen:
             yield from walk(child, (*path, _unique(name_of(child), used)), seen, name_of)
 
 
-def weight_entries(layer: Any, lasting: bool = False) -> list[tuple[Path, Variable]]:
+def weight_entries(layer: Layer, lasting: bool = False) -> list[Entry]:
     """All weights below a layer with their paths, each once, in Keras' order.
 
     Args:
         layer: a layer or model.
-        lasting: paths for files, which are the same for a model that is made a second time in one process (`dense` again, not
-            `dense_1`); else those of `params` and `state`.
+        lasting: paths for files, which stay the same when one process makes a model twice (`dense` again, not `dense_1`); by
+            default those of `params` and `state`.
     """
-    entries: list[tuple[Path, Variable]] = []
+    entries: list[Entry] = []
     seen: set[int] = set()
     for path, part in walk(layer, name_of=lasting_name if lasting else given_name):
         used: set[str] = set()
-        for box in own_boxes(part):
-            if id(box) not in seen:
-                seen.add(id(box))
-                name = "variable" if lasting and box.unnamed else box.name
-                entries.append(((*path, _unique(name, used)), box))
+        for variable in own_variables(part):
+            if id(variable) not in seen:
+                seen.add(id(variable))
+                name = "variable" if lasting and variable.unnamed else variable.name
+                entries.append(((*path, _unique(name, used)), variable))
     return entries
 
 
@@ -203,15 +207,15 @@ class Held(NamedTuple):
 
     path: Path
     tracker: Tracker
-    layer: Any
+    layer: Layer
 
 
-def trackers_of(layer: Any) -> list[Held]:
+def trackers_of(layer: Layer) -> list[Held]:
     """The trackers below a layer, each once."""
     seen: set[int] = set()
     found: list[Held] = []
     for path, part in walk(layer):
-        used = {box.name for box in part._own} | {child.name for child in part._sublayers()}
+        used = {variable.name for variable in part._own} | {child.name for child in part._sublayers()}
         for tracker in part._trackers():
             if id(tracker) not in seen:
                 seen.add(id(tracker))
@@ -219,20 +223,20 @@ def trackers_of(layer: Any) -> list[Held]:
     return found
 
 
-def state_entries(layer: Any) -> list[tuple[Path, Variable]]:
-    """`weight_entries`, and behind them the variables of the trackers: all that a call of the layer may read or assign."""
+def state_entries(layer: Layer) -> list[Entry]:
+    """`weight_entries`, then the variables of the trackers: all that a call of the layer may read or assign."""
     return _with_trackers(weight_entries(layer), trackers_of(layer))
 
 
-def _with_trackers(weights: list[tuple[Path, Variable]], trackers: list[Held]) -> list[tuple[Path, Variable]]:
+def _with_trackers(weights: list[Entry], trackers: list[Held]) -> list[Entry]:
     entries = list(weights)
-    known = {id(box) for _, box in entries}
+    known = {id(variable) for _, variable in entries}
     for path, tracker, _ in trackers:
         used: set[str] = set()
-        for box in tracker.variables:
-            if id(box) not in known:
-                known.add(id(box))
-                entries.append(((*path, _unique(box.name, used)), box))
+        for variable in tracker.variables:
+            if id(variable) not in known:
+                known.add(id(variable))
+                entries.append(((*path, _unique(variable.name, used)), variable))
     return entries
 
 
@@ -246,42 +250,43 @@ def _unique(name: str, used: set[str]) -> str:
 
 
 def note_change() -> None:
-    """Let every inventory look again."""
+    """Make every inventory look again."""
     global _changes
     _changes += 1
 
 
 class Inventory:
-    """What a layer holds, found by one walk, for those who ask at every call.
+    """What a layer holds, found by one walk, for code that asks at every call.
 
-    It is current as long as no attribute that may hold something was set on any layer, and no list or dict that the walk went
-    through has grown or shrunk. What is trainable may change from call to call; `look_at_flags` follows that without a walk.
+    It stays current until an attribute that may hold something is set on any layer, or a list or dict below grows or shrinks.
+    What is trainable may change from call to call; `look_at_flags` follows that without a walk.
 
     Attributes:
-        weights: as of `weight_entries`.
-        entries: as of `state_entries`, and behind them the variables from elsewhere that its programs use.
+        weights: as from `weight_entries`.
+        entries: as from `state_entries`, then the variables from elsewhere that its programs use.
         layers: the layer and all below it.
-        trackers: as of `trackers_of`.
-        trained: `{id(box): box}` of the weights that gradient descent changes.
-        switches: what a compiled program depends on: which weights and layers are trainable, which rematerialize.
+        trackers: as from `trackers_of`.
+        trained: `{id(variable): variable}` of the weights that gradient descent changes.
+        switches: what a compiled program depends on: ids of the trained weights, and for each layer whether it is trainable and
+            how it rematerializes.
     """
 
     trained: dict[int, Variable]
-    switches: Any
-    _structure: Any
+    switches: tuple[object, ...]
+    _structure: jax.tree_util.PyTreeDef
 
-    def __init__(self, layer: Any):
+    def __init__(self, layer: Layer):
         self.weights = weight_entries(layer)
         self.trackers = trackers_of(layer)
         self.entries = _with_trackers(self.weights, self.trackers)
-        known, used = {id(box) for _, box in self.entries}, set[str]()
-        others = [box for box in layer.__dict__.get("_others", {}).values() if id(box) not in known]
-        self.entries += [((OTHERS, _unique(box.name, used)), box) for box in others]
+        known, used = {id(variable) for _, variable in self.entries}, set[str]()
+        others = [variable for variable in layer.__dict__.get("_others", {}).values() if id(variable) not in known]
+        self.entries += [((OTHERS, _unique(variable.name, used)), variable) for variable in others]
         self.layers = [part for _, part in walk(layer)]
-        self._below = {id(part): (own_boxes(part), part._sublayers()) for part in self.layers}
-        self._flags: Any = None
+        self._below = {id(part): (own_variables(part), part._sublayers()) for part in self.layers}
+        self._flags: object = None
         self.look_at_flags()
-        self._lengths: list[tuple[Any, int]] = []
+        self._lengths: list[tuple[Sized, int]] = []
         for part in self.layers:
             self._lengths += [(held, len(held)) for held in (part.__dict__, part._own)]
             for name, value in part.__dict__.items():
@@ -289,24 +294,24 @@ class Inventory:
                     self._measure(value)
         self._changes = _changes
 
-    def _measure(self, value: Any) -> None:
+    def _measure(self, value: object) -> None:
         if isinstance(value, (dict, list, tuple, set)):
             if not isinstance(value, tuple):
                 self._lengths.append((value, len(value)))
             for item in value.values() if isinstance(value, dict) else value:
                 self._measure(item)
 
-    def own(self, layer: Any) -> list[Variable]:
-        """As `own_boxes`, for one of `layers`."""
+    def own(self, layer: Layer) -> list[Variable]:
+        """`own_variables` of one of `layers`."""
         return self._below[id(layer)][0]
 
     def look_at_flags(self) -> None:
-        """See what is trainable now."""
-        flags = [box.trainable for _, box in self.weights], [(part._trainable, part._remat) for part in self.layers]
+        """Read again what is trainable."""
+        flags = [variable.trainable for _, variable in self.weights], [(part._trainable, part._remat) for part in self.layers]
         if flags != self._flags:
             self._flags = flags
             self.trained = self._trained(self.layers[0])
-            sides = [id(box) in self.trained for _, box in self.entries]
+            sides = [id(variable) in self.trained for _, variable in self.entries]
             halves = tuple(
                 paths.nest((path, i) for i, ((path, _), side) in enumerate(zip(self.entries, sides)) if side is wanted)
                 for wanted in (True, False)
@@ -314,18 +319,19 @@ class Inventory:
             self._order, self._structure = jax.tree.flatten(halves)
             self.switches = (tuple(self.trained), tuple(flags[1]))
 
-    def _trained(self, layer: Any) -> dict[int, Variable]:
+    def _trained(self, layer: Layer) -> dict[int, Variable]:
         if not layer._trainable:
             return {}
-        boxes, below = self._below[id(layer)]
-        found = {id(box): box for box in boxes if box.trainable and _has_gradient(box)}
+        variables, below = self._below[id(layer)]
+        found = {id(variable): variable for variable in variables if variable.trainable and _has_gradient(variable)}
         for child in below:
             found.update(self._trained(child))
         return found
 
-    def nested(self, values: Sequence[Any]) -> tuple[Any, Any]:
+    def nested(self, values: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Nested `params` and `state` of values in the order of `entries`."""
-        return self._structure.unflatten([values[i] for i in self._order])
+        params, state = self._structure.unflatten([values[i] for i in self._order])
+        return params, state
 
     def flat(self, params: Any, state: Any) -> list[Any]:
         """The values of nested `params` and `state` in the order of `entries`."""
@@ -335,17 +341,17 @@ class Inventory:
         return values
 
     def is_current(self) -> bool:
-        """Whether a walk would find the same."""
+        """Whether another walk would find the same."""
         return self._changes == _changes and all(len(held) == length for held, length in self._lengths)
 
 
-def _has_gradient(box: Variable) -> bool:
-    """Whether a box holds numbers that a gradient could change; a counter is often made without `trainable=False`."""
-    return not box.dtype.startswith(("int", "uint", "bool"))
+def _has_gradient(variable: Variable) -> bool:
+    """Whether a gradient could change a variable's numbers; many a counter is made without `trainable=False`."""
+    return not variable.dtype.startswith(("int", "uint", "bool"))
 
 
 def inventory(layer: Any) -> Inventory:
-    """What a layer holds; walked again only when something has changed."""
+    """What a layer holds, by a new walk only if something has changed."""
     kept: Inventory | None = layer.__dict__.setdefault("_inventory", None)
     if kept is None or not kept.is_current():
         kept = layer.__dict__["_inventory"] = Inventory(layer)

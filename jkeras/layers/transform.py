@@ -1,9 +1,8 @@
-"""Code that reads and writes boxes, run under a JAX transform inside a pure call.
+"""Code that reads and writes variables, run under a JAX transform inside a pure call.
 
-`jax.checkpoint(f)` and `jax.jit(f)` call `f` once, at a trace level of their own, and nothing but results may leave it. What a
-layer does on the way (new values of weights, added losses, masks of its outputs) therefore leaves as results too and is put
-into the scope outside, so that a call means the same with the transform and without it. Values that the code reads, the random
-key and the draws' numbers among them, are closed over.
+`jax.checkpoint(f)` and `jax.jit(f)` call `f` once, at a trace level of their own, and only results may leave it. So what a layer
+does on the way (new values of weights, added losses, masks of its outputs) leaves as results too and enters the scope outside,
+and a call means the same with and without the transform. What the code reads, such as values and the random key, is closed over.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jkeras.state.scope import Scope, current, get_mask, is_traced, pop, push, same_trace, set_mask, substitute
+from jkeras._base.types import Tree
+from jkeras.state.scope import Scope, current, is_traced, masks_among, pop, push, same_trace, set_mask, substitute
 
 _OTHER_TRACE = """A weight was assigned by rematerialized code inside a further JAX transform (a scan, vmap, grad or jit within
 `call`). The value cannot leave that transform. Let the inner function return the value, and assign it outside:
@@ -25,28 +25,27 @@ _OTHER_TRACE = """A weight was assigned by rematerialized code inside a further 
 
 
 class Effects(NamedTuple):
-    """What running code leaves behind, as a pytree of arrays.
+    """What code leaves behind, as a pytree of arrays.
 
     Attributes:
-        values: `{id(box): array}` of the boxes that were assigned.
+        values: `{id(variable): array}` of the variables that were assigned.
         losses: the scalars that were added.
         masks: `{number of the output: mask}`.
     """
 
-    values: dict[int, Any]
-    losses: list[Any]
-    masks: dict[int, Any]
+    values: dict[int, jax.Array]
+    losses: list[jax.Array]
+    masks: dict[int, jax.Array]
 
 
-def run_under(transform: Callable[[Callable[[], Any]], Callable[[], Any]], fn: Callable[[], Any]) -> Any:
-    """`transform(fn)()`, where `fn` may read and write boxes, draw, add losses and pass masks.
+def run_under(transform: Callable[[Callable[[], Any]], Callable[[], Any]], fn: Callable[[], Any]) -> Tree:
+    """`transform(fn)()`, where `fn` may read and write variables, draw, add losses and pass masks.
 
-    Outside a pure call there is nothing that could stand in for the boxes; there `fn` runs as it is, and so it does where only
-    shapes are asked for.
+    Outside a pure call nothing stands in for the variables, so there `fn` runs as it is; also where only shapes are needed.
 
     Args:
-        transform: takes a function without arguments to one that calls it once, such as `jax.checkpoint`.
-        fn: closes over what it needs; arrays among its results keep their place, anything else passes by.
+        transform: turns a function without arguments into one that calls it once, such as `jax.checkpoint`.
+        fn: closes over what it needs; results that are not arrays bypass the transform.
 
     Example:
         >>> import jax.numpy as jnp
@@ -77,36 +76,31 @@ def run_under(transform: Callable[[Callable[[], Any]], Callable[[], Any]], fn: C
     arrays, effects = transform(pure)()
     _settle(outer, effects, recorded["owners"], arrays)
     leaves = recorded["rest"]
-    for place, array in zip(recorded["arrays"], arrays):
-        leaves[place] = array
+    for i, array in zip(recorded["arrays"], arrays):
+        leaves[i] = array
     return jax.tree.unflatten(recorded["tree"], leaves)
 
 
 def _scope_inside(outer: Scope) -> Scope:
-    """A scope at the present trace level in which all is as in the outer one; what changes here, changes here alone."""
+    """A scope like the outer one, at the present trace level; changes stay in it."""
     assert outer.values is not None
     inner = substitute(dict(outer.values), rng=outer.rng, training=outer.training, positions=outer.positions)
     inner.layer, inner.compute = outer.layer, outer.compute
-    inner.counts = outer.counts  # draws go on counting where the code outside stopped
+    inner.counts = outer.counts  # draws continue where the code outside stopped
     inner.masks, inner.losses = dict(outer.masks), list(outer.losses or ())
     return inner
 
 
-def _effects(inner: Scope, outer: Scope, recorded: dict[str, Any], arrays: list[Any]) -> Effects:
+def _effects(inner: Scope, outer: Scope, recorded: dict[str, Any], arrays: list[jax.Array]) -> Effects:
     assert inner.values is not None and outer.values is not None and inner.losses is not None
     added = inner.losses[len(outer.losses or ()) :]
     recorded["owners"] = [owner for owner, _ in added]
-    before = outer.values
-    masks = {i: get_mask(array) for i, array in enumerate(arrays)}
-    return Effects(
-        {key: value for key, value in inner.values.items() if value is not before.get(key)},
-        [value for _, value in added],
-        {i: mask for i, mask in masks.items() if mask is not None},
-    )
+    assigned = {key: value for key, value in inner.values.items() if value is not outer.values.get(key)}
+    return Effects(assigned, [value for _, value in added], masks_among(arrays))
 
 
-def _settle(outer: Scope, effects: Effects, owners: list[Any], arrays: list[Any]) -> None:
-    """Do to the scope outside what the code did inside."""
+def _settle(outer: Scope, effects: Effects, owners: list[object], arrays: list[jax.Array]) -> None:
+    """Repeat in the scope outside what the code did inside."""
     assert outer.values is not None
     if any(map(is_traced, effects.values.values())) and not same_trace(outer):
         raise ValueError(_OTHER_TRACE)

@@ -136,6 +136,7 @@ def _clone_graph(model: Functional, input_tensors: Tree, copy: CloneFunction, ca
             outputs = operation.fn(*new(node.args), **new(node.kwargs))
             symbolic_leaves(outputs)[0].node.operation.name = operation.name  # type: ignore[union-attr]
         else:
+            assert isinstance(operation, Layer)
             if id(operation) not in made:
                 made[id(operation)] = copy(operation)
             outputs = call(made[id(operation)], *new(node.args), **new(node.kwargs))

@@ -1,6 +1,6 @@
-"""Floor 3: array operations for arrays, boxes and symbolic tensors.
+"""Floor 3: array operations for arrays, variables and symbolic tensors.
 
-Most are entered by tables, so their names are in the generated `__init__.pyi`, which editors read.
+Tables define most of them, so their names are in the generated `__init__.pyi`, which editors read.
 """
 
 from jkeras.ops import activations as activations

@@ -1,9 +1,10 @@
-"""Written by `jkeras.ops.stubs`: the operations, which tables enter at run time."""
+"""Written by `jkeras.ops.stubs`: the operations, which tables define at run time."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras.ops import linalg as linalg
 from jkeras.ops import nn as nn
@@ -49,7 +50,7 @@ def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
     """x2 behind x1 along an axis, or both flattened if it is None."""
 
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike | None = None) -> Tensor:
     """Numbers from start up to, not including, stop; `arange(n)` counts from 0 to n - 1."""
 
 def arccos(x: Tensor) -> Tensor:
@@ -85,7 +86,7 @@ def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
 def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
     """The indices that sort along an axis, equal entries in their order."""
 
-def array(x: Tensor, dtype: Any = None) -> Tensor:
+def array(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
     """A new JAX array with the values of x."""
 
 def array_split(x: Tensor, indices_or_sections: Shape, axis: int = 0) -> list[Tensor]:
@@ -100,7 +101,7 @@ def average(x: Tensor, axis: Axis = None, weights: Tensor | None = None) -> Tens
 def average_pool(
     inputs: Tensor, pool_size: Shape, strides: Shape | None = None, padding: str = "valid", data_format: str | None = None
 ) -> Tensor:
-    """The mean of every window, without what lies beyond the image; arguments as for `max_pool`."""
+    """The mean of every window, ignoring what lies beyond the image; arguments as for `max_pool`."""
 
 def bartlett(x: int) -> Tensor:
     """Return a Bartlett window of size M. See `jax.numpy.bartlett`."""
@@ -149,7 +150,7 @@ def blackman(x: int) -> Tensor:
 def broadcast_to(x: Tensor, shape: Shape) -> Tensor:
     """The entries repeated to fill a shape that x broadcasts to."""
 
-def cast(x: Tensor, dtype: Any) -> Tensor:
+def cast(x: Tensor, dtype: DTypeLike | None) -> Tensor:
     """The same values in another dtype."""
 
 def categorical_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1) -> Tensor:
@@ -212,7 +213,9 @@ def conv_transpose(
 def convert_to_numpy(x: Tensor) -> np.ndarray:
     """A numpy array with the values of x: a copy."""
 
-def convert_to_tensor(x: Tensor, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Tensor:
+def convert_to_tensor(
+    x: Tensor, dtype: DTypeLike | None = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Tensor:
     """A JAX array with the values of x."""
 
 def copy(x: Tensor) -> Tensor:
@@ -250,14 +253,14 @@ def ctc_decode(
 def ctc_loss(target: Tensor, output: Tensor, target_length: Tensor, output_length: Tensor, mask_index: int = 0) -> Tensor:
     """The negative log-likelihood of label sequences."""
 
-def cumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
+def cumprod(x: Tensor, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Cumulative product of elements along an axis. See `jax.numpy.cumprod`."""
 
-def cumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
+def cumsum(x: Tensor, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Cumulative sum of elements along an axis. See `jax.numpy.cumsum`."""
 
-def custom_gradient(f: Any) -> Any:
-    """A function with a gradient of its own."""
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function with a custom gradient."""
 
 def deg2rad(x: Tensor) -> Tensor:
     """Convert angles from degrees to radians. See `jax.numpy.deg2rad`."""
@@ -273,7 +276,7 @@ def depthwise_conv(
     data_format: str | None = None,
     dilation_rate: Shape = 1,
 ) -> Tensor:
-    """Cross-correlate each channel with kernels of its own."""
+    """Cross-correlate each channel with its own kernels."""
 
 def det(x: Tensor) -> Tensor:
     """Compute the determinant of an array. See `jax.numpy.linalg.det`."""
@@ -336,10 +339,10 @@ def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """The exponential linear unit: `x` where x > 0, else `alpha (exp(x) - 1)`. See `jkeras.nn.activations.elu`."""
 
-def empty(shape: Shape, dtype: Any = None) -> Tensor:
-    """An array whose values nobody has set; in JAX they are zeros."""
+def empty(shape: Shape, dtype: DTypeLike | None = None) -> Tensor:
+    """An array with arbitrary values; in JAX they are zeros."""
 
-def empty_like(x: Tensor, dtype: Any = None) -> Tensor:
+def empty_like(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
     """Create an empty array with the same shape and dtype as an array. See `jax.numpy.empty_like`."""
 
 def equal(x1: Tensor, x2: Tensor) -> Tensor:
@@ -367,9 +370,9 @@ def expm1(x: Tensor) -> Tensor:
     """Calculate ``exp(x)-1`` of each element of the input. See `jax.numpy.expm1`."""
 
 def extract_sequences(x: Tensor, sequence_length: int, sequence_stride: int) -> Tensor:
-    """Stretches of a signal, one every few steps."""
+    """Frames of a signal, one every few steps."""
 
-def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
+def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Tensor:
     """An N x M matrix (N x N by default) with ones on its k-th diagonal."""
 
 def fabs(x: Tensor) -> Tensor:
@@ -411,10 +414,10 @@ def fold(x: Tensor, output_size: Shape, kernel_size: Shape, dilation: Shape = 1,
 def fori_loop(lower: Tensor, upper: Tensor, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
     """Apply `value = body_fun(i, value)` for i from lower to upper - 1."""
 
-def full(shape: Shape, fill_value: Tensor, dtype: Any = None) -> Tensor:
+def full(shape: Shape, fill_value: Tensor, dtype: DTypeLike | None = None) -> Tensor:
     """An array filled with a value."""
 
-def full_like(x: Tensor, fill_value: Tensor, dtype: Any = None) -> Tensor:
+def full_like(x: Tensor, fill_value: Tensor, dtype: DTypeLike | None = None) -> Tensor:
     """An array of x's shape, filled with a value; of x's dtype unless one is given."""
 
 def gcd(x1: Tensor, x2: Tensor) -> Tensor:
@@ -423,7 +426,9 @@ def gcd(x1: Tensor, x2: Tensor) -> Tensor:
 def gelu(x: Tensor, approximate: bool = True) -> Tensor:
     """The Gaussian error linear unit `x P(X <= x)` for a standard normal X, by default with tanh for the normal integral."""
 
-def geomspace(start: Tensor, stop: Tensor, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Tensor:
+def geomspace(
+    start: Tensor, stop: Tensor, num: int = 50, endpoint: bool = True, dtype: DTypeLike | None = None, axis: int = 0
+) -> Tensor:
     """Numbers at equal ratios from start to stop; arguments as in `linspace`."""
 
 def get_item(x: Tensor, key: Any) -> Tensor:
@@ -479,7 +484,7 @@ def hypot(x1: Tensor, x2: Tensor) -> Tensor:
 def i0(x: Tensor) -> Tensor:
     """Calculate modified Bessel function of first kind, zeroth order. See `jax.numpy.i0`."""
 
-def identity(n: int, dtype: Any = None) -> Tensor:
+def identity(n: int, dtype: DTypeLike | None = None) -> Tensor:
     """The n x n identity matrix."""
 
 def ifft2(x: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -500,8 +505,8 @@ def inv(x: Tensor) -> Tensor:
 def irfft(x: tuple[Tensor, Tensor], fft_length: int | None = None) -> Tensor:
     """The inverse of `rfft`; fft_length is `2 (n - 1)` by default."""
 
-def is_tensor(x: Any) -> bool:
-    """Whether x is a JAX array; lists, numpy arrays, boxes and symbolic tensors are not."""
+def is_tensor(x: object) -> bool:
+    """Whether x is a JAX array; lists, numpy arrays, variables and symbolic tensors are not."""
 
 def isclose(x1: Tensor, x2: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Check if the elements of two arrays are approximately equal within a tolerance. See `jax.numpy.isclose`."""
@@ -536,7 +541,7 @@ def istft(
     window: Any = "hann",
     center: bool = True,
 ) -> Tensor:
-    """The signal of which x is the `stft`: `sum(w y) / sum(w^2)` over the stretches y that cover a place, w their window
+    """The signal of which x is the `stft`: `sum(w y) / sum(w^2)` over the frames y that cover a position, w their window
     there.
     """
 
@@ -577,7 +582,13 @@ def less_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """Return element-wise truth value of ``x <= y``. See `jax.numpy.less_equal`."""
 
 def linspace(
-    start: Tensor, stop: Tensor, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
+    start: Tensor,
+    stop: Tensor,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
 ) -> Any:
     """Numbers at equal distances."""
 
@@ -625,7 +636,13 @@ def logical_xor(x1: Tensor, x2: Tensor) -> Tensor:
     """Compute the logical XOR operation elementwise. See `jax.numpy.logical_xor`."""
 
 def logspace(
-    start: Tensor, stop: Tensor, num: int = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0
+    start: Tensor,
+    stop: Tensor,
+    num: int = 50,
+    endpoint: bool = True,
+    base: Any = 10,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
 ) -> Tensor:
     """Powers of a base with exponents at equal distances from start to stop; arguments as in `linspace`."""
 
@@ -647,7 +664,7 @@ def matmul(x1: Tensor, x2: Tensor) -> Tensor:
 def matrix_rank(x: Tensor, tol: Any = None) -> Tensor:
     """How many singular values are above tol, by default machine precision times the larger size times the largest of them."""
 
-def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Tensor:
+def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Tensor | None = None) -> Tensor:
     """Return the maximum of the array elements along a given axis. See `jax.numpy.max`."""
 
 def max_pool(
@@ -667,7 +684,7 @@ def median(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def meshgrid(*x: Tensor, indexing: str = "xy") -> list[Tensor]:
     """One array per axis of a grid, each with that axis' coordinate at every point."""
 
-def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Tensor:
+def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Tensor | None = None) -> Tensor:
     """Return the minimum of array elements along a given axis. See `jax.numpy.min`."""
 
 def minimum(x1: Tensor, x2: Tensor) -> Tensor:
@@ -680,10 +697,12 @@ def moments(x: Tensor, axes: int | tuple[int, ...], keepdims: bool = False, sync
     """Mean and variance over some axes."""
 
 def moveaxis(x: Tensor, source: Shape, destination: Shape) -> Tensor:
-    """Axes moved to other places, the others in their order."""
+    """Some axes moved to other positions, the others in their order."""
 
-def multi_hot(inputs: Tensor, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Tensor:
-    """Vectors of zeros with a one at every integer of a set."""
+def multi_hot(
+    inputs: Tensor, num_classes: int | None = None, axis: int = -1, dtype: DTypeLike | None = None, sparse: bool = False
+) -> Tensor:
+    """Vectors of zeros with a one at each integer of a set."""
 
 def multiply(x1: Tensor, x2: Tensor) -> Tensor:
     """Multiply two arrays element-wise. See `jax.numpy.multiply`."""
@@ -697,10 +716,10 @@ def nanargmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def nanargmin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Return the index of the minimum value of an array, ignoring NaNs. See `jax.numpy.nanargmin`."""
 
-def nancumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
+def nancumprod(x: Tensor, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Cumulative product of elements along an axis, ignoring NaN values. See `jax.numpy.nancumprod`."""
 
-def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
+def nancumsum(x: Tensor, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Cumulative sum of elements along an axis, ignoring NaN values. See `jax.numpy.nancumsum`."""
 
 def nanmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -743,7 +762,7 @@ def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
     """Return element-wise next floating point value after ``x`` towards ``y``. See `jax.numpy.nextafter`."""
 
 def nonzero(x: Tensor) -> tuple[Tensor, ...]:
-    """The indices of entries that are not 0, one array per axis; how many depends on values, so not inside `jit`."""
+    """The indices of entries that are not 0, one array per axis. Not for `jit`, since their number depends on values."""
 
 def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
     """A norm of vectors or matrices; where it is 0, so is its gradient."""
@@ -754,13 +773,13 @@ def normalize(x: Tensor, axis: int | Sequence[int] = -1, order: float = 2, epsil
 def not_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """Returns element-wise truth value of ``x != y``. See `jax.numpy.not_equal`."""
 
-def one_hot(x: Tensor, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Tensor:
+def one_hot(x: Tensor, num_classes: int, axis: int = -1, dtype: DTypeLike | None = None, sparse: bool = False) -> Tensor:
     """Vectors of zeros with a one at each integer; all zeros for an integer outside `[0, num_classes)`."""
 
-def ones(shape: Shape, dtype: Any = None) -> Tensor:
+def ones(shape: Shape, dtype: DTypeLike | None = None) -> Tensor:
     """Ones."""
 
-def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
+def ones_like(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
     """Create an array of ones with the same shape and dtype as an array. See `jax.numpy.ones_like`."""
 
 def outer(x1: Tensor, x2: Tensor) -> Tensor:
@@ -781,7 +800,7 @@ def polar(abs_: Tensor, angle: Tensor) -> Tensor:
 def power(x1: Tensor, x2: Tensor) -> Tensor:
     """Calculate element-wise base ``x1`` exponential of ``x2``. See `jax.numpy.power`."""
 
-def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: DTypeLike | None = None) -> Tensor:
     """The product over axes, all by default."""
 
 def psnr(x1: Tensor, x2: Tensor, max_val: Any) -> Tensor:
@@ -846,8 +865,8 @@ def round(x: Tensor, decimals: int = 0) -> Tensor:
 def rsqrt(x: Tensor) -> Tensor:
     """`1 / sqrt(x)`."""
 
-def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
-    """The same values in another dtype, those beyond its range as its lowest or highest value."""
+def saturate_cast(x: Tensor, dtype: DTypeLike | None) -> Tensor:
+    """The same values in another dtype, clipped to its range."""
 
 def scan(
     f: Callable[[Any, Any], tuple[Any, Any]],
@@ -927,10 +946,10 @@ def size(x: Tensor) -> Tensor:
     """The number of entries."""
 
 def slice(inputs: Tensor, start_indices: Sequence[Any], shape: Sequence[int]) -> Tensor:
-    """A block of a given shape; where its size is -1, up to the end."""
+    """A slice of a given shape; a size of -1 means up to the end."""
 
 def slice_update(inputs: Tensor, start_indices: Sequence[Any], updates: Tensor) -> Tensor:
-    """The array with a block replaced; a block that sticks out is moved back into the array."""
+    """The array with a slice replaced; a slice that sticks out is moved back into the array."""
 
 def slogdet(x: Tensor) -> tuple[Tensor, Tensor]:
     """The determinant's sign, and the logarithm of its absolute value."""
@@ -1003,7 +1022,7 @@ def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def stft(
     x: Tensor, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """The Fourier transform of windowed stretches of a signal."""
+    """The Fourier transform of windowed frames of a signal."""
 
 def stop_gradient(variable: Tensor) -> Tensor:
     """The same values, constant for differentiation."""
@@ -1062,7 +1081,7 @@ def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
 def trapezoid(y: Tensor, x: Tensor | None = None, dx: Tensor = 1.0, axis: int = -1) -> Tensor:
     """The integral along an axis by the trapezoidal rule."""
 
-def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
+def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Tensor:
     """An N x M matrix (N x N by default) with ones on and below its k-th diagonal."""
 
 def tril(x: Tensor, k: int = 0) -> Tensor:
@@ -1113,7 +1132,7 @@ def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: st
 def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     """The results of a function for each entry along the first axis, all at once, stacked."""
 
-def view(x: Tensor, dtype: Any = None) -> Tensor:
+def view(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
     """The same bits read as another dtype."""
 
 def view_as_complex(x: Tensor) -> Tensor:
@@ -1134,8 +1153,8 @@ def where(condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None)
 def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None) -> Any:
     """Apply a function to variables as long as a condition holds."""
 
-def zeros(shape: Shape, dtype: Any = None) -> Tensor:
+def zeros(shape: Shape, dtype: DTypeLike | None = None) -> Tensor:
     """Zeros."""
 
-def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
+def zeros_like(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
     """Create an array full of zeros with the same shape and dtype as an array. See `jax.numpy.zeros_like`."""

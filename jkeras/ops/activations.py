@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from jkeras.nn import activations, rectifiers
-from jkeras.ops.families import along, enter, shrink, spread, unary
+from jkeras.ops.families import along, define, shrink, spread, unary
 from jkeras.ops.wrapper import Tensor, operand, operation
 
-enter(unary, activations, "log_sigmoid selu sigmoid silu softplus softsign swish=silu tanh_shrink", area="nn")
-enter(unary, rectifiers, "hard_sigmoid hard_silu hard_swish=hard_silu hard_tanh relu6 sparse_plus sparse_sigmoid", area="nn")
-enter(along, activations, "glu log_softmax softmax", area="nn")
-enter(along, rectifiers, "sparsemax", area="nn")
-enter(spread, activations, "celu elu", area="nn")
-enter(shrink, rectifiers, "hard_shrink soft_shrink", area="nn")
+define(unary, activations, "log_sigmoid selu sigmoid silu softplus softsign swish=silu tanh_shrink", area="nn")
+define(unary, rectifiers, "hard_sigmoid hard_silu hard_swish=hard_silu hard_tanh relu6 sparse_plus sparse_sigmoid", area="nn")
+define(along, activations, "glu log_softmax softmax", area="nn")
+define(along, rectifiers, "sparsemax", area="nn")
+define(spread, activations, "celu elu", area="nn")
+define(shrink, rectifiers, "hard_shrink soft_shrink", area="nn")
 
 
 @operation("nn")

@@ -47,7 +47,7 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
         cond: takes the variables, gives a scalar boolean.
         body: takes the variables, gives their next values.
         loop_vars: a list or tuple of variables, or one variable.
-        maximum_iterations: stop after so many steps in any case; None for no bound.
+        maximum_iterations: the largest number of steps; None for no bound.
 
     Returns:
         The variables' last values: a tuple, or the one variable.
@@ -59,7 +59,7 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
     several = isinstance(loop_vars, (list, tuple))
     start = tuple(loop_vars) if several else (loop_vars,)
 
-    def goes_on(carry: Any) -> Any:
+    def continues(carry: Any) -> Any:
         step, values = carry
         within = True if maximum_iterations is None else step < maximum_iterations
         return jnp.logical_and(cond(*values), within)
@@ -69,7 +69,7 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
         results = body(*values)
         return step + 1, tuple(results) if several else (results,)
 
-    _, values = lax.while_loop(goes_on, advance, (0, start))
+    _, values = lax.while_loop(continues, advance, (0, start))
     return values if several else values[0]
 
 
@@ -99,7 +99,7 @@ def scan(
         f: the step.
         init: the first carry.
         xs: arrays with a common first axis; None for none.
-        length: the number of steps, where xs does not tell.
+        length: the number of steps, if xs is None.
         reverse: from the end to the start.
         unroll: how many steps to write out in a row; True for all.
 

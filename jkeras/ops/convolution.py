@@ -59,7 +59,7 @@ def depthwise_conv(
     data_format: str | None = None,
     dilation_rate: Shape = 1,
 ) -> Tensor:
-    """Cross-correlate each channel with kernels of its own.
+    """Cross-correlate each channel with its own kernels.
 
     Args:
         inputs: as for `conv`.
@@ -126,7 +126,7 @@ def conv_transpose(
         kernel: `(*window, filters, channels)`.
         strides: how far apart neighbouring inputs are spread.
         padding: `"valid"` or `"same"`.
-        output_padding: what the output is longer than it must be, per axis; None (default) gives `size * stride` for `"same"` and
+        output_padding: what the output has beyond the least size, per axis; None (default) gives `size * stride` for `"same"` and
             `(size - 1) * stride + max(window, stride)` for `"valid"`.
         data_format, dilation_rate: as for `conv`.
 

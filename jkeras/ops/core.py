@@ -1,12 +1,14 @@
-"""Between arrays, boxes, symbolic tensors and numpy: conversions, and what is known of a value without computing it."""
+"""Conversions between arrays, variables, symbolic tensors and numpy, and what is known of a value without computing it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras.graph.keras_tensor import KerasTensor
@@ -15,7 +17,7 @@ from jkeras.state.variable import Variable
 
 
 @operation()
-def cast(x: Tensor, dtype: Any) -> Tensor:
+def cast(x: Tensor, dtype: DTypeLike | None) -> Tensor:
     """The same values in another dtype.
 
     Example:
@@ -26,8 +28,8 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
 
 
 @operation()
-def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
-    """The same values in another dtype, those beyond its range as its lowest or highest value.
+def saturate_cast(x: Tensor, dtype: DTypeLike | None) -> Tensor:
+    """The same values in another dtype, clipped to its range.
 
     Example:
         >>> saturate_cast([-3.0, 300.0], "uint8").tolist()
@@ -36,11 +38,9 @@ def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
     x, dtype = as_array(x), jnp.dtype(standardize_dtype(dtype))
     if dtype == jnp.bool_:
         return x != 0
-    low, high = _bounds(dtype)
-    own_low, own_high = (0, 1) if x.dtype == jnp.bool_ else _bounds(x.dtype)
-    # A bound that x's dtype cannot hold would itself overflow, and is no bound for x.
-    low = jnp.asarray(own_low if low < own_low else low, x.dtype)
-    high = jnp.asarray(own_high if high > own_high else high, x.dtype)
+    (least, greatest), (own_low, own_high) = _bounds(dtype), (0, 1) if x.dtype == jnp.bool_ else _bounds(x.dtype)
+    # A bound that x's dtype cannot hold would overflow, and does not limit x.
+    low, high = jnp.asarray(max(least, own_low), x.dtype), jnp.asarray(min(greatest, own_high), x.dtype)
     if jnp.issubdtype(x.dtype, jnp.floating) and jnp.issubdtype(dtype, jnp.integer):
         # float(2**31 - 1) rounds up to 2**31, which is outside.
         high = jnp.where(high.astype(float) > _bounds(dtype)[1], jnp.nextafter(high, jnp.zeros_like(high)), high)
@@ -48,20 +48,20 @@ def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
     return jnp.clip(x, low, high).astype(dtype)
 
 
-def _bounds(dtype: Any) -> tuple[Any, Any]:
+def _bounds(dtype: DTypeLike) -> tuple[float, float]:
     if jnp.issubdtype(dtype, jnp.floating):
-        info: Any = jnp.finfo(dtype)
-        return float(info.min), float(info.max)
-    info = jnp.iinfo(dtype)
-    return int(info.min), int(info.max)
+        return float(jnp.finfo(dtype).min), float(jnp.finfo(dtype).max)
+    return int(jnp.iinfo(dtype).min), int(jnp.iinfo(dtype).max)
 
 
 @operation()
-def convert_to_tensor(x: Tensor, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Tensor:
+def convert_to_tensor(
+    x: Tensor, dtype: DTypeLike | None = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Tensor:
     """A JAX array with the values of x.
 
     Args:
-        x: an array, a box, numbers or nested lists of them.
+        x: an array, a variable, numbers or nested lists of them.
         dtype: of the result, by default x's own.
         sparse, ragged: Keras' arguments; arrays here are dense, so True is an error.
 
@@ -74,7 +74,7 @@ def convert_to_tensor(x: Tensor, dtype: Any = None, sparse: bool | None = None, 
 
 
 @operation("numpy")
-def array(x: Tensor, dtype: Any = None) -> Tensor:
+def array(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
     """A new JAX array with the values of x.
 
     Example:
@@ -85,7 +85,7 @@ def array(x: Tensor, dtype: Any = None) -> Tensor:
 
 
 @operation("numpy")
-def view(x: Tensor, dtype: Any = None) -> Tensor:
+def view(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
     """The same bits read as another dtype.
 
     Example:
@@ -109,8 +109,8 @@ def convert_to_numpy(x: Tensor) -> np.ndarray:
 
 
 @inspector()
-def is_tensor(x: Any) -> bool:
-    """Whether x is a JAX array; lists, numpy arrays, boxes and symbolic tensors are not.
+def is_tensor(x: object) -> bool:
+    """Whether x is a JAX array; lists, numpy arrays, variables and symbolic tensors are not.
 
     Example:
         >>> import jax.numpy as jnp
@@ -175,14 +175,14 @@ def stop_gradient(variable: Tensor) -> Tensor:
 
 
 @inspector()
-def custom_gradient(f: Any) -> Any:
-    """A function with a gradient of its own.
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function with a custom gradient.
 
     Args:
-        f: returns `(outputs, gradient)`, where `gradient(upstream)` gives the gradients of the inputs.
+        f: returns `(outputs, gradient)`, where `gradient(upstream)` returns the gradients of the inputs.
 
     Returns:
-        A function that gives the outputs.
+        A function that returns the outputs.
 
     Example:
         >>> import jax

@@ -5,47 +5,48 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras._base.config import settings
 from jkeras._base.dtypes import optional_dtype, standardize_dtype
-from jkeras.ops.families import Function, Shape, alike, enter
+from jkeras.ops.families import Function, Shape, alike, define
 from jkeras.ops.wrapper import Tensor, axes, operand, operation
 
-enter(alike, jnp, "empty_like ones_like zeros_like")
+define(alike, jnp, "empty_like ones_like zeros_like")
 
 
 @operation("numpy")
-def full_like(x: Tensor, fill_value: Tensor, dtype: Any = None) -> Tensor:
+def full_like(x: Tensor, fill_value: Tensor, dtype: DTypeLike | None = None) -> Tensor:
     """An array of x's shape, filled with a value; of x's dtype unless one is given."""
     return jnp.full_like(operand(x), operand(fill_value), dtype=optional_dtype(dtype))
 
 
 @operation("numpy")
-def zeros(shape: Shape, dtype: Any = None) -> Tensor:
+def zeros(shape: Shape, dtype: DTypeLike | None = None) -> Tensor:
     """Zeros."""
     return jnp.zeros(axes(shape), standardize_dtype(dtype))
 
 
 @operation("numpy")
-def ones(shape: Shape, dtype: Any = None) -> Tensor:
+def ones(shape: Shape, dtype: DTypeLike | None = None) -> Tensor:
     """Ones."""
     return jnp.ones(axes(shape), standardize_dtype(dtype))
 
 
 @operation("numpy")
-def empty(shape: Shape, dtype: Any = None) -> Tensor:
-    """An array whose values nobody has set; in JAX they are zeros."""
+def empty(shape: Shape, dtype: DTypeLike | None = None) -> Tensor:
+    """An array with arbitrary values; in JAX they are zeros."""
     return jnp.empty(axes(shape), standardize_dtype(dtype))
 
 
 @operation("numpy")
-def full(shape: Shape, fill_value: Tensor, dtype: Any = None) -> Tensor:
+def full(shape: Shape, fill_value: Tensor, dtype: DTypeLike | None = None) -> Tensor:
     """An array filled with a value."""
     return jnp.full(axes(shape), operand(fill_value), standardize_dtype(dtype))
 
 
 @operation("numpy")
-def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
+def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Tensor:
     """An N x M matrix (N x N by default) with ones on its k-th diagonal.
 
     Example:
@@ -56,19 +57,19 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
 
 
 @operation("numpy")
-def identity(n: int, dtype: Any = None) -> Tensor:
+def identity(n: int, dtype: DTypeLike | None = None) -> Tensor:
     """The n x n identity matrix."""
     return jnp.identity(n, standardize_dtype(dtype))
 
 
 @operation("numpy")
-def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
+def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Tensor:
     """An N x M matrix (N x N by default) with ones on and below its k-th diagonal."""
     return jnp.tri(N, M, k=k, dtype=standardize_dtype(dtype))
 
 
 @operation("numpy")
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike | None = None) -> Tensor:
     """Numbers from start up to, not including, stop; `arange(n)` counts from 0 to n - 1.
 
     Args:
@@ -86,7 +87,13 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 
 @operation("numpy")
 def linspace(
-    start: Tensor, stop: Tensor, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
+    start: Tensor,
+    stop: Tensor,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
 ) -> Any:
     """Numbers at equal distances.
 
@@ -94,7 +101,7 @@ def linspace(
         start, stop: first and last number, or arrays of them.
         num: how many.
         endpoint: whether stop is the last one; if not, the next one would be.
-        retstep: also give the distance.
+        retstep: whether to return the distance too.
         dtype: of the result.
         axis: of the numbers, where start and stop are arrays.
 
@@ -108,14 +115,22 @@ def linspace(
 
 @operation("numpy")
 def logspace(
-    start: Tensor, stop: Tensor, num: int = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0
+    start: Tensor,
+    stop: Tensor,
+    num: int = 50,
+    endpoint: bool = True,
+    base: Any = 10,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
 ) -> Tensor:
     """Powers of a base with exponents at equal distances from start to stop; arguments as in `linspace`."""
     return jnp.logspace(operand(start), operand(stop), num, endpoint=endpoint, base=base, dtype=optional_dtype(dtype), axis=axis)
 
 
 @operation("numpy")
-def geomspace(start: Tensor, stop: Tensor, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Tensor:
+def geomspace(
+    start: Tensor, stop: Tensor, num: int = 50, endpoint: bool = True, dtype: DTypeLike | None = None, axis: int = 0
+) -> Tensor:
     """Numbers at equal ratios from start to stop; arguments as in `linspace`."""
     return jnp.geomspace(operand(start), operand(stop), num, endpoint=endpoint, dtype=optional_dtype(dtype), axis=axis)
 
@@ -127,7 +142,7 @@ def _window(fn: Function) -> Function:
     return op
 
 
-enter(_window, jnp, "bartlett blackman hamming hanning")
+define(_window, jnp, "bartlett blackman hamming hanning")
 
 
 @operation("numpy")

@@ -2,7 +2,7 @@
 
 The most likely class of each frame gives the most likely *path*, which need not give the most likely *sequence*, because many
 paths name one sequence. Beam search keeps the most likely beginnings of sequences. For each it has the probability of all paths
-that end in a blank and of those that end in its last label: only behind a blank does the same label count once more.
+that end in a blank and of those that end in its last label: only after a blank does the same label count again.
 
 Source: Graves, "Supervised Sequence Labelling with Recurrent Neural Networks", 2012, chapter 7; Hannun, Maas, Jurafsky and Ng,
 "First-Pass Large Vocabulary Continuous Speech Recognition using Bi-Directional Recurrent DNNs", 2014.
@@ -38,7 +38,7 @@ def ctc_decode(
         sequence_lengths: how many frames count, `(batch,)`.
         strategy: `"greedy"` for the best path, `"beam_search"` for the best sequences.
         beam_width: how many beginnings beam search keeps.
-        top_paths: how many sequences beam search gives.
+        top_paths: how many sequences beam search returns.
         merge_repeated: whether the best path's repetitions are merged.
         mask_index: the class that is the blank.
 
@@ -121,7 +121,7 @@ def _extend(beam: _Beam, log_p: jax.Array, blank: int) -> _Beam:
     before = jnp.where(jnp.arange(classes) == last[:, None], beam.ends_blank[:, None], beam.total[:, None])
     grown = (before + log_p).at[:, blank].set(-jnp.inf)
 
-    # Where beginning i with a further label is beginning j, its probability goes to j. Empty places of the beam are no parents.
+    # Where beginning i with a further label is beginning j, its probability goes to j. Empty slots of the beam are not parents.
     parent = jnp.where(jnp.arange(beam.labels.shape[1]) == (beam.length - 1)[:, None], -1, beam.labels)
     is_child = (
         jnp.all(beam.labels[:, None] == parent[None], axis=-1) & (beam.length > 0) & (beam.length[:, None] + 1 == beam.length)

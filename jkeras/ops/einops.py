@@ -1,7 +1,7 @@
 """`rearrange`: reshape, transpose and reshape again, written as names of axes.
 
-In `"b (h p) w -> b h (p w)"` each side lists axes; parentheses hold axes that share one. The left side takes the array's axes
-apart, the right side puts them in order and together.
+In `"b (h p) w -> b h (p w)"` each side lists axes; parentheses hold axes that share one. The left side splits the array's axes,
+and the right side orders and merges them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def rearrange(tensor: Tensor, pattern: str, **axes_lengths: int) -> Tensor:
     Args:
         tensor: an array.
         pattern: such as `"b h w c -> b (h w) c"`; `...` stands for any number of axes.
-        axes_lengths: sizes of axes that the shape does not tell: all but one of each group on the left.
+        axes_lengths: sizes of axes that the shape leaves open: all but one of each group on the left.
 
     Raises:
         ValueError: the pattern does not fit the shape, or its sides differ in their names.
@@ -76,7 +76,7 @@ def _groups(tokens: list[str], others: list[str]) -> Groups:
         elif token.isidentifier():
             groups.append([token])
         else:
-            raise ValueError(f"Unexpected {token!r} in a pattern: names, `...`, `1` and one level of parentheses are known.")
+            raise ValueError(f"Unexpected {token!r} in a pattern: names, `...`, `1` and one level of parentheses are allowed.")
     return groups
 
 
@@ -88,9 +88,7 @@ def _sizes(left: Groups, x: jax.Array, pattern: str, given: dict[str, int]) -> d
         if len(unknown) > 1:
             raise ValueError(f"Give the sizes of all but one of {unknown} in {pattern!r}, such as {unknown[0]}=2.")
         if size % known or (not unknown and size != known):
-            raise ValueError(
-                f"An axis of size {size} of {describe(x)} cannot be taken apart as {group} with {given} ({pattern!r})."
-            )
+            raise ValueError(f"An axis of size {size} of {describe(x)} cannot be split as {group} with {given} ({pattern!r}).")
         if unknown:
             sizes[unknown[0]] = size // known
     return sizes

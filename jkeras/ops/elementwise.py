@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe
-from jkeras.ops.families import binary, bits, closeness, enter, unary
+from jkeras.ops.families import binary, bits, closeness, define, unary
 from jkeras.ops.wrapper import Tensor, as_array, as_float, operand, operation
 
 _UNARY = """
@@ -25,10 +25,10 @@ _BITS = """
 bitwise_and bitwise_or bitwise_xor bitwise_left_shift=left_shift bitwise_right_shift=right_shift left_shift right_shift
 """
 
-enter(unary, jnp, _UNARY)
-enter(binary, jnp, _BINARY)
-enter(bits, jnp, _BITS)
-enter(closeness, jnp, "allclose isclose")
+define(unary, jnp, _UNARY)
+define(binary, jnp, _BINARY)
+define(bits, jnp, _BITS)
+define(closeness, jnp, "allclose isclose")
 
 
 @operation("numpy")

@@ -1,14 +1,17 @@
 """Families: the signatures that many operations share.
 
 Keras gives the arguments of `jax.numpy` its own names and its own order (`sum(x, axis, keepdims)` where JAX has
-`sum(a, axis, dtype, out, keepdims)`). Each function here takes a JAX function and returns one with a family's signature;
-`enter` does so for a line of names. What fits no family is written out in the other files.
+`sum(a, axis, dtype, out, keepdims)`). Each function here takes a JAX function and returns one with the signature of a family;
+`define` does so for a list of names. What fits no family is written out in the other files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from types import ModuleType
+from typing import TypeAlias
+
+from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import optional_dtype
 from jkeras.ops.wrapper import Function, Tensor, axes, operand, publish, symbolic
@@ -17,13 +20,13 @@ Shape: TypeAlias = int | Sequence[int]
 Axis: TypeAlias = int | Sequence[int] | None
 
 
-def enter(family: Callable[[Function], Function], source: Any, names: str, area: str | None = "numpy") -> None:
-    """Enter operations of one family.
+def define(family: Callable[[Function], Function], source: ModuleType, names: str, area: str | None = "numpy") -> None:
+    """Define the operations of one family.
 
     Args:
         family: one of the functions below.
-        source: the module that has the functions.
-        names: separated by spaces; `equal_name=other` where the module calls it `other`.
+        source: the module with the functions.
+        names: separated by spaces; `name=other` where the module calls it `other`.
         area: the sub-namespace, as in `operation`.
     """
     for entry in names.split():
@@ -85,9 +88,9 @@ def reduction(fn: Function) -> Function:
 
 
 def bounded_reduction(fn: Function) -> Function:
-    """Fewer axes than before, with a value that takes part in any case."""
+    """Fewer axes than before, with an initial value."""
 
-    def op(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Tensor:
+    def op(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Tensor | None = None) -> Tensor:
         return fn(operand(x), axis=axes(axis), keepdims=keepdims, initial=initial)
 
     return op
@@ -105,7 +108,7 @@ def quantiles(fn: Function) -> Function:
 def cumulative(fn: Function) -> Function:
     """Running results along an axis, of the flattened array if it is None."""
 
-    def op(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
+    def op(x: Tensor, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
         return fn(operand(x), axis=axis, dtype=optional_dtype(dtype))
 
     return op
@@ -141,7 +144,7 @@ def lookup(fn: Function) -> Function:
 def alike(fn: Function) -> Function:
     """A new array of another's shape."""
 
-    def op(x: Tensor, dtype: Any = None) -> Tensor:
+    def op(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
         return fn(operand(x), dtype=optional_dtype(dtype))
 
     return op
@@ -166,7 +169,7 @@ def diagonals(fn: Function) -> Function:
 
 
 def joined(fn: Function) -> Function:
-    """A list of arrays made one."""
+    """A list of arrays joined into one."""
 
     def op(xs: Sequence[Tensor]) -> Tensor:
         return fn([operand(x) for x in xs])

@@ -8,15 +8,16 @@ from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
+from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.errors import unknown_name
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras.nn import embedding
-from jkeras.ops.families import Shape, enter, lookup
+from jkeras.ops.families import Shape, define, lookup
 from jkeras.ops.wrapper import Tensor, as_array, no_sparse, operand, operation
 
-enter(lookup, jnp, "take take_along_axis")
+define(lookup, jnp, "take take_along_axis")
 
 _REDUCTIONS = {None: "set", "add": "add", "max": "max", "min": "min", "mul": "multiply"}
 
@@ -42,7 +43,7 @@ def where(condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None)
 
 @operation("numpy")
 def nonzero(x: Tensor) -> tuple[Tensor, ...]:
-    """The indices of entries that are not 0, one array per axis; how many depends on values, so not inside `jit`."""
+    """The indices of entries that are not 0, one array per axis. Not for `jit`, since their number depends on values."""
     return jnp.nonzero(operand(x))
 
 
@@ -60,12 +61,12 @@ def unravel_index(indices: Tensor, shape: Shape) -> tuple[Tensor, ...]:
 
 @operation()
 def slice_(inputs: Tensor, start_indices: Sequence[Any], shape: Sequence[int]) -> Tensor:
-    """A block of a given shape; where its size is -1, up to the end.
+    """A slice of a given shape; a size of -1 means up to the end.
 
     Args:
         inputs: an array.
-        start_indices: of the block, one per axis; they may be computed, unlike the shape.
-        shape: of the block. A block that sticks out is moved back into the array.
+        start_indices: of the slice, one per axis; unlike the shape they may be computed.
+        shape: of the slice. A slice that sticks out is moved back into the array.
 
     Example:
         >>> slice([[1, 2, 3], [4, 5, 6]], (0, 1), (2, -1)).tolist()
@@ -78,7 +79,7 @@ def slice_(inputs: Tensor, start_indices: Sequence[Any], shape: Sequence[int]) -
 
 @operation()
 def slice_update(inputs: Tensor, start_indices: Sequence[Any], updates: Tensor) -> Tensor:
-    """The array with a block replaced; a block that sticks out is moved back into the array.
+    """The array with a slice replaced; a slice that sticks out is moved back into the array.
 
     Example:
         >>> slice_update([0, 0, 0], [1], [7, 8]).tolist()
@@ -93,7 +94,7 @@ def scatter(indices: Tensor, values: Tensor, shape: Shape) -> Tensor:
     """Zeros of a shape, with values added at indices.
 
     Args:
-        indices: `(..., rank)`, the place of each value.
+        indices: `(..., rank)`, the position of each value.
         values: `(...)`, or with further axes if rank is less than the number of axes.
         shape: of the result.
 
@@ -102,7 +103,7 @@ def scatter(indices: Tensor, values: Tensor, shape: Shape) -> Tensor:
         [1, 0, 5, 0]
     """
     values = as_array(values)
-    return jnp.zeros(shape, values.dtype).at[_places(indices)].add(values)
+    return jnp.zeros(shape, values.dtype).at[_positions(indices)].add(values)
 
 
 @operation()
@@ -111,7 +112,7 @@ def scatter_update(inputs: Tensor, indices: Tensor, updates: Tensor, reduction: 
 
     Args:
         inputs: an array.
-        indices: `(n, rank)`, the place of each update.
+        indices: `(n, rank)`, the position of each update.
         updates: `(n,)`, or with further axes if rank is less than the number of axes.
         reduction: None to replace, `"add"`, `"mul"`, `"max"` or `"min"` to combine.
 
@@ -121,22 +122,22 @@ def scatter_update(inputs: Tensor, indices: Tensor, updates: Tensor, reduction: 
     """
     if reduction not in _REDUCTIONS:
         raise unknown_name("reduction", reduction, [r for r in _REDUCTIONS if r])
-    places = as_array(inputs).at[_places(indices)]
-    return getattr(places, _REDUCTIONS[reduction])(operand(updates))
+    at = as_array(inputs).at[_positions(indices)]
+    return getattr(at, _REDUCTIONS[reduction])(operand(updates))
 
 
-def _places(indices: Tensor) -> tuple[Any, ...]:
+def _positions(indices: Tensor) -> tuple[Any, ...]:
     return tuple(jnp.moveaxis(as_array(indices), -1, 0))
 
 
 @operation("nn")
-def one_hot(x: Tensor, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Tensor:
+def one_hot(x: Tensor, num_classes: int, axis: int = -1, dtype: DTypeLike | None = None, sparse: bool = False) -> Tensor:
     """Vectors of zeros with a one at each integer; all zeros for an integer outside `[0, num_classes)`.
 
     Args:
         x: integers.
         num_classes: the size of the new axis.
-        axis: where it goes.
+        axis: its position.
         dtype: of the result, `floatx()` by default.
         sparse: Keras' argument; True is an error.
 
@@ -149,13 +150,15 @@ def one_hot(x: Tensor, num_classes: int, axis: int = -1, dtype: Any = None, spar
 
 
 @operation("nn")
-def multi_hot(inputs: Tensor, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Tensor:
-    """Vectors of zeros with a one at every integer of a set.
+def multi_hot(
+    inputs: Tensor, num_classes: int | None = None, axis: int = -1, dtype: DTypeLike | None = None, sparse: bool = False
+) -> Tensor:
+    """Vectors of zeros with a one at each integer of a set.
 
     Args:
         inputs: integers, `(n,)` for one set or `(batch, n, ...)`.
         num_classes: the size of the new axis.
-        axis: where it goes before the sets are merged.
+        axis: its position before the sets are merged.
         dtype: of the result, `floatx()` by default.
         sparse: Keras' argument; True is an error.
 

@@ -1,4 +1,4 @@
-"""The loss functions of `nn/`, for boxes and symbolic tensors as well: `losses/` and `metrics/` offer these very functions.
+"""The loss functions of `nn/`, also for variables and symbolic tensors: `losses/` and `metrics/` export these very functions.
 
 On symbolic tensors they become part of the graph, for `model.add_loss` of a functional model.
 """

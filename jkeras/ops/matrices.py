@@ -11,10 +11,10 @@ from jax import lax
 
 from jkeras._base.errors import describe, unknown_name
 from jkeras.nn import lengths
-from jkeras.ops.families import enter, unary
+from jkeras.ops.families import define, unary
 from jkeras.ops.wrapper import Tensor, as_array, as_float, axes, operand, operation
 
-enter(unary, jnp.linalg, "det eig eigh inv", area="linalg")
+define(unary, jnp.linalg, "det eig eigh inv", area="linalg")
 
 
 def _matrices(x: Tensor) -> jax.Array:

@@ -35,7 +35,7 @@ def max_pool(
 def average_pool(
     inputs: Tensor, pool_size: Shape, strides: Shape | None = None, padding: str = "valid", data_format: str | None = None
 ) -> Tensor:
-    """The mean of every window, without what lies beyond the image; arguments as for `max_pool`."""
+    """The mean of every window, ignoring what lies beyond the image; arguments as for `max_pool`."""
     return pool.avg_pool(as_array(inputs), pool_size, strides, padding, standardize_data_format(data_format))
 
 
@@ -45,7 +45,7 @@ def adaptive_average_pool(inputs: Tensor, output_size: Shape, data_format: str |
 
     Args:
         inputs: `(batch, *space, channels)`, or `(batch, channels, *space)` for `channels_first`.
-        output_size: how many windows, an int or one per spatial axis. Of n places and m windows, window i has the places from
+        output_size: how many windows, an int or one per spatial axis. Of n positions and m windows, window i has those from
             `floor(i n / m)` up to, not including, `ceil((i + 1) n / m)`.
         data_format: `"channels_last"`, `"channels_first"`, or None for `config.image_data_format()`.
 
@@ -71,7 +71,7 @@ def adaptive_max_pool(inputs: Tensor, output_size: Shape, data_format: str | Non
         [2.0, 4.0]
     """
 
-    # Places beyond a window repeat its last one, so that they change no maximum.
+    # Positions beyond a window repeat its last one, which changes no maximum.
     return _adaptive(as_array(inputs), output_size, data_format, lambda values, within: jnp.max(values, axis=-1))
 
 
@@ -88,7 +88,7 @@ def _adaptive(
 
 
 def _intervals(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The places of each window, in rows of one length, and which of them belong to it."""
+    """The positions of each window, in rows of one length, and which of them belong to it."""
     i = np.arange(count)
     first, end = i * size // count, -(-(i + 1) * size // count)
     places = first[:, None] + np.arange((end - first).max())

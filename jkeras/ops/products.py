@@ -7,11 +7,11 @@ from typing import Any
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe
-from jkeras.ops.families import binary, enter, unary
+from jkeras.ops.families import binary, define, unary
 from jkeras.ops.wrapper import Tensor, as_array, operand, operation
 
-enter(binary, jnp, "dot inner kron outer vdot")
-enter(unary, jnp, "corrcoef")
+define(binary, jnp, "dot inner kron outer vdot")
+define(unary, jnp, "corrcoef")
 
 
 def _accumulator(*xs: Any) -> Any:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import optional_dtype
 from jkeras._base.errors import describe
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras.nn.lengths import root
-from jkeras.ops.families import Axis, bounded_reduction, cumulative, enter, quantiles, reduction, segments
+from jkeras.ops.families import Axis, bounded_reduction, cumulative, define, quantiles, reduction, segments
 from jkeras.ops.wrapper import Tensor, as_array, axes, no_sparse, operand, operation
 
 _REDUCTIONS = """
@@ -19,11 +18,11 @@ all amax=max amin=min any argmax argmin mean median nanargmax nanargmin nanmax n
 nanvar ptp sum var
 """
 
-enter(reduction, jnp, _REDUCTIONS)
-enter(bounded_reduction, jnp, "max min")
-enter(quantiles, jnp, "nanpercentile nanquantile percentile quantile")
-enter(cumulative, jnp, "cumprod cumsum nancumprod nancumsum")
-enter(segments, jax.ops, "segment_max segment_min segment_prod segment_sum", area=None)
+define(reduction, jnp, _REDUCTIONS)
+define(bounded_reduction, jnp, "max min")
+define(quantiles, jnp, "nanpercentile nanquantile percentile quantile")
+define(cumulative, jnp, "cumprod cumsum nancumprod nancumsum")
+define(segments, jax.ops, "segment_max segment_min segment_prod segment_sum", area=None)
 
 
 @operation("numpy")
@@ -44,7 +43,7 @@ def nanstd(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @operation("numpy")
-def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: DTypeLike | None = None) -> Tensor:
     """The product over axes, all by default."""
     return jnp.prod(operand(x), axis=axes(axis), keepdims=keepdims, dtype=optional_dtype(dtype))
 
@@ -108,11 +107,11 @@ def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0, spars
     Args:
         x: integers, `(n,)` or `(batch, n)`.
         weights: of x's shape, or None to count.
-        minlength: the least length of the result, which otherwise is the largest integer plus 1.
+        minlength: the minimum length of the result, by default the largest integer plus 1.
         sparse: Keras' argument; True is an error.
 
     Returns:
-        `(length,)` or `(batch, length)`. The length depends on values: inside `jit` there is no result.
+        `(length,)` or `(batch, length)`. The length depends on values, so not for `jit`.
 
     Example:
         >>> bincount([1, 1, 3]).tolist()

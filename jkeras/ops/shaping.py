@@ -8,16 +8,16 @@ from typing import Any
 import jax.numpy as jnp
 
 from jkeras._base.plain_numbers import INTEGERS
-from jkeras.ops.families import Axis, Shape, band, diagonals, enter, joined, optional_axes, parted, parted_along, unary
+from jkeras.ops.families import Axis, Shape, band, define, diagonals, joined, optional_axes, parted, parted_along, unary
 from jkeras.ops.wrapper import Tensor, axes, operand, operation
 
-enter(unary, jnp, "fliplr flipud ravel")
-enter(band, jnp, "diag diagflat tril triu")
-enter(diagonals, jnp, "diagonal trace")
-enter(joined, jnp, "dstack hstack vstack")
-enter(parted, jnp, "dsplit hsplit vsplit")
-enter(parted_along, jnp, "array_split split")
-enter(optional_axes, jnp, "flip squeeze")
+define(unary, jnp, "fliplr flipud ravel")
+define(band, jnp, "diag diagflat tril triu")
+define(diagonals, jnp, "diagonal trace")
+define(joined, jnp, "dstack hstack vstack")
+define(parted, jnp, "dsplit hsplit vsplit")
+define(parted_along, jnp, "array_split split")
+define(optional_axes, jnp, "flip squeeze")
 
 
 @operation("numpy")
@@ -45,7 +45,7 @@ def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
 
 @operation("numpy")
 def moveaxis(x: Tensor, source: Shape, destination: Shape) -> Tensor:
-    """Axes moved to other places, the others in their order."""
+    """Some axes moved to other positions, the others in their order."""
     return jnp.moveaxis(operand(x), axes(source), axes(destination))
 
 
@@ -100,7 +100,7 @@ def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> list[Tensor]:
 
     Args:
         x: an array.
-        num: the size of the axis, where it is not known otherwise.
+        num: the size of the axis, if the shape does not tell it.
         axis: along which.
 
     Example:
@@ -117,7 +117,7 @@ def repeat(x: Tensor, repeats: Tensor, axis: int | None = None) -> Tensor:
 
     Args:
         x: an array.
-        repeats: how often, one number or one for each place along the axis.
+        repeats: how often, one number or one for each position along the axis.
         axis: along which; None for the flattened array.
     """
     return jnp.repeat(operand(x), repeats if isinstance(repeats, INTEGERS) else operand(repeats), axis=axis)

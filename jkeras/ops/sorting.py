@@ -1,4 +1,4 @@
-"""Order: sorting, the largest entries, places in an order, distinct values."""
+"""Order: sorting, the largest entries, positions in an order, distinct values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
 
     Args:
         x: numbers.
-        kth: the place.
+        kth: the position.
         axis: along which; None for the flattened array.
     """
     x = as_array(x)
@@ -49,7 +49,7 @@ def top_k(x: Tensor, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     Args:
         x: numbers.
         k: how many.
-        sorted: whether they must come in falling order; they do in any case.
+        sorted: Keras' argument; they are in descending order in any case.
 
     Returns:
         Values and indices.
@@ -68,7 +68,7 @@ def searchsorted(sorted_sequence: Tensor, values: Tensor, side: str = "left") ->
     Args:
         sorted_sequence: `(n,)`, in rising order.
         values: any shape.
-        side: `"left"` puts a value before its equals, `"right"` behind them.
+        side: `"left"` puts a value before its equals, `"right"` after them.
 
     Example:
         >>> searchsorted([1, 3, 5], [3, 4]).tolist()
@@ -105,9 +105,9 @@ def unique(
     Args:
         x: any shape.
         sorted: whether they must come in rising order.
-        return_index: also give where each first occurs.
-        return_inverse: also give, for each entry of x, which distinct entry it is.
-        return_counts: also give how often each occurs.
+        return_index: whether to return where each first occurs.
+        return_inverse: whether to return, for each entry of x, which distinct entry it is.
+        return_counts: whether to return how often each occurs.
         axis: of the slices; None for entries.
         size: the length of the result; without it there is no result inside `jit`.
         fill_value: what fills a result up to `size`, by default the smallest entry.

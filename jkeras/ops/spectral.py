@@ -1,4 +1,4 @@
-"""Fourier transforms of arrays and of short stretches of a signal. Complex arrays are pairs `(real, imaginary)`, as in Keras."""
+"""Fourier transforms of arrays and of short frames of a signal. Complex arrays are pairs `(real, imaginary)`, as in Keras."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base.errors import describe, unknown_name
 from jkeras.ops.wrapper import Tensor, as_array, operation
 
-# Where the squared windows add up to less, the signal cannot be told.
+# Where the squared windows add up to less, the signal cannot be recovered.
 _NOTHING = 1e-10
 
 
@@ -69,15 +70,15 @@ def irfft(x: tuple[Tensor, Tensor], fft_length: int | None = None) -> Tensor:
 
 @operation()
 def extract_sequences(x: Tensor, sequence_length: int, sequence_stride: int) -> Tensor:
-    """Stretches of a signal, one every few steps.
+    """Frames of a signal, one every few steps.
 
     Args:
         x: `(..., n)`.
-        sequence_length: of a stretch.
+        sequence_length: of a frame.
         sequence_stride: from the start of one to the start of the next.
 
     Returns:
-        `(..., stretches, sequence_length)`.
+        `(..., frames, sequence_length)`.
 
     Example:
         >>> extract_sequences([1, 2, 3, 4, 5], 3, 2).tolist()
@@ -97,7 +98,7 @@ _WINDOWS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def _window(window: Any, length: int, fft_length: int, dtype: Any) -> jax.Array:
+def _window(window: Any, length: int, fft_length: int, dtype: DTypeLike | None) -> jax.Array:
     """The window's values with zeros on both sides up to fft_length."""
     if fft_length < length:
         raise ValueError(f"fft_length={fft_length} is less than sequence_length={length}: give at least {length}.")
@@ -118,18 +119,18 @@ def _window(window: Any, length: int, fft_length: int, dtype: Any) -> jax.Array:
 def stft(
     x: Tensor, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """The Fourier transform of windowed stretches of a signal.
+    """The Fourier transform of windowed frames of a signal.
 
     Args:
         x: `(..., n)`, float32 or float64.
-        sequence_length: of a stretch.
+        sequence_length: of a frame.
         sequence_stride: from the start of one to the start of the next.
         fft_length: of a transform, at least sequence_length.
         window: `"hann"`, `"hamming"`, an array of sequence_length values, or None.
-        center: whether to continue the signal by reflection, so that the first stretch is centred at its start.
+        center: whether to extend the signal by reflection, so that the first frame is centred at its start.
 
     Returns:
-        A pair (real, imaginary) of `(..., stretches, fft_length // 2 + 1)`.
+        A pair (real, imaginary) of `(..., frames, fft_length // 2 + 1)`.
     """
     x = as_array(x)
     if x.dtype not in (jnp.float32, jnp.float64):
@@ -150,10 +151,10 @@ def istft(
     window: Any = "hann",
     center: bool = True,
 ) -> Tensor:
-    """The signal of which x is the `stft`: `sum(w y) / sum(w^2)` over the stretches y that cover a place, w their window there.
+    """The signal of which x is the `stft`: `sum(w y) / sum(w^2)` over the frames y that cover a position, w their window there.
 
     Args:
-        x: a pair (real, imaginary) of `(..., stretches, fft_length // 2 + 1)`.
+        x: a pair (real, imaginary) of `(..., frames, fft_length // 2 + 1)`.
         sequence_length, sequence_stride, fft_length, window, center: as for `stft`.
         length: of the signal, where it is known.
 
@@ -162,7 +163,7 @@ def istft(
     """
     spectrum = _join(x)
     if spectrum.ndim < 2:
-        raise ValueError(f"istft takes (..., stretches, frequencies), received {describe(spectrum)}.")
+        raise ValueError(f"istft takes (..., frames, frequencies), received {describe(spectrum)}.")
     values = _window(window, sequence_length, fft_length, jnp.real(spectrum).dtype)
     stretches = jnp.fft.irfft(spectrum, n=fft_length) * values
     count = spectrum.shape[-2]

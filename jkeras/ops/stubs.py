@@ -1,6 +1,6 @@
 """The text of `__init__.pyi`: every operation's signature, for editors and type checkers.
 
-After a change of operations write it again:
+After changing operations write it again:
 
     python -c "from jkeras.ops.stubs import write; write()"
 """
@@ -16,12 +16,13 @@ from jkeras.ops.wrapper import Function, operations
 
 PATH = Path(__file__).with_name("__init__.pyi")
 
-_HEADER = '''"""Written by `jkeras.ops.stubs`: the operations, which tables enter at run time."""
+_HEADER = '''"""Written by `jkeras.ops.stubs`: the operations, which tables define at run time."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras.ops import linalg as linalg
 from jkeras.ops import nn as nn

@@ -1,9 +1,9 @@
-"""One wrapper for all operations: a function of arrays becomes a function of arrays, boxes and symbolic tensors.
+"""One wrapper for all operations: a function of arrays becomes a function of arrays, variables and symbolic tensors.
 
-`symbolic(fn, name)` looks at the leaves of the arguments. A `KerasTensor` among them: the call is recorded in the graph, and
-shape inference runs `fn` abstractly. A box among them: its value stands in. Otherwise `fn` is called as it is.
+`symbolic(fn, name)` looks at the leaves of the arguments. If a `KerasTensor` is among them, it records the call in the graph, and
+shape inference runs `fn` abstractly. A variable is replaced by its value. Otherwise it calls `fn` directly.
 
-`@operation()` does so to a function and enters it in the table of all operations, which is what `jkeras.ops` shows.
+`@operation()` wraps a function and adds it to the table of all operations, which `jkeras.ops` exports.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base.config import settings
 from jkeras._base.registry import export
@@ -21,7 +22,7 @@ from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic, is_leaf
 from jkeras.state.variable import Variable
 
 Tensor: TypeAlias = Any
-"""An array, a box, a symbolic tensor, or what `numpy.asarray` takes: numbers and nested lists."""
+"""An array, a variable, a symbolic tensor, or what `numpy.asarray` takes: numbers and nested lists."""
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
@@ -32,10 +33,10 @@ _areas: dict[str, dict[str, Function]] = {"linalg": {}, "nn": {}, "numpy": {}}
 
 
 def symbolic(fn: F, name: str, module: str = "jkeras.ops") -> F:
-    """Make a function of arrays work on boxes and symbolic tensors as well.
+    """Make a function of arrays work on variables and symbolic tensors as well.
 
     Args:
-        fn: takes arrays anywhere in its arguments, nested in lists and dicts too.
+        fn: takes arrays anywhere in its arguments, also nested in lists and dicts.
         name: of the operation, and of its nodes in a graph.
         module: where users find it.
 
@@ -68,32 +69,27 @@ def named(op: Function, fn: Function, name: str, module: str = "jkeras.ops") -> 
 
 
 def operation(area: str | None = None, name: str | None = None) -> Callable[[Function], Function]:
-    """Decorator: make a function an operation and enter it under its public name.
+    """Decorator: make a function an operation under its public name, which drops a trailing underscore.
 
     Args:
-        area: the sub-namespace it belongs to as well: `"numpy"`, `"nn"` or `"linalg"`.
-        name: the public name, where it is not the function's own; a trailing underscore is dropped.
+        area: the sub-namespace that it also belongs to: `"numpy"`, `"nn"` or `"linalg"`.
+        name: the public name, if it is not the function's own.
     """
-
-    def enter(fn: Function) -> Function:
-        public = name or fn.__name__.rstrip("_")
-        return publish(symbolic(fn, public), area)
-
-    return enter
+    return lambda fn: publish(symbolic(fn, name or fn.__name__.rstrip("_")), area)
 
 
 def inspector(area: str | None = None) -> Callable[[Function], Function]:
-    """Decorator: enter a function that answers at once, without a node in the graph, for boxes and symbolic tensors as well."""
+    """Decorator: add a function that answers at once, without a node in the graph, also for variables and symbolic tensors."""
 
-    def enter(fn: Function) -> Function:
+    def add(fn: Function) -> Function:
         fn.__module__ = "jkeras.ops"
         return publish(fn, area)
 
-    return enter
+    return add
 
 
 def publish(op: Function, area: str | None = None) -> Function:
-    """Enter a function in the table of operations as it is."""
+    """Add a function to the table of operations as it is."""
     name = op.__name__
     _operations[name] = op
     if area is None:
@@ -113,11 +109,11 @@ def as_plain(x: Any) -> Any:
 
 
 def operand(x: Tensor) -> Any:
-    """What `jax.numpy` accepts as it is, unchanged; anything else (lists, tuples) as an array."""
+    """What `jax.numpy` accepts, unchanged; anything else (lists, tuples) as an array."""
     return x if isinstance(x, _NATIVE) else jnp.asarray(x)
 
 
-def as_array(x: Tensor, dtype: Any = None) -> jax.Array:
+def as_array(x: Tensor, dtype: DTypeLike | None = None) -> jax.Array:
     """A JAX array, in a dtype if one is given."""
     if not isinstance(x, jax.Array):
         x = jnp.asarray(x)
@@ -135,7 +131,7 @@ def axes(axis: Any) -> Any:
     return tuple(axis) if isinstance(axis, list) else axis
 
 
-def no_sparse(sparse: Any) -> None:
-    """Raise ValueError where a sparse result was asked for: JAX's arrays are dense."""
+def no_sparse(sparse: bool | None) -> None:
+    """Raise ValueError if the caller asked for a sparse result: JAX's arrays are dense."""
     if sparse:
         raise ValueError("sparse=True was given, but arrays are dense here. Leave out `sparse`.")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jkeras.layers.base import Layer
-from jkeras.layers.tracking import NOT_TRACKED, own_boxes
+from jkeras.layers.tracking import NOT_TRACKED, own_variables
 from jkeras.models.functional import Functional
 from jkeras.models.model import Model
 from jkeras.state.variable import Variable
@@ -53,7 +53,7 @@ def trained_boxes(layer: Layer) -> list[Variable]:
 def _trained(layer: Layer) -> Iterator[Variable]:
     if not layer._trainable:
         return
-    own = [box for box in own_boxes(layer) if box.trainable]
+    own = [box for box in own_variables(layer) if box.trainable]
     below = (box for part in layers_below(layer) for box in _trained(part))
     yield from (*below, *own) if isinstance(layer, Model) else (*own, *below)
 
@@ -69,7 +69,7 @@ def all_boxes(layer: Layer) -> list[Variable]:
 
 def _all(layer: Layer) -> Iterator[Variable]:
     below = (box for part in layers_below(layer) for box in _all(part))
-    yield from (*below, *own_boxes(layer)) if isinstance(layer, Model) else (*own_boxes(layer), *below)
+    yield from (*below, *own_variables(layer)) if isinstance(layer, Model) else (*own_variables(layer), *below)
 
 
 def _in(value: Any) -> Iterator[Any]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from jkeras._base.errors import FileFormatError
 from jkeras.layers.base import Layer
-from jkeras.layers.tracking import own_boxes, walk, weight_entries
+from jkeras.layers.tracking import own_variables, walk, weight_entries
 from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import is_kept_state
 from jkeras.saving.cudnn_weights import converter
@@ -65,7 +65,7 @@ def write_weights(group: Any, model: Any) -> None:
     with HostValues(model.weights) as value:
         for layer in layers:
             _write_layer(group.create_group(layer.name), layer, _ordered(layer), value)
-        _write_layer(group.create_group(_TOP), model, own_boxes(model), value)
+        _write_layer(group.create_group(_TOP), model, own_variables(model), value)
 
 
 def read_weights(group: StoredGroup, model: Any, *, by_name: bool = False, skip_mismatch: bool = False, where: str) -> None:
@@ -87,7 +87,7 @@ def read_weights(group: StoredGroup, model: Any, *, by_name: bool = False, skip_
         _match(plan, layer, _orders(layer), found)
     top = group.group(_TOP)
     if top is not None:
-        _match(plan, model, [own_boxes(model)], _layer(group, _TOP, where))
+        _match(plan, model, [own_variables(model)], _layer(group, _TOP, where))
     assign(plan.read())
 
 
@@ -177,7 +177,7 @@ def _boxes(layer: Layer) -> list[Variable]:
 
 
 def _kept(layer: Layer) -> list[Variable]:
-    return [box for _, part in walk(layer) if is_kept_state(part) for box in own_boxes(part)]
+    return [box for _, part in walk(layer) if is_kept_state(part) for box in own_variables(part)]
 
 
 def _in_order(model: Any, stored: list[_Stored], where: str) -> Iterator[tuple[Layer, _Stored]]:

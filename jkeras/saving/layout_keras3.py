@@ -23,7 +23,7 @@ import numpy as np
 
 from jkeras._base.errors import FileFormatError
 from jkeras.layers.base import Layer
-from jkeras.layers.tracking import inventory, own_boxes
+from jkeras.layers.tracking import inventory, own_variables
 from jkeras.optimizers import LossScaleOptimizer
 from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import Walk, is_kept_state, written_places
@@ -237,7 +237,7 @@ def _left_over(root: Group, taken: set[str]) -> list[str]:
 
 
 def _needs_weights(part: Any) -> bool:
-    return isinstance(part, Layer) and bool(own_boxes(part)) and not is_kept_state(part)
+    return isinstance(part, Layer) and bool(own_variables(part)) and not is_kept_state(part)
 
 
 def _keras3_candidates(model: Any, root: Group) -> dict[int, list[Any]]:
@@ -275,7 +275,7 @@ def _keras2_candidates(model: Any, root: Group) -> dict[int, list[Any]]:
 
 def _match(plan: Plan, place: str, layer: Layer, groups: list[Any]) -> None:
     """Pair a layer's own weights with the first group that has arrays of their number and shapes."""
-    boxes = own_boxes(layer)
+    boxes = own_variables(layer)
     found = [arrays for group in groups if (arrays := _arrays(group)) is not None]
     for arrays in found:
         if fits(boxes, arrays):

@@ -25,7 +25,7 @@ import numpy as np
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras.layers.base import Layer
-from jkeras.layers.tracking import boxes_in, note_change
+from jkeras.layers.tracking import note_change, variables_in
 from jkeras.optimizers import Optimizer
 from jkeras.saving.hdf5_door import StoredArray
 from jkeras.saving.zip_door import unsafe_name
@@ -253,7 +253,7 @@ def all_or_nothing(parts: Sequence[Any]) -> Iterator[None]:
     layers = {id(p): p for part in parts for p in (part._flatten_layers() if isinstance(part, Layer) else [part])}.values()
     all_parts = [*layers, *(part._trainer for part in layers if hasattr(part, "_trainer"))]
     attributes = [(part, {k: _shallow(v) for k, v in vars(part).items()}) for part in all_parts]
-    boxes = [(box, box._value, box._shared) for _, before in attributes for box in boxes_in([*before.values()])]
+    boxes = [(box, box._value, box._shared) for _, before in attributes for box in variables_in([*before.values()])]
     try:
         yield
     except BaseException:

@@ -1,4 +1,4 @@
-"""Floor 2: boxes for arrays, the one scope, the seam between stateful code and pure functions, randomness."""
+"""Floor 2: variables, the one scope, the seam between stateful code and pure functions, randomness."""
 
 from jkeras.state.functionalize import functionalize as functionalize
 from jkeras.state.random import SeedGenerator as SeedGenerator

@@ -1,95 +1,116 @@
-"""The one seam: code that reads and writes boxes -> a pure function over arrays.
+"""The one seam: code that reads and writes variables -> a pure function over arrays.
 
 Everything that is compiled goes through here: `apply`, the training step, a metric with variables, a child layer inside a scan.
+What the code does besides returning something (assigning variables, adding losses, passing masks on) is part of the result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
-from jkeras.state.scope import UnknownVariables, pop, push, substitute
+from jkeras._base.types import Tree
+from jkeras.state.scope import UnknownVariables, current, masks_among, pop, push, substitute
 from jkeras.state.variable import Variable
+
+if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr
 
 
 class Result(NamedTuple):
-    """What a functionalized call gives.
+    """All that a functionalized call gives: a pytree of arrays, but for the owners.
 
     Attributes:
         output: what the code returned.
-        values: the boxes' values afterwards, in the order of the boxes.
-        losses: `(layer, scalar)` pairs that were added on the way.
+        masks: `{number of the leaf: mask}` of the output's leaves that have one.
+        losses: the scalars that were added on the way.
+        values: the variables' values afterwards, in the order of the variables.
+        owners: the layers that added the losses.
     """
 
-    output: Any
-    values: list[Any]
-    losses: list[tuple[Any, Any]]
+    output: Tree
+    masks: dict[int, jax.Array]
+    losses: list[jax.Array]
+    values: list[jax.Array]
+    owners: list[Any]
 
 
 def functionalize(
-    fn: Callable[..., Any], boxes: Sequence[Variable], positions: dict[int, int] | None = None, complete: bool = False
+    fn: Callable[..., Any], variables: Sequence[Variable], positions: dict[int, int] | None = None, complete: bool = False
 ) -> Callable[..., Result]:
-    """Turn `fn`, which reads and writes `boxes`, into `pure(values, *args, rng=None, training=None, **kwargs) -> Result`.
+    """Turn `fn`, which reads and writes `variables`, into `pure(values, *args, rng=None, training=None, **kwargs) -> Result`.
 
     Args:
         fn: any callable.
-        boxes: the boxes whose values become arguments and results. Others read as constants.
-        positions: `{id(layer): index}` for draws that do not depend on names or call order between layers.
-        complete: whether the function must be one of these boxes alone. If it meets others, the call raises `UnknownVariables`
-            with them; `functionalize(fn, [*boxes, *others])` is the function that is wanted.
+        variables: their values become arguments and results. Other variables read as constants.
+        positions: `{id(layer): index}` for draws that depend neither on names nor on the order of calls between layers.
+        complete: whether `fn` may use these variables alone. If it meets others, the call raises `UnknownVariables` with them;
+            then `functionalize(fn, [*variables, *others])` is the function you want.
 
     Returns:
-        A pure function; the boxes are untouched by it.
+        A pure function, which leaves the variables as they are.
 
     Example:
         >>> counter = Variable(0.0, name="counter")
         >>> pure = functionalize(lambda x: counter.assign_add(x) * 2, [counter])
-        >>> result = jax.jit(lambda v, x: pure(v, x)[:2])([1.0], 2.0)
-        >>> float(result[0]), float(result[1][0]), float(counter.value)
+        >>> result = jax.jit(pure)([1.0], 2.0)
+        >>> float(result.output), float(result.values[0]), float(counter.value)
         (6.0, 3.0, 0.0)
     """
-    ids = [id(box) for box in boxes]
+    ids = [id(variable) for variable in variables]
 
-    def pure(values: Sequence[Any], *args: Any, rng: Any = None, training: bool | None = None, **kwargs: Any) -> Result:
+    def pure(
+        values: Sequence[Any], *args: Tree, rng: jax.Array | None = None, training: bool | None = None, **kwargs: Tree
+    ) -> Result:
         scope = substitute(dict(zip(ids, values)), rng=rng, training=training, positions=positions)
         scope.unknown = {} if complete else None
         token = push(scope)
         try:
-            output = fn(*args, **kwargs)
+            result = _result(fn(*args, **kwargs), ids)
         finally:
             pop(token)
         if scope.unknown:
             raise UnknownVariables(list(scope.unknown.values()))
-        assert scope.values is not None and scope.losses is not None
-        return Result(output, [scope.values[i] for i in ids], scope.losses)
+        return result
 
     return pure
 
 
-def abstractly(fn: Callable[..., Any], *args: Any, training: bool | None = None) -> Any:
-    """Shapes and dtypes of `fn(*args)` without computing anything; all boxes keep their values, and need not have one.
+def _result(output: Tree, ids: Sequence[int] | None = None) -> Result:
+    """What the code that just ran in the current scope gave; without ids, the values of all variables that it assigned."""
+    scope = current()
+    assert scope.values is not None and scope.losses is not None
+    values = [*scope.values.values()] if ids is None else [scope.values[i] for i in ids]
+    masks = masks_among(jax.tree.leaves(output)) if scope.masks else {}
+    return Result(output, masks, [loss for _, loss in scope.losses], values, [owner for owner, _ in scope.losses])
+
+
+def abstractly(fn: Callable[..., Any], *args: Tree, training: bool | None = None) -> Tree:
+    """Shapes and dtypes of `fn(*args)` without computing anything; all variables keep their values, and need not have one.
 
     Args:
-        fn: code that may read, write and make boxes.
+        fn: code that may read, write and make variables.
         args: pytrees of arrays or `jax.ShapeDtypeStruct`.
+        training: the training flag that `fn` finds.
     """
-    return jax.eval_shape(_abstract(fn, training), *args)
+    return jax.eval_shape(lambda *arrays: _run_abstractly(fn, arrays, training).output, *args)
 
 
-def trace_abstractly(fn: Callable[..., Any], *args: Any) -> tuple[Any, Any]:
-    """The same, with the program: `(closed jaxpr, shapes and dtypes)`."""
-    program, shapes = jax.make_jaxpr(_abstract(fn), return_shape=True)(*args)
+def trace_abstractly(fn: Callable[..., Any], *args: Tree) -> tuple[ClosedJaxpr, Result]:
+    """The program of `fn(*args)`, and shapes and dtypes of its result, with the values of all variables that it assigned."""
+
+    def run(*arrays: Tree) -> Result:
+        return _run_abstractly(fn, arrays)._replace(owners=[])
+
+    program, shapes = jax.make_jaxpr(run, return_shape=True)(*args)
     return program, shapes
 
 
-def _abstract(fn: Callable[..., Any], training: bool | None = None) -> Callable[..., Any]:
-    def run(*args: Any) -> Any:
-        token = push(substitute({}, training=training, abstract=True))
-        try:
-            return fn(*args)
-        finally:
-            pop(token)
-
-    return run
+def _run_abstractly(fn: Callable[..., Any], args: tuple[Tree, ...], training: bool | None = None) -> Result:
+    token = push(substitute({}, training=training, abstract=True))
+    try:
+        return _result(fn(*args))
+    finally:
+        pop(token)

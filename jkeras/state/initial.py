@@ -1,7 +1,7 @@
-"""Initial values: described when a weight is made, drawn all together when first needed.
+"""Initial values: described when a weight is made, drawn together when first needed.
 
-A box holds an `InitialValue` until somebody asks for its array. `draw_together` makes the values of many boxes in one compiled
-program that is kept by description, so that the second model of an architecture compiles nothing.
+A variable holds an `InitialValue` until somebody asks for its array. `draw_together` makes the values of many variables in one
+compiled program, which is kept under their descriptions, so the second model of an architecture compiles nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike, DTypeLike
 
 from jkeras._base.compiling import compiled_quickly
 
@@ -31,7 +32,7 @@ class InitialValue:
         make: `(shape, dtype[, key]) -> array`, an initializer.
         shape: of the weight.
         dtype: of the weight.
-        token: equal tokens, shapes and dtypes mean equal programs; None when that cannot be known.
+        token: equal tokens, shapes and dtypes mean equal programs.
     """
 
     make: Callable[..., Any] = dataclasses.field(compare=False)
@@ -39,8 +40,8 @@ class InitialValue:
     dtype: str
     token: str | int
 
-    def draw(self, key: Any) -> jax.Array:
-        """The value for a key, with its shape checked."""
+    def draw(self, key: jax.Array | None) -> jax.Array:
+        """The value for a key, of a checked shape."""
         if accepts_key(self.make):
             value = self.make(self.shape, dtype=self.dtype, key=key)
         else:
@@ -60,8 +61,8 @@ def accepts_key(make: Callable[..., Any]) -> bool:
     return "key" in parameters
 
 
-def numbered_keys(seeds: Any, numbers: Any) -> jax.Array:
-    """One key for each seed and number: the number-th of the stream that the seed begins."""
+def numbered_keys(seeds: jax.Array | np.ndarray, numbers: jax.Array | np.ndarray) -> jax.Array:
+    """One key for each seed and number: key `number` of the stream that the seed starts."""
     return jax.vmap(lambda seed, number: jax.random.fold_in(jax.random.key(seed), number))(seeds, numbers)
 
 
@@ -79,15 +80,15 @@ def _program(initials: tuple[InitialValue, ...]) -> Callable[..., list[jax.Array
 def draw_together(initials: Sequence[InitialValue], keys: Any) -> list[jax.Array]:
     """All values in one compiled call.
 
-    An initializer that takes no key has its own source of numbers; compiled, it would give the same ones for ever. It is drawn
-    by itself, and so is one that JAX cannot trace (numpy inside).
+    An initializer that takes no key has its own source of numbers; compiled, it would give the same ones forever. It is drawn by
+    itself, and so is one that JAX cannot trace because it uses numpy.
 
     Args:
         initials: descriptions of n weights.
-        keys: n keys, or what `numbered_keys` makes them of, `(seeds, numbers)`; then they are made in the program.
+        keys: n keys, or the `(seeds, numbers)` of `numbered_keys`, which then makes them in the program.
     """
     together = np.array([i for i, initial in enumerate(initials) if accepts_key(initial.make)], int)
-    values: list[Any] = [None] * len(initials)
+    values: list[jax.Array | None] = [None] * len(initials)
     if len(together):
         with contextlib.suppress(jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
             chosen = jax.tree.map(lambda a: a if len(together) == len(initials) else a[together], keys)
@@ -98,18 +99,18 @@ def draw_together(initials: Sequence[InitialValue], keys: Any) -> list[jax.Array
         keys = numbered_keys(*keys) if any(accepts_key(initials[i].make) for i in missing) else [None] * len(initials)
     for i in missing:
         values[i] = initials[i].draw(keys[i])
-    return values
+    return [value for value in values if value is not None]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Constant:
     array: np.ndarray
 
-    def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: tuple[int, ...], dtype: DTypeLike | None = None) -> jax.Array:
         return jnp.asarray(self.array, dtype)
 
 
-def constant(value: Any, dtype: str) -> InitialValue:
+def constant(value: ArrayLike, dtype: str) -> InitialValue:
     """A description whose value is the given array."""
     make = _Constant(np.asarray(value))
     return InitialValue(make, make.array.shape, dtype, id(make))

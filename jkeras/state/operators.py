@@ -17,17 +17,17 @@ _UNARY = ["neg", "pos", "abs", "invert"]
 
 
 def logical_and(a: Any, b: Any) -> Any:
-    """`a & b` of symbolic tensors and boxes."""
+    """`a & b` of symbolic tensors and variables."""
     return jnp.logical_and(jnp.asarray(a), jnp.asarray(b))
 
 
 def logical_or(a: Any, b: Any) -> Any:
-    """`a | b` of symbolic tensors and boxes."""
+    """`a | b` of symbolic tensors and variables."""
     return jnp.logical_or(jnp.asarray(a), jnp.asarray(b))
 
 
 def logical_xor(a: Any, b: Any) -> Any:
-    """`a ^ b` of symbolic tensors and boxes."""
+    """`a ^ b` of symbolic tensors and variables."""
     return jnp.logical_xor(jnp.asarray(a), jnp.asarray(b))
 
 

@@ -1,12 +1,12 @@
 """Randomness: one global stream for what happens outside compiled programs, one key per step inside.
 
-Outside: initial values, the seed of a `fit`, an eager dropout draw come from a counter-based stream, which `set_random_seed`
-starts again. Unless it did, the stream begins anew where something is made that will draw (a weight, a Dropout layer, a
-SeedGenerator), with a number of Python's `random`; and NumPy's global generator says the order of data in `fit`. So `random.seed`
-and `np.random.seed` do what they do in Keras.
+Outside: initial values, the seed of a `fit` and an eager dropout draw come from a counter-based stream, which `set_random_seed`
+restarts. Until you call it, the stream restarts from Python's `random` whenever you make something that will draw (a weight, a
+Dropout layer, a SeedGenerator), and NumPy's global generator decides the order of data in `fit`. So `random.seed` and
+`np.random.seed` do what they do in Keras.
 
-Inside a functional scope every draw is `fold_in(fold_in(scope key, layer position), call index)`, so a result does not depend on
-what ran before it or on how many steps a program holds.
+Inside a functional scope every draw is `fold_in(fold_in(scope key, layer position), call index)`, so a result depends neither on
+what ran before it nor on how many steps a program holds.
 """
 
 from __future__ import annotations
@@ -27,17 +27,18 @@ _NO_KEY = """{who} needs random numbers, but no key was given to this pure call.
 
 
 class _Stream:
-    """A seed and how many keys were taken from it.
+    """A stream of keys.
 
     Attributes:
-        seed, taken: these.
+        seed: what it started from.
+        taken: how many keys it has given.
         python: the state in which `set_random_seed` left Python's `random`; None where the stream follows the global generators.
     """
 
     def __init__(self) -> None:
         self.seed = secrets.randbits(31)
         self.taken = 0
-        self.python: Any = None
+        self.python: tuple[Any, ...] | None = None
 
 
 _NOTHING_TAKEN = 624  # the last number of the state of a generator that was just seeded
@@ -62,22 +63,22 @@ def set_random_seed(seed: int) -> None:
 
 
 def next_number() -> int:
-    """An integer that is new at each call: how many draws the global stream has given."""
+    """A new integer at each call: how many keys the global stream has given, this one included."""
     _stream.taken += 1
     return _stream.taken
 
 
 def numbers_taken() -> int:
-    """How many draws the global stream has given, without taking one."""
+    """How many keys the global stream has given."""
     return _stream.taken
 
 
 def continue_stream(seed: int, taken: int) -> None:
-    """Let the global stream go on where another one stood.
+    """Let the global stream continue where another one stopped.
 
     Args:
-        seed: of that stream.
-        taken: how many draws it had given.
+        seed: of the other stream.
+        taken: how many keys it had given.
     """
     _stream.seed, _stream.taken = int(seed), int(taken)
 
@@ -88,9 +89,9 @@ def stream_seed() -> int:
 
 
 def follow_generators() -> None:
-    """Begin the stream anew with a number of Python's `random`, for something that will draw.
+    """Restart the stream from Python's `random`, for something that will draw.
 
-    Not after `set_random_seed`, unless `random` was seeded since.
+    After `set_random_seed` it stays as it is, unless `random` was seeded since.
     """
     if _stream.python is not None:
         state = python_random.getstate()
@@ -116,7 +117,7 @@ def next_key() -> jax.Array:
 
 
 def next_key_numbers() -> np.ndarray:
-    """What the next key of the global stream is made of, `(seed, number)`, to make it in a compiled program."""
+    """The `(seed, number)` of the next key of the global stream, for a compiled program that makes the key itself."""
     return np.array([_stream.seed, next_number()], np.uint32)
 
 
@@ -125,10 +126,10 @@ def next_seed() -> int:
     return int(np.random.SeedSequence([_stream.seed, next_number()]).generate_state(1)[0] >> 1)
 
 
-def draw_key(owner: Any, seed: int | None = None) -> jax.Array:
-    """The key for one draw by a layer (or seed generator), by the rule of this file's docstring.
+def draw_key(owner: object, seed: int | None = None) -> jax.Array:
+    """The key for one draw by a layer or seed generator, by the rule in this file's docstring.
 
-    In eager code a layer with a seed of its own counts up from that seed, whatever else is drawn.
+    In eager code a layer with its own seed counts up from that seed, whatever else is drawn.
 
     Raises:
         ValueError: inside a pure call that was given no key.
@@ -142,7 +143,7 @@ def draw_key(owner: Any, seed: int | None = None) -> jax.Array:
     return key if seed is None else jax.random.fold_in(key, seed)
 
 
-def _scope_key(scope: Scope, owner: Any) -> jax.Array:
+def _scope_key(scope: Scope, owner: object) -> jax.Array:
     if not scope.functional:
         return next_key()
     if scope.abstract and scope.rng is None:
@@ -158,12 +159,12 @@ def _scope_key(scope: Scope, owner: Any) -> jax.Array:
 class SeedGenerator:
     """A source of keys for layers that draw random numbers.
 
-    In eager code each `next()` counts up from the seed; inside a pure call it derives from the call's key, so that a compiled
-    step draws anew at each step.
+    In eager code each `next()` counts up from the seed; inside a pure call it derives from the call's key, so a compiled program
+    draws new numbers at each step.
 
     Args:
         seed: an integer, or None for one from the global stream.
-        name: for error texts.
+        name: for error messages.
 
     Example:
         >>> generator = SeedGenerator(seed=1)
@@ -181,7 +182,7 @@ class SeedGenerator:
         self._taken = 0
 
     def next(self, ordered: bool = True) -> jax.Array:
-        """A new key. `ordered` is Keras' argument; draws are always ordered here."""
+        """A new key. `ordered` is Keras' argument: draws are always ordered here."""
         scope = current()
         if scope.functional:
             return jax.random.fold_in(_scope_key(scope, self), self.seed)

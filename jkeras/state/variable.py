@@ -1,9 +1,9 @@
-"""`Variable`: a box that holds one array.
+"""`Variable`: a weight, a counter, any array that changes.
 
-A model's concrete arrays live in variables, each owned by the layer that made it. Identity of the variable *is* sharing: two
-models that hold one layer share its arrays. To JAX a variable is a pytree node that flattens to its array and comes back as that
-array, so `jnp.matmul(x, self.kernel)` works as it stands. While a pure function runs, reading a variable gives the value that the
-scope substitutes for it, and assigning to it changes that value alone.
+A model's concrete arrays live in variables, each owned by the layer that made it. Sharing is identity: two models that hold one
+layer share its variables. To JAX a variable is a pytree node that flattens to its array and comes back as that array, so
+`jnp.matmul(x, self.kernel)` works as it stands. While a pure function runs, reading a variable gives the value that the scope
+substitutes for it, and assigning to it changes that value alone.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base.configurable import resolve
 from jkeras._base.dtypes import is_float, standardize_dtype
@@ -23,14 +24,14 @@ from jkeras._base.naming import auto_name
 from jkeras.state import random
 from jkeras.state.initial import InitialValue, constant, draw_together
 from jkeras.state.operators import ArrayOperators
-from jkeras.state.scope import UnknownVariables, current, is_traced, next_age, same_trace
+from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, next_age, same_trace
 
-_LEAK = """A value that JAX is still tracing was assigned to the weight {path!r}. It would leak out of the traced function and be
-unusable afterwards. Your program does something like
+_LEAK = """A value that JAX is still tracing was assigned to the weight {path!r}. It would leak out of the traced function, where
+nobody can use it. Your program does something like
 
     jax.jit(lambda x: layer(x))(x)          # the layer updates its weight inside a transform
 
-Let the update come out as a result instead:
+Return the update as a result instead:
 
     params, state = layer.init(key, x)
     y, state = jax.jit(layer.apply)(params, state, x)
@@ -49,20 +50,20 @@ Let the inner function return the value, and assign it outside:
 
 
 _AHEAD = """The variable {path!r} was assigned in the forward pass or the loss, and then by the step itself, which does not have
-that value yet. Let the step take it over first:
+that value yet. Let the step take that value over first:
 
     state, logs = self.update_metrics(state, y, outcome, sample_weight)
     self.tracker.update_state(...)
 """
 
 
-# Held while arrays are read out of boxes, and by a training run from the moment it gives arrays away until the new ones are in
-# their boxes: the code of a data stream may read weights in a thread of its own.
+# Held while arrays are read out of variables, and by a training run from giving arrays away until the new ones are in their
+# variables: the code of a data stream may read weights in a thread of its own.
 gate = threading.RLock()
 
 
 class Variable(ArrayOperators):
-    """A box with one array: a weight, a counter, a moving average.
+    """Holds one array: a weight, a counter, a moving average.
 
     Args:
         initializer: an array or number (the value), or an initializer: a name, an object, or a function
@@ -90,7 +91,7 @@ class Variable(ArrayOperators):
         self,
         initializer: Any,
         shape: Iterable[int] | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
         aggregation: str = "none",
@@ -116,7 +117,7 @@ class Variable(ArrayOperators):
             initial = constant(initializer, jax.dtypes.canonicalize_dtype(dtype).name)
         self._initial: InitialValue = initial
         self._seed, self._number = random.stream_seed(), random.next_number()
-        self._value: Any = None
+        self._value: jax.Array | None = None
         self._shared = False
         self._age = next_age()
         self.shape, self._dtype = initial.shape, initial.dtype
@@ -140,7 +141,7 @@ class Variable(ArrayOperators):
         self._age = next_age()
 
     @property
-    def value(self) -> Any:
+    def value(self) -> jax.Array:
         """The array; in a layer's `call` in the layer's compute dtype, if `autocast` allows."""
         stored, compute = self.stored, self._read_dtype()
         return stored if compute == self._dtype else stored.astype(compute)
@@ -156,14 +157,14 @@ class Variable(ArrayOperators):
         return self._dtype
 
     def _read_dtype(self) -> str:
-        compute: str | None = current().compute
+        compute = current().compute
         return self._dtype if compute is None or not (self.autocast and self._is_float) else compute
 
     @property
-    def stored(self) -> Any:
-        """The array as it is kept: the scope's inside a pure call, else the variable's own (drawn now if it was not yet)."""
-        scope: Any = current()
-        asks: Any = None
+    def stored(self) -> jax.Array:
+        """The array as it is kept: the scope's inside a pure call, else the variable's own, drawn now if it has none yet."""
+        scope: Scope | None = current()
+        asks: Scope | None = None
         while scope is not None:
             if scope.values is not None:
                 found = scope.values.get(id(self))
@@ -173,19 +174,17 @@ class Variable(ArrayOperators):
                     return jax.lax.empty(self.shape, self._dtype)  # traced in a twentieth of the time of zeros
                 asks = scope if scope.unknown is not None else asks
             scope = scope.parent
-        if asks is not None and self._age < asks.age:
+        if asks is not None and asks.unknown is not None and self._age < asks.age:
             asks.unknown[id(self)] = self
         with gate:
-            if self._value is None:
-                materialize([self])
             self._shared = True
-            return self._value
+            return drawn_value(self)
 
-    def assign(self, value: Any) -> Any:
-        """Put a new array in the box and return it.
+    def assign(self, value: Any) -> jax.Array:
+        """Replace the array, and return the new one.
 
         Args:
-            value: array-like of the box's shape; cast to its dtype.
+            value: array-like of this variable's shape; cast to its dtype.
 
         Raises:
             ValueError: another shape, or a tracer that would leak.
@@ -196,11 +195,11 @@ class Variable(ArrayOperators):
         if value.shape != self.shape:
             raise ValueError(
                 f"Cannot assign an array of shape {value.shape} to the weight {self.path!r} of shape {self.shape}. "
-                f"Give an array of shape {self.shape}, or make the weight anew."
+                f"Give an array of shape {self.shape}, or make a new weight."
             )
-        scope: Any = current()
-        maker: Any = None  # the scope in which this variable was made
-        asks: Any = None
+        scope: Scope | None = current()
+        maker: Scope | None = None  # in which this variable was made
+        asks: Scope | None = None
         while scope is not None:
             if scope.values is not None:
                 if scope.abstract or id(self) in scope.values:
@@ -213,13 +212,13 @@ class Variable(ArrayOperators):
                 maker = scope if maker is None and scope.age < self._age else maker
                 asks = scope if scope.unknown is not None else asks
             scope = scope.parent
-        if maker is not None:
+        if maker is not None and maker.values is not None:
             if is_traced(value) and not same_trace(maker):
                 raise ValueError(_OTHER_TRACE.format(path=self.path))
             maker.values[id(self)] = value
             maker.made.append(self)  # alive as long as its id means it
             return value
-        if asks is not None:
+        if asks is not None and asks.unknown is not None:
             asks.unknown[id(self)] = self
             raise UnknownVariables(list(asks.unknown.values()))
         if is_traced(value):
@@ -227,11 +226,11 @@ class Variable(ArrayOperators):
         self._value, self._shared = value, True
         return value
 
-    def assign_add(self, value: Any) -> Any:
+    def assign_add(self, value: Any) -> jax.Array:
         """`assign(value + this)`."""
         return self.assign(self.stored + _plain(value))
 
-    def assign_sub(self, value: Any) -> Any:
+    def assign_sub(self, value: Any) -> jax.Array:
         """`assign(this - value)`."""
         return self.assign(self.stored - _plain(value))
 
@@ -252,7 +251,7 @@ class Variable(ArrayOperators):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, dtype)
 
-    def __jax_array__(self) -> Any:
+    def __jax_array__(self) -> jax.Array:
         return self.value
 
     def __repr__(self) -> str:
@@ -268,14 +267,14 @@ def _show_to_jax(cls: type[Variable]) -> None:
 _show_to_jax(Variable)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> jax.Array:
     return value.stored if isinstance(value, Variable) else jnp.asarray(value)
 
 
 def _token(initializer: Any) -> str | int:
     """Equal for initializers that give equal values for equal keys, as far as their configs tell.
 
-    Programs are kept by it, together with their initializers; so an id stays that of one object as long as it is looked up.
+    Programs are kept under it, together with their initializers, so an id belongs to one object for as long as it is looked up.
     """
     config = initializer.get_config() if hasattr(initializer, "get_config") else None
     if config is None or not all(isinstance(v, (str, int, float, bool, type(None))) for v in config.values()):
@@ -283,31 +282,39 @@ def _token(initializer: Any) -> str | int:
     return f"{id(type(initializer))}{sorted(config.items())}"
 
 
-def materialize(boxes: Iterable[Variable]) -> None:
-    """Draw the first values of all boxes that have none, in one compiled call."""
-    pending = [box for box in boxes if box._value is None]
+def materialize(variables: Iterable[Variable]) -> None:
+    """Draw the first values of all variables that have none, in one compiled call."""
+    pending = [variable for variable in variables if variable._value is None]
     if not pending:
         return
-    seeds, numbers = (np.array([getattr(box, name) for box in pending], np.uint32) for name in ("_seed", "_number"))
-    initials = [box._initial for box in pending]
+    seeds, numbers = (np.array([getattr(v, name) for v in pending], np.uint32) for name in ("_seed", "_number"))
+    initials = [variable._initial for variable in pending]
     values = draw_together(initials, (seeds, numbers))
-    if any(map(is_traced, values)):  # the boxes outlive a trace that happens to be the first to read them
+    if any(map(is_traced, values)):  # variables outlive a trace that happens to be the first to read them
         with jax.ensure_compile_time_eval():
             values = draw_together(initials, (seeds, numbers))
-    for box, value in zip(pending, values):
-        box._value = value
+    for variable, value in zip(pending, values):
+        variable._value = value
 
 
-def owned_value(box: Variable) -> Any:
-    """The box's array for a program that will donate it. Where somebody outside may hold the array, the box gets a copy."""
-    if box._value is None:
-        materialize([box])
-    if box._shared:
-        box._value, box._shared = jnp.array(box._value, copy=True), False
-    return box._value
+def drawn_value(variable: Variable) -> jax.Array:
+    """A variable's own array, drawn now if it has none yet."""
+    if variable._value is None:
+        materialize([variable])
+    assert variable._value is not None
+    return variable._value
 
 
-def put_value(box: Variable, value: Any) -> None:
-    """Give the box an array that nobody else holds, or the one it has."""
-    if box._value is not value:
-        box._value, box._shared = value, False
+def owned_value(variable: Variable) -> jax.Array:
+    """A variable's array for a program that will donate it; the variable gets a copy where somebody else may hold the array."""
+    value = drawn_value(variable)
+    if variable._shared:
+        value = variable._value = jnp.array(value, copy=True)
+        variable._shared = False
+    return value
+
+
+def put_value(variable: Variable, value: jax.Array) -> None:
+    """Give a variable an array that nobody else holds, or the one it has."""
+    if variable._value is not value:
+        variable._value, variable._shared = value, False

@@ -15,7 +15,6 @@ from jkeras.layers.lambda_layer import Lambda
 from jkeras.layers.tracking import inventory
 from jkeras.nn.row_dependence import rows_apart
 from jkeras.state.functionalize import functionalize, trace_abstractly
-from jkeras.state.scope import current, get_mask
 from jkeras.training.steps import Steps
 
 
@@ -37,13 +36,13 @@ class ForwardPass:
         batch = jax.tree.map(lambda s: at_size(s, rows), specs)
         self._program = None
         if model._trainer.jit:
-            run = functools.partial(_run, model)
+            run = functools.partial(model, training=False)
             try:
-                self._program, (self.outputs, masks, losses, _) = trace_abstractly(run, batch)
+                self._program, result = trace_abstractly(run, batch)
             except (TypeError, ValueError) as error:
                 raise_named(run, (specs,), rows, error)
-            self.adds_losses = bool(losses)
-            self._count = len(jax.tree.leaves((self.outputs, masks)))
+            self.outputs = result.output
+            self._count = len(jax.tree.leaves((result.output, result.masks)))
         else:  # run_eagerly serves calls that look at values
             zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch)
             if not model.built:
@@ -53,7 +52,7 @@ class ForwardPass:
             variables = [variable for _, variable in inventory(model).entries]
             result = functionalize(model, variables)([v.value for v in variables], zeros, training=False)
             self.outputs = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), result.output)
-            self.adds_losses = bool(result.losses)
+        self.adds_losses = bool(result.losses)
 
     def outputs_at(self, rows: int) -> Any:
         """Shapes and dtypes of the outputs for another number of rows."""
@@ -112,25 +111,14 @@ def function_keeps_rows_apart(fn: Any, *specs: Tree) -> bool:
     if rows < 2 or any(spec.shape[:1] != (rows,) for spec in specs):
         return False
 
-    def run(*args: Any) -> tuple[Any, list[Any]]:
-        return fn(*args), list((current().values or {}).values())
-
     def traced(rows: int) -> tuple[Any, Any]:
-        return trace_abstractly(run, *(jax.ShapeDtypeStruct((rows, *spec.shape[1:]), spec.dtype) for spec in specs))
+        return trace_abstractly(fn, *(jax.ShapeDtypeStruct((rows, *spec.shape[1:]), spec.dtype) for spec in specs))
 
     try:
-        (program, (results, _)), (twin, _) = traced(rows), traced(rows + 1)
+        (program, result), (twin, _) = traced(rows), traced(rows + 1)
     except (TypeError, ValueError):  # the function itself will say so
         return False
-    return rows_apart(program, [True] * len(specs), rows, len(jax.tree.leaves(results)), twin)
-
-
-def _run(model: Steps, x: Tree) -> tuple[Any, list[Any], list[Any], list[Any]]:
-    """Outputs, their masks, losses, and the values that variables have afterwards."""
-    y = model(x, training=False)
-    scope = current()
-    masks = [get_mask(leaf) for leaf in jax.tree.leaves(y)]
-    return y, masks, [value for _, value in scope.losses or ()], list((scope.values or {}).values())
+    return rows_apart(program, [True] * len(specs), rows, len(jax.tree.leaves(result.output)), twin)
 
 
 def bucket(rows: int) -> int:

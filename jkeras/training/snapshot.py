@@ -50,7 +50,7 @@ def snapshot_arrays(model: Steps, optimizer: bool = True) -> dict[str, Any]:
     entries = weight_entries(model, lasting=True)
     with gate:
         materialize(variable for _, variable in entries)
-        found = {"weights": paths.nest([(path, jnp.copy(variable._value)) for path, variable in entries])}
+        found = {"weights": paths.nest([(path, jnp.copy(variable.stored)) for path, variable in entries])}
         state = model.optimizer.live_state if optimizer and model.optimizer is not None else None
         if state is not None:
             names = _slot_names(model, state)

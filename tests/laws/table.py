@@ -337,9 +337,9 @@ def weight_values(layer: Any) -> list[np.ndarray]:
 
 
 def weight_trees(layer: Any) -> tuple[Any, Any]:
-    """`params` and `state` with the values that the boxes have."""
+    """`params` and `state` with the values that the variables have."""
     entries = weight_entries(layer)
-    return split_values(entries, [jnp.asarray(box.value) for _, box in entries], {id(b) for b in layer.trainable_weights})
+    return split_values(entries, [jnp.asarray(v.value) for _, v in entries], {id(b) for b in layer.trainable_weights})
 
 
 def weighted_sum(y: Any) -> Any:

@@ -52,7 +52,7 @@ def compare(case, training):
         for array, mask in zip(x, made.options["mask"]) if case.layer in MASKS_TRAVEL and made.options else ():
             keras.src.backend.set_keras_mask(array, mask)
         y, after = theirs.stateless_call(weights, fixed, case.x if case.below else x, **flag, **options)
-        after = [v for v, box in zip(after, theirs.non_trainable_variables) if "seed" not in box.path]
+        after = [v for v, variable in zip(after, theirs.non_trainable_variables) if "seed" not in variable.path]
         return weighted_sum(y), (y, after)
 
     def loss(params, x):

@@ -1,14 +1,12 @@
-"""Every public layer is in the table."""
+"""Every public layer is in the table; each is built when Keras' is, by the same call."""
 
 import inspect
 
-from table import LAYERS
+import keras
+from table import LAYERS, every_layer
 
 from jkeras import layers
 
-# `Layer` is what all the others are made of; `InputLayer` starts a graph and computes nothing.
-# Multi-head and grouped-query attention take query and value as two arguments, and the layer in TimeDistributed has a policy of
-# its own: they are in the table among the models.
 # Bases; layers of two inputs and wrappers, which the table holds in models; cells, which layers run.
 NOT_CALLED = {"Layer", "InputLayer", "MultiHeadAttention", "GroupedQueryAttention", "TimeDistributed"}
 NOT_CALLED |= {"SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells"}
@@ -17,3 +15,19 @@ NOT_CALLED |= {"SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells"}
 def test_every_public_layer_is_in_the_table():
     public = {v for v in vars(layers).values() if inspect.isclass(v) and issubclass(v, layers.Layer)}
     assert {c.__name__ for c in public} - NOT_CALLED == {case.layer for case in LAYERS}
+
+
+@every_layer
+def test_a_layer_without_weights_is_built_from_the_start(case):
+    ours = case.make()
+    assert ours.built or not case.make(keras).built
+    if ours.built:
+        assert ours(case.x, **case.options) is not None
+        assert not ours.weights
+
+
+@every_layer
+def test_build_takes_the_shape_by_name(case):
+    layer = case.make()
+    layer.build(input_shape=case.shape)
+    assert layer.built

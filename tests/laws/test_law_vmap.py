@@ -33,5 +33,5 @@ def test_vmap_over_weights_is_an_ensemble(case):
     params, state = made.layer.init(keys[1])
     alone, _ = made.jitted(params, state, made.x, training=False, **made.options)
     assert_close(ensemble[1], alone)
-    drawn = [box for box in made.layer.trainable_weights if box.name in ("kernel", "embeddings")]
+    drawn = [variable for variable in made.layer.trainable_weights if variable.name in ("kernel", "embeddings")]
     assert not drawn or not np.allclose(ensemble[0], jnp.asarray(ensemble[1]))

@@ -63,8 +63,8 @@ def pair(kind, options, x=X):
     values = [normal(*w.shape, seed=i) * 0.5 for i, w in enumerate(theirs.weights)]
     assert [w.shape for w in ours.weights[: len(values)]] == [tuple(w.shape) for w in theirs.weights]
     theirs.set_weights(values)
-    for box, value in zip(ours.weights, values):
-        box.assign(value)
+    for variable, value in zip(ours.weights, values):
+        variable.assign(value)
     return ours, theirs
 
 
@@ -101,7 +101,7 @@ def assert_same(ours, theirs, x, **call):
     (_, y), (grads, dx) = both[0](params, x, call)
     (_, y_keras), (grads_keras, dx_keras) = both[1](weights, x, call)
     assert_equal(y, y_keras, 1e-6)
-    ordered = jax.tree.leaves([_at(grads, path) for path, box in weight_entries(ours) if box.trainable])
+    ordered = jax.tree.leaves([_at(grads, path) for path, variable in weight_entries(ours) if variable.trainable])
     assert_equal(ordered, grads_keras, 1e-5)
     assert_equal(dx, dx_keras, 1e-5)
 

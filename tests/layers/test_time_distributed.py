@@ -36,7 +36,7 @@ def test_steps_equal_keras(name, training):
     ours.set_weights(values)
     theirs.set_weights(values)
     trained = {id(w) for w in ours.trainable_weights}
-    names = [path for path, box in weight_entries(ours) if id(box) in trained]
+    names = [path for path, variable in weight_entries(ours) if id(variable) in trained]
     fixed, moving = ours.params_and_state()[1], [v.value for v in theirs.non_trainable_variables]
 
     def run_ours(weights, x):
