@@ -47,6 +47,7 @@ HEAVY = {"tensorflow", "torch", "keras", "pandas", "matplotlib", "sklearn", "fla
 # Optional third parties: each in one file, imported where it is used, because the package works without it.
 OPTIONAL = {
     ("datasets/digits.py", "sklearn"): "the digits are part of scikit-learn",
+    ("nn/operation.py", "jax"): "jax.extend loads Pallas, and only programs with such operations need it",
     ("state/scope.py", "jax"): "jax.extend loads Pallas, and only pure calls need it",
     ("preprocessing/image/files.py", "PIL"): "an extra, for images as files",
     ("preprocessing/image/transforms.py", "scipy"): "comes with jax; only moved images need it",

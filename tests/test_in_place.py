@@ -9,7 +9,8 @@ import pytest
 
 import jkeras
 from jkeras import layers
-from jkeras.training import in_place, step
+from jkeras.nn import updates
+from jkeras.training import step
 
 WIDTH = 256
 X = np.random.default_rng(0).normal(size=(8, WIDTH)).astype("float32")
@@ -50,13 +51,13 @@ def test_no_large_weight_is_copied_in_the_loop_and_no_bit_is_another(optimizer, 
 
 
 def test_only_large_gradients_of_a_program_wait():
-    small, large = jnp.ones(3), jnp.ones(in_place._LARGE)
-    assert in_place.after_all([large, large])[0] is large  # nothing to wait for outside of a program
+    small, large = jnp.ones(3), jnp.ones(updates.LARGE)
+    assert updates.after_all([large, large])[0] is large  # nothing to wait for outside of a program
     given = []
 
     @jax.jit
     def run(gradients):
-        given.append((gradients, in_place.after_all(gradients)))
+        given.append((gradients, updates.after_all(gradients)))
         return given[-1][1]
 
     for values in ([small, large], [small, large, large * jnp.nan, large * jnp.inf]):

@@ -10,8 +10,8 @@ Where an epoch is a handful of batches, the program for short epochs runs many o
 
     state, metrics, logs, table = program.epochs(state, metrics, data, 0, length, epoch, 0, count)
 
-A model that holds an operation which is slow inside a compiled loop on this platform runs step by step instead, with the same
-signature (`nn/loop_speed.py`).
+A model that holds an operation which is slow inside a compiled loop on a CPU runs step by step instead, with the same
+signature (`nn/cpu/slow_loops.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.compiling import compiler_options, precision_scope
-from jkeras.nn.loop_speed import slow_in_loop
+from jkeras.nn.cpu.slow_loops import slow_in_loop
 from jkeras.training.checks import warn_all_frozen
 from jkeras.training.pace import Pace
 from jkeras.training.recompiles import watched
@@ -73,7 +73,8 @@ class Program:
         """
         if self._stepwise is not None:
             loop: Any = self.call if self.epochs is None else self.epochs
-            if slow_in_loop(loop.trace(*args, *(() if self.epochs is None else (1,))).jaxpr, jax.default_backend()):
+            count = () if self.epochs is None else (1,)
+            if jax.default_backend() == "cpu" and slow_in_loop(loop.trace(*args, *count).jaxpr):
                 self.call, self.epochs = self._stepwise(), None
             self._stepwise = None
 

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras.nn.loop_speed import equations
+from jkeras.nn.traced import equations
 
 # More rows than this gain nothing; entries that the widest array of a merged batch may have (4 MiB of float32).
 _ROWS = 256
