@@ -141,6 +141,11 @@ def test_files_import_only_from_lower_floors():
     assert not wrong, "\n".join(wrong)
 
 
+def test_the_maths_does_not_know_what_a_cpu_makes_of_it():
+    files = [path for path in (PACKAGE / "nn").glob("*.py") if path.name != "__init__.py"]
+    assert not [short(path) for path in files for name, *_ in imports(path) if name.startswith("jkeras.nn.cpu")]
+
+
 def test_no_import_cycle():
     graph = {name: {n for n, _, _ in imports(path) if n in MODULES and n != name} for name, path in MODULES.items()}
     finished: set[str] = set()

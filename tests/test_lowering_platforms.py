@@ -1,4 +1,4 @@
-"""Programs are for the platform that they are lowered for: one for CUDA, made on a machine without a GPU, has nothing of the CPU's."""
+"""A program is its platform's: one that is lowered for CUDA on a machine without a GPU holds nothing of the CPU's."""
 
 import re
 import sys

@@ -4,9 +4,8 @@
     weights = softmax(scores over the keys)    a mask, where False, takes a key away
     output = weights @ value
 
-Two ways to compute it. `dot_product_attention` gives the output alone, so that the weights need never be in memory as a whole: a
-platform chooses how (`attend`), cuDNN's flash attention where `flash_fits` says so. `weigh` and `axes_attention` form the weights,
-for callers that want to see them or to drop some.
+`dot_product_attention` gives the output alone, so that the weights need never be in memory as a whole; how it is computed depends
+on the platform (`attend`). `weigh` and `axes_attention` form the weights, for callers that want to see them or to drop some.
 
 A projection to heads is one product of two matrices (`project`); contracting a sequence with a kernel of three axes takes a good
 tenth longer in a whole training step.
@@ -187,12 +186,12 @@ def dot_product_attention(
     Source: Ashish Vaswani et al., "Attention Is All You Need", 2017; Tri Dao et al., "FlashAttention: Fast and Memory-Efficient
     Exact Attention with IO-Awareness", 2022.
     """
+    options = {"scale": scale, "is_causal": is_causal}
     if not flash:
-        return (attend if flash is False or not flash_fits(query, key, value) else attend_or_flash)(
-            query, key, value, mask, scale=scale, is_causal=is_causal
-        )
+        may_flash = flash is None and flash_fits(query, key, value)
+        return (attend_or_flash if may_flash else attend)(query, key, value, mask, **options)
     try:
-        return _by_flash(query, key, value, mask, scale=scale, is_causal=is_causal)
+        return _by_flash(query, key, value, mask, **options)
     except _NO_CUDNN as error:
         names = {n: describe(a) for n, a in (("query", query), ("key", key), ("value", value))}
         raise ValueError(_NO_FLASH.format(**names, reason=error)) from error
@@ -210,9 +209,7 @@ def _by_xla(query: Array, key: Array, value: Array, mask: Array | None, *, scale
 
 def _by_flash(query: Array, key: Array, value: Array, mask: Array | None, *, scale: float, is_causal: bool) -> Array:
     wide = None if mask is None else jnp.broadcast_to(mask, (*mask.shape[:2], query.shape[1], key.shape[1]))
-    return jax.nn.dot_product_attention(
-        query, key, value, mask=wide, scale=scale, is_causal=is_causal, implementation="cudnn"
-    )
+    return jax.nn.dot_product_attention(query, key, value, mask=wide, scale=scale, is_causal=is_causal, implementation="cudnn")
 
 
 # What JAX raises on an old GPU, and where there is no cuDNN.
@@ -226,7 +223,7 @@ def _by_flash_or_xla(*arrays: Array | None, **options: Any) -> Array:
         return _by_xla(*arrays, **options)
 
 
-# `(query, key, value, mask, *, scale, is_causal)`, without flash attention and, on an NVIDIA GPU that has it, with it.
+# Both take `(query, key, value, mask, *, scale, is_causal)`; the second is flash attention on an NVIDIA GPU that has it.
 attend, attend_or_flash = Choice(_by_xla), Choice(_by_xla)
 attend_or_flash.on("cuda", _by_flash_or_xla)
 

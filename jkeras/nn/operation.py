@@ -1,11 +1,11 @@
-"""Operations that a platform may compute in a way of its own.
+"""Operations that a platform may compute in its own way.
 
-The maths of this folder is written once, for every platform. Where one platform has a better way, a table says so
-(`cpu/lowerings.py`), and the choice is made when a program is lowered for it. So a program that is exported for CUDA on a machine
+The maths of this folder is written once, for every platform. Where a platform has a better way, a table says so
+(`cpu/lowerings.py`), and JAX chooses when it lowers a program, never while tracing: a program exported for CUDA from a machine
 without a GPU holds nothing of that machine's. There are two kinds:
 
-* `Operation`, bilinear: JAX sees a single operation, whose derivatives are other operations;
-* `Choice`, anything else: JAX sees what every platform would compute, differentiates all of it, and lowers one.
+* `Operation`, bilinear: a primitive of JAX, whose derivatives are other operations;
+* `Choice`, any function: JAX traces and differentiates the ways of all platforms, and lowers one.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Operation:
     Args:
         name: in JAX.
         shape: `(a, b, **parameters) -> shape` of the result.
-        general: `(a, b, **parameters) -> result`, on every platform that has no way of its own.
+        general: `(a, b, **parameters) -> result`, where a platform has no way of its own.
         batch: the rule of `vmap`, `(operation, (a, b), axes, **parameters) -> (result, axis)`; None for that of `general`.
 
     Attributes:
-        rules: for each platform with a way of its own, how it is lowered.
-        named: all operations.
+        rules: for each platform with its own way, how it is lowered.
+        named: all operations by name.
     """
 
     named: ClassVar[dict[str, Operation]] = {}
@@ -46,7 +46,7 @@ class Operation:
         self.named[name] = self
 
     def transposes(self, left: Compute, right: Compute) -> None:
-        """Say what computes the gradients of the operands, as operations again.
+        """Set what computes the gradients of the operands.
 
         Args:
             left: `(gradient, b, **parameters) -> gradient of a`.
@@ -55,7 +55,7 @@ class Operation:
         self._transposes = left, right
 
     def on(self, platform: str, compute: Compute) -> None:
-        """Compute it like this on a platform; to be said before it is used."""
+        """Compute it like this on a platform. Call it before the operation is first used."""
         self.rules[platform] = mlir.lower_fun(_named(platform, compute), multiple_results=False)
 
     def __call__(self, a: Any, b: Any, **parameters: Any) -> Any:
@@ -96,10 +96,10 @@ class Choice:
     """A function that platforms may compute in ways of their own; JAX differentiates all of them.
 
     Args:
-        general: `(*arrays, **options) -> pytree`, on every platform that has no way of its own; options can be hashed.
+        general: `(*arrays, **options) -> pytree`, where a platform has no way of its own; options are hashable.
 
     Attributes:
-        ways: the same for each platform that has one. To be filled before the first call.
+        ways: the same for each platform that has its own.
 
     Example:
         >>> twice = Choice(lambda x, plus=0.0: x + x + plus)
@@ -113,7 +113,7 @@ class Choice:
         self.ways: dict[str, Compute] = {}
 
     def on(self, platform: str, compute: Compute) -> None:
-        """Compute it like this on a platform; to be said before it is used."""
+        """Compute it like this on a platform. Call it before the choice is first made."""
         self.ways[platform] = _named(platform, compute)
 
     def __call__(self, *arrays: Any, **options: Any) -> Any:
@@ -121,7 +121,7 @@ class Choice:
 
     @functools.cached_property
     def _compiled(self) -> Compute:
-        """The choice as a compiled function, so that equal calls, in the layers of a deep model, are traced once."""
+        """The choice as a compiled function, so that equal calls, as in a deep model's layers, are traced once."""
 
         def choose(options: Any, *arrays: Any) -> Any:
             fixed = {platform: functools.partial(way, **dict(options)) for platform, way in self.ways.items()}
@@ -131,7 +131,7 @@ class Choice:
 
 
 def _named(platform: str, compute: Compute) -> Compute:
-    """The same function, whose operations say in profiles and in a program's text where they come from: `cpu.conv_rule`, ..."""
+    """The same function; in profiles and texts of programs its operations are named after its file, as in `cpu.conv_rule`."""
 
     @functools.wraps(compute)
     def run(*arrays: Any, **options: Any) -> Any:
@@ -142,8 +142,8 @@ def _named(platform: str, compute: Compute) -> Compute:
 
 
 def is_known(a: Any) -> bool:
-    """Whether an operation of ours may be used on arrays like this one. JAX's own are for integers and complex numbers, and for
-    programs per device or with shardings as types.
+    """Whether our operations take arrays like this one. JAX's own are for integers and complex numbers, and for programs per
+    device or with shardings as types.
     """
     mesh = jax.sharding.get_abstract_mesh()
     ours = mesh.empty or all(kind == jax.sharding.AxisType.Auto for kind in mesh.axis_types)

@@ -1,8 +1,8 @@
 """`x @ kernel` for many rows, with a gradient of the kernel that a platform may compute in its own way.
 
-That gradient, `x^T dy`, sums over the rows, and on a CPU XLA computes it more slowly than the product itself where there are many.
-So the tangent `x @ d kernel` is an operation of its own to JAX, whose transpose for the kernel is another one. All else is JAX's
-own product: the result, the gradient of x, and what derivatives of derivatives need.
+That gradient, `x^T dy`, sums over the rows, which some platforms do more slowly than the product itself. So the tangent
+`x @ d kernel` is an operation of its own to JAX, whose transpose for the kernel is another one. All else is JAX's own product:
+the result, the gradient of x, and what derivatives of derivatives need.
 """
 
 from __future__ import annotations

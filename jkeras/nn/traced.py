@@ -1,9 +1,8 @@
 """Traced programs, for readers that walk over them: all their equations, and the same program in JAX's own operations.
 
-`jax.jit` compiles our operations (`operation.py`), and `jax.export` writes what they are lowered to; but a converter walks over the
-traced program itself and stumbles over names that it does not know. For it a function is traced, and its program is run anew with
-JAX's operations in their places. Functions that are called within it are taken apart on the way; the bodies of loops stay as they
-are.
+`jax.jit` compiles our operations (`operation.py`), and `jax.export` writes what they are lowered to; but a converter walks over
+the traced program itself and stumbles over names that it does not know. For it a function is traced, and its program is run again
+with JAX's operations in place of ours. Functions called within it are taken apart on the way; bodies of loops stay as they are.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ from jkeras._base import paths
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import layer_positions, refuse_assigned
 from jkeras.layers.tracking import inventory, weight_entries
-from jkeras.state.scope import complete_scope, get_mask, pop, push, set_mask, substitute
 from jkeras.nn.updates import after_all
+from jkeras.state.scope import complete_scope, get_mask, pop, push, set_mask, substitute
 from jkeras.training.logs import flat_results
 from jkeras.training.objective import Objective, add_loss
 from jkeras.training.state import Outcome, TrainState

@@ -31,8 +31,8 @@ from jkeras.nn.operation import Operation
 
 VERSIONS = ("0.10.0", "0.10.1", "0.10.2")
 _VARIABLE = "JKERAS_ONEDNN"
-_KEPT = """JAX's persistent compilation cache is on, so convolutions and products run without oneDNN, which cannot be kept in files: \
-training on this CPU may take longer. To have oneDNN, write jkeras.config.disable_compilation_cache(), or leave out \
+_KEPT = """JAX's persistent compilation cache is on, so programs go without oneDNN, which cannot be kept in files: on this CPU
+training may take longer. To have oneDNN, write jkeras.config.disable_compilation_cache(), or leave out
 JKERAS_COMPILATION_CACHE and JAX_COMPILATION_CACHE_DIR. To keep the cache and not read this, set JKERAS_ONEDNN=0."""
 
 
