@@ -1,4 +1,4 @@
-"""What comes between gradients and the update of the weights, where a platform needs something there."""
+"""Between the gradients and the update of the weights: here a platform may order what its compiler would not."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import jax.numpy as jnp
 
 from jkeras.nn.operation import Choice
 
-# Entries from which on a weight is so large that the order matters.
+# Entries from which on a weight is large enough for the order to matter.
 LARGE = 1 << 16
 
-# `(*gradients) -> gradients`, all from one program and large.
+# `(*gradients) -> gradients`.
 together = Choice(lambda *gradients: gradients)
 
 
 def after_all(gradients: Any) -> Any:
-    """The same gradients; in a program where its platform needs it, the large ones are there once all large ones are.
+    """The same gradients; on platforms that gain by it, each large one of a program waits for all large ones.
 
     Args:
         gradients: pytree of arrays.

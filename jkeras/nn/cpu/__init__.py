@@ -1,1 +1,1 @@
-"""All that exists only because programs run on CPUs; `lowerings.py` is where it meets the maths."""
+"""What exists only because programs run on CPUs; `lowerings.py` is where it meets the maths."""

@@ -1,4 +1,4 @@
-"""What a CPU computes in its own way: the one table by which the maths gets to know of it."""
+"""The table of what a CPU computes in its own way, operation -> function; no file of the maths refers to it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Programs that are slow inside a loop.
 
 XLA:CPU brings a convolution to the one layout for which it has a good kernel, except inside loop bodies, where any other layout
-falls to a plain nest of loops, 15 to 100 times slower. Convolutions of `jkeras.nn.conv` are never in another layout. A user's own
-`lax.conv_general_dilated` may be, and its gradients, as JAX transposes them, always are: a training step that holds one is better
-dispatched step by step than put into a loop.
+falls to a plain nest of loops, 15 to 100 times slower. Convolutions of `jkeras.nn.conv` always have that layout. A user's own
+`lax.conv_general_dilated` may have another, and its gradients, as JAX transposes them, always do: a training step that holds one
+is better dispatched step by step than put into a loop.
 """
 
 from __future__ import annotations
