@@ -15,7 +15,7 @@ import pytest
 import jkeras
 from jkeras import layers, ops
 from jkeras.callbacks import Callback, CallbackList, LayerStatistics, NaNLocator
-from jkeras.training.taps import tapped
+from jkeras.training.inspection.intercepts import layers_intercepted
 
 _rng = np.random.default_rng(0)
 X = np.abs(_rng.normal(size=(24, 3))).astype("float32") + 0.1
@@ -213,9 +213,9 @@ def test_taps_see_masks_pass_and_leave_no_trace():
         seen.append((name, side))
         return jax.tree.map(lambda a: a + 0, tree)
 
-    with tapped(model, moved):
-        tapped_outputs, _ = model.apply(params, state, x, training=True)
-    np.testing.assert_allclose(tapped_outputs, plain, rtol=1e-6)
+    with layers_intercepted(model, moved):
+        outputs, _ = model.apply(params, state, x, training=True)
+    np.testing.assert_allclose(outputs, plain, rtol=1e-6)
     assert seen == [(name, side) for name in ("mask", "rnn", "norm") for side in ("input", "output")]
     assert not any({"call", "forward"} & set(layer.__dict__) for layer in model.layers)
 

@@ -25,7 +25,7 @@ from jkeras.data import (
     train_validation_split,
     unpack_x_y_sample_weight,
 )
-from jkeras.data.stream import StreamFeed
+from jkeras.data.stream_stacker import StreamStacker
 from jkeras.data.workers import ordered_items
 
 X = np.arange(20, dtype=np.float64).reshape(10, 2)
@@ -205,10 +205,10 @@ def test_an_iterable_starts_anew_with_each_pass_and_learns_its_length():
 def test_a_dataset_hears_of_the_epochs_and_may_grow():
     dataset = Indexed(3)
     source = as_source(dataset)
-    feed = StreamFeed(source)
-    assert sum(block.batches for block in feed.blocks()) == 3 and dataset.events == ["begin", "end"]
+    feed = StreamStacker(source)
+    assert sum(block.batches for block in feed.stacks()) == 3 and dataset.events == ["begin", "end"]
     dataset.count = 4
-    assert source.num_batches == 4 and sum(block.batches for block in feed.blocks(1)) == 4
+    assert source.num_batches == 4 and sum(block.batches for block in feed.stacks(1)) == 4
 
 
 LABELS = {"sparse": Y % 3, "column": (Y % 3)[:, None], "one-hot": np.eye(3)[Y % 3], "floats": (Y % 3).astype("float32")}

@@ -11,8 +11,8 @@ import pytest
 import jkeras
 from jkeras import Input, Sequential, callbacks, layers, losses, metrics
 from jkeras.data.array_source import ArraySource
-from jkeras.data.feed import ArrayFeed
-from jkeras.training import pace, program
+from jkeras.data.array_stacker import ArrayStacker
+from jkeras.training import fit_loop, programs, steps_per_dispatch
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(103, 6)).astype(np.float32)
@@ -45,10 +45,10 @@ class EveryBatch(callbacks.Callback):
 @pytest.mark.optimised
 @pytest.mark.parametrize("cut", [1, 4, 7, "events", "every batch", "two epochs"])
 def test_results_do_not_depend_on_how_an_epoch_is_cut(cut, monkeypatch):
-    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 10**6)
+    monkeypatch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: 10**6)
     whole = outcome(network())
     if isinstance(cut, int):
-        monkeypatch.setattr(pace.Pace, "steps", lambda self, live: cut)
+        monkeypatch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: cut)
     compiled = {"steps_per_execution": 3} if cut == "events" else {}
     arguments = {"callbacks": [EveryBatch()]} if cut == "every batch" else {}
     for expected, found in zip(whole, outcome(network(**compiled), **arguments), strict=True):
@@ -57,14 +57,14 @@ def test_results_do_not_depend_on_how_an_epoch_is_cut(cut, monkeypatch):
 
 def test_a_dispatch_holds_many_steps_unless_a_callback_hears_each(monkeypatch):
     cuts = []
-    steps = jkeras.training.loop.TrainingRun._steps
+    steps = fit_loop.FitLoop._next_steps
 
     def spy(self, left, number):
         cuts.append(steps(self, left, number))
         return cuts[-1]
 
-    monkeypatch.setattr(jkeras.training.loop.TrainingRun, "_steps", spy)
-    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 6)
+    monkeypatch.setattr(fit_loop.FitLoop, "_next_steps", spy)
+    monkeypatch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: 6)
     model = network()
     outcome(model, epochs=1)
     assert cuts == [6, 4, 1]
@@ -72,10 +72,16 @@ def test_a_dispatch_holds_many_steps_unless_a_callback_hears_each(monkeypatch):
     hears = EveryBatch()
     outcome(model, epochs=1, callbacks=[hears])
     assert cuts == [1] * 11 and hears.seen == list(range(11))
+    cuts.clear()
+    outcome(network(steps_per_execution=1), epochs=1)
+    assert cuts == [1] * 11
+    cuts.clear()
+    outcome(network(steps_per_execution=4), epochs=1)
+    assert cuts == [4, 4, 2, 1]
 
 
 def test_the_length_of_a_dispatch_follows_the_measured_speed():
-    measured = pace.Pace()
+    measured = steps_per_dispatch.StepsPerDispatch()
     assert measured.steps(live=True) == 1
     measured.note(10, 0.1)
     assert measured.steps(live=True) == 10 and measured.steps(live=False) == 50
@@ -84,7 +90,7 @@ def test_the_length_of_a_dispatch_follows_the_measured_speed():
 
 
 def test_dispatches_that_need_much_new_memory_are_longer():
-    measured = pace.Pace()
+    measured = steps_per_dispatch.StepsPerDispatch()
     measured.note(1, 0.3, pages=50_000)  # 75 ms of the 300, so 225 of the step
     assert measured.steps(live=True) == 4 and measured.steps(live=False) == 11  # a second, and 33 times 75 ms
     measured.note(6, 6 * 0.225 + 0.3, pages=200_000)
@@ -93,9 +99,9 @@ def test_dispatches_that_need_much_new_memory_are_longer():
     assert measured.steps(live=True) == 1 and measured.steps(live=False) == 2
 
 
-@pytest.mark.skipif(pace.resource is None, reason="this system does not count pages")
+@pytest.mark.skipif(steps_per_dispatch.resource is None, reason="this system does not count pages")
 def test_new_memory_is_counted():
-    watch = pace.Stopwatch()
+    watch = steps_per_dispatch.Stopwatch()
     watch.lap()
     with mmap.mmap(-1, 64 << 20) as memory:
         for place in range(0, len(memory), 4096):
@@ -106,7 +112,7 @@ def test_new_memory_is_counted():
 
 def test_what_is_slow_in_a_loop_runs_step_by_step(monkeypatch):
     whole = outcome(network())
-    monkeypatch.setattr(program, "slow_in_loop", lambda jaxpr, platform: True)
+    monkeypatch.setattr(programs, "slow_in_loop", lambda jaxpr: True)
     model = network()
     for expected, found in zip(whole, outcome(model), strict=True):
         np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)
@@ -272,23 +278,23 @@ def test_predictions_are_those_of_the_model_for_any_length():
 @pytest.mark.parametrize("shuffle", [False, True, "batch"])
 @pytest.mark.parametrize("steps", [None, 4])
 def test_blocks_hold_the_batches_of_the_source_wherever_they_are_made(shuffle, steps, monkeypatch):
-    monkeypatch.setattr("jkeras.data.feed._MOST_BATCHES", 3)
+    monkeypatch.setattr("jkeras.data.array_stacker._MOST_BATCHES", 3)
     source = ArraySource({"a": X, "b": Y}, Y, None, batch_size=10, shuffle=shuffle, steps=steps)
     for epoch in range(2):
         expected = list(source.batches(epoch, seed=3))
         for on_device in (False, True):
             batches = []
-            for block in ArrayFeed(source, on_device=on_device).blocks(epoch, seed=3):
+            for block in ArrayStacker(source, on_device=on_device).stacks(epoch, seed=3):
                 batches += [jax.tree.map(lambda a, i=i: np.asarray(a[i]), block.data) for i in range(block.batches)]
             assert len(batches) == len(expected)
             jax.tree.map(np.testing.assert_array_equal, batches, expected)
 
 
 def test_blocks_may_start_in_the_middle_of_an_epoch(monkeypatch):
-    monkeypatch.setattr("jkeras.data.feed._MOST_BATCHES", 3)
+    monkeypatch.setattr("jkeras.data.array_stacker._MOST_BATCHES", 3)
     source = ArraySource(X, Y, batch_size=10, shuffle=True)
     for start in (0, 4, 10, 11):
-        blocks = list(ArrayFeed(source).blocks(1, 2, start))
+        blocks = list(ArrayStacker(source).stacks(1, 2, start))
         found = [np.asarray(block.data[0][i]) for block in blocks for i in range(block.batches)]
         expected = [x for x, _, _ in source.batches(1, 2, start)]
         assert len(found) == len(expected)

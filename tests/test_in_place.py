@@ -10,7 +10,7 @@ import pytest
 import jkeras
 from jkeras import layers
 from jkeras.nn import updates
-from jkeras.training import step
+from jkeras.training import steps
 
 WIDTH = 256
 X = np.random.default_rng(0).normal(size=(8, WIDTH)).astype("float32")
@@ -19,17 +19,17 @@ X = np.random.default_rng(0).normal(size=(8, WIDTH)).astype("float32")
 def trained(optimizer, monkeypatch, plainly):
     """The program of seven steps, and the weights after them."""
     if plainly:
-        monkeypatch.setattr(step, "after_all", lambda gradients: gradients)
+        monkeypatch.setattr(steps, "after_all", lambda gradients: gradients)
     jkeras.utils.set_random_seed(0)
     model = jkeras.Sequential([layers.Input((WIDTH,)), *(layers.Dense(WIDTH, activation="tanh", name=n) for n in "abc")])
     model.compile(optimizer, "mse")
     slope = jax.grad(lambda params, state: jnp.mean((model.apply(params, state, X)[0] - jnp.sin(X)) ** 2))
     params, state = model.params_and_state()
-    start = step.TrainState(params, state, model.optimizer.init(params), None, *np.zeros((3,), np.int32), None)
+    start = steps.TrainState(params, state, model.optimizer.init(params), None, *np.zeros((3,), np.int32), None)
 
     def run(start, count):
         return jax.lax.fori_loop(
-            0, count, lambda _, now: step.Steps.apply_gradients(model, now, slope(now.params, now.state)), start
+            0, count, lambda _, now: steps.Steps.apply_gradients(model, now, slope(now.params, now.state)), start
         )
 
     program = jax.jit(run, donate_argnums=0).lower(start, 7).compile()

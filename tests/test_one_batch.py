@@ -73,16 +73,16 @@ def test_equal_settings_are_one_program():
     model.train_on_batch(X, Y)
     model.compile(optimizers.Adam(0.3), "mse")
     model.train_on_batch(X, Y)
-    assert sum(key[0] == "train" for key in model._loop_programs) == 1
+    assert sum(kind == "train" for kind, *_ in model._trainer._programs) == 1
 
 
 def test_programs_of_settings_that_are_long_gone_are_dropped(monkeypatch):
     model = network(optimizers.SGD(0.1, momentum=0.9))
-    monkeypatch.setattr(model, "_make_program", lambda which: which)
+    monkeypatch.setattr(model._trainer, "_make", lambda kind: kind)
     for i in range(40):
         model.optimizer.momentum = i / 100
-        model._loop_program("train")
-    assert sum(key[0] == "train" for key in model._loop_programs) == 16
+        model._trainer.program("train")
+    assert sum(kind == "train" for kind, *_ in model._trainer._programs) == 16
 
 
 @pytest.mark.parametrize("names", [("a", "b"), ("same", "same")])

@@ -99,7 +99,7 @@ def test_a_callback_changes_what_the_next_epoch_uses(use, eager):
     variable = K.variable(4.0)
     model, name = USES[use](variable)
     if eager:
-        config = model._compile_config
+        config = model._trainer.config
         model.compile("sgd", config.loss, loss_weights=config.loss_weights, metrics=config.metrics, run_eagerly=True)
         model.optimizer.learning_rate = 0.0
     scale = 3 if use == "regularizer" else 1

@@ -356,7 +356,7 @@ def losses_of(model):
 def test_how_a_model_was_compiled_comes_back():
     for model in (compiled(jkeras), compiled(keras)):
         again = jkeras.models.model_from_json(model.to_json())
-        assert again.compiled and again.optimizer.weight_decay == 0.01 and again._compile_config.steps_per_execution == 2
+        assert again.compiled and again.optimizer.weight_decay == 0.01 and again._trainer.config.steps_per_execution == 2
         again.set_weights(model.get_weights())
         np.testing.assert_allclose(losses_of(again), losses_of(model), rtol=1e-5)
         assert {"sq", "auc"} <= {name.split("_", 1)[-1] for name in again.evaluate(*batch(), return_dict=True, verbose=0)}

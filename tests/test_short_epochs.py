@@ -8,8 +8,8 @@ import pytest
 import jkeras
 from jkeras import Input, Sequential, callbacks, layers
 from jkeras.data.array_source import ArraySource
-from jkeras.data.feed import ArrayFeed
-from jkeras.training import loop, pace, short_epochs
+from jkeras.data.array_stacker import ArrayStacker
+from jkeras.training import fit_loop, steps_per_dispatch, trainer
 
 RNG = np.random.default_rng(0)
 EPOCHS = 12
@@ -53,7 +53,7 @@ def numbers(model, history):
 
 @pytest.fixture(autouse=True)
 def few_are_many(monkeypatch):
-    monkeypatch.setattr(short_epochs, "_FEWEST", EPOCHS)
+    monkeypatch.setattr(fit_loop, "_FEWEST_EPOCHS", EPOCHS)
 
 
 @pytest.fixture
@@ -61,11 +61,13 @@ def told(monkeypatch):
     """The numbers of epochs that the dispatches held which held several."""
     seen = []
 
-    def spy(run, first, count, feed):
-        seen.append(count)
-        return short_epochs.told_late(run, first, count, feed)
+    joined = fit_loop.FitLoop._joined_epochs
 
-    monkeypatch.setattr(loop, "told_late", spy)
+    def spy(loop, first, count):
+        seen.append(count)
+        return joined(loop, first, count)
+
+    monkeypatch.setattr(fit_loop.FitLoop, "_joined_epochs", spy)
     return seen
 
 
@@ -78,7 +80,7 @@ def test_numbers_are_those_of_epoch_after_epoch(parts, rows, optimizer, told, mo
     model, _, _, history = fitted(parts, rows, optimizer=optimizer, callbacks=[Plain()])
     assert not told
     batches = -(-rows // 8)
-    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 5 * batches)
+    monkeypatch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: 5 * batches)
     together, _, _, found = fitted(parts, rows, optimizer=optimizer)
     assert told == [5, 5, 2]
     assert list(found.history) == list(history.history)
@@ -88,21 +90,21 @@ def test_numbers_are_those_of_epoch_after_epoch(parts, rows, optimizer, told, mo
 
 def test_an_epoch_may_be_cut_where_its_steps_are_slow(told, monkeypatch):
     model, _, _, history = fitted(dense, 24, callbacks=[Plain()])
-    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 2)
+    monkeypatch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: 2)
     cut, _, _, found = fitted(dense, 24)  # three batches
-    assert not told and any("short epochs" in key for key in cut._loop_programs)
+    assert not told and cut._trainer.has_program("short epochs")
     for one, other in zip(numbers(model, history), numbers(cut, found), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_gathering_on_the_device_gives_the_same():
     source = ArraySource(RNG.normal(size=(7, 3)).astype("float32"), batch_size=8, shuffle=True)
-    here, there = (ArrayFeed(source, on_device=at) for at in (False, True))
+    here, there = (ArrayStacker(source, on_device=at) for at in (False, True))
     for feed in (here, there):
-        assert feed.epochs_per_block == feed.capacity
+        assert feed.epochs_per_stack == feed.capacity
     found = [np.asarray(feed.epochs(5, 4, seed=2)[0])[:4] for feed in (here, there)]
     np.testing.assert_array_equal(*found)
-    alone = [np.asarray(next(here.blocks(epoch, seed=2)).data[0])[0] for epoch in range(5, 9)]
+    alone = [np.asarray(next(here.stacks(epoch, seed=2)).data[0])[0] for epoch in range(5, 9)]
     np.testing.assert_array_equal(found[0], alone)
 
 
@@ -127,7 +129,7 @@ class HearsBatches(TakesDown):
 
 
 def test_a_class_that_may_lag_hears_of_every_epoch_but_not_late_of_batches(told, monkeypatch):
-    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 100)
+    monkeypatch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: 100)
     late = TakesDown()
     _, _, _, history = fitted(dense, 7, callbacks=[late])
     assert told == [EPOCHS] and late.heard == list(enumerate(history.history["loss"]))
@@ -146,7 +148,7 @@ class Watches(callbacks.History):
 
 
 def test_who_acts_between_epochs_hears_of_each_in_time(told, monkeypatch):
-    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 100)
+    monkeypatch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: 100)
     _, _, _, history = fitted(dense, 7, callbacks=[Watches()])
     assert history.epoch == [0, 1, 2, 3, 4]
     patched = callbacks.History()
@@ -175,7 +177,7 @@ def test_a_training_step_of_ones_own_is_not_joined(told, monkeypatch):
             state, logs = super().train_step(state, batch)
             return state, {**logs, "twice": 2 * logs["loss"]}
 
-    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 100)
+    monkeypatch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: 100)
     model = Own()
     model.compile("sgd", "mse")
     history = model.fit(RNG.normal(size=(8, 2)), RNG.normal(size=(8, 1)), epochs=EPOCHS, verbose=0)
@@ -183,7 +185,7 @@ def test_a_training_step_of_ones_own_is_not_joined(told, monkeypatch):
 
 
 def test_metrics_that_are_no_single_numbers_are_not_joined(told, monkeypatch):
-    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 100)
+    monkeypatch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: 100)
     model = Sequential([Input((2,)), layers.Dense(3, activation="softmax")])
     model.compile("sgd", "categorical_crossentropy", metrics=[jkeras.metrics.F1Score()])
     history = model.fit(RNG.normal(size=(8, 2)), np.eye(3)[RNG.integers(0, 3, 8)], epochs=EPOCHS, verbose=0)
@@ -193,7 +195,8 @@ def test_metrics_that_are_no_single_numbers_are_not_joined(told, monkeypatch):
 def test_few_epochs_take_the_program_that_is_there(monkeypatch):
     """So a model that is trained again, for more epochs or fewer, compiles nothing."""
     made = []
-    monkeypatch.setattr(jkeras.Model, "_make_program", lambda self, which: made.append(which) or make(self, which), raising=True)
+    make = trainer.Trainer._make
+    monkeypatch.setattr(trainer.Trainer, "_make", lambda self, kind: made.append(kind) or make(self, kind))
     model, x, y, _ = fitted(dense, 8, epochs=2)
     assert made == ["train"]
     for epochs in (1, 3, EPOCHS, 1):
@@ -201,11 +204,8 @@ def test_few_epochs_take_the_program_that_is_there(monkeypatch):
     assert made == ["train", "short epochs"]
 
 
-make = jkeras.Model._make_program
-
-
 def test_an_interrupted_run_goes_on(monkeypatch):
-    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 4)
+    monkeypatch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: 4)
     whole, _, _, _ = fitted(dense, 7)
 
     def interrupted(self, epoch, logs=None):
@@ -233,8 +233,8 @@ def test_an_interrupted_run_goes_on(monkeypatch):
 
 
 def test_a_line_shows_the_time_of_its_epoch_not_that_of_telling(monkeypatch, capsys):
-    monkeypatch.setattr(pace.Pace, "steps", lambda self, live: 100)
-    monkeypatch.setattr(pace.Stopwatch, "lap", lambda self, result=None: 24.0)
+    monkeypatch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: 100)
+    monkeypatch.setattr(fit_loop.Stopwatch, "lap", lambda self, result=None: 24.0)
     fitted(dense, 7, verbose=1)
     lines = capsys.readouterr().out.replace("\r", "").splitlines()
     assert lines[::2] == [f"Epoch {n}/{EPOCHS}" for n in range(1, EPOCHS + 1)]

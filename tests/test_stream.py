@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 import jkeras
 from jkeras._base.aligned import aligned_empty, is_aligned
-from jkeras.data import stream
+from jkeras.data import stream_stacker as stream
 from jkeras.data.array_source import ArraySource
+from jkeras.data.array_stacker import ArrayStacker
 from jkeras.data.as_source import as_source
-from jkeras.data.feed import ArrayFeed
 from jkeras.data.iterable_source import IterableSource
-from jkeras.data.stream import StreamFeed
+from jkeras.data.stream_stacker import StreamStacker
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(96, 6)).astype(np.float32)
@@ -58,9 +58,9 @@ def test_blocks_hold_the_batches_in_their_order(batches, padded, makes, takes):
             time.sleep(makes * 1e-3)
             yield batch
 
-    feed = StreamFeed(IterableSource(source()))
+    feed = StreamStacker(IterableSource(source()))
     blocks = []
-    for block in feed.padded_blocks() if padded else feed.blocks():
+    for block in feed.padded_stacks() if padded else feed.stacks():
         time.sleep(takes * 1e-3)
         assert block.batches <= 8 and all(is_aligned(leaf) for leaf in jax.tree.leaves(block.data))
         blocks.append(block)
@@ -81,9 +81,9 @@ def test_blocks_hold_the_batches_in_their_order(batches, padded, makes, takes):
 
 
 def test_a_slow_computation_takes_several_batches_at_once():
-    feed = StreamFeed(IterableSource([X[i : i + 4] for i in range(0, 96, 4)]))
+    feed = StreamStacker(IterableSource([X[i : i + 4] for i in range(0, 96, 4)]))
     counts = []
-    for block in feed.blocks():
+    for block in feed.stacks():
         counts.append(block.batches)
         time.sleep(0.05)
     assert sum(counts) == 24 and max(counts) == 8 and len(counts) <= 6
@@ -91,7 +91,7 @@ def test_a_slow_computation_takes_several_batches_at_once():
 
 def test_large_batches_are_blocks_of_their_own():
     large = np.zeros((1, 20 << 20), np.uint8)
-    assert [(block.batches, block.data[0].shape) for block in StreamFeed(IterableSource(iter([large] * 2))).blocks()] == [
+    assert [(block.batches, block.data[0].shape) for block in StreamStacker(IterableSource(iter([large] * 2))).stacks()] == [
         (1, (1, *large.shape))
     ] * 2
 
@@ -114,11 +114,11 @@ class SameArray(jkeras.utils.PyDataset):
 def test_a_batch_is_copied_before_the_next_one_is_made(form, shuffle, monkeypatch):
     data = SameArray()
     if form == "large batches":
-        monkeypatch.setattr(stream, "batches_per_block", lambda *_: 1)
+        monkeypatch.setattr(stream, "batches_per_stack", lambda *_: 1)
     source = as_source(iter(data) if form == "generator" else data, shuffle=shuffle)
     assert source.spec.shape == (None, 6)
     batches = []
-    for block in StreamFeed(source).blocks():
+    for block in StreamStacker(source).stacks():
         time.sleep(0.002)
         batches += unpacked([block])[0]
     numbers = [float(x[0, 0]) for x, _, _ in batches]
@@ -127,13 +127,13 @@ def test_a_batch_is_copied_before_the_next_one_is_made(form, shuffle, monkeypatc
 
 def test_what_is_kept_beside_a_batch_makes_blocks_smaller():
     beside = jax.ShapeDtypeStruct((4, 2 << 20), np.float32)  # 32 MiB
-    for block in StreamFeed(IterableSource([X[:4]] * 3), beside=beside).blocks():
+    for block in StreamStacker(IterableSource([X[:4]] * 3), beside=beside).stacks():
         assert block.batches == 1 and block.data[0].shape == (1, 4, 6)
 
 
 def test_on_an_accelerator_each_batch_is_a_block(monkeypatch):
     monkeypatch.setattr(stream, "default_device", lambda: types.SimpleNamespace(platform="gpu"))
-    blocks = list(StreamFeed(IterableSource([X[:4], X[4:8], X[8:11]])).padded_blocks())
+    blocks = list(StreamStacker(IterableSource([X[:4], X[4:8], X[8:11]])).padded_stacks())
     assert [(block.batches, block.rows, block.data[0].shape) for block in blocks] == [(1, n, (1, 4, 6)) for n in (4, 4, 3)]
     np.testing.assert_array_equal(np.concatenate([block.data[0][0] for block in blocks])[:11], X[:11])
 
@@ -200,9 +200,9 @@ def test_blocks_of_arrays_are_read_in_place(offset, shuffle):
     begin = -raw.ctypes.data % 64 + offset
     x = raw[begin : begin + 96 * 6 * 4].view(np.float32).reshape(96, 6)
     x[...] = X
-    feed = ArrayFeed(ArraySource(x, batch_size=96, shuffle=shuffle), on_device=False)
+    feed = ArrayStacker(ArraySource(x, batch_size=96, shuffle=shuffle), on_device=False)
     feed.capacity = 1
-    (block,) = feed.blocks()
+    (block,) = feed.stacks()
     data = block.data[0]
     assert data.ctypes.data % 64 == 0
     np.testing.assert_array_equal(np.sort(np.asarray(data[0]), axis=0), np.sort(X, axis=0))
@@ -214,7 +214,7 @@ def test_blocks_of_arrays_are_read_in_place(offset, shuffle):
 def test_data_go_where_programs_run():
     code = """
 import jax, jax.numpy as jnp, numpy as np
-from jkeras.data import feed
+from jkeras.data import array_stacker as feed
 devices = jax.devices()
 assert feed.default_device() == devices[0]
 with jax.default_device(devices[1]):

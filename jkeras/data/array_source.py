@@ -7,14 +7,14 @@ gather there; `batches` does the same on the host. The last batch keeps what is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import jax
 import numpy as np
 
+from jkeras._base.types import Tree
 from jkeras.data.arrays import common_length, spec_of
 from jkeras.data.sample_weights import per_output
-from jkeras.data.source import Batch, Source, generator, stretch, warn_ran_out
+from jkeras.data.source import Batch, Source, epoch_range, generator, warn_ran_out
 
 
 class ArraySource(Source):
@@ -40,9 +40,9 @@ class ArraySource(Source):
 
     def __init__(
         self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
+        x: Tree,
+        y: Tree = None,
+        sample_weight: Tree = None,
         *,
         batch_size: int | None = None,
         shuffle: bool | str = False,
@@ -73,7 +73,7 @@ class ArraySource(Source):
 
     def order(self, epoch: int = 0, seed: int = 0) -> np.ndarray:
         """The row numbers of an epoch in order, a function of `(epoch, seed)` alone; warns where the data end before `steps`."""
-        number, first, last = stretch(epoch, self.steps, self.total_batches)
+        number, first, last = epoch_range(epoch, self.steps, self.total_batches)
         if self.steps is not None and last - first < self.steps:
             warn_ran_out(last - first, self.steps)
         return self._pass_order(number, seed)[first * self.batch_size : last * self.batch_size]

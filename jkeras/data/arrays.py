@@ -23,6 +23,7 @@ import numpy as np
 from jkeras._base.config import floatx
 from jkeras._base.dtypes import is_float
 from jkeras._base.errors import describe
+from jkeras._base.types import Tree
 from jkeras.graph.spec import Spec
 
 _NUMBERS = (bool, int, float, complex, np.generic)
@@ -147,7 +148,7 @@ def _first_stranger(array: np.ndarray) -> str:
     return " (rows of different length?)" if array.size else ""
 
 
-def leaves(tree: Any) -> list[Any]:
+def leaves(tree: Tree) -> list[Any]:
     """The arrays of a nest, in order."""
     return jax.tree_util.tree_leaves(tree)
 
@@ -161,7 +162,7 @@ def lengths(**nests: Any) -> dict[str, int]:
     return found
 
 
-def common_length(x: Any, y: Any = None, sample_weight: Any = None) -> int:
+def common_length(x: Tree, y: Tree = None, sample_weight: Tree = None) -> int:
     """The number of samples, the same for all arrays.
 
     Raises:
@@ -180,7 +181,7 @@ def common_length(x: Any, y: Any = None, sample_weight: Any = None) -> int:
     raise ValueError(f"There is no data: received {listed or 'no array'}. Pass arrays with at least one sample.")
 
 
-def spec_of(tree: Any) -> Any:
+def spec_of(tree: Tree) -> Any:
     """The same nest with `Spec` leaves whose first dimension, the batch, is None.
 
     Example:

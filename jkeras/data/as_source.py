@@ -8,6 +8,7 @@ from typing import Any
 
 from jkeras._base.errors import describe
 from jkeras._base.plain_numbers import plain
+from jkeras._base.types import Tree
 from jkeras.data.array_source import ArraySource
 from jkeras.data.arrays import is_arrays, to_arrays
 from jkeras.data.indexed_source import IndexedSource
@@ -17,9 +18,9 @@ from jkeras.data.source import Source
 
 
 def as_source(
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
+    x: Tree,
+    y: Tree = None,
+    sample_weight: Tree = None,
     *,
     batch_size: int | None = None,
     shuffle: bool | str = False,
@@ -67,7 +68,7 @@ def as_source(
     return _stream(x, shuffle or False, steps, weighing)
 
 
-def _stream(x: Any, shuffle: bool | str, steps: int | None, weighing: Weighing) -> Source:
+def _stream(x: Tree, shuffle: bool | str, steps: int | None, weighing: Weighing) -> Source:
     kind = type(x).__name__
     if any(f"{c.__module__}.{c.__name__}".startswith("torch.utils.data.dataset.") for c in type(x).__mro__):
         raise ValueError(f"{kind} gives single samples, not batches. Write torch.utils.data.DataLoader(dataset, batch_size=32).")
@@ -90,7 +91,7 @@ def _stream(x: Any, shuffle: bool | str, steps: int | None, weighing: Weighing) 
     return source
 
 
-def _refuse(x: Any, **given: Any) -> None:
+def _refuse(x: Tree, **given: Any) -> None:
     """Arguments that only arrays take."""
     words = {
         "y": "Let it yield the targets: (x, y).",

@@ -10,10 +10,11 @@ from typing import Any
 
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 
 
 @export("keras.utils.unpack_x_y_sample_weight")
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+def unpack_x_y_sample_weight(data: Tree) -> tuple[Any, Any, Any]:
     """Bring a batch into the form `(x, y, sample_weight)`.
 
     Args:
@@ -44,7 +45,7 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
 
 
 @export("keras.utils.pack_x_y_sample_weight")
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+def pack_x_y_sample_weight(x: Tree, y: Tree = None, sample_weight: Tree = None) -> Any:
     """The shortest form of a batch, the way back from `unpack_x_y_sample_weight`.
 
     Args:

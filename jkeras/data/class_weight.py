@@ -9,9 +9,10 @@ import numpy as np
 
 from jkeras._base.config import floatx
 from jkeras._base.errors import describe
+from jkeras._base.types import Tree
 
 
-def class_weights(y: Any, class_weight: Mapping[int, float]) -> np.ndarray:
+def class_weights(y: Tree, class_weight: Mapping[int, float]) -> np.ndarray:
     """One weight per sample from a weight per class.
 
     Args:

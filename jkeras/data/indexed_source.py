@@ -17,7 +17,7 @@ import numpy as np
 from jkeras.data.arrays import common_length, spec_of
 from jkeras.data.iterable_source import read_batch
 from jkeras.data.sample_weights import Weighing
-from jkeras.data.source import Batch, Source, generator, naming, stretch, warn_ran_out
+from jkeras.data.source import Batch, Source, epoch_range, generator, naming, warn_ran_out
 from jkeras.data.workers import ordered_items
 
 
@@ -90,7 +90,7 @@ class IndexedSource(Source):
         if total is None:
             first = epoch * (self.steps or 0)
             return itertools.count(first) if self.steps is None else range(first, first + self.steps)
-        number, first, last = stretch(epoch, self.steps, total)
+        number, first, last = epoch_range(epoch, self.steps, total)
         if self.steps is not None and last - first < self.steps:
             warn_ran_out(last - first, self.steps)
         order = generator(seed, number).permutation(total).tolist() if self.shuffle else range(total)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jkeras._base.errors import describe
+from jkeras._base.types import Tree
 from jkeras.data.arrays import common_length, spec_of, to_arrays
 from jkeras.data.batch import unpack_x_y_sample_weight
 from jkeras.data.sample_weights import Weighing
@@ -26,7 +27,7 @@ def read_batch(item: Any, weighing: Weighing) -> Batch:
     return x, y, sample_weight
 
 
-def known_length(data: Any) -> int | None:
+def known_length(data: Tree) -> int | None:
     """`len(data)`, or None where there is none (generators, tf.data of unknown size)."""
     try:
         return len(data)
@@ -34,7 +35,7 @@ def known_length(data: Any) -> int | None:
         return None
 
 
-def is_endless(data: Any) -> bool:
+def is_endless(data: Tree) -> bool:
     """Whether a source says itself that it never ends: `itertools.cycle` and its kind, tf.data after `repeat()`."""
     if isinstance(data, (itertools.cycle, itertools.count, itertools.repeat)):
         return True
@@ -45,7 +46,7 @@ _ENDS_BEFORE = """fit(resume=True) reads over the batches that the training has 
 Give it data that begin where those of the first run began."""
 
 
-def _no_data(data: Any) -> ValueError:
+def _no_data(data: Tree) -> ValueError:
     return ValueError(
         f"There is no data: {describe(data)} yielded no batch. Was it used up before? Make a new one for this call."
     )
@@ -65,7 +66,7 @@ class IterableSource(Source):
         [[[0.0], [1.0]], [[2.0], [3.0]]]
     """
 
-    def __init__(self, data: Any, *, steps: int | None = None, weighing: Weighing | None = None):
+    def __init__(self, data: Tree, *, steps: int | None = None, weighing: Weighing | None = None):
         self.data = data
         self.steps = steps
         self.weighing = weighing or Weighing()

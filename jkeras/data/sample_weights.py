@@ -19,6 +19,7 @@ import jax
 import numpy as np
 
 from jkeras._base.errors import describe, unknown_name
+from jkeras._base.types import Tree
 from jkeras.data.arrays import leaves
 from jkeras.data.class_weight import class_weights
 
@@ -45,7 +46,7 @@ class Weighing:
     class_weight: Any = None
     output_names: Sequence[str] | None = None
 
-    def __call__(self, y: Any, sample_weight: Any) -> Any:
+    def __call__(self, y: Tree, sample_weight: Tree) -> Any:
         """The weights of a batch: None, an array, or a list or dict of them by output.
 
         Args:
@@ -70,7 +71,7 @@ class Weighing:
         return {n: _product(weights.get(n), of_classes.get(n)) for n in targets if n in weights or n in of_classes}
 
 
-def per_output(y: Any, sample_weight: Any) -> Any:
+def per_output(y: Tree, sample_weight: Tree) -> Any:
     """Sample weights by output: one array for several outputs is used for each of them.
 
     Raises:

@@ -5,9 +5,9 @@ A source knows its size where that can be known, the shapes of a batch, and how 
     for x, y, sample_weight in source.batches(epoch=3, seed=0):
         ...
 
-Where the data allow it, the batches are a function of `(seed, epoch)` alone, so that a run which is taken up again in the middle
-sees what it would have seen: `start` is the first batch wanted. With `steps`, an epoch is a stretch of that many batches: epoch 0
-begins at the front, the next epoch goes on behind it, and when the data end, the epoch ends early with a warning.
+Where the data allow it, the batches are a function of `(seed, epoch)` alone, so that a run resumed in the middle of an epoch sees
+the batches it would have seen: `start` is the first batch wanted. With `steps`, an epoch is that many batches: epoch 0 begins at
+the front, each epoch goes on where the last one ended, and where the data end, the epoch ends early with a warning.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Source(ABC):
     @property
     @abstractmethod
     def num_batches(self) -> int | None:
-        """Batches of an epoch; None where nobody can tell before the end."""
+        """Batches of an epoch; None where only the end will tell."""
 
     @property
     @abstractmethod
@@ -67,18 +67,18 @@ class Source(ABC):
         """Tell the data that an epoch has ended, when its last batch has been used, in the thread that trains."""
 
     def seek(self, batches: int) -> None:  # noqa: B027
-        """Tell data that are only read on, once, how many batches a run that is taken up again has seen in the epochs before.
+        """Tell data that can be read only once how many batches a resumed run has seen in the epochs before.
 
         Args:
-            batches: their number. Data whose batches are a function of the epoch need not know.
+            batches: their number. Data whose batches are a function of the epoch ignore it.
         """
 
 
-def stretch(epoch: int, steps: int | None, total: int) -> tuple[int, int, int]:
+def epoch_range(epoch: int, steps: int | None, total: int) -> tuple[int, int, int]:
     """Which part of the data an epoch is: `(pass over the data, first batch, one behind the last)`.
 
     Example:
-        >>> [stretch(epoch, 4, 10) for epoch in range(4)]
+        >>> [epoch_range(epoch, 4, 10) for epoch in range(4)]
         [(0, 0, 4), (0, 4, 8), (0, 8, 10), (1, 0, 4)]
     """
     if steps is None:

@@ -8,10 +8,11 @@ from typing import Any
 import jax
 
 from jkeras._base.errors import describe
+from jkeras._base.types import Tree
 from jkeras.data.arrays import common_length, is_arrays, to_arrays
 
 
-def train_validation_split(arrays: Any, validation_split: float) -> tuple[Any, Any]:
+def train_validation_split(arrays: Tree, validation_split: float) -> tuple[Any, Any]:
     """Split arrays into the first rows for training and the last for validation.
 
     Of `n` rows the first `floor(n * (1 - validation_split))` train.

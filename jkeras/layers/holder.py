@@ -52,7 +52,7 @@ class WeightHolder:
         """What a pickle and a copy hold: all attributes but what is derived from them."""
         if "_own" in self.__dict__:
             materialize(box for _, box in inventory(self).entries)  # all in one call, before each is asked for its own
-        state = {name: value for name, value in self.__dict__.items() if name != "_inventory"}
+        state = {name: value for name, value in self.__dict__.items() if name not in ("_inventory", "_others")}
         return {**state, "_arrived": list(state.get("_arrived", {}).values())}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jkeras._base import registry
 from jkeras._base.configurable import deserialize, serialize
 from jkeras._base.errors import FileFormatError, describe
+from jkeras._base.types import Config
 from jkeras.ops.wrapper import operations
 from jkeras.state.operators import logical_and, logical_or, logical_xor
 
@@ -185,7 +186,7 @@ def _is_default(value: Any, default: Any) -> bool:
     return value is default or (type(value) is type(default) and not hasattr(value, "shape") and value == default)
 
 
-def find_operation(config: Mapping[str, Any]) -> Operation | None:
+def find_operation(config: Config) -> Operation | None:
     """The array function that a layer's entry in a file means; None where it means a layer.
 
     Keras' `.h5` files do not say the module; there what has no `trainable` is an operation, which no layer's config lacks.

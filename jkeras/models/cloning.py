@@ -13,6 +13,7 @@ import jax
 from jkeras._base.configurable import in_memory
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.graph import KerasTensor
 from jkeras.graph.keras_tensor import ArrayFunction, is_leaf, symbolic_leaves
 from jkeras.layers.base import Layer
@@ -28,7 +29,7 @@ CallFunction = Callable[..., Any]
 @export("keras.models.clone_model")
 def clone_model(
     model: Model,
-    input_tensors: Any = None,
+    input_tensors: Tree = None,
     clone_function: CloneFunction | None = None,
     call_function: CallFunction | None = None,
     recursive: bool = False,
@@ -86,7 +87,7 @@ def _call(layer: Layer, *args: Any, **kwargs: Any) -> Any:
     return layer(*args, **kwargs)
 
 
-def _check(model: Any, input_tensors: Any, clone_function: Any, call_function: Any, recursive: bool) -> None:
+def _check(model: Any, input_tensors: Tree, clone_function: Any, call_function: Any, recursive: bool) -> None:
     if not isinstance(model, Model):
         raise ValueError(f"clone_model takes a model. Received: {describe(model)}.")
     for name, given in (("clone_function", clone_function), ("call_function", call_function)):
@@ -101,7 +102,7 @@ def _check(model: Any, input_tensors: Any, clone_function: Any, call_function: A
         )
 
 
-def _clone_stack(model: Sequential, input_tensors: Any, copy: CloneFunction) -> Sequential:
+def _clone_stack(model: Sequential, input_tensors: Tree, copy: CloneFunction) -> Sequential:
     given = [_as_tensor(t) for t in _flat(input_tensors)]
     if len(given) > 1:
         raise ValueError(f"A Sequential has one input. Received: {len(given)} input_tensors.")
@@ -114,7 +115,7 @@ def _clone_stack(model: Sequential, input_tensors: Any, copy: CloneFunction) -> 
     return Sequential([*first, *(copy(layer) for layer in model.layers)], trainable=model.trainable, name=model.name)
 
 
-def _clone_graph(model: Functional, input_tensors: Any, copy: CloneFunction, call: CallFunction) -> Any:
+def _clone_graph(model: Functional, input_tensors: Tree, copy: CloneFunction, call: CallFunction) -> Any:
     program = model._program
     given = [_as_tensor(t) for t in _flat(input_tensors)]
     if input_tensors is None:
@@ -124,7 +125,7 @@ def _clone_graph(model: Functional, input_tensors: Any, copy: CloneFunction, cal
     tensors: dict[int, KerasTensor] = {id(old): new for old, new in zip(program.inputs, given)}
     made: dict[int, Any] = {}
 
-    def new(structure: Any) -> Any:
+    def new(structure: Tree) -> Any:
         return jax.tree.map(lambda t: tensors[id(t)] if isinstance(t, KerasTensor) else t, structure, is_leaf=is_leaf)
 
     for node in program.nodes:
@@ -144,7 +145,7 @@ def _clone_graph(model: Functional, input_tensors: Any, copy: CloneFunction, cal
     return cls(inputs=inputs, outputs=outputs, name=model.name, trainable=model.trainable)
 
 
-def _flat(input_tensors: Any) -> list[Any]:
+def _flat(input_tensors: Tree) -> list[Any]:
     if input_tensors is None:
         return []
     return jax.tree.leaves(input_tensors, is_leaf=lambda v: isinstance(v, (KerasTensor, InputLayer)))

@@ -1,7 +1,8 @@
 """What `compile` was given as a config, and `compile` called from one.
 
-Losses and metrics that were written as strings stay strings; objects become their configs, functions their names. A function
-of the user's own is found again by that name: registered, or in `custom_objects`.
+Losses and metrics that were written as strings stay strings; objects become their configs, functions their names. A function of
+yours is found again by that name: registered, or in `custom_objects`. The default `steps_per_execution=None` is written as 1,
+which is Keras' default, and 1 is read as None.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from jkeras import losses, metrics, optimizers
 from jkeras._base import registry
 from jkeras._base.configurable import is_object_config, serialize
 from jkeras._base.errors import FileFormatError, describe
+from jkeras._base.types import Config, CustomObjects
+from jkeras.training.steps import Steps
 
 _FIELDS = (
     "optimizer",
@@ -27,13 +30,13 @@ _FIELDS = (
 )
 
 
-def compile_config(model: Any) -> dict[str, Any] | None:
-    """The config of a compiled model; None where it is not compiled, or compiled with what has no config form.
+def compile_config(model: Steps) -> dict[str, Any] | None:
+    """The config of a compiled model; None where it is not compiled, or with something that has no config.
 
     Args:
         model: a `Model`.
     """
-    given = model._compile_config
+    given = model._trainer.config
     if given is None:
         return None
     try:
@@ -44,7 +47,7 @@ def compile_config(model: Any) -> dict[str, Any] | None:
             "metrics": serialize(given.metrics),
             "weighted_metrics": serialize(given.weighted_metrics),
             "run_eagerly": given.run_eagerly,
-            "steps_per_execution": given.steps_per_execution,
+            "steps_per_execution": given.steps_per_execution or 1,
             "jit_compile": given.jit,
         }
     except (TypeError, NotImplementedError) as error:
@@ -54,8 +57,8 @@ def compile_config(model: Any) -> dict[str, Any] | None:
         return None
 
 
-def compile_model(model: Any, config: Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None) -> None:
-    """Compile a model as a config says; fields that are not known are of no meaning here, and left.
+def compile_model(model: Steps, config: Config | None, custom_objects: CustomObjects = None) -> None:
+    """Compile a model as a config says; unknown fields are ignored.
 
     Args:
         model: a `Model`.
@@ -79,6 +82,8 @@ def compile_model(model: Any, config: Mapping[str, Any] | None, custom_objects: 
             "metrics": _revive(fields.get("metrics"), metrics),
             "weighted_metrics": _revive(fields.get("weighted_metrics"), metrics),
         }
+        if fields.get("steps_per_execution") == 1:
+            del fields["steps_per_execution"]  # Keras' default, which says nothing: the measured speed decides
         others = {k: fields[k] for k in ("loss_weights", "run_eagerly", "steps_per_execution", "jit_compile") if k in fields}
         model.compile(**arguments, **others)
 
@@ -99,7 +104,7 @@ _PLAIN: dict[str, tuple[str, type | tuple[type, ...]]] = {
 
 
 def _check_type(name: str, value: Any) -> None:
-    """Refuse what no `compile` writes into a field: that is damage, and no name that is not known here."""
+    """Refuse what no `compile` writes into a field: that is damage, not an unknown name."""
 
     def fits(part: Any, kinds: Any, nested: bool) -> bool:
         if is_object_config(part):
@@ -114,7 +119,7 @@ def _check_type(name: str, value: Any) -> None:
 
 
 def _revive(value: Any, area: Any) -> Any:
-    """Objects for the configs in a nested structure, the user's own functions for their names; other strings as they are."""
+    """Objects for the configs in a nested structure, and registered functions for their names; other strings as they are."""
     if is_object_config(value):
         return area.deserialize(value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""`Describe`: what a step of a model costs, before anything runs, from XLA's own analyses.
+"""`model.describe`: what a step of a model costs, before anything runs, from XLA's own analyses.
 
 FLOPs come from XLA's analysis of the program before its optimization, so that they do not depend on a device's tricks; a product
 and a sum are two. XLA counts the body of a loop once, so the other turns of loops of known length (recurrent layers) are added
@@ -17,9 +17,11 @@ import jax.numpy as jnp
 
 from jkeras._base import paths
 from jkeras._base.compiling import compiler_options, precision_scope
+from jkeras._base.types import Tree
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.structures import shapes_to_specs
 from jkeras.layers.tracking import inventory
+from jkeras.training.steps import Steps
 
 _NO_SHAPE = """{name!r} has no known input shape yet. Say for which inputs it is to be described, without the batch axis:
 
@@ -65,7 +67,7 @@ class Description:
     """
 
     name: str
-    inputs: Any
+    inputs: Tree
     batch_size: int
     parameters: int
     trainable_parameters: int
@@ -106,71 +108,68 @@ def _bytes(n: float) -> str:
     return f"{n:.0f} B"
 
 
-class Describe:
-    """`model.describe`, for every kind of model."""
+def describe(model: Steps, input_shape: Any = None, batch_size: int = 32, training: bool = True) -> Description:
+    """Parameters, FLOPs and memory of a step, before anything runs. No weights are made and nothing is computed.
 
-    def describe(self, input_shape: Any = None, batch_size: int = 32, training: bool = True) -> Description:
-        """Parameters, FLOPs and memory of a step, before anything runs. No weights are made and nothing is computed.
+    A step of training is the forward pass, the gradients and, in a compiled model, the optimizer's update. Targets are not
+    known, so the loss is the mean square of the outputs, which costs next to nothing.
 
-        A step of training is the forward pass, the gradients and, in a compiled model, the optimizer's update. Targets are not
-        known, so the loss is the mean square of the outputs, which costs next to nothing.
+    Args:
+        input_shape: of the inputs without the batch axis, a list or dict for several; needed where the model is not built or
+            has sizes that are unknown.
+        batch_size: rows of a step.
+        training: whether training is described too; it takes most of the time.
 
-        Args:
-            input_shape: of the inputs without the batch axis, a list or dict for several; needed where the model is not built or
-                has sizes that are unknown.
-            batch_size: rows of a step.
-            training: whether training is described too; it takes most of the time.
+    Returns:
+        A `Description`: printed, a table; its attributes have the numbers.
 
-        Returns:
-            A `Description`: printed, a table; its attributes have the numbers.
+    Raises:
+        ValueError: the inputs' sizes are not known.
 
-        Raises:
-            ValueError: the inputs' sizes are not known.
-
-        Example:
-            >>> from jkeras import layers, Sequential
-            >>> model = Sequential([layers.Dense(10, activation="relu"), layers.Dense(1)])
-            >>> found = model.describe(input_shape=(4,), batch_size=8, training=False)
-            >>> found.parameters, found.inference.flops >= 2 * 8 * (4 * 10 + 10)
-            (61, True)
-        """
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size is a positive whole number. Received: {batch_size!r}.")
-        specs = _input_specs(self, input_shape, batch_size)
-        held = inventory(self)
-        weights: list[list[Any]] = [[], []]
-        for path, box in held.entries:
-            spec = jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.dtype))
-            weights[0 if id(box) in held.trained else 1].append((path, spec))
-        params, state = (paths.nest(pairs) for pairs in weights)
-        optimizer = getattr(self, "optimizer", None)
-        opt_state = jax.eval_shape(optimizer.init, params) if optimizer is not None else ()
-        backwards = None
-        if training and jax.tree.leaves(params):
-            backwards = _cost(_training_step(self, optimizer), (params, state, opt_state, specs), donated=(0, 1, 2))
-        return Description(
-            name=self.name,  # type: ignore[attr-defined]
-            inputs=specs,
-            batch_size=batch_size,
-            parameters=sum(box.size for box in self.weights),  # type: ignore[attr-defined]
-            trainable_parameters=_entries(params),
-            parameter_bytes=sum(box.size * jnp.dtype(box.dtype).itemsize for box in self.weights),  # type: ignore[attr-defined]
-            optimizer_bytes=_size(opt_state),
-            inference=_cost(_forward(self), (params, state, specs)),
-            training=backwards,
-            device=jax.devices()[0].device_kind,
-        )
+    Example:
+        >>> from jkeras import layers, Sequential
+        >>> model = Sequential([layers.Dense(10, activation="relu"), layers.Dense(1)])
+        >>> found = model.describe(input_shape=(4,), batch_size=8, training=False)
+        >>> found.parameters, found.inference.flops >= 2 * 8 * (4 * 10 + 10)
+        (61, True)
+    """
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"batch_size is a positive whole number. Received: {batch_size!r}.")
+    specs = _input_specs(model, input_shape, batch_size)
+    held = inventory(model)
+    weights: list[list[Any]] = [[], []]
+    for path, variable in held.entries:
+        spec = jax.ShapeDtypeStruct(variable.shape, jnp.dtype(variable.dtype))
+        weights[0 if id(variable) in held.trained else 1].append((path, spec))
+    params, state = (paths.nest(pairs) for pairs in weights)
+    optimizer = model.optimizer
+    opt_state = jax.eval_shape(optimizer.init, params) if optimizer is not None else ()
+    backwards = None
+    if training and jax.tree.leaves(params):
+        backwards = _cost(_training_step(model, optimizer), (params, state, opt_state, specs), donated=(0, 1, 2))
+    return Description(
+        name=model.name,
+        inputs=specs,
+        batch_size=batch_size,
+        parameters=sum(variable.size for variable in model.weights),
+        trainable_parameters=_entries(params),
+        parameter_bytes=sum(variable.size * jnp.dtype(variable.dtype).itemsize for variable in model.weights),
+        optimizer_bytes=_size(opt_state),
+        inference=_cost(_forward(model), (params, state, specs)),
+        training=backwards,
+        device=jax.devices()[0].device_kind,
+    )
 
 
-def _entries(tree: Any) -> int:
+def _entries(tree: Tree) -> int:
     return sum(math.prod(s.shape) for s in jax.tree.leaves(tree))
 
 
-def _size(tree: Any) -> int:
+def _size(tree: Tree) -> int:
     return sum(math.prod(s.shape) * s.dtype.itemsize for s in jax.tree.leaves(tree))
 
 
-def _input_specs(model: Any, input_shape: Any, batch_size: int) -> Any:
+def _input_specs(model: Steps, input_shape: Any, batch_size: int) -> Any:
     """Shapes and dtypes of a batch, from the argument, the graph or what the model was built for; the model is built then."""
     specs = None
     if input_shape is not None:
@@ -190,7 +189,7 @@ def _input_specs(model: Any, input_shape: Any, batch_size: int) -> Any:
     if specs is None:
         raise ValueError(_NO_SHAPE.format(name=model.name))
 
-    def settle(spec: Any) -> jax.ShapeDtypeStruct:
+    def settle(spec: Tree) -> jax.ShapeDtypeStruct:
         sizes = (batch_size, *spec.shape[1:])
         if None in sizes:
             shape = tuple(spec.shape[1:])
@@ -213,16 +212,16 @@ def _with_batch(shape: Any, batch_size: int) -> Any:
     return [_with_batch(one, batch_size) for one in shape]
 
 
-def _forward(model: Any) -> Callable[..., Any]:
-    def forward(params: Any, state: Any, x: Any) -> Any:
+def _forward(model: Steps) -> Callable[..., Any]:
+    def forward(params: Tree, state: Tree, x: Tree) -> Any:
         return model.apply(params, state, x, training=False, rng=jax.random.key(0))[0]
 
     return forward
 
 
-def _training_step(model: Any, optimizer: Any) -> Callable[..., Any]:
-    def step(params: Any, state: Any, opt_state: Any, x: Any) -> Any:
-        def loss(params: Any) -> tuple[Any, Any]:
+def _training_step(model: Steps, optimizer: Any) -> Callable[..., Any]:
+    def step(params: Tree, state: Tree, opt_state: Tree, x: Tree) -> Any:
+        def loss(params: Tree) -> tuple[Any, Any]:
             y, after, added = model.apply_with_losses(params, state, x, training=True, rng=jax.random.key(0))
             floats = [leaf for leaf in jax.tree.leaves(y) if jnp.issubdtype(leaf.dtype, jnp.floating)]
             return sum((jnp.mean(jnp.square(leaf)).astype(jnp.float32) for leaf in floats), added), after

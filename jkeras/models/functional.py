@@ -1,4 +1,8 @@
-"""`Functional`: a model made of a graph between symbolic inputs and outputs. Running it is one loop over the graph."""
+"""`Functional`: a model made of a graph between symbolic inputs and outputs. Running it is one loop over the graph.
+
+A pickle or a copy of one holds its symbolic tensors, not the sorted steps, which hold functions and ids. A graph is a long chain,
+so it is handed over node by node: nothing has to recurse along it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ import jax.numpy as jnp
 from jkeras._base.errors import describe, known_sizes
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.graph import KerasTensor, Program
 from jkeras.graph.keras_tensor import is_leaf, is_symbolic
 from jkeras.graph.spec import is_spec
@@ -23,6 +28,7 @@ from jkeras.layers.structures import array_specs, single, specs_to_shapes
 from jkeras.models.functional_config import graph_config
 from jkeras.models.model import Model, check_unique_names, takes_graph
 from jkeras.state.scope import set_mask
+from jkeras.training.trainer import Trainer
 
 _ADDED_STAY = """Model {model!r}: the config leaves out {count} {what} that add_{what}(symbolic tensor) gave it. Add it again to
 the model that is made from it."""
@@ -48,7 +54,7 @@ class Functional(Model):
     _graph_losses: tuple[KerasTensor, ...] = ()
     _graph_metrics: tuple[tuple[str, KerasTensor], ...] = ()
 
-    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
+    def __init__(self, inputs: Tree = None, outputs: Tree = None, name: str | None = None, **kwargs: Any):
         inputs, outputs = kwargs.pop("input", inputs), kwargs.pop("output", outputs)  # Keras 1's names
         for what, given in (("inputs", inputs), ("outputs", outputs)):
             for leaf in jax.tree.leaves(given, is_leaf=is_leaf) or [None]:
@@ -59,10 +65,31 @@ class Functional(Model):
                     )
         default = "model" if type(self) is Functional else to_snake_case(type(self).__name__)
         Layer.__init__(self, name=name or auto_name(default), **kwargs)
-        self._reset_training()
+        self._trainer = Trainer(self)
         self._structure = inputs, outputs
         self._trace_graph()
         self.built = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All attributes but the sorted graph; the nodes of the graph first, in running order."""
+        state = super().__getstate__()
+        nodes = list(self._program.nodes) if "_structure" in self.__dict__ else []
+        return {"nodes": nodes, **{name: value for name, value in state.items() if name != "_program"}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({name: value for name, value in state.items() if name != "nodes"})
+
+    @property
+    def _program(self) -> Program:
+        """The sorted graph. A copy sorts it when it first needs it: before, parts of a ring may be missing."""
+        found: Program | None = self.__dict__.get("_program")
+        if found is None:
+            found = self.__dict__["_program"] = self._sorted_graph()
+        return found
+
+    @_program.setter
+    def _program(self, program: Program) -> None:
+        self.__dict__["_program"] = program
 
     def _trace_graph(self) -> None:
         self._program = self._sorted_graph()
@@ -125,9 +152,9 @@ class Functional(Model):
         except ValueError:
             setattr(self, what, before)
             raise
-        self._reset_training_functions()
+        self._trainer.forget()
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Tree, training: bool | None = None, mask: Tree = None) -> Tree:
         """Run the graph.
 
         Args:
@@ -168,7 +195,7 @@ class Functional(Model):
         found = super()._infer(fn, specs, kwargs)
         return type(outputs)([found]) if _is_single(outputs) else found
 
-    def _arrange(self, inputs: Any) -> list[Any]:
+    def _arrange(self, inputs: Tree) -> list[Any]:
         """The inputs' arrays in the order of the graph, each with the rank and dtype of its symbolic tensor.
 
         A size of the batch axis is what the graph was made with; it binds nobody but a layer that keeps something for each row.
@@ -249,12 +276,12 @@ class Functional(Model):
         return jax.tree.leaves(self._structure[1], is_leaf=is_symbolic)
 
     @property
-    def input(self) -> Any:
+    def input(self) -> Tree:
         """The symbolic inputs, in their structure."""
         return self._structure[0]
 
     @property
-    def output(self) -> Any:
+    def output(self) -> Tree:
         """The symbolic outputs, in their structure."""
         return self._structure[1]
 
@@ -296,20 +323,20 @@ def _what_to_write(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> st
     return f"Give data of that shape, or make the model for these: Input(shape={tuple(shape[1:])})."
 
 
-def _leaves(inputs: Any) -> list[Any]:
+def _leaves(inputs: Tree) -> list[Any]:
     """Arrays, and None in the place of one that is left out."""
     return jax.tree.leaves(inputs, is_leaf=lambda value: value is None)
 
 
-def _is_single(outputs: Any) -> bool:
+def _is_single(outputs: Tree) -> bool:
     return isinstance(outputs, (list, tuple)) and len(outputs) == 1
 
 
-def _without_list(outputs: Any) -> Any:
+def _without_list(outputs: Tree) -> Any:
     return outputs[0] if _is_single(outputs) else outputs
 
 
-def _are_alike(specs: Any, tensors: Any) -> bool:
+def _are_alike(specs: Tree, tensors: Any) -> bool:
     """Whether two structures have the same shapes and dtypes in the same places."""
     (given, tree), (made, structure) = (jax.tree.flatten(value, is_leaf=is_spec) for value in (specs, tensors))
     same = tree == structure  # type: ignore[operator]

@@ -28,6 +28,7 @@ from jkeras._base.configurable import deserialize, full_config, is_object_config
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.naming import is_layer_name
 from jkeras._base.special_values import encode, is_special
+from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.graph import KerasTensor, Node
 from jkeras.graph.keras_tensor import symbolic_leaves
 from jkeras.layers.base import Layer
@@ -128,7 +129,7 @@ def counts_from_one(operation: Any) -> bool:
     return hasattr(operation, "_program") and not hasattr(operation, "_stack")
 
 
-def _map_tensors(structure: Any, write: Callable[[KerasTensor], list[Any]]) -> Any:
+def _map_tensors(structure: Tree, write: Callable[[KerasTensor], list[Any]]) -> Any:
     if isinstance(structure, Mapping):
         return {k: _map_tensors(v, write) for k, v in structure.items()}
     if isinstance(structure, (list, tuple)):
@@ -139,9 +140,7 @@ def _map_tensors(structure: Any, write: Callable[[KerasTensor], list[Any]]) -> A
 # reading ------------------------------------------------------------------------------------------------------------
 
 
-def read_graph(
-    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None, make: Callable[..., Any] = deserialize
-) -> tuple[Any, Any]:
+def read_graph(config: Config, custom_objects: CustomObjects = None, make: Callable[..., Any] = deserialize) -> tuple[Any, Any]:
     """The symbolic inputs and outputs of a graph config.
 
     Args:
@@ -158,7 +157,7 @@ def read_graph(
 class _Reader:
     """One walk over the calls of a graph."""
 
-    def __init__(self, config: Mapping[str, Any], custom_objects: Any, make: Callable[..., Any]):
+    def __init__(self, config: Config, custom_objects: Any, make: Callable[..., Any]):
         self.config, self.custom_objects, self.make = config, custom_objects, make
         self.entries = self._entries()
         self.operations: dict[str, Layer | Operation] = {name: self._operation(name) for name in self.entries}
@@ -172,13 +171,13 @@ class _Reader:
                 self.made[name].append(operation._inbound_nodes[0])
         self._find_where_counting_begins()
 
-    def _entries(self) -> dict[str, Mapping[str, Any]]:
+    def _entries(self) -> dict[str, Config]:
         layers = self.config["layers"]
         if not isinstance(layers, list) or not layers:
             raise FileFormatError(f"The 'layers' of a model are a list of configs. Found: {describe(layers)}.")
         if len(layers) > MAX_LAYERS:
             raise UnsafeFileError(f"A model of {len(layers):,} layers; the most that is read is {MAX_LAYERS:,}.")
-        entries: dict[str, Mapping[str, Any]] = {}
+        entries: dict[str, Config] = {}
         for entry in layers:
             if not is_object_config(entry):
                 raise FileFormatError(f"An entry of 'layers' is a dict with 'class_name' and 'config'. Found: {describe(entry)}.")
@@ -415,7 +414,7 @@ def _references_in(value: Any) -> Iterator[Reference]:
             yield from _references_in(part)
 
 
-def _legacy_references(value: Any, names: Mapping[str, Any]) -> Iterator[Reference]:
+def _legacy_references(value: Any, names: Config) -> Iterator[Reference]:
     """Those of a call of Keras 2; among the arguments by name, a list that names no layer is a list."""
     options: Any = None
     if _is_reference(value):
@@ -434,7 +433,7 @@ def _is_tensor_config(value: Any) -> bool:
     return isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__"
 
 
-def _history(value: Mapping[str, Any]) -> Reference:
+def _history(value: Config) -> Reference:
     config = value.get("config")
     history = config.get("keras_history") if isinstance(config, Mapping) else None
     if not _is_reference(history):

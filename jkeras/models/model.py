@@ -8,29 +8,40 @@ subclass with its own `call` anything else. All three are layers, with the pure 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from jkeras._base.configurable import constructor_signature, in_todays_words, read_arguments
-from jkeras._base.errors import unknown_name
+from jkeras._base.errors import unexpected_arguments, unknown_name
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import custom_object_scope, export
+from jkeras._base.types import Config, CustomObjects, Logs, Tree
+from jkeras.callbacks import History
+from jkeras.data import as_source, train_validation_split
+from jkeras.data.array_source import ArraySource
 from jkeras.layers.base import Layer
 from jkeras.layers.structures import shapes_to_specs
-from jkeras.models.activations import Activations
+from jkeras.models.activations import activations
 from jkeras.models.compile_config import compile_config, compile_model
-from jkeras.models.copying import Copying
-from jkeras.models.describe import Describe
+from jkeras.models.describe import describe
 from jkeras.models.functional_config import GRAPH_KEYS, is_graph_config, read_graph
 from jkeras.models.html_summary import html_summary
-from jkeras.models.keras2_habits import Keras2Habits
+from jkeras.models.keras2_methods import Keras2Methods
 from jkeras.models.persistence import Persistence
 from jkeras.models.summary import print_summary
 from jkeras.state.variable import Variable
+from jkeras.training.arguments import compile_arguments, in_current_order, keras2_arguments, validation_source
+from jkeras.training.checks import check_train_step
+from jkeras.training.inspection.last_dispatch import current_batch, find_nonfinite
+from jkeras.training.inspection.layer_statistics import layer_statistics
+from jkeras.training.objective import CompileConfig
+from jkeras.training.snapshot import restore_snapshot, snapshot_arrays, snapshot_notes, snapshot_specs
+from jkeras.training.steps import Steps
 from jkeras.training.trainer import Trainer
 
 
 @export("keras.Model", "keras.models.Model")
-class Model(Copying, Persistence, Activations, Describe, Keras2Habits, Trainer, Layer):  # type: ignore[misc]
+class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
     """A trainable model.
 
     Args:
@@ -72,7 +83,7 @@ class Model(Copying, Persistence, Activations, Describe, Keras2Habits, Trainer, 
             self._functional.__init__(self, *args, **kwargs)
             return
         Layer.__init__(self, **kwargs)
-        self._reset_training()
+        self._trainer = Trainer(self)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         declared = type(self).__dict__.get("_declared_as")
@@ -81,7 +92,7 @@ class Model(Copying, Persistence, Activations, Describe, Keras2Habits, Trainer, 
         return _empty_with_graph, (declared,), self.__getstate__()  # a pickle finds a class by its name
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Any:
         """A model from what `get_config` gave: a graph is built anew, any other model is made with the same arguments.
 
         Args:
@@ -110,13 +121,238 @@ class Model(Copying, Persistence, Activations, Describe, Keras2Habits, Trainer, 
         """What `compile` was given, in JSON-ready form; None before it was called."""
         return compile_config(self)
 
-    def compile_from_config(self, config: Mapping[str, Any] | None) -> None:
+    def compile_from_config(self, config: Config | None) -> None:
         """Call `compile` with what `get_compile_config` gave.
 
         Args:
             config: as `get_compile_config` gives it; nothing happens where it is empty.
         """
         compile_model(self, config)
+
+    # training --------------------------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int | None = None,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """Say how to train.
+
+        Args:
+            optimizer: name, `Optimizer`, or any `optax.GradientTransformation`.
+            loss: name, function or `Loss`; a list or dict of them for several outputs.
+            loss_weights: factors of the outputs' losses in the total.
+            metrics: names, functions or `Metric`s, or lists or dicts of them by output.
+            weighted_metrics: metrics that take the sample weights.
+            run_eagerly: run the step operation by operation, for debugging.
+            steps_per_execution: batches of a dispatch, and so from one batch event of callbacks to the next; None lets the
+                measured speed decide, or takes 1 where a callback hears of each batch.
+            jit_compile: False is the same as `run_eagerly=True`.
+            auto_scale_loss: scale the loss dynamically where the policy is `mixed_float16`.
+            kwargs: Keras 2's `sample_weight_mode`, `target_tensors=None` and others that change nothing.
+
+        Raises:
+            ValueError: an unknown name; the text names the nearest.
+            TypeError: an argument that asks for something jkeras lacks.
+        """
+        kwargs = compile_arguments(kwargs)
+        steps_per_execution = kwargs.pop("steps_per_execution", steps_per_execution)
+        loss_weights, metrics = in_current_order(loss_weights, metrics)
+        if kwargs:
+            known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "jit_compile")
+            raise unexpected_arguments("compile", kwargs, (*known, "steps_per_execution", "auto_scale_loss"))
+        if steps_per_execution is not None and (not isinstance(steps_per_execution, INTEGERS) or steps_per_execution < 1):
+            raise ValueError(f"steps_per_execution is None or a positive integer. Received: {steps_per_execution!r}.")
+        steps = None if steps_per_execution is None else int(steps_per_execution)
+        jit = not run_eagerly and jit_compile is not False
+        config = CompileConfig(loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), steps, jit)
+        self._trainer.compile(optimizer, config, auto_scale_loss)
+
+    def fit(
+        self,
+        x: Tree = None,
+        y: Tree = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: Any = None,
+        sample_weight: Tree = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | list[int] = 1,
+        resume: bool = False,
+        **keras2: Any,
+    ) -> History:
+        """Train.
+
+        Args:
+            x: arrays, lists, dicts, pandas; or a generator, an iterable of batches, a `PyDataset`.
+            y: targets, for arrays.
+            batch_size: rows per step, default 32.
+            epochs: number of the last epoch.
+            verbose: 0 silent, 1 a live line per epoch, 2 one line per epoch, "auto" 1.
+            callbacks: a list of `Callback`s.
+            validation_split: fraction of the last rows to validate on.
+            validation_data: `(x, y)`, `(x, y, sample_weight)` or a generator.
+            shuffle: whether to draw a new order for each epoch.
+            class_weight: `{class: weight}`; for several outputs a list of these, or a dict by name.
+            sample_weight: a weight per row; for several outputs a list, or a dict by name.
+            initial_epoch: number of the first epoch.
+            steps_per_epoch, validation_steps: batches per epoch; needed for endless generators.
+            validation_batch_size: rows per step of the validation.
+            validation_freq: validate every this many epochs, or after the epochs in a list.
+            resume: continue the run that the model was loaded with, bit for bit as if it had never stopped.
+            keras2: `workers`, `use_multiprocessing` and `max_queue_size` for a `PyDataset`; `nb_epoch` for `epochs`.
+
+        Returns:
+            The `History`.
+        """
+        self._trainer.require_compiled("fit")
+        epochs = keras2_arguments(self.fit, x, keras2, epochs)
+        if isinstance(validation_freq, INTEGERS) and validation_freq < 1:
+            raise ValueError(f"validation_freq is a number of epochs, 1 or more, or a list. Received: {validation_freq!r}.")
+        check_train_step(self)
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
+        weights = {"class_weight": class_weight, "output_names": getattr(self, "output_names", None)}
+        source = as_source(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps_per_epoch, **weights)
+        validation = None
+        if validation_data is not None:
+            validation = validation_source(validation_data, validation_batch_size or source.batch_size, validation_steps)
+        return self._trainer.fit(
+            source, validation, callbacks, epochs=epochs, initial_epoch=initial_epoch, verbose=verbose,
+            validation_freq=validation_freq, resume=resume,
+        )  # fmt: skip
+
+    def evaluate(
+        self,
+        x: Tree = None,
+        y: Tree = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Tree = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **keras2: Any,
+    ) -> Any:
+        """Loss and metrics over data.
+
+        Args:
+            x, y, batch_size, sample_weight: as for `fit`.
+            verbose: 0, 1, 2 or "auto".
+            steps: number of batches; needed for endless generators.
+            callbacks: a list of `Callback`s.
+            return_dict: whether to give `{name: value}`.
+            keras2: as for `fit`.
+
+        Returns:
+            The loss, or `[loss, metric, ...]` where there are metrics, or the dict.
+        """
+        keras2_arguments(self.evaluate, x, keras2)
+        source = as_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        logs = self._trainer.evaluate(source, callbacks, verbose)
+        return logs if return_dict else _as_list(logs)
+
+    def predict(
+        self,
+        x: Tree,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+        **keras2: Any,
+    ) -> Any:
+        """The model's outputs for data, as numpy arrays in the structure of the outputs.
+
+        Args:
+            x, batch_size: as for `fit`; rows only.
+            verbose: 0, 1, 2 or "auto".
+            steps: number of batches; needed for endless generators.
+            callbacks: a list of `Callback`s.
+            keras2: as for `fit`.
+        """
+        keras2_arguments(self.predict, x, keras2)
+        source = as_source(x, batch_size=batch_size, steps=steps)
+        return self._trainer.predict(source, callbacks, verbose)
+
+    def train_on_batch(
+        self,
+        x: Tree,
+        y: Tree = None,
+        sample_weight: Tree = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+        *,
+        reset_metrics: bool = True,
+    ) -> Any:
+        """One training step on one batch.
+
+        Args:
+            x, y, sample_weight, class_weight: as for `fit`.
+            return_dict: whether to give `{name: value}`.
+            reset_metrics: False, as in Keras 2, continues the loss and the metrics of the previous call.
+
+        Returns:
+            The loss, or `[loss, metric, ...]` where there are metrics, or the dict: those of this batch alone.
+        """
+        source = _one_batch(x, y, sample_weight, class_weight, getattr(self, "output_names", None))
+        logs = self._trainer.train_on_batch(source, reset_metrics)
+        return logs if return_dict else _as_list(logs)
+
+    def test_on_batch(
+        self, x: Tree, y: Tree = None, sample_weight: Tree = None, return_dict: bool = False, *, reset_metrics: bool = True
+    ) -> Any:
+        """Loss and metrics of one batch; arguments as for `train_on_batch`."""
+        logs = self._trainer.test_on_batch(_one_batch(x, y, sample_weight), reset_metrics)
+        return logs if return_dict else _as_list(logs)
+
+    def predict_on_batch(self, x: Tree) -> Any:
+        """Outputs for one batch, as numpy arrays."""
+        return self.predict(_one_batch(x), verbose=0)
+
+    def reset_metrics(self) -> None:
+        """Start the metrics again that `train_on_batch(..., reset_metrics=False)` continues."""
+        self._trainer.reset_metrics()
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._trainer.config is not None
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what `evaluate` returns, in its order."""
+        return self._trainer.metrics_names
+
+    snapshot_arrays = snapshot_arrays
+    snapshot_notes = snapshot_notes
+    snapshot_specs = snapshot_specs
+    restore_snapshot = restore_snapshot
+
+    # looking inside -------------------------------------------------------------------------------------------------
+
+    activations = activations
+    describe = describe
+    layer_statistics = layer_statistics
+    current_batch = current_batch
+    find_nonfinite = find_nonfinite
+
+    # layers and weights ----------------------------------------------------------------------------------------------
 
     def _casts_inputs(self) -> bool:
         return False  # the layers below cast, each as it wants
@@ -231,6 +467,21 @@ def takes_graph(cls: Any) -> bool:
     kinds = [p.kind for p in parameters]
     both = inspect.Parameter.VAR_POSITIONAL in kinds and inspect.Parameter.VAR_KEYWORD in kinds
     return both or [p.name for p in parameters][:2] == ["inputs", "outputs"]
+
+
+def _one_batch(
+    x: Tree, y: Tree = None, sample_weight: Tree = None, class_weight: Any = None, output_names: list[str] | None = None
+) -> ArraySource:
+    """All rows as one batch."""
+    source = as_source(x, y, sample_weight, class_weight=class_weight, output_names=output_names)
+    if not isinstance(source, ArraySource):
+        raise ValueError(f"The methods for one batch take arrays. Received: {type(x).__name__}. Write fit, evaluate or predict.")
+    return ArraySource(*source.arrays, batch_size=source.num_samples)
+
+
+def _as_list(logs: Logs) -> Any:
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
 
 
 def check_unique_names(owner: str, layers: list[Any]) -> None:

@@ -16,12 +16,14 @@ from jkeras._base.configurable import deserialize, full_config, in_todays_words
 from jkeras._base.dtypes import is_float
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import custom_object_scope, export
+from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.graph import KerasTensor
 from jkeras.layers.base import Layer
 from jkeras.layers.embedding import Embedding
 from jkeras.layers.input import InputLayer
 from jkeras.models.functional import Functional
 from jkeras.models.model import check_unique_names
+from jkeras.training.trainer import Trainer
 
 
 @export("keras.Sequential", "keras.models.Sequential")
@@ -41,7 +43,7 @@ class Sequential(Functional):
 
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None):
         Layer.__init__(self, trainable=trainable, name=name)
-        self._reset_training()
+        self._trainer = Trainer(self)
         self._stack: list[Layer] = []
         self._input_layer: InputLayer | None = None
         self._input_given = False  # as an `Input` of its own, not as an argument of the first layer
@@ -114,7 +116,7 @@ class Sequential(Functional):
         """The graph of the stack, where its input is known."""
         self.built = False
         self._operations = list(self._stack)
-        self._reset_training_functions()
+        self._trainer.forget()
         if self._input_layer is None or not self._stack:
             return
         tensor = self._input_layer.output
@@ -171,13 +173,13 @@ class Sequential(Functional):
         return super().inputs
 
     @property
-    def input(self) -> Any:
+    def input(self) -> Tree:
         """The symbolic input."""
         self._require_built("input", "model.build(input_shape)")
         return self._structure[0]
 
     @property
-    def output(self) -> Any:
+    def output(self) -> Tree:
         """The symbolic output."""
         self._require_built("output", "model.build(input_shape)")
         return self._structure[1]
@@ -193,7 +195,7 @@ class Sequential(Functional):
         return {"name": self.name, "trainable": self.trainable, "layers": [full_config(layer) for layer in layers]}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Sequential:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Sequential:
         """A model from what `get_config` gave.
 
         Raises:

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.types import Tree
 from jkeras.nn.operation import Choice
 
 # Entries from which on a weight is large enough for the order to matter.
@@ -16,7 +17,7 @@ LARGE = 1 << 16
 together = Choice(lambda *gradients: gradients)
 
 
-def after_all(gradients: Any) -> Any:
+def after_all(gradients: Tree) -> Any:
     """The same gradients; on platforms that gain by it, each large one of a program waits for all large ones.
 
     Args:
@@ -34,5 +35,5 @@ def after_all(gradients: Any) -> Any:
     return jax.tree.unflatten(structure, [waited.get(i, leaf) for i, leaf in enumerate(leaves)])
 
 
-def _is_large(leaf: Any) -> bool:
+def _is_large(leaf: Tree) -> bool:
     return isinstance(leaf, jax.core.Tracer) and leaf.size >= LARGE and jnp.issubdtype(leaf.dtype, jnp.floating)

@@ -205,7 +205,7 @@ def load_weights(model: Any, filepath: FilePath, skip_mismatch: bool = False, by
     model._require_built("load_weights", "model.build(input_shape)")
     # Who loads a part of the weights does not go on with the training that they come from.
     optimizer = model.compiled and not skip_mismatch and not by_name
-    model._moment = None
+    model._trainer.resume_state = None
     if kind == "hdf5":
         with read_hdf5(source, where) as root:
             if kind_of_hdf5(root) != "weights3":

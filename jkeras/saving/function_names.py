@@ -74,7 +74,7 @@ def _activation_names(config: Any, key: str = "") -> Iterator[str]:
 
 def _names_taken(model: Any) -> Iterator[str]:
     """Names of the user's functions that are names of Keras' as well."""
-    given = model._compile_config
+    given = model._trainer.config
     values = [] if given is None else [given.loss, given.metrics, given.weighted_metrics]
     for layer in model._flatten_layers():
         values += init_arguments(layer).values()

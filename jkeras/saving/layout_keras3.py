@@ -30,7 +30,7 @@ from jkeras.saving.attribute_tree import Walk, is_kept_state, written_places
 from jkeras.saving.hdf5_door import StoredArray, write_array
 from jkeras.saving.matching import HostValues, Plan, assign, fits, misfit
 from jkeras.saving.own_state import OwnParts, has, overrides, saved_by
-from jkeras.training.transfer import optimizer_state, read_weights
+from jkeras.training.run import optimizer_state, read_weights
 
 _OTHER_OPTIMIZER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile
 the model as it was compiled when it was saved, and load again."""

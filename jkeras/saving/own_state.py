@@ -250,7 +250,8 @@ def all_or_nothing(parts: Sequence[Any]) -> Iterator[None]:
     Args:
         parts: layers, optimizers, losses and metrics; of a layer, those below it too.
     """
-    all_parts = {id(p): p for part in parts for p in (part._flatten_layers() if isinstance(part, Layer) else [part])}.values()
+    layers = {id(p): p for part in parts for p in (part._flatten_layers() if isinstance(part, Layer) else [part])}.values()
+    all_parts = [*layers, *(part._trainer for part in layers if hasattr(part, "_trainer"))]
     attributes = [(part, {k: _shallow(v) for k, v in vars(part).items()}) for part in all_parts]
     boxes = [(box, box._value, box._shared) for _, before in attributes for box in boxes_in([*before.values()])]
     try:

@@ -192,7 +192,7 @@ def compile_if_known(compile: Callable[..., None], model: Any, config: Any, cust
     try:
         compile(model, config, custom_objects)
     except UnknownObjectError as error:
-        model._reset_training()
+        model._trainer.uncompile()
         warnings.warn(_NOT_COMPILED.format(where=where, error=error), stacklevel=4)
 
 

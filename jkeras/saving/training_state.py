@@ -30,7 +30,7 @@ from jkeras.optimizers.face import replace_scalar
 from jkeras.optimizers.state import leaf_name, named_leaves
 from jkeras.saving.json_door import read_json
 from jkeras.saving.layout_keras3 import TRAINING, Group
-from jkeras.training.moment import Moment, current_moment
+from jkeras.training.resume_state import ResumeState, current_resume_state
 
 GROUP = TRAINING
 _VERSION = 1
@@ -45,7 +45,7 @@ _COUNTS = ("epoch", "position", "iteration", "consumed", "seed")
 
 def is_in_training(model: Any) -> bool:
     """Whether there is a training of the model to write down."""
-    return current_moment(model) is not None and model.optimizer is not None and model.optimizer.live_state is not None
+    return current_resume_state(model) is not None and model.optimizer is not None and model.optimizer.live_state is not None
 
 
 def write_training(root: Any, model: Any, missing: Sequence[str] = ()) -> None:
@@ -56,7 +56,7 @@ def write_training(root: Any, model: Any, missing: Sequence[str] = ()) -> None:
         model: whose optimizer is written to the same file.
         missing: fields of the optimizer's state that the layout of the file has no place for.
     """
-    moment = current_moment(model)
+    moment = current_resume_state(model)
     if moment is None or not is_in_training(model):
         return
     group = root.create_group(GROUP)
@@ -97,7 +97,7 @@ def read_training(root: Group, model: Any, where: str) -> None:
         FileFormatError: the group is damaged, or for another model.
         UnsafeFileError: it asks for more memory than such a group needs.
     """
-    model._moment = None
+    model._trainer.resume_state = None
     group = root.group(GROUP)
     if group is None or model.optimizer is None or model.optimizer.live_state is None:
         return
@@ -108,7 +108,7 @@ def read_training(root: Group, model: Any, where: str) -> None:
     try:
         metrics = {e["name"]: _read_bytes(group, f"metrics/{i}", e, where) for i, e in enumerate(content["metrics"])}
         averaged = _averaged(group, content["averaged"], model, where)
-        moment = Moment(
+        moment = ResumeState(
             **{name: _count(content[name], below=2**31) for name in _COUNTS},
             begun=bool(content["begun"]),
             key=_pair(content["key"]),
@@ -125,7 +125,7 @@ def read_training(root: Group, model: Any, where: str) -> None:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FileFormatError(f"{where}/moment: is not what jkeras writes: {type(error).__name__}: {error}") from error
-    model.optimizer.state, model._moment = state, moment
+    model.optimizer.state, model._trainer.resume_state = state, moment
 
 
 def _content(group: Group, where: str) -> dict[str, Any]:

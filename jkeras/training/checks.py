@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from jkeras import losses, metrics
+from jkeras._base.types import Tree
 
 _OLD_STEP = """{cls}.train_step {what}. In jkeras a step is a pure function of a `TrainState` and a batch:
 
@@ -78,7 +79,7 @@ def check_train_step(model: Any) -> None:
         raise TypeError(_OLD_STEP.format(cls=type(model).__name__, what=what))
 
 
-def check_finite(**data: Any) -> None:
+def check_finite(**data: Tree) -> None:
     """Find NaN and infinities in float arrays.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The forward pass of a model on a batch of known shape, looked at once before anything is compiled for it."""
+"""`ForwardPass`: what a model makes of a batch of known shape, found by tracing it once before anything is compiled."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.types import Tree
 from jkeras.graph.infer import at_size, raise_named
 from jkeras.layers.base import Layer
 from jkeras.layers.lambda_layer import Lambda
@@ -15,6 +16,7 @@ from jkeras.layers.tracking import inventory
 from jkeras.nn.row_dependence import rows_apart
 from jkeras.state.functionalize import functionalize, trace_abstractly
 from jkeras.state.scope import current, get_mask
+from jkeras.training.steps import Steps
 
 
 class ForwardPass:
@@ -30,11 +32,11 @@ class ForwardPass:
         adds_losses: whether layers add to the loss.
     """
 
-    def __init__(self, model: Any, specs: Any, rows: int):
+    def __init__(self, model: Steps, specs: Tree, rows: int):
         self._model, self._specs, self.rows = model, specs, rows
         batch = jax.tree.map(lambda s: at_size(s, rows), specs)
         self._program = None
-        if model._traced:
+        if model._trainer.jit:
             run = functools.partial(_run, model)
             try:
                 self._program, (self.outputs, masks, losses, _) = trace_abstractly(run, batch)
@@ -48,22 +50,22 @@ class ForwardPass:
                 model(zeros, training=False)  # makes the weights
                 for metric in model.metrics:
                     metric.reset_state()
-            boxes = [box for _, box in inventory(model).entries]
-            result = functionalize(model, boxes)([box.value for box in boxes], zeros, training=False)
+            variables = [variable for _, variable in inventory(model).entries]
+            result = functionalize(model, variables)([v.value for v in variables], zeros, training=False)
             self.outputs = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), result.output)
             self.adds_losses = bool(result.losses)
 
     def outputs_at(self, rows: int) -> Any:
         """Shapes and dtypes of the outputs for another number of rows."""
 
-        def at(y: Any) -> Any:
+        def at(y: Tree) -> Any:
             return jax.ShapeDtypeStruct((rows, *y.shape[1:]), y.dtype) if y.shape[:1] == (self.rows,) else y
 
         return jax.tree.map(at, self.outputs)
 
     @functools.cached_property
     def keeps_rows_apart(self) -> bool:
-        """Whether it is proved that a row of the outputs, and of all that the model keeps, depends on one row of the inputs."""
+        """Whether each row of the outputs, and of all that the model keeps, provably depends on one row of the inputs."""
         if self._program is None or self.rows < 2:
             return False
         inputs = [True] * len(self._program.jaxpr.invars)
@@ -89,13 +91,13 @@ class ForwardPass:
 
 
 def _is_own_code(value: Any) -> bool:
-    """Whether a class or a function is the user's, or nobody can tell."""
+    """Whether a class or a function is the user's, or may be."""
     module = getattr(value, "__module__", None) or getattr(type(value), "__module__", "")
     return not f"{module}.".startswith(("jkeras.", "jax.", "numpy."))
 
 
-def function_keeps_rows_apart(fn: Any, *specs: Any) -> bool:
-    """Whether it is proved of a function of batches that each row of its results is that of its own row of the arguments.
+def function_keeps_rows_apart(fn: Any, *specs: Tree) -> bool:
+    """Whether each row of a function's results provably depends on the same row of its arguments alone.
 
     Args:
         fn: takes arrays.
@@ -123,7 +125,7 @@ def function_keeps_rows_apart(fn: Any, *specs: Any) -> bool:
     return rows_apart(program, [True] * len(specs), rows, len(jax.tree.leaves(results)), twin)
 
 
-def _run(model: Any, x: Any) -> tuple[Any, list[Any], list[Any], list[Any]]:
+def _run(model: Steps, x: Tree) -> tuple[Any, list[Any], list[Any], list[Any]]:
     """Outputs, their masks, losses, and the values that variables have afterwards."""
     y = model(x, training=False)
     scope = current()
@@ -132,7 +134,7 @@ def _run(model: Any, x: Any) -> tuple[Any, list[Any], list[Any], list[Any]]:
 
 
 def bucket(rows: int) -> int:
-    """The size to fill a batch of few rows up to, so that a handful of programs serves all sizes.
+    """The size to pad a small batch to, so that a handful of programs serves all sizes.
 
     Example:
         >>> [bucket(n) for n in (2, 5, 8, 9, 20, 33, 70, 600)]

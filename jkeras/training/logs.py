@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from jkeras._base.types import Logs
 from jkeras.state import Variable
 
 
@@ -19,7 +20,7 @@ def flat_results(results: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         >>> flat_results([("loss", 1.0), ("spread", {"min": 0.0, "deep": {"max": 2.0}}), ("other", {"min": 3.0})])
         {'loss': 1.0, 'max': 2.0, 'min': 0.0, 'other_min': 3.0}
     """
-    logs: dict[str, Any] = {}
+    logs: Logs = {}
     for name, result in results:
         parts = _flat(result) if isinstance(result, dict) else {name: result}
         logs.update({key if key not in logs else f"{name}_{key}": part for key, part in parts.items()})

@@ -1,6 +1,6 @@
-"""The objective of a compiled model: a loss for each output, their weights, and the metrics.
+"""`Objective`: a loss for each output of a compiled model, their weights, and the metrics.
 
-`compile` keeps what the user wrote; the shapes of data and outputs turn it into an `Objective` when they are first known.
+`compile` keeps what the user wrote. It becomes an `Objective` as soon as the shapes of the data and the outputs are known.
 """
 
 from __future__ import annotations
@@ -18,10 +18,32 @@ import numpy as np
 
 from jkeras import losses, metrics
 from jkeras._base.errors import describe
+from jkeras._base.types import Array, Logs, Scalar, Tree
+from jkeras.layers.base import Layer
 from jkeras.state.scope import current, pop, push, set_mask, substitute
 from jkeras.training.logs import flat_results
 from jkeras.training.state import Outcome
 from jkeras.training.structure import Outputs, outputs_of
+
+
+@dataclasses.dataclass(frozen=True)
+class CompileConfig:
+    """What `compile` was given.
+
+    Attributes:
+        loss, loss_weights, metrics, weighted_metrics: as you wrote them.
+        run_eagerly: whether to run operation by operation.
+        steps_per_execution: batches of a dispatch; None lets the measured speed decide.
+        jit: whether steps are compiled.
+    """
+
+    loss: Any
+    loss_weights: Any
+    metrics: Tree
+    weighted_metrics: Any
+    run_eagerly: bool
+    steps_per_execution: int | None
+    jit: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +71,7 @@ class Objective:
         outputs: of the model.
         losses: `{number of the output: its loss}`, in the order of the logs.
         weights: of the losses in the total, by number of the output.
-        tracked: the metrics, in the order of the logs.
+        tracked: the compiled metrics, in the order of the logs.
     """
 
     outputs: Outputs
@@ -59,15 +81,15 @@ class Objective:
 
     @property
     def has_losses(self) -> bool:
-        """Whether an output has a loss; without one, `y` may have any structure that an overridden `compute_loss` wants."""
+        """Whether an output has a loss; without one, an overridden `compute_loss` may take a `y` of any structure."""
         return bool(self.losses)
 
     @property
     def loss_names(self) -> dict[int, str]:
-        """Names in the logs of the outputs' own losses, by number of the output: none where there is but one."""
+        """Names in the logs of the outputs' own losses, by number of the output; empty for a single loss."""
         return {i: f"{self.outputs.loss_names[i]}_loss" for i in self.losses} if len(self.losses) > 1 else {}
 
-    def targets(self, y: Any) -> list[Any]:
+    def targets(self, y: Tree) -> list[Any]:
         """The target of each output, None where there is none.
 
         Raises:
@@ -75,7 +97,7 @@ class Objective:
         """
         return self._by_output("y", y)
 
-    def sample_weights(self, sample_weight: Any) -> list[Any]:
+    def sample_weights(self, sample_weight: Tree) -> list[Any]:
         """The sample weights of each output: one array is for all of them."""
         if sample_weight is not None and not isinstance(sample_weight, (dict, list, tuple)):
             return [sample_weight] * len(self.outputs)
@@ -93,7 +115,7 @@ class Objective:
             return [found.get(i) for i in range(len(self.outputs))]
         return self.outputs.per_output(what, value)
 
-    def loss(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, dict[str, Any]]:
+    def loss(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> tuple[Any, dict[str, Any]]:
         """The weighted sum of the outputs' losses, and for several outputs each one by name."""
         total = jnp.zeros((), jnp.float32)
         parts: dict[str, Any] = {}
@@ -117,6 +139,22 @@ class Objective:
         return ["loss", *self.loss_names.values(), *(t.name for t in self.tracked)]
 
     @functools.cached_property
+    def loss_means(self) -> dict[str, metrics.Mean]:
+        """The means of the losses, by their names in the logs."""
+        tracked = {one.name for one in self.tracked}
+        return {name: metrics.Mean(name=name) for name in self.init_metrics() if name not in tracked}
+
+    @property
+    def metrics(self) -> list[tuple[str, Any]]:
+        """The means of the losses and the compiled metrics, by their names in the logs."""
+        return [*self.loss_means.items(), *((tracked.name, tracked.metric) for tracked in self.tracked)]
+
+    def show(self, state: dict[str, Any]) -> None:
+        """Let the metric objects have these accumulators, so that you can ask one that you kept for its `result()`."""
+        for name, metric in self.metrics:
+            metric.set_state(state[name])
+
+    @functools.cached_property
     def result_names(self) -> list[str]:
         """`log_names`, with the entries of results that are dicts in place of the metrics' names, at the end."""
         found = jax.eval_shape(self.results, self.init_metrics())
@@ -132,7 +170,7 @@ class Objective:
             started[tracked.name] = jax.tree.map(np.asarray, tracked.metric.init())
         return started
 
-    def update_metrics(self, state: dict[str, Any], y: Any, outcome: Outcome, sample_weight: Any) -> dict[str, Any]:
+    def update_metrics(self, state: dict[str, Any], y: Tree, outcome: Outcome, sample_weight: Tree) -> dict[str, Any]:
         """Accumulators after a batch; the losses' are added by `add_loss`."""
         if not self.tracked:
             return state
@@ -153,7 +191,7 @@ class Objective:
             pop(token)
         return state
 
-    def update_metric_objects(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+    def update_metric_objects(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> None:
         """`update_metrics` in the metrics' own variables."""
         targets, weights = self.targets(y), self.sample_weights(sample_weight)
         predictions = jax.tree.leaves(y_pred)
@@ -161,7 +199,7 @@ class Objective:
             weight = weights[tracked.output] if tracked.weighted else None
             tracked.metric.update_state(targets[tracked.output], predictions[tracked.output], sample_weight=weight)
 
-    def results(self, state: dict[str, Any]) -> dict[str, Any]:
+    def results(self, state: dict[str, Any]) -> Logs:
         """The logs: the mean losses and the metrics so far; where a result is a dict, its entries are results of their own."""
         by_name = {t.name: t.metric for t in self.tracked}
 
@@ -170,13 +208,13 @@ class Objective:
 
         return flat_results((name, result(name, value)) for name, value in state.items())
 
-    def check_targets(self, y: Any, y_pred_spec: Any) -> None:
-        """Hold host data against the losses once, before anything is compiled."""
+    def check_targets(self, y: Tree, y_pred_spec: Tree) -> None:
+        """Check host data against the losses once, before anything is compiled."""
         if not self.has_losses:
             return
         try:
             targets = self.targets(y)
-        except ValueError:  # the loss says it where it compares them, which a `compute_loss` of the user's own may not do
+        except ValueError:  # the loss will say so where it compares them; an overridden `compute_loss` may never do that
             return
         specs = jax.tree.leaves(y_pred_spec)
         for i, fn in self.losses.items():
@@ -186,7 +224,7 @@ class Objective:
                 check(target, jax.ShapeDtypeStruct((*target.shape[:1], *spec.shape[1:]), spec.dtype))
 
 
-def add_loss(state: dict[str, Any], values: dict[str, Any], count: Any) -> dict[str, Any]:
+def add_loss(state: dict[str, Any], values: dict[str, Any], count: Scalar) -> dict[str, Any]:
     """Mean accumulators with the losses of a batch of `count` rows added."""
     return {
         **state,
@@ -194,12 +232,12 @@ def add_loss(state: dict[str, Any], values: dict[str, Any], count: Any) -> dict[
     }
 
 
-def make_objective(model: Any, config: Any, y_spec: Any, y_pred_spec: Any) -> Objective:
+def make_objective(model: Layer, config: CompileConfig, y_spec: Tree, y_pred_spec: Tree) -> Objective:
     """The objective of a model for outputs of known shapes.
 
     Args:
         model: compiled.
-        config: has `loss`, `loss_weights`, `metrics`, `weighted_metrics` as given to `compile`.
+        config: as given to `compile`.
         y_spec, y_pred_spec: pytrees of specs of a batch; `y_spec` None where there are no targets.
     """
     outputs = outputs_of(model, y_pred_spec)
@@ -209,11 +247,11 @@ def make_objective(model: Any, config: Any, y_spec: Any, y_pred_spec: Any) -> Ob
         methods = [getattr(type(model), name) for name in ("train_step", "test_step", "objective", "compute_loss")]
         if all(method.__module__.startswith("jkeras.") for method in methods):
             raise
-        # Code of the user's own may make sense of targets of any structure.
+        # Overridden methods may make sense of targets of any structure.
         return _make_objective(config, outputs, None, y_pred_spec)
 
 
-def _make_objective(config: Any, outputs: Outputs, y_spec: Any, y_pred_spec: Any) -> Objective:
+def _make_objective(config: CompileConfig, outputs: Outputs, y_spec: Tree, y_pred_spec: Tree) -> Objective:
     wanted = _for_all_or_each("loss", config.loss, outputs)
     wanted = {i: fn for i, fn in wanted.items() if fn is not None}
     scales = _for_all_or_each("loss_weights", config.loss_weights, outputs)
@@ -223,7 +261,7 @@ def _make_objective(config: Any, outputs: Outputs, y_spec: Any, y_pred_spec: Any
     targets = objective.targets(y_spec if compares else None)
     foreign = outputs.foreign_keys(y_spec) if compares else []
     if foreign:
-        warnings.warn(f"The targets y for {foreign} are left aside: the model's outputs are {outputs.names}.", stacklevel=2)
+        warnings.warn(f"The targets y for {foreign} are ignored: the model's outputs are {outputs.names}.", stacklevel=2)
     predictions = jax.tree.leaves(y_pred_spec)
     fns = {i: losses.resolve(fn, targets[i], predictions[i]) for i, fn in wanted.items()}
     tracked: list[Tracked] = []
@@ -252,7 +290,7 @@ def _for_all_or_each(what: str, value: Any, outputs: Outputs) -> dict[int, Any]:
     return dict.fromkeys(range(len(outputs)), value)
 
 
-def _weight_of_rows(weight: Any, rows: Any) -> Any:
+def _weight_of_rows(weight: Any, rows: Array | None) -> Any:
     if rows is None:
         return weight
     if weight is None:

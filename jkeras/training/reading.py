@@ -1,163 +1,143 @@
-"""Programs that read a model and leave it alone: those of `evaluate` and `predict`.
-
-Batches are padded to one shape, so one compilation serves data of any length. Padded rows weigh nothing in losses and metrics,
-and their outputs are dropped. Where the model's rows depend on each other, or a row cannot be left out by a weight (a loss of the
-user's own that gives one number for a whole batch, a metric class of the user's own, an overridden step), the short last batch
-is compiled as a shape of its own instead.
-"""
+"""`evaluate` and `predict`: batch stacks in, results out, with the weights as they are."""
 
 from __future__ import annotations
 
-import functools
+import contextlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+import numpy as np
 
-from jkeras._base.compiling import compiler_options, precision_scope
-from jkeras.losses import Loss
-from jkeras.metrics import MeanMetricWrapper
-from jkeras.training.forward import ForwardPass, function_keeps_rows_apart
-from jkeras.training.program import Program, batch_of, like, zeros_of
-from jkeras.training.recompiles import watched
-from jkeras.training.state import TrainState
-from jkeras.training.step import Steps, reports_metrics_alone
-from jkeras.training.together import batches_together, run_together
-from jkeras.training.trackers import results
-from jkeras.training.whole_step import whole_step
+from jkeras._base.types import Logs, Tree
+from jkeras.callbacks import CallbackList
+from jkeras.data.array_stacker import ArrayStacker, BatchStack
+from jkeras.data.source import Batch
+from jkeras.data.stream_stacker import StreamStacker
+from jkeras.state import random
+from jkeras.training.programs import Program
+from jkeras.training.run import Run
+from jkeras.training.steps import Steps
+from jkeras.training.trackers import begun
 
-
-def evaluation_program(model: Any, padded: bool) -> Program:
-    """The program `(run, data, start, stop, rows) -> (run, logs)`; of `run` only what the step may change comes back."""
-    derived = reports_metrics_alone(model, "test_step")
-    test_step = whole_step(model, model._test_step if padded else model.test_step)
-
-    def step(run: TrainState, data: Any, index: Any, rows: Any) -> tuple[TrainState, Any]:
-        batch = batch_of(data, index)
-        if not padded:
-            return test_step(run, batch)
-        size = jax.tree.leaves(batch)[0].shape[0]
-        return test_step(run, batch, index * size + jnp.arange(size) < rows)
-
-    def in_loop(run: TrainState, data: Any, start: Any, stop: Any, rows: Any) -> tuple[TrainState, Any]:
-        def body(index: Any, carry: Any) -> Any:
-            changing, logs = carry
-            new, new_logs = step(restore(run, changing), data, index, rows)
-            return like(changes(new), changing), logs if derived else like(new_logs, logs)
-
-        run = with_key(run)
-        with precision_scope():
-            logs = None if derived else zeros_of(lambda run: step(run, data, start, rows)[1], run)
-            changing, logs = lax.fori_loop(start, stop, body, (changes(run), logs))
-        return changing, results(model, changing) if derived else logs
-
-    def one_by_one(run: TrainState, data: Any, start: int, stop: int, rows: int) -> tuple[TrainState, Any]:
-        run, logs = with_key(run), None
-        for index in range(start, stop):
-            run, logs = step(run, data, index, rows)
-        return changes(run), logs
-
-    if not model._traced:
-        return Program(one_by_one)
-    return Program(watched(jax.jit(in_loop, compiler_options=compiler_options()), "the evaluation loop", 1 if padded else 2))
+Stacker = ArrayStacker | StreamStacker
 
 
-def prediction_program(model: Any) -> Program:
-    """The program `(run, data, start, stop) -> (run, outputs)`; outputs are a block like the data."""
-    own_step = type(model).predict_step is Steps.predict_step
-    predict_step = whole_step(model, model.predict_step)
-
-    def in_loop(run: TrainState, data: Any, start: Any, stop: Any) -> tuple[TrainState, Any]:
-        def body(index: Any, carry: Any) -> Any:
-            changing, outputs = carry
-            new, y = predict_step(restore(run, changing), batch_of(data, index))
-            outputs = jax.tree.map(lambda block, part: lax.dynamic_update_index_in_dim(block, part, index, 0), outputs, y)
-            return like(changes(new), changing), outputs
-
-        run = with_key(run)
-        capacity = jax.tree.leaves(data)[0].shape[0]
-        with precision_scope():
-            batch = zeros_of(lambda run: predict_step(run, batch_of(data, start))[1], run)
-            outputs = jax.tree.map(lambda y: jnp.broadcast_to(y, (capacity, *y.shape)), batch)
-            together = batches_together(predict_step, run, data) if own_step else 1
-            if together > 1:
-                outputs, start = run_together(predict_step, run, data, outputs, together, start, stop)
-            return lax.fori_loop(start, stop, body, (changes(run), outputs))
-
-    def one_by_one(run: TrainState, data: Any, start: int, stop: int) -> tuple[TrainState, Any]:
-        run, found = with_key(run), []
-        for index in range(start, stop):
-            run, y = predict_step(run, batch_of(data, index))
-            found.append(y)
-        return changes(run), jax.tree.map(lambda *parts: jnp.stack(parts), *found)
-
-    if not model._traced:
-        return Program(one_by_one)
-    return Program(watched(jax.jit(in_loop, compiler_options=compiler_options()), "the prediction loop"))
-
-
-def batch_program(model: Any) -> Program:
-    """The program `(run, batch) -> (run, outputs)` for a batch alone: no loop."""
-
-    def one(run: TrainState, batch: Any) -> tuple[TrainState, Any]:
-        with precision_scope():
-            new, y = whole_step(model, model.predict_step)(with_key(run), batch)
-        return changes(new), y
-
-    if not model._traced:
-        return Program(one)
-    return Program(watched(jax.jit(one, compiler_options=compiler_options()), "the prediction of a batch"))
-
-
-def with_key(run: TrainState) -> TrainState:
-    """A run whose `rng` is `(seed, number)` on the host, with the key made of them."""
-    seed, number = run.rng
-    return run._replace(rng=jax.random.fold_in(jax.random.key(seed), number))
-
-
-def changes(run: TrainState) -> TrainState:
-    """What a reading step may change; the parameters are not among it, and so are not copied."""
-    return run._replace(params=None, opt_state=None, rng=None, epoch=None)
-
-
-def restore(run: TrainState, changing: TrainState) -> TrainState:
-    """The whole state again."""
-    return changing._replace(params=run.params, opt_state=run.opt_state, rng=run.rng, epoch=run.epoch)
-
-
-def rows_can_be_masked(model: Any, y_spec: Any, forward: ForwardPass, rows: int) -> bool:
-    """Whether the results of an evaluation are the same when rows are added that weigh nothing.
+def evaluate(
+    model: Steps, stacker: Stacker, program: Program, events: CallbackList, padded: bool, metrics: Logs | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run the test step over the data.
 
     Args:
-        model: with an objective.
-        y_spec: pytree of shapes of a batch of targets.
-        forward: the model's forward pass.
-        rows: of the batch.
+        model: compiled.
+        stacker: of the data.
+        program: from `evaluation_program`.
+        events: the callbacks.
+        padded: whether the last batch is padded.
+        metrics: accumulators to go on from; None for fresh ones.
+
+    Returns:
+        The logs, still on the device, and the accumulators.
     """
-    own = ("test_step", "objective", "compute_loss", "compute_metrics", "update_metrics")
-    if forward.adds_losses or not model._traced or any(getattr(type(model), name) is not getattr(Steps, name) for name in own):
-        return False
-    objective = model._objective
-    targets = objective.targets(y_spec) if objective.has_losses or objective.tracked else []
-    predictions = jax.tree.leaves(forward.outputs_at(rows))
-    for i, loss in objective.losses.items():
-        # Of a loss without reduction the mean is reported, over padded rows too.
-        if type(loss).__call__ is not Loss.__call__ or loss.reduction in (None, "none"):
-            return False
-        if not _by_row(loss.call, targets[i], predictions[i]):
-            return False
-    for tracked in objective.tracked:
-        metric = tracked.metric
-        if not type(metric).__module__.startswith("jkeras.metrics.") or metric.counts_rows:
-            return False
-        if isinstance(metric, MeanMetricWrapper):
-            fn = functools.partial(metric.fn, **metric._fn_kwargs)
-            if not _by_row(fn, targets[tracked.output], predictions[tracked.output]):
-                return False
-    return forward.keeps_rows_apart
+    model.stop_evaluating = False
+    events.on_test_begin()  # before the weights are read: a callback may change them here
+    objective = model._trainer.objective
+    run = Run(model, random.next_key_numbers(), metrics or objective.init_metrics(), follows=events.has_test_batch_hooks)
+    if metrics is None:
+        run.state = run.state._replace(state=begun(model, run.state.state))
+    logs: Logs = {}
+    number = 0
+    with contextlib.closing(stacker.padded_stacks() if padded else stacker.stacks()) as stacks:
+        for stack, at, stop in _pieces(stacks, events.has_test_batch_hooks):
+            if number and model.stop_evaluating:
+                break
+            events.on_test_batch_begin(number)
+            jax.block_until_ready(logs)  # so that no more than one stack waits
+            logs = run.dispatch(program, stack.data, at, stop, stack.rows)
+            number += stop - at
+            events.on_test_batch_end(number - 1, logs)
+    if not number:
+        raise ValueError("The data gave no batch to evaluate. Pass data with at least one row.")
+    run.end()
+    objective.show(run.state.metrics)
+    events.on_test_end(logs)
+    return logs, run.state.metrics
 
 
-def _by_row(fn: Any, target: Any, prediction: Any) -> bool:
-    """Whether a function of a batch gives one value, or one row of values, for each of its rows, whatever the others hold."""
-    return target is not None and function_keeps_rows_apart(fn, target, prediction)
+def predict(model: Steps, stacker: Stacker, program: Program, events: CallbackList, padded: bool) -> Any:
+    """Run the predict step over the data and return the outputs as numpy arrays; arguments as for `evaluate`."""
+    model.stop_predicting = False
+    events.on_predict_begin()
+    run = Run(model, random.next_key_numbers(), follows=events.has_predict_batch_hooks)
+    parts: list[Any] = []
+    late: Any = None  # outputs that may still be computed
+    number = 0
+    with contextlib.closing(stacker.padded_stacks() if padded else stacker.stacks()) as stacks:
+        for stack, at, stop in _pieces(stacks, events.has_predict_batch_hooks):
+            if number and model.stop_predicting:
+                break
+            events.on_predict_batch_begin(number)
+            outputs = run.dispatch(program, stack.data, at, stop)
+            number += stop - at
+            if late is not None:
+                parts.append(_rows(*late))
+            late = outputs, at, stop, stack.rows if padded else None
+            events.on_predict_batch_end(number - 1, {"outputs": _rows(*late)} if events.has_predict_batch_hooks else {})
+    if late is None:
+        raise ValueError("The data gave no batch to predict. Pass data with at least one row.")
+    run.end()
+    events.on_predict_end()
+    return jax.tree.map(lambda *pieces: np.concatenate(pieces), *parts, _rows(*late))
+
+
+def predict_batch(model: Steps, batch: Batch, size: int, program: Program, events: CallbackList) -> Any:
+    """The outputs for all rows as one batch, as numpy arrays.
+
+    Args:
+        model: built.
+        batch: `(x, y, sample_weight)`.
+        size: rows that the program computes; those that are missing are copies of the first.
+        program: from `batch_program`.
+        events: the callbacks.
+    """
+    events.on_predict_begin()
+    events.on_predict_batch_begin(0)
+    run = Run(model, random.next_key_numbers(), follows=False)
+    rows = jax.tree.leaves(batch)[0].shape[0]
+    outputs = run.dispatch(program, batch if rows == size else _filled(batch, rows, size))
+    run.end()
+    kept = rows if rows < size else None
+    outputs = _on_host(outputs, kept) if isinstance(outputs, jax.Array) else jax.tree.map(lambda y: _on_host(y, kept), outputs)
+    events.on_predict_batch_end(0, {"outputs": outputs})
+    events.on_predict_end()
+    return outputs
+
+
+def _filled(batch: Batch, rows: int, size: int) -> Batch:
+    numbers = np.arange(size) * (np.arange(size) < rows)
+    filled: Batch = jax.tree.map(lambda a: (jnp if isinstance(a, jax.Array) else np).take(a, numbers, axis=0), batch)
+    return filled
+
+
+def _on_host(y: Tree, rows: int | None) -> np.ndarray:
+    return np.array(y if rows is None else np.asarray(y)[:rows])
+
+
+def _pieces(stacks: Iterable[BatchStack], one_by_one: bool) -> Iterator[tuple[BatchStack, int, int]]:
+    """The parts of stacks to dispatch: all of each, or batch by batch."""
+    for stack in stacks:
+        yield from [(stack, i, i + 1) for i in range(stack.batches)] if one_by_one else [(stack, 0, stack.batches)]
+
+
+def _rows(outputs: Tree, at: int, stop: int, rows: int | None) -> Any:
+    """Outputs of batches `at` to `stop` of a stack, row by row, without what was padded."""
+
+    def join(y: Tree) -> np.ndarray:
+        y = np.asarray(y)[at:stop]
+        if y.ndim == 1:  # one number per batch
+            return y
+        y = y.reshape(-1, *y.shape[2:])
+        return y if rows is None else y[: rows - at * (len(y) // (stop - at))]
+
+    return jax.tree.map(join, outputs)

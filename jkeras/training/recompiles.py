@@ -19,6 +19,7 @@ import jax
 import numpy as np
 
 from jkeras._base.config import settings
+from jkeras._base.types import Tree
 
 Signature = dict[str, str]
 _SHOWN = 8
@@ -133,7 +134,7 @@ def signature_of(args: tuple[Any, ...], kwargs: dict[str, Any], names: list[str]
     return signature
 
 
-def describe_leaf(leaf: Any) -> str:
+def describe_leaf(leaf: Tree) -> str:
     """A leaf as a compiled function sees it: dtype, shape, `weak` for Python numbers, and where it is if that is fixed.
 
     Example:

@@ -1,12 +1,13 @@
-"""A training as arrays and notes: what a store of pytrees, such as orbax, keeps, and how it comes back.
+"""Snapshots: a training run as arrays and notes, for a store of pytrees such as orbax.
 
-`weights` holds every weight by a path that outlasts the process (`weight_entries(lasting=True)`), nested; whether a weight is
-trained may differ where it is restored. `optimizer` holds the leaves of the optimizer's state by name. The `notes` are JSON:
-where the run stands, with the accumulators of the metrics, which are small. Arrays are handed out as copies, because the run
-gives its own away at its next step.
+`weights` holds every weight, nested by a path that outlasts the process (`weight_entries(lasting=True)`), trainable or not.
+`optimizer` holds the leaves of the optimizer's state by name. The `notes` are JSON: the resume state, with the accumulators of
+the metrics, which are small. The arrays are copies, because the run gives its own away at its next step.
 
-To restore is to say first what is wanted, as specs with shardings, and then to put in what came. So arrays may be read straight
-to another layout than they were saved from.
+To restore, ask for the specs with their shardings, read the arrays, and put them in. So arrays may be read straight into another
+layout than they were saved from.
+
+The functions here are methods of `Model`.
 """
 
 from __future__ import annotations
@@ -21,114 +22,117 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base import paths
+from jkeras._base.types import Tree
 from jkeras.layers.tracking import Path, inventory, weight_entries
 from jkeras.optimizers.state import named_leaves
 from jkeras.state.variable import gate, materialize, put_value
-from jkeras.training.moment import Moment, current_moment
+from jkeras.training.resume_state import ResumeState, current_resume_state
+from jkeras.training.steps import Steps
 
 Layout = Callable[[str, tuple[int, ...]], Any]
 
 
-class Snapshots:
-    """Taking a training out of a model and putting it in again."""
+def snapshot_arrays(model: Steps, optimizer: bool = True) -> dict[str, Any]:
+    """Copies of the arrays of a training run.
 
-    name: str
-    optimizer: Any
+    Args:
+        optimizer: whether the optimizer's state is among them, where there is one.
 
-    def snapshot_arrays(self, optimizer: bool = True) -> dict[str, Any]:
-        """Copies of the arrays of a training.
+    Returns:
+        `{"weights": nested dict}`, and `"optimizer"` beside it.
 
-        Args:
-            optimizer: whether the optimizer's state is among them, where there is one.
+    Example:
+        >>> from jkeras import Sequential, layers
+        >>> model = Sequential([layers.Input((2,)), layers.Dense(1, name="dense")])
+        >>> jax.tree.map(jnp.shape, model.snapshot_arrays())
+        {'weights': {'dense': {'bias': (1,), 'kernel': (2, 1)}}}
+    """
+    entries = weight_entries(model, lasting=True)
+    with gate:
+        materialize(variable for _, variable in entries)
+        found = {"weights": paths.nest([(path, jnp.copy(variable._value)) for path, variable in entries])}
+        state = model.optimizer.live_state if optimizer and model.optimizer is not None else None
+        if state is not None:
+            names = _slot_names(model, state)
+            found["optimizer"] = paths.nest([(names[n][0], jnp.copy(leaf)) for n, leaf in named_leaves(state).items()])
+    return found
 
-        Returns:
-            `{"weights": nested dict}`, and `"optimizer"` beside it.
 
-        Example:
-            >>> from jkeras import Sequential, layers
-            >>> model = Sequential([layers.Input((2,)), layers.Dense(1, name="dense")])
-            >>> jax.tree.map(jnp.shape, model.snapshot_arrays())
-            {'weights': {'dense': {'bias': (1,), 'kernel': (2, 1)}}}
-        """
-        entries = weight_entries(self, lasting=True)  # type: ignore[arg-type]
-        with gate:
-            materialize(box for _, box in entries)
-            found = {"weights": paths.nest([(path, jnp.copy(box._value)) for path, box in entries])}
-            state = self.optimizer.live_state if optimizer and self.optimizer is not None else None
-            if state is not None:
-                names = _slot_names(self, state)
-                found["optimizer"] = paths.nest([(names[n][0], jnp.copy(leaf)) for n, leaf in named_leaves(state).items()])
-        return found
+def snapshot_notes(model: Steps) -> dict[str, Any]:
+    """The resume state for JSON, without the arrays of callbacks; empty where the model was never fitted."""
+    state = current_resume_state(model)
+    if state is None:
+        return {}
+    notes = {field.name: getattr(state, field.name) for field in dataclasses.fields(state) if field.name != "averaged"}
+    callbacks = [{"class": entry["class"], "state": entry["state"]} for entry in state.callbacks]
+    return {**notes, "callbacks": callbacks, "metrics": {name: _encode(value) for name, value in state.metrics.items()}}
 
-    def snapshot_notes(self) -> dict[str, Any]:
-        """Where the training stands, for JSON; empty where the model was never fitted. Arrays of callbacks are not in it."""
-        moment = current_moment(self)
-        if moment is None:
-            return {}
-        notes = {field.name: getattr(moment, field.name) for field in dataclasses.fields(moment) if field.name != "averaged"}
-        callbacks = [{"class": entry["class"], "state": entry["state"]} for entry in moment.callbacks]
-        return {**notes, "callbacks": callbacks, "metrics": {name: _encode(value) for name, value in moment.metrics.items()}}
 
-    def snapshot_specs(self, optimizer: bool = True, layout: Layout | None = None) -> dict[str, Any]:
-        """What a snapshot of this model looks like.
+def snapshot_specs(model: Steps, optimizer: bool = True, layout: Layout | None = None) -> dict[str, Any]:
+    """What a snapshot of this model looks like.
 
-        Args:
-            optimizer: whether the optimizer's state is wanted, where the model is compiled.
-            layout: `(path, shape) -> sharding` for the weights and for all that has a weight's shape in the optimizer; None for
-                the layout that the weights have now.
+    Args:
+        optimizer: whether the optimizer's state is wanted, where the model is compiled.
+        layout: `(path, shape) -> sharding` for the weights and for all that has a weight's shape in the optimizer; None for
+            the layout that the weights have now.
 
-        Returns:
-            `jax.ShapeDtypeStruct`s with shardings, in the structure of `snapshot_arrays`.
-        """
-        entries = weight_entries(self, lasting=True)  # type: ignore[arg-type]
-        places = {path: layout("/".join(path), box.shape) if layout else _place(box) for path, box in entries}
-        weights = [(path, _spec(box.shape, box.dtype, places[path])) for path, box in entries]
-        specs: dict[str, Any] = {"weights": paths.nest(weights)}
-        if optimizer and self.optimizer is not None:
-            state = _optimizer_specs(self)
-            names = _slot_names(self, state)
-            slots = []
-            for name, leaf in named_leaves(state).items():
-                path, owner = names[name]
-                slots.append((path, _spec(leaf.shape, leaf.dtype, places[owner] if owner else _default_place())))
-            specs["optimizer"] = paths.nest(slots)
-        return specs
+    Returns:
+        `jax.ShapeDtypeStruct`s with shardings, in the structure of `snapshot_arrays`.
+    """
+    entries = weight_entries(model, lasting=True)
+    places = {path: layout("/".join(path), variable.shape) if layout else _place(variable) for path, variable in entries}
+    weights = [(path, _spec(variable.shape, variable.dtype, places[path])) for path, variable in entries]
+    specs: dict[str, Any] = {"weights": paths.nest(weights)}
+    if optimizer and model.optimizer is not None:
+        state = _optimizer_specs(model)
+        names = _slot_names(model, state)
+        slots = []
+        for name, leaf in named_leaves(state).items():
+            path, owner = names[name]
+            slots.append((path, _spec(leaf.shape, leaf.dtype, places[owner] if owner else _default_place())))
+        specs["optimizer"] = paths.nest(slots)
+    return specs
 
-    def restore_snapshot(self, arrays: dict[str, Any], notes: dict[str, Any]) -> None:
-        """Put a snapshot into the model, so that `fit(resume=True)` goes on where it was taken.
 
-        Args:
-            arrays: in the structure of `snapshot_specs`.
-            notes: as of `snapshot_notes`, or empty.
-        """
-        weights = paths.flatten(arrays["weights"])
-        for path, box in weight_entries(self, lasting=True):  # type: ignore[arg-type]
-            put_value(box, weights[path])
-        if "optimizer" in arrays:
-            flat, specs = paths.flatten(arrays["optimizer"]), _optimizer_specs(self)
-            names = _slot_names(self, specs)
-            leaves = [flat[names[name][0]] for name in named_leaves(specs)]
-            # A counter belongs to no device, so that it goes with weights on any.
-            leaves = [leaf if leaf.shape else jnp.asarray(np.asarray(leaf)) for leaf in leaves]
-            self.optimizer.state = jax.tree.unflatten(jax.tree.structure(specs), leaves)
-            self._moment = _moment_from(notes) if notes else None
+def restore_snapshot(model: Steps, arrays: dict[str, Any], notes: dict[str, Any]) -> None:
+    """Put a snapshot into the model, so that `fit(resume=True)` continues where it was taken.
+
+    Args:
+        arrays: in the structure of `snapshot_specs`.
+        notes: as of `snapshot_notes`, or empty.
+    """
+    weights = paths.flatten(arrays["weights"])
+    for path, variable in weight_entries(model, lasting=True):
+        put_value(variable, weights[path])
+    if "optimizer" in arrays:
+        flat, specs = paths.flatten(arrays["optimizer"]), _optimizer_specs(model)
+        names = _slot_names(model, specs)
+        leaves = [flat[names[name][0]] for name in named_leaves(specs)]
+        # A counter belongs to no device, so that it fits weights on any.
+        leaves = [leaf if leaf.shape else jnp.asarray(np.asarray(leaf)) for leaf in leaves]
+        model.optimizer.state = jax.tree.unflatten(jax.tree.structure(specs), leaves)
+        model._trainer.resume_state = _resume_state_from(notes) if notes else None
 
 
 def _spec(shape: tuple[int, ...], dtype: Any, place: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape, jnp.dtype(dtype), sharding=place)
 
 
-def _optimizer_specs(model: Any) -> Any:
+def _optimizer_specs(model: Steps) -> Any:
     """The structure of the optimizer's state for this model's weights."""
     held = inventory(model)
-    params = [(path, jax.ShapeDtypeStruct(box.shape, box.dtype)) for path, box in held.entries if id(box) in held.trained]
+    params = [
+        (path, jax.ShapeDtypeStruct(variable.shape, variable.dtype))
+        for path, variable in held.entries
+        if id(variable) in held.trained
+    ]
     return jax.eval_shape(model.optimizer.init, paths.nest(params))
 
 
-def _slot_names(model: Any, state: Any) -> dict[str, tuple[Path, Path | None]]:
+def _slot_names(model: Steps, state: Tree) -> dict[str, tuple[Path, Path | None]]:
     """For each leaf of the optimizer's state, by name: its lasting path, and that of the weight whose slot it is."""
     pairs = zip(weight_entries(model), weight_entries(model, lasting=True))
-    lasting = {path: (stored, box.shape) for (path, box), (stored, _) in pairs}
+    lasting = {path: (stored, variable.shape) for (path, variable), (stored, _) in pairs}
 
     def names(name: str, shape: tuple[int, ...]) -> tuple[Path, Path | None]:
         parts = tuple(name.split("/"))
@@ -141,9 +145,9 @@ def _slot_names(model: Any, state: Any) -> dict[str, tuple[Path, Path | None]]:
     return {name: names(name, tuple(leaf.shape)) for name, leaf in named_leaves(state).items()}
 
 
-def _place(box: Any) -> Any:
+def _place(variable: Any) -> Any:
     """Where a weight's array lies now; a weight without one goes to the default device."""
-    return box._value.sharding if box._value is not None else _default_place()
+    return variable._value.sharding if variable._value is not None else _default_place()
 
 
 def _default_place() -> Any:
@@ -160,8 +164,8 @@ def _decode(stored: dict[str, Any]) -> np.ndarray:
     return array.reshape(stored["shape"]).copy()
 
 
-def _moment_from(notes: dict[str, Any]) -> Moment:
-    values: dict[str, Any] = {field.name: notes[field.name] for field in dataclasses.fields(Moment) if field.name in notes}
+def _resume_state_from(notes: dict[str, Any]) -> ResumeState:
+    values: dict[str, Any] = {field.name: notes[field.name] for field in dataclasses.fields(ResumeState) if field.name in notes}
     values["metrics"] = {name: _decode(stored) for name, stored in values.get("metrics", {}).items()}
     values.update((name, tuple(values[name])) for name in ("key", "stream") if name in values)
-    return Moment(**values)
+    return ResumeState(**values)

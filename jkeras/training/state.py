@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
+
+from jkeras._base.types import Array, Scalar, Tree
 
 
 class TrainState(NamedTuple):
@@ -18,17 +21,17 @@ class TrainState(NamedTuple):
         iteration: int32 scalar, steps since the run began.
         epoch: int32 scalar.
         position: int32 scalar, batches seen of the running epoch.
-        rng: the run's key.
+        rng: the run's key, or the numbers it is made from.
     """
 
-    params: Any
-    state: Any
-    opt_state: Any
-    metrics: Any
-    iteration: Any
-    epoch: Any
-    position: Any
-    rng: Any
+    params: Tree
+    state: Tree
+    opt_state: Tree
+    metrics: Tree
+    iteration: Scalar
+    epoch: Scalar
+    position: Scalar
+    rng: Array | np.ndarray
 
     @property
     def key(self) -> Any:
@@ -50,9 +53,9 @@ class Outcome(NamedTuple):
     """
 
     loss: Any
-    state: Any
-    y_pred: Any
+    state: Tree
+    y_pred: Tree
     losses: dict[str, Any]
-    masks: Any = ()
-    rows: Any = None
-    x: Any = None
+    masks: Tree = ()
+    rows: Array | None = None
+    x: Tree = None

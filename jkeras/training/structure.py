@@ -17,6 +17,7 @@ from typing import Any
 import jax
 
 from jkeras._base.errors import describe, unknown_name
+from jkeras._base.types import Tree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Outputs:
 
     names: list[str]
     loss_names: list[str]
-    numbers: Any
+    numbers: Tree
 
     def __len__(self) -> int:
         return len(self.names)
@@ -81,7 +82,7 @@ class Outputs:
         return [key for key in value if key not in known] if isinstance(value, Mapping) else []
 
 
-def outputs_of(model: Any, y_pred: Any) -> Outputs:
+def outputs_of(model: Any, y_pred: Tree) -> Outputs:
     """The outputs of a model: by their keys, by the model's own names, or as `output_1`, ...
 
     Args:
@@ -102,7 +103,7 @@ def outputs_of(model: Any, y_pred: Any) -> Outputs:
     return Outputs(names, loss_names, numbers)
 
 
-def _in_structure(value: Any, numbers: Any) -> dict[int, Any] | None:
+def _in_structure(value: Any, numbers: Tree) -> dict[int, Any] | None:
     """Entries by number where a value has the structure of the numbers, or, among dicts, a part of it; None where it has not."""
     if isinstance(numbers, dict):
         fits = isinstance(value, Mapping) and set(value) <= set(numbers)

@@ -1,17 +1,17 @@
-"""A step as a function of all variables that it uses, not only of those that its arguments name.
+"""A step as a function of all variables that it uses, not only of those in its `TrainState`.
 
-A step is pure in `TrainState`: it takes weights and gives new ones. Code below it may use variables all the same: a loss reads
-one that a callback changes, `compute_metrics` updates a metric that the model holds, a schedule counts in one of its own.
-`whole_step` gives every variable its value in the state while the step runs, and puts what the step assigned into the new state.
-A variable that the state does not hold makes itself known by `UnknownVariables`; `with_all_variables` lets the model adopt it and
-tries again. So nothing that changes between two dispatches becomes a constant of a program.
+A step is pure in `TrainState`: it takes weights and gives new ones. Code below it may use other variables: a loss reads one that
+a callback changes, `compute_metrics` updates a metric that the model holds, a schedule counts in one of its own. `whole_step`
+gives every variable its value in the state while the step runs, and puts what the step assigned into the new state. A variable
+that the state does not hold raises `UnknownVariables`; `with_all_variables` lets the model adopt it and tries again. So nothing
+that changes between two dispatches becomes a constant of a program.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
@@ -23,11 +23,14 @@ from jkeras.state.scope import UnknownVariables, complete_scope
 from jkeras.state.variable import Variable
 from jkeras.training.state import TrainState
 
+if TYPE_CHECKING:
+    from jkeras.training.steps import Steps
+
 _OUTSIDE_THE_LAYERS = 0x5742  # folded into the step's key for draws that no layer of the forward pass makes
 _ROUNDS = 8
 
-_NEVER_ENDING = """The step uses other variables each time that it is traced: {names}. A variable that is to last is made once,
-in `__init__` or `build`."""
+_NEVER_ENDING = """The step uses other variables each time it is traced: {names}. Create variables that should last once, in
+`__init__` or `build`."""
 
 
 _TWICE = """The weight {path!r} was assigned in the step, and the state that the step returned has another value for it. Put the
@@ -48,7 +51,7 @@ class Place(NamedTuple):
     variable: Variable
 
 
-def whole_step(model: Any, step: Callable[..., tuple[TrainState, Any]]) -> Callable[..., tuple[TrainState, Any]]:
+def whole_step(model: Steps, step: Callable[..., tuple[TrainState, Any]]) -> Callable[..., tuple[TrainState, Any]]:
     """The same step, in which reading a variable gives its value in the state, and assigning one changes the new state.
 
     Args:
@@ -84,7 +87,7 @@ def whole_step(model: Any, step: Callable[..., tuple[TrainState, Any]]) -> Calla
 
 
 def complete_function(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that uses variables by its arguments alone; it raises `UnknownVariables` where it meets others."""
+    """The same function; it raises `UnknownVariables` where it uses variables that its arguments do not hold."""
 
     @functools.wraps(fn)
     def run(*args: Any) -> Any:
@@ -93,8 +96,8 @@ def complete_function(fn: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def take_over(model: Any, state: TrainState) -> None:
-    """In a whole step, let variables have the values that the forward pass and the loss gave them.
+def take_over(model: Steps, state: TrainState) -> None:
+    """In a whole step, give variables the values that the forward pass and the loss assigned to them.
 
     Args:
         model: the step is one of.
@@ -108,8 +111,8 @@ def take_over(model: Any, state: TrainState) -> None:
                 place.variable.assign(_get(state, place))
 
 
-def with_values(model: Any, places: list[Place], state: TrainState, fn: Callable[[], Any]) -> tuple[TrainState, Any]:
-    """Run code that uses variables by their values in a state; in a whole step these are the variables' own.
+def with_values(model: Steps, places: list[Place], state: TrainState, fn: Callable[[], Any]) -> tuple[TrainState, Any]:
+    """Run code on the values that a state holds for variables; in a whole step the variables have these already.
 
     Args:
         model: whose state it is.
@@ -130,19 +133,19 @@ def with_values(model: Any, places: list[Place], state: TrainState, fn: Callable
     return state, result.output
 
 
-def with_all_variables(model: Any, attempt: Callable[[], Any], again: Callable[[], None] | None = None) -> Any:
-    """`attempt()`; where it meets variables that the model lacks, the model adopts them, and after `again()` it tries anew.
+def with_all_variables(model: Steps, attempt: Callable[[], Any], again: Callable[[], None] | None = None) -> Any:
+    """`attempt()`. Where it meets variables that the model lacks, the model adopts them, `again()` runs, and it tries anew.
 
     Raises:
-        ValueError: there are new ones each time.
+        ValueError: there are new variables each time.
     """
     names: list[str] = []
     for _ in range(_ROUNDS):
         try:
             return attempt()
         except UnknownVariables as found:
-            names = [box.path for box in found.variables]
-            model.__dict__.setdefault("_others", {}).update((id(box), box) for box in found.variables)
+            names = [variable.path for variable in found.variables]
+            model.__dict__.setdefault("_others", {}).update((id(variable), variable) for variable in found.variables)
             note_change()
             if again is not None:
                 again()
@@ -154,18 +157,19 @@ def _get(state: TrainState, place: Place) -> Any:
 
 
 def _put(state: TrainState, place: Place, value: Any) -> TrainState:
-    return state._replace(**{place.field: paths.put(getattr(state, place.field), place.path, value)})
+    changed: dict[str, Any] = {place.field: paths.put(getattr(state, place.field), place.path, value)}
+    return state._replace(**changed)
 
 
-def metric_places(model: Any) -> list[Place]:
+def metric_places(model: Steps) -> list[Place]:
     """The variables of the compiled losses' means and metrics."""
-    metrics = model._compiled_metrics()
-    return [Place("metrics", (name, key), box) for name, metric in metrics for key, box in metric.state_variables().items()]
+    metrics = model._trainer.compiled_metrics
+    return [Place("metrics", (name, key), v) for name, metric in metrics for key, v in metric.state_variables().items()]
 
 
-def _all_places(model: Any, state: TrainState) -> list[Place]:
+def _all_places(model: Steps, state: TrainState) -> list[Place]:
     """All variables that the state has a value for."""
     held = inventory(model)
-    places = [Place("params" if id(box) in held.trained else "state", path, box) for path, box in held.entries]
+    places = [Place("params" if id(variable) in held.trained else "state", path, variable) for path, variable in held.entries]
     known = {field: paths.flatten(getattr(state, field) or {}) for field in ("params", "state", "metrics")}
     return [place for place in places + metric_places(model) if place.path in known[place.field]]

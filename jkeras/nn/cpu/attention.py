@@ -1,8 +1,8 @@
 """Attention by products, in layouts whose gradients transpose the least.
 
 On a CPU `jax.nn.dot_product_attention` with its gradients takes much longer, mostly for transposing arrays as large as the
-weights, and for selecting by a mask that is the same for all. Here the weights are divided by their sum after the product with the values,
-which saves passes over them.
+weights, and for selecting by a mask that is the same for all. Here the weights are divided by their sum after the product with
+the values, which saves passes over them.
 """
 
 from __future__ import annotations

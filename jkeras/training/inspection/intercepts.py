@@ -1,11 +1,11 @@
-"""Taps: what goes into the layers of a model and what comes out of them, while the model runs as ever.
+"""Intercepts of a model's layers: what goes into each layer and what comes out, while the model runs unchanged.
 
-A tap is an interceptor of one model's layers (`layers/intercept.py`), so it works for every kind of model. It may look at values
-and put others in their place: with zeros added to each output, the gradient with respect to these zeros is the gradient that
-reaches the output.
+They use the interceptor of layers (`layers/intercept.py`), so they work for every kind of model. An intercept may look at values
+and replace them: with zeros added to each output, the gradient with respect to these zeros is the gradient that reaches the
+output.
 
-Layers that run inside a transformation of their own (the cell in a scan, what a rematerialized block holds) are left alone:
-their arrays mean nothing outside of it. The layer around them is tapped.
+Layers inside a transformation of their own (the cell in a scan, what a rematerialized block holds) are left alone, because their
+arrays mean nothing outside it. The layer around them is intercepted.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any
 
 import jax
 
+from jkeras._base.types import Tree
+from jkeras.layers.base import Layer
 from jkeras.layers.intercept import intercepted
 from jkeras.layers.tracking import walk
 from jkeras.state.scope import get_mask, same_trace, set_mask, substitute
@@ -24,13 +26,13 @@ Touch = Callable[[str, str, Any], Any]
 
 
 @contextlib.contextmanager
-def tapped(model: Any, touch: Touch) -> Iterator[None]:
+def layers_intercepted(model: Layer, touch: Touch) -> Iterator[None]:
     """Call `touch(name, side, arrays)` at each call of each layer below a model.
 
     Args:
         model: built.
         touch: gets the layer's path such as `"block/dense"` (`"dense#2"` at its second call), the side, `"input"` or `"output"`,
-            and a pytree; gives the pytree that takes its place. Layers inside others come before the one around them.
+            and a pytree; returns the pytree to use instead. Layers inside others come before the one around them.
 
     Example:
         >>> import numpy as np
@@ -39,7 +41,7 @@ def tapped(model: Any, touch: Touch) -> Iterator[None]:
         >>> def look(name, side, x):
         ...     print(name, side, jax.tree.leaves(x)[0].shape)
         ...     return x
-        >>> with tapped(model, look):
+        >>> with layers_intercepted(model, look):
         ...     _ = model(np.ones((4, 2), "float32"))
         a input (4, 2)
         a output (4, 3)
@@ -49,7 +51,7 @@ def tapped(model: Any, touch: Touch) -> Iterator[None]:
     level, counts = substitute({}), dict[str, int]()
     names = {id(layer): "/".join(path) for path, layer in walk(model) if path}
 
-    def tap(layer: Any, maths: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def intercept(layer: Any, maths: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         name = names.get(id(layer))
         if name is None or not same_trace(level):
             return maths(*args, **kwargs)
@@ -58,12 +60,12 @@ def tapped(model: Any, touch: Touch) -> Iterator[None]:
         outputs = maths(*_touched(touch, called, "input", args), **kwargs)
         return _touched(touch, called, "output", outputs)
 
-    with intercepted(tap):
+    with intercepted(intercept):
         yield
 
 
-def _touched(touch: Touch, name: str, side: str, tree: Any) -> Any:
-    """What `touch` gives, each array with the mask of the one whose place it takes."""
+def _touched(touch: Touch, name: str, side: str, tree: Tree) -> Any:
+    """What `touch` gives, each array with the mask of the one it replaces."""
     before, structure = jax.tree.flatten(tree)
     after = jax.tree.leaves(touch(name, side, tree))
     for old, new in zip(before, after, strict=True):

@@ -9,45 +9,61 @@ import jax.numpy as jnp
 
 from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
+from jkeras._base.types import Batch, Tree
 from jkeras.data import as_source
-from jkeras.layers.tracking import inventory
-from jkeras.training.taps import tapped
-from jkeras.training.transfer import read_weights
+from jkeras.training.inspection.intercepts import layers_intercepted
+from jkeras.training.run import read_weights
+from jkeras.training.steps import Steps
 from jkeras.training.whole_step import complete_function, with_all_variables
 
 Statistics = dict[str, dict[str, dict[str, float]]]
 
 
-def layer_statistics(model: Any, batch: tuple[Any, Any, Any], training: bool) -> Statistics:
-    """As `Replay.layer_statistics` says.
+def layer_statistics(model: Steps, batch: Batch, training: bool = True) -> Statistics:
+    """Statistics of every layer's outputs and gradients for a batch, by one compiled call. A method of `Model`.
+
+    Args:
+        batch: `(x, y, sample_weight)`; None where absent.
+        training: whether dropout drops and batch normalization uses the batch's statistics.
+
+    Returns:
+        `{"activations": {layer: {name: number}}, "gradients": {layer: {name: number}}}`. The names: `mean`, `std`, `norm`,
+        `zero` (fraction of the numbers that are 0) and, for activations, `dead` (fraction of the units, on the last axis,
+        that are 0 in all rows). Gradients are those of the layer's own weights.
 
     Raises:
         RuntimeError: the model was not compiled.
-        ValueError: the batch is of no data that `fit` would take.
+        ValueError: `fit` would not take the batch.
+
+    Example:
+        >>> import numpy as np
+        >>> from jkeras import Sequential, layers
+        >>> model = Sequential([layers.Input((2,)), layers.Dense(1, use_bias=False, kernel_initializer="ones", name="out")])
+        >>> model.compile("sgd", "mse")
+        >>> found = model.layer_statistics((np.ones((4, 2)), np.zeros((4, 1)), None))
+        >>> found["activations"]["out"]["mean"], found["gradients"]["out"]["mean"]
+        (2.0, 4.0)
     """
-    model._require_compiled("layer_statistics")
+    model._trainer.require_compiled("layer_statistics")
     rows = len(jax.tree.leaves(batch[0])[0])
     source: Any = as_source(*batch, batch_size=rows)
-    model._prepare_for(source)
-    key = ("statistics", training, inventory(model).switches)
-    if key not in model._loop_programs:
-        model._loop_programs[key] = _program(model, training)
-    program = model._loop_programs[key]
+    model._trainer.prepare_for(source)
+    program = model._trainer.program_for(("statistics", training), lambda: _program(model, training))
     found = with_all_variables(model, lambda: program(*read_weights(model), *source.arrays))
     return jax.tree.map(float, jax.device_get(found))
 
 
-def _program(model: Any, training: bool) -> Any:
-    def measure(params: Any, state: Any, x: Any, y: Any, sample_weight: Any) -> Any:
-        def loss(params: Any) -> Any:
+def _program(model: Steps, training: bool) -> Any:
+    def measure(params: Tree, state: Tree, x: Tree, y: Tree, sample_weight: Tree) -> Any:
+        def loss(params: Tree) -> Any:
             outputs: dict[str, Any] = {}
 
-            def look(name: str, side: str, tree: Any) -> Any:
+            def look(name: str, side: str, tree: Tree) -> Any:
                 if side == "output" and (leaves := floats(tree)):
                     outputs[name] = leaves[0]
                 return tree
 
-            with tapped(model, look):
+            with layers_intercepted(model, look):
                 value, _ = model.objective(params, state, x, y, sample_weight, jax.random.key(0), training)
             return value, outputs
 
@@ -62,21 +78,21 @@ def _program(model: Any, training: bool) -> Any:
         }
 
     complete = complete_function(measure)
-    return jax.jit(complete) if model._traced else complete
+    return jax.jit(complete) if model._trainer.jit else complete
 
 
-def floats(tree: Any) -> list[Any]:
+def floats(tree: Tree) -> list[Any]:
     """The arrays of floating numbers in a pytree."""
     return [a for a in jax.tree.leaves(tree) if hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.floating) and a.size]
 
 
-def _spread(values: Any) -> dict[str, Any]:
+def _spread(values: Tree) -> dict[str, Any]:
     values = values.astype(jnp.float32)
     norm = jnp.sqrt(jnp.sum(jnp.square(values)))
     return {"mean": jnp.mean(values), "std": jnp.std(values), "norm": norm, "zero": jnp.mean(values == 0, dtype=jnp.float32)}
 
 
-def _dead(values: Any) -> Any:
-    """The fraction of the units that give 0 everywhere."""
+def _dead(values: Tree) -> Any:
+    """The fraction of the units that are 0 in all rows."""
     units = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values.reshape(-1, 1)
     return jnp.mean(jnp.all(units == 0, axis=0), dtype=jnp.float32)

@@ -79,7 +79,7 @@ def test_predict_classes_and_proba(model):
     found = binary.predict_classes(X)
     np.testing.assert_array_equal(found, binary.predict(X, verbose=0) > 0.5)
     assert found.shape == (32, 1) and found.dtype == "int32" and 0 < found.sum() < 32
-    with pytest.warns(UserWarning, match="no probabilities"):
+    with pytest.warns(UserWarning, match="not probabilities"):
         classifier(2, None).predict_proba(10 * X)
     x = layers.Input((4,))
     with pytest.raises(ValueError, match="models with one output"):

@@ -1,9 +1,9 @@
 """Streams: a background thread makes the batches of generators, datasets and loaders while the computation runs.
 
-The thread runs the user's code, checks each batch and copies it into a block, or to the accelerator, before it asks for the next
-one: many generators fill the same array again for every batch. The computation takes what is ready, one batch or a few, as a
-block: it never waits for a batch that it could do without, and where it is the slower side, a dispatch holds several. What the
-thread raises is raised in the thread that trains. When the epoch ends, early or not, the thread is told to stop, and waited for.
+The thread runs the user's code, checks each batch and copies it into a batch stack, or to the accelerator, before it asks for the
+next one, because many generators fill the same array for every batch. The computation takes whatever is ready, one batch or a
+few: it never waits while it has something to do, and where it is the slower side, a dispatch holds several batches. Errors of the
+thread are raised in the thread that trains. When the epoch ends, early or not, the thread is told to stop and joined.
 """
 
 from __future__ import annotations
@@ -11,54 +11,55 @@ from __future__ import annotations
 import contextlib
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import jax
 import numpy as np
 
 from jkeras._base.aligned import aligned_empty
-from jkeras.data.feed import Block, batches_per_block, bytes_of, default_device, to_device
+from jkeras._base.types import Tree
+from jkeras.data.array_stacker import BatchStack, batches_per_stack, bytes_of, default_device, to_device
 from jkeras.data.source import Batch, Source, naming
 
-# Batches of a block on a CPU, where a dispatch costs as much as a small step. With more, what a stream reads of the model is old.
+# Batches of a stack on a CPU, where a dispatch costs as much as a small step. More would let a stream read outdated weights.
 _MOST_BATCHES = 8
 _PATIENCE = 10.0  # seconds to wait for a user's code that was told to stop
-_WAITING = """The data are still busy {seconds:.0f} s after the run has ended; their thread goes on in the background until the
-batch that it works on is done."""
+_WAITING = """The data source is still busy {seconds:.0f} s after the run has ended. Its thread finishes the current batch in the
+background."""
 
 
-class StreamFeed:
-    """Blocks of the batches of a source, made in a thread.
+class StreamStacker:
+    """Stacks of the batches of a source, made in a thread.
 
     Args:
         source: batches in their own order.
         check: called with `(x, y, sample_weight)` of each batch.
-        beside: shapes of what is made of each batch and kept beside it, outputs for example.
+        beside: shapes of what the program keeps beside each batch, such as its outputs.
 
     Example:
         >>> from jkeras.data.iterable_source import IterableSource
-        >>> feed = StreamFeed(IterableSource([np.zeros((2, 1)), np.zeros((1, 1))]))
-        >>> [block.rows for block in feed.blocks()]
+        >>> stacker = StreamStacker(IterableSource([np.zeros((2, 1)), np.zeros((1, 1))]))
+        >>> [stack.rows for stack in stacker.stacks()]
         [2, 1]
     """
 
     on_device = False
 
-    def __init__(self, source: Source, check: Callable[..., None] = lambda *batch: None, beside: Any = None):
+    def __init__(self, source: Source, check: Callable[..., None] = lambda *batch: None, beside: Tree = None):
         self.source, self.check = source, check
         self._beside = bytes_of(beside)
         self._size = 0
 
-    def blocks(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Block]:
+    def stacks(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Generator[BatchStack]:
         """The batches of an epoch from number `start` on, as they come."""
         return self._run(epoch, seed, start, padded=False)
 
-    def padded_blocks(self) -> Iterator[Block]:
+    def padded_stacks(self) -> Generator[BatchStack]:
         """The batches of one pass, each padded with its first row to the size of the largest before it."""
         return self._run(0, 0, 0, padded=True)
 
-    def _run(self, epoch: int, seed: int, start: int, padded: bool) -> Iterator[Block]:
+    def _run(self, epoch: int, seed: int, start: int, padded: bool) -> Generator[BatchStack]:
         self.source.begin_epoch()
         batches = self.source.batches(epoch, seed, start)
         handover = _Handover()
@@ -78,8 +79,8 @@ class StreamFeed:
         thread = threading.Thread(target=work, name="jkeras-data", daemon=True)
         thread.start()
         try:
-            while (block := handover.take()) is not None:
-                yield block
+            while (stack := handover.take()) is not None:
+                yield stack
         finally:
             handover.stop()
             thread.join(_PATIENCE)
@@ -88,7 +89,7 @@ class StreamFeed:
         self.source.end_epoch()
 
     def _ready(self, batch: Batch, padded: bool) -> tuple[Batch, int, int]:
-        """A batch as a block of one, its rows that are data, and how many such batches make a block."""
+        """A batch as a stack of one, its rows of data, and how many such batches make a stack."""
         rows = jax.tree.leaves(batch)[0].shape[0]
         self._size = max(self._size, rows)
         missing = self._size - rows if padded else 0
@@ -98,22 +99,22 @@ class StreamFeed:
         if platform != "cpu":
             return jax.block_until_ready(to_device(jax.tree.map(lambda array: array[None], batch))), rows, 1
         batch = jax.tree.map(lambda array: np.asarray(array)[None], batch)
-        return batch, rows, min(_MOST_BATCHES, batches_per_block(bytes_of(batch) + self._beside, platform))
+        return batch, rows, min(_MOST_BATCHES, batches_per_stack(bytes_of(batch) + self._beside, platform))
 
 
 class _Handover:
-    """What lies between the two threads: a block of batches of one shape, none of them padded but the last."""
+    """What lies between the two threads: a stack of batches of one shape, of which only the last is padded."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._block: Batch = (None, None, None)
+        self._stack: Batch = (None, None, None)
         self._batches = self._rows = self._room = 0
         self._shape: Any = None
         self._stopped = self._ended = False
         self._error: BaseException | None = None
 
     def put(self, batch: Batch, rows: int, capacity: int) -> bool:
-        """Wait until a batch fits in, and add it. False: nobody wants it any more."""
+        """Wait until a batch fits in, and add it; False where the run has ended."""
         leaves, structure = jax.tree.flatten(batch)
         shape = structure, [(leaf.shape, leaf.dtype) for leaf in leaves]
         with self._changed:
@@ -122,8 +123,8 @@ class _Handover:
                 return False
             if not self._batches:
                 self._shape, self._room, self._rows = shape, capacity, 0
-                self._block = jax.tree.map(lambda array: _empty_block(array, capacity), batch)
-            for room, array in zip(jax.tree.leaves(self._block), leaves):
+                self._stack = jax.tree.map(lambda array: _empty_stack(array, capacity), batch)
+            for room, array in zip(jax.tree.leaves(self._stack), leaves):
                 if room is not array:
                     room[self._batches] = array[0]
             self._batches += 1
@@ -133,34 +134,34 @@ class _Handover:
         return True
 
     def end(self, error: BaseException | None = None) -> None:
-        """Say that no batch follows."""
+        """No batch follows."""
         with self._changed:
             self._ended, self._error = True, error
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Say that no batch is wanted."""
+        """No batch is wanted any more."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
 
-    def take(self) -> Block | None:
-        """Wait for a batch, and take all that are there; None at the end.
+    def take(self) -> BatchStack | None:
+        """Wait for a batch and take all that are ready; None at the end.
 
         Raises:
-            BaseException: what the other thread ended with.
+            BaseException: the one that ended the other thread.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._batches or self._ended)
             if self._batches:
-                block, self._batches = Block(self._block, self._batches, self._rows), 0
+                stack, self._batches = BatchStack(self._stack, self._batches, self._rows), 0
                 self._changed.notify_all()
-                return block
+                return stack
         if self._error is not None:
             raise self._error
         return None
 
 
-def _empty_block(batch: Any, capacity: int) -> Any:
-    """Room for batches like this one of shape `(1, ...)`; a batch that is on the device already is its own block."""
+def _empty_stack(batch: Tree, capacity: int) -> Any:
+    """Room for batches like this one of shape `(1, ...)`; a batch already on the device is its own stack."""
     return batch if isinstance(batch, jax.Array) else aligned_empty((capacity, *batch.shape[1:]), batch.dtype)

@@ -1,20 +1,20 @@
-"""Blocks: what a compiled loop is fed with.
+"""Batch stacks: what a compiled loop runs over.
 
-A block is a number of batches stacked into one array per leaf, `(capacity, batch size, ...)`. Its shape depends on the shape of a
-batch alone, so one program serves data of any length, and results do not depend on how a run is cut into dispatches.
+A batch stack is a number of batches, one array per leaf of shape `(capacity, batch size, ...)`. Its shape depends on the shape of
+a batch alone, so one program serves data of any length, and results do not depend on how a run is cut into dispatches.
 
-| data                              | where a block is made                                                        |
+| data                              | where a stack is made                                                        |
 |-----------------------------------|------------------------------------------------------------------------------|
 | arrays, on a CPU                  | on the host: rows are copied there faster than any compiled gather would     |
 | arrays, on an accelerator         | on the device, where the arrays lie whole; only row numbers travel           |
-| arrays too large for it           | on the host, copied to the device while the last block is computed           |
-| streams of batches                | from a background thread, see `stream.py`                                    |
+| arrays too large for it           | on the host, copied to the device while the last stack is computed           |
+| streams of batches                | from a background thread, see `stream_stacker.py`                                    |
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, NamedTuple
 
 import jax
@@ -23,22 +23,23 @@ import numpy as np
 
 from jkeras._base.aligned import aligned_empty, is_aligned
 from jkeras._base.config import settings
+from jkeras._base.types import Tree
 from jkeras.data.array_source import ArraySource
 from jkeras.data.source import Batch
 
-# A block long enough to hide the cost of a dispatch, and no longer than the caches and the memory can bear.
-_BLOCK_BYTES = {"cpu": 16 << 20}
-_BLOCK_BYTES_ON_ACCELERATORS = 64 << 20
+# Long enough to hide the cost of a dispatch, short enough for the caches and the memory.
+_STACK_BYTES = {"cpu": 16 << 20}
+_STACK_BYTES_ON_ACCELERATORS = 64 << 20
 _MOST_BATCHES = 1024
 
 
-class Block(NamedTuple):
+class BatchStack(NamedTuple):
     """Stacked batches.
 
     Attributes:
         data: `(x, y, sample_weight)`, each leaf `(capacity, batch size, ...)`.
-        batches: how many it holds, from the first; the others hold nothing.
-        rows: rows of these that are data; behind them the last batch may be padded.
+        batches: how many it holds; the places behind them are empty.
+        rows: rows of data in these batches; the last batch may be padded behind them.
     """
 
     data: Batch
@@ -46,86 +47,83 @@ class Block(NamedTuple):
     rows: int
 
 
-def batches_per_block(batch_bytes: int, platform: str) -> int:
-    """How many batches of this size make a block.
+def batches_per_stack(batch_bytes: int, platform: str) -> int:
+    """How many batches of this size make a stack.
 
     Example:
-        >>> batches_per_block(64 * 32 * 32 * 3 * 4, "cpu"), batches_per_block(40, "cpu")
+        >>> batches_per_stack(64 * 32 * 32 * 3 * 4, "cpu"), batches_per_stack(40, "cpu")
         (21, 1024)
     """
-    budget = _BLOCK_BYTES.get(platform, _BLOCK_BYTES_ON_ACCELERATORS)
+    budget = _STACK_BYTES.get(platform, _STACK_BYTES_ON_ACCELERATORS)
     return max(1, min(_MOST_BATCHES, budget // max(batch_bytes, 1)))
 
 
-class ArrayFeed:
-    """Blocks of arrays.
+class ArrayStacker:
+    """Batch stacks of arrays.
 
     Args:
         source: the arrays and their order.
         on_device: whether to gather on the device; None decides by platform and size.
-        beside: shapes of what is made of each batch and kept beside it, outputs for example.
-
-    Attributes:
-        joins_epochs: whether a batch that is an epoch of its own comes in a block with room for many.
+        beside: shapes of what the program keeps beside each batch, such as its outputs.
+        joins_epochs: whether to leave room for many epochs in a stack, where epochs are short.
 
     Example:
-        >>> feed = ArrayFeed(ArraySource(np.arange(5), batch_size=2))
-        >>> [(block.data[0][: block.batches].tolist(), block.rows) for block in feed.blocks()]
+        >>> stacker = ArrayStacker(ArraySource(np.arange(5), batch_size=2))
+        >>> [(stack.data[0][: stack.batches].tolist(), stack.rows) for stack in stacker.stacks()]
         [([[0, 1], [2, 3]], 4), ([[4]], 1)]
-        >>> [(block.data[0][: block.batches].tolist(), block.rows) for block in feed.padded_blocks()]
+        >>> [(stack.data[0][: stack.batches].tolist(), stack.rows) for stack in stacker.padded_stacks()]
         [([[0, 1], [2, 3], [4, 0]], 5)]
     """
 
-    def __init__(self, source: ArraySource, on_device: bool | None = None, beside: Any = None):
+    def __init__(self, source: ArraySource, on_device: bool | None = None, beside: Tree = None, joins_epochs: bool = False):
         device = default_device()
         self.source, self.batch_size = source, source.batch_size
         row = sum(math.prod(a.shape[1:]) * a.dtype.itemsize for a in jax.tree.leaves(source.arrays))
-        self.capacity = batches_per_block(row * self.batch_size + bytes_of(beside), device.platform)
+        self.capacity = batches_per_stack(row * self.batch_size + bytes_of(beside), device.platform)
         if on_device is None:
             on_device = device.platform != "cpu" and row * source.num_samples <= resident_limit(device)
         self.on_device = on_device
         self.arrays = jax.tree.map(jax.device_put if on_device else np.asarray, source.arrays)
-
-        self.joins_epochs = False
+        self.joins_epochs = joins_epochs and self.epochs_per_stack > 1
 
     @property
-    def epochs_per_block(self) -> int:
-        """How many whole epochs a block has room for; 0 where an epoch is cut, or has batches of two shapes."""
+    def epochs_per_stack(self) -> int:
+        """How many whole epochs fit into a stack; 0 where an epoch is cut short or has batches of two shapes."""
         rows, size = self.source.num_samples, self.batch_size
         whole = self.source.steps is None and (rows <= size or rows % size == 0)
         return self.capacity // self.source.total_batches if whole else 0
 
     def epochs(self, first: int, count: int, seed: int) -> Batch:
-        """The data of a block that holds whole epochs one behind the other.
+        """The data of a stack that holds whole epochs, one after the other.
 
         Args:
             first: number of the first one.
-            count: how many, `epochs_per_block` at most.
+            count: how many, `epochs_per_stack` at most.
             seed: of their order.
         """
         order = np.concatenate([self.source.order(epoch, seed) for epoch in range(first, first + count)])
         return self._take(order, self.capacity, min(self.batch_size, self.source.num_samples))
 
-    def blocks(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Block]:
-        """The blocks of an epoch from batch `start` on; rows that fill no batch are a last block of one shorter batch."""
+    def stacks(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Generator[BatchStack]:
+        """The stacks of an epoch from batch `start` on; leftover rows are a last stack of one shorter batch."""
         order, size = self.source.order(epoch, seed), self.batch_size
         full = len(order) // size
         for at in range(start, full, self.capacity):
             count = min(self.capacity, full - at)
-            yield Block(self._take(order[at * size : (at + count) * size], self.capacity, size), count, count * size)
+            yield BatchStack(self._take(order[at * size : (at + count) * size], self.capacity, size), count, count * size)
         rest = len(order) - full * size
         if rest and start <= full:
             capacity = self.capacity if self.joins_epochs and not full else 1
-            yield Block(self._take(order[full * size :], capacity, rest), 1, rest)
+            yield BatchStack(self._take(order[full * size :], capacity, rest), 1, rest)
 
-    def padded_blocks(self) -> Iterator[Block]:
-        """The blocks of one pass in which every batch is full: behind the last row, a row is repeated."""
+    def padded_stacks(self) -> Generator[BatchStack]:
+        """The stacks of one pass in which every batch is full: a row is repeated behind the last one."""
         size, order = self.batch_size, self.source.order()
         for at in range(0, len(order), size * self.capacity):
             rows = order[at : at + size * self.capacity]
             count = -(-len(rows) // size)
             padded = np.append(rows, rows[:1].repeat(count * size - len(rows)))
-            yield Block(self._take(padded, self.capacity, size), count, len(rows))
+            yield BatchStack(self._take(padded, self.capacity, size), count, len(rows))
 
     def _take(self, rows: np.ndarray, capacity: int, size: int) -> Batch:
         if self.on_device:
@@ -139,14 +137,14 @@ class ArrayFeed:
                 view = array[int(rows[0]) : int(rows[-1]) + 1].reshape(capacity, size, *array.shape[1:])
                 if is_aligned(view):
                     return view
-            block = aligned_empty((capacity * size, *array.shape[1:]), array.dtype)
-            np.take(array, rows, axis=0, out=block[: len(rows)], mode="clip")
-            return block.reshape(capacity, size, *array.shape[1:])
+            stack = aligned_empty((capacity * size, *array.shape[1:]), array.dtype)
+            np.take(array, rows, axis=0, out=stack[: len(rows)], mode="clip")
+            return stack.reshape(capacity, size, *array.shape[1:])
 
         return to_device(jax.tree.map(take, self.arrays))
 
 
-def bytes_of(tree: Any) -> int:
+def bytes_of(tree: Tree) -> int:
     """Bytes of arrays, or of shapes, together.
 
     Example:
@@ -157,11 +155,11 @@ def bytes_of(tree: Any) -> int:
 
 
 @jax.jit
-def _gather(arrays: Any, rows: Any) -> Any:
+def _gather(arrays: Tree, rows: Any) -> Any:
     return jax.tree.map(lambda a: jnp.take(a, rows, axis=0, mode="clip"), arrays)
 
 
-def to_device(tree: Any) -> Any:
+def to_device(tree: Tree) -> Any:
     """Start the copy to an accelerator; on a CPU a compiled program reads the host's memory itself."""
     return tree if default_device().platform == "cpu" else jax.device_put(tree)
 

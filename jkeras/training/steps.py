@@ -1,6 +1,7 @@
-"""The step: one batch, as a pure function `(TrainState, batch) -> (TrainState, logs)`.
+"""`Steps`: a layer with the pure steps that train, evaluate and predict.
 
-A model trains by `train_step`; a subclass may override it, and builds it from the same pieces as the default:
+A step is a pure function `(TrainState, batch) -> (TrainState, logs)`. A subclass may override `train_step` and write it in the
+terms of the default:
 
     def train_step(self, state, batch):
         x, y, sample_weight = batch
@@ -13,34 +14,40 @@ A model trains by `train_step`; a subclass may override it, and builds it from t
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
 from jkeras._base import paths
+from jkeras._base.types import Array, Batch, Logs, Tree
+from jkeras.callbacks import History
+from jkeras.layers.base import Layer
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import layer_positions, refuse_assigned
-from jkeras.layers.tracking import inventory, weight_entries
+from jkeras.layers.tracking import Tracker, inventory, weight_entries
 from jkeras.nn.updates import after_all
 from jkeras.state.scope import complete_scope, get_mask, pop, push, set_mask, substitute
 from jkeras.training.logs import flat_results
-from jkeras.training.objective import Objective, add_loss
+from jkeras.training.objective import add_loss
 from jkeras.training.state import Outcome, TrainState
 from jkeras.training.trackers import results, updated
 from jkeras.training.whole_step import take_over
 
-Batch = tuple[Any, Any, Any]
+if TYPE_CHECKING:
+    from jkeras.training.trainer import Trainer
 
 
-class Steps:
-    """The pure steps of a model and the pieces they are made of."""
+class Steps(Layer):
+    """A layer with the pure steps of a model and their parts."""
 
     optimizer: Any
-    _objective: Objective | None
-    _parts: tuple[Any, dict[str, Any]] | None = None  # while a loss is computed: the outputs, and the losses of each
+    loss: Any
+    history: History | None
+    stop_training = stop_evaluating = stop_predicting = False
+    _trainer: Trainer
 
-    def train_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Any]]:
+    def train_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
         """One step of gradient descent.
 
         Args:
@@ -57,11 +64,11 @@ class Steps:
         state = self.apply_gradients(state._replace(state=outcome.state), grads)
         return self.update_metrics(state, y, outcome, sample_weight)
 
-    def test_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Any]]:
+    def test_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
         """One batch of an evaluation: as `train_step`, without training."""
         return self._test_step(state, batch, None)
 
-    def _test_step(self, state: TrainState, batch: Batch, rows: Any) -> tuple[TrainState, dict[str, Any]]:
+    def _test_step(self, state: TrainState, batch: Batch, rows: Array | None) -> tuple[TrainState, Logs]:
         """`test_step` of a batch in which only the rows count where `rows` is True."""
         x, y, sample_weight = batch
         given = () if rows is None else (rows,)
@@ -71,20 +78,20 @@ class Steps:
 
     def predict_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Any]:
         """One batch of a prediction: the state and the model's outputs."""
-        y_pred, after = self.apply(state.params, state.state, batch[0], training=False, rng=state.key)  # type: ignore[attr-defined]
+        y_pred, after = self.apply(state.params, state.state, batch[0], training=False, rng=state.key)
         return state._replace(state=after), y_pred
 
     def objective(
         self,
-        params: Any,
-        state: Any,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
-        rng: Any,
+        params: Tree,
+        state: Tree,
+        x: Tree,
+        y: Tree,
+        sample_weight: Tree,
+        rng: Array,
         training: bool = True,
-        scale: Any = None,
-        rows: Any = None,
+        scale: Array | None = None,
+        rows: Array | None = None,
     ) -> tuple[Any, Outcome]:
         """The loss as a pure function of the weights, for `jax.grad`.
 
@@ -101,43 +108,39 @@ class Steps:
         """
         flat_params, flat_state = paths.flatten(params), paths.flatten(state)
         held = inventory(self)
-        entries = held.weights + [(p, b) for p, b in held.entries[len(held.weights) :] if p in flat_state]
-        values = {id(b): flat_params[p] if p in flat_params else flat_state[p] for p, b in entries}
+        entries = held.weights + [(p, v) for p, v in held.entries[len(held.weights) :] if p in flat_state]
+        values = {id(v): flat_params[p] if p in flat_params else flat_state[p] for p, v in entries}
         step = complete_scope()
         if step is not None and step.values is not None:  # what the step has assigned so far
             given = {key for key in values if step.values.get(key) is not step.start.get(key)}
-            values.update((id(b), step.values[id(b)]) for p, b in entries if id(b) in given and p in flat_state)
-        scope = substitute(values, rng=rng, training=training, positions=layer_positions(self))  # type: ignore[arg-type]
+            values.update((id(v), step.values[id(v)]) for p, v in entries if id(v) in given and p in flat_state)
+        scope = substitute(values, rng=rng, training=training, positions=layer_positions(self))
         token = push(scope)
         try:
-            y_pred = self(x, training=training)  # type: ignore[operator]
+            y_pred = self(x, training=training)
             masks = [get_mask(leaf) for leaf in jax.tree.leaves(y_pred)]
             if rows is not None:
                 _mask_rows(y_pred, rows)
             flag = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
             inner = push(scope.for_layer(None, None))  # the flag is that of the forward pass
             try:
-                parts: dict[str, Any] = {}
-                vars(self)["_parts"] = y_pred, parts  # not an attribute that layers could be found in
-                loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
-                if not parts and self._objective is not None and self._objective.loss_names:
-                    self._loss_parts(y, y_pred, sample_weight)  # a `compute_loss` of the user's own did not ask for them
+                with self._trainer.noting_losses(y, y_pred, sample_weight) as parts:
+                    loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
             finally:
-                vars(self)["_parts"] = None
                 pop(inner)
             if jnp.ndim(loss):
                 loss = _one_number(loss, training)
         finally:
             pop(token)
             hide_tracers(self)
-        refuse_assigned((((p, b), scope.start[id(b)], values[id(b)]) for p, b in entries), flat_params)
+        refuse_assigned((((p, v), scope.start[id(v)], values[id(v)]) for p, v in entries), flat_params)
         if step is not None:
             step.ahead |= {key for key, value in scope.start.items() if values[key] is not value}
-        after = paths.nest([(p, values[id(b)]) for p, b in entries if p in flat_state])
+        after = paths.nest([(p, values[id(v)]) for p, v in entries if p in flat_state])
         return loss if scale is None else loss * scale, Outcome(loss, after, y_pred, parts, masks, rows, x)
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+        self, x: Tree = None, y: Tree = None, y_pred: Tree = None, sample_weight: Tree = None, training: bool = True
     ) -> Any:
         """The scalar that training minimises: the compiled losses, `add_loss`, and regularization. May be overridden.
 
@@ -145,24 +148,16 @@ class Steps:
             x, y, y_pred, sample_weight: inputs, targets, outputs and weights of a batch.
             training: whether this is a training step.
         """
-        total, _ = self._loss_parts(y, y_pred, sample_weight)
-        added = self.losses  # type: ignore[attr-defined]
-        if training and not added and (self._objective is None or not self._objective.has_losses):
+        total, compiled = self._trainer.compiled_loss(y, y_pred, sample_weight)
+        added = self.losses
+        if training and not added and not compiled:
             raise ValueError(
                 "There is nothing to minimise: the model was compiled without a loss and no layer added one. "
                 "Write compile(loss=...), or call self.add_loss(...) in a layer, or override compute_loss."
             )
         return sum(added, total)
 
-    def _loss_parts(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, dict[str, Any]]:
-        if self._objective is None:
-            return jnp.zeros((), jnp.float32), {}
-        total, parts = self._objective.loss(y, y_pred, sample_weight)
-        if self._parts is not None and self._parts[0] is y_pred:
-            self._parts[1].update(parts)
-        return total, parts
-
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+    def compute_metrics(self, x: Tree, y: Tree, y_pred: Tree, sample_weight: Tree = None) -> Logs:
         """Update the compiled metrics by a batch and give the results of all. May be overridden, to update others too.
 
         Args:
@@ -186,16 +181,32 @@ class Steps:
             >>> model.evaluate(np.ones((4, 2)), np.ones((4, 1)), verbose=0, return_dict=True)["largest"]
             1.0
         """
-        if self._objective is not None:
-            self._objective.update_metric_objects(y, y_pred, sample_weight)
+        if self._trainer.is_prepared:
+            self._trainer.objective.update_metric_objects(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
-    def get_metrics_result(self) -> dict[str, Any]:
+    def get_metrics_result(self) -> Logs:
         """The results of all `metrics` so far, by name."""
-        names = {id(metric): name for name, metric in self._compiled_metrics()}  # type: ignore[attr-defined]
-        return flat_results((names.get(id(m), m.name), m.result()) for m in self.metrics)  # type: ignore[attr-defined]
+        names = {id(metric): name for name, metric in self._trainer.compiled_metrics}
+        return flat_results((names.get(id(m), m.name), m.result()) for m in self.metrics)
 
-    def apply_gradients(self, state: TrainState, grads: Any) -> TrainState:
+    @property
+    def metrics(self) -> list[Any]:
+        """What is reported: the means of the losses, the compiled metrics, the metrics that the model and its layers hold.
+
+        The first two are there once the shapes of the data are known. Metrics of a model inside this one belong to its training.
+        May be overridden.
+        """
+        held = inventory(self).trackers
+        own = [tracker for _, tracker, layer in held if layer is self or not isinstance(layer, Steps)]
+        return [metric for _, metric in self._trainer.compiled_metrics] + own
+
+    def _trackers(self) -> list[Tracker]:
+        """Metrics in attributes; those that were compiled too are known already."""
+        known = self._trainer.compiled_ids
+        return [tracker for tracker in super()._trackers() if id(tracker) not in known]
+
+    def apply_gradients(self, state: TrainState, grads: Tree) -> TrainState:
         """The state after an optimizer step. Pure.
 
         Args:
@@ -206,39 +217,36 @@ class Steps:
         return state._replace(params=params, opt_state=opt_state, iteration=state.iteration + 1, position=state.position + 1)
 
     def _constraints(self) -> dict[str, Any] | None:
-        entries = weight_entries(self)  # type: ignore[arg-type]
-        trainable = {id(b) for b in self.trainable_weights}  # type: ignore[attr-defined]
-        found = {"/".join(p): b.constraint for p, b in entries if b.constraint is not None and id(b) in trainable}
+        trainable = {id(variable) for variable in self.trainable_weights}
+        found = {"/".join(p): v.constraint for p, v in weight_entries(self) if v.constraint is not None and id(v) in trainable}
         return found or None
 
-    def update_metrics(
-        self, state: TrainState, y: Any, outcome: Outcome, sample_weight: Any
-    ) -> tuple[TrainState, dict[str, Any]]:
+    def update_metrics(self, state: TrainState, y: Tree, outcome: Outcome, sample_weight: Tree) -> tuple[TrainState, Logs]:
         """Accumulate a batch into the metrics. Pure.
 
         Returns:
             The state with new accumulators, and the logs: each metric's result so far.
         """
-        assert self._objective is not None
+        objective = self._trainer.objective
         count = jax.tree.leaves(outcome.y_pred)[0].shape[0] if outcome.rows is None else jnp.sum(outcome.rows)
         values = {"loss": outcome.loss, **outcome.losses}
         take_over(self, state)
         if type(self).compute_metrics is not Steps.compute_metrics:
 
-            def update() -> dict[str, Any]:
+            def update() -> Logs:
                 for name, value in values.items():
-                    self._loss_means[name].update_state(value, sample_weight=count)  # type: ignore[attr-defined]
+                    objective.loss_means[name].update_state(value, sample_weight=count)
                 return self.compute_metrics(outcome.x, y, outcome.y_pred, sample_weight)
 
             return updated(self, state, outcome, update)
         metrics = add_loss(state.metrics, values, count)
-        metrics = self._objective.update_metrics(metrics, y, outcome, sample_weight)
+        metrics = objective.update_metrics(metrics, y, outcome, sample_weight)
         state = state._replace(metrics=metrics)
         return state, results(self, state)
 
 
-def reports_metrics_alone(model: Any, step: str = "train_step") -> bool:
-    """Whether what a step reports follows from its metrics, as it does for the step that is not overridden."""
+def reports_metrics_alone(model: Steps, step: str = "train_step") -> bool:
+    """Whether a step reports its metrics and nothing else, as the default step does."""
     pieces = (step, "update_metrics", "compute_metrics", "get_metrics_result")
     return all(getattr(type(model), name) is getattr(Steps, name) for name in pieces)
 
@@ -253,8 +261,8 @@ def _one_number(loss: Any, training: bool) -> Any:
     return jnp.mean(loss)
 
 
-def _mask_rows(y_pred: Any, rows: Any) -> None:
-    """Let losses leave rows out: masked entries weigh nothing and are not counted."""
+def _mask_rows(y_pred: Tree, rows: Array) -> None:
+    """Exclude rows from losses: masked entries weigh nothing and are not counted."""
     for leaf in {id(leaf): leaf for leaf in jax.tree.leaves(y_pred)}.values():
         mask = get_mask(leaf)
         set_mask(leaf, rows if mask is None else mask & rows.reshape(-1, *(1,) * (mask.ndim - 1)))

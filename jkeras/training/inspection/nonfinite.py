@@ -1,15 +1,15 @@
 """Where NaN or infinity comes from: the first batch, and in it the first layer, whose numbers are not finite.
 
-The steps of a chunk are computed again one by one from a copy of the state before it, with the same keys, until the loss or a
-new weight is not finite. That batch is then run once more with taps on every layer: on its inputs and outputs, and on the
-gradients that reach them. Forward, in the order of the calls, the first bad output is the culprit's; backward, in the opposite
-order, it is the layer that gets a finite gradient and hands on another.
+The steps of the last dispatch are computed again one by one from a copy of the state before it, with the same keys, until the
+loss or a new weight is not finite. That batch is then run once more with an intercept on every layer: on its inputs and outputs,
+and on the gradients that reach them. Forward, in the order of the calls, the first bad output points to the layer; backward, in
+the opposite order, it is the layer that gets a finite gradient and passes on another.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,15 +17,14 @@ import numpy as np
 
 from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
-from jkeras.training.layer_statistics import floats
-from jkeras.training.program import batch_of
+from jkeras._base.types import Batch, Tree
+from jkeras.training.fit_loop import Dispatch
+from jkeras.training.inspection.intercepts import layers_intercepted
+from jkeras.training.inspection.layer_statistics import floats
+from jkeras.training.programs import batch_of
 from jkeras.training.state import TrainState
-from jkeras.training.step import Steps
-from jkeras.training.taps import tapped
+from jkeras.training.steps import Steps
 from jkeras.training.whole_step import whole_step
-
-if TYPE_CHECKING:
-    from jkeras.training.replay import Chunk
 
 _MOST = 10  # rows that a message lists
 
@@ -70,55 +69,56 @@ def _all_finite(leaves: list[Any]) -> Any:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in leaves]))
 
 
-def is_finite(tree: Any) -> bool:
+def is_finite(tree: Tree) -> bool:
     """Whether all floating numbers of a pytree are finite."""
     leaves = floats(jax.tree.map(jnp.asarray, tree))
     return not leaves or bool(_all_finite(leaves))
 
 
-def first_nonfinite(model: Any, chunk: Chunk) -> NonFinite:
-    """The first bad batch of a chunk, and what is bad in it.
+def first_nonfinite(model: Steps, dispatch: Dispatch) -> NonFinite:
+    """The first bad batch of a dispatch, and what is bad in it.
 
     Args:
-        model: whose run was given the chunk.
-        chunk: with the state before it.
+        model: whose run it is.
+        dispatch: with the state before it.
     """
-    assert chunk.before is not None
-    state = chunk.before._replace(metrics=model._fresh_metrics(), epoch=np.array(chunk.epoch, np.int32))
-    start = chunk.first + chunk.at
+    assert dispatch.before is not None
+    state = dispatch.before._replace(metrics=model._trainer.objective.init_metrics(), epoch=np.array(dispatch.epoch, np.int32))
+    start = dispatch.first + dispatch.at
     if not is_finite((state.params, state.state)):
         names = [n for n, leaf in _named({**_flat(state.params), **_flat(state.state)}) if not is_finite(leaf)]
-        return NonFinite(chunk.epoch, start, f"the weights were not finite before this batch: {', '.join(names)}")
-    step = jax.jit(_step, static_argnums=0) if model._traced else _step
-    for index in range(chunk.at, chunk.stop):
-        number, batch = chunk.first + index, batch_of(chunk.data, index)
+        return NonFinite(dispatch.epoch, start, f"the weights were not finite before this batch: {', '.join(names)}")
+    step = jax.jit(_step, static_argnums=0) if model._trainer.jit else _step
+    for index in range(dispatch.at, dispatch.stop):
+        number, batch = dispatch.first + index, batch_of(dispatch.data, index)
         # Fresh accumulators at each step: the loss is this batch's own.
-        state = state._replace(metrics=model._fresh_metrics(), position=np.array(number, np.int32))
+        state = state._replace(metrics=model._trainer.objective.init_metrics(), position=np.array(number, np.int32))
         after, loss = step(model, state, batch)
         if not is_finite((loss, after.params)):
-            return _look(model, chunk, number, state, batch, float(loss))
+            return _look(model, dispatch, number, state, batch, float(loss))
         state = after
-    what = f"NaN or infinity came up in batches {start} to {chunk.first + chunk.stop - 1}, but not when they were computed again"
-    return NonFinite(chunk.epoch, start, what, before=chunk.before)
+    last = dispatch.first + dispatch.stop - 1
+    what = f"NaN or infinity came up in batches {start} to {last}, but not when they were computed again"
+    return NonFinite(dispatch.epoch, start, what, before=dispatch.before)
 
 
-def _step(model: Any, state: TrainState, batch: Any) -> tuple[TrainState, Any]:
+def _step(model: Any, state: TrainState, batch: Tree) -> tuple[TrainState, Any]:
     with precision_scope():
         after, logs = whole_step(model, model.train_step)(state, batch)
     return after, jnp.asarray(logs.get("loss", 0.0))
 
 
-def _look(model: Any, chunk: Chunk, number: int, state: TrainState, batch: Any, loss: float) -> NonFinite:
+def _look(model: Any, dispatch: Dispatch, number: int, state: TrainState, batch: Tree, loss: float) -> NonFinite:
     """Find the layer."""
     order: list[tuple[str, str]] = []
     probe = _make_probe(model, order)
-    found = jax.device_get((jax.jit(probe) if model._traced else probe)(state, batch))
+    found = jax.device_get((jax.jit(probe) if model._trainer.jit else probe)(state, batch))
     bad = {name: _bad_rows(leaf) for name, leaf in (("x", batch[0]), ("y", batch[1]), ("sample_weight", batch[2]))}
     what, layer, rows = _verdict(found, order, bad, loss)
     rows = bad["x"] or rows
-    numbers = chunk.rows(number) if rows else None
+    numbers = dispatch.rows(number) if rows else None
     data_rows = None if numbers is None else tuple(int(numbers[row]) for row in rows)
-    return NonFinite(chunk.epoch, number, what, layer, rows, data_rows, state)
+    return NonFinite(dispatch.epoch, number, what, layer, rows, data_rows, state)
 
 
 def _verdict(
@@ -156,15 +156,15 @@ def _make_probe(model: Any, order: list[tuple[str, str]]) -> Any:
     """A function of state and batch that counts what is not finite, place by place; `order` gets the places as they come."""
     own_loss = type(model).train_step is Steps.train_step
 
-    def probe(state: TrainState, batch: Any) -> Any:
+    def probe(state: TrainState, batch: Tree) -> Any:
         x, y, sample_weight = batch
         rows = jax.tree.leaves(x)[0].shape[0]
 
-        def run(params: Any, zeros: dict[str, list[Any]]) -> Any:
+        def run(params: Tree, zeros: dict[str, list[Any]]) -> Any:
             seen: dict[str, Any] = {}
             order.clear()
 
-            def touch(name: str, side: str, tree: Any) -> Any:
+            def touch(name: str, side: str, tree: Tree) -> Any:
                 key = f"{name}|{side}"
                 added = iter(zeros.get(key) or [0.0] * len(floats(tree)))
                 tree = jax.tree.map(lambda a: a + next(added) if floats(a) else a, tree)
@@ -172,7 +172,7 @@ def _make_probe(model: Any, order: list[tuple[str, str]]) -> Any:
                 seen[key] = floats(tree)
                 return tree
 
-            with tapped(model, touch), precision_scope():
+            with layers_intercepted(model, touch), precision_scope():
                 if own_loss:
                     scale = model.optimizer.loss_scale(state.opt_state)
                     loss, _ = model.objective(params, state.state, x, y, sample_weight, state.key, True, scale)
@@ -193,7 +193,7 @@ def _make_probe(model: Any, order: list[tuple[str, str]]) -> Any:
     return probe
 
 
-def _count(arrays: list[Any], rows: int) -> tuple[Any, Any, Any]:
+def _count(arrays: list[Any], rows: int) -> Batch:
     """How many numbers are not finite, of how many, and in which rows."""
     wrong = [~jnp.isfinite(a) for a in arrays]
     count = sum((jnp.sum(w, dtype=jnp.int32) for w in wrong), jnp.int32(0))
@@ -201,7 +201,7 @@ def _count(arrays: list[Any], rows: int) -> tuple[Any, Any, Any]:
     return count, jnp.int32(sum(a.size for a in arrays)), jnp.any(jnp.stack(by_row), axis=0) if by_row else None
 
 
-def _bad_rows(tree: Any) -> tuple[int, ...]:
+def _bad_rows(tree: Tree) -> tuple[int, ...]:
     """Rows of a batch that hold NaN or infinity."""
     found: set[int] = set()
     for leaf in floats(jax.tree.map(np.asarray, tree)):
@@ -210,7 +210,7 @@ def _bad_rows(tree: Any) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _flat(tree: Any) -> dict[tuple[str, ...], Any]:
+def _flat(tree: Tree) -> dict[tuple[str, ...], Any]:
     return dict(paths.flatten(tree))
 
 

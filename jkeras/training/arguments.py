@@ -1,4 +1,4 @@
-"""Arguments that `compile`, `fit`, `evaluate` and `predict` had in Keras 2 and Keras 1: `workers=4`, `nb_epoch=10`."""
+"""What arguments of `compile`, `fit`, `evaluate` and `predict` mean, those of Keras 2 and Keras 1 among them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from typing import Any
 
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.old_arguments import Gone, leave_out
+from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Tree
+from jkeras.data import as_source, unpack_x_y_sample_weight
 from jkeras.data.py_dataset import PyDataset
+from jkeras.data.source import Source
 
 _QUEUE = {
     "workers": "workers",
@@ -32,7 +36,7 @@ _IN_SAMPLES = {"samples_per_epoch": "steps_per_epoch", "nb_val_samples": "valida
 
 
 def compile_arguments(given: dict[str, Any]) -> dict[str, Any]:
-    """What `compile` does not know, without what it need not know.
+    """Keras 2's arguments of `compile`: leave out those that change nothing.
 
     `sample_weight_mode="temporal"` says that sample weights are `(rows, steps)`; here that is seen by their shape.
 
@@ -40,10 +44,10 @@ def compile_arguments(given: dict[str, Any]) -> dict[str, Any]:
         given: arguments by name.
 
     Returns:
-        Those that are left; `experimental_steps_per_execution` under its name of today.
+        The others; `experimental_steps_per_execution` under its current name.
 
     Raises:
-        TypeError: an argument of Keras 2 that asks for what there is not.
+        TypeError: an argument of Keras 2 that asks for something jkeras lacks.
         ValueError: a `sample_weight_mode` that no Keras had.
     """
     left = leave_out("compile", given, _COMPILE)
@@ -57,11 +61,11 @@ def compile_arguments(given: dict[str, Any]) -> dict[str, Any]:
     return left
 
 
-def in_order_of_today(loss_weights: Any, metrics: Any) -> tuple[Any, Any]:
+def in_current_order(loss_weights: Any, metrics: Tree) -> tuple[Any, Any]:
     """`loss_weights` and `metrics` as Keras 3 orders them: in Keras 2, `compile(optimizer, loss, metrics)` had metrics third.
 
     Example:
-        >>> in_order_of_today(["accuracy"], None), in_order_of_today([1.0, 0.5], ["accuracy"])
+        >>> in_current_order(["accuracy"], None), in_current_order([1.0, 0.5], ["accuracy"])
         ((None, ['accuracy']), ([1.0, 0.5], ['accuracy']))
     """
     entries = loss_weights.values() if isinstance(loss_weights, dict) else loss_weights
@@ -69,19 +73,18 @@ def in_order_of_today(loss_weights: Any, metrics: Any) -> tuple[Any, Any]:
     return (metrics, loss_weights) if are_metrics else (loss_weights, metrics)
 
 
-def keras2_arguments(method: Callable[..., Any], x: Any, given: dict[str, Any], epochs: int = 1) -> int:
-    """Do what older arguments say.
+def keras2_arguments(method: Callable[..., Any], x: Tree, given: dict[str, Any], epochs: int = 1) -> int:
+    """Apply older arguments.
 
-    A `PyDataset` makes its batches from now on in as many workers as they say: in threads, also where `use_multiprocessing=True`
-    was given here. Keras 2 forked the process, which may deadlock under JAX, and processes that start afresh run a script that
-    has no `if __name__ == "__main__"` a second time. `PyDataset(use_multiprocessing=True)` asks for such processes. Generators
-    always run in one thread, a few batches ahead, so there is nothing to set.
+    A `PyDataset` then makes its batches in that many workers: in threads, even with `use_multiprocessing=True`. Keras 2 forked
+    the process, which may deadlock under JAX, and new processes run a script without `if __name__ == "__main__"` a second time.
+    `PyDataset(use_multiprocessing=True)` asks for such processes. Generators always run in one thread, a few batches ahead.
 
     Args:
-        method: that they were given to.
+        method: they were given to.
         x: the data.
-        given: the arguments that the method does not have.
-        epochs: as given by its name of today.
+        given: arguments that the method does not have.
+        epochs: as given by its current name.
 
     Returns:
         The number of epochs.
@@ -108,3 +111,23 @@ def keras2_arguments(method: Callable[..., Any], x: Any, given: dict[str, Any], 
             known = [p.name for p in takes if p.name != "self" and p.kind is not inspect.Parameter.VAR_KEYWORD]
             raise unexpected_arguments(method.__name__, [name], known)
     return epochs
+
+
+def validation_source(data: Tree, batch_size: int | None, steps: int | None) -> Source:
+    """The source of `validation_data`: `(x, y)`, `(x, y, sample_weight)`, or what gives batches."""
+    if not isinstance(data, (tuple, list)):
+        return as_source(data, steps=steps)
+    x, y, sample_weight = unpack_x_y_sample_weight(data)
+    return as_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
+
+
+def validates(epoch: int, frequency: int | list[int]) -> bool:
+    """Whether an epoch, from 0, ends with a validation."""
+    return (epoch + 1) % frequency == 0 if isinstance(frequency, INTEGERS) else epoch + 1 in frequency
+
+
+def verbosity(verbose: int | str) -> int:
+    """0, 1 or 2 for what a user wrote."""
+    if verbose not in ("auto", 0, 1, 2):
+        raise ValueError(f"verbose is 0 (silent), 1 (a live line), 2 (a line per epoch) or 'auto'. Received: {verbose!r}.")
+    return 1 if verbose == "auto" else int(verbose)

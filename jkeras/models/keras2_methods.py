@@ -1,12 +1,10 @@
-"""What Keras 2 scripts call on a model: `predict_classes`, `fit_generator`, `fit(..., workers=4)`, `fit(nb_epoch=10)`.
+"""Methods that Keras 2 scripts call on a model: `predict_classes`, `fit_generator`, ...
 
-New code says the same with `predict`, `fit` and `evaluate`, which take generators and datasets as they are.
+New code uses `predict`, `fit` and `evaluate`, which take generators and datasets as they are.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -14,52 +12,38 @@ from typing import Any
 import numpy as np
 
 from jkeras._base.errors import describe
+from jkeras._base.types import Tree
 from jkeras.callbacks import History
 from jkeras.data.py_dataset import PyDataset
-from jkeras.training.keras2_arguments import keras2_arguments
-from jkeras.training.trainer import Trainer
+from jkeras.training.arguments import keras2_arguments
 
 
-def _keras2(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method that takes Keras 2's arguments as well."""
-    known = tuple(inspect.signature(method).parameters)
-
-    @functools.wraps(method)
-    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
-        old = {name: kwargs.pop(name) for name in [*kwargs] if name not in known}
-        if old:
-            keras2_arguments(method, args[0] if args else kwargs.get("x"), old)
-        return method(self, *args, **kwargs)
-
-    return run
-
-
-class Keras2Habits:
+class Keras2Methods:
     """Methods that models had in Keras 2."""
 
     fit: Callable[..., History]
-    evaluate = _keras2(Trainer.evaluate)
-    predict = _keras2(Trainer.predict)
+    evaluate: Callable[..., Any]
+    predict: Callable[..., Any]
 
-    def predict_proba(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
+    def predict_proba(self, x: Tree, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
         """`predict`, for models that give probabilities.
 
         Args:
             x, batch_size, verbose: as for `predict`.
 
         Returns:
-            The outputs, with a warning where they are no probabilities.
+            The outputs, with a warning where they are not probabilities.
         """
         probabilities = self.predict(x, batch_size=batch_size, verbose=verbose)
         if np.min(probabilities) < 0 or np.max(probabilities) > 1:
             warnings.warn(
-                "The outputs are not between 0 and 1, so they are no probabilities. Give the last layer a softmax or a sigmoid.",
+                "The outputs are not between 0 and 1, so they are not probabilities. Give the last layer a softmax or a sigmoid.",
                 stacklevel=2,
             )
         return probabilities
 
-    def predict_classes(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
-        """The class of each row: the place of its largest output, or whether its only output is above 0.5.
+    def predict_classes(self, x: Tree, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
+        """The class of each row: the index of its largest output, or whether its only output is above 0.5.
 
         Args:
             x, batch_size, verbose: as for `predict`.
@@ -113,7 +97,7 @@ class Keras2Habits:
                 thread, a few batches ahead.
             epochs, verbose, callbacks, validation_data, validation_steps, validation_freq, class_weight, shuffle, initial_epoch:
                 as for `fit`.
-            kwargs: older names of these.
+            kwargs: older names of these arguments.
 
         Returns:
             The `History`.

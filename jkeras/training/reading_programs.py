@@ -1,0 +1,186 @@
+"""The programs of `evaluate` and `predict`, which read a model and leave its parameters alone.
+
+Batches are padded to one shape, so one compilation serves data of any length. Padded rows weigh nothing in losses and metrics,
+and their outputs are dropped. Where the model's rows depend on each other, or no weight can exclude a row (a user's loss that
+gives one number for a whole batch, a user's metric class, an overridden step), the short last batch is compiled as a second
+shape.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jkeras._base.compiling import compiler_options, precision_scope
+from jkeras._base.types import Scalar, Tree
+from jkeras.losses import Loss
+from jkeras.metrics import MeanMetricWrapper
+from jkeras.training.forward import ForwardPass, function_keeps_rows_apart
+from jkeras.training.grouped_prediction import batches_per_group, run_groups
+from jkeras.training.programs import Program, batch_of, like, zeros_of
+from jkeras.training.recompiles import watched
+from jkeras.training.state import TrainState
+from jkeras.training.steps import Steps, reports_metrics_alone
+from jkeras.training.trackers import results
+from jkeras.training.whole_step import whole_step
+
+_Read = Callable[..., tuple["_Changing", Any]]
+
+
+def evaluation_program(model: Steps, padded: bool) -> Program:
+    """The program `(state, data, start, stop, rows) -> (state, logs)`.
+
+    Args:
+        model: compiled.
+        padded: whether rows of the stack from number `rows` on are to be left out.
+    """
+    derived = reports_metrics_alone(model, "test_step")
+    test_step: Callable[..., Any] = whole_step(model, model._test_step if padded else model.test_step)
+
+    def step(state: TrainState, data: Tree, index: Scalar, rows: Scalar) -> tuple[TrainState, Any]:
+        batch = batch_of(data, index)
+        if not padded:
+            return test_step(state, batch)
+        size = jax.tree.leaves(batch)[0].shape[0]
+        return test_step(state, batch, index * size + jnp.arange(size) < rows)
+
+    def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar, rows: Scalar) -> tuple[_Changing, Any]:
+        def body(index: Scalar, carry: Tree) -> Any:
+            changing, logs = carry
+            new, new_logs = step(_restored(state, changing), data, index, rows)
+            return like(_changing(new), changing), logs if derived else like(new_logs, logs)
+
+        state = _with_key(state)
+        with precision_scope():
+            logs = None if derived else zeros_of(lambda state: step(state, data, start, rows)[1], state)
+            changing, logs = lax.fori_loop(start, stop, body, (_changing(state), logs))
+        return changing, results(model, _restored(state, changing)) if derived else logs
+
+    def one_by_one(state: TrainState, data: Tree, start: int, stop: int, rows: int) -> tuple[_Changing, Any]:
+        state, logs = _with_key(state), None
+        for index in range(start, stop):
+            state, logs = step(state, data, index, rows)
+        return _changing(state), logs
+
+    return _program(model, in_loop, "the evaluation loop", 1 if padded else 2, one_by_one)
+
+
+def prediction_program(model: Steps) -> Program:
+    """The program `(state, data, start, stop) -> (state, outputs)`; the outputs are stacked like the data."""
+    own_step = type(model).predict_step is Steps.predict_step
+    predict_step = whole_step(model, model.predict_step)
+
+    def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar) -> tuple[_Changing, Any]:
+        def body(index: Scalar, carry: Tree) -> Any:
+            changing, outputs = carry
+            new, y = predict_step(_restored(state, changing), batch_of(data, index))
+            outputs = jax.tree.map(lambda stack, part: lax.dynamic_update_index_in_dim(stack, part, index, 0), outputs, y)
+            return like(_changing(new), changing), outputs
+
+        state = _with_key(state)
+        capacity = jax.tree.leaves(data)[0].shape[0]
+        with precision_scope():
+            batch = zeros_of(lambda state: predict_step(state, batch_of(data, start))[1], state)
+            outputs = jax.tree.map(lambda y: jnp.broadcast_to(y, (capacity, *y.shape)), batch)
+            size = batches_per_group(predict_step, state, data) if own_step else 1
+            if size > 1:
+                outputs, start = run_groups(predict_step, state, data, outputs, size, start, stop)
+            return lax.fori_loop(start, stop, body, (_changing(state), outputs))
+
+    def one_by_one(state: TrainState, data: Tree, start: int, stop: int) -> tuple[_Changing, Any]:
+        state, found = _with_key(state), []
+        for index in range(start, stop):
+            state, y = predict_step(state, batch_of(data, index))
+            found.append(y)
+        return _changing(state), jax.tree.map(lambda *parts: jnp.stack(parts), *found)
+
+    return _program(model, in_loop, "the prediction loop", 1, one_by_one)
+
+
+def batch_program(model: Steps) -> Program:
+    """The program `(state, batch) -> (state, outputs)` for a single batch: no loop."""
+
+    def one(state: TrainState, batch: Tree) -> tuple[_Changing, Any]:
+        with precision_scope():
+            new, y = whole_step(model, model.predict_step)(_with_key(state), batch)
+        return _changing(new), y
+
+    return _program(model, one, "the prediction of a batch", 1, one)
+
+
+def _program(model: Steps, run: _Read, name: str, programs: int, eager: _Read) -> Program:
+    """The program of a function that gives of the state what it may have changed."""
+    jitted = watched(jax.jit(run, compiler_options=compiler_options()), name, programs) if model._trainer.jit else eager
+
+    def call(state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+        changing, found = jitted(state, *args)
+        return _restored(state, changing), found
+
+    return Program(call)
+
+
+def _with_key(state: TrainState) -> TrainState:
+    """A state whose `rng` is `(seed, number)` on the host, with the key made of them."""
+    seed, number = state.rng
+    return state._replace(rng=jax.random.fold_in(jax.random.key(seed), number))
+
+
+class _Changing(NamedTuple):
+    """What a reading step may change; the parameters are not among it, and so are not copied."""
+
+    state: Tree
+    metrics: Tree
+    iteration: Scalar
+    position: Scalar
+
+
+def _changing(state: TrainState) -> _Changing:
+    return _Changing(state.state, state.metrics, state.iteration, state.position)
+
+
+def _restored(state: TrainState, changing: _Changing) -> TrainState:
+    """The whole state again."""
+    return state._replace(**changing._asdict())
+
+
+def rows_can_be_masked(model: Steps, y_spec: Tree, forward: ForwardPass, rows: int) -> bool:
+    """Whether the results of an evaluation stay the same when rows of weight zero are added.
+
+    Args:
+        model: with an objective.
+        y_spec: pytree of shapes of a batch of targets.
+        forward: the model's forward pass.
+        rows: of the batch.
+    """
+    own = ("test_step", "objective", "compute_loss", "compute_metrics", "update_metrics")
+    overridden = any(getattr(type(model), name) is not getattr(Steps, name) for name in own)
+    if forward.adds_losses or not model._trainer.jit or overridden:
+        return False
+    objective = model._trainer.objective
+    targets = objective.targets(y_spec) if objective.has_losses or objective.tracked else []
+    predictions = jax.tree.leaves(forward.outputs_at(rows))
+    for i, loss in objective.losses.items():
+        # For a loss without reduction the mean is reported, over padded rows too.
+        if type(loss).__call__ is not Loss.__call__ or loss.reduction in (None, "none"):
+            return False
+        if not _by_row(loss.call, targets[i], predictions[i]):
+            return False
+    for tracked in objective.tracked:
+        metric = tracked.metric
+        if not type(metric).__module__.startswith("jkeras.metrics.") or metric.counts_rows:
+            return False
+        if isinstance(metric, MeanMetricWrapper):
+            fn = functools.partial(metric.fn, **metric._fn_kwargs)
+            if not _by_row(fn, targets[tracked.output], predictions[tracked.output]):
+                return False
+    return forward.keeps_rows_apart
+
+
+def _by_row(fn: Any, target: Tree, prediction: Tree) -> bool:
+    """Whether a function of a batch gives one value, or one row of values, for each row, whatever the others hold."""
+    return target is not None and function_keeps_rows_apart(fn, target, prediction)

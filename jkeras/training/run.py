@@ -1,0 +1,229 @@
+"""`Run`: the values of a model's variables while `fit`, `evaluate` or `predict` runs, and the way back into the variables.
+
+A program takes a `TrainState` and gives a new one. Before a dispatch the state holds the variables' arrays, after it the
+variables hold the state's, so whoever looks at the model in between sees current weights, and what a callback changes counts. A
+run that trains gives the arrays away, so that programs update them in place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras._base.types import Array, Tree
+from jkeras.layers.tracking import Inventory, inventory
+from jkeras.optimizers.state import named_leaves, split_name
+from jkeras.state.variable import gate, materialize, owned_value, put_value
+from jkeras.training.programs import Call
+from jkeras.training.state import TrainState
+from jkeras.training.steps import Steps
+from jkeras.training.whole_step import with_all_variables
+
+training_threads: set[int] = set()  # threads in which `fit` runs
+_donating_threads: set[int] = set()  # threads that have given arrays away, and may again
+
+_GONE = """The step had taken the weights when it failed, and they went with it. Load them again, from a file that ModelCheckpoint
+or BackupAndRestore wrote, and compile with a new optimizer."""
+
+
+class Run:
+    """One call of `fit`, `evaluate` or `predict`.
+
+    Args:
+        model: built, and compiled where it trains.
+        rng: the run's key, or the numbers it is made from.
+        metrics: accumulators at the start.
+        trains: whether programs take the arrays they are given, and change the optimizer's state.
+        follows: whether the weights may change between two dispatches, by callbacks; else they are read once and written once.
+
+    Attributes:
+        state: between two dispatches.
+    """
+
+    def __init__(
+        self, model: Steps, rng: Array | np.ndarray, metrics: Tree = None, *, trains: bool = False, follows: bool = True
+    ):
+        self.model, self.trains, self.follows = model, trains, follows
+        self._variables = _Variables(model, trains)
+        params, state = self._variables.read()
+        opt_state: Tree = ()
+        if trains:
+            held = self._variables.held
+            opt_state = optimizer_state(model, held, params)
+            self._trained = tuple(held.trained)
+            model.optimizer.put_state(opt_state, self._trained)
+        zero = np.zeros((), np.int32)
+        self.state = TrainState(params, state, opt_state, metrics, zero, zero, zero, rng)
+
+    def dispatch(self, program: Call, *args: Any, before: Callable[[TrainState], None] | None = None) -> Any:
+        """Run a program on the state as it is now, and return its results.
+
+        Args:
+            program: `(state, *args) -> (state, results)`.
+            args: what it takes besides the state.
+            before: called with the state that the program will take.
+        """
+
+        def attempt() -> Any:
+            if not self.follows:
+                self.state, results = program(self.state, *args)
+                return results
+            with self._current():
+                if before is not None:
+                    before(self.state)
+                self.state, results = program(self.state, *args)
+            return results
+
+        return with_all_variables(self.model, attempt, self._look_again)
+
+    def end(self) -> None:
+        """The last dispatch is done."""
+        if not self.follows:
+            self._write()
+
+    def is_gone(self) -> bool:
+        """Whether a step that failed has taken the state with it."""
+        return any(leaf.is_deleted() for leaf in jax.tree.leaves(self.state) if isinstance(leaf, jax.Array))
+
+    @contextlib.contextmanager
+    def _current(self) -> Iterator[None]:
+        """For a dispatch: the state as the variables are now; afterwards the variables as the state is then."""
+        # The code of a stream may read weights in its thread; it must not meet arrays that were given away.
+        with gate if self.trains else contextlib.nullcontext():
+            self._refresh()
+            try:
+                yield
+            except BaseException as error:
+                if self.is_gone():
+                    error.add_note(_GONE)
+                raise
+            finally:
+                self._write()
+
+    def _refresh(self) -> None:
+        """Take over what callbacks, or the code of a stream, changed."""
+        optimizer = self.model.optimizer
+        if not self._variables.is_current() or (self.trains and not optimizer.is_taken(self.state.opt_state)):
+            params, state = self._variables.read()
+            opt_state = optimizer.take_state() if self.trains else ()
+            self.state = self.state._replace(params=params, state=state, opt_state=opt_state)
+
+    def _write(self) -> None:
+        """Put the state into the variables; a run that only reads leaves that to a `fit` in another thread."""
+        if self.trains or not training_threads - {threading.get_ident()}:
+            self._variables.write(self.state)
+        if self.trains:
+            self.model.optimizer.put_state(self.state.opt_state, self._trained)
+
+    def _look_again(self) -> None:
+        """The model has more variables than before."""
+        if not self.follows:
+            self._write()
+        self._variables = _Variables(self.model, self.trains)
+        self._refresh()
+
+
+class _Variables:
+    """Reads and writes the variables of a model; the layers are walked over once."""
+
+    def __init__(self, model: Steps, donates: bool):
+        self.held = inventory(model)
+        self._donates = donates
+        self._known: list[Any] = []
+
+    def read(self) -> tuple[Any, Any]:
+        """Nested `params` and `state`, in arrays that nobody else holds where they are to be given away."""
+        if self._donates:
+            _donating_threads.add(threading.get_ident())
+        self._known = _values(self.held, self._donates)
+        return self.held.nested(self._known)
+
+    def write(self, state: TrainState) -> None:
+        """Put the weights of a state into the variables."""
+        values = self.held.flat(state.params, state.state)
+        for (_, variable), known, value in zip(self.held.entries, self._known, values):
+            if value is not known:
+                put_value(variable, value)
+        self._known = values
+
+    def is_current(self) -> bool:
+        """Whether the variables still hold what was read or written last, and nobody was given what is to be given away."""
+        return len(self._known) == len(self.held.entries) and all(
+            variable._value is value and not (self._donates and variable._shared)
+            for (_, variable), value in zip(self.held.entries, self._known)
+        )
+
+
+def read_weights(model: Steps) -> tuple[Any, Any]:
+    """Nested `params` and `state` of a model's variables, in arrays that are not to be given away."""
+    held = inventory(model)
+    return held.nested(_values(held, donate=False))
+
+
+def _values(held: Inventory, donate: bool) -> list[Any]:
+    with gate:
+        materialize(variable for _, variable in held.entries)
+        if donate:
+            return [owned_value(variable) for _, variable in held.entries]
+        if _donating_threads - {threading.get_ident()}:
+            return [variable.value for _, variable in held.entries]  # marked, so that the others copy what they give away
+        return [variable._value for _, variable in held.entries]
+
+
+def write_some(model: Steps, values: dict[str, Any]) -> None:
+    """Put arrays into the variables at these paths; the others keep theirs.
+
+    Args:
+        model: with weights.
+        values: `{"dense/kernel": array}`.
+
+    Raises:
+        ValueError: a path that the model lacks, or another shape.
+    """
+    variables = {"/".join(path): variable for path, variable in inventory(model).weights}
+    for path, value in values.items():
+        if path not in variables:
+            raise ValueError(f"The training was saved with a weight {path!r}, which {model.name!r} does not have.")
+        variables[path].assign(value)
+
+
+def optimizer_state(model: Steps, held: Inventory, params: Tree) -> Any:
+    """The optimizer's state for a model's params: its own where it fits, else a new one with all that is known of these weights.
+
+    What belongs to a weight goes with it: where other weights are trained now, or another model shares the optimizer, as the two
+    models of a GAN do in many scripts for Keras 2. Nobody else holds its arrays, since the step will donate them.
+    """
+    optimizer, trainer = model.optimizer, model._trainer
+    if optimizer.fits(tuple(held.trained)):
+        return optimizer.take_state()
+    trained = {id(variable): variable for _, variable in held.entries if id(variable) in held.trained}
+    names = ["/".join(path) for path, variable in held.entries if id(variable) in trained]
+    before = {key: id(variable) for key, variable in zip(optimizer._keys, optimizer._boxes)}
+    old = optimizer.live_state
+    fresh = None if old is None else trainer.optimizer_shapes(params)
+    same: bool = jax.tree.structure(old) == jax.tree.structure(fresh)  # type: ignore[operator]
+    if old is None or (same and (not before or before == dict(zip(names, trained)))):
+        optimizer.remember(trained.values(), names)
+        return trainer.optimizer_init()(params) if old is None else optimizer.take_state()
+    # The arrays go over into the new state: the old one is nobody's any more.
+    leaves = named_leaves(optimizer.take_state())
+    known = optimizer.parts_for(trained.values(), leaves)
+    optimizer.remember(trained.values(), names)
+    weights = dict(zip(names, trained))
+    new: dict[str, Any] = {}
+
+    def leaf_of(name: str, shape: Any) -> Any:
+        place, weight = split_name(name, weights)
+        found = leaves.get(name) if weight is None or not before else known.get(weights[weight], {}).get(place)
+        if found is not None and found.shape == shape.shape:
+            return found
+        new.update({} if new else named_leaves(trainer.optimizer_init()(params)))
+        return new[name]
+
+    found = [leaf_of(name, shape) for name, shape in named_leaves(fresh).items()]
+    return jax.tree.unflatten(jax.tree.structure(fresh), found)
