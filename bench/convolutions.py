@@ -4,7 +4,7 @@
 
 For each shape and each of the three operations (output, input gradient, kernel gradient) the table shows milliseconds in the
 body of a `fori_loop` with run-time bounds and, after the slash, as a program of its own: fastest of several alternating rounds.
-`lax` is `lax.conv_general_dilated` and what JAX makes of its transpose, `rule` what `jkeras.nn.conv_lowering` chooses; the rest
+`lax` is `lax.conv_general_dilated` and what JAX makes of its transpose, `rule` what `jkeras.nn.cpu.conv_rule` chooses; the rest
 are the forms it chooses among. `--only PART` takes the shapes whose name holds PART.
 """
 
@@ -26,9 +26,9 @@ import numpy as np
 from jax import lax
 
 from jkeras._base.compiling import compiler_options
-from jkeras.nn import conv_forms, conv_library, conv_lowering
 from jkeras.nn.conv_geometry import Geometry, margins
 from jkeras.nn.conv_primitive import lax_conv
+from jkeras.nn.cpu import conv_forms, conv_onednn, conv_rule
 
 # name: batch, size, channels, filters, window, stride, groups, padding, number of spatial axes
 SHAPES = {
@@ -68,19 +68,19 @@ def forms(name: str) -> dict[str, tuple[dict[str, Form], Any, Any]]:
     g, x, kernel, dy = problem(name)
     output: dict[str, Form] = {
         "lax": lambda x, k: lax_conv(x, k, g),
-        "rule": lambda x, k: conv_lowering.output(x, k, g),
+        "rule": lambda x, k: conv_rule.output(x, k, g),
     }
     input_gradient: dict[str, Form] = {
         "lax": lambda dy, k: jax.linear_transpose(lambda x: lax_conv(x, k, g), x)(dy)[0],
-        "rule": lambda dy, k: conv_lowering.input_gradient(dy, k, g),
+        "rule": lambda dy, k: conv_rule.input_gradient(dy, k, g),
     }
     kernel_gradient: dict[str, Form] = {
         "lax": lambda x, dy: jax.linear_transpose(lambda k: lax_conv(x, k, g), kernel)(dy)[0],
-        "rule": lambda x, dy: conv_lowering.kernel_gradient(x, dy, g),
+        "rule": lambda x, dy: conv_rule.kernel_gradient(x, dy, g),
     }
-    if conv_library.suits(x, kernel.shape[-2], kernel.shape[-1], g):
-        output["oneDNN"] = lambda x, k: conv_library.output(x, k, g)
-        kernel_gradient["oneDNN"] = lambda x, dy: conv_library.kernel_gradient(x, dy, g)
+    if conv_onednn.suits(x, kernel.shape[-2], kernel.shape[-1], g):
+        output["oneDNN"] = lambda x, k: conv_onednn.output(x, k, g)
+        kernel_gradient["oneDNN"] = lambda x, dy: conv_onednn.kernel_gradient(x, dy, g)
     if g.groups == 1:
         for form in (conv_forms.canonical, conv_forms.product):
             output[form.__name__] = lambda x, k, f=form: f(x, k, g)

@@ -112,7 +112,7 @@ def test_new_memory_is_counted():
 
 def test_what_is_slow_in_a_loop_runs_step_by_step(monkeypatch):
     whole = outcome(network())
-    monkeypatch.setattr(programs, "slow_in_loop", lambda jaxpr, platform: True)
+    monkeypatch.setattr(programs, "slow_in_loop", lambda jaxpr: True)
     model = network()
     for expected, found in zip(whole, outcome(model), strict=True):
         np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)

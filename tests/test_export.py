@@ -192,7 +192,7 @@ def test_a_signature_may_fix_the_batch_or_name_sizes(tmp_path):
     assert [str(n) for n in program.in_avals[0].shape] == ["rows", "words"]
     with pytest.raises(ValueError, match=r"1 input .*Received in input_signature 2"):
         export_model(model, tmp_path / "m", input_signature=[normal(1, 2), normal(1, 2)])
-    with pytest.raises(TypeError, match="shape and dtype"):
+    with pytest.raises(TypeError, match=r"shape and dtype.*InputSpec\("):
         export_model(Pair(), tmp_path / "m", input_signature=["float32"])
 
 
@@ -204,8 +204,7 @@ def test_half_precision_exports(tmp_path):
     np.testing.assert_allclose(np.float32(result), np.float32(model.predict(x, verbose=0)), rtol=1e-2, atol=1e-2)
 
 
-def test_flash_attention_stays_out_of_programs_for_any_batch_size(monkeypatch):
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+def test_flash_attention_stays_out_of_programs_for_any_batch_size():
     half = [jax.ShapeDtypeStruct((2, 16, 2, 64), jnp.bfloat16)] * 3
     assert attention.flash_fits(*half)
     batch, length = export.symbolic_shape("batch, length")
@@ -216,10 +215,12 @@ def test_flash_attention_stays_out_of_programs_for_any_batch_size(monkeypatch):
 def test_sizes_that_must_be_known_are_an_error_that_says_what_to_write(tmp_path):
     x = layers.Input((None, 4))
     model = jkeras.Model(x, layers.LSTM(3, unroll=True)(x))
-    with pytest.raises(ValueError, match=r'(?s)any size.*model\.export\(path, input_signature=\[.*\(None, 32, 4\), "float32"'):
+    with pytest.raises(
+        ValueError, match=r'(?s)any size.*model\.export\(path, input_signature=\[.*InputSpec\("float32", \(None, 32, 4\)\)'
+    ):
         export_model(model, tmp_path / "m")
     assert not list(tmp_path.iterdir())
-    program = exported(model, tmp_path / "m", input_signature=[jax.ShapeDtypeStruct((None, 6, 4), "float32")])
+    program = exported(model, tmp_path / "m", input_signature=[layers.InputSpec("float32", (None, 6, 4))])
     assert program.call(normal(3, 6, 4)).shape == (3, 3)
 
 

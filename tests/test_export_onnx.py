@@ -8,7 +8,7 @@ import pytest
 
 import jkeras
 from jkeras import layers
-from jkeras.nn.conv_general import with_general_convolutions
+from jkeras.nn.traced import with_general_operations
 from jkeras.saving.export import export_model
 
 RNG = np.random.default_rng(0)
@@ -94,7 +94,7 @@ def test_what_cannot_be_translated_is_an_error_that_names_it(tmp_path, monkeypat
 def test_programs_for_converters_hold_no_operation_of_our_own_and_compute_the_same(body):
     make, shape = BODIES[body]
     model, x = make(), normal(2, *shape)
-    fn = with_general_convolutions(lambda x: model.apply(*model.params_and_state(), x)[0])
+    fn = with_general_operations(lambda x: model.apply(*model.params_and_state(), x)[0])
     names = str(jax.make_jaxpr(fn)(x))
-    assert "conv[" not in names and "conv_input_gradient" not in names
+    assert "conv[" not in names and "conv_input_gradient" not in names and "platform_index" not in names
     np.testing.assert_allclose(fn(x), model.predict(x, verbose=0), rtol=1e-5, atol=1e-5)

@@ -47,6 +47,7 @@ HEAVY = {"tensorflow", "torch", "keras", "pandas", "matplotlib", "sklearn", "fla
 # Optional third parties: each in one file, imported where it is used, because the package works without it.
 OPTIONAL = {
     ("datasets/digits.py", "sklearn"): "the digits are part of scikit-learn",
+    ("nn/operation.py", "jax"): "jax.extend loads Pallas, and only programs with such operations need it",
     ("state/scope.py", "jax"): "jax.extend loads Pallas, and only pure calls need it",
     ("preprocessing/image/files.py", "PIL"): "an extra, for images as files",
     ("preprocessing/image/transforms.py", "scipy"): "comes with jax; only moved images need it",
@@ -138,6 +139,11 @@ def test_files_import_only_from_lower_floors():
             if FLOORS.get(other, TOP) >= FLOORS.get(own, TOP + 1):
                 wrong.append(f"{short(path)}:{line} imports {name}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_maths_does_not_know_what_a_cpu_makes_of_it():
+    files = [path for path in (PACKAGE / "nn").glob("*.py") if path.name != "__init__.py"]
+    assert not [short(path) for path in files for name, *_ in imports(path) if name.startswith("jkeras.nn.cpu")]
 
 
 def test_no_import_cycle():

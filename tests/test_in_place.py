@@ -9,7 +9,8 @@ import pytest
 
 import jkeras
 from jkeras import layers
-from jkeras.training import in_place, step
+from jkeras.nn import updates
+from jkeras.training import steps
 
 WIDTH = 256
 X = np.random.default_rng(0).normal(size=(8, WIDTH)).astype("float32")
@@ -18,17 +19,17 @@ X = np.random.default_rng(0).normal(size=(8, WIDTH)).astype("float32")
 def trained(optimizer, monkeypatch, plainly):
     """The program of seven steps, and the weights after them."""
     if plainly:
-        monkeypatch.setattr(step, "after_all", lambda gradients: gradients)
+        monkeypatch.setattr(steps, "after_all", lambda gradients: gradients)
     jkeras.utils.set_random_seed(0)
     model = jkeras.Sequential([layers.Input((WIDTH,)), *(layers.Dense(WIDTH, activation="tanh", name=n) for n in "abc")])
     model.compile(optimizer, "mse")
     slope = jax.grad(lambda params, state: jnp.mean((model.apply(params, state, X)[0] - jnp.sin(X)) ** 2))
     params, state = model.params_and_state()
-    start = step.TrainState(params, state, model.optimizer.init(params), None, *np.zeros((3,), np.int32), None)
+    start = steps.TrainState(params, state, model.optimizer.init(params), None, *np.zeros((3,), np.int32), None)
 
     def run(start, count):
         return jax.lax.fori_loop(
-            0, count, lambda _, now: step.Steps.apply_gradients(model, now, slope(now.params, now.state)), start
+            0, count, lambda _, now: steps.Steps.apply_gradients(model, now, slope(now.params, now.state)), start
         )
 
     program = jax.jit(run, donate_argnums=0).lower(start, 7).compile()
@@ -50,13 +51,13 @@ def test_no_large_weight_is_copied_in_the_loop_and_no_bit_is_another(optimizer, 
 
 
 def test_only_large_gradients_of_a_program_wait():
-    small, large = jnp.ones(3), jnp.ones(in_place._LARGE)
-    assert in_place.after_all([large, large])[0] is large  # nothing to wait for outside of a program
+    small, large = jnp.ones(3), jnp.ones(updates.LARGE)
+    assert updates.after_all([large, large])[0] is large  # nothing to wait for outside of a program
     given = []
 
     @jax.jit
     def run(gradients):
-        given.append((gradients, in_place.after_all(gradients)))
+        given.append((gradients, updates.after_all(gradients)))
         return given[-1][1]
 
     for values in ([small, large], [small, large, large * jnp.nan, large * jnp.inf]):

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from jkeras.nn import conv_library, conv_lowering, onednn
 from jkeras.nn.conv import conv
 from jkeras.nn.conv_geometry import Geometry, margins
 from jkeras.nn.conv_primitive import convolve, lax_conv
+from jkeras.nn.cpu import conv_onednn, conv_rule, onednn
 from jkeras.nn.product import product
 
 needs_library = pytest.mark.skipif(not onednn.is_there(), reason="this jaxlib is not known to have oneDNN")
@@ -84,13 +84,13 @@ def test_every_size_that_suits_is_one_that_the_library_computes(batch, size, cha
     assume(padding == "same" or (window[0] <= size[0] and window[1] <= size[1]))
     g, x, kernel, dy = problem(batch, size, channels, filters, window, padding)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(conv_library, "_FEWEST", 1)
-        patch.setattr(conv_lowering, "_ENOUGH_CHANNELS", 1)
-        patch.setattr(conv_lowering, "_FEW_FILTERS", 0)
+        patch.setattr(conv_onednn, "_FEWEST", 1)
+        patch.setattr(conv_rule, "_ENOUGH_CHANNELS", 1)
+        patch.setattr(conv_rule, "_FEW_FILTERS", 0)
         found = [
-            conv_lowering.output(x, kernel, g),
-            conv_lowering.input_gradient(dy, kernel, g),
-            conv_lowering.kernel_gradient(x, dy, g),
+            conv_rule.output(x, kernel, g),
+            conv_rule.input_gradient(dy, kernel, g),
+            conv_rule.kernel_gradient(x, dy, g),
         ]
     assert_equal(found, all_three(lambda x, k: lax_conv(x, k, g), x, kernel, dy))
 
@@ -104,8 +104,8 @@ def test_wider_and_narrower_numbers_strides_and_gaps_are_left_to_others():
         assert calls(lambda x, k: convolve(x, k, g), x.astype("float64"), kernel.astype("float64")) == 0
     assert calls(lambda x, k: conv(x, k, strides=2), x, kernel) == 0
     assert calls(lambda x, k: conv(x, k, dilation_rate=2), x, kernel) == 0
-    assert not conv_library.suits(x, 16, 32, Geometry((16, 16), (3, 3), (1, 1), (1, 1), ((-1, 0), (0, 3))))
-    assert not conv_library.suits(x, 4, 32, Geometry((16, 16), (3, 3), (1, 1), (1, 1), g.padding, groups=4))
+    assert not conv_onednn.suits(x, 16, 32, Geometry((16, 16), (3, 3), (1, 1), (1, 1), ((-1, 0), (0, 3))))
+    assert not conv_onednn.suits(x, 4, 32, Geometry((16, 16), (3, 3), (1, 1), (1, 1), g.padding, groups=4))
 
 
 @needs_library
@@ -206,7 +206,7 @@ def test_unknown_versions_other_machines_and_the_switch_have_xlas_own(monkeypatc
 
 
 @needs_library
-def test_what_leaves_the_process_has_xlas_own(monkeypatch, tmp_path):
+def test_what_leaves_the_process_has_xlas_own_and_the_cache_says_so(tmp_path):
     g, x, kernel, _ = problem(32, (16, 16), 16, 32, (3, 3), "same")
     run = lambda x, k: convolve(x, k, g)  # noqa: E731
     assert calls(run, x, kernel) == 1
@@ -218,11 +218,14 @@ def test_what_leaves_the_process_has_xlas_own(monkeypatch, tmp_path):
     pull = lambda x, kernel, dy: jax.vjp(product, x, kernel)[1](dy)[1]  # noqa: E731
     assert calls(pull, x, kernel, dy) == 1
     assert "__onednn" not in jax.export.export(jax.jit(pull))(x, kernel, dy).mlir_module()
+    onednn._say_kept.cache_clear()
     before = jax.config.jax_compilation_cache_dir
     jax.config.update("jax_compilation_cache_dir", str(tmp_path))
     try:
-        assert calls(lambda *args: pull(*args), x, kernel, dy) == 0
-        assert calls(lambda x, k: convolve(x, k, g), *problem(32, (16, 16), 16, 32, (3, 3), "same")[1:3]) == 0
+        with pytest.warns(UserWarning, match=r"(?s)without oneDNN.*disable_compilation_cache\(\)") as said:
+            assert calls(lambda *args: pull(*args), x, kernel, dy) == 0
+            assert calls(lambda x, k: convolve(x, k, g), *problem(32, (16, 16), 16, 32, (3, 3), "same")[1:3]) == 0
+        assert len(said) == 1  # once for both
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
 

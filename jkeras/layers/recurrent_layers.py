@@ -201,7 +201,7 @@ class LSTM(OneCell):
     def _why_not_cudnn(self, xs: Any, walk: Walk) -> str | None:
         usual = (self.activation, self.recurrent_activation) == (get_activation("tanh"), get_activation("sigmoid"))
         reasons = {
-            "JAX does not run on a GPU": not recurrent_cudnn.available(),
+            "JAX has no GPU": not recurrent_cudnn.available(),
             "it needs activation='tanh' and recurrent_activation='sigmoid'": not usual,
             "it needs use_bias=True": not self.use_bias,
             "it needs recurrent_dropout=0 and implementation=2": self.recurrent_dropout > 0 or self.cell.implementation == 1,

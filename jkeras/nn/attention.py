@@ -4,39 +4,36 @@
     weights = softmax(scores over the keys)    a mask, where False, takes a key away
     output = weights @ value
 
-Two ways to compute it. `dot_product_attention` gives the output alone, so that the weights need never be in memory as a whole:
-cuDNN's flash attention where `flash_fits` says so, on a CPU `_by_products`, otherwise `jax.nn.dot_product_attention`. `weigh` and
-`axes_attention` form the weights, for callers that want to see them or to drop some.
+`dot_product_attention` gives the output alone, so that the weights need never be in memory as a whole; how it is computed depends
+on the platform (`attend`). `weigh` and `axes_attention` form the weights, for callers that want to see them or to drop some.
 
-On a CPU `jax.nn.dot_product_attention` with its gradients takes much longer than `_by_products`, mostly for transposing what is
-as large as the weights, and for choosing by a mask that is the same for all. A projection to heads is one product of two
-matrices (`project`); contracting a sequence with a kernel of three axes takes a good tenth longer in a whole training step.
+A projection to heads is one product of two matrices (`project`); contracting a sequence with a kernel of three axes takes a good
+tenth longer in a whole training step.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from jkeras._base.errors import describe
 from jkeras.nn.dropout import dropout
+from jkeras.nn.operation import Choice
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-_NO_FLASH = """flash_attention=True asks for cuDNN's kernel, which cannot take this on {platform!r}:
+_NO_FLASH = """flash_attention=True asks for cuDNN's kernel, which cannot take this here:
 query {query}, key {key}, value {value}: {reason}.
 It needs an NVIDIA GPU with cuDNN, float16 or bfloat16, heads of a multiple of 8 up to 128, sequences of even length.
 Leave flash_attention=None to have it used where it fits."""
 
 # Finite, so that a row with nothing left has no NaN; float32's range, for half precision as well.
-_NOWHERE = -0.7 * float(jnp.finfo(jnp.float32).max)
+NOWHERE = -0.7 * float(jnp.finfo(jnp.float32).max)
 
 
 def project(x: Float[Array, " ..."], kernel: Float[Array, " ..."], bias: Array | None = None, contracted: int = 1) -> Array:
@@ -89,7 +86,7 @@ def masked_softmax(scores: Float[Array, " *shape"], mask: Bool[Array, " ..."] | 
     """
     wide = scores.astype(jnp.promote_types(scores.dtype, jnp.float32))
     if mask is not None:
-        wide = jnp.where(mask, wide, _NOWHERE)
+        wide = jnp.where(mask, wide, NOWHERE)
     return jax.nn.softmax(wide, -1).astype(scores.dtype)
 
 
@@ -140,7 +137,7 @@ def weigh(
 
 
 def flash_fits(query: Array, key: Array, value: Array) -> bool:
-    """Whether cuDNN's flash attention is worth trying: an NVIDIA GPU, half precision, head and sequence sizes it can take.
+    """Whether cuDNN's flash attention is worth trying on an NVIDIA GPU: half precision, head and sequence sizes it can take.
 
     Sizes that are symbols belong to a program that is exported, for other platforms too; that one goes without.
     """
@@ -149,7 +146,7 @@ def flash_fits(query: Array, key: Array, value: Array) -> bool:
     head, lengths = key.shape[-1], (query.shape[1], key.shape[1])
     half = query.dtype == key.dtype == value.dtype and query.dtype in (jnp.float16, jnp.bfloat16)
     sizes = head == value.shape[-1] and head % 8 == 0 and head <= 128 and all(n % 2 == 0 and n > 0 for n in lengths)
-    return jax.default_backend() == "gpu" and half and sizes
+    return bool(half and sizes)
 
 
 def dot_product_attention(
@@ -189,42 +186,46 @@ def dot_product_attention(
     Source: Ashish Vaswani et al., "Attention Is All You Need", 2017; Tri Dao et al., "FlashAttention: Fast and Memory-Efficient
     Exact Attention with IO-Awareness", 2022.
     """
-    attend = functools.partial(jax.nn.dot_product_attention, scale=scale, is_causal=is_causal)
-    if flash or (flash is None and flash_fits(query, key, value)):
-        wide = None if mask is None else jnp.broadcast_to(mask, (*mask.shape[:2], query.shape[1], key.shape[1]))
-        try:
-            return attend(query, key, value, mask=wide, implementation="cudnn")
-        except (RuntimeError, ValueError, NotImplementedError, TypeError) as error:  # an old GPU, no cuDNN
-            if flash:
-                names = {n: describe(a) for n, a in (("query", query), ("key", key), ("value", value))}
-                raise ValueError(_NO_FLASH.format(**names, platform=jax.default_backend(), reason=error)) from error
-    empty = isinstance(key.shape[1], int) and key.shape[1] == 0  # a symbol is at least 1
-    if jax.default_backend() == "cpu" and not empty:
-        return _by_products(query, key, value, mask, scale, is_causal)
-    if key.shape[-1] == value.shape[-1]:
-        return attend(query, key, value, mask=mask, implementation="xla")
+    options = {"scale": scale, "is_causal": is_causal}
+    if not flash:
+        may_flash = flash is None and flash_fits(query, key, value)
+        return (attend_or_flash if may_flash else attend)(query, key, value, mask, **options)
+    try:
+        return _by_flash(query, key, value, mask, **options)
+    except _NO_CUDNN as error:
+        names = {n: describe(a) for n, a in (("query", query), ("key", key), ("value", value))}
+        raise ValueError(_NO_FLASH.format(**names, reason=error)) from error
+
+
+def _by_xla(query: Array, key: Array, value: Array, mask: Array | None, *, scale: float, is_causal: bool) -> Array:
     # JAX takes values of the keys' width only; zeros change no product, and the output's part of them is cut off.
-    width = max(key.shape[-1], value.shape[-1])
-    q, k, v = (jnp.pad(a, [(0, 0)] * 3 + [(0, width - a.shape[-1])]) for a in (query, key, value))
-    return attend(q, k, v, mask=mask, implementation="xla")[..., : value.shape[-1]]
+    width = value.shape[-1]
+    if width != key.shape[-1]:
+        wide = max(width, key.shape[-1])
+        query, key, value = (jnp.pad(a, [(0, 0)] * 3 + [(0, wide - a.shape[-1])]) for a in (query, key, value))
+    y = jax.nn.dot_product_attention(query, key, value, mask=mask, scale=scale, is_causal=is_causal, implementation="xla")
+    return y if width == y.shape[-1] else y[..., :width]
 
 
-def _by_products(query: Array, key: Array, value: Array, mask: Array | None, scale: float, is_causal: bool) -> Array:
-    """The same from products, in layouts whose gradients transpose the least; the weights are divided by their sum at the end."""
-    batch, targets, heads, dim = query.shape
-    sources, shared, width = value.shape[1:]
-    wide = jnp.promote_types(query.dtype, jnp.float32)
-    q = (query.astype(wide) * scale).transpose(0, 2, 1, 3).reshape(batch, shared, heads // shared * targets, dim)
-    scores = (q @ key.astype(wide).transpose(0, 2, 3, 1)).reshape(batch, heads, targets, sources)
-    if mask is not None:
-        scores = jnp.where(mask & causal_mask(targets, sources) if is_causal else mask, scores, _NOWHERE)
-    elif is_causal:
-        # Each row keeps a key, so no gradient goes astray.
-        scores = scores + jnp.where(causal_mask(targets, sources), 0, _NOWHERE)
-    weights = jnp.exp(scores - lax.stop_gradient(scores.max(-1, keepdims=True)))
-    folded = weights.astype(value.dtype).reshape(batch, shared, heads // shared * targets, sources)
-    sums = (folded @ value.transpose(0, 2, 1, 3)).reshape(batch, heads, targets, width)
-    return (sums / weights.sum(-1, keepdims=True)).astype(value.dtype).transpose(0, 2, 1, 3)
+def _by_flash(query: Array, key: Array, value: Array, mask: Array | None, *, scale: float, is_causal: bool) -> Array:
+    wide = None if mask is None else jnp.broadcast_to(mask, (*mask.shape[:2], query.shape[1], key.shape[1]))
+    return jax.nn.dot_product_attention(query, key, value, mask=wide, scale=scale, is_causal=is_causal, implementation="cudnn")
+
+
+# What JAX raises on an old GPU, and where there is no cuDNN.
+_NO_CUDNN = (RuntimeError, ValueError, NotImplementedError, TypeError)
+
+
+def _by_flash_or_xla(*arrays: Array | None, **options: Any) -> Array:
+    try:
+        return _by_flash(*arrays, **options)
+    except _NO_CUDNN:
+        return _by_xla(*arrays, **options)
+
+
+# Both take `(query, key, value, mask, *, scale, is_causal)`; the second is flash attention on an NVIDIA GPU that has it.
+attend, attend_or_flash = Choice(_by_xla), Choice(_by_xla)
+attend_or_flash.on("cuda", _by_flash_or_xla)
 
 
 def axes_attention(

@@ -8,6 +8,7 @@ filters. If both have one, every member becomes a group of its own.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
@@ -44,7 +45,9 @@ def _part(a: Array, members: int, axis: int, groups: int) -> Array:
     return jnp.moveaxis(a, axis + 1, 0).reshape(members, *shape[:axis], shape[axis] // members, *shape[axis + 1 :])
 
 
-def batch(primitive: Any, roles: Roles, operands: Any, extras: Any, *, geometry: Geometry, precision: Any) -> tuple[Array, int]:
+def batch(
+    roles: Roles, operation: Callable[..., Array], operands: Any, extras: Any, *, geometry: Geometry, precision: Any
+) -> tuple[Array, int]:
     """The rule of `vmap` for one operation, and where the extra axis of its result is."""
     result = roles[2]
     ndim = geometry.rank + 2
@@ -55,11 +58,11 @@ def batch(primitive: Any, roles: Roles, operands: Any, extras: Any, *, geometry:
         indices = {"x": "channels", "kernel": "filters", "y": "filters"}
         operands = [_join(a, e, _place(r, indices[r], ndim, geometry)[0], 1) for a, e, r in zip(operands, extras, roles)]
         grouped = dataclasses.replace(geometry, groups=geometry.groups * members)
-        out = primitive.bind(*operands, geometry=grouped, precision=precision)
+        out = operation(*operands, geometry=grouped, precision=precision)
         return _part(out, members, _place(result, indices[result], ndim, geometry)[0], 1), 0
     which = batched.index(True)
     (shared,) = set(_INDICES[roles[which]]) & set(_INDICES[result])
     joined = _join(operands[which], extras[which], *_place(roles[which], shared, ndim, geometry))
     operands = [joined if i == which else a for i, a in enumerate(operands)]
-    out = primitive.bind(*operands, geometry=geometry, precision=precision)
+    out = operation(*operands, geometry=geometry, precision=precision)
     return _part(out, members, *_place(result, shared, ndim, geometry)), 0

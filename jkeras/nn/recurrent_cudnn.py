@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 
 def available() -> bool:
-    """Whether JAX runs on a GPU by default."""
-    return jax.default_backend() == "gpu"
+    """Whether JAX has a GPU, without which the program of cuDNN's LSTM cannot even be traced."""
+    try:
+        return bool(jax.devices("gpu"))
+    except RuntimeError:
+        return False
 
 
 def pack_lstm_weights(

@@ -14,7 +14,7 @@ from typing import Any
 
 import jax
 
-from jkeras.nn.conv_general import with_general_convolutions
+from jkeras.nn.traced import with_general_operations
 from jkeras.saving.export_signature import Signature
 
 _NO_CONVERTER = """Exporting to ONNX needs the package jax2onnx. Write
@@ -47,7 +47,7 @@ def onnx_bytes(model: Any, call: Callable[..., Any], signature: Signature) -> tu
 
     specs = [jax.ShapeDtypeStruct(_named(i, leaf.shape), leaf.dtype) for i, leaf in enumerate(signature.leaves)]
     try:
-        program = convert(with_general_convolutions(flat), specs, model_name=model.name, return_mode="proto")
+        program = convert(with_general_operations(flat), specs, model_name=model.name, return_mode="proto")
     except Exception as error:  # what it cannot translate it says in errors of many kinds
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(_NOT_CONVERTED.format(name=model.name, reason=reason)) from error

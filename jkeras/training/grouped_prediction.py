@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.types import Scalar, Tree
-from jkeras.nn.loop_speed import equations
+from jkeras.nn.traced import equations
 
 # More rows than this gain nothing; the widest array of a group may have so many entries (4 MiB of float32).
 _ROWS = 256

@@ -12,7 +12,7 @@ Where an epoch is a handful of batches, the program for short epochs runs many o
     state, (logs, table) = train.epochs(state, data, 0, length, epoch, 0, count)
 
 A model that holds an operation which is slow inside a compiled loop on this platform runs step by step instead, with the same
-signature (`nn/loop_speed.py`).
+signature (`nn/cpu/slow_loops.py`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from jax import lax
 
 from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras._base.types import Logs, Scalar, Tree
-from jkeras.nn.loop_speed import slow_in_loop
+from jkeras.nn.cpu.slow_loops import slow_in_loop
 from jkeras.training.checks import warn_all_frozen
 from jkeras.training.recompiles import watched
 from jkeras.training.state import TrainState
@@ -90,7 +90,7 @@ class TrainingProgram(Program):
         return _keeping_metrics(self._loop)(state, *args)
 
     def _choose(self, state: TrainState, *args: Any) -> None:
-        if slow_in_loop(self._loop.trace(*_apart(state), *args).jaxpr, jax.default_backend()):
+        if jax.default_backend() == "cpu" and slow_in_loop(self._loop.trace(*_apart(state), *args).jaxpr):
             self.call, self.epochs = _keeping_metrics(self._stepwise()), None
         elif self.epochs is None:
             self.call = _keeping_metrics(self._loop)

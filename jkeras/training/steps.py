@@ -26,8 +26,8 @@ from jkeras.layers.base import Layer
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import layer_positions, refuse_assigned
 from jkeras.layers.tracking import Tracker, inventory, weight_entries
+from jkeras.nn.updates import after_all
 from jkeras.state.scope import complete_scope, get_mask, pop, push, set_mask, substitute
-from jkeras.training.in_place import after_all
 from jkeras.training.logs import flat_results
 from jkeras.training.objective import add_loss
 from jkeras.training.state import Outcome, TrainState

@@ -19,7 +19,8 @@ that is fast inside and outside of loops. The rule, taken from `bench/convolutio
 | kernel gradient | as the output in oneDNN, at least 16 channels | oneDNN, channels and batch exchanged |
 | kernel gradient | else | canonical, channels and batch exchanged |
 
-Half-precision numbers are computed in float32, as XLA does within its kernel: sums over many positions need the digits.
+Half-precision numbers are computed in float32, as XLA does within its kernel: sums over many positions need the digits. A CPU has
+one precision of products, so what is asked for changes nothing.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras.nn import conv_depthwise, conv_forms, conv_library
 from jkeras.nn.conv_geometry import Geometry
+from jkeras.nn.cpu import conv_depthwise, conv_forms, conv_onednn
 
 if TYPE_CHECKING:
     from jax import Array
@@ -49,19 +50,19 @@ _ENOUGH_CHANNELS = 16
 _GROUPS_WRITTEN_OUT = 8
 
 
-def output(x: Array, kernel: Array, g: Geometry) -> Array:
+def output(x: Array, kernel: Array, geometry: Geometry, precision: Any = None) -> Array:
     """The convolution."""
-    return _arranged(_output, x, kernel, g, (True, False, True))
+    return _arranged(_output, x, kernel, geometry, (True, False, True))
 
 
-def input_gradient(dy: Array, kernel: Array, g: Geometry) -> Array:
+def input_gradient(dy: Array, kernel: Array, geometry: Geometry, precision: Any = None) -> Array:
     """Its transpose for the images."""
-    return _arranged(_input_gradient, dy, kernel, g, (True, False, True))
+    return _arranged(_input_gradient, dy, kernel, geometry, (True, False, True))
 
 
-def kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
+def kernel_gradient(x: Array, dy: Array, geometry: Geometry, precision: Any = None) -> Array:
     """Its transpose for the kernel."""
-    return _arranged(_kernel_gradient, x, dy, g, (True, True, False))
+    return _arranged(_kernel_gradient, x, dy, geometry, (True, True, False))
 
 
 def _arranged(
@@ -79,8 +80,8 @@ def _output(x: Array, kernel: Array, g: Geometry) -> Array:
         return conv_depthwise.output(x, kernel, g)
     if g.groups > 1:
         return _by_group(_output, x, kernel, g)
-    if conv_library.suits(x, kernel.shape[-2], kernel.shape[-1], g):
-        return conv_library.output(x, kernel, g)
+    if conv_onednn.suits(x, kernel.shape[-2], kernel.shape[-1], g):
+        return conv_onednn.output(x, kernel, g)
     if _goes_in_pairs(x.shape[-1], g):
         return conv_forms.pairs(x, kernel, g)
     return (conv_forms.product if _rows_are_cheap(x.shape[-1], g) else conv_forms.canonical)(x, kernel, g)
@@ -109,8 +110,8 @@ def _kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     rows = not cheap and dy.shape[-1] <= _FEW_FILTERS and math.prod(g.out) >= _FEWEST_WINDOWS
     if g.rank == 2 and max(g.strides + g.dilation) == 1 and rows:
         return conv_forms.row_kernel_gradient(x, dy, g)
-    if channels >= _ENOUGH_CHANNELS and conv_library.suits(x, channels, dy.shape[-1], g):
-        return conv_library.kernel_gradient(x, dy, g)
+    if channels >= _ENOUGH_CHANNELS and conv_onednn.suits(x, channels, dy.shape[-1], g):
+        return conv_onednn.kernel_gradient(x, dy, g)
     return conv_forms.canonical_kernel_gradient(x, dy, g)
 
 

@@ -1,4 +1,4 @@
-"""oneDNN's convolution on a CPU. It fills the registers where XLA's own kernel does not, above all with few channels: up to three
+"""oneDNN's convolution. It fills the registers where XLA's own kernel does not, above all with few channels: up to three
 times as fast (`python -m bench.convolutions`).
 """
 
@@ -7,9 +7,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from jkeras.nn import onednn
-from jkeras.nn.conv_forms import canonical, chunks, exchanged
 from jkeras.nn.conv_geometry import Geometry
+from jkeras.nn.cpu import onednn
+from jkeras.nn.cpu.conv_forms import canonical, chunks, exchanged
 
 if TYPE_CHECKING:
     from jax import Array
@@ -38,7 +38,7 @@ def suits(x: Array, channels: int, filters: int, g: Geometry) -> bool:
 
 def output(x: Array, kernel: Array, g: Geometry) -> Array:
     """The convolution."""
-    return _convolution_p.bind(x, kernel, geometry=g)
+    return _convolution(x, kernel, geometry=g)
 
 
 def kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
@@ -70,4 +70,4 @@ def _description(*, geometry: Geometry) -> dict[str, Any]:
     return {"onednn_conv_config": convolution}
 
 
-_convolution_p = onednn.operation("conv_library", "__onednn$convolution", _shape, _description, _by_xla)
+_convolution = onednn.operation("conv_onednn", "__onednn$convolution", _shape, _description, _by_xla)

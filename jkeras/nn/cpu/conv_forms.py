@@ -4,12 +4,12 @@
   the images. XLA runs that form, and no other, through a good kernel inside a loop body.
 * *patches*: every window copied into a row of `prod(window) * channels` numbers, then one matrix product. Worth it where rows
   are short or windows few (strides).
-* *pairs*: patches that hold the windows of two neighbours in a row, times a kernel that stands in them twice. A few more products
-  with zero, for half as many rows, copied in longer pieces: worth it for few channels.
-* *row windows*: only the last axis is unrolled, `window[-1] * channels` numbers side by side; the other axis is met by as many
+* *pairs*: patches that hold the windows of two neighbours, times a matrix that holds the kernel twice. A few more products with
+  zero, for half as many rows, copied in longer pieces: worth it for few channels.
+* *row windows*: only the last axis is unrolled, `window[-1] * channels` numbers side by side; for the other axis there are
   shifted copies of the output gradient. Six times the memory traffic of the images instead of nine for a 3x3 kernel.
 
-Rows of patches are written for a few images at a time, so that they are read again from the cache and not from memory.
+Patches are written for a few images at a time, so that they are read back from the cache and not from memory.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ def canonical_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
 def exchanged(convolve: Callable[[Array, Array, Geometry], Array], x: Array, dy: Array, g: Geometry, count: int) -> Array:
     """The kernel's gradient as a convolution.
 
-    In a loop over parts of the batch, so that what is transposed is read from the cache; and since a loop takes arrays, XLA
-    does not compute what the images come from again within the transposition, number by number across memory.
+    It loops over parts of the batch, so that what is transposed is read from the cache. And since a loop takes arrays, XLA does
+    not recompute what the images come from within the transposition, number by number across memory.
     """
     extents = [(k - 1) * d + (o - 1) * s + 1 for k, d, o, s in zip(g.window, g.dilation, g.out, g.strides)]
     padding = tuple((low, e - n - low) for (low, _), e, n in zip(g.padding, extents, g.size))
@@ -156,7 +156,7 @@ def in_parts(f: Callable[[Array, Array], Array], x: Array, dy: Array, count: int
 
 
 def chunks(batch: int, per_example: int, least: int = 1) -> int:
-    """Into how many equal parts, of at least `least` examples, to cut a batch: what a part unrolls to shall stay in the cache."""
+    """Into how many equal parts, of at least `least` examples, to cut a batch so that what each unrolls to stays in the cache."""
     if not isinstance(batch, int):
         return 1
     counts = [n for n in range(1, batch + 1) if batch % n == 0 and (n == 1 or batch // n >= least)]

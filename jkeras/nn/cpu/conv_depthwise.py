@@ -1,4 +1,4 @@
-"""Depthwise convolution on a CPU: each channel meets kernels of its own, so there is no matrix product to make.
+"""Depthwise convolution: each channel meets kernels of its own, so there is no matrix product to make.
 
 The sum over the window's entries of scaled, shifted images is one fused loop; XLA's grouped convolution is up to twenty times
 slower. Kernels are `(*window, 1, channels * multiplier)`; the filters of a channel lie side by side.
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras.nn.conv_forms import over_chunks, pad, taps
 from jkeras.nn.conv_geometry import Geometry
+from jkeras.nn.cpu.conv_forms import over_chunks, pad, taps
 
 if TYPE_CHECKING:
     from jax import Array

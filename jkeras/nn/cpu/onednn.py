@@ -1,12 +1,12 @@
-"""oneDNN on a CPU: the library is part of jaxlib, and XLA has operations for it.
+"""oneDNN: the library is part of jaxlib, and XLA has operations for it.
 
-XLA puts these operations into no program by itself, so they are written here, with the descriptions that XLA expects. A
-description is an internal matter of jaxlib, and one that it does not understand ends the process: so the library is used with the
-versions listed below alone, with each of which `tests/test_nn_onednn.py` has passed. Every other version computes by XLA's own
-means, and so do
+XLA puts these operations into no program by itself, so they are written here, with the descriptions that XLA expects. These are
+internal to jaxlib, and one that it does not understand ends the process: so the library is used only with the versions listed
+below, with each of which `tests/test_nn_onednn.py` has passed. Every other version computes by XLA's own means, and so do
 
-* programs for several devices, since XLA cannot cut the operations in pieces;
-* programs that are exported, or kept in JAX's persistent cache, since XLA cannot write the operations to a file;
+* programs for several devices, since XLA cannot cut the operations into pieces;
+* programs that are exported, or kept in JAX's persistent cache, since XLA cannot write the operations to a file; of the cache a
+  warning says so, once;
 * all programs of a process with `JKERAS_ONEDNN=0` in its environment.
 
 Source: oneAPI Deep Neural Network Library, https://uxlfoundation.github.io/oneDNN; `xla/service/cpu/onednn_config.proto` of XLA.
@@ -19,16 +19,21 @@ import json
 import os
 import platform
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jaxlib
-from jax import lax
 from jax.interpreters import mlir
+
+from jkeras.nn.operation import Operation
 
 VERSIONS = ("0.10.0", "0.10.1", "0.10.2")
 _VARIABLE = "JKERAS_ONEDNN"
+_KEPT = """JAX's persistent compilation cache is on, so programs go without oneDNN, which cannot be kept in files: on this CPU
+training may take longer. To have oneDNN, write jkeras.config.disable_compilation_cache(), or leave out
+JKERAS_COMPILATION_CACHE and JAX_COMPILATION_CACHE_DIR. To keep the cache and not read this, set JKERAS_ONEDNN=0."""
 
 
 @functools.cache
@@ -44,8 +49,8 @@ def operation(
     shape: Callable[..., tuple[int, ...]],
     describe: Callable[..., dict[str, Any]],
     by_xla: Callable[..., Any],
-) -> Any:
-    """An operation of the library as one of JAX, on two arrays of float32; it has neither derivatives nor batches.
+) -> Operation:
+    """An operation of the library as one of JAX, on two arrays of float32; it has no derivatives.
 
     Args:
         name: in JAX.
@@ -54,7 +59,6 @@ def operation(
         describe: `(**parameters) ->` what XLA's configuration says of it.
         by_xla: `(a, b, **parameters) -> result`, for programs that cannot have the library.
     """
-    primitive: Any = type(lax.conv_general_dilated_p)(name)
     general = mlir.lower_fun(by_xla, multiple_results=False)
 
     def lower(ctx: mlir.LoweringRuleContext, a: Any, b: Any, **parameters: Any) -> Any:
@@ -62,18 +66,22 @@ def operation(
             return general(ctx, a, b, **parameters)
         return jax.ffi.ffi_lowering(target, api_version=1, backend_config=json.dumps(describe(**parameters)))(ctx, a, b)
 
-    def compiled(a: Any, b: Any, **parameters: Any) -> Any:
-        return jax.jit(functools.partial(primitive.bind, **parameters))(a, b)
-
-    primitive.def_abstract_eval(lambda a, b, **parameters: jax.core.ShapedArray(shape(a, b, **parameters), a.dtype))
-    primitive.def_impl(compiled)
-    mlir.register_lowering(primitive, general)
-    mlir.register_lowering(primitive, lower, platform="cpu")
-    return primitive
+    made = Operation(name, shape, by_xla)
+    made.rules["cpu"] = lower
+    return made
 
 
 def _stays_here(module: Any) -> bool:
     """Whether a program is for one device, and is neither exported nor kept in files."""
     config: Any = jax.config
-    kept = config.jax_enable_compilation_cache and config.jax_compilation_cache_dir
-    return getattr(module.axis_context, "num_devices", 0) == 1 and not kept and not module.lowering_parameters.for_export
+    if getattr(module.axis_context, "num_devices", 0) != 1 or module.lowering_parameters.for_export:
+        return False
+    kept = bool(config.jax_enable_compilation_cache and config.jax_compilation_cache_dir)
+    if kept:
+        _say_kept()
+    return not kept
+
+
+@functools.cache
+def _say_kept() -> None:
+    warnings.warn(_KEPT, stacklevel=2)

@@ -1,0 +1,23 @@
+"""The table of what a CPU computes in its own way, operation -> function; no file of the maths refers to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jkeras.nn import attention, conv_primitive, product, updates
+from jkeras.nn.cpu import attention as by_products
+from jkeras.nn.cpu import conv_rule, in_place, products
+from jkeras.nn.operation import Choice, Operation
+
+LOWERINGS: dict[Operation | Choice, Callable[..., Any]] = {
+    conv_primitive.output: conv_rule.output,
+    conv_primitive.input_gradient: conv_rule.input_gradient,
+    conv_primitive.kernel_gradient: conv_rule.kernel_gradient,
+    product.kernel_gradient: products.kernel_gradient,
+    attention.attend: by_products.attend,
+    attention.attend_or_flash: by_products.attend,
+    updates.together: in_place.wait,
+}
+for _operation, _compute in LOWERINGS.items():
+    _operation.on("cpu", _compute)

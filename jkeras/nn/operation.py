@@ -1,0 +1,150 @@
+"""Operations that a platform may compute in its own way.
+
+The maths of this folder is written once, for every platform. Where a platform has a better way, a table says so
+(`cpu/lowerings.py`), and JAX chooses when it lowers a program, never while tracing: a program exported for CUDA from a machine
+without a GPU holds nothing of that machine's. There are two kinds:
+
+* `Operation`, bilinear: a primitive of JAX, whose derivatives are other operations;
+* `Choice`, any function: JAX traces and differentiates the ways of all platforms, and lowers one.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.interpreters import ad, batching, mlir
+
+Compute: TypeAlias = Callable[..., Any]
+
+
+class Operation:
+    """An operation of two arrays, linear in each.
+
+    Args:
+        name: in JAX.
+        shape: `(a, b, **parameters) -> shape` of the result.
+        general: `(a, b, **parameters) -> result`, where a platform has no way of its own.
+        batch: the rule of `vmap`, `(operation, (a, b), axes, **parameters) -> (result, axis)`; None for that of `general`.
+
+    Attributes:
+        rules: for each platform with its own way, how it is lowered.
+        named: all operations by name.
+    """
+
+    named: ClassVar[dict[str, Operation]] = {}
+
+    def __init__(self, name: str, shape: Callable[..., tuple[int, ...]], general: Compute, batch: Compute | None = None):
+        self.name, self.general = name, general
+        self.rules: dict[str, Any] = {}
+        self._shape, self._batch = shape, batch or _as_general
+        self._transposes: tuple[Compute, Compute] | None = None
+        self.named[name] = self
+
+    def transposes(self, left: Compute, right: Compute) -> None:
+        """Set what computes the gradients of the operands.
+
+        Args:
+            left: `(gradient, b, **parameters) -> gradient of a`.
+            right: `(gradient, a, **parameters) -> gradient of b`.
+        """
+        self._transposes = left, right
+
+    def on(self, platform: str, compute: Compute) -> None:
+        """Compute it like this on a platform. Call it before the operation is first used."""
+        self.rules[platform] = mlir.lower_fun(_named(platform, compute), multiple_results=False)
+
+    def __call__(self, a: Any, b: Any, **parameters: Any) -> Any:
+        return self._primitive.bind(a, b, **parameters)
+
+    @functools.cached_property
+    def _primitive(self) -> Any:
+        # jax.extend loads Pallas, which `import jkeras` does not wait for.
+        from jax.extend.core import Primitive
+
+        primitive: Any = Primitive(self.name)
+
+        def abstract(a: Any, b: Any, **parameters: Any) -> Any:
+            return jax.core.ShapedArray(self._shape(a, b, **parameters), a.dtype)
+
+        compiled = jax.jit(lambda parameters, a, b: primitive.bind(a, b, **dict(parameters)), static_argnums=0)
+        primitive.def_abstract_eval(abstract)
+        primitive.def_impl(lambda a, b, **parameters: compiled(tuple(parameters.items()), a, b))
+        mlir.register_lowering(primitive, mlir.lower_fun(self.general, multiple_results=False))
+        for platform, rule in self.rules.items():
+            mlir.register_lowering(primitive, rule, platform=platform)
+        batching.primitive_batchers[primitive] = functools.partial(self._batch, self)
+        if self._transposes is not None:
+            left, right = self._transposes
+            ad.defbilinear(
+                primitive,
+                lambda gradient, a, b, **parameters: left(gradient, b, **parameters),
+                lambda gradient, a, b, **parameters: right(gradient, a, **parameters),
+            )
+        return primitive
+
+
+def _as_general(operation: Operation, arrays: Any, axes: Any, **parameters: Any) -> tuple[Any, int]:
+    return jax.vmap(functools.partial(operation.general, **parameters), axes)(*arrays), 0
+
+
+class Choice:
+    """A function that platforms may compute in ways of their own; JAX differentiates all of them.
+
+    Args:
+        general: `(*arrays, **options) -> pytree`, where a platform has no way of its own; options are hashable.
+
+    Attributes:
+        ways: the same for each platform that has its own.
+
+    Example:
+        >>> twice = Choice(lambda x, plus=0.0: x + x + plus)
+        >>> twice.on("cpu", lambda x, plus=0.0: 2 * x + plus)
+        >>> [e.primitive.name for e in jax.make_jaxpr(twice)(1.0).eqns], twice(2.0, plus=1.0).item()
+        (['jit'], 5.0)
+    """
+
+    def __init__(self, general: Compute):
+        self.general = general
+        self.ways: dict[str, Compute] = {}
+
+    def on(self, platform: str, compute: Compute) -> None:
+        """Compute it like this on a platform. Call it before the choice is first made."""
+        self.ways[platform] = _named(platform, compute)
+
+    def __call__(self, *arrays: Any, **options: Any) -> Any:
+        return self._compiled(tuple(sorted(options.items())), *arrays)
+
+    @functools.cached_property
+    def _compiled(self) -> Compute:
+        """The choice as a compiled function, so that equal calls, as in a deep model's layers, are traced once."""
+
+        def choose(options: Any, *arrays: Any) -> Any:
+            fixed = {platform: functools.partial(way, **dict(options)) for platform, way in self.ways.items()}
+            return lax.platform_dependent(*arrays, default=functools.partial(self.general, **dict(options)), **fixed)
+
+        return jax.jit(choose, static_argnums=0)
+
+
+def _named(platform: str, compute: Compute) -> Compute:
+    """The same function; in profiles and texts of programs its operations are named after its file, as in `cpu.conv_rule`."""
+
+    @functools.wraps(compute)
+    def run(*arrays: Any, **options: Any) -> Any:
+        with jax.named_scope(f"{platform}.{compute.__module__.rpartition('.')[2]}"):
+            return compute(*arrays, **options)
+
+    return run
+
+
+def is_known(a: Any) -> bool:
+    """Whether our operations take arrays like this one. JAX's own are for integers and complex numbers, and for programs per
+    device or with shardings as types.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    ours = mesh.empty or all(kind == jax.sharding.AxisType.Auto for kind in mesh.axis_types)
+    return ours and jnp.issubdtype(a.dtype, jnp.floating)

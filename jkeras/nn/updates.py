@@ -1,0 +1,39 @@
+"""Between the gradients and the update of the weights: here a platform may order what its compiler would not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras._base.types import Tree
+from jkeras.nn.operation import Choice
+
+# Entries from which on a weight is large enough for the order to matter.
+LARGE = 1 << 16
+
+# `(*gradients) -> gradients`.
+together = Choice(lambda *gradients: gradients)
+
+
+def after_all(gradients: Tree) -> Any:
+    """The same gradients; on platforms that gain by it, each large one of a program waits for all large ones.
+
+    Args:
+        gradients: pytree of arrays.
+
+    Example:
+        >>> after_all({"kernel": jnp.ones(3)})["kernel"].tolist()
+        [1.0, 1.0, 1.0]
+    """
+    leaves, structure = jax.tree.flatten(gradients)
+    large = [i for i, leaf in enumerate(leaves) if _is_large(leaf)]
+    if len(large) < 2:
+        return gradients
+    waited = dict(zip(large, together(*(leaves[i] for i in large))))
+    return jax.tree.unflatten(structure, [waited.get(i, leaf) for i, leaf in enumerate(leaves)])
+
+
+def _is_large(leaf: Tree) -> bool:
+    return isinstance(leaf, jax.core.Tracer) and leaf.size >= LARGE and jnp.issubdtype(leaf.dtype, jnp.floating)
