@@ -29,11 +29,11 @@ def forwarder(
         >>> greet("you", "!"), greet(end="?", who="me")
         ('you!', 'me?')
     """
-    rest = next((f"**{p.name}" for p in parameters if p.kind is _REST), None)
     plain = [p for p in parameters if p.kind is not _REST]
-    takes = [p.name if p.default is p.empty else f"{p.name}=None" for p in plain]
-    gives = [p.name for p in plain if p.name not in by_name] + [f"{p.name}={p.name}" for p in plain if p.name in by_name]
-    takes, gives = (", ".join(names + [rest] * (rest is not None)) for names in (takes, gives))
+    rest = [f"**{p.name}" for p in parameters if p.kind is _REST]
+    takes = ", ".join([*(p.name if p.default is p.empty else f"{p.name}=None" for p in plain), *rest])
+    by_position = (p.name for p in plain if p.name not in by_name)
+    gives = ", ".join([*by_position, *(f"{p.name}={p.name}" for p in plain if p.name in by_name), *rest])
     scope: dict[str, Any] = {"_target": target}
     source = f"def forward({takes}):\n    return _target({gives})"
     exec(compile(source, f"<arguments of {target.__qualname__}>", "exec"), scope)

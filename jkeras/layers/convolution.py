@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from jkeras import activations, constraints, initializers, regularizers
+from jkeras import activations
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras.layers.base import Layer
+from jkeras._base.shared_arguments import expand_kwargs
 from jkeras.layers.declaration import Weight
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.weight_arguments import KernelAndBias, WeightedLayer, weight_for
 from jkeras.nn.conv import conv, spatial
 
 
-class BaseConv(Layer):
+class BaseConv(WeightedLayer):
     """`activation(conv(x, kernel) + bias)`; subclasses say how many spatial axes there are.
 
     Args:
@@ -39,6 +40,7 @@ class BaseConv(Layer):
 
     rank: int
 
+    @expand_kwargs()
     def __init__(
         self,
         filters: int,
@@ -50,16 +52,9 @@ class BaseConv(Layer):
         groups: int = 1,
         activation: Any = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[KernelAndBias],
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(**kwargs)
         self.filters, self.groups = filters, groups
         self.kernel_size = spatial(kernel_size, self.rank, "kernel_size")
         self.strides = spatial(strides, self.rank, "strides")
@@ -68,12 +63,6 @@ class BaseConv(Layer):
         self.data_format = standardize_data_format(data_format)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
         self.input_spec = InputSpec(ndim=self.rank + 2)
         self._check_arguments()
 
@@ -103,21 +92,9 @@ class BaseConv(Layer):
             )
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
         shape: Any = (*self.kernel_size, None if channels is None else channels // self.groups, self.filters)
-        yield Weight(
-            "kernel",
-            shape,
-            self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        yield weight_for(self, "kernel", shape)
         if self.use_bias:
-            yield Weight(
-                "bias",
-                (self.filters,),
-                self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            yield weight_for(self, "bias", (self.filters,))
 
     def forward(self, w: Any, x: Any) -> Any:
         """`activation(conv(x, kernel) + bias)`."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from jkeras import activations, constraints, initializers, regularizers
+from jkeras import activations
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras.layers.base import Layer
+from jkeras._base.shared_arguments import expand_kwargs
 from jkeras.layers.declaration import Weight
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.weight_arguments import KernelAndBias, WeightedLayer, weight_for
 from jkeras.nn.conv import spatial
 from jkeras.nn.conv_transpose import conv_transpose
 
@@ -27,7 +28,7 @@ def _per_axis(value: int | Sequence[int] | None, rank: int) -> tuple[int, ...] |
     return values
 
 
-class BaseConvTranspose(Layer):
+class BaseConvTranspose(WeightedLayer):
     """`activation(conv_transpose(x, kernel) + bias)`; subclasses say how many spatial axes there are.
 
     Args:
@@ -51,6 +52,7 @@ class BaseConvTranspose(Layer):
 
     rank: int
 
+    @expand_kwargs()
     def __init__(
         self,
         filters: int,
@@ -62,16 +64,9 @@ class BaseConvTranspose(Layer):
         dilation_rate: _Sizes = 1,
         activation: Any = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[KernelAndBias],
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(**kwargs)
         self.filters = filters
         self.kernel_size = spatial(kernel_size, self.rank, "kernel_size")
         self.strides = spatial(strides, self.rank, "strides")
@@ -81,12 +76,6 @@ class BaseConvTranspose(Layer):
         self.data_format = standardize_data_format(data_format)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
         self.input_spec = InputSpec(ndim=self.rank + 2)
         self._check_arguments()
 
@@ -106,21 +95,9 @@ class BaseConvTranspose(Layer):
         """A kernel `(*kernel_size, filters, channels)` and a bias `(filters,)`."""
         axis = -1 if self.data_format == "channels_last" else 1
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: x.shape[axis]})
-        yield Weight(
-            "kernel",
-            (*self.kernel_size, self.filters, x.shape[axis]),
-            self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        yield weight_for(self, "kernel", (*self.kernel_size, self.filters, x.shape[axis]))
         if self.use_bias:
-            yield Weight(
-                "bias",
-                (self.filters,),
-                self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            yield weight_for(self, "bias", (self.filters,))
 
     def forward(self, w: Any, x: Any) -> Any:
         """`activation(conv_transpose(x, kernel) + bias)`."""
@@ -177,6 +154,7 @@ class Conv3DTranspose(BaseConvTranspose):
 
     rank = 3
 
+    @expand_kwargs()
     def __init__(
         self,
         filters: int,
@@ -188,14 +166,7 @@ class Conv3DTranspose(BaseConvTranspose):
         dilation_rate: _Sizes = 1,
         activation: Any = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[KernelAndBias],
     ):
         super().__init__(
             filters,
@@ -207,13 +178,6 @@ class Conv3DTranspose(BaseConvTranspose):
             dilation_rate,
             activation,
             use_bias,
-            kernel_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            bias_regularizer,
-            activity_regularizer,
-            kernel_constraint,
-            bias_constraint,
             **kwargs,
         )
 

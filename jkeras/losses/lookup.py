@@ -1,7 +1,7 @@
 """From what users and files write for a loss to the loss, and back.
 
->>> get("mse") is functions.mean_squared_error, serialize(get("Huber"))["config"]["delta"]
-(True, 1.0)
+>>> get("mse").__name__, serialize(get("Huber"))["config"]["delta"]
+('mean_squared_error', 1.0)
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Any
 
 from jkeras._base.family import EXPECTED, family
 from jkeras._base.naming import to_snake_case
-from jkeras.losses import functions
 from jkeras.losses.base import Loss
+from jkeras.losses.crossentropy import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
 from jkeras.losses.wrapper import LossFunctionWrapper
 
 get, serialize, deserialize = family(
@@ -57,6 +57,6 @@ def _crossentropy(y_true_spec: Any, y_pred_spec: Any) -> Any:
         raise ValueError("loss='crossentropy' chooses by shapes, which are not known here. Write 'binary_crossentropy', ...")
     true, pred = tuple(y_true_spec.shape), tuple(y_pred_spec.shape)
     if len(pred) < 2 or pred[-1] == 1:
-        return functions.binary_crossentropy
+        return binary_crossentropy
     sparse = len(true) < len(pred) or true[-1] == 1
-    return functions.sparse_categorical_crossentropy if sparse else functions.categorical_crossentropy
+    return sparse_categorical_crossentropy if sparse else categorical_crossentropy
