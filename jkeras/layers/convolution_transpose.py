@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Unpack
 
-from jkeras import activations
-from jkeras._base.config import standardize_data_format
-from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
+from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Weight
-from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.weight_arguments import KernelAndBias, WeightedLayer, weight_for
-from jkeras.nn.conv import spatial
+from jkeras.layers.weight_arguments import KernelAndBias, weight_for
 from jkeras.nn.conv_transpose import conv_transpose
-
-_Sizes = int | Sequence[int]
 
 
 def _per_axis(value: int | Sequence[int] | None, rank: int) -> tuple[int, ...] | None:
@@ -28,7 +22,7 @@ def _per_axis(value: int | Sequence[int] | None, rank: int) -> tuple[int, ...] |
     return values
 
 
-class BaseConvTranspose(WeightedLayer):
+class BaseConvTranspose(Convolving):
     """`activation(conv_transpose(x, kernel) + bias)`; subclasses say how many spatial axes there are.
 
     Args:
@@ -50,52 +44,30 @@ class BaseConvTranspose(WeightedLayer):
         x: `(batch, *space, channels)`, or `(batch, channels, *space)`. Returns images with `filters` channels, same layout.
     """
 
-    rank: int
-
     @expand_kwargs()
     def __init__(
         self,
         filters: int,
-        kernel_size: _Sizes,
-        strides: _Sizes = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         output_padding: int | Sequence[int] | None = None,
         data_format: str | None = None,
-        dilation_rate: _Sizes = 1,
+        dilation_rate: int | Sequence[int] = 1,
         activation: Any = None,
         use_bias: bool = True,
         **kwargs: Unpack[KernelAndBias],
     ):
         super().__init__(**kwargs)
         self.filters = filters
-        self.kernel_size = spatial(kernel_size, self.rank, "kernel_size")
-        self.strides = spatial(strides, self.rank, "strides")
-        self.dilation_rate = spatial(dilation_rate, self.rank, "dilation_rate")
         self.output_padding = _per_axis(output_padding, self.rank)
-        self.padding = str(padding).lower()
-        self.data_format = standardize_data_format(data_format)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.input_spec = InputSpec(ndim=self.rank + 2)
-        self._check_arguments()
-
-    def _check_arguments(self) -> None:
-        cls = type(self).__name__
-        if self.padding not in ("valid", "same"):
-            raise unknown_name(f"padding of {cls}", self.padding, ("valid", "same"))
-        if self.filters <= 0:
-            raise ValueError(f"{cls} takes a positive number of filters. Received: filters={self.filters}.")
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                f"{cls} takes strides or a dilation rate above 1, not both. "
-                f"Received: strides={self.strides}, dilation_rate={self.dilation_rate}."
-            )
+        self._set_windows(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias)
+        if filters <= 0:
+            raise ValueError(f"{type(self).__name__} takes a positive number of filters. Received: filters={filters}.")
 
     def declare(self, x: Any) -> Iterator[Weight]:
         """A kernel `(*kernel_size, filters, channels)` and a bias `(filters,)`."""
-        axis = -1 if self.data_format == "channels_last" else 1
-        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: x.shape[axis]})
-        yield weight_for(self, "kernel", (*self.kernel_size, self.filters, x.shape[axis]))
+        yield weight_for(self, "kernel", (*self.kernel_size, self.filters, self._channels(x)))
         if self.use_bias:
             yield weight_for(self, "bias", (self.filters,))
 
@@ -158,12 +130,12 @@ class Conv3DTranspose(BaseConvTranspose):
     def __init__(
         self,
         filters: int,
-        kernel_size: _Sizes,
-        strides: _Sizes = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         data_format: str | None = None,
         output_padding: int | Sequence[int] | None = None,
-        dilation_rate: _Sizes = 1,
+        dilation_rate: int | Sequence[int] = 1,
         activation: Any = None,
         use_bias: bool = True,
         **kwargs: Unpack[KernelAndBias],

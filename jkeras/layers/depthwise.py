@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Unpack
 
-from jkeras import activations
-from jkeras._base.config import standardize_data_format
-from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
+from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Weight
-from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.weight_arguments import LayerArguments, WeightedLayer, weight_for
-from jkeras.nn.conv import conv, depthwise_conv, spatial
-
-_Sizes = int | Sequence[int]
+from jkeras.layers.weight_arguments import LayerArguments, weight_for
+from jkeras.nn.conv import conv, depthwise_conv
 
 
 class DepthwiseAndBias(LayerArguments, total=False):
@@ -45,37 +40,15 @@ class SeparableWeights(LayerArguments, total=False):
     bias_constraint: Annotated[Any, None]
 
 
-class _Depthwise(WeightedLayer):
-    """What both kinds share: windows, layout and the first of the products."""
+class _Depthwise(Convolving):
+    """What both kinds share: the first of the products."""
 
-    rank: int
-
-    def _set_windows(
-        self, kernel_size: _Sizes, strides: _Sizes, padding: str, depth_multiplier: int, data_format: str | None, dilation: _Sizes
-    ) -> None:
-        self.kernel_size = spatial(kernel_size, self.rank, "kernel_size")
-        self.strides = spatial(strides, self.rank, "strides")
-        self.dilation_rate = spatial(dilation, self.rank, "dilation_rate")
+    def _set_multiplier(self, depth_multiplier: int) -> None:
         self.depth_multiplier = depth_multiplier
-        self.padding = str(padding).lower()
-        self.data_format = standardize_data_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
-        cls = type(self).__name__
-        if self.padding not in ("valid", "same"):
-            raise unknown_name(f"padding of {cls}", self.padding, ("valid", "same"))
         if depth_multiplier <= 0:
-            raise ValueError(f"{cls} takes a positive number of filters per channel. Received: {depth_multiplier=}.")
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
-                f"{cls} takes strides or a dilation rate above 1, not both. "
-                f"Received: strides={self.strides}, dilation_rate={self.dilation_rate}."
+                f"{type(self).__name__} takes a positive number of filters per channel. Received: {depth_multiplier=}."
             )
-
-    def _channels(self, x: Any) -> Any:
-        """The channels of the inputs, which are fixed from now on."""
-        axis = -1 if self.data_format == "channels_last" else 1
-        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: x.shape[axis]})
-        return x.shape[axis]
 
     def _depthwise(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         return depthwise_conv(
@@ -116,20 +89,19 @@ class BaseDepthwiseConv(_Depthwise):
     @expand_kwargs()
     def __init__(
         self,
-        kernel_size: _Sizes,
-        strides: _Sizes = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         depth_multiplier: int = 1,
         data_format: str | None = None,
-        dilation_rate: _Sizes = 1,
+        dilation_rate: int | Sequence[int] = 1,
         activation: Any = None,
         use_bias: bool = True,
         **kwargs: Unpack[DepthwiseAndBias],
     ):
         super().__init__(**kwargs)
-        self._set_windows(kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
+        self._set_windows(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias)
+        self._set_multiplier(depth_multiplier)
 
     def declare(self, x: Any) -> Iterator[Weight]:
         """A kernel `(*kernel_size, channels, depth_multiplier)` and a bias `(channels * depth_multiplier,)`."""
@@ -197,23 +169,22 @@ class BaseSeparableConv(_Depthwise):
     def __init__(
         self,
         filters: int,
-        kernel_size: _Sizes,
-        strides: _Sizes = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: _Sizes = 1,
+        dilation_rate: int | Sequence[int] = 1,
         depth_multiplier: int = 1,
         activation: Any = None,
         use_bias: bool = True,
         **kwargs: Unpack[SeparableWeights],
     ):
         super().__init__(**kwargs)
-        self._set_windows(kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate)
+        self._set_windows(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias)
+        self._set_multiplier(depth_multiplier)
         if filters <= 0:
             raise ValueError(f"{type(self).__name__} takes a positive number of filters. Received: {filters=}.")
         self.filters = filters
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
 
     def declare(self, x: Any) -> Iterator[Weight]:
         """Kernels `(*kernel_size, channels, depth_multiplier)` and `(*ones, channels * depth_multiplier, filters)`, a bias."""

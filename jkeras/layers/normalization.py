@@ -33,7 +33,7 @@ class ScaleAndCenter(LayerArguments, total=False):
 class _Normalization(WeightedLayer):
     """A layer that computes statistics along some axes."""
 
-    _weight_roles = ()
+    _weight_roles: tuple[str, ...] = ()
 
     def _axes_in(self, axis: int | Sequence[int], x: Any) -> list[int]:
         """The axes counted from the front, in order."""
