@@ -1,4 +1,4 @@
-"""`&`, `|`, `^` on boxes and symbolic tensors are logical whatever the dtype, as in Keras; a file says the same as the graph."""
+"""`&`, `|`, `^` on variables and symbolic tensors are logical whatever the dtype, as in Keras; a file says the same as the graph."""
 
 import operator
 import os
@@ -15,19 +15,19 @@ from jkeras import Input, Model, Variable
 A, B = np.array([0, 1, 2, 6]), np.array([1, 1, 0, 3])
 OPERATORS = {"and": operator.and_, "or": operator.or_, "xor": operator.xor}
 PAIRS = {
-    "box box": lambda k, d: (k.Variable(A, dtype=d), k.Variable(B, dtype=d)),
-    "box array": lambda k, d: (k.Variable(A, dtype=d), k.ops.cast(B, d)),
-    "array box": lambda k, d: (k.Variable(A, dtype=d), B.astype(d)),
-    "box number": lambda k, d: (k.Variable(A, dtype=d), 2),
-    "number box": lambda k, d: (2, k.Variable(A, dtype=d)),
-    "box list": lambda k, d: (k.Variable(A, dtype=d), B.tolist()),
+    "variable variable": lambda k, d: (k.Variable(A, dtype=d), k.Variable(B, dtype=d)),
+    "variable array": lambda k, d: (k.Variable(A, dtype=d), k.ops.cast(B, d)),
+    "array variable": lambda k, d: (k.Variable(A, dtype=d), B.astype(d)),
+    "variable number": lambda k, d: (k.Variable(A, dtype=d), 2),
+    "number variable": lambda k, d: (2, k.Variable(A, dtype=d)),
+    "variable list": lambda k, d: (k.Variable(A, dtype=d), B.tolist()),
 }
 
 
 @pytest.mark.parametrize("dtype", ("int32", "uint8", "bool", "float32"))
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("name", OPERATORS)
-def test_operators_of_boxes_are_those_of_keras(name, pair, dtype):
+def test_operators_of_variables_are_those_of_keras(name, pair, dtype):
     ours, theirs = (np.asarray(OPERATORS[name](*PAIRS[pair](package, dtype))) for package in (jkeras, keras))
     assert ours.dtype == theirs.dtype == bool
     np.testing.assert_array_equal(ours, theirs)
@@ -47,8 +47,18 @@ def test_operators_in_a_graph_are_logical_and_stay_so_in_files(name, dtype, tmp_
             np.testing.assert_array_equal(part[0], expected)
 
 
+def test_shifts_in_a_graph_stay_so_in_files(tmp_path):
+    x = Input((4,), dtype="int32")
+    model = Model(x, [x << 1, 16 >> x])
+    model.save(tmp_path / "model.keras")
+    for one in (model, jkeras.models.load_model(tmp_path / "model.keras")):
+        left, right = one(A[None].astype("int32"))
+        np.testing.assert_array_equal(left[0], A << 1)
+        np.testing.assert_array_equal(right[0], 16 >> A)
+
+
 def test_an_assigning_operator_and_shifts():
-    box = Variable(A, dtype="int32")
-    np.testing.assert_array_equal(box << 1, A << 1)
-    box &= B
-    np.testing.assert_array_equal(box, (A != 0) & (B != 0))
+    variable = Variable(A, dtype="int32")
+    np.testing.assert_array_equal(variable << 1, A << 1)
+    variable &= B
+    np.testing.assert_array_equal(variable, (A != 0) & (B != 0))

@@ -1,4 +1,4 @@
-"""Floor 3: array operations for arrays, boxes and symbolic tensors.
+"""Floor 3: array operations for arrays, variables and symbolic tensors.
 
 Most are entered by tables, so their names are in the generated `__init__.pyi`, which editors read.
 """

@@ -1,4 +1,4 @@
-"""Between arrays, boxes, symbolic tensors and numpy: conversions, and what is known of a value without computing it."""
+"""Between arrays, variables, symbolic tensors and numpy: conversions, and what is known of a value without computing it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def convert_to_tensor(x: Tensor, dtype: Any = None, sparse: bool | None = None, 
     """A JAX array with the values of x.
 
     Args:
-        x: an array, a box, numbers or nested lists of them.
+        x: an array, a variable, numbers or nested lists of them.
         dtype: of the result, by default x's own.
         sparse, ragged: Keras' arguments; arrays here are dense, so True is an error.
 
@@ -110,7 +110,7 @@ def convert_to_numpy(x: Tensor) -> np.ndarray:
 
 @inspector()
 def is_tensor(x: Any) -> bool:
-    """Whether x is a JAX array; lists, numpy arrays, boxes and symbolic tensors are not.
+    """Whether x is a JAX array; lists, numpy arrays, variables and symbolic tensors are not.
 
     Example:
         >>> import jax.numpy as jnp

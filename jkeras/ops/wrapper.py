@@ -1,7 +1,7 @@
-"""One wrapper for all operations: a function of arrays becomes a function of arrays, boxes and symbolic tensors.
+"""One wrapper for all operations: a function of arrays becomes a function of arrays, variables and symbolic tensors.
 
 `symbolic(fn, name)` looks at the leaves of the arguments. A `KerasTensor` among them: the call is recorded in the graph, and
-shape inference runs `fn` abstractly. A box among them: its value stands in. Otherwise `fn` is called as it is.
+shape inference runs `fn` abstractly. A variable among them: its value stands in. Otherwise `fn` is called as it is.
 
 `@operation()` does so to a function and enters it in the table of all operations, which is what `jkeras.ops` shows.
 """
@@ -21,7 +21,7 @@ from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic, is_leaf
 from jkeras.state.variable import Variable
 
 Tensor: TypeAlias = Any
-"""An array, a box, a symbolic tensor, or what `numpy.asarray` takes: numbers and nested lists."""
+"""An array, a variable, a symbolic tensor, or what `numpy.asarray` takes: numbers and nested lists."""
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
@@ -32,7 +32,7 @@ _areas: dict[str, dict[str, Function]] = {"linalg": {}, "nn": {}, "numpy": {}}
 
 
 def symbolic(fn: F, name: str, module: str = "jkeras.ops") -> F:
-    """Make a function of arrays work on boxes and symbolic tensors as well.
+    """Make a function of arrays work on variables and symbolic tensors as well.
 
     Args:
         fn: takes arrays anywhere in its arguments, nested in lists and dicts too.
@@ -83,7 +83,7 @@ def operation(area: str | None = None, name: str | None = None) -> Callable[[Fun
 
 
 def inspector(area: str | None = None) -> Callable[[Function], Function]:
-    """Decorator: enter a function that answers at once, without a node in the graph, for boxes and symbolic tensors as well."""
+    """Decorator: enter a function that answers at once, without a node in the graph, also for variables and symbolic tensors."""
 
     def enter(fn: Function) -> Function:
         fn.__module__ = "jkeras.ops"

@@ -91,7 +91,7 @@ class LossScaleOptimizer(Optimizer):
     def remember(self, variables: Iterable[Any], names: Iterable[str]) -> None:
         """Note which variables the leaves of the state belong to, here and in the inner optimizer."""
         super().remember(variables, names)
-        self.inner_optimizer.remember(self._boxes, self._keys)
+        self.inner_optimizer.remember(self._trained, self._keys)
 
     def init(self, params: Any) -> OptimizerState:
         """The state before the first step: the inner optimizer's, and the factor."""
