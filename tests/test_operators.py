@@ -1,4 +1,4 @@
-"""`&`, `|`, `^` on variables and symbolic tensors are logical whatever the dtype, as in Keras; a file says the same as the graph."""
+"""`&`, `|`, `^` on variables and symbolic tensors are logical whatever the dtype, as in Keras; files say the same as graphs."""
 
 import operator
 import os

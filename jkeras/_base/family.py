@@ -1,7 +1,7 @@
 """The three public functions of a family of parts, such as all constraints: `get`, `serialize`, `deserialize`.
 
-`get` takes what a user may write for a member: a name, a class, a config, or the object itself. `deserialize` takes the same, and
-objects of the user's own by name; `serialize` gives the config. Families differ in a few words and rules, which they declare.
+`get` takes what you may write for a member: a name, a class, a config, or the object itself. `deserialize` takes the same, and
+your own objects by name; `serialize` gives the config. Families differ in a few words and rules, which they declare.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A function with a signature that is computed, which hands its arguments on to another function.
 
-It is compiled from source, as `dataclasses` does, so that Python itself binds the arguments: errors of a wrong call, editors and
-`inspect.signature` are those of a function that somebody wrote out.
+It is compiled from source, as `dataclasses` does, so that Python itself binds the arguments: a wrong call gets the same error,
+and `inspect.signature` and editors show the same, as for a function that is written out.
 """
 
 from __future__ import annotations

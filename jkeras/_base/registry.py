@@ -298,7 +298,7 @@ def find(module: str | None, class_name: str, registered_name: str | None, custo
 
 
 def check_same_name(found: Any, name: str, registered_name: str, of_keras: Any) -> None:
-    """Refuse a registered name of one object beside the name of another. A name that nobody has is one from before a renaming.
+    """Refuse a registered name of one object beside the name of another. A name that nothing has is from before a renaming.
 
     Args:
         found: what is registered.

@@ -1,4 +1,4 @@
-"""From what users and files write for an activation to the function, and back. A layer stands for an activation as well.
+"""What users and files write for an activation: to the function and back. A layer stands for an activation, too.
 
 >>> get("relu")([-1.0, 2.0]).tolist(), serialize(get("swish"))
 ([0.0, 2.0], 'silu')

@@ -1,4 +1,4 @@
-"""From what users and files write for a constraint to the object, and back.
+"""What users and files write for a constraint: to the object and back.
 
 >>> get("max_norm").get_config()
 {'max_value': 2, 'axis': 0}

@@ -1,4 +1,4 @@
-"""From what users and files write for a loss to the loss, and back.
+"""What users and files write for a loss: to the loss and back.
 
 >>> get("mse").__name__, serialize(get("Huber"))["config"]["delta"]
 ('mean_squared_error', 1.0)

@@ -1,4 +1,4 @@
-"""From what users and files write for a metric to the metric, and back.
+"""What users and files write for a metric: to the metric and back.
 
 >>> get("mse").name, serialize(get("TopKCategoricalAccuracy"))["config"]["k"]
 ('mean_squared_error', 5)

@@ -1,4 +1,4 @@
-"""Adam: every weight has its own pace, from running means of its gradient and of its square."""
+"""Adam: every weight has its own step size, from running means of its gradient and of its square."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ class Adam(Optimizer):
             def change(m: jax.Array, v: jax.Array) -> jax.Array:
                 t = (step + 1).astype(m.dtype)
                 root = jnp.sqrt(1 - jnp.power(jnp.asarray(beta_2, m.dtype), t))
-                pace = learning_rate * root / (1 - jnp.power(jnp.asarray(beta_1, m.dtype), t))
-                return -(m * pace / (jnp.sqrt(v) + epsilon))
+                rate = learning_rate * root / (1 - jnp.power(jnp.asarray(beta_1, m.dtype), t))
+                return -(m * rate / (jnp.sqrt(v) + epsilon))
 
             momentums = jax.tree.map(lambda m, g: m + (g - m) * (1 - beta_1), slots.momentums, grads)
             velocities = jax.tree.map(lambda v, g: v + (jnp.square(g) - v) * (1 - beta_2), slots.velocities, grads)

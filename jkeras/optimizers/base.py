@@ -45,7 +45,7 @@ _ENGINE = ("jit_compile", "is_legacy_optimizer")
 
 @export("keras.optimizers.Optimizer", "keras.Optimizer")
 class Optimizer(OwnStep, KerasFace, configurable.Configurable):
-    """The base of all optimizers; an own one overrides `rule`, or, as in Keras, `build` and `update_step`.
+    """The base of all optimizers. One of your own overrides `rule` or, as in Keras, `build` and `update_step`.
 
     Args:
         learning_rate: a number, a `LearningRateSchedule` or its config, or a function of nothing or of the step. A function of
@@ -109,7 +109,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
 
         `init(params)` gives the slots; `update(grads, slots, params, *, learning_rate, step)` gives what is *added* to the
         parameters, and the new slots. Unlike in optax the rule sees the learning rate, because Keras keeps it inside the velocity
-        of SGD and RMSprop: after a change of rate the old velocity goes on at the old one. `step` counts changes of the
+        of SGD and RMSprop: after a change of rate the old velocity keeps the old one. `step` counts changes of the
         parameters from 0. Arrays come in at least in float32.
         """
         raise NotImplementedError(

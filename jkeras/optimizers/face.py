@@ -33,7 +33,7 @@ class KerasFace:
     _at_work: bool
     _inner: Any
     _clock: Any
-    _pace: Any
+    _rate_in_step: Any
     _state: OptimizerState | None
     _shown: bool
     _fits: Any
@@ -63,11 +63,11 @@ class KerasFace:
 
     @property
     def live_state(self) -> OptimizerState | None:
-        """The state whose arrays the next step takes: for those who look at it and do not keep it."""
+        """The state whose arrays the next step takes: look at it, but do not keep it."""
         return self._state
 
     def take_state(self) -> Any:
-        """The state in arrays that nobody else holds, for a program that will give them away."""
+        """The state in arrays that nothing else holds, for a program that donates them."""
         if self._shown:
             self._state, self._shown = jax.tree.map(jnp.copy, self._state), False
         return self._state
@@ -76,7 +76,7 @@ class KerasFace:
         """Keep a state that a program gave.
 
         Args:
-            state: in arrays that nobody else holds.
+            state: in arrays that nothing else holds.
             fits: what it fits, for `fits`.
         """
         self._state, self._shown, self._fits = state, False, (fits, self.settings())
@@ -86,7 +86,7 @@ class KerasFace:
         return self._fits == (what, self.settings())
 
     def is_taken(self, state: Any) -> bool:
-        """Whether a state that was taken is the optimizer's still, and nobody else's."""
+        """Whether a state that was taken is still the optimizer's, and only the optimizer's."""
         return self._state is state and not self._shown
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -284,8 +284,8 @@ class KerasFace:
         return {**self.__dict__, "_compiled": None, "_fits": None, "_kept": {}}
 
     def _read_rate(self) -> Any:
-        if self._at_work and self._pace is not None:
-            return self._pace.value
+        if self._at_work and self._rate_in_step is not None:
+            return self._rate_in_step.value
         state = self._state if self._inner is None else self._inner.state
         if callable(self._rate):
             return rate_at(self._rate, 0 if state is None else state.iterations)

@@ -98,7 +98,7 @@ class OwnStep:
         self._places: dict[str, Variable] = {}
         self._of_library: dict[str, dict[str, SlotVariable]] = {}
         self._clock: Any = None  # stands for `iterations` at work
-        self._pace: Any = None  # stands for `learning_rate`
+        self._rate_in_step: Any = None  # stands for `learning_rate`
 
     # for `build` ----------------------------------------------------------------------------------------------------
 
@@ -254,7 +254,7 @@ class OwnStep:
         """
         self._places, self._own, self._of_library = self.variables_of(params), {}, {}
         if self._clock is None:
-            self._clock, self._pace = Variable(0, dtype="int32", name="iteration"), Variable(0.0, name="learning_rate")
+            self._clock, self._rate_in_step = Variable(0, dtype="int32", name="iteration"), Variable(0.0, name="learning_rate")
         variables = list(self._places.values())
 
         def build() -> dict[str, Any]:
@@ -320,7 +320,7 @@ def rule_of_update_step(self: Any) -> optax.GradientTransformationExtraArgs:
                 for name, variable in places.items():
                     self.update_step(gradients[name], variable, *([learning_rate] if takes_rate else []))
 
-        variables = [*places.values(), *own.values(), self._clock, self._pace]
+        variables = [*places.values(), *own.values(), self._clock, self._rate_in_step]
         values = [*(before[name] for name in places), *(held[leaf] for leaf in own), step, learning_rate]
         rng = jax.random.fold_in(jax.random.key(0), step) if current().rng is None else draw_key(self)
         after = functionalize(run, variables)(values, rng=rng).values

@@ -1,4 +1,4 @@
-"""From what users and files write for a regularizer to the object, and back.
+"""What users and files write for a regularizer: to the object and back.
 
 >>> get("l2").get_config()
 {'l2': 0.01}
