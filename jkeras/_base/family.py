@@ -85,7 +85,7 @@ def family(
     get.__doc__ = f"""The {member} that an identifier stands for.
 
     Args:
-        identifier: {expected}. A config dict and a class will do, too; None gives {getattr(none, "__name__", none)}.
+        identifier: {expected}; or a class, for an instance with default arguments. None gives {getattr(none, "__name__", none)}.
 
     Raises:
         ValueError: an unknown name, or something that stands for no {member}.
