@@ -1,8 +1,8 @@
 """Whether the arguments in a config are of the kinds that a class of the library takes.
 
-Python lets `Dense(3, kernel_initializer=L2())` pass: nobody asks what an initializer is until one is called. In a file it is a
-fault, and the place to say so is where the file is read. The kinds are read off the constructor's annotations, and off the names
-of arguments that Keras gives their meaning (`kernel_initializer`). What neither tells is left to the constructor.
+Python lets `Dense(3, kernel_initializer=L2())` pass: nothing looks at an initializer until it is called. In a file that is an
+error, and reading is the time to say so. Kinds come from the constructor's annotations, and from names of arguments that mean the
+same everywhere (`kernel_initializer`). What neither says is left to the constructor.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Config from the constructor's signature.
 
 `Configurable` remembers the arguments an object was made with. From them come `get_config`, `from_config`, equality of configs
-and the JSON form that Keras writes: `{"module", "class_name", "config", "registered_name"}`. Nobody writes a `get_config` by
-hand; a user's class that does so, Keras style, works as well.
+and the JSON form that Keras writes: `{"module", "class_name", "config", "registered_name"}`. The library writes no
+`get_config` by hand; a class of yours that does, as in Keras, works too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CLASS = "class"  # beside "class_name", in memory alone: no JSON can hold one
 
 
 def translate_with(translate: Callable[[Any, type | None], Any]) -> None:
-    """Set what puts configs of earlier Kerases into the words of Keras 3 (`saving/keras2_config.py`, which stands higher).
+    """Set the translator from configs of earlier Keras versions to Keras 3's; it stands higher, in `saving/keras2_config.py`.
 
     Args:
         translate: takes a config, and the class that it is of; None where the config itself names a class.
@@ -43,7 +43,7 @@ def translate_with(translate: Callable[[Any, type | None], Any]) -> None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Within this block, configs are in the words of Keras 3 already."""
+    """Within this block, configs are already Keras 3's."""
     token = _translated.set(True)
     try:
         yield
@@ -53,8 +53,8 @@ def translated() -> Iterator[None]:
 
 @contextmanager
 def in_memory() -> Iterator[None]:
-    """Within this block, configs go from one object to another of this process: the user's own functions and classes stand in
-    them as they are, so that nobody needs to find them by their names.
+    """Within this block, configs pass between objects of this process: your own functions and classes stand in them as they
+    are, and need not be found by name.
     """
     token = _in_memory.set(True)
     try:
@@ -66,7 +66,7 @@ def in_memory() -> Iterator[None]:
 
 @contextmanager
 def in_todays_words(config: Any, cls: type | None = None) -> Iterator[Any]:
-    """The config in the words of Keras 3. What is nested in it counts as translated within this block.
+    """The config in Keras 3's form. Within this block, what is nested in it counts as translated.
 
     Args:
         config: of an object, of any Keras.
@@ -88,7 +88,7 @@ def constructor_signature(cls: Any) -> inspect.Signature:
 
 
 def accepted_arguments(cls: Any) -> set[str] | None:
-    """The names of all arguments of a constructor that hands its `**kwargs` on to the class above; None where it takes any."""
+    """The names of all arguments of a constructor that passes its `**kwargs` to its base class; None if it accepts anything."""
     names: set[str] = set()
     for owner in cls.__mro__[:-1]:
         if "__init__" in vars(owner):
@@ -141,7 +141,7 @@ def read_arguments(cls: type, config: Any, custom_objects: Mapping[str, Any] | N
     return arguments
 
 
-# Files of Keras 2 do not say where a class is; the name of the argument that it is for does. Several areas have a class Identity.
+# Keras 2's files do not say where a class lives; the name of the argument does. Several areas have a class Identity.
 _AREAS = {
     "initializer": "keras.initializers",
     "regularizer": "keras.regularizers",
@@ -184,7 +184,7 @@ def init_arguments(obj: Configurable) -> dict[str, Any]:
 
 
 def _handed_on(cls: Any, values: tuple[Any, ...]) -> dict[str, Any]:
-    """The arguments `*args` of a constructor by the names that the class above, to which it hands them on, has for them."""
+    """A constructor's `*args` under the names that they have in the base class it passes them to."""
     owner = next(c for c in cls.__mro__ if "__init__" in vars(c))
     above: Any = next(c for c in cls.__mro__[cls.__mro__.index(owner) + 1 :] if "__init__" in vars(c))
     signature = constructor_signature(above)

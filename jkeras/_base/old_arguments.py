@@ -1,4 +1,4 @@
-"""Arguments of Keras 2 that are gone: accepted where they ask for nothing, else an error that says what to write; older names."""
+"""Arguments that only Keras 2 has: ignored where they ask for nothing, else an error that says what to write; and older names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Gone(NamedTuple):
-    """An argument that there was.
+    """An argument that Keras 2 had.
 
     Attributes:
         harmless: the values that ask for nothing; None where every value does.
@@ -22,12 +22,12 @@ class Gone(NamedTuple):
 
 
 def leave_out(owner: str, given: Mapping[str, Any], gone: Mapping[str, Gone]) -> dict[str, Any]:
-    """The arguments that are left without those that ask for nothing.
+    """The arguments without those of Keras 2 that ask for nothing.
 
     Args:
         owner: the class or method they were given to.
         given: arguments by name.
-        gone: those that there were.
+        gone: the arguments that Keras 2 had.
 
     Raises:
         TypeError: one of those asks for something.

@@ -14,7 +14,7 @@ _HOME = f"{__name__.partition('.')[0]}."
 
 
 def name_public_class(error: TypeError, obj: Any) -> None:
-    """Let an error of arguments that do not fit a method of the library name a public class in place of the method's owner.
+    """Make the error of a wrong call name a public class, in place of the one that happens to define the method.
 
     Args:
         error: caught where the method was called; one raised inside of it is left as it is.
@@ -31,7 +31,7 @@ def name_public_class(error: TypeError, obj: Any) -> None:
         return
     owner, dot, rest = str(error).partition(".")
     cls = next((c for c in type(obj).__mro__ if c.__name__ == owner and c.__module__.startswith(_HOME)), None)
-    # Of a class of the user's own, that which it extends is meant.
+    # For a class of the user's: the library's class that it extends.
     public = next((c for c in type(obj).__mro__ if c.__module__.startswith(_HOME) and path_of(c) is not None), cls)
     if dot and cls is not None and public is not None:
         error.args = (f"{public.__name__}.{rest}",)

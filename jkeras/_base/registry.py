@@ -298,7 +298,7 @@ def find(module: str | None, class_name: str, registered_name: str | None, custo
 
 
 def check_same_name(found: Any, name: str, registered_name: str, of_keras: Any) -> None:
-    """Refuse a registered name of one object beside the name of another. A name that nobody has is one from before a renaming.
+    """Refuse a registered name of one object beside the name of another. A name that nothing has is from before a renaming.
 
     Args:
         found: what is registered.
@@ -368,7 +368,7 @@ def _part(module: str | None, class_name: str) -> Any:
     found = built_in(module, class_name)
     if found is None:
         return None
-    area = (path_of(found) or "").rpartition(".")[0].removeprefix("keras").removeprefix(".") or "top"
+    area = (path_of(found) or "").rpartition(".")[0].removeprefix("j").removeprefix("keras").removeprefix(".") or "top"
     if not inspect.isclass(found) or not hasattr(found, "from_config") or area not in _PARTS:
         raise UnsafeFileError(
             f"The config names {f'{module}.' if module else ''}{class_name}, which is no part of a model. A file may name "

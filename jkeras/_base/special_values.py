@@ -1,7 +1,7 @@
 """Values that JSON has no form for: tuples, slices, `...`, bytes and arrays, as `{"class_name": "__slice__", "config": ...}`.
- Keras writes them so, and both directions are here. A file that holds one is trusted with nothing but its numbers: an array is
-made of a nested list that stands in the file, so it is no larger than the file, and never of bytes that must be decoded as
-objects.
+
+Keras writes them so, and both directions are here. Only numbers are taken from a file: an array is made of a nested list, so it
+is no larger than the file, and never of bytes that decode to objects.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.types import Tree
 from jkeras.graph.infer import infer
 from jkeras.graph.spec import is_spec
-from jkeras.state.operators import LOGICAL
+from jkeras.state.operators import Operator, give_operators
 from jkeras.state.variable import Variable
 
 _NOT_AN_ARRAY = """A symbolic tensor has no values: {tensor} stands for an array that a model will compute, but it was passed to
@@ -158,37 +158,14 @@ class KerasTensor:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
 
-_LABELS = {
-    "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide", "pow": "power",
-    "and_": "logical_and", "or_": "logical_or", "xor": "logical_xor", "eq": "equal", "ne": "not_equal", "lt": "less",
-    "le": "less_equal", "gt": "greater", "ge": "greater_equal", "neg": "negative", "pos": "positive", "abs": "absolute",
-    "invert": "logical_not",
-}  # fmt: skip
-
-
-def _binary(name: str, swap: bool) -> Callable[[Any, Any], Any]:
-    fn = LOGICAL.get(name) or getattr(operator, name)
-    label = _LABELS.get(name, name)
-
-    def method(self: Any, other: Any) -> Any:
-        return apply_symbolic(fn, label, other, self) if swap else apply_symbolic(fn, label, self, other)
+def _method(one: Operator, right: bool) -> Callable[..., Any]:
+    def method(self: Any, *other: Any) -> Any:
+        return apply_symbolic(one.recorded, one.name, *((*other, self) if right else (self, *other)))
 
     return method
 
 
-def _unary(name: str) -> Callable[[Any], Any]:
-    fn: Any = jnp.logical_not if name == "invert" else getattr(operator, name)  # `~` is logical too
-    label = _LABELS.get(name, name)
-    return lambda self: apply_symbolic(fn, label, self)
-
-
-for _name in ["add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and_", "or_", "xor"]:
-    setattr(KerasTensor, f"__{_name.strip('_')}__", _binary(_name, False))
-    setattr(KerasTensor, f"__r{_name.strip('_')}__", _binary(_name, True))
-for _name in ["eq", "ne", "lt", "le", "gt", "ge"]:
-    setattr(KerasTensor, f"__{_name}__", _binary(_name, False))
-for _name in ["neg", "pos", "abs", "invert"]:
-    setattr(KerasTensor, f"__{_name}__", _unary(_name))
+give_operators(KerasTensor, _method)
 
 
 def is_symbolic(value: object) -> TypeGuard[KerasTensor]:

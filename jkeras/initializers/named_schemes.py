@@ -16,8 +16,17 @@ from jkeras._base.registry import export
 from jkeras.initializers.scaling import VarianceScaling
 
 
+class _Scheme(VarianceScaling):
+    """A scheme by its name: scale, fan and distribution are fixed."""
+
+    _scheme: tuple[float, str, str]
+
+    def __init__(self, seed: Any = None, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None):
+        super().__init__(*self._scheme, seed, input_axes, output_axes)
+
+
 @export("keras.initializers.GlorotUniform", "keras.initializers.glorot_uniform")
-class GlorotUniform(VarianceScaling):
+class GlorotUniform(_Scheme):
     """Uniform draws between -limit and limit, with `limit = sqrt(6 / (fan_in + fan_out))`.
 
     Args:
@@ -32,12 +41,11 @@ class GlorotUniform(VarianceScaling):
         True
     """
 
-    def __init__(self, seed: Any = None, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None):
-        super().__init__(1.0, "fan_avg", "uniform", seed, input_axes, output_axes)
+    _scheme = (1.0, "fan_avg", "uniform")
 
 
 @export("keras.initializers.GlorotNormal", "keras.initializers.glorot_normal")
-class GlorotNormal(VarianceScaling):
+class GlorotNormal(_Scheme):
     """Normal draws with variance `2 / (fan_in + fan_out)`, cut at two standard deviations.
 
     Args:
@@ -52,12 +60,11 @@ class GlorotNormal(VarianceScaling):
         0.07
     """
 
-    def __init__(self, seed: Any = None, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None):
-        super().__init__(1.0, "fan_avg", "truncated_normal", seed, input_axes, output_axes)
+    _scheme = (1.0, "fan_avg", "truncated_normal")
 
 
 @export("keras.initializers.HeUniform", "keras.initializers.he_uniform")
-class HeUniform(VarianceScaling):
+class HeUniform(_Scheme):
     """Uniform draws between -limit and limit, with `limit = sqrt(6 / fan_in)`.
 
     Args:
@@ -72,12 +79,11 @@ class HeUniform(VarianceScaling):
         True
     """
 
-    def __init__(self, seed: Any = None, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None):
-        super().__init__(2.0, "fan_in", "uniform", seed, input_axes, output_axes)
+    _scheme = (2.0, "fan_in", "uniform")
 
 
 @export("keras.initializers.HeNormal", "keras.initializers.he_normal")
-class HeNormal(VarianceScaling):
+class HeNormal(_Scheme):
     """Normal draws with variance `2 / fan_in`, cut at two standard deviations.
 
     Args:
@@ -92,12 +98,11 @@ class HeNormal(VarianceScaling):
         0.1
     """
 
-    def __init__(self, seed: Any = None, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None):
-        super().__init__(2.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
+    _scheme = (2.0, "fan_in", "truncated_normal")
 
 
 @export("keras.initializers.LecunUniform", "keras.initializers.lecun_uniform")
-class LecunUniform(VarianceScaling):
+class LecunUniform(_Scheme):
     """Uniform draws between -limit and limit, with `limit = sqrt(3 / fan_in)`.
 
     Args:
@@ -112,12 +117,11 @@ class LecunUniform(VarianceScaling):
         True
     """
 
-    def __init__(self, seed: Any = None, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None):
-        super().__init__(1.0, "fan_in", "uniform", seed, input_axes, output_axes)
+    _scheme = (1.0, "fan_in", "uniform")
 
 
 @export("keras.initializers.LecunNormal", "keras.initializers.lecun_normal")
-class LecunNormal(VarianceScaling):
+class LecunNormal(_Scheme):
     """Normal draws with variance `1 / fan_in`, cut at two standard deviations.
 
     Args:
@@ -132,5 +136,4 @@ class LecunNormal(VarianceScaling):
         0.1
     """
 
-    def __init__(self, seed: Any = None, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None):
-        super().__init__(1.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
+    _scheme = (1.0, "fan_in", "truncated_normal")

@@ -8,12 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras import activations, constraints, initializers, regularizers
+from jkeras import activations
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 
 
 def _not_negative(layer: str, name: str, value: float | None) -> float | None:
@@ -109,7 +110,7 @@ class LeakyReLU(Layer):
 
 
 @export("keras.layers.PReLU")
-class PReLU(Layer):
+class PReLU(WeightedLayer):
     """`x` for `x >= 0`, `alpha * x` below, with a learned `alpha` for each position.
 
     Args:
@@ -126,6 +127,7 @@ class PReLU(Layer):
     """
 
     supports_masking = True
+    _weight_roles = ("alpha",)
 
     def __init__(
         self,
@@ -135,10 +137,12 @@ class PReLU(Layer):
         shared_axes: int | Sequence[int] | None = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
-        self.alpha_constraint = constraints.get(alpha_constraint)
+        super().__init__(
+            alpha_initializer=alpha_initializer,
+            alpha_regularizer=alpha_regularizer,
+            alpha_constraint=alpha_constraint,
+            **kwargs,
+        )
         self.shared_axes = None if shared_axes is None else [shared_axes] if isinstance(shared_axes, int) else list(shared_axes)
 
     def declare(self, x: Any) -> Iterator[Weight]:
@@ -149,7 +153,7 @@ class PReLU(Layer):
         shape = tuple(1 if axis in shared else size for axis, size in enumerate(x.shape))[1:]
         fixed = {axis: size for axis, size in enumerate(x.shape) if axis > 0 and axis not in shared}
         self.input_spec = InputSpec(ndim=len(x.shape), axes=fixed)
-        yield Weight("alpha", shape, self.alpha_initializer, regularizer=self.alpha_regularizer, constraint=self.alpha_constraint)
+        yield weight_for(self, "alpha", shape)
 
     def forward(self, w: Any, x: Any) -> Any:
         """`relu(x) - alpha * relu(-x)`."""

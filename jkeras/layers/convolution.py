@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from jkeras import activations, constraints, initializers, regularizers
-from jkeras._base.config import standardize_data_format
-from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras.layers.base import Layer
+from jkeras._base.shared_arguments import expand_kwargs
+from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Weight
-from jkeras.layers.input_spec import InputSpec
-from jkeras.nn.conv import conv, spatial
+from jkeras.layers.weight_arguments import KernelAndBias, weight_for
+from jkeras.nn.conv import conv
 
 
-class BaseConv(Layer):
+class BaseConv(Convolving):
     """`activation(conv(x, kernel) + bias)`; subclasses say how many spatial axes there are.
 
     Args:
@@ -37,8 +35,7 @@ class BaseConv(Layer):
         x: `(batch, *space, channels)`, or `(batch, channels, *space)`. Returns images with `filters` channels, same layout.
     """
 
-    rank: int
-
+    @expand_kwargs()
     def __init__(
         self,
         filters: int,
@@ -50,74 +47,30 @@ class BaseConv(Layer):
         groups: int = 1,
         activation: Any = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[KernelAndBias],
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(**kwargs)
         self.filters, self.groups = filters, groups
-        self.kernel_size = spatial(kernel_size, self.rank, "kernel_size")
-        self.strides = spatial(strides, self.rank, "strides")
-        self.dilation_rate = spatial(dilation_rate, self.rank, "dilation_rate")
-        self.padding = str(padding).lower()
-        self.data_format = standardize_data_format(data_format)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
-        self._check_arguments()
-
-    def _check_arguments(self) -> None:
-        cls, paddings = type(self).__name__, ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
-        if self.padding not in paddings:
-            raise unknown_name(f"padding of {cls}", self.padding, paddings)
-        if self.filters <= 0 or self.groups <= 0 or self.filters % self.groups:
+        self._set_windows(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias)
+        if filters <= 0 or groups <= 0 or filters % groups:
             raise ValueError(
-                f"{cls} takes a positive number of filters that its groups divide. "
-                f"Received: filters={self.filters}, groups={self.groups}."
-            )
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                f"{cls} takes strides or a dilation rate above 1, not both. "
-                f"Received: strides={self.strides}, dilation_rate={self.dilation_rate}."
+                f"{type(self).__name__} takes a positive number of filters that its groups divide. "
+                f"Received: filters={filters}, groups={groups}."
             )
 
     def declare(self, x: Any) -> Iterator[Weight]:
         """A kernel `(*kernel_size, channels / groups, filters)` and a bias `(filters,)`."""
-        axis = -1 if self.data_format == "channels_last" else 1
-        channels: Any = x.shape[axis]
+        channels: Any = x.shape[self._channel_axis]
         if channels is not None and channels % self.groups:
             raise ValueError(
                 f"{self.name}: the {channels} channels of the input {tuple(x.shape)} ({self.data_format}) cannot be cut into "
                 f"groups={self.groups} equal parts."
             )
-        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
+        self._channels(x)
         shape: Any = (*self.kernel_size, None if channels is None else channels // self.groups, self.filters)
-        yield Weight(
-            "kernel",
-            shape,
-            self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        yield weight_for(self, "kernel", shape)
         if self.use_bias:
-            yield Weight(
-                "bias",
-                (self.filters,),
-                self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            yield weight_for(self, "bias", (self.filters,))
 
     def forward(self, w: Any, x: Any) -> Any:
         """`activation(conv(x, kernel) + bias)`."""
@@ -145,6 +98,7 @@ class Conv1D(BaseConv):
     """
 
     rank = 1
+    _paddings = ("valid", "same", "causal")
 
 
 @export("keras.layers.Conv2D", "keras.layers.Convolution2D")

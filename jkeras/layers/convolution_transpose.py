@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from jkeras import activations, constraints, initializers, regularizers
-from jkeras._base.config import standardize_data_format
-from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras.layers.base import Layer
+from jkeras._base.shared_arguments import expand_kwargs
+from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Weight
-from jkeras.layers.input_spec import InputSpec
-from jkeras.nn.conv import spatial
+from jkeras.layers.weight_arguments import KernelAndBias, weight_for
 from jkeras.nn.conv_transpose import conv_transpose
-
-_Sizes = int | Sequence[int]
 
 
 def _per_axis(value: int | Sequence[int] | None, rank: int) -> tuple[int, ...] | None:
@@ -27,7 +22,7 @@ def _per_axis(value: int | Sequence[int] | None, rank: int) -> tuple[int, ...] |
     return values
 
 
-class BaseConvTranspose(Layer):
+class BaseConvTranspose(Convolving):
     """`activation(conv_transpose(x, kernel) + bias)`; subclasses say how many spatial axes there are.
 
     Args:
@@ -49,78 +44,32 @@ class BaseConvTranspose(Layer):
         x: `(batch, *space, channels)`, or `(batch, channels, *space)`. Returns images with `filters` channels, same layout.
     """
 
-    rank: int
-
+    @expand_kwargs()
     def __init__(
         self,
         filters: int,
-        kernel_size: _Sizes,
-        strides: _Sizes = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         output_padding: int | Sequence[int] | None = None,
         data_format: str | None = None,
-        dilation_rate: _Sizes = 1,
+        dilation_rate: int | Sequence[int] = 1,
         activation: Any = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[KernelAndBias],
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(**kwargs)
         self.filters = filters
-        self.kernel_size = spatial(kernel_size, self.rank, "kernel_size")
-        self.strides = spatial(strides, self.rank, "strides")
-        self.dilation_rate = spatial(dilation_rate, self.rank, "dilation_rate")
         self.output_padding = _per_axis(output_padding, self.rank)
-        self.padding = str(padding).lower()
-        self.data_format = standardize_data_format(data_format)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
-        self._check_arguments()
-
-    def _check_arguments(self) -> None:
-        cls = type(self).__name__
-        if self.padding not in ("valid", "same"):
-            raise unknown_name(f"padding of {cls}", self.padding, ("valid", "same"))
-        if self.filters <= 0:
-            raise ValueError(f"{cls} takes a positive number of filters. Received: filters={self.filters}.")
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                f"{cls} takes strides or a dilation rate above 1, not both. "
-                f"Received: strides={self.strides}, dilation_rate={self.dilation_rate}."
-            )
+        self._set_windows(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias)
+        if filters <= 0:
+            raise ValueError(f"{type(self).__name__} takes a positive number of filters. Received: filters={filters}.")
 
     def declare(self, x: Any) -> Iterator[Weight]:
         """A kernel `(*kernel_size, filters, channels)` and a bias `(filters,)`."""
-        axis = -1 if self.data_format == "channels_last" else 1
-        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: x.shape[axis]})
-        yield Weight(
-            "kernel",
-            (*self.kernel_size, self.filters, x.shape[axis]),
-            self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        yield weight_for(self, "kernel", (*self.kernel_size, self.filters, self._channels(x)))
         if self.use_bias:
-            yield Weight(
-                "bias",
-                (self.filters,),
-                self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            yield weight_for(self, "bias", (self.filters,))
 
     def forward(self, w: Any, x: Any) -> Any:
         """`activation(conv_transpose(x, kernel) + bias)`."""
@@ -177,25 +126,19 @@ class Conv3DTranspose(BaseConvTranspose):
 
     rank = 3
 
+    @expand_kwargs()
     def __init__(
         self,
         filters: int,
-        kernel_size: _Sizes,
-        strides: _Sizes = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         data_format: str | None = None,
         output_padding: int | Sequence[int] | None = None,
-        dilation_rate: _Sizes = 1,
+        dilation_rate: int | Sequence[int] = 1,
         activation: Any = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[KernelAndBias],
     ):
         super().__init__(
             filters,
@@ -207,13 +150,6 @@ class Conv3DTranspose(BaseConvTranspose):
             dilation_rate,
             activation,
             use_bias,
-            kernel_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            bias_regularizer,
-            activity_regularizer,
-            kernel_constraint,
-            bias_constraint,
             **kwargs,
         )
 

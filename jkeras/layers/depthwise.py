@@ -3,51 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any, Unpack
 
-from jkeras import activations, constraints, initializers, regularizers
-from jkeras._base.config import standardize_data_format
-from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras.layers.base import Layer
+from jkeras._base.shared_arguments import expand_kwargs
+from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Weight
-from jkeras.layers.input_spec import InputSpec
-from jkeras.nn.conv import conv, depthwise_conv, spatial
-
-_Sizes = int | Sequence[int]
+from jkeras.layers.weight_arguments import LayerArguments, weight_for
+from jkeras.nn.conv import conv, depthwise_conv
 
 
-class _Depthwise(Layer):
-    """What both kinds share: windows, layout and the first of the products."""
+class DepthwiseAndBias(LayerArguments, total=False):
+    """Arguments for the weights of a depthwise convolution."""
 
-    rank: int
+    depthwise_initializer: Annotated[Any, "glorot_uniform"]
+    bias_initializer: Annotated[Any, "zeros"]
+    depthwise_regularizer: Annotated[Any, None]
+    bias_regularizer: Annotated[Any, None]
+    activity_regularizer: Annotated[Any, None]
+    depthwise_constraint: Annotated[Any, None]
+    bias_constraint: Annotated[Any, None]
 
-    def _set_windows(
-        self, kernel_size: _Sizes, strides: _Sizes, padding: str, depth_multiplier: int, data_format: str | None, dilation: _Sizes
-    ) -> None:
-        self.kernel_size = spatial(kernel_size, self.rank, "kernel_size")
-        self.strides = spatial(strides, self.rank, "strides")
-        self.dilation_rate = spatial(dilation, self.rank, "dilation_rate")
+
+class SeparableWeights(LayerArguments, total=False):
+    """Arguments for the weights of a separable convolution."""
+
+    depthwise_initializer: Annotated[Any, "glorot_uniform"]
+    pointwise_initializer: Annotated[Any, "glorot_uniform"]
+    bias_initializer: Annotated[Any, "zeros"]
+    depthwise_regularizer: Annotated[Any, None]
+    pointwise_regularizer: Annotated[Any, None]
+    bias_regularizer: Annotated[Any, None]
+    activity_regularizer: Annotated[Any, None]
+    depthwise_constraint: Annotated[Any, None]
+    pointwise_constraint: Annotated[Any, None]
+    bias_constraint: Annotated[Any, None]
+
+
+class _Depthwise(Convolving):
+    """What both kinds share: the first of the products."""
+
+    def _set_multiplier(self, depth_multiplier: int) -> None:
         self.depth_multiplier = depth_multiplier
-        self.padding = str(padding).lower()
-        self.data_format = standardize_data_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
-        cls = type(self).__name__
-        if self.padding not in ("valid", "same"):
-            raise unknown_name(f"padding of {cls}", self.padding, ("valid", "same"))
         if depth_multiplier <= 0:
-            raise ValueError(f"{cls} takes a positive number of filters per channel. Received: {depth_multiplier=}.")
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
-                f"{cls} takes strides or a dilation rate above 1, not both. "
-                f"Received: strides={self.strides}, dilation_rate={self.dilation_rate}."
+                f"{type(self).__name__} takes a positive number of filters per channel. Received: {depth_multiplier=}."
             )
-
-    def _channels(self, x: Any) -> Any:
-        """The channels of the inputs, which are fixed from now on."""
-        axis = -1 if self.data_format == "channels_last" else 1
-        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: x.shape[axis]})
-        return x.shape[axis]
 
     def _depthwise(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         return depthwise_conv(
@@ -83,54 +84,31 @@ class BaseDepthwiseConv(_Depthwise):
             channels, same layout.
     """
 
+    _weight_roles = ("depthwise", "bias")
+
+    @expand_kwargs()
     def __init__(
         self,
-        kernel_size: _Sizes,
-        strides: _Sizes = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         depth_multiplier: int = 1,
         data_format: str | None = None,
-        dilation_rate: _Sizes = 1,
+        dilation_rate: int | Sequence[int] = 1,
         activation: Any = None,
         use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[DepthwiseAndBias],
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._set_windows(kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.depthwise_constraint = constraints.get(depthwise_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        super().__init__(**kwargs)
+        self._set_windows(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias)
+        self._set_multiplier(depth_multiplier)
 
     def declare(self, x: Any) -> Iterator[Weight]:
         """A kernel `(*kernel_size, channels, depth_multiplier)` and a bias `(channels * depth_multiplier,)`."""
         channels = self._channels(x)
-        yield Weight(
-            "kernel",
-            (*self.kernel_size, channels, self.depth_multiplier),
-            self.depthwise_initializer,
-            regularizer=self.depthwise_regularizer,
-            constraint=self.depthwise_constraint,
-        )
+        yield weight_for(self, "depthwise", (*self.kernel_size, channels, self.depth_multiplier), "kernel")
         if self.use_bias:
-            yield Weight(
-                "bias",
-                (channels * self.depth_multiplier,),
-                self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            yield weight_for(self, "bias", (channels * self.depth_multiplier,))
 
     def forward(self, w: Any, x: Any) -> Any:
         """`activation(depthwise_conv(x, kernel) + bias)`."""
@@ -185,71 +163,38 @@ class BaseSeparableConv(_Depthwise):
     Source: Chollet, Xception: Deep Learning with Depthwise Separable Convolutions, 2017.
     """
 
+    _weight_roles = ("depthwise", "pointwise", "bias")
+
+    @expand_kwargs()
     def __init__(
         self,
         filters: int,
-        kernel_size: _Sizes,
-        strides: _Sizes = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: _Sizes = 1,
+        dilation_rate: int | Sequence[int] = 1,
         depth_multiplier: int = 1,
         activation: Any = None,
         use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        pointwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        pointwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        pointwise_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[SeparableWeights],
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._set_windows(kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate)
+        super().__init__(**kwargs)
+        self._set_windows(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias)
+        self._set_multiplier(depth_multiplier)
         if filters <= 0:
             raise ValueError(f"{type(self).__name__} takes a positive number of filters. Received: {filters=}.")
         self.filters = filters
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
-        self.pointwise_initializer = initializers.get(pointwise_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
-        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.depthwise_constraint = constraints.get(depthwise_constraint)
-        self.pointwise_constraint = constraints.get(pointwise_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
 
     def declare(self, x: Any) -> Iterator[Weight]:
         """Kernels `(*kernel_size, channels, depth_multiplier)` and `(*ones, channels * depth_multiplier, filters)`, a bias."""
         channels = self._channels(x)
-        yield Weight(
-            "depthwise_kernel",
-            (*self.kernel_size, channels, self.depth_multiplier),
-            self.depthwise_initializer,
-            regularizer=self.depthwise_regularizer,
-            constraint=self.depthwise_constraint,
-        )
-        yield Weight(
-            "pointwise_kernel",
-            (*(1,) * self.rank, channels * self.depth_multiplier, self.filters),
-            self.pointwise_initializer,
-            regularizer=self.pointwise_regularizer,
-            constraint=self.pointwise_constraint,
+        yield weight_for(self, "depthwise", (*self.kernel_size, channels, self.depth_multiplier), "depthwise_kernel")
+        yield weight_for(
+            self, "pointwise", (*(1,) * self.rank, channels * self.depth_multiplier, self.filters), "pointwise_kernel"
         )
         if self.use_bias:
-            yield Weight(
-                "bias",
-                (self.filters,),
-                self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            yield weight_for(self, "bias", (self.filters,))
 
     def forward(self, w: Any, x: Any) -> Any:
         """The depthwise part, then the mix of channels."""

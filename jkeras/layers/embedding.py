@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from jkeras import constraints, initializers, regularizers
 from jkeras._base.registry import export
-from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
+from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn.embedding import embedding
 
 
 @export("keras.layers.Embedding")
-class Embedding(Layer):
+class Embedding(WeightedLayer):
     """Look up rows of a learned table.
 
     Args:
@@ -33,6 +32,8 @@ class Embedding(Layer):
         >>> Embedding(10, 4)(np.array([[1, 2, 0]])).shape
         (1, 3, 4)
     """
+
+    _weight_roles = ("embeddings",)
 
     def __init__(
         self,
@@ -56,13 +57,15 @@ class Embedding(Layer):
         length = kwargs.pop("input_length", None)
         if length is not None:
             kwargs.setdefault("input_shape", (length,) if isinstance(length, int) else tuple(length))
-        super().__init__(**kwargs)
+        super().__init__(
+            embeddings_initializer=embeddings_initializer,
+            embeddings_regularizer=embeddings_regularizer,
+            embeddings_constraint=embeddings_constraint,
+            **kwargs,
+        )
         # Integers given as floats must not be rounded to half precision before the lookup.
         self.autocast = False
         self.input_dim, self.output_dim = input_dim, output_dim
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
         self.mask_zero = self.supports_masking = mask_zero
         if weights is not None:
             self.build((None, None))
@@ -70,13 +73,7 @@ class Embedding(Layer):
 
     def declare(self, x: Any) -> Iterator[Weight]:
         """The table `(input_dim, output_dim)`."""
-        yield Weight(
-            "embeddings",
-            (self.input_dim, self.output_dim),
-            self.embeddings_initializer,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
-        )
+        yield weight_for(self, "embeddings", (self.input_dim, self.output_dim))
 
     def forward(self, w: Any, x: Any) -> Any:
         """The rows."""

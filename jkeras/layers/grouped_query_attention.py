@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from jkeras._base.registry import export
+from jkeras._base.shared_arguments import expand_kwargs
 from jkeras.layers.headed_attention import HeadedAttention, check_size
+from jkeras.layers.weight_arguments import KernelAndBias
 
 
 @export("keras.layers.GroupQueryAttention")
@@ -35,6 +37,7 @@ class GroupedQueryAttention(HeadedAttention):
     Source: Joshua Ainslie et al., "GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints", 2023.
     """
 
+    @expand_kwargs()
     def __init__(
         self,
         head_dim: int,
@@ -44,20 +47,20 @@ class GroupedQueryAttention(HeadedAttention):
         use_bias: bool = True,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        *,
         use_gate: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[KernelAndBias],
     ):
-        arguments = dict(locals())
-        super().__init__(**kwargs)
-        self._set_options(arguments)
+        super().__init__(
+            dropout=dropout,
+            use_bias=use_bias,
+            sliding_window=sliding_window,
+            flash_attention=flash_attention,
+            use_gate=use_gate,
+            seed=seed,
+            **kwargs,
+        )
         self.head_dim, self.num_query_heads, self.num_key_value_heads = head_dim, num_query_heads, num_key_value_heads
         for name in ("head_dim", "num_query_heads", "num_key_value_heads"):
             check_size("GroupedQueryAttention", name, getattr(self, name))

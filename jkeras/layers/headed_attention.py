@@ -19,12 +19,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras import constraints, initializers, regularizers
+from jkeras import initializers, regularizers
 from jkeras._base.configurable import serialize
 from jkeras._base.errors import describe
 from jkeras.graph import infer
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
+from jkeras.layers.weight_arguments import WeightedLayer
 from jkeras.nn.attention import axes_attention, causal_mask, dot_product_attention, project, window_mask
 from jkeras.state.random import draw_key
 from jkeras.state.scope import get_mask
@@ -73,7 +74,7 @@ class Projection(Layer):
         return jax.nn.sigmoid(y) if self.gate else y
 
 
-class HeadedAttention(Layer):
+class HeadedAttention(WeightedLayer):
     """What multi-head and grouped-query attention share: projections, masks, and the choice of the way to compute.
 
     A class that extends it says how many heads there are for queries and for keys, and their sizes, in `_set_heads`.
@@ -81,23 +82,23 @@ class HeadedAttention(Layer):
 
     supports_masking = True
     attention_axes: tuple[int, ...] | None = None
-    use_bias: bool
-    use_gate: bool
-    dropout: float
-    seed: int | None
-    sliding_window: int | None
-    flash_attention: bool | None
 
-    def _set_heads(
-        self, heads: int, key_heads: int, key_size: int, value_size: int, output_shape: tuple[int, ...] | None
-    ) -> None:
-        self._heads, self._key_heads = heads, key_heads
-        self._key_size, self._value_size, self._units = key_size, value_size, output_shape
-
-    def _set_options(self, arguments: dict[str, Any]) -> None:
-        """Take what the constructors of both classes are given alike."""
-        for name in ("dropout", "use_bias", "sliding_window", "flash_attention", "use_gate", "seed"):
-            setattr(self, name, arguments[name])
+    def __init__(
+        self,
+        *,
+        dropout: float,
+        use_bias: bool,
+        sliding_window: int | None,
+        flash_attention: bool | None,
+        use_gate: bool,
+        seed: int | None,
+        activity_regularizer: Any,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.dropout, self.use_bias, self.use_gate, self.seed = dropout, use_bias, use_gate, seed
+        self.sliding_window, self.flash_attention = sliding_window, flash_attention
+        self._output_regularizer = regularizers.get(activity_regularizer)
         if not 0 <= self.dropout <= 1:
             raise ValueError(f"{type(self).__name__} takes a dropout from 0 to 1. Received: dropout={self.dropout!r}.")
         window = self.sliding_window
@@ -107,10 +108,12 @@ class HeadedAttention(Layer):
             raise ValueError(
                 f"{type(self).__name__}: flash attention drops no weights. Leave out dropout or flash_attention=True."
             )
-        for kind, area in (("initializer", initializers), ("regularizer", regularizers), ("constraint", constraints)):
-            for name in (f"kernel_{kind}", f"bias_{kind}"):
-                setattr(self, name, area.get(arguments[name]))
-        self._output_regularizer = regularizers.get(arguments["activity_regularizer"])
+
+    def _set_heads(
+        self, heads: int, key_heads: int, key_size: int, value_size: int, output_shape: tuple[int, ...] | None
+    ) -> None:
+        self._heads, self._key_heads = heads, key_heads
+        self._key_size, self._value_size, self._units = key_size, value_size, output_shape
 
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
         """Make the projections for inputs of these shapes."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from jkeras._base.configurable import serialize
 from jkeras._base.registry import export
+from jkeras._base.shared_arguments import expand_kwargs
 from jkeras.layers.headed_attention import HeadedAttention, check_size
+from jkeras.layers.weight_arguments import KernelAndBias
 
 
 @export("keras.layers.MultiHeadAttention")
@@ -58,6 +60,7 @@ class MultiHeadAttention(HeadedAttention):
     Source: Ashish Vaswani et al., "Attention Is All You Need", 2017.
     """
 
+    @expand_kwargs()
     def __init__(
         self,
         num_heads: int,
@@ -69,20 +72,20 @@ class MultiHeadAttention(HeadedAttention):
         attention_axes: int | Sequence[int] | None = None,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        *,
         use_gate: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[KernelAndBias],
     ):
-        arguments = dict(locals())
-        super().__init__(**kwargs)
-        self._set_options(arguments)
+        super().__init__(
+            dropout=dropout,
+            use_bias=use_bias,
+            sliding_window=sliding_window,
+            flash_attention=flash_attention,
+            use_gate=use_gate,
+            seed=seed,
+            **kwargs,
+        )
         self.num_heads, self.key_dim, self.value_dim = num_heads, key_dim, key_dim if value_dim is None else value_dim
         for name in ("num_heads", "key_dim", "value_dim"):
             check_size("MultiHeadAttention", name, getattr(self, name))

@@ -3,50 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any, Unpack
 
-from jkeras import constraints, initializers, regularizers
+from jkeras import initializers
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras.layers.base import Layer
+from jkeras._base.shared_arguments import expand_kwargs
 from jkeras.layers.declaration import Updated, Weight
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.weight_arguments import LayerArguments, WeightedLayer, weight_for
 from jkeras.nn.norm import at_least_float32, batch_norm, layer_norm, moments, rms_norm
 
 
-class _ScaleAndCenter(Layer):
-    """A normalization's weights: `gamma` scales, `beta` shifts. They stay in their own dtype, whatever the inputs' is."""
+class ScaleAndCenter(LayerArguments, total=False):
+    """Arguments for what normalizations learn."""
 
-    supports_masking = True
+    center: Annotated[bool, True]
+    scale: Annotated[bool, True]
+    beta_initializer: Annotated[Any, "zeros"]
+    gamma_initializer: Annotated[Any, "ones"]
+    beta_regularizer: Annotated[Any, None]
+    gamma_regularizer: Annotated[Any, None]
+    beta_constraint: Annotated[Any, None]
+    gamma_constraint: Annotated[Any, None]
+    activity_regularizer: Any
+    rms_scaling: bool
 
-    def _set_affine(self, center: bool, scale: bool, beta: tuple[Any, Any, Any], gamma: tuple[Any, Any, Any]) -> None:
-        self.center, self.scale = center, scale
-        self.beta_initializer, self.gamma_initializer = initializers.get(beta[0]), initializers.get(gamma[0])
-        self.beta_regularizer, self.gamma_regularizer = regularizers.get(beta[1]), regularizers.get(gamma[1])
-        self.beta_constraint, self.gamma_constraint = constraints.get(beta[2]), constraints.get(gamma[2])
 
-    def _affine_weights(self, shape: tuple[int, ...]) -> Iterator[Weight]:
-        if self.scale:
-            yield Weight(
-                "gamma",
-                shape,
-                self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-                autocast=False,
-            )
-        if self.center:
-            yield Weight(
-                "beta",
-                shape,
-                self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-                autocast=False,
-            )
+class _Normalization(WeightedLayer):
+    """A layer that computes statistics along some axes."""
 
-    def _offset_and_scale(self, w: Any) -> tuple[Any, Any]:
-        return w.beta if self.center else None, w.gamma if self.scale else None
+    _weight_roles: tuple[str, ...] = ()
 
     def _axes_in(self, axis: int | Sequence[int], x: Any) -> list[int]:
         """The axes counted from the front, in order."""
@@ -56,6 +43,26 @@ class _ScaleAndCenter(Layer):
         if len({a % len(x.shape) for a in axes}) < len(axes):
             raise ValueError(f"{self.name}: axis={axis!r} names an axis of the input {describe(x)} twice. Name it once.")
         return sorted(a % len(x.shape) for a in axes)
+
+
+class _ScaleAndCenter(_Normalization):
+    """A normalization's weights: `gamma` scales, `beta` shifts. They stay in their own dtype, whatever the inputs' is."""
+
+    supports_masking = True
+    _weight_roles = ("beta", "gamma")
+
+    def __init__(self, *, center: bool, scale: bool, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.center, self.scale = center, scale
+
+    def _affine_weights(self, shape: tuple[int, ...]) -> Iterator[Weight]:
+        if self.scale:
+            yield weight_for(self, "gamma", shape, autocast=False)
+        if self.center:
+            yield weight_for(self, "beta", shape, autocast=False)
+
+    def _offset_and_scale(self, w: Any) -> tuple[Any, Any]:
+        return w.beta if self.center else None, w.gamma if self.scale else None
 
 
 @export("keras.layers.BatchNormalization")
@@ -92,26 +99,22 @@ class BatchNormalization(_ScaleAndCenter):
     Covariate Shift", 2015.
     """
 
+    @expand_kwargs(
+        after={"moving_mean_initializer": "gamma_initializer", "moving_variance_initializer": "moving_mean_initializer"}
+    )
     def __init__(
         self,
         axis: int = -1,
         momentum: float = 0.99,
         epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
+        *,
         moving_mean_initializer: Any = "zeros",
         moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
         renorm: bool = False,
         renorm_clipping: Any = None,
         renorm_momentum: float = 0.99,
         synchronized: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[ScaleAndCenter],
     ):
         super().__init__(**kwargs)
         for name, value in (("renorm", renorm), ("synchronized", synchronized)):
@@ -121,12 +124,6 @@ class BatchNormalization(_ScaleAndCenter):
         self.momentum, self.epsilon = float(momentum), float(epsilon)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self._set_affine(
-            center,
-            scale,
-            (beta_initializer, beta_regularizer, beta_constraint),
-            (gamma_initializer, gamma_regularizer, gamma_constraint),
-        )
 
     def declare(self, x: Any) -> Iterator[Weight]:
         """One number per channel in each of gamma, beta, moving_mean, moving_variance."""
@@ -178,19 +175,12 @@ class LayerNormalization(_ScaleAndCenter):
     Source: Jimmy Lei Ba, Jamie Ryan Kiros, Geoffrey Hinton, "Layer Normalization", 2016.
     """
 
+    @expand_kwargs()
     def __init__(
         self,
         axis: int | Sequence[int] = -1,
         epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ScaleAndCenter],
     ):
         if kwargs.pop("rms_scaling", False):
             raise ValueError("LayerNormalization does not support rms_scaling=True. Use keras.layers.RMSNormalization instead.")
@@ -199,12 +189,6 @@ class LayerNormalization(_ScaleAndCenter):
         self.autocast = False
         self.axis = axis if isinstance(axis, int) else list(axis)
         self.epsilon = epsilon
-        self._set_affine(
-            center,
-            scale,
-            (beta_initializer, beta_regularizer, beta_constraint),
-            (gamma_initializer, gamma_regularizer, gamma_constraint),
-        )
 
     def declare(self, x: Any) -> Iterator[Weight]:
         """gamma and beta, each of the sizes of the normalized axes."""
@@ -218,7 +202,7 @@ class LayerNormalization(_ScaleAndCenter):
 
 
 @export("keras.layers.RMSNormalization")
-class RMSNormalization(_ScaleAndCenter):
+class RMSNormalization(_Normalization):
     """`scale * x / sqrt(mean(x^2) + epsilon)`, with the mean per example, over `axis`.
 
     Args:
@@ -233,8 +217,6 @@ class RMSNormalization(_ScaleAndCenter):
 
     Source: Biao Zhang, Rico Sennrich, "Root Mean Square Layer Normalization", 2019.
     """
-
-    supports_masking = False
 
     def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any):
         super().__init__(**kwargs)

@@ -23,7 +23,16 @@ class _Pooling(Layer):
 
     rank: int
 
-    def _set_windows(self, pool_size: _Sizes, strides: _Sizes | None, padding: str, data_format: str | None) -> None:
+    def __init__(
+        self,
+        pool_size: _Sizes = 2,
+        strides: _Sizes | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
         self.pool_size = spatial(pool_size, self.rank, "pool_size")
         self.strides = self.pool_size if strides is None else spatial(strides, self.rank, "strides")
         self.padding = str(padding).lower()
@@ -48,18 +57,6 @@ class MaxPooling(_Pooling):
         x: `(batch, *space, channels)`, or `(batch, channels, *space)`. Returns smaller images of the same layout.
     """
 
-    def __init__(
-        self,
-        pool_size: _Sizes = 2,
-        strides: _Sizes | None = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(name=name, **kwargs)
-        self._set_windows(pool_size, strides, padding, data_format)
-
     def forward(self, w: Any, x: Any) -> Any:
         """The maxima."""
         return max_pool(x, self.pool_size, self.strides, self.padding, self.data_format)
@@ -70,18 +67,6 @@ class AveragePooling(_Pooling):
 
     The default of `pool_size` is Keras 2's; Keras 3 has none.
     """
-
-    def __init__(
-        self,
-        pool_size: _Sizes = 2,
-        strides: _Sizes | None = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(name=name, **kwargs)
-        self._set_windows(pool_size, strides, padding, data_format)
 
     def forward(self, w: Any, x: Any) -> Any:
         """The means."""

@@ -9,21 +9,37 @@ draws anew at each call.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
-from jkeras import activations, constraints, initializers, regularizers
-from jkeras.layers.base import Layer
+from jkeras import activations
 from jkeras.layers.declaration import Weight
+from jkeras.layers.weight_arguments import LayerArguments, WeightedLayer, weight_for
 from jkeras.nn import recurrent
 from jkeras.nn.dropout import dropout
 
-ROLES = ("kernel", "recurrent", "bias")
+
+class CellArguments(LayerArguments, total=False):
+    """Arguments that all cells share."""
+
+    kernel_initializer: Annotated[Any, "glorot_uniform"]
+    recurrent_initializer: Annotated[Any, "orthogonal"]
+    bias_initializer: Annotated[Any, "zeros"]
+    kernel_regularizer: Annotated[Any, None]
+    recurrent_regularizer: Annotated[Any, None]
+    bias_regularizer: Annotated[Any, None]
+    kernel_constraint: Annotated[Any, None]
+    recurrent_constraint: Annotated[Any, None]
+    bias_constraint: Annotated[Any, None]
+    dropout: Annotated[float, 0.0]
+    recurrent_dropout: Annotated[float, 0.0]
+    seed: Annotated[int | None, None]
+    implementation: int
 
 
-class Cell(Layer):
+class Cell(WeightedLayer):
     """What the cells share: arguments, weights, noise.
 
     Subclasses set `gate_count` and `state_count` and define `gates`; the GRU, which is special, a little more.
@@ -31,24 +47,30 @@ class Cell(Layer):
 
     gate_count = 1
     state_count = 1
+    _weight_roles = ("kernel", "recurrent", "bias")
 
-    def _set(self, arguments: dict[str, Any]) -> None:
-        """Take over the arguments that all cells have, under their names, resolved."""
-        units = arguments["units"]
+    def __init__(
+        self,
+        units: int,
+        activation: Any,
+        use_bias: bool,
+        *,
+        dropout: float,
+        recurrent_dropout: float,
+        seed: int | None,
+        **kwargs: Any,
+    ):
+        # With one gate the two implementations are the same, and `Layer` leaves the argument out.
+        implementation = kwargs.pop("implementation", 2) if self.gate_count > 1 else 2
+        super().__init__(**kwargs)
         if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
             raise ValueError(f"{type(self).__name__} takes a positive integer as units. Received: units={units!r}.")
-        self.units, self.use_bias, self.seed = units, arguments["use_bias"], arguments["seed"]
-        self.activation = activations.get(arguments["activation"])
-        if "recurrent_activation" in arguments:
-            self.recurrent_activation = activations.get(arguments["recurrent_activation"])
-        for role in ROLES:
-            setattr(self, f"{role}_initializer", initializers.get(arguments[f"{role}_initializer"]))
-            setattr(self, f"{role}_regularizer", regularizers.get(arguments[f"{role}_regularizer"]))
-            setattr(self, f"{role}_constraint", constraints.get(arguments[f"{role}_constraint"]))
-        self.dropout = min(1.0, max(0.0, arguments["dropout"]))
-        self.recurrent_dropout = min(1.0, max(0.0, arguments["recurrent_dropout"]))
+        self.units, self.use_bias, self.seed = units, use_bias, seed
+        self.activation = activations.get(activation)
+        self.dropout = min(1.0, max(0.0, dropout))
+        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
         self.draws = self.dropout > 0 or self.recurrent_dropout > 0
-        self.implementation = 1 if self.recurrent_dropout > 0 else arguments.get("implementation", 2)
+        self.implementation = 1 if self.recurrent_dropout > 0 else implementation
         self.state_size: Any = units if self.state_count == 1 else [units] * self.state_count
         self.output_size = units
 
@@ -66,14 +88,10 @@ class Cell(Layer):
         """`kernel (in, gates * units)`, `recurrent_kernel (units, gates * units)`, `bias`; the columns are gate after gate."""
         columns = self.gate_count * self.units
         shapes = {"kernel": (x.shape[-1], columns), "recurrent": (self.units, columns), "bias": self._bias_shape()}
-        for role in ROLES if self.use_bias else ROLES[:2]:
-            yield Weight(
-                "recurrent_kernel" if role == "recurrent" else role,
-                shapes[role],
-                self._bias_initializer() if role == "bias" else getattr(self, f"{role}_initializer"),
-                regularizer=getattr(self, f"{role}_regularizer"),
-                constraint=getattr(self, f"{role}_constraint"),
-            )
+        for role in self._weight_roles if self.use_bias else self._weight_roles[:2]:
+            name = "recurrent_kernel" if role == "recurrent" else role
+            initializer = self._bias_initializer() if role == "bias" else getattr(self, f"{role}_initializer")
+            yield weight_for(self, role, shapes[role], name, initializer=initializer)
 
     def noise(self, rng: Any, x: Any, h: Any) -> tuple[Any, Any]:
         """Factors for the inputs and for the recurrent state: `(count, batch, size)`, or None where nothing is dropped.

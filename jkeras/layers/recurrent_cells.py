@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
+from jkeras import activations
 from jkeras._base.configurable import object_config
 from jkeras._base.registry import export
-from jkeras.layers.recurrent_cell import Cell
+from jkeras._base.shared_arguments import expand_kwargs
+from jkeras.layers.recurrent_cell import Cell, CellArguments
 from jkeras.nn import recurrent
 from jkeras.state.initial import accepts_key
 
@@ -40,28 +42,15 @@ class SimpleRNNCell(Cell):
         ((2, 4), 1)
     """
 
+    @expand_kwargs()
     def __init__(
         self,
         units: int,
         activation: Any = "tanh",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CellArguments],
     ):
-        arguments = dict(locals())
-        super().__init__(**kwargs)
-        self._set(arguments)
+        super().__init__(units, activation, use_bias, **kwargs)
 
     def gates(self) -> recurrent.Gates:
         """The activation."""
@@ -127,30 +116,19 @@ class LSTMCell(Cell):
     gate_count = 4
     state_count = 2
 
+    @expand_kwargs(after={"unit_forget_bias": "bias_initializer"})
     def __init__(
         self,
         units: int,
         activation: Any = "tanh",
         recurrent_activation: Any = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        *,
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CellArguments],
     ):
-        arguments = {**locals(), "implementation": kwargs.pop("implementation", 2)}
-        super().__init__(**kwargs)
-        self._set(arguments)
+        super().__init__(units, activation, use_bias, **kwargs)
+        self.recurrent_activation = activations.get(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
 
     def _bias_initializer(self) -> Any:
@@ -200,30 +178,19 @@ class GRUCell(Cell):
 
     gate_count = 3
 
+    @expand_kwargs(after={"reset_after": "recurrent_dropout"})
     def __init__(
         self,
         units: int,
         activation: Any = "tanh",
         recurrent_activation: Any = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
+        *,
         reset_after: bool = True,
-        seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CellArguments],
     ):
-        arguments = {**locals(), "implementation": kwargs.pop("implementation", 2)}
-        super().__init__(**kwargs)
-        self._set(arguments)
+        super().__init__(units, activation, use_bias, **kwargs)
+        self.recurrent_activation = activations.get(recurrent_activation)
         self.reset_after = reset_after
 
     def _bias_shape(self) -> tuple[int, ...]:
@@ -255,5 +222,5 @@ class GRUCell(Cell):
             return super().over_time(w, xs, states, mask=mask, rng=rng, unroll=unroll)
         for_inputs, for_states = self.noise(rng, xs[0], states[0])
         added, _ = self.added(w, xs, for_inputs)
-        activations = self.activation, self.recurrent_activation
-        return recurrent.unfold_reset_before(*activations, unroll, added, w.recurrent_kernel, tuple(states), mask, for_states)
+        pair = self.activation, self.recurrent_activation
+        return recurrent.unfold_reset_before(*pair, unroll, added, w.recurrent_kernel, tuple(states), mask, for_states)

@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Unpack
 
 import jax.numpy as jnp
 
+from jkeras._base.configurable import constructor_signature
 from jkeras._base.registry import export
+from jkeras._base.shared_arguments import expand_kwargs
 from jkeras.activations import get as get_activation
 from jkeras.layers.cell_scan import Walk
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.recurrent import RNN
-from jkeras.layers.recurrent_cell import Cell
+from jkeras.layers.recurrent_cell import Cell, CellArguments
 from jkeras.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from jkeras.nn import recurrent_cudnn
 from jkeras.state import random
 
-SHARED = (
-    "units", "activation", "use_bias", "kernel_initializer", "recurrent_initializer", "bias_initializer", "kernel_regularizer",
-    "recurrent_regularizer", "bias_regularizer", "kernel_constraint", "recurrent_constraint", "bias_constraint", "dropout",
-    "recurrent_dropout", "seed",
-)  # fmt: skip
-OPTIONS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "activity_regularizer")
-
 _NO_CUDNN = """{cls} {layer!r} has use_cudnn=True, but cuDNN cannot run it here: {why}. Write use_cudnn=False, or leave it out."""
 
 
+class RecurrentArguments(CellArguments, total=False):
+    """Arguments that all recurrent layers share: those of their cells, and how to run them."""
+
+    activity_regularizer: Annotated[Any, None]
+    return_sequences: Annotated[bool, False]
+    return_state: Annotated[bool, False]
+    go_backwards: Annotated[bool, False]
+    stateful: Annotated[bool, False]
+    unroll: Annotated[bool, False]
+    zero_output_for_mask: bool
+
+
+_ACTIVITY = {"activity_regularizer": "bias_regularizer"}
+
+
 class OneCell(RNN):
-    """An RNN whose cell is made from its own arguments."""
+    """An RNN whose cell is made from its own arguments; what the cell makes of them are attributes of the layer too."""
 
     cell_type: type[Cell]
-    own_arguments: tuple[str, ...] = ()
 
-    def _set(self, arguments: dict[str, Any], kwargs: dict[str, Any]) -> None:
-        """Make the cell and the RNN around it; the cell's resolved arguments are attributes of the layer too."""
-        names = (*SHARED, *self.own_arguments)
-        given = {name: arguments[name] for name in names}
-        given.update((name, kwargs.pop(name)) for name in ("implementation",) if name in kwargs)
-        given.update((name, kwargs[name]) for name in ("dtype", "trainable") if name in kwargs)
+    def __init__(self, **arguments: Any):
+        names = [name for name in constructor_signature(self.cell_type).parameters if name in arguments]
+        given = {name: arguments.pop(name) for name in (*names, "implementation") if name in arguments}
+        given.update((name, arguments[name]) for name in ("dtype", "trainable") if name in arguments)
         cell = self.cell_type(**given, name=f"{self.cell_type.__name__.removesuffix('Cell').lower()}_cell")
-        RNN.__init__(self, cell, **{name: arguments[name] for name in OPTIONS}, **kwargs)
+        super().__init__(cell, **arguments)
         for name in names:
             setattr(self, name, getattr(cell, name))
         self.input_spec = InputSpec(ndim=3)
@@ -86,32 +93,15 @@ class SimpleRNN(OneCell):
 
     cell_type = SimpleRNNCell
 
+    @expand_kwargs(after={**_ACTIVITY, "seed": "unroll"})
     def __init__(
         self,
         units: int,
         activation: Any = "tanh",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentArguments],
     ):
-        self._set(dict(locals()), kwargs)
+        super().__init__(units=units, activation=activation, use_bias=use_bias, **kwargs)
 
 
 @export("keras.layers.LSTM")
@@ -152,37 +142,27 @@ class LSTM(OneCell):
     """
 
     cell_type = LSTMCell
-    own_arguments = ("recurrent_activation", "unit_forget_bias")
 
+    @expand_kwargs(after={**_ACTIVITY, "unit_forget_bias": "bias_initializer"})
     def __init__(
         self,
         units: int,
         activation: Any = "tanh",
         recurrent_activation: Any = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        *,
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
         use_cudnn: Any = "auto",
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentArguments],
     ):
-        self._set(dict(locals()), kwargs)
+        super().__init__(
+            units=units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            unit_forget_bias=unit_forget_bias,
+            **kwargs,
+        )
         self.use_cudnn = _checked_use_cudnn(use_cudnn)
 
     def _over_time(self, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
@@ -250,37 +230,27 @@ class GRU(OneCell):
     """
 
     cell_type = GRUCell
-    own_arguments = ("recurrent_activation", "reset_after")
 
+    @expand_kwargs(after=_ACTIVITY)
     def __init__(
         self,
         units: int,
         activation: Any = "tanh",
         recurrent_activation: Any = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
+        *,
         reset_after: bool = True,
         use_cudnn: Any = "auto",
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentArguments],
     ):
-        self._set(dict(locals()), kwargs)
+        super().__init__(
+            units=units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            reset_after=reset_after,
+            **kwargs,
+        )
         self.use_cudnn = _checked_use_cudnn(use_cudnn)
 
 

@@ -1,7 +1,7 @@
-"""Do these targets belong to such predictions? Asked once, before training, with numpy, so that nothing is traced in vain.
+"""Do these targets fit these predictions? Checked once, before training, with NumPy, so that nothing is traced in vain.
 
-Most of the mistakes here do not fail by themselves: shapes broadcast, labels out of range fall out of every class, and training
-goes on with a loss that means nothing.
+Most mistakes do not fail on their own: shapes broadcast, labels out of range fall out of every class, and training continues with
+a loss that means nothing.
 """
 
 from __future__ import annotations

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from jkeras._base.registry import export
-from jkeras.losses.functions import (
-    binary_crossentropy,
-    categorical_crossentropy,
-    kl_divergence,
-    poisson,
-    sparse_categorical_crossentropy,
-)
-from jkeras.losses.wrapper import LossFunctionWrapper
+from jkeras._base.shared_arguments import expand_kwargs
+from jkeras.losses.checks import check_categorical, check_same_shape, check_sparse
+from jkeras.losses.functions import publish
+from jkeras.losses.wrapper import LossArguments, LossFunctionWrapper
+from jkeras.nn import losses_crossentropy as nn
+
+binary_crossentropy = publish(nn.binary_crossentropy, "bce", "BCE", check=check_same_shape)
+categorical_crossentropy = publish(nn.categorical_crossentropy, check=check_categorical)
+kl_divergence = publish(nn.kl_divergence, "kld", "KLD", "kullback_leibler_divergence")
+poisson = publish(nn.poisson)
+sparse_categorical_crossentropy = publish(nn.sparse_categorical_crossentropy, check=check_sparse, takes_labels=True)
 
 
 @export("keras.losses.BinaryCrossentropy")
@@ -32,24 +35,9 @@ class BinaryCrossentropy(LossFunctionWrapper):
         0.6931
     """
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "binary_crossentropy",
-        dtype: Any = None,
-    ):
-        super().__init__(
-            binary_crossentropy,
-            reduction=reduction,
-            name=name,
-            dtype=dtype,
-            from_logits=from_logits,
-            label_smoothing=label_smoothing,
-            axis=axis,
-        )
+    @expand_kwargs(name="binary_crossentropy")
+    def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1, **kwargs: Unpack[LossArguments]):
+        super().__init__(binary_crossentropy, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis, **kwargs)
 
 
 @export("keras.losses.CategoricalCrossentropy")
@@ -69,24 +57,9 @@ class CategoricalCrossentropy(LossFunctionWrapper):
         0.6931
     """
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "categorical_crossentropy",
-        dtype: Any = None,
-    ):
-        super().__init__(
-            categorical_crossentropy,
-            reduction=reduction,
-            name=name,
-            dtype=dtype,
-            from_logits=from_logits,
-            label_smoothing=label_smoothing,
-            axis=axis,
-        )
+    @expand_kwargs(name="categorical_crossentropy")
+    def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1, **kwargs: Unpack[LossArguments]):
+        super().__init__(categorical_crossentropy, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis, **kwargs)
 
 
 @export("keras.losses.SparseCategoricalCrossentropy")
@@ -106,24 +79,11 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
         0.6931
     """
 
+    @expand_kwargs(after={"axis": "reduction"}, name="sparse_categorical_crossentropy")
     def __init__(
-        self,
-        from_logits: bool = False,
-        ignore_class: int | None = None,
-        reduction: str | None = "sum_over_batch_size",
-        axis: int = -1,
-        name: str | None = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        self, from_logits: bool = False, ignore_class: int | None = None, *, axis: int = -1, **kwargs: Unpack[LossArguments]
     ):
-        super().__init__(
-            sparse_categorical_crossentropy,
-            reduction=reduction,
-            name=name,
-            dtype=dtype,
-            from_logits=from_logits,
-            ignore_class=ignore_class,
-            axis=axis,
-        )
+        super().__init__(sparse_categorical_crossentropy, from_logits=from_logits, ignore_class=ignore_class, axis=axis, **kwargs)
 
 
 @export("keras.losses.KLDivergence")
@@ -140,13 +100,9 @@ class KLDivergence(LossFunctionWrapper):
         0.6931
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "kl_divergence",
-        dtype: Any = None,
-    ):
-        super().__init__(kl_divergence, reduction=reduction, name=name, dtype=dtype)
+    @expand_kwargs(name="kl_divergence")
+    def __init__(self, **kwargs: Unpack[LossArguments]):
+        super().__init__(kl_divergence, **kwargs)
 
 
 @export("keras.losses.Poisson")
@@ -163,10 +119,6 @@ class Poisson(LossFunctionWrapper):
         1.0
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "poisson",
-        dtype: Any = None,
-    ):
-        super().__init__(poisson, reduction=reduction, name=name, dtype=dtype)
+    @expand_kwargs(name="poisson")
+    def __init__(self, **kwargs: Unpack[LossArguments]):
+        super().__init__(poisson, **kwargs)

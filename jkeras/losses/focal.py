@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from jkeras._base.registry import export
-from jkeras.losses.functions import binary_focal_crossentropy, categorical_focal_crossentropy
-from jkeras.losses.wrapper import LossFunctionWrapper
+from jkeras._base.shared_arguments import expand_kwargs
+from jkeras.losses.checks import check_categorical, check_same_shape
+from jkeras.losses.functions import publish
+from jkeras.losses.wrapper import LossArguments, LossFunctionWrapper
+from jkeras.nn import losses_focal as nn
+
+binary_focal_crossentropy = publish(nn.binary_focal_crossentropy, check=check_same_shape)
+categorical_focal_crossentropy = publish(nn.categorical_focal_crossentropy, check=check_categorical)
 
 
 @export("keras.losses.BinaryFocalCrossentropy")
@@ -29,6 +35,7 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
         0.1733
     """
 
+    @expand_kwargs(name="binary_focal_crossentropy")
     def __init__(
         self,
         apply_class_balancing: bool = False,
@@ -37,21 +44,17 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "binary_focal_crossentropy",
-        dtype: Any = None,
+        **kwargs: Unpack[LossArguments],
     ):
         super().__init__(
             binary_focal_crossentropy,
-            reduction=reduction,
-            name=name,
-            dtype=dtype,
             apply_class_balancing=apply_class_balancing,
             alpha=alpha,
             gamma=gamma,
             from_logits=from_logits,
             label_smoothing=label_smoothing,
             axis=axis,
+            **kwargs,
         )
 
 
@@ -74,6 +77,7 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
         0.0433
     """
 
+    @expand_kwargs(name="categorical_focal_crossentropy")
     def __init__(
         self,
         alpha: Any = 0.25,
@@ -81,18 +85,14 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "categorical_focal_crossentropy",
-        dtype: Any = None,
+        **kwargs: Unpack[LossArguments],
     ):
         super().__init__(
             categorical_focal_crossentropy,
-            reduction=reduction,
-            name=name,
-            dtype=dtype,
             alpha=alpha,
             gamma=gamma,
             from_logits=from_logits,
             label_smoothing=label_smoothing,
             axis=axis,
+            **kwargs,
         )

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from jkeras._base.registry import export
-from jkeras.losses.functions import categorical_hinge, hinge, squared_hinge
-from jkeras.losses.wrapper import LossFunctionWrapper
+from jkeras._base.shared_arguments import expand_kwargs
+from jkeras.losses.checks import check_categorical
+from jkeras.losses.functions import publish
+from jkeras.losses.wrapper import LossArguments, LossFunctionWrapper
+from jkeras.nn import losses_hinge as nn
+
+categorical_hinge = publish(nn.categorical_hinge, check=check_categorical)
+hinge = publish(nn.hinge)
+squared_hinge = publish(nn.squared_hinge)
 
 
 @export("keras.losses.Hinge")
@@ -23,13 +30,9 @@ class Hinge(LossFunctionWrapper):
         0.25
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "hinge",
-        dtype: Any = None,
-    ):
-        super().__init__(hinge, reduction=reduction, name=name, dtype=dtype)
+    @expand_kwargs(name="hinge")
+    def __init__(self, **kwargs: Unpack[LossArguments]):
+        super().__init__(hinge, **kwargs)
 
 
 @export("keras.losses.SquaredHinge")
@@ -46,13 +49,9 @@ class SquaredHinge(LossFunctionWrapper):
         0.125
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "squared_hinge",
-        dtype: Any = None,
-    ):
-        super().__init__(squared_hinge, reduction=reduction, name=name, dtype=dtype)
+    @expand_kwargs(name="squared_hinge")
+    def __init__(self, **kwargs: Unpack[LossArguments]):
+        super().__init__(squared_hinge, **kwargs)
 
 
 @export("keras.losses.CategoricalHinge")
@@ -69,10 +68,6 @@ class CategoricalHinge(LossFunctionWrapper):
         0.5
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "categorical_hinge",
-        dtype: Any = None,
-    ):
-        super().__init__(categorical_hinge, reduction=reduction, name=name, dtype=dtype)
+    @expand_kwargs(name="categorical_hinge")
+    def __init__(self, **kwargs: Unpack[LossArguments]):
+        super().__init__(categorical_hinge, **kwargs)

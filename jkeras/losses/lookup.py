@@ -1,68 +1,27 @@
-"""From what users and files write for a loss to the loss, and back."""
+"""What users and files write for a loss: to the loss and back.
+
+>>> get("mse").__name__, serialize(get("Huber"))["config"]["delta"]
+('mean_squared_error', 1.0)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from jkeras._base import configurable
-from jkeras._base.errors import describe
+from jkeras._base.family import EXPECTED, family
 from jkeras._base.naming import to_snake_case
-from jkeras._base.registry import export
-from jkeras.losses import functions
 from jkeras.losses.base import Loss
+from jkeras.losses.crossentropy import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
 from jkeras.losses.wrapper import LossFunctionWrapper
 
-
-@export("keras.losses.get")
-def get(identifier: Any) -> Any:
-    """The loss function or `Loss` that an identifier stands for.
-
-    Args:
-        identifier: None (gives None), a name such as `"mse"` (a function) or `"MeanSquaredError"` (an object), a class, a config
-            dict, a function, or a `Loss`.
-
-    Raises:
-        ValueError: an unknown name, or something that cannot be called.
-
-    Example:
-        >>> get("mse") is functions.mean_squared_error
-        True
-    """
-    return deserialize(identifier)
-
-
-@export("keras.losses.serialize")
-def serialize(loss: Any) -> Any:
-    """The config dict of a `Loss`, or the name of a function.
-
-    Example:
-        >>> serialize(get("Huber"))["config"]["delta"]
-        1.0
-    """
-    return configurable.serialize(loss)
-
-
-@export("keras.losses.deserialize")
-def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The loss for what `serialize` gave.
-
-    Args:
-        name: as for `get`.
-        custom_objects: the user's own losses by name.
-
-    Raises:
-        ValueError: an unknown name, or something that cannot be called.
-    """
-    if configurable.is_object_config(name) and name["class_name"] == "function":
-        name = name["config"]
-    found = configurable.resolve("losses", name, custom_objects)
-    if found is not None and not callable(found):
-        raise ValueError(
-            f"Expected a loss: a name such as 'mse', an object such as Huber(), or a function (y_true, y_pred) -> losses; "
-            f"received {describe(name)}."
-        )
-    return found
+get, serialize, deserialize = family(
+    "losses",
+    "loss",
+    "a name such as 'mse', an object such as Huber(), or a function (y_true, y_pred) -> losses",
+    refusal=EXPECTED,
+    by_name=True,
+    config_argument="name",
+)
 
 
 def resolve(identifier: Any, y_true_spec: Any = None, y_pred_spec: Any = None) -> Loss | None:
@@ -98,6 +57,6 @@ def _crossentropy(y_true_spec: Any, y_pred_spec: Any) -> Any:
         raise ValueError("loss='crossentropy' chooses by shapes, which are not known here. Write 'binary_crossentropy', ...")
     true, pred = tuple(y_true_spec.shape), tuple(y_pred_spec.shape)
     if len(pred) < 2 or pred[-1] == 1:
-        return functions.binary_crossentropy
+        return binary_crossentropy
     sparse = len(true) < len(pred) or true[-1] == 1
-    return functions.sparse_categorical_crossentropy if sparse else functions.categorical_crossentropy
+    return sparse_categorical_crossentropy if sparse else categorical_crossentropy

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from jkeras._base.registry import export
-from jkeras.losses.functions import dice, tversky
-from jkeras.losses.wrapper import LossFunctionWrapper
+from jkeras._base.shared_arguments import expand_kwargs
+from jkeras.losses.functions import publish
+from jkeras.losses.wrapper import LossArguments, LossFunctionWrapper
+from jkeras.nn import losses_overlap as nn
+
+dice = publish(nn.dice)
+tversky = publish(nn.tversky)
 
 
 @export("keras.losses.Dice")
@@ -24,14 +29,9 @@ class Dice(LossFunctionWrapper):
         0.5
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "dice",
-        axis: Any = None,
-        dtype: Any = None,
-    ):
-        super().__init__(dice, reduction=reduction, name=name, dtype=dtype, axis=axis)
+    @expand_kwargs(after={"axis": "name"}, name="dice")
+    def __init__(self, *, axis: Any = None, **kwargs: Unpack[LossArguments]):
+        super().__init__(dice, axis=axis, **kwargs)
 
 
 @export("keras.losses.Tversky")
@@ -51,13 +51,6 @@ class Tversky(LossFunctionWrapper):
         0.5
     """
 
-    def __init__(
-        self,
-        alpha: float = 0.5,
-        beta: float = 0.5,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "tversky",
-        axis: Any = None,
-        dtype: Any = None,
-    ):
-        super().__init__(tversky, reduction=reduction, name=name, dtype=dtype, alpha=alpha, beta=beta, axis=axis)
+    @expand_kwargs(after={"axis": "name"}, name="tversky")
+    def __init__(self, alpha: float = 0.5, beta: float = 0.5, *, axis: Any = None, **kwargs: Unpack[LossArguments]):
+        super().__init__(tversky, alpha=alpha, beta=beta, axis=axis, **kwargs)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from jkeras._base.registry import export
-from jkeras.losses.functions import (
-    cosine_similarity,
-    huber,
-    log_cosh,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_squared_error,
-    mean_squared_logarithmic_error,
-)
-from jkeras.losses.wrapper import LossFunctionWrapper
+from jkeras._base.shared_arguments import expand_kwargs
+from jkeras.losses.functions import publish
+from jkeras.losses.wrapper import LossArguments, LossFunctionWrapper
+from jkeras.nn import losses_regression as nn
+
+cosine_similarity = publish(nn.cosine_similarity)
+huber = publish(nn.huber, "huber_loss")
+log_cosh = publish(nn.log_cosh, "logcosh")
+mean_absolute_error = publish(nn.mean_absolute_error, "mae", "MAE")
+mean_absolute_percentage_error = publish(nn.mean_absolute_percentage_error, "mape", "MAPE")
+mean_squared_error = publish(nn.mean_squared_error, "mse", "MSE")
+mean_squared_logarithmic_error = publish(nn.mean_squared_logarithmic_error, "msle", "MSLE")
 
 
 @export("keras.losses.MeanSquaredError")
@@ -31,13 +33,9 @@ class MeanSquaredError(LossFunctionWrapper):
         0.5
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "mean_squared_error",
-        dtype: Any = None,
-    ):
-        super().__init__(mean_squared_error, reduction=reduction, name=name, dtype=dtype)
+    @expand_kwargs(name="mean_squared_error")
+    def __init__(self, **kwargs: Unpack[LossArguments]):
+        super().__init__(mean_squared_error, **kwargs)
 
 
 @export("keras.losses.MeanAbsoluteError")
@@ -54,13 +52,9 @@ class MeanAbsoluteError(LossFunctionWrapper):
         0.5
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "mean_absolute_error",
-        dtype: Any = None,
-    ):
-        super().__init__(mean_absolute_error, reduction=reduction, name=name, dtype=dtype)
+    @expand_kwargs(name="mean_absolute_error")
+    def __init__(self, **kwargs: Unpack[LossArguments]):
+        super().__init__(mean_absolute_error, **kwargs)
 
 
 @export("keras.losses.MeanAbsolutePercentageError")
@@ -77,13 +71,9 @@ class MeanAbsolutePercentageError(LossFunctionWrapper):
         50.0
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "mean_absolute_percentage_error",
-        dtype: Any = None,
-    ):
-        super().__init__(mean_absolute_percentage_error, reduction=reduction, name=name, dtype=dtype)
+    @expand_kwargs(name="mean_absolute_percentage_error")
+    def __init__(self, **kwargs: Unpack[LossArguments]):
+        super().__init__(mean_absolute_percentage_error, **kwargs)
 
 
 @export("keras.losses.MeanSquaredLogarithmicError")
@@ -100,13 +90,9 @@ class MeanSquaredLogarithmicError(LossFunctionWrapper):
         1.0
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "mean_squared_logarithmic_error",
-        dtype: Any = None,
-    ):
-        super().__init__(mean_squared_logarithmic_error, reduction=reduction, name=name, dtype=dtype)
+    @expand_kwargs(name="mean_squared_logarithmic_error")
+    def __init__(self, **kwargs: Unpack[LossArguments]):
+        super().__init__(mean_squared_logarithmic_error, **kwargs)
 
 
 @export("keras.losses.Huber")
@@ -124,14 +110,9 @@ class Huber(LossFunctionWrapper):
         1.5
     """
 
-    def __init__(
-        self,
-        delta: float = 1.0,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "huber_loss",
-        dtype: Any = None,
-    ):
-        super().__init__(huber, reduction=reduction, name=name, dtype=dtype, delta=delta)
+    @expand_kwargs(name="huber_loss")
+    def __init__(self, delta: float = 1.0, **kwargs: Unpack[LossArguments]):
+        super().__init__(huber, delta=delta, **kwargs)
 
 
 @export("keras.losses.LogCosh")
@@ -148,13 +129,9 @@ class LogCosh(LossFunctionWrapper):
         0.4338
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "log_cosh",
-        dtype: Any = None,
-    ):
-        super().__init__(log_cosh, reduction=reduction, name=name, dtype=dtype)
+    @expand_kwargs(name="log_cosh")
+    def __init__(self, **kwargs: Unpack[LossArguments]):
+        super().__init__(log_cosh, **kwargs)
 
 
 @export("keras.losses.CosineSimilarity")
@@ -172,11 +149,6 @@ class CosineSimilarity(LossFunctionWrapper):
         -1.0
     """
 
-    def __init__(
-        self,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "cosine_similarity",
-        dtype: Any = None,
-    ):
-        super().__init__(cosine_similarity, reduction=reduction, name=name, dtype=dtype, axis=axis)
+    @expand_kwargs(name="cosine_similarity")
+    def __init__(self, axis: int = -1, **kwargs: Unpack[LossArguments]):
+        super().__init__(cosine_similarity, axis=axis, **kwargs)

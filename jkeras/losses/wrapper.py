@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import jax.numpy as jnp
 
 from jkeras._base import registry
 from jkeras._base.configurable import deserialize, is_object_config
 from jkeras._base.registry import export
-from jkeras.losses import checks, functions
 from jkeras.losses.base import Loss
+from jkeras.losses.functions import published
 from jkeras.nn.losses_align import match_ranks
 from jkeras.nn.losses_crossentropy import labels_that_count
 from jkeras.state.scope import set_mask
 
-_CHECKS: dict[Any, Callable[..., None]] = {
-    **dict.fromkeys(functions.ALIASES, checks.check_elementwise),
-    **dict.fromkeys((functions.binary_crossentropy, functions.binary_focal_crossentropy), checks.check_same_shape),
-    functions.categorical_crossentropy: checks.check_categorical,
-    functions.categorical_focal_crossentropy: checks.check_categorical,
-    functions.categorical_hinge: checks.check_categorical,
-    functions.sparse_categorical_crossentropy: checks.check_sparse,
-}
+
+class LossArguments(TypedDict, total=False):
+    """What every loss of a function takes beside the function's own arguments; see `Loss`."""
+
+    reduction: Annotated[str | None, "sum_over_batch_size"]
+    name: Annotated[str | None, None]
+    dtype: Annotated[Any, None]
 
 
 @export("keras.losses.LossFunctionWrapper")
@@ -40,7 +39,8 @@ class LossFunctionWrapper(Loss):
         kwargs: further arguments of fn.
 
     Example:
-        >>> loss = LossFunctionWrapper(functions.huber, delta=2.0)
+        >>> from jkeras.losses import huber
+        >>> loss = LossFunctionWrapper(huber, delta=2.0)
         >>> float(loss([[0.0]], [[1.0]]))
         0.5
     """
@@ -69,16 +69,17 @@ class LossFunctionWrapper(Loss):
 
     def check_targets(self, y_true: Any, y_pred_spec: Any) -> None:
         """Raise ValueError where targets cannot belong to such predictions; a function of the user's own is not checked."""
-        check = _CHECKS.get(self.fn)
-        if check is not None:
+        public = published(self.fn)
+        if public is not None:
             known: dict[str, Any] = {k: v for k, v in self._fn_kwargs.items() if k == "axis" and isinstance(v, int)}
             if self._takes_labels:
                 known["ignore_class"] = self._fn_kwargs.get("ignore_class")
-            check(self, y_true, y_pred_spec, **known)
+            public.check(self, y_true, y_pred_spec, **known)
 
     @property
     def _takes_labels(self) -> bool:
-        return self.fn is functions.sparse_categorical_crossentropy
+        public = published(self.fn)
+        return public is not None and public.takes_labels
 
     def _as_target(self, y: Any) -> Any:
         # A half-precision float cannot hold every class number, so labels stay integers.

@@ -5,8 +5,8 @@
     value = metric.compute(state)
 
 The state is a dict of arrays whose structure, shapes and dtypes never change, so `update` is the body of a scan as it stands.
-The face (`update_state`, `result`, `reset_state`) keeps such a state in boxes. A user's metric written the other way round, with
-`add_variable` and an `update_state` that assigns, gets its three functions through `functionalize`.
+The face (`update_state`, `result`, `reset_state`) keeps such a state in variables. A user's metric that is written the other way
+round, with `add_variable` and an `update_state` that assigns, gets its three functions through `functionalize`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Metric(Stateless, Configurable):
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self._policy = get_policy(dtype or floatx())
         self._added: list[Variable] = []
-        self._boxes: dict[str, Variable] | None = None
+        self._accumulators: dict[str, Variable] | None = None
         self.built = False
 
     @property
@@ -122,23 +122,23 @@ class Metric(Stateless, Configurable):
         """Take in one more batch; arguments as for `update`."""
         if self.needs_shapes and not self.built:
             self.build(*(jnp.asarray(a) for a in args[:2]))
-        boxes = self._state_boxes()
-        state = _pure(self, "update")(self, {k: box.value for k, box in boxes.items()}, *args, **kwargs)
-        for key, box in boxes.items():
-            box.assign(state[key])
+        variables = self._state_variables()
+        state = _pure(self, "update")(self, {k: variable.value for k, variable in variables.items()}, *args, **kwargs)
+        for key, variable in variables.items():
+            variable.assign(state[key])
 
     def result(self) -> Any:
         """The value for all batches since the last reset."""
-        return _pure(self, "compute")(self, {k: box.value for k, box in self._state_boxes().items()})
+        return _pure(self, "compute")(self, {k: variable.value for k, variable in self._state_variables().items()})
 
     def reset_state(self) -> None:
         """Forget all batches; variables that the class added become zero."""
-        boxes = self._state_boxes()
-        if boxes:
+        variables = self._state_variables()
+        if variables:
             for key, value in _pure(self, "init")(self).items():
-                boxes[key].assign(value)
-        for box in self._own_boxes():
-            box.assign(jnp.zeros(box.shape, box.dtype))
+                variables[key].assign(value)
+        for variable in self._own_variables():
+            variable.assign(jnp.zeros(variable.shape, variable.dtype))
         for metric in self._inner():
             metric.reset_state()
 
@@ -152,23 +152,23 @@ class Metric(Stateless, Configurable):
         return self.result()
 
     def get_state(self) -> State:
-        """The boxes' values, in the form of `init`."""
-        return {key: box.value for key, box in self.state_variables().items()}
+        """The variables' values, in the form of `init`."""
+        return {key: variable.value for key, variable in self.state_variables().items()}
 
     def set_state(self, state: State) -> None:
-        """Put a state, such as a compiled step gave, into the boxes."""
-        for key, box in self.state_variables().items():
-            box.assign(state[key])
+        """Put a state, such as a compiled step gave, into the variables."""
+        for key, variable in self.state_variables().items():
+            variable.assign(state[key])
 
     def state_variables(self) -> dict[str, Variable]:
-        """The boxes by their keys in a state."""
-        boxes = self.variables
-        return dict(zip(_keys(boxes), boxes))
+        """The variables by their keys in a state."""
+        variables = self.variables
+        return dict(zip(_keys(variables), variables))
 
     def add_variable(
         self, shape: Sequence[int], initializer: Any = None, dtype: Any = None, aggregation: str = "sum", name: str | None = None
     ) -> Variable:
-        """Make a box that `update_state` may assign.
+        """Make a variable that `update_state` may assign.
 
         Args:
             shape: of the array.
@@ -180,9 +180,9 @@ class Metric(Stateless, Configurable):
         if "_added" not in self.__dict__:
             raise RuntimeError(f"{type(self).__name__} must call `super().__init__(name=...)` before it adds variables.")
         make = initializers.get("zeros" if initializer is None else initializer)
-        box = Variable(make, shape, dtype, trainable=False, autocast=False, aggregation=aggregation, name=name)
-        self._added.append(box)
-        return box
+        variable = Variable(make, shape, dtype, trainable=False, autocast=False, aggregation=aggregation, name=name)
+        self._added.append(variable)
+        return variable
 
     @name_first
     def add_weight(
@@ -193,35 +193,35 @@ class Metric(Stateless, Configurable):
 
     @property
     def variables(self) -> list[Variable]:
-        """The boxes that hold the state, those of metrics it holds included."""
-        inner = [box for metric in self._inner() for box in metric.variables]
-        return [*self._state_boxes().values(), *self._own_boxes(), *inner]
+        """The variables that hold the state, those of metrics it holds included."""
+        inner = [variable for metric in self._inner() for variable in metric.variables]
+        return [*self._state_variables().values(), *self._own_variables(), *inner]
 
-    def _state_boxes(self) -> dict[str, Variable]:
+    def _state_variables(self) -> dict[str, Variable]:
         """Boxes for what the pure `init` gives; made when first needed."""
-        if self.__dict__.get("_boxes") is None and (self.built or not self.needs_shapes):
+        if self.__dict__.get("_accumulators") is None and (self.built or not self.needs_shapes):
             # So that an attribute missing in `init` is an AttributeError, not this call again. Nor is a `__setattr__` of the
             # user's called, which may ask for attributes.
-            self.__dict__["_boxes"] = {}
+            self.__dict__["_accumulators"] = {}
             with jax.ensure_compile_time_eval():
                 start = _pure(self, "init")(self)
-                boxes = {k: Variable(v, dtype=v.dtype, trainable=False, autocast=False, name=k) for k, v in start.items()}
-                self.__dict__["_boxes"] = boxes
-        return self.__dict__.get("_boxes") or {}
+                variables = {k: Variable(v, dtype=v.dtype, trainable=False, autocast=False, name=k) for k, v in start.items()}
+                self.__dict__["_accumulators"] = variables
+        return self.__dict__.get("_accumulators") or {}
 
-    def _own_boxes(self) -> list[Variable]:
+    def _own_variables(self) -> list[Variable]:
         held = [v for v in vars(self).values() if isinstance(v, Variable)]
-        return list({id(box): box for box in [*self._added, *held]}.values())
+        return list({id(variable): variable for variable in [*self._added, *held]}.values())
 
     def _inner(self) -> list[Metric]:
         held = [v for k, v in vars(self).items() if k != "_init_arguments" and isinstance(v, (Metric, list, tuple, dict))]
         return list({id(leaf): leaf for leaf in jax.tree.leaves(held, is_leaf=_is_leaf) if isinstance(leaf, Metric)}.values())
 
     def __getattr__(self, name: str) -> Any:
-        """The box of a state's entry, such as `mean.total`."""
-        boxes = self._state_boxes() if "built" in self.__dict__ and not name.startswith("_") else {}
-        if name in boxes:
-            return boxes[name]
+        """The variable of a state's entry, such as `mean.total`."""
+        variables = self._state_variables() if "built" in self.__dict__ and not name.startswith("_") else {}
+        if name in variables:
+            return variables[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __repr__(self) -> str:
@@ -238,42 +238,42 @@ def _known(shape: Any) -> tuple[int, ...]:
     return tuple(2 if n is None else n for n in shape)
 
 
-def _keys(boxes: Sequence[Variable]) -> list[str]:
-    """Names of boxes, numbered where two are equal."""
+def _keys(variables: Sequence[Variable]) -> list[str]:
+    """Names of variables, numbered where two are equal."""
     keys: list[str] = []
-    for box in boxes:
-        n = sum(key == box.name or key.startswith(f"{box.name}_") for key in keys)
-        keys.append(box.name if box.name not in keys else f"{box.name}_{n}")
+    for variable in variables:
+        n = sum(key == variable.name or key.startswith(f"{variable.name}_") for key in keys)
+        keys.append(variable.name if variable.name not in keys else f"{variable.name}_{n}")
     return keys
 
 
 def _init(self: Metric) -> State:
     """The state that `reset_state` leaves behind."""
-    boxes = self.variables
-    values = functionalize(self.reset_state, boxes)([box.value for box in boxes]).values
-    # A step may donate its state; what a user's `reset_state` left alone is still the box's own array.
-    return {key: jnp.array(value, copy=True) for key, value in zip(_keys(boxes), values)}
+    variables = self.variables
+    values = functionalize(self.reset_state, variables)([variable.value for variable in variables]).values
+    # A step may donate its state; what a user's `reset_state` left alone is still the variable's own array.
+    return {key: jnp.array(value, copy=True) for key, value in zip(_keys(variables), values)}
 
 
 def _update(self: Metric, state: State, *args: Any, **kwargs: Any) -> State:
     """What `update_state` makes of a state. A weight of None is not passed on: not every user's method takes one."""
     if kwargs.get("sample_weight", 0) is None:
         del kwargs["sample_weight"]
-    boxes = self.variables
-    keys = _keys(boxes)
+    variables = self.variables
+    keys = _keys(variables)
     rng = None if current().rng is None else draw_key(self)  # for a metric that draws
-    update = functionalize(self.update_state, boxes)
+    update = functionalize(self.update_state, variables)
     return dict(zip(keys, update([state[k] for k in keys], *args, rng=rng, **kwargs).values))
 
 
 def _compute(self: Metric, state: State) -> Any:
     """What `result` gives for a state. If it draws, then the same numbers each time: it is a function of what was accumulated."""
-    boxes = self.variables
+    variables = self.variables
 
-    def result() -> Any:  # a box read outside of `functionalize` would give its own value, not the state's
+    def result() -> Any:  # a variable read outside of `functionalize` would give its own value, not the state's
         return jax.tree.map(lambda y: y, self.result())
 
-    return functionalize(result, boxes)([state[k] for k in _keys(boxes)], rng=jax.random.key(0)).output
+    return functionalize(result, variables)([state[k] for k in _keys(variables)], rng=jax.random.key(0)).output
 
 
 def _is_leaf(value: Any) -> bool:

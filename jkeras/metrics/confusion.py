@@ -170,8 +170,25 @@ class FalseNegatives(_Count):
     kind = "false_negatives"
 
 
+class _OfThoseFound(ConfusionMetric):
+    """What precision and recall take."""
+
+    def __init__(
+        self,
+        thresholds: Any = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        self.top_k, self.class_id = top_k, class_id
+        self.cutoffs = threshold_list(thresholds, 0.5 if top_k is None else NEVER)
+        self.evenly = evenly_spaced(self.cutoffs)
+
+
 @export("keras.metrics.Precision")
-class Precision(ConfusionMetric):
+class Precision(_OfThoseFound):
     """Which share of the positives is rightly so: `TP / (TP + FP)`, 0 without positives.
 
     Args:
@@ -190,19 +207,6 @@ class Precision(ConfusionMetric):
 
     kinds = ("true_positives", "false_positives")
 
-    def __init__(
-        self,
-        thresholds: Any = None,
-        top_k: int | None = None,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        super().__init__(name=name, dtype=dtype)
-        self.top_k, self.class_id = top_k, class_id
-        self.cutoffs = threshold_list(thresholds, 0.5 if top_k is None else NEVER)
-        self.evenly = evenly_spaced(self.cutoffs)
-
     def compute(self, state: State) -> Any:
         """`TP / (TP + FP)`."""
         found = state["true_positives"]
@@ -210,7 +214,7 @@ class Precision(ConfusionMetric):
 
 
 @export("keras.metrics.Recall")
-class Recall(ConfusionMetric):
+class Recall(_OfThoseFound):
     """Which share of what should be positive is: `TP / (TP + FN)`, 0 where nothing should.
 
     Args:
@@ -228,19 +232,6 @@ class Recall(ConfusionMetric):
     """
 
     kinds = ("true_positives", "false_negatives")
-
-    def __init__(
-        self,
-        thresholds: Any = None,
-        top_k: int | None = None,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        super().__init__(name=name, dtype=dtype)
-        self.top_k, self.class_id = top_k, class_id
-        self.cutoffs = threshold_list(thresholds, 0.5 if top_k is None else NEVER)
-        self.evenly = evenly_spaced(self.cutoffs)
 
     def compute(self, state: State) -> Any:
         """`TP / (TP + FN)`."""

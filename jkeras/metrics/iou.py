@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, TypedDict, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from jkeras._base import config
 from jkeras._base.registry import export
+from jkeras._base.shared_arguments import expand_kwargs
 from jkeras.metrics.base import Metric, State
 from jkeras.nn.losses_align import align_left
+
+
+class IoUArguments(TypedDict, total=False):
+    """What `IoU` and `MeanIoU` take beside classes."""
+
+    name: Annotated[str | None, None]
+    dtype: Annotated[Any, None]
+    ignore_class: Annotated[int | None, None]
+    sparse_y_true: Annotated[bool, True]
+    sparse_y_pred: Annotated[bool, True]
+    axis: Annotated[int, -1]
 
 
 @export("keras.metrics.IoU")
@@ -38,23 +50,14 @@ class IoU(Metric):
         0.3333
     """
 
-    def __init__(
-        self,
-        num_classes: int,
-        target_class_ids: Sequence[int],
-        name: str | None = None,
-        dtype: Any = None,
-        ignore_class: int | None = None,
-        sparse_y_true: bool = True,
-        sparse_y_pred: bool = True,
-        axis: int = -1,
-    ):
-        super().__init__(name=name, dtype=dtype)
+    @expand_kwargs()
+    def __init__(self, num_classes: int, target_class_ids: Sequence[int], **kwargs: Unpack[IoUArguments]):
+        super().__init__(name=kwargs["name"], dtype=kwargs["dtype"])
         if not all(0 <= i < num_classes for i in target_class_ids):
             raise ValueError(f"Target classes must be from 0 to {num_classes - 1}. Received: {list(target_class_ids)}.")
         self.num_classes, self.target_class_ids = num_classes, list(target_class_ids)
-        self.ignore_class, self.axis = ignore_class, axis
-        self.sparse_y_true, self.sparse_y_pred = sparse_y_true, sparse_y_pred
+        self.ignore_class, self.axis = kwargs["ignore_class"], kwargs["axis"]
+        self.sparse_y_true, self.sparse_y_pred = kwargs["sparse_y_true"], kwargs["sparse_y_pred"]
 
     def init(self) -> State:
         """A confusion matrix of 0, targets by predictions."""
@@ -134,14 +137,6 @@ class MeanIoU(IoU):
         0.3333
     """
 
-    def __init__(
-        self,
-        num_classes: int,
-        name: str | None = None,
-        dtype: Any = None,
-        ignore_class: int | None = None,
-        sparse_y_true: bool = True,
-        sparse_y_pred: bool = True,
-        axis: int = -1,
-    ):
-        super().__init__(num_classes, range(num_classes), name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
+    @expand_kwargs()
+    def __init__(self, num_classes: int, **kwargs: Unpack[IoUArguments]):
+        super().__init__(num_classes, range(num_classes), **kwargs)

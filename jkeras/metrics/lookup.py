@@ -1,14 +1,15 @@
-"""From what users and files write for a metric to the metric, and back."""
+"""What users and files write for a metric: to the metric and back.
+
+>>> get("mse").name, serialize(get("TopKCategoricalAccuracy"))["config"]["k"]
+('mean_squared_error', 5)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from jkeras._base import configurable
-from jkeras._base.errors import describe
+from jkeras._base.family import EXPECTED, family
 from jkeras._base.naming import to_snake_case
-from jkeras._base.registry import export
 from jkeras.metrics.accuracy import BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy
 from jkeras.metrics.base import Metric
 from jkeras.metrics.probabilistic import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
@@ -21,54 +22,13 @@ _BY_SHAPE: dict[str, tuple[type[Metric], type[Metric], type[Metric]]] = {
 _KINDS = ("binary", "sparse_categorical", "categorical")
 
 
-@export("keras.metrics.get")
-def get(identifier: Any) -> Any:
-    """The `Metric` or metric function that an identifier stands for.
-
-    Args:
-        identifier: None (gives None), a name such as `"mse"`, a class, a config dict, a function, or a `Metric`.
-
-    Raises:
-        ValueError: an unknown name, or something that cannot be called.
-
-    Example:
-        >>> get("mse").name
-        'mean_squared_error'
-    """
-    return deserialize(identifier)
-
-
-@export("keras.metrics.serialize")
-def serialize(metric: Any) -> Any:
-    """The config dict of a `Metric`, or the name of a function.
-
-    Example:
-        >>> serialize(get("TopKCategoricalAccuracy"))["config"]["k"]
-        5
-    """
-    return configurable.serialize(metric)
-
-
-@export("keras.metrics.deserialize")
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The metric for what `serialize` gave.
-
-    Args:
-        config: as for `get`.
-        custom_objects: the user's own metrics by name.
-
-    Raises:
-        ValueError: an unknown name, or something that cannot be called.
-    """
-    if configurable.is_object_config(config) and config["class_name"] == "function":
-        config = config["config"]
-    found = configurable.resolve("metrics", config, custom_objects)
-    if found is not None and not callable(found):
-        raise ValueError(
-            f"Expected a metric: a name such as 'mae', an object such as AUC(), or a function (y_true, y_pred) -> values; "
-            f"received {describe(config)}."
-        )
-    return found
+get, serialize, deserialize = family(
+    "metrics",
+    "metric",
+    "a name such as 'mae', an object such as AUC(), or a function (y_true, y_pred) -> values",
+    refusal=EXPECTED,
+    by_name=True,
+)
 
 
 def resolve(identifier: Any, y_true_spec: Any = None, y_pred_spec: Any = None, loss_name: str | None = None) -> Metric:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, TypedDict, Unpack
 
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.registry import export
+from jkeras._base.shared_arguments import expand_kwargs
 from jkeras.metrics.base import State
 from jkeras.metrics.confusion import ConfusionMetric, check_number
 from jkeras.nn.losses_align import divide_or_zero
@@ -18,6 +19,15 @@ _RATES = {
     "recall": ("true_positives", "false_negatives"),
     "specificity": ("true_negatives", "false_positives"),
 }
+
+
+class OperatingPointArguments(TypedDict, total=False):
+    """What all of them take beside the value that is held."""
+
+    num_thresholds: Annotated[int, 200]
+    class_id: Annotated[int | None, None]
+    name: Annotated[str | None, None]
+    dtype: Annotated[Any, None]
 
 
 class _BestUnderConstraint(ConfusionMetric):
@@ -62,15 +72,9 @@ class SensitivityAtSpecificity(_BestUnderConstraint):
 
     held, wanted = "specificity", "recall"
 
-    def __init__(
-        self,
-        specificity: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        super().__init__(specificity, num_thresholds, class_id, name, dtype)
+    @expand_kwargs()
+    def __init__(self, specificity: float, **kwargs: Unpack[OperatingPointArguments]):
+        super().__init__(specificity, **kwargs)
         self.specificity = specificity
 
 
@@ -94,15 +98,9 @@ class SpecificityAtSensitivity(_BestUnderConstraint):
 
     held, wanted = "recall", "specificity"
 
-    def __init__(
-        self,
-        sensitivity: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ):
-        super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
+    @expand_kwargs()
+    def __init__(self, sensitivity: float, **kwargs: Unpack[OperatingPointArguments]):
+        super().__init__(sensitivity, **kwargs)
         self.sensitivity = sensitivity
 
 
@@ -126,10 +124,9 @@ class PrecisionAtRecall(_BestUnderConstraint):
 
     held, wanted = "recall", "precision"
 
-    def __init__(
-        self, recall: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None, dtype: Any = None
-    ):
-        super().__init__(recall, num_thresholds, class_id, name, dtype)
+    @expand_kwargs()
+    def __init__(self, recall: float, **kwargs: Unpack[OperatingPointArguments]):
+        super().__init__(recall, **kwargs)
         self.recall = recall
 
 
@@ -153,8 +150,7 @@ class RecallAtPrecision(_BestUnderConstraint):
 
     held, wanted = "precision", "recall"
 
-    def __init__(
-        self, precision: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None, dtype: Any = None
-    ):
-        super().__init__(precision, num_thresholds, class_id, name, dtype)
+    @expand_kwargs()
+    def __init__(self, precision: float, **kwargs: Unpack[OperatingPointArguments]):
+        super().__init__(precision, **kwargs)
         self.precision = precision

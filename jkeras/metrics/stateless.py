@@ -1,4 +1,4 @@
-"""Keras 3's stateless methods of metrics: lists of arrays in the order of `metric.variables` in place of boxes."""
+"""Keras 3's stateless methods of metrics: lists of arrays in the order of `metric.variables` in place of variables."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ class Stateless(Tracker):
 
     def stateless_reset_state(self) -> list[Any]:
         """The variables' values before the first batch."""
-        boxes = self.variables
-        return functionalize(self.reset_state, boxes)([box.value for box in boxes]).values
+        variables = self.variables
+        return functionalize(self.reset_state, variables)([variable.value for variable in variables]).values
 
     def _matching(self, values: Sequence[Any]) -> list[Variable]:
-        boxes = self.variables
-        if len(values) != len(boxes):
+        variables = self.variables
+        if len(values) != len(variables):
             raise ValueError(
-                f"{type(self).__name__} has {len(boxes)} variables, {[box.name for box in boxes]}. Received {len(values)} values."
+                f"{type(self).__name__} has {len(variables)} variables, {[variable.name for variable in variables]}. "
+                f"Received {len(values)} values."
             )
-        return boxes
+        return variables

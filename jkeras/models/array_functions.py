@@ -21,7 +21,7 @@ from jkeras._base.configurable import deserialize, serialize
 from jkeras._base.errors import FileFormatError, describe
 from jkeras._base.types import Config
 from jkeras.ops.wrapper import operations
-from jkeras.state.operators import logical_and, logical_or, logical_xor
+from jkeras.state.operators import OPERATORS
 
 _TABLE = {
     "numpy": """
@@ -106,13 +106,12 @@ BY_NAME = {one.name: one for one in _OPERATIONS}
 _BY_CLASS = {one.class_name: one for one in reversed(_OPERATIONS)}
 # What a graph records in place of a function of `ops`: operators, and the methods of a symbolic tensor.
 _NAMES: dict[Callable[..., Any], str] = {
-    operator.add: "add", operator.sub: "subtract", operator.mul: "multiply", operator.matmul: "matmul",
-    operator.truediv: "true_divide", operator.floordiv: "floor_divide", operator.mod: "mod", operator.pow: "power",
-    logical_and: "logical_and", logical_or: "logical_or", logical_xor: "logical_xor", operator.eq: "equal",
-    operator.ne: "not_equal", operator.lt: "less", operator.le: "less_equal", operator.gt: "greater",
-    operator.ge: "greater_equal", operator.neg: "negative", operator.abs: "absolute", jnp.logical_not: "logical_not",
-    operator.getitem: "get_item", jnp.transpose: "transpose", jnp.reshape: "reshape", jnp.astype: "cast",
-}  # fmt: skip
+    **{one.recorded: one.name for one in OPERATORS},
+    operator.getitem: "get_item",
+    jnp.transpose: "transpose",
+    jnp.reshape: "reshape",
+    jnp.astype: "cast",
+}
 _SAME = {"abs": "absolute", "hard_swish": "hard_silu", "swish": "silu"}
 
 

@@ -1,14 +1,16 @@
-"""Adam: every weight has its own pace, from running means of its gradient and of its square."""
+"""Adam: every weight has its own step size, from running means of its gradient and of its square."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from jkeras._base.registry import export
+from jkeras._base.shared_arguments import expand_kwargs
+from jkeras.optimizers.arguments import OptimizerArguments
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.state import zeros_like
 
@@ -55,6 +57,7 @@ class Adam(Optimizer):
     # Keras makes m and v together, variable by variable, and the maxima after all of them.
     slot_groups = (("momentums", "velocities"), ("velocity_hats",))
 
+    @expand_kwargs()
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -62,32 +65,9 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OptimizerArguments],
     ):
-        super().__init__(
-            learning_rate,
-            weight_decay=weight_decay,
-            clipnorm=clipnorm,
-            clipvalue=clipvalue,
-            global_clipnorm=global_clipnorm,
-            use_ema=use_ema,
-            ema_momentum=ema_momentum,
-            ema_overwrite_frequency=ema_overwrite_frequency,
-            loss_scale_factor=loss_scale_factor,
-            gradient_accumulation_steps=gradient_accumulation_steps,
-            name=name,
-            **kwargs,
-        )
+        super().__init__(learning_rate, **kwargs)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -106,8 +86,8 @@ class Adam(Optimizer):
             def change(m: jax.Array, v: jax.Array) -> jax.Array:
                 t = (step + 1).astype(m.dtype)
                 root = jnp.sqrt(1 - jnp.power(jnp.asarray(beta_2, m.dtype), t))
-                pace = learning_rate * root / (1 - jnp.power(jnp.asarray(beta_1, m.dtype), t))
-                return -(m * pace / (jnp.sqrt(v) + epsilon))
+                rate = learning_rate * root / (1 - jnp.power(jnp.asarray(beta_1, m.dtype), t))
+                return -(m * rate / (jnp.sqrt(v) + epsilon))
 
             momentums = jax.tree.map(lambda m, g: m + (g - m) * (1 - beta_1), slots.momentums, grads)
             velocities = jax.tree.map(lambda v, g: v + (jnp.square(g) - v) * (1 - beta_2), slots.velocities, grads)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +23,9 @@ from jkeras._base import configurable
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
+from jkeras._base.shared_arguments import expand_kwargs, shown
 from jkeras.optimizers.accumulation import accumulate
+from jkeras.optimizers.arguments import OptimizerArguments
 from jkeras.optimizers.averaging import check_average, move_average, overwrite
 from jkeras.optimizers.clipping import check_one_clipping, clip
 from jkeras.optimizers.constraining import constrain
@@ -36,17 +38,14 @@ from jkeras.optimizers.schedules.lookup import deserialize as deserialize_schedu
 from jkeras.optimizers.state import OptimizerState, cast_like, leaf_name, named_leaves, widen, zeros_like
 from jkeras.optimizers.weight_decay import Exclusions, decay_weights
 
+_OF_CONFIG = ("name", "learning_rate", *(name for name, _, _ in shown(OptimizerArguments) if name != "name"))
 _KERAS_2 = ("lr", "decay")
-_ENGINE = ("jit_compile", "is_legacy_optimizer")  # In Keras 2 configs; they chose an engine, not a rule.
-_BASE = (
-    "name", "learning_rate", "weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "ema_momentum",
-    "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps",
-)  # fmt: skip
+_ENGINE = ("jit_compile", "is_legacy_optimizer")
 
 
 @export("keras.optimizers.Optimizer", "keras.Optimizer")
 class Optimizer(OwnStep, KerasFace, configurable.Configurable):
-    """The base of all optimizers; an own one overrides `rule`, or, as in Keras, `build` and `update_step`.
+    """The base of all optimizers. One of your own overrides `rule` or, as in Keras, `build` and `update_step`.
 
     Args:
         learning_rate: a number, a `LearningRateSchedule` or its config, or a function of nothing or of the step. A function of
@@ -77,47 +76,32 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         [0.5, -0.5]
     """
 
-    def __init__(
-        self,
-        learning_rate: Any = None,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ):
-        unknown = kwargs.keys() - {*_KERAS_2, *_ENGINE}
+    @expand_kwargs()
+    def __init__(self, learning_rate: Any = None, **kwargs: Unpack[OptimizerArguments]):
+        unknown = kwargs.keys() - OptimizerArguments.__annotations__.keys()
         if unknown:
-            known = {*inspect.signature(type(self).__init__).parameters, *_BASE, *_KERAS_2} - {"self", "kwargs"}
+            known = {*inspect.signature(type(self).__init__).parameters, *_OF_CONFIG, *_KERAS_2} - {"self", "kwargs"}
             raise unexpected_arguments(type(self).__name__, sorted(unknown), known)
-        check_one_clipping(clipnorm, clipvalue, global_clipnorm)
-        if use_ema:
-            check_average(ema_momentum, ema_overwrite_frequency)
-        if gradient_accumulation_steps and gradient_accumulation_steps < 2:
+        self.weight_decay = kwargs["weight_decay"]
+        self.clipnorm, self.clipvalue = kwargs["clipnorm"], kwargs["clipvalue"]
+        self.global_clipnorm = kwargs["global_clipnorm"]
+        self.use_ema, self.ema_momentum = kwargs["use_ema"], kwargs["ema_momentum"]
+        self.ema_overwrite_frequency = kwargs["ema_overwrite_frequency"]
+        self.loss_scale_factor = kwargs["loss_scale_factor"]
+        self.gradient_accumulation_steps = kwargs["gradient_accumulation_steps"]
+        check_one_clipping(self.clipnorm, self.clipvalue, self.global_clipnorm)
+        if self.use_ema:
+            check_average(self.ema_momentum, self.ema_overwrite_frequency)
+        if self.gradient_accumulation_steps and self.gradient_accumulation_steps < 2:
             raise ValueError(
                 "gradient_accumulation_steps must be an integer >= 2, or None for a change in every step; "
-                f"received {gradient_accumulation_steps!r}."
+                f"received {self.gradient_accumulation_steps!r}."
             )
         OwnStep.__init__(self)
         rate = kwargs.get("lr", learning_rate)
         KerasFace.__init__(self, None if rate is None else as_learning_rate(rate))  # classes for Keras 2 say it afterwards
         self._decay = check_decay(self._rate, kwargs.get("decay"))
-        self.name = name or auto_name(to_snake_case(type(self).__name__))
-        self.weight_decay = weight_decay
-        self.clipnorm = clipnorm
-        self.clipvalue = clipvalue
-        self.global_clipnorm = global_clipnorm
-        self.use_ema = use_ema
-        self.ema_momentum = ema_momentum
-        self.ema_overwrite_frequency = ema_overwrite_frequency
-        self.loss_scale_factor = loss_scale_factor
-        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.name = kwargs["name"] or auto_name(to_snake_case(type(self).__name__))
         self._exclusions = Exclusions()
 
     def rule(self) -> optax.GradientTransformationExtraArgs:
@@ -125,7 +109,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
 
         `init(params)` gives the slots; `update(grads, slots, params, *, learning_rate, step)` gives what is *added* to the
         parameters, and the new slots. Unlike in optax the rule sees the learning rate, because Keras keeps it inside the velocity
-        of SGD and RMSprop: after a change of rate the old velocity goes on at the old one. `step` counts changes of the
+        of SGD and RMSprop: after a change of rate the old velocity keeps the old one. `step` counts changes of the
         parameters from 0. Arrays come in at least in float32.
         """
         raise NotImplementedError(
@@ -205,12 +189,12 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments in plain form, with the current learning rate."""
         given = configurable.init_arguments(self)
-        own = [n for n in configurable.constructor_signature(type(self)).parameters if n in given and n not in _BASE]
-        values = {name: getattr(self, name) for name in _BASE if name != "learning_rate"}
+        own = [n for n in configurable.constructor_signature(type(self)).parameters if n in given and n not in _OF_CONFIG]
+        values = {name: getattr(self, name) for name in _OF_CONFIG if name != "learning_rate"}
         values |= {"learning_rate": self._rate if callable(self._rate) else float(self.learning_rate)}
         if self._decay and not callable(self._rate):  # the same in a form that Keras 3 reads
             values["learning_rate"] = InverseTimeDecay(float(self.learning_rate), decay_steps=1, decay_rate=self._decay)
-        values = {name: values[name] for name in _BASE} | {name: given[name] for name in own}
+        values = {name: values[name] for name in _OF_CONFIG} | {name: given[name] for name in own}
         return {name: configurable.serialize(value) for name, value in values.items()}
 
     @classmethod

@@ -33,7 +33,7 @@ class KerasFace:
     _at_work: bool
     _inner: Any
     _clock: Any
-    _pace: Any
+    _rate_in_step: Any
     _state: OptimizerState | None
     _shown: bool
     _fits: Any
@@ -47,7 +47,7 @@ class KerasFace:
         self.state = None
         self._rate: Any = rate
         self._keys: list[str] = []
-        self._boxes: list[Any] = []
+        self._trained: list[Any] = []
         self._kept: dict[int, tuple[weakref.ref[Any], dict[str, Any]]] = {}
         self._compiled: Callable[..., Any] | None = None
 
@@ -63,11 +63,11 @@ class KerasFace:
 
     @property
     def live_state(self) -> OptimizerState | None:
-        """The state whose arrays the next step takes: for those who look at it and do not keep it."""
+        """The state whose arrays the next step takes: look at it, but do not keep it."""
         return self._state
 
     def take_state(self) -> Any:
-        """The state in arrays that nobody else holds, for a program that will give them away."""
+        """The state in arrays that nothing else holds, for a program that donates them."""
         if self._shown:
             self._state, self._shown = jax.tree.map(jnp.copy, self._state), False
         return self._state
@@ -76,7 +76,7 @@ class KerasFace:
         """Keep a state that a program gave.
 
         Args:
-            state: in arrays that nobody else holds.
+            state: in arrays that nothing else holds.
             fits: what it fits, for `fits`.
         """
         self._state, self._shown, self._fits = state, False, (fits, self.settings())
@@ -86,7 +86,7 @@ class KerasFace:
         return self._fits == (what, self.settings())
 
     def is_taken(self, state: Any) -> bool:
-        """Whether a state that was taken is the optimizer's still, and nobody else's."""
+        """Whether a state that was taken is still the optimizer's, and only the optimizer's."""
         return self._state is state and not self._shown
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -115,8 +115,10 @@ class KerasFace:
         """
         parts = parts_of_weights(leaves, self._keys)
         known = {i: kept for i, kept in self._kept.items() if kept[0]() is not None}
-        known |= {id(box): (weakref.ref(box), parts[key]) for key, box in zip(self._keys, self._boxes) if key in parts}
-        found = {id(box): known.pop(id(box))[1] for box in variables if id(box) in known}
+        known |= {
+            id(variable): (weakref.ref(variable), parts[key]) for key, variable in zip(self._keys, self._trained) if key in parts
+        }
+        found = {id(variable): known.pop(id(variable))[1] for variable in variables if id(variable) in known}
         self._kept = known
         return found
 
@@ -197,10 +199,13 @@ class KerasFace:
 
     def build_state(self, variables: Iterable[Any]) -> None:
         """`build` as it is called from outside."""
-        boxes = list(variables)
-        known = {id(box) for box in self._boxes}
-        if not (known and all(id(box) in known for box in boxes)):
-            self.remember(boxes, unique_names(str(getattr(box, "path", None) or f"variable_{i}") for i, box in enumerate(boxes)))
+        variables = list(variables)
+        known = {id(variable) for variable in self._trained}
+        if not (known and all(id(variable) in known for variable in variables)):
+            self.remember(
+                variables,
+                unique_names(str(getattr(variable, "path", None) or f"variable_{i}") for i, variable in enumerate(variables)),
+            )
         if self._state is None:
             self.state = self.init(self._nest(self._values()))
 
@@ -211,7 +216,7 @@ class KerasFace:
             variables: the trainable variables, in Keras' order.
             names: for each one its leaf in the parameters, such as `"dense/kernel"` for `params["dense"]["kernel"]`.
         """
-        self._boxes, self._keys = list(variables), list(names)
+        self._trained, self._keys = list(variables), list(names)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Iterations:
         """Change variables by their gradients, given as pairs; returns `iterations`."""
@@ -248,8 +253,8 @@ class KerasFace:
         self._refuse_tracers(state)
         self.state = state
         values = named_leaves(after)
-        for key, box in zip(self._keys, self._boxes):
-            box.assign(values[key])
+        for key, variable in zip(self._keys, self._trained):
+            variable.assign(values[key])
 
     def stateless_apply(
         self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
@@ -270,17 +275,17 @@ class KerasFace:
         """Write the moving averages over the variables, as after training; nothing without `use_ema`."""
         if self.use_ema:
             averages = named_leaves(self._check_built().ema)
-            boxes = list(var_list)
-            for key, box in zip(self._keys_of(boxes), boxes):
-                box.assign(averages[key])
+            variables = list(var_list)
+            for key, variable in zip(self._keys_of(variables), variables):
+                variable.assign(averages[key])
 
     def __getstate__(self) -> dict[str, Any]:
         # A compiled function belongs to this process and this object: copies and pickles compile their own.
         return {**self.__dict__, "_compiled": None, "_fits": None, "_kept": {}}
 
     def _read_rate(self) -> Any:
-        if self._at_work and self._pace is not None:
-            return self._pace.value
+        if self._at_work and self._rate_in_step is not None:
+            return self._rate_in_step.value
         state = self._state if self._inner is None else self._inner.state
         if callable(self._rate):
             return rate_at(self._rate, 0 if state is None else state.iterations)
@@ -340,10 +345,10 @@ class KerasFace:
         return paths.nest({tuple(key.split("/")): value for key, value in values.items()})
 
     def _values(self) -> dict[str, Any]:
-        return {key: jnp.asarray(box.value) for key, box in zip(self._keys, self._boxes)}
+        return {key: jnp.asarray(variable.value) for key, variable in zip(self._keys, self._trained)}
 
     def _constraints(self) -> dict[str, Any]:
-        pairs = ((key, getattr(box, "constraint", None)) for key, box in zip(self._keys, self._boxes))
+        pairs = ((key, getattr(variable, "constraint", None)) for key, variable in zip(self._keys, self._trained))
         return {key: constraint for key, constraint in pairs if constraint is not None}
 
     def _run(self, grads: Any, values: Any, missing: frozenset[str]) -> tuple[Any, OptimizerState]:
@@ -360,22 +365,22 @@ class KerasFace:
         """Gradients by key."""
         if variables is None:
             self._check_built()
-            variables = self._boxes
-        elif not self._boxes:
+            variables = self._trained
+        elif not self._trained:
             self.build(variables)
         if len(grads) != len(variables):
             raise ValueError(f"Expected {len(variables)} gradients, one per variable; received {len(grads)}.")
         return dict(zip(self._keys_of(variables), grads))
 
     def _keys_of(self, variables: Iterable[Any]) -> list[str]:
-        known = {id(box): key for key, box in zip(self._keys, self._boxes)}
-        for box in variables:
-            if id(box) not in known:
+        known = {id(variable): key for key, variable in zip(self._keys, self._trained)}
+        for variable in variables:
+            if id(variable) not in known:
                 raise ValueError(
-                    f"{getattr(box, 'path', box)!r} is not one of the variables this optimizer was built with, {self._keys}. "
-                    "Call optimizer.build(all_variables) first, or make a new optimizer."
+                    f"{getattr(variable, 'path', variable)!r} is not one of the variables this optimizer was built with, "
+                    f"{self._keys}. Call optimizer.build(all_variables) first, or make a new optimizer."
                 )
-        return [known[id(box)] for box in variables]
+        return [known[id(variable)] for variable in variables]
 
     def _check_built(self) -> OptimizerState:
         if self._state is None:

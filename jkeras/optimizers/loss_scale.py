@@ -14,14 +14,13 @@ import jax.numpy as jnp
 
 from jkeras._base.configurable import serialize
 from jkeras._base.registry import export
+from jkeras._base.shared_arguments import shown
+from jkeras.optimizers.arguments import OptimizerArguments
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.lookup import get
 from jkeras.optimizers.state import OptimizerState, widen
 
-_INERT: dict[str, Any] = {
-    "dynamic": True, "weight_decay": None, "clipnorm": None, "global_clipnorm": None, "clipvalue": None, "use_ema": False,
-    "ema_momentum": 0.99, "ema_overwrite_frequency": None, "loss_scale_factor": None, "gradient_accumulation_steps": None,
-}  # fmt: skip
+_INERT = {"dynamic": True, **{name: default for name, _, default in shown(OptimizerArguments)}}
 
 
 class ScaleSlots(NamedTuple):
@@ -92,7 +91,7 @@ class LossScaleOptimizer(Optimizer):
     def remember(self, variables: Iterable[Any], names: Iterable[str]) -> None:
         """Note which variables the leaves of the state belong to, here and in the inner optimizer."""
         super().remember(variables, names)
-        self.inner_optimizer.remember(self._boxes, self._keys)
+        self.inner_optimizer.remember(self._trained, self._keys)
 
     def init(self, params: Any) -> OptimizerState:
         """The state before the first step: the inner optimizer's, and the factor."""

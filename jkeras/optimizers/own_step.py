@@ -77,7 +77,7 @@ class OwnStep:
     rule: Callable[..., optax.GradientTransformationExtraArgs]
     build: Callable[[Any], None]
     _rate: Any
-    _boxes: list[Any]
+    _trained: list[Any]
     _keys: list[str]
     _nest: Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -98,7 +98,7 @@ class OwnStep:
         self._places: dict[str, Variable] = {}
         self._of_library: dict[str, dict[str, SlotVariable]] = {}
         self._clock: Any = None  # stands for `iterations` at work
-        self._pace: Any = None  # stands for `learning_rate`
+        self._rate_in_step: Any = None  # stands for `learning_rate`
 
     # for `build` ----------------------------------------------------------------------------------------------------
 
@@ -198,12 +198,12 @@ class OwnStep:
                 f"{type(self).__name__} must define `update_step(self, gradient, variable, learning_rate)`."
             )
         key, rule = self._keys_by_id()[id(variable)], library.rule(self)
-        boxes = {field: made[key] for field, made in self._of_library.items()}
-        slots = rule.init({key: variable.value})._replace(**{field: {key: box.value} for field, box in boxes.items()})
+        held = {field: made[key] for field, made in self._of_library.items()}
+        slots = rule.init({key: variable.value})._replace(**{field: {key: slot.value} for field, slot in held.items()})
         rates = {"learning_rate": learning_rate, "step": self._read_iterations()}  # type: ignore[attr-defined]
         changes, new = rule.update({key: gradient}, slots, {key: variable.value}, **rates)
-        for field, box in boxes.items():
-            box.assign(getattr(new, field)[key])
+        for field, slot in held.items():
+            slot.assign(getattr(new, field)[key])
         variable.assign_add(changes[key])
 
     def assign(self, variable: Any, value: Any) -> None:
@@ -228,7 +228,7 @@ class OwnStep:
 
     @property
     def _index_dict(self) -> dict[int, int]:
-        return {id(box): i for i, box in enumerate(self._places.values())}
+        return {id(variable): i for i, variable in enumerate(self._places.values())}
 
     @property
     def _trainable_variables(self) -> list[Variable]:
@@ -254,16 +254,16 @@ class OwnStep:
         """
         self._places, self._own, self._of_library = self.variables_of(params), {}, {}
         if self._clock is None:
-            self._clock, self._pace = Variable(0, dtype="int32", name="iteration"), Variable(0.0, name="learning_rate")
-        boxes = list(self._places.values())
+            self._clock, self._rate_in_step = Variable(0, dtype="int32", name="iteration"), Variable(0.0, name="learning_rate")
+        variables = list(self._places.values())
 
         def build() -> dict[str, Any]:
             self.__dict__.pop("_built", None)  # classes for Keras 2 ask for it
             with _at_work(self):
-                self.build(boxes)
-                return {leaf: box.value for leaf, box in self._all_own().items()}
+                self.build(variables)
+                return {leaf: variable.value for leaf, variable in self._all_own().items()}
 
-        first: dict[str, Any] = functionalize(build, boxes)([params[key] for key in self._places]).output
+        first: dict[str, Any] = functionalize(build, variables)([params[key] for key in self._places]).output
         self.slot_order = list(first)
         return first
 
@@ -272,16 +272,16 @@ class OwnStep:
         library = _class_with_rule(self)
         if library is None:
             return
-        first = library.rule(self).init({key: box.value for key, box in self._places.items()})
+        first = library.rule(self).init({key: variable.value for key, variable in self._places.items()})
         for group in library.slot_groups:
             fields = [field for field in group if getattr(first, field) is not None]
-            for key, box in self._places.items():
+            for key, variable in self._places.items():
                 for field in fields:
-                    made = self._made(field, key, "zeros", box.shape, box.dtype)
+                    made = self._made(field, key, "zeros", variable.shape, variable.dtype)
                     made.assign(getattr(first, field)[key])
                     self._of_library.setdefault(field, {})[key] = made
-        for field, boxes in self._of_library.items():
-            self.__dict__[field] = self.__dict__[f"_{field}"] = list(boxes.values())
+        for field, variables in self._of_library.items():
+            self.__dict__[field] = self.__dict__[f"_{field}"] = list(variables.values())
 
     def make_ready(self, params: Mapping[str, Any]) -> None:
         """Have variables for these weights."""
@@ -291,8 +291,8 @@ class OwnStep:
 
     def variables_of(self, params: Mapping[str, Any]) -> dict[str, Variable]:
         """The variables of these weights by name, in Keras' order; others stand for weights that are arrays alone."""
-        if set(self._keys) == set(params) and all(isinstance(box, Variable) for box in self._boxes):
-            return dict(zip(self._keys, self._boxes))
+        if set(self._keys) == set(params) and all(isinstance(variable, Variable) for variable in self._trained):
+            return dict(zip(self._keys, self._trained))
         fit = all(name in self._places and self._places[name].shape == value.shape for name, value in params.items())
         return self._places if fit and len(self._places) == len(params) else {n: _stand_in(n, v) for n, v in params.items()}
 
@@ -300,7 +300,7 @@ class OwnStep:
         return {**self._lasting, **self._own}
 
     def _keys_by_id(self) -> dict[int, str]:
-        return {id(box): key for key, box in self._places.items()}
+        return {id(variable): key for key, variable in self._places.items()}
 
 
 def rule_of_update_step(self: Any) -> optax.GradientTransformationExtraArgs:
@@ -320,10 +320,10 @@ def rule_of_update_step(self: Any) -> optax.GradientTransformationExtraArgs:
                 for name, variable in places.items():
                     self.update_step(gradients[name], variable, *([learning_rate] if takes_rate else []))
 
-        boxes = [*places.values(), *own.values(), self._clock, self._pace]
+        variables = [*places.values(), *own.values(), self._clock, self._rate_in_step]
         values = [*(before[name] for name in places), *(held[leaf] for leaf in own), step, learning_rate]
         rng = jax.random.fold_in(jax.random.key(0), step) if current().rng is None else draw_key(self)
-        after = functionalize(run, boxes)(values, rng=rng).values
+        after = functionalize(run, variables)(values, rng=rng).values
         weights, kept = dict(zip(places, after)), dict(zip(own, after[len(places) :]))
         changes = jax.tree_util.tree_map_with_path(lambda path, old: weights[leaf_name(path)] - old, params)
         return changes, jax.tree_util.tree_map_with_path(lambda path, _: kept[leaf_name(path)], slots)

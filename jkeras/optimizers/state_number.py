@@ -23,8 +23,8 @@ class StateNumber:
         write: takes the new one.
 
     Example:
-        >>> box = [0.5]
-        >>> rate = StateNumber(lambda: box[0], lambda v: box.__setitem__(0, v))
+        >>> held = [0.5]
+        >>> rate = StateNumber(lambda: held[0], lambda v: held.__setitem__(0, v))
         >>> rate.assign(0.25)
         >>> float(rate), rate * 2, f"{rate:.3f}"
         (0.25, 0.5, '0.250')

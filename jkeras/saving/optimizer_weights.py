@@ -88,7 +88,7 @@ class Slots:
     def existing(cls, model: Any) -> Slots:
         """Those of a model that was trained."""
         optimizer = model.optimizer
-        return cls(model, optimizer._boxes, optimizer._keys, optimizer.state)
+        return cls(model, optimizer._trained, optimizer._keys, optimizer.state)
 
     @classmethod
     def expected(cls, model: Any) -> Slots:

@@ -1,4 +1,5 @@
-"""Python's operators for objects that stand for an array: each is the operator of the array itself.
+"""Python's operators for objects that stand for an array, in one table: variables and symbolic tensors get theirs from it, and
+files the names of what a graph recorded.
 
 As in Keras `&`, `|` and `^` are logical, whatever the dtype: they compare what is not 0, and give booleans.
 """
@@ -7,13 +8,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-
-_BINARY = ["add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and_", "or_", "xor", "lshift", "rshift"]
-_COMPARE = ["eq", "ne", "lt", "le", "gt", "ge"]
-_UNARY = ["neg", "pos", "abs", "invert"]
 
 
 def logical_and(a: Any, b: Any) -> Any:
@@ -31,7 +28,69 @@ def logical_xor(a: Any, b: Any) -> Any:
     return jnp.logical_xor(jnp.asarray(a), jnp.asarray(b))
 
 
-LOGICAL = {"and_": logical_and, "or_": logical_or, "xor": logical_xor}
+class Operator(NamedTuple):
+    """One of Python's operators.
+
+    Attributes:
+        method: `"sub"` for `__sub__`.
+        name: of the operation in `ops` that says the same.
+        function: of the operands.
+        arguments: 1 or 2.
+        reflected: whether there is a method for the right operand too, `__rsub__`.
+        symbolic: what a graph records, where it is another function.
+    """
+
+    method: str
+    name: str
+    function: Callable[..., Any]
+    arguments: int = 2
+    reflected: bool = False
+    symbolic: Callable[..., Any] | None = None
+
+    @property
+    def recorded(self) -> Callable[..., Any]:
+        """What a graph records."""
+        return self.symbolic or self.function
+
+
+OPERATORS = (
+    Operator("add", "add", operator.add, reflected=True),
+    Operator("sub", "subtract", operator.sub, reflected=True),
+    Operator("mul", "multiply", operator.mul, reflected=True),
+    Operator("matmul", "matmul", operator.matmul, reflected=True),
+    Operator("truediv", "true_divide", operator.truediv, reflected=True),
+    Operator("floordiv", "floor_divide", operator.floordiv, reflected=True),
+    Operator("mod", "mod", operator.mod, reflected=True),
+    Operator("pow", "power", operator.pow, reflected=True),
+    Operator("and", "logical_and", logical_and, reflected=True),
+    Operator("or", "logical_or", logical_or, reflected=True),
+    Operator("xor", "logical_xor", logical_xor, reflected=True),
+    Operator("lshift", "left_shift", operator.lshift, reflected=True),
+    Operator("rshift", "right_shift", operator.rshift, reflected=True),
+    Operator("eq", "equal", operator.eq),
+    Operator("ne", "not_equal", operator.ne),
+    Operator("lt", "less", operator.lt),
+    Operator("le", "less_equal", operator.le),
+    Operator("gt", "greater", operator.gt),
+    Operator("ge", "greater_equal", operator.ge),
+    Operator("neg", "negative", operator.neg, arguments=1),
+    Operator("pos", "positive", operator.pos, arguments=1),
+    Operator("abs", "absolute", operator.abs, arguments=1),
+    Operator("invert", "logical_not", operator.invert, arguments=1, symbolic=jnp.logical_not),  # of a symbol it is logical too
+)
+
+
+def give_operators(cls: type, method: Callable[[Operator, bool], Callable[..., Any]]) -> None:
+    """Give a class all operators.
+
+    Args:
+        cls: the class.
+        method: makes a method of the class: of an operator, and of whether it is that of the right operand.
+    """
+    for one in OPERATORS:
+        setattr(cls, f"__{one.method}__", method(one, False))
+        if one.reflected:
+            setattr(cls, f"__r{one.method}__", method(one, True))
 
 
 def _plain(x: Any) -> Any:
@@ -78,27 +137,19 @@ class ArrayOperators:
         return getattr(self.value, name)
 
 
-def _binary(name: str, swap: bool) -> Callable[[Any, Any], Any]:
-    apply = LOGICAL.get(name) or getattr(operator, name)
+def _method(one: Operator, right: bool) -> Callable[..., Any]:
+    compute = one.function
 
-    def method(self: Any, other: Any) -> Any:
+    def unary(self: Any) -> Any:
+        return compute(self.value)
+
+    def binary(self: Any, other: Any) -> Any:
         if hasattr(type(other), "_stands_for_array"):
             return NotImplemented
         a, b = _plain(self), _plain(other)
-        return apply(b, a) if swap else apply(a, b)
+        return compute(b, a) if right else compute(a, b)
 
-    return method
-
-
-def _unary(name: str) -> Callable[[Any], Any]:
-    apply = getattr(operator, name)
-    return lambda self: apply(self.value)
+    return unary if one.arguments == 1 else binary
 
 
-for _name in _BINARY:
-    setattr(ArrayOperators, f"__{_name.strip('_')}__", _binary(_name, False))
-    setattr(ArrayOperators, f"__r{_name.strip('_')}__", _binary(_name, True))
-for _name in _COMPARE:
-    setattr(ArrayOperators, f"__{_name}__", _binary(_name, False))
-for _name in _UNARY:
-    setattr(ArrayOperators, f"__{_name}__", _unary(_name))
+give_operators(ArrayOperators, _method)

@@ -203,7 +203,7 @@ def optimizer_state(model: Steps, held: Inventory, params: Tree) -> Any:
         return optimizer.take_state()
     trained = {id(variable): variable for _, variable in held.entries if id(variable) in held.trained}
     names = ["/".join(path) for path, variable in held.entries if id(variable) in trained]
-    before = {key: id(variable) for key, variable in zip(optimizer._keys, optimizer._boxes)}
+    before = {key: id(variable) for key, variable in zip(optimizer._keys, optimizer._trained)}
     old = optimizer.live_state
     fresh = None if old is None else trainer.optimizer_shapes(params)
     same: bool = jax.tree.structure(old) == jax.tree.structure(fresh)  # type: ignore[operator]

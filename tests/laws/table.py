@@ -1,4 +1,4 @@
-"""The table of all layers. A new layer is one line here and gets every law of this folder.
+"""The table of all layers. A new layer is one line here, in `LAYERS` or `OWN`, and gets every law of this folder.
 
 A case says how to make a layer from a package, which is jkeras or real Keras, and what its inputs look like. `prepared(case)`
 gives it built, with weights that are not special (no zeros, no ones), and with one compiled `apply` that all laws share.
@@ -281,7 +281,9 @@ MODELS = (
     Case("Attention", _attention, None, (3, 5, 4)),
     Case("TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.BatchNormalization(name="norm")), None, (6, 3, 4)),
 )
-TABLE = (*LAYERS, *MODELS)
+# Layers that Keras does not have: all laws but those that compare with it.
+OWN: tuple[Case, ...] = ()
+TABLE = (*LAYERS, *MODELS, *OWN)
 
 
 class Prepared:
@@ -362,6 +364,7 @@ def assert_close(actual: Any, expected: Any, tolerance: float = 1e-6) -> None:
 
 
 every_case = pytest.mark.parametrize("case", TABLE, ids=lambda c: c.id)
+every_case_of_keras = pytest.mark.parametrize("case", (*LAYERS, *MODELS), ids=lambda c: c.id)
 every_layer = pytest.mark.parametrize("case", LAYERS, ids=lambda c: c.id)
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
-from table import every_case, prepared, weight_values, weighted_sum
+from table import every_case_of_keras, prepared, weight_values, weighted_sum
 
 from jkeras._base import paths
 from jkeras.layers.tracking import weight_entries
@@ -26,7 +26,7 @@ def twin(case):
     return layer
 
 
-@every_case
+@every_case_of_keras
 def test_weights_have_the_names_and_order_of_keras(case):
     ours, theirs = prepared(case).layer, twin(case)
     assert [(w.name, w.shape) for w in ours.weights] == [(w.name, tuple(w.shape)) for w in theirs.weights]
@@ -35,7 +35,7 @@ def test_weights_have_the_names_and_order_of_keras(case):
     assert ours.count_params() == theirs.count_params()
 
 
-@every_case
+@every_case_of_keras
 def test_values_and_gradients_equal_keras(case):
     compare(case, training=False)
     if prepared(case).takes_training and not case.stochastic:  # random draws differ
