@@ -16,6 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A file imports only from lower floors, or from its own place; places on one floor do not know each other.
 FLOORS = {
     "_base": 0,
+    "_layered": 0,
     "nn": 1,
     "state": 2,
     "graph": 3,
@@ -42,6 +43,8 @@ FLOORS = {
     "compat": 11.5,  # stands on the public names
 }
 TOP = 11
+# Places of which one file alone knows more than nothing, and that only what their `__init__` offers.
+APART = {"_layered": "visualization/model_drawing.py"}
 
 HEAVY = {"tensorflow", "torch", "keras", "pandas", "matplotlib", "sklearn", "flax", "h5py"}
 # Optional third parties: each in one file, imported where it is used, because the package works without it.
@@ -138,6 +141,19 @@ def test_files_import_only_from_lower_floors():
             if FLOORS.get(other, TOP) >= FLOORS.get(own, TOP + 1):
                 wrong.append(f"{short(path)}:{line} imports {name}")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("apart", APART)
+def test_places_apart_know_nothing_and_show_their_entry_alone(apart):
+    known = {
+        (place(path) == apart, short(path), name)
+        for path in FILES
+        for name, _, _ in imports(path)
+        if place(path) == apart or f"{name}.".startswith(f"jkeras.{apart}.")
+    }
+    assert {(who, name) for own, who, name in known if not own} == {(APART[apart], f"jkeras.{apart}")}
+    outside = {name for own, _, name in known if own and not f"{name}.".startswith(f"jkeras.{apart}.")}
+    assert {name.partition(".")[0] for name in outside} <= sys.stdlib_module_names
 
 
 def test_no_import_cycle():

@@ -11,10 +11,9 @@ from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.registry import export
 from jkeras.visualization.box_content import Shown
-from jkeras.visualization.dot import ENGINES, SPLINES, Dot
+from jkeras.visualization.dot import DIRECTIONS, ENGINES, SPLINES, Dot
 from jkeras.visualization.model_graph import model_graph
 from jkeras.visualization.picture import Picture
-from jkeras.visualization.placement import DIRECTIONS
 
 _ARGUMENTS = (
     *("show_shapes", "show_dtype", "show_layer_names", "rankdir", "expand_nested", "dpi", "show_layer_activations"),

@@ -16,6 +16,7 @@ from jkeras.visualization.model_drawing import model_drawing
 from jkeras.visualization.model_graph import Box, Group, ModelGraph
 from jkeras.visualization.svg import svg_text
 
+DIRECTIONS = ("TB", "LR", "BT", "RL")
 SPLINES = ("spline", "curved", "ortho", "polyline", "line")
 ENGINES = (None, "graphviz", "jkeras")
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

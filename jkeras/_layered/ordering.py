@@ -1,7 +1,7 @@
-"""In which order the vertices of a row stand, so that few edges cross.
+"""The order of the vertices in each row, so that few edges cross.
 
-Rows are swept down and up; each vertex goes to the mean place of its neighbours in the row before. The best order met is kept,
-and then neighbours change places as long as that removes crossings.
+Sweeps go down and up the rows; each vertex moves to the mean place of its neighbours in the row before. The best order found is
+kept, and then neighbours swap places as long as that removes crossings.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from itertools import pairwise
 
 Rows = list[list[int]]
 _SWEEPS = 8
-_SMALL = 1500  # segments, up to which neighbours are tried one by one
+_SMALL = 1500  # segments; in a larger picture neighbours are not swapped one by one
 
 
 def order_rows(rows: Rows, segments: Sequence[tuple[int, int]]) -> Rows:
     """Rows with fewer crossings.
 
     Args:
-        rows: the vertices of each row, in an order to begin with, which is kept where nothing speaks against it.
+        rows: the vertices of each row; their order is kept unless another has fewer crossings.
         segments: pairs of vertices in neighbouring rows, the upper one first.
 
     Example:
@@ -53,7 +53,7 @@ def crossings(rows: Rows, down: dict[int, list[int]]) -> int:
 
     Args:
         rows: vertices in their order.
-        down: for each vertex, those below that it is joined to.
+        down: for each vertex, its neighbours in the row below.
     """
     total = 0
     for upper, lower in pairwise(rows):
@@ -68,7 +68,7 @@ def crossings(rows: Rows, down: dict[int, list[int]]) -> int:
 
 
 def _by_mean(row: list[int], fixed: list[int], neighbours: dict[int, list[int]]) -> list[int]:
-    """A row sorted by the mean place of its neighbours; vertices without any stay where they are."""
+    """A row sorted by the mean place of its neighbours; vertices without neighbours stay where they are."""
     place = {v: i for i, v in enumerate(fixed)}
     means = {v: sum(place[w] for w in neighbours[v]) / len(neighbours[v]) for v in row if neighbours[v]}
     moving = iter(sorted(means, key=means.__getitem__))
