@@ -56,10 +56,9 @@ OPTIONAL = {
     ("wrappers/sklearn_parts.py", "sklearn"): "they are for who uses it",
     ("models/describe.py", "jax"): "jax.extend loads Pallas, and only `describe` needs it",
     ("callbacks/orbax_checkpoint.py", "orbax"): "an extra, for large models",
-    ("callbacks/learning_rate_finder.py", "matplotlib"): "an extra, for its picture",
     ("callbacks/event_writer.py", "tensorboard"): "an extra, for its records",
     ("callbacks/event_writer.py", "PIL"): "comes with tensorboard",
-    ("visualization/figures.py", "matplotlib"): "an extra, for pictures",
+    ("_base/figures.py", "matplotlib"): "an extra, for pictures",
     ("saving/hdf5_door.py", "h5py"): "only files need it, and `import jkeras` does not wait for it",
     ("saving/stretch.py", "zlib_ng"): "an extra, for fast checksums",
     ("saving/onnx.py", "jax2onnx"): "an extra, which brings many packages along",
@@ -126,8 +125,8 @@ def short(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
-def test_every_folder_has_a_floor():
-    assert {place(p) for p in FILES} - {""} <= set(FLOORS)
+def test_every_folder_has_a_floor_and_every_floor_its_folder():
+    assert {place(p) for p in FILES} - {""} == set(FLOORS)
 
 
 def test_files_import_only_from_lower_floors():

@@ -11,15 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from jkeras._base.figures import axes_for
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.learning_rate import get_rate
 from jkeras.state import random
 
-_NO_MATPLOTLIB = """LearningRateFinder.plot() needs matplotlib. Write
-
-    pip install "jkeras[plots]"
-
-The numbers are in `finder.rates`, `finder.losses` and `finder.smoothed`."""
+_WITHOUT_PICTURE = "The numbers are in `finder.rates`, `finder.losses` and `finder.smoothed`."
 _BAD_RANGE = """LearningRateFinder raises the rate from `start` to `end`, both positive numbers, start below end, in `steps`
 steps, 2 or more. Received: start={start!r}, end={end!r}, steps={steps!r}."""
 _ONLY_RISES = """The loss only rises from the rate {start} on. Start lower: LearningRateFinder(start={lower})."""
@@ -182,12 +179,10 @@ class LearningRateFinder(Callback):
             ImportError: matplotlib is not installed.
         """
         try:
-            from matplotlib.figure import Figure
+            figure, (ax,) = axes_for("LearningRateFinder.plot()", 1, ax, (6.4, 4.0))
         except ImportError as error:
-            raise ImportError(_NO_MATPLOTLIB) from error
+            raise ImportError(f"{error}\n{_WITHOUT_PICTURE}") from error
         rates, losses = self._curve()
-        if ax is None:
-            ax = Figure(figsize=(6.4, 4.0), layout="constrained").subplots()
         ax.plot(self.rates, self.losses, color="0.8", linewidth=1, label="loss of the batch")
         ax.plot(rates, losses, color="tab:blue", label="smoothed")
         ax.set_xscale("log")
@@ -204,7 +199,7 @@ class LearningRateFinder(Callback):
         ax.set_ylabel("loss")
         ax.grid(alpha=0.3)
         ax.legend(frameon=False)
-        return ax.figure
+        return figure
 
 
 def find_learning_rate(

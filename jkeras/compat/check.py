@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from jkeras.compat.finder import NAMES
 from jkeras.compat.missing import is_tensorflow
-from jkeras.compat.modules import exists, find_name
+from jkeras.compat.modules import find_name, place_of
 
 
 class Absent(NamedTuple):
@@ -57,20 +57,20 @@ def _imports(tree: ast.AST, known: dict[str, str]) -> Iterator[tuple[int, str]]:
             for alias in node.names:
                 if alias.name.partition(".")[0] not in NAMES:
                     continue
-                if exists(alias.name):
+                if place_of(alias.name):
                     root = alias.name.partition(".")[0]
                     known[alias.asname or root] = alias.name if alias.asname else root
                 else:
                     yield node.lineno, alias.name
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] in NAMES:
-            if not exists(node.module):
+            if not place_of(node.module):
                 yield node.lineno, node.module
                 continue
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
                 if alias.name == "*":
                     continue
-                if exists(full):
+                if place_of(full):
                     known[alias.asname or alias.name] = full
                 elif not find_name(full):
                     yield node.lineno, full
@@ -98,7 +98,7 @@ def _chain(node: ast.expr) -> list[str]:
 def _first_absent(line: int, module: str, parts: list[str]) -> Iterator[tuple[int, str]]:
     for part in parts:
         full = f"{module}.{part}"
-        if exists(full):
+        if place_of(full):
             module = full
             continue
         if not part.startswith("__") and not find_name(full):

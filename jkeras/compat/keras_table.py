@@ -39,22 +39,15 @@ ROOTS = (
 PLACES = {
     "": "jkeras",
     "activations": "jkeras.activations",
-    "applications": "jkeras.applications",
-    "applications.imagenet_utils": "jkeras.applications.imagenet_utils jkeras.applications",
     "backend": "jkeras.backend",
     "callbacks": "jkeras.callbacks",
     "config": "jkeras.config",
     "constraints": "jkeras.constraints",
     "datasets": "jkeras.datasets",
-    "datasets.boston_housing": "jkeras.datasets.boston_housing",
-    "datasets.california_housing": "jkeras.datasets.california_housing",
     "datasets.cifar10": "jkeras.datasets.cifar10",
     "datasets.cifar100": "jkeras.datasets.cifar100",
     "datasets.fashion_mnist": "jkeras.datasets.fashion_mnist",
-    "datasets.imdb": "jkeras.datasets.imdb",
     "datasets.mnist": "jkeras.datasets.mnist",
-    "datasets.reuters": "jkeras.datasets.reuters",
-    "distribution": "jkeras.distribution",
     "dtype_policies": "jkeras",
     "engine": "jkeras.layers jkeras.models jkeras",
     "initializers": "jkeras.initializers",
@@ -65,7 +58,6 @@ PLACES = {
     "mixed_precision": "jkeras",
     "models": "jkeras.models",
     "ops": "jkeras.ops",
-    "ops.image": "jkeras.ops.image",
     "ops.linalg": "jkeras.ops.linalg",
     "ops.nn": "jkeras.ops.nn",
     "ops.numpy": "jkeras.ops.numpy",
@@ -78,7 +70,6 @@ PLACES = {
     "random": "jkeras.random",
     "regularizers": "jkeras.regularizers",
     "saving": "jkeras.saving",
-    "tree": "jkeras.tree",
     "utils": "jkeras.utils",
     "utils.np_utils": "jkeras.utils.np_utils jkeras.utils",
     "visualization": "jkeras.visualization",
@@ -161,12 +152,6 @@ PARTS = {
     """,
     "mixed_precision": "mixed_precision.experimental mixed_precision.policy",
     "": "experimental",
-    "applications": """
-        applications.convnext applications.densenet applications.efficientnet applications.efficientnet_v2
-        applications.inception_resnet_v2 applications.inception_v3 applications.mobilenet applications.mobilenet_v2
-        applications.mobilenet_v3 applications.nasnet applications.resnet applications.resnet50 applications.resnet_v2
-        applications.vgg16 applications.vgg19 applications.xception
-    """,
 }
 
 _SHORT_LOSSES = {

@@ -7,7 +7,6 @@ script asks for it. A name that is not there is an error that says who needs it 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
@@ -33,8 +32,8 @@ class Place:
         self.names = names
 
     def modules(self) -> list[ModuleType]:
-        """The homes that there are."""
-        return [importlib.import_module(home) for home in self.homes if _exists(home)]
+        """The homes, imported."""
+        return [importlib.import_module(home) for home in self.homes]
 
 
 @cache
@@ -89,7 +88,7 @@ class CompatModule(ModuleType):
         if name.startswith("_") and name not in ("__version__", "_api", "_tf_keras"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         found = find(self._place, name)
-        if found is _ABSENT and exists(full):
+        if found is _ABSENT and place_of(full):
             return importlib.import_module(full)
         if found is _ABSENT:
             raise missing_name(full, known_names(self.__name__))
@@ -111,7 +110,7 @@ def find(place: Place, name: str) -> Any:
     if row is None:
         return _ABSENT
     module, _, attribute = row.rpartition(".")
-    return getattr(importlib.import_module(module), attribute, _ABSENT) if _exists(module) else _ABSENT
+    return getattr(importlib.import_module(module), attribute, _ABSENT)
 
 
 def find_name(full: str) -> bool:
@@ -144,19 +143,6 @@ def names_in(place: Place) -> list[str]:
     return sorted({*offered, *(row for row in rows if "." not in row and find(place, row) is not _ABSENT)})
 
 
-def exists(name: str) -> bool:
-    """Whether there is a module of this name, with something of jkeras in it."""
-    place = place_of(name)
-    return place is not None and any(_exists(home) for home in place.homes)
-
-
-def _exists(home: str) -> bool:
-    try:
-        return importlib.util.find_spec(home) is not None
-    except ModuleNotFoundError:  # its parent is no package, or not there
-        return False
-
-
 def make_module(name: str) -> CompatModule:
     """The module of a name.
 
@@ -164,7 +150,7 @@ def make_module(name: str) -> CompatModule:
         MissingModuleError: there is none.
     """
     place = place_of(name)
-    if place is None or not exists(name):
+    if place is None:
         raise missing_module(name, known_names(name.rpartition(".")[0]))
     module = CompatModule(name, place)
     module.__path__ = []  # a package, so that Python asks for what may stand below it
@@ -181,6 +167,6 @@ def known_names(module: str) -> Iterator[str]:
     if "keras" in module or place is None or place.key in keras_table.PLACES:
         root = max((r for r in keras_table.ROOTS if module == r or module.startswith(f"{r}.")), key=len, default="keras")
         for key in keras_table.PLACES:
-            if key and exists(f"{root}.{key}"):
+            if key:
                 yield f"{root}.{key}"
                 yield from (f"{root}.{key}.{name}" for name in names_in(Place(key, keras_table.PLACES[key], keras_table.NAMES)))

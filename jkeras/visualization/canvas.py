@@ -6,7 +6,7 @@ import io
 import warnings
 from typing import Any
 
-from jkeras.visualization.figures import matplotlib_for, new_figure, save
+from jkeras._base.figures import matplotlib_for, new_figure, save
 from jkeras.visualization.shapes import Drawing, Part, Point, Polygon, Rectangle, Stroke, Text, outline
 
 _CJK = (

@@ -9,7 +9,7 @@ import numpy as np
 
 from jkeras._base.errors import describe
 from jkeras.visualization.class_labels import class_labels, confidence
-from jkeras.visualization.figures import FilePath, axes_for, finish
+from jkeras._base.figures import FilePath, axes_for, finish
 
 RIGHT, WRONG = "#1d6b3a", "#b3261e"
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from jkeras._base.errors import describe
 from jkeras.visualization.class_labels import class_labels
-from jkeras.visualization.figures import INKS, FilePath, axes_for, finish, name_list
+from jkeras._base.figures import INKS, FilePath, axes_for, finish, name_list
 
 
 def roc_curve(

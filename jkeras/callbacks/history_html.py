@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from jkeras.visualization.figures import INKS
+from jkeras._base.figures import INKS
 
 _WIDTH, _HEIGHT, _MOST_POINTS = 140, 28, 400
 _STYLE = "text-align:right;padding:2px 10px"

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from jkeras._base.errors import describe, unknown_name
-from jkeras.callbacks.history import History
-from jkeras.visualization.figures import INKS, FilePath, axes_for, finish
+from jkeras._base.figures import INKS, FilePath, axes_for, finish
 
 _VALIDATION = "val_"
 _FEW = 20  # epochs, up to which each is marked
 _RATES = ("lr", "learning_rate")
 
-Histories = History | Mapping[str, Any] | Sequence[Any]
+
+class HasHistory(Protocol):
+    """What `fit` returns: results by name, a value for each epoch."""
+
+    history: Any  # a mapping; Keras' own histories have plain dicts
+
+
+Histories = HasHistory | Mapping[str, Any] | Sequence[Any]
 
 
 def plot_history(
@@ -88,7 +94,7 @@ def _runs(history: Histories, labels: Sequence[str] | None) -> dict[str, Curves]
 
 
 def _is_history(value: Any) -> bool:
-    return isinstance(value, (History, Mapping)) or isinstance(getattr(value, "history", None), Mapping)
+    return isinstance(value, Mapping) or isinstance(getattr(value, "history", None), Mapping)
 
 
 def _curves(history: Any) -> Curves:
