@@ -168,7 +168,9 @@ def test_another_model_or_optimizer_is_refused_by_name(tmp_path):
     fit(make(), 1, checkpoint)
     other = make(units=9)
     before = other.get_weights()
-    with pytest.raises(FileFormatError, match=r"0 is not of this model: the weight '.*' has shape \(9,\) here and \(8,\) there"):
+    with pytest.raises(
+        FileFormatError, match=r"0 does not fit this model: the weight '.*' has shape \(9,\) here and \(8,\) there"
+    ):
         checkpoint.restore(other)
     assert_same(other.get_weights(), before)
     with pytest.raises(FileFormatError, match=r"the optimizer's '.*(none).*same optimizer"):

@@ -320,7 +320,7 @@ def test_graphviz_is_used_where_it_is_installed(tmp_path):
     assert plot_model(model("stack"), tmp_path / "m.dot").data.startswith(b"digraph")
     with pytest.raises(ValueError, match="a word such as 'png'"):
         plot_model(model("stack"), tmp_path / "m.png:cairo -o x")
-    with pytest.raises(ValueError, match="prog is a program of Graphviz"):
+    with pytest.raises(ValueError, match="prog must be a program of Graphviz"):
         model_to_dot(model("stack")).create(prog="rm -rf")
 
 
@@ -340,13 +340,13 @@ def test_errors(tmp_path):
         plot_model(jkeras.Sequential([jkeras.layers.Dense(1)]), tmp_path / "m.png")
     with pytest.raises(TypeError, match=r"does not take the argument 'show_shape'. Did you mean 'show_shapes'"):
         plot_model(model("stack"), tmp_path / "m.png", show_shape=True)
-    with pytest.raises(TypeError, match="a model or a layer"):
+    with pytest.raises(TypeError, match="Only a model or a layer"):
         plot_model([1], tmp_path / "m.png")
-    with pytest.raises(ValueError, match="rankdir is one of 'TB'"):
+    with pytest.raises(ValueError, match="rankdir must be one of 'TB'"):
         plot_model(model("stack"), tmp_path / "m.png", rankdir="UP")
     with pytest.raises(ValueError, match="No picture can be written as 'xyz'"):
         plot_model(model("stack"), tmp_path / "m.xyz")
-    with pytest.raises(ValueError, match="fold is a number of strips"):
+    with pytest.raises(ValueError, match="fold must be a number of strips"):
         plot_model(model("stack"), tmp_path / "m.png", fold=0)
     with pytest.raises(RuntimeError, match="not on the PATH"):
         plot_model(model("stack"), tmp_path / "m.png", engine="graphviz")

@@ -66,14 +66,14 @@ class History(Callback):
             self.history.setdefault(name, []).append(value)
 
     def plot(self, names: Any = None, **kwargs: Any) -> Any:
-        """Draw the learning curves; `jkeras.visualization.plot_history` says more.
+        """Draw the learning curves, as `jkeras.visualization.plot_history` does.
 
         Args:
-            names: which quantities, such as `"loss"`; default all, training and validation together.
+            names: which quantities, such as `"loss"`; by default all, training and validation together.
             kwargs: `log`, `columns`, `ax`, `path`.
 
         Returns:
-            A figure of matplotlib, which a notebook shows.
+            A matplotlib figure, which a notebook shows.
 
         Raises:
             ImportError: matplotlib is not installed.

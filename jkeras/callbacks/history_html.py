@@ -49,7 +49,7 @@ def _row(name: str, values: list[Any]) -> str:
 
 
 def _number(value: Any) -> float:
-    """A value as a number; nan for one that is none, such as a metric with a value for each class."""
+    """A value as a number; NaN if it is not one, such as a metric with a value for each class."""
     try:
         return float(value)
     except (TypeError, ValueError):

@@ -1,6 +1,6 @@
-"""Floor 9.5: pictures of models, of how they learned, and of what they take things for.
+"""Floor 9.5: pictures of models, of how they learned, and of what they predict.
 
-Functions return figures of matplotlib, an extra: `pip install "jkeras[plots]"`. It is loaded when the first picture is drawn.
+Functions return figures of matplotlib, an extra: `pip install "jkeras[plots]"`. It is loaded when the first figure is drawn.
 """
 
 from jkeras.visualization.confusion import confusion_matrix as confusion_matrix

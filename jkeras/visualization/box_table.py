@@ -1,4 +1,4 @@
-"""The box of a layer as a small table: a coloured head with name and class, below it a row for each thing it says."""
+"""The box of a layer as a small table: a coloured head with name and class, and a row for each fact below it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def head_colour(content: BoxContent) -> str:
 
 
 def box_size(content: BoxContent) -> tuple[float, float]:
-    """Width and height that a box needs, in points."""
+    """The width and height that a box needs, in points."""
     lines, beside = _head(content)
     head = max(text_width(text, HEAD_SIZE, bold) for text, bold in lines) + (_beside_width(content) if beside else 0.0)
     label = _label_width(content)
@@ -48,7 +48,7 @@ def box_size(content: BoxContent) -> tuple[float, float]:
 
 
 def box_shapes(content: BoxContent, left: float, top: float, width: float, height: float) -> list[Shape]:
-    """A box at its place.
+    """The shapes of a box at its place.
 
     Args:
         content: what it says.
@@ -93,7 +93,7 @@ def _row_shapes(row: tuple[str, tuple[str, ...]], x: float, y: float, right: flo
 
 
 def _head(content: BoxContent) -> tuple[list[tuple[str, bool]], bool]:
-    """The lines of the head, each bold or not, and whether the class stands beside the name rather than below."""
+    """The lines of the head, each bold or not, and whether the class stands beside the name rather than below it."""
     if not content.name:
         return [(line, True) for line in wrap(content.kind, HEAD_SIZE, _WIDEST, True)], False
     name = wrap(content.name, HEAD_SIZE, _WIDEST, True)

@@ -61,7 +61,7 @@ def model_drawing(graph: ModelGraph, rankdir: str = "TB", curved: bool = True, f
 
 
 def _title(group: Group) -> list[str]:
-    """The lines of a group's title: name and class, in two lines or more where they are long."""
+    """The lines of a group's title: name and class, in two lines or more if they are long."""
     whole = f"{group.name} ({group.kind})"
     if text_width(whole, _TITLE_SIZE, True) <= _TITLE_WIDTH:
         return [whole]
@@ -83,7 +83,7 @@ def _group_shapes(group: Group, area: _layered.Area) -> list[Shape]:
 
 
 def _edges_shapes(routes: list[_layered.Route]) -> list[Shape]:
-    """Lines and the heads of their arrows. What several edges have in common is drawn once: twice, it would look bolder."""
+    """Lines and the heads of their arrows. A part that several edges share is drawn once: twice, it would look bolder."""
     drawn: set[tuple[Point, Part]] = set()
     lines: list[Shape] = []
     heads: dict[Polygon, None] = {}
@@ -105,7 +105,7 @@ def _edges_shapes(routes: list[_layered.Route]) -> list[Shape]:
 
 
 def _arrow(route: _layered.Route) -> tuple[Point, Polygon]:
-    """Where the line of an edge ends, and the head there, which lies on the straight end of its route."""
+    """Where the line of an edge ends, and the arrow's head there, on the straight end of its route."""
     before, tip = _last_two(route)
     length = abs(tip[0] - before[0]) + abs(tip[1] - before[1])  # the end is parallel to an axis
     along = ((tip[0] - before[0]) / length, (tip[1] - before[1]) / length)
@@ -121,7 +121,7 @@ def _last_two(route: _layered.Route) -> tuple[Point, Point]:
 
 
 def _merged(parts: tuple[Part, ...], start: Point) -> tuple[Part, ...]:
-    """Straight parts in one direction as one."""
+    """The parts, with straight ones in the same direction joined."""
     merged: list[Part] = []
     points = [start, *(part[-1] for part in parts)]
     for i, (a, b) in enumerate(pairwise(points)):
