@@ -1,4 +1,4 @@
-"""Random arrays, boxes with random values, and shapes that are known when a model runs.
+"""Random arrays, Variables with random values, and shapes that are known when a model runs.
 
 In a model every draw derives from the step's key. In eager code a seed starts a sequence of its own, as in TensorFlow: two calls
 with one seed differ, and a new process repeats both.
@@ -88,12 +88,12 @@ random_binomial = random_bernoulli
 def random_normal_variable(
     shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
-    """A box with draws from the normal distribution of this mean and standard deviation."""
+    """A Variable with draws from the normal distribution of this mean and standard deviation."""
     return Variable(random_normal(shape, mean, scale, dtype, seed), dtype=dtype, name=name)
 
 
 def random_uniform_variable(
     shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
-    """A box with draws that are equally likely in `[low, high)`."""
+    """A Variable with draws that are equally likely in `[low, high)`."""
     return Variable(random_uniform(shape, low, high, dtype, seed), dtype=dtype, name=name)

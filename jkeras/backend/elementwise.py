@@ -111,7 +111,7 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
 
 
 def cast_to_floatx(x: Any) -> Any:
-    """The same values in `floatx()`: a NumPy array for what is no JAX array, box or symbolic tensor.
+    """The same values in `floatx()`: a NumPy array for what is no JAX array, Variable or symbolic tensor.
 
     Example:
         >>> cast_to_floatx([1, 2])
@@ -128,7 +128,7 @@ def identity(x: Tensor, name: str | None = None) -> Tensor:
 
 
 def moving_average_update(x: Any, value: Tensor, momentum: float) -> Any:
-    """Put `momentum * x + (1 - momentum) * value` into the box `x` and return it.
+    """Put `momentum * x + (1 - momentum) * value` into the Variable `x` and return it.
 
     Args:
         x: a `Variable`.

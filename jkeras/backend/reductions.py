@@ -86,7 +86,7 @@ def in_top_k(predictions: Tensor, targets: Tensor, k: int) -> Tensor:
 
 
 def count_params(x: Any) -> int:
-    """How many entries a box or an array has.
+    """How many entries a Variable or an array has.
 
     Raises:
         ValueError: a size is unknown.

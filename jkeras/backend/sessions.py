@@ -22,7 +22,7 @@ class Session:
         """The values of tensors.
 
         Args:
-            fetches: symbolic tensors, boxes or arrays, in any structure; None (as an initializer of variables gives) stays None.
+            fetches: symbolic tensors, Variables or arrays, in any structure; None (as an initializer of variables gives) stays None.
             feed_dict: `{symbolic input: array}`; `{K.learning_phase(): 1}` as well.
 
         Raises:
@@ -89,7 +89,7 @@ def name_scope(name: str) -> Iterator[str]:
 
 
 def manual_variable_initialization(value: bool) -> None:
-    """For Keras' sake: boxes draw their first values when they are needed, and no session has to initialize them."""
+    """For Keras' sake: Variables draw their first values when they are needed, and no session has to initialize them."""
 
 
 def backend() -> str:

@@ -114,7 +114,7 @@ def is_keras_tensor(x: Any) -> bool:
     """Whether x is a symbolic tensor.
 
     Raises:
-        ValueError: x is neither an array, a box nor a symbolic tensor.
+        ValueError: x is neither an array, a Variable nor a symbolic tensor.
     """
     if not isinstance(x, (KerasTensor, jax.Array, Variable, np.ndarray)):
         raise ValueError(f"Expected a symbolic tensor, an array or a Variable. Received: {x!r} of type {type(x).__name__}.")

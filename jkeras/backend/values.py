@@ -21,7 +21,7 @@ _SYMBOLIC = """{what} needs a value, and {tensor} is symbolic: only a running mo
 
 
 def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
-    """A box with this value.
+    """A Variable with this value.
 
     Args:
         value: an array or number.
@@ -46,12 +46,12 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
 
 
 def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """A box of zeros, as in Keras 2; an array where the shape is one of a symbolic tensor."""
+    """A Variable of zeros, as in Keras 2; an array where the shape is one of a symbolic tensor."""
     return _filled(ops.zeros, shape, dtype, name)
 
 
 def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """A box of ones, as in Keras 2; an array where the shape is one of a symbolic tensor."""
+    """A Variable of ones, as in Keras 2; an array where the shape is one of a symbolic tensor."""
     return _filled(ops.ones, shape, dtype, name)
 
 
@@ -61,7 +61,7 @@ def _filled(make: Any, shape: Any, dtype: Any, name: str | None) -> Any:
 
 
 def eye(size: Any, dtype: Any = None, name: str | None = None) -> Variable:
-    """A box with ones on the diagonal; `size` is a number, or rows and columns."""
+    """A Variable with ones on the diagonal; `size` is a number, or rows and columns."""
     rows, columns = size if isinstance(size, Sequence) else (size, size)
     return Variable(ops.eye(rows, columns, dtype=dtype or config.floatx()), name=name)
 
@@ -87,7 +87,7 @@ def get_value(x: Any) -> Any:
     """The value as a NumPy array, or a NumPy number where it has no axes.
 
     Args:
-        x: a box, an array, a number, or a number of an optimizer such as `model.optimizer.lr`.
+        x: a Variable, an array, a number, or a number of an optimizer such as `model.optimizer.lr`.
 
     Raises:
         ValueError: x is symbolic.
@@ -98,7 +98,7 @@ def get_value(x: Any) -> Any:
 
 
 def set_value(x: Any, value: Any) -> None:
-    """Put a value into a box, or into a number of an optimizer; the next step of training sees it, with no new compilation.
+    """Put a value into a Variable, or into a number of an optimizer; the next step of training sees it, with no new compilation.
 
     Raises:
         TypeError: x holds no value of its own: an array, a number.
@@ -117,7 +117,7 @@ def batch_get_value(tensors: Iterable[Any]) -> list[Any]:
 
 
 def batch_set_value(tuples: Iterable[tuple[Any, Any]]) -> None:
-    """`set_value` of each pair `(box, value)`."""
+    """`set_value` of each pair `(Variable, value)`."""
     for x, value in tuples:
         set_value(x, value)
 
@@ -138,19 +138,19 @@ def eval(x: Any) -> Any:
 
 
 class Update(tuple):
-    """A box and the symbolic value that a call of `K.function(updates=...)` puts into it."""
+    """A Variable and the symbolic value that a call of `K.function(updates=...)` puts into it."""
 
 
 def update(x: Any, new_x: Any) -> Any:
-    """Put a value into a box; for a symbolic value, an update to be given to `K.function(updates=...)`."""
+    """Put a value into a Variable; for a symbolic value, an update to be given to `K.function(updates=...)`."""
     return Update((x, new_x)) if isinstance(new_x, KerasTensor) else x.assign(new_x)
 
 
 def update_add(x: Any, increment: Any) -> Any:
-    """Add to a box; for a symbolic increment, an update to be given to `K.function(updates=...)`."""
+    """Add to a Variable; for a symbolic increment, an update to be given to `K.function(updates=...)`."""
     return Update((x, increment + x)) if isinstance(increment, KerasTensor) else x.assign_add(increment)
 
 
 def update_sub(x: Any, decrement: Any) -> Any:
-    """Subtract from a box; for a symbolic decrement, an update to be given to `K.function(updates=...)`."""
+    """Subtract from a Variable; for a symbolic decrement, an update to be given to `K.function(updates=...)`."""
     return Update((x, x - decrement)) if isinstance(decrement, KerasTensor) else x.assign_sub(decrement)

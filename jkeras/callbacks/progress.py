@@ -170,7 +170,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_eta(seconds: float) -> str:
-    """A waiting time.
+    """A remaining time.
 
     Example:
         >>> format_eta(8.4), format_eta(83), format_eta(3725)

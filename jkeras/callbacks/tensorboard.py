@@ -215,8 +215,8 @@ class TensorBoard(Callback):
     def _write_weights(self, epoch: int) -> None:
         writer = self._writer("train")
         for layer in self.model.layers:
-            for box in layer.weights:
-                values, name = np.asarray(box.value).astype(np.float32), box.path.replace(":", "_")
+            for variable in layer.weights:
+                values, name = np.asarray(variable.value).astype(np.float32), variable.path.replace(":", "_")
                 writer.histogram(f"{name}/histogram", values, epoch)
                 if self.write_images and (images := as_images(values)) is not None:
                     writer.images(f"{name}/image", images[:_MOST_IMAGES], epoch)

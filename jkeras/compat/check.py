@@ -1,7 +1,7 @@
-"""Looking a script over before it runs: which names of Keras and TensorFlow it uses that are not there, with their lines.
+"""Checks a script before it runs: which missing names of Keras and TensorFlow it uses, with their lines.
 
-The script is read, not run. Names are followed from the imports through attributes (`tf.data.Dataset`); what a name stands for
-otherwise is not known, so the list may lack something, and a line in a branch that is never taken is in it.
+The script is read, not run. Names are followed from the imports through attributes (`tf.data.Dataset`), and no further. So the
+list may be incomplete, and it includes lines in branches that are never taken.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jkeras.compat.modules import find_name, place_of
 
 
 class Absent(NamedTuple):
-    """A name that is not there.
+    """A name that is missing.
 
     Attributes:
         line: where the script uses it.
@@ -35,10 +35,10 @@ def check_script(source: str, filename: str = "<script>") -> list[Absent]:
 
     Args:
         source: the text of the script.
-        filename: for the error where it is no Python.
+        filename: for the error if it is not Python.
 
     Raises:
-        SyntaxError: the text is no Python.
+        SyntaxError: the text is not Python.
 
     Example:
         >>> check_script("import tensorflow as tf\\nx = tf.constant(1)\\ndata = tf.data.Dataset.range(3)")
@@ -51,7 +51,7 @@ def check_script(source: str, filename: str = "<script>") -> list[Absent]:
 
 
 def _imports(tree: ast.AST, known: dict[str, str]) -> Iterator[tuple[int, str]]:
-    """What is imported and not there; `known` gets the names under which the script has the rest."""
+    """Imported names that are missing; `known` gets the names under which the script has the others."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -87,7 +87,7 @@ def _attributes(tree: ast.AST, known: dict[str, str]) -> Iterator[tuple[int, str
 
 
 def _chain(node: ast.expr) -> list[str]:
-    """`a.b.c` as its parts; ValueError for what begins otherwise."""
+    """The parts of `a.b.c`; ValueError if it does not begin with a name."""
     if isinstance(node, ast.Name):
         return [node.id]
     if isinstance(node, ast.Attribute):

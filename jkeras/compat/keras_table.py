@@ -1,15 +1,15 @@
-"""Where the names of Keras are found in jkeras: a table of modules, one of their old parts, one of names.
+"""Where to find the names of Keras in jkeras: a table of modules, one of their old parts, one of names.
 
 A *root* is a module under which Keras was shipped; what follows it is a *place*: `tensorflow.keras.layers`, `keras.layers` and
 `keras.src.layers` are all the place `layers`. `PLACES` says which modules of jkeras serve a place. The modules into which Keras
-split a place over the years (`keras.layers.convolutional`, `keras.layers.core.dense`) are its `PARTS`: each of them shows what
-the place shows, so it does not matter which of them a script imports from. `NAMES` has the names that jkeras spells otherwise or
-keeps elsewhere.
+split a place over the years (`keras.layers.convolutional`, `keras.layers.core.dense`) are its `PARTS`: each of them offers what
+the place offers, so it does not matter which of them a script imports from. `NAMES` has the names that jkeras spells differently
+or keeps elsewhere.
 """
 
 from __future__ import annotations
 
-# The longest root that fits counts.
+# The longest matching root counts.
 ROOTS = (
     "keras",
     "keras.src",
@@ -77,7 +77,7 @@ PLACES = {
     "wrappers.scikit_learn": "jkeras.wrappers.scikit_learn",
 }
 
-# place: the modules below it, or at the top, that show the same.
+# place: the modules below it, or at the top, that offer the same.
 PARTS = {
     "layers": """
         layers.activation layers.activation.elu layers.activation.leaky_relu layers.activation.prelu layers.activation.relu
@@ -170,7 +170,7 @@ _SHORT_LOSSES = {
     "logcosh": "log_cosh",
 }
 
-# place and name -> where jkeras has it. It is asked after the modules of the place.
+# place and name -> where jkeras has it. The modules of the place come first.
 NAMES = {
     **{f"losses.{old}": f"jkeras.losses.{new}" for old, new in _SHORT_LOSSES.items()},
     **{f"metrics.{old}": f"jkeras.losses.{new}" for old, new in _SHORT_LOSSES.items()},

@@ -1,7 +1,7 @@
 """The modules that a script gets for `keras` and `tensorflow`: each shows what one or more modules of jkeras offer.
 
 Nothing is copied: every name is looked up when it is read, so the objects are jkeras' own, and a part of jkeras loads when a
-script asks for it. A name that is not there is an error that says who needs it and what there is (`missing.py`).
+script asks for it. The error for a missing name says which line needs it and what exists (`missing.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Place:
     """What a module name stands for.
 
     Attributes:
-        key: the name that all its names have in common in the tables, such as `layers`, or `tensorflow.config`.
+        key: what all its names share in the tables, such as `layers`, or `tensorflow.config`.
         homes: the modules of jkeras that serve it.
     """
 
@@ -38,7 +38,7 @@ class Place:
 
 @cache
 def place_of(name: str) -> Place | None:
-    """The place of a module such as `tensorflow.keras.layers.core`; None where there is no such module.
+    """The place of a module such as `tensorflow.keras.layers.core`; None if there is no such module.
 
     Example:
         >>> place_of("tensorflow.python.keras.layers.core").key, place_of("keras.engine.topology").key, place_of("keras.foo")
@@ -121,7 +121,7 @@ def find_name(full: str) -> bool:
 
 
 def _offers(home: ModuleType, name: str) -> bool:
-    """Whether a module of jkeras offers a name to its users; what it imported for itself it does not."""
+    """Whether a module of jkeras offers a name to its users, rather than having imported it for itself."""
     if name in ("__version__",):
         return False
     value = getattr(home, name, _ABSENT)
@@ -136,7 +136,7 @@ def _offers(home: ModuleType, name: str) -> bool:
 
 
 def names_in(place: Place) -> list[str]:
-    """All names of a place, the modules below it left out."""
+    """All names of a place, except the modules below it."""
     offered = [n for home in place.modules() for n in dir(home) if not n.startswith("_") and _offers(home, n)]
     prefix = f"{place.key}." if place.key else ""
     rows = [row.removeprefix(prefix) for row in place.names if row.startswith(prefix)]
@@ -153,7 +153,7 @@ def make_module(name: str) -> CompatModule:
     if place is None:
         raise missing_module(name, known_names(name.rpartition(".")[0]))
     module = CompatModule(name, place)
-    module.__path__ = []  # a package, so that Python asks for what may stand below it
+    module.__path__ = []  # a package, so that Python asks for submodules
     if name in tensorflow_table.VERSIONED or place.key == "":
         module.__version__ = tensorflow_table.VERSION  # type: ignore[attr-defined]
     return module

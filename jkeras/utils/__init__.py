@@ -24,7 +24,7 @@ from jkeras.utils.numerical import normalize as normalize
 from jkeras.utils.numerical import to_categorical as to_categorical
 from jkeras.utils.session import clear_session as clear_session
 
-# What needs pictures or images is loaded when it is asked for.
+# What needs pictures or images is loaded on first use.
 if TYPE_CHECKING:
     from jkeras.preprocessing.directories import image_dataset_from_directory as image_dataset_from_directory
     from jkeras.preprocessing.directories import text_dataset_from_directory as text_dataset_from_directory

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from jkeras.visualization.class_labels import class_labels
 from jkeras._base.figures import FilePath, axes_for, finish, name_list
+from jkeras.visualization.class_labels import class_labels
 
 _MOST_NUMBERS = 30  # classes, up to which each cell shows its number
 _NORMALIZE = (None, False, True, "true", "pred", "all")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from html import escape
 
 from jkeras._base.atomic import atomic_file
+from jkeras._base.figures import FilePath
 from jkeras.visualization.box_content import BoxContent
 from jkeras.visualization.box_table import FROZEN, INK, LINE, QUIET, head_colour
 from jkeras.visualization.canvas import drawing_bytes
-from jkeras._base.figures import FilePath
 from jkeras.visualization.graphviz import graphviz_bytes
 from jkeras.visualization.model_drawing import model_drawing
 from jkeras.visualization.model_graph import Box, Group, ModelGraph

@@ -9,9 +9,9 @@ import jax
 import numpy as np
 
 from jkeras._base.errors import describe
+from jkeras._base.figures import FilePath, axes_for, finish
 from jkeras.layers.base import Layer
 from jkeras.models.model import Model
-from jkeras._base.figures import FilePath, axes_for, finish
 from jkeras.visualization.mosaic import mosaic, unit_range
 
 _STRIP = 64  # numbers of a vector in one row

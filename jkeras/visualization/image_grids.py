@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from jkeras._base.errors import describe
-from jkeras.visualization.class_labels import class_labels, confidence
 from jkeras._base.figures import FilePath, axes_for, finish
+from jkeras.visualization.class_labels import class_labels, confidence
 
 RIGHT, WRONG = "#1d6b3a", "#b3261e"
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from jkeras._base.errors import describe
+from jkeras._base.figures import FilePath, axes_for, finish
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import walk
-from jkeras._base.figures import FilePath, axes_for, finish
 from jkeras.visualization.mosaic import mosaic
 
 _NAMES = ("kernel", "depthwise_kernel")

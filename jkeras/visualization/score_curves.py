@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from jkeras._base.errors import describe
-from jkeras.visualization.class_labels import class_labels
 from jkeras._base.figures import INKS, FilePath, axes_for, finish, name_list
+from jkeras.visualization.class_labels import class_labels
 
 
 def roc_curve(
