@@ -336,7 +336,7 @@ def test_variables():
         (lambda: K.function([1], []), "takes symbolic tensors"),
         (lambda: K.function([layers.Input((2,))], [layers.Input((2,)) + 1]), "disconnected"),
         (lambda: K.function([], [], feed_dict={}), "feed_dict"),
-        (lambda: K.batch_dot(A, B, axes=(0, 1)), "axes behind the batch axis"),
+        (lambda: K.batch_dot(A, B, axes=(0, 1)), "axes after the batch axis"),
         (lambda: K.batch_dot(A, B, axes=(1, 1)), "one size"),
         (lambda: K.repeat(A, 2), "K.tile"),
         (lambda: K.pool2d(IMAGES, 2, pool_mode="mean"), "Unknown pool_mode 'mean'"),

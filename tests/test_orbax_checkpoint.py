@@ -190,7 +190,7 @@ def test_a_missing_checkpoint_is_an_error_that_lists_what_there_is(tmp_path):
 
 def test_a_new_training_does_not_write_over_an_old_one(tmp_path):
     fit(make(), 2, OrbaxCheckpoint(tmp_path, max_to_keep=None))
-    with pytest.raises(ValueError, match=r"another training, up to number 1.*(?s:.)*resume=True"):
+    with pytest.raises(ValueError, match=r"another training run, up to number 1.*(?s:.)*resume=True"):
         fit(make(), 2, OrbaxCheckpoint(tmp_path))
     assert OrbaxCheckpoint(tmp_path).steps() == [0, 1]
 

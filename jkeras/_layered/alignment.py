@@ -49,7 +49,7 @@ def align(rows: Rows, segments: Sequence[tuple[int, int]], sides: Sequence[Sides
 
 
 def _neighbours(rows: Rows, segments: Sequence[tuple[int, int]], bends: set[int], upward: bool) -> dict[int, list[int]]:
-    """The neighbours to align each vertex with; the only one of its kind, bend or item, goes first: the main path is straight."""
+    """The neighbours to align each vertex with: only the one of its kind, bend or item, if there is just one."""
     found: dict[int, list[int]] = {v: [] for row in rows for v in row}
     for upper, lower in segments:
         vertex, other = (lower, upper) if upward else (upper, lower)

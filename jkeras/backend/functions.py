@@ -5,8 +5,8 @@
     look = K.function([model.input], [layer.output, K.mean(gradient, axis=(0, 1, 2))])
     maps, weights = look([x])
 
-A gradient is a node like any other. When it runs, the graph between the tensor and the loss is run again and differentiated by
-`jax.grad`, inside the same compiled program.
+A gradient is a node like any other. When it runs, it runs the graph between the tensor and the loss again and differentiates it
+by `jax.grad`, inside the same compiled program.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from jkeras.state.random import next_key_numbers
 from jkeras.state.scope import Scope, UnknownVariables, current
 from jkeras.state.variable import Variable, materialize
 
-_NONE = """An output of K.function is None. A gradient is None where the loss does not depend on the tensor: check that the tensor
+_NONE = """An output of K.function is None. A gradient is None if the loss does not depend on the tensor: check that the tensor
 lies between the model's input and the loss."""
 
 
@@ -45,7 +45,7 @@ def _run(program: Program, arrays: list[Any]) -> Any:
 
 
 def _variables_of(nodes: Sequence[Node]) -> list[Variable]:
-    """The Variables that nodes read: weights of layers, Variables among arguments, and those inside of gradients."""
+    """The Variables that nodes read: weights of layers, Variables among arguments, and those inside gradients."""
     found: dict[int, Variable] = {}
     for node in nodes:
         variables = [leaf for leaf in jax.tree.leaves((node.args, node.kwargs), is_leaf=is_leaf) if isinstance(leaf, Variable)]
@@ -62,9 +62,9 @@ class Function:
 
     Args:
         inputs: symbolic tensors; `K.learning_phase()` among them stands for the phase.
-        outputs: symbolic tensors, in any structure; Variables and arrays among them give their values.
+        outputs: symbolic tensors, in any structure; Variables and arrays among them yield their values.
         updates: pairs `(Variable, symbolic value)`, assigned after each call.
-        name: for error texts.
+        name: for error messages.
     """
 
     def __init__(self, inputs: Any, outputs: Any, updates: Any = None, name: str | None = None):
@@ -82,7 +82,7 @@ class Function:
         for variable, _ in self._updates:
             if not isinstance(variable, Variable):
                 raise ValueError(
-                    f"An update is a pair (Variable, new value). Received: {describe(box)} in place of the Variable."
+                    f"An update is a pair (Variable, new value). Received: {describe(variable)} in place of the Variable."
                 )
         self._leaves, self._tree = jax.tree.flatten(outputs, is_leaf=lambda v: v is None or is_leaf(v))
         if any(leaf is None for leaf in self._leaves):
@@ -92,13 +92,13 @@ class Function:
         self._compiled = jax.jit(self._pure, static_argnums=3)
 
     def __call__(self, inputs: Any) -> Any:
-        """The outputs for these inputs, as NumPy arrays of the caller's own, in the structure of the outputs.
+        """The outputs for these inputs, as new NumPy arrays, in the structure of the outputs.
 
         Args:
             inputs: a list of arrays, one for each input, the phase as 0 or 1.
 
         Raises:
-            ValueError: another number of inputs, or shapes that do not fit.
+            ValueError: the number of inputs differs, or shapes do not fit.
         """
         given = [inputs] if self._alone and not isinstance(inputs, (list, tuple)) else list(inputs)
         if len(given) != len(self.inputs):
@@ -119,7 +119,7 @@ class Function:
         materialize(self._held)
         try:
             return self._compiled([variable.value for variable in self._held], arrays, numbers, training)
-        except UnknownVariables as unknown:  # of functions in the graph
+        except UnknownVariables as unknown:  # for functions in the graph
             self._held += unknown.variables
             return self._results(arrays, numbers, training)
 
@@ -143,16 +143,16 @@ def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = 
     """A compiled function from symbolic tensors to symbolic tensors of one graph.
 
     Args:
-        inputs: a list of symbolic tensors: of `Input`, of a layer (`layer.output`), of `K.placeholder`; `K.learning_phase()`
+        inputs: a list of symbolic tensors: from `Input`, a layer (`layer.output`), or `K.placeholder`; `K.learning_phase()`
             among them takes 0 or 1 at each call.
         outputs: a symbolic tensor, or a list or dict of them.
-        updates: pairs `(Variable, symbolic value)`, assigned after each call, as `K.update` gives them.
-        name: for error texts.
+        updates: pairs `(Variable, symbolic value)`, assigned after each call, as made by `K.update`.
+        name: for error messages.
         kwargs: none; those for TensorFlow's sessions are refused.
 
     Returns:
-        A function of a list of arrays, which gives NumPy arrays in the structure of the outputs. It always uses the weights as
-        they are.
+        A function of a list of arrays, which returns NumPy arrays in the structure of the outputs. It always uses the current
+        weights.
 
     Raises:
         ValueError: the outputs need an input that is not among the inputs.
@@ -171,7 +171,7 @@ def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = 
 
 
 class Gradient:
-    """The derivative of a loss by one tensor or Variable, as a function for a node."""
+    """The derivative of a loss with respect to one tensor or Variable, as a function for a node."""
 
     def __init__(self, losses: list[KerasTensor], by: Any, sources: list[KerasTensor]):
         self.by = by
@@ -206,7 +206,7 @@ def _is_abstract(scope: Scope | None) -> bool:
 def gradients(loss: Any, variables: Any) -> list[Any]:
     """The derivatives of a symbolic loss, as symbolic tensors.
 
-    In training phase, layers that draw use the draws of the forward pass where each runs once.
+    In the training phase, layers that draw repeat the draws of the forward pass, provided that each runs once.
 
     Args:
         loss: a symbolic tensor, or a list of them; its entries are summed.
@@ -216,7 +216,7 @@ def gradients(loss: Any, variables: Any) -> list[Any]:
         A list, with None where the loss does not depend on a variable.
 
     Raises:
-        ValueError: the loss is an array: its history is unknown, and `jax.grad` of a function is what to write.
+        ValueError: the loss is an array, whose history is unknown; use `jax.grad` of a function.
 
     Example:
         >>> from jkeras.layers import Input
@@ -240,7 +240,7 @@ def gradients(loss: Any, variables: Any) -> list[Any]:
 
 def _gradient(losses: list[KerasTensor], by: Any, sources: list[KerasTensor], known: set[int]) -> Any:
     if not isinstance(by, (KerasTensor, Variable)):
-        raise ValueError(f"K.gradients differentiates by symbolic tensors and weights. Received: {describe(by)}.")
+        raise ValueError(f"K.gradients differentiates with respect to symbolic tensors and weights. Received: {describe(by)}.")
     if isinstance(by, KerasTensor):
         return apply_symbolic(Gradient(losses, by, sources), "gradient", sources, by) if id(by) in known else None
     gradient = Gradient(losses, by, sources)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras.state.variable import Variable as Box
+from jkeras.state.variable import Variable as _Variable
 
 __all__ = ["Variable"]
 
 
 class _BoxesAreInstances(type):
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, Box)
+        return isinstance(instance, _Variable)
 
 
 class Variable(metaclass=_BoxesAreInstances):
@@ -49,11 +49,11 @@ class Variable(metaclass=_BoxesAreInstances):
         synchronization: Any = None,
         aggregation: Any = "none",
         shape: Any = None,
-    ) -> Box:
+    ) -> _Variable:
         """The Variable."""
         value = initial_value() if callable(initial_value) else initial_value
         name = name.rpartition("/")[2] if name else None
-        variable = Box(value, None, dtype, trainable is not False, True, aggregation, name, None, constraint)
+        variable = _Variable(value, None, dtype, trainable is not False, True, aggregation, name, None, constraint)
         if shape is not None and tuple(shape) != variable.shape:
             raise ValueError(f"tf.Variable: the values have shape {variable.shape}, not shape={tuple(shape)}. Omit shape=.")
         return variable
