@@ -194,8 +194,8 @@ def test_fashion_mnist_reads_four_idx_files(home):
 @pytest.mark.parametrize(
     "body, text",
     [
-        (idx(np.zeros((6, 28, 28), "uint8"))[:-10], "whole gzip"),
-        (b"plain", "whole gzip"),
+        (idx(np.zeros((6, 28, 28), "uint8"))[:-10], "complete gzip"),
+        (b"plain", "complete gzip"),
         (idx(np.zeros(6, "uint8")), "3 dimensions"),
         (gzip.compress(bytes((0, 0, 8, 3)) + struct.pack(">3I", 2, 28, 28) + b"abc"), "1,568 values .* holds 3"),
         (idx(np.zeros((6, 28, 27), "uint8")), "28, 27"),

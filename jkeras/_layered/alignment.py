@@ -9,6 +9,7 @@ Source: U. Brandes, B. Köpf, "Fast and Simple Horizontal Coordinate Assignment"
 from __future__ import annotations
 
 from collections.abc import Sequence
+from graphlib import TopologicalSorter
 from itertools import pairwise
 
 Rows = list[list[int]]
@@ -37,12 +38,11 @@ def align(rows: Rows, segments: Sequence[tuple[int, int]], sides: Sequence[Sides
     up = _neighbours(rows, segments, bends, upward=True)
     down = _neighbours(rows, segments, bends, upward=False)
     up, down = _mutual(up, down), _mutual(down, up)
-    refused = _conflicts(rows, segments, bends)
     placements = []
     for neighbours, ordered in ((up, rows), (down, rows[::-1])):
         for mirrored in (False, True):
             view = [row[::-1] for row in ordered] if mirrored else ordered
-            root = _columns(view, neighbours, refused)
+            root = _columns(view, neighbours)
             xs = _push(view, root, [side[::-1] for side in sides] if mirrored else sides, bends, gap)
             placements.append([-x for x in xs] if mirrored else xs)
     return _balance(placements, sides)
@@ -65,24 +65,7 @@ def _mutual(neighbours: dict[int, list[int]], back: dict[int, list[int]]) -> dic
     return {v: [w for w in others if v in back[w]] for v, others in neighbours.items()}
 
 
-def _conflicts(rows: Rows, segments: Sequence[tuple[int, int]], bends: set[int]) -> set[tuple[int, int]]:
-    """Segments that cross the straight part of a long edge, and give way to it."""
-    place = {v: i for row in rows for i, v in enumerate(row)}
-    row_of = {v: i for i, row in enumerate(rows) for v in row}
-    inner: dict[int, list[tuple[int, int]]] = {}
-    outer: dict[int, list[tuple[int, int]]] = {}
-    for segment in segments:
-        kind = inner if segment[0] in bends and segment[1] in bends else outer
-        kind.setdefault(row_of[segment[0]], []).append(segment)
-    return {
-        (a, b)
-        for row, straight in inner.items()
-        for a, b in outer.get(row, [])
-        if any((place[a] - place[c]) * (place[b] - place[d]) < 0 for c, d in straight)
-    }
-
-
-def _columns(rows: Rows, neighbours: dict[int, list[int]], refused: set[tuple[int, int]]) -> dict[int, int]:
+def _columns(rows: Rows, neighbours: dict[int, list[int]]) -> dict[int, int]:
     """Each vertex -> the first vertex of its column."""
     place = {v: i for row in rows for i, v in enumerate(row)}
     root = {v: v for row in rows for v in row}
@@ -93,35 +76,25 @@ def _columns(rows: Rows, neighbours: dict[int, list[int]], refused: set[tuple[in
             middle = len(others) - 1
             for m in dict.fromkeys((middle // 2, (middle + 1) // 2)) if others else ():
                 u = others[m]
-                free = (u, v) not in refused and (v, u) not in refused
-                if root[v] == v and free and place[u] > reached:
+                if root[v] == v and place[u] > reached:
                     root[v], reached = root[u], place[u]
     return root
 
 
 def _push(rows: Rows, root: dict[int, int], sides: Sequence[Sides], bends: set[int], gap: float) -> list[float]:
     """Push all columns to one side as far as they go, then each towards the next as far as it may."""
-    after: dict[int, dict[int, float]] = {r: {} for r in set(root.values())}
-    waiting = dict.fromkeys(after, 0)
+    after: dict[int, dict[int, float]] = {r: {} for r in root.values()}
     for row in rows:
         for left, right in pairwise(row):
             space = sides[left][1] + sides[right][0] + gap / (1 + (left in bends or right in bends))
             a, b = root[left], root[right]
-            if b not in after[a]:
-                waiting[b] += 1
             after[a][b] = max(after[a].get(b, 0.0), space)
+    order = list(TopologicalSorter(after).static_order())  # the last columns first
     xs = dict.fromkeys(after, 0.0)
-    ready = [r for r in after if not waiting[r]]
-    order = []
-    while ready:
-        a = ready.pop()
-        order.append(a)
+    for a in reversed(order):
         for b, space in after[a].items():
             xs[b] = max(xs[b], xs[a] + space)
-            waiting[b] -= 1
-            if not waiting[b]:
-                ready.append(b)
-    for a in reversed(order):
+    for a in order:
         if after[a]:
             xs[a] = max(xs[a], min(xs[b] - space for b, space in after[a].items()))
     return [xs[root[v]] for v in range(len(root))]

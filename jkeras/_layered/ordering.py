@@ -1,7 +1,7 @@
 """The order of the vertices in each row, so that few edges cross.
 
 Sweeps go down and up the rows; each vertex moves to the mean place of its neighbours in the row before. The best order found is
-kept, and then neighbours swap places as long as that removes crossings.
+kept.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from itertools import pairwise
 
 Rows = list[list[int]]
 _SWEEPS = 8
-_SMALL = 1500  # segments; in a larger picture neighbours are not swapped one by one
 
 
 def order_rows(rows: Rows, segments: Sequence[tuple[int, int]]) -> Rows:
@@ -43,8 +42,6 @@ def order_rows(rows: Rows, segments: Sequence[tuple[int, int]]) -> Rows:
         found = crossings(current, down)
         if found < fewest:
             best, fewest = [list(row) for row in current], found
-    if fewest and len(segments) <= _SMALL:
-        best = _exchange([list(row) for row in best], up, down)
     return best
 
 
@@ -73,26 +70,3 @@ def _by_mean(row: list[int], fixed: list[int], neighbours: dict[int, list[int]])
     means = {v: sum(place[w] for w in neighbours[v]) / len(neighbours[v]) for v in row if neighbours[v]}
     moving = iter(sorted(means, key=means.__getitem__))
     return [next(moving) if v in means else v for v in row]
-
-
-def _exchange(rows: Rows, up: dict[int, list[int]], down: dict[int, list[int]]) -> Rows:
-    place = {v: i for row in rows for i, v in enumerate(row)}
-    for _ in range(_SWEEPS):
-        changed = False
-        for row in rows:
-            for i in range(len(row) - 1):
-                a, b = row[i], row[i + 1]
-                now = _between(up[a], up[b], place) + _between(down[a], down[b], place)
-                then = _between(up[b], up[a], place) + _between(down[b], down[a], place)
-                if then < now:
-                    row[i], row[i + 1] = b, a
-                    place[a], place[b] = i + 1, i
-                    changed = True
-        if not changed:
-            break
-    return rows
-
-
-def _between(left: list[int], right: list[int], place: dict[int, int]) -> int:
-    """Crossings between the segments of a vertex and those of the one right of it."""
-    return sum(place[u] > place[w] for u in left for w in right)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from graphlib import TopologicalSorter
 
 Edge = tuple[int, int]
 
@@ -68,37 +69,17 @@ def rows_of(count: int, edges: Sequence[Edge], first: AbstractSet[int], last: Ab
     for source, target in edges:
         into[target].append(source)
         out[source].append(target)
-    order = _topological(count, into, out)
+    order = list(TopologicalSorter(dict(enumerate(into))).static_order())
     top = 1 if first else 0
     rows = [0] * count
     for v in order:
         rows[v] = 0 if v in first else max([top, *(rows[u] + 1 for u in into[v])])
-    moved = True
-    while moved:
-        moved = False
-        for v in reversed(order):
-            if v in first or not out[v] or len(out[v]) < len(into[v]):
-                continue
-            lowest = min((rows[w] - 1 for w in out[v] if w not in last), default=rows[v])
-            if lowest > rows[v]:
-                rows[v], moved = lowest, True
+    for v in reversed(order):
+        if v not in first and len(out[v]) >= len(into[v]):
+            rows[v] = max(rows[v], min((rows[w] - 1 for w in out[v] if w not in last), default=0))
     if last:
         bottom = 1 + max([0, *(rows[v] for v in range(count) if v not in last)])
         for v in last:
             rows[v] = bottom
     used = {row: i for i, row in enumerate(sorted(set(rows)))}
     return [used[row] for row in rows]
-
-
-def _topological(count: int, into: list[list[int]], out: list[list[int]]) -> list[int]:
-    waiting = [len(sources) for sources in into]
-    ready = [v for v in range(count) if not waiting[v]]
-    order = []
-    while ready:
-        v = ready.pop()
-        order.append(v)
-        for w in out[v]:
-            waiting[w] -= 1
-            if not waiting[w]:
-                ready.append(w)
-    return order
