@@ -43,7 +43,7 @@ FLOORS = {
     "compat": 11.5,  # stands on the public names
 }
 TOP = 11
-# Places of which one file alone knows more than nothing, and that only what their `__init__` offers.
+# Packages of their own: they import only the standard library, and one file alone imports them, through their `__init__`.
 APART = {"_layered": "visualization/model_drawing.py"}
 
 HEAVY = {"tensorflow", "torch", "keras", "pandas", "matplotlib", "sklearn", "flax", "h5py"}
@@ -53,7 +53,7 @@ OPTIONAL = {
     ("state/scope.py", "jax"): "jax.extend loads Pallas, and only pure calls need it",
     ("preprocessing/image/files.py", "PIL"): "an extra, for images as files",
     ("preprocessing/image/transforms.py", "scipy"): "comes with jax; only moved images need it",
-    ("wrappers/sklearn_parts.py", "sklearn"): "they are for who uses it",
+    ("wrappers/sklearn_parts.py", "sklearn"): "for users of scikit-learn",
     ("models/describe.py", "jax"): "jax.extend loads Pallas, and only `describe` needs it",
     ("callbacks/orbax_checkpoint.py", "orbax"): "an extra, for large models",
     ("callbacks/event_writer.py", "tensorboard"): "an extra, for its records",
@@ -82,7 +82,7 @@ ALLOWED_IN_INIT = {
     ),
 }
 # File formats, read and written on the top floor alone.
-FORMATS = {("h5py", "saving"), ("h5py", "utils"), ("flax", "saving")}
+FORMATS = {("h5py", "saving")}
 # Third parties of the core. Everything else above the standard library is a decision to be made here.
 REQUIRED = {"jax", "jaxlib", "numpy", "optax"}
 
@@ -142,17 +142,18 @@ def test_files_import_only_from_lower_floors():
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("apart", APART)
-def test_places_apart_know_nothing_and_show_their_entry_alone(apart):
-    known = {
-        (place(path) == apart, short(path), name)
-        for path in FILES
-        for name, _, _ in imports(path)
-        if place(path) == apart or f"{name}.".startswith(f"jkeras.{apart}.")
-    }
-    assert {(who, name) for own, who, name in known if not own} == {(APART[apart], f"jkeras.{apart}")}
-    outside = {name for own, _, name in known if own and not f"{name}.".startswith(f"jkeras.{apart}.")}
-    assert {name.partition(".")[0] for name in outside} <= sys.stdlib_module_names
+@pytest.mark.parametrize(("apart", "user"), APART.items())
+def test_packages_apart_import_only_the_standard_library_and_have_one_user(apart, user):
+    inside, outside = set(), set()
+    for path in FILES:
+        for name, _, _ in imports(path):
+            own = f"{name}.".startswith(f"jkeras.{apart}.")
+            if place(path) == apart and not own:
+                inside.add(name.partition(".")[0])
+            elif place(path) != apart and own:
+                outside.add((short(path), name))
+    assert inside <= sys.stdlib_module_names
+    assert outside == {(user, f"jkeras.{apart}")}
 
 
 def test_no_import_cycle():
@@ -191,6 +192,12 @@ def test_third_parties_are_the_declared_ones():
             if not (own or optional or formats):
                 wrong.append(f"{short(path)}:{line} imports {name}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_every_exception_is_needed():
+    used = {(path, name.partition(".")[0], inside) for path in FILES for name, _, inside in imports(path)}
+    assert set(OPTIONAL) <= {(short(path), top) for path, top, inside in used if inside}
+    assert {(top, place(path)) for path, top, _ in used} >= FORMATS
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.name == "__init__.py"], ids=short)

@@ -16,8 +16,8 @@ from itertools import pairwise
 
 from jkeras._layered.folding import choose_cuts
 from jkeras._layered.geometry import Point, Route
+from jkeras._layered.grid import GAP, Grid, Link
 from jkeras._layered.pen import Pen
-from jkeras._layered.rows import GAP, Link, Rows
 
 _STRAIGHT = 11.0  # the last part of the gap above a band, where links are straight: the arrow's head lies on it
 _MOST = 90.0
@@ -67,19 +67,19 @@ def lay_out(
         >>> flat.routes[0].start
         (30.0, 20.0)
     """
-    rows = Rows(sizes, links, first, last)
-    return _Picture(rows, bool(first), bool(last), curved, fold, ratio).finished()
+    grid = Grid(sizes, links, first, last)
+    return _Picture(grid, bool(first), bool(last), curved, fold, ratio).finished()
 
 
 class _Picture:
     """Rows with their bands, in strips, and the routes between them."""
 
-    def __init__(self, rows: Rows, ports_above: bool, ports_below: bool, curved: bool, fold: int | None, ratio: float):
-        self.all, self.curved = rows, curved
-        self.row, self.x = rows.row, list(rows.x)
-        count = len(rows.sizes)
-        heights = [max((rows.sizes[v][1] for v in row if v < count), default=0.0) for row in rows.rows]
-        self.cuts = choose_cuts([h + GAP for h in heights], rows.cuttable(), self._right(), fold, ratio)
+    def __init__(self, grid: Grid, ports_above: bool, ports_below: bool, curved: bool, fold: int | None, ratio: float):
+        self.grid, self.curved = grid, curved
+        self.row, self.x = grid.row, list(grid.x)
+        count = len(grid.sizes)
+        heights = [max((grid.sizes[v][1] for v in row if v < count), default=0.0) for row in grid.rows]
+        self.cuts = choose_cuts([h + GAP for h in heights], grid.cuttable(), self._right(), fold, ratio)
         self.offsets = self._spread()
         self.spaces, self.bands, self.height = self._stacked(heights)
         self.gutters: dict[int, float] = {}
@@ -92,7 +92,7 @@ class _Picture:
         What comes from straight above touches the middle; what comes from the sides touches beside it.
         """
         ends: dict[tuple[int, bool], set[int]] = {}
-        for link, chain in zip(self.all.links, self.all.chains):
+        for link, chain in zip(self.grid.links, self.grid.chains):
             ends.setdefault((link.source, True), set()).add(chain[1])
             ends.setdefault((link.target, False), set()).add(chain[-2])
         offsets = {}
@@ -101,7 +101,7 @@ class _Picture:
             straight = [i for i, v in enumerate(ordered) if abs(self.x[v] - self.x[item]) < 1]
             zero = straight[0] if straight else (len(ordered) - 1) / 2
             most = max(zero, len(ordered) - 1 - zero)
-            step = min(_SPREAD, max(0.0, self.all.widths[item] / 2 - 8) / most) if most else 0.0
+            step = min(_SPREAD, max(0.0, self.grid.widths[item] / 2 - 8) / most) if most else 0.0
             if leaving and self.row[item] + 1 in self.cuts:
                 step = 0.0
             offsets.update({(item, v, leaving): (i - zero) * step for i, v in enumerate(ordered)})
@@ -120,7 +120,7 @@ class _Picture:
         """The space above each band and below the last, the upper and lower end of each band, and the height of all."""
         reach = [0.0] * (len(heights) + 1)  # how far sideways a link goes in each space
         turns = [False] * (len(heights) + 1)
-        for link, chain in zip(self.all.links, self.all.chains):
+        for link, chain in zip(self.grid.links, self.grid.chains):
             for i, (a, b) in enumerate(pairwise(chain)):
                 above, below = self.row[a], self.row[b]
                 space = max(above, below)
@@ -142,14 +142,14 @@ class _Picture:
         right = -2 * GAP
         bottom = 0.0
         for start, end in pairwise(starts):
-            inside = [v for row in self.all.rows[start:end] for v in row]
-            left = min(self.x[v] - self.all.widths[v] / 2 for v in inside)
+            inside = [v for row in self.grid.rows[start:end] for v in row]
+            left = min(self.x[v] - self.grid.widths[v] / 2 for v in inside)
             if start:
                 self.gutters[start] = right + GAP
             across = right + 2 * GAP - left
             for v in inside:
                 self.x[v] += across
-            right = max(self.x[v] + self.all.widths[v] / 2 for v in inside)
+            right = max(self.x[v] + self.grid.widths[v] / 2 for v in inside)
             top = 0.0 if ports_above and not start else max(_LEAD, self.bands[0][0] if not start else 0.0)
             drop = top - self.bands[start][0]
             self.bands[start:end] = [(a + drop, b + drop) for a, b in self.bands[start:end]]
@@ -160,19 +160,19 @@ class _Picture:
             self.bands[-1] = (bottom, bottom)
 
     def _right(self) -> float:
-        return max((x + width / 2 for x, width in zip(self.x, self.all.widths)), default=0.0)
+        return max((x + width / 2 for x, width in zip(self.x, self.grid.widths)), default=0.0)
 
     def finished(self) -> FlatLayout:
         """The picture as values."""
-        middles = tuple((self.x[v], self._middle(v)) for v in range(len(self.all.sizes)))
-        routes = tuple(self._route(link, chain) for link, chain in zip(self.all.links, self.all.chains))
+        middles = tuple((self.x[v], self._middle(v)) for v in range(len(self.grid.sizes)))
+        routes = tuple(self._route(link, chain) for link, chain in zip(self.grid.links, self.grid.chains))
         return FlatLayout(self._right(), self.height, middles, routes)
 
     def _middle(self, item: int) -> float:
         return sum(self.bands[self.row[item]]) / 2
 
     def _route(self, link: Link, chain: list[int]) -> Route:
-        sizes = self.all.sizes
+        sizes = self.grid.sizes
         start = (self._touch(link, chain, 0), self._middle(link.source) + sizes[link.source][1] / 2)
         pen = Pen(start, self.curved)
         for i, (a, b) in enumerate(pairwise(chain)):

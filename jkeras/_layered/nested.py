@@ -12,7 +12,7 @@ from itertools import count
 
 from jkeras._layered.flat import FlatLayout, lay_out
 from jkeras._layered.geometry import Area, Move, Point, Route, shift
-from jkeras._layered.rows import GAP, Link
+from jkeras._layered.grid import GAP, Link
 
 Edge = tuple[str, str]
 _Ends = tuple[str | None, str | None]  # an edge as a group sees it: None is an end beyond its border

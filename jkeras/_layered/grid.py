@@ -1,4 +1,4 @@
-"""The rows of a flat graph: in which row each item stands, in which order, and at which place along it.
+"""The grid of a flat graph: in which row each item stands, in which order, and where along the row.
 
 Where a link passes a row, the row has a *bend*, a narrow place kept free for it. *Vertices* are the items, then the bends.
 """
@@ -29,7 +29,7 @@ class Link:
     into: float | None = None
 
 
-class Rows:
+class Grid:
     """The place of every vertex.
 
     Attributes:
