@@ -12,11 +12,11 @@ from jkeras.models.cloning import clone_model
 from jkeras.models.model import Model
 from jkeras.wrappers.sklearn_parts import Parameters, sklearn, tags
 
-_NOT_COMPILED = """{cls} needs a compiled model: it fits what you give it. Write
+_NOT_COMPILED = """{cls} needs a compiled model. Write
 
     model.compile(optimizer="adam", loss=...)
 
-before, or at the end of the function that makes the model."""
+first, or at the end of the function that makes the model."""
 
 
 class Estimator(Parameters):
@@ -162,7 +162,7 @@ class SKLearnRegressor(Estimator):
     """
 
     def predict(self, X: Any) -> np.ndarray:
-        """The outputs, `(rows,)` where the targets were."""
+        """The outputs, `(rows,)` if the targets were."""
         found = self._outputs(X)
         return found[:, 0] if self._flat and found.ndim == 2 and found.shape[1] == 1 else found
 
