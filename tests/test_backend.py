@@ -214,7 +214,7 @@ def test_function_of_layers_and_the_learning_phase():
     np.testing.assert_allclose(later([hidden])[0], 7.0)
 
 
-def test_function_with_placeholders_updates_and_boxes():
+def test_function_with_placeholders_updates_and_variables():
     x, total = K.placeholder(shape=(None, 2)), K.variable(0.0)
     f = K.function([x, K.placeholder(ndim=1)], {"sum": K.sum(x), "total": total}, updates=[K.update_add(total, K.sum(x))])
     assert f([np.ones((3, 2)), np.zeros(1)])["sum"] == 6.0
@@ -312,7 +312,7 @@ def test_random_numbers_of_a_seed():
     assert set(np.unique(K.dropout(np.ones(100, "float32"), 0.5, seed=1))) == {0.0, 2.0}
 
 
-def test_boxes():
+def test_variables():
     v = K.variable([[1, 2]], name="v")
     assert K.dtype(v) == "float32" and K.int_shape(v) == (1, 2) and K.count_params(v) == 2
     K.update_add(v, [[1, 1]]), K.update_sub(v, 0.5 * K.ones_like(v)), K.moving_average_update(v, K.zeros_like(v), 0.5)
@@ -336,7 +336,7 @@ def test_boxes():
         (lambda: K.function([1], []), "takes symbolic tensors"),
         (lambda: K.function([layers.Input((2,))], [layers.Input((2,)) + 1]), "disconnected"),
         (lambda: K.function([], [], feed_dict={}), "feed_dict"),
-        (lambda: K.batch_dot(A, B, axes=(0, 1)), "axes behind the batch axis"),
+        (lambda: K.batch_dot(A, B, axes=(0, 1)), "axes after the batch axis"),
         (lambda: K.batch_dot(A, B, axes=(1, 1)), "one size"),
         (lambda: K.repeat(A, 2), "K.tile"),
         (lambda: K.pool2d(IMAGES, 2, pool_mode="mean"), "Unknown pool_mode 'mean'"),

@@ -17,7 +17,7 @@ from documents import compat_in
 import jkeras
 import jkeras.compat
 from jkeras.compat import check_script, keras_table, tensorflow_table
-from jkeras.compat.modules import exists, names_in, place_of
+from jkeras.compat.modules import names_in, place_of
 
 
 @pytest.fixture
@@ -98,12 +98,15 @@ def test_lines_of_old_and_new_scripts_give_jkeras_objects(compat, line, path):
 def test_every_row_of_the_tables_leads_somewhere():
     assert all(place_of(f"keras.{part}") for parts in keras_table.PARTS.values() for part in parts.split())
     assert all(place_of(f"{root}.layers").key == "layers" for root in keras_table.ROOTS)
-    for row, target in {**keras_table.NAMES, **tensorflow_table.NAMES}.items():
-        module, _, name = target.rpartition(".")
-        if importlib.util.find_spec(module):
+    for table in (keras_table, tensorflow_table):
+        for homes in table.PLACES.values():
+            assert all(importlib.import_module(home) for home in homes.split())
+        for row, target in table.NAMES.items():
+            module, _, name = target.rpartition(".")
             assert hasattr(importlib.import_module(module), name), (row, target)
+    assert keras_table.PARTS.keys() <= keras_table.PLACES.keys() >= set(tensorflow_table.KERAS_PLACES.values())
     for name in (*tensorflow_table.PLACES, *tensorflow_table.ALIASES, *tensorflow_table.KERAS_PLACES):
-        assert exists(name), name
+        assert place_of(name), name
 
 
 def test_the_stand_in_offers_what_its_files_list_and_nothing_that_they_import():

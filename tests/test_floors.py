@@ -16,6 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A file imports only from lower floors, or from its own place; places on one floor do not know each other.
 FLOORS = {
     "_base": 0,
+    "_layered": 0,
     "nn": 1,
     "state": 2,
     "graph": 3,
@@ -42,6 +43,8 @@ FLOORS = {
     "compat": 11.5,  # stands on the public names
 }
 TOP = 11
+# Packages of their own: they import only the standard library, and one file alone imports them, through their `__init__`.
+APART = {"_layered": "visualization/model_drawing.py"}
 
 HEAVY = {"tensorflow", "torch", "keras", "pandas", "matplotlib", "sklearn", "flax", "h5py"}
 # Optional third parties: each in one file, imported where it is used, because the package works without it.
@@ -51,13 +54,12 @@ OPTIONAL = {
     ("state/scope.py", "jax"): "jax.extend loads Pallas, and only pure calls need it",
     ("preprocessing/image/files.py", "PIL"): "an extra, for images as files",
     ("preprocessing/image/transforms.py", "scipy"): "comes with jax; only moved images need it",
-    ("wrappers/sklearn_parts.py", "sklearn"): "they are for who uses it",
+    ("wrappers/sklearn_parts.py", "sklearn"): "for users of scikit-learn",
     ("models/describe.py", "jax"): "jax.extend loads Pallas, and only `describe` needs it",
     ("callbacks/orbax_checkpoint.py", "orbax"): "an extra, for large models",
-    ("callbacks/learning_rate_finder.py", "matplotlib"): "an extra, for its picture",
     ("callbacks/event_writer.py", "tensorboard"): "an extra, for its records",
     ("callbacks/event_writer.py", "PIL"): "comes with tensorboard",
-    ("visualization/figures.py", "matplotlib"): "an extra, for pictures",
+    ("_base/figures.py", "matplotlib"): "an extra, for pictures",
     ("saving/hdf5_door.py", "h5py"): "only files need it, and `import jkeras` does not wait for it",
     ("saving/stretch.py", "zlib_ng"): "an extra, for fast checksums",
     ("saving/onnx.py", "jax2onnx"): "an extra, which brings many packages along",
@@ -81,7 +83,7 @@ ALLOWED_IN_INIT = {
     ),
 }
 # File formats, read and written on the top floor alone.
-FORMATS = {("h5py", "saving"), ("h5py", "utils"), ("flax", "saving")}
+FORMATS = {("h5py", "saving")}
 # Third parties of the core. Everything else above the standard library is a decision to be made here.
 REQUIRED = {"jax", "jaxlib", "numpy", "optax"}
 
@@ -124,8 +126,8 @@ def short(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
-def test_every_folder_has_a_floor():
-    assert {place(p) for p in FILES} - {""} <= set(FLOORS)
+def test_every_folder_has_a_floor_and_every_floor_its_folder():
+    assert {place(p) for p in FILES} - {""} == set(FLOORS)
 
 
 def test_files_import_only_from_lower_floors():
@@ -144,6 +146,20 @@ def test_files_import_only_from_lower_floors():
 def test_the_maths_does_not_know_what_a_cpu_makes_of_it():
     files = [path for path in (PACKAGE / "nn").glob("*.py") if path.name != "__init__.py"]
     assert not [short(path) for path in files for name, *_ in imports(path) if name.startswith("jkeras.nn.cpu")]
+
+
+@pytest.mark.parametrize(("apart", "user"), APART.items())
+def test_packages_apart_import_only_the_standard_library_and_have_one_user(apart, user):
+    inside, outside = set(), set()
+    for path in FILES:
+        for name, _, _ in imports(path):
+            own = f"{name}.".startswith(f"jkeras.{apart}.")
+            if place(path) == apart and not own:
+                inside.add(name.partition(".")[0])
+            elif place(path) != apart and own:
+                outside.add((short(path), name))
+    assert inside <= sys.stdlib_module_names
+    assert outside == {(user, f"jkeras.{apart}")}
 
 
 def test_no_import_cycle():
@@ -182,6 +198,12 @@ def test_third_parties_are_the_declared_ones():
             if not (own or optional or formats):
                 wrong.append(f"{short(path)}:{line} imports {name}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_every_exception_is_needed():
+    used = {(path, name.partition(".")[0], inside) for path in FILES for name, _, inside in imports(path)}
+    assert set(OPTIONAL) <= {(short(path), top) for path, top, inside in used if inside}
+    assert {(top, place(path)) for path, top, _ in used} >= FORMATS
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.name == "__init__.py"], ids=short)

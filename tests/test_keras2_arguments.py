@@ -79,7 +79,7 @@ REFUSED = {
     "of no layer": (lambda: layers.Dense(1, dynamic=False, use_bais=False), TypeError, "argument 'use_bais'"),
     "of no weight": (lambda: layers.Dense(1).add_weight("w", (2,), shap=3), TypeError, "Did you mean 'shape'"),
     "save_before_preemption": (lambda: callbacks.BackupAndRestore("f", save_before_preemption=True), TypeError, "save_freq=100"),
-    "options": (lambda: callbacks.ModelCheckpoint("a.h5", options=object()), TypeError, "files of TensorFlow"),
+    "options": (lambda: callbacks.ModelCheckpoint("a.h5", options=object()), TypeError, "TensorFlow's file formats"),
     "on restart": (lambda: callbacks.ModelCheckpoint("a.h5", load_weights_on_restart=True), TypeError, "BackupAndRestore"),
     "write_grads": (lambda: callbacks.TensorBoard("logs", write_grads=True), TypeError, "LayerStatistics"),
     "of no callback": (lambda: callbacks.TensorBoard("logs", histogram=1), TypeError, "Did you mean 'histogram_freq'"),

@@ -27,7 +27,7 @@ PAIRS = {
 @pytest.mark.parametrize("dtype", ("int32", "uint8", "bool", "float32"))
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("name", OPERATORS)
-def test_operators_of_boxes_are_those_of_keras(name, pair, dtype):
+def test_operators_of_variables_are_those_of_keras(name, pair, dtype):
     ours, theirs = (np.asarray(OPERATORS[name](*PAIRS[pair](package, dtype))) for package in (jkeras, keras))
     assert ours.dtype == theirs.dtype == bool
     np.testing.assert_array_equal(ours, theirs)
@@ -45,6 +45,16 @@ def test_operators_in_a_graph_are_logical_and_stay_so_in_files(name, dtype, tmp_
         for part, expected in zip(one.predict(list(rows), verbose=0), truth):
             assert part.dtype == bool
             np.testing.assert_array_equal(part[0], expected)
+
+
+def test_shifts_in_a_graph_stay_so_in_files(tmp_path):
+    x = Input((4,), dtype="int32")
+    model = Model(x, [x << 1, 16 >> x])
+    model.save(tmp_path / "model.keras")
+    for one in (model, jkeras.models.load_model(tmp_path / "model.keras")):
+        left, right = one(A[None].astype("int32"))
+        np.testing.assert_array_equal(left[0], A << 1)
+        np.testing.assert_array_equal(right[0], 16 >> A)
 
 
 def test_an_assigning_operator_and_shifts():

@@ -168,7 +168,9 @@ def test_another_model_or_optimizer_is_refused_by_name(tmp_path):
     fit(make(), 1, checkpoint)
     other = make(units=9)
     before = other.get_weights()
-    with pytest.raises(FileFormatError, match=r"0 is not of this model: the weight '.*' has shape \(9,\) here and \(8,\) there"):
+    with pytest.raises(
+        FileFormatError, match=r"0 does not fit this model: the weight '.*' has shape \(9,\) here and \(8,\) there"
+    ):
         checkpoint.restore(other)
     assert_same(other.get_weights(), before)
     with pytest.raises(FileFormatError, match=r"the optimizer's '.*(none).*same optimizer"):
@@ -188,7 +190,7 @@ def test_a_missing_checkpoint_is_an_error_that_lists_what_there_is(tmp_path):
 
 def test_a_new_training_does_not_write_over_an_old_one(tmp_path):
     fit(make(), 2, OrbaxCheckpoint(tmp_path, max_to_keep=None))
-    with pytest.raises(ValueError, match=r"another training, up to number 1.*(?s:.)*resume=True"):
+    with pytest.raises(ValueError, match=r"another training run, up to number 1.*(?s:.)*resume=True"):
         fit(make(), 2, OrbaxCheckpoint(tmp_path))
     assert OrbaxCheckpoint(tmp_path).steps() == [0, 1]
 

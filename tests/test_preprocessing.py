@@ -361,7 +361,7 @@ def test_text_dataset_from_directory(tmp_path):
         (lambda: jkeras.utils.timeseries_dataset_from_array(range(3), None, 5), "no room"),
         (lambda: text.Tokenizer(max_words=3), "Did you mean 'num_words'"),
         (lambda: text.Tokenizer().texts_to_matrix(["a"]), "call fit_on_texts first"),
-        (lambda: text.tokenizer_from_json("{}"), "no tokenizer"),
+        (lambda: text.tokenizer_from_json("{}"), "not a tokenizer"),
         (lambda: image.ImageDataGenerator(zoom_range="big"), "a pair of numbers"),
         (lambda: image.ImageDataGenerator(fill_mode="edge"), "Unknown fill_mode 'edge'"),
         (lambda: image.ImageDataGenerator().flow(IMAGES, subset="training"), r"validation_split=0.2"),

@@ -310,7 +310,3 @@ def test_without_matplotlib_the_error_says_what_to_install(history, images, netw
         with pytest.raises(ImportError, match=r'pip install "jkeras\[plots\]"'):
             draw()
     assert "History of 3 epochs" in history._repr_html_()
-
-
-def test_history_and_visualization_are_connected_on_import():
-    assert jkeras.visualization.plot_history is visualization.plot_history

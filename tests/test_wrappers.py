@@ -133,11 +133,11 @@ def test_parameters_and_clones():
     [
         (lambda: KerasClassifier(classifier, unit=3), "does not take the argument 'unit'. Did you mean 'units'"),
         (lambda: KerasClassifier(), "a function that makes a compiled model"),
-        (lambda: KerasRegressor(lambda: 3).fit(X, Y), "It gave: 3"),
+        (lambda: KerasRegressor(lambda: 3).fit(X, Y), "It returned: 3"),
         (lambda: KerasClassifier(classifier).fit(X, np.zeros((64, 2, 2))), "one-hot targets"),
         (lambda: SKLearnRegressor(jkeras.Sequential([layers.Dense(1)])).fit(X, Y), "needs a compiled model"),
         (lambda: SKLearnRegressor(3).fit(X, Y), "Received: 3"),
-        (lambda: SKLearnClassifier(dynamic).fit(X, ["a"] * 64), "one class alone, 'a'"),
+        (lambda: SKLearnClassifier(dynamic).fit(X, ["a"] * 64), "only one class, 'a'"),
         (lambda: SKLearnClassifier(dynamic).fit(X, np.zeros((64, 2))), "one class for each row"),
         (lambda: SKLearnClassifier(dynamic).set_params(units=3), "Unknown parameter of SKLearnClassifier 'units'"),
         (lambda: SKLearnRegressor(regressor).predict(X), "not fitted"),

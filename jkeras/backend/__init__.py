@@ -1,6 +1,6 @@
 """`keras.backend`, called K in scripts: the functions that Keras 2 code uses for losses, metrics, layers and models.
 
-They work on arrays, boxes and symbolic tensors. New code takes `jkeras.ops` for the same.
+They work on arrays, Variables and symbolic tensors. New code uses `jkeras.ops` instead.
 """
 
 from jkeras._base.config import epsilon as epsilon

@@ -21,7 +21,7 @@ _general_relu = symbolic(lambda x, **settings: rectifiers.relu(x, **settings), "
 
 
 def relu(x: Tensor, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
-    """`max(x, 0)`; with the arguments, `alpha (x - threshold)` below the threshold and at most `max_value`.
+    """`max(x, 0)`; with arguments, `alpha (x - threshold)` below the threshold, and at most `max_value`.
 
     Example:
         >>> relu([-10.0, 2.0, 9.0], alpha=0.5, max_value=6.0).tolist()
@@ -38,7 +38,7 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
 
 
 def softmax(x: Tensor, axis: int = -1) -> Tensor:
-    """Exponentials divided by their sum along an axis."""
+    """The exponentials divided by their sum along an axis."""
     return ops.softmax(x, axis=axis)
 
 

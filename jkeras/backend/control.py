@@ -19,9 +19,9 @@ def switch(condition: Tensor, then_expression: Any, else_expression: Any) -> Ten
     """One of two values.
 
     Args:
-        condition: a boolean; or an array of them, which chooses entry by entry, or row by row where it has fewer axes.
-        then_expression, else_expression: arrays of one shape, or functions without arguments that give them. Functions are both
-            called, unless the condition is one boolean.
+        condition: a boolean; or an array of them, which chooses entry by entry, or row by row if it has fewer axes.
+        then_expression, else_expression: arrays of one shape, or functions without arguments that return them. Both functions
+            are called, unless the condition is a single boolean.
 
     Example:
         >>> import numpy as np
@@ -54,10 +54,10 @@ def map_fn(fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype:
     """`fn` of each element along the first axis, one after the other.
 
     Args:
-        fn: takes an element, or a tuple of them where `elems` is a tuple.
+        fn: takes an element, or a tuple of them if `elems` is a tuple.
         elems: an array or a tuple of arrays.
-        name: Keras 2's argument, which changes nothing.
-        dtype: of the result, where it is to be another.
+        name: Keras 2's argument; no effect.
+        dtype: of the result, if it should differ.
     """
     return _map_node(fn, elems, dtype)
 
@@ -80,7 +80,7 @@ _fold_node = symbolic(_fold, "fold", module=__name__)
 
 
 def foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
-    """`fn(... fn(fn(initializer, elems[0]), elems[1]) ...)`; without an initializer the first element is it.
+    """`fn(... fn(fn(initializer, elems[0]), elems[1]) ...)`; the initializer is by default the first element.
 
     Example:
         >>> float(foldl(lambda total, x: total + x, jnp.array([1.0, 2.0, 3.0])))
@@ -95,12 +95,12 @@ def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, na
 
 
 def print_tensor(x: Tensor, message: str = "", summarize: int = 3) -> Tensor:
-    """Print the values whenever they are computed, also in a compiled program, and give them back.
+    """Print the values whenever they are computed, even in a compiled program, and return them.
 
     Args:
         x: any shape.
         message: printed before the values.
-        summarize: Keras 2's argument; long arrays are shortened as NumPy does it.
+        summarize: Keras 2's argument; long arrays are abbreviated as in NumPy.
     """
     return _print_node(x, message)
 
@@ -129,18 +129,18 @@ def rnn(
     """Run a step over the time axis of a sequence, as a compiled loop.
 
     Args:
-        step_function: `(input, states) -> (output, new_states)`; the input is `(batch, ...)`, the constants stand behind the
+        step_function: `(input, states) -> (output, new_states)`; the input is `(batch, ...)`, and the constants follow the
             states.
         inputs: `(batch, time, ...)`.
         initial_states: a list of arrays `(batch, ...)`.
-        go_backwards: from the last step to the first; the outputs come in that order.
-        mask: `(batch, time)` or `(batch, time, 1)`; where it is False, states stay and the output is the one before.
+        go_backwards: from the last step to the first, which is then the order of the outputs.
+        mask: `(batch, time)` or `(batch, time, 1)`; where it is False, states stay and the output repeats the one before.
         constants: arrays that every step gets.
-        unroll: write the steps out one by one in place of a loop.
+        unroll: write out the steps instead of looping.
         input_length: Keras 2's argument; the length is that of the array.
-        time_major: whether inputs, mask and outputs have the time first.
+        time_major: whether time is the first axis of inputs, mask and outputs.
         zero_output_for_mask: whether the output is zero where the mask is False.
-        return_all_outputs: whether the second result has all steps, or the last alone.
+        return_all_outputs: whether the second result has all steps, or only the last.
 
     Returns:
         `(last output, outputs (batch, time, ...), new states)`.
@@ -161,7 +161,7 @@ def _rnn(step_function: Any, inputs: Any, states: list[Any], mask: Any, constant
         mask = as_array(mask, "bool")
         mask = mask[..., 0] if mask.ndim == 3 else mask
         if mask.ndim != 2:
-            raise ValueError(f"The mask of K.rnn is (batch, time) or (batch, time, 1). Received: {describe(mask)}.")
+            raise ValueError(f"The mask of K.rnn must be (batch, time) or (batch, time, 1). Received: {describe(mask)}.")
         mask = mask if time_major else mask.T
 
     def step(states: list[Any], x: Any) -> tuple[Any, list[Any]]:

@@ -28,9 +28,9 @@ def conv1d(
     Args:
         x: `(batch, steps, channels)`, or with the channels before the steps.
         kernel: `(window, channels, filters)`.
-        strides: how far the window goes.
+        strides: how far the window moves.
         padding: `"valid"`, `"same"` or `"causal"`.
-        data_format: where the channels are; default the global setting.
+        data_format: where the channels are; by default the global setting.
         dilation_rate: the distance between the window's entries.
     """
     if padding == "causal":
@@ -80,13 +80,13 @@ def conv2d_transpose(
     data_format: str | None = None,
     dilation_rate: Any = (1, 1),
 ) -> Tensor:
-    """The transpose of `conv2d`, which makes images larger.
+    """The transpose of `conv2d`, which enlarges images.
 
     Args:
         x: images.
         kernel: `(height, width, filters, channels)`.
-        output_shape: of the result, with the batch; decides between the sizes that a stride leaves open. None takes the default.
-        strides, padding, data_format, dilation_rate: of the convolution that it transposes.
+        output_shape: of the result, with the batch; chooses among the sizes that a stride allows. None takes the default.
+        strides, padding, data_format, dilation_rate: of the convolution to transpose.
     """
     extra = None
     steps = (strides, strides) if isinstance(strides, INTEGERS) else tuple(strides)
@@ -100,7 +100,7 @@ def conv2d_transpose(
 
 
 def _left_over(before: int, after: int, stride: int, window: int, rate: int, padding: str) -> int:
-    """How much longer than the shortest possible result the wanted one is."""
+    """How much longer the requested result is than the shortest possible one."""
     reach = (window - 1) * rate + 1
     return after - ((before - 1) * stride + reach - 2 * (reach // 2 if padding == "same" else 0))
 
@@ -113,7 +113,7 @@ def depthwise_conv2d(
     data_format: str | None = None,
     dilation_rate: Any = (1, 1),
 ) -> Tensor:
-    """Slide a kernel `(height, width, channels, multiplier)` over images, each channel by itself."""
+    """Slide a kernel `(height, width, channels, multiplier)` over images, each channel separately."""
     return ops.depthwise_conv(x, depthwise_kernel, strides, padding, data_format, dilation_rate)
 
 

@@ -13,7 +13,7 @@ def ctc_batch_cost(y_true: Tensor, y_pred: Tensor, input_length: Tensor, label_l
 
     Args:
         y_true: labels, `(batch, labels)`.
-        y_pred: probabilities, `(batch, frames, classes)`, as a softmax gives them.
+        y_pred: probabilities, `(batch, frames, classes)`, as from a softmax.
         input_length, label_length: how many frames and labels count, `(batch, 1)`.
 
     Returns:
@@ -29,17 +29,17 @@ def ctc_batch_cost(y_true: Tensor, y_pred: Tensor, input_length: Tensor, label_l
 def ctc_decode(
     y_pred: Tensor, input_length: Tensor, greedy: bool = True, beam_width: int = 100, top_paths: int = 1
 ) -> tuple[list[Any], Any]:
-    """The likeliest label sequences.
+    """The most likely label sequences.
 
     Args:
         y_pred: probabilities, `(batch, frames, classes)`.
         input_length: how many frames count, `(batch,)`.
-        greedy: the likeliest class of each frame; else a beam search.
-        beam_width: how many beginnings the beam search keeps.
-        top_paths: how many sequences the beam search gives.
+        greedy: whether to take the most likely class of each frame rather than run a beam search.
+        beam_width: how many prefixes the beam search keeps.
+        top_paths: how many sequences the beam search returns.
 
     Returns:
-        A list of labels `(batch, frames)`, filled up with -1, and scores `(batch, sequences)`.
+        A list of labels `(batch, frames)`, padded with -1, and scores `(batch, sequences)`.
     """
     decoded, scores = ops.ctc_decode(
         ops.log(y_pred + 1e-7),

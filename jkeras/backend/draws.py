@@ -1,7 +1,7 @@
-"""Random arrays, boxes with random values, and shapes that are known when a model runs.
+"""Random arrays, Variables with random values, and shapes that are known only when a model runs.
 
-In a model every draw derives from the step's key. In eager code a seed starts a sequence of its own, as in TensorFlow: two calls
-with one seed differ, and a new process repeats both.
+In a model every draw derives from the step's key. In eager code a seed starts its own sequence, as in TensorFlow: two calls with
+one seed differ, and a new process repeats both.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from jkeras.state.variable import Variable
 
 
 class _Owner:
-    """Who draws, where no layer does; it counts the draws of one seed."""
+    """Draws in place of a layer outside of one; counts the draws of one seed."""
 
     name = "jkeras.backend"
 
@@ -31,7 +31,7 @@ _owners: dict[int | None, _Owner] = {}
 
 
 def owner(seed: int | None = None) -> Any:
-    """The layer that runs, or who stands for it in eager code."""
+    """The running layer, or its substitute in eager code."""
     layer = current().layer
     return _owners.setdefault(seed, _Owner()) if layer is None else layer
 
@@ -45,10 +45,10 @@ def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any
     """Draw from the normal distribution.
 
     Args:
-        shape: of the result; entries of `K.shape(x)` of a symbolic tensor may stand in it.
+        shape: of the result; may contain entries of a symbolic tensor's `K.shape(x)`.
         mean, stddev: of the distribution.
-        dtype: default `floatx()`.
-        seed: see the module.
+        dtype: by default `floatx()`.
+        seed: see the module's docstring.
 
     Example:
         >>> random_normal((2, 3)).shape
@@ -58,7 +58,7 @@ def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any
 
 
 def random_uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None) -> Tensor:
-    """Draw numbers that are equally likely in `[minval, maxval)`; integers for an integer dtype."""
+    """Draw uniformly from `[minval, maxval)`; integers for an integer dtype."""
 
     def sample(key: Any, sizes: tuple[int, ...], dtype: str) -> Any:
         if jnp.issubdtype(dtype, jnp.integer):
@@ -78,7 +78,7 @@ def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: 
 
 
 def random_bernoulli(shape: Any, p: float = 0.0, dtype: Any = None, seed: int | None = None) -> Tensor:
-    """Draw ones with probability p, else zeros, in `dtype`."""
+    """Draw ones with probability p, otherwise zeros, in `dtype`."""
     return _draw(lambda key, sizes, dtype: jax.random.bernoulli(key, p, sizes).astype(dtype), shape, dtype, seed)
 
 
@@ -88,12 +88,12 @@ random_binomial = random_bernoulli
 def random_normal_variable(
     shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
-    """A box with draws from the normal distribution of this mean and standard deviation."""
+    """A Variable with draws from the normal distribution with this mean and standard deviation."""
     return Variable(random_normal(shape, mean, scale, dtype, seed), dtype=dtype, name=name)
 
 
 def random_uniform_variable(
     shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
-    """A box with draws that are equally likely in `[low, high)`."""
+    """A Variable with uniform draws from `[low, high)`."""
     return Variable(random_uniform(shape, low, high, dtype, seed), dtype=dtype, name=name)

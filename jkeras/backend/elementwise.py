@@ -1,7 +1,7 @@
 """Functions of each entry: `K.exp`, `K.clip`, `K.equal`, ...
 
-Where a name means the same as in `jkeras.ops`, it is that function. What is written out differs from it: other names of the
-arguments, or another meaning.
+Where a name means the same as in `jkeras.ops`, it is that function. The functions written out here differ in the names of their
+arguments or in meaning.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def pow(x: Tensor, a: Tensor) -> Tensor:
 
 
 def clip(x: Tensor, min_value: Any, max_value: Any) -> Tensor:
-    """The entries moved into `[min_value, max_value]`; None leaves an end open.
+    """The entries clipped to `[min_value, max_value]`; None leaves an end open.
 
     Args:
         x: any shape.
@@ -111,7 +111,7 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
 
 
 def cast_to_floatx(x: Any) -> Any:
-    """The same values in `floatx()`: a NumPy array for what is no JAX array, box or symbolic tensor.
+    """The same values in `floatx()`: a NumPy array unless it is a JAX array, Variable or symbolic tensor.
 
     Example:
         >>> cast_to_floatx([1, 2])
@@ -123,12 +123,12 @@ def cast_to_floatx(x: Any) -> Any:
 
 
 def identity(x: Tensor, name: str | None = None) -> Tensor:
-    """The same values; `name` is Keras 2's argument and changes nothing."""
+    """The same values; `name` is Keras 2's argument and has no effect."""
     return ops.convert_to_tensor(x)
 
 
 def moving_average_update(x: Any, value: Tensor, momentum: float) -> Any:
-    """Put `momentum * x + (1 - momentum) * value` into the box `x` and return it.
+    """Assign `momentum * x + (1 - momentum) * value` to the Variable `x` and return it.
 
     Args:
         x: a `Variable`.

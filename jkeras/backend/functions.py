@@ -5,8 +5,8 @@
     look = K.function([model.input], [layer.output, K.mean(gradient, axis=(0, 1, 2))])
     maps, weights = look([x])
 
-A gradient is a node like any other. When it runs, the graph between the tensor and the loss is run again and differentiated by
-`jax.grad`, inside the same compiled program.
+A gradient is a node like any other. When it runs, it runs the graph between the tensor and the loss again and differentiates it
+by `jax.grad`, inside the same compiled program.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from jkeras.state.random import next_key_numbers
 from jkeras.state.scope import Scope, UnknownVariables, current
 from jkeras.state.variable import Variable, materialize
 
-_NONE = """An output of K.function is None. A gradient is None where the loss does not depend on the tensor: check that the tensor
+_NONE = """An output of K.function is None. A gradient is None if the loss does not depend on the tensor: check that the tensor
 lies between the model's input and the loss."""
 
 
@@ -44,16 +44,16 @@ def _run(program: Program, arrays: list[Any]) -> Any:
     return program.outputs(values)
 
 
-def _boxes(nodes: Sequence[Node]) -> list[Variable]:
-    """The boxes that nodes read: weights of layers, boxes among arguments, and those inside of gradients."""
+def _variables_of(nodes: Sequence[Node]) -> list[Variable]:
+    """The Variables that nodes read: weights of layers, Variables among arguments, and those inside gradients."""
     found: dict[int, Variable] = {}
     for node in nodes:
-        boxes = [leaf for leaf in jax.tree.leaves((node.args, node.kwargs), is_leaf=is_leaf) if isinstance(leaf, Variable)]
+        variables = [leaf for leaf in jax.tree.leaves((node.args, node.kwargs), is_leaf=is_leaf) if isinstance(leaf, Variable)]
         if isinstance(node.operation, Layer):
-            boxes += [box for _, box in weight_entries(node.operation)]
+            variables += [variable for _, variable in weight_entries(node.operation)]
         elif isinstance(node.operation, ArrayFunction) and isinstance(node.operation.fn, Gradient):
-            boxes += node.operation.fn.boxes
-        found.update((id(box), box) for box in boxes)
+            variables += node.operation.fn.variables
+        found.update((id(variable), variable) for variable in variables)
     return list(found.values())
 
 
@@ -62,9 +62,9 @@ class Function:
 
     Args:
         inputs: symbolic tensors; `K.learning_phase()` among them stands for the phase.
-        outputs: symbolic tensors, in any structure; boxes and arrays among them give their values.
-        updates: pairs `(box, symbolic value)`, assigned after each call.
-        name: for error texts.
+        outputs: symbolic tensors, in any structure; Variables and arrays among them yield their values.
+        updates: pairs `(Variable, symbolic value)`, assigned after each call.
+        name: for error messages.
     """
 
     def __init__(self, inputs: Any, outputs: Any, updates: Any = None, name: str | None = None):
@@ -79,26 +79,26 @@ class Function:
                     f"K.function takes symbolic tensors as inputs, such as [model.input]. Received: {describe(tensor)}."
                 )
         self._updates = [tuple(pair) for pair in updates or []]
-        for box, _ in self._updates:
-            if not isinstance(box, Variable):
+        for variable, _ in self._updates:
+            if not isinstance(variable, Variable):
                 raise ValueError(
-                    f"An update is a pair (Variable, new value). Received: {describe(box)} in place of the Variable."
+                    f"An update is a pair (Variable, new value). Received: {describe(variable)} in place of the Variable."
                 )
         self._leaves, self._tree = jax.tree.flatten(outputs, is_leaf=lambda v: v is None or is_leaf(v))
         if any(leaf is None for leaf in self._leaves):
             raise ValueError(_NONE)
         self._program = Program(tensors, symbolic_leaves([self._leaves, [new for _, new in self._updates]]))
-        self._held = _boxes(self._program.nodes)
+        self._held = _variables_of(self._program.nodes)
         self._compiled = jax.jit(self._pure, static_argnums=3)
 
     def __call__(self, inputs: Any) -> Any:
-        """The outputs for these inputs, as NumPy arrays of the caller's own, in the structure of the outputs.
+        """The outputs for these inputs, as new NumPy arrays, in the structure of the outputs.
 
         Args:
             inputs: a list of arrays, one for each input, the phase as 0 or 1.
 
         Raises:
-            ValueError: another number of inputs, or shapes that do not fit.
+            ValueError: the number of inputs differs, or shapes do not fit.
         """
         given = [inputs] if self._alone and not isinstance(inputs, (list, tuple)) else list(inputs)
         if len(given) != len(self.inputs):
@@ -111,15 +111,15 @@ class Function:
                 arrays.append(_fitting(tensor, value))
         found = iter(self._results(arrays, next_key_numbers(), training))
         results = [next(found) if is_symbolic(leaf) else getattr(leaf, "value", leaf) for leaf in self._leaves]
-        for box, new in self._updates:
-            box.assign(next(found) if is_symbolic(new) else new)
+        for variable, new in self._updates:
+            variable.assign(next(found) if is_symbolic(new) else new)
         return jax.tree.unflatten(self._tree, [np.array(value)[()] for value in results])
 
     def _results(self, arrays: list[Any], numbers: Any, training: bool) -> Any:
         materialize(self._held)
         try:
-            return self._compiled([box.value for box in self._held], arrays, numbers, training)
-        except UnknownVariables as unknown:  # of functions in the graph
+            return self._compiled([variable.value for variable in self._held], arrays, numbers, training)
+        except UnknownVariables as unknown:  # for functions in the graph
             self._held += unknown.variables
             return self._results(arrays, numbers, training)
 
@@ -143,16 +143,16 @@ def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = 
     """A compiled function from symbolic tensors to symbolic tensors of one graph.
 
     Args:
-        inputs: a list of symbolic tensors: of `Input`, of a layer (`layer.output`), of `K.placeholder`; `K.learning_phase()`
+        inputs: a list of symbolic tensors: from `Input`, a layer (`layer.output`), or `K.placeholder`; `K.learning_phase()`
             among them takes 0 or 1 at each call.
         outputs: a symbolic tensor, or a list or dict of them.
-        updates: pairs `(box, symbolic value)`, assigned after each call, as `K.update` gives them.
-        name: for error texts.
+        updates: pairs `(Variable, symbolic value)`, assigned after each call, as made by `K.update`.
+        name: for error messages.
         kwargs: none; those for TensorFlow's sessions are refused.
 
     Returns:
-        A function of a list of arrays, which gives NumPy arrays in the structure of the outputs. It always uses the weights as
-        they are.
+        A function of a list of arrays, which returns NumPy arrays in the structure of the outputs. It always uses the current
+        weights.
 
     Raises:
         ValueError: the outputs need an input that is not among the inputs.
@@ -171,26 +171,26 @@ def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = 
 
 
 class Gradient:
-    """The derivative of a loss by one tensor or box, as a function for a node."""
+    """The derivative of a loss with respect to one tensor or Variable, as a function for a node."""
 
     def __init__(self, losses: list[KerasTensor], by: Any, sources: list[KerasTensor]):
         self.by = by
         cut = [] if isinstance(by, Variable) or any(t is by for t in sources) else [by]
         self.program = Program([*sources, *cut], losses)
-        self.boxes = _boxes(self.program.nodes)
+        self.variables = _variables_of(self.program.nodes)
         self._place = None if isinstance(by, Variable) else [id(t) for t in self.program.inputs].index(id(by))
 
     def __call__(self, sources: list[Any], value: Any) -> Any:
         """The derivative at these values of the sources, and of the tensor."""
         scope = current()
         rng = jax.random.key(0) if scope.rng is None and _is_abstract(scope) else scope.rng
-        pure = functionalize(functools.partial(_run, self.program), self.boxes, scope.positions)
-        values = [box.value for box in self.boxes]
+        pure = functionalize(functools.partial(_run, self.program), self.variables, scope.positions)
+        values = [variable.value for variable in self.variables]
 
         def total(x: Any) -> Any:
             held, arrays = list(values), [*sources, *([] if len(sources) == len(self.program.inputs) else [x])]
             if self._place is None:
-                held[next(i for i, box in enumerate(self.boxes) if box is self.by)] = x
+                held[next(i for i, variable in enumerate(self.variables) if variable is self.by)] = x
             else:
                 arrays[self._place] = x
             losses = pure(held, arrays, rng=rng, training=scope.training).output
@@ -206,7 +206,7 @@ def _is_abstract(scope: Scope | None) -> bool:
 def gradients(loss: Any, variables: Any) -> list[Any]:
     """The derivatives of a symbolic loss, as symbolic tensors.
 
-    In training phase, layers that draw use the draws of the forward pass where each runs once.
+    In the training phase, layers that draw repeat the draws of the forward pass, provided that each runs once.
 
     Args:
         loss: a symbolic tensor, or a list of them; its entries are summed.
@@ -216,7 +216,7 @@ def gradients(loss: Any, variables: Any) -> list[Any]:
         A list, with None where the loss does not depend on a variable.
 
     Raises:
-        ValueError: the loss is an array: its history is unknown, and `jax.grad` of a function is what to write.
+        ValueError: the loss is an array, whose history is unknown; use `jax.grad` of a function.
 
     Example:
         >>> from jkeras.layers import Input
@@ -240,8 +240,8 @@ def gradients(loss: Any, variables: Any) -> list[Any]:
 
 def _gradient(losses: list[KerasTensor], by: Any, sources: list[KerasTensor], known: set[int]) -> Any:
     if not isinstance(by, (KerasTensor, Variable)):
-        raise ValueError(f"K.gradients differentiates by symbolic tensors and weights. Received: {describe(by)}.")
+        raise ValueError(f"K.gradients differentiates with respect to symbolic tensors and weights. Received: {describe(by)}.")
     if isinstance(by, KerasTensor):
         return apply_symbolic(Gradient(losses, by, sources), "gradient", sources, by) if id(by) in known else None
     gradient = Gradient(losses, by, sources)
-    return apply_symbolic(gradient, "gradient", sources, None) if any(box is by for box in gradient.boxes) else None
+    return apply_symbolic(gradient, "gradient", sources, None) if any(variable is by for variable in gradient.variables) else None

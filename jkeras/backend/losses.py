@@ -1,4 +1,4 @@
-"""Cross entropies as Keras' backend has them: one number for each entry or row, no mean."""
+"""Cross entropies as in Keras' backend: one number for each entry or row, without a mean."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def sparse_categorical_crossentropy(
     """Cross entropy along the axis of the classes, with integer targets.
 
     Args:
-        target: integers, of the output's shape without the classes, or with 1 in their place.
+        target: integers, of the output's shape without the class axis, or with size 1 there.
         output: probabilities, or logits with `from_logits=True`.
         from_logits: what `output` is.
         axis: of the classes.
-        ignore_class: a class whose entries cost nothing.
+        ignore_class: a class whose entries have no loss.
     """
     target, output = ops.cast(target, "int32"), as_tensor(output)
     if len(target.shape) == len(output.shape) and target.shape[axis] == 1:
@@ -64,7 +64,7 @@ def binary_focal_crossentropy(
     gamma: float = 2.0,
     from_logits: bool = False,
 ) -> Tensor:
-    """Cross entropy of each entry times `(1 - p)^gamma`, p the probability given to what is true.
+    """Cross entropy of each entry times `(1 - p)^gamma`, where p is the probability given to the truth.
 
     Args:
         target, output, from_logits: as for `binary_crossentropy`.

@@ -1,4 +1,4 @@
-"""The learning phase: whether layers train where nobody says so, and what depends on it."""
+"""The learning phase: whether layers train unless told otherwise, and what depends on it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jkeras.state.scope import current
 
 
 class LearningPhase(int):
-    """0 or 1, as it is now; among the inputs of `K.function` it stands for the phase that a call is given."""
+    """The current phase, 0 or 1; among the inputs of `K.function` it stands for the phase of a call."""
 
 
 def learning_phase() -> LearningPhase:
@@ -21,7 +21,7 @@ def learning_phase() -> LearningPhase:
 
 
 def set_learning_phase(value: int) -> None:
-    """Set what `model(x)` and `K.function` do where they are not told whether to train; `fit` and `predict` know by themselves.
+    """Set what `model(x)` and `K.function` do if not told whether to train; `fit` and `predict` know anyway.
 
     Args:
         value: 0 or 1.
@@ -62,7 +62,7 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
     """`x` while training, else `alt`.
 
     Args:
-        x, alt: values, or functions without arguments that give them; between symbolic tensors the running model chooses.
+        x, alt: values, or functions without arguments that return them; between symbolic tensors the running model chooses.
         training: 0, 1, or None for the learning phase.
 
     Example:

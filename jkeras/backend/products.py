@@ -1,4 +1,4 @@
-"""Products as Keras' backend has them: `K.dot`, `K.batch_dot`, `K.bias_add`."""
+"""Products as in Keras' backend: `K.dot`, `K.batch_dot`, `K.bias_add`."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def batch_dot(x: Tensor, y: Tensor, axes: Any = None) -> Tensor:
 
     Args:
         x, y: `(batch, ...)`, two axes or more.
-        axes: the two axes, or one number for both; default the last of x and the last but one of y (the last of a y with two
+        axes: the two axes, or one number for both; by default the last of x and the last but one of y (the last of a y with two
             axes).
 
     Returns:
-        `(batch, remaining axes of x, remaining axes of y)`, and `(batch, 1)` where none remain.
+        `(batch, remaining axes of x, remaining axes of y)`, or `(batch, 1)` if none remain.
 
     Raises:
         ValueError: fewer than two axes, sizes that differ, or the batch axis among `axes`.
@@ -52,7 +52,7 @@ def batch_dot(x: Tensor, y: Tensor, axes: Any = None) -> Tensor:
     a, b = (axes, axes) if isinstance(axes, INTEGERS) else tuple(axes)
     a, b = (a + m if a < 0 else a), (b + n if b < 0 else b)
     if not (0 < a < m and 0 < b < n):
-        raise ValueError(f"K.batch_dot sums over axes behind the batch axis. Received: axes={axes!r} with {describe([x, y])}.")
+        raise ValueError(f"K.batch_dot sums over axes after the batch axis. Received: axes={axes!r} with {describe([x, y])}.")
     if None not in (x.shape[a], y.shape[b]) and x.shape[a] != y.shape[b]:
         raise ValueError(f"K.batch_dot sums over axes of one size. Received: axes={axes!r} with {describe([x, y])}.")
     left, right = list(_LETTERS[:m]), list(_LETTERS[m : m + n])
@@ -63,12 +63,12 @@ def batch_dot(x: Tensor, y: Tensor, axes: Any = None) -> Tensor:
 
 
 def bias_add(x: Tensor, bias: Tensor, data_format: str | None = None) -> Tensor:
-    """Add a bias to each place.
+    """Add a bias at each position.
 
     Args:
-        x: `(batch, ..., channels)`, or with the channels behind the batch.
+        x: `(batch, ..., channels)`, or with the channels after the batch.
         bias: `(channels,)`, or of x's shape without the batch, channels last.
-        data_format: where x has its channels; default the global setting.
+        data_format: where x has its channels; by default the global setting.
 
     Raises:
         ValueError: a bias with another number of axes.

@@ -1,7 +1,7 @@
-"""Fewer entries than before: `K.mean`, `K.sum`, `K.argmax`, ...
+"""Reductions: `K.mean`, `K.sum`, `K.argmax`, ...
 
-Those that mean the same as in `jkeras.ops` are its functions. `axis` is a number, a list of them, or None for all axes, unless a
-function says otherwise.
+Those that mean the same as in `jkeras.ops` are its functions. `axis` is a number, a list of them, or None for all axes, unless
+noted otherwise.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def min(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 def argmax(x: Tensor, axis: int = -1) -> Tensor:
-    """The place of the largest entry along an axis, the last by default; int32, where Keras 2 gives int64.
+    """The index of the largest entry along an axis, the last by default; int32, while Keras 2 returns int64.
 
     Example:
         >>> argmax([[0.1, 0.9], [0.8, 0.2]]).tolist()
@@ -42,7 +42,7 @@ def argmax(x: Tensor, axis: int = -1) -> Tensor:
 
 
 def argmin(x: Tensor, axis: int = -1) -> Tensor:
-    """The place of the smallest entry along an axis, the last by default."""
+    """The index of the smallest entry along an axis, the last by default."""
     return ops.argmin(x, axis=axis)
 
 
@@ -77,7 +77,7 @@ def in_top_k(predictions: Tensor, targets: Tensor, k: int) -> Tensor:
     Args:
         predictions: `(rows, classes)`.
         targets: `(rows,)` integers.
-        k: how many count.
+        k: how many predictions count.
 
     Returns:
         `(rows,)` booleans.
@@ -86,7 +86,7 @@ def in_top_k(predictions: Tensor, targets: Tensor, k: int) -> Tensor:
 
 
 def count_params(x: Any) -> int:
-    """How many entries a box or an array has.
+    """How many entries a Variable or an array has.
 
     Raises:
         ValueError: a size is unknown.
@@ -121,7 +121,7 @@ def normalize_batch_in_training(
 
     Args:
         x: any shape.
-        gamma, beta: scale and offset of the axes that are left; None for none.
+        gamma, beta: scale and offset of the remaining axes; None for none.
         reduction_axes: the axes to average over.
         epsilon: keeps the root away from zero.
 

@@ -1,4 +1,4 @@
-"""What Keras 2 scripts say to TensorFlow's sessions, and counters of names. There is no session here."""
+"""Stand-ins for what Keras 2 scripts do with TensorFlow's sessions, and counters of names."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from jkeras.graph.keras_tensor import is_leaf, symbolic_leaves
 
 
 class Session:
-    """Stands for TensorFlow 1's session: `run` computes symbolic tensors, with values for the inputs they need."""
+    """In place of TensorFlow 1's session: `run` computes symbolic tensors, given values for the inputs they need."""
 
     def run(self, fetches: Any, feed_dict: dict[Any, Any] | None = None) -> Any:
         """The values of tensors.
 
         Args:
-            fetches: symbolic tensors, boxes or arrays, in any structure; None (as an initializer of variables gives) stays None.
+            fetches: symbolic tensors, Variables or arrays, in any structure; None (from an initializer of variables) stays None.
             feed_dict: `{symbolic input: array}`; `{K.learning_phase(): 1}` as well.
 
         Raises:
@@ -34,7 +34,7 @@ class Session:
         return jax.tree.map(lambda v: v if v is None else get_value(v), fetches, is_leaf=lambda v: v is None or is_leaf(v))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to close."""
 
     def __enter__(self) -> Session:
         return self
@@ -47,20 +47,20 @@ _sessions: list[Any] = []
 
 
 def get_session(op_input_list: Any = ()) -> Any:
-    """The session that `set_session` was given, else a `Session`."""
+    """The session passed to `set_session`, or a new `Session`."""
     return _sessions[-1] if _sessions else Session()
 
 
 def set_session(session: Any) -> None:
-    """Remember a session for `get_session`. Its settings, such as memory on a GPU, change nothing here: JAX manages devices."""
+    """Remember a session for `get_session`. Its settings, such as memory on a GPU, have no effect: JAX manages devices."""
     _sessions[:] = [] if session is None else [session]
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """`utils.clear_session`, and no session is remembered any longer.
+    """Call `utils.clear_session`, and forget the remembered session.
 
     Args:
-        free_memory: Keras 3's argument; Python frees what nobody holds in any case.
+        free_memory: Keras 3's argument; Python frees unused memory in any case.
     """
     utils.clear_session(free_memory)
     _sessions.clear()
@@ -78,18 +78,18 @@ def get_uid(prefix: str = "") -> int:
 
 
 def reset_uids() -> None:
-    """Start the counters of automatic names again."""
+    """Restart the counters of automatic names."""
     reset_names()
 
 
 @contextlib.contextmanager
 def name_scope(name: str) -> Iterator[str]:
-    """For Keras' sake: weights are named by their layers, whatever scope surrounds them."""
+    """For compatibility: weights are named by their layers, whatever scope surrounds them."""
     yield name
 
 
 def manual_variable_initialization(value: bool) -> None:
-    """For Keras' sake: boxes draw their first values when they are needed, and no session has to initialize them."""
+    """For compatibility: Variables draw their initial values when needed, and no session has to initialize them."""
 
 
 def backend() -> str:

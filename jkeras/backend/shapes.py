@@ -1,7 +1,7 @@
-"""What is known of a shape: `K.int_shape`, `K.shape`, and shapes with sizes that only a running model knows.
+"""Shapes: `K.int_shape`, `K.shape`, and shapes with sizes that only a running model knows.
 
-`K.shape(x)` of a symbolic tensor has symbolic numbers where a size is unknown. `K.random_normal((K.shape(x)[0], 2))` is then one
-node of the graph, which depends on `x`: when it runs, the sizes are read off the array, as plain numbers.
+`K.shape(x)` of a symbolic tensor has symbolic numbers for unknown sizes. `K.random_normal((K.shape(x)[0], 2))` is then one node
+of the graph, which depends on `x`: when it runs, it reads the sizes from the array, as plain numbers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jkeras.state.variable import Variable
 
 
 def as_tensor(x: Tensor) -> Tensor:
-    """What has a shape as it is, numbers and lists as an array."""
+    """Anything with a shape as it is; numbers and lists as an array."""
     return x if hasattr(x, "shape") else jnp.asarray(x)
 
 
@@ -30,7 +30,7 @@ def _size(x: Any, axis: int) -> int:
 
 
 def shape(x: Tensor) -> tuple[Any, ...]:
-    """The shape as numbers; where a symbolic tensor's size is unknown, a symbolic number, usable in other shapes.
+    """The shape as numbers; an unknown size of a symbolic tensor is a symbolic number, usable in other shapes.
 
     Example:
         >>> shape(jnp.zeros((2, 3)))
@@ -42,16 +42,16 @@ def shape(x: Tensor) -> tuple[Any, ...]:
 
 
 def at_shape(make: Callable[..., Any], label: str, sizes: Any, *arrays: Any) -> Any:
-    """`make(shape, *arrays)`, as a node of the graph where a size or an array is symbolic.
+    """`make(shape, *arrays)`, as a node of the graph if a size or an array is symbolic.
 
     Args:
         make: takes the shape as plain numbers.
         label: of the node.
-        sizes: numbers, or sizes of symbolic tensors and what was computed from them.
+        sizes: numbers, or sizes of symbolic tensors and numbers computed from them.
         arrays: further arguments.
 
     Raises:
-        ValueError: a symbolic number that is no function of shapes alone.
+        ValueError: a symbolic number depends on more than shapes.
     """
     sizes = (sizes,) if isinstance(sizes, INTEGERS) or is_symbolic(sizes) else tuple(sizes)
     unknown = [n for n in sizes if isinstance(n, KerasTensor)]
@@ -71,8 +71,8 @@ def _measured(number: KerasTensor) -> list[KerasTensor]:
     node = number.node
     if node is None or not node.inputs or number.shape != ():
         raise ValueError(
-            f"A shape was given the symbolic tensor {number}, whose value is known to no program before it runs. "
-            "Sizes come from K.shape(x) or K.int_shape(x)."
+            f"A shape contains the symbolic tensor {number}, whose value is unknown until the program runs. "
+            "Take sizes from K.shape(x) or K.int_shape(x)."
         )
     if getattr(node.operation, "fn", None) is _size:
         return node.inputs
@@ -89,7 +89,7 @@ def _evaluate(number: KerasTensor, values: dict[int, Any]) -> int:
 
 
 def int_shape(x: Any) -> tuple[int | None, ...] | None:
-    """The shape with None for unknown sizes; None for what has no shape.
+    """The shape with None for unknown sizes; None if x has no shape.
 
     Example:
         >>> int_shape(Input((28, 28, 1)))
@@ -100,7 +100,7 @@ def int_shape(x: Any) -> tuple[int | None, ...] | None:
 
 
 def ndim(x: Any) -> int | None:
-    """The number of axes; None for what has no shape."""
+    """The number of axes; None if x has no shape."""
     found = getattr(x, "shape", None)
     return None if found is None else len(found)
 
@@ -114,7 +114,7 @@ def is_keras_tensor(x: Any) -> bool:
     """Whether x is a symbolic tensor.
 
     Raises:
-        ValueError: x is neither an array, a box nor a symbolic tensor.
+        ValueError: x is neither an array, a Variable nor a symbolic tensor.
     """
     if not isinstance(x, (KerasTensor, jax.Array, Variable, np.ndarray)):
         raise ValueError(f"Expected a symbolic tensor, an array or a Variable. Received: {x!r} of type {type(x).__name__}.")
@@ -139,14 +139,14 @@ def placeholder(
     name: str | None = None,
     ragged: bool = False,
 ) -> KerasTensor:
-    """A symbolic tensor for `K.function` or a model, as `Input` gives one; the shape has the batch axis.
+    """A symbolic tensor for `K.function` or a model, as from `Input`; the shape includes the batch axis.
 
     Args:
         shape: with None for unknown sizes.
-        ndim: the number of axes, where no shape is given.
-        dtype: default `floatx()`.
+        ndim: the number of axes, if no shape is given.
+        dtype: by default `floatx()`.
         sparse, ragged: must be False.
-        name: default `input_1`, ...
+        name: by default `input_1`, ...
 
     Raises:
         ValueError: neither shape nor ndim is given.
@@ -176,6 +176,6 @@ def ancestors(tensor: KerasTensor) -> list[KerasTensor]:
 
 
 def sources_of(tensors: list[KerasTensor]) -> list[KerasTensor]:
-    """The inputs that tensors are computed from: placeholders and outputs of `Input`."""
+    """The inputs that tensors are computed from: placeholders and results of `Input`."""
     every = {id(t): t for tensor in tensors for t in ancestors(tensor)}
     return [t for t in every.values() if t.node is None or not t.node.inputs]

@@ -1,4 +1,4 @@
-"""Other shapes: `K.reshape`, `K.repeat`, `K.permute_dimensions`, padding and resizing of images."""
+"""Changes of shape: `K.reshape`, `K.repeat`, `K.permute_dimensions`, padding and resizing of images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jkeras.ops.wrapper import Tensor, as_array, symbolic
 
 
 def reshape(x: Tensor, shape: Sequence[Any]) -> Tensor:
-    """The same entries in another shape; one size may be -1, and sizes of `K.shape(y)` may stand in it.
+    """The same entries in another shape; one size may be -1, and sizes may come from `K.shape(y)`.
 
     Example:
         >>> reshape([1, 2, 3, 4], (2, -1)).tolist()
@@ -70,7 +70,7 @@ def expand_dims(x: Tensor, axis: int = -1) -> Tensor:
 
 
 def squeeze(x: Tensor, axis: int) -> Tensor:
-    """Without one axis, which has size 1."""
+    """The array without one of its axes, which has size 1."""
     return ops.squeeze(x, axis)
 
 
@@ -88,7 +88,7 @@ def repeat(x: Tensor, n: int) -> Tensor:
     """`(rows, features)` n times along a new axis in the middle: `(rows, n, features)`.
 
     Raises:
-        ValueError: x has not two axes.
+        ValueError: x does not have two axes.
     """
     if len(x.shape) != 2:
         raise ValueError(f"K.repeat takes (rows, features). Received: shape {tuple(x.shape)}. See K.repeat_elements and K.tile.")
@@ -115,17 +115,17 @@ def tile(x: Tensor, n: Any) -> Tensor:
 
 
 def gather(reference: Tensor, indices: Tensor) -> Tensor:
-    """Rows at indices, as an embedding does it."""
+    """Rows at indices, as in an embedding."""
     return ops.take(reference, ops.cast(indices, "int32"), axis=0)
 
 
 def reverse(x: Tensor, axes: int | Sequence[int]) -> Tensor:
-    """In the opposite order along axes."""
+    """The entries in reverse order along axes."""
     return ops.flip(x, axis=axes)
 
 
 def slice(x: Tensor, start: Sequence[int], size: Sequence[int]) -> Tensor:
-    """The block that begins at `start` and has `size` entries along each axis, -1 for all that follow.
+    """The part that begins at `start` and has `size` entries along each axis, -1 for all that follow.
 
     Example:
         >>> slice([[1, 2, 3], [4, 5, 6]], (0, 1), (-1, 2)).tolist()
@@ -139,7 +139,7 @@ def _range(start: int, size: int) -> Any:
 
 
 def one_hot(indices: Tensor, num_classes: int) -> Tensor:
-    """A new last axis of size `num_classes`, with a one in the place that the index says.
+    """A new last axis of size `num_classes`, with a one at the index.
 
     Example:
         >>> one_hot([0, 2], 3).tolist()
@@ -165,20 +165,20 @@ def spatial_2d_padding(x: Tensor, padding: Any = ((1, 1), (1, 1)), data_format: 
 
 
 def spatial_3d_padding(x: Tensor, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None) -> Tensor:
-    """Zeros around volumes, a pair for each axis of space."""
+    """Zeros around volumes, a pair for each spatial axis."""
     return _spatial_padding(x, padding, data_format)
 
 
 def resize_images(
     x: Tensor, height_factor: int, width_factor: int, data_format: str | None = None, interpolation: str = "nearest"
 ) -> Tensor:
-    """Images made larger by whole factors.
+    """Images enlarged by integer factors.
 
     Args:
         x: `(batch, height, width, channels)`, or with the channels before the height.
         height_factor, width_factor: how many times larger.
-        data_format: where the channels are; default the global setting.
-        interpolation: `"nearest"` or one of `jkeras.layers.Resizing`'s.
+        data_format: where the channels are; by default the global setting.
+        interpolation: `"nearest"` or another of `jkeras.layers.Resizing`.
     """
     last = standardize_data_format(data_format) == "channels_last"
     if interpolation == "nearest":
@@ -196,7 +196,7 @@ _scale = symbolic(_scaled, "resize_images", module=__name__)
 
 
 def resize_volumes(x: Tensor, depth_factor: int, height_factor: int, width_factor: int, data_format: str | None = None) -> Tensor:
-    """Volumes made larger by whole factors, each entry repeated."""
+    """Volumes enlarged by integer factors, each entry repeated."""
     first = 1 if standardize_data_format(data_format) == "channels_last" else 2
     for axis, factor in enumerate((depth_factor, height_factor, width_factor), first):
         x = repeat_elements(x, factor, axis)

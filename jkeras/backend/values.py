@@ -14,18 +14,18 @@ from jkeras.graph.keras_tensor import KerasTensor, is_symbolic
 from jkeras.ops.wrapper import Tensor
 from jkeras.state.variable import Variable
 
-_SYMBOLIC = """{what} needs a value, and {tensor} is symbolic: only a running model knows its values. Write
+_SYMBOLIC = """{what} needs a value, but {tensor} is symbolic: only a running model knows its values. Write
 
     K.function([model.input], [tensor])([x])        # or Model(model.input, tensor).predict(x)
 """
 
 
 def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
-    """A box with this value.
+    """A Variable with this value.
 
     Args:
         value: an array or number.
-        dtype: default `floatx()`.
+        dtype: by default `floatx()`.
         name: for messages.
         constraint: applied by optimizers after a step.
 
@@ -40,18 +40,18 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Tensor:
-    """An array of this value, spread to a shape if one is given."""
+    """An array of this value, broadcast to a shape if one is given."""
     array = ops.convert_to_tensor(value, dtype or config.floatx())
     return array if shape is None else ops.broadcast_to(array, tuple(shape))
 
 
 def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """A box of zeros, as in Keras 2; an array where the shape is one of a symbolic tensor."""
+    """A Variable of zeros, as in Keras 2; an array if the shape comes from a symbolic tensor."""
     return _filled(ops.zeros, shape, dtype, name)
 
 
 def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """A box of ones, as in Keras 2; an array where the shape is one of a symbolic tensor."""
+    """A Variable of ones, as in Keras 2; an array if the shape comes from a symbolic tensor."""
     return _filled(ops.ones, shape, dtype, name)
 
 
@@ -61,7 +61,7 @@ def _filled(make: Any, shape: Any, dtype: Any, name: str | None) -> Any:
 
 
 def eye(size: Any, dtype: Any = None, name: str | None = None) -> Variable:
-    """A box with ones on the diagonal; `size` is a number, or rows and columns."""
+    """A Variable with ones on the diagonal; `size` is a number, or rows and columns."""
     rows, columns = size if isinstance(size, Sequence) else (size, size)
     return Variable(ops.eye(rows, columns, dtype=dtype or config.floatx()), name=name)
 
@@ -77,17 +77,17 @@ def ones_like(x: Tensor, dtype: Any = None, name: str | None = None) -> Tensor:
 
 
 def arange(start: int, stop: int | None = None, step: int = 1, dtype: str = "int32") -> Tensor:
-    """Numbers from start up to, not including, stop; `arange(n)` begins at 0, and a negative n gives none."""
+    """Numbers from start up to, but not including, stop; `arange(n)` begins at 0 and is empty for a negative n."""
     if stop is None and isinstance(start, (int, float)) and start < 0:
         start = 0
     return ops.arange(start, stop, step, dtype=dtype)
 
 
 def get_value(x: Any) -> Any:
-    """The value as a NumPy array, or a NumPy number where it has no axes.
+    """The value as a NumPy array, or as a NumPy number if it has no axes.
 
     Args:
-        x: a box, an array, a number, or a number of an optimizer such as `model.optimizer.lr`.
+        x: a Variable, an array, a number, or a number of an optimizer such as `model.optimizer.lr`.
 
     Raises:
         ValueError: x is symbolic.
@@ -98,10 +98,10 @@ def get_value(x: Any) -> Any:
 
 
 def set_value(x: Any, value: Any) -> None:
-    """Put a value into a box, or into a number of an optimizer; the next step of training sees it, with no new compilation.
+    """Assign a value to a Variable or to a number of an optimizer; the next training step uses it without recompiling.
 
     Raises:
-        TypeError: x holds no value of its own: an array, a number.
+        TypeError: x cannot be assigned to: an array, a number.
     """
     if not hasattr(x, "assign"):
         raise TypeError(
@@ -117,7 +117,7 @@ def batch_get_value(tensors: Iterable[Any]) -> list[Any]:
 
 
 def batch_set_value(tuples: Iterable[tuple[Any, Any]]) -> None:
-    """`set_value` of each pair `(box, value)`."""
+    """`set_value` of each pair `(Variable, value)`."""
     for x, value in tuples:
         set_value(x, value)
 
@@ -126,7 +126,7 @@ def eval(x: Any) -> Any:
     """The value of an expression as a NumPy array.
 
     Raises:
-        ValueError: x is symbolic; the text says how to compute it.
+        ValueError: x is symbolic; the error says how to compute it.
 
     Example:
         >>> eval(variable([1.0, 2.0]) * 2).tolist()
@@ -138,19 +138,19 @@ def eval(x: Any) -> Any:
 
 
 class Update(tuple):
-    """A box and the symbolic value that a call of `K.function(updates=...)` puts into it."""
+    """A Variable and the symbolic value that a call of `K.function(updates=...)` assigns to it."""
 
 
 def update(x: Any, new_x: Any) -> Any:
-    """Put a value into a box; for a symbolic value, an update to be given to `K.function(updates=...)`."""
+    """Assign a value to a Variable; a symbolic value gives an update for `K.function(updates=...)`."""
     return Update((x, new_x)) if isinstance(new_x, KerasTensor) else x.assign(new_x)
 
 
 def update_add(x: Any, increment: Any) -> Any:
-    """Add to a box; for a symbolic increment, an update to be given to `K.function(updates=...)`."""
+    """Add to a Variable; a symbolic increment gives an update for `K.function(updates=...)`."""
     return Update((x, increment + x)) if isinstance(increment, KerasTensor) else x.assign_add(increment)
 
 
 def update_sub(x: Any, decrement: Any) -> Any:
-    """Subtract from a box; for a symbolic decrement, an update to be given to `K.function(updates=...)`."""
+    """Subtract from a Variable; a symbolic decrement gives an update for `K.function(updates=...)`."""
     return Update((x, x - decrement)) if isinstance(decrement, KerasTensor) else x.assign_sub(decrement)

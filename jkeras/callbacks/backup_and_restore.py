@@ -1,8 +1,8 @@
-"""`BackupAndRestore`: a training that is killed goes on, the next time the same script runs.
+"""`BackupAndRestore`: a killed training run resumes the next time the same script runs.
 
-The backup is one file, written beside its place and moved there when it is complete, so that a kill at any moment leaves the last
-backup or the new one. It holds the weights, the optimizer, and where the run stands to the batch, so the end of the training is
-the same, bit for bit, as if nothing had happened.
+The backup is one file, written under a temporary name and moved into place when it is complete, so that a kill at any moment
+leaves either the last backup or the new one. It holds the weights, the optimizer, and the progress of the run to the batch, so
+the run ends with the same bits as if it had never been interrupted.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ _NAME = "latest.weights.h5"
 _GONE = {"save_before_preemption": Gone((False,), "Back up often enough instead: save_freq=100, for example.")}
 _NO_FOLDER = "BackupAndRestore needs a folder of its own, such as backup_dir='backup'. Received: {given!r}."
 
-_NO_TRAINING = """{path} holds no training that this model could go on with; it was compiled with another optimizer. Compile it as
-it was compiled then, or begin anew: remove {folder}."""
+_NO_TRAINING = """{path} holds no training run that this model could resume; it was compiled with another optimizer. Compile it
+as it was compiled then, or remove {folder} to start over."""
 
 
 @export("keras.callbacks.BackupAndRestore")
 class BackupAndRestore(Callback):
-    """Backs the training up now and then, and goes on from the backup when `fit` is called again after an interruption.
+    """Backs up training regularly, and resumes from the backup when `fit` is called again after an interruption.
 
-    Unlike Keras', it goes on within an epoch, with the same order of data, the same dropout, the same metrics, and with what the
-    other callbacks remember. It is called behind all other callbacks, wherever it stands.
+    Unlike Keras', it resumes within an epoch too, with the same order of data, the same dropout, the same metrics, and the state
+    of the other callbacks. It is called after all other callbacks, wherever it stands in the list.
 
     Args:
-        backup_dir: a folder for this training alone; made where it is missing.
-        save_freq: `"epoch"`, or every how many batches. With a number, training goes step by step.
-        double_checkpoint: accepted for Keras' sake. A backup takes the place of the last one only when it is complete.
-        delete_checkpoint: remove the folder when the training has come to its end.
+        backup_dir: a folder for this training run alone; created if missing.
+        save_freq: `"epoch"`, or a number of batches. With a number, training goes step by step.
+        double_checkpoint: accepted for compatibility with Keras. A backup replaces the last one only when it is complete.
+        delete_checkpoint: remove the folder when training ends.
         kwargs: Keras 2's `save_before_preemption=False`.
 
     Raises:
-        ValueError: no folder, or `save_freq` is neither; in `fit`, the backup was made in the middle of an epoch of other data,
+        ValueError: no folder, or `save_freq` is neither; in `fit`, the backup was made in the middle of an epoch on other data,
             or with another optimizer.
-        FileFormatError: in `fit`, the backup is of another model.
+        FileFormatError: in `fit`, the backup belongs to another model.
 
     Example:
         >>> import tempfile, numpy as np, jkeras
@@ -86,7 +86,7 @@ class BackupAndRestore(Callback):
         self._path = os.path.join(self.backup_dir, _NAME)
         self._counter = BatchCounter(save_freq)
         if save_freq != "epoch":
-            # Only then does it listen to batches: who listens makes training go step by step.
+            # Listen to batches only if needed: a callback that does makes training go step by step.
             self.on_train_batch_begin = self._before_batch  # type: ignore[method-assign]
             self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
 

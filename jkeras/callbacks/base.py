@@ -7,9 +7,9 @@
       on_epoch_end(epoch)
     on_train_end
 
-`evaluate` has the `test` events alone, `predict` the `predict` events. A callback overrides what it wants to hear. Epochs run in
-chunks of many steps; only where some callback overrides a batch hook does the engine go step by step, unless that callback's
-class says `every_batch = False`: then its batch hooks hear of the last step of each chunk.
+`evaluate` has only the `test` events, `predict` only the `predict` events. A callback overrides the methods it needs. Epochs run
+in chunks of many steps; the engine goes step by step only if some callback overrides a batch hook, unless that callback's class
+says `every_batch = False`: then its batch hooks are called for the last step of each chunk.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ class Callback(TakesPlainNumbers):
     Attributes:
         model: the model that runs; its current weights, optimizer and `stop_training` may be read and set at every event.
         params: `{"verbose": ..., "epochs": ..., "steps": ...}` of the run; see `RunParameters`.
-        validation_data: what Keras 2 put here, the validation's inputs, targets and weights in a list, while a `fit` validates on
-            arrays; else None, or what the callback's own code put here.
+        validation_data: the validation's inputs, targets and weights in a list, as in Keras 2, while a `fit` validates on
+            arrays; otherwise None, or what the callback's own code assigned.
         every_batch: whether batch hooks must be called for each batch (True) or may be called once for several.
-        prompt: whether a batch event must come before the next step is on its way (True), so that weights read there are of that
-            batch, or may come a chunk later, which keeps the device busy.
-        may_lag: whether the events of an epoch may come when the next ones are computed already, so that many short epochs are
-            one program; for classes that only take down what they hear, and of epochs alone. A class says it for itself, not for
-            its subclasses.
-        acts_last: whether it is called behind all others, wherever it stands in the list.
-        replays: whether the run must keep what each chunk began with, for `model.find_nonfinite()`. It costs a copy of the
-            weights and the optimizer's state.
-        resumes: True after `on_train_begin` has loaded a training: then `fit` goes on with that one.
+        prompt: whether a batch event must come before the next step is dispatched (True), so that weights read there belong to
+            that batch, or may come a chunk later, which keeps the device busy.
+        may_lag: whether the events of an epoch may come after later epochs are computed, so that many short epochs can be one
+            program; for classes that only record, and only epochs. Each class declares it for itself; subclasses do not inherit
+            it.
+        acts_last: whether it is called after all others, wherever it stands in the list.
+        replays: whether the run must keep the values at the start of each chunk, for `model.find_nonfinite()`. That costs a copy
+            of the weights and the optimizer's state.
+        resumes: True after `on_train_begin` has loaded a training run, which `fit` then resumes.
 
     Example:
         >>> class Losses(Callback):
@@ -56,7 +56,7 @@ class Callback(TakesPlainNumbers):
         [0.5]
     """
 
-    # Class attributes, so that a subclass which forgets super().__init__() has them too.
+    # Class attributes, so that a subclass that forgets super().__init__() has them too.
     model: Any = None
     params: dict[str, Any] | None = None
     every_batch: bool = True

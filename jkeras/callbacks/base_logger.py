@@ -1,4 +1,4 @@
-"""`BaseLogger`: Keras 2's averages over an epoch, for loops of your own that give each batch's results."""
+"""`BaseLogger`: Keras 2's averages over an epoch, for your own loops that report the results of each batch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from jkeras.callbacks.base import Callback, Logs
 
 @export("keras.callbacks.BaseLogger")
 class BaseLogger(Callback):
-    """Averages the results of batches, weighted by `logs["size"]`, and enters the averages into the results of the epoch.
+    """Averages the results of batches, weighted by `logs["size"]`, and adds the averages to the results of the epoch.
 
-    The results of `fit` are averages already and come without a `size`; there it does nothing. Keras 3 no longer has it.
+    The results of `fit` are averages already and come without a `size`; there it does nothing. Keras 3 does not have it.
 
     Args:
-        stateful_metrics: names of results that are running values, of which the last is taken as it is.
+        stateful_metrics: names of results that are running values; the last value is taken as it is.
 
     Example:
         >>> logger, logs = BaseLogger(), {}

@@ -1,4 +1,4 @@
-"""`BatchCounter`: says every how many batches something is due, over the ends of epochs and in chunks of any length."""
+"""`BatchCounter`: says when something is due every n batches, across epochs and in chunks of any length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _FREQUENCY = """{name} is "epoch" or a number of batches, 1 or more. Received: {
 
 
 def check_frequency(name: str, given: Any) -> None:
-    """Refuse what is neither `"epoch"` nor a positive number.
+    """Refuse a frequency that is neither `"epoch"` nor a positive number.
 
     Raises:
         ValueError: it is not.
@@ -21,7 +21,7 @@ class BatchCounter:
     """Counts batches.
 
     Args:
-        every: number of batches, or `"epoch"`, which no batch is due for.
+        every: number of batches, or `"epoch"`, for which no batch is ever due.
 
     Example:
         >>> counter = BatchCounter(3)
@@ -38,8 +38,8 @@ class BatchCounter:
         self.reset()
 
     def reset(self) -> None:
-        """Begin a training."""
-        self.waiting = 0  # batches since it was due last
+        """Begin a training run."""
+        self.waiting = 0  # batches since it was last due
         self._last: int | None = None
 
     def begin_epoch(self) -> None:
@@ -47,12 +47,12 @@ class BatchCounter:
         self._last = None
 
     def before(self, batch: int) -> None:
-        """Note the batch that comes next: not 0 where a training is taken up again within an epoch."""
+        """Note the batch that comes next: not 0 if a training run resumes within an epoch."""
         if self._last is None:
             self._last = batch - 1
 
     def is_due(self, batch: int) -> bool:
-        """Note that the batches up to this one are done; whether it is time."""
+        """Note that the batches up to this one are done; returns whether it is time."""
         self.waiting += batch - (batch - 1 if self._last is None else self._last)
         self._last = batch
         due = self.every != "epoch" and self.waiting >= int(self.every)

@@ -1,9 +1,9 @@
 """`CallbackList`: the callbacks of one run, called as one.
 
-When it is made, it notes for every event which callbacks listen, by comparing their methods with those of `Callback`. An event
-that nobody hears costs nothing, and the engine asks `has_train_batch_hooks` to know whether it must go step by step.
+When it is made, it notes which callbacks listen to which event, by comparing their methods with those of `Callback`. An event
+without listeners costs nothing, and the engine asks `has_train_batch_hooks` to know whether it must go step by step.
 
-An exception keeps its type on the way through; a note says which callback raised it at which event.
+An exception keeps its type; a note says which callback raised it at which event.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class CallbackList(Callback):
 
     Args:
         callbacks: a callback, or a (nested) list of them; any object with some of the methods of `Callback` will do.
-        add_history: add a `History` at the end where the list has none.
-        add_progbar: add a `ProgbarLogger` at the front where the list has none; at the front, so that what other callbacks
-            print at the end of an epoch stands below the line of the epoch.
+        add_history: add a `History` at the end if the list has none.
+        add_progbar: add a `ProgbarLogger` at the front if the list has none. It is at the front so that what other callbacks
+            print at the end of an epoch appears below the line of the epoch.
         model: the model that runs.
-        **params: handed to every callback's `set_params`: `verbose`, `epochs`, `steps`.
+        **params: passed to every callback's `set_params`: `verbose`, `epochs`, `steps`.
 
     Example:
         >>> from jkeras.callbacks.lambda_callback import LambdaCallback
@@ -97,7 +97,7 @@ class CallbackList(Callback):
 
     @property
     def hears_train_batches(self) -> bool:
-        """Whether a callback listens to training batches, each of them or now and then."""
+        """Whether a callback listens to training batches, to each of them or to some."""
         return any(self._listeners[hook] for hook in _TRAIN)
 
     @property
@@ -108,8 +108,8 @@ class CallbackList(Callback):
 
     @property
     def all_may_lag(self) -> bool:
-        """Whether all may hear of an epoch when the next ones are computed already, and none of the batches in it."""
-        # The progress line listens to batches to be alive within an epoch; where many make a dispatch, there is nothing to show.
+        """Whether all may hear of an epoch after later ones are computed, and need none of its batches."""
+        # The progress line listens to batches only to move within an epoch; with many epochs in a dispatch nothing moves.
         heard = [c for hook in _TRAIN for c, _ in self._listeners[hook]]
         if self.wants_replay or not all(isinstance(c, ProgbarLogger) for c in heard):
             return False
@@ -117,12 +117,12 @@ class CallbackList(Callback):
 
     @property
     def wants_replay(self) -> bool:
-        """Whether a callback may ask what a chunk began with."""
+        """Whether a callback may ask for the values at the start of a chunk."""
         return any(getattr(c, "replays", False) for c in self.callbacks)
 
     @property
     def wants_resume(self) -> bool:
-        """Whether a callback has loaded a training that is to be gone on with."""
+        """Whether a callback has loaded a training run to resume."""
         return any(getattr(c, "resumes", False) for c in self.callbacks)
 
     @property
@@ -144,13 +144,13 @@ class CallbackList(Callback):
         return any(getattr(c, "every_batch", True) for hook in hooks for c, _ in self._listeners[hook])
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Hand the run's parameters to all."""
+        """Pass the run's parameters to all."""
         self.params = params
         for callback in self.callbacks if params else ():
             getattr(callback, "set_params", lambda _: None)(params)
 
     def set_model(self, model: Any) -> None:
-        """Hand the model to all."""
+        """Pass the model to all."""
         self.model = model
         if self.history is not None:
             model.history = self.history
@@ -158,11 +158,11 @@ class CallbackList(Callback):
             getattr(callback, "set_model", lambda _: None)(model)
 
     def remembered(self) -> list[dict[str, Any]]:
-        """What the callbacks must know to go on in another process.
+        """What the callbacks must know to resume in another process.
 
         Returns:
-            For each one that has something to say its class, its `get_state()` (numbers by name) and, where it has that method
-            and it gives some, its `get_arrays()` (copies of weights by name).
+            For each callback with a state: its class, its `get_state()` (numbers by name) and, if it has that method and it
+            returns some, its `get_arrays()` (copies of weights by name).
         """
         found = []
         for callback in self.callbacks:
@@ -173,10 +173,10 @@ class CallbackList(Callback):
         return found
 
     def remind(self, remembered: list[dict[str, Any]]) -> None:
-        """Give the callbacks back what they remembered, to each class in its order; a callback that is new keeps its own.
+        """Give the callbacks back what they remembered, class by class in order; a new callback keeps its own state.
 
         Args:
-            remembered: as of `remembered()`.
+            remembered: as from `remembered()`.
         """
         waiting = list(self.callbacks)
         for entry in remembered:
@@ -191,7 +191,7 @@ class CallbackList(Callback):
         listeners = self._listeners[hook]
         if not listeners:
             return
-        # One dict for all: what a callback enters (a learning rate) is seen by those behind it.
+        # One dict for all: what a callback adds (a learning rate), later ones see.
         plain = plain_logs(logs)
         for callback, method in listeners:
             try:
@@ -203,7 +203,7 @@ class CallbackList(Callback):
     def _tell_batch(self, hook: str, batch: int, logs: Logs) -> None:
         plain: Logs = None
         for callback, method in self._listeners[hook]:
-            # Reading a result waits for the device; who does not need every batch reads when it wants to.
+            # Reading a result waits for the device; a callback that does not need every batch reads when it wants to.
             given = logs
             if getattr(callback, "every_batch", True):
                 given = plain = plain_logs(logs) if plain is None else plain
@@ -263,7 +263,7 @@ class CallbackList(Callback):
 
 
 def overrides(callback: Any, hook: str) -> bool:
-    """Whether a callback has a method of its own for an event, by its class, a base class, or an attribute of the object."""
+    """Whether a callback has its own method for an event, from its class, a base class, or an attribute of the object."""
     method = getattr(callback, hook, None)
     return method is not None and getattr(method, "__func__", method) is not getattr(Callback, hook)
 
@@ -276,13 +276,13 @@ def _listener(callback: Any, hook: str) -> Callable[..., Any] | None:
 
 
 def _note(error: Exception, callback: Any, hook: str, *place: int) -> None:
-    """Say in a note whose error it is."""
+    """Say in a note which callback raised the error."""
     arguments = ", ".join([*(str(number) for number in place), "logs"])
     error.add_note(f"Raised by the callback {type(callback).__name__}, in {hook}({arguments}).")
 
 
 def plain_logs(logs: Logs) -> dict[str, Any]:
-    """Results as Python numbers where they are scalars, as they are otherwise.
+    """Results as Python numbers if they are scalars, otherwise as they are.
 
     Example:
         >>> plain_logs({"loss": np.float32(0.5), "name": "a"})

@@ -1,4 +1,4 @@
-"""`CSVLogger`: every epoch's results as a line of a table in a file."""
+"""`CSVLogger`: every epoch's results as a line in a CSV file."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from jkeras.callbacks.base import Callback, Logs
 class CSVLogger(Callback):
     """Appends a line per epoch to a CSV file: `epoch`, then the results in alphabetical order. Each line is on disk at once.
 
-    Where the first epoch has no validation results, columns `val_...` are kept for them; what is missing is `NA`.
+    If the first epoch has no validation results, columns `val_...` are kept for them; missing values are `NA`.
 
     Args:
         filename: path of the file.
-        separator: what stands between the columns.
-        append: go on in a file that exists (its header is kept) rather than overwrite it.
+        separator: between the columns.
+        append: append to an existing file, keeping its header, rather than overwrite it.
 
     Example:
         >>> import os, tempfile

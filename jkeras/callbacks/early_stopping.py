@@ -1,4 +1,4 @@
-"""`EarlyStopping`: end the training when a result has stopped getting better."""
+"""`EarlyStopping`: end training when a result has stopped improving."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class EarlyStopping(MonitorCallback):
         patience: how many epochs without improvement end the training.
         verbose: 1 prints when it stops and what it restores.
         mode: `"min"`, `"max"` or `"auto"` (by the name of the result).
-        baseline: a value that must be beaten too before waiting starts anew.
-        restore_best_weights: at the end give the model the weights of the best epoch, also where training ran to its end.
+        baseline: a value that must also be beaten before the count of epochs restarts.
+        restore_best_weights: at the end give the model the weights of the best epoch, even if training was not stopped early.
         start_from_epoch: epochs before this one (from 0) are not watched.
 
     Attributes:
-        stopped_epoch: the epoch, from 0, after which training stopped; 0 where it did not.
+        stopped_epoch: the epoch, from 0, after which training stopped; 0 if it did not.
         best, best_epoch: the best value and its epoch, from 0.
 
     Example:
@@ -72,14 +72,14 @@ class EarlyStopping(MonitorCallback):
         self.best_epoch = 0
 
     def get_arrays(self) -> dict[str, Any]:
-        """The best weights so far, by their numbers: a training that is taken up again in another process needs them."""
+        """The best weights so far, by number: a training run that resumes in another process needs them."""
         return {str(number): np.asarray(weight) for number, weight in enumerate(self.best_weights or ())}
 
     def set_arrays(self, arrays: dict[str, Any]) -> None:
-        """Take up what `get_arrays` gave; nothing where the best weights are not wanted.
+        """Restore what `get_arrays` returned; does nothing if the best weights are not wanted.
 
         Raises:
-            ValueError: they are of another model.
+            ValueError: they belong to another model.
         """
         if not self.restore_best_weights:
             return
@@ -88,7 +88,7 @@ class EarlyStopping(MonitorCallback):
         if found != expected:
             raise ValueError(
                 f"EarlyStopping: the training was saved with best weights of shapes {found}, but the model's weights have "
-                f"the shapes {expected}. Go on with the model of the first run."
+                f"the shapes {expected}. Resume with the model of the first run."
             )
         self.best_weights = [arrays[name] for name in sorted(arrays, key=int)]
 

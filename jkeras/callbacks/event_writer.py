@@ -1,7 +1,7 @@
-"""`EventWriter`: files of events that TensorBoard reads, written without TensorFlow.
+"""`EventWriter`: event files for TensorBoard, written without TensorFlow.
 
-The package `tensorboard` is needed (`pip install "jkeras[tensorboard]"`) and imported when a writer is made. Of it only what
-builds and frames records is used, not its own file writer: that one imports TensorFlow wherever it is installed.
+The package `tensorboard` is needed (`pip install "jkeras[tensorboard]"`) and imported when a writer is made. Only its code that
+builds and frames records is used, not its own file writer, which imports TensorFlow if that is installed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class EventWriter:
     """Appends events to a new file in a folder.
 
     Args:
-        folder: made where it is missing.
+        folder: created if missing.
 
     Raises:
         ImportError: tensorboard is not installed.
@@ -98,9 +98,9 @@ class EventWriter:
         """Write pictures.
 
         Args:
-            tag: of them all.
+            tag: of all of them.
             images: uint8 `(number, height, width, channels)`, 1, 3 or 4 channels.
-            step: when.
+            step: of training.
         """
         height, width = images.shape[1:3]
         encoded = [str(width).encode(), str(height).encode(), *(_png(image) for image in images)]
@@ -108,14 +108,14 @@ class EventWriter:
         self._add_tensor(tag, self._parts.tensor(encoded), metadata, step)
 
     def keras_graph(self, tag: str, config: str, step: int) -> None:
-        """Write a model's JSON, of which TensorBoard draws the conceptual graph."""
+        """Write a model's JSON, from which TensorBoard draws the conceptual graph."""
         metadata = self._parts.SummaryMetadata()
         metadata.plugin_data.plugin_name = "graph_keras_model"
         metadata.plugin_data.content = b"1"
         self._add_tensor(tag, self._parts.tensor(config.encode()), metadata, step)
 
     def flush(self) -> None:
-        """Let readers see what was written."""
+        """Make what was written visible to readers."""
         self._records.flush()
 
     def close(self) -> None:

@@ -1,31 +1,22 @@
-"""`History`: what every epoch's results were; `fit` returns it.
-
-Pictures of it are made floors above, in `visualization/`, and `utils/history_pictures.py` hands the functions down.
-"""
+"""`History`: what every epoch's results were; `fit` returns it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from jkeras._base.lazy import lazy_names
 from jkeras._base.registry import export
 from jkeras.callbacks.base import Callback, Logs
 
-_doors: dict[str, Callable[..., Any]] = {}
-
-
-def connect(**doors: Callable[..., Any]) -> None:
-    """Hand the functions of `visualization/` to the methods here.
-
-    Args:
-        doors: `plot` and `html`, each given the history.
-    """
-    _doors.update(doors)
+# Every training run needs this file, and few need its pictures.
+_load, _ = lazy_names(
+    __name__, {"plot_history": "jkeras.callbacks.history_curves", "history_html": "jkeras.callbacks.history_html"}
+)
 
 
 class Results(dict[str, list[Any]]):
-    """Results by name. Where a name is not there, that of another release of Keras is tried: `acc` for `accuracy`, `lr` for
-    `learning_rate`, and the other way round.
+    """Results by name. A missing name is looked up as other releases of Keras spell it: `acc` for `accuracy`, `lr` for
+    `learning_rate`, and vice versa.
 
     Example:
         >>> results = Results(accuracy=[0.5])
@@ -75,21 +66,21 @@ class History(Callback):
             self.history.setdefault(name, []).append(value)
 
     def plot(self, names: Any = None, **kwargs: Any) -> Any:
-        """Draw the learning curves; `jkeras.visualization.plot_history` says more.
+        """Draw the learning curves, as `jkeras.visualization.plot_history` does.
 
         Args:
-            names: which quantities, such as `"loss"`; default all, training and validation together.
+            names: which quantities, such as `"loss"`; by default all, training and validation together.
             kwargs: `log`, `columns`, `ax`, `path`.
 
         Returns:
-            A figure of matplotlib, which a notebook shows.
+            A matplotlib figure, which a notebook shows.
 
         Raises:
             ImportError: matplotlib is not installed.
             ValueError: there are no epochs, or a name is unknown.
         """
-        return _doors["plot"](self, names, **kwargs)
+        return _load("plot_history")(self, names, **kwargs)
 
     def _repr_html_(self) -> str:
-        html: str = _doors["html"](self)
+        html: str = _load("history_html")(self)
         return html

@@ -1,4 +1,4 @@
-"""`LayerStatistics`: how the activations and the gradients of every layer do, epoch by epoch."""
+"""`LayerStatistics`: statistics of every layer's activations and gradients, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ Received: {given}."""
 class LayerStatistics(Callback):
     """Measures every layer's outputs and gradients on one batch at the end of each epoch. (Keras has none.)
 
-    The numbers enter the epoch's results, so History and CSVLogger have them too, and TensorBoard, where it stands behind this
-    one: `activations/dense/mean`, `gradients/dense/norm`. One compiled call measures all.
+    The numbers are added to the epoch's results, so History and CSVLogger have them too, and so does TensorBoard if it comes
+    after this callback: `activations/dense/mean`, `gradients/dense/norm`. One compiled call measures all.
 
     Args:
-        batch: the held batch, `(x, y)` or `(x, y, sample_weight)`; None holds the last one of the first epoch.
+        batch: the batch to measure, `(x, y)` or `(x, y, sample_weight)`; None keeps the last one of the first epoch.
         activations, gradients: whether to measure outputs, and gradients of the layers' own weights.
         statistics: which of `mean`, `std`, `norm` (Euclidean), `zero` (fraction of the numbers that are 0) and `dead` (fraction
             of the units, on the last axis, that are 0 in all rows; of activations alone).
         layers: paths of layers, such as `"block/dense"`; None for all.
         freq: every how many epochs.
-        training: whether dropout drops and batch normalization uses the batch's statistics.
+        training: whether dropout is active and batch normalization uses the batch's statistics.
 
     Attributes:
-        history: the epochs, and what `model.layer_statistics` gave at each: `[(epoch, {"activations": ..., "gradients": ...})]`.
+        history: each epoch with the result of `model.layer_statistics`: `[(epoch, {"activations": ..., "gradients": ...})]`.
 
     Raises:
-        TypeError: the batch is none.
-        ValueError: a name of no statistic or of no layer.
+        TypeError: `batch` is not a batch.
+        ValueError: an unknown statistic or layer.
 
     Example:
         >>> import numpy as np, jkeras

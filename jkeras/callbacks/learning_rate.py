@@ -1,7 +1,7 @@
-"""Callbacks that change the optimizer's learning rate between epochs: by a schedule, or when a result stands still.
+"""Callbacks that change the optimizer's learning rate between epochs: by a schedule, or when a result stops improving.
 
-The learning rate is an array in the optimizer's state, so setting it does not compile anything again. Both callbacks enter the
-rate into the epoch's results as `learning_rate`.
+The learning rate is an array in the optimizer's state, so setting it recompiles nothing. Both callbacks add the rate to the
+epoch's results as `learning_rate`.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class LearningRateScheduler(Callback):
     """Sets the learning rate at the beginning of every epoch.
 
     Args:
-        schedule: called with `(epoch, learning_rate)`, or with `(epoch)` where it takes one argument; returns the new rate.
+        schedule: called with `(epoch, learning_rate)`, or with `(epoch)` if it takes one argument; returns the new rate.
         verbose: 1 prints the rate at every epoch.
 
     Raises:
-        ValueError: the schedule returned something else than a number.
+        ValueError: the schedule did not return a number.
 
     Example:
         >>> from types import SimpleNamespace
@@ -98,13 +98,13 @@ class ReduceLROnPlateau(MonitorCallback):
         verbose: 1 prints every reduction.
         mode: `"min"`, `"max"` or `"auto"` (by the name of the result).
         min_delta: a smaller change than this is no improvement.
-        cooldown: epochs after a reduction in which nothing is counted.
-        min_lr: the rate never goes below.
-        kwargs: Keras 2's `epsilon`, its older name of `min_delta`.
+        cooldown: epochs after a reduction that are not counted.
+        min_lr: lower bound of the rate.
+        kwargs: Keras 2's `epsilon`, its older name for `min_delta`.
 
     Raises:
         ValueError: `factor` is 1 or more.
-        TypeError: an unknown argument, which Keras 3 would drop.
+        TypeError: an unknown argument, which Keras 3 would ignore.
 
     Example:
         >>> from types import SimpleNamespace
@@ -176,7 +176,7 @@ class ReduceLROnPlateau(MonitorCallback):
                 self.wait = 0
 
     def _reduce(self, epoch: int) -> bool:
-        """Lower the rate, unless it is at its lowest; whether it did."""
+        """Lower the rate unless it is at its lowest; returns whether it did."""
         old = get_rate(self.model.optimizer)
         if old <= np.float32(self.min_lr):
             return False

@@ -1,7 +1,7 @@
-"""`LearningRateFinder`: a short training with a learning rate that rises from step to step tells which rate to use.
+"""`LearningRateFinder`: a short training run whose learning rate rises from step to step, to find the rate to use.
 
-While the rate is too small, the loss hardly moves; then it falls; then it bursts. The rate at which it falls fastest is a good
-one to train with. Afterwards the model, the optimizer and the place where its training stood are as they were before.
+While the rate is too small, the loss hardly moves; then it falls; then it explodes. The rate at which it falls fastest is a good
+one to train with. Afterwards the model, the optimizer and the progress of training are as they were before.
 """
 
 from __future__ import annotations
@@ -11,15 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from jkeras._base.figures import axes_for
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.learning_rate import get_rate
 from jkeras.state import random
 
-_NO_MATPLOTLIB = """LearningRateFinder.plot() needs matplotlib. Write
-
-    pip install "jkeras[plots]"
-
-The numbers are in `finder.rates`, `finder.losses` and `finder.smoothed`."""
+_WITHOUT_PICTURE = "The numbers are in `finder.rates`, `finder.losses` and `finder.smoothed`."
 _BAD_RANGE = """LearningRateFinder raises the rate from `start` to `end`, both positive numbers, start below end, in `steps`
 steps, 2 or more. Received: start={start!r}, end={end!r}, steps={steps!r}."""
 _ONLY_RISES = """The loss only rises from the rate {start} on. Start lower: LearningRateFinder(start={lower})."""
@@ -30,23 +27,23 @@ _TOO_FEW = """LearningRateFinder saw only {count} finite losses, too few for a s
 class LearningRateFinder(Callback):
     """A range test of the learning rate. (Keras has none.)
 
-    As a callback it makes a test of this `fit`, which ends when the loss bursts or the last rate was tried; weights, optimizer
-    and training are put back at its end. `find_learning_rate(model, x, y)` does all that in one call. Step k has the rate
+    As a callback it turns this `fit` into a test, which ends when the loss explodes or the last rate was tried; then weights,
+    optimizer and progress are restored. `find_learning_rate(model, x, y)` does all that in one call. Step k has the rate
     `start * (end / start) ** (k / (steps - 1))`.
 
     Args:
         start, end: the lowest and the highest rate.
-        steps: how many batches to try; where `fit` has fewer, as many as it has.
-        smoothing: share of the past in the smoothed loss, in [0, 1), which says when the loss bursts.
-        burst: the test ends when the smoothed loss is more than so many times its lowest value.
+        steps: how many batches to try, or as many as `fit` has, if fewer.
+        smoothing: share of the past in the smoothed loss, in [0, 1), which tells when the loss explodes.
+        burst: the test ends when the smoothed loss exceeds its lowest value by this factor.
 
     Attributes:
-        rates, losses, smoothed: a number for each step: the rate, the loss of the batch, its smoothed course.
+        rates, losses, smoothed: for each step the rate, the loss of the batch, and the smoothed loss.
         suggestion: the rate at which the loss, smoothed to both sides, falls fastest.
-        lowest: the rate at which it is lowest: a bound, already too high to train with.
+        lowest: the rate at which it is lowest: an upper bound, already too high to train with.
 
     Raises:
-        ValueError: the range makes no sense; the optimizer has no rate that can be set; for `suggestion`, there are too few
+        ValueError: the range is not valid; the optimizer has no rate that can be set; for `suggestion`, there are too few
             losses, or they only rise.
         TypeError: the rate follows a schedule.
 
@@ -87,7 +84,7 @@ class LearningRateFinder(Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._reset()
-        get_rate(self.model.optimizer)  # refuses an optimizer without one
+        get_rate(self.model.optimizer)  # raises for an optimizer without one
         params = self.params or {}
         if params.get("steps") and params.get("epochs"):
             self._tried = max(2, min(self.steps, params["steps"] * params["epochs"]))
@@ -105,7 +102,7 @@ class LearningRateFinder(Callback):
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         if self.model.stop_training or not logs or "loss" not in logs:
             return
-        # Results are means over the epoch so far; a short last batch counts by its rows in them, and so it does here.
+        # Results are means over the epoch so far, in which a short last batch counts by its rows, as it does here.
         total = logs["loss"] * (batch + 1)
         self._note(get_rate(self.model.optimizer), total - self._total)
         self._total = total
@@ -116,7 +113,7 @@ class LearningRateFinder(Callback):
         self.restore()
 
     def restore(self) -> None:
-        """Put back what was before; `fit` does it at its end, and after an interruption you may."""
+        """Restore what was there before; `fit` does it at its end, and after an interruption you can."""
         if self._before is not None:
             self.model.restore_snapshot(*self._before)
             self._before = None
@@ -152,15 +149,17 @@ class LearningRateFinder(Callback):
         return float(rates[int(np.argmin(losses))])
 
     def _curve(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rates, and the losses smoothed to both sides, so that the course is not moved towards higher rates.
+        """Rates, and the losses smoothed to both sides, so that the curve does not shift towards higher rates.
 
-        Where the loss bursts it is cut off, or else one number would outweigh all others.
+        The loss is cut off where it explodes, or one number would outweigh all others.
         """
         losses = np.array(self.losses)
         keep = np.isfinite(losses)
         count = int(keep.sum())
         if count < 5:
-            hint = "Start lower: the loss bursts at once." if self.rates else "Run it first: model.fit(..., callbacks=[finder])."
+            hint = (
+                "Start lower: the loss explodes at once." if self.rates else "Run it first: model.fit(..., callbacks=[finder])."
+            )
             raise ValueError(_TOO_FEW.format(count=count, hint=hint))
         losses = losses[keep]
         first = np.median(losses[: max(3, count // 10)])
@@ -170,7 +169,7 @@ class LearningRateFinder(Callback):
         return np.array(self.rates)[keep], weights @ losses / weights.sum(axis=1)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the course of the loss over the rate, with the suggestion.
+        """Draw the loss over the rate, with the suggestion.
 
         Args:
             ax: matplotlib axes to draw on; None makes a figure.
@@ -182,12 +181,10 @@ class LearningRateFinder(Callback):
             ImportError: matplotlib is not installed.
         """
         try:
-            from matplotlib.figure import Figure
+            figure, (ax,) = axes_for("LearningRateFinder.plot()", 1, ax, (6.4, 4.0))
         except ImportError as error:
-            raise ImportError(_NO_MATPLOTLIB) from error
+            raise ImportError(f"{error}\n{_WITHOUT_PICTURE}") from error
         rates, losses = self._curve()
-        if ax is None:
-            ax = Figure(figsize=(6.4, 4.0), layout="constrained").subplots()
         ax.plot(self.rates, self.losses, color="0.8", linewidth=1, label="loss of the batch")
         ax.plot(rates, losses, color="tab:blue", label="smoothed")
         ax.set_xscale("log")
@@ -196,7 +193,7 @@ class LearningRateFinder(Callback):
         ax.set_ylim(low - 0.1 * (high - low), high + 0.6 * (high - low))
         try:
             best = self.suggestion
-        except ValueError:  # it only rises: then there is none to draw
+        except ValueError:  # the loss only rises: there is none to draw
             best = None
         if best is not None:
             ax.plot([best], [losses[list(rates).index(best)]], "o", color="tab:red", label=f"suggestion {best:.2g}")
@@ -204,7 +201,7 @@ class LearningRateFinder(Callback):
         ax.set_ylabel("loss")
         ax.grid(alpha=0.3)
         ax.legend(frameon=False)
-        return ax.figure
+        return figure
 
 
 def find_learning_rate(
@@ -220,14 +217,14 @@ def find_learning_rate(
     verbose: int = 0,
     **fit: Any,
 ) -> LearningRateFinder:
-    """Make a range test of the learning rate; afterwards all is as it was, the stream of random numbers too.
+    """Make a range test of the learning rate; afterwards everything is as it was, even the stream of random numbers.
 
     Args:
         model: compiled.
         x, y: data, as for `fit`.
         start, end, steps, smoothing, burst: as for `LearningRateFinder`.
         verbose: as for `fit`.
-        **fit: more arguments of `fit`, such as `batch_size` or `steps_per_epoch`.
+        **fit: further arguments of `fit`, such as `batch_size` or `steps_per_epoch`.
 
     Returns:
         The finder: `finder.suggestion`, `finder.plot()`.
@@ -244,7 +241,7 @@ def find_learning_rate(
     place = random.stream_seed(), random.numbers_taken()
     callbacks = [*(fit.pop("callbacks", None) or ()), finder]
     try:
-        # Each epoch has a batch at least, so these suffice; the finder ends them.
+        # Each epoch has at least one batch, so `steps` epochs suffice; the finder ends them.
         model.fit(x, y, epochs=fit.pop("epochs", steps), verbose=verbose, callbacks=callbacks, **fit)
     finally:
         if finder.model is not None:

@@ -1,7 +1,7 @@
-"""`ModelCheckpoint`: write the model during training, every so often or whenever it got better.
+"""`ModelCheckpoint`: write the model during training, every so often or whenever it improves.
 
-A file that is written in the middle of an epoch, or at its end, holds all that `fit(resume=True)` needs to go on bit for bit. Put
-this callback behind those that change the learning rate or count epochs: a file holds what happened before it was written.
+A file written in the middle of an epoch, or at its end, holds all that `fit(resume=True)` needs to resume bit for bit. Put this
+callback after those that change the learning rate or count epochs: a file holds what happened before it was written.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from jkeras.callbacks.printing import say
 _SUFFIX = """ModelCheckpoint cannot tell the format of {path!r}. Give the path a suffix: {known}."""
 _PLACE = """The path {path!r} asks for {name}, which is not among the results: {there}. {hint}"""
 _GONE = {
-    "load_weights_on_restart": Gone((False, None), "Write BackupAndRestore('folder'), which goes on where a run ended."),
-    "options": Gone((None,), "They are TensorFlow's, for files of TensorFlow."),
+    "load_weights_on_restart": Gone((False, None), "Write BackupAndRestore('folder'), which resumes where a run ended."),
+    "options": Gone((None,), "They are for TensorFlow's file formats."),
 }
 _WHOLE, _WEIGHTS = (".keras", ".h5", ".hdf5"), (".weights.h5", ".weights.json", ".h5", ".hdf5")
 
@@ -32,21 +32,21 @@ class ModelCheckpoint(MonitorCallback):
     """Writes the model, or its weights, to a file.
 
     Args:
-        filepath: `"best.keras"`; may hold places for the epoch (from 1), the batch (from 1) and the results:
-            `"weights/{epoch:02d}-{val_loss:.2f}.h5"`. Folders are made.
+        filepath: `"best.keras"`; may have fields for the epoch (from 1), the batch (from 1) and the results:
+            `"weights/{epoch:02d}-{val_loss:.2f}.h5"`. Folders are created.
         monitor: name of the result that `save_best_only` watches.
         verbose: 1 prints what is written.
-        save_best_only: write only when the result has improved. Where it is missing (an epoch without validation), nothing is
-            written, as in Keras 2; Keras 3 writes then, over the best one.
+        save_best_only: write only when the result has improved. If it is missing (an epoch without validation), nothing is
+            written, as in Keras 2; Keras 3 overwrites the best file then.
         save_weights_only: write weights (`.weights.h5`, `.weights.json`, `.h5`) rather than the whole model (`.keras`, `.h5`).
         mode: `"min"`, `"max"` or `"auto"` (by the name of the result).
-        save_freq: `"epoch"`, or every how many batches; then training goes step by step, and a file is written in the middle of
-            epochs.
+        save_freq: `"epoch"`, or a number of batches; then training goes step by step, and files are also written in the middle
+            of epochs.
         initial_value_threshold: what counts as the best so far before the first epoch.
-        kwargs: Keras 2's `period`, every how many epochs, and what need not be said.
+        kwargs: Keras 2's `period`, a number of epochs, and arguments that have no effect.
 
     Raises:
-        ValueError: the suffix is of no format that is written, or `save_freq` is no number.
+        ValueError: the suffix belongs to no format that can be written, or `save_freq` is not a number.
 
     Example:
         >>> from types import SimpleNamespace
@@ -89,7 +89,7 @@ class ModelCheckpoint(MonitorCallback):
         self._epoch = 0
         self._counter = BatchCounter(save_freq)
         if save_freq != "epoch":
-            # Only then does it listen to batches: who listens makes training go step by step.
+            # Listen to batches only if needed: a callback that does makes training go step by step.
             self.on_train_batch_begin = self._before_batch  # type: ignore[method-assign]
             self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
 
@@ -164,7 +164,7 @@ class ModelCheckpoint(MonitorCallback):
             raise KeyError(_PLACE.format(path=self.filepath, name=name, there=there, hint=hint)) from error
 
     def _shown(self, value: float | None) -> str:
-        """A number, or what Keras 2 begins with: infinity, from the worse side."""
+        """A number, or the infinity that Keras 2 starts from."""
         if value is None:
             return "-inf" if self.is_improvement(1.0, 0.0) else "inf"
         return f"{value:.5f}"

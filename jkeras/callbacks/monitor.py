@@ -1,8 +1,8 @@
-"""`MonitorCallback`: callbacks that watch one result and ask whether it got better.
+"""`MonitorCallback`: base of callbacks that watch one result and ask whether it improved.
 
 With `mode="min"` a value is better than the best so far when `value + min_delta < best`, with `"max"` when
-`value - min_delta > best`. `"auto"` finds the direction: losses go down; a metric of the model says itself (`direction`, "up" or
-"down"); then the name decides.
+`value - min_delta > best`. `"auto"` finds the direction: losses go down; a metric of the model may declare it (`direction`, "up"
+or "down"); otherwise the name decides.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _DOWN = re.compile(r"loss|error|mse|mae|mape|msle|rmse|crossentropy|divergence|p
 
 
 class MonitorCallback(Callback):
-    """Base of callbacks that act on the course of one result.
+    """Base of callbacks that act on how one result changes.
 
     Args:
         monitor: name of the result, such as `"val_loss"`.
-        mode: `"min"`, `"max"` or `"auto"`; another value warns and counts as `"auto"`.
-        baseline: what counts as the best so far before the first value; None: the first value is.
+        mode: `"min"`, `"max"` or `"auto"`; any other value causes a warning and counts as `"auto"`.
+        baseline: what counts as the best so far before the first value; None accepts any first value.
         min_delta: a smaller change than this is no improvement.
 
     Attributes:
-        monitor_op: `np.less` or `np.greater`: better is where `monitor_op(value - min_delta, best)`. A subclass may set it.
-        min_delta: as given; below 0, as in Keras, once `monitor_op` is `np.less`.
+        monitor_op: `np.less` or `np.greater`: a value is better if `monitor_op(value - min_delta, best)`. Subclasses may set it.
+        min_delta: as given; negative, as in Keras, once `monitor_op` is `np.less`.
     """
 
     _remembers: tuple[str, ...] = ("best",)
@@ -50,7 +50,9 @@ class MonitorCallback(Callback):
         self.min_delta = abs(min_delta)
 
     _monitor_op: Callable[..., Any] | None = None
-    _told = False  # whether this run has heard that the result is missing; of the class, for those that skip super().__init__()
+    _told = (
+        False  # whether this run has been warned of a missing result; on the class for subclasses that skip super().__init__()
+    )
 
     def set_model(self, model: Any) -> None:
         """Receive the model of a run."""
@@ -58,15 +60,15 @@ class MonitorCallback(Callback):
         self._told = False
 
     def get_state(self) -> dict[str, Any]:
-        """What a training that is taken up again must know: the numbers named in `_remembers`."""
+        """What a resumed training run must know: the numbers named in `_remembers`."""
         values = {name: getattr(self, name) for name in self._remembers}
         return {name: value.item() if hasattr(value, "item") else value for name, value in values.items()}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take up what `get_state` gave; what is missing there stays.
+        """Restore what `get_state` returned; what is missing there keeps its value.
 
         Args:
-            state: numbers by name; others than those in `_remembers` are left aside.
+            state: numbers by name; only those in `_remembers` are used.
         """
         for name in self._remembers:
             value = state.get(name, self)
@@ -75,7 +77,7 @@ class MonitorCallback(Callback):
 
     @property
     def monitor_op(self) -> Callable[..., Any]:
-        """The comparison; found, where nobody set it, when it is first asked for, since the model's metrics have a say in it."""
+        """The comparison; unless it was set, it is chosen on first use, since it may depend on the model's metrics."""
         if self._monitor_op is None:
             metrics = getattr(self.model, "metrics", None) or ()
             self.monitor_op = np.less if direction(self.monitor, self.mode, metrics, type(self).__name__) < 0 else np.greater
@@ -88,13 +90,13 @@ class MonitorCallback(Callback):
         self.min_delta = -abs(self.min_delta) if op(0, 1) else abs(self.min_delta)
 
     def is_improvement(self, value: float, reference: float | None) -> bool:
-        """Whether a value is better than another by more than `min_delta`; than None or NaN, every number is better."""
+        """Whether a value is better than another by more than `min_delta`; any number is better than None or NaN."""
         if reference is None or np.isnan(reference):
             return not np.isnan(value)
         return bool(self.monitor_op(value - self.min_delta, reference))
 
     def get_monitor_value(self, logs: Logs) -> Any:
-        """The monitored value; where it is missing, the answer is None, and one warning in a run lists what there is."""
+        """The monitored value; None if it is missing, with one warning per run that lists the results."""
         value = (logs or {}).get(self.monitor)
         if value is None and not self._told:
             self._told = True
@@ -111,7 +113,7 @@ def direction(monitor: str, mode: str, metrics: Iterable[Any] = (), owner: str =
     """+1 where a larger value is better, -1 where a smaller one is.
 
     Raises:
-        ValueError: `mode="auto"` and nothing tells.
+        ValueError: `mode="auto"`, and the direction cannot be told.
 
     Example:
         >>> direction("val_loss", "auto"), direction("val_accuracy", "auto"), direction("val_loss", "max")

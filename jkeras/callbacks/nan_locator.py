@@ -1,7 +1,7 @@
-"""`NaNLocator`: where NaN came from: which batch, which layer, which rows.
+"""`NaNLocator`: where a NaN comes from: which batch, which layer, which rows.
 
-It keeps a copy of the weights from before each chunk of steps. When the loss or a weight is no longer finite, the chunk is
-computed again batch by batch, and the first bad batch layer by layer, forward and backward.
+It keeps a copy of the weights from before each chunk of steps. When the loss or a weight is not finite, the chunk is computed
+again batch by batch, and its first bad batch layer by layer, forward and backward.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class NaNLocator(Callback):
     memory: a copy of the weights and of the optimizer's state.
 
     Args:
-        restore_weights: give the model the weights and the optimizer's state from before the bad batch.
-        raise_error: raise a FloatingPointError with the message, rather than print it and stop in order.
+        restore_weights: restore the weights and the optimizer's state from before the bad batch.
+        raise_error: raise a FloatingPointError with the message, rather than print it and end training normally.
 
     Attributes:
         found: what was found, with `epoch`, `batch` (both from 0), `layer`, `rows` of the batch, `data_rows` of the arrays
-            given to `fit`, and `what` in words; None as long as all is well.
+            given to `fit`, and `what` in words; None if nothing was.
 
     Raises:
         FloatingPointError: from training, with `raise_error=True`.

@@ -1,8 +1,8 @@
-"""`OrbaxCheckpoint`: keeps a training in a folder of checkpoints, for models that are large or spread over devices.
+"""`OrbaxCheckpoint`: keeps a training run in a folder of checkpoints, for models that are large or spread over devices.
 
-Orbax writes each array from the devices it lies on, in parallel and in the background, and reads it straight to the devices it
-is wanted on, which may be others. A checkpoint takes its name when it is complete; one that a kill cut short is never taken
-for one. Which checkpoints stay: the last `max_to_keep`, and the best `keep_best` beside them.
+Orbax writes each array from the devices it lies on, in parallel and in the background, and reads it straight to the devices
+where it is needed, which may be others. A checkpoint gets its name when it is complete, so an interrupted one is never mistaken
+for one. The last `max_to_keep` checkpoints stay, and the best `keep_best` besides them.
 
 The package orbax-checkpoint is needed, and imported when the callback is made: `pip install "jkeras[files]"`.
 """
@@ -28,17 +28,17 @@ _NO_ORBAX = """OrbaxCheckpoint needs the package orbax-checkpoint. Write
 
     pip install "jkeras[files]"
 """
-_BAD_FREQUENCY = "save_freq is 'epoch' or a number of batches. Received: {frequency!r}."
-_OLD_TRAINING = """{directory} holds checkpoints of another training, up to number {latest}, and this one begins at number {step}.
-Go on with that training,
+_BAD_FREQUENCY = "save_freq must be 'epoch' or a number of batches. Received: {frequency!r}."
+_OLD_TRAINING = """{directory} holds checkpoints of another training run, up to number {latest}; this run starts at number {step}.
+Resume that run,
 
     checkpoint.restore(model)
     model.fit(x, y, resume=True, callbacks=[checkpoint])
 
-or give this one a folder of its own."""
+or give this one its own folder."""
 _NONE_THERE = "{directory} holds no checkpoint{which}. {hint}"
 _OTHER_WEIGHTS = (
-    """The checkpoint {directory}/{step} is not of this model: {what}. Build the model as it was when it was saved{more}."""
+    """The checkpoint {directory}/{step} does not fit this model: {what}. Build the model as it was when it was saved{more}."""
 )
 
 
@@ -52,20 +52,20 @@ def _orbax() -> Any:
 
 @export("keras.callbacks.OrbaxCheckpoint")
 class OrbaxCheckpoint(MonitorCallback):
-    """Saves the training through orbax.
+    """Saves the training run through orbax.
 
     Args:
-        directory: the folder of the checkpoints; made where it is missing.
-        monitor: the result that says which checkpoint is better.
+        directory: the folder of the checkpoints; created if missing.
+        monitor: the result that tells which checkpoint is better.
         verbose: 1 prints a line for each checkpoint.
-        save_best_only: save only where the result got better.
+        save_best_only: save only when the result has improved.
         mode: `"min"`, `"max"` or `"auto"` (by the name of the result).
-        save_freq: `"epoch"`, or every so many batches. Checkpoints are numbered by the epoch, from 0, or by the step.
-        initial_value_threshold: what must be beaten for the first checkpoint with `save_best_only`.
-        max_to_keep: how many of the last checkpoints stay; None keeps all. Default 1.
-        save_on_background: go on with the training while a checkpoint is written. It costs a copy of the arrays on the device.
-        save_weights_only: leave out the optimizer and the place where the training stands.
-        keep_best: how many of the best checkpoints by `monitor` stay besides the last ones. (Keras has no such argument.)
+        save_freq: `"epoch"`, or a number of batches. Checkpoints are numbered by the epoch, from 0, or by the step.
+        initial_value_threshold: what the first checkpoint must beat with `save_best_only`.
+        max_to_keep: how many of the last checkpoints to keep; None keeps all. Default 1.
+        save_on_background: keep training while a checkpoint is written. That costs a copy of the arrays on the device.
+        save_weights_only: leave out the optimizer and the progress of the run.
+        keep_best: how many of the best checkpoints by `monitor` to keep besides the last ones. (Keras has no such argument.)
 
     Raises:
         ImportError: orbax-checkpoint is not installed.
@@ -110,16 +110,16 @@ class OrbaxCheckpoint(MonitorCallback):
         self.verbose, self.save_best_only, self.save_freq = verbose, save_best_only, save_freq
         self.max_to_keep, self.keep_best = max_to_keep, keep_best
         self.save_on_background, self.save_weights_only = save_on_background, save_weights_only
-        if save_freq != "epoch":  # only then: who listens to batches is told of each, and that takes time
+        if save_freq != "epoch":  # listen to batches only if needed: every call takes time
             self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
         self._opened: Any = None
-        self._first = True  # whether this training has saved nothing yet
+        self._first = True  # whether this run has saved nothing yet
 
     # the folder ---------------------------------------------------------------------------------------------------------
 
     @property
     def _manager(self) -> Any:
-        """Orbax's manager of the folder; made when first needed, so that its threads live no longer than a training."""
+        """Orbax's manager of the folder; made when first needed, so that its threads live no longer than a training run."""
         if self._opened is None:
             managers = self._orbax.checkpoint_managers
             policies = [managers.LatestN(self.max_to_keep)]
@@ -130,7 +130,7 @@ class OrbaxCheckpoint(MonitorCallback):
                     managers.BestN(get_metric_fn=best, reverse=minimum, n=self.keep_best, keep_checkpoints_without_metrics=False)
                 )
             options = self._orbax.CheckpointManagerOptions(
-                best_fn=lambda results: results.get(self.monitor, 0.0),  # without one, orbax does not write the results
+                best_fn=lambda results: results.get(self.monitor, 0.0),  # without it, orbax does not write the results
                 preservation_policy=managers.AnyPreservationPolicy(policies),
                 enable_async_checkpointing=self.save_on_background,
             )
@@ -145,7 +145,7 @@ class OrbaxCheckpoint(MonitorCallback):
         return sorted(self._manager.all_steps())
 
     def best_step(self) -> int | None:
-        """The number of the checkpoint with the best `monitor`; None where none has it."""
+        """The number of the checkpoint with the best `monitor`; None if none has it."""
         sign = direction(self.monitor, self.mode, getattr(self.model, "metrics", None) or (), "OrbaxCheckpoint")
         values = {step: (self._manager.metrics(step) or {}).get(self.monitor) for step in self.steps()}
         known = {step: value for step, value in values.items() if value is not None}
@@ -205,28 +205,28 @@ class OrbaxCheckpoint(MonitorCallback):
             items["notes"] = args.JsonSave(self.model.snapshot_notes())
         self._manager.save(step, args=args.Composite(**items), metrics=results, force=True)
         if self.verbose:
-            say(f"Saving the training to {self.directory / str(step)}")
+            say(f"Saving the training run to {self.directory / str(step)}")
 
     # the way back -------------------------------------------------------------------------------------------------------
 
     def restore(
         self, model: Any, step: int | str | None = None, layout: Callable[[str, tuple[int, ...]], Any] | None = None
     ) -> int:
-        """Give a model the weights of a checkpoint, and where it is compiled, the training too.
+        """Give a model the weights of a checkpoint and, if it is compiled, the progress of the run.
 
         Args:
             model: built as it was when it was saved.
             step: number of the checkpoint; None takes the last one, `"best"` the best one by `monitor`.
-            layout: `(path, shape) -> sharding`, where the weights shall lie, for instance
-                `lambda path, shape: NamedSharding(mesh, P(None, "model") if len(shape) == 2 else P())`; what belongs to a weight
-                in the optimizer goes with it. None: where the weights lie now.
+            layout: `(path, shape) -> sharding`, where to place the weights, for instance
+                `lambda path, shape: NamedSharding(mesh, P(None, "model") if len(shape) == 2 else P())`; the optimizer's state
+                goes with its weights. None leaves them where they are.
 
         Returns:
-            The number of the checkpoint. `model.fit(..., resume=True)` goes on from there.
+            The number of the checkpoint. `model.fit(..., resume=True)` resumes from there.
 
         Raises:
             FileNotFoundError: there is no such checkpoint.
-            FileFormatError: it is of another model or another optimizer; the text names the weight.
+            FileFormatError: it belongs to another model or another optimizer; the error names the weight.
         """
         number = self._chosen(step)
         stored = self._manager.item_metadata(number)
@@ -251,7 +251,7 @@ class OrbaxCheckpoint(MonitorCallback):
         if step in known:
             return int(step)  # type: ignore[arg-type]
         which = "" if step is None else f" with the result {self.monitor!r}" if step == "best" else f" {step!r}"
-        hint = f"There are: {', '.join(map(str, known))}." if known else "Give the folder that was written to."
+        hint = f"There are: {', '.join(map(str, known))}." if known else "Give the folder that was written."
         raise FileNotFoundError(_NONE_THERE.format(directory=self.directory, which=which, hint=hint))
 
     def _check(self, step: int, name: str, wanted: Any, stored: Any) -> None:

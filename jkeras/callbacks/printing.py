@@ -1,4 +1,4 @@
-"""One line to the user: on standard output, or to the `jkeras` log where interactive logging is off.
+"""One line to the user: on standard output, or to the `jkeras` log if interactive logging is off.
 
 jkeras.utils.disable_interactive_logging()
 logging.basicConfig(level="INFO", format="%(asctime)s %(name)s %(message)s")
@@ -16,7 +16,7 @@ from jkeras._base.registry import export
 
 @export("keras.utils.enable_interactive_logging", "keras.config.enable_interactive_logging")
 def enable_interactive_logging() -> None:
-    """Write progress and the callbacks' messages on standard output, as it is unless changed.
+    """Write progress and the callbacks' messages to standard output, which is the default.
 
     Example:
         >>> enable_interactive_logging()
@@ -28,7 +28,7 @@ def enable_interactive_logging() -> None:
 
 @export("keras.utils.disable_interactive_logging", "keras.config.disable_interactive_logging")
 def disable_interactive_logging() -> None:
-    """Send progress and the callbacks' messages to the log called `jkeras`, at level INFO and in whole lines.
+    """Send progress and the callbacks' messages to the log `jkeras`, at level INFO and in whole lines.
 
     Example:
         >>> disable_interactive_logging()
@@ -41,12 +41,12 @@ def disable_interactive_logging() -> None:
 
 @export("keras.utils.is_interactive_logging_enabled", "keras.config.is_interactive_logging_enabled")
 def is_interactive_logging_enabled() -> bool:
-    """Whether progress and messages go to standard output; False: to the log."""
+    """Whether progress and messages go to standard output rather than to the log."""
     return settings.interactive_logging
 
 
 def say(text: str, end: str = "\n") -> None:
-    """Write a message where the user wants it; `sys.stdout` is looked up at each call, so that it can be redirected."""
+    """Write a message to the chosen place; `sys.stdout` is looked up at each call, so that it can be redirected."""
     if settings.interactive_logging:
         sys.stdout.write(text + end)
         sys.stdout.flush()
@@ -55,7 +55,7 @@ def say(text: str, end: str = "\n") -> None:
 
 
 def can_write_over() -> bool:
-    """Whether a line can be written over: on a terminal and in a notebook, not in a file, a pipe or a log."""
+    """Whether a line can be overwritten: on a terminal and in a notebook, but not in a file, a pipe or a log."""
     stream = sys.stdout
     live = type(stream).__module__.startswith("ipykernel") or bool(getattr(stream, "isatty", lambda: False)())
     return live and settings.interactive_logging

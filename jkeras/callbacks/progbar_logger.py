@@ -12,14 +12,14 @@ from jkeras.callbacks.progress import Progbar
 
 @export("keras.callbacks.ProgbarLogger")
 class ProgbarLogger(Callback):
-    """Prints a line per epoch; the validation inside `fit` has none of its own.
+    """Prints a line per epoch; the validation in `fit` has no line of its own.
 
-    It takes `verbose`, `epochs` and `steps` from the run's parameters. It need not hear of every batch, and reads results only
-    when it writes.
+    It takes `verbose`, `epochs` and `steps` from the run's parameters. It does not need every batch, and reads results only when
+    it writes.
 
     Args:
-        count_mode: Keras 2's; what is counted are steps.
-        stateful_metrics: Keras 2's; no result is averaged here, since all are averages already.
+        count_mode: accepted as in Keras 2; steps are counted.
+        stateful_metrics: accepted as in Keras 2; nothing is averaged here, since all results are averages already.
 
     Example:
         >>> progress = ProgbarLogger()
@@ -79,10 +79,10 @@ class ProgbarLogger(Callback):
         self._update(batch, None)
 
     def backdate(self, seconds: float) -> None:
-        """Say that the epoch which has just begun was computed before.
+        """Say that the epoch that has just begun was already computed.
 
         Args:
-            seconds: that it took.
+            seconds: how long that took.
         """
         if self.progbar is not None:
             self.progbar.backdate(seconds)
@@ -99,13 +99,13 @@ class ProgbarLogger(Callback):
 
     def _begin(self) -> None:
         self.seen = 0
-        # Results are results so far already: nothing is averaged here.
+        # Results already cover the epoch so far: nothing is averaged here.
         self.progbar = Progbar(self.target, verbose=self.verbose, stateless_metrics=())
 
     def _update(self, batch: int, logs: Logs) -> None:
         self.seen = batch + 1
         if self.target is not None and self.progbar is not None and self.seen > self.target:
-            self.target = self.progbar.target = self.seen  # the data have become longer within the epoch
+            self.target = self.progbar.target = self.seen  # the data became longer within the epoch
         if self.verbose == 1 and self.progbar is not None:
             self.progbar.update(self.seen, display_order(logs), finalize=False)
 
@@ -118,7 +118,7 @@ class ProgbarLogger(Callback):
 
 
 def display_order(logs: Logs) -> list[tuple[str, Any]]:
-    """Results as they are shown: the loss, the others in their order, those of the validation last.
+    """Results in the order to show them: the loss, the others as they come, those of the validation last.
 
     Example:
         >>> display_order({"val_loss": 3, "accuracy": 2, "loss": 1})

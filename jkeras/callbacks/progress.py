@@ -1,12 +1,12 @@
-"""`Progbar`: one line that shows how far an epoch is.
+"""`Progbar`: one line that shows the progress of an epoch.
 
     1875/1875 [==============================] - 11s 6ms/step - loss: 0.6092 - accuracy: 0.8393      verbose=1, at the end
      320/1875 [====>.........................] - ETA: 8s - loss: 0.5                                 on its way
          12/Unknown - 3s 5ms/step - loss: 0.5                                                        where the end is unknown
     210/210 - 0s - loss: 0.6635 - accuracy: 0.5290                                                   verbose=2
 
-On a terminal and in a notebook the line is written over with a carriage return, at most once per `interval`; elsewhere (a file, a
-pipe) only the last one is written, and no control characters.
+On a terminal and in a notebook the line is overwritten, at most once per `interval`; elsewhere (a file, a pipe) only the last one
+is written, without control characters.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class Progbar:
     """A progress bar for loops.
 
     Args:
-        target: the number of steps; None where unknown.
+        target: the number of steps; None if unknown.
         width: characters of the bar.
         verbose: 0 nothing, 1 a bar, 2 one line at the end.
-        interval: seconds that pass at least between two writes.
+        interval: least number of seconds between two writes.
         stateful_metrics: names whose values are shown as they are; the others are averaged over the steps.
-        stateless_metrics: the other way round: names that are averaged. Give at most one of the two; with none, all are averaged.
-        unit_name: what a step is called.
+        stateless_metrics: conversely, names that are averaged. Give at most one of the two; without either, all are averaged.
+        unit_name: the name of a step.
 
     Example:
         >>> bar = Progbar(2, verbose=2)
@@ -52,7 +52,7 @@ class Progbar:
         unit_name: str = "step",
     ):
         if stateful_metrics is not None and stateless_metrics is not None:
-            raise ValueError("Give `stateful_metrics` or `stateless_metrics`, not both: each says what the other names are.")
+            raise ValueError("Give `stateful_metrics` or `stateless_metrics`, not both: each implies the other.")
         self.target = target
         self.width = width
         self.verbose = verbose
@@ -94,10 +94,10 @@ class Progbar:
         self.update(self._seen + n, values)
 
     def backdate(self, seconds: float) -> None:
-        """Count time that had passed before this object was made.
+        """Add time that passed before this object was made.
 
         Args:
-            seconds: to be added.
+            seconds: to add.
         """
         self._start -= seconds
 
@@ -145,7 +145,7 @@ class Progbar:
         if not current:
             return 0.0
         first, at = self._first or (0, self._start)
-        # The first report holds the compilation: it is left out once as many steps again have been made.
+        # The first report includes compilation: it is left out once as many steps again are done.
         if current >= 2 * first:
             return (now - at) / (current - first)
         return (now - self._start) / current
@@ -170,7 +170,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_eta(seconds: float) -> str:
-    """A waiting time.
+    """A remaining time.
 
     Example:
         >>> format_eta(8.4), format_eta(83), format_eta(3725)
@@ -183,7 +183,7 @@ def format_eta(seconds: float) -> str:
 
 
 def format_value(total: Any, count: int = 1) -> str:
-    """A result with four decimals, in scientific form where they would show next to nothing; arrays by their mean.
+    """A result with four decimals, or in scientific notation if those would show next to nothing; arrays by their mean.
 
     Example:
         >>> format_value(0.60921), format_value(0.00012)

@@ -1,4 +1,4 @@
-"""`RemoteMonitor`: every epoch's results, sent to a server by HTTP."""
+"""`RemoteMonitor`: every epoch's results, sent to a server over HTTP."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ import numpy as np
 from jkeras._base.registry import export
 from jkeras.callbacks.base import Callback, Logs
 
-_NOT_HTTP = "RemoteMonitor sends to a server, such as root='http://localhost:9000'. Received: {root!r}."
+_NOT_HTTP = "RemoteMonitor needs the address of a server, such as root='http://localhost:9000'. Received: {root!r}."
 
 
 @export("keras.callbacks.RemoteMonitor")
 class RemoteMonitor(Callback):
     """Sends `{"epoch": epoch, name: value, ...}` by POST at the end of each epoch.
 
-    A server that cannot be reached, or answers with an error, is a warning; the training goes on.
+    A server that cannot be reached, or answers with an error, causes a warning; training continues.
 
     Args:
         root: the server.
         path: what follows in the address.
-        field: name of the form's field that holds the JSON text, where it is sent as a form.
-        headers: HTTP headers of your own.
+        field: name of the form field that holds the JSON text, if it is sent as a form.
+        headers: your own HTTP headers.
         send_as_json: send the JSON itself, as `application/json`, rather than a form.
-        timeout: seconds to wait for the server. (Keras waits for ever.)
+        timeout: seconds to wait for the server. (Keras waits forever.)
 
     Raises:
-        ValueError: `root` is no address of HTTP or HTTPS.
+        ValueError: `root` is not an HTTP or HTTPS address.
 
     Example:
         >>> monitor = RemoteMonitor("https://example.org", path="/runs/7")
@@ -65,8 +65,8 @@ class RemoteMonitor(Callback):
         try:
             with urllib.request.urlopen(request, timeout=self.timeout):
                 pass
-        except (OSError, ValueError) as error:  # not reached, refused, an answer such as 404 or 500, or no HTTP at all
-            warnings.warn(f"RemoteMonitor could not send to {self.root + self.path}: {error}. Training goes on.", stacklevel=2)
+        except (OSError, ValueError) as error:  # unreachable, refused, an answer such as 404 or 500, or not HTTP at all
+            warnings.warn(f"RemoteMonitor could not send to {self.root + self.path}: {error}. Training continues.", stacklevel=2)
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`RunParameters`: what a run tells its callbacks, `params`, with what Keras 2 told besides."""
+"""`RunParameters`: the `params` that a run passes to its callbacks, including those of Keras 2."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 
 class RunParameters(dict[str, Any]):
-    """`verbose`, `epochs` and `steps`, as in Keras 3. Keras 2's other entries are found where somebody asks for them by `[...]`.
+    """`verbose`, `epochs` and `steps`, as in Keras 3. Keras 2's other entries are looked up on `[...]`.
 
     Args:
-        now: today's entries.
+        now: the entries of Keras 3.
         source: of the data: has `num_samples` and `batch_size`.
         metrics: names of the results.
-        validation: source of the validation data, or None. It is let go of when the run has ended.
+        validation: source of the validation data, or None. It is released when the run ends.
 
     Example:
         >>> from types import SimpleNamespace
@@ -44,11 +44,11 @@ class RunParameters(dict[str, Any]):
         return self._before[name]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return dict, (dict(self),)  # a copy, or a file, is of what was told, and holds no data
+        return dict, (dict(self),)  # a copy or a pickle holds the plain entries, and no data
 
     @property
     def validation_data(self) -> list[Any] | None:
-        """Inputs, targets and sample weights of the validation, in a list; None where they are no arrays."""
+        """Inputs, targets and sample weights of the validation, in a list; None unless they are arrays."""
         source: Any = None if self._validation is None else self._validation()
         if not hasattr(source, "arrays"):
             return None

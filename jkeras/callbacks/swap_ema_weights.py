@@ -16,10 +16,10 @@ Received: {optimizer}."""
 
 @export("keras.callbacks.SwapEMAWeights")
 class SwapEMAWeights(Callback):
-    """Puts the moving average in the place of the weights for the time of an evaluation or a prediction, then swaps back.
+    """Swaps in the moving average of the weights during an evaluation or a prediction.
 
     Args:
-        swap_on_epoch: swap at the end of each epoch too, until the next one begins, so that callbacks behind this one, such as
+        swap_on_epoch: swap at the end of each epoch too, until the next one begins, so that callbacks after this one, such as
             ModelCheckpoint, see the average.
 
     Raises:
@@ -58,7 +58,7 @@ class SwapEMAWeights(Callback):
             self._average = self.model.params_and_state()[0]
 
     def on_train_end(self, logs: Logs = None) -> None:
-        if self._swapped:  # the training ended with the average in the model and the weights where the average was
+        if self._swapped:  # training ended with the average in the model and the weights in place of the average
             self._put(self._average, self._average)
             self._swapped, self._average = False, None
 
@@ -75,7 +75,7 @@ class SwapEMAWeights(Callback):
         self._end_reading()
 
     def _begin_reading(self) -> None:
-        self._outer = self._swapped  # an evaluation by a callback at the end of an epoch finds the average in its place
+        self._outer = self._swapped  # an evaluation by a callback at the end of an epoch finds the average already swapped in
         if not self._swapped:
             self._swap()
 
@@ -94,7 +94,7 @@ class SwapEMAWeights(Callback):
 
 
 def _average_of(optimizer: Any) -> Any:
-    """The average in an optimizer's state, also below a loss scale."""
+    """The average in an optimizer's state, even inside a loss scale's."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     if not getattr(inner, "use_ema", False) or optimizer.live_state is None:
         raise ValueError(_NO_AVERAGE.format(optimizer=f"{type(inner).__name__}(use_ema={getattr(inner, 'use_ema', False)})"))

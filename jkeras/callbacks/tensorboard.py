@@ -1,4 +1,4 @@
-"""`TensorBoard`: the training as TensorBoard shows it.
+"""`TensorBoard`: training as TensorBoard shows it.
 
     log_dir/train         epoch_loss, epoch_learning_rate, ...; batch_loss, ...; histograms; the model as graph and as text
     log_dir/validation    epoch_loss, ...; evaluation_loss_vs_iterations, ...
@@ -25,14 +25,14 @@ from jkeras.callbacks.event_writer import EventWriter, require_tensorboard
 from jkeras.callbacks.learning_rate import get_rate
 from jkeras.layers.embedding import Embedding
 
-_BAD_RANGE = """profile_batch is the number of a batch (from 1; 0 for none), or the first and the last one: (10, 20) or "10,20".
+_BAD_RANGE = """profile_batch must be the number of a batch (from 1; 0 for none), or the first and last one: (10, 20) or "10,20".
 Received: {given}."""
 _MOST_IMAGES = 3
 _GONE = {
     "batch_size": Gone(),
-    "write_grads": Gone((False,), "Put the callback LayerStatistics in front of this one; it gives statistics of the gradients."),
+    "write_grads": Gone((False,), "Put the callback LayerStatistics before this one; it gives statistics of the gradients."),
     "embeddings_layer_names": Gone((None, [], ()), "All Embedding layers are written."),
-    "embeddings_data": Gone((None,), "The tables of Embedding layers are written; those need no data."),
+    "embeddings_data": Gone((None,), "The tables of Embedding layers are written, and they need no data."),
 }
 
 
@@ -40,27 +40,27 @@ _GONE = {
 class TensorBoard(Callback):
     """Writes results, distributions of weights, and the model itself to event files.
 
-    Results of callbacks in front of it are written too; names with a slash, such as those of `LayerStatistics`, as they are.
+    Results of callbacks before it are written too; names with a slash, such as those of `LayerStatistics`, stay as they are.
 
     Args:
-        log_dir: the folder; made where it is missing. Give each run one of its own.
-        histogram_freq: every how many epochs to write histograms of the weights; 0 for never.
-        write_graph: write the model: its graph (of its config, for functional and sequential models) and its summary as text.
-        write_images: write weights as pictures too, when histograms are written. They are scaled to black and white, where Keras
-            cuts off what is not in [0, 1].
+        log_dir: the folder; created if missing. Give each run its own.
+        histogram_freq: write histograms of the weights every so many epochs; 0 for never.
+        write_graph: write the model: its graph (from its config, for functional and sequential models) and its summary as text.
+        write_images: write weights as images too, when histograms are written. They are scaled from black to white, while Keras
+            clips them to [0, 1].
         write_steps_per_second: write the speed, of epochs and of batches.
-        update_freq: `"epoch"`, `"batch"`, or every how many batches to write the results so far. Other than with `"epoch"`,
-            training goes step by step.
+        update_freq: `"epoch"`, `"batch"`, or a number of batches after which to write the results so far. Unless it is
+            `"epoch"`, training goes step by step.
         profile_batch: batches to profile with `jax.profiler`, counted from 1 over the whole training: a number,
             `(first, last)` or `"first,last"`; 0 for none. With it, training goes step by step.
-        embeddings_freq: every how many epochs to write the tables of Embedding layers for the projector, as tab-separated text,
+        embeddings_freq: write the tables of Embedding layers for the projector every so many epochs, as tab-separated text,
             which it can read without TensorFlow; 0 for never.
         embeddings_metadata: path of the labels of the rows, or `{layer name: path}`.
-        kwargs: Keras 2's `batch_size`, `write_grads=False` and others that need not be said.
+        kwargs: Keras 2's `batch_size`, `write_grads=False` and others that have no effect.
 
     Raises:
         ImportError: tensorboard is not installed; TensorFlow is not needed.
-        ValueError: a frequency makes no sense, or metadata are for no Embedding layer.
+        ValueError: a frequency is not valid, or metadata are for something other than an Embedding layer.
 
     Example:
         >>> import tempfile, numpy as np, jkeras
@@ -100,20 +100,20 @@ class TensorBoard(Callback):
         self.embeddings_metadata = embeddings_metadata
         self._first_profiled, self._last_profiled = _batch_range(profile_batch)
         self._writers: dict[str, EventWriter] = {}
-        self._batches = 0  # of the training so far
+        self._batches = 0  # of the run so far
         self._training = self._profiling = False
         self._epoch_began, self._batch_began, self._iterations = 0.0, 0.0, 0
         if self.update_freq != "epoch" or self._last_profiled:
-            # Only then does it listen to batches: who listens makes training go step by step.
+            # Listen to batches only if needed: a callback that does makes training go step by step.
             self.on_train_batch_begin = self._before_batch  # type: ignore[method-assign]
             self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
 
     def get_state(self) -> dict[str, Any]:
-        """What a training that is taken up again must know: the number of batches."""
+        """What a resumed training run must know: the number of batches."""
         return {"batches": self._batches}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take up what `get_state` gave."""
+        """Restore what `get_state` returned."""
         self._batches = int(state.get("batches", self._batches))
 
     def _writer(self, name: str) -> EventWriter:
@@ -208,15 +208,15 @@ class TensorBoard(Callback):
         if hasattr(self.model, "outputs"):
             try:
                 config = self.model.to_json()
-            except TypeError:  # it holds what has no config; the summary must do
+            except TypeError:  # the model holds something without a config; the summary must do
                 return
             self._writer("train").keras_graph("keras", config, 0)
 
     def _write_weights(self, epoch: int) -> None:
         writer = self._writer("train")
         for layer in self.model.layers:
-            for box in layer.weights:
-                values, name = np.asarray(box.value).astype(np.float32), box.path.replace(":", "_")
+            for variable in layer.weights:
+                values, name = np.asarray(variable.value).astype(np.float32), variable.path.replace(":", "_")
                 writer.histogram(f"{name}/histogram", values, epoch)
                 if self.write_images and (images := as_images(values)) is not None:
                     writer.images(f"{name}/image", images[:_MOST_IMAGES], epoch)
@@ -244,10 +244,10 @@ class TensorBoard(Callback):
 
 
 def as_images(weight: np.ndarray) -> np.ndarray | None:
-    """A weight as grey or coloured pictures, the way Keras cuts it; None for what has no such form.
+    """A weight as grey or coloured images, sliced as in Keras; None if it has no such form.
 
     Args:
-        weight: a bias `(n,)` is one column, a matrix one picture, `(height, width, filters)` one per filter.
+        weight: a bias `(n,)` is one column, a matrix one image, `(height, width, filters)` one image per filter.
 
     Returns:
         uint8 `(number, height, width, channels)`, the least value black, the greatest white.

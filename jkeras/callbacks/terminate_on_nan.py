@@ -1,4 +1,4 @@
-"""`TerminateOnNaN`: end the training at the first batch whose loss is no number."""
+"""`TerminateOnNaN`: end training at the first batch whose loss is not finite."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TerminateOnNaN(Callback):
     It looks at every batch, so training goes step by step.
 
     Args:
-        raise_error: raise a RuntimeError at once rather than end the training in order.
+        raise_error: raise a RuntimeError at once rather than end training normally.
 
     Raises:
         RuntimeError: from training, with `raise_error=True`.

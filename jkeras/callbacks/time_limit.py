@@ -1,4 +1,4 @@
-"""`TimeLimit`: end a training in good order when its time is up."""
+"""`TimeLimit`: end training in an orderly way when its time is up."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Received: {given}."""
 
 
 class TimeLimit(Callback):
-    """Stops training when it has taken so long. (Keras has none.)
+    """Stops training after a given time. (Keras has none.)
 
-    It looks at the clock between chunks of steps, about ten times a second, and costs nothing else. The running epoch ends there:
-    its results are those of the batches so far, it is validated, and the other callbacks hear of its end. The weights stay as
-    they are then.
+    It looks at the clock between chunks of steps, about ten times a second, and costs nothing else. The current epoch ends there:
+    its results are those of the batches so far, it is validated, and the other callbacks are told of its end. The weights stay
+    as they are then.
 
     Args:
-        limit: seconds, or a `datetime.timedelta`, from the beginning of `fit`; at least one chunk is computed.
+        limit: seconds, or a `datetime.timedelta`, from the start of `fit`; at least one chunk is computed.
         verbose: 1 prints where it stopped.
 
     Attributes:
-        stopped_epoch, stopped_batch: where it stopped, from 0; None where it did not.
+        stopped_epoch, stopped_batch: where it stopped, from 0; None if it did not.
 
     Raises:
         TypeError: the limit is neither.

@@ -1,6 +1,6 @@
-"""Running Keras scripts as they are: `keras`, `tensorflow.keras` and what such scripts use of TensorFlow resolve to jkeras.
+"""Runs Keras scripts unchanged: `keras`, `tensorflow.keras` and what such scripts use of TensorFlow resolve to jkeras.
 
-From the command line `python -m jkeras script.py`; in a notebook, in its first cell:
+From the command line, `python -m jkeras script.py`; in the first cell of a notebook:
 
 import jkeras.compat
 jkeras.compat.install()

@@ -1,7 +1,7 @@
-"""Looking a script over before it runs: which names of Keras and TensorFlow it uses that are not there, with their lines.
+"""Checks a script before it runs: which missing names of Keras and TensorFlow it uses, with their lines.
 
-The script is read, not run. Names are followed from the imports through attributes (`tf.data.Dataset`); what a name stands for
-otherwise is not known, so the list may lack something, and a line in a branch that is never taken is in it.
+The script is read, not run. Names are followed from the imports through attributes (`tf.data.Dataset`), and no further. So the
+list may be incomplete, and it includes lines in branches that are never taken.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from jkeras.compat.finder import NAMES
 from jkeras.compat.missing import is_tensorflow
-from jkeras.compat.modules import exists, find_name
+from jkeras.compat.modules import find_name, place_of
 
 
 class Absent(NamedTuple):
-    """A name that is not there.
+    """A name that is missing.
 
     Attributes:
         line: where the script uses it.
@@ -35,10 +35,10 @@ def check_script(source: str, filename: str = "<script>") -> list[Absent]:
 
     Args:
         source: the text of the script.
-        filename: for the error where it is no Python.
+        filename: for the error if it is not Python.
 
     Raises:
-        SyntaxError: the text is no Python.
+        SyntaxError: the text is not Python.
 
     Example:
         >>> check_script("import tensorflow as tf\\nx = tf.constant(1)\\ndata = tf.data.Dataset.range(3)")
@@ -51,26 +51,26 @@ def check_script(source: str, filename: str = "<script>") -> list[Absent]:
 
 
 def _imports(tree: ast.AST, known: dict[str, str]) -> Iterator[tuple[int, str]]:
-    """What is imported and not there; `known` gets the names under which the script has the rest."""
+    """Imported names that are missing; `known` gets the names under which the script has the others."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name.partition(".")[0] not in NAMES:
                     continue
-                if exists(alias.name):
+                if place_of(alias.name):
                     root = alias.name.partition(".")[0]
                     known[alias.asname or root] = alias.name if alias.asname else root
                 else:
                     yield node.lineno, alias.name
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] in NAMES:
-            if not exists(node.module):
+            if not place_of(node.module):
                 yield node.lineno, node.module
                 continue
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
                 if alias.name == "*":
                     continue
-                if exists(full):
+                if place_of(full):
                     known[alias.asname or alias.name] = full
                 elif not find_name(full):
                     yield node.lineno, full
@@ -87,7 +87,7 @@ def _attributes(tree: ast.AST, known: dict[str, str]) -> Iterator[tuple[int, str
 
 
 def _chain(node: ast.expr) -> list[str]:
-    """`a.b.c` as its parts; ValueError for what begins otherwise."""
+    """The parts of `a.b.c`; ValueError if it does not begin with a name."""
     if isinstance(node, ast.Name):
         return [node.id]
     if isinstance(node, ast.Attribute):
@@ -98,7 +98,7 @@ def _chain(node: ast.expr) -> list[str]:
 def _first_absent(line: int, module: str, parts: list[str]) -> Iterator[tuple[int, str]]:
     for part in parts:
         full = f"{module}.{part}"
-        if exists(full):
+        if place_of(full):
             module = full
             continue
         if not part.startswith("__") and not find_name(full):

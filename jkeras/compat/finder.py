@@ -1,4 +1,4 @@
-"""The import hook: a finder on `sys.meta_path` that knows the modules of Keras and TensorFlow and makes jkeras' ones for them."""
+"""The import hook: a finder on `sys.meta_path` that makes jkeras' modules for those of Keras and TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from jkeras.compat.modules import make_module
 
 # The top-level names that are taken over.
 NAMES = frozenset(root.partition(".")[0] for root in (*keras_table.ROOTS, *tensorflow_table.PLACES))
-# The package `tensorboard` asks for this module to know that there is no TensorFlow whose file system it could use.
+# The package `tensorboard` imports this module to learn that there is no TensorFlow whose file system it could use.
 NO_TENSORFLOW = "tensorboard.compat.notf"
 
 
 class CompatFinder(MetaPathFinder):
-    """Finds `keras`, `tensorflow` and what is below them; for what is not there it raises rather than let others look."""
+    """Finds `keras`, `tensorflow` and their submodules; for a missing one it raises rather than let other finders look."""
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name == NO_TENSORFLOW:
@@ -28,7 +28,7 @@ class CompatFinder(MetaPathFinder):
 
 
 class _Made(Loader):
-    """Hands over a module that is ready."""
+    """Returns a finished module."""
 
     def __init__(self, module: ModuleType):
         self.module = module
@@ -37,7 +37,7 @@ class _Made(Loader):
         return self.module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to do."""
+        """Nothing to do."""
 
 
 class Empty(Loader):
@@ -47,4 +47,4 @@ class Empty(Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        """There is nothing to run."""
+        """Nothing to run."""

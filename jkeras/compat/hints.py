@@ -1,8 +1,8 @@
-"""What to write instead of names that jkeras does not have; one row each, for the name and for all below it."""
+"""What to write instead of names that jkeras does not have; a row covers the name and everything below it."""
 
 from __future__ import annotations
 
-_TRAIN_STEP = """Derivatives are taken of functions here. In place of a tape, write the loss as a function of the weights:
+_TRAIN_STEP = """JAX differentiates functions. Instead of a tape, write the loss as a function of the weights:
     def loss_of(params): y_pred, new_state = model.apply(params, state, x, training=True); return loss(y, y_pred)
     value, gradients = jax.value_and_grad(loss_of)(params)      # params, state = model.params_and_state()
 or subclass keras.Model and override `train_step`; fit() runs it."""
@@ -11,11 +11,11 @@ and shuffle and batch them: fit(x, y, batch_size=32, shuffle=True)."""
 _ONE_GRAPH = """There are no graphs with placeholders and sessions that run them. Write the model with keras.layers, or the
 computation as a function of arrays with jax.numpy."""
 _LSTM = "jkeras compiles its own recurrent layers for every device. Write keras.layers.{} with the same arguments."
-_YAML = "YAML could run code while it is read. Write model.to_json() and keras.models.model_from_json(text)."
+_YAML = "Reading YAML can run code. Write model.to_json() and keras.models.model_from_json(text)."
 _DEVICES = "A run uses JAX's first device. To choose another: with jax.default_device(jax.devices()[1]): ..."
 _FILES = "Write model.save('model.keras') and keras.models.load_model('model.keras'), or model.export('folder') to serve a model."
-_EAGER = "Write the operation with keras.ops or jax.numpy; both take the arrays that layers get and give."
-_OPTAX = "optax has it, and compile takes it: model.compile(optimizer=optax.{}(learning_rate), loss=...)."
+_EAGER = "Write the operation with keras.ops or jax.numpy; both take the arrays that layers take and return."
+_OPTAX = "optax has it, and compile accepts it: model.compile(optimizer=optax.{}(learning_rate), loss=...)."
 _OPTIMIZER = "Write keras.optimizers.{} and pass it to model.compile(optimizer=...)."
 
 HINTS = {
@@ -25,10 +25,10 @@ HINTS = {
     "tensorflow.placeholder": _ONE_GRAPH,
     "tensorflow.Graph": _ONE_GRAPH,
     "tensorflow.get_variable": _ONE_GRAPH,
-    "tensorflow.layers": "These are TensorFlow 1's layers. Write keras.layers in their place.",
-    "tensorflow.estimator": "Estimators went with TensorFlow 1. Write a keras.Model and its compile() and fit().",
-    "tensorflow.contrib": "tf.contrib went with TensorFlow 1. Its layers, losses and optimizers are in keras.",
-    "tensorflow.examples": "This package is no part of TensorFlow 2 either. Write keras.datasets.mnist.load_data().",
+    "tensorflow.layers": "These are TensorFlow 1's layers. Write keras.layers instead.",
+    "tensorflow.estimator": "Estimators ended with TensorFlow 1. Write a keras.Model with compile() and fit().",
+    "tensorflow.contrib": "tf.contrib ended with TensorFlow 1. Its layers, losses and optimizers are in keras.",
+    "tensorflow.examples": "TensorFlow 2 does not have this package either. Write keras.datasets.mnist.load_data().",
     "tensorflow.device": _DEVICES,
     "tensorflow.distribute": _DEVICES,
     "tensorflow.saved_model": _FILES,
@@ -39,39 +39,39 @@ HINTS = {
     "tensorflow.train.GradientDescentOptimizer": _OPTIMIZER.format("SGD(learning_rate)"),
     "tensorflow.train.RMSPropOptimizer": _OPTIMIZER.format("RMSprop(learning_rate)"),
     "tensorflow.train.MomentumOptimizer": _OPTIMIZER.format("SGD(learning_rate, momentum=...)"),
-    "tensorflow.image": "Write the layers Resizing, CenterCrop, Rescaling and Random..., in a model or on arrays.",
+    "tensorflow.image": "Use the layers Resizing, CenterCrop, Rescaling and Random..., in a model or on arrays.",
     "tensorflow.io": "Read files with Python: pathlib.Path(name).read_bytes(), numpy.load(name), PIL.Image.open(name).",
     "tensorflow.gfile": "Read files with Python: open(name), pathlib.Path(name).",
-    "tensorflow.summary": "Write the callback keras.callbacks.TensorBoard(log_dir).",
+    "tensorflow.summary": "Use the callback keras.callbacks.TensorBoard(log_dir).",
     "tensorflow.while_loop": "Write keras.ops.while_loop or jax.lax.while_loop.",
     "tensorflow.cond": "Write keras.ops.cond or jax.lax.cond.",
     "tensorflow.map_fn": "Write keras.ops.map or jax.vmap(function)(arrays).",
     "tensorflow.raw_ops": _EAGER,
-    "tensorflow.ragged": "Arrays have one length here: keras.preprocessing.sequence.pad_sequences(rows) and Masking().",
-    "tensorflow.RaggedTensor": "Arrays have one length here: keras.preprocessing.sequence.pad_sequences(rows).",
+    "tensorflow.ragged": "Rows have one length here: keras.preprocessing.sequence.pad_sequences(rows) and Masking().",
+    "tensorflow.RaggedTensor": "Rows have one length here: keras.preprocessing.sequence.pad_sequences(rows).",
     "tensorflow.sparse": "Arrays are dense here: matrix.toarray().",
     "tensorflow.SparseTensor": "Arrays are dense here: matrix.toarray().",
-    "tensorflow.string": "Arrays hold numbers. Encode the strings first, with dict(zip(words, range(len(words)))) for example.",
-    "tensorflow.strings": "Arrays hold numbers. Work on strings with Python.",
+    "tensorflow.string": "Arrays hold numbers. Encode the strings first, for example with dict(zip(words, range(len(words)))).",
+    "tensorflow.strings": "Arrays hold numbers. Process strings with Python.",
     "layers.CuDNNLSTM": _LSTM.format("LSTM"),
     "layers.CuDNNGRU": _LSTM.format("GRU"),
     "layers.merge": "Write keras.layers.add, concatenate, multiply, average, maximum or dot.",
     "layers.Merge": "Write keras.layers.Add, Concatenate, Multiply, Average, Maximum or Dot in a functional model.",
-    "layers.Highway": "It went with Keras 1. Write a subclass of Layer, or Dense layers and Multiply().",
-    "layers.MaxoutDense": "It went with Keras 1. Write Dense(units * n), Reshape((n, units)) and a Lambda that takes the max.",
-    "layers.DenseFeatures": "Feature columns need TensorFlow. Write one Input per column and concatenate what comes of them.",
+    "layers.Highway": "It ended with Keras 1. Write a subclass of Layer, or Dense layers and Multiply().",
+    "layers.MaxoutDense": "It ended with Keras 1. Write Dense(units * n), Reshape((n, units)) and a Lambda that takes the max.",
+    "layers.DenseFeatures": "Feature columns need TensorFlow. Write one Input per column and concatenate them.",
     **{f"optimizers.{name}": _OPTAX.format(name.lower()) for name in ("Adadelta", "Adagrad", "Adamax", "Nadam", "Lion", "Lamb")},
     "models.model_from_yaml": _YAML,
-    "models.Graph": "It went with Keras 1. Write keras.Model(inputs, outputs).",
+    "models.Graph": "It ended with Keras 1. Write keras.Model(inputs, outputs).",
     "utils.multi_gpu_model": _DEVICES,
-    "applications": "No trained networks come with jkeras. Build the network, then model.load_weights(file).",
-    "estimator": "Estimators went with TensorFlow 1. Call compile() and fit() of the model.",
+    "applications": "jkeras comes without trained networks. Build the network, then model.load_weights(file).",
+    "estimator": "Estimators ended with TensorFlow 1. Call the model's compile() and fit().",
     "dtensor": _DEVICES,
 }
 
 
 def hint_for(name: str) -> str | None:
-    """The row for a full name, for what it stands below, or for its place in Keras.
+    """The row for a full name, for a module above it, or for its place in Keras.
 
     Example:
         >>> hint_for("tensorflow.train.AdamOptimizer")

@@ -1,4 +1,4 @@
-"""`install` and `uninstall`: the import hook, the user's settings file, and `.numpy()` of arrays, put in place and taken away."""
+"""`install` and `uninstall`: set up and remove the import hook, the user's settings file, and `.numpy()` of arrays."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from jkeras.compat.modules import CompatModule
 from jkeras.models.persistence import connect
 from jkeras.saving.serialization import to_json, to_keras2_json
 
-_IMPORTED = """{name} is already imported, from {file}. jkeras does not take the place of a module that code may hold already.
-Start Python anew (in a notebook: restart the kernel) and call jkeras.compat.install() before the first import of {name}, or run
-the file with `python -m jkeras script.py`."""
+_IMPORTED = """{name} is already imported, from {file}. jkeras does not replace a module that code may already hold.
+Restart Python (in a notebook: restart the kernel) and call jkeras.compat.install() before the first import of {name}, or run the
+file with `python -m jkeras script.py`."""
 _SETTERS: dict[str, Callable[[Any], None]] = {
     "floatx": set_floatx,
     "epsilon": set_epsilon,
@@ -39,8 +39,8 @@ def is_installed() -> bool:
 def install() -> None:
     """From now on `import keras`, `import tensorflow` and their submodules give jkeras.
 
-    `floatx`, `epsilon` and `image_data_format` are taken from `keras.json` in `$KERAS_HOME` or `~/.keras`, where there is one.
-    JAX's arrays get a method `numpy()`, as TensorFlow's have it, and `model.to_json()` has the keys of Keras 2. A second call
+    `floatx`, `epsilon` and `image_data_format` are taken from `keras.json` in `$KERAS_HOME` or `~/.keras`, if there is one.
+    JAX's arrays get a method `numpy()`, like TensorFlow's, and `model.to_json()` has the keys of Keras 2. A second call
     does nothing.
 
     Raises:
@@ -66,7 +66,7 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Take everything back: the next `import keras` finds what is installed under this name. Objects in hand stay as they are."""
+    """Undo `install`: the next `import keras` finds what is installed under this name. Existing objects stay as they are."""
     if not _installed:
         return
     finder, changed = _installed
@@ -87,7 +87,7 @@ def _numpy(self: Any) -> np.ndarray:
 
 
 def _read_settings() -> dict[str, Any]:
-    """Apply `keras.json`; what was there before for what it changes."""
+    """Apply `keras.json`; returns the settings that it changed, as they were before."""
     path = keras_home() / "keras.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))

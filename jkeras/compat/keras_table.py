@@ -1,15 +1,15 @@
-"""Where the names of Keras are found in jkeras: a table of modules, one of their old parts, one of names.
+"""Where to find the names of Keras in jkeras: a table of modules, one of their old parts, one of names.
 
 A *root* is a module under which Keras was shipped; what follows it is a *place*: `tensorflow.keras.layers`, `keras.layers` and
 `keras.src.layers` are all the place `layers`. `PLACES` says which modules of jkeras serve a place. The modules into which Keras
-split a place over the years (`keras.layers.convolutional`, `keras.layers.core.dense`) are its `PARTS`: each of them shows what
-the place shows, so it does not matter which of them a script imports from. `NAMES` has the names that jkeras spells otherwise or
-keeps elsewhere.
+split a place over the years (`keras.layers.convolutional`, `keras.layers.core.dense`) are its `PARTS`: each of them offers what
+the place offers, so it does not matter which of them a script imports from. `NAMES` has the names that jkeras spells differently
+or keeps elsewhere.
 """
 
 from __future__ import annotations
 
-# The longest root that fits counts.
+# The longest matching root counts.
 ROOTS = (
     "keras",
     "keras.src",
@@ -39,22 +39,15 @@ ROOTS = (
 PLACES = {
     "": "jkeras",
     "activations": "jkeras.activations",
-    "applications": "jkeras.applications",
-    "applications.imagenet_utils": "jkeras.applications.imagenet_utils jkeras.applications",
     "backend": "jkeras.backend",
     "callbacks": "jkeras.callbacks",
     "config": "jkeras.config",
     "constraints": "jkeras.constraints",
     "datasets": "jkeras.datasets",
-    "datasets.boston_housing": "jkeras.datasets.boston_housing",
-    "datasets.california_housing": "jkeras.datasets.california_housing",
     "datasets.cifar10": "jkeras.datasets.cifar10",
     "datasets.cifar100": "jkeras.datasets.cifar100",
     "datasets.fashion_mnist": "jkeras.datasets.fashion_mnist",
-    "datasets.imdb": "jkeras.datasets.imdb",
     "datasets.mnist": "jkeras.datasets.mnist",
-    "datasets.reuters": "jkeras.datasets.reuters",
-    "distribution": "jkeras.distribution",
     "dtype_policies": "jkeras",
     "engine": "jkeras.layers jkeras.models jkeras",
     "initializers": "jkeras.initializers",
@@ -65,7 +58,6 @@ PLACES = {
     "mixed_precision": "jkeras",
     "models": "jkeras.models",
     "ops": "jkeras.ops",
-    "ops.image": "jkeras.ops.image",
     "ops.linalg": "jkeras.ops.linalg",
     "ops.nn": "jkeras.ops.nn",
     "ops.numpy": "jkeras.ops.numpy",
@@ -78,7 +70,6 @@ PLACES = {
     "random": "jkeras.random",
     "regularizers": "jkeras.regularizers",
     "saving": "jkeras.saving",
-    "tree": "jkeras.tree",
     "utils": "jkeras.utils",
     "utils.np_utils": "jkeras.utils.np_utils jkeras.utils",
     "visualization": "jkeras.visualization",
@@ -86,7 +77,7 @@ PLACES = {
     "wrappers.scikit_learn": "jkeras.wrappers.scikit_learn",
 }
 
-# place: the modules below it, or at the top, that show the same.
+# place: the modules below it, or at the top, that offer the same.
 PARTS = {
     "layers": """
         layers.activation layers.activation.elu layers.activation.leaky_relu layers.activation.prelu layers.activation.relu
@@ -161,12 +152,6 @@ PARTS = {
     """,
     "mixed_precision": "mixed_precision.experimental mixed_precision.policy",
     "": "experimental",
-    "applications": """
-        applications.convnext applications.densenet applications.efficientnet applications.efficientnet_v2
-        applications.inception_resnet_v2 applications.inception_v3 applications.mobilenet applications.mobilenet_v2
-        applications.mobilenet_v3 applications.nasnet applications.resnet applications.resnet50 applications.resnet_v2
-        applications.vgg16 applications.vgg19 applications.xception
-    """,
 }
 
 _SHORT_LOSSES = {
@@ -185,7 +170,7 @@ _SHORT_LOSSES = {
     "logcosh": "log_cosh",
 }
 
-# place and name -> where jkeras has it. It is asked after the modules of the place.
+# place and name -> where jkeras has it. The modules of the place come first.
 NAMES = {
     **{f"losses.{old}": f"jkeras.losses.{new}" for old, new in _SHORT_LOSSES.items()},
     **{f"metrics.{old}": f"jkeras.losses.{new}" for old, new in _SHORT_LOSSES.items()},

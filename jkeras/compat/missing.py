@@ -1,6 +1,6 @@
-"""What a script is told when it asks for something that is not there: the name, the file and line that need it, what to write.
+"""The errors for a missing name: they say the name, the file and line that need it, and what to write instead.
 
-Both errors are the ones that Python itself would raise, so that `hasattr`, `try: import ...` and the like work as ever.
+Both are subclasses of what Python itself would raise, so that `hasattr`, `try: import ...` and the like work as usual.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BETWEEN = (str(Path(__file__).parent), "<frozen importlib", importlib.__file__)
 _NOT_TENSORFLOW = (
     "This `tensorflow` is not TensorFlow but jkeras' stand-in, which has Keras and the lines that Keras scripts need around it."
 )
-_REAL = "Where the script needs TensorFlow itself, run it without jkeras, where TensorFlow is installed."
+_REAL = "If the script needs TensorFlow itself, run it without jkeras where TensorFlow is installed."
 
 
 class MissingModuleError(ModuleNotFoundError):
@@ -35,9 +35,9 @@ def missing_module(name: str, known: Iterable[str]) -> MissingModuleError:
 
     Args:
         name: `keras.layers.Foo`.
-        known: full names of what there is.
+        known: full names that exist.
     """
-    # `name=` is left out: Python swallows the error of `from a import b` where it is `a.b`, and tells less.
+    # Without `name=`: if it is `a.b`, Python replaces the error of `from a import b` by one that says less.
     return MissingModuleError(_text(name, known))
 
 
@@ -76,7 +76,7 @@ def is_tensorflow(name: str) -> bool:
 
 
 def nearest_names(name: str, known: Iterable[str]) -> list[str]:
-    """Up to three known names: those of the same last part elsewhere first, then what is spelled alike in the same module.
+    """Up to three known names: first the same last part elsewhere, then similar spellings in the same module.
 
     Example:
         >>> nearest_names("keras.layers.Adam", ["keras.optimizers.Adam", "keras.layers.Add"])
@@ -93,7 +93,7 @@ def nearest_names(name: str, known: Iterable[str]) -> list[str]:
 
 
 def _needed_by() -> list[str]:
-    """The line that asks, and the script's own line where they are two."""
+    """The line that asks, and the script's own line if it is another."""
     frames = list(_frames())
     if not frames:
         return []

@@ -1,13 +1,12 @@
 """The modules that a script gets for `keras` and `tensorflow`: each shows what one or more modules of jkeras offer.
 
 Nothing is copied: every name is looked up when it is read, so the objects are jkeras' own, and a part of jkeras loads when a
-script asks for it. A name that is not there is an error that says who needs it and what there is (`missing.py`).
+script asks for it. The error for a missing name says which line needs it and what exists (`missing.py`).
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
@@ -23,7 +22,7 @@ class Place:
     """What a module name stands for.
 
     Attributes:
-        key: the name that all its names have in common in the tables, such as `layers`, or `tensorflow.config`.
+        key: what all its names share in the tables, such as `layers`, or `tensorflow.config`.
         homes: the modules of jkeras that serve it.
     """
 
@@ -33,13 +32,13 @@ class Place:
         self.names = names
 
     def modules(self) -> list[ModuleType]:
-        """The homes that there are."""
-        return [importlib.import_module(home) for home in self.homes if _exists(home)]
+        """The homes, imported."""
+        return [importlib.import_module(home) for home in self.homes]
 
 
 @cache
 def place_of(name: str) -> Place | None:
-    """The place of a module such as `tensorflow.keras.layers.core`; None where there is no such module.
+    """The place of a module such as `tensorflow.keras.layers.core`; None if there is no such module.
 
     Example:
         >>> place_of("tensorflow.python.keras.layers.core").key, place_of("keras.engine.topology").key, place_of("keras.foo")
@@ -89,7 +88,7 @@ class CompatModule(ModuleType):
         if name.startswith("_") and name not in ("__version__", "_api", "_tf_keras"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         found = find(self._place, name)
-        if found is _ABSENT and exists(full):
+        if found is _ABSENT and place_of(full):
             return importlib.import_module(full)
         if found is _ABSENT:
             raise missing_name(full, known_names(self.__name__))
@@ -111,7 +110,7 @@ def find(place: Place, name: str) -> Any:
     if row is None:
         return _ABSENT
     module, _, attribute = row.rpartition(".")
-    return getattr(importlib.import_module(module), attribute, _ABSENT) if _exists(module) else _ABSENT
+    return getattr(importlib.import_module(module), attribute, _ABSENT)
 
 
 def find_name(full: str) -> bool:
@@ -122,7 +121,7 @@ def find_name(full: str) -> bool:
 
 
 def _offers(home: ModuleType, name: str) -> bool:
-    """Whether a module of jkeras offers a name to its users; what it imported for itself it does not."""
+    """Whether a module of jkeras offers a name to its users, rather than having imported it for itself."""
     if name in ("__version__",):
         return False
     value = getattr(home, name, _ABSENT)
@@ -137,24 +136,11 @@ def _offers(home: ModuleType, name: str) -> bool:
 
 
 def names_in(place: Place) -> list[str]:
-    """All names of a place, the modules below it left out."""
+    """All names of a place, except the modules below it."""
     offered = [n for home in place.modules() for n in dir(home) if not n.startswith("_") and _offers(home, n)]
     prefix = f"{place.key}." if place.key else ""
     rows = [row.removeprefix(prefix) for row in place.names if row.startswith(prefix)]
     return sorted({*offered, *(row for row in rows if "." not in row and find(place, row) is not _ABSENT)})
-
-
-def exists(name: str) -> bool:
-    """Whether there is a module of this name, with something of jkeras in it."""
-    place = place_of(name)
-    return place is not None and any(_exists(home) for home in place.homes)
-
-
-def _exists(home: str) -> bool:
-    try:
-        return importlib.util.find_spec(home) is not None
-    except ModuleNotFoundError:  # its parent is no package, or not there
-        return False
 
 
 def make_module(name: str) -> CompatModule:
@@ -164,10 +150,10 @@ def make_module(name: str) -> CompatModule:
         MissingModuleError: there is none.
     """
     place = place_of(name)
-    if place is None or not exists(name):
+    if place is None:
         raise missing_module(name, known_names(name.rpartition(".")[0]))
     module = CompatModule(name, place)
-    module.__path__ = []  # a package, so that Python asks for what may stand below it
+    module.__path__ = []  # a package, so that Python asks for submodules
     if name in tensorflow_table.VERSIONED or place.key == "":
         module.__version__ = tensorflow_table.VERSION  # type: ignore[attr-defined]
     return module
@@ -181,6 +167,6 @@ def known_names(module: str) -> Iterator[str]:
     if "keras" in module or place is None or place.key in keras_table.PLACES:
         root = max((r for r in keras_table.ROOTS if module == r or module.startswith(f"{r}.")), key=len, default="keras")
         for key in keras_table.PLACES:
-            if key and exists(f"{root}.{key}"):
+            if key:
                 yield f"{root}.{key}"
                 yield from (f"{root}.{key}.{name}" for name in names_in(Place(key, keras_table.PLACES[key], keras_table.NAMES)))

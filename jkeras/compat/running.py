@@ -1,4 +1,4 @@
-"""Running a script, a module or a line as Python would, with jkeras in the place of Keras."""
+"""Runs a script, a module or a line as Python would, with jkeras in place of Keras."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jkeras.compat.check import check_script
 from jkeras.compat.install import install
 from jkeras.compat.standin.devices import set_memory_growth, wants_memory_growth
 
-_MAGIC = "A line that begins with % or ! is for notebooks. Delete it: charts of a script are shown by matplotlib's plt.show()."
+_MAGIC = "A line that begins with % or ! works only in notebooks. Delete it: a script shows charts with matplotlib's plt.show()."
 
 
 def run_script(path: str, arguments: list[str]) -> None:
@@ -35,7 +35,7 @@ def run_script(path: str, arguments: list[str]) -> None:
         runpy.run_path(path, run_name="__main__")
         return
     _replace_path(str(Path(path).resolve().parent))
-    with tokenize.open(path) as file:  # by the encoding that the file declares
+    with tokenize.open(path) as file:  # in the encoding that the file declares
         source = file.read()
     _run(source, path, __file__=path, __loader__=SourceFileLoader("__main__", path))
 
@@ -56,7 +56,7 @@ def run_code(source: str, arguments: list[str]) -> None:
 
 
 def report(path: str) -> int:
-    """Print what a script uses that is not there; how many lines were printed."""
+    """Print what a script uses that is missing; returns how many lines were printed."""
     with tokenize.open(path) as file:
         absent = check_script(file.read(), path)
     for line, name, tensorflow in absent:

@@ -1,15 +1,15 @@
-"""What the stand-in for `tensorflow` has: its modules, and which modules of `standin/` serve them."""
+"""The modules of the stand-in for `tensorflow`, and which modules of `standin/` serve them."""
 
 from __future__ import annotations
 
 from jkeras._base.version import __version__
 
-# Keras 2.15 is the release whose output and habits jkeras follows; what comes behind the plus says that it is not TensorFlow.
+# Keras 2.15 is the release whose output and habits jkeras follows; what follows the plus says that it is not TensorFlow.
 VERSION = f"2.15.0+jkeras.{__version__}"
 VERSIONED = ("tensorflow", "tensorflow.compat.v1", "tensorflow.compat.v2")
 
 _IN = "jkeras.compat.standin"
-EMPTY = _IN  # a package that only has others below it
+EMPTY = _IN  # a package that has only submodules
 _TOP = " ".join(
     f"{_IN}.{name}"
     for name in ("top", "arrays", "renamed", "creation", "dtypes", "randomness", "variables", "version_one", "mathematics")
@@ -47,7 +47,7 @@ ALIASES = {
 }
 ALIASES["tensorflow._api"] = "tensorflow.compat"
 
-# Modules of TensorFlow that are another name of a place of Keras.
+# Modules of TensorFlow that are other names for places of Keras.
 KERAS_PLACES = {
     "tensorflow.initializers": "initializers",
     "tensorflow.losses": "losses",
@@ -56,7 +56,7 @@ KERAS_PLACES = {
     "tensorflow.optimizers.schedules": "optimizers.schedules",
 }
 
-# name -> where jkeras has it, for names that no module of the stand-in defines.
+# Name -> where jkeras has it, for names that no module of the stand-in defines.
 NAMES = {
     "tensorflow.zeros_initializer": "jkeras.initializers.Zeros",
     "tensorflow.ones_initializer": "jkeras.initializers.Ones",

@@ -1,4 +1,4 @@
-"""Data sets to learn and test with, kept in one cache folder; each module has a `load_data()`."""
+"""Floor 10: data sets for learning and testing, kept in one cache folder; each module has a `load_data()`."""
 
 from jkeras.datasets import cifar10 as cifar10
 from jkeras.datasets import cifar100 as cifar100

@@ -1,7 +1,7 @@
-"""The cache folder of the data sets, and checks of what lies in it.
+"""The cache folder of the data sets, and checks of its files.
 
-A file that is in the cache is used whatever its hash, because a user or a mirror may hold a part of a data set; its arrays are
-checked instead. Only what is downloaded must have its publisher's hash. Nothing is ever unpickled.
+A file in the cache is used whatever its hash, because a user or a mirror may hold only part of a data set; its arrays are checked
+instead. Only a download must have the publisher's hash. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def datasets_folder() -> Path:
 
 
 def obtain(path: str | os.PathLike[str], url: str, file_hash: str | None) -> Path:
-    """The file at a path relative to the data set folder, downloaded first where it is not there."""
+    """The file at a path relative to the data set folder, downloaded first if it is missing."""
     place = datasets_folder() / Path(path).expanduser()
     return place if place.is_file() else download(url, place, file_hash)
 
 
 def unpack_members(archive: Path, wanted: Mapping[str, Path]) -> None:
-    """Write the regular files with exactly these member names to these paths; all else in the tar archive is ignored.
+    """Write the regular files with exactly these member names to these paths; everything else in the archive is ignored.
 
     Raises:
         ValueError: the archive cannot be read, lacks a member, or has one of more than 256 MiB.
@@ -60,7 +60,7 @@ def unpack_members(archive: Path, wanted: Mapping[str, Path]) -> None:
 
 
 def check_images(path: Path, images: np.ndarray, labels: np.ndarray, shape: tuple[int, ...]) -> Split:
-    """The pair as it is, if it holds uint8 images of a shape and as many uint8 labels."""
+    """The pair itself, if it holds uint8 images of a shape and as many uint8 labels."""
     right = images.dtype == labels.dtype == np.uint8 and images.shape[1:] == shape and labels.shape == images.shape[:1]
     if not right:
         text = ", ".join(map(str, shape))
@@ -69,5 +69,5 @@ def check_images(path: Path, images: np.ndarray, labels: np.ndarray, shape: tupl
 
 
 def damaged(path: Path, reason: str) -> ValueError:
-    """The error for a file of the cache that cannot be used."""
+    """The error for an unusable file in the cache."""
     return ValueError(f"{path} cannot be used: {reason}. Delete it and call again to download it, or put the right file there.")

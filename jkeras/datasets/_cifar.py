@@ -5,7 +5,7 @@
 | CIFAR-10  | label (0..9), 1024 red, 1024 green, 1024 blue        | 3,073 |
 | CIFAR-100 | coarse label (0..19), fine label (0..99), the pixels | 3,074 |
 
-The binary version is read, not the pickled Python version that Keras reads: the images are the same, and no file is unpickled.
+Unlike Keras, which reads the pickled Python version, this reads the binary one: the images are the same, without unpickling.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Archive:
     folder: str  # in the cache and in the archive
     name: str
     url: str
-    md5: str  # the only hash that the publisher gives
+    md5: str  # the only hash that the publisher provides
     train: tuple[str, ...]
     test: tuple[str, ...]
 
 
 def record_files(archive: Archive) -> tuple[list[Path], list[Path]]:
-    """The paths of the train and test files; unpacked from the archive, which may be downloaded, where some are missing."""
+    """The paths of the train and test files, unpacked from the archive (downloaded if necessary) if some are missing."""
     folder = datasets_folder() / archive.folder
     paths = {f"{archive.folder}/{file}": folder / file for file in (*archive.train, *archive.test)}
     missing = {member: path for member, path in paths.items() if not path.is_file()}
@@ -49,14 +49,14 @@ def read_records(paths: list[Path], label_bytes: int, column: int, classes: int)
     Args:
         paths: the files, read in this order.
         label_bytes: number of label bytes before the pixels of a record.
-        column: which of them is the label.
+        column: which of these bytes is the label.
         classes: how many classes there are.
 
     Returns:
         uint8 images, `(n, 32, 32, 3)` or with `image_data_format() == "channels_first"` `(n, 3, 32, 32)`; uint8 labels `(n, 1)`.
 
     Raises:
-        ValueError: a file is not made of such records.
+        ValueError: a file does not consist of such records.
     """
     records = np.concatenate([_records_of(path, label_bytes, column, classes) for path in paths])
     images = records[:, label_bytes:].reshape(-1, 3, 32, 32)

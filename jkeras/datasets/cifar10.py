@@ -27,19 +27,19 @@ ARCHIVE = Archive(
 
 @export("keras.datasets.cifar10.load_data")
 def load_data() -> tuple[Split, Split]:
-    """CIFAR-10, from the cache folder or, where it is not there, from its publisher.
+    """CIFAR-10, from the cache folder or, if it is not there, from its publisher.
 
-    Read are `datasets/cifar-10-batches-bin/{data_batch_1..5,test_batch}.bin` or `datasets/cifar-10-binary.tar.gz` under
-    `$KERAS_HOME` (`~/.keras`). A download is checked against the publisher's MD5. Keras keeps the pickled version; a copy of it
-    is not read here.
+    Reads `datasets/cifar-10-batches-bin/{data_batch_1..5,test_batch}.bin` or `datasets/cifar-10-binary.tar.gz` under
+    `$KERAS_HOME` (`~/.keras`). A download is checked against the publisher's MD5. Keras keeps the pickled version, which is not
+    read here.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: uint8 images `(50000, 32, 32, 3)` and `(10000, 32, 32, 3)`, 0 to 255, channels
         first if `image_data_format()` says so; uint8 labels `(50000, 1)` and `(10000, 1)`.
 
     Raises:
-        FileNotFoundError: not in the cache, and no download; the text says which file to put where.
-        ValueError: a file of the cache has another layout, or a download another hash.
+        FileNotFoundError: not in the cache, and the download failed; the error says which file to put where.
+        ValueError: a file in the cache has another layout, or a download another hash.
 
     Example:
         >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP

@@ -20,10 +20,10 @@ _LABELS = {"coarse": {"column": 0, "classes": 20}, "fine": {"column": 1, "classe
 
 @export("keras.datasets.cifar100.load_data")
 def load_data(label_mode: str = "fine") -> tuple[Split, Split]:
-    """CIFAR-100, from the cache folder or, where it is not there, from its publisher.
+    """CIFAR-100, from the cache folder or, if it is not there, from its publisher.
 
-    Read are `datasets/cifar-100-binary/{train,test}.bin` or `datasets/cifar-100-binary.tar.gz` under `$KERAS_HOME` (`~/.keras`).
-    A download is checked against the publisher's MD5. Keras keeps the pickled version; a copy of it is not read here.
+    Reads `datasets/cifar-100-binary/{train,test}.bin` or `datasets/cifar-100-binary.tar.gz` under `$KERAS_HOME` (`~/.keras`).
+    A download is checked against the publisher's MD5. Keras keeps the pickled version, which is not read here.
 
     Args:
         label_mode: `"fine"` (0 to 99, the default) or `"coarse"` (0 to 19).
@@ -33,8 +33,8 @@ def load_data(label_mode: str = "fine") -> tuple[Split, Split]:
         first if `image_data_format()` says so; uint8 labels `(50000, 1)` and `(10000, 1)`.
 
     Raises:
-        FileNotFoundError: not in the cache, and no download; the text says which file to put where.
-        ValueError: another `label_mode`, a file of another layout, or a download with another hash.
+        FileNotFoundError: not in the cache, and the download failed; the error says which file to put where.
+        ValueError: another `label_mode`, a file with another layout, or a download with another hash.
 
     Example:
         >>> (x_train, y_train), (x_test, y_test) = load_data("coarse")  # doctest: +SKIP

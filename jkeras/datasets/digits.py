@@ -1,6 +1,6 @@
-"""Digits: 1,797 real handwritten digits of 8 x 8 grey pixels that need no network.
+"""Digits: 1,797 real handwritten digits of 8 x 8 grey pixels, without a download.
 
-They come inside the scikit-learn package, so a tutorial or a test can train on real data anywhere. Keras has no such loader.
+They come with the scikit-learn package, so a tutorial or a test can train on real data anywhere. Keras has no such loader.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Split, Split]:
     The pixels, 0 to 16 in the source, are scaled to the full range of uint8: `v * 255 // 16`.
 
     Args:
-        test_split: the share of the test set, at least 0 and less than 1; default 0.2.
-        seed: of the shuffle; the same seed gives the same split on every machine. Default 113.
+        test_split: the share of the test set, at least 0 and less than 1; by default 0.2.
+        seed: of the shuffle; the same seed gives the same split on every machine. By default 113.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: uint8 images `(n, 8, 8)`, 0 to 255; uint8 labels `(n,)`, 0 to 9. By default n is

@@ -31,14 +31,14 @@ MD5 = {
     "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
     "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
     "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
-}  # the publisher gives no other hash
+}  # the publisher provides no other hash
 
 
 @export("keras.datasets.fashion_mnist.load_data")
 def load_data() -> tuple[Split, Split]:
-    """Fashion-MNIST, from the cache folder or, where it is not there, from its publisher.
+    """Fashion-MNIST, from the cache folder or, if it is not there, from its publisher.
 
-    Read are the four gzipped IDX files in `$KERAS_HOME/datasets/fashion-mnist` (`~/.keras/datasets/fashion-mnist`), where Keras
+    Reads the four gzipped IDX files in `$KERAS_HOME/datasets/fashion-mnist` (`~/.keras/datasets/fashion-mnist`), where Keras
     keeps them too. A download is checked against the publisher's MD5.
 
     Returns:
@@ -46,8 +46,8 @@ def load_data() -> tuple[Split, Split]:
         `(60000,)` and `(10000,)`, 0 to 9.
 
     Raises:
-        FileNotFoundError: not in the cache, and no download; the text says which file to put where.
-        ValueError: a file of the cache has another layout, or a download another hash.
+        FileNotFoundError: not in the cache, and the download failed; the error says which file to put where.
+        ValueError: a file in the cache has another layout, or a download another hash.
 
     Example:
         >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
@@ -71,12 +71,12 @@ def _read_idx(path: Path, ndim: int) -> np.ndarray:
         with gzip.open(path, "rb") as file:
             head = file.read(4 + 4 * ndim)
             if len(head) < 4 + 4 * ndim or head[:4] != bytes((0, 0, 8, ndim)):
-                raise damaged(path, f"it does not start as an IDX file of uint8 with {ndim} dimensions does")
+                raise damaged(path, f"it does not start like an IDX file of uint8 with {ndim} dimensions does")
             shape = struct.unpack(f">{ndim}I", head[4:])
             size = math.prod(shape)
             body = file.read()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise damaged(path, f"it is not a whole gzip file ({error})") from error
+        raise damaged(path, f"it is not a complete gzip file ({error})") from error
     if len(body) != size:
         raise damaged(path, f"it announces {size:,} values {shape}, and holds {len(body):,}")
     return np.frombuffer(bytearray(body), np.uint8).reshape(shape)

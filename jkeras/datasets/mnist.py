@@ -18,18 +18,18 @@ SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
 @export("keras.datasets.mnist.load_data")
 def load_data(path: str | os.PathLike[str] = "mnist.npz") -> tuple[Split, Split]:
-    """MNIST, from the cache folder or, where it is not there, from its publisher.
+    """MNIST, from the cache folder or, if it is not there, from its publisher.
 
     Args:
-        path: the file, relative to `$KERAS_HOME/datasets` (`~/.keras/datasets`), or absolute; default `"mnist.npz"`. A file with
-            fewer images is as good.
+        path: the file, relative to `$KERAS_HOME/datasets` (`~/.keras/datasets`), or absolute; by default `"mnist.npz"`. A file
+            with fewer images works too.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: uint8 images `(60000, 28, 28)` and `(10000, 28, 28)`, 0 to 255; uint8 labels
         `(60000,)` and `(10000,)`, 0 to 9.
 
     Raises:
-        FileNotFoundError: not in the cache, and no download; the text says which file to put where.
+        FileNotFoundError: not in the cache, and the download failed; the error says which file to put where.
         ValueError: the file lacks these arrays, or a download has another hash.
 
     Example:
@@ -46,7 +46,7 @@ def load_data(path: str | os.PathLike[str] = "mnist.npz") -> tuple[Split, Split]
 
 
 def _read_arrays(path: Path, names: tuple[str, ...]) -> list[np.ndarray]:
-    # np.load would take a file that is no zip for a pickle or a single array.
+    # np.load would take a file that is not a zip for a pickle or a single array.
     if not zipfile.is_zipfile(path):
         raise damaged(path, "it is not an .npz file")
     try:

@@ -1,4 +1,4 @@
-"""From raw data to batches: images, texts, sequences."""
+"""Floor 9.5: from raw data to batches: images, texts, sequences."""
 
 from jkeras.preprocessing import image as image
 from jkeras.preprocessing import sequence as sequence

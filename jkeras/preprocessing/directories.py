@@ -1,6 +1,6 @@
 """Folders of files as datasets: `image_dataset_from_directory`, `text_dataset_from_directory`.
 
-Keras gives a `tf.data.Dataset`. Here it is a `BatchDataset` of NumPy arrays, for `fit`, `evaluate`, `predict` and for-loops, with
+Keras returns a `tf.data.Dataset`, jkeras a `BatchDataset` of NumPy arrays, for `fit`, `evaluate`, `predict` and for-loops, with
 the methods `map`, `take`, `cache`, `prefetch` and `shuffle`.
 """
 
@@ -44,30 +44,30 @@ def image_dataset_from_directory(
     data_format: str | None = None,
     verbose: bool = True,
 ) -> Any:
-    """The images in a folder, in which each folder is a class.
+    """The images in a folder with a subfolder for each class.
 
     Args:
         directory: the folder.
-        labels: `"inferred"` from the folders; a list with a whole number for each file, sorted by path; None for images alone.
-        label_mode: `"int"` for numbers, `"categorical"` one-hot, `"binary"` for 0 and 1 as `(batch, 1)`; None for images alone.
-        class_names: the folders, in the order of their numbers; default sorted.
+        labels: `"inferred"` from the subfolders; a list with an integer for each file, sorted by path; None for only images.
+        label_mode: `"int"` for numbers, `"categorical"` one-hot, `"binary"` for 0 and 1 as `(batch, 1)`; None for only images.
+        class_names: the subfolders, in the order of their numbers; by default sorted.
         color_mode: `"rgb"`, `"rgba"` or `"grayscale"`.
         batch_size: images in a batch.
         image_size: `(height, width)` to resize to.
-        shuffle: whether each epoch has an order of its own.
+        shuffle: whether each epoch has its own order.
         seed: of the orders and of the split.
         validation_split: the fraction for validation, of the files in the order that `seed` draws, as in Keras.
         subset: `"training"`, `"validation"`, or `"both"` for a pair of datasets.
         interpolation: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
         follow_links: whether links to folders are followed.
-        crop_to_aspect_ratio: whether images are cut to the new proportions in place of being distorted.
-        pad_to_aspect_ratio: whether zeros are put around them in place of being distorted.
-        data_format: where the channels go; default the global setting.
+        crop_to_aspect_ratio: whether to crop images to the new proportions rather than distort them.
+        pad_to_aspect_ratio: whether to pad them with zeros rather than distort them.
+        data_format: where the channels go; by default the global setting.
         verbose: whether to print how many files there are.
 
     Returns:
-        A dataset of float32 images `(batch, height, width, channels)`, 0 to 255, with their labels; its `class_names` and
-        `file_paths` say what it has.
+        A dataset of float32 images `(batch, height, width, channels)`, 0 to 255, with their labels, and with attributes
+        `class_names` and `file_paths`.
 
     Raises:
         ImportError: Pillow is not installed.
@@ -97,7 +97,7 @@ def image_dataset_from_directory(
 
 
 def _framed(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The image in the middle of the smallest frame of zeros that has the proportions of `size`."""
+    """The image centred in the smallest frame of zeros that has the proportions of `size`."""
     height, width = image.shape[:2]
     tall, wide = max(height, int(width * size[0] / size[1])), max(width, int(height * size[1] / size[0]))
     top, left = (tall - height) // 2, (wide - width) // 2
@@ -119,7 +119,7 @@ def text_dataset_from_directory(
     follow_links: bool = False,
     verbose: bool = True,
 ) -> Any:
-    """The `.txt` files in a folder, in which each folder is a class.
+    """The `.txt` files in a folder with a subfolder for each class.
 
     Args:
         max_length: how many bytes of a text to keep.
@@ -127,7 +127,7 @@ def text_dataset_from_directory(
             for `image_dataset_from_directory`.
 
     Returns:
-        A dataset of arrays of strings with their labels. Models take numbers: `dataset.map` with a `Tokenizer` makes them.
+        A dataset of arrays of strings with their labels. Models take numbers, which `dataset.map` with a `Tokenizer` makes.
 
     Raises:
         ValueError: no files, or arguments that do not fit together.
@@ -166,7 +166,7 @@ def _dataset(
         raise ValueError(f'label_mode="binary" is for two classes. Found: {names}.')
     if verbose:
         print(f"Found {len(paths)} files{f' belonging to {len(names)} classes' if names else ''}.")
-    if shuffle and seed is not None:  # Keras' draw, so that a split has the same files
+    if shuffle and seed is not None:  # Keras' own draw, so that a split has the same files
         order = np.arange(len(paths))
         np.random.RandomState(seed).shuffle(order)
         paths, numbers = [paths[i] for i in order], numbers[order]
@@ -203,7 +203,7 @@ def _check_split(validation_split: float | None, subset: str | None, shuffle: bo
     if subset not in ("training", "validation", "both"):
         raise unknown_name("subset", subset, ("training", "validation", "both"))
     if not 0 < (validation_split or 0) < 1:
-        raise ValueError(f"validation_split is a fraction between 0 and 1. Received: {validation_split!r}.")
+        raise ValueError(f"validation_split must be a fraction between 0 and 1. Received: {validation_split!r}.")
     if shuffle and seed is None:
         raise ValueError("A split of files in random order needs a seed, or the parts would overlap. Write seed=1.")
 
@@ -229,7 +229,7 @@ def _index(
         return paths, np.zeros(len(paths), "int32"), []
     numbers = np.asarray(labels)
     if numbers.shape != (len(paths),) or numbers.dtype.kind not in "iu":
-        raise ValueError(f"Expected a whole number for each of the {len(paths)} files as labels. Received: {describe(numbers)}.")
+        raise ValueError(f"Expected an integer for each of the {len(paths)} files as labels. Received: {describe(numbers)}.")
     return paths, numbers.astype("int32"), [str(n) for n in sorted(set(numbers.tolist()))]
 
 

@@ -1,4 +1,4 @@
-"""Sequences of numbers: padding them to one length, and pairs of words for word2vec."""
+"""Sequences of numbers: padding to one length, and pairs of words for word2vec."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
 from jkeras.preprocessing.timeseries import TimeseriesGenerator as TimeseriesGenerator
 
-_EULER = 0.577  # the digits that word2vec's table uses
+_EULER = 0.577  # with the digits of word2vec's table
 
 
 @export("keras.utils.pad_sequences", "keras.preprocessing.sequence.pad_sequences")
@@ -28,17 +28,17 @@ def pad_sequences(
 
     Args:
         sequences: of numbers, or of vectors of one shape.
-        maxlen: the length wanted; default that of the longest sequence.
+        maxlen: the length to pad or cut to; by default that of the longest sequence.
         dtype: of the result; `object` or a string dtype for strings.
-        padding: `"pre"` fills up before a sequence, `"post"` behind it.
-        truncating: `"pre"` cuts away the beginning of a sequence that is too long, `"post"` its end.
-        value: what fills up.
+        padding: `"pre"` fills in before a sequence, `"post"` after it.
+        truncating: `"pre"` cuts off the beginning of a sequence that is too long, `"post"` its end.
+        value: what to fill in.
 
     Returns:
         `(number of sequences, maxlen, ...)`.
 
     Raises:
-        ValueError: no list of sequences, vectors of different shapes, an unknown word, or a string `value` for numbers.
+        ValueError: not a list of sequences, vectors of different shapes, an unknown option, or a string `value` for numbers.
 
     Example:
         >>> pad_sequences([[1], [2, 3], [4, 5, 6]], maxlen=2)
@@ -56,12 +56,12 @@ def pad_sequences(
         raise ValueError(f"pad_sequences takes a list of sequences, such as [[1, 2], [3]]. Found: {describe(wrong)}.")
     is_text = np.issubdtype(dtype, np.str_) or np.dtype(dtype) == object
     if isinstance(value, str) and not is_text:
-        raise ValueError(f"value={value!r} is a string, and dtype={dtype!r} is none. Write dtype=object.")
+        raise ValueError(f"value={value!r} is a string, but dtype={dtype!r} is not for strings. Write dtype=object.")
     rows = [np.asarray(s, dtype if len(s) else None) for s in sequences]
     length = max((len(r) for r in rows), default=0) if maxlen is None else maxlen
     shapes = {r.shape[1:] for r in rows if len(r)}
     if len(shapes) > 1:
-        raise ValueError(f"The entries of all sequences have one shape. Found: {sorted(shapes)}.")
+        raise ValueError(f"The entries of all sequences must have one shape. Found: {sorted(shapes)}.")
     out = np.full((len(rows), length, *next(iter(shapes), ())), value, dtype)
     for target, row in zip(out, rows):
         kept = row[max(len(row) - length, 0) :] if truncating == "pre" else row[:length]
@@ -72,10 +72,10 @@ def pad_sequences(
 
 @export("keras.preprocessing.sequence.make_sampling_table")
 def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> np.ndarray:
-    """How likely the word of each rank is kept, so that frequent words do not crowd out others.
+    """The probability of keeping the word of each rank, so that frequent words do not crowd out others.
 
-    Words are taken to follow Zipf's law: the word of rank r has the frequency `1 / (r (log r + 0.577) + 1/2 - 1/(12 r))`, and is
-    kept with the probability `min(1, sqrt(sampling_factor / frequency))`.
+    By Zipf's law, the word of rank r has the frequency `1 / (r (log r + 0.577) + 1/2 - 1/(12 r))`; it is kept with the
+    probability `min(1, sqrt(sampling_factor / frequency))`.
 
     Args:
         size: number of words, ranked from the most frequent; rank 0 counts as 1.
@@ -109,14 +109,14 @@ def skipgrams(
     """Pairs of words for word2vec: neighbours with label 1, random pairs with label 0.
 
     Args:
-        sequence: numbers of words; 0 stands for no word and is skipped.
+        sequence: numbers of words; 0 means no word and is skipped.
         vocabulary_size: the largest number plus one.
         window_size: how far apart neighbours may be.
         negative_samples: random pairs for each pair of neighbours.
         shuffle: whether to mix the pairs.
         categorical: whether labels are `[0, 1]` and `[1, 0]`.
-        sampling_table: the probability to keep each word, as `make_sampling_table` gives it.
-        seed: for the same pairs each time; other draws than Keras', which seeds Python's own generator.
+        sampling_table: the probability of keeping each word, as from `make_sampling_table`.
+        seed: for the same pairs each time; the draws differ from Keras', which seeds Python's own generator.
 
     Returns:
         `(pairs, labels)`.

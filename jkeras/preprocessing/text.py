@@ -1,4 +1,4 @@
-"""Text as numbers, as Keras 2 does it: words split at spaces, and a `Tokenizer` that numbers them by frequency."""
+"""Text as numbers, as in Keras 2: words split at spaces, and a `Tokenizer` that numbers them by frequency."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def text_to_word_sequence(input_text: str, filters: str = FILTERS, lower: bool =
     Args:
         input_text: a string.
         filters: characters that separate words as `split` does.
-        lower: whether to write all in small letters first.
+        lower: whether to convert to lower case first.
         split: what separates words.
 
     Example:
@@ -58,14 +58,14 @@ def hashing_trick(
     split: str = " ",
     analyzer: Analyzer | None = None,
 ) -> list[int]:
-    """A number from 1 to `n - 1` for each word; two words may get one number.
+    """A number from 1 to `n - 1` for each word; two words may get the same number.
 
     Args:
         text: a string.
-        n: how many numbers there are, 0 among them, which no word gets.
+        n: how many numbers there are, including 0, which no word gets.
         hash_function: a function of a word; `"md5"` for one that is the same in each process; None for Python's `hash`.
         filters, lower, split: as for `text_to_word_sequence`.
-        analyzer: a function that splits the text in another way.
+        analyzer: a function that splits the text instead.
 
     Example:
         >>> hashing_trick("cat dog cat", 50, "md5")
@@ -84,15 +84,15 @@ def _md5(word: str) -> int:
 
 @export("keras.preprocessing.text.Tokenizer")
 class Tokenizer:
-    """Words as numbers, the most frequent first. 0 is no word, for padding.
+    """Words as numbers, the most frequent first. 0 is reserved for padding.
 
     Args:
-        num_words: only words with numbers below it are used; all have numbers in `word_index`.
+        num_words: only words with smaller numbers are used; `word_index` has all words.
         filters, lower, split: as for `text_to_word_sequence`.
         char_level: whether characters are the words.
-        oov_token: a word with the number 1 that stands for unknown ones; without it they are left out.
-        analyzer: a function that splits a text in another way.
-        kwargs: `document_count`, Keras' own; the old `nb_words`.
+        oov_token: a word with the number 1 for unknown words, which are left out otherwise.
+        analyzer: a function that splits a text instead.
+        kwargs: Keras' own `document_count`; the old `nb_words`.
 
     Attributes:
         word_index, index_word: number by word, word by number.
@@ -138,7 +138,7 @@ class Tokenizer:
         return list(_words(text, self.filters, self.lower, self.split, self.analyzer))
 
     def fit_on_texts(self, texts: Iterable[Any]) -> None:
-        """Count the words of texts, and number all words anew.
+        """Count the words of texts, and renumber all words.
 
         Args:
             texts: strings, or lists of words.
@@ -158,7 +158,7 @@ class Tokenizer:
             self.index_docs[self.word_index[word]] = count
 
     def fit_on_sequences(self, sequences: Iterable[Iterable[int]]) -> None:
-        """Count the numbers of sequences, in place of texts, for `sequences_to_matrix`."""
+        """Count the numbers of sequences, rather than texts, for `sequences_to_matrix`."""
         for sequence in sequences:
             self.document_count += 1
             for number in set(sequence):
@@ -205,12 +205,12 @@ class Tokenizer:
             `(sequences, num_words)`.
 
         Raises:
-            ValueError: an unknown mode, or no words are known yet.
+            ValueError: an unknown mode, or no words have been counted.
         """
         if mode not in ("binary", "count", "freq", "tfidf"):
             raise unknown_name("mode", mode, ("binary", "count", "freq", "tfidf"))
         if not self.num_words and not self.word_index:
-            raise ValueError("How many columns there are is not known: give num_words, or call fit_on_texts first.")
+            raise ValueError("The number of columns is unknown: pass num_words, or call fit_on_texts first.")
         if mode == "tfidf" and not self.document_count:
             raise ValueError("tfidf needs counts of texts: call fit_on_texts or fit_on_sequences first.")
         out = np.zeros((len(sequences), self.num_words or len(self.word_index) + 1))
@@ -227,7 +227,7 @@ class Tokenizer:
         return float((1 + np.log(count)) * np.log(1 + self.document_count / (1 + documents)))
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments and counts, dicts as JSON strings, as Keras writes them."""
+        """Arguments and counts, with dicts as JSON strings, as in Keras."""
         names = ("num_words", "filters", "lower", "split", "char_level", "oov_token", "document_count")
         tables = ("word_counts", "word_docs", "index_docs", "index_word", "word_index")
         return {**{n: getattr(self, n) for n in names}, **{n: json.dumps(getattr(self, n)) for n in tables}}
@@ -239,10 +239,10 @@ class Tokenizer:
 
 @export("keras.preprocessing.text.tokenizer_from_json")
 def tokenizer_from_json(json_string: str) -> Tokenizer:
-    """A tokenizer from what `to_json` of jkeras or Keras gave.
+    """A tokenizer from the output of `to_json` of jkeras or Keras.
 
     Raises:
-        ValueError: the string is something else.
+        ValueError: the string is not such output.
 
     Example:
         >>> tokenizer = Tokenizer()
@@ -254,7 +254,7 @@ def tokenizer_from_json(json_string: str) -> Tokenizer:
         config = dict(json.loads(json_string)["config"])
         tables = {n: json.loads(config.pop(n)) for n in ("word_counts", "word_docs", "index_docs", "index_word", "word_index")}
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"This is no tokenizer that `to_json` wrote: {error!r}.") from None
+        raise ValueError(f"This is not a tokenizer written by `to_json`: {error!r}.") from None
     tokenizer = Tokenizer(**config)
     tokenizer.word_counts = OrderedDict(tables["word_counts"])
     tokenizer.word_docs.update(tables["word_docs"])

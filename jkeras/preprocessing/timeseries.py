@@ -15,13 +15,13 @@ from jkeras.state.random import next_seed
 
 @export("keras.preprocessing.sequence.TimeseriesGenerator")
 class TimeseriesGenerator(PyDataset):
-    """Batches of windows, each with the target of the row behind it.
+    """Batches of windows, each with the target of the row after it.
 
     Args:
         data: `(steps, ...)`.
         targets: one for each step.
         length: how many steps a window reaches back.
-        sampling_rate: every how many steps of a window are in it.
+        sampling_rate: steps between two entries of a window.
         stride: steps between the ends of two windows.
         start_index, end_index: the first and the last step to use.
         shuffle: draw windows at random.
@@ -29,7 +29,7 @@ class TimeseriesGenerator(PyDataset):
         batch_size: windows in a batch.
 
     Raises:
-        ValueError: data and targets of different lengths, or no room for a window.
+        ValueError: data and targets differ in length, or there is no room for a window.
 
     Example:
         >>> series = np.arange(6)
@@ -53,7 +53,7 @@ class TimeseriesGenerator(PyDataset):
     ):
         super().__init__()
         if len(data) != len(targets):
-            raise ValueError(f"Data and targets have one entry for each step. Received: {len(data)} and {len(targets)}.")
+            raise ValueError(f"Data and targets must have one entry for each step. Received: {len(data)} and {len(targets)}.")
         self.data, self.targets = np.asarray(data), np.asarray(targets)
         self.length, self.sampling_rate, self.stride = length, sampling_rate, stride
         self.start_index = start_index + length
@@ -62,7 +62,7 @@ class TimeseriesGenerator(PyDataset):
         if self.start_index > self.end_index:
             raise ValueError(
                 f"There is no room for a window of length={length} between start_index={start_index} and "
-                f"end_index={self.end_index}. Take a shorter one, or more data."
+                f"end_index={self.end_index}. Use a shorter one, or more data."
             )
         self._seed = next_seed() if shuffle else 0
         self._epoch = 0
@@ -83,11 +83,11 @@ class TimeseriesGenerator(PyDataset):
         return windows[:, ::-1] if self.reverse else windows, self.targets[rows]
 
     def on_epoch_end(self) -> None:
-        """Draw other windows in the next epoch."""
+        """Draw new windows for the next epoch."""
         self._epoch += 1
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments, data and targets as JSON, as Keras writes them."""
+        """The arguments, with data and targets as JSON, as in Keras."""
         names = ("length", "sampling_rate", "stride", "start_index", "end_index", "shuffle", "reverse", "batch_size")
         data = {name: json.dumps(getattr(self, name).tolist()) for name in ("data", "targets")}
         return {**data, **{name: getattr(self, name) for name in names}}
@@ -110,23 +110,23 @@ def timeseries_dataset_from_array(
     start_index: int | None = None,
     end_index: int | None = None,
 ) -> BatchDataset:
-    """Windows of a time series, each with the target that has the number of its first step.
+    """Windows of a time series, each with the target at its first step.
 
     Args:
         data: `(steps, ...)`.
-        targets: `targets[i]` belongs to the window that begins at step i; None for windows alone.
+        targets: `targets[i]` belongs to the window that begins at step i; None for only windows.
         sequence_length: steps in a window.
         sequence_stride: steps between the beginnings of two windows.
         sampling_rate: steps between two entries of a window.
         batch_size: windows in a batch.
         shuffle, seed: whether to draw an order for each epoch, and from which seed.
-        start_index, end_index: the part of the data to use, the end not included.
+        start_index, end_index: the part of the data to use, excluding the end.
 
     Returns:
         A dataset of batches `(windows, targets)`, for `fit`, `evaluate`, `predict` and for-loops.
 
     Raises:
-        ValueError: a number that is out of range; `batch_size=None`, since a dataset gives batches here.
+        ValueError: a number is out of range, or `batch_size=None`, since a dataset always returns batches.
 
     Example:
         >>> series = np.arange(6)
@@ -137,7 +137,7 @@ def timeseries_dataset_from_array(
     numbers = {"sequence_length": sequence_length, "sequence_stride": sequence_stride, "sampling_rate": sampling_rate}
     for name, value in {**numbers, "batch_size": batch_size}.items():
         if value is None or value < 1:
-            raise ValueError(f"{name} is a positive whole number. Received: {value!r}.")
+            raise ValueError(f"{name} must be a positive integer. Received: {value!r}.")
     start, end = start_index or 0, len(data) if end_index is None else end_index
     if not 0 <= start < end <= len(data):
         raise ValueError(f"Expected 0 <= start_index < end_index <= {len(data)}. Received: {start_index!r} and {end_index!r}.")

@@ -1,4 +1,4 @@
-"""`BatchDataset`: rows that are made when a batch is asked for, in an order of each epoch's own.
+"""`BatchDataset`: rows that are made when a batch is requested, in a new order for each epoch.
 
 It has the methods of `tf.data` that scripts call on `image_dataset_from_directory(...)`: `map`, `take`, `cache`, `prefetch`.
 """
@@ -19,11 +19,11 @@ class BatchDataset(PyDataset):
     """Batches of a function of row numbers.
 
     Args:
-        make: gives the batch of an array of row numbers.
+        make: returns the batch for an array of row numbers.
         rows: how many there are.
         batch_size: rows in a batch; the last may be shorter.
-        shuffle: whether each epoch has an order of its own.
-        seed: of the orders; default one of the global stream.
+        shuffle: whether each epoch has its own order.
+        seed: of the orders; by default from the global stream.
         names: further attributes, such as `class_names`.
 
     Example:
@@ -53,7 +53,7 @@ class BatchDataset(PyDataset):
         return count if self._limit is None else min(count, self._limit)
 
     def __getitem__(self, index: int) -> Any:
-        """Batch number `index` of the running epoch."""
+        """Batch number `index` of the current epoch."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"There are {len(self)} batches, and none with the number {index}.")
         rng = np.random.default_rng((self._seed, self._epoch))
@@ -66,11 +66,11 @@ class BatchDataset(PyDataset):
         self._epoch += 1
 
     def map(self, function: Callable[..., Any], num_parallel_calls: Any = None, deterministic: Any = None) -> BatchDataset:
-        """The dataset with a function of each batch; it takes the parts of a tuple as arguments.
+        """The dataset with a function applied to each batch; the parts of a tuple become its arguments.
 
         Args:
             function: of NumPy arrays.
-            num_parallel_calls, deterministic: for tf.data's sake; how many batches are made at a time is said by `workers`.
+            num_parallel_calls, deterministic: as in tf.data, without effect; `workers` is how many batches to make at a time.
         """
         view, make = copy.copy(self), self._make
 
@@ -88,15 +88,15 @@ class BatchDataset(PyDataset):
         return view
 
     def cache(self, filename: Any = None) -> BatchDataset:
-        """The dataset itself, for tf.data's sake: nothing is kept."""
+        """The dataset itself, as a method of tf.data: nothing is cached."""
         return self
 
     def prefetch(self, buffer_size: Any = None) -> BatchDataset:
-        """The dataset itself: `fit` always has batches made ahead."""
+        """The dataset itself: `fit` always prepares batches ahead."""
         return self
 
     def shuffle(self, buffer_size: Any = None, seed: int | None = None, reshuffle_each_iteration: Any = None) -> BatchDataset:
-        """The dataset with another order of its rows in each epoch, all rows mixed, not a buffer's."""
+        """The dataset with a new order of its rows in each epoch, shuffled as a whole rather than within a buffer."""
         view = copy.copy(self)
         view.shuffles, view._seed = True, next_seed() if seed is None else int(seed)
         return view

@@ -18,14 +18,13 @@ from jkeras.data.batch import unpack_x_y_sample_weight as unpack_x_y_sample_weig
 from jkeras.data.py_dataset import PyDataset as PyDataset
 from jkeras.data.py_dataset import Sequence as Sequence
 from jkeras.state.random import set_random_seed as set_random_seed
-from jkeras.utils import history_pictures as history_pictures
 from jkeras.utils import np_utils as np_utils
 from jkeras.utils.files import get_file as get_file
 from jkeras.utils.numerical import normalize as normalize
 from jkeras.utils.numerical import to_categorical as to_categorical
 from jkeras.utils.session import clear_session as clear_session
 
-# What needs pictures or images is loaded when it is asked for.
+# What needs pictures or images is loaded on first use.
 if TYPE_CHECKING:
     from jkeras.preprocessing.directories import image_dataset_from_directory as image_dataset_from_directory
     from jkeras.preprocessing.directories import text_dataset_from_directory as text_dataset_from_directory

@@ -1,13 +1,13 @@
-"""Unpack a tar or zip archive that may have been made to do harm.
+"""Unpack a tar or zip archive that may be malicious.
 
-The archive is read member by member into a fresh folder beside the destination; what came out whole is then moved there. Only
-plain files, folders and links are made, and every name must stay inside. Of a file's mode only the executable bit counts; links
-in zip files come out as small files, as `zipfile` makes them. Links come last, so that no member is ever written through one.
-A link may go up only at its start, and no further than its own depth: then it cannot leave, whatever other links it passes.
+The archive is read member by member into a fresh folder beside the destination, and moved there once it is complete. Only plain
+files, folders and links are made, and every name must stay inside. Of a file's mode only the executable bit counts; links in zip
+files become small files, as with `zipfile`. Links come last, so that no member is ever written through one. A link may go up
+only at its start, and no further than its own depth: then it cannot leave, whatever other links it passes.
 
-One member that breaks a rule refuses the whole archive. Caps stand against bombs: on the number of members, on folders within
-folders, on the unpacked size (1 GiB, or 200 times the archive where that is more), and on what a tar's header may make the
-reader hold in memory: a compressed header of gigabytes is a file of a few kilobytes.
+One member that breaks a rule makes the whole archive refused. Limits protect against bombs: on the number of members, on the
+depth of folders, on the unpacked size (1 GiB, or 200 times the archive if that is more), and on how much memory a tar's header
+may claim: a header of gigabytes compresses to a few kilobytes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAX_MEMBERS = 5_000_000
 FREE_BYTES = 1 << 30
 MAX_RATIO = 200
 MAX_DEPTH = 100
-MAX_READ = 4 << 20  # of a tar at once: more than a block of data or any header of good will
+MAX_READ = 4 << 20  # of a tar at once: more than a block of data or any honest header
 _STREAMS: dict[bytes, Callable[[Path], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 _BAD_BYTES = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError)
 _REFUSED = (ValueError, RuntimeError, *_BAD_BYTES)  # RuntimeError: an encrypted or unknown zip
@@ -54,11 +54,11 @@ def extract_archive(path: Path, destination: Path, formats: Iterable[str] = ("ta
 
     Args:
         path: the archive.
-        destination: the folder; made where it is not there. Files of the same names in it are replaced, others stay.
-        formats: what the archive may be: `"tar"` (plain, gz, bz2, xz), `"zip"`.
+        destination: the folder; created if missing. Files of the same names in it are replaced, others stay.
+        formats: the allowed formats: `"tar"` (plain, gz, bz2, xz), `"zip"`.
 
     Raises:
-        ValueError: the archive is of none of these formats, is damaged, is over the caps, or has a member that would leave the
+        ValueError: the archive has none of these formats, is damaged, exceeds a limit, or has a member that would leave the
             folder.
     """
     budget = max(FREE_BYTES, MAX_RATIO * path.stat().st_size)
@@ -74,7 +74,7 @@ def extract_archive(path: Path, destination: Path, formats: Iterable[str] = ("ta
             with zipfile.ZipFile(path) as zipped:
                 _write_members(_zip_members(zipped), fresh, budget)
         else:
-            raise ValueError(f"it is not of the format {' or '.join(formats) or '(none was given)'}")
+            raise ValueError(f"it does not have the format {' or '.join(formats) or '(none was given)'}")
         if destination.is_dir():
             _merge(fresh, destination)
         else:
@@ -95,7 +95,7 @@ class _Tar(tarfile.TarFile):
 
 
 class _Sips(io.RawIOBase):
-    """A stream of which only so much is read at once."""
+    """A stream that limits how much is read at once."""
 
     def __init__(self, stream: Any):
         self._stream = stream
@@ -108,7 +108,7 @@ class _Sips(io.RawIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         if size is None or not 0 <= size <= MAX_READ:
-            raise tarfile.ReadError(f"a header of it claims {size} bytes; the most is {MAX_READ:,}")
+            raise tarfile.ReadError(f"one of its headers claims {size} bytes; the limit is {MAX_READ:,}")
         data: bytes = self._stream.read(size)
         return data
 
@@ -126,7 +126,7 @@ class _Sips(io.RawIOBase):
 
 
 def _open_tar(path: Path) -> tarfile.TarFile | None:
-    """The archive as a tar, by its content; None where it is none. Its first header is read here, in sips too."""
+    """The archive as a tar, by its content; None if it is not one. Its first header is read here, with the limit too."""
     with open(path, "rb") as file:
         start = file.read(6)
     opener = next((opener for magic, opener in _STREAMS.items() if start.startswith(magic)), io.FileIO)
@@ -199,7 +199,7 @@ def _write_members(members: Iterable[Member], root: Path, budget: int) -> None:
 
 
 def _inner_parts(name: str, member: str) -> list[str]:
-    """The components of a relative path without `..`; ValueError for others, and for what leaves the folder on Windows alone."""
+    """The components of a relative path without `..`; ValueError for others, even if they leave the folder only on Windows."""
     parts = name.replace(os.sep, "/").split("/")
     if name.startswith(("/", "\\")) or ntpath.splitdrive(name)[0] or ".." in name.replace("\\", "/").split("/") or "\0" in name:
         raise ValueError(f"the member {member!r} would be written or point outside of the folder")
@@ -222,7 +222,7 @@ def _inner_target(member: Member, depth: int) -> str:
 
 
 def _merge(fresh: Path, destination: Path) -> None:
-    """Move the entries of a folder into another, never through a link that lies there."""
+    """Move the entries of a folder into another, never through a link there."""
     destination.mkdir(exist_ok=True)
     for entry in sorted(fresh.iterdir()):
         place = destination / entry.name

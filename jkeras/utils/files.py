@@ -1,4 +1,4 @@
-"""A file from a URL, kept in the cache folder and unpacked if wished."""
+"""A file from a URL, kept in the cache folder and unpacked on request."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def get_file(
         origin: the URL: http, https or file.
         untar: the same as `extract=True, archive_format="tar"`; kept for older programs.
         md5_hash: the same as `file_hash=..., hash_algorithm="md5"`; kept for older programs.
-        file_hash: SHA-256 or MD5 that the file must have, in the cache as after a download. A cached file that has another one
-            is replaced.
+        file_hash: SHA-256 or MD5 that the file must have, in the cache or after a download. A cached file with another hash is
+            replaced.
         cache_subdir: folder under `cache_dir`, or an absolute path. Default `"datasets"`.
         hash_algorithm: `"auto"` (by the length of the hash), `"sha256"` or `"md5"`.
-        extract: unpack the file, a tar or zip archive. With a name `a.tgz` given in `fname` the folder is `a_extracted`; with a
-            name `a` it is `a` and the archive `a_archive`; without `fname` the folder has the archive's name.
+        extract: unpack the file, a tar or zip archive. If `fname` is `a.tgz`, the folder is `a_extracted`; if it is `a`, the
+            folder is `a` and the archive `a_archive`; without `fname` the folder has the archive's name.
         archive_format: `"auto"`, `"tar"`, `"zip"` or a list of the two.
         cache_dir: None takes `$KERAS_HOME` or `~/.keras`.
         force_download: download even if the file is in the cache.
@@ -50,8 +50,8 @@ def get_file(
         its folder is missing or empty.
 
     Raises:
-        ValueError: an argument is wrong, the hash is another, or the archive cannot be unpacked safely.
-        FileNotFoundError: there was no download; the text says which file to put where. (Keras raises a plain Exception.)
+        ValueError: an argument is wrong, the hash differs, or the archive cannot be unpacked safely.
+        FileNotFoundError: the download failed; the error says which file to put where. (Keras raises a plain Exception.)
 
     Example:
         >>> import pathlib, tempfile
@@ -82,17 +82,17 @@ def get_file(
 
 def _file_name(fname: str | os.PathLike[str] | None, origin: str) -> str:
     name = os.fspath(fname) if fname else os.path.basename(urllib.parse.urlsplit(origin).path)
-    # Backslashes and drives name folders on Windows only, but a name that is good on one system is good on all.
+    # Backslashes and drives denote folders only on Windows, but a name that is valid on one system must be valid on all.
     if name in ("", ".", "..") or any(mark in name for mark in "/\\:\0"):
         raise ValueError(
             f"Received fname={fname!r} and origin={origin!r}: expected a file name without folders. Write fname='name.zip', "
-            f"and give the folder in cache_dir and cache_subdir."
+            f"and set the folder with cache_dir and cache_subdir."
         )
     return name
 
 
 def _archive_names(name: str, given: bool) -> tuple[str, str]:
-    """The names of the archive and of the folder it is unpacked to, as Keras chooses them."""
+    """The names of the archive and of the folder it is unpacked to, chosen as in Keras."""
     stem = name.partition(".")[0]
     if given and stem != name:
         return name, f"{stem}_extracted"
@@ -112,10 +112,10 @@ def _formats(archive_format: str | Iterable[str] | None) -> tuple[str, ...]:
 
 
 def _ensure(target: Path, origin: str, file_hash: str | None, algorithm: str, force: bool) -> bool:
-    """Have the file at its place; whether it was downloaded for that."""
+    """Make sure the file is in its place; returns whether it had to be downloaded."""
     if not force and target.is_file():
         if file_hash is None or hash_of(target, hash_algorithm_for(file_hash, algorithm)) == file_hash.lower():
             return False
-        print(f"{target} has not the hash {file_hash}: downloading it again from {origin}", file=sys.stderr)
+        print(f"{target} does not have the hash {file_hash}: downloading it again from {origin}", file=sys.stderr)
     download(origin, target, file_hash, algorithm)
     return True

@@ -1,4 +1,4 @@
-"""`plot_model` and `model_to_dot`: a model as a picture of boxes and arrows."""
+"""`plot_model` and `model_to_dot`: a model as a picture with boxes and arrows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.registry import export
 from jkeras.visualization.box_content import Shown
-from jkeras.visualization.dot import ENGINES, SPLINES, Dot
+from jkeras.visualization.dot import DIRECTIONS, ENGINES, SPLINES, Dot
 from jkeras.visualization.model_graph import model_graph
 from jkeras.visualization.picture import Picture
-from jkeras.visualization.placement import DIRECTIONS
 
 _ARGUMENTS = (
     *("show_shapes", "show_dtype", "show_layer_names", "rankdir", "expand_nested", "dpi", "show_layer_activations"),
@@ -40,44 +39,44 @@ def plot_model(
     fold: int | None = None,
     **kwargs: Any,
 ) -> Picture:
-    """Draw a model's layers as boxes, and what goes from one to the next as arrows.
+    """Draw a model's layers as boxes, and the tensors between them as arrows.
 
-    No program of the system is needed. DOT and SVG need no other package either; PNG, PDF and the rest are drawn with matplotlib.
-    Where Graphviz' program `dot` is installed, it makes the picture, unless `engine="jkeras"`.
+    No external program is needed. DOT and SVG need no other package either; PNG, PDF and the rest are drawn with matplotlib.
+    If Graphviz' program `dot` is installed, it makes the picture, unless `engine="jkeras"`.
 
-    A model with a `call` of its own has no graph: it is one box; with `expand_nested=True` its layers stand in their order,
-    without arrows.
+    A model with a `call` of its own has no graph: it is one box; with `expand_nested=True` its layers stand in order, without
+    arrows.
 
     Args:
         model: built.
-        to_file: of the picture. The suffix tells its kind: `.png`, `.svg`, `.pdf`, `.dot`, or another that matplotlib writes; no
-            suffix means PNG. None writes no file, and the picture returned is SVG.
-        show_shapes: whether boxes say the shapes of inputs and outputs.
-        show_dtype: whether they say the outputs' dtypes.
-        show_layer_names: whether they say the layers' names; the default is Keras 2's, that of Keras 3 is False.
+        to_file: path of the picture. The suffix tells its kind: `.png`, `.svg`, `.pdf`, `.dot`, or another that matplotlib
+            writes; no suffix means PNG. None writes no file and returns an SVG picture.
+        show_shapes: whether boxes show the shapes of inputs and outputs.
+        show_dtype: whether they show the outputs' dtypes.
+        show_layer_names: whether they show the layers' names; the default is that of Keras 2, while Keras 3 has False.
         rankdir: where arrows lead: `"TB"` downwards, `"LR"` to the right, `"BT"` upwards, `"RL"` to the left.
         expand_nested: whether the layers of inner models are shown, in a frame, rather than one box.
         dpi: pixels per inch; None means 200. A box's text is 9.5 points high.
-        show_layer_activations: whether boxes say the activation, where the layer has one.
+        show_layer_activations: whether boxes show the layer's activation, if it has one.
         show_trainable: whether boxes of layers with weights say if these are trained.
-        splines: `"spline"` and `"curved"` draw arrows as curves, `"line"` and `"polyline"` straight; `"ortho"`, Keras 3's
-            default, has right angles with Graphviz, and is a curve without.
+        splines: `"spline"` and `"curved"` draw arrows as curves, `"line"` and `"polyline"` as straight lines; `"ortho"`, the
+            default of Keras 3, has right angles with Graphviz and is a curve without it.
         layer_range: two regular expressions; boxes go from the first layer whose name begins with a match of the first to
             the last one of the second. For models too long for one page.
-        engine: `"graphviz"`, `"jkeras"`, or None for Graphviz where it is installed.
-        fold: into how many strips side by side a long picture is cut, where one tensor alone goes on; None cuts pictures longer
-            than 25 inches so that the page is about square, 1 never. Graphviz does not cut.
-        kwargs: none; a wrong name is an error.
+        engine: `"graphviz"`, `"jkeras"`, or None for Graphviz if it is installed.
+        fold: how many strips side by side to cut a long picture into, at places where only one tensor goes on; None cuts
+            pictures longer than 25 inches so that the page is about square, 1 never cuts. Graphviz does not cut.
+        kwargs: none; an unknown name is an error.
 
     Returns:
         A picture that a notebook shows, with `data`, `format` and `filename`.
 
     Raises:
         ImportError: matplotlib is needed and not installed.
-        OSError: the file cannot be written; what was there before is whole then.
+        OSError: the file cannot be written; the one that was there before stays whole.
         RuntimeError: `engine="graphviz"`, and Graphviz is missing or fails.
-        TypeError: an argument has an unknown name, or `model` is no model.
-        ValueError: the model was not built; an argument is none of those above; the suffix is of no kind that can be written.
+        TypeError: an argument has an unknown name, or `model` is not a model.
+        ValueError: the model was not built; an argument has none of the values above; the suffix's kind cannot be written.
 
     Example:
         >>> import tempfile, jkeras
@@ -135,16 +134,16 @@ def model_to_dot(
 
     Args:
         model: built.
-        subgraph: whether the text is that of a cluster, to stand in another graph.
+        subgraph: whether the text is a cluster, to be placed in another graph.
         show_shapes, show_dtype, show_layer_names, rankdir, expand_nested, dpi, show_layer_activations, show_trainable, splines,
-            layer_range, engine, fold, kwargs: as of `plot_model`.
+            layer_range, engine, fold, kwargs: as for `plot_model`.
 
     Returns:
-        An object with `to_string()`, and with `create(format="svg")` and `write(path)` as pydot's graphs have them.
+        An object with `to_string()`, and with `create(format="svg")` and `write(path)` as in pydot's graphs.
 
     Raises:
-        TypeError: an argument has an unknown name, or `model` is no model.
-        ValueError: the model was not built; an argument is none of those above.
+        TypeError: an argument has an unknown name, or `model` is not a model.
+        ValueError: the model was not built; an argument has none of the values above.
 
     Example:
         >>> import jkeras
@@ -156,17 +155,17 @@ def model_to_dot(
         raise unexpected_arguments("model_to_dot", kwargs, _ARGUMENTS)
     for name, value, known in (("rankdir", rankdir, DIRECTIONS), ("splines", splines, SPLINES), ("engine", engine, ENGINES)):
         if value not in known:
-            raise ValueError(f"{name} is one of {', '.join(map(repr, known))}. Received: {name}={value!r}.")
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}. Received: {name}={value!r}.")
     dpi = 200 if dpi is None else dpi
     if not 1 <= dpi <= 10_000:
-        raise ValueError(f"dpi is a number of pixels per inch, such as 96 or 200. Received: dpi={dpi!r}.")
+        raise ValueError(f"dpi must be a number of pixels per inch, such as 96 or 200. Received: dpi={dpi!r}.")
     if fold is not None and (not isinstance(fold, int) or fold < 1):
-        raise ValueError(f"fold is a number of strips, 1 or more, or None. Received: fold={fold!r}.")
+        raise ValueError(f"fold must be a number of strips, 1 or more, or None. Received: fold={fold!r}.")
     shown = Shown(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
     return Dot(model_graph(model, shown, expand_nested, layer_range), rankdir, dpi, splines, engine, subgraph, fold)
 
 
 def png_size(data: bytes, dpi: float) -> tuple[float, float]:
-    """Width and height of a PNG file's picture in points, read off its head."""
+    """Width and height of a PNG file's picture in points, read from its header."""
     width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     return width * 72 / dpi, height * 72 / dpi

@@ -1,7 +1,7 @@
 """Labels as one-hot rows, and rows of unit norm.
 
-Both take NumPy arrays and JAX arrays and give back the same kind. On JAX arrays they may be traced: where a compiled function
-cannot look at values, an out-of-range label gives a row of zeros instead of an error.
+Both take NumPy arrays and JAX arrays and return the same kind. On JAX arrays they can be traced: since a compiled function
+cannot look at values, an out-of-range label then gives a row of zeros instead of an error.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ def to_categorical(x: Any, num_classes: int | None = None, dtype: Any = None) ->
 
     Args:
         x: integers 0 to `num_classes - 1`, of any shape; a trailing dimension of 1 is dropped. Fractions in NumPy arrays and
-            lists are cut off. Keras 2 called it `y`.
+            lists are truncated. Keras 2 called it `y`.
         num_classes: how many classes; None (or 0) takes the largest label plus one.
-        dtype: of the result, as in Keras 2. None, the default, gives what Keras 3 gives: float64, and `floatx()` for JAX arrays.
+        dtype: of the result, as in Keras 2. None, the default, follows Keras 3: float64, and `floatx()` for JAX arrays.
 
     Returns:
         An array of shape `(*x.shape, num_classes)`: a JAX array for a JAX array, else a NumPy array.
 
     Raises:
-        ValueError: a label is out of range (Keras counts negative labels from the end); there is no label to count the classes
-            by. A JAX array gives a row of zeros for a label out of range, in and out of `jit`.
+        ValueError: a label is out of range (Keras counts negative labels from the end); there are no labels to infer the number
+            of classes from. In a JAX array, a label out of range gives a row of zeros, under `jit` or not.
 
     Example:
         >>> to_categorical([0, 2, 1], num_classes=3)
@@ -91,7 +91,7 @@ def normalize(x: Any, axis: int | tuple[int, ...] | None = -1, order: int = 2) -
 
         y = x / (sum_i |x_i|^order)^(1 / order)
 
-    Zeros stay zeros. JAX arrays are divided by at least `epsilon()`, and a vector of zeros passes no gradient on.
+    Zeros stay zeros. JAX arrays are divided by at least `epsilon()`, and a vector of zeros has no gradient.
 
     Args:
         x: an array, of floats or integers. A NumPy vector `(n,)` gives `(1, n)`, as in Keras.

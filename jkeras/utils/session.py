@@ -1,4 +1,4 @@
-"""`clear_session`: start the automatic names again."""
+"""`clear_session`: restart automatic names."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from jkeras.state.scope import current
 def clear_session(free_memory: bool = True) -> None:
     """Let the next layer be called `dense` again, and forget the learning phase.
 
-    There is no session to clear: models and their arrays go when nobody holds them. What JAX keeps of programs that are gone
-    (about 0.1 MB a fitted model, up to a bound of its own) goes with `jax.clear_caches()`, which drops the programs in use too.
+    There is no session to clear: models and their arrays are freed when nothing refers to them. `jax.clear_caches()` frees what
+    JAX keeps of unused programs (about 0.1 MB per fitted model, up to its own limit), but also drops the programs in use.
 
     Args:
-        free_memory: Keras 3's argument; Python frees what nobody holds in any case.
+        free_memory: Keras 3's argument; Python frees unused memory in any case.
 
     Example:
         >>> from jkeras.layers import Dense

@@ -1,12 +1,12 @@
-"""Floor 9.5: pictures of models, of how they learned, and of what they take things for.
+"""Floor 9.5: pictures of models, of how they learned, and of what they predict.
 
-Functions return figures of matplotlib, an extra: `pip install "jkeras[plots]"`. It is loaded when the first picture is drawn.
+Functions return figures of matplotlib, an extra: `pip install "jkeras[plots]"`. It is loaded when the first figure is drawn.
 """
 
+from jkeras.callbacks.history_curves import plot_history as plot_history
+from jkeras.callbacks.history_html import history_html as history_html
 from jkeras.visualization.confusion import confusion_matrix as confusion_matrix
 from jkeras.visualization.feature_maps import layer_outputs as layer_outputs
-from jkeras.visualization.history_curves import plot_history as plot_history
-from jkeras.visualization.history_html import history_html as history_html
 from jkeras.visualization.image_grids import image_grid as image_grid
 from jkeras.visualization.kernels import convolution_kernels as convolution_kernels
 from jkeras.visualization.picture import Picture as Picture

@@ -1,4 +1,4 @@
-"""What the box of a layer says: its name and class, and below them, as asked for, activation, shapes, dtype, trainable or not."""
+"""The text in a layer's box: name and class, and below them, if asked for, activation, shapes, dtype, trainable or not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_LINES = 6
 
 
 class Shown(NamedTuple):
-    """What boxes say besides the class; as the arguments of `plot_model`."""
+    """What boxes say besides the class, as in the arguments of `plot_model`."""
 
     shapes: bool = False
     dtype: bool = False
@@ -27,10 +27,10 @@ class BoxContent(NamedTuple):
     """The text of one box.
 
     Attributes:
-        name: of the layer; empty where names are not shown.
+        name: of the layer; empty if names are not shown.
         kind: its class.
         family: what sort of layer it is, for the colour: the file of `jkeras.layers` that its class comes from.
-        rows: a label, and the lines beside it.
+        rows: labels, each with the lines beside it.
     """
 
     name: str
@@ -44,10 +44,10 @@ def box_content(op: Any, kind: str, calls: Iterable[Node], shown: Shown, shape: 
 
     Args:
         op: a layer, or an array function of a graph.
-        kind: what its class is called.
+        kind: the name of its class.
         calls: its calls in the model.
-        shown: what is wanted.
-        shape: said where there are no calls to read shapes from.
+        shown: what to show.
+        shape: the output shape to show if there are no calls to read it from.
 
     Example:
         >>> from jkeras.layers import Dense, Input
@@ -75,7 +75,7 @@ def box_content(op: Any, kind: str, calls: Iterable[Node], shown: Shown, shape: 
 
 
 def _lines(texts: Iterable[str]) -> tuple[str, ...]:
-    """Each text once; of very many the first ones and how many there are more."""
+    """Each text once; if there are very many, the first ones and how many more."""
     lines = list(dict.fromkeys(texts))
     if len(lines) > _MOST_LINES:
         lines[_MOST_LINES - 1 :] = [f"and {len(lines) - _MOST_LINES + 1} more"]

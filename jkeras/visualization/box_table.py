@@ -1,9 +1,8 @@
-"""The box of a layer as a small table: a coloured head with name and class, below it a row for each thing it says."""
+"""The box of a layer as a small table: a coloured head with name and class, and a row for each fact below it."""
 
 from __future__ import annotations
 
 from jkeras.visualization.box_content import BoxContent
-from jkeras.visualization.placement import Area
 from jkeras.visualization.shapes import Rectangle, Shape, Stroke, Text
 from jkeras.visualization.text_width import text_width, wrap
 
@@ -39,7 +38,7 @@ def head_colour(content: BoxContent) -> str:
 
 
 def box_size(content: BoxContent) -> tuple[float, float]:
-    """Width and height that a box needs, in points."""
+    """The width and height that a box needs, in points."""
     lines, beside = _head(content)
     head = max(text_width(text, HEAD_SIZE, bold) for text, bold in lines) + (_beside_width(content) if beside else 0.0)
     label = _label_width(content)
@@ -48,37 +47,37 @@ def box_size(content: BoxContent) -> tuple[float, float]:
     return width, _head_height(lines) + sum(_row_height(row) for row in content.rows)
 
 
-def box_shapes(content: BoxContent, area: Area) -> list[Shape]:
-    """A box at its place.
+def box_shapes(content: BoxContent, left: float, top: float, width: float, height: float) -> list[Shape]:
+    """The shapes of a box at its place.
 
     Args:
         content: what it says.
-        area: where it stands, of the size that `box_size` gives.
+        left, top: its upper left corner.
+        width, height: its size, as `box_size` gives it.
     """
     lines, beside = _head(content)
-    height = _head_height(lines)
-    x, y, right = area.x, area.y, area.x + area.width
+    x, y, right = left, top, left + width
     rounded = "above" if content.rows else "all"
     shapes: list[Shape] = [
-        Rectangle(x, y, area.width, area.height, fill="#ffffff", radius=4),
-        Rectangle(x, y, area.width, height, fill=head_colour(content), radius=4, rounded=rounded),
+        Rectangle(left, top, width, height, fill="#ffffff", radius=4),
+        Rectangle(left, top, width, _head_height(lines), fill=head_colour(content), radius=4, rounded=rounded),
     ]
     centred = not beside and not content.rows
     for i, (text, bold) in enumerate(lines):
         base = y + _HEAD_SPACE / 2 + _HEAD_LINE * (i + 0.5) + 0.36 * HEAD_SIZE
-        anchor, at = ("middle", x + area.width / 2) if centred else ("start", x + _PAD)
+        anchor, at = ("middle", x + width / 2) if centred else ("start", x + _PAD)
         shapes.append(Text(at, base, text, HEAD_SIZE, INK if bold else QUIET, bold, anchor))
     if beside:
         base = y + _HEAD_SPACE / 2 + _HEAD_LINE / 2 + 0.36 * HEAD_SIZE
         shapes.append(Text(right - _PAD, base, content.kind, HEAD_SIZE, QUIET, anchor="end"))
-    y += height
+    y += _head_height(lines)
     column = x + _label_width(content) + 1.5 * _PAD
     if content.rows:
-        shapes.append(Stroke((column, y), (((column, area.y + area.height),),), "#d5dae0", 0.7))
+        shapes.append(Stroke((column, y), (((column, top + height),),), "#d5dae0", 0.7))
     for row in content.rows:
         shapes += _row_shapes(row, x, y, right, column)
         y += _row_height(row)
-    shapes.append(Rectangle(area.x, area.y, area.width, area.height, stroke=LINE, line_width=0.9, radius=4))
+    shapes.append(Rectangle(left, top, width, height, stroke=LINE, line_width=0.9, radius=4))
     return shapes
 
 
@@ -94,7 +93,7 @@ def _row_shapes(row: tuple[str, tuple[str, ...]], x: float, y: float, right: flo
 
 
 def _head(content: BoxContent) -> tuple[list[tuple[str, bool]], bool]:
-    """The lines of the head, each bold or not, and whether the class stands beside the name rather than below."""
+    """The lines of the head, each bold or not, and whether the class stands beside the name rather than below it."""
     if not content.name:
         return [(line, True) for line in wrap(content.kind, HEAD_SIZE, _WIDEST, True)], False
     name = wrap(content.name, HEAD_SIZE, _WIDEST, True)

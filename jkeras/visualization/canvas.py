@@ -1,4 +1,4 @@
-"""A drawing on a figure of matplotlib, for PNG, PDF and what else matplotlib writes."""
+"""A drawing on a figure of matplotlib, for PNG, PDF and whatever else matplotlib writes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import warnings
 from typing import Any
 
-from jkeras.visualization.figures import matplotlib_for, new_figure, save
+from jkeras._base.figures import matplotlib_for, new_figure, save
 from jkeras.visualization.shapes import Drawing, Part, Point, Polygon, Rectangle, Stroke, Text, outline
 
 _CJK = (
@@ -14,7 +14,7 @@ _CJK = (
     *("Noto Sans CJK JP", "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "Hiragino Sans", "WenQuanYi Zen Hei"),
 )
 _MOST_PIXELS = 30_000  # of one side; matplotlib stops at 65,536
-# Letters fitted to pixels are wider than the font's own, by which the boxes were measured.
+# Hinted letters, fitted to pixels, are wider than the font's own, by which the boxes were measured.
 UNHINTED = {"text.hinting": "no_hinting"}
 
 
@@ -60,7 +60,7 @@ def drawing_figure(drawing: Drawing) -> Any:
 
 
 def font_families(matplotlib: Any) -> list[str]:
-    """The fonts in which a letter is looked for, in this order: the measured one, the user's, installed ones for CJK."""
+    """The fonts to look for a letter in, in this order: the measured one, the user's, installed ones for CJK."""
     installed = {font.name for font in matplotlib.font_manager.fontManager.ttflist}
     return list(dict.fromkeys(["DejaVu Sans", *matplotlib.rcParams["font.family"], *(f for f in _CJK if f in installed)]))
 
@@ -75,7 +75,7 @@ def drawing_bytes(drawing: Drawing, kind: str, dpi: float) -> bytes:
     Args:
         drawing: what to draw.
         kind: of the file: `png`, `pdf`, or another that matplotlib writes.
-        dpi: pixels per inch. A picture that would have a side of over 30,000 pixels is drawn with fewer, and a warning says so.
+        dpi: pixels per inch; fewer, with a warning, if a side of the picture would exceed 30,000 pixels.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -90,8 +90,8 @@ def drawing_bytes(drawing: Drawing, kind: str, dpi: float) -> bytes:
     most = _MOST_PIXELS * 72 / max(drawing.width, drawing.height)
     if dpi > most and kind not in ("pdf", "svg", "ps", "eps"):
         warnings.warn(
-            f"The picture is drawn with dpi={most:.0f} instead of {dpi:g}: a side would have over {_MOST_PIXELS:,} pixels. "
-            "A .svg or .pdf file has no such limit, and layer_range= shows a part of the model.",
+            f"The picture is drawn with dpi={most:.0f} instead of {dpi:g}, or a side would have over {_MOST_PIXELS:,} pixels. "
+            "An .svg or .pdf file has no such limit, and layer_range= shows a part of the model.",
             stacklevel=2,
         )
         dpi = most

@@ -1,4 +1,4 @@
-"""Classes out of what targets and models give: numbers, one-hot rows, probabilities, or names."""
+"""Class labels from targets and predictions: numbers, one-hot rows, probabilities, or names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def class_labels(values: Any, what: str) -> Labels:
         `(n,)`: integers, or names as they were.
 
     Raises:
-        ValueError: it is of another shape.
+        ValueError: `values` has another shape.
 
     Example:
         >>> class_labels([[0.1, 0.9], [0.8, 0.2]], "y_pred"), class_labels([[0.7], [0.2]], "y_pred")
@@ -43,10 +43,10 @@ def class_labels(values: Any, what: str) -> Labels:
 
 
 def confidence(values: Any) -> np.ndarray | None:
-    """The probability that a model gave to the class it chose; None where it gave none.
+    """The probability of the class that a model chose; None if it gave no probabilities.
 
     Args:
-        values: as of `class_labels`.
+        values: as for `class_labels`.
     """
     array = np.asarray(values)
     if array.dtype.kind != "f" or array.size == 0 or array.min() < 0 or array.max() > 1:

@@ -1,4 +1,4 @@
-"""Confusion matrices: which class was taken for which, and how often."""
+"""Confusion matrices: which class was mistaken for which, and how often."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from jkeras._base.figures import FilePath, axes_for, finish, name_list
 from jkeras.visualization.class_labels import class_labels
-from jkeras.visualization.figures import FilePath, axes_for, finish, name_list
 
 _MOST_NUMBERS = 30  # classes, up to which each cell shows its number
 _NORMALIZE = (None, False, True, "true", "pred", "all")
@@ -31,19 +31,19 @@ def confusion_matrix(
         y_true: what is right: `(n,)` class numbers or names, or `(n, k)` one-hot rows.
         y_pred: what was predicted: the same, or the probabilities that `model.predict` gives, `(n, k)`, or `(n, 1)` for two
             classes.
-        labels: names of the classes, in their order; or, where classes are names already, which of them to show.
+        labels: names of the classes, in order; or, if the classes are names already, which of them to show.
         normalize: None counts; `"true"` (or True) gives the share of each row, `"pred"` of each column, `"all"` of the whole.
         title: above the matrix; None for none.
-        cmap: colours, a name of matplotlib's.
+        cmap: the name of a matplotlib colour map.
         ax: axes to draw on; None makes a figure.
-        path: of a file to write the figure to; the suffix tells the format.
+        path: a file to write the figure to; the suffix tells the format.
 
     Returns:
         The figure.
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: the two have different lengths or none; there are fewer names than classes; `normalize` is none of those
+        ValueError: the two differ in length or are empty; there are fewer names than classes; `normalize` is none of the
             above.
 
     Example:
@@ -83,10 +83,10 @@ def count_pairs(y_true: Any, y_pred: Any, labels: Sequence[Any] | None = None) -
     """The numbers behind a confusion matrix.
 
     Args:
-        y_true, y_pred, labels: as of `confusion_matrix`.
+        y_true, y_pred, labels: as for `confusion_matrix`.
 
     Returns:
-        `(k, k)` counts, the row is the true class and the column the predicted one; and the k names.
+        `(k, k)` counts, with the true class as row and the predicted one as column; and the k names.
 
     Example:
         >>> count_pairs(["cat", "dog"], ["dog", "dog"])

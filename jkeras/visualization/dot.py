@@ -7,34 +7,35 @@ from collections.abc import Iterator
 from html import escape
 
 from jkeras._base.atomic import atomic_file
+from jkeras._base.figures import FilePath
 from jkeras.visualization.box_content import BoxContent
 from jkeras.visualization.box_table import FROZEN, INK, LINE, QUIET, head_colour
 from jkeras.visualization.canvas import drawing_bytes
-from jkeras.visualization.figures import FilePath
 from jkeras.visualization.graphviz import graphviz_bytes
 from jkeras.visualization.model_drawing import model_drawing
 from jkeras.visualization.model_graph import Box, Group, ModelGraph
 from jkeras.visualization.svg import svg_text
 
+DIRECTIONS = ("TB", "LR", "BT", "RL")
 SPLINES = ("spline", "curved", "ortho", "polyline", "line")
 ENGINES = (None, "graphviz", "jkeras")
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Dot:
-    """The DOT text of a model, which draws itself too; `utils.model_to_dot` makes one.
+    """The DOT text of a model, which can also draw itself; `utils.model_to_dot` makes one.
 
-    It has those methods of a pydot graph that scripts use: `to_string`, `create`, `write` and their kin. Pictures come from
-    Graphviz' program `dot` where it is installed, and are drawn by jkeras where it is not.
+    It has the methods of a pydot graph that scripts use: `to_string`, `create`, `write` and their kin. Graphviz' program `dot`
+    makes the pictures if it is installed; otherwise jkeras draws them.
 
     Args:
         graph: boxes and edges.
         rankdir: `TB`, `LR`, `BT` or `RL`.
         dpi: pixels per inch of pictures.
         splines: how edges are drawn; `line` and `polyline` are straight.
-        engine: `"graphviz"`, `"jkeras"`, or None for the first one that is there.
-        subgraph: whether the text is that of a cluster, to stand in another graph.
-        fold: into how many strips side by side jkeras' own picture is cut; None for as many as a long one needs.
+        engine: `"graphviz"`, `"jkeras"`, or None for Graphviz if it is installed and jkeras if not.
+        subgraph: whether the text is a cluster, to be placed in another graph.
+        fold: how many strips to cut jkeras' own picture into; None for as many as a long one needs.
     """
 
     def __init__(
@@ -60,13 +61,13 @@ class Dot:
         """The content of a picture file.
 
         Args:
-            prog: which program of Graphviz lays the picture out, where Graphviz is installed: `dot`, `neato`, ...
+            prog: the Graphviz program that lays out the picture, if Graphviz is installed: `dot`, `neato`, ...
             format: `png`, `svg`, `pdf`, or another; `dot` and `raw` are the text itself.
 
         Raises:
-            ImportError: neither Graphviz nor matplotlib is installed, and it is not SVG.
+            ImportError: neither Graphviz nor matplotlib is installed, and the format is not SVG.
             RuntimeError: `engine="graphviz"`, and its program is missing or fails.
-            ValueError: such files cannot be written.
+            ValueError: the format cannot be written.
         """
         kind = format.lower()
         if kind in ("dot", "gv", "raw"):
@@ -85,8 +86,8 @@ class Dot:
         """Write the text, or a picture, to a file.
 
         Args:
-            path: of the file; its suffix tells nothing, as with pydot.
-            prog, format: as of `create`.
+            path: of the file; its suffix does not matter, as in pydot.
+            prog, format: as for `create`.
         """
         data = self.create(prog, format)
         with atomic_file(path) as temporary:

@@ -1,4 +1,4 @@
-"""What the layers of a model give for one example: feature maps as tiles, sequences and vectors as strips."""
+"""The outputs of a model's layers for one example: feature maps as tiles, sequences and vectors as strips."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import jax
 import numpy as np
 
 from jkeras._base.errors import describe
+from jkeras._base.figures import FilePath, axes_for, finish
 from jkeras.layers.base import Layer
 from jkeras.models.model import Model
-from jkeras.visualization.figures import FilePath, axes_for, finish
 from jkeras.visualization.mosaic import mosaic, unit_range
 
 _STRIP = 64  # numbers of a vector in one row
@@ -32,18 +32,18 @@ def layer_outputs(
     """Draw the outputs of layers for one example, a panel for each layer.
 
     Outputs `(height, width, channels)` are tiles, one for each channel, each stretched to its own range. Outputs `(steps,
-    features)` are one image with time from left to right; vectors are strips. What has no such form is left out.
+    features)` are one image with time from left to right; vectors are strips. Other outputs are left out.
 
     Args:
         model: built.
         x: what `model.predict` takes; only the row `sample` is used.
-        layers: names, paths or layers, as `model.activations` takes them; default all whose output can be drawn.
+        layers: names, paths or layers, as for `model.activations`; by default all whose output can be drawn.
         sample: which row of `x`.
-        limit: how many channels of a layer at most.
-        columns: panels beside each other.
-        cmap: colours, a name of matplotlib's.
+        limit: the most channels of a layer to draw.
+        columns: panels in a row.
+        cmap: the name of a matplotlib colour map.
         ax: axes to draw on, one for each layer; None makes a figure.
-        path: of a file to write the figure to; the suffix tells the format.
+        path: a file to write the figure to; the suffix tells the format.
 
     Returns:
         The figure.
@@ -89,7 +89,7 @@ def _is_drawable(value: Any) -> bool:
 
 
 def _picture(value: np.ndarray, limit: int) -> tuple[np.ndarray, str]:
-    """The image of one output, and what to say about its size."""
+    """The image of one output, and its size in words."""
     if value.ndim == 3:
         height, width, channels = value.shape
         tiles = unit_range(np.moveaxis(value[..., :limit], -1, 0))

@@ -1,4 +1,4 @@
-"""Images in a grid, with their labels and what a model takes them for."""
+"""Images in a grid, with their labels and what a model predicts for them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from jkeras._base.errors import describe
+from jkeras._base.figures import FilePath, axes_for, finish
 from jkeras.visualization.class_labels import class_labels, confidence
-from jkeras.visualization.figures import FilePath, axes_for, finish
 
 RIGHT, WRONG = "#1d6b3a", "#b3261e"
 
@@ -27,27 +27,27 @@ def image_grid(
     ax: Any = None,
     path: FilePath | None = None,
 ) -> Any:
-    """Draw images with their labels; wrong predictions are red, with a frame, and say what would have been right.
+    """Draw images with their labels; wrong predictions are red, framed, and followed by the right label.
 
     Args:
         images: `(n, height, width)` grey, or `(n, height, width, channels)` with 1, 3 or 4 channels. Bytes are 0 to 255; other
-            numbers are 0 to 1, or, where they leave that range, stretched from their least to their greatest.
+            numbers are 0 to 1, or, if they exceed that range, stretched from the least to the greatest.
         labels: what is right: `(n,)` class numbers or names, or `(n, k)` one-hot rows.
-        predictions: the same, or probabilities, as `model.predict` gives them; the chosen class' probability is shown too.
-        class_names: names of the classes, in their order.
-        limit: how many images at most.
-        columns: images in a row; default so that the grid is about square.
-        only_wrong: whether images whose prediction is right are left out.
-        cmap: colours of grey images, a name of matplotlib's; default grey.
+        predictions: the same, or probabilities, as `model.predict` gives them; then the chosen class' probability is shown too.
+        class_names: names of the classes, in order.
+        limit: the most images to draw.
+        columns: images in a row; by default the grid is about square.
+        only_wrong: whether to leave out images whose prediction is right.
+        cmap: the name of a matplotlib colour map for grey images; by default grey.
         ax: axes to draw on, one for each image; None makes a figure.
-        path: of a file to write the figure to; the suffix tells the format.
+        path: a file to write the figure to; the suffix tells the format.
 
     Returns:
         The figure.
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: the images are of another shape, or none; labels or predictions are fewer.
+        ValueError: the images have another shape, or there are none; there are fewer labels or predictions.
 
     Example:
         >>> images = np.zeros((2, 8, 8))
@@ -88,7 +88,7 @@ def displayable(images: Any) -> np.ndarray:
     """Images as numbers from 0 to 1, `(n, height, width)` or `(n, height, width, 3 or 4)`.
 
     Raises:
-        ValueError: they are of another shape, or there are none.
+        ValueError: they have another shape, or there are none.
     """
     array = np.asarray(images)
     if array.ndim == 4 and array.shape[-1] == 1:
@@ -117,7 +117,7 @@ def _same(a: Any, b: Any, class_names: Sequence[Any] | None) -> bool:
 
 
 def _title(i: int, true: Any, guessed: Any, sure: Any, class_names: Sequence[Any] | None) -> tuple[str, bool | None]:
-    """The text above an image, and whether its prediction is right; None where that is not known."""
+    """The text above an image, and whether its prediction is right; None if that is not known."""
     if guessed is None:
         return ("" if true is None else _name(true[i], class_names)), None
     said = _name(guessed[i], class_names) + (f" {sure[i]:.0%}" if sure is not None else "")

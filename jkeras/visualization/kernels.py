@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from jkeras._base.errors import describe
+from jkeras._base.figures import FilePath, axes_for, finish
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import walk
-from jkeras.visualization.figures import FilePath, axes_for, finish
 from jkeras.visualization.mosaic import mosaic
 
 _NAMES = ("kernel", "depthwise_kernel")
@@ -29,24 +29,24 @@ def convolution_kernels(
     """Draw the kernels of a convolution layer, a tile for each filter.
 
     Kernels over three channels are drawn in colour, grey where a weight is 0. Others are drawn for one input channel at a time,
-    red where a weight is above 0 and blue where it is below; all tiles have one scale.
+    red where a weight is above 0 and blue where it is below; all tiles share one scale.
 
     Args:
         layer: a convolution layer, one- or two-dimensional, transposed, depthwise or separable; or a model.
-        name: of a layer inside a model; default the first convolution.
-        channel: which input channel; default all three in colour where there are three, else the mean over the channels.
-        limit: how many filters at most.
+        name: of a layer inside a model; by default the first convolution.
+        channel: which input channel; by default all three in colour if there are three, else the mean over the channels.
+        limit: the most filters to draw.
         columns: tiles in a row.
-        cmap: colours of kernels that are no colour images, a name of matplotlib's.
+        cmap: the name of a matplotlib colour map for kernels that are not drawn in colour.
         ax: axes to draw on; None makes a figure.
-        path: of a file to write the figure to; the suffix tells the format.
+        path: a file to write the figure to; the suffix tells the format.
 
     Returns:
         The figure.
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: there is no such layer, it has no such kernel or was not built, or there is no such channel.
+        ValueError: there is no such layer or channel; the layer has no such kernel, or was not built.
 
     Example:
         >>> from jkeras.layers import Conv2D
@@ -110,7 +110,7 @@ def _is_convolution(layer: Any) -> bool:
 
 
 def _kernel(layer: Any) -> np.ndarray:
-    """`(height, width, inputs, filters)`; one-dimensional kernels lie on their side, with height 1."""
+    """The kernel as `(height, width, inputs, filters)`; a one-dimensional one has height 1."""
     kernel = np.asarray(_box(layer).value, np.float32)
     if kernel.ndim == 3:
         kernel = kernel[None]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from jkeras import _layered
 from jkeras.visualization.box_table import INK, LINE, box_shapes, box_size
-from jkeras.visualization.layered import Way
-from jkeras.visualization.model_graph import Group, ModelGraph
-from jkeras.visualization.placement import Placement, place
+from jkeras.visualization.model_graph import Box, Group, ModelGraph
 from jkeras.visualization.shapes import Drawing, Part, Point, Polygon, Rectangle, Shape, Stroke, Text
 from jkeras.visualization.text_width import text_width, wrap
 
@@ -17,11 +16,19 @@ _SHADES = ("#f6f7fb", "#eef1f8")  # of groups, by depth
 _HEAD_LENGTH, _HEAD_WIDTH = 7.0, 6.0
 
 
-def placement_of(graph: ModelGraph, rankdir: str = "TB", curved: bool = True, fold: int | None = None) -> Placement:
+def model_layout(graph: ModelGraph, rankdir: str = "TB", curved: bool = True, fold: int | None = None) -> _layered.Layout:
     """Where everything of a graph stands when its boxes have the size that their text needs."""
-    sizes = {box.key: box_size(box.content) for box in graph.root.boxes()}
-    labels = {group.key: _title_size(group) for group in graph.root.groups()}
-    return place(graph, sizes, labels, rankdir, curved, fold)
+    edges = [(edge.source, edge.target) for edge in graph.edges]
+    return _layered.layout(_sized(graph.root), edges, rankdir, curved, fold)
+
+
+def _sized(group: Group) -> tuple[_layered.Node | _layered.Group, ...]:
+    return tuple(
+        _layered.Node(member.key, *box_size(member.content))
+        if isinstance(member, Box)
+        else _layered.Group(member.key, _sized(member), _title_size(member))
+        for member in group.members
+    )
 
 
 def model_drawing(graph: ModelGraph, rankdir: str = "TB", curved: bool = True, fold: int | None = None) -> Drawing:
@@ -30,8 +37,8 @@ def model_drawing(graph: ModelGraph, rankdir: str = "TB", curved: bool = True, f
     Args:
         graph: of a model.
         rankdir: `TB`, `LR`, `BT` or `RL`.
-        curved: whether edges bend smoothly.
-        fold: how many strips the picture is cut into; None for as many as a long one needs.
+        curved: whether edges bend smoothly; otherwise they are straight lines.
+        fold: how many strips to cut the picture into; None for as many as a long one needs.
 
     Example:
         >>> from jkeras.layers import Dense, Input
@@ -42,18 +49,19 @@ def model_drawing(graph: ModelGraph, rankdir: str = "TB", curved: bool = True, f
         >>> drawing.title, drawing.height > drawing.width
         ('small', False)
     """
-    placement = placement_of(graph, rankdir, curved, fold)
+    layout = model_layout(graph, rankdir, curved, fold)
     shapes: list[Shape] = []
     for group in graph.root.groups():
-        shapes += _group_shapes(group, placement)
-    shapes += _edges_shapes(list(placement.ways.values()))
+        shapes += _group_shapes(group, layout.groups[group.key])
+    shapes += _edges_shapes([layout.routes[edge.source, edge.target] for edge in graph.edges if not edge.hidden])
     for box in graph.root.boxes():
-        shapes += box_shapes(box.content, placement.boxes[box.key])
-    return Drawing(placement.width, placement.height, tuple(shapes), graph.root.name)
+        area = layout.nodes[box.key]
+        shapes += box_shapes(box.content, area.x, area.y, area.width, area.height)
+    return Drawing(layout.width, layout.height, tuple(shapes), graph.root.name)
 
 
 def _title(group: Group) -> list[str]:
-    """The lines of a group's title: name and class, in two lines or more where they are long."""
+    """The lines of a group's title: name and class, in two lines or more if they are long."""
     whole = f"{group.name} ({group.kind})"
     if text_width(whole, _TITLE_SIZE, True) <= _TITLE_WIDTH:
         return [whole]
@@ -65,8 +73,7 @@ def _title_size(group: Group) -> tuple[float, float]:
     return max(text_width(line, _TITLE_SIZE, True) for line in lines), _TITLE_LINE * len(lines) + 6
 
 
-def _group_shapes(group: Group, placement: Placement) -> list[Shape]:
-    area = placement.groups[group.key]
+def _group_shapes(group: Group, area: _layered.Area) -> list[Shape]:
     shade = _SHADES[group.key.count("/") % len(_SHADES)]
     shapes: list[Shape] = [Rectangle(area.x, area.y, area.width, area.height, shade, LINE, 0.9, 6, dashed=True)]
     for i, line in enumerate(_title(group)):
@@ -75,17 +82,17 @@ def _group_shapes(group: Group, placement: Placement) -> list[Shape]:
     return shapes
 
 
-def _edges_shapes(ways: list[Way]) -> list[Shape]:
-    """Lines and the heads of their arrows. What several edges have in common is drawn once: twice, it would look bolder."""
+def _edges_shapes(routes: list[_layered.Route]) -> list[Shape]:
+    """Lines and the heads of their arrows. A part that several edges share is drawn once: twice, it would look bolder."""
     drawn: set[tuple[Point, Part]] = set()
     lines: list[Shape] = []
     heads: dict[Polygon, None] = {}
-    for way in ways:
-        end, head = _arrow(way)
+    for route in routes:
+        end, head = _arrow(route)
         heads[head] = None
         run: list[Part] = []
-        at = start = way.start
-        for part in (*way.parts[:-1], (end,)):
+        at = start = route.start
+        for part in (*route.parts[:-1], (end,)):
             if (at, part) in drawn:
                 lines += [Stroke(start, _merged(tuple(run), start), _EDGE, 1.2)] if run else []
                 run, start = [], part[-1]
@@ -97,9 +104,9 @@ def _edges_shapes(ways: list[Way]) -> list[Shape]:
     return [*lines, *heads]
 
 
-def _arrow(way: Way) -> tuple[Point, Polygon]:
-    """Where the line of an edge ends, and the head there, which lies on the straight end of its way."""
-    before, tip = _last_two(way)
+def _arrow(route: _layered.Route) -> tuple[Point, Polygon]:
+    """Where the line of an edge ends, and the arrow's head there, on the straight end of its route."""
+    before, tip = _last_two(route)
     length = abs(tip[0] - before[0]) + abs(tip[1] - before[1])  # the end is parallel to an axis
     along = ((tip[0] - before[0]) / length, (tip[1] - before[1]) / length)
     foot = (tip[0] - along[0] * _HEAD_LENGTH, tip[1] - along[1] * _HEAD_LENGTH)
@@ -108,13 +115,13 @@ def _arrow(way: Way) -> tuple[Point, Polygon]:
     return (tip[0] - along[0] * _HEAD_LENGTH / 2, tip[1] - along[1] * _HEAD_LENGTH / 2), head
 
 
-def _last_two(way: Way) -> tuple[Point, Point]:
-    points = [way.start, *(part[-1] for part in way.parts)]
+def _last_two(route: _layered.Route) -> tuple[Point, Point]:
+    points = [route.start, *(part[-1] for part in route.parts)]
     return points[-2], points[-1]
 
 
 def _merged(parts: tuple[Part, ...], start: Point) -> tuple[Part, ...]:
-    """Straight parts in one direction as one."""
+    """The parts, with straight ones in the same direction joined."""
     merged: list[Part] = []
     points = [start, *(part[-1] for part in parts)]
     for i, (a, b) in enumerate(pairwise(points)):

@@ -1,8 +1,8 @@
 """What a picture of a model shows, before anything has a place: boxes, groups of boxes, and edges between boxes.
 
-A box is an operation of the model's graph, and an edge says that one's output is another's input; calls of a shared layer are
-edges at one box. An inner model is a box too, or, expanded, a group; edges then go to the boxes inside that take and give its
-tensors.
+A box is an operation of the model's graph, and an edge says that the output of one is an input of another; all calls of a shared
+layer are edges at one box. An inner model is a box too or, expanded, a group; edges then go to the boxes inside that take and
+give its tensors.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Group(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """From the box of one key to that of another; a hidden one only says which comes first."""
+    """From the box of one key to that of another; a hidden one is not drawn and only says which comes first."""
 
     source: str
     target: str
@@ -82,18 +82,18 @@ def model_graph(
 ) -> ModelGraph:
     """The boxes and edges of a model.
 
-    A model with a `call` of its own has no graph: it is one box, or with `expand_nested` a group of its layers in the order in
-    which its attributes hold them, without edges.
+    A model with a `call` of its own has no graph: it is one box, or with `expand_nested` its layers in the order in which its
+    attributes hold them, without visible edges.
 
     Args:
         model: built.
-        shown: what a box says; None for names and classes alone.
+        shown: what a box says; None for just names and classes.
         expand_nested: whether inner models are groups.
         layer_range: two regular expressions; boxes go from the first layer whose name begins with a match of the first to the
             last one of the second.
 
     Raises:
-        TypeError: it is no layer or model.
+        TypeError: `model` is not a layer or model.
         ValueError: the model was not built; no layer matches `layer_range`.
 
     Example:
@@ -104,7 +104,7 @@ def model_graph(
         (['x', 'out'], (Edge(source='x', target='out', hidden=False),))
     """
     if not isinstance(model, Layer):
-        raise TypeError(f"A picture is made of a model or a layer. Received: {describe(model)}.")
+        raise TypeError(f"Only a model or a layer can be drawn. Received: {describe(model)}.")
     model._require_built("plot_model", "model.build(input_shape)")
     maker = _Maker(shown or Shown(), expand_nested)
     inner = _inner_model(model) if isinstance(model, Model) or expand_nested else None
@@ -122,7 +122,7 @@ def model_graph(
 
 
 def _inner_model(op: Any) -> Any:
-    """The model that an operation is or wraps; None where it is neither."""
+    """The model that an operation is or wraps; None if there is none."""
     for candidate in (op, getattr(op, "layer", None)):
         if isinstance(candidate, Model) and candidate.built and (program_of(candidate) is not None or candidate.layers):
             return candidate
@@ -157,7 +157,7 @@ class _Maker:
             nodes.setdefault(id(node.operation), []).append(node)
         members: dict[int, Box | Group] = {}
         inside = {id(node) for node in program.nodes}
-        for tensor in program.inputs:  # one that comes out of another graph has no box of its own there
+        for tensor in program.inputs:  # one from another graph has no operation here, so it needs a box
             if tensor.node is None or id(tensor.node) not in inside:
                 members[id(tensor)] = self._outer_input(tensor, key)
         for calls in nodes.values():

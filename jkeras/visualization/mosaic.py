@@ -1,4 +1,4 @@
-"""Many small images side by side in one, with lines between them."""
+"""Many small images side by side in one image, with lines between them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ def mosaic(tiles: np.ndarray, columns: int | None = None, line: int = 1) -> np.n
 
     Args:
         tiles: `(n, height, width)`, or `(n, height, width, channels)`.
-        columns: tiles in a row; default so that the mosaic is about square.
-        line: width of the lines between tiles in pixels; they are nan, which is drawn as white.
+        columns: tiles in a row; by default the mosaic is about square.
+        line: width of the lines between tiles in pixels; they are NaN, which is drawn white.
 
     Returns:
-        `(rows * height + lines, columns * width + lines)`, with the channels last where there are any.
+        `(rows * height + lines, columns * width + lines)`, with the channels last if there are any.
 
     Example:
         >>> mosaic(np.zeros((4, 3, 3))).shape
@@ -33,7 +33,7 @@ def mosaic(tiles: np.ndarray, columns: int | None = None, line: int = 1) -> np.n
 
 
 def unit_range(tiles: np.ndarray) -> np.ndarray:
-    """Each tile stretched to 0 to 1, on its own; one that is the same all over becomes 0."""
+    """Each tile stretched to the range 0 to 1 on its own; a constant one becomes 0."""
     axes = tuple(range(1, tiles.ndim))
     low, high = tiles.min(axis=axes, keepdims=True), tiles.max(axis=axes, keepdims=True)
     return (tiles - low) / np.where(high > low, high - low, 1)

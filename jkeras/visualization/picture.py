@@ -6,16 +6,16 @@ from typing import Any
 
 
 class Picture:
-    """What `utils.plot_model` returns. As the value of a notebook's cell it is shown.
+    """What `utils.plot_model` returns. A notebook shows it as the value of a cell.
 
-    Keras returns an `IPython.display.Image` where IPython is installed, and None elsewhere and for PDF. This needs no IPython,
-    and has the attributes of that class that scripts read.
+    Keras returns an `IPython.display.Image` if IPython is installed, and otherwise, as for PDF, None. This class needs no IPython
+    and has the attributes of `Image` that scripts read.
 
     Args:
         data: the file's content.
         format: `png`, `svg`, `pdf`, `dot`, ...
-        filename: of the file, None where none was written.
-        size: width and height in points, None where it is not known; PNG is shown in this size, whatever its resolution.
+        filename: of the file, None if none was written.
+        size: width and height in points, None if unknown; PNG is shown in this size, whatever its resolution.
 
     Example:
         >>> Picture(b"<svg/>", "svg", "model.svg")

@@ -1,4 +1,4 @@
-"""How well scores separate classes, at every threshold: ROC and precision-recall curves."""
+"""How well scores separate classes at every threshold: ROC and precision-recall curves."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 
 from jkeras._base.errors import describe
+from jkeras._base.figures import INKS, FilePath, axes_for, finish, name_list
 from jkeras.visualization.class_labels import class_labels
-from jkeras.visualization.figures import INKS, FilePath, axes_for, finish, name_list
 
 
 def roc_curve(
     y_true: Any, y_score: Any, labels: Sequence[Any] | None = None, *, ax: Any = None, path: FilePath | None = None
 ) -> Any:
-    """Draw the share of positives found against the share of negatives mistaken, for every threshold.
+    """Draw the true positive rate against the false positive rate for every threshold.
 
     Args:
         y_true: `(n,)` class numbers, or `(n, k)` one-hot rows.
-        y_score: `(n,)` or `(n, 1)` scores of class 1; or `(n, k)` scores, and then each class is held against the rest.
+        y_score: `(n,)` or `(n, 1)` scores of class 1; or `(n, k)` scores, which compare each class with the rest.
         labels: names of the classes.
         ax: axes to draw on; None makes a figure.
-        path: of a file to write the figure to; the suffix tells the format.
+        path: a file to write the figure to; the suffix tells the format.
 
     Returns:
         The figure; the legend has the area under each curve.
@@ -50,10 +50,10 @@ def roc_curve(
 def precision_recall_curve(
     y_true: Any, y_score: Any, labels: Sequence[Any] | None = None, *, ax: Any = None, path: FilePath | None = None
 ) -> Any:
-    """Draw the share of what was picked that is right, against the share of positives found, for every threshold.
+    """Draw the precision against the recall for every threshold.
 
     Args:
-        y_true, y_score, labels, ax, path: as of `roc_curve`.
+        y_true, y_score, labels, ax, path: as for `roc_curve`.
 
     Returns:
         The figure; the legend has each curve's average precision.
@@ -111,7 +111,7 @@ def _prepared(what: str, y_true: Any, y_score: Any, labels: Sequence[Any] | None
 
 
 def _shares(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The shares of positives and of negatives at or above each threshold, from the highest on; equal scores count together."""
+    """The shares of positives and negatives at or above each threshold, the highest first; equal scores count together."""
     order = np.argsort(-scores, kind="stable")
     last = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
     right = np.cumsum(positive[order])[last]

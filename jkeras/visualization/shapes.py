@@ -1,6 +1,6 @@
-"""What a drawing consists of: boxes, texts and strokes at fixed places.
+"""What a drawing consists of: rectangles, texts, strokes and polygons at fixed places.
 
-Every picture of a model is such a list, made without any library; `svg.py` and `canvas.py` put it on paper.
+Every picture of a model is a list of these, made without any library; `svg.py` and `canvas.py` render it.
 All numbers are points (1/72 inch), and y grows downwards.
 """
 
@@ -13,7 +13,7 @@ Part = tuple[Point, ...]  # of a line: one point more (straight) or three (a cub
 
 
 class Rectangle(NamedTuple):
-    """A box; `radius` rounds its corners, of which `rounded` names those above, below, or all."""
+    """A rectangle; `radius` rounds its corners, and `rounded` says which: those `above`, `below`, or `all`."""
 
     x: float
     y: float
@@ -28,7 +28,7 @@ class Rectangle(NamedTuple):
 
 
 class Text(NamedTuple):
-    """One line of text; x and y are the left (or middle, or right) end of its base line."""
+    """One line of text; x and y are the left end (or the middle, or the right end) of its baseline."""
 
     x: float
     y: float
@@ -65,7 +65,7 @@ class Drawing(NamedTuple):
     Attributes:
         width, height: of the page, in points.
         shapes: what is on it.
-        title: said of the picture as a whole.
+        title: of the picture as a whole.
     """
 
     width: float
@@ -75,7 +75,7 @@ class Drawing(NamedTuple):
 
 
 def outline(box: Rectangle) -> tuple[Point, tuple[Part, ...]]:
-    """The outline of a rectangle as a start and parts of a stroke, its rounded corners as curves."""
+    """The outline of a rectangle as the start and parts of a stroke, with its rounded corners as curves."""
     left, top, right, bottom = box.x, box.y, box.x + box.width, box.y + box.height
     above = box.radius if box.rounded in ("all", "above") else 0.0
     below = box.radius if box.rounded in ("all", "below") else 0.0

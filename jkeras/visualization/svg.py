@@ -13,7 +13,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 
 def svg_text(drawing: Drawing) -> str:
-    """The SVG document of a drawing, on white ground.
+    """The SVG document of a drawing on a white background.
 
     Args:
         drawing: to write; its points become the document's points.

@@ -1,7 +1,7 @@
-"""How wide a text is when drawn, without a program that draws.
+"""How wide a text will be, without drawing it.
 
-The numbers are the advance widths of DejaVu Sans, which comes with matplotlib; Verdana has nearly the same ones. So a picture's
-geometry is known before anything is drawn, and is the same in every format.
+The numbers are the advance widths of DejaVu Sans, which comes with matplotlib; those of Verdana are nearly the same. So a
+picture's geometry is known before anything is drawn, and is the same in every format.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
         bold: whether it is drawn bold.
 
     Returns:
-        Points. Characters outside ASCII count as wide ones do, so the result is rather too large than too small.
+        Points. Characters outside ASCII count as wide, so the result is too large rather than too small.
 
     Example:
         >>> text_width("conv", 10), text_width("conv", 10, bold=True)
@@ -53,7 +53,7 @@ def _advance(character: str, table: tuple[int, ...]) -> int:
 
 
 def wrap(text: str, size: float, limit: float, bold: bool = False) -> list[str]:
-    """Cut a long text into lines, behind a separator where there is one.
+    """Cut a long text into lines, after a separator if there is one.
 
     Args:
         text: one line.
@@ -61,7 +61,7 @@ def wrap(text: str, size: float, limit: float, bold: bool = False) -> list[str]:
         limit: width of a line in points.
 
     Returns:
-        The lines, one at least.
+        The lines, at least one.
 
     Example:
         >>> wrap("encoder_block_output", 10, 80)

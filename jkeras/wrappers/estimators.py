@@ -12,11 +12,11 @@ from jkeras.models.cloning import clone_model
 from jkeras.models.model import Model
 from jkeras.wrappers.sklearn_parts import Parameters, sklearn, tags
 
-_NOT_COMPILED = """{cls} needs a compiled model: it fits what you give it. Write
+_NOT_COMPILED = """{cls} needs a compiled model. Write
 
     model.compile(optimizer="adam", loss=...)
 
-before, or at the end of the function that makes the model."""
+first, or at the end of the function that makes the model."""
 
 
 class Estimator(Parameters):
@@ -24,7 +24,7 @@ class Estimator(Parameters):
 
     Args:
         model: a compiled model, which is cloned before each fit; or a function `(X, y, **model_kwargs)` that makes one.
-        warm_start: go on with the model of the last fit, or with the given one itself.
+        warm_start: continue with the model of the last fit, or with the given one itself.
         model_kwargs: further arguments of the function.
         fit_kwargs: arguments of `fit`, such as `{"epochs": 10}`.
     """
@@ -57,10 +57,10 @@ class Estimator(Parameters):
         Args:
             X: `(rows, ...)`.
             y: targets.
-            kwargs: for the model's `fit`, over `fit_kwargs`.
+            kwargs: for the model's `fit`; they override `fit_kwargs`.
 
         Returns:
-            The estimator; `model_` and `history_` have the model and its `History`.
+            The estimator; `model_` and `history_` are the model and its `History`.
 
         Raises:
             RuntimeError: the model is not compiled.
@@ -132,10 +132,10 @@ class SKLearnClassifier(Estimator):
     def _encode(self, y: np.ndarray) -> np.ndarray:
         y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
         if y.ndim != 1:
-            raise ValueError(f"A classifier takes one class for each row. Received: {describe(y)}.")
+            raise ValueError(f"A classifier needs one class for each row. Received: {describe(y)}.")
         self.classes_, numbers = np.unique(y, return_inverse=True)
         if len(self.classes_) == 1:
-            raise ValueError(f"There is one class alone, {str(self.classes_[0])!r}: a classifier needs two or more.")
+            raise ValueError(f"There is only one class, {str(self.classes_[0])!r}: a classifier needs two or more.")
         return np.eye(len(self.classes_), dtype="float32")[numbers]
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -149,7 +149,7 @@ class SKLearnClassifier(Estimator):
         return np.asarray(self.classes_[np.argmax(self._outputs(X), axis=-1)])
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """The fraction of rows that get their class."""
+        """The fraction of rows that are classified correctly."""
         return float(sklearn().metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight))
 
 
@@ -162,12 +162,12 @@ class SKLearnRegressor(Estimator):
     """
 
     def predict(self, X: Any) -> np.ndarray:
-        """The outputs, `(rows,)` where the targets were."""
+        """The outputs, `(rows,)` if the targets were."""
         found = self._outputs(X)
         return found[:, 0] if self._flat and found.ndim == 2 and found.shape[1] == 1 else found
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """The share of the variance that is explained, R squared."""
+        """The share of the variance explained, R squared."""
         return float(sklearn().metrics.r2_score(y, self.predict(X), sample_weight=sample_weight))
 
 
@@ -176,13 +176,13 @@ class SKLearnTransformer(Estimator):
     """A model as a scikit-learn transformer, such as an encoder in a pipeline.
 
     Args:
-        model, warm_start, model_kwargs, fit_kwargs: as above; without y the model is fitted to give its input.
+        model, warm_start, model_kwargs, fit_kwargs: as above; without y the model is fitted to reproduce its input.
     """
 
     kind = "transformer"
 
     def fit(self, X: Any, y: Any = None, **kwargs: Any) -> Any:
-        """As above; y is X where none is given."""
+        """As above; y is by default X."""
         return super().fit(X, X if y is None else y, **kwargs)
 
     def transform(self, X: Any) -> np.ndarray:

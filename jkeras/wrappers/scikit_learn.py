@@ -29,10 +29,10 @@ class BaseWrapper:
     """What both estimators share.
 
     Args:
-        build_fn: a function, or an object with `__call__`, that makes a compiled model; a subclass may define `__call__` in its
-            place.
-        sk_params: arguments of `build_fn`, and of the model's `fit`, `predict` and `evaluate`; those that a method is called
-            with count first.
+        build_fn: a function, or an object with `__call__`, that makes a compiled model; a subclass may define `__call__`
+            instead.
+        sk_params: arguments of `build_fn`, and of the model's `fit`, `predict` and `evaluate`; arguments of a call override
+            them.
 
     Raises:
         TypeError: an argument that none of these takes.
@@ -61,7 +61,7 @@ class BaseWrapper:
         return self
 
     def check_params(self, params: dict[str, Any]) -> None:
-        """Raise TypeError where neither the function nor the model's methods take one of the arguments."""
+        """Raise TypeError if neither the function nor the model's methods take one of the arguments."""
         takes = inspect.signature(self._builder()).parameters
         if any(p.kind is p.VAR_KEYWORD for p in takes.values()):
             return
@@ -71,7 +71,7 @@ class BaseWrapper:
             raise unexpected_arguments(type(self).__name__, unknown, known - {"self", "keras2"})
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The arguments that it was made with."""
+        """The constructor's arguments."""
         return {**self.sk_params, "build_fn": self.build_fn}
 
     def set_params(self, **params: Any) -> Any:
@@ -82,7 +82,7 @@ class BaseWrapper:
         return self
 
     def filter_sk_params(self, fn: Callable[..., Any], override: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The arguments that a function takes, with those of `override` over them."""
+        """The arguments that a function takes, overridden by those of `override`."""
         takes = inspect.signature(fn).parameters
         every = any(p.kind is p.VAR_KEYWORD for p in takes.values()) and fn is self._builder()
         return {**{k: v for k, v in self.sk_params.items() if every or k in takes}, **(override or {})}
@@ -101,7 +101,7 @@ class BaseWrapper:
         builder = self._builder()
         self.model = builder(**self.filter_sk_params(builder))
         if not isinstance(self.model, Model):
-            raise TypeError(f"The function makes a compiled model. It gave: {describe(self.model)}.")
+            raise TypeError(f"The function must return a compiled model. It returned: {describe(self.model)}.")
         y = np.asarray(y)
         if is_one_hot_loss(self.model.loss) and y.ndim < 2:
             y = np.eye(int(y.max()) + 1, dtype="float32")[y]
@@ -162,7 +162,7 @@ class KerasClassifier(BaseWrapper):
             kwargs: for the model's `fit`.
 
         Raises:
-            ValueError: y is of another form.
+            ValueError: y has another form.
         """
         y = np.asarray(y)
         if y.ndim == 2 and y.shape[1] > 1:
@@ -182,7 +182,7 @@ class KerasClassifier(BaseWrapper):
         return np.asarray(self.classes_[numbers])
 
     def predict_proba(self, x: Any, **kwargs: Any) -> np.ndarray:
-        """The probability of each class, `(rows, classes)`; of two classes also for a model with one output."""
+        """The probability of each class, `(rows, classes)`; a model with one output has two classes."""
         found = self._predict(x, kwargs)
         return np.hstack([1 - found, found]) if found.shape[1] == 1 else found
 

@@ -1,4 +1,4 @@
-"""What the wrappers take from scikit-learn, which is imported when it is needed."""
+"""What the wrappers need of scikit-learn, which is imported on first use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sklearn() -> Any:
 
 
 def tags(kind: str) -> Any:
-    """What scikit-learn asks an estimator of a kind, `"classifier"`, `"regressor"` or `"transformer"`, about itself."""
+    """scikit-learn's tags for an estimator of a kind, `"classifier"`, `"regressor"` or `"transformer"`."""
     base = sklearn().base
     mixin = {"classifier": base.ClassifierMixin, "regressor": base.RegressorMixin, "transformer": base.TransformerMixin}[kind]
     found = type("Estimator", (mixin, base.BaseEstimator), {})().__sklearn_tags__()
@@ -34,7 +34,7 @@ def tags(kind: str) -> Any:
 
 
 class Parameters:
-    """`get_params` and `set_params` by the arguments of the constructor, which are attributes of their names."""
+    """`get_params` and `set_params` from the constructor's arguments, which are attributes of the same names."""
 
     @classmethod
     def _names(cls) -> list[str]:

@@ -1,1 +1,1 @@
-"""What the stand-in for `tensorflow` is made of; `jkeras.compat.tensorflow_table` says which file serves which module."""
+"""The stand-in for `tensorflow`; `jkeras.compat.tensorflow_table` says which file serves which module."""

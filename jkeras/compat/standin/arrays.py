@@ -1,4 +1,4 @@
-"""Array functions of TensorFlow whose meaning or defaults differ from those of `jkeras.ops`, written out."""
+"""Array functions of TensorFlow whose meaning or defaults differ from those of `jkeras.ops`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = [
 
 
 def cast(x: Any, dtype: Any, name: Any = None) -> Any:
-    """The values in another dtype; `name` is for graphs, and so in all functions here.
+    """The values in another dtype; `name`, here and in all functions below, is for graphs.
 
     Example:
         >>> cast([1.7, 2.2], "int32").tolist()
@@ -74,7 +74,7 @@ def squared_difference(x: Any, y: Any, name: Any = None) -> Any:
 
 
 def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, name: Any = None) -> Any:
-    """The matrix product of the last two axes, which are swapped first where that is asked.
+    """The matrix product of the last two axes, which are swapped first on request.
 
     Example:
         >>> matmul([[1.0, 2.0]], [[3.0, 4.0]], transpose_b=True).tolist()
@@ -86,7 +86,7 @@ def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False,
 
 
 def argmax(input: Any, axis: int | None = None, output_type: Any = None, name: Any = None, dimension: int | None = None) -> Any:
-    """The place of the greatest value along an axis, which is the first one unless given.
+    """The index of the greatest value along an axis, by default the first.
 
     Example:
         >>> argmax([[1, 5], [3, 2]]).tolist()
@@ -96,7 +96,7 @@ def argmax(input: Any, axis: int | None = None, output_type: Any = None, name: A
 
 
 def argmin(input: Any, axis: int | None = None, output_type: Any = None, name: Any = None, dimension: int | None = None) -> Any:
-    """The place of the least value along an axis, which is the first one unless given."""
+    """The index of the least value along an axis, by default the first."""
     return _place(ops.argmin(input, axis=_first(axis, dimension)), output_type)
 
 
@@ -109,18 +109,18 @@ def _place(places: Any, output_type: Any) -> Any:
 
 
 def sort(values: Any, axis: int = -1, direction: str = "ASCENDING", name: Any = None) -> Any:
-    """The values in order; `direction="DESCENDING"` has the greatest first."""
+    """The values in order; `direction="DESCENDING"` puts the greatest first."""
     result = ops.sort(values, axis=axis)
     return result if direction == "ASCENDING" else ops.flip(result, axis=axis)
 
 
 def argsort(values: Any, axis: int = -1, direction: str = "ASCENDING", stable: bool = False, name: Any = None) -> Any:
-    """The places of the values in order."""
+    """The indices of the values in order."""
     return ops.argsort(values if direction == "ASCENDING" else ops.negative(values), axis=axis)
 
 
 def cumsum(x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: Any = None) -> Any:
-    """Sums so far along an axis.
+    """Cumulative sums along an axis.
 
     Example:
         >>> cumsum([1, 2, 3]).tolist(), cumsum([1, 2, 3], exclusive=True).tolist(), cumsum([1, 2, 3], reverse=True).tolist()
@@ -133,22 +133,22 @@ def cumsum(x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False
 
 
 def cumprod(x: Any, axis: int = 0, name: Any = None) -> Any:
-    """Products so far along an axis."""
+    """Cumulative products along an axis."""
     return ops.cumprod(x, axis=axis)
 
 
 def einsum(equation: str, *inputs: Any, name: Any = None) -> Any:
-    """A sum of products, by the names of the axes."""
+    """A sum of products, described by the names of the axes."""
     return ops.einsum(equation, *inputs)
 
 
 def gather(params: Any, indices: Any, validate_indices: Any = None, axis: int | None = None, name: Any = None) -> Any:
-    """The entries at places of an axis, which is the first one unless given."""
+    """The entries at indices along an axis, by default the first."""
     return ops.take(params, indices, axis=0 if axis is None else axis)
 
 
 def boolean_mask(tensor: Any, mask: Any, axis: int = 0, name: Any = None) -> Any:
-    """The entries where a mask is true. How many there are must be known, so it works on values, not in compiled functions.
+    """The entries where a mask is true. Their number must be known, so it works on values, not in compiled functions.
 
     Example:
         >>> boolean_mask([1, 2, 3], [True, False, True]).tolist()
@@ -162,7 +162,7 @@ def boolean_mask(tensor: Any, mask: Any, axis: int = 0, name: Any = None) -> Any
 
 
 def where(condition: Any, x: Any = None, y: Any = None, name: Any = None) -> Any:
-    """`x` where the condition holds, else `y`; without the two the places where it holds, one row each.
+    """`x` where the condition holds, else `y`; without these two, the indices where it holds, one row each.
 
     Example:
         >>> where([True, False], [1, 2], [3, 4]).tolist(), where([False, True]).tolist()
@@ -189,13 +189,13 @@ def one_hot(
 
 
 def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: Any = None) -> Any:
-    """More entries at the ends of each axis; `mode` is `"CONSTANT"`, `"REFLECT"` or `"SYMMETRIC"`."""
+    """The array padded at the ends of each axis; `mode` is `"CONSTANT"`, `"REFLECT"` or `"SYMMETRIC"`."""
     low = mode.lower()
     return ops.pad(tensor, paddings, mode=low, constant_values=constant_values if low == "constant" else None)
 
 
 def split(value: Any, num_or_size_splits: Any, axis: int = 0, num: Any = None, name: Any = None) -> list[Any]:
-    """Parts of an array: so many equal ones, or of these sizes.
+    """Parts of an array: a number of equal ones, or parts of the given sizes.
 
     Example:
         >>> [part.tolist() for part in split([1, 2, 3, 4], [1, 3])]
@@ -208,7 +208,7 @@ def split(value: Any, num_or_size_splits: Any, axis: int = 0, num: Any = None, n
 
 
 def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False, name: Any = None) -> Any:
-    """The length of vectors, or the Frobenius norm; over all entries unless an axis is given."""
+    """The norm of vectors, or the Frobenius norm; over all entries unless an axis is given."""
     if axis is None:
         size = ops.norm(ops.reshape(tensor, (-1,)), ord=None if ord in ("euclidean", "fro") else ord)
         return ops.reshape(size, (1,) * len(ops.shape(tensor))) if keepdims else size
@@ -216,7 +216,7 @@ def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool =
 
 
 def clip_by_norm(t: Any, clip_norm: float, axes: Any = None, name: Any = None) -> Any:
-    """The array, scaled down where its length is over `clip_norm`."""
+    """The array, scaled down if its norm exceeds `clip_norm`."""
     size = ops.sqrt(ops.sum(ops.square(t), axis=axes, keepdims=True))
     return ops.divide(ops.multiply(t, clip_norm), ops.maximum(size, clip_norm))
 
@@ -227,7 +227,7 @@ def meshgrid(*args: Any, indexing: str = "xy", name: Any = None) -> list[Any]:
 
 
 def unique(x: Any, out_idx: Any = None, name: Any = None) -> tuple[Any, Any]:
-    """The different values in the order in which they first occur, and for each entry which of them it is.
+    """The distinct values in the order of their first occurrence, and for each entry the index of its value.
 
     Example:
         >>> values, places = unique([7, 3, 7])

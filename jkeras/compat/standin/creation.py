@@ -10,7 +10,7 @@ __all__ = ["constant", "convert_to_tensor", "eye", "fill", "linspace", "ones", "
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None) -> Any:
-    """An array of values, spread over a shape where one is given; `name` is for graphs, and so in all functions here.
+    """An array of values, broadcast to `shape` if given; `name`, here and in all functions below, is for graphs.
 
     Example:
         >>> constant([[1.0, 2.0]]).shape, constant(7, shape=(2,)).tolist()
@@ -43,13 +43,13 @@ def fill(dims: Any, value: Any, name: Any = None) -> Any:
 
 
 def eye(num_rows: int, num_columns: int | None = None, batch_shape: Any = None, dtype: Any = "float32", name: Any = None) -> Any:
-    """The identity matrix, once for each place of a batch."""
+    """The identity matrix, repeated over the shape of a batch."""
     matrix = ops.eye(num_rows, num_columns, dtype=dtype)
     return matrix if batch_shape is None else ops.broadcast_to(matrix, (*batch_shape, *matrix.shape))
 
 
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: Any = None) -> Any:
-    """Numbers from `start` up to but without `limit`; with one argument from 0.
+    """Numbers from `start` up to, but not including, `limit`; with one argument, from 0.
 
     Example:
         >>> range(3).tolist(), range(1, 7, 2).tolist()

@@ -1,7 +1,7 @@
-"""`tf.config`: which devices there are, and the settings of memory that scripts make before anything else.
+"""`tf.config`: which devices there are, and the memory settings that scripts make before anything else.
 
-JAX decides about memory when it starts, which listing devices makes it do. `python -m jkeras` therefore looks for these settings
-in the script before it runs (`wants_memory_growth`).
+JAX decides about memory when it starts, and listing devices starts it. So `python -m jkeras` looks for these settings in the
+script before it runs (`wants_memory_growth`).
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class LogicalDevice(NamedTuple):
 
 
 class _Devices(list):
-    """A list of devices. Where it is empty, `[0]` is a device that is not there.
+    """A list of devices. If it is empty, `[0]` is a device that does not exist.
 
-    `set_memory_growth(list_physical_devices("GPU")[0], True)` stands at the top of many a script; on a machine without a GPU it
-    has nothing to do, and need not end the script. `len`, loops and `if` see the empty list.
+    Many scripts begin with `set_memory_growth(list_physical_devices("GPU")[0], True)`; on a machine without a GPU that has
+    nothing to do, and need not end the script. `len`, loops and `if` see the empty list.
     """
 
     def __init__(self, devices: Sequence[Any], kind: str | None):
@@ -92,7 +92,7 @@ def _found(device_type: str | None) -> list[tuple[str, int]]:
     if device_type is not None and device_type not in _KINDS:
         raise unknown_name("device type", device_type, _KINDS)
     kinds = [_kind(device) for device in jax.local_devices()]
-    # The host is a device to TensorFlow, also beside others.
+    # To TensorFlow the host is a device too, whatever others there are.
     kinds = ["CPU", *kinds] if "CPU" not in kinds else kinds
     return [(kind, kinds[:i].count(kind)) for i, kind in enumerate(kinds) if device_type in (None, kind)]
 
@@ -102,25 +102,25 @@ def _kind(device: jax.Device) -> str:
 
 
 def set_memory_growth(device: Any, enable: bool) -> None:
-    """Ask for memory as it is needed rather than three quarters of it at once.
+    """Allocate memory as needed rather than three quarters of it at once.
 
-    It counts where JAX has not started; `python -m jkeras` sees to that. In a notebook set the environment variable
+    It has an effect only before JAX starts; `python -m jkeras` sees to that. For a notebook, set the environment variable
     `XLA_PYTHON_CLIENT_PREALLOCATE=false` before Python starts.
 
     Args:
-        device: of `list_physical_devices`.
-        enable: whether.
+        device: from `list_physical_devices`.
+        enable: whether to do so.
     """
     os.environ[_PREALLOCATE] = "false" if enable else "true"
 
 
 def get_memory_growth(device: Any) -> bool:
-    """Whether memory is asked for as it is needed."""
+    """Whether memory is allocated as needed."""
     return os.environ.get(_PREALLOCATE, "true").lower() in ("false", "0")
 
 
 def wants_memory_growth(source: str) -> bool:
-    """Whether a script sets memory to grow.
+    """Whether a script asks for memory growth.
 
     Example:
         >>> wants_memory_growth("config.gpu_options.allow_growth = True"), wants_memory_growth("import keras")
@@ -132,11 +132,11 @@ def wants_memory_growth(source: str) -> bool:
 def set_visible_devices(devices: Any, device_type: str | None = None) -> None:
     """Choose the devices of a run.
 
-    All of them, and none of those that are not there, is what a run has in any case. Choosing the CPU where there is a GPU makes
-    it JAX's default device.
+    All devices of a type, or none of a type that does not exist, is what a run has anyway. Choosing the CPU on a machine with a
+    GPU makes it JAX's default device.
 
     Raises:
-        ValueError: some of several devices; JAX chooses these by the environment variable `CUDA_VISIBLE_DEVICES`.
+        ValueError: some of several devices; for these JAX has the environment variable `CUDA_VISIBLE_DEVICES`.
     """
     devices = [devices] if isinstance(devices, PhysicalDevice) else list(devices)
     there = [device for device in devices if not device.name.endswith(":absent")]
@@ -161,7 +161,7 @@ def get_visible_devices(device_type: str | None = None) -> list[PhysicalDevice]:
 
 
 def run_functions_eagerly(run_eagerly: bool) -> None:
-    """Nothing changes: functions under `tf.function` run as Python in any case. `compile(run_eagerly=True)` is for models."""
+    """Does nothing: functions under `tf.function` run as Python anyway. For models there is `compile(run_eagerly=True)`."""
 
 
 experimental_run_functions_eagerly = run_functions_eagerly

@@ -1,4 +1,4 @@
-"""`tf.float32` and the other dtypes: NumPy's dtype objects, which every `dtype=` here takes and every array's `dtype` equals."""
+"""`tf.float32` and the other dtypes: NumPy's dtype objects, which every `dtype=` takes and every array's `dtype` equals."""
 
 from __future__ import annotations
 

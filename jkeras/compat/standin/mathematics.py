@@ -1,4 +1,4 @@
-"""What is in `tf.math` beside the plain array functions."""
+"""The names of `tf.math` besides the plain array functions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def reduce_euclidean_norm(input_tensor: Any, axis: Any = None, keepdims: bool = 
 
 
 def top_k(input: Any, k: int = 1, sorted: bool = True, name: Any = None) -> tuple[Any, Any]:
-    """The greatest values of the last axis, and their places."""
+    """The greatest values along the last axis, and their indices."""
     return ops.top_k(input, k, sorted)
 
 

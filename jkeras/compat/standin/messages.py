@@ -1,4 +1,4 @@
-"""`tf.logging` of TensorFlow 1: levels and messages of the log called `tensorflow`."""
+"""`tf.logging` of TensorFlow 1: levels and messages of the log `tensorflow`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ warn = warning
 
 
 def set_verbosity(v: Any) -> None:
-    """Set the least level that is shown, of the logs `tensorflow` and `jkeras`.
+    """Set the lowest level that the logs `tensorflow` and `jkeras` show.
 
     Example:
         >>> set_verbosity(ERROR)
@@ -41,5 +41,5 @@ def set_verbosity(v: Any) -> None:
 
 
 def get_verbosity() -> int:
-    """The least level that is shown."""
+    """The lowest level that is shown."""
     return _log.getEffectiveLevel()

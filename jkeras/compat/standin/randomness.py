@@ -21,12 +21,12 @@ __all__ = [
 
 
 def set_seed(seed: int) -> None:
-    """Seed everything: Python's and NumPy's numbers as well, so that a run repeats."""
+    """Seed everything, Python's and NumPy's numbers too, so that a run is reproducible."""
     set_random_seed(seed)
 
 
 def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None, name: Any = None) -> Any:
-    """Normal numbers. The argument `name` is for graphs; so in all functions here.
+    """Normal numbers. The argument `name`, here and in all functions below, is for graphs.
 
     Example:
         >>> normal((2, 3)).shape
@@ -36,14 +36,14 @@ def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, se
 
 
 def uniform(shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = None, seed: Any = None, name: Any = None) -> Any:
-    """Numbers between `minval` and `maxval`, which is 1 unless given; whole ones where the dtype says so."""
+    """Numbers between `minval` and `maxval`, by default 1; integers if the dtype says so."""
     return random.uniform(_shape(shape), minval, 1 if maxval is None else maxval, dtype, seed)
 
 
 def truncated_normal(
     shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None, name: Any = None
 ) -> Any:
-    """Normal numbers, none of them over two deviations away."""
+    """Normal numbers within two standard deviations."""
     return random.truncated_normal(_shape(shape), mean, stddev, dtype, seed)
 
 

@@ -1,8 +1,8 @@
-"""Array functions of TensorFlow that differ from jkeras' operations in names alone: one row each.
+"""Array functions of TensorFlow that differ from jkeras' operations only in names: one row each.
 
-A row has the name of the operation in `jkeras.ops` and TensorFlow's names of its arguments, in the operation's order; `a|b` are
-two names of one argument, the second of TensorFlow 1. All of them take `name`, which is for graphs and does nothing. Like the
-operations they work on arrays, boxes and symbolic tensors.
+A row has the name of the operation in `jkeras.ops` and TensorFlow's names for its arguments, in the operation's order; `a|b` are
+two names of one argument, the second from TensorFlow 1. All of them take `name`, which is for graphs and does nothing. Like the
+operations they work on arrays, Variables and symbolic tensors.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def renamed(name: str, operation: Callable[..., Any], arguments: str) -> Callabl
         arguments: as in a row.
 
     Returns:
-        A function; TypeError where it is given other keywords.
+        A function that raises TypeError for other keywords.
 
     Example:
         >>> mean = renamed("reduce_mean", ops.mean, "input_tensor axis keepdims")

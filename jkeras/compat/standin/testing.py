@@ -13,8 +13,8 @@ def is_gpu_available(cuda_only: bool = False, min_cuda_compute_capability: tuple
     """Whether JAX sees a GPU.
 
     Args:
-        cuda_only: whether it must be one of NVIDIA.
-        min_cuda_compute_capability: the least it must have, such as `(7, 0)`.
+        cuda_only: whether it must be an NVIDIA GPU.
+        min_cuda_compute_capability: the least compute capability it must have, such as `(7, 0)`.
     """
     gpus = [device for device in jax.local_devices() if device.platform in ("gpu", "cuda", "rocm")]
     if cuda_only or min_cuda_compute_capability:
@@ -29,7 +29,7 @@ def _capability(device: jax.Device) -> tuple[int, ...]:
 
 
 def gpu_device_name() -> str:
-    """`"/device:GPU:0"`, or the empty string where there is no GPU."""
+    """`"/device:GPU:0"`, or the empty string if there is no GPU."""
     gpus = list_logical_devices("GPU")
     return gpus[0].name if len(gpus) else ""
 
@@ -45,5 +45,5 @@ def is_built_with_gpu_support() -> bool:
 
 
 def get_build_info() -> dict[str, object]:
-    """What the arrays are computed with."""
+    """What arrays are computed with."""
     return {"is_cuda_build": is_built_with_cuda(), "jax": jax.__version__, "platform": jax.default_backend()}

@@ -1,4 +1,4 @@
-"""`tf.config.threading`: how many threads a computation has, which XLA is told by the environment before JAX starts."""
+"""`tf.config.threading`: the number of threads, which XLA reads from the environment before JAX starts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = [
 
 
 def set_intra_op_parallelism_threads(num_threads: int) -> None:
-    """Warn that XLA's threads are as many as the cores that the process may use.
+    """Warn that XLA uses as many threads as the process may use cores.
 
     Args:
-        num_threads: 0 leaves it to the system, which is what happens.
+        num_threads: 0 leaves it to the system, as is always the case.
     """
     if num_threads not in (0, os.cpu_count()):
         warnings.warn(
-            f"XLA uses as many threads as the process has cores; {num_threads} is not heeded. Write `taskset -c 0,1 python ...` "
+            f"XLA uses as many threads as the process has cores; {num_threads} is ignored. Write `taskset -c 0,1 python ...` "
             "to give the process fewer cores.",
             stacklevel=2,
         )

@@ -23,13 +23,13 @@ _say = print
 def function(func: F | None = None, **options: Any) -> Any:
     """Return the function as it is.
 
-    TensorFlow would make a graph of it for speed. The counterpart here, `jax.jit`, asks more of a function: it may not write
-    attributes, nor read values of arrays in an `if`. So a function is left to run as Python; `fit`, `evaluate` and `predict`
-    compile what they run in any case, and `jax.jit` is there for functions that bear it.
+    TensorFlow would make a graph of it for speed. The counterpart here, `jax.jit`, asks more of a function: it may neither write
+    attributes nor read values of arrays in an `if`. So the function runs as Python; `fit`, `evaluate` and `predict` compile what
+    they run anyway, and you can apply `jax.jit` to functions that allow it.
 
     Args:
-        func: the function; None where it is used as `@tf.function(...)`.
-        **options: `input_signature`, `reduce_retracing` and so on; they describe the graph that is not made.
+        func: the function; None when used as `@tf.function(...)`.
+        **options: `input_signature`, `reduce_retracing` and so on; they describe the graph, which is not made.
 
     Example:
         >>> @function(jit_compile=True)
@@ -47,8 +47,8 @@ def print(*inputs: Any, output_stream: Any = None, sep: str = " ", end: str = "\
     Args:
         *inputs: arrays, strings, anything.
         output_stream: a file object; None for standard output.
-        sep, end: as those of Python's `print`.
-        **options: `name` and `summarize`, which do not change anything here.
+        sep, end: as in Python's `print`.
+        **options: `name` and `summarize`, which have no effect.
 
     Example:
         >>> print("loss:", 0.5)
@@ -61,12 +61,12 @@ def print(*inputs: Any, output_stream: Any = None, sep: str = " ", end: str = "\
 
 
 def executing_eagerly() -> bool:
-    """True: operations give values at once."""
+    """True: operations return values at once."""
     return True
 
 
 def get_logger() -> logging.Logger:
-    """The log called `tensorflow`; jkeras writes to the one called `jkeras`.
+    """The log `tensorflow`; jkeras itself writes to the log `jkeras`.
 
     Example:
         >>> get_logger().setLevel("ERROR")
@@ -76,6 +76,6 @@ def get_logger() -> logging.Logger:
 
 @contextlib.contextmanager
 def name_scope(name: str, *values: Any) -> Iterator[str]:
-    """A block whose operations carry a name in profiles, as `jax.named_scope` gives it."""
+    """A block whose operations carry a name in profiles, by `jax.named_scope`."""
     with jax.named_scope(name):
         yield f"{name}/"

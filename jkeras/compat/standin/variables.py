@@ -1,34 +1,34 @@
-"""`tf.Variable`: jkeras' boxes, made with TensorFlow's arguments."""
+"""`tf.Variable`: jkeras' Variables, made with TensorFlow's arguments."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from jkeras.state.variable import Variable as Box
+from jkeras.state.variable import Variable as _Variable
 
 __all__ = ["Variable"]
 
 
 class _BoxesAreInstances(type):
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, Box)
+        return isinstance(instance, _Variable)
 
 
 class Variable(metaclass=_BoxesAreInstances):
-    """A box with these values; all weights of layers count as its instances.
+    """A Variable with these values; all weights of layers count as its instances.
 
     Args:
-        initial_value: an array or number, or a function of nothing that gives one.
+        initial_value: an array or number, or a function without arguments that returns one.
         trainable: whether gradient descent changes it; None is True.
-        validate_shape, caching_device, import_scope, synchronization: of graphs; not looked at.
-        name: what stands behind a slash of a scope counts.
-        dtype: default that of the values.
+        validate_shape, caching_device, import_scope, synchronization: for graphs; ignored.
+        name: only the part after a scope's slash counts.
+        dtype: by default that of the values.
         constraint: what values it may have.
         aggregation: how replicas combine it.
-        shape: must be that of the values, or None.
+        shape: that of the values, or None.
 
     Raises:
-        ValueError: another shape than that of the values.
+        ValueError: the shape is not that of the values.
 
     Example:
         >>> v = Variable(initial_value=[1.0, 2.0], trainable=False)
@@ -49,11 +49,11 @@ class Variable(metaclass=_BoxesAreInstances):
         synchronization: Any = None,
         aggregation: Any = "none",
         shape: Any = None,
-    ) -> Box:
-        """The box."""
+    ) -> _Variable:
+        """The Variable."""
         value = initial_value() if callable(initial_value) else initial_value
         name = name.rpartition("/")[2] if name else None
-        box = Box(value, None, dtype, trainable is not False, True, aggregation, name, None, constraint)
-        if shape is not None and tuple(shape) != box.shape:
-            raise ValueError(f"tf.Variable: the values have shape {box.shape}, not shape={tuple(shape)}. Leave shape= out.")
-        return box
+        variable = _Variable(value, None, dtype, trainable is not False, True, aggregation, name, None, constraint)
+        if shape is not None and tuple(shape) != variable.shape:
+            raise ValueError(f"tf.Variable: the values have shape {variable.shape}, not shape={tuple(shape)}. Omit shape=.")
+        return variable

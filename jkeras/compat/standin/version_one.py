@@ -1,6 +1,6 @@
-"""The lines of TensorFlow 1 that stand at the top of old Keras scripts: `ConfigProto`, `Session`, `set_random_seed`, ...
+"""What old Keras scripts for TensorFlow 1 begin with: `ConfigProto`, `Session`, `set_random_seed`, ...
 
-There are no graphs here: operations give values at once. So a session has nothing to run but what is already there.
+There are no graphs here: operations return values at once. So a session only returns values that exist already.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class _Options:
 
 
 class GPUOptions(_Options):
-    """Options of memory. `allow_growth` counts where JAX has not started; see `tf.config.set_memory_growth`.
+    """Memory options. `allow_growth` has an effect only before JAX starts; see `tf.config.set_memory_growth`.
 
     Example:
         >>> GPUOptions(allow_growth=False).allow_growth
@@ -80,7 +80,7 @@ class GPUOptions(_Options):
 
 
 class ConfigProto(_Options):
-    """Options of a session: they may be set, and JAX makes its own choices about all but the memory.
+    """Options of a session: you can set them, but JAX makes its own choices about everything except memory.
 
     Example:
         >>> config = ConfigProto(log_device_placement=True)
@@ -112,10 +112,10 @@ class ConfigProto(_Options):
 
 
 class Session:
-    """Something to write `with tf.Session() as session:` with. It runs what already has its value.
+    """For lines such as `with tf.Session() as session:`. It runs only what already has a value.
 
     Args:
-        target, graph: must be left out; there are no servers and no graphs.
+        target, graph: must be omitted; there are no servers and no graphs.
         config: a `ConfigProto`.
 
     Example:
@@ -127,12 +127,12 @@ class Session:
 
     def __init__(self, target: str = "", graph: Any = None, config: ConfigProto | None = None):
         if target or graph is not None:
-            raise ValueError(f"There are no servers and graphs of TensorFlow here. Received: target={target!r}, graph={graph!r}.")
+            raise ValueError(f"TensorFlow's servers and graphs do not exist here. Received: target={target!r}, graph={graph!r}.")
         self.config = config
         self.graph = None
 
     def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
-        """The values of arrays and variables, in the structure that was given; None for an initializer.
+        """The values of arrays and variables, in the given structure; None for an initializer.
 
         Raises:
             ValueError: values are fed, or something has no value.
@@ -145,7 +145,7 @@ class Session:
         return jax.tree.map(_value, fetches, is_leaf=lambda leaf: leaf is None)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
     @contextmanager
     def as_default(self) -> Iterator[Session]:
@@ -170,23 +170,23 @@ def _value(fetch: Any) -> Any:
     if isinstance(fetch, (jax.Array, np.ndarray, np.generic, bool, int, float)):
         return np.asarray(fetch)[()]
     raise ValueError(
-        f"session.run() received {describe(fetch)}, which has no value. Values come of a call: model.predict(x), or "
+        f"session.run() received {describe(fetch)}, which has no value. Values come from a call: model.predict(x), or "
         "keras.backend.function(inputs, outputs)([x])."
     )
 
 
 class _Initialized:
-    """What stands for the operation that would give variables their values; they have them."""
+    """In place of the operation that would initialize variables, which already have their values."""
 
     def run(self, session: Any = None) -> None:
-        """Nothing is left to do."""
+        """Nothing to do."""
 
 
 _INITIALIZED = _Initialized()
 
 
 def global_variables_initializer() -> Any:
-    """Something for `session.run`: variables have their values from the beginning."""
+    """Something for `session.run`: variables have their values from the start."""
     return _INITIALIZED
 
 
@@ -194,7 +194,7 @@ local_variables_initializer = initialize_all_variables = tables_initializer = gl
 
 
 def disable_eager_execution() -> None:
-    """Nothing changes: operations give values at once, and `fit` compiles what it runs."""
+    """Does nothing: operations return values at once, and `fit` compiles what it runs."""
 
 
 disable_v2_behavior = disable_resource_variables = enable_eager_execution = enable_v2_behavior = disable_eager_execution

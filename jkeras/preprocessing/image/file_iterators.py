@@ -1,4 +1,4 @@
-"""Batches of image files: of folders named after classes (`DirectoryIterator`) and of a table (`DataFrameIterator`)."""
+"""Batches of image files: from folders named after classes (`DirectoryIterator`) or from a table (`DataFrameIterator`)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FileIterator(Iterator):
         target_size: `(height, width)` of the images.
         color_mode: `"rgb"`, `"rgba"` or `"grayscale"`.
         class_mode: the targets: `"categorical"` one-hot, `"binary"` and `"sparse"` numbers, `"input"` the images themselves,
-            None for none; from a table also `"raw"` and `"multi_output"`, the columns' values.
+            None for no targets; from a table also `"raw"` and `"multi_output"`, the columns' values.
         batch_size, shuffle, seed: as for `Iterator`.
         data_format, save_to_dir, save_prefix, save_format, subset, dtype: as for `NumpyArrayIterator`.
         interpolation, keep_aspect_ratio: as for `load_img`.
@@ -80,7 +80,7 @@ class FileIterator(Iterator):
         )
 
     def begin(self, batch_size: int, shuffle: bool, seed: int | None) -> None:
-        """Start, once the files are known."""
+        """Initialize, once the files are known."""
         self.samples = len(self.filepaths)
         Iterator.__init__(self, self.samples, batch_size, shuffle, seed)
 
@@ -130,7 +130,7 @@ class DirectoryIterator(FileIterator):
     Args:
         directory: the folder.
         image_data_generator: what changes the images.
-        classes: the names of the folders, in the order of their numbers; default all, sorted.
+        classes: the names of the folders, in the order of their numbers; by default all, sorted.
         batch_size, shuffle, seed: as for `Iterator`.
         follow_links: whether links to folders are followed.
         settings: as for `FileIterator`.
@@ -138,10 +138,10 @@ class DirectoryIterator(FileIterator):
     Attributes:
         class_indices: number by name.
         classes: the number of each image's class.
-        filenames, filepaths: of the images, below the folder and whole.
+        filenames, filepaths: of the images, relative to the folder and in full.
 
     Raises:
-        ValueError: the folder does not exist, or is of no use.
+        ValueError: the folder does not exist, or holds no usable images.
     """
 
     def __init__(
@@ -177,22 +177,22 @@ class DirectoryIterator(FileIterator):
 
 @export("keras.preprocessing.image.DataFrameIterator")
 class DataFrameIterator(FileIterator):
-    """Batches of the images that a pandas table names. `ImageDataGenerator.flow_from_dataframe` makes it.
+    """Batches of the images named in a pandas table. `ImageDataGenerator.flow_from_dataframe` makes it.
 
     Args:
         dataframe: the table.
-        directory: what the names are relative to; None where they are whole paths.
+        directory: what the names are relative to; None if they are full paths.
         image_data_generator: what changes the images.
         x_col: the column with the names.
         y_col: the column with the targets, or a list of columns; classes are strings, or lists of strings.
         weight_col: a column with sample weights.
-        classes: the classes in the order of their numbers; rows of others are left out. Default all, sorted.
+        classes: the classes in the order of their numbers; rows of others are left out. By default all, sorted.
         batch_size, shuffle, seed: as for `Iterator`.
         validate_filenames: whether rows without an image file are left out, with a warning.
         settings: as for `FileIterator`.
 
     Raises:
-        TypeError: names that are no strings, or classes of another kind.
+        TypeError: names that are not strings, or classes of another kind.
         ValueError: a column is missing.
     """
 
@@ -230,7 +230,7 @@ class DataFrameIterator(FileIterator):
         kept = [i for i, path in enumerate(paths) if not validate_filenames or _is_image(path)]
         if len(kept) < len(paths):
             warnings.warn(
-                f"{len(paths) - len(kept)} names in the column {x_col!r} are no image files and left out.", stacklevel=3
+                f"{len(paths) - len(kept)} names in the column {x_col!r} are not image files and are left out.", stacklevel=3
             )
         if by_class:
             labels = [_names(label, y_col) for label in dataframe[y_col]]
@@ -266,6 +266,6 @@ def _names(label: Any, column: Any) -> list[str]:
     if isinstance(label, (list, tuple)):
         return list(label)
     raise TypeError(
-        f"Classes are strings, or lists of strings. Found in the column {column!r}: {describe(label)}. Write "
+        f"Classes must be strings, or lists of strings. Found in the column {column!r}: {describe(label)}. Write "
         'df[column].astype(str), or class_mode="raw" for numbers.'
     )

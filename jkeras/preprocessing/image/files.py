@@ -57,16 +57,16 @@ def load_img(
         color_mode: `"rgb"`, `"rgba"` or `"grayscale"`. A boolean is Keras 2's second argument, `grayscale`.
         target_size: `(height, width)` to resize to.
         interpolation: `"nearest"`, `"bilinear"`, `"bicubic"`, `"lanczos"`, `"box"` or `"hamming"`.
-        keep_aspect_ratio: whether the largest window of the target's proportions is cut out of the middle first.
-        grayscale: as `color_mode="grayscale"`.
+        keep_aspect_ratio: whether to crop to the largest central window of the target's proportions first.
+        grayscale: the same as `color_mode="grayscale"`.
 
     Returns:
         A Pillow image.
 
     Raises:
         ImportError: Pillow is not installed.
-        ValueError: an unknown word.
-        TypeError: `path` is none.
+        ValueError: an unknown option.
+        TypeError: `path` is neither a path nor a file object.
     """
     if color_mode is True or grayscale:
         color_mode = "grayscale"
@@ -97,7 +97,7 @@ def load_img(
 
 
 def _middle(height: int, width: int, new_height: int, new_width: int) -> tuple[int, int, int, int]:
-    """Top, left, height and width of the largest window of the new proportions in the middle."""
+    """Top, left, height and width of the largest central window of the new proportions."""
     tall = min(int(width * new_height / new_width), height) or height
     wide = min(int(height * new_width / new_height), width) or width
     return (height - tall) // 2, (width - wide) // 2, tall, wide
@@ -109,8 +109,8 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
 
     Args:
         img: a Pillow image, or an array with two or three axes.
-        data_format: where the channels go; default the global setting.
-        dtype: default `floatx()`; values are as in the file, 0 to 255.
+        data_format: where the channels go; by default the global setting.
+        dtype: by default `floatx()`; values are as in the file, 0 to 255.
 
     Returns:
         `(height, width, channels)` or `(channels, height, width)`.
@@ -134,13 +134,13 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
 
     Args:
         x: `(height, width, channels)`, or with the channels first; 1, 3 or 4 channels.
-        data_format: where the channels are; default the global setting.
-        scale: whether to spread the values over 0 to 255.
-        dtype: in which to compute, default `floatx()`.
+        data_format: where the channels are; by default the global setting.
+        scale: whether to stretch the values to 0 to 255.
+        dtype: to compute in, by default `floatx()`.
 
     Raises:
         ImportError: Pillow is not installed.
-        ValueError: no image.
+        ValueError: x is not an image.
     """
     array = np.asarray(x, dtype=dtype or config.floatx())
     if array.ndim != 3:
@@ -169,7 +169,7 @@ def save_img(
     Args:
         path: of the file, or a file object.
         x, data_format, scale: as for `array_to_img`.
-        file_format: such as `"png"`; default by the path's suffix.
+        file_format: such as `"png"`; by default from the path's suffix.
         kwargs: for Pillow's `save`.
     """
     image = array_to_img(x, data_format=data_format, scale=scale)
@@ -183,7 +183,7 @@ def save_img(
 def resize_array(images: np.ndarray, size: tuple[int, int], interpolation: str = "bilinear") -> np.ndarray:
     """`(..., height, width, channels)` in another size, as float32.
 
-    Bilinear and nearest are computed by NumPy, since a compiled program per size of picture would take longer than the pictures.
+    Bilinear and nearest use NumPy, since compiling a program for each size of image would take longer than the images.
     """
     if images.shape[-3:-1] == tuple(size):
         return images.astype("float32")
@@ -212,7 +212,7 @@ def _blend(images: np.ndarray, size: int, axis: int) -> np.ndarray:
 
 @export("keras.preprocessing.image.smart_resize")
 def smart_resize(x: Any, size: tuple[int, int], interpolation: str = "bilinear") -> np.ndarray:
-    """Resize images without distortion: the largest window of the new proportions is cut out of the middle first.
+    """Resize images without distortion: they are first cropped to the largest central window of the new proportions.
 
     Args:
         x: `(height, width, channels)` or `(batch, height, width, channels)`.

@@ -1,4 +1,4 @@
-"""`ImageDataGenerator`: random changes of images, and their scaling, as Keras 2 has them."""
+"""`ImageDataGenerator`: random changes and scaling of images, as in Keras 2."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from jkeras.preprocessing.image.transforms import (
 )
 from jkeras.state.random import next_seed
 
-_NOT_FITTED = """ImageDataGenerator({argument}=True) needs the statistics of the data, and has none yet: call
-generator.fit(images) first. The images stay as they are."""
+_NOT_FITTED = """ImageDataGenerator({argument}=True) needs the statistics of the data, but has none yet: call
+generator.fit(images) first. The images stay unchanged."""
 
 
 @export("keras.preprocessing.image.ImageDataGenerator")
@@ -32,25 +32,25 @@ class ImageDataGenerator:
 
     Args:
         featurewise_center, featurewise_std_normalization: subtract the data's mean of each channel, divide by its deviation.
-        samplewise_center, samplewise_std_normalization: the same by each image's own mean and deviation.
-        zca_whitening, zca_epsilon: take correlations between pixels away.
+        samplewise_center, samplewise_std_normalization: the same with each image's own mean and deviation.
+        zca_whitening, zca_epsilon: remove correlations between pixels.
         rotation_range: degrees.
-        width_shift_range, height_shift_range: fractions of the size below 1, else pixels, or a list of pixels to choose from.
+        width_shift_range, height_shift_range: below 1, fractions of the size; else pixels, or a list of pixels to choose from.
         brightness_range: two factors.
         shear_range: degrees.
         zoom_range: a fraction z, for factors from 1 - z to 1 + z, or two factors.
-        channel_shift_range: what may be added to all channels.
-        fill_mode, cval: what lies outside of a moved image.
-        horizontal_flip, vertical_flip: whether images are flipped half of the time.
+        channel_shift_range: the most to add to all channels.
+        fill_mode, cval: what lies outside a moved image.
+        horizontal_flip, vertical_flip: whether to flip images half of the time.
         rescale: a factor, applied after the changes.
         preprocessing_function: a function of an image, applied after the changes.
-        data_format: where the channels are; default the global setting.
+        data_format: where the channels are; by default the global setting.
         validation_split: the fraction for `subset="validation"`.
         interpolation_order: of moved images, 0 to 5.
-        dtype: of the batches, default `floatx()`.
+        dtype: of the batches, by default `floatx()`.
 
     Raises:
-        ValueError: ranges of another form.
+        ValueError: a range has another form.
 
     Example:
         >>> images = np.arange(2 * 3 * 3).reshape(2, 3, 3, 1)
@@ -89,8 +89,8 @@ class ImageDataGenerator:
         if fill_mode not in ("constant", "nearest", "reflect", "wrap"):
             raise unknown_name("fill_mode", fill_mode, ("constant", "nearest", "reflect", "wrap"))
         if validation_split and not 0 < validation_split < 1:
-            raise ValueError(f"validation_split is a fraction between 0 and 1. Received: {validation_split!r}.")
-        # Whitening needs centred data, and a deviation one that is measured from the mean.
+            raise ValueError(f"validation_split must be a fraction between 0 and 1. Received: {validation_split!r}.")
+        # Whitening needs centred data, and a standard deviation is measured from the mean.
         self.featurewise_center = featurewise_center or zca_whitening or featurewise_std_normalization
         self.featurewise_std_normalization = featurewise_std_normalization and not zca_whitening
         self.samplewise_center = samplewise_center or samplewise_std_normalization
@@ -128,7 +128,7 @@ class ImageDataGenerator:
                             shuffle: bool = True, seed: int | None = None, save_to_dir: Any = None, save_prefix: str = "",
                             save_format: str = "png", follow_links: bool = False, subset: str | None = None,
                             interpolation: str = "nearest", keep_aspect_ratio: bool = False) -> DirectoryIterator:  # fmt: skip
-        """Batches of the images in a folder, in which each folder is a class; arguments as for `DirectoryIterator`."""
+        """Batches of the images in a folder with a subfolder for each class; arguments as for `DirectoryIterator`."""
         return DirectoryIterator(
             directory, self, target_size=target_size, color_mode=color_mode, classes=classes, class_mode=class_mode,
             data_format=self.data_format, batch_size=batch_size, shuffle=shuffle, seed=seed, save_to_dir=save_to_dir,
@@ -142,7 +142,7 @@ class ImageDataGenerator:
                             batch_size: int = 32, shuffle: bool = True, seed: int | None = None, save_to_dir: Any = None,
                             save_prefix: str = "", save_format: str = "png", subset: str | None = None,
                             interpolation: str = "nearest", validate_filenames: bool = True) -> DataFrameIterator:  # fmt: skip
-        """Batches of the images that a pandas table names; arguments as for `DataFrameIterator`."""
+        """Batches of the images named in a pandas table; arguments as for `DataFrameIterator`."""
         return DataFrameIterator(
             dataframe, directory, self, x_col=x_col, y_col=y_col, weight_col=weight_col, target_size=target_size,
             color_mode=color_mode, classes=classes, class_mode=class_mode, data_format=self.data_format, batch_size=batch_size,
@@ -186,11 +186,11 @@ class ImageDataGenerator:
         return self.draw(img_shape, np.random.default_rng(next_seed() if seed is None else seed))
 
     def apply_transform(self, x: np.ndarray, transform_parameters: dict[str, Any]) -> np.ndarray:
-        """An image with given changes; what is not in the dict stays as it is.
+        """An image with given changes; what is missing in the dict does not change.
 
         Args:
             x: `(height, width, channels)`, or with the channels first.
-            transform_parameters: as `get_random_transform` gives them.
+            transform_parameters: as from `get_random_transform`.
         """
         rows, columns, channels = self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1
         given = transform_parameters
@@ -214,7 +214,7 @@ class ImageDataGenerator:
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
     def standardize(self, x: np.ndarray) -> np.ndarray:
-        """An image, or a batch, scaled as the arguments say. (Keras changes its argument; here it stays as it is.)"""
+        """An image, or a batch, scaled as the arguments say. (Keras changes its argument; jkeras does not.)"""
         if self.preprocessing_function:
             x = np.asarray(self.preprocessing_function(x))
         if self.rescale:
@@ -238,7 +238,7 @@ class ImageDataGenerator:
         return value is not None
 
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
-        """Measure the data, for the featurewise arguments and whitening.
+        """Compute the statistics of the data for the featurewise arguments and whitening.
 
         Args:
             x: `(images, height, width, channels)`.
@@ -247,7 +247,7 @@ class ImageDataGenerator:
             seed: of the changes.
 
         Raises:
-            ValueError: another number of axes.
+            ValueError: x does not have four axes.
         """
         images = np.array(x, dtype=self.dtype)
         if images.ndim != 4:
@@ -271,5 +271,5 @@ class ImageDataGenerator:
 
 def _pair(name: str, value: Any) -> tuple[float, float]:
     if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(isinstance(v, (int, float)) for v in value):
-        raise ValueError(f"{name} is a pair of numbers, such as (0.8, 1.2). Received: {value!r}.")
+        raise ValueError(f"{name} must be a pair of numbers, such as (0.8, 1.2). Received: {value!r}.")
     return (value[0], value[1])

@@ -1,7 +1,7 @@
-"""Batches of images, each image changed at random: from arrays (`NumpyArrayIterator`) or in a form that others extend.
+"""Batches of randomly changed images: from arrays (`NumpyArrayIterator`), and a base for other sources.
 
-What is drawn for an image depends on the seed, the epoch and the image's number alone. So two iterators with one seed give images
-and masks the same changes, and neither workers nor the size of a batch make a difference.
+What is drawn for an image depends only on the seed, the epoch and the image's number. So two iterators with the same seed give
+images and masks the same changes, and neither workers nor the batch size make a difference.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from jkeras.state.random import next_seed
 
 @export("keras.preprocessing.image.Iterator")
 class Iterator(PyDataset):
-    """Batches without end for a for-loop and `next`; a dataset of `len` batches for `fit`.
+    """Endless batches for a for-loop and `next`; a dataset of `len` batches for `fit`.
 
     Args:
         n: number of images.
         batch_size: images in a batch; the last may have fewer.
-        shuffle: whether each epoch has an order of its own.
-        seed: of orders and changes; default one of the global stream.
+        shuffle: whether each epoch has its own order.
+        seed: of orders and changes; by default from the global stream.
     """
 
     def __init__(self, n: int, batch_size: int = 32, shuffle: bool = False, seed: int | None = None):
@@ -42,13 +42,13 @@ class Iterator(PyDataset):
 
     @property
     def index_array(self) -> np.ndarray:
-        """The numbers of the images in the order of the running epoch."""
+        """The numbers of the images in the order of the current epoch."""
         if not self.shuffle:
             return np.arange(self.n)
         return np.random.default_rng((self.seed, self._epoch)).permutation(self.n)
 
     def __getitem__(self, index: int) -> Any:
-        """Batch number `index` of the running epoch.
+        """Batch number `index` of the current epoch.
 
         Raises:
             IndexError: there is none.
@@ -74,7 +74,7 @@ class Iterator(PyDataset):
     next = __next__
 
     def reset(self) -> None:
-        """Begin with the first batch again."""
+        """Start again with the first batch."""
         self.batch_index = 0
 
     def on_epoch_end(self) -> None:
@@ -82,7 +82,7 @@ class Iterator(PyDataset):
         self._epoch += 1
 
     def batch_of(self, rows: np.ndarray) -> Any:
-        """The batch of some images; subclasses write it."""
+        """The batch of some images; subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} must define `batch_of(self, rows)`.")
 
     def changed(self, generator: Any, image: np.ndarray, row: int) -> np.ndarray:
@@ -99,7 +99,7 @@ class Iterator(PyDataset):
 
 
 def split_of(generator: Any, subset: str | None) -> tuple[float, float] | None:
-    """The part of the data that a subset is: the first `validation_split` of it validates, the rest trains.
+    """The part of the data in a subset: the first `validation_split` is for validation, the rest for training.
 
     Raises:
         ValueError: an unknown subset, or one without a `validation_split`.
@@ -120,15 +120,15 @@ class NumpyArrayIterator(Iterator):
 
     Args:
         x: `(images, height, width, channels)`, or a pair of them and further arrays that stay as they are.
-        y: targets; None for images alone.
+        y: targets; None for only images.
         image_data_generator: what changes the images.
         batch_size, shuffle, seed: as for `Iterator`.
         sample_weight: a weight for each image.
-        data_format: where the channels are; default the global setting.
+        data_format: where the channels are; by default the global setting.
         save_to_dir, save_prefix, save_format: where to write the changed images, and how.
-        subset: `"training"` or `"validation"`, where the generator has a `validation_split`.
+        subset: `"training"` or `"validation"`, if the generator has a `validation_split`.
         ignore_class_split: whether the subsets may have different classes.
-        dtype: of the images, default `floatx()`.
+        dtype: of the images, by default `floatx()`.
 
     Raises:
         ValueError: different lengths, no images, or subsets with different classes.
@@ -159,7 +159,7 @@ class NumpyArrayIterator(Iterator):
             if part is not None and len(part) != len(images):
                 raise ValueError(f"Images and {name} have one length. Received: {len(images)} and {len(part)}.")
         if images.ndim != 4:
-            raise ValueError(f"Images have the axes (images, height, width, channels). Received: {describe(images)}.")
+            raise ValueError(f"Images must have the axes (images, height, width, channels). Received: {describe(images)}.")
         split = split_of(image_data_generator, subset)
         rows = slice(None)
         if split is not None:
@@ -167,7 +167,7 @@ class NumpyArrayIterator(Iterator):
             same = y is None or ignore_class_split or np.array_equal(np.unique(y[:at]), np.unique(y[at:]))
             if not same:
                 raise ValueError(
-                    "Training and validation have different classes. Shuffle the data before, or write ignore_class_split=True."
+                    "Training and validation have different classes. Shuffle the data first, or write ignore_class_split=True."
                 )
             rows = slice(at) if subset == "validation" else slice(at, None)
         self.x, self.x_misc = images[rows], [a[rows] for a in more]

@@ -1,4 +1,4 @@
-"""Changes of single images by NumPy and SciPy: rotation, shift, shear, zoom, brightness, channel shift."""
+"""Changes of single images with NumPy and SciPy: rotation, shift, shear, zoom, brightness, channel shift."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ def apply_affine_transform(
 ) -> np.ndarray:
     """Rotate, shift, shear and zoom an image about its centre, in this order of factors.
 
-    x runs along a row and y along a column. Square images come out as in Keras, which turns others about another
-    point than the centre.
+    x runs along a row and y along a column. Square images come out as in Keras, which does not turn others about
+    their centre.
 
     Args:
         x: three axes, the channels first by default.
         theta, shear: angles in degrees.
         tx, ty: shifts of the columns (x) and of the rows (y), in pixels.
-        zx, zy: zooms along x and y; below 1 the image gets larger.
-        row_axis, col_axis, channel_axis: what the axes are.
+        zx, zy: zooms along x and y; below 1 enlarges the image.
+        row_axis, col_axis, channel_axis: the positions of the axes.
         fill_mode: what lies outside: `"constant"`, `"nearest"`, `"reflect"` or `"wrap"`.
         cval: the constant.
-        order: of the spline that interpolates, 0 to 5.
+        order: of the interpolating spline, 0 to 5.
 
     Returns:
         An array of the same shape.
 
     Raises:
-        ValueError: the axes are not three different ones.
+        ValueError: the image does not have these three different axes.
     """
     if x.ndim != 3 or {row_axis % 3, col_axis % 3, channel_axis % 3} != {0, 1, 2}:
         raise ValueError(
@@ -98,12 +98,12 @@ def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) 
 
 @export("keras.preprocessing.image.apply_brightness_shift")
 def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True) -> np.ndarray:
-    """Multiply an image of whole numbers from 0 to 255.
+    """Multiply an image of integers from 0 to 255.
 
     Args:
-        x: three axes; spread over 0 to 255 first where it has values outside.
+        x: three axes; stretched to 0 to 255 first if it has values outside.
         brightness: the factor; 1 changes nothing.
-        scale: whether to spread the values over 0 to 255 in any case, and leave them so.
+        scale: whether to stretch the values to 0 to 255 in any case, and leave them so.
     """
     low, high = x.min(), x.max()
     outside = bool(low < 0 or high > 255)
@@ -116,7 +116,7 @@ def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True)
 
 
 def flip_axis(x: np.ndarray, axis: int) -> np.ndarray:
-    """The entries along an axis in the opposite order."""
+    """The entries along an axis in reverse order."""
     return np.flip(x, axis)
 
 
@@ -127,7 +127,7 @@ def _about(limit: float) -> float:
 @export("keras.preprocessing.image.random_rotation")
 def random_rotation(x: np.ndarray, rg: float, row_axis: int = 1, col_axis: int = 2, channel_axis: int = 0,
                     fill_mode: str = "nearest", cval: float = 0.0, interpolation_order: int = 1) -> np.ndarray:  # fmt: skip
-    """Rotate by up to `rg` degrees; draws from NumPy's global generator, as all random functions here."""
+    """Rotate by up to `rg` degrees; like all random functions here, it draws from NumPy's global generator."""
     return apply_affine_transform(
         x, _about(rg), 0, 0, 0, 1, 1, row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order
     )
@@ -152,7 +152,7 @@ def random_shear(x: np.ndarray, intensity: float, row_axis: int = 1, col_axis: i
 @export("keras.preprocessing.image.random_zoom")
 def random_zoom(x: np.ndarray, zoom_range: tuple[float, float], row_axis: int = 1, col_axis: int = 2, channel_axis: int = 0,
                 fill_mode: str = "nearest", cval: float = 0.0, interpolation_order: int = 1) -> np.ndarray:  # fmt: skip
-    """Zoom by a factor between the two numbers, along rows and columns each by its own."""
+    """Zoom rows and columns, each by its own factor between the two numbers."""
     zx, zy = (1.0, 1.0) if tuple(zoom_range) == (1, 1) else np.random.uniform(*zoom_range, 2)
     return apply_affine_transform(x, 0, 0, 0, 0, zx, zy, row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
 

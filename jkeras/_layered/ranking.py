@@ -1,8 +1,7 @@
 """Which row of a layered picture each vertex stands in.
 
-First the graph is made acyclic: edges that lead back, as calls of a shared layer on its own output do, are set apart. Then
-a vertex is one row below the lowest of those that lead to it, and moves down to those it leads to where that makes its edges
-shorter.
+First the graph is made acyclic: edges that lead back are set apart. Then each vertex stands one row below the lowest of those
+that lead to it, and moves down towards those it leads to if that makes its edges shorter.
 
 Source: K. Sugiyama, S. Tagawa, M. Toda, "Methods for Visual Understanding of Hierarchical System Structures", 1981.
 """
@@ -10,12 +9,14 @@ Source: K. Sugiyama, S. Tagawa, M. Toda, "Methods for Visual Understanding of Hi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from graphlib import TopologicalSorter
 
 Edge = tuple[int, int]
 
 
 def backward_edges(count: int, edges: Sequence[Edge]) -> set[int]:
-    """The positions of the edges that close a cycle when the graph is walked from its first vertex on.
+    """The positions of the edges that close a cycle in a depth-first walk from the first vertex.
 
     Args:
         count: vertices are 0 to count - 1.
@@ -29,7 +30,7 @@ def backward_edges(count: int, edges: Sequence[Edge]) -> set[int]:
     for i, (source, target) in enumerate(edges):
         outgoing[source].append((target, i))
     found: set[int] = set()
-    state = [0] * count  # 0 not met, 1 on the way here, 2 finished
+    state = [0] * count  # 0 not visited, 1 on the current path, 2 finished
     for root in range(count):
         if state[root]:
             continue
@@ -50,14 +51,14 @@ def backward_edges(count: int, edges: Sequence[Edge]) -> set[int]:
     return found
 
 
-def rows_of(count: int, edges: Sequence[Edge], first: set[int], last: set[int]) -> list[int]:
-    """The row of each vertex, from 0; each edge leads downwards by one row at least.
+def rows_of(count: int, edges: Sequence[Edge], first: AbstractSet[int], last: AbstractSet[int]) -> list[int]:
+    """The row of each vertex, from 0; each edge leads down at least one row.
 
     Args:
         count: vertices are 0 to count - 1.
         edges: without cycles.
-        first: vertices that have row 0 for themselves.
-        last: vertices that have the last row for themselves.
+        first: vertices that have row 0 to themselves.
+        last: vertices that have the last row to themselves.
 
     Example:
         >>> rows_of(4, [(0, 1), (1, 2), (3, 2)], set(), set())
@@ -68,37 +69,17 @@ def rows_of(count: int, edges: Sequence[Edge], first: set[int], last: set[int]) 
     for source, target in edges:
         into[target].append(source)
         out[source].append(target)
-    order = _topological(count, into, out)
+    order = list(TopologicalSorter(dict(enumerate(into))).static_order())
     top = 1 if first else 0
     rows = [0] * count
     for v in order:
         rows[v] = 0 if v in first else max([top, *(rows[u] + 1 for u in into[v])])
-    moved = True
-    while moved:
-        moved = False
-        for v in reversed(order):
-            if v in first or not out[v] or len(out[v]) < len(into[v]):
-                continue
-            lowest = min(rows[w] for w in out[v] if w not in last) - 1 if any(w not in last for w in out[v]) else rows[v]
-            if lowest > rows[v]:
-                rows[v], moved = lowest, True
+    for v in reversed(order):
+        if v not in first and len(out[v]) >= len(into[v]):
+            rows[v] = max(rows[v], min((rows[w] - 1 for w in out[v] if w not in last), default=0))
     if last:
         bottom = 1 + max([0, *(rows[v] for v in range(count) if v not in last)])
         for v in last:
             rows[v] = bottom
     used = {row: i for i, row in enumerate(sorted(set(rows)))}
     return [used[row] for row in rows]
-
-
-def _topological(count: int, into: list[list[int]], out: list[list[int]]) -> list[int]:
-    waiting = [len(sources) for sources in into]
-    ready = [v for v in range(count) if not waiting[v]]
-    order = []
-    while ready:
-        v = ready.pop()
-        order.append(v)
-        for w in out[v]:
-            waiting[w] -= 1
-            if not waiting[w]:
-                ready.append(w)
-    return order

@@ -1,21 +1,27 @@
-"""Learning curves: how loss and metrics went from epoch to epoch, in training and on validation data."""
+"""Learning curves: loss and metrics from epoch to epoch, in training and on validation data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from jkeras._base.errors import describe, unknown_name
-from jkeras.callbacks.history import History
-from jkeras.visualization.figures import INKS, FilePath, axes_for, finish
+from jkeras._base.figures import INKS, FilePath, axes_for, finish
 
 _VALIDATION = "val_"
-_FEW = 20  # epochs, up to which each is marked
+_FEW = 20  # up to this many epochs, each is marked
 _RATES = ("lr", "learning_rate")
 
-Histories = History | Mapping[str, Any] | Sequence[Any]
+
+class HasHistory(Protocol):
+    """What `fit` returns: results by name, a value for each epoch."""
+
+    history: Any  # a mapping; Keras' own histories have plain dicts
+
+
+Histories = HasHistory | Mapping[str, Any] | Sequence[Any]
 
 
 def plot_history(
@@ -28,17 +34,17 @@ def plot_history(
     ax: Any = None,
     path: FilePath | None = None,
 ) -> Any:
-    """Draw learning curves, a panel for each quantity, training and validation together in it.
+    """Draw learning curves, a panel for each quantity, with training and validation together.
 
     Args:
         history: what `fit` returned, or its `history` dict; several of them, in a list or as `{label: history}`, are compared,
-            each in a colour of its own.
-        names: which quantities, without `val_`, such as `"loss"`; default all that there are.
-        labels: what the histories are called, where several are given in a list.
-        log: whether the vertical axes are logarithmic; or the names of those quantities whose axes are.
-        columns: how many panels stand beside each other.
+            each in its own colour.
+        names: which quantities, without `val_`, such as `"loss"`; by default all.
+        labels: names of the histories in a list.
+        log: whether the vertical axes are logarithmic; or the names of the quantities whose axes are.
+        columns: how many panels stand in a row.
         ax: axes to draw on, one for each quantity; None makes a figure.
-        path: of a file to write the figure to; the suffix tells the format.
+        path: a file to write the figure to; the suffix tells the format.
 
     Returns:
         The figure.
@@ -74,7 +80,7 @@ Curves = dict[str, tuple[np.ndarray, np.ndarray]]  # name -> (epochs from 1, val
 
 
 def _runs(history: Histories, labels: Sequence[str] | None) -> dict[str, Curves]:
-    """The histories by label; the only one has the empty label."""
+    """The histories by label; a single one has the empty label."""
     if isinstance(history, Mapping) and any(_is_history(value) for value in history.values()):
         return {str(label): _curves(one) for label, one in history.items()}
     if _is_history(history):
@@ -88,7 +94,7 @@ def _runs(history: Histories, labels: Sequence[str] | None) -> dict[str, Curves]
 
 
 def _is_history(value: Any) -> bool:
-    return isinstance(value, (History, Mapping)) or isinstance(getattr(value, "history", None), Mapping)
+    return isinstance(value, Mapping) or isinstance(getattr(value, "history", None), Mapping)
 
 
 def _curves(history: Any) -> Curves:
@@ -99,7 +105,7 @@ def _curves(history: Any) -> Curves:
     curves = {}
     for name, row in values.items():
         array = np.asarray(row, dtype=float)
-        if 0 < len(array) < count:  # with validation_freq=n there is a value after every n-th epoch
+        if 0 < len(array) < count:  # with validation_freq=n there is a value for every n-th epoch
             step = count // len(array)
             curves[name] = epochs[step - 1 :: step][: len(array)], array
         else:

@@ -1,8 +1,7 @@
 """Figures of matplotlib, the one place that imports it.
 
-Every function of this package returns a figure that belongs to nobody else: pyplot's list of open figures and its current axes
-stay as they are. In a notebook a figure shows itself where it is the value of a cell; in a script `figure.savefig` or `path=`
-writes it.
+Pyplot does not know the figures made here: its list of open figures and its current axes stay as they are. In a notebook a
+figure shows itself as the value of a cell; in a script `figure.savefig` or `path=` writes it.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ INKS = ("#1f5fa8", "#d2691e", "#2e8b57", "#8b3a8b", "#b22222", "#5d6875", "#b886
 
 
 def matplotlib_for(what: str) -> Any:
-    """The package matplotlib, with its modules `figure`, `font_manager`, `patches` and `path`; pyplot is not loaded.
+    """The package matplotlib, with its modules `figure`, `font_manager`, `patches` and `path`, but not pyplot.
 
     Args:
         what: what is about to be drawn, for the error.
@@ -53,7 +52,7 @@ def new_figure(what: str, width: float, height: float, layout: str | None = "con
     Args:
         what: what is about to be drawn, for the error.
         width, height: in inches.
-        layout: of matplotlib, which keeps texts apart; None for none.
+        layout: matplotlib's layout engine, which keeps texts apart; None for none.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -61,7 +60,7 @@ def new_figure(what: str, width: float, height: float, layout: str | None = "con
     figure = matplotlib_for(what).figure.Figure(figsize=(width, height), layout=layout)
     if layout == "constrained":
         figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
-    # What IPython asks an object for; a figure that pyplot does not know has none.
+    # IPython asks an object for this method; a figure that pyplot does not know has none.
     figure._repr_png_ = functools.partial(_png, figure)
     return figure
 
@@ -73,14 +72,14 @@ def _png(figure: Any) -> bytes:
 
 
 def axes_for(what: str, count: int, ax: Any, panel: tuple[float, float], columns: int | None = None) -> tuple[Any, list[Any]]:
-    """A figure with `count` panels, a new one or the one that the caller's axes are in.
+    """A figure with `count` panels: a new one, or the one that the caller's axes are in.
 
     Args:
         what: what is about to be drawn, for errors.
         count: how many axes are needed.
         ax: None, axes, or an array or nested list of axes as `plt.subplots` gives them.
         panel: width and height of one panel in inches.
-        columns: how many panels stand beside each other; None for all.
+        columns: how many panels stand in a row; None for all.
 
     Returns:
         The figure and a list of its `count` axes.
@@ -94,7 +93,7 @@ def axes_for(what: str, count: int, ax: Any, panel: tuple[float, float], columns
         if len(given) < count:
             raise ValueError(
                 f"{what} needs {count} axes, but received {len(given)}. Write for example "
-                f"figure, ax = plt.subplots(1, {count}) and give ax=ax, or leave ax out."
+                f"figure, ax = plt.subplots(1, {count}) and give ax=ax, or omit ax."
             )
         return given[0].figure, given[:count]
     across = min(columns or count, count)
@@ -104,7 +103,7 @@ def axes_for(what: str, count: int, ax: Any, panel: tuple[float, float], columns
 
 
 def finish(figure: Any, path: FilePath | None, dpi: float | None = None) -> Any:
-    """Write a figure where a path was given, and return it.
+    """Write a figure if there is a path, and return it.
 
     Args:
         figure: of matplotlib.
@@ -125,7 +124,7 @@ def save(figure: Any, target: Any, kind: str, dpi: float | None = None) -> None:
 
 
 def name_list(names: Sequence[Any] | None, count: int, what: str) -> list[str]:
-    """The names of classes as text; their numbers where there are none.
+    """The names of classes as text; their numbers if there are no names.
 
     Raises:
         ValueError: there are fewer names than classes.
@@ -133,5 +132,5 @@ def name_list(names: Sequence[Any] | None, count: int, what: str) -> list[str]:
     if names is None:
         return [str(i) for i in range(count)]
     if len(names) < count:
-        raise ValueError(f"{what} has {len(names)} names, but there are {count} classes. Give one name for each, in their order.")
+        raise ValueError(f"{what} has {len(names)} names, but there are {count} classes. Give one name for each, in order.")
     return [str(name) for name in names]

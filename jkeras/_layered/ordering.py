@@ -1,7 +1,7 @@
-"""In which order the vertices of a row stand, so that few edges cross.
+"""The order of the vertices in each row, so that few edges cross.
 
-Rows are swept down and up; each vertex goes to the mean place of its neighbours in the row before. The best order met is kept,
-and then neighbours change places as long as that removes crossings.
+Sweeps go down and up the rows; each vertex moves to the mean place of its neighbours in the row before. The best order found is
+kept.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from itertools import pairwise
 
 Rows = list[list[int]]
 _SWEEPS = 8
-_SMALL = 1500  # segments, up to which neighbours are tried one by one
 
 
 def order_rows(rows: Rows, segments: Sequence[tuple[int, int]]) -> Rows:
     """Rows with fewer crossings.
 
     Args:
-        rows: the vertices of each row, in an order to begin with, which is kept where nothing speaks against it.
+        rows: the vertices of each row; their order is kept unless another has fewer crossings.
         segments: pairs of vertices in neighbouring rows, the upper one first.
 
     Example:
@@ -43,8 +42,6 @@ def order_rows(rows: Rows, segments: Sequence[tuple[int, int]]) -> Rows:
         found = crossings(current, down)
         if found < fewest:
             best, fewest = [list(row) for row in current], found
-    if fewest and len(segments) <= _SMALL:
-        best = _exchange([list(row) for row in best], up, down)
     return best
 
 
@@ -53,7 +50,7 @@ def crossings(rows: Rows, down: dict[int, list[int]]) -> int:
 
     Args:
         rows: vertices in their order.
-        down: for each vertex, those below that it is joined to.
+        down: for each vertex, its neighbours in the row below.
     """
     total = 0
     for upper, lower in pairwise(rows):
@@ -68,31 +65,8 @@ def crossings(rows: Rows, down: dict[int, list[int]]) -> int:
 
 
 def _by_mean(row: list[int], fixed: list[int], neighbours: dict[int, list[int]]) -> list[int]:
-    """A row sorted by the mean place of its neighbours; vertices without any stay where they are."""
+    """A row sorted by the mean place of its neighbours; vertices without neighbours stay where they are."""
     place = {v: i for i, v in enumerate(fixed)}
     means = {v: sum(place[w] for w in neighbours[v]) / len(neighbours[v]) for v in row if neighbours[v]}
     moving = iter(sorted(means, key=means.__getitem__))
     return [next(moving) if v in means else v for v in row]
-
-
-def _exchange(rows: Rows, up: dict[int, list[int]], down: dict[int, list[int]]) -> Rows:
-    place = {v: i for row in rows for i, v in enumerate(row)}
-    for _ in range(_SWEEPS):
-        changed = False
-        for row in rows:
-            for i in range(len(row) - 1):
-                a, b = row[i], row[i + 1]
-                now = _between(up[a], up[b], place) + _between(down[a], down[b], place)
-                then = _between(up[b], up[a], place) + _between(down[b], down[a], place)
-                if then < now:
-                    row[i], row[i + 1] = b, a
-                    place[a], place[b] = i + 1, i
-                    changed = True
-        if not changed:
-            break
-    return rows
-
-
-def _between(left: list[int], right: list[int], place: dict[int, int]) -> int:
-    """Crossings between the segments of a vertex and those of the one right of it."""
-    return sum(place[u] > place[w] for u in left for w in right)

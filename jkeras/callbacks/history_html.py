@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from jkeras.visualization.figures import INKS
+from jkeras._base.figures import INKS
 
 _WIDTH, _HEIGHT, _MOST_POINTS = 140, 28, 400
 _STYLE = "text-align:right;padding:2px 10px"
@@ -49,7 +49,7 @@ def _row(name: str, values: list[Any]) -> str:
 
 
 def _number(value: Any) -> float:
-    """A value as a number; nan for one that is none, such as a metric with a value for each class."""
+    """A value as a number; NaN if it is not one, such as a metric with a value for each class."""
     try:
         return float(value)
     except (TypeError, ValueError):

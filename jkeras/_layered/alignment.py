@@ -1,6 +1,6 @@
-"""Where along its row each vertex stands: long edges run straight, vertices stand in the middle of their neighbours.
+"""Where along its row each vertex stands: long edges run straight, and vertices are centred on their neighbours.
 
-Four placements are made, each pushed to one side and aligned with the row above or below; a vertex takes the mean of the middle
+Four placements are made, each pushed to one side and aligned with the row above or below. A vertex takes the mean of the middle
 two.
 
 Source: U. Brandes, B. Köpf, "Fast and Simple Horizontal Coordinate Assignment", 2001.
@@ -9,6 +9,7 @@ Source: U. Brandes, B. Köpf, "Fast and Simple Horizontal Coordinate Assignment"
 from __future__ import annotations
 
 from collections.abc import Sequence
+from graphlib import TopologicalSorter
 from itertools import pairwise
 
 Rows = list[list[int]]
@@ -22,7 +23,7 @@ def align(rows: Rows, segments: Sequence[tuple[int, int]], sides: Sequence[Sides
         rows: vertices in their order.
         segments: pairs of vertices in neighbouring rows, the upper one first.
         sides: how far each vertex reaches to the left and to the right of its place.
-        bends: vertices that are only places where an edge passes a row.
+        bends: vertices that only mark where an edge passes a row.
         gap: free space between two vertices; half of it beside a bend.
 
     Returns:
@@ -37,54 +38,35 @@ def align(rows: Rows, segments: Sequence[tuple[int, int]], sides: Sequence[Sides
     up = _neighbours(rows, segments, bends, upward=True)
     down = _neighbours(rows, segments, bends, upward=False)
     up, down = _mutual(up, down), _mutual(down, up)
-    refused = _conflicts(rows, segments, bends)
     placements = []
     for neighbours, ordered in ((up, rows), (down, rows[::-1])):
         for mirrored in (False, True):
             view = [row[::-1] for row in ordered] if mirrored else ordered
-            root = _blocks(view, neighbours, refused)
+            root = _columns(view, neighbours)
             xs = _push(view, root, [side[::-1] for side in sides] if mirrored else sides, bends, gap)
             placements.append([-x for x in xs] if mirrored else xs)
     return _balance(placements, sides)
 
 
 def _neighbours(rows: Rows, segments: Sequence[tuple[int, int]], bends: set[int], upward: bool) -> dict[int, list[int]]:
-    """Those to align a vertex with: the only one of its kind, bend or not, if there is one, so that the main way is straight."""
-    place = {v: i for row in rows for i, v in enumerate(row)}
-    found: dict[int, list[int]] = {v: [] for v in place}
+    """The neighbours to align each vertex with: only the one of its kind, bend or item, if there is just one."""
+    found: dict[int, list[int]] = {v: [] for row in rows for v in row}
     for upper, lower in segments:
         vertex, other = (lower, upper) if upward else (upper, lower)
         found[vertex].append(other)
     for v, others in found.items():
         alike = [w for w in others if (w in bends) == (v in bends)]
-        found[v] = sorted(alike if len(alike) == 1 else others, key=place.__getitem__)
+        found[v] = alike if len(alike) == 1 else others
     return found
 
 
 def _mutual(neighbours: dict[int, list[int]], back: dict[int, list[int]]) -> dict[int, list[int]]:
-    """Only those that want each other: a bend must not take the place of the next layer below its source."""
+    """Only neighbours that chose each other: a bend must not take the place right below its source from the next item."""
     return {v: [w for w in others if v in back[w]] for v, others in neighbours.items()}
 
 
-def _conflicts(rows: Rows, segments: Sequence[tuple[int, int]], bends: set[int]) -> set[tuple[int, int]]:
-    """Segments that cross a straight part of a long edge: they give way."""
-    place = {v: i for row in rows for i, v in enumerate(row)}
-    row_of = {v: i for i, row in enumerate(rows) for v in row}
-    inner: dict[int, list[tuple[int, int]]] = {}
-    outer: dict[int, list[tuple[int, int]]] = {}
-    for segment in segments:
-        kind = inner if segment[0] in bends and segment[1] in bends else outer
-        kind.setdefault(row_of[segment[0]], []).append(segment)
-    return {
-        (a, b)
-        for row, straight in inner.items()
-        for a, b in outer.get(row, [])
-        if any((place[a] - place[c]) * (place[b] - place[d]) < 0 for c, d in straight)
-    }
-
-
-def _blocks(rows: Rows, neighbours: dict[int, list[int]], refused: set[tuple[int, int]]) -> dict[int, int]:
-    """Each vertex -> the first vertex of the column it belongs to."""
+def _columns(rows: Rows, neighbours: dict[int, list[int]]) -> dict[int, int]:
+    """Each vertex -> the first vertex of its column."""
     place = {v: i for row in rows for i, v in enumerate(row)}
     root = {v: v for row in rows for v in row}
     for row in rows:
@@ -94,35 +76,25 @@ def _blocks(rows: Rows, neighbours: dict[int, list[int]], refused: set[tuple[int
             middle = len(others) - 1
             for m in dict.fromkeys((middle // 2, (middle + 1) // 2)) if others else ():
                 u = others[m]
-                free = (u, v) not in refused and (v, u) not in refused
-                if root[v] == v and free and place[u] > reached:
+                if root[v] == v and place[u] > reached:
                     root[v], reached = root[u], place[u]
     return root
 
 
 def _push(rows: Rows, root: dict[int, int], sides: Sequence[Sides], bends: set[int], gap: float) -> list[float]:
-    """Put all columns as far to one side as they go, then each as near to what follows as it may."""
-    after: dict[int, dict[int, float]] = {r: {} for r in set(root.values())}
-    waiting = dict.fromkeys(after, 0)
+    """Push all columns to one side as far as they go, then each towards the next as far as it may."""
+    after: dict[int, dict[int, float]] = {r: {} for r in root.values()}
     for row in rows:
         for left, right in pairwise(row):
             space = sides[left][1] + sides[right][0] + gap / (1 + (left in bends or right in bends))
             a, b = root[left], root[right]
-            if b not in after[a]:
-                waiting[b] += 1
             after[a][b] = max(after[a].get(b, 0.0), space)
+    order = list(TopologicalSorter(after).static_order())  # the last columns first
     xs = dict.fromkeys(after, 0.0)
-    ready = [r for r in after if not waiting[r]]
-    order = []
-    while ready:
-        a = ready.pop()
-        order.append(a)
+    for a in reversed(order):
         for b, space in after[a].items():
             xs[b] = max(xs[b], xs[a] + space)
-            waiting[b] -= 1
-            if not waiting[b]:
-                ready.append(b)
-    for a in reversed(order):
+    for a in order:
         if after[a]:
             xs[a] = max(xs[a], min(xs[b] - space for b, space in after[a].items()))
     return [xs[root[v]] for v in range(len(root))]

@@ -1,12 +1,12 @@
-"""Where a long picture is cut into strips that stand side by side, as a text is cut into columns."""
+"""Where to cut a long picture into strips that stand side by side, like a text in columns."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-LONG = 1800.0  # points; a picture longer than this is folded
-_TOLERANCE = 0.35  # of a strip, how far from the ideal place a cut may be
+_LONG = 1800.0  # points; a picture longer than this is folded
+_TOLERANCE = 0.35  # how far from its ideal place a cut may be, as a share of a strip
 
 
 def choose_cuts(heights: Sequence[float], allowed: Sequence[int], width: float, strips: int | None, ratio: float) -> list[int]:
@@ -16,8 +16,8 @@ def choose_cuts(heights: Sequence[float], allowed: Sequence[int], width: float, 
         heights: of each row, with the space above it, in points.
         allowed: rows that may begin a strip.
         width: of the whole, in points.
-        strips: how many there shall be; None for one where the picture is not long, else as many as give the page the `ratio`.
-        ratio: width to height of a page to aim at.
+        strips: how many to make; None for one if the picture is not long, else as many as give the page the `ratio`.
+        ratio: width to height of the page to aim at.
 
     Example:
         >>> choose_cuts([100] * 40, range(2, 39), 100, None, 1.0), choose_cuts([100] * 40, range(2, 39), 100, 2, 1.0)
@@ -25,7 +25,7 @@ def choose_cuts(heights: Sequence[float], allowed: Sequence[int], width: float, 
     """
     total = sum(heights)
     if strips is None:
-        strips = round(math.sqrt(ratio * total / (width + 60))) if total > LONG else 1
+        strips = round(math.sqrt(ratio * total / (width + 60))) if total > _LONG else 1
     starts = [0.0]
     for height in heights[:-1]:
         starts.append(starts[-1] + height)
