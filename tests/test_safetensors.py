@@ -11,7 +11,7 @@ import pytest
 import jkeras
 from jkeras import layers
 from jkeras._base.errors import FileFormatError
-from jkeras.saving.safetensors import load_safetensors, save_safetensors
+from jkeras.saving.formats.safetensors import load_safetensors, save_safetensors
 
 library = pytest.importorskip("safetensors.numpy", reason="safetensors is an extra")
 

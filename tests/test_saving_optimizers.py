@@ -11,7 +11,7 @@ from saving_io import library, read2, read3, write2, write3
 
 import jkeras
 from jkeras._base.errors import FileFormatError
-from jkeras.saving.hdf5_door import open_hdf5
+from jkeras._safe_io.hdf5 import open_hdf5
 from jkeras.saving.optimizer_weights import choose, put_state, read_state, to_keras2_list
 
 RNG = np.random.default_rng(3)

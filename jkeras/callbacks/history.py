@@ -1,26 +1,17 @@
 """`History`: what every epoch's results were; `fit` returns it.
 
-Pictures of it are made floors above, in `visualization/`, and `utils/history_pictures.py` hands the functions down.
+Pictures of it are made in `visualization/`, which is loaded when the first one is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from jkeras._base.lazy import lazy_names
 from jkeras._base.registry import export
 from jkeras.callbacks.base import Callback, Logs
 
-_doors: dict[str, Callable[..., Any]] = {}
-
-
-def connect(**doors: Callable[..., Any]) -> None:
-    """Hand the functions of `visualization/` to the methods here.
-
-    Args:
-        doors: `plot` and `html`, each given the history.
-    """
-    _doors.update(doors)
+_late, _ = lazy_names(__name__, {"plot_history": "jkeras.visualization", "history_html": "jkeras.visualization"})
 
 
 class Results(dict[str, list[Any]]):
@@ -88,8 +79,8 @@ class History(Callback):
             ImportError: matplotlib is not installed.
             ValueError: there are no epochs, or a name is unknown.
         """
-        return _doors["plot"](self, names, **kwargs)
+        return _late("plot_history")(self, names, **kwargs)
 
     def _repr_html_(self) -> str:
-        html: str = _doors["html"](self)
+        html: str = _late("history_html")(self)
         return html

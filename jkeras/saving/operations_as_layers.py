@@ -1,7 +1,8 @@
 """Array functions of a graph as something that older files have: a layer that does the same, or a TensorFlow function.
- A layer is best, since both Kerases know it: `x + y` is `Add`, `x / 255` is `Rescaling(1 / 255)`, a mean over space is a
-pooling. The functions here take the entry of an array function in a Keras 3 graph and give the entry of the other, or None
-where there is none.
+
+A layer is best, since Keras 2 and 3 both know it: `x + y` is `Add`, `x / 255` is `Rescaling(1 / 255)`, a mean over space is a
+    pooling. The functions here take the entry of an array function in a Keras 3 graph and return that entry, or None if there
+    is none.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jkeras.models.array_functions import find_operation
+from jkeras.saving.array_functions import find_operation
 from jkeras.saving.tf_operations import BY_OPERATION
 
 Entry = dict[str, Any]
@@ -22,11 +23,7 @@ _POOLS = {"mean": "GlobalAveragePooling", "max": "GlobalMaxPooling"}
 
 
 def as_layer(entry: Mapping[str, Any]) -> Entry | None:
-    """The entry of a layer that does what an array function does, for arrays of the shapes that the graph says.
-
-    Args:
-        entry: of an array function in a graph of Keras 3.
-    """
+    """The entry of a layer that does what an array function does, for arrays of the graph's shapes."""
     known = find_operation(entry)
     assert known is not None
     call = entry["inbound_nodes"][0]
@@ -159,7 +156,7 @@ _MAKERS: dict[str, Callable[[Mapping[str, Any], list[Any], dict[str, Any]], Entr
 
 
 def as_tf_function(entry: Mapping[str, Any]) -> Entry | None:
-    """The entry of a TensorFlow function that an array function is, its arguments under TensorFlow's names."""
+    """The entry of the TensorFlow function that does what an array function does, its arguments under TensorFlow's names."""
     known = find_operation(entry)
     assert known is not None
     row = BY_OPERATION.get(known.name)

@@ -18,7 +18,6 @@ from jkeras.data.batch import unpack_x_y_sample_weight as unpack_x_y_sample_weig
 from jkeras.data.py_dataset import PyDataset as PyDataset
 from jkeras.data.py_dataset import Sequence as Sequence
 from jkeras.state.random import set_random_seed as set_random_seed
-from jkeras.utils import history_pictures as history_pictures
 from jkeras.utils import np_utils as np_utils
 from jkeras.utils.files import get_file as get_file
 from jkeras.utils.numerical import normalize as normalize

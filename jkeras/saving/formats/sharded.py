@@ -1,48 +1,53 @@
-"""Weights in several files: `model.weights.json` names them, `model_00000.weights.h5`, `model_00001.weights.h5`, ... hold them.
+"""`.weights.json`: weights in several files. `model.weights.json` names `model_00000.weights.h5`, `model_00001.weights.h5`, ...
 
     {"metadata": {"total_size": 98304.0}, "weight_map": {"/layers/dense/vars": "model_00000.weights.h5", ...}}
 
-Each file has the layout of Keras 3's weights files, with a part of the groups; a group whose arrays go over the end of a file
-goes on in the next. Read together, the files are one tree, so a `MergedGroup` shows them as one group to the usual reader. Where
-a training stands is in the last file, which Keras passes over.
+Each file has the layout of Keras 3's weights files, with some of the groups; a group whose arrays reach over the end of a file
+goes on in the next. Together the files are one tree, so a `MergedGroup` shows them as one group to the usual reader. The resume
+state is in the last file, which Keras passes over.
 
-Files replace old ones of the same name one after the other. If that is broken off, the new and the old do not belong together; so
-all files of one saving bear the same mark, and so does the map.
+Files replace old ones of the same name one after the other. If that is interrupted, the new and the old do not belong together;
+so all files of one save bear the same mark, and so does the map.
 
-The map comes from a stranger. The names in it are names of plain files beside it, and no paths.
+The map comes from a stranger. The names in it must be names of plain files beside it, not paths.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import FileFormatError, UnsafeFileError
+from jkeras._safe_io.hdf5 import H5Group, StoredArray, StoredGroup, create_hdf5, open_hdf5, write_array
+from jkeras._safe_io.json import MAX_BYTES, read_json
+from jkeras._safe_io.sources import Source
 from jkeras.saving import layout_keras3
-from jkeras.saving.hdf5_door import StoredArray, StoredGroup, write_array
-from jkeras.saving.json_door import read_json
-from jkeras.saving.training_state import GROUP, is_in_training, read_training, write_training
-from jkeras.saving.window import read_hdf5, write_hdf5
+from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions
+from jkeras.saving.formats.keras3_weights import read_keras3
+from jkeras.saving.training_state import GROUP, is_in_training, write_training
+
+if TYPE_CHECKING:
+    from jkeras.models.model import Model
 
 _GIGABYTE = 1024**3
 _DEFAULT_GIGABYTES = 5.0
 _MOST_FILES = 10_000
-_MAP_BYTES = 32 << 20
 _MARK = "jkeras_saving"
 
 _Piece = tuple[layout_keras3.Part, str, np.ndarray | None]
 
 _TOO_LARGE = """{owner}: an array of {size} bytes does not fit into a file of max_shard_size={limit} gigabytes. Give a larger
 max_shard_size."""
-_MIXED = """{where}: {name} is of another saving than the map; a saving was broken off, or files of two were mixed. Take the files
-of one saving together."""
+_MIXED = """{where}: {name} is of another save than the map; a save was interrupted, or files of two were mixed. Take the files
+of one save together."""
 
 
 class MergedGroup:
@@ -56,7 +61,7 @@ class MergedGroup:
         self._groups = list(groups)
 
     def verify(self) -> None:
-        """Make sure that no part is damaged, where that can be told."""
+        """Raise FileFormatError if a part is known to be damaged."""
         for group in self._groups:
             group.verify()
 
@@ -75,7 +80,7 @@ class MergedGroup:
         return self._groups[0].path if self._groups else ""
 
     @property
-    def address(self) -> Any:
+    def address(self) -> Hashable:
         """Where its parts lie."""
         return tuple(group.address for group in self._groups)
 
@@ -97,82 +102,70 @@ class MergedGroup:
         return next((value for group in self._groups if (value := group.attribute(name)) is not None), default)
 
 
-def write(path: Path, model: Any, *, max_shard_size: float | None = None) -> None:
-    """Write a model's weights and optimizer, and where its training stands. Files take their places when all are written, the
-    map last.
+class ShardedWeights(Format):
+    """`.weights.json` and the files that it names."""
 
-    Args:
-        path: of the map, `model.weights.json`.
-        model: built.
-        max_shard_size: gigabytes of weights in a file. Default 5. What a training keeps besides is in a file of its own.
+    title = "Keras 3, in several files"
+    suffixes = (".weights.json",)
+    takes = frozenset({"max_shard_size"})
 
-    Raises:
-        ValueError: an array alone is larger.
-        OSError: a file cannot be written.
-    """
-    limit = (_DEFAULT_GIGABYTES if max_shard_size is None else max_shard_size) * _GIGABYTE
-    base = path.name.removesuffix(".json").removesuffix(".weights")
-    mark = secrets.token_hex(8)
-    places: dict[str, list[str]] = {}
-    total = 0
-    with contextlib.ExitStack() as files:
-        temporary_map = files.enter_context(atomic_file(path))
-        parts = files.enter_context(layout_keras3.parts_to_write(model, optimizer=True))
+    def sniff(self, source: Source) -> bool:
+        start = source.start
+        found = start.lstrip()[:1] == b"{" and (b'"class_name"' not in start or b'"weight_map"' in start)
+        if found and source.path is None:
+            raise FileFormatError(
+                f"{source.where}: is the map of weights in several files. Give its path, beside which they lie."
+            )
+        return found
 
-        def next_file(number: int) -> tuple[str, Any]:
-            name = f"{base}_{number:05}.weights.h5"
-            return name, write_hdf5(files.enter_context(atomic_file(path.with_name(name))))
+    def write(self, target: Target, model: Model, options: WriteOptions) -> None:
+        assert isinstance(target, Path)  # an open file has no suffix, so it does not ask for this format
+        limit = (options.max_shard_size or _DEFAULT_GIGABYTES) * _GIGABYTE
+        base = target.name.removesuffix(".json").removesuffix(".weights")
+        mark = secrets.token_hex(8)
+        places: dict[str, list[str]] = {}
+        total, numbers = 0, itertools.count()
+        # Files take their places when all are written, in the reverse order, so the map last.
+        with contextlib.ExitStack() as files:
+            temporary_map = files.enter_context(atomic_file(target))
+            parts = files.enter_context(layout_keras3.parts_to_write(model, optimizer=True))
 
-        number = 0
-        for shard in _shards(parts, limit):
-            name, opened = next_file(number)
-            with opened as root:
-                root.attrs[_MARK] = mark
-                total += _write_shard(root, shard, name, places)
-            number += 1
-        if is_in_training(model):
-            name, opened = next_file(number)
-            with opened as root:
-                root.attrs[_MARK] = mark
-                write_training(root, model)
-            places[f"/{GROUP}"] = [name]
-        weight_map = {place: names[0] if len(names) == 1 else names for place, names in places.items()}
-        metadata = {"total_size": float(total), _MARK: mark}
-        temporary_map.write_text(json.dumps({"metadata": metadata, "weight_map": weight_map}, indent=4))
+            @contextlib.contextmanager
+            def next_file() -> Iterator[tuple[str, H5Group]]:
+                name = f"{base}_{next(numbers):05}.weights.h5"
+                with create_hdf5(files.enter_context(atomic_file(target.with_name(name)))) as root:
+                    root.attrs[_MARK] = mark
+                    yield name, root
 
+            for shard in _shards(parts, limit):
+                with next_file() as (name, root):
+                    total += _write_shard(root, shard, name, places)
+            if is_in_training(model):
+                with next_file() as (name, root):
+                    write_training(root, model)
+                places[f"/{GROUP}"] = [name]
+            weight_map = {place: names[0] if len(names) == 1 else names for place, names in places.items()}
+            metadata = {"total_size": float(total), _MARK: mark}
+            temporary_map.write_text(json.dumps({"metadata": metadata, "weight_map": weight_map}, indent=4))
 
-def read(path: Path, model: Any, *, skip_mismatch: bool = False, optimizer: bool = True, where: str) -> None:
-    """Read a model's weights, and its optimizer and training where it is compiled.
-
-    Args:
-        path: of the map.
-        model: built.
-        skip_mismatch: leave out layers that do not fit, with a warning.
-        optimizer: whether optimizer and training are read too.
-        where: the map, for messages.
-
-    Raises:
-        FileFormatError: a file is missing, damaged or of another saving, or something does not fit; nothing was read then.
-        UnsafeFileError: the map names what is no plain file beside it.
-    """
-    if path.stat().st_size > _MAP_BYTES:
-        raise UnsafeFileError(f"{where}: is larger than a map of weights may be.")
-    content = read_json(path.read_bytes(), where=where)
-    names = _files(content, path, where)
-    metadata = content.get("metadata")
-    mark = metadata.get(_MARK) if isinstance(metadata, dict) else None
-    with contextlib.ExitStack() as opened:
-        groups = [opened.enter_context(read_hdf5(path.with_name(name), f"{where}: {name}")) for name in names]
-        for name, group in zip(names, groups, strict=True):
-            if mark is not None and group.attribute(_MARK) != mark:
-                raise FileFormatError(_MIXED.format(where=where, name=name))
-        merged = MergedGroup(groups)
-        layout_keras3.read(merged, model, skip_mismatch=skip_mismatch, optimizer=optimizer, where=where)
-        if optimizer:
-            read_training(merged, model, where)
+    def read_weights(self, source: Source, model: Model, options: ReadOptions) -> None:
+        path, where = source.path, source.where
+        assert path is not None
+        if path.stat().st_size > MAX_BYTES:
+            raise UnsafeFileError(f"{where}: is larger than a map of weights may be.")
+        content = read_json(path.read_bytes(), where=where)
+        names = _files(content, path, where)
+        metadata = content.get("metadata")
+        mark = metadata.get(_MARK) if isinstance(metadata, dict) else None
+        with contextlib.ExitStack() as opened:
+            groups = [opened.enter_context(open_hdf5(path.with_name(name), f"{where}: {name}")) for name in names]
+            for name, group in zip(names, groups, strict=True):
+                if mark is not None and group.attribute(_MARK) != mark:
+                    raise FileFormatError(_MIXED.format(where=where, name=name))
+            read_keras3(MergedGroup(groups), model, where, options)
 
 
-def _write_shard(root: Any, shard: Iterator[_Piece], name: str, places: dict[str, list[str]]) -> int:
+def _write_shard(root: H5Group, shard: Iterator[_Piece], name: str, places: dict[str, list[str]]) -> int:
     """Write one file; note in `places` what is in it. Returns the bytes of its arrays."""
     total = 0
     for part, entry, array in shard:

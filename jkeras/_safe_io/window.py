@@ -1,33 +1,29 @@
-"""`Window`: a stretch of a file as a file of its own, for HDF5 within a zip archive and for HDF5 alone.
+"""`Window`: part of an open file as a file of its own, for HDF5 inside a zip archive and for HDF5 alone.
 
-Whole HDF5 files go through it too. The file is opened once, by Python: so all that is read is of one file, even if another takes
-its place meanwhile; reads and writes beyond two gigabytes are made in parts; and a full disk ends in an error, not in a library
-that cannot be closed.
+By hand, because HDF5 writes back and forth where `zipfile` writes members from front to back, and because a file that Python
+opens once stays the same file even if another takes its place meanwhile. Reads and writes beyond two gigabytes are made in
+parts, and a full disk ends in an error, not in a library that cannot be closed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import zlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
-from jkeras.saving.hdf5_door import StoredGroup, create_hdf5, open_hdf5
-from jkeras.saving.open_files import opened_to_read
-from jkeras.saving.stretch import Checksum, Stretch, stretch_of
+from jkeras._safe_io.byte_range import ByteRange, Checksum, range_of
 
+RawFile = IO[bytes] | io.RawIOBase
 _CHUNK = 1 << 20
 
 
 class Window(io.RawIOBase):
-    """A stretch of an open file, as a file of its own.
+    """Part of an open file, as a file of its own.
 
     Args:
-        file: seekable, opened unbuffered; others must not read it at the same time.
-        start: where the stretch begins.
+        file: seekable and unbuffered; nobody else may read it at the same time.
+        start: where the part begins.
         size: its length; None lets it grow, for writing at the end of a file.
 
     Example:
@@ -36,7 +32,7 @@ class Window(io.RawIOBase):
         (b'3456', 3, b'6')
     """
 
-    def __init__(self, file: BinaryIO, start: int, size: int | None = None):
+    def __init__(self, file: RawFile, start: int, size: int | None = None):
         super().__init__()
         self._file, self._start, self._fixed = file, start, size
         self._size = size or 0
@@ -58,9 +54,12 @@ class Window(io.RawIOBase):
         return self._size
 
     @property
-    def stretch(self) -> Stretch | None:
-        """The same bytes for several threads at once; None where the system has no such way, and while it may grow."""
-        return None if self._fixed is None else stretch_of(self._file, self._start, self._fixed)
+    def byte_range(self) -> ByteRange | None:
+        """The same bytes for several threads at once; None where the system offers no way, and while the window may grow."""
+        return None if self._fixed is None else range_of(self._file, self._start, self._fixed)
+
+    def verify(self) -> None:
+        """Raise FileFormatError if the bytes are known to be damaged; a plain file has no checksum to tell."""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
@@ -76,7 +75,7 @@ class Window(io.RawIOBase):
         view = memoryview(buffer).cast("B")[: max(0, self._size - self._at)]
         done = 0
         self._file.seek(self._start + self._at)
-        while done < len(view):  # the system may give less than was asked for
+        while done < len(view):  # the system may return less than was asked for
             found = self._file.readinto(view[done:])  # type: ignore[attr-defined]
             if not found:
                 break
@@ -86,7 +85,7 @@ class Window(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
-        # HDF5 writes once more when it is closed. After a failure that would fail again and leave it open for ever.
+        # HDF5 writes once more when it is closed. After a failure that would fail again and leave it open forever.
         if not self._failed:
             self._write(view)
         self._at += len(view)
@@ -97,7 +96,7 @@ class Window(io.RawIOBase):
         done = 0
         try:
             self._file.seek(self._start + self._at)
-            while done < len(view):  # the system may take less than was given
+            while done < len(view):  # the system may take less than it was given
                 done += self._file.write(view[done:])
         except BaseException:
             self._failed = True
@@ -114,9 +113,9 @@ class Window(io.RawIOBase):
 
     def checksum(self) -> int:
         """The CRC-32 of all of it."""
-        stretch = stretch_of(self._file, self._start, self._size)
-        if stretch is not None:
-            return Checksum(stretch).result()
+        whole = range_of(self._file, self._start, self._size)
+        if whole is not None:
+            return Checksum(whole).result()
         found, at = 0, self._at
         self.seek(0)
         buffer = bytearray(_CHUNK)
@@ -124,32 +123,3 @@ class Window(io.RawIOBase):
             found = zlib.crc32(memoryview(buffer)[:count], found)
         self._at = at
         return found
-
-
-@contextlib.contextmanager
-def read_hdf5(source: Path | BinaryIO, where: str) -> Iterator[StoredGroup]:
-    """The root of an HDF5 file.
-
-    Args:
-        source: path of the file, or the open file.
-        where: what messages call it.
-    """
-    with opened_to_read(source) as file:
-        window = Window(file, 0, file.seek(0, os.SEEK_END))
-        with open_hdf5(window, where) as root:  # type: ignore[arg-type]
-            yield root
-
-
-@contextlib.contextmanager
-def write_hdf5(target: Path | BinaryIO) -> Iterator[Any]:
-    """The root of a new HDF5 file, as h5py has it.
-
-    Args:
-        target: path of the file, or the file, open for reading and writing, unbuffered and empty.
-    """
-    if isinstance(target, Path):
-        with open(target, "w+b", buffering=0) as file, write_hdf5(file) as root:  # type: ignore[arg-type]
-            yield root
-        return
-    with create_hdf5(Window(target, 0)) as root:  # type: ignore[arg-type]
-        yield root
