@@ -196,7 +196,9 @@ def test_the_order_of_keras_2_2_is_known(tmp_path):
     with open_hdf5(tmp_path / "w.h5", "w") as root:
         for model, name in ((adam, "a"), (rmsprop, "b")):
             count = len(root.group(name).names())
-            chosen = choose(model, [root.array(f"{name}/{i}") for i in range(count)], [f"training/{i}:0" for i in range(count)])
+            chosen = choose(
+                model, [root.array(f"{name}/{i}") for i in range(count)], "w", [f"training/{i}:0" for i in range(count)]
+            )
             put_state(chosen, read_state(chosen))
     assert int(adam.optimizer.iterations) == 5
     assert int(rmsprop.optimizer.iterations) == 0

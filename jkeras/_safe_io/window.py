@@ -76,7 +76,7 @@ class Window(io.RawIOBase):
         done = 0
         self._file.seek(self._start + self._at)
         while done < len(view):  # the system may return less than was asked for
-            found = self._file.readinto(view[done:])  # type: ignore[attr-defined]
+            found = self._file.readinto(view[done:])  # type: ignore[union-attr]
             if not found:
                 break
             done += found

@@ -13,7 +13,6 @@ in a nested model; if the names in the file show another order, that one is used
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,9 +40,6 @@ _LAYER_COUNT = """{where}: has {found} layers with weights, the model {expected}
   file:  {file}
   model: {model}
 Build the model that was saved, or match layers by their names with load_weights(path, by_name=True)."""
-
-_OTHER_OPTIMIZER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile
-the model as it was compiled when it was saved, and load again."""
 
 
 class _Stored(NamedTuple):
@@ -111,10 +107,8 @@ def read_optimizer(group: StoredGroup, model: Model, *, where: str) -> None:
     stored = _layer(group, "optimizer_weights", where)
     if not stored.arrays:
         return
-    chosen = optimizer_weights.choose(model, stored.arrays, stored.names)
+    chosen = optimizer_weights.choose(model, stored.arrays, where, stored.names)
     if chosen is None:
-        text = _OTHER_OPTIMIZER.format(where=where, count=len(stored.arrays), optimizer=model.optimizer.name)
-        warnings.warn(text, stacklevel=2)
         return
     check_total(where, stored.arrays)
     optimizer_weights.put_state(chosen, optimizer_weights.read_state(chosen))

@@ -13,7 +13,6 @@ between batches; it goes into `_kept/vars`, which Keras passes over.
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -33,9 +32,6 @@ from jkeras.training.run import optimizer_state, read_weights
 if TYPE_CHECKING:
     from jkeras.models.model import Model
     from jkeras.state.variable import Variable
-
-_OTHER_OPTIMIZER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile
-the model as it was compiled when it was saved, and load again."""
 
 
 TRAINING = "jkeras_training"  # the resume state, which Keras passes over
@@ -296,8 +292,4 @@ def _optimizer(group: Group, model: Model, where: str, keras2: bool) -> optimize
     stored = _arrays(group)
     if not stored:
         return None
-    chosen = optimizer_weights.choose(model, stored, keras2=keras2)
-    if chosen is None:
-        text = _OTHER_OPTIMIZER.format(where=where, count=len(stored), optimizer=model.optimizer.name)
-        warnings.warn(text, stacklevel=3)
-    return chosen
+    return optimizer_weights.choose(model, stored, where, keras2=keras2)

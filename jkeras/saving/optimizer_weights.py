@@ -14,6 +14,7 @@ No array is made before the file has been compared with the shapes, which come f
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,6 +35,8 @@ from jkeras.saving.keras2_order import trained_variables
 if TYPE_CHECKING:
     from jkeras.models.model import Model
 
+_OTHER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile the
+model as it was compiled when it was saved, and load again."""
 _SUFFIXES = {
     "momentums": ("momentum", "m"),
     "velocities": ("velocity", "v"),
@@ -219,12 +222,15 @@ class Chosen(NamedTuple):
     stored: Sequence[StoredArray]
 
 
-def choose(model: Model, stored: Sequence[StoredArray], names: Sequence[str] = (), keras2: bool = False) -> Chosen | None:
-    """Find the order of a file's arrays by their number and shapes; None if they belong to another optimizer or model.
+def choose(
+    model: Model, stored: Sequence[StoredArray], where: str, names: Sequence[str] = (), keras2: bool = False
+) -> Chosen | None:
+    """Find the order of a file's arrays by their number and shapes; None, with a warning, if they belong to another optimizer.
 
     Args:
         model: compiled and built.
         stored: the arrays, unread.
+        where: the file, for the warning.
         names: their names, if the file has any.
         keras2: whether the file is known to be of Keras 2.
     """
@@ -234,6 +240,7 @@ def choose(model: Model, stored: Sequence[StoredArray], names: Sequence[str] = (
     for entries in slots.readable(legacy, keras2):
         if len(entries) == len(stored) and all(_fits(e, a, slots) for e, a in zip(entries, stored)):
             return Chosen(slots, entries, stored)
+    warnings.warn(_OTHER.format(where=where, count=len(stored), optimizer=model.optimizer.name), stacklevel=5)
     return None
 
 

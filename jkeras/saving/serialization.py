@@ -21,12 +21,6 @@ from jkeras._base import configurable, registry
 from jkeras._base.config import settings
 from jkeras._base.configurable import is_object_config, sharing, translated
 from jkeras._base.errors import FileFormatError, UnknownObjectError, describe
-from jkeras._base.registry import CustomObjectScope as CustomObjectScope
-from jkeras._base.registry import custom_object_scope as custom_object_scope
-from jkeras._base.registry import get_custom_objects as get_custom_objects
-from jkeras._base.registry import get_registered_name as get_registered_name
-from jkeras._base.registry import get_registered_object as get_registered_object
-from jkeras._base.registry import register_keras_serializable as register_keras_serializable
 from jkeras._safe_io.json import read_json
 from jkeras.layers.base import Layer
 from jkeras.layers.headed_attention import HeadedAttention

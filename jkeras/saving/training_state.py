@@ -36,7 +36,6 @@ from jkeras.training.resume_state import ResumeState, current_resume_state
 if TYPE_CHECKING:
     from jkeras.models.model import Model
 
-GROUP = TRAINING
 _VERSION = 1
 _JSON_LIMIT, _METRICS_LIMIT = 4 << 20, 256 << 20
 _DTYPES = {
@@ -63,7 +62,7 @@ def write_training(root: H5Group, model: Model, missing: Sequence[str] = ()) -> 
     state = current_resume_state(model)
     if state is None or not is_in_training(model):
         return
-    group = root.create_group(GROUP)
+    group = root.create_group(TRAINING)
     metrics = [_write_bytes(group, f"metrics/{i}", name, value) for i, (name, value) in enumerate(state.metrics.items())]
     names = _lasting_names(model)
     averaged = [_write_bytes(group, f"averaged/{i}", names[k], value) for i, (k, value) in enumerate(state.averaged.items())]
@@ -102,10 +101,10 @@ def read_training(root: Group, model: Model, where: str) -> None:
         UnsafeFileError: it asks for more memory than such a group needs.
     """
     model._trainer.resume_state = None
-    group = root.group(GROUP)
+    group = root.group(TRAINING)
     if group is None or model.optimizer is None or model.optimizer.live_state is None:
         return
-    where = f"{where}: {GROUP}"
+    where = f"{where}: {TRAINING}"
     content = _content(group, where)
     if content.get("optimizer_form") != _form(model.optimizer):
         return  # another optimizer starts afresh; a warning said so when its arrays were read

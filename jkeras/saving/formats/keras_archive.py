@@ -39,6 +39,7 @@ from jkeras.saving.config_limits import check_stored
 from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions, errors_name
 from jkeras.saving.formats.keras3_weights import read_keras3, write_keras3
 from jkeras.saving.function_names import warn_of_names
+from jkeras.saving.keras2_output import KERAS3_VERSION
 from jkeras.saving.own_state import has, write_assets
 from jkeras.saving.serialization import compile_from_config, compile_if_known, model_config, model_from_config
 from jkeras.saving.shared_calls import number_shared_calls
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from jkeras.models.model import Model
 
 METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets"
-WRITES_AS = "3.15.1"  # the version of Keras whose form is written
 _NPZ = "model.weights.npz"
 
 _PICKLED = """{where}: its weights are in {member}, which holds Python pickles. Pickles run code when they are read, so jkeras
@@ -81,7 +81,7 @@ class KerasArchive(Format):
         config = number_shared_calls(config)
         if not options.include_optimizer:
             config.pop("compile_config", None)
-        metadata = json.dumps({"keras_version": WRITES_AS, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S")})
+        metadata = json.dumps({"keras_version": KERAS3_VERSION, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S")})
         owners = layout_keras3.places_of(model, options.include_optimizer)
         has_assets = any(has(owner, "save_assets") for _, owner in owners)
 

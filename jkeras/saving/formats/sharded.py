@@ -32,7 +32,7 @@ from jkeras._safe_io.sources import Source
 from jkeras.saving import layout_keras3
 from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions
 from jkeras.saving.formats.keras3_weights import read_keras3
-from jkeras.saving.training_state import GROUP, is_in_training, write_training
+from jkeras.saving.training_state import is_in_training, write_training
 
 if TYPE_CHECKING:
     from jkeras.models.model import Model
@@ -143,7 +143,7 @@ class ShardedWeights(Format):
             if is_in_training(model):
                 with next_file() as (name, root):
                     write_training(root, model)
-                places[f"/{GROUP}"] = [name]
+                places[f"/{layout_keras3.TRAINING}"] = [name]
             weight_map = {place: names[0] if len(names) == 1 else names for place, names in places.items()}
             metadata = {"total_size": float(total), _MARK: mark}
             temporary_map.write_text(json.dumps({"metadata": metadata, "weight_map": weight_map}, indent=4))
