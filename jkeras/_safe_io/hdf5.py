@@ -189,7 +189,7 @@ class StoredGroup:
         if found is None:
             return None
         if not isinstance(found, _h5py().h5g.GroupID):
-            raise FileFormatError(f"{self._place(name)}: is no group.")
+            raise FileFormatError(f"{self._place(name)}: is not a group.")
         return StoredGroup(found, self.where, self._inside(name), self._source)
 
     def is_group(self, name: str) -> bool:
@@ -210,7 +210,7 @@ class StoredGroup:
         if found is None:
             return None
         if not isinstance(found, _h5py().h5d.DatasetID):
-            raise FileFormatError(f"{self._place(name)}: is no array.")
+            raise FileFormatError(f"{self._place(name)}: is not an array.")
         with _damage(self._place(name)):
             return StoredArray(found, self.where, self._inside(name), self._source)
 
@@ -259,10 +259,10 @@ class StoredGroup:
         for i, part in enumerate(parts := name.split("/")):
             place = self._place("/".join(parts[: i + 1]))
             if part in ("", ".", "..") or "\0" in part:
-                raise FileFormatError(f"{place}: {part!r} is no name of a group or an array.")
+                raise FileFormatError(f"{place}: {part!r} is not the name of a group or an array.")
             with _damage(place):
                 if not isinstance(current, h5py.h5g.GroupID):
-                    raise FileFormatError(f"{self._place('/'.join(parts[:i]))}: is no group.")
+                    raise FileFormatError(f"{self._place('/'.join(parts[:i]))}: is not a group.")
                 encoded = part.encode("utf-8", "surrogateescape")
                 if not current.links.exists(encoded):
                     return None

@@ -46,7 +46,7 @@ def read_json(text: str | bytes, *, where: str) -> Any:
         >>> read_json('{"units": NaN}', where="config.json")
         Traceback (most recent call last):
             ...
-        jkeras._base.errors.FileFormatError: config.json: NaN is no JSON value.
+        jkeras._base.errors.FileFormatError: config.json: NaN is not a JSON value.
     """
     if not isinstance(text, (str, bytes)):
         raise FileFormatError(f"{where}: expected the text of a JSON document, received {type(text).__name__}.")
@@ -56,7 +56,7 @@ def read_json(text: str | bytes, *, where: str) -> Any:
     _check_size(data, where)
 
     def no_constant(name: str) -> NoReturn:
-        raise FileFormatError(f"{where}: {name} is no JSON value.")
+        raise FileFormatError(f"{where}: {name} is not a JSON value.")
 
     def finite(digits: str) -> float:
         value = float(digits)
@@ -77,7 +77,7 @@ def read_json(text: str | bytes, *, where: str) -> Any:
     except FileFormatError:
         raise
     except (ValueError, RecursionError) as error:  # ValueError: of JSON, of UTF-8, and of integers with thousands of digits
-        raise FileFormatError(f"{where}: this is no JSON: {error}") from None
+        raise FileFormatError(f"{where}: this is not JSON: {error}") from None
 
 
 def _check_size(data: bytes, where: str) -> None:

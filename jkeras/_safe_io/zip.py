@@ -209,7 +209,7 @@ def open_zip(file: BinaryIO, where: str) -> Iterator[StoredZip]:
     try:
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, ValueError, struct.error, NotImplementedError, EOFError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{where}: is no zip archive, or a damaged one: {error}") from error
+        raise FileFormatError(f"{where}: is not a zip archive, or damaged: {error}") from error
     with archive:
         for problem in _problems(archive.infolist()):
             raise UnsafeFileError(f"{where}: {problem}")
@@ -223,7 +223,7 @@ def _check_directory(file: Any, where: str) -> None:
     tail = file.read()
     at = tail.rfind(_END)
     if at < 0 or len(tail) - at < 22:
-        raise FileFormatError(f"{where}: is no whole zip archive: its end is missing. Was the file cut off?")
+        raise FileFormatError(f"{where}: is not a whole zip archive: its end is missing. Was the file cut off?")
     (directory,) = struct.unpack("<L", tail[at + 12 : at + 16])
     if tail[max(0, at - 20) : at - 16] == _LOCATOR:
         # The 64-bit form says it again; readers differ in where they look for that.
@@ -258,7 +258,7 @@ def _problems(members: list[zipfile.ZipInfo]) -> Iterator[str]:
         if info.file_size > max(_FREE, _RATIO * info.compress_size):
             yield (
                 f"{name}: {info.compress_size:,} bytes would grow to {info.file_size:,}. Beyond {_FREE >> 20} MiB a member may "
-                f"grow {_RATIO} times. Pack it anew with zipfile.ZIP_STORED if the archive is your own."
+                f"grow {_RATIO} times. Pack it again with zipfile.ZIP_STORED if the archive is your own."
             )
 
 

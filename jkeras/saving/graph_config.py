@@ -149,7 +149,7 @@ def read_graph(config: Config, custom_objects: CustomObjects = None, make: Calla
         make: makes a layer of its entry.
 
     Raises:
-        FileFormatError: an entry is no layer, a tensor is named that no call makes, or the calls wait for each other.
+        FileFormatError: an entry is not a layer, a tensor is named that no call makes, or the calls wait for each other.
     """
     return _Reader(config, custom_objects, make).structures()
 
@@ -198,8 +198,8 @@ class _Reader:
         made = self.make({k: v for k, v in entry.items() if k != "inbound_nodes"}, self.custom_objects)
         if not isinstance(made, Layer):
             raise UnsafeFileError(
-                f"The entry {name!r} of 'layers' is no layer but {describe(made)}; only layers and array functions of Keras "
-                "stand in a graph."
+                f"The entry {name!r} of 'layers' is not a layer but {describe(made)}; only layers and array functions of Keras "
+                "can be in a graph."
             )
         return made
 
@@ -276,7 +276,7 @@ class _Reader:
         leaves = symbolic_leaves(outputs)
         node = leaves[0].node if leaves else None
         if node is None:
-            raise FileFormatError(f"The call of {name!r} gives no tensor.")
+            raise FileFormatError(f"The call of {name!r} returns no tensor.")
         if not isinstance(operation, Layer):
             node.operation.name = name
             for tensor in node.flat_outputs:

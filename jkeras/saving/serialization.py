@@ -114,7 +114,7 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
 
     Raises:
         UnsafeFileError: the config asks for what no file may ask for.
-        FileFormatError: it is malformed, names something unknown, or makes no model.
+        FileFormatError: it is malformed, names something unknown, or does not make a model.
 
     Example:
         >>> dense = {"class_name": "Dense", "config": {"name": "dense", "units": 2, "batch_input_shape": [None, 4]}}
@@ -128,12 +128,12 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
             plain = {k: v for k, v in config.items() if k not in ("build_config", "compile_config")}
             model = configurable.deserialize(to_keras3(plain, version), custom_objects)
             if not is_model(model):
-                raise FileFormatError(f"The config is of {describe(model)}, which is no model.")
+                raise FileFormatError(f"The config is of {describe(model)}, which is not a model.")
             _build(model, config.get("build_config"))
     except FileFormatError:
         raise
     except Exception as error:  # whatever a constructor raises for arguments that are not its own
-        raise FileFormatError(f"The config makes no model: {type(error).__name__}: {str(error)[:1000]}") from error
+        raise FileFormatError(f"No model can be made of the config: {type(error).__name__}: {str(error)[:1000]}") from error
     return model
 
 
@@ -250,7 +250,7 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
         A `Model` without trained weights, compiled if the text says how.
 
     Raises:
-        FileFormatError: it is not JSON, or makes no model.
+        FileFormatError: it is not JSON, or does not make a model.
     """
     config = read_json(json_string, where="the JSON of a model")
     model = model_from_config(config, custom_objects)

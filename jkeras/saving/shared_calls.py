@@ -6,7 +6,7 @@ such models ("Output with path `` is not connected to `inputs`"). Numbers that c
 and jkeras' reader accepts both kinds.
 
 In order, Keras makes the layers of a graph, models among them with all their calls; then the calls of the graph. A stack that
-begins with its input is called again whenever a layer is added to it. A shared object is made where it is met first.
+begins with its input is called again whenever a layer is added to it. A shared object is made when it is first met.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     jkeras_training/moment        JSON as bytes: epoch, position, iteration, seeds, results, what callbacks remember, and the
                                   optimizer's scalars bit for bit (Keras' form counts steps and rates its own way)
-    jkeras_training/metrics/0 ..  accumulators of the metrics, as bytes; names, shapes and dtypes stand in the JSON
+    jkeras_training/metrics/0 ..  accumulators of the metrics, as bytes; names, shapes and dtypes are in the JSON
     jkeras_training/averaged/0 .. weights before their average replaced them (`use_ema`), as bytes
     jkeras_training/kept/0 ..     arrays that callbacks remember, the best weights of EarlyStopping, as bytes
     jkeras_training/slots/0 ..    what the optimizer carries and the file's layout has no place for, as bytes
@@ -195,7 +195,7 @@ def _with_slots(group: Group, content: dict[str, Any], model: Model, where: str)
     for i, entry in enumerate(content["slots"]):
         leaf = files.get(entry["name"], "")
         if leaf not in wanted or tuple(entry["shape"]) != wanted[leaf].shape or entry["dtype"] != wanted[leaf].dtype.name:
-            raise FileFormatError(f"{where}/slots/{i}: is no {entry['name']!r} of this optimizer.")
+            raise FileFormatError(f"{where}/slots/{i}: is not a {entry['name']!r} of this optimizer.")
         found[leaf] = jnp.asarray(_read_bytes(group, f"slots/{i}", entry, where, limit=None))
     return jax.tree_util.tree_map_with_path(lambda path, old: found.get(leaf_name(path), old), state)
 
@@ -282,7 +282,7 @@ def _read_callbacks(group: Group, entries: Any, model: Model, where: str) -> lis
         left -= len(stored)
         for array in stored:
             if left < 0 or tuple(array["shape"]) not in shapes:
-                raise FileFormatError(f"{where}: the arrays of {callback['class']} are no copies of this model's weights.")
+                raise FileFormatError(f"{where}: the arrays of {callback['class']} are not copies of this model's weights.")
         if stored:
             callback["arrays"] = {str(a["name"]): _read_bytes(group, _place(a["place"]), a, where, limit=None) for a in stored}
         found.append(callback)

@@ -1,6 +1,6 @@
 """`.weights.h5`: the weights of a model as Keras 3 stores them, with the optimizer and the resume state.
 
-`layout_keras3` has the layout; it also lies in `.keras` archives and in sharded weights.
+`layout_keras3` has the layout; `.keras` archives and sharded weights use it too.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@
 Both forms are read by exact names. The files of layers are for the layers' own code to read; those of an archive are unpacked
 to a folder that exists only for that time.
 
-Reading gives a file no room. The config makes a model, by a closed table of classes, whose Variables hold descriptions instead of
-arrays; every shape and the total of bytes are compared with what is stored; only then are arrays read. So a config of ten lines
-cannot make the loader allocate gigabytes, and a data set that claims to be huge is never touched.
+Reading leaves a file no room. The config makes a model, by a closed table of classes, whose Variables hold descriptions instead
+of arrays; every shape and the total of bytes are compared with what is stored; only then are arrays read. So a config of ten
+lines cannot make the loader allocate gigabytes, and a data set that claims to be huge is never touched.
 """
 
 from __future__ import annotations

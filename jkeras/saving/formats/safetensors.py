@@ -123,14 +123,14 @@ def load_safetensors(model: Layer, filepath: str | os.PathLike[str], skip_mismat
     library = _library("load_safetensors")
     path = Path(filepath)
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is no file. Give the path of a .safetensors file.")
+        raise FileNotFoundError(f"{path} is not a file. Give the path of a .safetensors file.")
     variables = _variables_of(model, "load_safetensors")
     try:
         with library.safe_open(path, framework="np") as file:
             wanted = _plan(model, variables, file, path, skip_mismatch)
             arrays = [(variable, file.get_tensor(name)) for name, variable in wanted.items()]
     except library.SafetensorError as error:
-        raise FileFormatError(f"{path} is no safetensors file, or damaged: {error}.") from error
+        raise FileFormatError(f"{path} is not a safetensors file, or damaged: {error}.") from error
     for variable, array in arrays:
         variable.assign(jnp.asarray(array, variable.dtype))
 

@@ -214,7 +214,7 @@ def _files(content: Any, path: Path, where: str) -> list[str]:
     """The names of the files, checked."""
     weight_map = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(weight_map, dict):
-        raise FileFormatError(f"{where}: is no map of weights; it has no 'weight_map'.")
+        raise FileFormatError(f"{where}: is not a map of weights; it has no 'weight_map'.")
     names: dict[str, None] = {}
     for found in weight_map.values():
         for name in found if isinstance(found, list) else [found]:
@@ -225,7 +225,7 @@ def _files(content: Any, path: Path, where: str) -> list[str]:
         raise UnsafeFileError(f"{where}: names {len(names)} files.")
     for name in names:
         if name in ("", ".", "..") or any(sign in name for sign in "/\\:\0"):
-            raise UnsafeFileError(f"{where}: names {name!r}, which is no name of a file beside it.")
+            raise UnsafeFileError(f"{where}: names {name!r}, which is not the name of a file beside it.")
         beside = path.with_name(name)
         if beside.exists() and not beside.is_file():
             raise UnsafeFileError(f"{where}: {name} is a folder, a device or a pipe.")
