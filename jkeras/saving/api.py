@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jkeras._base.errors import unexpected_arguments
+from jkeras._base.types import CustomObjects
 from jkeras._safe_io.sources import FilePath, open_source, target_of
 from jkeras.saving.formats.base import ReadOptions, Target, WriteOptions
 from jkeras.saving.formats.known import format_for, format_of
@@ -51,9 +51,7 @@ def save_model(
     form.write(target, model, options)
 
 
-def load_model(
-    filepath: FilePath, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
-) -> Model:
+def load_model(filepath: FilePath, custom_objects: CustomObjects = None, compile: bool = True, safe_mode: bool = True) -> Model:
     """Read a whole model from a file of Keras 2, Keras 3 or jkeras.
 
     Args:

@@ -14,6 +14,7 @@ from typing import Any
 
 from jkeras._base import registry
 from jkeras._base.configurable import is_object_config
+from jkeras._base.types import Config
 
 # Arguments of all optimizers, with values that change nothing; settings of an average mean nothing without the average.
 _SILENT: dict[str, Any] = {
@@ -25,7 +26,7 @@ _SILENT: dict[str, Any] = {
 _SILENT_IN_LOSSES: dict[str, Any] = {"dtype": None, "axis": -1, "from_sorted_ids": False}
 
 
-def plain_optimizer(config: Mapping[str, Any]) -> dict[str, Any]:
+def plain_optimizer(config: Config) -> dict[str, Any]:
     """An optimizer's config without the arguments that mean nothing.
 
     Example:

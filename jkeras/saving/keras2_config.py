@@ -18,6 +18,7 @@ from jkeras._base import registry
 from jkeras._base.configurable import accepted_arguments, constructor_signature, is_object_config, translate_with
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._base.special_values import is_special
+from jkeras._base.types import Config
 from jkeras.layers.base import Layer
 from jkeras.saving.config_limits import check_config_size
 from jkeras.saving.graph_config import GRAPH_KEYS, MAX_LAYERS
@@ -169,7 +170,7 @@ class _Translation:
             return {k: self.value(v, depth + 1, activation or _is_activation(k)) for k, v in value.items()}
         return OLD_HARD_SIGMOID if activation and self.old_hard_sigmoid and value == "hard_sigmoid" else value
 
-    def object(self, entry: Mapping[str, Any], depth: int) -> Any:
+    def object(self, entry: Config, depth: int) -> Any:
         """The translation of the config of an object."""
         self.objects += 1
         if self.objects > MAX_OBJECTS:
@@ -238,7 +239,7 @@ def _is_activation(key: Any) -> bool:
     return str(key).endswith(("activation", "activations"))
 
 
-def _own_class(words: Mapping[str, Any]) -> type | None:
+def _own_class(words: Config) -> type | None:
     """The user's class that an object's config names; None if it names one of the library's, or an unknown one."""
     for word in (words.get("registered_name"), words["class_name"]):
         found = registry.get_registered_object(word) if isinstance(word, str) else None

@@ -17,6 +17,7 @@ from typing import Any
 from jkeras._base import registry
 from jkeras._base.configurable import is_object_config
 from jkeras._base.special_values import is_special
+from jkeras._base.types import Config
 from jkeras.saving.array_functions import find_operation
 from jkeras.saving.function_names import activation_names
 from jkeras.saving.keras2_config import OLD_HARD_SIGMOID
@@ -57,7 +58,7 @@ _LAMBDA = {"function": "module", "output_shape": "output_shape_module", "mask": 
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}, "InputLayer": {"batch_shape": "batch_input_shape"}}
 
 
-def to_keras2(config: Mapping[str, Any], classes: Mapping[str, type] | None = None) -> dict[str, Any]:
+def to_keras2(config: Config, classes: Mapping[str, type] | None = None) -> dict[str, Any]:
     """The config of a model in Keras 2's form.
 
     Args:
@@ -113,12 +114,12 @@ def _value(value: Any, classes: Classes) -> Any:
     return value
 
 
-def _is_graph(entry: Mapping[str, Any]) -> bool:
+def _is_graph(entry: Config) -> bool:
     settings = entry["config"]
     return entry["class_name"] == "Functional" and isinstance(settings, Mapping) and "output_layers" in settings
 
 
-def _object(entry: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
+def _object(entry: Config, classes: Classes) -> dict[str, Any]:
     registered = entry.get("registered_name")
     name = registered if isinstance(registered, str) and ">" in registered else entry["class_name"]
     settings = entry["config"]
@@ -139,7 +140,7 @@ def _object(entry: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
     return {"class_name": name, "config": {k: _value(v, classes) for k, v in settings.items()}}
 
 
-def _lambda(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _lambda(settings: Config) -> dict[str, Any]:
     """The arguments of a Lambda, each function as a dict, as Keras 2 reads it from JSON, with a note that it is one."""
     found = {k: v for k, v in settings.items() if not (k == "mask" and v is None)}
     for key, module in _LAMBDA.items():
@@ -157,7 +158,7 @@ def _says_nothing(key: str, value: Any, new: Mapping[str, tuple[Any, ...]]) -> b
 # graphs ---------------------------------------------------------------------------------------------------------------
 
 
-def _graph(settings: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
+def _graph(settings: Config, classes: Classes) -> dict[str, Any]:
     """A graph with its calls as lists: `[["dense", 0, 0, {kwargs}], ...]`."""
     inner = {entry["name"] for entry in settings["layers"] if _is_model(entry)}
     from_one = {entry["name"] for entry in settings["layers"] if _is_model(entry) and entry["class_name"] != "Sequential"}
@@ -170,7 +171,7 @@ def _graph(settings: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
     }
 
 
-def _is_model(entry: Mapping[str, Any]) -> bool:
+def _is_model(entry: Config) -> bool:
     settings = entry["config"]
     return isinstance(settings, Mapping) and isinstance(settings.get("layers"), list)
 
@@ -188,7 +189,7 @@ def _number(name: str, call: int, inner: set[str]) -> int:
     return 2 * call + 1 if name in inner else call
 
 
-def _graph_entry(entry: Mapping[str, Any], inner: set[str], classes: Classes) -> dict[str, Any]:
+def _graph_entry(entry: Config, inner: set[str], classes: Classes) -> dict[str, Any]:
     if find_operation(entry) is not None:
         entry = as_layer(entry) or as_tf_function(entry) or entry
         if find_operation(entry) is not None:  # only Keras 3 has it, so it stays in its words
@@ -200,7 +201,7 @@ def _graph_entry(entry: Mapping[str, Any], inner: set[str], classes: Classes) ->
     return {**_layer(entry, classes), "name": entry["name"], "inbound_nodes": calls}
 
 
-def _layer(entry: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
+def _layer(entry: Config, classes: Classes) -> dict[str, Any]:
     where = {"module": "keras.layers", "registered_name": None} if entry["class_name"] in _WITH_MODULE else {}
     return {**where, **_object(entry, classes)}
 
@@ -214,7 +215,7 @@ def _renumbered(value: Any, inner: set[str]) -> Any:
     return [_renumbered(v, inner) for v in value] if isinstance(value, list) else value
 
 
-def _names_of_data(entry: Mapping[str, Any], classes: Classes) -> list[str]:
+def _names_of_data(entry: Config, classes: Classes) -> list[str]:
     """The names of a layer's arguments after the first."""
     found = registry.built_in(entry.get("module"), entry["class_name"]) or classes.get(entry["class_name"])
     plan = getattr(found, "_plan", None)

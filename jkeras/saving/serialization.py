@@ -21,6 +21,7 @@ from jkeras._base import configurable, registry
 from jkeras._base.config import settings
 from jkeras._base.configurable import is_object_config, sharing, translated
 from jkeras._base.errors import FileFormatError, UnknownObjectError, describe
+from jkeras._base.types import Config, CustomObjects
 from jkeras._safe_io.json import read_json
 from jkeras.layers.base import Layer
 from jkeras.layers.headed_attention import HeadedAttention
@@ -58,7 +59,7 @@ def serialize_keras_object(obj: Any) -> Any:
     return configurable.full_config(obj) if isinstance(obj, Layer) else configurable.serialize(obj)
 
 
-def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True) -> Any:
+def deserialize_keras_object(config: Any, custom_objects: CustomObjects = None, safe_mode: bool = True) -> Any:
     """The object from what `serialize_keras_object` returned, or Keras of any version.
 
     Args:
@@ -101,7 +102,7 @@ def model_config_keras2(model: Model) -> dict[str, Any]:
     return to_keras2(config, {type(layer).__name__: type(layer) for layer in layers})
 
 
-def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None, version: Any = None) -> Model:
+def model_from_config(config: Any, custom_objects: CustomObjects = None, version: Any = None) -> Model:
     """The model of a config of any Keras from 2.2 to 3.15, built where its shapes are known, its weights not drawn.
 
     Args:
@@ -146,7 +147,7 @@ def _build(model: Model, build_config: Any) -> None:
     model.build_from_config(build_config)
 
 
-def compile_from_config(model: Model, config: Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None) -> None:
+def compile_from_config(model: Model, config: Config | None, custom_objects: CustomObjects = None) -> None:
     """Compile a model as a `compile_config` of Keras 3 or tf_keras says; not at all if that is None or empty.
 
     Raises:
@@ -199,9 +200,7 @@ def training_config_keras2(model: Model) -> dict[str, Any] | None:
     return {**plain, "optimizer_config": {"class_name": name, "config": arguments}}
 
 
-def compile_from_training_config(
-    model: Model, config: Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
-) -> None:
+def compile_from_training_config(model: Model, config: Config | None, custom_objects: CustomObjects = None) -> None:
     """Compile a model as the `training_config` of an `.h5` file says; not at all if that is None or empty.
 
     Raises:
@@ -239,7 +238,7 @@ def to_keras2_json(model: Model, **kwargs: Any) -> str:
     return json.dumps({"keras_version": KERAS3_VERSION, **model_config_keras2(model), "backend": "tensorflow"}, **kwargs)
 
 
-def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Model:
+def model_from_json(json_string: str | bytes, custom_objects: CustomObjects = None) -> Model:
     """The model of a JSON text, as `to_json` of any Keras from 2.2 to 3.15 writes it.
 
     Args:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jkeras._base.errors import FileFormatError, describe
+from jkeras._base.types import Config
 from jkeras.saving.array_functions import BY_NAME
 
 # The first of several names is written; `a=b` means that a is called b in Keras 3, `a` alone that both call it so.
@@ -131,12 +132,12 @@ _BY_NAME = {name: row for row in FUNCTIONS for name in row.names}
 BY_OPERATION = {row.operation: row for row in reversed(FUNCTIONS)}
 
 
-def is_tf_operation(entry: Mapping[str, Any]) -> bool:
+def is_tf_operation(entry: Config) -> bool:
     """Whether a layer's entry is a TensorFlow function."""
     return entry.get("class_name") in ("TFOpLambda", "SlicingOpLambda") and isinstance(entry.get("config"), Mapping)
 
 
-def array_function_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+def array_function_entry(entry: Config) -> dict[str, Any]:
     """The entry of a TensorFlow function in a graph, as that of an array function.
 
     Raises:
@@ -169,7 +170,7 @@ def _renamed(call: Any, row: TensorFlowFunction, function: Any) -> Any:
     return [_renamed(part, row, function) for part in call] if isinstance(call, list) else call
 
 
-def _arguments(given: Mapping[str, Any], row: TensorFlowFunction, function: Any) -> dict[str, Any]:
+def _arguments(given: Config, row: TensorFlowFunction, function: Any) -> dict[str, Any]:
     named = {row.arguments[k]: v for k, v in given.items() if k in row.arguments}
     rest = {k: v for k, v in given.items() if k not in row.arguments and k != "name"}
     wrong = {k: v for k, v in rest.items() if v not in _NEUTRAL.get(k, ())}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from jkeras._base.errors import FileFormatError
+from jkeras._base.types import CustomObjects
 from jkeras._safe_io.sources import Source
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class ReadOptions:
         by_name: match layers by name.
     """
 
-    custom_objects: Mapping[str, Any] | None = None
+    custom_objects: CustomObjects = None
     compile: bool = True
     optimizer: bool = False
     skip_mismatch: bool = False
