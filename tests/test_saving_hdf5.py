@@ -1,4 +1,4 @@
-"""The door to HDF5 gives plain arrays of the expected shape, and follows nothing else that a file may say."""
+"""The safe reader for HDF5 returns plain arrays of the expected shape, and follows nothing else that a file may say."""
 
 import io
 import os
