@@ -7,8 +7,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import pytest
 
+from jkeras._safe_io.hdf5 import create_hdf5, open_hdf5
 from jkeras.saving import layout_keras2, layout_keras3
-from jkeras.saving.hdf5_door import create_hdf5, open_hdf5
 
 
 def library(name):

@@ -151,7 +151,7 @@ def test_arrays_of_callbacks_that_are_no_copies_of_the_weights_are_refused():
         return {"name": "0", "shape": list(shape), "dtype": "float32", "place": place}
 
     for entries in (stored(array((10**6, 10**6))), stored(*[array()] * 100)):
-        with pytest.raises(jkeras.saving.FileFormatError, match="no copies of this model's weights"):
+        with pytest.raises(jkeras.saving.FileFormatError, match="not copies of this model's weights"):
             _read_callbacks(None, entries, model, "file")
     with pytest.raises(ValueError, match="expected a place"):
         _read_callbacks(None, stored(array(place="../moment")), model, "file")

@@ -17,6 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = {
     "_base": 0,
     "_layered": 0,
+    "_safe_io": 0.5,
     "nn": 1,
     "state": 2,
     "graph": 3,
@@ -32,9 +33,9 @@ FLOORS = {
     "data": 7,
     "callbacks": 7,
     "training": 8,
+    "saving": 8.5,
     "models": 9,
     "visualization": 9.5,
-    "saving": 10,
     "preprocessing": 9.5,
     "wrappers": 10,
     "datasets": 10,
@@ -60,10 +61,10 @@ OPTIONAL = {
     ("callbacks/event_writer.py", "tensorboard"): "an extra, for its records",
     ("callbacks/event_writer.py", "PIL"): "comes with tensorboard",
     ("_base/figures.py", "matplotlib"): "an extra, for pictures",
-    ("saving/hdf5_door.py", "h5py"): "only files need it, and `import jkeras` does not wait for it",
-    ("saving/stretch.py", "zlib_ng"): "an extra, for fast checksums",
+    ("_safe_io/hdf5.py", "h5py"): "only files need it, and `import jkeras` does not wait for it",
+    ("_safe_io/byte_range.py", "zlib_ng"): "an extra, for fast checksums",
     ("saving/onnx.py", "jax2onnx"): "an extra, which brings many packages along",
-    ("saving/safetensors.py", "safetensors"): "an extra, for other libraries' weights",
+    ("saving/formats/safetensors.py", "safetensors"): "an extra, for other libraries' weights",
     ("initializers/fourier.py", "scipy"): "comes with jax; scipy.signal alone takes most of a second to import",
 }
 # Statements of an `__init__` that are not a list of names, each with its reason beside it in the file.
@@ -83,7 +84,7 @@ ALLOWED_IN_INIT = {
     ),
 }
 # File formats, read and written on the top floor alone.
-FORMATS = {("h5py", "saving")}
+FORMATS = {("h5py", "_safe_io")}
 # Third parties of the core. Everything else above the standard library is a decision to be made here.
 REQUIRED = {"jax", "jaxlib", "numpy", "optax"}
 

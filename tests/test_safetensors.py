@@ -11,7 +11,7 @@ import pytest
 import jkeras
 from jkeras import layers
 from jkeras._base.errors import FileFormatError
-from jkeras.saving.safetensors import load_safetensors, save_safetensors
+from jkeras.saving.formats.safetensors import load_safetensors, save_safetensors
 
 library = pytest.importorskip("safetensors.numpy", reason="safetensors is an extra")
 
@@ -137,7 +137,7 @@ def test_overwrite_and_missing_files(tmp_path):
     with pytest.raises(FileExistsError, match="overwrite=True"):
         save_safetensors(model, tmp_path / "m", overwrite=False)
     assert (tmp_path / "m").read_bytes() == b"old"
-    with pytest.raises(FileNotFoundError, match="is no file"):
+    with pytest.raises(FileNotFoundError, match="is not a file"):
         load_safetensors(model, tmp_path / "other")
     with pytest.raises(ValueError, match="build"):
         save_safetensors(jkeras.Sequential([layers.Dense(2)]), tmp_path / "m")

@@ -23,7 +23,8 @@ import jkeras
 from jkeras import layers
 from jkeras._base.errors import FileFormatError
 from jkeras.callbacks import ModelCheckpoint
-from jkeras.saving.formats import model_format, weights_format
+from jkeras.saving.formats import WriteOptions
+from jkeras.saving.formats.known import format_for
 
 X = np.random.default_rng(0).normal(size=(12, 6)).astype("float32")
 Y = X[:, :2]
@@ -356,16 +357,16 @@ def test_a_saved_model_of_tensorflow_is_explained(tmp_path):
 
 @pytest.mark.parametrize("given", [("m",), ("m.onnx",), ("m.h5", "tf"), ("m", "pickle"), ("m.h5", None, True)])
 def test_formats_that_are_not_written(given):
-    path, *options = given
+    path, save_format, zipped = (*given, None, None)[:3]
     with pytest.raises(ValueError, match=r"suffix|SavedModel|save_format|zipped"):
-        model_format(Path(path), *options)
+        format_for(Path(path), WriteOptions(zipped=zipped), save_format, whole=True)
 
 
 @pytest.mark.parametrize("given", [("w",), ("w.keras",), ("w.h5", "tf"), ("w.h5", "pickle"), ("w.h5", None, 1.0)])
 def test_formats_of_weights_that_are_not_written(given):
-    path, *options = given
+    path, save_format, size = (*given, None, None)[:3]
     with pytest.raises(ValueError, match=r"suffix|SavedModel|save_format|max_shard_size"):
-        weights_format(Path(path), *options)
+        format_for(Path(path), WriteOptions(max_shard_size=size), save_format, whole=False)
 
 
 def test_unknown_arguments_are_no_typos_that_pass(trained, tmp_path):

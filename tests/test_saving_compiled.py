@@ -101,7 +101,7 @@ UNKNOWN = {
 @pytest.mark.parametrize("changes", UNKNOWN.values(), ids=UNKNOWN)
 def test_what_is_not_known_leaves_the_model_uncompiled_with_a_warning(changes, tmp_path):
     path = with_training(tmp_path / "m.h5", **changes)
-    with pytest.warns(UserWarning, match=r"m\.h5: training_config: the model is loaded, and not compiled\.(.|\n)*custom_objects"):
+    with pytest.warns(UserWarning, match=r"m\.h5: training_config: the model is loaded, but not compiled\.(.|\n)*custom_objects"):
         model = jkeras.models.load_model(path)
     assert not model.compiled and model.optimizer is None
     with h5py.File(path) as file:

@@ -13,7 +13,7 @@ from saving_configs import assert_gives_the_same, assert_same, branches, chain, 
 import jkeras
 from jkeras import layers, ops
 from jkeras._base.errors import FileFormatError
-from jkeras.saving.json_door import read_json
+from jkeras._safe_io.json import read_json
 from jkeras.saving.serialization import (
     CustomObjectScope,
     compile_from_config,

@@ -10,7 +10,7 @@ from saving_configs import assert_gives_the_same, branches, chain, data_for, dic
 
 import jkeras
 from jkeras._base.errors import FileFormatError
-from jkeras.saving.json_door import read_json
+from jkeras._safe_io.json import read_json
 from jkeras.saving.serialization import (
     compile_from_config,
     compile_from_training_config,

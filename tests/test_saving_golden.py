@@ -13,8 +13,8 @@ from saving_io import read2
 from saving_models import build, losses
 
 import jkeras
+from jkeras._safe_io.hdf5 import open_hdf5
 from jkeras.saving import layout_keras3
-from jkeras.saving.hdf5_door import open_hdf5
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted(path.name for path in GOLDEN.iterdir() if path.suffix in (".h5", ".keras"))

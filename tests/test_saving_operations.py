@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import jkeras
-from jkeras.models.array_functions import BY_NAME
 from jkeras.ops.wrapper import operations
+from jkeras.saving.array_functions import BY_NAME
 from jkeras.saving.serialization import model_config, model_from_config
 
 X = np.random.default_rng(0).uniform(0.1, 0.9, (2, 4, 4)).astype("float32")

@@ -11,7 +11,7 @@ from saving_io import library, read2, read3, write2, write3
 
 import jkeras
 from jkeras._base.errors import FileFormatError
-from jkeras.saving.hdf5_door import open_hdf5
+from jkeras._safe_io.hdf5 import open_hdf5
 from jkeras.saving.optimizer_weights import choose, put_state, read_state, to_keras2_list
 
 RNG = np.random.default_rng(3)
@@ -196,7 +196,9 @@ def test_the_order_of_keras_2_2_is_known(tmp_path):
     with open_hdf5(tmp_path / "w.h5", "w") as root:
         for model, name in ((adam, "a"), (rmsprop, "b")):
             count = len(root.group(name).names())
-            chosen = choose(model, [root.array(f"{name}/{i}") for i in range(count)], [f"training/{i}:0" for i in range(count)])
+            chosen = choose(
+                model, [root.array(f"{name}/{i}") for i in range(count)], "w", [f"training/{i}:0" for i in range(count)]
+            )
             put_state(chosen, read_state(chosen))
     assert int(adam.optimizer.iterations) == 5
     assert int(rmsprop.optimizer.iterations) == 0

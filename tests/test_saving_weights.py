@@ -14,8 +14,7 @@ from saving_models import MODELS, build, data, fill, predict
 
 import jkeras
 from jkeras._base.errors import FileFormatError
-from jkeras.saving import sharded
-from jkeras.saving.hdf5_door import open_hdf5
+from jkeras._safe_io.hdf5 import open_hdf5
 
 LIBRARIES = ("keras", "tf_keras")
 
@@ -341,18 +340,18 @@ def test_sharded_weights_go_both_ways(tmp_path):
     size = 3 * 64 * 64 * 4 / 1024**3
     theirs, ours = make(keras, 1), make(jkeras, 2)
     theirs.save_weights(tmp_path / "theirs.weights.json", max_shard_size=size)
-    sharded.read(tmp_path / "theirs.weights.json", ours, where="map")
+    ours.load_weights(tmp_path / "theirs.weights.json")
     for found, wanted in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_array_equal(found, wanted)
     fill(ours, 3)
-    sharded.write(tmp_path / "ours.weights.json", ours, max_shard_size=size)
+    ours.save_weights(tmp_path / "ours.weights.json", max_shard_size=size)
     assert len(list(tmp_path.glob("ours_*.weights.h5"))) >= 2
     for reader in (keras, jkeras):
         model = make(reader, 4)
         if reader is keras:
             model.load_weights(tmp_path / "ours.weights.json")
         else:
-            sharded.read(tmp_path / "ours.weights.json", model, where="map")
+            model.load_weights(tmp_path / "ours.weights.json")
         for found, wanted in zip(model.get_weights(), ours.get_weights(), strict=True):
             np.testing.assert_array_equal(found, wanted)
 
@@ -362,16 +361,16 @@ def test_files_of_two_savings_are_not_mixed(tmp_path):
     model = build(jkeras, "dense")
     for folder in ("old", "new"):
         (tmp_path / folder).mkdir()
-        sharded.write(tmp_path / folder / "w.weights.json", model, max_shard_size=150 / 1024**3)
+        model.save_weights(tmp_path / folder / "w.weights.json", max_shard_size=150 / 1024**3)
     (tmp_path / "new" / "w_00001.weights.h5").replace(tmp_path / "old" / "w_00001.weights.h5")
-    with pytest.raises(FileFormatError, match=r"the map: w_00001.weights.h5 is of another saving"):
-        sharded.read(tmp_path / "old" / "w.weights.json", model, where="the map")
+    with pytest.raises(FileFormatError, match=r"w.weights.json: w_00001.weights.h5 is of another save"):
+        model.load_weights(tmp_path / "old" / "w.weights.json")
 
 
 def test_an_array_larger_than_a_shard_is_an_error_and_leaves_no_file(tmp_path):
     model = build(jkeras, "dense")
     with pytest.raises(ValueError, match="max_shard_size"):
-        sharded.write(tmp_path / "w.weights.json", model, max_shard_size=1e-9)
+        model.save_weights(tmp_path / "w.weights.json", max_shard_size=1e-9)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -380,13 +379,13 @@ def test_a_map_names_plain_files_beside_it(name, tmp_path):
     import json
 
     model = build(jkeras, "dense")
-    sharded.write(tmp_path / "w.weights.json", model)
+    model.save_weights(tmp_path / "w.weights.json")
     (tmp_path / "folder").mkdir()
     content = json.loads((tmp_path / "w.weights.json").read_text())
     content["weight_map"]["/layers/dense/vars"] = name
     (tmp_path / "w.weights.json").write_text(json.dumps(content))
-    with pytest.raises(FileFormatError, match="map"):
-        sharded.read(tmp_path / "w.weights.json", model, where="the map")
+    with pytest.raises(FileFormatError, match=r"w\.weights\.json: (names|.*missing|.*is a folder|is not a map)"):
+        model.load_weights(tmp_path / "w.weights.json")
 
 
 # what does not fit ----------------------------------------------------------------------------------------------------

@@ -15,8 +15,6 @@ from jkeras._base.config import set_epsilon, set_floatx, set_image_data_format, 
 from jkeras._base.download import keras_home
 from jkeras.compat.finder import NAMES, CompatFinder, Empty
 from jkeras.compat.modules import CompatModule
-from jkeras.models.persistence import connect
-from jkeras.saving.serialization import to_json, to_keras2_json
 
 _IMPORTED = """{name} is already imported, from {file}. jkeras does not replace a module that code may already hold.
 Restart Python (in a notebook: restart the kernel) and call jkeras.compat.install() before the first import of {name}, or run the
@@ -60,7 +58,7 @@ def install() -> None:
         raise RuntimeError(_IMPORTED.format(name=there, file=file))
     finder = CompatFinder()
     sys.meta_path.insert(0, finder)
-    connect(to_json=to_keras2_json)
+    settings.keras2_json = True
     _installed.extend((finder, _read_settings()))
     _ARRAY.numpy = _numpy
 
@@ -71,7 +69,7 @@ def uninstall() -> None:
         return
     finder, changed = _installed
     _installed.clear()
-    connect(to_json=to_json)
+    settings.keras2_json = False
     sys.meta_path.remove(finder)
     for name, module in [*sys.modules.items()]:
         if isinstance(module, CompatModule) or isinstance(getattr(module, "__loader__", None), Empty):

@@ -25,8 +25,8 @@ from jkeras.graph.topology import operations_of
 from jkeras.layers.base import Layer
 from jkeras.layers.input import is_optional
 from jkeras.layers.structures import array_specs, single, specs_to_shapes
-from jkeras.models.functional_config import graph_config
 from jkeras.models.model import Model, check_unique_names, takes_graph
+from jkeras.saving.graph_config import graph_config
 from jkeras.state.scope import set_mask
 from jkeras.training.trainer import Trainer
 

@@ -22,13 +22,13 @@ from jkeras.data.array_source import ArraySource
 from jkeras.layers.base import Layer
 from jkeras.layers.structures import shapes_to_specs
 from jkeras.models.activations import activations
-from jkeras.models.compile_config import compile_config, compile_model
 from jkeras.models.describe import describe
-from jkeras.models.functional_config import GRAPH_KEYS, is_graph_config, read_graph
 from jkeras.models.html_summary import html_summary
 from jkeras.models.keras2_methods import Keras2Methods
 from jkeras.models.persistence import Persistence
 from jkeras.models.summary import print_summary
+from jkeras.saving.compile_config import compile_config, compile_model
+from jkeras.saving.graph_config import GRAPH_KEYS, is_graph_config, read_graph
 from jkeras.state.variable import Variable
 from jkeras.training.arguments import compile_arguments, in_current_order, keras2_arguments, validation_source
 from jkeras.training.checks import check_train_step

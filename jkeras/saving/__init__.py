@@ -1,6 +1,6 @@
-"""Floor 10: models in files. `api` has the whole; each other file is one format, one door or one idea.
+"""Floor 8.5: models in files, and configs of graphs. `api` has the whole, `formats/` one class for each format.
 
-Whatever is read comes through three doors, `json_door`, `hdf5_door` and `zip_door`, and is refused there unless it is plain data.
+Everything that is read goes through the safe readers of `_safe_io/`, which refuse what is not plain data.
 """
 
 from jkeras._base.errors import FileFormatError as FileFormatError
@@ -16,8 +16,8 @@ from jkeras.saving.api import load_weights as load_weights
 from jkeras.saving.api import save_model as save_model
 from jkeras.saving.api import save_weights as save_weights
 from jkeras.saving.export import export_model as export_model
-from jkeras.saving.safetensors import load_safetensors as load_safetensors
-from jkeras.saving.safetensors import save_safetensors as save_safetensors
+from jkeras.saving.formats.safetensors import load_safetensors as load_safetensors
+from jkeras.saving.formats.safetensors import save_safetensors as save_safetensors
 from jkeras.saving.serialization import deserialize_keras_object as deserialize_keras_object
 from jkeras.saving.serialization import model_from_json as model_from_json
 from jkeras.saving.serialization import serialize_keras_object as serialize_keras_object

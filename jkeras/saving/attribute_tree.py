@@ -1,17 +1,17 @@
 """The tree of attributes by which Keras 3 files store a model's weights.
 
-A layer's place in such a file is the way of attributes that leads to it: `layers/bidirectional/forward_layer/cell`. Elements of
-lists, tuples and dicts are named by their class, in snake case and numbered: `layers/dense_1`. Names of layers play no part.
+A layer's place in such a file is the path of attributes that leads to it: `layers/bidirectional/forward_layer/cell`. Elements of
+lists, tuples and dicts are named after their class, in snake case and numbered: `layers/dense_1`. Names of layers play no part.
 
 Attributes are visited in the order of their names, private ones last, and a layer is stored where it is met first. So the order
-decides where a shared layer is written, and all ways to it count when a file is read. Keras 2 (tf_keras) goes backwards through
+decides where a shared layer is written, and all paths to it count when a file is read. Keras 2 (tf_keras) walks backwards through
 the names, and does not number what it has met before; `Walk` knows both.
 
-Losses, metrics and optimizers that a layer holds stand in the tree like layers, since they may store something of their own
-(`own_state.py`), and layers may be found in them.
+Losses, metrics and optimizers that a layer holds are in the tree like layers, since they may store something of their own
+(`own_state.py`) and may hold layers.
 
-`ATTRIBUTES` says where Keras names an attribute otherwise than jkeras does, or has named it so once. A new layer of this kind is
-one line there.
+`ATTRIBUTES` lists the attributes that Keras names, or once named, differently from jkeras. A new layer of this kind is one line
+there.
 """
 
 from __future__ import annotations
@@ -26,32 +26,30 @@ from jkeras.layers.recurrent import KeptStates
 from jkeras.layers.tracking import NOT_TRACKED
 from jkeras.losses import Loss
 from jkeras.metrics import Metric
-from jkeras.models.functional import Functional
-from jkeras.models.model import Model
-from jkeras.models.sequential import Sequential
 from jkeras.optimizers import Optimizer
 from jkeras.saving.keras2_order import layers_below
+from jkeras.saving.model_classes import is_graph, is_model, model_class
 
 _KINDS = (Layer, Loss, Metric, Optimizer)
 _HEADS = ("query", "key", "value", "output", "gate")
 
-# Attribute here -> names in files: the first is written. Looked up along the bases of a class.
+# Attribute -> names in files, of which the first is written. Looked up along the bases of a class.
 ATTRIBUTES: dict[str, dict[str, tuple[str, ...]]] = {
     "MultiHeadAttention": {
         **{f"{head}_dense": (f"{head}_dense", f"_{head}_dense") for head in _HEADS[:4]},
         "gate_dense": ("_gate_dense",),
     },
     "GroupedQueryAttention": {f"{head}_dense": (f"_{head}_dense", f"{head}_dense") for head in _HEADS},
-    # The layers of a graph; files of Keras 2.12 and 2.13 have them under their other name.
+    # The layers of a graph; files of Keras 2.12 and 2.13 use the other name.
     "Functional": {"layers": ("layers", "_layer_checkpoint_dependencies")},
 }
 
 
 class Branch(NamedTuple):
-    """A way from a layer to one below it.
+    """A step from a layer to one below it.
 
     Args:
-        names: what the way is called in files; the first is written.
+        names: of the step in files; the first is written.
         part: where it leads.
     """
 
@@ -60,24 +58,21 @@ class Branch(NamedTuple):
 
 
 class Walk:
-    """How one of the libraries walks through attributes.
-
-    Args:
-        keras2: as tf_keras does.
+    """How Keras 3, or else tf_keras, walks through attributes.
 
     Attributes:
-        seen: ids of the layers met so far; whoever walks adds to it.
+        seen: ids of the layers met so far; the caller adds to it.
     """
 
     def __init__(self, keras2: bool = False):
         self.keras2, self.seen = keras2, set[int]()
 
     def branches(self, part: Any) -> Iterator[Branch]:
-        """The ways from a layer, or another part of the tree, to what is directly below it."""
+        """The steps from a layer, or another part of the tree, to what is directly below it."""
         cls: Any = type(part)
         known = _names_of(cls)
         for attribute in self._order(part):
-            counted = self.keras2 and attribute == "layers" and isinstance(part, Model)
+            counted = self.keras2 and attribute == "layers" and is_model(part)
             value = layers_below(part) if counted else _value(part, attribute)
             names = known.get(attribute, (attribute,))
             if isinstance(value, _KINDS):
@@ -90,7 +85,7 @@ class Walk:
         names = sorted(_attributes(part), key=lambda name: (name.startswith("_"), name))
         if self.keras2:
             return sorted(names, reverse=True)
-        graph = isinstance(part, Functional)  # its layers come before anything that a class adds
+        graph = is_graph(part)  # its layers come before anything that a class adds
         return ["layers", *(name for name in names if name != "layers")] if graph else names
 
     def _elements(self, container: Any, above: list[int]) -> Iterator[tuple[str, Any]]:
@@ -107,10 +102,10 @@ class Walk:
 
 
 def written_places(model: Layer) -> list[tuple[str, Any]]:
-    """Each layer of a model, itself first, with the place where Keras 3 stores its weights; the optimizer that it is compiled
-    with is not among them.
+    """Each layer of a model, the model first, with the place where Keras 3 stores its weights; without the optimizer.
 
     Example:
+        >>> from jkeras import Sequential
         >>> from jkeras.layers import Dense
         >>> model = Sequential([Dense(2), Sequential([Dense(3)]), Dense(4)])
         >>> [place for place, _ in written_places(model)]
@@ -131,7 +126,7 @@ def written_places(model: Layer) -> list[tuple[str, Any]]:
 
 
 def element_name(class_name: str) -> str:
-    """The name of a class' first object in a container, as both libraries write it.
+    """The name of the first object of a class in a container, as both libraries write it.
 
     Example:
         >>> element_name("Conv2DTranspose"), element_name("PReLU"), element_name("My_Layer")
@@ -142,14 +137,14 @@ def element_name(class_name: str) -> str:
 
 
 def is_kept_state(layer: Any) -> bool:
-    """Whether a layer holds what a stateful one remembers between batches: Keras has no weights for it, and files may lack it."""
+    """Whether a layer holds what a stateful layer remembers between batches, which Keras does not store."""
     return isinstance(layer, KeptStates)
 
 
 def _value(part: Any, attribute: str) -> Any:
     try:
         return getattr(part, attribute, None)
-    except Exception:  # a property of a user's class may do anything; what it cannot give holds no layers
+    except Exception:  # a property of a user's class may do anything; one that fails holds no layers
         return None
 
 
@@ -169,16 +164,16 @@ def _names_of(cls: type) -> dict[str, tuple[str, ...]]:
 def _attributes(part: Any) -> Iterable[str]:
     """Names of the attributes that may hold layers: those of the instance, and properties of classes that are not our own."""
     names = set(vars(part)) - NOT_TRACKED
-    if isinstance(part, Model):
+    if is_model(part):
         names = (names - _library_attributes()) | {"layers", "loss"}
     for cls in type(part).__mro__:
         if not cls.__module__.startswith("jkeras."):
             shown = [name for name, value in vars(cls).items() if isinstance(value, (property, functools.cached_property))]
-            names.update(name for name in shown if not hasattr(Model, name))  # `metrics`, say, is the library's
+            names.update(name for name in shown if not hasattr(model_class("Model"), name))  # `metrics`, say, is the library's
     return names
 
 
 @functools.cache
 def _library_attributes() -> frozenset[str]:
     """What models keep for themselves."""
-    return frozenset(vars(Sequential())) | {"_structure", "_program", "_graph_losses", "_graph_metrics"}
+    return frozenset(vars(model_class("Sequential")())) | {"_structure", "_program", "_graph_losses", "_graph_metrics"}

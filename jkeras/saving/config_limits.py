@@ -1,7 +1,7 @@
-"""How large a config may be. It is counted before anything is made of it, since making thousands of layers takes a while.
+"""How large a config may be, counted before anything is made of it, since making thousands of layers takes a while.
 
-The largest models of Keras' own applications have about a thousand layers. What a file may have is ten times as much; and where
-it has many layers that hold weights, as many must be stored.
+The largest of Keras' own applications have about a thousand layers. A file may have ten times as many; and if many of its layers
+hold weights, as many must be stored.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 from jkeras._base import registry
 from jkeras._base.errors import UnsafeFileError
 from jkeras.layers.base import Layer
-from jkeras.models.functional_config import MAX_LAYERS
+from jkeras.saving.graph_config import MAX_LAYERS
 
 MAX_CALLS = 10_000
 MAX_TENSORS = 20_000
 MAX_SIZES = 1_000
 MAX_PARTS, MAX_VALUES = 2_000, 200_000
-# What a config may name more layers with weights than there are stored, for those that were never built.
+# How many more layers with weights a config may name than are stored, for those that were never built.
 _UNBUILT = 500
 _KINDS = ("LSTM", "GRU", "SimpleRNN", "Dense", "Embedding", "BatchNormalization", "Conv", "SeparableConv", "DepthwiseConv")
 _SIZES = ("shape", "dims", "axis", "axes", "size", "strides", "rate", "padding", "cropping")  # of a few axes
@@ -28,14 +28,7 @@ _NO_LAYERS = ("function", "Policy", "PolicyV1")  # beside what the library knows
 
 
 def check_config_size(config: Any) -> None:
-    """Refuse a config of more layers, or more calls of layers, than any model has.
-
-    Args:
-        config: of a model, or of a part of one.
-
-    Raises:
-        UnsafeFileError: it has too many.
-    """
+    """Raise UnsafeFileError for a config, of a model or a part of one, with more layers or calls of layers than any model has."""
     layers = listed = calls = tensors = 0
     waiting = [config]
     while waiting:
@@ -61,20 +54,13 @@ def check_config_size(config: Any) -> None:
         if layers > MAX_LAYERS or listed > MAX_LAYERS:
             raise UnsafeFileError(f"The config has more than {MAX_LAYERS:,} layers; no model has as many.")
         if calls > MAX_CALLS:
-            raise UnsafeFileError(f"The layers of the config are called more than {MAX_CALLS:,} times; in no model they are.")
+            raise UnsafeFileError(f"The layers of the config are called more than {MAX_CALLS:,} times; no model does that.")
         if tensors > MAX_TENSORS:
-            raise UnsafeFileError(f"The calls in the config take more than {MAX_TENSORS:,} tensors; in no model they do.")
+            raise UnsafeFileError(f"The calls in the config take more than {MAX_TENSORS:,} tensors; no model does that.")
 
 
 def check_compile_size(config: Any) -> None:
-    """Refuse a config of `compile` with more losses, metrics and other parts than any model has.
-
-    Args:
-        config: of `compile`.
-
-    Raises:
-        UnsafeFileError: it has too many.
-    """
+    """Raise UnsafeFileError for a config of `compile` with more losses, metrics and other parts than any model has."""
     parts = values = 0
     waiting = [config]
     while waiting:
@@ -84,17 +70,17 @@ def check_compile_size(config: Any) -> None:
             values += len(value)
             waiting += value.values() if isinstance(value, Mapping) else value
         if values > MAX_VALUES:
-            raise UnsafeFileError(f"compile has more than {MAX_VALUES:,} values; in no model it has.")
+            raise UnsafeFileError(f"compile has more than {MAX_VALUES:,} values; no model has as many.")
         if parts > MAX_PARTS:
             raise UnsafeFileError(f"compile has more than {MAX_PARTS:,} losses, metrics and other parts; no model has as many.")
 
 
 def check_stored(config: Any, stored: Callable[[], int]) -> None:
-    """Refuse a config of many layers with weights for which a file does not have them.
+    """Refuse a config of many layers with weights that are not in the file.
 
     Args:
         config: of a model.
-        stored: counts the layers that the file has weights for; asked only where there are many.
+        stored: counts the layers that the file has weights for; called only if there are many.
 
     Raises:
         UnsafeFileError: it has hundreds more than that.
@@ -118,7 +104,7 @@ def check_stored(config: Any, stored: Callable[[], int]) -> None:
 
 @functools.lru_cache(4096)
 def _may_be_layer(class_name: str) -> bool:
-    """Whether a class may be one of a layer: a layer of the library, or one that the library does not know."""
+    """Whether a class may be a layer: one of the library's, or one that the library does not know."""
     if class_name in _NO_LAYERS or class_name.startswith("__"):
         return False
     found = registry.built_in(None, class_name)

@@ -1,4 +1,4 @@
-"""LSTM and GRU weights of files whose layers ran on cuDNN (`CuDNNLSTM`, `CuDNNGRU` of Keras 2.0 to 2.3).
+"""LSTM and GRU weights from files whose layers ran on cuDNN (`CuDNNLSTM`, `CuDNNGRU` of Keras 2.0 to 2.3).
 
 cuDNN keeps each gate's kernels transposed and has a bias for the input and one for the recurrent product:
 
@@ -6,7 +6,7 @@ cuDNN keeps each gate's kernels transposed and has a bias for the input and one 
     recurrent_kernel   each gate's block (units, units) transposed
     bias               (8 units,) for LSTM, of which the layer needs the sum of both halves; (6 units,) for GRU, as (2, 3 units)
 
-The lengths of the biases tell these files apart; the other shapes are the usual ones.
+The lengths of the biases identify these files; the other shapes are the usual ones.
 """
 
 from __future__ import annotations
@@ -24,11 +24,8 @@ Convert = Callable[[list[np.ndarray]], list[np.ndarray]]
 
 
 def converter(layer: Layer, shapes: Sequence[tuple[int, ...]]) -> Convert | None:
-    """What makes a layer's weights of stored ones that are in cuDNN's form; None where they are not.
-
-    Args:
-        layer: LSTM, GRU, or Bidirectional around them.
-        shapes: of the stored arrays, in the order of the layer's weights.
+    """What turns stored arrays of these shapes, in cuDNN's form, into the weights of an LSTM or GRU, bidirectional or not; None
+    if they are not in that form.
     """
     cells = [part for _, part in walk(layer) if isinstance(part, (LSTMCell, GRUCell))]
     if not cells or len(shapes) != 3 * len(cells):

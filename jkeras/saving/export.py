@@ -4,7 +4,7 @@ The program is StableHLO, as `jax.export` writes it: `apply` traced once, with `
 and unknown sizes as symbols, so that one file serves every batch size. It is lowered for several platforms at once; where a
 layer has a form of its own for a platform, the file holds both, and the platform that runs it picks.
 
-Whoever loads the file needs neither jkeras nor the code of the model:
+Loading the file needs neither jkeras nor the code of the model:
 
     from jax import export
     exported = export.deserialize(bytearray(open("model.stablehlo", "rb").read()))
@@ -12,15 +12,15 @@ Whoever loads the file needs neither jkeras nor the code of the model:
 
 `format="onnx"` writes for other runtimes instead (`jkeras.saving.onnx`).
 
-A file holds what `model(x)` computes. State that the call would change (a stateful RNN's) starts at each call from what it was at
-the time of the export.
+A file holds what `model(x)` computes. State that the call would change (a stateful RNN's) starts every call as it was at the
+export.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -28,32 +28,34 @@ from jax import export
 
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import unexpected_arguments, unknown_name
-from jkeras.models import persistence
 from jkeras.saving.export_signature import Signature, signature_of
 from jkeras.saving.onnx import onnx_bytes
 
+if TYPE_CHECKING:
+    from jkeras.models.model import Model
+
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
-MAX_BYTES = 2**31 - 2**20  # of weights: what jax writes its bytes with counts in 31 bits
+MAX_BYTES = 2**31 - 2**20  # of weights: jax serializes with counts of 31 bits
 _OTHER_FORMATS = ("tf_saved_model", "openvino", "litert", "torch")
 
 _NO_FORMAT = """Cannot export to {format!r}: jkeras writes format="stablehlo", a file that JAX runs without jkeras, and "onnx".
 Write model.export(path) for the first."""
-_NO_FLATBUFFERS = """Exporting needs the package flatbuffers, with which jax writes its bytes. Write
+_NO_FLATBUFFERS = """Exporting needs the package flatbuffers, which jax serializes with. Write
 
     pip install "jkeras[files]"
 """
 _TOO_LARGE = """Model {name!r} has {bytes:,} bytes of weights, and an exported file holds at most {most:,}. Keep the weights in
 half precision (dtype="bfloat16"), or store them with jkeras.saving.save_safetensors and rebuild the model where it runs."""
 _OPEN_SIZES = """Model {name!r} cannot be exported for inputs of any size: {specs}.
-What stood in the way: {reason}
-Say the sizes, and leave the batch size open (or give that too):
+The reason: {reason}
+Give the sizes, and leave the batch size open (or give that too):
 
     model.export(path, input_signature=[{example}])
 """
 
 
 def export_model(
-    model: Any,
+    model: Model,
     filepath: str | os.PathLike[str],
     format: str = "stablehlo",
     verbose: bool | int | None = None,
@@ -65,7 +67,7 @@ def export_model(
 
     Args:
         model: a built model.
-        filepath: the file; its folder is made where it is missing.
+        filepath: of the file; a missing folder is made.
         format: `"stablehlo"`, or `"onnx"`, for which the package jax2onnx is needed. Keras' other formats are refused.
         verbose: False or 0 prints nothing; None and True say what was written.
         input_signature: shapes and dtypes of the inputs, None for sizes that vary; needed only for a class with a `call` of
@@ -105,15 +107,15 @@ def export_model(
         print(f"Exported {model.name!r} to {os.fspath(filepath)}: {about}")
 
 
-def _exported(model: Any, signature: Signature, platforms: tuple[str, ...]) -> Any:
-    """The program, with as few sizes tied to each other as the model allows."""
+def _exported(model: Model, signature: Signature, platforms: tuple[str, ...]) -> Any:
+    """The program, with as few sizes tied together as the model allows."""
     program = export.export(jax.jit(_frozen(model)), platforms=platforms)
     if not signature.has_unknown_axes:
         return program(*signature.specs(shared=False))
     try:
         return program(*signature.specs(shared=False))
     except (ValueError, TypeError, IndexError):
-        pass  # inputs that must be of one size; or sizes that must be known, of which the next line tells
+        pass  # inputs must have one size; or sizes must be known, which the next attempt reports
     try:
         return program(*signature.specs(shared=True))
     except (ValueError, TypeError, IndexError) as error:
@@ -122,7 +124,7 @@ def _exported(model: Any, signature: Signature, platforms: tuple[str, ...]) -> A
         raise ValueError(_OPEN_SIZES.format(name=model.name, specs=shapes, reason=reason, example=_example(signature))) from error
 
 
-def _frozen(model: Any) -> Callable[..., Any]:
+def _frozen(model: Model) -> Callable[..., Any]:
     """The model as a function of its inputs alone."""
     params, state = jax.tree.map(np.asarray, model.params_and_state())
     size = sum(a.nbytes for a in jax.tree.leaves((params, state)))
@@ -149,7 +151,7 @@ def _description(program: Any) -> str:
 
 
 def _example(signature: Signature) -> str:
-    """The signature to write instead, with 32 for what has to be known."""
+    """The signature to write instead, with 32 for sizes that must be known."""
     shapes = (tuple(32 if n is None and axis else n for axis, n in enumerate(leaf.shape)) for leaf in signature.leaves)
     specs = zip(shapes, signature.leaves)
     return ", ".join(f'jkeras.layers.InputSpec("{leaf.dtype}", {shape})' for shape, leaf in specs)
@@ -171,6 +173,3 @@ def _checked_platforms(platforms: Sequence[str]) -> tuple[str, ...]:
     if not given:
         raise ValueError("export needs a platform to run on. Write platforms=('cpu', 'cuda').")
     return given
-
-
-persistence.connect(export_model=export_model)

@@ -1,9 +1,8 @@
 """What an exported model takes: specs whose unknown sizes are symbols.
 
-A model's inputs have axes of unknown size, None in Keras' words. To export the model means to trace it once for all sizes, and
-so each None becomes a symbol. The batch axes of all inputs are one symbol, `batch`. Other unknown axes get one each, `x0_1` for
-axis 1 of input 0; where the model adds or stacks such inputs, their sizes must be equal, and then axes of one number share a
-symbol, `d1`.
+A model's inputs have axes of unknown size, which Keras calls None. Exporting traces the model once for all sizes, so each None
+becomes a symbol. The batch axes of all inputs are one symbol, `batch`. Other unknown axes get one each, `x0_1` for axis 1 of
+input 0; if the model adds or stacks such inputs, their sizes must be equal, and then axes with one number share a symbol, `d1`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from jax import export
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.errors import describe
 from jkeras.layers import InputSpec
-from jkeras.models import Functional
+from jkeras.saving.model_classes import is_graph
 
 _NO_SIGNATURE = """Model {name!r} does not say what it takes: it is a class with a `call` of its own. Write
 
@@ -72,18 +71,18 @@ class Signature:
 
 
 def signature_of(model: Any, given: Any = None) -> Signature:
-    """What a model takes, from what the user said or from the model itself.
+    """What a model takes, according to the user or to the model itself.
 
     Args:
         model: a built model.
         given: `input_signature`: for a graph, a spec for each input in any structure; else one entry per argument of `call`.
-            A spec is a `jax.ShapeDtypeStruct`, an `InputSpec`, an `Input(...)`, or an array, whose batch size then is left open.
+            A spec is a `jax.ShapeDtypeStruct`, an `InputSpec`, an `Input(...)`, or an array, whose batch size is left open.
 
     Raises:
-        ValueError: nothing is given, and the model is no graph; or the number of inputs differs.
+        ValueError: nothing is given, and the model has no graph; or the number of inputs differs.
         TypeError: an entry has no shape.
     """
-    if not isinstance(model, Functional):
+    if not is_graph(model):
         if given is None:
             raise ValueError(_NO_SIGNATURE.format(name=model.name))
         entries = tuple(given) if isinstance(given, (list, tuple)) else (given,)
@@ -123,7 +122,7 @@ def _leaf(value: Any, dtype: str) -> _Leaf:
 
 
 def _scope_of(leaves: list[Any]) -> Any:
-    """The scope of symbols that the user made, else a new one; symbols of two scopes do not mix."""
+    """The scope of symbols that the user made, or a new one; symbols of two scopes do not mix."""
     for leaf in leaves:
         for size in leaf.shape:
             if export.is_symbolic_dim(size):

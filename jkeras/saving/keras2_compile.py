@@ -1,10 +1,9 @@
-"""`compile`'s arguments in words that Keras 2 and Keras 3 both take from an `.h5` file.
+"""`compile`'s arguments in words that both Keras 2 and Keras 3 accept in an `.h5` file.
 
-Each refuses some of the other's words, and even some of its own: Keras 3 does not find a loss that is called `"mse"` in such a
-file, and `"mean_squared_error"` it does; tf_keras takes an optimizer called `"Adam"` for its older one, which does not know
-arguments that came later, not even where they say nothing. So losses get their long names, and arguments that say nothing are
-left out. Objects stand there without their modules, but for those inside an optimizer, a schedule or the optimizer within, which
-Keras 3 looks for by them.
+Each refuses some of the other's words, and even some of its own: in such a file, Keras 3 does not find a loss called `"mse"`,
+but it finds `"mean_squared_error"`; tf_keras takes an optimizer called `"Adam"` for its older one, which does not know later
+arguments even if they mean nothing. So losses get their long names, and arguments that mean nothing are left out. Objects are
+written without their modules, except those inside an optimizer (a schedule, an inner optimizer), which Keras 3 finds by module.
 """
 
 from __future__ import annotations
@@ -15,22 +14,20 @@ from typing import Any
 
 from jkeras._base import registry
 from jkeras._base.configurable import is_object_config
+from jkeras._base.types import Config
 
-# What the base of all optimizers takes, where it changes nothing; an average's settings mean nothing without the average.
+# Arguments of all optimizers, with values that change nothing; settings of an average mean nothing without the average.
 _SILENT: dict[str, Any] = {
     **dict.fromkeys(("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "loss_scale_factor")),
     **dict.fromkeys(("gradient_accumulation_steps", "ema_overwrite_frequency")),
     "use_ema": False,
 }
-# Of losses and metrics, what only later Kerases take, with the value that says nothing.
+# Arguments of losses and metrics that only later versions take, with the value that means nothing.
 _SILENT_IN_LOSSES: dict[str, Any] = {"dtype": None, "axis": -1, "from_sorted_ids": False}
 
 
-def plain_optimizer(config: Mapping[str, Any]) -> dict[str, Any]:
-    """An optimizer's arguments without those that say nothing.
-
-    Args:
-        config: as of `get_config`.
+def plain_optimizer(config: Config) -> dict[str, Any]:
+    """An optimizer's config without the arguments that mean nothing.
 
     Example:
         >>> plain_optimizer({"learning_rate": 0.1, "clipnorm": None, "use_ema": False, "ema_momentum": 0.99, "momentum": 0.9})
@@ -47,10 +44,7 @@ def plain_optimizer(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plain_objects(value: Any) -> Any:
-    """Losses and metrics by class alone, functions by name, without arguments that say nothing; in whatever structure they are.
-
-    Args:
-        value: as `compile_config` has it.
+    """Losses and metrics by class alone, functions by name, without arguments that mean nothing, in any structure.
 
     Example:
         >>> plain_objects([{"module": "keras.losses", "class_name": "Huber", "config": {"delta": 0.5, "dtype": None}}])
@@ -67,10 +61,7 @@ def plain_objects(value: Any) -> Any:
 
 
 def long_names(losses: Any) -> Any:
-    """Losses with their names written out, in whatever structure they are.
-
-    Args:
-        losses: as given to `compile`, in JSON form.
+    """Losses with their names written out, in any structure.
 
     Example:
         >>> long_names({"a": "mse", "b": ["kld", None]})

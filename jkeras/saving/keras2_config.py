@@ -1,10 +1,11 @@
-"""Configs of Keras 2 in the words of Keras 3; a config that speaks them already goes through as it is.
- Between Keras 2.2 and 3.15 classes moved, arguments were renamed, and some said nothing and went. This file is the list of
-these changes, applied to nested dicts before anything is made of them: no class of jkeras knows the past. Nothing here calls,
-imports or allocates; what is unknown stays as it is, and the reader behind says so.
+"""Configs of Keras 2 in the words of Keras 3; a config that uses those already passes through unchanged.
 
-An argument that a class of ours does not have and that is None, False or empty asks for nothing, and is left out. So files of
-Keras versions to come stay readable as long as their new arguments are not used.
+Between Keras 2.2 and 3.15 classes moved, arguments were renamed, and some that meant nothing were removed. This file lists
+these changes and applies them to nested dicts before anything is made of them: no class of jkeras knows the past. Nothing here
+    calls, imports or allocates; what is unknown stays as it is, and the reader reports it.
+
+An argument that a class does not have and that is None, False or empty asks for nothing, and is left out. So files of future
+versions of Keras stay readable as long as their new arguments are not used.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from jkeras._base import registry
 from jkeras._base.configurable import accepted_arguments, constructor_signature, is_object_config, translate_with
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._base.special_values import is_special
+from jkeras._base.types import Config
 from jkeras.layers.base import Layer
-from jkeras.models.functional_config import GRAPH_KEYS, MAX_LAYERS
 from jkeras.saving.config_limits import check_config_size
+from jkeras.saving.graph_config import GRAPH_KEYS, MAX_LAYERS
 from jkeras.saving.tf_operations import array_function_entry, is_tf_operation
 
 MAX_DEPTH = 100
@@ -48,7 +50,7 @@ _RENAMED = {
 }
 _PARTS = ("initializer", "regularizer", "constraint")
 _MOVING = ("Crop", "Flip", "Height", "Rotation", "Translation", "Width", "Zoom")
-# Arguments that went without a successor, whatever their value.
+# Arguments that were removed, whatever their value.
 _GONE: dict[str, tuple[str, ...]] = {
     "Embedding": ("input_length",),
     **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), ("groups",)),
@@ -58,7 +60,7 @@ _GONE: dict[str, tuple[str, ...]] = {
     "BatchNormalization": ("fused", "virtual_batch_size", "adjustment"),
     "Lambda": ("module", "function_type", "output_shape_type", "output_shape_module", "mask_type", "mask_module"),
 }
-# What a class meant before it had the argument.
+# What a class did before it had the argument.
 _BEFORE: dict[str, dict[str, Any]] = {
     "GRU": {"reset_after": False},
     "GRUCell": {"reset_after": False},
@@ -66,13 +68,13 @@ _BEFORE: dict[str, dict[str, Any]] = {
 }
 # Arguments that mean nothing to a class that lacks them: the dtype of initializers, the function of a loss with a class.
 _OF_OTHERS = ("dtype", "fn")
-# What the Kerases write for classes of theirs that have no such argument here. Where it asks for nothing it is left out also of
-# the config of a user's class, which has it from `super().get_config()`.
+# What Keras 2 and 3 write for classes that have no such argument here. If it asks for nothing, it is left out of the config of a
+# user's class too, which has it from `super().get_config()`.
 _LEFT_OVER = {
     *("time_major", "groups", "noise_shape", "renorm", "renorm_clipping", "synchronized", "sparse", "ragged", "optional", "seed"),
     *("rms_scaling", "data_format", "quantization_config", "lora_rank", "lora_alpha"),
 }
-_OF_ALL = {"name", "trainable", "dtype"}  # set on the object where a constructor does not take them
+_OF_ALL = {"name", "trainable", "dtype"}  # set on the object if a constructor does not take them
 _ALSO_TAKEN = {"implementation", "zero_output_for_mask"}
 _RECURRENT = ["RNN", "SimpleRNN", "GRU", "LSTM"]
 OLD_HARD_SIGMOID = "hard_sigmoid_keras2"
@@ -83,8 +85,8 @@ def to_keras3(config: Any, version: str | None = None, cls: type | None = None) 
 
     Args:
         config: of a model, a layer, or any nested structure of them.
-        version: of the Keras that wrote it, where the config itself does not tell.
-        cls: the class that it is of, where it holds the arguments of one.
+        version: of the Keras that wrote it, if the config itself does not say.
+        cls: its class, if it holds the arguments of one.
 
     Returns:
         New dicts and lists.
@@ -107,7 +109,7 @@ def to_keras3(config: Any, version: str | None = None, cls: type | None = None) 
 
 
 def _in_todays_words(config: Any, cls: type | None) -> Any:
-    """What `from_config` and `deserialize` make of the config they are given."""
+    """How `from_config` and `deserialize` read the config they are given."""
     return to_keras3(config, "2" if _speaks_keras2(config) else "3", cls)
 
 
@@ -120,7 +122,7 @@ def _version_in(config: Any) -> str | None:
 
 
 def _speaks_keras3(config: Any, depth: int = 0) -> bool:
-    """Whether a config has words that Keras 2 did not know: policies as dtypes, `batch_shape`, tensors with a history."""
+    """Whether a config has words that Keras 2 does not know: policies as dtypes, `batch_shape`, tensors with a history."""
     if depth > MAX_DEPTH:
         return False
     if isinstance(config, Mapping):
@@ -134,7 +136,7 @@ def _speaks_keras3(config: Any, depth: int = 0) -> bool:
 
 
 def _speaks_keras2(config: Any, depth: int = 0) -> bool:
-    """Whether a config has words that Keras 3 does not know, or writes a dtype beside a name as Keras 3 no longer does."""
+    """Whether a config has words that Keras 3 does not know, or writes a dtype beside a name, which Keras 3 does not."""
     if depth > MAX_DEPTH or _speaks_keras3(config):
         return False
     if isinstance(config, Mapping):
@@ -155,13 +157,7 @@ class _Translation:
         self.objects = 0
 
     def value(self, value: Any, depth: int, activation: bool = False) -> Any:
-        """The translation of a value.
-
-        Args:
-            value: of any kind.
-            depth: how deep it is nested.
-            activation: whether a string in its place is the name of an activation.
-        """
+        """The translation of a value; `activation` says whether a string there is the name of an activation."""
         if depth > MAX_DEPTH:
             raise UnsafeFileError(f"A config nested deeper than {MAX_DEPTH} levels.")
         if type(value) in (list, tuple):
@@ -174,7 +170,7 @@ class _Translation:
             return {k: self.value(v, depth + 1, activation or _is_activation(k)) for k, v in value.items()}
         return OLD_HARD_SIGMOID if activation and self.old_hard_sigmoid and value == "hard_sigmoid" else value
 
-    def object(self, entry: Mapping[str, Any], depth: int) -> Any:
+    def object(self, entry: Config, depth: int) -> Any:
         """The translation of the config of an object."""
         self.objects += 1
         if self.objects > MAX_OBJECTS:
@@ -203,7 +199,7 @@ class _Translation:
             settings: the config.
             module: of the class.
             depth: how deep it is nested.
-            cls: the class, where that is known; a class of the user's own is treated as the one of the library that it extends.
+            cls: the class, if it is known; a user's own class is treated like the library's class that it extends.
         """
         if name == "Sequential" and isinstance(settings, list):
             settings = {"layers": settings}
@@ -243,8 +239,8 @@ def _is_activation(key: Any) -> bool:
     return str(key).endswith(("activation", "activations"))
 
 
-def _own_class(words: Mapping[str, Any]) -> type | None:
-    """The user's class that an object's config names; None where it names one of the library, or none that is known."""
+def _own_class(words: Config) -> type | None:
+    """The user's class that an object's config names; None if it names one of the library's, or an unknown one."""
     for word in (words.get("registered_name"), words["class_name"]):
         found = registry.get_registered_object(word) if isinstance(word, str) else None
         if inspect.isclass(found):
@@ -253,7 +249,7 @@ def _own_class(words: Mapping[str, Any]) -> type | None:
 
 
 def _lineage(cls: type | None) -> tuple[type | None, set[str]]:
-    """The class of the library that a class is or extends, and the arguments that the user's classes before it have named."""
+    """The library's class that a class is or extends, and the arguments that the user's classes on the way there name."""
     names: set[str] = set()
     for base in cls.__mro__ if cls is not None else ():
         if registry.path_of(base) is not None:
@@ -269,7 +265,7 @@ def _is_graph(settings: Any) -> bool:
 
 
 def _without_input_shapes(layers: Any) -> Any:
-    """The layers of a graph without `batch_input_shape`, which is said by the graph, and wrongly by some layers."""
+    """The layers of a graph without `batch_input_shape`, which the graph says, and some layers say wrongly."""
 
     def clean(entry: Any) -> Any:
         if not is_object_config(entry) or entry["class_name"] == "InputLayer" or not isinstance(entry["config"], Mapping):
@@ -280,7 +276,7 @@ def _without_input_shapes(layers: Any) -> Any:
 
 
 def _without_neutral(settings: dict[str, Any], known: Collection[str] | None) -> dict[str, Any]:
-    """The arguments without those that a class does not have and that ask for nothing."""
+    """The arguments, except those that a class does not have and that ask for nothing."""
     if known is None:
         return settings
     return {key: value for key, value in settings.items() if key in known or not _asks_for_nothing(key, value)}
@@ -293,7 +289,7 @@ def _asks_for_nothing(key: str, value: Any) -> bool:
 
 
 def _arguments_of(found: Any) -> set[str] | None:
-    """What the constructor of a class of the library takes; None where it takes anything, or is no class."""
+    """The arguments of the constructor of a library class; None if it takes anything, or is not a class."""
     if not inspect.isclass(found):
         return None
     if not issubclass(found, Layer):

@@ -1,8 +1,8 @@
-"""The order in which Keras 2 counts the layers and weights of a class of the user's own.
+"""The order in which Keras 2 counts the layers and weights of a user's own class.
 
-Keras 3 counts layers in the order in which they came, and so does jkeras. Keras 2 counts a list where the attribute was set,
-whatever was appended later, and a dict by its keys; and the weights of a model itself come behind those of its layers. Files of
-Keras 2 say only which is the first, the second, ...
+Keras 3 counts layers in the order in which they were added, and so does jkeras. Keras 2 counts a list where the attribute was
+set, whatever was appended later, and a dict by its keys; and the weights of a model itself come after those of its layers.
+Files of Keras 2 only say which is the first, the second, ...
 """
 
 from __future__ import annotations
@@ -12,16 +12,12 @@ from typing import Any
 
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import NOT_TRACKED, own_variables
-from jkeras.models.functional import Functional
-from jkeras.models.model import Model
+from jkeras.saving.model_classes import is_graph, is_model
 from jkeras.state.variable import Variable
 
 
 def layers_below(layer: Layer) -> list[Any]:
     """The layers directly below a layer or model.
-
-    Args:
-        layer: of any kind.
 
     Example:
         >>> import jkeras
@@ -35,41 +31,33 @@ def layers_below(layer: Layer) -> list[Any]:
         >>> [layer.name for layer in net.layers], [layer.name for layer in layers_below(net)]
         (['out', 'hidden'], ['hidden', 'out'])
     """
-    if isinstance(layer, Functional):
+    if is_graph(layer):
         return layer._sublayers()
     found = {id(part): part for name, value in vars(layer).items() if name not in NOT_TRACKED for part in _in(value)}
     return list(found.values())
 
 
-def trained_boxes(layer: Layer) -> list[Variable]:
-    """The weights below a layer or model that gradient descent changes.
-
-    Args:
-        layer: of any kind.
-    """
-    return list({id(box): box for box in _trained(layer)}.values())
+def trained_variables(layer: Layer) -> list[Variable]:
+    """The weights below a layer or model that gradient descent changes."""
+    return list({id(variable): variable for variable in _trained(layer)}.values())
 
 
 def _trained(layer: Layer) -> Iterator[Variable]:
     if not layer._trainable:
         return
-    own = [box for box in own_variables(layer) if box.trainable]
-    below = (box for part in layers_below(layer) for box in _trained(part))
-    yield from (*below, *own) if isinstance(layer, Model) else (*own, *below)
+    own = [variable for variable in own_variables(layer) if variable.trainable]
+    below = (variable for part in layers_below(layer) for variable in _trained(part))
+    yield from (*below, *own) if is_model(layer) else (*own, *below)
 
 
-def all_boxes(layer: Layer) -> list[Variable]:
-    """All weights below a layer or model.
-
-    Args:
-        layer: of any kind.
-    """
-    return list({id(box): box for box in _all(layer)}.values())
+def all_variables(layer: Layer) -> list[Variable]:
+    """All weights below a layer or model."""
+    return list({id(variable): variable for variable in _all(layer)}.values())
 
 
 def _all(layer: Layer) -> Iterator[Variable]:
-    below = (box for part in layers_below(layer) for box in _all(part))
-    yield from (*below, *own_variables(layer)) if isinstance(layer, Model) else (*own_variables(layer), *below)
+    below = (variable for part in layers_below(layer) for variable in _all(part))
+    yield from (*below, *own_variables(layer)) if is_model(layer) else (*own_variables(layer), *below)
 
 
 def _in(value: Any) -> Iterator[Any]:

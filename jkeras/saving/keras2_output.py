@@ -1,12 +1,12 @@
-"""A config of Keras 3 in the words of Keras 2, as `.h5` files hold it, so that both Kerases open them.
+"""A config of Keras 3 in the words of Keras 2, for `.h5` files that both open.
 
-The two read the same dialect but for one thing: in a graph, Keras 2 counts the calls of an inner model from 1, and Keras 3 counts
-them from 0, whatever the file. So each call of an inner model is written twice. Of calls `a b` the file then holds `a a b b`, and
-number 1 is the first `a` for the one and the second for the other.
+The two read the same dialect with one exception: in a graph, Keras 2 counts the calls of an inner model from 1, and Keras 3
+    from 0, whatever the file. So each call of an inner model is written twice. For calls `a b` the file holds `a a b b`, and
+    number 1 is the first `a` for Keras 2 and the second for Keras 3.
 
-Array functions are layers where there is one that does the same (`x + y` is `Add`, `x / 255` is `Rescaling`), which both know.
-The others are written as TensorFlow's functions, which Keras 3 does not know, and those that TensorFlow does not have as Keras
-3's own, which jkeras alone reads.
+An array function becomes a layer if one does the same (`x + y` is `Add`, `x / 255` is `Rescaling`), since both know those.
+Others are written as TensorFlow's functions, which Keras 3 does not know, and those that TensorFlow does not have as Keras 3's
+own, which only jkeras reads.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any
 from jkeras._base import registry
 from jkeras._base.configurable import is_object_config
 from jkeras._base.special_values import is_special
-from jkeras.models.array_functions import find_operation
+from jkeras._base.types import Config
+from jkeras.saving.array_functions import find_operation
 from jkeras.saving.function_names import activation_names
 from jkeras.saving.keras2_config import OLD_HARD_SIGMOID
 from jkeras.saving.operations_as_layers import as_layer, as_tf_function
@@ -25,7 +26,7 @@ from jkeras.saving.operations_as_layers import as_layer, as_tf_function
 Classes = Mapping[str, type]
 
 KERAS2_VERSION, KERAS3_VERSION = "2.21.0", "3.15.1"
-# Arguments that Keras 2 does not have, left out where they ask for nothing; by class, with the values that ask for nothing.
+# Arguments that Keras 2 does not have, by class, with the values that ask for nothing; with these they are left out.
 _FANS = {"input_axes": (None,), "output_axes": (None,)}
 _LAST = {"data_format": ("channels_last",)}
 _SEED: dict[str, tuple[Any, ...]] = {"seed": ()}  # of any value
@@ -49,25 +50,23 @@ _NEW: dict[str, dict[str, tuple[Any, ...]]] = {
     },
 }
 _NEW_EVERYWHERE = {"quantization_config": (None,), "lora_rank": (None,), "lora_alpha": (None,), "use_cudnn": ("auto",)}
-# Without a module Keras 3 takes the string in `score_mode="dot"` for the function `dot`, and of several axes only the last.
+# Without a module, Keras 3 takes the string in `score_mode="dot"` for the function `dot`, and only the last of several axes.
 _WITH_MODULE = ("Attention", "LayerNormalization", "RMSNormalization")
-# Where Keras 2 has functions in a Lambda's arguments, and where it says from which module they are.
+# Arguments of a Lambda that are functions in Keras 2, and those that name the functions' modules.
 _LAMBDA = {"function": "module", "output_shape": "output_shape_module", "mask": "mask_module"}
-# Arguments under their earlier names, which Keras 3 takes as well.
+# Arguments under their earlier names, which Keras 3 accepts too.
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}, "InputLayer": {"batch_shape": "batch_input_shape"}}
 
 
-def to_keras2(config: Mapping[str, Any], classes: Mapping[str, type] | None = None) -> dict[str, Any]:
-    """The config of a model, as `object_config` gives it, in Keras 2's form.
+def to_keras2(config: Config, classes: Mapping[str, type] | None = None) -> dict[str, Any]:
+    """The config of a model in Keras 2's form.
 
     Args:
         config: in Keras 3's form.
-        classes: the user's own layer classes in it by name; of a class that is called with several arguments by position, the
-            names of these are needed.
+        classes: the user's own layer classes in it by name; for calls with several arguments by position, their names are needed.
 
-    Returns:
-        `{"class_name", "config", "keras_version"}`. The version is Keras 2's, but for models with today's hard sigmoid, which
-        Keras 2 does not have.
+    Returns: `{"class_name", "config", "keras_version"}`. The version is Keras 2's, except for models with Keras 3's hard
+    sigmoid, which Keras 2 does not have.
     """
     written = _object(config, classes or {})
     if "hard_sigmoid" in activation_names(config):
@@ -76,10 +75,8 @@ def to_keras2(config: Mapping[str, Any], classes: Mapping[str, type] | None = No
 
 
 def with_names_of_functions(config: Any) -> Any:
-    """A config in Keras 2's form with the functions of Lambdas as names: so Keras 2 reads them from `.h5`, and Keras 3 does not.
-
-    Args:
-        config: as `to_keras2` gives it.
+    """A config in Keras 2's form with the functions of Lambdas as names, as Keras 2 reads them from `.h5`, and Keras 3 does
+    not.
     """
     if isinstance(config, list):
         return [with_names_of_functions(value) for value in config]
@@ -93,7 +90,7 @@ def with_names_of_functions(config: Any) -> Any:
 
 
 def _with_old_hard_sigmoid(value: Any) -> Any:
-    """Keras 2's hard sigmoid under the name that it has there."""
+    """Keras 2's hard sigmoid under its name there."""
     if isinstance(value, Mapping):
         return {k: _with_old_hard_sigmoid(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -110,19 +107,19 @@ def _value(value: Any, classes: Classes) -> Any:
         if value["class_name"] == "function":
             return value["config"]
         words = {"module": value.get("module"), **_object(value, classes), "registered_name": value.get("registered_name")}
-        # A graph inside an argument: both find `keras.Model`, and neither the other's file of Functional.
+        # A graph inside an argument: both find `keras.Model`, and neither finds the other's module of Functional.
         return {**words, "module": "keras", "class_name": "Model", "registered_name": None} if _is_graph(value) else words
     if isinstance(value, Mapping):
         return dict(value) if is_special(value) else {k: _value(v, classes) for k, v in value.items()}
     return value
 
 
-def _is_graph(entry: Mapping[str, Any]) -> bool:
+def _is_graph(entry: Config) -> bool:
     settings = entry["config"]
     return entry["class_name"] == "Functional" and isinstance(settings, Mapping) and "output_layers" in settings
 
 
-def _object(entry: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
+def _object(entry: Config, classes: Classes) -> dict[str, Any]:
     registered = entry.get("registered_name")
     name = registered if isinstance(registered, str) and ">" in registered else entry["class_name"]
     settings = entry["config"]
@@ -143,8 +140,8 @@ def _object(entry: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
     return {"class_name": name, "config": {k: _value(v, classes) for k, v in settings.items()}}
 
 
-def _lambda(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a Lambda, each function as a dict, as Keras 2 reads it from JSON, and beside it that it is one."""
+def _lambda(settings: Config) -> dict[str, Any]:
+    """The arguments of a Lambda, each function as a dict, as Keras 2 reads it from JSON, with a note that it is one."""
     found = {k: v for k, v in settings.items() if not (k == "mask" and v is None)}
     for key, module in _LAMBDA.items():
         if key in found:
@@ -161,7 +158,7 @@ def _says_nothing(key: str, value: Any, new: Mapping[str, tuple[Any, ...]]) -> b
 # graphs ---------------------------------------------------------------------------------------------------------------
 
 
-def _graph(settings: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
+def _graph(settings: Config, classes: Classes) -> dict[str, Any]:
     """A graph with its calls as lists: `[["dense", 0, 0, {kwargs}], ...]`."""
     inner = {entry["name"] for entry in settings["layers"] if _is_model(entry)}
     from_one = {entry["name"] for entry in settings["layers"] if _is_model(entry) and entry["class_name"] != "Sequential"}
@@ -174,7 +171,7 @@ def _graph(settings: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
     }
 
 
-def _is_model(entry: Mapping[str, Any]) -> bool:
+def _is_model(entry: Config) -> bool:
     settings = entry["config"]
     return isinstance(settings, Mapping) and isinstance(settings.get("layers"), list)
 
@@ -192,10 +189,10 @@ def _number(name: str, call: int, inner: set[str]) -> int:
     return 2 * call + 1 if name in inner else call
 
 
-def _graph_entry(entry: Mapping[str, Any], inner: set[str], classes: Classes) -> dict[str, Any]:
+def _graph_entry(entry: Config, inner: set[str], classes: Classes) -> dict[str, Any]:
     if find_operation(entry) is not None:
         entry = as_layer(entry) or as_tf_function(entry) or entry
-        if find_operation(entry) is not None:  # nobody else's, so it stays in Keras 3's words
+        if find_operation(entry) is not None:  # only Keras 3 has it, so it stays in its words
             return {**entry, "inbound_nodes": _renumbered(entry["inbound_nodes"], inner)}
     names = _names_of_data(entry, classes)
     calls = [_call(call, names, inner) for call in entry["inbound_nodes"]]
@@ -204,7 +201,7 @@ def _graph_entry(entry: Mapping[str, Any], inner: set[str], classes: Classes) ->
     return {**_layer(entry, classes), "name": entry["name"], "inbound_nodes": calls}
 
 
-def _layer(entry: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
+def _layer(entry: Config, classes: Classes) -> dict[str, Any]:
     where = {"module": "keras.layers", "registered_name": None} if entry["class_name"] in _WITH_MODULE else {}
     return {**where, **_object(entry, classes)}
 
@@ -218,15 +215,15 @@ def _renumbered(value: Any, inner: set[str]) -> Any:
     return [_renumbered(v, inner) for v in value] if isinstance(value, list) else value
 
 
-def _names_of_data(entry: Mapping[str, Any], classes: Classes) -> list[str]:
-    """What a layer calls its arguments after the first."""
+def _names_of_data(entry: Config, classes: Classes) -> list[str]:
+    """The names of a layer's arguments after the first."""
     found = registry.built_in(entry.get("module"), entry["class_name"]) or classes.get(entry["class_name"])
     plan = getattr(found, "_plan", None)
     return [name for name in plan.names if name not in ("training", "mask")][1:] if plan is not None else []
 
 
 def _call(call: Any, names: list[str], inner: set[str]) -> Any:
-    """A call in Keras 2's form: the first argument's tensors, each with all other arguments."""
+    """A call in Keras 2's form: the tensors of the first argument, each with all other arguments."""
     args, kwargs = call["args"], call["kwargs"]
     options = {**dict(zip(names, args[1:])), **kwargs}
     options = {k: _argument(v, inner) for k, v in options.items()}

@@ -1,4 +1,4 @@
-"""The layout of Keras 2's weights, in `.h5` files of weights and, under `model_weights`, of whole models.
+"""The layout of Keras 2's weights, in `.h5` files of weights and, below `model_weights`, of whole models.
 
     attribute layer_names                      the names of the model's layers
     dense/  attribute weight_names             ["dense/kernel:0", "dense/bias:0"]
@@ -6,29 +6,31 @@
     top_level_model_weights/                   weights of the model itself
     optimizer_weights/ attribute weight_names  beside `model_weights`: the optimizer's arrays
 
-Layers are matched in order, those without weights left out, or by name; the weights of a layer in order. The order within a layer
-is: what is trained, then the rest. So it depends on what was frozen when the file was written, which in a nested model moves
-weights about; where the names in the file show that it was another order, that one is taken.
+Layers are matched in order, skipping those without weights, or by name; the weights of a layer in order. The order within a
+layer is what is trained, then the rest. So it depends on what was frozen when the file was written, which moves weights about
+in a nested model; if the names in the file show another order, that one is used.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from jkeras._base.errors import FileFormatError
+from jkeras._safe_io.hdf5 import H5Group, StoredArray, StoredGroup, write_array, write_names
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import own_variables, walk, weight_entries
 from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import is_kept_state
 from jkeras.saving.cudnn_weights import converter
-from jkeras.saving.hdf5_door import StoredArray, StoredGroup, write_array, write_names
-from jkeras.saving.keras2_order import all_boxes, layers_below, trained_boxes
+from jkeras.saving.keras2_order import all_variables, layers_below, trained_variables
 from jkeras.saving.matching import HostValues, Item, Plan, assign, check_total, fits
 from jkeras.state.variable import Variable
+
+if TYPE_CHECKING:
+    from jkeras.models.model import Model
 
 WRITES_AS = "2.15.0"  # the version of Keras whose form is written
 _TOP = "top_level_model_weights"
@@ -38,9 +40,6 @@ _LAYER_COUNT = """{where}: has {found} layers with weights, the model {expected}
   file:  {file}
   model: {model}
 Build the model that was saved, or match layers by their names with load_weights(path, by_name=True)."""
-
-_OTHER_OPTIMIZER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile
-the model as it was compiled when it was saved, and load again."""
 
 
 class _Stored(NamedTuple):
@@ -52,13 +51,8 @@ class _Stored(NamedTuple):
     group: StoredGroup
 
 
-def write_weights(group: Any, model: Any) -> None:
-    """Write a model's weights.
-
-    Args:
-        group: h5py's group: the file itself, or its `model_weights`.
-        model: built.
-    """
+def write_weights(group: H5Group, model: Model) -> None:
+    """Write a model's weights into the file itself, or into its `model_weights`."""
     layers = layers_below(model)
     write_names(group, "layer_names", [layer.name for layer in layers])
     group.attrs["backend"], group.attrs["keras_version"] = b"tensorflow", WRITES_AS.encode()
@@ -68,13 +62,13 @@ def write_weights(group: Any, model: Any) -> None:
         _write_layer(group.create_group(_TOP), model, own_variables(model), value)
 
 
-def read_weights(group: StoredGroup, model: Any, *, by_name: bool = False, skip_mismatch: bool = False, where: str) -> None:
-    """Read a model's weights: all of them, or, where something is wrong, none.
+def read_weights(group: StoredGroup, model: Model, *, by_name: bool = False, skip_mismatch: bool = False, where: str) -> None:
+    """Read a model's weights: all of them, or none if something is wrong.
 
     Args:
         group: the root of a file of weights, or `model_weights` of a whole model.
         model: built.
-        by_name: match layers by their names; those that only one side has are left as they are.
+        by_name: match layers by name; those that only one side has stay as they are.
         skip_mismatch: leave out layers that do not fit, with a warning.
         where: the file, for messages.
 
@@ -92,61 +86,42 @@ def read_weights(group: StoredGroup, model: Any, *, by_name: bool = False, skip_
 
 
 def count_stored(group: StoredGroup, where: str) -> int:
-    """How many arrays the layers of a file have.
-
-    Args:
-        group: `model_weights` of a whole model.
-        where: the file, for messages.
-    """
+    """How many arrays the layers of a file have."""
     groups = [inner for name in _names(group, "layer_names", where) if (inner := group.group(name)) is not None]
     return sum(len(_names(inner, "weight_names", where)) for inner in groups)
 
 
-def write_optimizer(group: Any, model: Any) -> None:
-    """Write the optimizer's arrays, in tf_keras' order; nothing before its first step.
-
-    Args:
-        group: h5py's file.
-        model: compiled.
-    """
+def write_optimizer(group: H5Group, model: Model) -> None:
+    """Write the optimizer's arrays, in tf_keras' order; nothing before its first step."""
     listed = optimizer_weights.to_keras2_list(model)
     if listed:
         _write_arrays(group.create_group("optimizer_weights"), [(name, lambda v=value: v) for name, value in listed])  # type: ignore[misc]
 
 
-def read_optimizer(group: StoredGroup, model: Any, *, where: str) -> None:
-    """Read the optimizer's arrays, of any of the libraries; with a warning none where they are those of another optimizer.
-
-    Args:
-        group: the root of a file of a whole model.
-        model: compiled and built.
-        where: the file, for messages.
-
-    Raises:
-        FileFormatError: the file is damaged.
+def read_optimizer(group: StoredGroup, model: Model, *, where: str) -> None:
+    """Read the optimizer's arrays from the root of a whole model, whichever library wrote it; none, with a warning, if they
+    belong to another optimizer.
     """
     if group.group("optimizer_weights") is None or model.optimizer is None:
         return
     stored = _layer(group, "optimizer_weights", where)
     if not stored.arrays:
         return
-    chosen = optimizer_weights.choose(model, stored.arrays, stored.names)
+    chosen = optimizer_weights.choose(model, stored.arrays, where, stored.names)
     if chosen is None:
-        text = _OTHER_OPTIMIZER.format(where=where, count=len(stored.arrays), optimizer=model.optimizer.name)
-        warnings.warn(text, stacklevel=2)
         return
     check_total(where, stored.arrays)
     optimizer_weights.put_state(chosen, optimizer_weights.read_state(chosen))
 
 
-def _write_layer(group: Any, layer: Layer, boxes: Sequence[Variable], value: Callable[[Variable], np.ndarray]) -> None:
-    places = {id(box): "/".join((layer.name, *path)) for path, box in weight_entries(layer)}
-    _write_arrays(group, [(f"{places[id(box)]}:0", lambda box=box: value(box)) for box in boxes])  # type: ignore[misc]
-    for i, box in enumerate(_kept(layer)):
-        write_array(group, f"{_KEPT}/{i}", value(box))
+def _write_layer(group: H5Group, layer: Layer, variables: Sequence[Variable], value: Callable[[Variable], np.ndarray]) -> None:
+    places = {id(variable): "/".join((layer.name, *path)) for path, variable in weight_entries(layer)}
+    _write_arrays(group, [(f"{places[id(variable)]}:0", lambda variable=variable: value(variable)) for variable in variables])  # type: ignore[misc]
+    for i, variable in enumerate(_kept(layer)):
+        write_array(group, f"{_KEPT}/{i}", value(variable))
 
 
-def _write_arrays(group: Any, arrays: Sequence[tuple[str, Callable[[], np.ndarray]]]) -> None:
+def _write_arrays(group: H5Group, arrays: Sequence[tuple[str, Callable[[], np.ndarray]]]) -> None:
     names: list[str] = []
     for name, array in arrays:
         free, count = name, 0
@@ -160,28 +135,28 @@ def _write_arrays(group: Any, arrays: Sequence[tuple[str, Callable[[], np.ndarra
 
 def _ordered(layer: Layer) -> list[Variable]:
     """A layer's weights in Keras 2's order: what is trained, then the rest."""
-    trained = {id(box): box for box in trained_boxes(layer)}
-    return [*trained.values(), *(box for box in _boxes(layer) if id(box) not in trained)]
+    trained = {id(variable): variable for variable in trained_variables(layer)}
+    return [*trained.values(), *(variable for variable in _variables(layer) if id(variable) not in trained)]
 
 
 def _orders(layer: Layer) -> list[list[Variable]]:
-    """The orders a layer's weights may be stored in: as things are; with nothing frozen; with all of it frozen."""
-    plain = _boxes(layer)
+    """The orders a layer's weights may be stored in: as it is now; with nothing frozen; with everything frozen."""
+    plain = _variables(layer)
     unfrozen = [b for b in plain if b.declared_trainable] + [b for b in plain if not b.declared_trainable]
     return [_ordered(layer), unfrozen, plain]
 
 
-def _boxes(layer: Layer) -> list[Variable]:
-    kept = {id(box) for box in _kept(layer)}
-    return [box for box in all_boxes(layer) if id(box) not in kept]
+def _variables(layer: Layer) -> list[Variable]:
+    kept = {id(variable) for variable in _kept(layer)}
+    return [variable for variable in all_variables(layer) if id(variable) not in kept]
 
 
 def _kept(layer: Layer) -> list[Variable]:
-    return [box for _, part in walk(layer) if is_kept_state(part) for box in own_variables(part)]
+    return [variable for _, part in walk(layer) if is_kept_state(part) for variable in own_variables(part)]
 
 
-def _in_order(model: Any, stored: list[_Stored], where: str) -> Iterator[tuple[Layer, _Stored]]:
-    layers = [layer for layer in layers_below(model) if _boxes(layer)]
+def _in_order(model: Model, stored: list[_Stored], where: str) -> Iterator[tuple[Layer, _Stored]]:
+    layers = [layer for layer in layers_below(model) if _variables(layer)]
     full = [found for found in stored if found.names]
     if len(layers) != len(full):
         names = [", ".join(names[:20]) or "none" for names in ([f.name for f in full], [layer.name for layer in layers])]
@@ -190,7 +165,7 @@ def _in_order(model: Any, stored: list[_Stored], where: str) -> Iterator[tuple[L
     yield from zip(layers, full)
 
 
-def _named(model: Any, stored: list[_Stored]) -> Iterator[tuple[Layer, _Stored]]:
+def _named(model: Model, stored: list[_Stored]) -> Iterator[tuple[Layer, _Stored]]:
     for found in stored:
         yield from ((layer, found) for layer in model.layers if layer.name == found.name)
 
@@ -198,7 +173,7 @@ def _named(model: Any, stored: list[_Stored]) -> Iterator[tuple[Layer, _Stored]]
 def _match(plan: Plan, layer: Layer, orders: list[list[Variable]], found: _Stored) -> None:
     owner = f"layer {layer.name!r}"
     if len(orders[0]) != len(found.arrays):
-        names = ", ".join(f"{box.name} {box.shape}" for box in orders[0]) or "none"
+        names = ", ".join(f"{variable.name} {variable.shape}" for variable in orders[0]) or "none"
         shapes = ", ".join(f"{n} {a.shape}" for n, a in zip(found.names, found.arrays)) or "none"
         plan.problems.append(f"{owner}: has {len(orders[0])} weights ({names}); the file has at {found.name!r}: {shapes}")
         return
@@ -216,10 +191,10 @@ def _match(plan: Plan, layer: Layer, orders: list[list[Variable]], found: _Store
 
 
 def _best(orders: list[list[Variable]], found: _Stored) -> list[Variable]:
-    """The order that shapes and names of the stored arrays speak for; the usual one where they do not say."""
+    """The order that the shapes and names of the stored arrays suggest; the usual one if they do not say."""
     names = [name.rpartition("/")[2].partition(":")[0] for name in found.names]
     fitting = [order for order in orders if fits(order, found.arrays)] or orders
-    return next((order for order in fitting if [box.name for box in order] == names), fitting[0])
+    return next((order for order in fitting if [variable.name for variable in order] == names), fitting[0])
 
 
 def _layer(group: StoredGroup, name: str, where: str) -> _Stored:
@@ -237,7 +212,7 @@ def _layer(group: StoredGroup, name: str, where: str) -> _Stored:
 def _names(group: StoredGroup, attribute: str, where: str) -> list[str]:
     names = group.attribute(attribute, [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise FileFormatError(f"{where}: {group.path}: attribute {attribute!r} is no list of names.")
+        raise FileFormatError(f"{where}: {group.path}: attribute {attribute!r} is not a list of names.")
     if len(set(names)) < len(names):
         raise FileFormatError(f"{where}: {group.path}: attribute {attribute!r} has a name twice.")
     return names

@@ -5,51 +5,52 @@
     layers/table/vars/rows, columns            what a layer's own `save_own_variables` stores
     optimizer/vars/0, 1, ...                   iteration, learning rate, slots
 
-Where a layer stands is the business of `attribute_tree`; `own_state` has those that store something by methods of their own.
-tf_keras writes the same layout, and tells itself apart by a `vars` at the top that has no name. What stateful layers keep between
-batches Keras does not store; it goes into `_kept/vars`, which Keras passes over.
+`attribute_tree` says where a layer is stored; `own_state` handles those that store something by methods of their own. tf_keras
+writes the same layout, recognizable by a `vars` at the top that has no name. Keras does not store what stateful layers keep
+between batches; it goes into `_kept/vars`, which Keras passes over.
 """
 
 from __future__ import annotations
 
 import contextlib
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from jkeras._base.errors import FileFormatError
+from jkeras._safe_io.hdf5 import H5Group, StoredArray, write_array
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import inventory, own_variables
 from jkeras.optimizers import LossScaleOptimizer
 from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import Walk, is_kept_state, written_places
-from jkeras.saving.hdf5_door import StoredArray, write_array
 from jkeras.saving.matching import HostValues, Plan, assign, fits, misfit
-from jkeras.saving.own_state import OwnParts, has, overrides, saved_by
+from jkeras.saving.own_state import Assets, OwnParts, has, overrides, saved_by
 from jkeras.training.run import optimizer_state, read_weights
 
-_OTHER_OPTIMIZER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile
-the model as it was compiled when it was saved, and load again."""
+if TYPE_CHECKING:
+    from jkeras.models.model import Model
+    from jkeras.state.variable import Variable
 
 
-TRAINING = "jkeras_training"  # where the training stands, which Keras passes over
-_KEPT = "_kept"  # what a stateful layer remembers; a model that is not stateful takes its weights all the same
+TRAINING = "jkeras_training"  # the resume state, which Keras passes over
+_KEPT = "_kept"  # what a stateful layer remembers; a model that is not stateful reads the other weights all the same
 _NO_LAYERS = ("optimizer", "metrics", TRAINING)
 _DEEPEST = 100
 
 
 class Group(Protocol):
-    """What is read here: a group of one file, or of several as one."""
+    """What is read: a group of one file, or of several files as one."""
+
+    @property
+    def where(self) -> str: ...
 
     @property
     def path(self) -> str: ...
 
     @property
-    def address(self) -> Any: ...
+    def address(self) -> Hashable: ...
 
     def verify(self) -> None: ...
 
@@ -57,7 +58,7 @@ class Group(Protocol):
 
     def is_group(self, name: str) -> bool: ...
 
-    def group(self, name: str) -> Any: ...
+    def group(self, name: str) -> Group | None: ...
 
     def array(self, name: str) -> StoredArray | None: ...
 
@@ -65,13 +66,7 @@ class Group(Protocol):
 
 
 class Part(NamedTuple):
-    """A `vars` group to write.
-
-    Args:
-        place: the group above it.
-        name: of the layer or optimizer.
-        arrays: for each array a function that gives it.
-    """
+    """A `vars` group to write: the group above it, the name of the layer or optimizer, and a function that returns each array."""
 
     place: str
     name: str
@@ -79,25 +74,14 @@ class Part(NamedTuple):
 
 
 @contextlib.contextmanager
-def parts_to_write(model: Any, optimizer: bool) -> Iterator[Iterator[Part]]:
-    """All that is to be written, in order; the arrays stay where they are until the block ends.
-
-    Args:
-        model: built.
-        optimizer: whether the optimizer's arrays are among them.
-    """
+def parts_to_write(model: Model, optimizer: bool) -> Iterator[Iterator[Part]]:
+    """Everything to write, in order; the arrays stay in place until the block ends."""
     with HostValues(model.weights) as value:
         yield _parts(model, value, optimizer)
 
 
-def write(group: Any, model: Any, *, optimizer: bool = True) -> None:
-    """Write a model's weights.
-
-    Args:
-        group: h5py's group.
-        model: built.
-        optimizer: whether the optimizer's arrays go along, once it has any.
-    """
+def write(group: H5Group, model: Model, *, optimizer: bool = True) -> None:
+    """Write a model's weights, and the optimizer's once it has any."""
     with parts_to_write(model, optimizer) as parts:
         for part in parts:
             stored = group.create_group(f"{part.place}/vars".lstrip("/"))
@@ -108,21 +92,21 @@ def write(group: Any, model: Any, *, optimizer: bool = True) -> None:
 
 def read(
     group: Group,
-    model: Any,
+    model: Model,
     *,
     skip_mismatch: bool = False,
     optimizer: bool = True,
-    assets: Callable[[], AbstractContextManager[Path | None]] | None = None,
+    assets: Assets | None = None,
     where: str,
 ) -> None:
-    """Read a model's weights: all of them, or, where something is wrong, none.
+    """Read a model's weights: all of them, or none if something is wrong.
 
     Args:
         group: of the file.
         model: built.
         skip_mismatch: leave out layers that do not fit, with a warning.
-        optimizer: whether the optimizer's arrays are read too, where the model is compiled and the file has them.
-        assets: gives the folder with the files that layers wrote, None where there are none.
+        optimizer: whether the optimizer's arrays are read too, if the model is compiled and the file has them.
+        assets: opens the folder with the files that layers wrote; None if there are none.
         where: the file, for messages.
 
     Raises:
@@ -155,7 +139,7 @@ def read(
             optimizer_weights.put_state(chosen, state)
 
 
-def _parts(model: Any, value: Callable[[Any], np.ndarray], optimizer: bool) -> Iterator[Part]:
+def _parts(model: Model, value: Callable[[Variable], np.ndarray], optimizer: bool) -> Iterator[Part]:
     for place, part in written_places(model):
         if has(part, "save_own_variables"):
             yield Part(place, part.name, saved_by(part, value))
@@ -168,26 +152,22 @@ def _parts(model: Any, value: Callable[[Any], np.ndarray], optimizer: bool) -> I
     if listed:
         yield Part("optimizer", model.optimizer.name, listed)
     if listed and isinstance(model.optimizer, LossScaleOptimizer):
-        # Keras finds the optimizer inside a second time.
+        # Keras finds the inner optimizer a second time.
         inner = {str(i): array for i, array in enumerate([*listed.values()][4:])}
         yield Part("optimizer/inner_optimizer", model.optimizer.inner_optimizer.name, inner)
 
 
-def places_of(model: Any, optimizer: bool) -> list[tuple[str, Any]]:
-    """All objects that a file may hold something of, with where.
-
-    Args:
-        model: built.
-        optimizer: whether its optimizer is among them.
-    """
+def places_of(model: Model, optimizer: bool) -> list[tuple[str, Any]]:
+    """All objects that a file may hold something of, with their places in it."""
     return [*written_places(model), *([("optimizer", model.optimizer)] if optimizer and model.optimizer is not None else ())]
 
 
-def _candidates(model: Any, root: Group) -> tuple[dict[int, list[Any]], bool]:
-    """For each layer the groups of the file that may be its, in the order in which Keras would try them; whether that is Keras 2.
+def _candidates(model: Model, root: Group) -> tuple[dict[int, list[Group]], bool]:
+    """For each layer the groups of the file that may be its, in the order in which Keras would try them; and whether that is
+    Keras 2.
 
-    Keras 3 has written names beside the arrays for long. A file without them is of Keras 2 where it has a group for each layer at
-    the place that it has there.
+    Keras 3 has long written names beside the arrays. A file without them is of Keras 2 if it has a group for each layer where
+    Keras 2 puts it.
     """
     own = root.group("vars")
     if own is not None and own.attribute("name") is None:
@@ -198,15 +178,12 @@ def _candidates(model: Any, root: Group) -> tuple[dict[int, list[Any]], bool]:
 
 
 def groups_with_arrays(root: Group) -> Iterator[Group]:
-    """All groups of a file that hold arrays, in `vars`; optimizer, training and metrics, which come and go, are left aside.
-
-    Args:
-        root: of the file.
+    """All groups of a file that hold arrays, in `vars`, but for optimizer, training and metrics, which come and go.
 
     Raises:
         FileFormatError: the groups are nested without end.
     """
-    waiting, seen = [(root, 0)], set[Any]()
+    waiting, seen = [(root, 0)], set[Hashable]()
     while waiting:
         group, depth = waiting.pop()
         if group.address in seen:
@@ -220,15 +197,17 @@ def groups_with_arrays(root: Group) -> Iterator[Group]:
                 if own is not None and own.names():
                     yield group
             elif name != _KEPT and (depth or name not in _NO_LAYERS) and group.is_group(name):
-                waiting.append((group.group(name), depth + 1))
+                below = group.group(name)
+                assert below is not None
+                waiting.append((below, depth + 1))
 
 
 def _left_over(root: Group, taken: set[str]) -> list[str]:
-    """What the file has of layers that the model does not have."""
+    """What the file holds of layers that the model does not have."""
     found = []
     for group in groups_with_arrays(root):
         arrays = [] if group.path in taken else _arrays(group) or []
-        # Scalars, and what begins with a count of steps, are metrics and optimizers of a training that is not here.
+        # Scalars, and groups that begin with a count of steps, are metrics and optimizers that are not here.
         if all(array.shape == () for array in arrays) or (arrays[0].shape == () and arrays[0].kind in "iu"):
             continue
         shapes = ", ".join(str(array.shape) for array in arrays)
@@ -240,10 +219,10 @@ def _needs_weights(part: Any) -> bool:
     return isinstance(part, Layer) and bool(own_variables(part)) and not is_kept_state(part)
 
 
-def _keras3_candidates(model: Any, root: Group) -> dict[int, list[Any]]:
-    walk, found, seen = Walk(), dict[int, list[Any]](), set[tuple[int, str]]()
+def _keras3_candidates(model: Model, root: Group) -> dict[int, list[Group]]:
+    walk, found, seen = Walk(), dict[int, list[Group]](), set[tuple[int, str]]()
 
-    def visit(part: Any, group: Any, place: str) -> None:
+    def visit(part: Any, group: Group, place: str) -> None:
         if (id(part), place) in seen:
             return
         seen.add((id(part), place))
@@ -258,10 +237,10 @@ def _keras3_candidates(model: Any, root: Group) -> dict[int, list[Any]]:
     return found
 
 
-def _keras2_candidates(model: Any, root: Group) -> dict[int, list[Any]]:
-    walk, found = Walk(keras2=True), dict[int, list[Any]]()
+def _keras2_candidates(model: Model, root: Group) -> dict[int, list[Group]]:
+    walk, found = Walk(keras2=True), dict[int, list[Group]]()
 
-    def visit(part: Any, groups: list[Any]) -> None:
+    def visit(part: Any, groups: list[Group]) -> None:
         walk.seen.add(id(part))
         found[id(part)] = groups
         for names, child in walk.branches(part):
@@ -273,48 +252,44 @@ def _keras2_candidates(model: Any, root: Group) -> dict[int, list[Any]]:
     return found
 
 
-def _match(plan: Plan, place: str, layer: Layer, groups: list[Any]) -> None:
+def _match(plan: Plan, place: str, layer: Layer, groups: list[Group]) -> None:
     """Pair a layer's own weights with the first group that has arrays of their number and shapes."""
-    boxes = own_variables(layer)
+    variables = own_variables(layer)
     found = [arrays for group in groups if (arrays := _arrays(group)) is not None]
     for arrays in found:
-        if fits(boxes, arrays):
-            plan.match(layer.name, boxes, arrays)
+        if fits(variables, arrays):
+            plan.match(layer.name, variables, arrays)
             return
-    if is_kept_state(layer) or (not found and not boxes):  # states of batches of another size are no fault
+    if is_kept_state(layer) or (not found and not variables):  # states for another batch size are not a fault
         return
     owner = f"layer {layer.name!r}"
     if not any(found):
-        names = ", ".join(repr(box.name) for box in boxes)
+        names = ", ".join(repr(variable.name) for variable in variables)
         plan.problems.append(f"{owner}: has the weights {names}; the file has none at {f'{place}/vars'.lstrip('/')}")
         return
     arrays = next(filter(None, found))
-    if len(arrays) == len(boxes):
-        plan.problems += [text for box, array in zip(boxes, arrays) if (text := misfit(owner, box, array))]
+    if len(arrays) == len(variables):
+        plan.problems += [text for variable, array in zip(variables, arrays) if (text := misfit(owner, variable, array))]
         return
-    names = ", ".join(f"{box.name} {box.shape}" for box in boxes) or "none"
+    names = ", ".join(f"{variable.name} {variable.shape}" for variable in variables) or "none"
     shapes = ", ".join(str(array.shape) for array in arrays)
     there = arrays[0].path.rpartition("/")[0]
-    plan.problems.append(f"{owner}: has {len(boxes)} weights ({names}); the file has {len(arrays)} at {there}: {shapes}")
+    plan.problems.append(f"{owner}: has {len(variables)} weights ({names}); the file has {len(arrays)} at {there}: {shapes}")
 
 
-def _arrays(group: Any) -> list[StoredArray] | None:
-    """The arrays of a group's `vars`, in order; None where there is no such group."""
+def _arrays(group: Group) -> list[StoredArray] | None:
+    """The arrays of a group's `vars`, in order; None if there is no such group."""
     own = group.group("vars")
     if own is None:
         return None
     numbers = sorted((name for name in own.names() if name.isascii() and name.isdecimal() and len(name) < 10), key=int)
-    # A name that is listed and leads nowhere is damage; the others then are too few, and their layer is named.
+    # A listed name that leads nowhere is damage; the others are too few then, and the error names their layer.
     return [array for name in numbers if (array := own.array(name)) is not None]
 
 
-def _optimizer(group: Any, model: Any, where: str, keras2: bool) -> optimizer_weights.Chosen | None:
-    """The arrays of a group for the model's optimizer; with a warning None where they are those of another."""
+def _optimizer(group: Group, model: Model, where: str, keras2: bool) -> optimizer_weights.Chosen | None:
+    """The arrays of a group for the model's optimizer; None, with a warning, if they belong to another."""
     stored = _arrays(group)
     if not stored:
         return None
-    chosen = optimizer_weights.choose(model, stored, keras2=keras2)
-    if chosen is None:
-        text = _OTHER_OPTIMIZER.format(where=where, count=len(stored), optimizer=model.optimizer.name)
-        warnings.warn(text, stacklevel=3)
-    return chosen
+    return optimizer_weights.choose(model, stored, where, keras2=keras2)

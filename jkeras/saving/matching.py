@@ -1,8 +1,8 @@
-"""Stored arrays and the boxes they are for: plan first, read then, assign last.
+"""Stored arrays and the Variables they are for: plan first, then read, assign last.
 
-A `Plan` collects pairs of a box and a stored array. Nothing is read while it grows: shapes and types are compared, and what does
-not fit is noted. Then `read` looks at the whole: too much memory for such a file, or anything that does not fit, and not a single
-number is read. Only when all arrays are there do the boxes get them. So a failed load leaves a model as it was.
+A `Plan` collects pairs of a Variable and a stored array. Nothing is read while it grows: shapes and types are compared, and
+misfits are noted. Then `read` looks at the whole: if anything does not fit, or it takes too much memory for such a file, not a
+single number is read. The Variables get their arrays only when all are there. So a failed load leaves a model as it was.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError
-from jkeras.saving.hdf5_door import StoredArray
-from jkeras.saving.together import read_together
+from jkeras._safe_io.hdf5 import StoredArray
+from jkeras._safe_io.parallel import read_parallel
 from jkeras.state.variable import Variable, gate, materialize, put_value
 
-# A packed file may be much smaller than what it holds, as zeros pack well; but not by any factor.
+# A packed file may be much smaller than its content, as zeros pack well; but not by any factor.
 _FLOOR, _MOST_PACKED = 32 << 20, 100
 _SHOWN = 5
 
 
 class Item(NamedTuple):
-    """Boxes that are read together.
+    """Variables that are read together.
 
     Args:
-        boxes: where the arrays go.
+        variables: where the arrays go.
         stored: the arrays.
-        convert: makes the boxes' arrays of the stored ones, where an old layer stored them otherwise.
+        convert: turns stored arrays into the Variables', if an old layer stored them in another form.
     """
 
-    boxes: Sequence[Variable]
+    variables: Sequence[Variable]
     stored: Sequence[StoredArray]
     convert: Callable[[list[np.ndarray]], Sequence[np.ndarray]] | None = None
 
 
 class Plan:
-    """What is to be read from a file.
+    """What to read from a file.
 
     Args:
         where: the file, for messages.
-        skip_mismatch: whether what does not fit is left out, with a warning, instead of refused.
+        skip_mismatch: whether misfits are left out, with a warning, instead of refused.
     """
 
     def __init__(self, where: str, skip_mismatch: bool = False):
@@ -54,21 +54,15 @@ class Plan:
         self.problems: list[str] = []
         self._extra: list[StoredArray] = []
 
-    def match(self, owner: str, boxes: Sequence[Variable], stored: Sequence[StoredArray]) -> None:
-        """Pair the boxes of a layer with arrays, in order; note what does not fit.
-
-        Args:
-            owner: the layer, for messages.
-            boxes: its weights.
-            stored: as many arrays.
-        """
-        misfits = [text for box, array in zip(boxes, stored, strict=True) if (text := misfit(owner, box, array))]
+    def match(self, owner: str, variables: Sequence[Variable], stored: Sequence[StoredArray]) -> None:
+        """Pair the Variables of a layer with as many arrays, in order; note misfits."""
+        misfits = [text for variable, array in zip(variables, stored, strict=True) if (text := misfit(owner, variable, array))]
         self.problems += misfits
         if not misfits:
-            self.items.append(Item(boxes, stored))
+            self.items.append(Item(variables, stored))
 
     def count(self, stored: Sequence[StoredArray]) -> None:
-        """Let arrays that are read otherwise count for the whole."""
+        """Count arrays that are read elsewhere towards the total."""
         self._extra += stored
 
     def read(self) -> list[tuple[Variable, jax.Array]]:
@@ -82,11 +76,13 @@ class Plan:
         arrays = [array for item in self.items for array in item.stored] + self._extra
         check_total(self.where, arrays)
         pairs: list[tuple[Variable, jax.Array]] = []
-        found = read_together([array for item in self.items for array in item.stored])
+        found = read_parallel([array for item in self.items for array in item.stored])
         for item in self.items:
             values: Sequence[np.ndarray] = list(itertools.islice(found, len(item.stored)))
             values = values if item.convert is None else item.convert(list(values))
-            pairs += [(box, jnp.asarray(value, box.dtype)) for box, value in zip(item.boxes, values, strict=True)]
+            pairs += [
+                (variable, jnp.asarray(value, variable.dtype)) for variable, value in zip(item.variables, values, strict=True)
+            ]
         return pairs
 
     def _report(self) -> None:
@@ -102,18 +98,18 @@ class Plan:
         warnings.warn(f"{self.where}: these weights do not fit the model and were left out.{shown}{more}", stacklevel=4)
 
 
-def misfit(owner: str, box: Variable, stored: StoredArray) -> str | None:
-    """What is wrong with an array for a box; None where it fits."""
-    if stored.shape != box.shape:
-        return f"{owner}: weight {box.name!r} has shape {box.shape}; the file has {stored.shape} at {stored.path}"
-    if not stored.fits(box.dtype):
-        return f"{owner}: weight {box.name!r} is {box.dtype}; the file has {stored.dtype} at {stored.path}"
+def misfit(owner: str, variable: Variable, stored: StoredArray) -> str | None:
+    """Why an array does not fit a Variable; None if it does."""
+    if stored.shape != variable.shape:
+        return f"{owner}: weight {variable.name!r} has shape {variable.shape}; the file has {stored.shape} at {stored.path}"
+    if not stored.fits(variable.dtype):
+        return f"{owner}: weight {variable.name!r} is {variable.dtype}; the file has {stored.dtype} at {stored.path}"
     return None
 
 
-def fits(boxes: Sequence[Variable], stored: Sequence[StoredArray]) -> bool:
-    """Whether as many arrays are stored as there are boxes, each of its box's shape and type."""
-    return len(boxes) == len(stored) and not any(misfit("", box, array) for box, array in zip(boxes, stored))
+def fits(variables: Sequence[Variable], stored: Sequence[StoredArray]) -> bool:
+    """Whether there is one array for each Variable, of its shape and type."""
+    return len(variables) == len(stored) and not any(misfit("", variable, array) for variable, array in zip(variables, stored))
 
 
 def check_total(where: str, arrays: Sequence[StoredArray]) -> None:
@@ -125,34 +121,32 @@ def check_total(where: str, arrays: Sequence[StoredArray]) -> None:
 
 
 def assign(pairs: Sequence[tuple[Variable, jax.Array]]) -> None:
-    """Give boxes arrays that nobody else holds."""
+    """Assign arrays that nobody else holds."""
     with gate:
-        for box, value in pairs:
-            put_value(box, value)
+        for variable, value in pairs:
+            put_value(variable, value)
 
 
 class HostValues:
-    """Arrays of boxes for writing, none of them copied, where the platform allows it.
+    """Arrays of Variables for writing, without a copy where the platform allows it.
 
-    As a context it keeps the arrays where they are: a training run in another thread waits with its next step.
-
-    Args:
-        boxes: all that will be asked for; those without a value draw it, in one call.
+    As a context it keeps the arrays in place: a training run in another thread waits before its next step. Variables without a
+    value draw it, in one call.
     """
 
-    def __init__(self, boxes: Sequence[Variable]):
-        self._boxes = boxes
+    def __init__(self, variables: Sequence[Variable]):
+        self._variables = variables
 
     def __enter__(self) -> Callable[[Variable], np.ndarray]:
         gate.acquire()
-        materialize(self._boxes)
+        materialize(self._variables)
         return _value_of
 
     def __exit__(self, *_: Any) -> None:
         gate.release()
 
 
-def _value_of(box: Variable) -> np.ndarray:
-    if box._value is None:  # one that a layer stores, and no layer holds
-        materialize([box])
-    return np.asarray(box._value)
+def _value_of(variable: Variable) -> np.ndarray:
+    if variable._value is None:  # one that a layer stores and no layer holds
+        materialize([variable])
+    return np.asarray(variable._value)

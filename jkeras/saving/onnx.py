@@ -1,8 +1,8 @@
 """Export a model as ONNX, for programs without Python or JAX, through the package jax2onnx.
 
 The model is traced as for any export, with the weights inside and the batch size open. The package translates JAX's operations
-one by one, so that a model with one that it does not know is refused, by its name. Inputs and outputs of the ONNX program are
-the leaves of the model's, in order.
+one by one; a model with an operation that it does not know is refused, and the error names it. Inputs and outputs of the ONNX
+program are the leaves of the model's, in order.
 
     pip install "jkeras[onnx]"
 """
@@ -26,12 +26,7 @@ model.export(path), in StableHLO, takes every model."""
 
 
 def onnx_bytes(model: Any, call: Callable[..., Any], signature: Signature) -> tuple[bytes, str]:
-    """An ONNX program.
-
-    Args:
-        model: for messages.
-        call: the model as a function of its inputs.
-        signature: of the inputs.
+    """An ONNX program of a model, given as a function of its inputs.
 
     Returns:
         The bytes of the file, and a line that says what the program takes.
@@ -48,7 +43,7 @@ def onnx_bytes(model: Any, call: Callable[..., Any], signature: Signature) -> tu
     specs = [jax.ShapeDtypeStruct(_named(i, leaf.shape), leaf.dtype) for i, leaf in enumerate(signature.leaves)]
     try:
         program = convert(with_general_operations(flat), specs, model_name=model.name, return_mode="proto")
-    except Exception as error:  # what it cannot translate it says in errors of many kinds
+    except Exception as error:  # it reports what it cannot translate in errors of many kinds
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(_NOT_CONVERTED.format(name=model.name, reason=reason)) from error
     takes = ", ".join(f"{leaf.dtype}{list(spec.shape)}" for leaf, spec in zip(signature.leaves, specs)).replace("'", "")

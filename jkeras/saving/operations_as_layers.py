@@ -1,7 +1,8 @@
 """Array functions of a graph as something that older files have: a layer that does the same, or a TensorFlow function.
- A layer is best, since both Kerases know it: `x + y` is `Add`, `x / 255` is `Rescaling(1 / 255)`, a mean over space is a
-pooling. The functions here take the entry of an array function in a Keras 3 graph and give the entry of the other, or None
-where there is none.
+
+A layer is best, since Keras 2 and 3 both know it: `x + y` is `Add`, `x / 255` is `Rescaling(1 / 255)`, a mean over space is a
+    pooling. The functions here take the entry of an array function in a Keras 3 graph and return that entry, or None if there
+    is none.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jkeras.models.array_functions import find_operation
+from jkeras._base.types import Config
+from jkeras.saving.array_functions import find_operation
 from jkeras.saving.tf_operations import BY_OPERATION
 
 Entry = dict[str, Any]
@@ -21,12 +23,8 @@ _ACTIVATIONS = {"relu": "relu", "sigmoid": "sigmoid", "tanh": "tanh", "elu": "el
 _POOLS = {"mean": "GlobalAveragePooling", "max": "GlobalMaxPooling"}
 
 
-def as_layer(entry: Mapping[str, Any]) -> Entry | None:
-    """The entry of a layer that does what an array function does, for arrays of the shapes that the graph says.
-
-    Args:
-        entry: of an array function in a graph of Keras 3.
-    """
+def as_layer(entry: Config) -> Entry | None:
+    """The entry of a layer that does what an array function does, for arrays of the graph's shapes."""
     known = find_operation(entry)
     assert known is not None
     call = entry["inbound_nodes"][0]
@@ -35,18 +33,18 @@ def as_layer(entry: Mapping[str, Any]) -> Entry | None:
     return None if make is None or call["kwargs"] else make(entry, call["args"], settings)
 
 
-def _layer(entry: Mapping[str, Any], class_name: str, data: Any, dtype: str, **config: Any) -> Entry:
+def _layer(entry: Config, class_name: str, data: Any, dtype: str, **config: Any) -> Entry:
     base = {"name": entry["name"], "trainable": True, "dtype": dtype}
     calls = [{"args": [data], "kwargs": {}}]
     return {"module": "keras.layers", "class_name": class_name, "config": {**base, **config}, "registered_name": None,
             "name": entry["name"], "inbound_nodes": calls}  # fmt: skip
 
 
-def _tensor(value: Any) -> Mapping[str, Any] | None:
+def _tensor(value: Any) -> Config | None:
     """Shape and dtype of a symbolic float tensor; None for everything else."""
     if not isinstance(value, Mapping) or value.get("class_name") != "__keras_tensor__":
         return None
-    config: Mapping[str, Any] = value["config"]
+    config: Config = value["config"]
     return config if "float" in config["dtype"] else None
 
 
@@ -54,7 +52,7 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def _merge(entry: Mapping[str, Any], args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _merge(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
     name = find_operation(entry).name  # type: ignore[union-attr]
     if len(args) != 2 or settings:
         return None
@@ -83,13 +81,13 @@ def _scaling(name: str, left: float | None, right: float | None) -> tuple[float,
     return (1.0 / number, 0.0) if right is not None and number else None
 
 
-def _activation(entry: Mapping[str, Any], args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _activation(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
     tensor = _tensor(args[0]) if len(args) == 1 else None
     name = _ACTIVATIONS[find_operation(entry).name]  # type: ignore[union-attr]
     return None if tensor is None or settings else _layer(entry, "Activation", args[0], tensor["dtype"], activation=name)
 
 
-def _softmax(entry: Mapping[str, Any], args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _softmax(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
     tensor = _tensor(args[0])
     axis = settings.get("axis", -1)
     if tensor is None or not isinstance(axis, int):
@@ -97,7 +95,7 @@ def _softmax(entry: Mapping[str, Any], args: list[Any], settings: dict[str, Any]
     return _layer(entry, "Softmax", args[0], tensor["dtype"], axis=axis)
 
 
-def _concatenate(entry: Mapping[str, Any], args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _concatenate(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
     tensors = [_tensor(v) for v in args[0]] if len(args) == 1 and isinstance(args[0], list) else [None]
     if len(tensors) < 2 or not all(tensors) or len({t["dtype"] for t in tensors if t}) > 1:
         return None
@@ -105,7 +103,7 @@ def _concatenate(entry: Mapping[str, Any], args: list[Any], settings: dict[str, 
     return _layer(entry, "Concatenate", args[0], tensors[0]["dtype"], axis=axis) if axis else None  # type: ignore[index]
 
 
-def _reshape(entry: Mapping[str, Any], args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _reshape(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
     tensor = _tensor(args[0])
     wanted = settings.get("newshape")
     if tensor is None or not isinstance(wanted, list) or wanted[:1] not in ([-1], tensor["shape"][:1]):
@@ -116,7 +114,7 @@ def _reshape(entry: Mapping[str, Any], args: list[Any], settings: dict[str, Any]
     return _layer(entry, "Reshape", args[0], tensor["dtype"], target_shape=wanted[1:])
 
 
-def _expand_dims(entry: Mapping[str, Any], args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _expand_dims(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
     tensor, axis = _tensor(args[0]), settings.get("axis")
     if tensor is None or not isinstance(axis, int) or None in tensor["shape"][1:]:
         return None
@@ -126,14 +124,14 @@ def _expand_dims(entry: Mapping[str, Any], args: list[Any], settings: dict[str, 
     return _layer(entry, "Reshape", args[0], tensor["dtype"], target_shape=shape[1:]) if axis > 0 else None
 
 
-def _transpose(entry: Mapping[str, Any], args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _transpose(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
     tensor, axes = _tensor(args[0]), settings.get("axes")
     if tensor is None or not isinstance(axes, list) or axes[0] != 0 or min(axes) < 0:
         return None
     return _layer(entry, "Permute", args[0], tensor["dtype"], dims=axes[1:])
 
 
-def _pool(entry: Mapping[str, Any], args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _pool(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
     tensor, axis = _tensor(args[0]), settings.get("axis")
     if tensor is None or set(settings) - {"axis", "keepdims"}:
         return None
@@ -146,7 +144,7 @@ def _pool(entry: Mapping[str, Any], args: list[Any], settings: dict[str, Any]) -
     return _layer(entry, name, args[0], tensor["dtype"], **config)
 
 
-_MAKERS: dict[str, Callable[[Mapping[str, Any], list[Any], dict[str, Any]], Entry | None]] = {
+_MAKERS: dict[str, Callable[[Config, list[Any], dict[str, Any]], Entry | None]] = {
     **dict.fromkeys((*_MERGES, "true_divide", "divide"), _merge),
     **dict.fromkeys(_ACTIVATIONS, _activation),
     **dict.fromkeys(_POOLS, _pool),
@@ -158,8 +156,8 @@ _MAKERS: dict[str, Callable[[Mapping[str, Any], list[Any], dict[str, Any]], Entr
 }
 
 
-def as_tf_function(entry: Mapping[str, Any]) -> Entry | None:
-    """The entry of a TensorFlow function that an array function is, its arguments under TensorFlow's names."""
+def as_tf_function(entry: Config) -> Entry | None:
+    """The entry of the TensorFlow function that does what an array function does, its arguments under TensorFlow's names."""
     known = find_operation(entry)
     assert known is not None
     row = BY_OPERATION.get(known.name)

@@ -5,17 +5,18 @@
     tf_keras, legacy  iteration, then all arrays of one slot, then all of the next
     Keras 2.0 - 2.3   as legacy; Adam has a `(1,)` for each weight where it has no maxima; RMSprop may lack the iteration
 
-An order is a list of `Entry`; each says which leaf of the optimizer's state it is, or that it is nothing that jkeras keeps. Files
-do not say which order they are in. Number and shapes of their arrays do, and where these leave a choice, so do names, where there
-are any: `Adam/dense/kernel/m:0` is legacy, `Adam/m/dense/kernel:0` is not.
+An order is a list of `Entry`; each says which leaf of the optimizer's state it is, or that jkeras does not keep it. Files do
+not say which order they use. The number and shapes of their arrays do, and if these leave a choice, so do names, if there are
+any: `Adam/dense/kernel/m:0` is legacy, `Adam/m/dense/kernel:0` is not.
 
-Nothing here makes arrays before a file has been held against the shapes: the state is known from `jax.eval_shape`.
+No array is made before the file has been compared with the shapes, which come from `jax.eval_shape`.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,14 +24,19 @@ import numpy as np
 
 from jkeras._base import paths
 from jkeras._base.errors import FileFormatError
+from jkeras._safe_io.hdf5 import StoredArray
+from jkeras._safe_io.parallel import read_parallel
 from jkeras.layers.tracking import inventory
 from jkeras.optimizers import LossScaleOptimizer
 from jkeras.optimizers.learning_rate import rate_at
 from jkeras.optimizers.state import OptimizerState, keras_order, leaf_name
-from jkeras.saving.hdf5_door import StoredArray
-from jkeras.saving.keras2_order import trained_boxes
-from jkeras.saving.together import read_together
+from jkeras.saving.keras2_order import trained_variables
 
+if TYPE_CHECKING:
+    from jkeras.models.model import Model
+
+_OTHER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile the
+model as it was compiled when it was saved, and load again."""
 _SUFFIXES = {
     "momentums": ("momentum", "m"),
     "velocities": ("velocity", "v"),
@@ -40,7 +46,7 @@ _SUFFIXES = {
     "accumulators": ("gradient_accumulator", "gradient_accumulator"),
 }
 _FULL_NAMES_IN_KERAS2 = ("RMSprop",)  # the others abbreviate
-# What tf_keras makes of `{"class_name": "Adam"}` is a legacy optimizer; these there are, with these names of their slots.
+# tf_keras makes a legacy optimizer of `{"class_name": "Adam"}`; these exist, with these names for their slots.
 _LEGACY = {
     "Adam": {"momentums": "m", "velocities": "v", "velocity_hats": "vhat"},
     "RMSprop": {"velocities": "rms", "momentums": "momentum", "average_gradients": "mg"},
@@ -56,7 +62,7 @@ class Entry(NamedTuple):
         shape: of the array.
         leaf: number of the leaf of the state; None for what jkeras does not keep.
         variable: path of the weight that a slot belongs to.
-        constant: what is written where there is no leaf.
+        constant: what is written if there is no leaf.
     """
 
     kind: str
@@ -71,43 +77,41 @@ class Slots:
 
     Args:
         model: whose optimizer it is.
-        boxes: the weights it changes, in Keras' order.
+        variables: the weights it changes, in Keras' order.
         names: their paths.
         state: arrays, or only their shapes and dtypes.
     """
 
-    def __init__(self, model: Any, boxes: Sequence[Any], names: Sequence[str], state: OptimizerState):
-        self.optimizer, self.boxes, self.names = model.optimizer, list(boxes), list(names)
-        order = {id(box): i for i, box in enumerate(trained_boxes(model))}
-        pairs = sorted(zip(self.boxes, self.names), key=lambda pair: order.get(id(pair[0]), len(order)))
-        self.in_keras2: dict[str, Any] = {name: box for box, name in pairs}
+    def __init__(self, model: Model, variables: Sequence[Any], names: Sequence[str], state: OptimizerState):
+        self.optimizer, self.variables, self.names = model.optimizer, list(variables), list(names)
+        order = {id(variable): i for i, variable in enumerate(trained_variables(model))}
+        pairs = sorted(zip(self.variables, self.names), key=lambda pair: order.get(id(pair[0]), len(order)))
+        self.in_keras2: dict[str, Any] = {name: variable for variable, name in pairs}
         self.leaves, self.structure = jax.tree.flatten(state)
         self.numbers: Any = jax.tree.unflatten(self.structure, range(len(self.leaves)))
 
     @classmethod
-    def existing(cls, model: Any) -> Slots:
-        """Those of a model that was trained."""
+    def existing(cls, model: Model) -> Slots:
+        """Those of a trained model."""
         optimizer = model.optimizer
         return cls(model, optimizer._trained, optimizer._keys, optimizer.state)
 
     @classmethod
-    def expected(cls, model: Any) -> Slots:
+    def expected(cls, model: Model) -> Slots:
         """Those that a model's optimizer will have, before it has any."""
         held = inventory(model)
-        boxes = list(held.trained.values())
-        places = {id(box): path for path, box in held.weights}
-        params = paths.nest((places[id(box)], jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.dtype))) for box in boxes)
-        names = ["/".join(places[id(box)]) for box in boxes]
-        model.optimizer.remember(boxes, names)  # an optimizer of the user's own makes its variables for these
+        variables = list(held.trained.values())
+        places = {id(variable): path for path, variable in held.weights}
+        params = paths.nest(
+            (places[id(variable)], jax.ShapeDtypeStruct(variable.shape, jnp.dtype(variable.dtype))) for variable in variables
+        )
+        names = ["/".join(places[id(variable)]) for variable in variables]
+        model.optimizer.remember(variables, names)  # an optimizer of the user's own makes its variables for these
         state = jax.eval_shape(model.optimizer.init, params)
-        return cls(model, boxes, names, state)
+        return cls(model, variables, names, state)
 
     def keras3(self, with_rate: bool = True) -> list[Entry]:
-        """The order of Keras 3.
-
-        Args:
-            with_rate: whether the learning rate is among the arrays where it is a number.
-        """
+        """The order of Keras 3; `with_rate` says whether a learning rate that is a number is among the arrays."""
         if not isinstance(self.optimizer, LossScaleOptimizer):
             return self._listed(self.optimizer, self.numbers, self.names, with_rate)
         slots = self.numbers.slots
@@ -135,17 +139,13 @@ class Slots:
         entries = [e for e in self._listed(optimizer, numbers, self.in_keras2) if e.kind != "accumulators"]
         if type(optimizer).__name__ == "SGD" and numbers.slots.momentums is None:
             entries += [
-                Entry("momentums", box.shape, None, name, np.zeros(box.shape, box.dtype)) for name, box in self.in_keras2.items()
+                Entry("momentums", variable.shape, None, name, np.zeros(variable.shape, variable.dtype))
+                for name, variable in self.in_keras2.items()
             ]
         return entries
 
     def readable(self, legacy_first: bool, keras2_first: bool) -> list[list[Entry]]:
-        """All orders that a file may have.
-
-        Args:
-            legacy_first: whether its names are those of a legacy optimizer.
-            keras2_first: whether it is known to be of Keras 2.
-        """
+        """All orders that a file may have, the likely ones first."""
         new = [self.keras3(), self.keras2(), self.keras3(with_rate=False), self._with_foreign_rate()]
         new = [self.keras2(), *new] if keras2_first else new
         return self._legacy() + new if legacy_first else new + self._legacy()
@@ -166,7 +166,7 @@ class Slots:
         slots = [e for e in listed if e.variable and e.kind not in ("ema", "accumulators")]
         kinds = list(dict.fromkeys(e.kind for e in slots))
         slots = [e for kind in kinds for e in slots if e.kind == kind]
-        unused = [Entry("none", (1,), None) for _ in self.boxes]
+        unused = [Entry("none", (1,), None) for _ in self.variables]
         return [[listed[0], *slots], [listed[0], *slots, *unused], slots]
 
     def _listed(self, optimizer: Any, numbers: Any, names: Iterable[str], with_rate: bool = False) -> list[Entry]:
@@ -186,11 +186,8 @@ class Slots:
         return Entry(kind, shape, leaf, leaf_name(path[2:] if named else path[1:]))
 
 
-def to_keras3_list(model: Any) -> list[tuple[str, np.ndarray]]:
+def to_keras3_list(model: Model) -> list[tuple[str, np.ndarray]]:
     """Names and arrays of a model's optimizer in Keras 3's order; empty before its first step.
-
-    Args:
-        model: compiled.
 
     Example:
         >>> import jkeras
@@ -206,11 +203,9 @@ def to_keras3_list(model: Any) -> list[tuple[str, np.ndarray]]:
     return [(_keras3_name(slots, entry), value) for entry, value in _values(slots, slots.keras3())]
 
 
-def to_keras2_list(model: Any) -> list[tuple[str, np.ndarray]]:
-    """Names and arrays of a model's optimizer in the order of tf_keras, legacy where it has such an optimizer.
-
-    Args:
-        model: compiled; before its first step there is nothing.
+def to_keras2_list(model: Model) -> list[tuple[str, np.ndarray]]:
+    """Names and arrays of a model's optimizer in tf_keras' order, legacy if it has such an optimizer; empty before its first
+    step.
     """
     if model.optimizer is None or model.optimizer.live_state is None:
         return []
@@ -220,26 +215,23 @@ def to_keras2_list(model: Any) -> list[tuple[str, np.ndarray]]:
 
 
 class Chosen(NamedTuple):
-    """An order, held against the arrays of a file.
-
-    Args:
-        slots: of the optimizer.
-        entries: the order.
-        stored: an array for each entry.
-    """
+    """An order that fits the arrays of a file: one stored array for each entry."""
 
     slots: Slots
     entries: Sequence[Entry]
     stored: Sequence[StoredArray]
 
 
-def choose(model: Any, stored: Sequence[StoredArray], names: Sequence[str] = (), keras2: bool = False) -> Chosen | None:
-    """Find the order of a file's arrays by their number and shapes; None where they belong to another optimizer or model.
+def choose(
+    model: Model, stored: Sequence[StoredArray], where: str, names: Sequence[str] = (), keras2: bool = False
+) -> Chosen | None:
+    """Find the order of a file's arrays by their number and shapes; None, with a warning, if they belong to another optimizer.
 
     Args:
         model: compiled and built.
         stored: the arrays, unread.
-        names: their names, where the file has some.
+        where: the file, for the warning.
+        names: their names, if the file has any.
         keras2: whether the file is known to be of Keras 2.
     """
     slots = Slots.expected(model)
@@ -248,15 +240,16 @@ def choose(model: Any, stored: Sequence[StoredArray], names: Sequence[str] = (),
     for entries in slots.readable(legacy, keras2):
         if len(entries) == len(stored) and all(_fits(e, a, slots) for e, a in zip(entries, stored)):
             return Chosen(slots, entries, stored)
+    warnings.warn(_OTHER.format(where=where, count=len(stored), optimizer=model.optimizer.name), stacklevel=5)
     return None
 
 
 def read_state(chosen: Chosen) -> OptimizerState:
-    """Read the arrays and put the state together; what no file holds is as at the start."""
+    """Read the arrays and assemble the state; what no file holds is as at the start."""
     slots = chosen.slots
     found: dict[int, jax.Array] = {}
     kept = [(entry, stored) for entry, stored in zip(chosen.entries, chosen.stored) if entry.leaf is not None]
-    arrays = read_together([stored for _, stored in kept])
+    arrays = read_parallel([stored for _, stored in kept])
     for (entry, stored), value in zip(kept, arrays, strict=True):
         assert entry.leaf is not None
         found[entry.leaf] = jnp.asarray(value if entry.shape else _number(entry, stored, value), slots.leaves[entry.leaf].dtype)
@@ -275,8 +268,8 @@ def read_state(chosen: Chosen) -> OptimizerState:
 
 
 def put_state(chosen: Chosen, state: OptimizerState) -> None:
-    """Give the optimizer a state that was read."""
-    chosen.slots.optimizer.remember(chosen.slots.boxes, chosen.slots.names)
+    """Assign a state that was read to the optimizer."""
+    chosen.slots.optimizer.remember(chosen.slots.variables, chosen.slots.names)
     chosen.slots.optimizer.state = state
 
 

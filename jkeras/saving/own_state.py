@@ -1,12 +1,12 @@
 """What objects store by methods of their own: `save_own_variables`, `load_own_variables`, `save_assets`, `load_assets`.
 
-A file of Keras 3 holds of each layer what its `save_own_variables` puts into a store, and its `load_own_variables` takes it back;
-of a class that does not override them, its weights by number. Optimizers have the same two. Losses and metrics may have them,
-and where they stand in the attributes of a model they are asked as well. A `.keras` holds, beside that, a folder of files for
-each that has `save_assets` and `load_assets`.
+For each layer, a file of Keras 3 holds what its `save_own_variables` puts into a store, and its `load_own_variables` takes it
+back; for a class that does not override them, its weights by number. Optimizers have the same two methods. Losses and metrics
+may have them, and are asked too if they are attributes of a model. A `.keras` also holds a folder of files for each object that
+has `save_assets` and `load_assets`.
 
-The methods are the user's code, so what it does cannot be planned: a store is a copy, and when one method fails, all arrays and
-attributes of the model are put back as they were.
+The methods are the user's code, so their effects cannot be planned: a store is a copy, and if one method fails, all arrays and
+attributes of the model are restored.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
+from jkeras._safe_io.hdf5 import StoredArray
+from jkeras._safe_io.zip import unsafe_name
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import note_change, variables_in
 from jkeras.optimizers import Optimizer
-from jkeras.saving.hdf5_door import StoredArray
-from jkeras.saving.zip_door import unsafe_name
 from jkeras.state.variable import Variable
 
 _DEFAULTS = (Layer, Optimizer)
@@ -39,22 +39,12 @@ write anything else into files, in save_assets(folder)."""
 
 
 def has(owner: Any, method: str) -> bool:
-    """Whether an object's class has a method.
-
-    Args:
-        owner: a layer, optimizer, loss or metric.
-        method: its name.
-    """
+    """Whether an object's class has a method."""
     return callable(getattr(type(owner), method, None))
 
 
 def overrides(owner: Any, method: str) -> bool:
-    """Whether an object's class has a method that is not the one every layer or optimizer has.
-
-    Args:
-        owner: a layer, optimizer, loss or metric.
-        method: its name.
-    """
+    """Whether an object's class has a method of its own, rather than the one that every layer or optimizer has."""
     return has(owner, method) and not any(getattr(type(owner), method) is getattr(base, method, None) for base in _DEFAULTS)
 
 
@@ -65,11 +55,11 @@ def named(owner: Any) -> str:
 
 
 class Store(MutableMapping[str, Any]):
-    """What `save_own_variables` fills: arrays by name. A name may have slashes.
+    """What `save_own_variables` fills: arrays by name, which may have slashes.
 
     Args:
         owner: whose it is, for messages.
-        value: gives the array of a variable.
+        value: returns the array of a Variable.
     """
 
     def __init__(self, owner: str, value: Callable[[Variable], np.ndarray]):
@@ -100,27 +90,19 @@ class Store(MutableMapping[str, Any]):
         return len(self._entries)
 
     def arrays(self) -> dict[str, Callable[[], np.ndarray]]:
-        """A function for each array, which gives it."""
+        """A function for each array that returns it."""
         return dict(self._entries)
 
 
 def saved_by(owner: Any, value: Callable[[Variable], np.ndarray]) -> dict[str, Callable[[], np.ndarray]]:
-    """What an object's `save_own_variables` stores: for each name a function that gives the array.
-
-    Args:
-        owner: a layer, or another object with the method.
-        value: gives the array of a variable.
-    """
+    """What an object's `save_own_variables` stores: for each name a function that returns the array."""
     store = Store(named(owner), value)
     owner.save_own_variables(store)
     return store.arrays()
 
 
 def stored_arrays(group: Any) -> dict[str, StoredArray]:
-    """All arrays in a group of a file, by their names in it, those of groups below with slashes.
-
-    Args:
-        group: of the file.
+    """All arrays in a group of a file, by their paths in it.
 
     Raises:
         UnsafeFileError: it is nested without bound.
@@ -142,15 +124,16 @@ def stored_arrays(group: Any) -> dict[str, StoredArray]:
 
 
 Places = Sequence[tuple[str, Any]]
+Assets = Callable[[], AbstractContextManager[Path | None]]  # opens the folder of the files that objects wrote
 
 
 class OwnParts:
     """The objects of a model that load for themselves.
 
     Args:
-        places: all objects of the model, with where they stand in the file.
+        places: all objects of the model, with their places in the file.
         where: the file, for messages.
-        skip_mismatch: whether one that cannot load is left as it was, with a warning, instead of an error.
+        skip_mismatch: whether one that cannot load stays as it was, with a warning, instead of an error.
     """
 
     def __init__(self, places: Places, where: str, skip_mismatch: bool):
@@ -159,23 +142,18 @@ class OwnParts:
         self._have_files = any(has(owner, "load_assets") for _, owner in places)
 
     def add(self, owner: Any, groups: Sequence[Any]) -> None:
-        """Note that an object loads for itself.
-
-        Args:
-            owner: one of the objects.
-            groups: of the file that may be its; the first that it takes counts.
-        """
+        """Note that an object loads for itself, from the first of some groups of the file that it accepts."""
         stores = [stored_arrays(own) for group in groups if (own := group.group("vars")) is not None]
         if stores or overrides(owner, "load_own_variables"):
             self._stores[id(owner)] = stores
 
     def arrays(self) -> list[StoredArray]:
-        """All that will be read."""
+        """Everything that will be read."""
         return [array for stores in self._stores.values() for store in stores for array in store.values()]
 
     @contextlib.contextmanager
-    def files(self, assets: Callable[[], AbstractContextManager[Path | None]] | None) -> Iterator[Path | None]:
-        """The folder of the files that objects wrote; None where there are none, or where nobody asks for them."""
+    def files(self, assets: Assets | None) -> Iterator[Path | None]:
+        """The folder of the files that objects wrote; None if there are none, or nobody asks for them."""
         if assets is None or not self._have_files:
             yield None
             return
@@ -184,9 +162,6 @@ class OwnParts:
 
     def load(self, folder: Path | None) -> None:
         """Let each object take what the file has for it, in the order in which Keras asks them.
-
-        Args:
-            folder: as of `files`.
 
         Raises:
             FileFormatError: one could not; arrays and attributes are as before then.
@@ -200,12 +175,12 @@ class OwnParts:
                 self._run(owner, "load_assets", place, [str(own) if own.is_dir() else None])
 
     def all_or_nothing(self, model: Any) -> AbstractContextManager[None]:
-        """A block that leaves the model as it was when it ends with an error; only where objects load for themselves."""
+        """A block that restores the model if it ends with an error; needed only if objects load for themselves."""
         asked = bool(self._stores) or self._have_files
         return all_or_nothing([model, *(owner for _, owner in self._places)]) if asked else contextlib.nullcontext()
 
     def _run(self, owner: Any, method: str, place: str, sources: Sequence[Any]) -> None:
-        """Call a method with each source until one is taken."""
+        """Call a method with each source until it accepts one."""
         failure: Exception | None = None
         for source in sources:
             try:
@@ -224,7 +199,7 @@ class OwnParts:
 
 
 class _Reading(Mapping[str, np.ndarray]):
-    """The arrays of a store, read when they are asked for."""
+    """The arrays of a store, read on demand."""
 
     def __init__(self, arrays: Mapping[str, StoredArray]):
         self._arrays = arrays
@@ -245,36 +220,32 @@ class _Reading(Mapping[str, np.ndarray]):
 
 @contextlib.contextmanager
 def all_or_nothing(parts: Sequence[Any]) -> Iterator[None]:
-    """Put arrays and attributes of objects back as they were when the block ends with an error.
-
-    Args:
-        parts: layers, optimizers, losses and metrics; of a layer, those below it too.
+    """Restore arrays and attributes of layers (and those below them), optimizers, losses and metrics if the block ends with an
+    error.
     """
     layers = {id(p): p for part in parts for p in (part._flatten_layers() if isinstance(part, Layer) else [part])}.values()
     all_parts = [*layers, *(part._trainer for part in layers if hasattr(part, "_trainer"))]
     attributes = [(part, {k: _shallow(v) for k, v in vars(part).items()}) for part in all_parts]
-    boxes = [(box, box._value, box._shared) for _, before in attributes for box in variables_in([*before.values()])]
+    variables = [
+        (variable, variable._value, variable._shared) for _, before in attributes for variable in variables_in([*before.values()])
+    ]
     try:
         yield
     except BaseException:
         for part, before in attributes:
             vars(part).clear()
             vars(part).update(before)
-        for box, value, shared in boxes:
-            box._value, box._shared = value, shared
+        for variable, value, shared in variables:
+            variable._value, variable._shared = value, shared
         note_change()
         raise
 
 
 def write_assets(folder: Path, places: Places) -> None:
-    """Let objects write their files.
-
-    Args:
-        folder: where each gets a folder of its own.
-        places: all objects of a model, with the names of these folders.
+    """Let each object write its files into a folder of its own, named by its place.
 
     Raises:
-        ValueError: a place is no path below the folder.
+        ValueError: a place is not a path below the folder.
     """
     for place, owner in places:
         if has(owner, "save_assets"):
@@ -286,5 +257,5 @@ def write_assets(folder: Path, places: Places) -> None:
 
 
 def _shallow(value: Any) -> Any:
-    """A copy of a plain container, so that what is put into it meanwhile can be taken out again."""
+    """A copy of a plain container, so that what is put into it in the meantime can be removed again."""
     return copy.copy(value) if type(value) in (list, dict, set) else value

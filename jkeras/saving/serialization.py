@@ -1,12 +1,12 @@
-"""Objects and models as configs, and back: the face of it all.
+"""Objects and models as configs, and back: the public face.
 
-A config of Keras 3 names a class, and holds the arguments of its constructor; `_base/configurable.py` writes and reads it. Here
+A config of Keras 3 names a class and holds the arguments of its constructor; `_base/configurable.py` writes and reads it. Here
 are Keras' names for that, and what a whole model adds: its graph, what it was built for, how it was compiled, in the words of
-Keras 3 (`.keras`, JSON) or of Keras 2 (`.h5`). Reading takes any of them.
+Keras 3 (`.keras`, JSON) or Keras 2 (`.h5`). Reading accepts all of them.
 
 Reading is safe by construction: a class comes from the table of Keras paths, from the user's registrations or from
-`custom_objects`; a function, by its name, from the same places. There is no code that imports a module that a file names, runs
-bytecode or opens a file. So `safe_mode` is taken for Keras' sake, and changes nothing.
+`custom_objects`; a function, by its name, from the same places. No code here imports a module that a file names, runs bytecode or
+opens a file. So `safe_mode` is accepted for Keras' sake, and changes nothing.
 """
 
 from __future__ import annotations
@@ -15,36 +15,35 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jkeras._base import configurable, registry
+from jkeras._base.config import settings
 from jkeras._base.configurable import is_object_config, sharing, translated
 from jkeras._base.errors import FileFormatError, UnknownObjectError, describe
-from jkeras._base.registry import CustomObjectScope as CustomObjectScope
-from jkeras._base.registry import custom_object_scope as custom_object_scope
-from jkeras._base.registry import get_custom_objects as get_custom_objects
-from jkeras._base.registry import get_registered_name as get_registered_name
-from jkeras._base.registry import get_registered_object as get_registered_object
-from jkeras._base.registry import register_keras_serializable as register_keras_serializable
+from jkeras._base.types import Config, CustomObjects
+from jkeras._safe_io.json import read_json
 from jkeras.layers.base import Layer
 from jkeras.layers.headed_attention import HeadedAttention
-from jkeras.models import Model, Sequential
-from jkeras.models.compile_config import compile_config, compile_model
+from jkeras.saving.compile_config import compile_config, compile_model
 from jkeras.saving.config_limits import check_compile_size
-from jkeras.saving.json_door import read_json
 from jkeras.saving.keras2_compile import long_names, plain_objects, plain_optimizer
 from jkeras.saving.keras2_config import to_keras3
 from jkeras.saving.keras2_output import KERAS3_VERSION, to_keras2
+from jkeras.saving.model_classes import is_model, model_class
 
-_NOT_COMPILED = """{where}: the model is loaded, and not compiled. {error} Call model.compile(optimizer=..., loss=...), or load it
+if TYPE_CHECKING:
+    from jkeras.models.model import Model
+
+_NOT_COMPILED = """{where}: the model is loaded, but not compiled. {error} Call model.compile(optimizer=..., loss=...), or load it
 again with custom_objects."""
 
 
 def serialize_keras_object(obj: Any) -> Any:
-    """A JSON-ready form of an object: of a layer or anything with `get_config`, a function, an array, a nested structure.
+    """A JSON-ready form of an object: a layer or anything with `get_config`, a function, an array, a nested structure.
 
     Args:
-        obj: the object.
+        obj: to serialize.
 
     Returns:
         `{"module", "class_name", "config", "registered_name"}` for objects, names for functions, plain values as they are.
@@ -60,17 +59,17 @@ def serialize_keras_object(obj: Any) -> Any:
     return configurable.full_config(obj) if isinstance(obj, Layer) else configurable.serialize(obj)
 
 
-def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True) -> Any:
-    """The object for what `serialize_keras_object` gave, or Keras of any version.
+def deserialize_keras_object(config: Any, custom_objects: CustomObjects = None, safe_mode: bool = True) -> Any:
+    """The object from what `serialize_keras_object` returned, or Keras of any version.
 
     Args:
-        config: the form.
+        config: what it returned.
         custom_objects: your own classes and functions by name.
-        safe_mode: taken for Keras' sake; nothing unsafe can be turned on.
+        safe_mode: accepted for Keras' sake; nothing unsafe can be turned on.
 
     Raises:
-        UnsafeFileError: the config asks for bytecode, or for something that is no part of a model.
-        FileFormatError: it is malformed, or names what is not known.
+        UnsafeFileError: the config asks for bytecode, or for something that is not part of a model.
+        FileFormatError: it is malformed, or names something unknown.
 
     Example:
         >>> deserialize_keras_object({"module": "keras.layers", "class_name": "Dense", "config": {"units": 3}}).units
@@ -83,25 +82,18 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
         return made
 
 
-def model_config(model: Any) -> dict[str, Any]:
-    """The config of a whole model in Keras 3's form, with `build_config` and `compile_config`.
-
-    Args:
-        model: a `Model`.
-    """
+def model_config(model: Model) -> dict[str, Any]:
+    """The config of a whole model in Keras 3's form, with `build_config` and `compile_config`."""
     with sharing():
         config = configurable.full_config(model)
     return configurable.without_single_ids(config, configurable.shared_ids(config, Counter()))
 
 
-def model_config_keras2(model: Any) -> dict[str, Any]:
+def model_config_keras2(model: Model) -> dict[str, Any]:
     """The config of a whole model for `.h5`: in Keras 2's form, which tf_keras opens, and Keras 3 as far as it opens any.
 
-    Attention layers cannot be written so that both open them: tf_keras wants shapes that Keras 3 refuses, and Keras 3 takes no
-    second tensor in a call of Keras 2's. Models that hold one are written as Keras 3 itself writes its `.h5`.
-
-    Args:
-        model: a `Model`.
+    Attention layers cannot be written for both: tf_keras wants shapes that Keras 3 refuses, and Keras 3 accepts no second
+        tensor in a call in Keras 2's form. Models that hold one are written as Keras 3 itself writes its `.h5`.
     """
     config = configurable.full_config(model)
     layers = model._flatten_layers()
@@ -110,20 +102,20 @@ def model_config_keras2(model: Any) -> dict[str, Any]:
     return to_keras2(config, {type(layer).__name__: type(layer) for layer in layers})
 
 
-def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None, version: Any = None) -> Any:
+def model_from_config(config: Any, custom_objects: CustomObjects = None, version: Any = None) -> Model:
     """The model of a config of any Keras from 2.2 to 3.15, built where its shapes are known, its weights not drawn.
 
     Args:
         config: a dict with `class_name` and `config`.
         custom_objects: your own classes and functions by name.
-        version: what the file says of the Keras that wrote it; the config's own words count more.
+        version: of the Keras that wrote it, according to the file; the config's own words count more.
 
     Returns:
         A `Model`, not compiled.
 
     Raises:
         UnsafeFileError: the config asks for what no file may ask for.
-        FileFormatError: it is malformed, names what is not known, or makes no model.
+        FileFormatError: it is malformed, names something unknown, or does not make a model.
 
     Example:
         >>> dense = {"class_name": "Dense", "config": {"name": "dense", "units": 2, "batch_input_shape": [None, 4]}}
@@ -136,35 +128,30 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
         with registry.custom_object_scope(custom_objects), sharing(), translated():
             plain = {k: v for k, v in config.items() if k not in ("build_config", "compile_config")}
             model = configurable.deserialize(to_keras3(plain, version), custom_objects)
-            if not isinstance(model, Model):
-                raise FileFormatError(f"The config is of {describe(model)}, which is no model.")
+            if not is_model(model):
+                raise FileFormatError(f"The config is of {describe(model)}, which is not a model.")
             _build(model, config.get("build_config"))
     except FileFormatError:
         raise
-    except Exception as error:  # whatever a constructor says to arguments that are not its own
-        raise FileFormatError(f"The config makes no model: {type(error).__name__}: {str(error)[:1000]}") from error
+    except Exception as error:  # whatever a constructor raises for arguments that are not its own
+        raise FileFormatError(f"No model can be made of the config: {type(error).__name__}: {str(error)[:1000]}") from error
     return model
 
 
-def _build(model: Any, build_config: Any) -> None:
-    """Make the weights' descriptions of a model without a graph. Shapes that do not suffice leave it for the first data."""
+def _build(model: Model, build_config: Any) -> None:
+    """Make the weights' descriptions of a model without a graph. If the shapes do not suffice, the first data will."""
     if model.built or not isinstance(build_config, Mapping):
         return
-    if isinstance(model, Sequential) and not model.layers:
+    if isinstance(model, model_class("Sequential")) and not model.layers:
         return
     model.build_from_config(build_config)
 
 
-def compile_from_config(model: Any, config: Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None) -> None:
-    """Compile a model as a `compile_config` of Keras 3 or tf_keras says.
-
-    Args:
-        model: a `Model`.
-        config: the dict; nothing happens where it is None or empty.
-        custom_objects: your own losses, metrics and optimizers by name.
+def compile_from_config(model: Model, config: Config | None, custom_objects: CustomObjects = None) -> None:
+    """Compile a model as a `compile_config` of Keras 3 or tf_keras says; not at all if that is None or empty.
 
     Raises:
-        FileFormatError: it is malformed, or names what is not known.
+        FileFormatError: it is malformed, or names something unknown.
     """
     check_compile_size(config)
     try:
@@ -178,8 +165,8 @@ def compile_from_config(model: Any, config: Mapping[str, Any] | None, custom_obj
         ) from error
 
 
-def compile_if_known(compile: Callable[..., None], model: Any, config: Any, custom_objects: Any, where: str) -> None:
-    """Compile a model as a file says; with a warning not at all, where the file names what is not known here.
+def compile_if_known(compile: Callable[..., None], model: Model, config: Any, custom_objects: Any, where: str) -> None:
+    """Compile a model as a file says; not at all, with a warning, if the file names something unknown.
 
     Args:
         compile: `compile_from_config` or `compile_from_training_config`.
@@ -196,12 +183,8 @@ def compile_if_known(compile: Callable[..., None], model: Any, config: Any, cust
         warnings.warn(_NOT_COMPILED.format(where=where, error=error), stacklevel=4)
 
 
-def training_config_keras2(model: Any) -> dict[str, Any] | None:
-    """What `compile` was given, as the attribute `training_config` of an `.h5` file holds it; None where it was not called.
-
-    Args:
-        model: a `Model`.
-    """
+def training_config_keras2(model: Model) -> dict[str, Any] | None:
+    """The arguments of `compile` as the attribute `training_config` of an `.h5` file holds them; None if it was not called."""
     config = compile_config(model)
     if config is None:
         return None
@@ -210,25 +193,18 @@ def training_config_keras2(model: Any) -> dict[str, Any] | None:
         return None
     plain = {k: plain_objects(v) for k, v in config.items() if k not in ("run_eagerly", "steps_per_execution", "jit_compile")}
     plain["loss"] = long_names(plain.get("loss"))
-    # The plain name: `Custom>Adam`, as tf_keras writes it, Keras 3 does not open. For tf_keras the plain one is its legacy Adam,
-    # which opens, and begins with a fresh state (it says so), because its arrays have another order.
+    # The plain name: Keras 3 does not open `Custom>Adam`, as tf_keras writes it. For tf_keras the plain one is its legacy Adam,
+    # which opens and starts with a fresh state (it says so), because its arrays have another order.
     name = optimizer.get("registered_name") or optimizer["class_name"]
     arguments = plain_optimizer(optimizer["config"])
     return {**plain, "optimizer_config": {"class_name": name, "config": arguments}}
 
 
-def compile_from_training_config(
-    model: Any, config: Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
-) -> None:
-    """Compile a model as the `training_config` of an `.h5` file says.
-
-    Args:
-        model: a `Model`.
-        config: `{"optimizer_config", "loss", "metrics", ...}`; nothing happens where it is None.
-        custom_objects: your own losses, metrics and optimizers by name.
+def compile_from_training_config(model: Model, config: Config | None, custom_objects: CustomObjects = None) -> None:
+    """Compile a model as the `training_config` of an `.h5` file says; not at all if that is None or empty.
 
     Raises:
-        FileFormatError: it is malformed, or names what is not known.
+        FileFormatError: it is malformed, or names something unknown.
     """
     if config is not None and not isinstance(config, Mapping):
         raise FileFormatError(f"A training config is a dict. Found: {describe(config)}.")
@@ -238,22 +214,20 @@ def compile_from_training_config(
     compile_from_config(model, {**rest, "optimizer": config.get("optimizer_config", "rmsprop")}, custom_objects)
 
 
-def to_json(model: Any, **kwargs: Any) -> str:
-    """The config of a model as text.
+def to_json(model: Model, **kwargs: Any) -> str:
+    """The config of a model as text; under `jkeras.compat` with the keys of Keras 2, which scripts written for it look for.
 
     Args:
-        model: a `Model`.
+        model: to describe.
         kwargs: of `json.dumps`.
     """
+    if settings.keras2_json:
+        return to_keras2_json(model, **kwargs)
     return json.dumps({**model_config(model), "keras_version": KERAS3_VERSION, "backend": "jax"}, **kwargs)
 
 
-def to_keras2_json(model: Any, **kwargs: Any) -> str:
-    """The config of a model as text, with the keys of Keras 2, which scripts written for it look for.
-
-    Args:
-        model: a `Model`.
-        kwargs: of `json.dumps`.
+def to_keras2_json(model: Model, **kwargs: Any) -> str:
+    """The config of a model as text, with the keys of Keras 2.
 
     Example:
         >>> import jkeras
@@ -264,18 +238,18 @@ def to_keras2_json(model: Any, **kwargs: Any) -> str:
     return json.dumps({"keras_version": KERAS3_VERSION, **model_config_keras2(model), "backend": "tensorflow"}, **kwargs)
 
 
-def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The model of a JSON text, as `to_json` of any Keras from 2.2 to 3.15 gives it.
+def model_from_json(json_string: str | bytes, custom_objects: CustomObjects = None) -> Model:
+    """The model of a JSON text, as `to_json` of any Keras from 2.2 to 3.15 writes it.
 
     Args:
         json_string: the text.
         custom_objects: your own classes and functions by name.
 
     Returns:
-        A `Model` without weights of a training; compiled where the text says how.
+        A `Model` without trained weights, compiled if the text says how.
 
     Raises:
-        FileFormatError: it is no JSON, or makes no model.
+        FileFormatError: it is not JSON, or does not make a model.
     """
     config = read_json(json_string, where="the JSON of a model")
     model = model_from_config(config, custom_objects)

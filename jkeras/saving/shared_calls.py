@@ -1,13 +1,12 @@
-"""Calls of a layer that is in a model and in the model around it, numbered so that Keras 3 finds them.
+"""Calls of a layer that is both in a model and in the model around it, numbered so that Keras 3 finds them.
 
 A `.keras` names a tensor by a layer and the number of its call, counted within the model at hand. While Keras reads, it counts
-all calls that the layer object has seen, and the model inside has made some of them already; so Keras refuses its own files of
-such models ("Output with path `` is not connected to `inputs`"). Numbers that count as Keras will count when it reads are right
-for it, and jkeras' reader takes both kinds.
+all calls that the layer object has seen, and the inner model has made some of them already; so Keras refuses its own files of
+such models ("Output with path `` is not connected to `inputs`"). Numbers that count as Keras does while reading work for it,
+and jkeras' reader accepts both kinds.
 
-What Keras does while it reads, in order: it makes the layers of a graph, models among them with all their calls; then the calls
-of the graph. A stack that begins with its input is called again whenever a layer is added to it. An object that is shared is made
-where it is met first.
+In order, Keras makes the layers of a graph, models among them with all their calls; then the calls of the graph. A stack that
+begins with its input is called again whenever a layer is added to it. A shared object is made when it is first met.
 """
 
 from __future__ import annotations
@@ -16,16 +15,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from jkeras.models.functional_config import is_graph_config
+from jkeras.saving.graph_config import is_graph_config
 
 _SHARED = "shared_object_id"
 
 
 def number_shared_calls(config: dict[str, Any]) -> dict[str, Any]:
-    """The config of a whole model, with the calls of shared layers numbered as Keras will count them.
-
-    Args:
-        config: in Keras 3's form, with a `shared_object_id` where a layer occurs twice. It is not changed.
+    """A copy of a whole model's config, in Keras 3's form, with the calls of shared layers numbered as Keras will count them.
 
     Example:
         >>> import jkeras
@@ -40,18 +36,13 @@ def number_shared_calls(config: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Reading:
-    """Keras' walk through a config.
-
-    Attributes:
-        calls: how often each shared layer was called so far.
-        made: shared objects met so far.
-    """
+    """Keras' walk through a config: how often each shared layer was called so far, and the shared objects met so far."""
 
     def __init__(self) -> None:
         self.calls, self.made = Counter[int](), set[int]()
 
     def visit(self, value: Any) -> Any:
-        """What is below a value, in the order of reading, with new numbers."""
+        """A value with new numbers, visited in the order of reading."""
         if isinstance(value, list):
             return [self.visit(part) for part in value]
         if not isinstance(value, Mapping):
@@ -90,7 +81,7 @@ class _Reading:
 
 
 def _moved(value: Any, before: Mapping[str, int]) -> Any:
-    """Names of tensors, `["dense", 0, 0]`, with the calls before added."""
+    """Names of tensors, `["dense", 0, 0]`, with the number of earlier calls added."""
     if isinstance(value, Mapping):
         return {k: _moved(v, before) for k, v in value.items()}
     if not isinstance(value, list):

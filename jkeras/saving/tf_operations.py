@@ -1,8 +1,8 @@
-"""TensorFlow functions in a graph of Keras 2, and the array functions of Keras 3 that they are.
+"""TensorFlow functions in a graph of Keras 2, and the array functions of Keras 3 that do the same.
 
-`x + y` in Keras 2 made a layer `TFOpLambda` that names the function, `"__operators__.add"`, and keeps its arguments in the call:
-`["x", 0, 0, {"y": ["y", 0, 0], "name": None}]`. Each line of the table is such a function, the array function that it is, and its
-arguments under the names that they have there. A slice, `x[:, 0]`, is a `SlicingOpLambda`.
+In Keras 2, `x + y` makes a layer `TFOpLambda` that names the function, `"__operators__.add"`, and keeps its arguments in the
+call: `["x", 0, 0, {"y": ["y", 0, 0], "name": None}]`. Each line of the table has such a function, the array function that does
+the same, and its arguments with their names there. A slice, `x[:, 0]`, is a `SlicingOpLambda`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jkeras._base.errors import FileFormatError, describe
-from jkeras.models.array_functions import BY_NAME
+from jkeras._base.types import Config
+from jkeras.saving.array_functions import BY_NAME
 
-# Written with the first of several names; `a=b` means a is called b in Keras 3, `a` alone that it has one name in both.
+# The first of several names is written; `a=b` means that a is called b in Keras 3, `a` alone that both call it so.
 _TABLE = """
 __operators__.add math.add            add x=x1 y=x2
 math.subtract subtract                subtract x=x1 y=x2
@@ -101,7 +102,7 @@ norm linalg.norm                      norm tensor=x ord axis keepdims
 stop_gradient                         stop_gradient input=variable
 __operators__.getitem                 get_item slice_spec=key
 """
-# Arguments of TensorFlow's that may be left out while they have these values.
+# Arguments of TensorFlow's that may be left out with these values.
 _NEUTRAL = {"name": (None,), "conjugate": (False,), "validate_indices": (None,), "batch_dims": (0, None), "num": (None,),
             "transpose_a": (False,), "transpose_b": (False,), "adjoint_a": (False,), "adjoint_b": (False,),
             "a_is_sparse": (False,), "b_is_sparse": (False,), "output_type": (None, "int64"), "out_type": (None,),
@@ -109,13 +110,7 @@ _NEUTRAL = {"name": (None,), "conjugate": (False,), "validate_indices": (None,),
 
 
 class TensorFlowFunction(NamedTuple):
-    """A function of TensorFlow's.
-
-    Attributes:
-        names: of it.
-        operation: the array function's name in `ops`.
-        arguments: names there of the arguments under their TensorFlow names.
-    """
+    """The names of a TensorFlow function, the array function's name in `ops`, and its arguments' names there by TensorFlow's."""
 
     names: tuple[str, ...]
     operation: str
@@ -137,13 +132,13 @@ _BY_NAME = {name: row for row in FUNCTIONS for name in row.names}
 BY_OPERATION = {row.operation: row for row in reversed(FUNCTIONS)}
 
 
-def is_tf_operation(entry: Mapping[str, Any]) -> bool:
+def is_tf_operation(entry: Config) -> bool:
     """Whether a layer's entry is a TensorFlow function."""
     return entry.get("class_name") in ("TFOpLambda", "SlicingOpLambda") and isinstance(entry.get("config"), Mapping)
 
 
-def array_function_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry of a TensorFlow function in a graph as that of an array function.
+def array_function_entry(entry: Config) -> dict[str, Any]:
+    """The entry of a TensorFlow function in a graph, as that of an array function.
 
     Raises:
         FileFormatError: the function, or an argument of it, is not in the table.
@@ -154,7 +149,7 @@ def array_function_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     if row is None:
         raise FileFormatError(
             f"The graph calls TensorFlow's function tf.{function}, for which there is no array function here yet. Build the "
-            "model anew with jkeras.ops and load the weights alone."
+            "model again with jkeras.ops and load the weights alone."
         )
     known = BY_NAME[row.operation]
     nodes = entry.get("inbound_nodes")
@@ -175,7 +170,7 @@ def _renamed(call: Any, row: TensorFlowFunction, function: Any) -> Any:
     return [_renamed(part, row, function) for part in call] if isinstance(call, list) else call
 
 
-def _arguments(given: Mapping[str, Any], row: TensorFlowFunction, function: Any) -> dict[str, Any]:
+def _arguments(given: Config, row: TensorFlowFunction, function: Any) -> dict[str, Any]:
     named = {row.arguments[k]: v for k, v in given.items() if k in row.arguments}
     rest = {k: v for k, v in given.items() if k not in row.arguments and k != "name"}
     wrong = {k: v for k, v in rest.items() if v not in _NEUTRAL.get(k, ())}

@@ -1,14 +1,14 @@
-"""Where a training stands, in a group of an HDF5 file that Keras passes over.
+"""The resume state of a training run, in a group of an HDF5 file that Keras passes over.
 
     jkeras_training/moment        JSON as bytes: epoch, position, iteration, seeds, results, what callbacks remember, and the
                                   optimizer's scalars bit for bit (Keras' form counts steps and rates its own way)
-    jkeras_training/metrics/0 ..  accumulators of the metrics, as bytes; names, shapes and dtypes stand in the JSON
-    jkeras_training/averaged/0 .. weights before their average was put in their place (`use_ema`), as bytes
+    jkeras_training/metrics/0 ..  accumulators of the metrics, as bytes; names, shapes and dtypes are in the JSON
+    jkeras_training/averaged/0 .. weights before their average replaced them (`use_ema`), as bytes
     jkeras_training/kept/0 ..     arrays that callbacks remember, the best weights of EarlyStopping, as bytes
     jkeras_training/slots/0 ..    what the optimizer carries and the file's layout has no place for, as bytes
 
-Weights and the optimizer's slots stand where Keras looks for them. The group is trusted no more than any other: sizes are held
-against the JSON and the model before anything is read, dtypes come from a short list.
+Weights and the optimizer's slots are where Keras looks for them. The group is trusted no more than any other: sizes are
+compared with the JSON and the model before anything is read, and dtypes come from a short list.
 """
 
 from __future__ import annotations
@@ -18,21 +18,24 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError
+from jkeras._safe_io.hdf5 import H5Group
+from jkeras._safe_io.json import read_json
 from jkeras.layers.tracking import inventory, weight_entries
 from jkeras.optimizers.face import replace_scalar
 from jkeras.optimizers.state import leaf_name, named_leaves
-from jkeras.saving.json_door import read_json
 from jkeras.saving.layout_keras3 import TRAINING, Group
 from jkeras.training.resume_state import ResumeState, current_resume_state
 
-GROUP = TRAINING
+if TYPE_CHECKING:
+    from jkeras.models.model import Model
+
 _VERSION = 1
 _JSON_LIMIT, _METRICS_LIMIT = 4 << 20, 256 << 20
 _DTYPES = {
@@ -43,38 +46,38 @@ _MOST_COPIES = 8  # of a model's weights, that callbacks may have remembered
 _COUNTS = ("epoch", "position", "iteration", "consumed", "seed")
 
 
-def is_in_training(model: Any) -> bool:
-    """Whether there is a training of the model to write down."""
+def is_in_training(model: Model) -> bool:
+    """Whether the model has a resume state to write."""
     return current_resume_state(model) is not None and model.optimizer is not None and model.optimizer.live_state is not None
 
 
-def write_training(root: Any, model: Any, missing: Sequence[str] = ()) -> None:
-    """Write where the model's training stands; nothing where it was never fitted.
+def write_training(root: H5Group, model: Model, missing: Sequence[str] = ()) -> None:
+    """Write the model's resume state; nothing if it was never fitted.
 
     Args:
         root: of the HDF5 file, open for writing.
         model: whose optimizer is written to the same file.
         missing: fields of the optimizer's state that the layout of the file has no place for.
     """
-    moment = current_resume_state(model)
-    if moment is None or not is_in_training(model):
+    state = current_resume_state(model)
+    if state is None or not is_in_training(model):
         return
-    group = root.create_group(GROUP)
-    metrics = [_write_bytes(group, f"metrics/{i}", name, value) for i, (name, value) in enumerate(moment.metrics.items())]
+    group = root.create_group(TRAINING)
+    metrics = [_write_bytes(group, f"metrics/{i}", name, value) for i, (name, value) in enumerate(state.metrics.items())]
     names = _lasting_names(model)
-    averaged = [_write_bytes(group, f"averaged/{i}", names[k], value) for i, (k, value) in enumerate(moment.averaged.items())]
+    averaged = [_write_bytes(group, f"averaged/{i}", names[k], value) for i, (k, value) in enumerate(state.averaged.items())]
     homeless = _slots(model, missing).items()
     slots = [_write_bytes(group, f"slots/{i}", name, leaf) for i, (name, leaf) in enumerate(homeless)]
     content = {
         "version": _VERSION,
-        **{name: int(getattr(moment, name)) for name in _COUNTS},
-        "begun": moment.begun,
-        "key": list(moment.key),
-        "stream": list(moment.stream),
-        "batches": moment.batches,
-        "batch_size": moment.batch_size,
-        "logs": {name: _number(value) for name, value in moment.logs.items()},
-        "callbacks": _write_callbacks(group, moment.callbacks),
+        **{name: int(getattr(state, name)) for name in _COUNTS},
+        "begun": state.begun,
+        "key": list(state.key),
+        "stream": list(state.stream),
+        "batches": state.batches,
+        "batch_size": state.batch_size,
+        "logs": {name: _number(value) for name, value in state.logs.items()},
+        "callbacks": _write_callbacks(group, state.callbacks),
         "optimizer_form": _form(model.optimizer),
         "optimizer": {name: _bits(value) for name, value in _scalars(model.optimizer.live_state).items()},
         "metrics": metrics,
@@ -85,8 +88,8 @@ def write_training(root: Any, model: Any, missing: Sequence[str] = ()) -> None:
     group.create_dataset("moment", data=np.frombuffer(json.dumps(content).encode(), np.uint8))
 
 
-def read_training(root: Group, model: Any, where: str) -> None:
-    """Let `fit(resume=True)` go on where the training of a file stands; without such a group, nothing happens.
+def read_training(root: Group, model: Model, where: str) -> None:
+    """Let `fit(resume=True)` continue where the training of a file stopped; nothing happens if the file has no such group.
 
     Args:
         root: of the HDF5 file.
@@ -98,17 +101,17 @@ def read_training(root: Group, model: Any, where: str) -> None:
         UnsafeFileError: it asks for more memory than such a group needs.
     """
     model._trainer.resume_state = None
-    group = root.group(GROUP)
+    group = root.group(TRAINING)
     if group is None or model.optimizer is None or model.optimizer.live_state is None:
         return
-    where = f"{where}: {GROUP}"
+    where = f"{where}: {TRAINING}"
     content = _content(group, where)
     if content.get("optimizer_form") != _form(model.optimizer):
-        return  # another optimizer begins anew; who loaded its arrays has said so
+        return  # another optimizer starts afresh; a warning said so when its arrays were read
     try:
         metrics = {e["name"]: _read_bytes(group, f"metrics/{i}", e, where) for i, e in enumerate(content["metrics"])}
         averaged = _averaged(group, content["averaged"], model, where)
-        moment = ResumeState(
+        resume_state = ResumeState(
             **{name: _count(content[name], below=2**31) for name in _COUNTS},
             begun=bool(content["begun"]),
             key=_pair(content["key"]),
@@ -125,7 +128,7 @@ def read_training(root: Group, model: Any, where: str) -> None:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FileFormatError(f"{where}/moment: is not what jkeras writes: {type(error).__name__}: {error}") from error
-    model.optimizer.state, model._trainer.resume_state = state, moment
+    model.optimizer.state, model._trainer.resume_state = state, resume_state
 
 
 def _content(group: Group, where: str) -> dict[str, Any]:
@@ -142,7 +145,7 @@ def _content(group: Group, where: str) -> dict[str, Any]:
 
 
 def _form(optimizer: Any) -> list[Any]:
-    """What tells optimizers apart: the class, and the shapes of what it carries."""
+    """What distinguishes optimizers: the class, and the shapes of what it carries."""
     return [type(optimizer).__name__, *(list(np.shape(leaf)) for leaf in jax.tree.leaves(optimizer.state))]
 
 
@@ -151,7 +154,7 @@ def _scalars(state: Any) -> dict[str, np.ndarray]:
 
 
 def _with_scalars(state: Any, bits: dict[str, Any]) -> Any:
-    """The state with its scalars as they were; what the file does not name stays."""
+    """The state with its scalars restored; what the file does not name stays."""
 
     def take(path: Any, leaf: Any) -> Any:
         entry = bits.get(leaf_name(path))
@@ -165,8 +168,8 @@ def _with_scalars(state: Any, bits: dict[str, Any]) -> Any:
     return jax.tree_util.tree_map_with_path(take, state)
 
 
-def _slots(model: Any, fields: Sequence[str]) -> dict[str, Any]:
-    """The arrays below some fields of the optimizer's state, by the names that weights have in files."""
+def _slots(model: Model, fields: Sequence[str]) -> dict[str, Any]:
+    """The arrays below some fields of the optimizer's state, by the names of weights in files."""
     names = _lasting_names(model)
     return {_file_name(leaf, names, fields): value for leaf, value in _below(model.optimizer.live_state, fields)}
 
@@ -183,7 +186,7 @@ def _file_name(leaf: str, names: dict[str, str], fields: Sequence[str]) -> str:
     return "/".join([*parts[:start], names.get(weight, weight)])
 
 
-def _with_slots(group: Group, content: dict[str, Any], model: Any, where: str) -> Any:
+def _with_slots(group: Group, content: dict[str, Any], model: Model, where: str) -> Any:
     """The optimizer's state with the slots of the group."""
     state, fields, names = model.optimizer.live_state, [str(f) for f in content["missing"]], _lasting_names(model)
     wanted = dict(_below(state, fields))
@@ -192,31 +195,31 @@ def _with_slots(group: Group, content: dict[str, Any], model: Any, where: str) -
     for i, entry in enumerate(content["slots"]):
         leaf = files.get(entry["name"], "")
         if leaf not in wanted or tuple(entry["shape"]) != wanted[leaf].shape or entry["dtype"] != wanted[leaf].dtype.name:
-            raise FileFormatError(f"{where}/slots/{i}: is no {entry['name']!r} of this optimizer.")
+            raise FileFormatError(f"{where}/slots/{i}: is not a {entry['name']!r} of this optimizer.")
         found[leaf] = jnp.asarray(_read_bytes(group, f"slots/{i}", entry, where, limit=None))
     return jax.tree_util.tree_map_with_path(lambda path, old: found.get(leaf_name(path), old), state)
 
 
-def _averaged(group: Group, entries: Any, model: Any, where: str) -> dict[str, np.ndarray]:
-    boxes = {"/".join(path): box for path, box in inventory(model).weights}
+def _averaged(group: Group, entries: Any, model: Model, where: str) -> dict[str, np.ndarray]:
+    variables = {"/".join(path): variable for path, variable in inventory(model).weights}
     paths = {lasting: path for path, lasting in _lasting_names(model).items()}
     found = {}
     for i, entry in enumerate(entries):
         path = paths.get(entry["name"], "")
-        box = boxes.get(path)
-        if box is None or tuple(entry["shape"]) != tuple(box.shape):
+        variable = variables.get(path)
+        if variable is None or tuple(entry["shape"]) != tuple(variable.shape):
             raise FileFormatError(f"{where}/averaged/{i}: is for a weight {entry['name']!r} {entry['shape']}; there is none.")
         found[path] = _read_bytes(group, f"averaged/{i}", entry, where, limit=None)
     return found
 
 
-def _lasting_names(model: Any) -> dict[str, str]:
-    """Paths of the weights, and what they are called in files: a model that is built anew may name its layers otherwise."""
+def _lasting_names(model: Model) -> dict[str, str]:
+    """Paths of the weights, and their names in files: a model that is built again may name its layers differently."""
     entries = zip(inventory(model).weights, weight_entries(model, lasting=True), strict=True)
     return {"/".join(path): "/".join(lasting) for (path, _), (lasting, _) in entries}
 
 
-def _write_bytes(group: Any, place: str, name: str, value: Any) -> dict[str, Any]:
+def _write_bytes(group: H5Group, place: str, name: str, value: Any) -> dict[str, Any]:
     array = np.asarray(value)
     group.create_dataset(place, data=np.ascontiguousarray(array).reshape(-1).view(np.uint8))
     return {"name": name, "shape": list(array.shape), "dtype": array.dtype.name}
@@ -244,7 +247,7 @@ def _bits(value: np.ndarray) -> dict[str, str]:
 
 
 def _number(value: Any) -> Any:
-    """JSON has no word for NaN and infinity; as strings they are `float`'s own."""
+    """JSON has no word for NaN and infinity; as strings, `float` reads them."""
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -252,8 +255,8 @@ def _from_number(value: Any) -> Any:
     return float(value) if isinstance(value, str) else value
 
 
-def _write_callbacks(group: Any, callbacks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What callbacks remember: numbers for the JSON, arrays in places of their own that it names."""
+def _write_callbacks(group: H5Group, callbacks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What callbacks remember: numbers go into the JSON, arrays into places that it names."""
     entries, places = [], itertools.count()
     for callback in callbacks:
         entry: dict[str, Any] = {"class": callback["class"], "state": {k: _number(v) for k, v in callback["state"].items()}}
@@ -265,10 +268,10 @@ def _write_callbacks(group: Any, callbacks: list[dict[str, Any]]) -> list[dict[s
     return entries
 
 
-def _read_callbacks(group: Group, entries: Any, model: Any, where: str) -> list[dict[str, Any]]:
-    """The same again. Arrays are copies of weights, so they have a weight's shape, and there are not many times as many."""
-    boxes = [box for _, box in inventory(model).weights]
-    shapes, left = {tuple(box.shape) for box in boxes}, _MOST_COPIES * len(boxes)
+def _read_callbacks(group: Group, entries: Any, model: Model, where: str) -> list[dict[str, Any]]:
+    """Read that back. Arrays are copies of weights, so each has a weight's shape, and there are only a few copies."""
+    variables = [variable for _, variable in inventory(model).weights]
+    shapes, left = {tuple(variable.shape) for variable in variables}, _MOST_COPIES * len(variables)
     found = []
     for entry in entries:
         callback: dict[str, Any] = {
@@ -279,7 +282,7 @@ def _read_callbacks(group: Group, entries: Any, model: Any, where: str) -> list[
         left -= len(stored)
         for array in stored:
             if left < 0 or tuple(array["shape"]) not in shapes:
-                raise FileFormatError(f"{where}: the arrays of {callback['class']} are no copies of this model's weights.")
+                raise FileFormatError(f"{where}: the arrays of {callback['class']} are not copies of this model's weights.")
         if stored:
             callback["arrays"] = {str(a["name"]): _read_bytes(group, _place(a["place"]), a, where, limit=None) for a in stored}
         found.append(callback)

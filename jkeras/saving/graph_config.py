@@ -3,16 +3,16 @@
 A config lists the layers; each says from which tensors it was called, once per call. A tensor is named by three things: the layer
 that made it, which of that layer's calls it was, and which of the outputs: `["dense", 0, 0]`. Two dialects are read:
 
-* Keras 3: `{"args": [{"class_name": "__keras_tensor__", "config": {"keras_history": ["dense", 0, 0], ...}}], "kwargs": {}}`.
-  Where the outputs of the model name a model inside it, the call is counted from 1. Where a layer is in a model inside as well,
-  numbers in files of jkeras go on from the calls there (`saving/shared_calls.py` says why); those in files of Keras do not.
-  Keras writes `training` for each call, whether it was given or not, and does not heed it; here it counts where it was given, so
-  the call says `"explicit": ["training"]`.
+* Keras 3: `{"args": [{"class_name": "__keras_tensor__", "config": {"keras_history": ["dense", 0, 0], ...}}], "kwargs": {}}`. If
+  the outputs of the model name an inner model, the call is counted from 1. If a layer is in an inner model as well, numbers in
+  files of jkeras continue from the calls there (`shared_calls.py` says why); those in files of Keras do not. Keras writes
+  `training` for each call, whether it was given or not, and ignores it; here it counts if it was given, so the call says
+  `"explicit": ["training"]`.
 * Keras 2: `[["dense", 0, 0, {kwargs}], ...]`. All calls of an inner model are counted from 1, because it counts the call that
   made it.
 
-Reading is one walk: a call is made as soon as the tensors that it takes are there. It allocates nothing, since weights are
-descriptions until somebody wants them; and it computes nothing, since each call must take a tensor of the graph.
+Reading is one walk: a call is made as soon as the tensors that it takes exist. It allocates nothing, since weights are
+    descriptions until somebody wants them, and computes nothing, since each call must take a tensor of the graph.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from jkeras.graph import KerasTensor, Node
 from jkeras.graph.keras_tensor import symbolic_leaves
 from jkeras.layers.base import Layer
 from jkeras.layers.input import InputLayer
-from jkeras.models.array_functions import Operation, call_operation, find_operation, operation_config
+from jkeras.saving.array_functions import Operation, call_operation, find_operation, operation_config
 
 GRAPH_KEYS = ("layers", "input_layers", "output_layers")
 MAX_LAYERS = 10_000
 Reference = tuple[str, int, int]
 
-_KERAS2_SHARED = """ tf_keras writes so, and opens it as little, where a layer belongs to a model and to one inside it: what
-the layer was called with is lost. Build the model in Python as it was, and take the weights with load_weights."""
+_KERAS2_SHARED = """ tf_keras writes such files, and cannot open them either, if a layer belongs to a model and to one inside it:
+what the layer was called with is lost. Build the model in Python as it was, and read the weights with load_weights."""
 
 
 # writing ------------------------------------------------------------------------------------------------------------
@@ -64,7 +64,7 @@ class _Writer:
         self.cut = self._cut_inputs()
 
     def _cut_inputs(self) -> dict[int, InputLayer]:
-        """Inputs that come out of another graph: each gets an input layer of its own in the config."""
+        """Inputs that come from another graph: each gets an input layer of its own in the config."""
         taken = {operation.name for operation in self.model._operations}
         found: dict[int, InputLayer] = {}
         for tensor in self.model._program.inputs:
@@ -125,7 +125,7 @@ class _Writer:
 
 
 def counts_from_one(operation: Any) -> bool:
-    """Whether Keras 3 counts the calls of an operation from 1 among the outputs: models with a graph, stacks excepted."""
+    """Whether Keras 3 counts the calls of an operation from 1 among the outputs: models with a graph, except stacks."""
     return hasattr(operation, "_program") and not hasattr(operation, "_stack")
 
 
@@ -149,7 +149,7 @@ def read_graph(config: Config, custom_objects: CustomObjects = None, make: Calla
         make: makes a layer of its entry.
 
     Raises:
-        FileFormatError: an entry is not a layer, no call makes a named tensor, or calls depend on each other in a cycle.
+        FileFormatError: an entry is not a layer, a tensor is named that no call makes, or the calls wait for each other.
     """
     return _Reader(config, custom_objects, make).structures()
 
@@ -198,8 +198,8 @@ class _Reader:
         made = self.make({k: v for k, v in entry.items() if k != "inbound_nodes"}, self.custom_objects)
         if not isinstance(made, Layer):
             raise UnsafeFileError(
-                f"The entry {name!r} of 'layers' is no layer but {describe(made)}; only layers and array functions of Keras "
-                "stand in a graph."
+                f"The entry {name!r} of 'layers' is not a layer but {describe(made)}; only layers and array functions of Keras "
+                "can be in a graph."
             )
         return made
 
@@ -229,16 +229,16 @@ class _Reader:
             self.from_one = {n for n, most in used.items() if n in self.calls and self.calls[n] and most >= len(self.calls[n])}
 
     def structures(self) -> tuple[Any, Any]:
-        """Make all calls; the model's inputs and outputs."""
+        """The model's inputs and outputs, after all calls are made."""
         self._make_calls()
         inputs = self._structure(self.config["input_layers"], self._tensor)
         outputs = self._structure(self.config["output_layers"], self._output_tensor)
-        if self.legacy:  # Keras 2 writes lists around a single input and output; they mean nothing
+        if self.legacy:  # Keras 2 writes lists around a single input and output, and does not mean them
             inputs, outputs = (v[0] if isinstance(v, list) and len(v) == 1 else v for v in (inputs, outputs))
         return inputs, outputs
 
     def _make_calls(self) -> None:
-        """Call after call, in the order of the layers, each as soon as its tensors and the layer's call before it are made."""
+        """Make the calls in the order of the layers, each as soon as its tensors and the layer's previous call exist."""
         order = {name: i for i, name in enumerate(self.entries)}
         waiting: dict[tuple[str, int], list[str]] = {}
         ready = [(i, name) for name, i in order.items() if self.calls[name]]
@@ -276,7 +276,7 @@ class _Reader:
         leaves = symbolic_leaves(outputs)
         node = leaves[0].node if leaves else None
         if node is None:
-            raise FileFormatError(f"The call of {name!r} gives no tensor.")
+            raise FileFormatError(f"The call of {name!r} returns no tensor.")
         if not isinstance(operation, Layer):
             node.operation.name = name
             for tensor in node.flat_outputs:
@@ -415,7 +415,7 @@ def _references_in(value: Any) -> Iterator[Reference]:
 
 
 def _legacy_references(value: Any, names: Config) -> Iterator[Reference]:
-    """The references of a call of Keras 2; among the keyword arguments, a list that names no layer is plain data."""
+    """Those of a call of Keras 2; among the arguments by name, a list that names no layer is just a list."""
     options: Any = None
     if _is_reference(value):
         yield value[0], value[1], value[2]

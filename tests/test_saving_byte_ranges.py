@@ -12,12 +12,12 @@ import pytest
 
 import jkeras
 from jkeras._base.errors import FileFormatError
-from jkeras.saving import stretch, together
-from jkeras.saving.hdf5_door import create_hdf5, open_hdf5, write_array
-from jkeras.saving.stretch import Checksum, Stretch, combined
-from jkeras.saving.together import read_together
-from jkeras.saving.window import Window, read_hdf5
-from jkeras.saving.zip_door import open_zip
+from jkeras._safe_io import byte_range, parallel
+from jkeras._safe_io.byte_range import ByteRange, Checksum, combined
+from jkeras._safe_io.hdf5 import create_hdf5, open_hdf5, write_array
+from jkeras._safe_io.parallel import read_parallel
+from jkeras._safe_io.window import Window
+from jkeras._safe_io.zip import open_zip
 
 preadv = getattr(os, "preadv", None)
 DATA = np.random.default_rng(0).bytes(100_003)
@@ -26,11 +26,11 @@ DATA = np.random.default_rng(0).bytes(100_003)
 @pytest.fixture
 def in_parts(monkeypatch):
     """Three threads, however small the file and the machine."""
-    for module, least in ((stretch, 7000), (together, 1)):
+    for module, least in ((byte_range, 7000), (parallel, 1)):
         monkeypatch.setattr(module, "THREADS", 3)
         monkeypatch.setattr(module, "_LEAST", least)
-    monkeypatch.setattr(stretch, "_IN_CACHE", 777)
-    monkeypatch.setattr(stretch, "_NOTED", 64)
+    monkeypatch.setattr(byte_range, "_IN_CACHE", 777)
+    monkeypatch.setattr(byte_range, "_NOTED", 64)
 
 
 @pytest.mark.parametrize("sizes", [(0, 0), (5, 0), (0, 5), (1, 1), (99_000, 1003), (7, 65_536)])
@@ -43,7 +43,7 @@ def test_checksums_of_neighbours_make_that_of_both(sizes):
 def test_a_checksum_in_parts(in_parts, tmp_path, start, size):
     (tmp_path / "f").write_bytes(DATA)
     with open(tmp_path / "f", "rb", buffering=0) as file:
-        assert Checksum(Stretch(file.fileno(), start, size)).result() == zlib.crc32(DATA[start : start + size])
+        assert Checksum(ByteRange(file.fileno(), start, size)).result() == zlib.crc32(DATA[start : start + size])
         assert Window(file, start, size).checksum() == zlib.crc32(DATA[start : start + size])
 
 
@@ -60,7 +60,7 @@ def test_a_checksum_in_parts(in_parts, tmp_path, start, size):
 def test_a_checksum_of_what_was_read(in_parts, tmp_path, monkeypatch, reads):
     (tmp_path / "f").write_bytes(b"x" * 9 + DATA)
     with open(tmp_path / "f", "rb", buffering=0) as file:
-        whole = Stretch(file.fileno(), 9, len(DATA))
+        whole = ByteRange(file.fileno(), 9, len(DATA))
         checksum = Checksum(whole)
         for offset, size in reads:
             buffer = bytearray(size)
@@ -76,20 +76,20 @@ def test_a_checksum_of_what_was_read(in_parts, tmp_path, monkeypatch, reads):
 
 
 def test_the_checksums_of_both_libraries_agree(monkeypatch):
-    found = stretch.crc32()(DATA, 5)
+    found = byte_range.crc32()(DATA, 5)
     monkeypatch.setitem(sys.modules, "zlib_ng", None)
-    assert stretch.crc32.__wrapped__() is zlib.crc32
+    assert byte_range.crc32.__wrapped__() is zlib.crc32
     assert found == zlib.crc32(DATA, 5)
 
 
-def test_a_stretch_ends_where_it_or_the_file_ends(tmp_path):
+def test_a_range_ends_where_it_or_the_file_ends(tmp_path):
     (tmp_path / "f").write_bytes(b"0123456789")
     with open(tmp_path / "f", "rb") as file:
         buffer = bytearray(6)
-        assert Stretch(file.fileno(), 2, 5).read_into(1, buffer) == 4
+        assert ByteRange(file.fileno(), 2, 5).read_into(1, buffer) == 4
         assert buffer == b"3456\0\0"
-        assert Stretch(file.fileno(), 8, 50).read_into(0, buffer) == 2
-        assert Stretch(file.fileno(), 0, 5).read_into(9, buffer) == 0
+        assert ByteRange(file.fileno(), 8, 50).read_into(0, buffer) == 2
+        assert ByteRange(file.fileno(), 0, 5).read_into(9, buffer) == 0
 
 
 part = Checksum._part
@@ -124,7 +124,7 @@ def test_threads_read_what_hdf5_reads(in_parts, tmp_path):
         with open_hdf5(window, "f") as root:
             found = {name: root.array(name) for name in arrays}
             assert {name for name, array in found.items() if array.direct} == direct
-            for (name, value), read in zip(arrays.items(), read_together(list(found.values())), strict=True):
+            for (name, value), read in zip(arrays.items(), read_parallel(list(found.values())), strict=True):
                 np.testing.assert_array_equal(read, value, err_msg=name)
                 assert read.dtype == value.dtype.newbyteorder("="), name
                 assert read.size == 0 or read.ctypes.data % 64 == 0, name
@@ -133,20 +133,20 @@ def test_threads_read_what_hdf5_reads(in_parts, tmp_path):
 def test_an_address_that_hdf5_counts_otherwise_is_left_to_it(in_parts, tmp_path):
     with h5py.File(tmp_path / "f.h5", "w", userblock_size=512) as file:
         file["a"] = np.arange(5.0)
-    with read_hdf5(tmp_path / "f.h5", "f") as root:
+    with open_hdf5(tmp_path / "f.h5", "f") as root:
         array = root.array("a")
         assert not array.direct
-        np.testing.assert_array_equal(next(read_together([array])), np.arange(5.0))
+        np.testing.assert_array_equal(next(read_parallel([array])), np.arange(5.0))
 
 
 def test_a_file_that_shrinks_while_it_is_read_is_an_error(in_parts, tmp_path):
     with create_hdf5(tmp_path / "f") as root:
         root["a"] = np.arange(3000.0)
-    with read_hdf5(tmp_path / "f", "my file") as root:
+    with open_hdf5(tmp_path / "f", "my file") as root:
         array = root.array("a")
         os.truncate(tmp_path / "f", 9000)
         with pytest.raises(FileFormatError, match="my file: a: is cut off"):
-            list(read_together([array]))
+            list(read_parallel([array]))
 
 
 def models(path):
@@ -181,7 +181,8 @@ def test_who_does_not_ask_hears_of_damage_at_the_end(tmp_path):
     data[data.find(b"TREE")] ^= 1
     (tmp_path / "m.keras").write_bytes(data)
     with (
-        open_zip(tmp_path / "m.keras", "m") as archive,
+        open(tmp_path / "m.keras", "rb", buffering=0) as file,
+        open_zip(file, "m") as archive,
         pytest.raises(FileFormatError, match=r"m: model.weights.h5: is damaged: its checksum is another"),
         archive.open("model.weights.h5") as member,
     ):

@@ -1,4 +1,4 @@
-"""The door to HDF5 gives plain arrays of the expected shape, and follows nothing else that a file may say."""
+"""The safe reader for HDF5 returns plain arrays of the expected shape, and follows nothing else that a file may say."""
 
 import io
 import os
@@ -12,7 +12,7 @@ from saving_io import read2, read3, write3
 
 import jkeras
 from jkeras._base.errors import FileFormatError, UnsafeFileError
-from jkeras.saving.hdf5_door import create_hdf5, open_hdf5, write_array, write_names
+from jkeras._safe_io.hdf5 import create_hdf5, open_hdf5, write_array, write_names
 
 
 @pytest.fixture

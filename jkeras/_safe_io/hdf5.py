@@ -1,17 +1,17 @@
-"""The one door to HDF5.
+"""The safe reader for HDF5, and what writers of it share.
 
-HDF5 is a file system in a file: it has links to other files, arrays that live in other files or are computed from others, filters
-that are loaded as plugins, types that hold pointers. A weights file needs groups, plain arrays and a few attributes; all else is
-refused here, before HDF5 itself gets to follow it:
+HDF5 is a file system in a file: it has links to other files, arrays that live in other files or are computed from others,
+filters that are loaded as plugins, types that hold pointers. A weights file needs groups, plain arrays and a few attributes;
+everything else is refused here, before HDF5 itself can follow it:
 
-* a path is walked part by part, and the kind of each link is asked for before the link is opened (h5py's `a["x/y"]`, and even
+* a path is walked part by part, and the kind of each link is asked for before it is opened (h5py's `a["x/y"]`, and even
   `"x/y" in a`, follow links on their own);
-* an array's place, filters, type, rank and size are looked at when it is found; its numbers are read only by `read(shape)`, and
-  only where the shape is the expected one. So a file cannot make a reader allocate what the model does not have;
+* an array's place, filters, type, rank and size are checked when it is found; its numbers are read only by `read(shape)`, and
+  only if that is its shape. So a file cannot make a reader allocate what the model does not have;
 * attributes have bounds.
 
-`StoredGroup` and `StoredArray` are what readers see; h5py's own objects stay in here. Writers get h5py's file, from
-`create_hdf5`, and `write_array` and `write_names`.
+Readers see `StoredGroup` and `StoredArray`; h5py's own objects stay in here. Writers get h5py's file from `create_hdf5`, and use
+`write_array` and `write_names`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Hashable, Iterator, MutableMapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.aligned import aligned_empty
 from jkeras._base.errors import FileFormatError, UnsafeFileError
-from jkeras.saving.hdf5_heaps import check_heap, check_numbers
-from jkeras.saving.hdf5_text import text_references
-from jkeras.saving.stretch import Stretch
+from jkeras._safe_io.hdf5_texts import check_numbers, check_texts
+from jkeras._safe_io.window import RawFile, Window
 
 _MAX_RANK = 32
 _MAX_MEMBERS = 1_000_000
@@ -46,6 +46,18 @@ _FAILURES = (
 )
 
 
+class H5Group(Protocol):
+    """What writers use of an h5py group."""
+
+    attrs: MutableMapping[str, Any]
+
+    def create_group(self, name: str) -> H5Group: ...
+
+    def require_group(self, name: str) -> H5Group: ...
+
+    def create_dataset(self, name: str, *, data: Any) -> H5Group: ...
+
+
 @functools.cache
 def _h5py() -> Any:
     import h5py  # here, so that `import jkeras` does not wait for it
@@ -54,18 +66,18 @@ def _h5py() -> Any:
 
 
 @contextlib.contextmanager
-def open_hdf5(file: Path | str | BinaryIO, where: str) -> Iterator[StoredGroup]:
+def open_hdf5(source: Path | RawFile, where: str) -> Iterator[StoredGroup]:
     """Open a file for reading.
 
     Args:
-        file: path, or a seekable binary file.
+        source: a path, which is opened once; or a seekable, unbuffered binary file.
         where: what messages call it.
 
     Yields:
-        Its root group, good until the block ends.
+        Its root group, valid until the block ends.
 
     Raises:
-        FileFormatError: it is no HDF5 file, or damaged.
+        FileFormatError: it is not an HDF5 file, or damaged.
 
     Example:
         >>> import io
@@ -76,54 +88,39 @@ def open_hdf5(file: Path | str | BinaryIO, where: str) -> Iterator[StoredGroup]:
         ...     root.names(), root.array("dense/kernel").shape, root.array("dense/kernel").read((2, 3)).sum().item()
         (['dense'], (2, 3), 6.0)
     """
-    opened: Any = None
-    try:
+    with contextlib.ExitStack() as opened:
         with _damage(where):
-            check_numbers(file, where)
-            opened = _h5py().File(file, "r", locking=False)
-            root = StoredGroup(opened["/"].id, where, "", _Source(file, opened))
+            file = opened.enter_context(open(source, "rb", buffering=0)) if isinstance(source, Path) else source
+            window = file if isinstance(file, Window) else Window(file, 0, file.seek(0, os.SEEK_END))
+            check_numbers(window, where)
+            stored = opened.enter_context(_h5py().File(window, "r", locking=False))
+            root = StoredGroup(stored["/"].id, where, "", _Source(window, stored))
         yield root
-    finally:
-        if opened is not None:
-            opened.close()
 
 
 @contextlib.contextmanager
-def create_hdf5(file: Path | str | BinaryIO) -> Iterator[Any]:
-    """Make a new file.
+def create_hdf5(target: Path | RawFile) -> Iterator[H5Group]:
+    """Create a file; yields its root, as h5py has it.
 
     Args:
-        file: path, or a seekable binary file.
-
-    Yields:
-        h5py's file, open for writing.
+        target: a path, or an empty binary file, seekable and unbuffered, open for reading and writing.
     """
-    with _h5py().File(file, "w") as opened:
-        yield opened
+    with contextlib.ExitStack() as opened:
+        file = opened.enter_context(open(target, "w+b", buffering=0)) if isinstance(target, Path) else target
+        window = file if isinstance(file, Window) else Window(file, 0)
+        yield opened.enter_context(_h5py().File(window, "w"))
 
 
-def write_array(group: Any, name: str, value: Any) -> None:
-    """Write an array as Keras does; bfloat16, which HDF5 does not know, as two bytes with its name beside them.
-
-    Args:
-        group: h5py's group.
-        name: of the array in it, with slashes for groups below.
-        value: a NumPy or JAX array.
-    """
+def write_array(group: H5Group, name: str, value: Any) -> None:
+    """Write a NumPy or JAX array as Keras does; bfloat16, which HDF5 does not know, as two bytes with its name beside them."""
     array = np.asarray(value)
     stored = group.create_dataset(name, data=array)
     if array.dtype == jnp.bfloat16:
         stored.attrs["dtype"] = "bfloat16"
 
 
-def write_names(group: Any, name: str, values: Sequence[str]) -> None:
-    """Write a list of names as an attribute, or, where it is too long for one, as `name0`, `name1`, ...
-
-    Args:
-        group: h5py's group.
-        name: of the attribute.
-        values: the names.
-    """
+def write_names(group: H5Group, name: str, values: Sequence[str]) -> None:
+    """Write a list of names as an attribute, or as `name0`, `name1`, ... if it is too long for one."""
     encoded = [value.encode() for value in values]
     width = max(map(len, encoded), default=1)
     if width > _SPLIT_AT:
@@ -139,27 +136,17 @@ def write_names(group: Any, name: str, values: Sequence[str]) -> None:
 class _Source:
     """The bytes of an opened file, for what HDF5 does not tell."""
 
-    def __init__(self, file: Path | str | BinaryIO, opened: Any):
-        self._file = file
+    def __init__(self, window: Window, opened: Any):
+        self._window, self.verify = window, window.verify
         self.size = int(opened.id.get_filesize())
         self._start = int(opened.id.get_create_plist().get_userblock())
-        # HDF5 counts from the end of a user block; models have none, and who has one is read by HDF5 alone.
-        self.stretch: Stretch | None = None if self._start else getattr(file, "stretch", None)
-
-    def verify(self) -> None:
-        """Compare checksums, where the file is a part of one that has some."""
-        verify = getattr(self._file, "verify", None)
-        if verify is not None:
-            verify()
+        # HDF5 counts from the end of a user block. Models have none; a file with one is read by HDF5 alone.
+        self.byte_range = None if self._start else window.byte_range
 
     def read(self, offset: int, count: int) -> bytes:
         """Bytes at an address of HDF5's."""
-        if isinstance(self._file, (str, Path)):
-            with open(self._file, "rb") as file:
-                file.seek(self._start + offset)
-                return file.read(count)
-        self._file.seek(self._start + offset)
-        return self._file.read(count)
+        self._window.seek(self._start + offset)
+        return self._window.read(count) or b""
 
 
 class StoredGroup:
@@ -176,78 +163,67 @@ class StoredGroup:
         self._handle, self.where, self.path, self._source = handle, where, path, source
 
     @property
-    def address(self) -> Any:
-        """Where the group lies in the file: two ways to the same group have the same one."""
-        return _h5py().h5o.get_info(self._handle).addr
+    def address(self) -> Hashable:
+        """Where the group lies in the file; the same for two paths to one group."""
+        address: int = _h5py().h5o.get_info(self._handle).addr
+        return address
 
     def names(self) -> list[str]:
-        """Names of what is in the group; nothing is opened."""
+        """Names of the members; none is opened."""
         with _damage(self._place("")):
             if self._handle.get_num_objs() > _MAX_MEMBERS:
                 raise UnsafeFileError(f"{self._place('')}: has more than {_MAX_MEMBERS} members.")
             return [name.decode("utf-8", "surrogateescape") for name in self._handle]
 
     def verify(self) -> None:
-        """Make sure that the file is not damaged, where that can be told; to be asked before what was read is used.
-
-        Raises:
-            FileFormatError: it is.
-        """
+        """Raise FileFormatError if the file is known to be damaged; ask before you use what was read."""
         self._source.verify()
 
     def group(self, name: str) -> StoredGroup | None:
-        """The group of a name, or None.
-
-        Args:
-            name: with slashes for groups in groups.
+        """The group of a name, which may be a path; None if there is none.
 
         Raises:
-            FileFormatError: the name leads over a link, or to something else.
+            FileFormatError: the path crosses a link, or leads to something else.
         """
         found = self._find(name)
         if found is None:
             return None
         if not isinstance(found, _h5py().h5g.GroupID):
-            raise FileFormatError(f"{self._place(name)}: is no group.")
+            raise FileFormatError(f"{self._place(name)}: is not a group.")
         return StoredGroup(found, self.where, self._inside(name), self._source)
 
     def is_group(self, name: str) -> bool:
-        """Whether there is a group of this name.
-
-        Args:
-            name: with slashes for groups in groups.
+        """Whether there is a group of this name, which may be a path.
 
         Raises:
-            FileFormatError: the name leads over a link.
+            FileFormatError: the path crosses a link.
         """
         return isinstance(self._find(name), _h5py().h5g.GroupID)
 
     def array(self, name: str) -> StoredArray | None:
-        """The array of a name, or None; its numbers stay in the file.
-
-        Args:
-            name: with slashes for groups.
+        """The array of a name, which may be a path; None if there is none. Its numbers stay in the file.
 
         Raises:
-            FileFormatError: the name leads over a link or to something else, or the array is not a plain one.
+            FileFormatError: the path crosses a link or leads to something else, or the array is not a plain one.
         """
         found = self._find(name)
         if found is None:
             return None
         if not isinstance(found, _h5py().h5d.DatasetID):
-            raise FileFormatError(f"{self._place(name)}: is no array.")
+            raise FileFormatError(f"{self._place(name)}: is not an array.")
         with _damage(self._place(name)):
             return StoredArray(found, self.where, self._inside(name), self._source)
 
-    def attribute(self, name: str, default: Any = None) -> Any:
-        """An attribute: text, a number, or a list of them; the parts `name0`, `name1`, ... of a split one are put together.
+    def has_attribute(self, name: str) -> bool:
+        """Whether there is an attribute of this name, whole or split."""
+        with _damage(f"{self._place('')}: attribute {name!r}"):
+            return any(_h5py().h5a.exists(self._handle, part.encode()) for part in (name, f"{name}0"))
 
-        Args:
-            name: of the attribute.
-            default: given back where there is none.
+    def attribute(self, name: str, default: Any = None) -> Any:
+        """An attribute: text, a number, or a list of them; the parts `name0`, `name1`, ... of a split one are joined.
 
         Raises:
-            FileFormatError: it is too large, or of a type that an attribute of a model has no use for.
+            FileFormatError: it is too large, or of a type that no attribute of a model has.
         """
         with _damage(f"{self._place('')}: attribute {name!r}"):
             h5a = _h5py().h5a
@@ -272,10 +248,7 @@ class StoredGroup:
         size: int | None = math.prod(shape) * kind.get_size()
         if kind.get_class() == h5py.h5t.STRING and kind.is_variable_str():
             address = h5py.h5o.get_info(self._handle).addr
-            references = text_references(self._source.read, address, name, math.prod(shape))
-            for heap in {heap for _, heap in references or ()}:
-                check_heap(self._source.read, heap, place)
-            size = None if references is None else sum(length for length, _ in references)
+            size = check_texts(self._source.read, address, name, math.prod(shape), place)
         if size is None or size > _ATTRIBUTE_BYTES:
             raise UnsafeFileError(f"{place}: is larger than an attribute of a model may be.")
         owner = (h5py.Dataset if isinstance(self._handle, h5py.h5d.DatasetID) else h5py.Group)(self._handle)
@@ -286,10 +259,10 @@ class StoredGroup:
         for i, part in enumerate(parts := name.split("/")):
             place = self._place("/".join(parts[: i + 1]))
             if part in ("", ".", "..") or "\0" in part:
-                raise FileFormatError(f"{place}: {part!r} is no name of a group or an array.")
+                raise FileFormatError(f"{place}: {part!r} is not the name of a group or an array.")
             with _damage(place):
                 if not isinstance(current, h5py.h5g.GroupID):
-                    raise FileFormatError(f"{self._place('/'.join(parts[:i]))}: is no group.")
+                    raise FileFormatError(f"{self._place('/'.join(parts[:i]))}: is not a group.")
                 encoded = part.encode("utf-8", "surrogateescape")
                 if not current.links.exists(encoded):
                     return None
@@ -318,8 +291,8 @@ class StoredArray:
     Attributes:
         shape: its sizes.
         dtype: name of the type of its numbers.
-        bytes: what it takes in memory.
-        stored_bytes: what it takes in the file.
+        bytes: its size in memory.
+        stored_bytes: its size in the file.
         file_bytes: size of the file.
 
     Raises:
@@ -341,7 +314,7 @@ class StoredArray:
 
     @property
     def direct(self) -> bool:
-        """Whether its bytes lie in the file as they are wanted, in one piece. Then threads may `fill` together."""
+        """Whether its bytes lie in the file as they are wanted, in one piece, so that several threads may `fill` at once."""
         return self._offset is not None
 
     @property
@@ -353,11 +326,11 @@ class StoredArray:
         """The numbers.
 
         Args:
-            shape: the expected one.
-            dtype: what to cast to; default as stored.
+            shape: the expected shape.
+            dtype: to cast to; default as stored.
 
         Raises:
-            FileFormatError: the shape is another one, floats stand where integers are expected, or the numbers are damaged.
+            FileFormatError: the shape differs, it holds floats where integers are expected, or the numbers are damaged.
         """
         if tuple(shape) != self.shape:
             raise FileFormatError(f"{self.place}: has shape {self.shape}, but {tuple(shape)} is expected.")
@@ -372,7 +345,7 @@ class StoredArray:
         return aligned_empty(self.shape, self._type)
 
     def fill(self, found: np.ndarray) -> np.ndarray:
-        """Read its numbers into what `empty` gave.
+        """Read its numbers into the memory from `empty`.
 
         Raises:
             FileFormatError: they are damaged.
@@ -380,18 +353,18 @@ class StoredArray:
         if not found.size:
             return found
         with _damage(self.place):
-            if self._offset is None or self._source.stretch is None:
+            if self._offset is None or self._source.byte_range is None:
                 self._handle.read(_h5py().h5s.ALL, _h5py().h5s.ALL, found)
-            elif self._source.stretch.read_into(self._offset, found.reshape(-1).view(np.uint8)) != self.bytes:
+            elif self._source.byte_range.read_into(self._offset, found.reshape(-1).view(np.uint8)) != self.bytes:
                 raise FileFormatError(f"{self.place}: is cut off: the file ends before its numbers do.")
         return found
 
     def finished(self, found: np.ndarray) -> np.ndarray:
-        """What was filled, as the numbers that it holds."""
+        """The filled memory as numbers."""
         return found.view(jnp.bfloat16) if self._type.kind == "V" else found
 
     def fits(self, dtype: Any) -> bool:
-        """Whether its numbers may become ones of this type: floats stay floats, and truth values stay truth values."""
+        """Whether its numbers may be cast to a type: floats stay floats, and booleans stay booleans."""
         if self.kind == "b" or np.dtype(dtype) == np.bool_:
             return self.kind == "b" and np.dtype(dtype) == np.bool_
         return self.kind != "f" or bool(jnp.issubdtype(dtype, jnp.floating))
@@ -413,20 +386,20 @@ class StoredArray:
         h5t, kind = _h5py().h5t, self._handle.get_type()
         name = self._name_of_type()
         if kind.get_class() == h5t.OPAQUE and kind.get_size() == 2 and name in (None, "bfloat16"):
-            return np.dtype("V2")  # Keras stores bfloat16 so, with or without its name
+            return np.dtype("V2")  # how Keras stores bfloat16, with or without its name
         if name == "bfloat16":
             raise FileFormatError(f"{self.place}: is called bfloat16, and its type in the file is another one.")
         if kind.get_class() not in (h5t.INTEGER, h5t.FLOAT, h5t.ENUM):
             raise UnsafeFileError(f"{self.place}: does not hold real numbers; its type is of HDF5 class {kind.get_class()}.")
         found = kind.dtype
-        if kind.get_class() == h5t.ENUM and found.kind != "b":  # what HDF5 has for truth values are two names
+        if kind.get_class() == h5t.ENUM and found.kind != "b":  # HDF5 stores booleans as two names
             raise UnsafeFileError(f"{self.place}: holds numbers that stand for names (an enumeration). Weights have none.")
         if found.kind not in "fiub" or found.itemsize > 8:
             raise FileFormatError(f"{self.place}: holds {found}, which no weight is of.")
         return found.newbyteorder("=")
 
     def _name_of_type(self) -> str | None:
-        """What its attribute `dtype` says; None where it has none, or says nothing that a type could be called."""
+        """What its attribute `dtype` says; None if there is none, or it cannot be the name of a type."""
         h5py, found = _h5py(), None
         if h5py.h5a.exists(self._handle, b"dtype"):
             found = h5py.h5a.open(self._handle, b"dtype")
@@ -445,16 +418,16 @@ class StoredArray:
 
     @functools.cached_property
     def _offset(self) -> int | None:
-        """Where its bytes begin, if they are its numbers just as they are wanted, whole and within the file; else None."""
-        h5t, stretch, properties = _h5py().h5t, self._source.stretch, self._handle.get_create_plist()
-        if stretch is None or properties.get_layout() != _h5py().h5d.CONTIGUOUS or properties.get_nfilters():
+        """Where its bytes begin, if they are the numbers exactly as they are wanted, whole and within the file; else None."""
+        h5t, whole, properties = _h5py().h5t, self._source.byte_range, self._handle.get_create_plist()
+        if whole is None or properties.get_layout() != _h5py().h5d.CONTIGUOUS or properties.get_nfilters():
             return None
         kind = self._handle.get_type()
         if kind.get_class() != h5t.OPAQUE and not kind.equal(h5t.py_create(self._type)):
             return None  # the other byte order
         with _damage(self.place):
             offset = self._handle.get_offset()
-        if offset is None or self.stored_bytes != self.bytes or not 0 < offset <= stretch.size - self.bytes:
+        if offset is None or self.stored_bytes != self.bytes or not 0 < offset <= whole.size - self.bytes:
             return None
         return int(offset)
 
@@ -472,7 +445,7 @@ class StoredArray:
 
 
 def _plain(value: Any) -> Any:
-    """Text for bytes, Python numbers, and lists of both."""
+    """Bytes as text, numbers as Python's, arrays as lists."""
     if isinstance(value, np.ndarray):
         return [_plain(item) for item in value]
     if isinstance(value, bytes):
@@ -482,7 +455,7 @@ def _plain(value: Any) -> Any:
 
 @contextlib.contextmanager
 def _damage(place: str) -> Iterator[None]:
-    """What h5py raises on damaged files, in our words."""
+    """Turn what h5py raises on damaged files into FileFormatError."""
     try:
         yield
     except (FileFormatError, FileNotFoundError, PermissionError, IsADirectoryError):

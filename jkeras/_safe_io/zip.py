@@ -1,16 +1,19 @@
-"""The one door to zip archives: members are read by exact name; only the files of layers are extracted, to a temporary folder.
+"""The safe reader for zip archives: members by exact name; only the files of layers are extracted, to a temporary folder.
 
-Before anything is read, the whole directory of the archive is looked through. What no writer of models writes is refused: two
-members of one name, names that lead out of the archive, links, encryption, other methods than *stored* and *deflate*, members
-that would grow without measure, directories of endless length. A stored member is read where it lies, through a `StoredMember`,
-so that weights of many gigabytes are never copied. Its checksum is that of the very bytes that were read, and who reads asks
-`verify` before anything is done with them.
+The whole directory of the archive is checked before anything is read. What no writer of models writes is refused: two members
+of one name, names that lead out of the archive, links, encryption, methods other than *stored* and *deflate*, members that
+would grow without measure, directories of endless length. `zipfile` does the rest, with two exceptions by hand:
+
+* it reads a directory of any length into memory, so the length is looked up first;
+* it copies members, so a stored one is read where it lies, through a `StoredMember`, however many gigabytes it has. Its
+  checksum is that of the very bytes that were read; call `verify` before you use them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 import struct
 import tempfile
@@ -18,17 +21,17 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError
-from jkeras.saving.open_files import opened_to_read
-from jkeras.saving.stretch import Checksum, Stretch
-from jkeras.saving.window import Window
+from jkeras._safe_io.byte_range import ByteRange, Checksum
+from jkeras._safe_io.window import Window
 
 _DIRECTORY_LIMIT = 4 << 20  # bytes of the list of members
 _FREE = 32 << 20  # a member that grows to no more than this may be packed as tightly as it likes
 _RATIO = 100  # beyond: unpacked bytes per packed byte
 _CHUNK = 1 << 20
+_DAMAGE: tuple[type[Exception], ...] = (EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 _END, _END_64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 
 
@@ -45,19 +48,19 @@ class StoredMember(Window):
     def __init__(self, file: BinaryIO, start: int, size: int, crc: int, place: str):
         super().__init__(file, start, size)
         self._crc, self._place, self._verified = crc, place, False
-        whole = super().stretch
+        whole = super().byte_range
         self._of_what_is_read = None if whole is None else Checksum(whole)
 
     @property
-    def stretch(self) -> Stretch | None:
-        whole = super().stretch
+    def byte_range(self) -> ByteRange | None:
+        whole = super().byte_range
         return None if whole is None else whole._replace(checksum=self._of_what_is_read)
 
     def checksum(self) -> int:
         return super().checksum() if self._of_what_is_read is None else self._of_what_is_read.result()
 
     def verify(self) -> None:
-        """Compare checksums, once; of large parts that were read through `stretch`, none is read again.
+        """Compare checksums, once; large parts that were read through `byte_range` are not read again.
 
         Raises:
             FileFormatError: they differ.
@@ -68,7 +71,7 @@ class StoredMember(Window):
 
 
 class StoredZip:
-    """An archive whose directory was looked through.
+    """An archive whose directory was checked.
 
     Args:
         archive: the opened archive.
@@ -88,11 +91,7 @@ class StoredZip:
         return list(self._members)
 
     def read(self, name: str, limit: int) -> bytes:
-        """The bytes of a small member.
-
-        Args:
-            name: exact.
-            limit: the most bytes it may have.
+        """The bytes of a small member; `limit` is the most it may have.
 
         Raises:
             FileFormatError: it is missing or damaged.
@@ -101,21 +100,15 @@ class StoredZip:
         info = self._find(name)
         if info.file_size > limit:
             raise UnsafeFileError(f"{self._where}: {name}: has {info.file_size:,} bytes; no more than {limit:,} are read.")
-        try:
-            with self._archive.open(info) as member:
-                return member.read(info.file_size)
-        except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-            raise FileFormatError(f"{self._where}: {name}: is damaged: {error}") from error
+        with self._opened(info, OSError) as member:
+            return member.read(info.file_size)
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         """A large member as a seekable file.
 
-        A stored one is a `StoredMember`: whether it is damaged is known when it was read, so `verify` is to be asked before what
-        was read is used. Where an error of its content ends the block, or nobody asked, that is done here.
-
-        Args:
-            name: exact.
+        A stored one is a `StoredMember`: only after reading is it known whether it is damaged, so call `verify` before you use
+        what was read. If nobody does, or an error in the content ends the block, that happens here.
 
         Raises:
             FileFormatError: it is missing or damaged.
@@ -140,13 +133,10 @@ class StoredZip:
 
     @contextlib.contextmanager
     def folder(self, name: str) -> Iterator[Path | None]:
-        """A folder of the archive, unpacked for the time of the block; None where there is none.
-
-        Args:
-            name: exact, at the top of the archive.
+        """A folder at the top of the archive, unpacked while the block runs; None if there is none.
 
         Raises:
-            FileFormatError: a member is damaged, or two cannot stand beside each other.
+            FileFormatError: a member is damaged, or two cannot exist beside each other.
             UnsafeFileError: together they would grow without measure.
         """
         if not any(member.startswith(f"{name}/") for member in self._members):
@@ -171,7 +161,7 @@ class StoredZip:
                 with open(place, "xb") as file:  # never over another
                     self._unpack(info, file)
             except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-                raise FileFormatError(f"{self._where}: {info.filename}: cannot stand beside another member: {error}") from error
+                raise FileFormatError(f"{self._where}: {info.filename}: cannot exist beside another member: {error}") from error
 
     def _find(self, name: str) -> zipfile.ZipInfo:
         if name not in self._members:
@@ -179,67 +169,64 @@ class StoredZip:
             raise FileFormatError(f"{self._where}: the archive has no {name}. It holds: {there or 'nothing'}.")
         return self._members[name]
 
-    def _unpack(self, info: zipfile.ZipInfo, into: Any) -> None:
-        """Unpack to a file on the disk, not into memory; `zipfile` gives no more bytes than the directory says."""
+    @contextlib.contextmanager
+    def _opened(self, info: zipfile.ZipInfo, *more: type[Exception]) -> Iterator[IO[bytes]]:
         try:
             with self._archive.open(info) as member:
-                while chunk := member.read(_CHUNK):
-                    into.write(chunk)
-        except (EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+                yield member
+        except (*_DAMAGE, *more) as error:
             raise FileFormatError(f"{self._where}: {info.filename}: is damaged: {error}") from error
 
+    def _unpack(self, info: zipfile.ZipInfo, into: IO[bytes]) -> None:
+        """Unpack to a file on disk, not into memory; `zipfile` returns no more bytes than the directory says."""
+        with self._opened(info) as member:
+            shutil.copyfileobj(member, into, _CHUNK)
+
     def _data_offset(self, info: zipfile.ZipInfo) -> int:
-        """Where a member's bytes begin: behind its own header, which must agree with the directory."""
-        self._file.seek(info.header_offset)
-        header = self._file.read(30)
-        if len(header) < 30 or header[:4] != b"PK\x03\x04":
-            raise FileFormatError(f"{self._where}: {info.filename}: is damaged: there is no member where one should begin.")
-        name_size, extra_size = struct.unpack("<HH", header[26:30])
-        start = info.header_offset + 30 + name_size + extra_size
-        name = self._file.read(name_size)
-        if name != info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437"):
-            raise FileFormatError(f"{self._where}: {info.filename}: is damaged: its own header calls it {name[:60]!r}.")
+        """Where a member's bytes begin: after its own header, which must agree with the directory."""
+        with self._opened(info, OSError, ValueError):
+            pass
+        self._file.seek(info.header_offset + 26)
+        start = info.header_offset + 30 + sum(struct.unpack("<HH", self._file.read(4)))
         if start + info.compress_size > self._file.seek(0, os.SEEK_END):
             raise FileFormatError(f"{self._where}: {info.filename}: is cut off: the file ends before it does.")
         return start
 
 
 @contextlib.contextmanager
-def open_zip(source: Path | BinaryIO, where: str) -> Iterator[StoredZip]:
-    """Open an archive and look through its directory.
+def open_zip(file: BinaryIO, where: str) -> Iterator[StoredZip]:
+    """Open an archive and check its directory.
 
     Args:
-        source: path of the archive; opened once, so that all of it is of one file even if another takes its place meanwhile. Or
-            the open file.
+        file: seekable and unbuffered.
         where: what messages call it.
 
     Raises:
-        FileFormatError: it is no zip archive, or a damaged one.
+        FileFormatError: it is not a zip archive, or damaged.
         UnsafeFileError: its directory lists what no writer of models writes.
     """
-    with opened_to_read(source) as file:
-        _check_directory(file, where)
-        try:
-            archive = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, ValueError, struct.error, NotImplementedError, EOFError, UnicodeDecodeError) as error:
-            raise FileFormatError(f"{where}: is no zip archive, or a damaged one: {error}") from error
-        with archive:
-            for problem in _problems(archive.infolist()):
-                raise UnsafeFileError(f"{where}: {problem}")
-            yield StoredZip(archive, file, where)
+    _check_directory(file, where)
+    try:
+        archive = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, ValueError, struct.error, NotImplementedError, EOFError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"{where}: is not a zip archive, or damaged: {error}") from error
+    with archive:
+        for problem in _problems(archive.infolist()):
+            raise UnsafeFileError(f"{where}: {problem}")
+        yield StoredZip(archive, file, where)
 
 
 def _check_directory(file: Any, where: str) -> None:
-    """Refuse an endless list of members before anybody reads it into memory."""
+    """Refuse an endless list of members before it is read into memory."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 22 - 0xFFFF))
     tail = file.read()
     at = tail.rfind(_END)
     if at < 0 or len(tail) - at < 22:
-        raise FileFormatError(f"{where}: is no whole zip archive: its end is missing. Was the file cut off?")
+        raise FileFormatError(f"{where}: is not a whole zip archive: its end is missing. Was the file cut off?")
     (directory,) = struct.unpack("<L", tail[at + 12 : at + 16])
     if tail[max(0, at - 20) : at - 16] == _LOCATOR:
-        # Archives of the 64-bit form say it again; readers differ in where they look for that.
+        # The 64-bit form says it again; readers differ in where they look for that.
         (place,) = struct.unpack("<Q", tail[at - 12 : at - 4])
         for start in (place, size - len(tail) + at - 76):
             file.seek(max(0, min(start, size)))
@@ -271,12 +258,12 @@ def _problems(members: list[zipfile.ZipInfo]) -> Iterator[str]:
         if info.file_size > max(_FREE, _RATIO * info.compress_size):
             yield (
                 f"{name}: {info.compress_size:,} bytes would grow to {info.file_size:,}. Beyond {_FREE >> 20} MiB a member may "
-                f"grow {_RATIO} times. Pack it anew with zipfile.ZIP_STORED if the archive is your own."
+                f"grow {_RATIO} times. Pack it again with zipfile.ZIP_STORED if the archive is your own."
             )
 
 
 def unsafe_name(name: str) -> str:
-    """What is wrong with a name that is meant to lie below some folder; empty where nothing is.
+    """What is wrong with a name that should stay below some folder; empty if nothing is.
 
     Example:
         >>> unsafe_name("assets/layers/vocabulary.txt"), unsafe_name("../x"), unsafe_name("C:\\\\x")

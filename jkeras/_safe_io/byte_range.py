@@ -1,9 +1,12 @@
-"""`Stretch`: a part of an open file that several threads read at once, and `Checksum`, its CRC-32, computed on the way.
+"""`ByteRange`: part of an open file that several threads read at once; `Checksum`: its CRC-32, computed on the way.
 
-A file has one position, so two threads that seek and read in it spoil each other's work. A stretch is read at offsets and knows
-no position. A CRC-32 is the remainder of a polynomial over two elements, so those of neighbouring parts, each computed by a
-thread of its own, can be put together: crc(A + B) = crc(A) * x^(8 |B|) + crc(B). So a part that is read for its numbers is
-checked while it is in the processor's cache, and only what nobody read is read for the checksum alone.
+By hand, for speed: a `.keras` archive loads in the time that h5py takes for its arrays, where reading through `zipfile` takes
+fourteen times as long (`bench/RESULTS.md`). A file has one position, so two threads that seek and read disturb each other; a byte
+range is read at offsets and has no position.
+
+A CRC-32 is the remainder of a polynomial over two elements, so the checksums of neighbouring parts combine: crc(A + B) = crc(A)
+* x^(8 |B|) + crc(B). Each thread therefore checks what it reads while it is in the processor's cache; only what nobody read is
+read for the checksum alone.
 
 Source: Peter Deutsch, "GZIP file format specification version 4.3", RFC 1952 (1996), section 8, for the polynomial.
 """
@@ -12,27 +15,28 @@ from __future__ import annotations
 
 import concurrent.futures
 import functools
+import io
 import itertools
 import os
 import zlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 THREADS = min(4, os.cpu_count() or 1)
-_AT_ONCE = 1 << 30  # bytes of one read; systems give no more than 2 GiB
-_IN_CACHE = 1 << 20  # bytes of one read whose checksum is computed
+_AT_ONCE = 1 << 30  # bytes per read; systems return at most 2 GiB
+_IN_CACHE = 1 << 20  # bytes per read when a checksum is computed
 _LEAST = 8 << 20  # bytes that are worth a thread
-_NOTED = 1 << 18  # bytes of a part that is worth to be remembered
+_NOTED = 1 << 18  # bytes of a part worth remembering
 _POLYNOMIAL, _ONE, _X8 = 0xEDB88320, 1 << 31, 1 << 23  # bit 31 is x^0
 
 
-class Stretch(NamedTuple):
-    """A part of an open file.
+class ByteRange(NamedTuple):
+    """Part of an open file.
 
     Args:
-        descriptor: of the file; it must stay open as long as anybody reads.
+        descriptor: of the file; it must stay open while anybody reads.
         start: where the part begins.
         size: its length in bytes.
         checksum: is told what was read.
@@ -44,14 +48,10 @@ class Stretch(NamedTuple):
     checksum: Checksum | None = None
 
     def read_into(self, offset: int, buffer: Any) -> int:
-        """Fill a buffer.
-
-        Args:
-            offset: in the stretch.
-            buffer: any writable buffer.
+        """Fill a writable buffer from an offset in the range.
 
         Returns:
-            How many bytes there were; fewer than wanted only where the stretch or the file ends.
+            The number of bytes read; fewer than asked for only at the end of the range or the file.
         """
         view = memoryview(buffer).cast("B")[: max(0, self.size - offset)]
         noted = self.checksum is not None and len(view) >= _NOTED
@@ -68,54 +68,46 @@ class Stretch(NamedTuple):
         return done
 
 
-def stretch_of(file: Any, start: int, size: int) -> Stretch | None:
-    """A stretch of a file; None where it is not on a disk, or where the system cannot read at an offset (Windows)."""
+def range_of(file: IO[bytes] | io.RawIOBase, start: int, size: int) -> ByteRange | None:
+    """A range of a file; None if the file is not on disk, or the system cannot read at an offset (Windows)."""
     if not hasattr(os, "preadv"):
         return None
     try:
-        return Stretch(file.fileno(), start, size)
+        return ByteRange(file.fileno(), start, size)
     except (AttributeError, OSError):
         return None
 
 
 class Checksum:
-    """The CRC-32 of a stretch.
-
-    Args:
-        stretch: to read.
+    """The CRC-32 of a byte range.
 
     Example:
         >>> import tempfile, zlib
         >>> with tempfile.TemporaryFile() as file:
         ...     _ = file.write(b"0123456789") + file.seek(0)
-        ...     Checksum(Stretch(file.fileno(), 2, 5)).result() == zlib.crc32(b"23456")
+        ...     Checksum(ByteRange(file.fileno(), 2, 5)).result() == zlib.crc32(b"23456")
         True
     """
 
-    def __init__(self, stretch: Stretch):
-        self._stretch = stretch._replace(checksum=None)
+    def __init__(self, whole: ByteRange):
+        self._whole = whole._replace(checksum=None)
         self._noted: list[tuple[int, int, int]] = []  # threads append to it
 
     def note(self, offset: int, size: int, crc: int) -> None:
-        """Take a part as read.
-
-        Args:
-            offset, size: of the part.
-            crc: its checksum.
-        """
+        """Record that a part was read, and its checksum."""
         self._noted.append((offset, size, crc))
 
     def result(self) -> int:
-        """The checksum; what was not noted is read."""
+        """The checksum of the whole range; parts that were not noted are read now."""
         found = at = 0
         for offset, size, crc in sorted(self._noted):
-            if offset >= at:  # else it was read twice
+            if offset >= at:  # otherwise it was read twice
                 found = combined(self._read(at, offset, found), crc, size)
                 at = offset + size
-        return self._read(at, self._stretch.size, found)
+        return self._read(at, self._whole.size, found)
 
     def _read(self, start: int, end: int, found: int) -> int:
-        """The checksum of all up to `end`, where that of all up to `start` was found."""
+        """The checksum of everything up to `end`, given that of everything up to `start`."""
         if end - start < 2 * _LEAST:
             return self._part(start, end, found)
         with concurrent.futures.ThreadPoolExecutor(THREADS, "checksum") as pool:
@@ -127,9 +119,9 @@ class Checksum:
                 pool.shutdown(cancel_futures=True)
 
     def _part(self, start: int, end: int, found: int = 0) -> int:
-        buffer: Any = np.empty(min(_IN_CACHE, end - start), np.uint8)
+        buffer = np.empty(min(_IN_CACHE, end - start), np.uint8)
         while start < end:
-            count = self._stretch.read_into(start, buffer[: end - start])
+            count = self._whole.read_into(start, buffer[: end - start])
             if not count:
                 break
             found = crc32()(buffer[:count], found)
@@ -148,11 +140,7 @@ def crc32() -> Callable[..., int]:
 
 
 def combined(first: int, second: int, size: int) -> int:
-    """The CRC-32 of two stretches in a row.
-
-    Args:
-        first, second: theirs.
-        size: bytes of the second.
+    """The CRC-32 of two neighbouring parts, from theirs and the number of bytes of the second.
 
     Example:
         >>> import zlib

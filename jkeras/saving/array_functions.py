@@ -1,9 +1,9 @@
 """Array functions of a graph as configs: `x + y` is Keras' operation `Add`, and back.
 
 In Keras an array function in a graph is an object of a class: `Mean(axis=1)` called on a tensor. Here it is a call of a function,
-`ops.mean(x, axis=1)`. Both say the same: the arguments of the class' `call` are in the node, everything else in the config. The
-table below gives for each function the class, unless it is the name in camel case, and the arguments of `call`, unless it is `x`
-alone (`~` before keyword arguments).
+`ops.mean(x, axis=1)`. Both say the same: what the class' `call` takes is in the node, everything else in the config. For each
+function, the table below gives the class, unless that is its name in camel case, and what `call` takes, unless that is only `x`
+(`~` marks what it takes by name).
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _operation(module: str, word: str) -> Operation:
 _OPERATIONS = [_operation(module, word) for module, words in _TABLE.items() for word in words.split()]
 BY_NAME = {one.name: one for one in _OPERATIONS}
 _BY_CLASS = {one.class_name: one for one in reversed(_OPERATIONS)}
-# What a graph records in place of a function of `ops`: operators, and the methods of a symbolic tensor.
+# What a graph records instead of a function of `ops`: operators, and the methods of a symbolic tensor.
 _NAMES: dict[Callable[..., Any], str] = {
     **{one.recorded: one.name for one in OPERATORS},
     operator.getitem: "get_item",
@@ -116,7 +116,7 @@ _SAME = {"abs": "absolute", "hard_swish": "hard_silu", "swish": "silu"}
 
 
 def name_of(fn: Callable[..., Any]) -> str | None:
-    """The name in `ops` of a function that a graph recorded; None for a function of yours.
+    """The name in `ops` of a function that a graph recorded; None for a user's own function.
 
     Example:
         >>> name_of(operator.add), name_of(operations()["abs"]), name_of(lambda x: x)
@@ -130,12 +130,8 @@ def name_of(fn: Callable[..., Any]) -> str | None:
 def operation_config(node: Any, serialize_data: Callable[[Any], Any]) -> dict[str, Any]:
     """The config of a node's array function, with the node's own arguments as its only inbound node.
 
-    Args:
-        node: of the graph.
-        serialize_data: gives the form of an argument, symbolic tensors included.
-
     Raises:
-        TypeError: the function is not in `ops`, so no file can name it.
+        TypeError: the function is not one of `ops`, so no file can name it.
     """
     known = BY_NAME.get(name_of(node.operation.fn) or "")
     if known is None:
@@ -186,9 +182,10 @@ def _is_default(value: Any, default: Any) -> bool:
 
 
 def find_operation(config: Config) -> Operation | None:
-    """The array function that an entry in a file names; None for a layer.
+    """The array function that a layer's entry in a file means; None if it means a layer.
 
-    Keras' `.h5` files omit the module; there an entry without `trainable`, which every layer has, is an operation.
+    Keras' `.h5` files do not give the module; there an entry without `trainable`, which every layer's config has, is an
+    operation.
     """
     name, module = config.get("class_name"), config.get("module")
     known = _BY_CLASS.get(name) if isinstance(name, str) else None
@@ -199,13 +196,7 @@ def find_operation(config: Config) -> Operation | None:
 
 
 def call_operation(known: Operation, settings: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """Record the call of an array function in a graph.
-
-    Args:
-        known: the function.
-        settings: the config in the file.
-        args, kwargs: of the node, with symbolic tensors.
-    """
+    """Record the call of an array function in a graph, with the settings of its config in the file."""
     if not isinstance(settings, Mapping):
         raise FileFormatError(f"The config of {known.class_name} is a dict. Found: {describe(settings)}.")
     function = operations()[known.name]
@@ -226,5 +217,5 @@ def call_operation(known: Operation, settings: Any, args: list[Any], kwargs: dic
 
 
 def _is_pair(parameter: inspect.Parameter | None) -> bool:
-    """Whether an argument is a tuple by default; JSON has lists alone."""
+    """Whether an argument is a tuple by default; JSON has only lists."""
     return parameter is not None and isinstance(parameter.default, tuple)

@@ -1,8 +1,9 @@
-"""What `compile` was given as a config, and `compile` called from one.
+"""The arguments of `compile` as a config, and `compile` called with one.
 
-Losses and metrics that were written as strings stay strings; objects become their configs, functions their names. A function of
-yours is found again by that name: registered, or in `custom_objects`. The default `steps_per_execution=None` is written as 1,
-which is Keras' default, and 1 is read as None.
+Losses and metrics given as strings stay strings; objects become their configs, functions their names. A function of yours is
+found
+again by that name: registered, or in `custom_objects`. The default `steps_per_execution=None` is written as 1, which is Keras'
+default, and 1 is read as None.
 """
 
 from __future__ import annotations
@@ -31,11 +32,7 @@ _FIELDS = (
 
 
 def compile_config(model: Steps) -> dict[str, Any] | None:
-    """The config of a compiled model; None where it is not compiled, or with something that has no config.
-
-    Args:
-        model: a `Model`.
-    """
+    """The config of a compiled model; None if it is not compiled, or compiled with something that has no config."""
     given = model._trainer.config
     if given is None:
         return None
@@ -58,15 +55,10 @@ def compile_config(model: Steps) -> dict[str, Any] | None:
 
 
 def compile_model(model: Steps, config: Config | None, custom_objects: CustomObjects = None) -> None:
-    """Compile a model as a config says; unknown fields are ignored.
-
-    Args:
-        model: a `Model`.
-        config: as `compile_config` gives it, or Keras' `get_compile_config`.
-        custom_objects: the user's own losses, metrics and optimizers by name.
+    """Compile a model as a config of jkeras or Keras says; unknown fields are ignored.
 
     Raises:
-        FileFormatError: the config is no dict, or names what is not known.
+        FileFormatError: the config is not a dict, or names something unknown.
     """
     if config is not None and not isinstance(config, Mapping):
         raise FileFormatError(f"A compile config is a dict. Found: {describe(config)}.")
@@ -88,7 +80,7 @@ def compile_model(model: Steps, config: Config | None, custom_objects: CustomObj
         model.compile(**arguments, **others)
 
 
-# What stands in a field, in nested lists and dicts where there may be several.
+# What a field holds, in nested lists and dicts if there may be several.
 _NESTED: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "loss": ("names or objects", str),
     "metrics": ("names or objects", str),

@@ -1,8 +1,8 @@
-"""One door for JSON: what comes through it is small, shallow, and says each thing once.
+"""The safe reader for JSON: everything it returns is small, shallow, and says each thing once.
 
-A config is a few thousand values, a hundred levels at the most. A text that is larger, deeper, says a key twice, or holds what
-JSON has no word for (NaN) is refused here, before a single object is made of it; so no reader behind this door needs to think of
-recursion or of memory.
+A config holds a few thousand values, nested a hundred levels at most. A text that is larger or deeper, repeats a key, or holds
+something that JSON has no word for (NaN) is refused before a single object is made. So readers of configs need not think about
+recursion or memory.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from typing import Any, NoReturn
 
 import numpy as np
@@ -28,7 +29,7 @@ def read_json(text: str | bytes, *, where: str) -> Any:
     """The value of a JSON text from a file.
 
     Args:
-        text: UTF-8 where it is bytes.
+        text: UTF-8 if it is bytes.
         where: the file and the place in it, for messages.
 
     Returns:
@@ -37,7 +38,7 @@ def read_json(text: str | bytes, *, where: str) -> Any:
     Raises:
         UnsafeFileError: it is larger than 32 MiB, deeper than 100 levels, or holds more than 4 million values, or more objects
             than a model of ten thousand layers.
-        FileFormatError: it is no JSON, has a key twice, or holds NaN or an infinite number.
+        FileFormatError: it is not JSON, repeats a key, or holds NaN or an infinite number.
 
     Example:
         >>> read_json('{"units": 3}', where="config.json")
@@ -45,7 +46,7 @@ def read_json(text: str | bytes, *, where: str) -> Any:
         >>> read_json('{"units": NaN}', where="config.json")
         Traceback (most recent call last):
             ...
-        jkeras._base.errors.FileFormatError: config.json: NaN is no JSON value.
+        jkeras._base.errors.FileFormatError: config.json: NaN is not a JSON value.
     """
     if not isinstance(text, (str, bytes)):
         raise FileFormatError(f"{where}: expected the text of a JSON document, received {type(text).__name__}.")
@@ -55,7 +56,7 @@ def read_json(text: str | bytes, *, where: str) -> Any:
     _check_size(data, where)
 
     def no_constant(name: str) -> NoReturn:
-        raise FileFormatError(f"{where}: {name} is no JSON value.")
+        raise FileFormatError(f"{where}: {name} is not a JSON value.")
 
     def finite(digits: str) -> float:
         value = float(digits)
@@ -66,9 +67,8 @@ def read_json(text: str | bytes, *, where: str) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            seen: set[str] = set()
-            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-            raise FileFormatError(f"{where}: the key {twice[:80]!r} stands twice in one object, so it is not clear which counts.")
+            twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+            raise FileFormatError(f"{where}: the key {twice[:80]!r} occurs twice in one object, so it is unclear which counts.")
         return found
 
     try:
@@ -77,11 +77,11 @@ def read_json(text: str | bytes, *, where: str) -> Any:
     except FileFormatError:
         raise
     except (ValueError, RecursionError) as error:  # ValueError: of JSON, of UTF-8, and of integers with thousands of digits
-        raise FileFormatError(f"{where}: this is no JSON: {error}") from None
+        raise FileFormatError(f"{where}: this is not JSON: {error}") from None
 
 
 def _check_size(data: bytes, where: str) -> None:
-    """Depth and number of values, counted outside of strings and without parsing."""
+    """Count depth and values, outside of strings and without parsing."""
     for word, most in ((b'"class_name"', MAX_OBJECTS), (b'"keras_history"', MAX_TENSORS)):
         if data.count(word) > most:
             raise UnsafeFileError(f"{where}: more than {most:,} times {word.decode()}: too many layers, or calls of them.")

@@ -1,0 +1,29 @@
+"""The classes of models, found in the registry by name: models stand on `saving/`, which imports them for types alone."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from jkeras._base import registry
+
+if TYPE_CHECKING:
+    from jkeras.models.functional import Functional
+    from jkeras.models.model import Model
+
+
+@functools.cache
+def model_class(name: str) -> type[Any]:
+    """`Model`, `Functional` or `Sequential`."""
+    found: type[Any] = registry.built_in("keras.models", name)
+    return found
+
+
+def is_model(part: object) -> TypeGuard[Model]:
+    """Whether an object is a model."""
+    return isinstance(part, model_class("Model"))
+
+
+def is_graph(part: object) -> TypeGuard[Functional]:
+    """Whether an object is a model with a graph, functional or sequential."""
+    return isinstance(part, model_class("Functional"))
