@@ -37,7 +37,7 @@ if not AS_USERS_DO:
         shared = tempfile.TemporaryDirectory(prefix="jkeras-tests-", ignore_cleanup_errors=True)
         os.environ[CACHE] = shared.name
     given = os.environ.get("XLA_FLAGS")
-    os.environ["XLA_FLAGS"] = f"{given or ''} {os.environ[FLAGS]}"
+    os.environ["XLA_FLAGS"] = " ".join(flags for flags in (given, os.environ[FLAGS]) if flags)
 
 import jax
 import pytest
@@ -51,7 +51,7 @@ if not AS_USERS_DO:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
-FIRST = ("test_smoke.py", "test_floors.py")
+FIRST = ("test_smoke.py", "test_floors.py", "test_optimised.py", "test_saving_fuzz.py", "test_examples.py")  # then, the long ones
 AS_THEY_COME = {"test_recompiles.py", "test_compile_settings.py", "test_memory.py", "test_nn_onednn.py"}
 # Each program takes several of the 65,530 pieces of memory that Linux gives a process; XLA crashes when there are none left.
 MOST_PIECES, TESTS_BETWEEN_LOOKS = 40_000, 20

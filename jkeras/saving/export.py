@@ -69,7 +69,7 @@ def export_model(
         format: `"stablehlo"`, or `"onnx"`, for which the package jax2onnx is needed. Keras' other formats are refused.
         verbose: False or 0 prints nothing; None and True say what was written.
         input_signature: shapes and dtypes of the inputs, None for sizes that vary; needed only for a class with a `call` of
-            its own. A list with one entry per argument: `jax.ShapeDtypeStruct`, `InputSpec`, `Input`, or an array.
+            its own. A list with one entry per argument: `InputSpec`, `jax.ShapeDtypeStruct`, `Input`, or an array.
         platforms: where it must run: of `"cpu"`, `"cuda"`, `"rocm"`, `"tpu"`. ONNX programs run on any.
 
     Raises:
@@ -151,7 +151,7 @@ def _example(signature: Signature) -> str:
     """The signature to write instead, with 32 for what has to be known."""
     shapes = (tuple(32 if n is None and axis else n for axis, n in enumerate(leaf.shape)) for leaf in signature.leaves)
     specs = zip(shapes, signature.leaves)
-    return ", ".join(f'jax.ShapeDtypeStruct({shape}, "{leaf.dtype}")' for shape, leaf in specs)
+    return ", ".join(f'jkeras.InputSpec(shape={shape}, dtype="{leaf.dtype}")' for shape, leaf in specs)
 
 
 def _check_format(format: str) -> None:
