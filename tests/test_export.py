@@ -217,7 +217,7 @@ def test_flash_attention_stays_out_of_programs_for_any_batch_size(monkeypatch):
 def test_sizes_that_must_be_known_are_an_error_that_says_what_to_write(tmp_path):
     x = layers.Input((None, 4))
     model = jkeras.Model(x, layers.LSTM(3, unroll=True)(x))
-    with pytest.raises(ValueError, match=r'(?s)any size.*model\.export\(path, input_signature=\[') as refused:
+    with pytest.raises(ValueError, match=r"(?s)any size.*model\.export\(path, input_signature=\[") as refused:
         export_model(model, tmp_path / "m")
     assert not list(tmp_path.iterdir())
     (advice,) = re.findall(r"input_signature=(\[.*\])", str(refused.value))
