@@ -61,7 +61,7 @@ class Compiling:
     """How the programs of the test under way are compiled."""
 
     def __init__(self):
-        self.folder, self.tests = None, 0
+        self.tests = 0
 
     def begin(self, item):
         as_they_come = AS_USERS_DO or item.path.name in AS_THEY_COME
@@ -73,8 +73,7 @@ class Compiling:
             gc.collect()
 
     def keep(self, folder):
-        if folder != self.folder:
-            self.folder = folder
+        if folder != jax.config.jax_compilation_cache_dir:
             jax.config.update("jax_compilation_cache_dir", folder)
             compilation_cache.reset_cache()
 
