@@ -9,6 +9,7 @@ workers of a run share one cache of programs on disk, both by JAX's public setti
 """
 
 import gc
+import itertools
 import os
 import subprocess
 import sys
@@ -53,29 +54,10 @@ if not AS_USERS_DO:
 
 FIRST = ("test_smoke.py", "test_floors.py", "test_optimised.py", "test_saving_fuzz.py", "test_examples.py")  # then, the long ones
 AS_THEY_COME = {"test_recompiles.py", "test_compile_settings.py", "test_memory.py", "test_nn_onednn.py"}
+LONG_RUNNING = {"test_documents.py"}  # better optimised
 # Each program takes several of the 65,530 pieces of memory that Linux gives a process; XLA crashes when there are none left.
-MOST_PIECES, TESTS_BETWEEN_LOOKS = 40_000, 20
-
-
-class Compiling:
-    """How the programs of the test under way are compiled."""
-
-    def __init__(self):
-        self.tests = 0
-
-    def begin(self, item):
-        as_they_come = AS_USERS_DO or item.path.name in AS_THEY_COME
-        self.keep(None if as_they_come else os.environ[CACHE])
-        jax.config.update("jax_disable_most_optimizations", not as_they_come and item.path.name != "test_documents.py")
-        self.tests += 1
-        if self.tests % TESTS_BETWEEN_LOOKS == 0 and pieces_of_memory() > MOST_PIECES:
-            jax.clear_caches()
-            gc.collect()
-
-    def keep(self, folder):
-        if folder != jax.config.jax_compilation_cache_dir:
-            jax.config.update("jax_compilation_cache_dir", folder)
-            compilation_cache.reset_cache()
+MOST_PIECES, TESTS_BETWEEN_LOOKS = 30_000, 20
+tests = itertools.count(1)
 
 
 def pieces_of_memory():
@@ -87,9 +69,6 @@ def pieces_of_memory():
         return 0
 
 
-compiling = Compiling()
-
-
 def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
     here = [item for item in items if (item.get_closest_marker("optimised") is not None) == AS_USERS_DO]
@@ -99,8 +78,26 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    """Before any fixture, so that those of a module compile as its tests do."""
-    compiling.begin(item)
+    """How the programs of a test are compiled; before any fixture, so that those of a module compile as its tests do."""
+    as_they_come = AS_USERS_DO or item.path.name in AS_THEY_COME
+    keep_in(None if as_they_come else os.environ[CACHE])
+    jax.config.update("jax_disable_most_optimizations", not as_they_come and item.path.name not in LONG_RUNNING)
+    if next(tests) % TESTS_BETWEEN_LOOKS == 0:
+        make_room()
+
+
+def keep_in(folder):
+    """Programs go to a folder, or nowhere."""
+    if folder != jax.config.jax_compilation_cache_dir:
+        jax.config.update("jax_compilation_cache_dir", folder)
+        compilation_cache.reset_cache()
+
+
+def make_room():
+    """Let go of programs where there are too many; a full collection takes many seconds."""
+    for let_go in (jax.clear_caches, gc.collect):
+        if pieces_of_memory() > MOST_PIECES:
+            let_go()
 
 
 @pytest.fixture
