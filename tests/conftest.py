@@ -58,6 +58,7 @@ LONG_RUNNING = {"test_documents.py"}  # better optimised
 # Each program takes several of the 65,530 pieces of memory that Linux gives a process; XLA crashes when there are none left.
 MOST_PIECES, TESTS_BETWEEN_LOOKS = 30_000, 20
 tests = itertools.count(1)
+gc.set_threshold(10_000, 20, 20)  # a heap of all these tests takes seconds to look through
 
 
 def pieces_of_memory():
