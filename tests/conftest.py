@@ -1,68 +1,64 @@
-"""What holds for all tests: Keras, the oracle, runs on JAX; the smoke test and the floors come first; programs compile fast."""
+"""What holds for all tests: Keras, the oracle, runs on JAX; the smoke test and the floors come first; programs compile fast.
+
+Most of the time of a test that runs a program once would be the compiler optimising it. So the compiler does little, and the
+workers of a run share one cache of programs on disk, both by JAX's public settings. What this hides, other tests see:
+
+* tests marked `optimised`, about bits that must be equal, run in a process of their own, as `tests/test_optimised.py` says;
+* processes that tests start compile as users' do;
+* `AS_THEY_COME` holds the files that are about compiling itself, or about operations that no cache can hold.
+"""
 
 import gc
-import hashlib
+import itertools
 import os
-import re
+import subprocess
+import sys
+import tempfile
 
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+# For a sum of two numbers, XLA's emitters of fused loops take as long as all else, and a program in several parts as long again.
+QUICK = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+FLAGS, CACHE = "JKERAS_TESTS_XLA_FLAGS", "JKERAS_TESTS_CACHE"  # from the process that leads to its workers
+AS_USERS_DO = "JKERAS_TESTS_AS_USERS_DO" in os.environ
+
+
+def quick_flags():
+    """QUICK, or nothing where the compiler does not know it: XLA ends the process then, so a process of its own asks."""
+    asks = [sys.executable, "-c", "import jax; jax.devices()"]
+    environment = {**os.environ, "XLA_FLAGS": QUICK}
+    done = subprocess.run(asks, env=environment, stderr=subprocess.DEVNULL, check=False)
+    return "" if done.returncode else QUICK
+
+
+if not AS_USERS_DO:
+    if FLAGS not in os.environ:
+        os.environ[FLAGS] = quick_flags()
+        shared = tempfile.TemporaryDirectory(prefix="jkeras-tests-", ignore_cleanup_errors=True)
+        os.environ[CACHE] = shared.name
+    given = os.environ.get("XLA_FLAGS")
+    os.environ["XLA_FLAGS"] = " ".join(flags for flags in (given, os.environ[FLAGS]) if flags)
+
 import jax
 import pytest
-from jax._src import compiler
+from jax.experimental.compilation_cache import compilation_cache
 
-FIRST = ("test_smoke.py", "test_floors.py")
-# Most of the time of a test that runs a program once is the compiler optimising it, so most tests go without. What the optimised
-# programs compute, these say, tests marked `optimised` (bits that must be equal), and all that runs in processes of its own.
-OPTIMISED = {
-    *("test_smoke.py", "test_memory.py", "test_recompiles.py", "test_compile_settings.py", "test_backup.py"),
-    "test_documents.py",
-}
-# The same program is compiled once for all tests, but where compiling itself is the matter.
-COMPILED_EACH_TIME = {"test_recompiles.py", "test_compile_settings.py", "test_memory.py"}
+if not AS_USERS_DO:
+    jax.devices()  # XLA reads its flags here, and never again
+    del os.environ["XLA_FLAGS"]
+    if given is not None:
+        os.environ["XLA_FLAGS"] = given
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+FIRST = ("test_smoke.py", "test_floors.py", "test_optimised.py", "test_saving_fuzz.py", "test_examples.py")  # then, the long ones
+AS_THEY_COME = {"test_recompiles.py", "test_compile_settings.py", "test_memory.py", "test_nn_onednn.py"}
+LONG_RUNNING = {"test_documents.py"}  # better optimised
 # Each program takes several of the 65,530 pieces of memory that Linux gives a process; XLA crashes when there are none left.
-MOST_PIECES, PROGRAMS_BETWEEN_LOOKS = 40_000, 100
-# XLA's emitters of fused loops take as long for a sum of two numbers as all else that it does for that, and a program that is
-# compiled in several parts as long again.
-FAST = {"xla_cpu_use_fusion_emitters": "false", "xla_cpu_parallel_codegen_split_count": "1"}
-
-
-class Compiling:
-    """How the programs of the test under way are compiled; in the place of JAX's own functions."""
-
-    def __init__(self):
-        self.optimised, self.once, self.programs, self.count = True, False, {}, 0
-        self.default_options, self.compile = compiler.get_compile_options, compiler.compile_or_get_cached
-        if knows(FAST):
-            compiler.get_compile_options = self.options
-        compiler.compile_or_get_cached = self.compiled
-
-    def begin(self, item):
-        self.optimised = item.path.name in OPTIMISED or item.get_closest_marker("optimised") is not None
-        self.once = item.path.name not in COMPILED_EACH_TIME
-        if self.count > PROGRAMS_BETWEEN_LOOKS:
-            self.count = 0
-            if pieces_of_memory() > MOST_PIECES:
-                self.programs = {}
-                jax.clear_caches()
-                gc.collect()
-        jax.config.update("jax_disable_most_optimizations", not self.optimised)
-
-    def options(self, *args, env_options_overrides=None, **kwargs):
-        added = {} if self.optimised else FAST
-        return self.default_options(*args, env_options_overrides={**added, **(env_options_overrides or {})}, **kwargs)
-
-    def compiled(self, backend, program, devices, options, host_callbacks, *rest):
-        if not self.once or host_callbacks:
-            self.count += 1
-            return self.compile(backend, program, devices, options, host_callbacks, *rest)
-        text = re.sub(r'jax.result_info = "[^"]*"', "", program.operation.get_asm())  # that holds the names of layers
-        key = hashlib.sha256(text.encode()).digest(), options.SerializeAsString(), str(devices)
-        if key not in self.programs:
-            self.count += 1
-            self.programs[key] = self.compile(backend, program, devices, options, host_callbacks, *rest)
-        return self.programs[key]
+MOST_PIECES, TESTS_BETWEEN_LOOKS = 30_000, 20
+tests = itertools.count(1)
+gc.set_threshold(10_000, 20, 20)  # a heap of all these tests takes seconds to look through
 
 
 def pieces_of_memory():
@@ -74,26 +70,35 @@ def pieces_of_memory():
         return 0
 
 
-def knows(options):
-    """Whether the compiler in use knows some options."""
-    try:
-        jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
-    except Exception:
-        return False
-    return True
-
-
-compiling = Compiling()
-
-
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
+    here = [item for item in items if (item.get_closest_marker("optimised") is not None) == AS_USERS_DO]
+    config.hook.pytest_deselected(items=[item for item in items if item not in here])
+    items[:] = here
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    """Before any fixture, so that those of a module compile as its tests do."""
-    compiling.begin(item)
+    """How the programs of a test are compiled; before any fixture, so that those of a module compile as its tests do."""
+    as_they_come = AS_USERS_DO or item.path.name in AS_THEY_COME
+    keep_in(None if as_they_come else os.environ[CACHE])
+    jax.config.update("jax_disable_most_optimizations", not as_they_come and item.path.name not in LONG_RUNNING)
+    if next(tests) % TESTS_BETWEEN_LOOKS == 0:
+        make_room()
+
+
+def keep_in(folder):
+    """Programs go to a folder, or nowhere."""
+    if folder != jax.config.jax_compilation_cache_dir:
+        jax.config.update("jax_compilation_cache_dir", folder)
+        compilation_cache.reset_cache()
+
+
+def make_room():
+    """Let go of programs where there are too many; a full collection takes many seconds."""
+    for let_go in (jax.clear_caches, gc.collect):
+        if pieces_of_memory() > MOST_PIECES:
+            let_go()
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ def whole():
     return train("", "epoch")
 
 
+@pytest.mark.optimised
 def test_killed_in_the_middle_of_an_epoch_and_started_again(tmp_path, whole):
     killed = run(tmp_path / "backup", 2, kill_after=18)
     assert killed.returncode == -signal.SIGKILL and not killed.stdout, killed.stderr[-2000:]
@@ -50,6 +51,7 @@ def test_killed_in_the_middle_of_an_epoch_and_started_again(tmp_path, whole):
     assert not (tmp_path / "backup").exists()
 
 
+@pytest.mark.optimised
 def test_a_backup_at_the_end_of_epochs_holds_what_callbacks_behind_it_decide(tmp_path, whole):
     class Interrupt(callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):

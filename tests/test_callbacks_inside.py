@@ -22,14 +22,6 @@ X = np.abs(_rng.normal(size=(24, 3))).astype("float32") + 0.1
 Y = X[:, :1]
 
 
-@pytest.fixture(autouse=True)
-def _without_optimizations():
-    """What is computed is tested here, not how fast."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 def compiled(*stack, optimizer="sgd", **options):
     model = jkeras.Sequential([layers.Input((3,)), *stack])
     model.compile(optimizer, "mse", **options)

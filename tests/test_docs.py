@@ -52,20 +52,18 @@ def given(page):
 
 
 @pytest.fixture
-def cheap(tmp_path, monkeypatch):
-    """Programs compile fast and run slowly; files go to a temporary folder; settings are as before afterwards."""
+def own_place(tmp_path, monkeypatch):
+    """Files go to a temporary folder; settings are as before afterwards."""
     monkeypatch.chdir(tmp_path)
     policy = jkeras.config.dtype_policy()
     jkeras.utils.clear_session()  # names begin anew
-    jax.config.update("jax_disable_most_optimizations", True)
     yield
-    jax.config.update("jax_disable_most_optimizations", False)
     jkeras.config.set_dtype_policy(policy)
     jkeras.config.set_matmul_precision(None)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(blocks(page))])
-def test_code_of_a_page_runs_and_prints_what_it_says(page, cheap, capsys):
+def test_code_of_a_page_runs_and_prints_what_it_says(page, own_place, capsys):
     names, taken_for_given = {"__name__": "__main__"}, given(page)
     for line, code, expected in blocks(page):
         names.update(taken_for_given)

@@ -38,6 +38,8 @@ def forms(text_or_lines):
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     pytest.importorskip("PIL")
+    if not documents.DATA.is_dir():
+        pytest.skip("the images do not lie beside the checkout")
     folder = tmp_path_factory.mktemp("home")
     write_data(folder)
     return folder

@@ -42,13 +42,17 @@ class EveryBatch(callbacks.Callback):
         self.seen = [*getattr(self, "seen", []), batch]
 
 
+@pytest.fixture(scope="module")
+def whole():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: 10**6)
+        return outcome(network())
+
+
 @pytest.mark.optimised
 @pytest.mark.parametrize("cut", [1, 4, 7, "events", "every batch", "two epochs"])
-def test_results_do_not_depend_on_how_an_epoch_is_cut(cut, monkeypatch):
-    monkeypatch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: 10**6)
-    whole = outcome(network())
-    if isinstance(cut, int):
-        monkeypatch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: cut)
+def test_results_do_not_depend_on_how_an_epoch_is_cut(cut, whole, monkeypatch):
+    monkeypatch.setattr(steps_per_dispatch.StepsPerDispatch, "steps", lambda self, live: cut if isinstance(cut, int) else 10**6)
     compiled = {"steps_per_execution": 3} if cut == "events" else {}
     arguments = {"callbacks": [EveryBatch()]} if cut == "every batch" else {}
     for expected, found in zip(whole, outcome(network(**compiled), **arguments), strict=True):

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 
@@ -80,12 +79,8 @@ PICTURES = {
 
 
 @pytest.fixture(autouse=True)
-def cheap():
-    """Programs compile fast and run slowly, names begin anew."""
-    jax.config.update("jax_disable_most_optimizations", True)
+def names_begin_anew():
     jkeras.utils.clear_session()
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture

@@ -122,17 +122,10 @@ def test_stacks_nest():
 
 
 def test_names_count_up_and_own_names_stay():
-    script = """
-import jkeras
-from jkeras import layers
-m = jkeras.Sequential([layers.Dense(1), layers.Dense(1), layers.Conv2D(1, 1), layers.Dense(1, name="mine"), layers.Dense(1)])
-print(m.name, *[layer.name for layer in m.layers])
-"""
-    import subprocess
-    import sys
-
-    names = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    assert names == ["sequential", "dense", "dense_1", "conv2d", "mine", "dense_2"]
+    jkeras.utils.clear_session()
+    model = Sequential([Dense(1), Dense(1), layers.Conv2D(1, 1), Dense(1, name="mine"), Dense(1)])
+    assert model.name == "sequential"
+    assert [layer.name for layer in model.layers] == ["dense", "dense_1", "conv2d", "mine", "dense_2"]
 
 
 def test_config_makes_an_equal_stack():

@@ -71,8 +71,7 @@ def export_model(
         format: `"stablehlo"`, or `"onnx"`, for which the package jax2onnx is needed. Keras' other formats are refused.
         verbose: False or 0 prints nothing; None and True say what was written.
         input_signature: shapes and dtypes of the inputs, None for sizes that vary; needed only for a class with a `call` of
-            its own. A list with one entry per argument: `InputSpec`, `Input`, an array, or, where no size varies,
-            `jax.ShapeDtypeStruct`.
+            its own. A list with one entry per argument: `InputSpec`, `jax.ShapeDtypeStruct`, `Input`, or an array.
         platforms: where it must run: of `"cpu"`, `"cuda"`, `"rocm"`, `"tpu"`. ONNX programs run on any.
 
     Raises:
@@ -154,7 +153,7 @@ def _example(signature: Signature) -> str:
     """The signature to write instead, with 32 for sizes that must be known."""
     shapes = (tuple(32 if n is None and axis else n for axis, n in enumerate(leaf.shape)) for leaf in signature.leaves)
     specs = zip(shapes, signature.leaves)
-    return ", ".join(f'jkeras.layers.InputSpec("{leaf.dtype}", {shape})' for shape, leaf in specs)
+    return ", ".join(f'jkeras.InputSpec(shape={shape}, dtype="{leaf.dtype}")' for shape, leaf in specs)
 
 
 def _check_format(format: str) -> None:

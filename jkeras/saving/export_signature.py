@@ -21,7 +21,7 @@ from jkeras.saving.model_classes import is_graph
 
 _NO_SIGNATURE = """Model {name!r} does not say what it takes: it is a class with a `call` of its own. Write
 
-    model.export(path, input_signature=[jkeras.layers.InputSpec("float32", (None, 28, 28))])
+    model.export(path, input_signature=[jkeras.InputSpec(shape=(None, 28, 28), dtype="float32")])
 
 with one entry (a spec, an array, or a structure of them) for each argument of `call`."""
 _WRONG_COUNT = "Model {name!r} has {count} input{s} ({names}). Received in input_signature {given}: {signature}."
@@ -116,7 +116,7 @@ def _leaf(value: Any, dtype: str) -> _Leaf:
     if not _has_shape(value) or value.shape is None:
         raise TypeError(
             f"An entry of input_signature says shape and dtype. Received: {describe(value)}. "
-            'Write jkeras.layers.InputSpec("float32", (None, 28, 28)), None for sizes that may vary.'
+            'Write jkeras.InputSpec(shape=(None, 28, 28), dtype="float32"), None for sizes that may vary.'
         )
     return _Leaf(tuple(value.shape), value.dtype if not isinstance(value, InputSpec) or value.dtype is not None else dtype)
 

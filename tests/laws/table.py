@@ -363,15 +363,15 @@ def assert_close(actual: Any, expected: Any, tolerance: float = 1e-6) -> None:
         np.testing.assert_allclose(np.asarray(a, "float64"), np.asarray(b, "float64"), rtol=tolerance, atol=tolerance)
 
 
-every_case = pytest.mark.parametrize("case", TABLE, ids=lambda c: c.id)
-every_case_of_keras = pytest.mark.parametrize("case", (*LAYERS, *MODELS), ids=lambda c: c.id)
-every_layer = pytest.mark.parametrize("case", LAYERS, ids=lambda c: c.id)
-
-
-def _one_of_each() -> list[Any]:
+def _marked(cases: tuple[Case, ...], mark: Any) -> Any:
+    """All cases, with a mark on those of a layer's class of which the table holds another one before."""
     first = {case.layer: case for case in reversed(LAYERS)}
-    return [case if first.get(case.layer, case) is case else pytest.param(case, marks=pytest.mark.slow) for case in TABLE]
+    marked = [case if first.get(case.layer, case) is case else pytest.param(case, marks=mark) for case in cases]
+    return pytest.mark.parametrize("case", marked, ids=lambda c: c.id)
 
 
+every_case = _marked(TABLE, pytest.mark.variant)
+every_case_of_keras = _marked((*LAYERS, *MODELS), pytest.mark.variant)
+every_layer = _marked(LAYERS, pytest.mark.variant)
 # For laws about a transformation of JAX, to which all configurations of a class are alike: the first runs, the others are slow.
-one_of_each = pytest.mark.parametrize("case", _one_of_each(), ids=lambda c: c.id)
+one_of_each = _marked(TABLE, pytest.mark.slow)

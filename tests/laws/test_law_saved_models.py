@@ -5,9 +5,8 @@ import json
 import jax
 import keras
 import numpy as np
-import pytest
 from keras.src.legacy.saving import saving_utils
-from table import LAYERS, weight_values
+from table import every_layer, weight_values
 
 import jkeras
 from jkeras.saving.serialization import model_config_keras2, model_from_config
@@ -24,13 +23,6 @@ def in_graph(case, package):
     return package.Model(inputs if len(inputs) > 1 else inputs[0], outputs, name="whole")
 
 
-def layer_case(case):
-    return pytest.param(case, id=case.id)
-
-
-CASES = [layer_case(case) for case in LAYERS]
-
-
 def assert_same_predictions(case, ours, theirs):
     values = weight_values(ours)
     ours.set_weights(values)
@@ -40,7 +32,7 @@ def assert_same_predictions(case, ours, theirs):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("case", CASES)
+@every_layer
 def test_keras_reads_the_json_of_a_model(case):
     ours = in_graph(case, jkeras)
     theirs = keras.models.model_from_json(ours.to_json())
@@ -48,7 +40,7 @@ def test_keras_reads_the_json_of_a_model(case):
     assert_same_predictions(case, ours, theirs)
 
 
-@pytest.mark.parametrize("case", CASES)
+@every_layer
 def test_the_json_of_keras_is_read(case):
     theirs = in_graph(case, keras)
     ours = jkeras.models.model_from_json(theirs.to_json())
@@ -56,7 +48,7 @@ def test_the_json_of_keras_is_read(case):
     assert_same_predictions(case, ours, theirs)
 
 
-@pytest.mark.parametrize("case", CASES)
+@every_layer
 def test_keras2_form_comes_back_and_keras_reads_it(case):
     model = in_graph(case, jkeras)
     config = json.loads(json.dumps(model_config_keras2(model)))

@@ -1,15 +1,12 @@
 """vmap over examples = the batch, where examples do not see each other; vmap over weights = an ensemble."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from table import assert_close, one_of_each, prepared
+from table import LAYERS, assert_close, one_of_each, prepared
 
 
 @one_of_each
 def test_vmap_over_examples_is_the_batch(case):
-    if not case.per_example:
-        return
     made = prepared(case)
 
     def one(x, options):
@@ -18,7 +15,11 @@ def test_vmap_over_examples_is_the_batch(case):
         return y[0]
 
     y, _ = made.run()
-    assert_close(jax.jit(jax.vmap(one))(made.x, made.options), y)
+    apart = jax.jit(jax.vmap(one))(made.x, made.options)
+    if case.per_example:
+        assert_close(apart, y)
+    else:
+        assert apart.shape == y.shape and not np.allclose(apart, y)
 
 
 @one_of_each
@@ -27,11 +28,15 @@ def test_vmap_over_weights_is_an_ensemble(case):
     keys = jax.random.split(jax.random.key(1), 3)
     members = jax.vmap(made.layer.init)(keys)
     assert all(leaf.shape[0] == 3 for leaf in jax.tree.leaves(members))
-    if not made.params:
-        return
-    ensemble = jax.jit(jax.vmap(lambda p, s: made.apply(p, s, made.x, **made.options)[0]))(*members)
-    params, state = made.layer.init(keys[1])
-    alone, _ = made.jitted(params, state, made.x, training=False, **made.options)
+    ensemble = jax.jit(jax.vmap(lambda p, s: made.apply(p, s, made.x, **made.options)[0], axis_size=3))(*members)
+    alone, _ = made.jitted(*jax.tree.map(lambda leaf: leaf[1], members), made.x, training=False, **made.options)
     assert_close(ensemble[1], alone)
-    drawn = [variable for variable in made.layer.trainable_weights if variable.name in ("kernel", "embeddings")]
-    assert not drawn or not np.allclose(ensemble[0], jnp.asarray(ensemble[1]))
+
+
+def test_members_of_an_ensemble_differ():
+    made = prepared(LAYERS[0])
+    keys = jax.random.split(jax.random.key(1), 3)
+    kernels = jax.vmap(made.layer.init)(keys)[0]["kernel"]
+    assert not np.allclose(kernels[0], kernels[1])
+    for key, kernel in zip(keys, kernels, strict=True):
+        assert_close(made.layer.init(key)[0]["kernel"], kernel)

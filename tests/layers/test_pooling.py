@@ -20,9 +20,12 @@ def layouts(x, data_format):
     return np.moveaxis(x, -1, 1) if data_format == "channels_first" else x
 
 
+LAYOUTS = ("channels_last", "channels_first")
+
+
+# Every window in one of the two layouts: the maths has both in tests/test_nn_pool.py.
 @pytest.mark.parametrize("kind", ("MaxPooling", "AveragePooling"))
-@pytest.mark.parametrize("data_format", ("channels_last", "channels_first"))
-@pytest.mark.parametrize(("rank", "kwargs"), WINDOWS, ids=str)
+@pytest.mark.parametrize(("rank", "kwargs", "data_format"), [(*w, LAYOUTS[i % 2]) for i, w in enumerate(WINDOWS)], ids=str)
 def test_window_pooling_equals_keras(rank, kwargs, data_format, kind):
     pair = tuple(getattr(m, f"{kind}{rank}D")(data_format=data_format, **kwargs) for m in (ours, keras.layers))
     x = np.maximum(normal(*SHAPES[rank]), 0)
@@ -40,8 +43,10 @@ def test_windows_of_two_are_the_default_as_in_keras_2(rank, kind):
 
 
 @pytest.mark.parametrize("kind", ("GlobalMaxPooling", "GlobalAveragePooling"))
-@pytest.mark.parametrize("data_format", ("channels_last", "channels_first"))
-@pytest.mark.parametrize(("rank", "keepdims"), ((1, False), (2, False), (2, True), (3, False)))
+@pytest.mark.parametrize(
+    ("rank", "keepdims", "data_format"),
+    [(1, False, "channels_first"), (2, False, "channels_last"), (2, True, "channels_first"), (3, False, "channels_last")],
+)
 def test_global_pooling_equals_keras(rank, keepdims, data_format, kind):
     pair = tuple(getattr(m, f"{kind}{rank}D")(data_format, keepdims=keepdims) for m in (ours, keras.layers))
     assert_same(*pair, layouts(normal(*SHAPES[rank]), data_format))
