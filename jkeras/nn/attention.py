@@ -186,12 +186,11 @@ def dot_product_attention(
     Source: Ashish Vaswani et al., "Attention Is All You Need", 2017; Tri Dao et al., "FlashAttention: Fast and Memory-Efficient
     Exact Attention with IO-Awareness", 2022.
     """
-    options = {"scale": scale, "is_causal": is_causal}
     if not flash:
         may_flash = flash is None and flash_fits(query, key, value)
-        return (attend_or_flash if may_flash else attend)(query, key, value, mask, **options)
+        return (attend_or_flash if may_flash else attend)(query, key, value, mask, scale=scale, is_causal=is_causal)
     try:
-        return _by_flash(query, key, value, mask, **options)
+        return _by_flash(query, key, value, mask, scale=scale, is_causal=is_causal)
     except _NO_CUDNN as error:
         names = {n: describe(a) for n, a in (("query", query), ("key", key), ("value", value))}
         raise ValueError(_NO_FLASH.format(**names, reason=error)) from error
@@ -216,11 +215,11 @@ def _by_flash(query: Array, key: Array, value: Array, mask: Array | None, *, sca
 _NO_CUDNN = (RuntimeError, ValueError, NotImplementedError, TypeError)
 
 
-def _by_flash_or_xla(*arrays: Array | None, **options: Any) -> Array:
+def _by_flash_or_xla(query: Array, key: Array, value: Array, mask: Array | None, **options: Any) -> Array:
     try:
-        return _by_flash(*arrays, **options)
+        return _by_flash(query, key, value, mask, **options)
     except _NO_CUDNN:
-        return _by_xla(*arrays, **options)
+        return _by_xla(query, key, value, mask, **options)
 
 
 # Both take `(query, key, value, mask, *, scale, is_causal)`; the second is flash attention on an NVIDIA GPU that has it.
