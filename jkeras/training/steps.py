@@ -27,7 +27,8 @@ from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import layer_positions, refuse_assigned
 from jkeras.layers.tracking import Tracker, inventory, weight_entries
 from jkeras.nn.updates import after_all
-from jkeras.state.scope import complete_scope, get_mask, pop, push, set_mask, substitute
+from jkeras.state.functionalize import functionalize
+from jkeras.state.scope import complete_scope, current, get_mask, pop, push, set_mask
 from jkeras.training.logs import flat_results
 from jkeras.training.objective import add_loss
 from jkeras.training.state import Outcome, TrainState
@@ -109,34 +110,36 @@ class Steps(Layer):
         flat_params, flat_state = paths.flatten(params), paths.flatten(state)
         held = inventory(self)
         entries = held.weights + [(p, v) for p, v in held.entries[len(held.weights) :] if p in flat_state]
-        values = {id(v): flat_params[p] if p in flat_params else flat_state[p] for p, v in entries}
+        values = [flat_params[p] if p in flat_params else flat_state[p] for p, _ in entries]
         step = complete_scope()
         if step is not None and step.values is not None:  # what the step has assigned so far
-            given = {key for key in values if step.values.get(key) is not step.start.get(key)}
-            values.update((id(v), step.values[id(v)]) for p, v in entries if id(v) in given and p in flat_state)
-        scope = substitute(values, rng=rng, training=training, positions=layer_positions(self))
-        token = push(scope)
-        try:
+            assigned = {key: value for key, value in step.values.items() if step.start.get(key) is not value}
+            values = [assigned.get(id(v), value) if p in flat_state else value for (p, v), value in zip(entries, values)]
+
+        def loss_and_outcome() -> tuple[Array, Tree, list[Array | None], Logs]:
             y_pred = self(x, training=training)
             masks = [get_mask(leaf) for leaf in jax.tree.leaves(y_pred)]
             if rows is not None:
                 _mask_rows(y_pred, rows)
             flag = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
-            inner = push(scope.for_layer(None, None))  # the flag is that of the forward pass
+            outside = push(current().for_layer(None, None))  # the flag is that of the forward pass
             try:
                 with self._trainer.noting_losses(y, y_pred, sample_weight) as parts:
                     loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
             finally:
-                pop(inner)
-            if jnp.ndim(loss):
-                loss = _one_number(loss, training)
+                pop(outside)
+            return _one_number(loss, training) if jnp.ndim(loss) else loss, y_pred, masks, parts
+
+        pure = functionalize(loss_and_outcome, [v for _, v in entries], layer_positions(self))
+        try:
+            result = pure(values, rng=rng, training=training)
         finally:
-            pop(token)
             hide_tracers(self)
-        refuse_assigned((((p, v), scope.start[id(v)], values[id(v)]) for p, v in entries), flat_params)
+        loss, y_pred, masks, parts = result.output
+        refuse_assigned(zip(entries, values, result.values), flat_params)
         if step is not None:
-            step.ahead |= {key for key, value in scope.start.items() if values[key] is not value}
-        after = paths.nest([(p, values[id(v)]) for p, v in entries if p in flat_state])
+            step.ahead |= {id(v) for (_, v), before, after in zip(entries, values, result.values) if after is not before}
+        after = paths.nest([(p, value) for (p, _), value in zip(entries, result.values) if p in flat_state])
         return loss if scale is None else loss * scale, Outcome(loss, after, y_pred, parts, masks, rows, x)
 
     def compute_loss(
