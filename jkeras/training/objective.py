@@ -20,7 +20,8 @@ from jkeras import losses, metrics
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, Logs, Scalar, Tree
 from jkeras.layers.base import Layer
-from jkeras.state.scope import current, pop, push, set_mask, substitute
+from jkeras.state.functionalize import functionalize
+from jkeras.state.scope import current, set_mask
 from jkeras.training.logs import flat_results
 from jkeras.training.state import Outcome
 from jkeras.training.structure import Outputs, outputs_of
@@ -176,20 +177,21 @@ class Objective:
             return state
         targets, weights = self.targets(y), self.sample_weights(sample_weight)
         predictions = jax.tree.leaves(outcome.y_pred)
-        state = dict(state)
-        numbers = {id(tracked.metric): i for i, tracked in enumerate(self.tracked)}
-        token = push(substitute({}, rng=current().rng, positions=numbers))
-        try:
+
+        def updated() -> dict[str, Any]:
             for prediction, mask in zip(predictions, outcome.masks):
                 if mask is not None:
                     set_mask(prediction, mask)
+            found = dict(state)
             for tracked in self.tracked:
                 weight = _weight_of_rows(weights[tracked.output] if tracked.weighted else None, outcome.rows)
                 args = targets[tracked.output], predictions[tracked.output]
-                state[tracked.name] = tracked.metric.update(state[tracked.name], *args, sample_weight=weight)
-        finally:
-            pop(token)
-        return state
+                found[tracked.name] = tracked.metric.update(state[tracked.name], *args, sample_weight=weight)
+            return found
+
+        positions = {id(tracked.metric): i for i, tracked in enumerate(self.tracked)}
+        found: dict[str, Any] = functionalize(updated, [], positions)([], rng=current().rng).output
+        return found
 
     def update_metric_objects(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> None:
         """`update_metrics` in the metrics' own variables."""
