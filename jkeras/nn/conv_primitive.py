@@ -78,14 +78,29 @@ def _lax_kernel_gradient(x: Array, dy: Array, geometry: Geometry, precision: Any
     return jax.linear_transpose(lambda kernel: lax_conv(x, kernel, geometry, precision), kernel)(dy)[0]
 
 
-output = Operation("conv", _output_shape, lax_conv, partial(batch, ("x", "kernel", "y")))
-input_gradient = Operation("conv_input_gradient", _input_shape, _lax_input_gradient, partial(batch, ("y", "kernel", "x")))
-kernel_gradient = Operation("conv_kernel_gradient", _kernel_shape, _lax_kernel_gradient, partial(batch, ("x", "y", "kernel")))
-
-output.transposes(input_gradient, lambda dy, x, **parameters: kernel_gradient(x, dy, **parameters))
-input_gradient.transposes(output, lambda dx, dy, **parameters: kernel_gradient(dx, dy, **parameters))
-kernel_gradient.transposes(
-    lambda dk, dy, **parameters: input_gradient(dy, dk, **parameters), lambda dk, x, **parameters: output(x, dk, **parameters)
+output = Operation(
+    "conv",
+    _output_shape,
+    lax_conv,
+    lambda dy, kernel, **parameters: input_gradient(dy, kernel, **parameters),
+    lambda dy, x, **parameters: kernel_gradient(x, dy, **parameters),
+    partial(batch, ("x", "kernel", "y")),
+)
+input_gradient = Operation(
+    "conv_input_gradient",
+    _input_shape,
+    _lax_input_gradient,
+    output,
+    lambda dx, dy, **parameters: kernel_gradient(dx, dy, **parameters),
+    partial(batch, ("y", "kernel", "x")),
+)
+kernel_gradient = Operation(
+    "conv_kernel_gradient",
+    _kernel_shape,
+    _lax_kernel_gradient,
+    lambda dk, dy, **parameters: input_gradient(dy, dk, **parameters),
+    lambda dk, x, **parameters: output(x, dk, **parameters),
+    partial(batch, ("x", "y", "kernel")),
 )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 
-from jkeras.nn.product import many_rows, product
+from jkeras.nn.product import product
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
@@ -36,13 +36,7 @@ def dense(
         >>> dense(jnp.array([[1.0, 2.0]]), jnp.eye(2), jnp.array([0.5, 0.0])).tolist()
         [[1.5, 2.0]]
     """
-    shape = x.shape
-    if many_rows(shape):
-        y = product(x, kernel)
-    elif len(shape) > 2:
-        y = jnp.matmul(x.reshape(-1, shape[-1]), kernel).reshape(*shape[:-1], kernel.shape[-1])
-    else:
-        y = jnp.matmul(x, kernel)
+    y = product(x, kernel)
     return y if bias is None else _plus(y, bias)
 
 

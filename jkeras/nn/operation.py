@@ -29,6 +29,8 @@ class Operation:
         name: in JAX.
         shape: `(a, b, **parameters) -> shape` of the result.
         general: `(a, b, **parameters) -> result`, where a platform has no way of its own.
+        left, right: the gradients of the operands, `(gradient, b, **parameters) -> gradient of a` and
+            `(gradient, a, **parameters) -> gradient of b`; None for none.
         batch: the rule of `vmap`, `(operation, (a, b), axes, **parameters) -> (result, axis)`; None for that of `general`.
 
     Attributes:
@@ -38,21 +40,19 @@ class Operation:
 
     named: ClassVar[dict[str, Operation]] = {}
 
-    def __init__(self, name: str, shape: Callable[..., tuple[int, ...]], general: Compute, batch: Compute | None = None):
+    def __init__(
+        self,
+        name: str,
+        shape: Callable[..., tuple[int, ...]],
+        general: Compute,
+        left: Compute | None = None,
+        right: Compute | None = None,
+        batch: Compute | None = None,
+    ):
         self.name, self.general = name, general
         self.rules: dict[str, Any] = {}
-        self._shape, self._batch = shape, batch or _as_general
-        self._transposes: tuple[Compute, Compute] | None = None
+        self._shape, self._transposes, self._batch = shape, (left, right), batch or _as_general
         self.named[name] = self
-
-    def transposes(self, left: Compute, right: Compute) -> None:
-        """Set what computes the gradients of the operands.
-
-        Args:
-            left: `(gradient, b, **parameters) -> gradient of a`.
-            right: `(gradient, a, **parameters) -> gradient of b`.
-        """
-        self._transposes = left, right
 
     def on(self, platform: str, compute: Compute) -> None:
         """Compute it like this on a platform. Call it before the operation is first used."""
@@ -78,13 +78,9 @@ class Operation:
         for platform, rule in self.rules.items():
             mlir.register_lowering(primitive, rule, platform=platform)
         batching.primitive_batchers[primitive] = functools.partial(self._batch, self)
-        if self._transposes is not None:
-            left, right = self._transposes
-            ad.defbilinear(
-                primitive,
-                lambda gradient, a, b, **parameters: left(gradient, b, **parameters),
-                lambda gradient, a, b, **parameters: right(gradient, a, **parameters),
-            )
+        left, right = self._transposes
+        if left is not None and right is not None:
+            ad.defbilinear(primitive, lambda dy, a, b, **kw: left(dy, b, **kw), lambda dy, a, b, **kw: right(dy, a, **kw))
         return primitive
 
 

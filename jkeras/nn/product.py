@@ -40,21 +40,12 @@ def product(x: Float[Array, " *batch inputs"], kernel: Float[Array, " inputs uni
         >>> product(jnp.ones((2, 3, 4)), jnp.ones((4, 5))).shape
         (2, 3, 5)
     """
-    rows = x if x.ndim <= 2 else x.reshape(-1, x.shape[-1])
-    ours = many_rows(rows.shape) and rows.dtype == kernel.dtype and is_known(rows)
-    y = (_product if ours else jnp.matmul)(rows, kernel)
-    return y if x.ndim <= 2 else y.reshape(*x.shape[:-1], kernel.shape[-1])
-
-
-def many_rows(shape: tuple[int, ...]) -> bool:
-    """Whether an array of this shape has so many rows, over all axes but the last, that `product` may gain by them.
-
-    Example:
-        >>> many_rows((16, 128, 64)), many_rows((32, 784))
-        (True, False)
-    """
-    rows = math.prod(shape[:-1])
-    return isinstance(rows, int) and rows >= _FEWEST_ROWS
+    shape = x.shape
+    count = math.prod(shape[:-1])
+    many = isinstance(count, int) and count >= _FEWEST_ROWS and x.dtype == kernel.dtype and is_known(x)
+    if len(shape) <= 2:
+        return (_product if many else jnp.matmul)(x, kernel)
+    return (_product if many else jnp.matmul)(x.reshape(-1, shape[-1]), kernel).reshape(*shape[:-1], kernel.shape[-1])
 
 
 @jax.custom_jvp
@@ -83,14 +74,17 @@ def _kernel_gradient(x: Array, dy: Array, *, precision: Any) -> Array:
     return lax.dot_general(dy, x, (((0,), (0,)), ((), ())), precision=precision).T
 
 
-tangent = Operation("product_tangent", lambda x, d_kernel, precision: (x.shape[0], d_kernel.shape[1]), _tangent)
-kernel_gradient = Operation("product_gradient", lambda x, dy, precision: (x.shape[1], dy.shape[1]), _kernel_gradient)
-
-tangent.transposes(
+tangent = Operation(
+    "product_tangent",
+    lambda x, d_kernel, precision: (x.shape[0], d_kernel.shape[1]),
+    _tangent,
     lambda dy, kernel, precision: lax.dot_general(dy, kernel, (((1,), (1,)), ((), ())), precision=precision),
     lambda dy, x, precision: kernel_gradient(x, dy, precision=precision),
 )
-kernel_gradient.transposes(
+kernel_gradient = Operation(
+    "product_gradient",
+    lambda x, dy, precision: (x.shape[1], dy.shape[1]),
+    _kernel_gradient,
     lambda dk, dy, precision: lax.dot_general(dy, dk, (((1,), (1,)), ((), ())), precision=precision),
     lambda dk, x, precision: tangent(x, dk, precision=precision),
 )

@@ -27,12 +27,11 @@ def after_all(gradients: Tree) -> Any:
         >>> after_all({"kernel": jnp.ones(3)})["kernel"].tolist()
         [1.0, 1.0, 1.0]
     """
-    leaves, structure = jax.tree.flatten(gradients)
-    large = [i for i, leaf in enumerate(leaves) if _is_large(leaf)]
+    large = [leaf for leaf in jax.tree.leaves(gradients) if _is_large(leaf)]
     if len(large) < 2:
         return gradients
-    waited = dict(zip(large, together(*(leaves[i] for i in large))))
-    return jax.tree.unflatten(structure, [waited.get(i, leaf) for i, leaf in enumerate(leaves)])
+    waited = iter(together(*large))
+    return jax.tree.map(lambda leaf: next(waited) if _is_large(leaf) else leaf, gradients)
 
 
 def _is_large(leaf: Tree) -> bool:
