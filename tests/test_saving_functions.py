@@ -270,7 +270,7 @@ def test_a_function_called_as_one_of_keras_is_named(tmp_path):
 
     model = model_with(swish, "relu")
     model.compile("sgd", loss=[mse])
-    with pytest.warns(UserWarning, match="'mse' of your own"), pytest.warns(UserWarning, match="'swish' of your own"):
+    with pytest.warns(UserWarning, match="Your own function 'mse'"), pytest.warns(UserWarning, match="Your own function 'swish'"):
         model.save(tmp_path / "m.keras")
     again = jkeras.models.load_model(tmp_path / "m.keras", custom_objects={"swish": swish, "mse": mse})
     assert again.layers[0].activation is swish

@@ -70,7 +70,7 @@ def test_in_json_keras_takes_the_layers_for_several(make):
 def test_what_tf_keras_loses_in_h5_is_explained_and_the_weights_are_there(tmp_path):
     theirs = made(library("tf_keras"), shared_across)
     theirs.save(tmp_path / "m.h5")
-    with pytest.raises(FileFormatError, match=r"one inside it: what\nthe layer was called with is lost.*load_weights"):
+    with pytest.raises(FileFormatError, match=r"one inside it:\nwhat the layer was called with is lost.*load_weights"):
         jkeras.models.load_model(tmp_path / "m.h5")
     ours = shared_across(jkeras)
     ours.load_weights(tmp_path / "m.h5")
