@@ -157,14 +157,12 @@ def test_values_equal_keras_and_configs_travel_both_ways(name, arguments, ys, ps
     ours, theirs = getattr(metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
     close(feed(ours, ys, ps), feed(theirs, ys, ps), 3e-6)
     close(feed(ours, ys, ps, WEIGHTS), feed(theirs, ys, ps, WEIGHTS), 3e-6)
-    close(feed(metrics.deserialize(metrics.serialize(ours)), ys[:1], ps[:1], WEIGHTS), keras_once(theirs, ys, ps))
-    close(feed(metrics.deserialize(keras.metrics.serialize(theirs)), ys[:1], ps[:1], WEIGHTS), keras_once(theirs, ys, ps))
+    config_of_keras = keras.metrics.serialize(theirs)
+    theirs.reset_state()
+    once = feed(theirs, ys[:1], ps[:1], WEIGHTS)
+    for config in (metrics.serialize(ours), config_of_keras):
+        close(feed(metrics.deserialize(config), ys[:1], ps[:1], WEIGHTS), once)
     assert type(keras.metrics.deserialize(metrics.serialize(ours))).__name__ == name
-
-
-def keras_once(metric, ys, ps):
-    metric.reset_state()
-    return feed(metric, ys[:1], ps[:1], WEIGHTS)
 
 
 @pytest.mark.parametrize("name, arguments, ys, ps", list({case[0]: case for case in CASES}.values()))
