@@ -78,7 +78,7 @@ def _lax_kernel_gradient(x: Array, dy: Array, geometry: Geometry, precision: Any
     return jax.linear_transpose(lambda kernel: lax_conv(x, kernel, geometry, precision), kernel)(dy)[0]
 
 
-output = Operation(
+output: Operation = Operation(
     "conv",
     _output_shape,
     lax_conv,
@@ -86,7 +86,7 @@ output = Operation(
     lambda dy, x, **parameters: kernel_gradient(x, dy, **parameters),
     partial(batch, ("x", "kernel", "y")),
 )
-input_gradient = Operation(
+input_gradient: Operation = Operation(
     "conv_input_gradient",
     _input_shape,
     _lax_input_gradient,
@@ -94,7 +94,7 @@ input_gradient = Operation(
     lambda dx, dy, **parameters: kernel_gradient(dx, dy, **parameters),
     partial(batch, ("y", "kernel", "x")),
 )
-kernel_gradient = Operation(
+kernel_gradient: Operation = Operation(
     "conv_kernel_gradient",
     _kernel_shape,
     _lax_kernel_gradient,

@@ -74,14 +74,14 @@ def _kernel_gradient(x: Array, dy: Array, *, precision: Any) -> Array:
     return lax.dot_general(dy, x, (((0,), (0,)), ((), ())), precision=precision).T
 
 
-tangent = Operation(
+tangent: Operation = Operation(
     "product_tangent",
     lambda x, d_kernel, precision: (x.shape[0], d_kernel.shape[1]),
     _tangent,
     lambda dy, kernel, precision: lax.dot_general(dy, kernel, (((1,), (1,)), ((), ())), precision=precision),
     lambda dy, x, precision: kernel_gradient(x, dy, precision=precision),
 )
-kernel_gradient = Operation(
+kernel_gradient: Operation = Operation(
     "product_gradient",
     lambda x, dy, precision: (x.shape[1], dy.shape[1]),
     _kernel_gradient,
