@@ -20,6 +20,7 @@ from jkeras._base import registry, special_values
 from jkeras._base.config_types import check_arguments
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.plain_numbers import TakesPlainNumbers
+from jkeras._base.types import CustomObjects
 
 _HOME = __name__.partition(".")[0]
 # Within `sharing()`: id -> (object, its number), and shared_object_id -> object.
@@ -122,12 +123,12 @@ class Configurable(TakesPlainNumbers):
         return {name: serialize(value) for name, value in init_arguments(self).items()}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: CustomObjects = None) -> Any:
         """Make an object from what `get_config` gave."""
         return cls(**read_arguments(cls, config, custom_objects))
 
 
-def read_arguments(cls: type, config: Any, custom_objects: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def read_arguments(cls: type, config: Any, custom_objects: CustomObjects = None) -> dict[str, Any]:
     """The arguments of a constructor in a config, with objects made of the configs in it.
 
     Raises:
@@ -320,7 +321,7 @@ def _class_words(cls: type, path: str | None) -> dict[str, str]:
     return {"module": _WITHOUT_PUBLIC_PATH.get(path, module), "class_name": name}
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Any, custom_objects: CustomObjects = None) -> Any:
     """The object for a dict that `object_config` gave, the value for a special form, and what is nested in lists and dicts.
 
     Nothing is imported: classes come from the table of Keras paths, from registrations and from `custom_objects`.
@@ -357,7 +358,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     return made
 
 
-def _make(found: Any, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
+def _make(found: Any, config: Mapping[str, Any], custom_objects: CustomObjects) -> Any:
     with registry.custom_object_scope(custom_objects):
         options = {"custom_objects": custom_objects} if takes_custom_objects(found) else {}
         return found.from_config(copied(config["config"]), **options)
@@ -376,7 +377,7 @@ def _check_words(config: Mapping[str, Any]) -> None:
             raise FileFormatError(f"In the config of an object {word!r} is a string. Found: {describe(config.get(word))}.")
 
 
-def _function(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
+def _function(config: Mapping[str, Any], custom_objects: CustomObjects) -> Any:
     name = config["config"]
     if not isinstance(name, str):
         raise UnsafeFileError(f"A function stands in a config by its name alone. Found: {describe(name)}.")
@@ -393,7 +394,7 @@ def _function(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | Non
     return registry.find_function(name, custom_objects, config.get("module"))
 
 
-def resolve(kind: str, identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def resolve(kind: str, identifier: Any, custom_objects: CustomObjects = None) -> Any:
     """What users may write for an object: None, a string, a config dict, a class, a function, or the object itself.
 
     Strings and classes that name a class give an instance with default arguments; functions come back as they are.

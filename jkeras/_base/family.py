@@ -6,13 +6,14 @@ your own objects by name; `serialize` gives the config. Families differ in a few
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from inspect import Parameter
 from typing import Any, NamedTuple
 
 from jkeras._base import configurable
 from jkeras._base.errors import describe
 from jkeras._base.forwarding import forwarder
+from jkeras._base.types import CustomObjects
 
 Convert = Callable[[Any], Any]
 NOT_ONE = "Not {a_member}: {given}. Expected {expected}."
@@ -65,7 +66,7 @@ def family(
     """
     a_member = f"{'an' if member[0] in 'aeiou' else 'a'} {member}"
 
-    def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def deserialize(config: Any, custom_objects: CustomObjects = None) -> Any:
         if by_name and configurable.is_object_config(config) and config["class_name"] == "function":
             config = config["config"]
         found = configurable.resolve(area, config, custom_objects)

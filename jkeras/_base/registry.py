@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from jkeras._base.errors import UnknownObjectError, UnsafeFileError, unknown_name
 from jkeras._base.naming import to_snake_case
+from jkeras._base.types import CustomObjects
 
 T = TypeVar("T")
 
@@ -206,7 +207,7 @@ def get_registered_name(obj: Any) -> str:
     return _custom_names.get(id(obj), getattr(obj, "__name__", str(obj)))
 
 
-def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def get_registered_object(name: str, custom_objects: CustomObjects = None) -> Any:
     """The object registered under `package>name`, passed in `custom_objects` or in a scope; None where there is none."""
     for table in (custom_objects or {}, _scoped.get(), _custom):
         if name in table:
@@ -318,7 +319,7 @@ def check_same_name(found: Any, name: str, registered_name: str, of_keras: Any) 
         )
 
 
-def find_function(name: str, custom_objects: Mapping[str, Any] | None = None, module: str | None = None) -> Any:
+def find_function(name: str, custom_objects: CustomObjects = None, module: str | None = None) -> Any:
     """A function by name: the user's own, or one of Keras' activations, losses, metrics and operations.
 
     Raises:

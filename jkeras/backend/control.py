@@ -7,9 +7,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base.errors import describe
+from jkeras._base.types import Tree
 from jkeras.graph.keras_tensor import is_symbolic
 from jkeras.ops.wrapper import Tensor, as_array, symbolic
 from jkeras.state.scope import is_traced
@@ -42,7 +44,7 @@ def switch(condition: Tensor, then_expression: Any, else_expression: Any) -> Ten
     return ops.where(ops.cast(condition, "bool"), x, y)
 
 
-def _map(fn: Callable[[Any], Any], elems: Any, dtype: Any) -> Any:
+def _map(fn: Callable[[Any], Any], elems: Tree, dtype: DTypeLike | None) -> Any:
     found = jax.lax.map(fn, jax.tree.map(as_array, elems))
     return found if dtype is None else jax.tree.map(lambda a: a.astype(dtype), found)
 
@@ -50,7 +52,7 @@ def _map(fn: Callable[[Any], Any], elems: Any, dtype: Any) -> Any:
 _map_node = symbolic(_map, "map_fn", module=__name__)
 
 
-def map_fn(fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype: Any = None) -> Any:
+def map_fn(fn: Callable[[Any], Any], elems: Tree, name: str | None = None, dtype: DTypeLike | None = None) -> Any:
     """`fn` of each element along the first axis, one after the other.
 
     Args:
@@ -62,7 +64,7 @@ def map_fn(fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype:
     return _map_node(fn, elems, dtype)
 
 
-def _fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any, reverse: bool) -> Any:
+def _fold(fn: Callable[[Any, Any], Any], elems: Tree, initializer: Any, reverse: bool) -> Any:
     elems = jax.tree.map(as_array, elems)
     if initializer is None:
         start = -1 if reverse else 0
@@ -79,7 +81,7 @@ def _like(new: Any, old: Any) -> Any:
 _fold_node = symbolic(_fold, "fold", module=__name__)
 
 
-def foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
+def foldl(fn: Callable[[Any, Any], Any], elems: Tree, initializer: Any = None, name: str | None = None) -> Any:
     """`fn(... fn(fn(initializer, elems[0]), elems[1]) ...)`; the initializer is by default the first element.
 
     Example:
@@ -89,7 +91,7 @@ def foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, na
     return _fold_node(fn, elems, initializer, False)
 
 
-def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
+def foldr(fn: Callable[[Any, Any], Any], elems: Tree, initializer: Any = None, name: str | None = None) -> Any:
     """As `foldl`, from the last element to the first."""
     return _fold_node(fn, elems, initializer, True)
 
@@ -105,7 +107,7 @@ def print_tensor(x: Tensor, message: str = "", summarize: int = 3) -> Tensor:
     return _print_node(x, message)
 
 
-def _print(x: Any, message: str) -> Any:
+def _print(x: Tree, message: str) -> Any:
     jax.debug.print("{message} {x}", message=message, x=x)
     return x
 
@@ -151,7 +153,7 @@ def rnn(
     )  # fmt: skip
 
 
-def _rnn(step_function: Any, inputs: Any, states: list[Any], mask: Any, constants: list[Any], flags: tuple[bool, ...]) -> Any:
+def _rnn(step_function: Any, inputs: Tree, states: list[Any], mask: Any, constants: list[Any], flags: tuple[bool, ...]) -> Any:
     go_backwards, unroll, time_major, zero_masked, every = flags
     inputs, states = jax.tree.map(as_array, inputs), jax.tree.map(as_array, states)
     if not time_major:
@@ -164,7 +166,7 @@ def _rnn(step_function: Any, inputs: Any, states: list[Any], mask: Any, constant
             raise ValueError(f"The mask of K.rnn must be (batch, time) or (batch, time, 1). Received: {describe(mask)}.")
         mask = mask if time_major else mask.T
 
-    def step(states: list[Any], x: Any) -> tuple[Any, list[Any]]:
+    def step(states: list[Any], x: Tree) -> tuple[Any, list[Any]]:
         output, new = step_function(x, [*states, *constants])
         return ops.convert_to_tensor(output), [as_array(a, b.dtype) for a, b in zip(new, states)]
 
@@ -178,7 +180,7 @@ def _rnn(step_function: Any, inputs: Any, states: list[Any], mask: Any, constant
     options: dict[str, Any] = {"reverse": go_backwards, "unroll": max(length, 1) if unroll else 1}
     if mask is None:
 
-        def plain_step(carry: Any, x: Any) -> Any:
+        def plain_step(carry: Any, x: Tree) -> Any:
             output, new = step(carry, x)
             return new, output
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras._base import config
 from jkeras._base.dtypes import standardize_dtype
@@ -36,12 +37,14 @@ def owner(seed: int | None = None) -> Any:
     return _owners.setdefault(seed, _Owner()) if layer is None else layer
 
 
-def _draw(sample: Callable[[Any, tuple[int, ...], str], Any], shape: Any, dtype: Any, seed: int | None) -> Any:
+def _draw(sample: Callable[[Any, tuple[int, ...], str], Any], shape: Any, dtype: DTypeLike | None, seed: int | None) -> Any:
     dtype = standardize_dtype(dtype or config.floatx())
     return at_shape(lambda sizes: sample(draw_key(owner(seed), seed), sizes, dtype), "random", shape)
 
 
-def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None) -> Tensor:
+def random_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: DTypeLike | None = None, seed: int | None = None
+) -> Tensor:
     """Draw from the normal distribution.
 
     Args:
@@ -57,7 +60,9 @@ def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any
     return _draw(lambda key, s, t: jax.random.normal(key, s, t) * as_array(stddev, t) + as_array(mean, t), shape, dtype, seed)
 
 
-def random_uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None) -> Tensor:
+def random_uniform(
+    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: DTypeLike | None = None, seed: int | None = None
+) -> Tensor:
     """Draw uniformly from `[minval, maxval)`; integers for an integer dtype."""
 
     def sample(key: Any, sizes: tuple[int, ...], dtype: str) -> Any:
@@ -68,7 +73,9 @@ def random_uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: 
     return _draw(sample, shape, dtype, seed)
 
 
-def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None) -> Tensor:
+def truncated_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: DTypeLike | None = None, seed: int | None = None
+) -> Tensor:
     """Draw from the normal distribution within two standard deviations of its mean."""
 
     def sample(key: Any, sizes: tuple[int, ...], dtype: str) -> Any:
@@ -77,7 +84,7 @@ def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: 
     return _draw(sample, shape, dtype, seed)
 
 
-def random_bernoulli(shape: Any, p: float = 0.0, dtype: Any = None, seed: int | None = None) -> Tensor:
+def random_bernoulli(shape: Any, p: float = 0.0, dtype: DTypeLike | None = None, seed: int | None = None) -> Tensor:
     """Draw ones with probability p, otherwise zeros, in `dtype`."""
     return _draw(lambda key, sizes, dtype: jax.random.bernoulli(key, p, sizes).astype(dtype), shape, dtype, seed)
 
@@ -86,14 +93,14 @@ random_binomial = random_bernoulli
 
 
 def random_normal_variable(
-    shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+    shape: Any, mean: float, scale: float, dtype: DTypeLike | None = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
     """A Variable with draws from the normal distribution with this mean and standard deviation."""
     return Variable(random_normal(shape, mean, scale, dtype, seed), dtype=dtype, name=name)
 
 
 def random_uniform_variable(
-    shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+    shape: Any, low: float, high: float, dtype: DTypeLike | None = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
     """A Variable with uniform draws from `[low, high)`."""
     return Variable(random_uniform(shape, low, high, dtype, seed), dtype=dtype, name=name)

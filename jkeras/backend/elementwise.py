@@ -10,9 +10,11 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base import config
+from jkeras._base.types import Tree
 from jkeras.ops.wrapper import Tensor
 
 abs = ops.abs
@@ -105,12 +107,12 @@ def less_equal(x: Tensor, y: Tensor) -> Tensor:
     return ops.less_equal(x, y)
 
 
-def cast(x: Tensor, dtype: Any) -> Tensor:
+def cast(x: Tensor, dtype: DTypeLike | None) -> Tensor:
     """The same values in another dtype, such as `"float32"`."""
     return ops.cast(x, dtype)
 
 
-def cast_to_floatx(x: Any) -> Any:
+def cast_to_floatx(x: Tree) -> Any:
     """The same values in `floatx()`: a NumPy array unless it is a JAX array, Variable or symbolic tensor.
 
     Example:
@@ -127,7 +129,7 @@ def identity(x: Tensor, name: str | None = None) -> Tensor:
     return ops.convert_to_tensor(x)
 
 
-def moving_average_update(x: Any, value: Tensor, momentum: float) -> Any:
+def moving_average_update(x: Tree, value: Tensor, momentum: float) -> Any:
     """Assign `momentum * x + (1 - momentum) * value` to the Variable `x` and return it.
 
     Args:

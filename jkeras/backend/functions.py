@@ -21,6 +21,7 @@ import numpy as np
 
 from jkeras._base.compiling import precision_scope
 from jkeras._base.errors import describe
+from jkeras._base.types import Tree
 from jkeras.backend.phases import LearningPhase
 from jkeras.backend.shapes import ancestors, sources_of
 from jkeras.graph import Node, Program
@@ -67,7 +68,7 @@ class Function:
         name: for error messages.
     """
 
-    def __init__(self, inputs: Any, outputs: Any, updates: Any = None, name: str | None = None):
+    def __init__(self, inputs: Tree, outputs: Any, updates: Any = None, name: str | None = None):
         self.name = name or "function"
         self._alone = is_symbolic(inputs)
         self.inputs = [inputs] if self._alone else jax.tree.leaves(inputs, is_leaf=is_leaf)
@@ -91,7 +92,7 @@ class Function:
         self._held = _variables_of(self._program.nodes)
         self._compiled = jax.jit(self._pure, static_argnums=3)
 
-    def __call__(self, inputs: Any) -> Any:
+    def __call__(self, inputs: Tree) -> Any:
         """The outputs for these inputs, as new NumPy arrays, in the structure of the outputs.
 
         Args:
@@ -139,7 +140,7 @@ def _fitting(tensor: KerasTensor, value: Any) -> Any:
     return array
 
 
-def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = None, **kwargs: Any) -> Function:
+def function(inputs: Tree, outputs: Any, updates: Any = None, name: str | None = None, **kwargs: Any) -> Function:
     """A compiled function from symbolic tensors to symbolic tensors of one graph.
 
     Args:
@@ -187,7 +188,7 @@ class Gradient:
         pure = functionalize(functools.partial(_run, self.program), self.variables, scope.positions)
         values = [variable.value for variable in self.variables]
 
-        def total(x: Any) -> Any:
+        def total(x: Tree) -> Any:
             held, arrays = list(values), [*sources, *([] if len(sources) == len(self.program.inputs) else [x])]
             if self._place is None:
                 held[next(i for i, variable in enumerate(self.variables) if variable is self.by)] = x

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras import ops
+from jkeras._base.types import Tree
 from jkeras.backend.shapes import as_tensor
 from jkeras.ops.wrapper import Tensor
 
@@ -85,7 +86,7 @@ def in_top_k(predictions: Tensor, targets: Tensor, k: int) -> Tensor:
     return ops.in_top_k(targets, predictions, k)
 
 
-def count_params(x: Any) -> int:
+def count_params(x: Tree) -> int:
     """How many entries a Variable or an array has.
 
     Raises:

@@ -12,8 +12,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
+from jkeras._base.config import floatx
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Tree
 from jkeras.graph.keras_tensor import ArrayFunction, KerasTensor, apply_symbolic, is_symbolic
 from jkeras.layers.input import Input
 from jkeras.ops.wrapper import Tensor
@@ -25,7 +28,7 @@ def as_tensor(x: Tensor) -> Tensor:
     return x if hasattr(x, "shape") else jnp.asarray(x)
 
 
-def _size(x: Any, axis: int) -> int:
+def _size(x: Tree, axis: int) -> int:
     return int(x.shape[axis])
 
 
@@ -88,7 +91,7 @@ def _evaluate(number: KerasTensor, values: dict[int, Any]) -> int:
     return int(node.operation.fn(*args, **node.kwargs))
 
 
-def int_shape(x: Any) -> tuple[int | None, ...] | None:
+def int_shape(x: Tree) -> tuple[int | None, ...] | None:
     """The shape with None for unknown sizes; None if x has no shape.
 
     Example:
@@ -99,18 +102,18 @@ def int_shape(x: Any) -> tuple[int | None, ...] | None:
     return None if found is None else tuple(None if n is None else int(n) for n in found)
 
 
-def ndim(x: Any) -> int | None:
+def ndim(x: Tree) -> int | None:
     """The number of axes; None if x has no shape."""
     found = getattr(x, "shape", None)
     return None if found is None else len(found)
 
 
-def dtype(x: Any) -> str:
+def dtype(x: Tree) -> str:
     """The name of the dtype, such as `"float32"`."""
     return str(jnp.dtype(x.dtype).name)
 
 
-def is_keras_tensor(x: Any) -> bool:
+def is_keras_tensor(x: Tree) -> bool:
     """Whether x is a symbolic tensor.
 
     Raises:
@@ -134,7 +137,7 @@ def to_dense(tensor: Any) -> Any:
 def placeholder(
     shape: Any = None,
     ndim: int | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     sparse: bool = False,
     name: str | None = None,
     ragged: bool = False,
@@ -155,7 +158,7 @@ def placeholder(
         raise ValueError("A placeholder needs its shape, such as K.placeholder((None, 10)), or the number of its axes, ndim=2.")
     sizes = (None,) * int(ndim or 0) if shape is None else tuple(shape)
     if not sizes:
-        return KerasTensor((), dtype, name=name)
+        return KerasTensor((), dtype or floatx(), name=name)
     return Input(batch_shape=sizes, dtype=dtype, sparse=sparse or None, ragged=ragged or None, name=name)
 
 

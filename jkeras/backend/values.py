@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base import config
+from jkeras._base.types import Tree
 from jkeras.backend.shapes import at_shape
 from jkeras.graph.keras_tensor import KerasTensor, is_symbolic
 from jkeras.ops.wrapper import Tensor
@@ -20,7 +22,7 @@ _SYMBOLIC = """{what} needs a value, but {tensor} is symbolic: only a running mo
 """
 
 
-def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
+def variable(value: Any, dtype: DTypeLike | None = None, name: str | None = None, constraint: Any = None) -> Variable:
     """A Variable with this value.
 
     Args:
@@ -39,39 +41,39 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
     return Variable(value, dtype=dtype or config.floatx(), name=name, constraint=constraint)
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Tensor:
+def constant(value: Any, dtype: DTypeLike | None = None, shape: Any = None, name: str | None = None) -> Tensor:
     """An array of this value, broadcast to a shape if one is given."""
     array = ops.convert_to_tensor(value, dtype or config.floatx())
     return array if shape is None else ops.broadcast_to(array, tuple(shape))
 
 
-def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
+def zeros(shape: Any, dtype: DTypeLike | None = None, name: str | None = None) -> Any:
     """A Variable of zeros, as in Keras 2; an array if the shape comes from a symbolic tensor."""
     return _filled(ops.zeros, shape, dtype, name)
 
 
-def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
+def ones(shape: Any, dtype: DTypeLike | None = None, name: str | None = None) -> Any:
     """A Variable of ones, as in Keras 2; an array if the shape comes from a symbolic tensor."""
     return _filled(ops.ones, shape, dtype, name)
 
 
-def _filled(make: Any, shape: Any, dtype: Any, name: str | None) -> Any:
+def _filled(make: Any, shape: Any, dtype: DTypeLike | None, name: str | None) -> Any:
     array = at_shape(lambda sizes: make(sizes, dtype or config.floatx()), "constant", shape)
     return array if is_symbolic(array) else Variable(array, name=name)
 
 
-def eye(size: Any, dtype: Any = None, name: str | None = None) -> Variable:
+def eye(size: Any, dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
     """A Variable with ones on the diagonal; `size` is a number, or rows and columns."""
     rows, columns = size if isinstance(size, Sequence) else (size, size)
     return Variable(ops.eye(rows, columns, dtype=dtype or config.floatx()), name=name)
 
 
-def zeros_like(x: Tensor, dtype: Any = None, name: str | None = None) -> Tensor:
+def zeros_like(x: Tensor, dtype: DTypeLike | None = None, name: str | None = None) -> Tensor:
     """Zeros in the shape of x."""
     return ops.zeros_like(x, dtype=dtype)
 
 
-def ones_like(x: Tensor, dtype: Any = None, name: str | None = None) -> Tensor:
+def ones_like(x: Tensor, dtype: DTypeLike | None = None, name: str | None = None) -> Tensor:
     """Ones in the shape of x."""
     return ops.ones_like(x, dtype=dtype)
 
@@ -83,7 +85,7 @@ def arange(start: int, stop: int | None = None, step: int = 1, dtype: str = "int
     return ops.arange(start, stop, step, dtype=dtype)
 
 
-def get_value(x: Any) -> Any:
+def get_value(x: Tree) -> Any:
     """The value as a NumPy array, or as a NumPy number if it has no axes.
 
     Args:
@@ -97,7 +99,7 @@ def get_value(x: Any) -> Any:
     return np.asarray(x.numpy() if hasattr(x, "numpy") else x)[()]
 
 
-def set_value(x: Any, value: Any) -> None:
+def set_value(x: Tree, value: Any) -> None:
     """Assign a value to a Variable or to a number of an optimizer; the next training step uses it without recompiling.
 
     Raises:
@@ -122,7 +124,7 @@ def batch_set_value(tuples: Iterable[tuple[Any, Any]]) -> None:
         set_value(x, value)
 
 
-def eval(x: Any) -> Any:
+def eval(x: Tree) -> Any:
     """The value of an expression as a NumPy array.
 
     Raises:
@@ -141,16 +143,16 @@ class Update(tuple):
     """A Variable and the symbolic value that a call of `K.function(updates=...)` assigns to it."""
 
 
-def update(x: Any, new_x: Any) -> Any:
+def update(x: Tree, new_x: Any) -> Any:
     """Assign a value to a Variable; a symbolic value gives an update for `K.function(updates=...)`."""
     return Update((x, new_x)) if isinstance(new_x, KerasTensor) else x.assign(new_x)
 
 
-def update_add(x: Any, increment: Any) -> Any:
+def update_add(x: Tree, increment: Any) -> Any:
     """Add to a Variable; a symbolic increment gives an update for `K.function(updates=...)`."""
     return Update((x, increment + x)) if isinstance(increment, KerasTensor) else x.assign_add(increment)
 
 
-def update_sub(x: Any, decrement: Any) -> Any:
+def update_sub(x: Tree, decrement: Any) -> Any:
     """Subtract from a Variable; a symbolic decrement gives an update for `K.function(updates=...)`."""
     return Update((x, x - decrement)) if isinstance(decrement, KerasTensor) else x.assign_sub(decrement)

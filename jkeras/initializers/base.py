@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+from jax.typing import DTypeLike
 
 from jkeras._base.configurable import Configurable
 from jkeras._base.registry import export
@@ -32,7 +33,7 @@ class Initializer(Configurable):
     def __init__(self) -> None:
         super().__init__()
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: jax.Array | None = None) -> jax.Array:
         """A value for a weight.
 
         Args:

@@ -8,10 +8,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.types import CustomObjects
 from jkeras.initializers.base import Initializer
 
 
@@ -24,7 +26,7 @@ class Zeros(Initializer):
         [0.0, 0.0, 0.0]
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: jax.Array | None = None) -> jax.Array:
         """Zeros of a shape and dtype."""
         return jnp.zeros(tuple(shape), standardize_dtype(dtype))
 
@@ -38,7 +40,7 @@ class Ones(Initializer):
         [1.0, 1.0, 1.0]
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: jax.Array | None = None) -> jax.Array:
         """Ones of a shape and dtype."""
         return jnp.ones(tuple(shape), standardize_dtype(dtype))
 
@@ -60,7 +62,7 @@ class Constant(Initializer):
         self._only_shape: tuple[int, ...] | None = None
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Constant:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: CustomObjects = None) -> Constant:
         """Make it from a config, where Keras wraps an array in a dict of its own."""
         value = config["value"]
         if isinstance(value, Mapping):
@@ -74,7 +76,7 @@ class Constant(Initializer):
         made._only_shape = tuple(np.shape(array))
         return made
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: jax.Array | None = None) -> jax.Array:
         """The value in a shape and dtype.
 
         Raises:
@@ -106,7 +108,7 @@ class Identity(Initializer):
     def __init__(self, gain: float = 1.0):
         self.gain = gain
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: jax.Array | None = None) -> jax.Array:
         """The matrix in a shape and dtype.
 
         Raises:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.family import family
@@ -43,7 +44,7 @@ def _shape_first(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of `jax.nn.initializers`, (key, shape, dtype), in the order of this library."""
 
     @functools.wraps(function)
-    def initializer(shape: Sequence[int], dtype: Any = None, *, key: jax.Array) -> jax.Array:
+    def initializer(shape: Sequence[int], dtype: DTypeLike | None = None, *, key: jax.Array) -> jax.Array:
         return function(key, tuple(shape), standardize_dtype(dtype))
 
     return initializer
@@ -57,7 +58,7 @@ get, serialize, deserialize = family(
 )
 
 
-def draw(initializer: Any, key: jax.Array | None, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+def draw(initializer: Any, key: jax.Array | None, shape: Sequence[int], dtype: DTypeLike | None = None) -> jax.Array:
     """The first value of a weight, from anything that stands for an initializer.
 
     Args:

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
 from jkeras.initializers.random import RandomInitializer
@@ -39,7 +40,7 @@ class Orthogonal(RandomInitializer):
         self.gain = gain
         super().__init__(seed)
 
-    def sample(self, key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    def sample(self, key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike | None) -> jax.Array:
         """An orthogonal matrix in a weight's shape."""
         if len(shape) < 2:
             raise ValueError(f"Orthogonal makes matrices and kernels: expected two axes or more, received shape {shape}.")

@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.errors import describe
@@ -38,7 +39,7 @@ class RandomInitializer(Initializer):
         self.seed = seed
         self._own_seed: int | None = None
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: jax.Array | None = None) -> jax.Array:
         """A draw.
 
         Args:
@@ -54,7 +55,7 @@ class RandomInitializer(Initializer):
             raise ValueError(f"{type(self).__name__} draws floats, received dtype {dtype!r}. Use Zeros, Ones or Constant for it.")
         return self.sample(self._key(key), tuple(shape), jnp.promote_types(dtype, jnp.float32)).astype(dtype)
 
-    def sample(self, key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    def sample(self, key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike | None) -> jax.Array:
         """The draw for a key, in float32 or wider."""
         raise NotImplementedError(f"{type(self).__name__} needs a method `def sample(self, key, shape, dtype): ...`.")
 
@@ -81,7 +82,7 @@ def key_of_seed(seed: int) -> jax.Array:
     return jax.random.wrap_key_data(words, impl="threefry2x32")
 
 
-def truncated_normal(key: jax.Array, shape: tuple[int, ...], dtype: Any, mean: float, stddev: float) -> jax.Array:
+def truncated_normal(key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike | None, mean: float, stddev: float) -> jax.Array:
     """Normal draws cut at two standard deviations: what falls outside is drawn again."""
     return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * stddev + mean
 
@@ -104,7 +105,7 @@ class RandomNormal(RandomInitializer):
         self.mean, self.stddev = mean, stddev
         super().__init__(seed)
 
-    def sample(self, key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    def sample(self, key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike | None) -> jax.Array:
         """`mean + stddev z` for standard normal z."""
         return jax.random.normal(key, shape, dtype) * self.stddev + self.mean
 
@@ -129,7 +130,7 @@ class TruncatedNormal(RandomInitializer):
         self.mean, self.stddev = mean, stddev
         super().__init__(seed)
 
-    def sample(self, key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    def sample(self, key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike | None) -> jax.Array:
         """`mean + stddev z` for standard normal z with |z| <= 2."""
         return truncated_normal(key, shape, dtype, self.mean, self.stddev)
 
@@ -152,6 +153,6 @@ class RandomUniform(RandomInitializer):
         self.minval, self.maxval = minval, maxval
         super().__init__(seed)
 
-    def sample(self, key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    def sample(self, key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike | None) -> jax.Array:
         """`minval + (maxval - minval) u` for uniform u."""
         return jax.random.uniform(key, shape, dtype, self.minval, self.maxval)

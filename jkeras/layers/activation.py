@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -11,6 +12,8 @@ import jax.numpy as jnp
 from jkeras import activations
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
+from jkeras.graph import Spec
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
 from jkeras.layers.input_spec import InputSpec
@@ -49,7 +52,7 @@ class Activation(Layer):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """`activation(x)`."""
         return self.activation(x)
 
@@ -78,7 +81,7 @@ class ReLU(Layer):
         self.negative_slope = _a_number("ReLU", "negative_slope", negative_slope)
         self.threshold = _a_number("ReLU", "threshold", threshold)
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The rectified input."""
         return activations.relu(x, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
 
@@ -104,7 +107,7 @@ class LeakyReLU(Layer):
         super().__init__(**kwargs)
         self.negative_slope = _a_number("LeakyReLU", "negative_slope", negative_slope)
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The leaky input."""
         return activations.leaky_relu(x, negative_slope=self.negative_slope)
 
@@ -145,7 +148,7 @@ class PReLU(WeightedLayer):
         )
         self.shared_axes = None if shared_axes is None else [shared_axes] if isinstance(shared_axes, int) else list(shared_axes)
 
-    def declare(self, x: Any) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Iterator[Weight]:
         """An `alpha` of the input's shape without the batch axis, 1 along shared axes."""
         shared = self.shared_axes or []
         if any(not 1 <= axis < len(x.shape) for axis in shared):
@@ -155,7 +158,7 @@ class PReLU(WeightedLayer):
         self.input_spec = InputSpec(ndim=len(x.shape), axes=fixed)
         yield weight_for(self, "alpha", shape)
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """`relu(x) - alpha * relu(-x)`."""
         return jax.nn.relu(x) - w.alpha * jax.nn.relu(-x)
 
@@ -182,7 +185,7 @@ class ELU(Layer):
         super().__init__(**kwargs)
         self.alpha = alpha
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The exponential linear unit of x."""
         return activations.elu(x, alpha=self.alpha)
 
@@ -211,7 +214,7 @@ class Softmax(Layer):
         super().__init__(**kwargs)
         self.axis = axis
 
-    def forward(self, w: Any, x: Any, *, mask: Any = None) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree, *, mask: Tree = None) -> Tree:
         """The masked softmax."""
         axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
         if mask is None:

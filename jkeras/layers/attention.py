@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe, unexpected_arguments, unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
 from jkeras.nn.attention import additive_scores, causal_mask, dot_product_attention, weigh
@@ -63,7 +65,7 @@ class Attention(Layer):
         self.dropout, self.seed = dropout, seed
         self.draws = dropout > 0
 
-    def declare(self, inputs: Any) -> Iterator[Weight]:
+    def declare(self, inputs: Tree) -> Iterator[Weight]:
         """A scalar `scale`, and a scalar `concat_score_weight`, where they are used."""
         self._check(inputs)
         if self.use_scale:
@@ -73,15 +75,15 @@ class Attention(Layer):
 
     def forward(
         self,
-        w: Any,
-        inputs: Any,
+        w: SimpleNamespace,
+        inputs: Tree,
         *,
-        mask: Any = None,
+        mask: Tree = None,
         training: bool = False,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
-        rng: Any = None,
-    ) -> Any:
+        rng: Array | None = None,
+    ) -> Tree:
         """The weighted mean of the values, and the weights where they are asked for."""
         self._check(inputs, mask)
         query, value, key = (*inputs, inputs[1])[:3]
@@ -99,25 +101,25 @@ class Attention(Layer):
             output = jnp.where(query_mask[..., None], output, 0)
         return (output, weights) if return_attention_scores else output
 
-    def _without_weights(self, w: Any, query: Any, value: Any, key: Any, mask: Any, is_causal: bool) -> Any:
+    def _without_weights(self, w: SimpleNamespace, query: Tree, value: Any, key: Tree, mask: Tree, is_causal: bool) -> Any:
         q, k, v = (x[:, :, None] for x in (query * self._factor(w), key, value))
         return dot_product_attention(q, k, v, None if mask is None else mask[:, None], scale=1.0, is_causal=is_causal)[:, :, 0]
 
-    def _scores(self, w: Any, query: Any, key: Any) -> Any:
+    def _scores(self, w: SimpleNamespace, query: Tree, key: Tree) -> Any:
         factor = self._factor(w)
         if self.score_mode == "dot":
             return jnp.matmul(query * factor, key.swapaxes(-1, -2))
         return w.concat_score_weight * additive_scores(query * factor, key * factor)
 
-    def _factor(self, w: Any) -> Any:
+    def _factor(self, w: SimpleNamespace) -> Any:
         return w.scale if self.use_scale else 1
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
         """The query's mask."""
         self._check(inputs, mask)
         return None if mask is None else mask[0]
 
-    def _check(self, inputs: Any, mask: Any = None) -> None:
+    def _check(self, inputs: Tree, mask: Tree = None) -> None:
         if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
             raise ValueError(_NOT_A_LIST.format(layer=self.name, with_masks="", received=describe(inputs)))
         if mask is not None and (not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3)):
@@ -151,11 +153,11 @@ class AdditiveAttention(Attention):
             raise unexpected_arguments("AdditiveAttention", ["score_mode"], ("use_scale", "dropout", "seed"))
         super().__init__(use_scale=use_scale, score_mode="concat", dropout=dropout, **kwargs)
 
-    def declare(self, inputs: Any) -> Iterator[Weight]:
+    def declare(self, inputs: Tree) -> Iterator[Weight]:
         """A vector `scale` of a query's size, where it is used."""
         self._check(inputs)
         if self.use_scale:
             yield Weight("scale", (inputs[0].shape[-1],), "glorot_uniform")
 
-    def _scores(self, w: Any, query: Any, key: Any) -> Any:
+    def _scores(self, w: SimpleNamespace, query: Tree, key: Tree) -> Any:
         return additive_scores(query, key, self._factor(w))

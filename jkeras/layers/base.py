@@ -22,6 +22,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras import regularizers
 from jkeras._base.config import settings
@@ -101,7 +102,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         *,
         activity_regularizer: Any = None,
         trainable: bool = True,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         autocast: bool = True,
         name: str | None = None,
         **kwargs: Any,
@@ -306,7 +307,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         except TypeError as error:
             raise TypeError(f"{type(self).__name__} {self.name!r} {error}.") from None
 
-    def forward(self, w: Any, *args: Tree, **kwargs: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, *args: Tree, **kwargs: Tree) -> Tree:
         """A library layer's maths, a pure function: weights `w` and inputs in, outputs (or `Updated`) out."""
         raise NotImplementedError(messages.NO_CALL.format(cls=type(self).__name__))
 

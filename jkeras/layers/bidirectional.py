@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jkeras._base.configurable import in_memory, serialize
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.stacked_cells import is_nested
 from jkeras.layers.structures import shapes_to_specs
@@ -87,7 +88,7 @@ class Bidirectional(Layer):
         for layer in (self.forward_layer, self.backward_layer):
             layer._ensure_built((shapes_to_specs(sequences_shape, self.compute_dtype),), {})
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
+    def call(self, sequences: Any, initial_state: Tree = None, mask: Tree = None, training: bool | None = None) -> Tree:
         """Both ways, merged."""
         given: list[Any] = list(initial_state) if initial_state is not None else []
         half = len(given) // 2
@@ -103,7 +104,7 @@ class Bidirectional(Layer):
         outputs = (y, z) if self.merge_mode is None else (MERGES[self.merge_mode](y, z),)
         return outputs + states if len(outputs) + len(states) > 1 else outputs[0]
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, previous_mask: Tree = None) -> Tree:
         """The input's mask for sequences of outputs; none for last outputs and for states."""
         mask = previous_mask[0] if is_nested(previous_mask) else previous_mask
         mask = mask if self.return_sequences else None
@@ -128,7 +129,7 @@ class Bidirectional(Layer):
         self.forward_layer.reset_state()
         self.backward_layer.reset_state()
 
-    def reset_states(self, states: Any = None) -> None:
+    def reset_states(self, states: Tree = None) -> None:
         """Set the kept states of both layers.
 
         Args:

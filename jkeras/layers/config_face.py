@@ -22,7 +22,7 @@ from jkeras._base.configurable import (
 )
 from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.plain_numbers import INTEGERS
-from jkeras._base.types import Tree
+from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.layers.call_plan import CallPlan
 from jkeras.state.scope import Scope, pop, push
 
@@ -72,7 +72,7 @@ class ConfigFace(Configurable):
         return {**base, **{k: serialize(v) for k, v in arguments.items() if k not in base}}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Any:
         """A layer from what `get_config` returned, even if its constructor does not take name, trainable or dtype."""
         with in_todays_words(config, cls) as todays:
             arguments = read_arguments(cls, todays, custom_objects)
@@ -99,7 +99,7 @@ class ConfigFace(Configurable):
         names = _build_arguments(type(self), self._plan)
         return {"shapes_dict": {name: _listed(shape) for name, shape in zip(names, shapes)}}
 
-    def build_from_config(self, config: Mapping[str, Any] | None) -> None:
+    def build_from_config(self, config: Config | None) -> None:
         """Make the weights for the shapes of a build config, if it has any.
 
         Args:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any, Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
+from jkeras._base.types import Tree
+from jkeras.graph import Spec
 from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Weight
 from jkeras.layers.weight_arguments import KernelAndBias, weight_for
@@ -58,7 +61,7 @@ class BaseConv(Convolving):
                 f"Received: filters={filters}, groups={groups}."
             )
 
-    def declare(self, x: Any) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Iterator[Weight]:
         """A kernel `(*kernel_size, channels / groups, filters)` and a bias `(filters,)`."""
         channels: Any = x.shape[self._channel_axis]
         if channels is not None and channels % self.groups:
@@ -72,7 +75,7 @@ class BaseConv(Convolving):
         if self.use_bias:
             yield weight_for(self, "bias", (self.filters,))
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """`activation(conv(x, kernel) + bias)`."""
         y = conv(
             x,

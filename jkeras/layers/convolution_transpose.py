@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any, Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
+from jkeras._base.types import Tree
+from jkeras.graph import Spec
 from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Weight
 from jkeras.layers.weight_arguments import KernelAndBias, weight_for
@@ -65,13 +68,13 @@ class BaseConvTranspose(Convolving):
         if filters <= 0:
             raise ValueError(f"{type(self).__name__} takes a positive number of filters. Received: filters={filters}.")
 
-    def declare(self, x: Any) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Iterator[Weight]:
         """A kernel `(*kernel_size, filters, channels)` and a bias `(filters,)`."""
         yield weight_for(self, "kernel", (*self.kernel_size, self.filters, self._channels(x)))
         if self.use_bias:
             yield weight_for(self, "bias", (self.filters,))
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """`activation(conv_transpose(x, kernel) + bias)`."""
         y = conv_transpose(
             x,

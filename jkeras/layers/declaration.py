@@ -7,6 +7,8 @@ from typing import Any
 
 from jax.typing import DTypeLike
 
+from jkeras._base.types import Tree
+
 
 @dataclasses.dataclass(frozen=True)
 class Weight:
@@ -14,7 +16,7 @@ class Weight:
 
     Args:
         name: the attribute and the key in `params`, without slashes.
-        shape: all axes known.
+        shape: with None for a size that the input leaves open, which is an error when the weight is made.
         initializer: name, object, or function `(shape, dtype) -> array`.
         dtype: default the layer's `variable_dtype`.
         trainable: False for state such as moving averages.
@@ -23,7 +25,7 @@ class Weight:
     """
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
     initializer: Any
     dtype: DTypeLike | None = None
     trainable: bool = True
@@ -37,5 +39,5 @@ class Updated:
 
     __slots__ = ("output", "values")
 
-    def __init__(self, output: Any, **values: Any):
+    def __init__(self, output: Any, **values: Tree):
         self.output, self.values = output, values

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Annotated, Any, Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
+from jkeras._base.types import Array, Tree
+from jkeras.graph import Spec
 from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Weight
 from jkeras.layers.weight_arguments import LayerArguments, weight_for
@@ -50,7 +53,7 @@ class _Depthwise(Convolving):
                 f"{type(self).__name__} takes a positive number of filters per channel. Received: {depth_multiplier=}."
             )
 
-    def _depthwise(self, x: Any, kernel: Any, bias: Any = None) -> Any:
+    def _depthwise(self, x: Tree, kernel: Array, bias: Any = None) -> Any:
         return depthwise_conv(
             x,
             kernel,
@@ -103,14 +106,14 @@ class BaseDepthwiseConv(_Depthwise):
         self._set_windows(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias)
         self._set_multiplier(depth_multiplier)
 
-    def declare(self, x: Any) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Iterator[Weight]:
         """A kernel `(*kernel_size, channels, depth_multiplier)` and a bias `(channels * depth_multiplier,)`."""
         channels = self._channels(x)
         yield weight_for(self, "depthwise", (*self.kernel_size, channels, self.depth_multiplier), "kernel")
         if self.use_bias:
             yield weight_for(self, "bias", (channels * self.depth_multiplier,))
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """`activation(depthwise_conv(x, kernel) + bias)`."""
         return self.activation(self._depthwise(x, w.kernel, w.bias if self.use_bias else None))
 
@@ -186,7 +189,7 @@ class BaseSeparableConv(_Depthwise):
             raise ValueError(f"{type(self).__name__} takes a positive number of filters. Received: {filters=}.")
         self.filters = filters
 
-    def declare(self, x: Any) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Iterator[Weight]:
         """Kernels `(*kernel_size, channels, depth_multiplier)` and `(*ones, channels * depth_multiplier, filters)`, a bias."""
         channels = self._channels(x)
         yield weight_for(self, "depthwise", (*self.kernel_size, channels, self.depth_multiplier), "depthwise_kernel")
@@ -196,7 +199,7 @@ class BaseSeparableConv(_Depthwise):
         if self.use_bias:
             yield weight_for(self, "bias", (self.filters,))
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The depthwise part, then the mix of channels."""
         y = self._depthwise(x, w.depthwise_kernel)
         y = conv(y, w.pointwise_kernel, w.bias if self.use_bias else None, data_format=self.data_format)

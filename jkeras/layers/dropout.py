@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 from jkeras.nn.dropout import dropout
 
@@ -39,7 +41,7 @@ class Dropout(Layer):
         self.seed = seed
         self.noise_shape = _checked_noise_shape(noise_shape)
 
-    def forward(self, w: Any, x: Any, *, training: bool = False, rng: Any = None) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree, *, training: bool = False, rng: Any = None) -> Tree:
         """The input with noise in training, as it is otherwise."""
         return dropout(rng, x, self.rate, self.noise_shape) if training and self.rate > 0 else x
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
+from jkeras.graph import Spec
 from jkeras.layers.declaration import Weight
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn.embedding import embedding
@@ -71,14 +74,14 @@ class Embedding(WeightedLayer):
             self.build((None, None))
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
-    def declare(self, x: Any) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Iterator[Weight]:
         """The table `(input_dim, output_dim)`."""
         yield weight_for(self, "embeddings", (self.input_dim, self.output_dim))
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The rows."""
         return embedding(w.embeddings, x).astype(self.compute_dtype)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
         """True where the input is not 0, if `mask_zero`."""
         return inputs != 0 if self.mask_zero else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,6 +13,8 @@ import numpy as np
 from jkeras._base.config import epsilon
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
+from jkeras.graph import Spec
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
 from jkeras.nn.norm import at_least_float32
@@ -57,7 +60,7 @@ class Normalization(Layer):
         self.invert = invert
         self._given = None if mean is None else (np.asarray(mean, "float64"), np.asarray(variance, "float64"))
 
-    def declare(self, x: Any) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Iterator[Weight]:
         """Mean, variance and a count, unless they were given."""
         if self._given is None:
             shape = tuple(x.shape[a] for a in self._kept(len(x.shape)))
@@ -65,7 +68,7 @@ class Normalization(Layer):
             yield Weight("variance", shape, "ones", trainable=False, autocast=False)
             yield Weight("count", (), "zeros", dtype="int32", trainable=False)
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The normalized input."""
         x = x.astype(self.compute_dtype)
         wide = at_least_float32(x)

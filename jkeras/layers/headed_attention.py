@@ -14,6 +14,7 @@ import functools
 import math
 import operator
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -22,7 +23,8 @@ import jax.numpy as jnp
 from jkeras import initializers, regularizers
 from jkeras._base.configurable import serialize
 from jkeras._base.errors import describe
-from jkeras.graph import infer
+from jkeras._base.types import Tree
+from jkeras.graph import Spec, infer
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
 from jkeras.layers.weight_arguments import WeightedLayer
@@ -52,7 +54,7 @@ class Projection(Layer):
         super().__init__(activity_regularizer=parts["activity_regularizer"], **kwargs)
         self.contracted, self.units, self.use_bias, self.gate, self.parts = contracted, units, use_bias, gate, parts
 
-    def declare(self, x: Any) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Iterator[Weight]:
         """A kernel `(*inputs, *units)` and a bias `units`."""
         inputs = tuple(x.shape[-self.contracted :])
         for name, shape in (("kernel", (*inputs, *self.units)), ("bias", self.units))[: 1 + self.use_bias]:
@@ -68,7 +70,7 @@ class Projection(Layer):
         split = {"input_axes": axes[: self.contracted], "output_axes": axes[self.contracted :]}
         return type(found).from_config({**found.get_config(), **split})
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The projected input."""
         y = project(x, w.kernel, w.bias if self.use_bias else None, self.contracted)
         return jax.nn.sigmoid(y) if self.gate else y
@@ -143,9 +145,9 @@ class HeadedAttention(WeightedLayer):
 
     def call(
         self,
-        query: Any,
+        query: Tree,
         value: Any,
-        key: Any = None,
+        key: Tree = None,
         query_mask: Any = None,
         value_mask: Any = None,
         key_mask: Any = None,
@@ -153,7 +155,7 @@ class HeadedAttention(WeightedLayer):
         return_attention_scores: bool = False,
         training: bool | None = None,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> Tree:
         """The attended values, and the weights where they are asked for."""
         query_mask = get_mask(query) if query_mask is None else query_mask
         value_mask = get_mask(value) if value_mask is None else value_mask
@@ -206,7 +208,7 @@ class HeadedAttention(WeightedLayer):
         inner = 2 * len(self._axes)
         rank = ndim - 1 + len(self._axes)
 
-        def full(mask: Any) -> Any:
+        def full(mask: Tree) -> Any:
             if not inner <= mask.ndim <= rank:
                 raise ValueError(f"{self.name}: a mask has from {inner} to {rank} axes here. Received: {describe(mask)}.")
             split = mask.ndim - inner
@@ -216,7 +218,7 @@ class HeadedAttention(WeightedLayer):
 
     def compute_output_shape(  # type: ignore[override]
         self, query_shape: Any, value_shape: Any, key_shape: Any = None
-    ) -> Any:
+    ) -> Tree:
         """The query's shape with the output's own last axes."""
         return (*query_shape[:-1], *(self._units or (query_shape[-1],)))
 

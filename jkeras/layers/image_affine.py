@@ -9,6 +9,7 @@ import jax
 
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Array
 from jkeras.layers.image_base import Factor, RandomImageLayer, both_sides
 from jkeras.nn import affine
 
@@ -24,7 +25,7 @@ class RandomAffine(RandomImageLayer):
         affine.check_modes(interpolation, fill_mode)
         self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value
 
-    def augment(self, images: Any, rng: Any) -> Any:
+    def augment(self, images: Array, rng: Any) -> Any:
         """Each image under a map of its own."""
         matrices = self.draw_matrices(rng, *images.shape[:3])
         return affine.affine_transform(images, matrices, self.interpolation, self.fill_mode, self.fill_value)

@@ -8,12 +8,14 @@ does, because in Keras the default of these layers is `training=True`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
 
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.call_plan import CallPlan
 from jkeras.state.scope import current
@@ -37,7 +39,7 @@ class ImageLayer(Layer):
         """The constructor's arguments in Keras' JSON shape, the layout among them."""
         return {**super().get_config(), "data_format": self.data_format}
 
-    def _on_images(self, function: Callable[[Any], Any], x: Any) -> Any:
+    def _on_images(self, function: Callable[[Any], Any], x: Tree) -> Any:
         """Run a function of `(..., height, width, channels)` on images in the layer's own layout."""
         if x.ndim not in (3, 4):
             raise ValueError(
@@ -67,15 +69,15 @@ class RandomImageLayer(ImageLayer):
             kwargs["training"] = True
         return super()._forward_arguments(kwargs, plan)
 
-    def forward(self, w: Any, x: Any, *, training: bool = True, rng: Any = None) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree, *, training: bool = True, rng: Array | None = None) -> Tree:
         """The images in the compute dtype, changed if `training`."""
         x = x.astype(self.compute_dtype)
         return self._on_images(lambda images: self._changed(images, rng), x) if training else x
 
-    def _changed(self, images: Any, rng: Any) -> Any:
+    def _changed(self, images: Array, rng: Array | None) -> Any:
         return self.augment(images, rng) if images.ndim == 4 else self.augment(images[None], rng)[0]
 
-    def augment(self, images: Any, rng: Any) -> Any:
+    def augment(self, images: Array, rng: Array | None) -> Any:
         """Changed images for images `(batch, height, width, channels)` in the compute dtype and a key."""
         raise NotImplementedError(
             f"{type(self).__name__} must define `augment(self, images, rng)` and return the changed images."

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import jax
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Array, Tree
 from jkeras.layers.image_base import RandomImageLayer
 from jkeras.nn import image
 
@@ -43,7 +45,7 @@ class RandomFlip(RandomImageLayer):
             raise unknown_name("mode of RandomFlip", mode, _FLIPS)
         self.mode = mode
 
-    def augment(self, images: Any, rng: Any) -> Any:
+    def augment(self, images: Array, rng: Any) -> Any:
         """Each image, some of them mirrored."""
         for axis in _FLIPS[self.mode]:
             chosen = jax.random.bernoulli(jax.random.fold_in(rng, axis), shape=images.shape[:1])
@@ -87,11 +89,11 @@ class RandomCrop(RandomImageLayer):
         super().__init__(seed, data_format, name=name, **kwargs)
         self.height, self.width = height, width
 
-    def forward(self, w: Any, x: Any, *, training: bool = True, rng: Any = None) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree, *, training: bool = True, rng: Any = None) -> Tree:
         """The windows."""
         return self._on_images(lambda images: self._cropped(images, rng if training else None), x.astype(self.compute_dtype))
 
-    def _cropped(self, images: Any, rng: Any) -> Any:
+    def _cropped(self, images: Array, rng: Any) -> Any:
         below, beside = images.shape[-3] - self.height, images.shape[-2] - self.width
         if rng is None or below < 0 or beside < 0:
             return image.fit_window(images, self.height, self.width)

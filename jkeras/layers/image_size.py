@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Array, Tree
 from jkeras.layers.image_base import ImageLayer
 from jkeras.nn import image
 
@@ -32,11 +34,11 @@ class CenterCrop(ImageLayer):
         super().__init__(data_format=data_format, **kwargs)
         self.height, self.width = height, width
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The windows."""
         return self._on_images(self._cropped, x.astype(self.compute_dtype))
 
-    def _cropped(self, images: Any) -> Any:
+    def _cropped(self, images: Array) -> Any:
         fits = images.shape[-3] >= self.height and images.shape[-2] >= self.width
         return (image.center_window if fits else image.fit_window)(images, self.height, self.width)
 
@@ -92,11 +94,11 @@ class Resizing(ImageLayer):
         self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop_to_aspect_ratio, pad_to_aspect_ratio
         self.fill_mode, self.fill_value = fill_mode, fill_value
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The resized images."""
         return self._on_images(self._resized, x)
 
-    def _resized(self, images: Any) -> Any:
+    def _resized(self, images: Array) -> Any:
         if self.crop_to_aspect_ratio:
             images = image.crop_to_aspect_ratio(images, self.height, self.width)
         elif self.pad_to_aspect_ratio:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
+
+from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.naming import auto_name
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.graph import KerasTensor, Node, Spec
 from jkeras.layers.base import Layer
 
@@ -38,7 +42,7 @@ class InputLayer(Layer):
         self,
         shape: Shape | None = None,
         batch_size: int | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         sparse: bool | None = None,
         ragged: bool | None = None,
         batch_shape: Shape | None = None,
@@ -82,7 +86,7 @@ class InputLayer(Layer):
         """`input`, the only one."""
         return self.get_output_at(node_index)
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The input."""
         return x
 
@@ -116,7 +120,7 @@ def _checked(shape: Any) -> tuple[int | None, ...]:
 def Input(
     shape: Shape | None = None,
     batch_size: int | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     sparse: bool | None = None,
     ragged: bool | None = None,
     batch_shape: Shape | None = None,

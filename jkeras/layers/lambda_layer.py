@@ -16,6 +16,7 @@ from jkeras._base import registry
 from jkeras._base.configurable import copied, function_config, is_object_config, serialize
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import export
+from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.graph import Spec
 from jkeras.graph.spec import is_spec
 from jkeras.layers.base import Layer
@@ -55,7 +56,7 @@ class Lambda(Layer):
         self,
         function: Callable[..., Any],
         output_shape: Any = None,
-        mask: Any = None,
+        mask: Tree = None,
         arguments: dict[str, Any] | None = None,
         **kwargs: Any,
     ):
@@ -67,7 +68,7 @@ class Lambda(Layer):
         self.supports_masking = mask is not None
         self._takes = _names(function)
 
-    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+    def call(self, inputs: Tree, mask: Tree = None, training: bool | None = None) -> Tree:
         """What the function gives."""
         given = {"mask": mask, "training": training}
         return self.function(inputs, **self.arguments, **{k: v for k, v in given.items() if k in self._takes})
@@ -83,13 +84,13 @@ class Lambda(Layer):
         alike = jax.tree.structure(found) == jax.tree.structure(said)  # type: ignore[operator]
         return jax.tree.map(_with_sizes, found, said) if alike else found
 
-    def _said(self, inputs: Any) -> Any:
+    def _said(self, inputs: Tree) -> Any:
         """Specs of what `output_shape` says."""
         shapes, said = specs_to_shapes(inputs), self._output_shape
         batch = jax.tree.leaves(inputs, is_leaf=is_spec)[0].shape[0]
         return shapes_to_specs(said(shapes) if callable(said) else (batch, *said), self.compute_dtype)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, previous_mask: Tree = None) -> Tree:
         """What `mask` says."""
         return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
@@ -101,7 +102,7 @@ class Lambda(Layer):
         return {**config, **written, "arguments": serialize(self.arguments)}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Any:
         """A layer from a config of Keras 2, Keras 3 or jkeras, with the function that goes by its name.
 
         Raises:
@@ -150,7 +151,7 @@ def _is_function(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)
 
 
-def _find(value: Any, layer: str, custom_objects: Mapping[str, Any] | None) -> Any:
+def _find(value: Any, layer: str, custom_objects: CustomObjects) -> Any:
     if callable(value):
         return value
     own = registry.get_registered_object(layer, custom_objects)

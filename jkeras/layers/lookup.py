@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from jkeras._base import configurable
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import export
+from jkeras._base.types import CustomObjects
 from jkeras.layers.base import Layer
 
 
@@ -30,7 +30,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
 
 
 @export("keras.layers.deserialize")
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Layer:
+def deserialize(config: Any, custom_objects: CustomObjects = None) -> Layer:
     """The layer of a config.
 
     Args:

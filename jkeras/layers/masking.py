@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 
 
@@ -35,11 +37,11 @@ class Masking(Layer):
         super().__init__(**kwargs)
         self.mask_value = mask_value
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The inputs with zeros in the steps that do not count."""
         return jnp.where(self.compute_mask(x)[..., None], x, 0)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
         """True where an entry of a step differs from `mask_value`; an incoming mask does not count."""
         plain = isinstance(self.mask_value, (int, float))
         return jnp.any(jnp.not_equal(inputs, self.mask_value if plain else jnp.asarray(self.mask_value)), axis=-1)

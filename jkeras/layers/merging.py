@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 from jkeras.nn.merge import batch_dot
 
@@ -23,13 +25,13 @@ class Merge(Layer):
 
     supports_masking = True
 
-    def _as_list(self, inputs: Any, count: int | None = None) -> list[Any]:
+    def _as_list(self, inputs: Tree, count: int | None = None) -> list[Any]:
         expected = "a list of one or more inputs" if count is None else f"a list of {count} inputs"
         if not isinstance(inputs, (list, tuple)) or not inputs or (count is not None and len(inputs) != count):
             raise ValueError(f"{self.name} ({type(self).__name__}) takes {expected}. Received: {describe(inputs)}.")
         return list(inputs)
 
-    def _aligned(self, inputs: Any, count: int | None = None) -> list[Any]:
+    def _aligned(self, inputs: Tree, count: int | None = None) -> list[Any]:
         """The inputs with equal numbers of axes."""
         inputs = self._as_list(inputs, count)
         ndim = max(x.ndim for x in inputs)
@@ -42,14 +44,14 @@ class Merge(Layer):
             )
         return aligned
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
         """True where any input counts; None unless every input has a mask."""
         if mask is None or any(m is None for m in mask):
             return None
         return functools.reduce(jnp.logical_or, mask)
 
 
-def _over(mask: Any, x: Any) -> Any:
+def _over(mask: Tree, x: Tree) -> Any:
     """A mask with x's rank, or None."""
     return None if mask is None else mask.astype(bool).reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim))
 
@@ -64,7 +66,7 @@ class Add(Merge):
         [[2.0, 2.0]]
     """
 
-    def forward(self, w: Any, inputs: Sequence[Any]) -> Any:
+    def forward(self, w: SimpleNamespace, inputs: Sequence[Any]) -> Tree:
         """The sum."""
         return functools.reduce(jnp.add, self._aligned(inputs))
 
@@ -79,7 +81,7 @@ class Subtract(Merge):
         [[1.0, 1.0]]
     """
 
-    def forward(self, w: Any, inputs: Sequence[Any]) -> Any:
+    def forward(self, w: SimpleNamespace, inputs: Sequence[Any]) -> Tree:
         """The difference."""
         return jnp.subtract(*self._aligned(inputs, 2))
 
@@ -94,7 +96,7 @@ class Average(Merge):
         [[0.5, 0.5]]
     """
 
-    def forward(self, w: Any, inputs: Sequence[Any]) -> Any:
+    def forward(self, w: SimpleNamespace, inputs: Sequence[Any]) -> Tree:
         """The mean."""
         return functools.reduce(jnp.add, self._aligned(inputs)) / len(inputs)
 
@@ -109,7 +111,7 @@ class Multiply(Merge):
         [[6.0, 6.0]]
     """
 
-    def forward(self, w: Any, inputs: Sequence[Any], *, mask: Any = None) -> Any:
+    def forward(self, w: SimpleNamespace, inputs: Sequence[Any], *, mask: Tree = None) -> Tree:
         """The product."""
         arrays = self._aligned(inputs)
         keep = _masks(inputs, mask)
@@ -122,7 +124,7 @@ class _Extremum(Merge):
 
     pick: Callable[[Any, Any], Any]
 
-    def forward(self, w: Any, inputs: Sequence[Any], *, mask: Any = None) -> Any:
+    def forward(self, w: SimpleNamespace, inputs: Sequence[Any], *, mask: Tree = None) -> Tree:
         """The extremum."""
         arrays = self._aligned(inputs)
         best, seen = arrays[0], _masks(inputs, mask)[0]
@@ -134,7 +136,7 @@ class _Extremum(Merge):
         return best
 
 
-def _masks(inputs: Sequence[Any], mask: Any) -> list[Any]:
+def _masks(inputs: Sequence[Any], mask: Tree) -> list[Any]:
     """A mask per input, as wide as the input. Inputs of unequal rank are taken as they are: axes were put into some of them."""
     if mask is None or len({x.ndim for x in inputs}) > 1:
         return [None] * len(inputs)
@@ -185,7 +187,7 @@ class Concatenate(Merge):
         super().__init__(**kwargs)
         self.axis = axis
 
-    def forward(self, w: Any, inputs: Sequence[Any]) -> Any:
+    def forward(self, w: SimpleNamespace, inputs: Sequence[Any]) -> Tree:
         """The joined inputs."""
         inputs, ndim = self._as_list(inputs), inputs[0].ndim
         fits = -ndim <= self.axis < ndim and len({x.ndim for x in inputs}) == 1
@@ -196,7 +198,7 @@ class Concatenate(Merge):
             )
         return jnp.concatenate(inputs, axis=self.axis)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
         """The masks joined as the inputs are; an input without a mask counts everywhere."""
         if mask is None or all(m is None for m in mask):
             return None
@@ -227,13 +229,13 @@ class Dot(Merge):
         self.axes = axes
         self.normalize = normalize
 
-    def forward(self, w: Any, inputs: Sequence[Any]) -> Any:
+    def forward(self, w: SimpleNamespace, inputs: Sequence[Any]) -> Tree:
         """The products."""
         x, y = self._as_list(inputs, 2)
         axes: Any = self.axes if isinstance(self.axes, int) else tuple(self.axes)
         return batch_dot(x, y, axes, self.normalize)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
         """None: the masked axes may be summed away."""
         return None
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
+
+from jax.typing import DTypeLike
 
 from jkeras._base.config import standardize_data_format
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.dropout import Dropout
 from jkeras.layers.input_spec import InputSpec
@@ -25,11 +29,11 @@ class _Noise(Layer):
         self.draws = value > 0
         self.seed = seed
 
-    def forward(self, w: Any, x: Any, *, training: bool = False, rng: Any = None) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree, *, training: bool = False, rng: Any = None) -> Tree:
         """The input with noise in training, as it is otherwise."""
         return self.disturb(x, rng) if training and self.draws else x
 
-    def disturb(self, x: Any, rng: Any) -> Any:
+    def disturb(self, x: Tree, rng: Any) -> Any:
         """The input with noise, for a key."""
         raise NotImplementedError(f"{type(self).__name__} must define `disturb(self, x, rng)` and return the noisy input.")
 
@@ -54,7 +58,7 @@ class GaussianNoise(_Noise):
         self._set_strength("stddev", stddev, seed)
         self.stddev = stddev
 
-    def disturb(self, x: Any, rng: Any) -> Any:
+    def disturb(self, x: Tree, rng: Any) -> Any:
         """The input plus noise."""
         return noise.gaussian_noise(rng, x, self.stddev)
 
@@ -81,7 +85,7 @@ class GaussianDropout(_Noise):
         self._set_strength("rate", rate, seed)
         self.rate = rate
 
-    def disturb(self, x: Any, rng: Any) -> Any:
+    def disturb(self, x: Tree, rng: Any) -> Any:
         """The input times noise."""
         return noise.gaussian_dropout(rng, x, self.rate)
 
@@ -110,7 +114,7 @@ class AlphaDropout(_Noise):
         self.rate = rate
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
-    def disturb(self, x: Any, rng: Any) -> Any:
+    def disturb(self, x: Tree, rng: Any) -> Any:
         """The input with some entries saturated."""
         return noise.alpha_dropout(rng, x, self.rate, self.noise_shape)
 
@@ -152,7 +156,7 @@ class SpatialDropout1D(_SpatialDropout):
 
     rank = 1
 
-    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None):
+    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: DTypeLike | None = None):
         super().__init__(rate, seed=seed, name=name, dtype=dtype)
         self._set_format("channels_last")
 
@@ -178,7 +182,7 @@ class SpatialDropout2D(_SpatialDropout):
         data_format: str | None = None,
         seed: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(rate, seed=seed, name=name, dtype=dtype)
         self._set_format(standardize_data_format(data_format))

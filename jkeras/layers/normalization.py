@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Annotated, Any, Unpack
 
 from jkeras import initializers
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
+from jkeras._base.types import Tree
+from jkeras.graph import Spec
 from jkeras.layers.declaration import Updated, Weight
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.weight_arguments import LayerArguments, WeightedLayer, weight_for
@@ -35,7 +38,7 @@ class _Normalization(WeightedLayer):
 
     _weight_roles: tuple[str, ...] = ()
 
-    def _axes_in(self, axis: int | Sequence[int], x: Any) -> list[int]:
+    def _axes_in(self, axis: int | Sequence[int], x: Tree) -> list[int]:
         """The axes counted from the front, in order."""
         axes = [axis] if isinstance(axis, int) else list(axis)
         if not all(-len(x.shape) <= a < len(x.shape) for a in axes):
@@ -55,13 +58,13 @@ class _ScaleAndCenter(_Normalization):
         super().__init__(**kwargs)
         self.center, self.scale = center, scale
 
-    def _affine_weights(self, shape: tuple[int, ...]) -> Iterator[Weight]:
+    def _affine_weights(self, shape: tuple[int | None, ...]) -> Iterator[Weight]:
         if self.scale:
             yield weight_for(self, "gamma", shape, autocast=False)
         if self.center:
             yield weight_for(self, "beta", shape, autocast=False)
 
-    def _offset_and_scale(self, w: Any) -> tuple[Any, Any]:
+    def _offset_and_scale(self, w: SimpleNamespace) -> tuple[Any, Any]:
         return w.beta if self.center else None, w.gamma if self.scale else None
 
 
@@ -125,7 +128,7 @@ class BatchNormalization(_ScaleAndCenter):
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
 
-    def declare(self, x: Any) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Iterator[Weight]:
         """One number per channel in each of gamma, beta, moving_mean, moving_variance."""
         (axis,) = self._axes_in(self.axis, x)
         self.input_spec = InputSpec(ndim=len(x.shape), axes={axis: x.shape[axis]})
@@ -134,7 +137,7 @@ class BatchNormalization(_ScaleAndCenter):
         yield Weight("moving_mean", shape, self.moving_mean_initializer, trainable=False, autocast=False)
         yield Weight("moving_variance", shape, self.moving_variance_initializer, trainable=False, autocast=False)
 
-    def forward(self, w: Any, x: Any, *, training: bool = False, mask: Any = None) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree, *, training: bool = False, mask: Tree = None) -> Tree:
         """The normalized input, with new moving averages in training."""
         wide = at_least_float32(x)
         follow = training and self.trainable
@@ -190,11 +193,11 @@ class LayerNormalization(_ScaleAndCenter):
         self.axis = axis if isinstance(axis, int) else list(axis)
         self.epsilon = epsilon
 
-    def declare(self, x: Any) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Iterator[Weight]:
         """gamma and beta, each of the sizes of the normalized axes."""
         yield from self._affine_weights(tuple(x.shape[a] for a in self._axes_in(self.axis, x)))
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The normalized input."""
         offset, scale = self._offset_and_scale(w)
         y = layer_norm(at_least_float32(x), scale, offset, axis=self.axis, epsilon=self.epsilon)
@@ -224,10 +227,10 @@ class RMSNormalization(_Normalization):
         self.axis = axis if isinstance(axis, int) else list(axis)
         self.epsilon = epsilon
 
-    def declare(self, x: Any) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Iterator[Weight]:
         """A scale of the sizes of the normalized axes."""
         yield Weight("scale", tuple(x.shape[a] for a in self._axes_in(self.axis, x)), "ones", autocast=False)
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The normalized input."""
         return rms_norm(at_least_float32(x), w.scale, axis=self.axis, epsilon=self.epsilon).astype(self.compute_dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ import numpy as np
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
 from jkeras.nn.pool import spatial_axes
@@ -59,13 +61,13 @@ class _Spatial(Layer):
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _pad(self, x: Any, pairs: _Pairs) -> Any:
+    def _pad(self, x: Tree, pairs: _Pairs) -> Any:
         margins = [(0, 0)] * x.ndim
         for axis, pair in zip(spatial_axes(x.ndim, self.data_format), pairs):
             margins[axis] = pair
         return jnp.pad(x, margins)
 
-    def _crop(self, x: Any, pairs: _Pairs) -> Any:
+    def _crop(self, x: Tree, pairs: _Pairs) -> Any:
         slices = [slice(None)] * x.ndim
         for axis, (before, after) in zip(spatial_axes(x.ndim, self.data_format), pairs):
             slices[axis] = slice(before, -after or None)
@@ -97,7 +99,7 @@ class ZeroPadding1D(_Spatial):
         self._set_format(data_format)
         self.padding = _one_pair(self, "padding", padding)
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The padded input."""
         return self._pad(x, (self.padding,))
 
@@ -124,7 +126,7 @@ class ZeroPadding2D(_Spatial):
         self._set_format(data_format)
         self.padding = _pairs(self, "padding", padding, self.rank)
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The padded input."""
         return self._pad(x, self.padding)
 
@@ -163,7 +165,7 @@ class Cropping1D(_Spatial):
         self._set_format("channels_last")
         self.cropping = _one_pair(self, "cropping", cropping)
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """What is left."""
         return self._crop(x, (self.cropping,))
 
@@ -193,7 +195,7 @@ class Cropping2D(_Spatial):
         self._set_format(data_format)
         self.cropping = _pairs(self, "cropping", cropping, self.rank)
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """What is left."""
         return self._crop(x, self.cropping)
 

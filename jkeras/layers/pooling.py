@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
 from jkeras.nn.conv import spatial
@@ -57,7 +59,7 @@ class MaxPooling(_Pooling):
         x: `(batch, *space, channels)`, or `(batch, channels, *space)`. Returns smaller images of the same layout.
     """
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The maxima."""
         return max_pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
@@ -68,7 +70,7 @@ class AveragePooling(_Pooling):
     The default of `pool_size` is Keras 2's; Keras 3 has none.
     """
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The means."""
         return avg_pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
@@ -94,7 +96,7 @@ class _GlobalPooling(Layer):
 class GlobalMaxPooling(_GlobalPooling):
     """The maximum over all positions."""
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The maxima."""
         return global_max_pool(x, self.data_format, self.keepdims)
 
@@ -102,7 +104,7 @@ class GlobalMaxPooling(_GlobalPooling):
 class GlobalAveragePooling(_GlobalPooling):
     """The mean over all positions."""
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The means."""
         return global_avg_pool(x, self.data_format, self.keepdims)
 
@@ -206,7 +208,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     rank = 1
     supports_masking = True
 
-    def forward(self, w: Any, x: Any, *, mask: Any = None) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree, *, mask: Tree = None) -> Tree:
         """The means."""
         if mask is None:
             return super().forward(w, x)
@@ -215,7 +217,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
         total = jnp.sum(jnp.where(keep, x, 0), axis, keepdims=self.keepdims)
         return total / jnp.sum(keep, axis, keepdims=self.keepdims, dtype=x.dtype)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
         """None: there are no steps left to mask."""
         return None
 

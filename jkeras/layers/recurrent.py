@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.cell_scan import Walk, last_output, run_over_time
 from jkeras.layers.stacked_cells import StackedRNNCells, build_cell, check_cell, initial_states, is_nested
@@ -131,7 +132,7 @@ class RNN(Layer):
         for state in self._kept.flat if self._kept is not None else ():
             state.assign(jnp.zeros(state.shape))
 
-    def reset_states(self, states: Any = None) -> None:
+    def reset_states(self, states: Tree = None) -> None:
         """Set the kept states of a stateful layer.
 
         Args:
@@ -152,7 +153,7 @@ class RNN(Layer):
         for state, value in zip(kept, values):
             state.assign(value)
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+    def call(self, sequences: Any, initial_state: Tree = None, mask: Tree = None, training: bool = False) -> Tree:
         """The cell over all steps."""
         states = self._first_states(sequences, initial_state)
         xs, mask = jnp.swapaxes(sequences, 0, 1), _time_major(mask)
@@ -184,14 +185,14 @@ class RNN(Layer):
         dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
         return jax.tree.map(lambda a: jnp.asarray(a, dtype), states)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, previous_mask: Tree = None) -> Tree:
         """The input's mask for a sequence of outputs; none for a last output and for states."""
         mask = previous_mask[0] if is_nested(previous_mask) else previous_mask
         mask = mask if self.return_sequences else None
         return [mask, *[None] * len(self.state_size)] if self.return_state else mask
 
 
-def _time_major(mask: Any) -> Any:
+def _time_major(mask: Tree) -> Any:
     """Bool `(time, batch, 1)` for a mask `(batch, time)` or `(batch, time, 1)`; None for None."""
     mask = mask[0] if is_nested(mask) else mask
     if mask is None:

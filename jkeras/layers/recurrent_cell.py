@@ -9,12 +9,14 @@ draws anew at each call.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
 from jkeras import activations
+from jkeras._base.types import Array, Tree
 from jkeras.layers.declaration import Weight
 from jkeras.layers.weight_arguments import LayerArguments, WeightedLayer, weight_for
 from jkeras.nn import recurrent
@@ -84,7 +86,7 @@ class Cell(WeightedLayer):
     def _bias_initializer(self) -> Any:
         return self.bias_initializer
 
-    def declare(self, x: Any, states: Any = None) -> Iterator[Weight]:
+    def declare(self, x: Tree, states: Tree = None) -> Iterator[Weight]:
         """`kernel (in, gates * units)`, `recurrent_kernel (units, gates * units)`, `bias`; the columns are gate after gate."""
         columns = self.gate_count * self.units
         shapes = {"kernel": (x.shape[-1], columns), "recurrent": (self.units, columns), "bias": self._bias_shape()}
@@ -93,7 +95,7 @@ class Cell(WeightedLayer):
             initializer = self._bias_initializer() if role == "bias" else getattr(self, f"{role}_initializer")
             yield weight_for(self, role, shapes[role], name, initializer=initializer)
 
-    def noise(self, rng: Any, x: Any, h: Any) -> tuple[Any, Any]:
+    def noise(self, rng: Array | None, x: Tree, h: Any) -> tuple[Any, Any]:
         """Factors for the inputs and for the recurrent state: `(count, batch, size)`, or None where nothing is dropped.
 
         Args:
@@ -105,19 +107,19 @@ class Cell(WeightedLayer):
         count = self.gate_count if self.implementation == 1 else 1
         keys = jax.random.split(rng, 2)
 
-        def draw(key: Any, like: Any, rate: float) -> Any:
+        def draw(key: Tree, like: Any, rate: float) -> Any:
             return dropout(key, jnp.ones((count, *like.shape), like.dtype), rate) if rate > 0 else None
 
         return draw(keys[0], x, self.dropout), draw(keys[1], h, self.recurrent_dropout)
 
-    def added(self, w: Any, x: Any, factors: Any) -> tuple[Any, Any]:
+    def added(self, w: SimpleNamespace, x: Tree, factors: Any) -> tuple[Any, Any]:
         """What the steps get from the inputs: `added` and `side` of `jkeras.nn.recurrent`, for any leading axes."""
         shared = factors is not None and factors.shape[0] == 1
         z = recurrent.gated_product(x * factors[0], w.kernel) if shared else recurrent.gated_product(x, w.kernel, factors)
         bias = self._input_bias(w)
         return (z if bias is None else z + bias), None
 
-    def _input_bias(self, w: Any) -> Any:
+    def _input_bias(self, w: SimpleNamespace) -> Any:
         return w.bias if self.use_bias else None
 
     def gates(self) -> recurrent.Gates:
@@ -125,7 +127,7 @@ class Cell(WeightedLayer):
         raise NotImplementedError
 
     def over_time(
-        self, w: Any, xs: Any, states: Any, *, mask: Any = None, rng: Any = None, unroll: bool = False
+        self, w: SimpleNamespace, xs: Any, states: Tree, *, mask: Tree = None, rng: Array | None = None, unroll: bool = False
     ) -> tuple[Any, tuple[Any, ...]]:
         """The cell over a sequence.
 
@@ -144,12 +146,14 @@ class Cell(WeightedLayer):
         added, side = self.added(w, xs, for_inputs)
         return recurrent.unfold(self.gates(), unroll, added, side, w.recurrent_kernel, tuple(states), mask, for_states)
 
-    def _one_step(self, w: Any, x: Any, states: Any, rng: Any) -> tuple[Any, Any]:
+    def _one_step(self, w: SimpleNamespace, x: Tree, states: Tree, rng: Array | None) -> tuple[Any, Any]:
         nested = isinstance(states, (list, tuple))
         hs, last = self.over_time(w, x[None], list(states) if nested else [states], rng=rng, unroll=True)
         return hs[0], list(last) if nested else last[0]
 
-    def forward(self, w: Any, inputs: Any, states: Any, *, training: bool = False, rng: Any = None) -> tuple[Any, Any]:
+    def forward(
+        self, w: SimpleNamespace, inputs: Tree, states: Tree, *, training: bool = False, rng: Array | None = None
+    ) -> tuple[Any, Any]:
         """One step.
 
         Args:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras import activations
 from jkeras._base.configurable import object_config
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
+from jkeras._base.types import Array, Tree
 from jkeras.layers.recurrent_cell import Cell, CellArguments
 from jkeras.nn import recurrent
 from jkeras.state.initial import accepts_key
@@ -63,14 +66,14 @@ class UnitForgetBias:
     def __init__(self, others: Any):
         self.others = others
 
-    def __call__(self, shape: Any, dtype: Any = None, key: Any = None) -> Any:
+    def __call__(self, shape: Any, dtype: DTypeLike | None = None, key: Tree = None) -> Any:
         """`(4 * units,)`: the second quarter is ones."""
         units = shape[0] // 4
         keys = (None, None) if key is None else jax.random.split(key)
         first, rest = (self._draw((n * units,), dtype, k) for n, k in zip((1, 2), keys))
         return jnp.concatenate([first, jnp.ones((units,), dtype), rest])
 
-    def _draw(self, shape: Any, dtype: Any, key: Any) -> Any:
+    def _draw(self, shape: Any, dtype: DTypeLike | None, key: Tree) -> Any:
         return self.others(shape, dtype=dtype, key=key) if accepts_key(self.others) else self.others(shape, dtype=dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -200,11 +203,11 @@ class GRUCell(Cell):
         """Update gate, reset gate and candidate."""
         return recurrent.gru_gates(self.activation, self.recurrent_activation)
 
-    def _input_bias(self, w: Any) -> Any:
+    def _input_bias(self, w: SimpleNamespace) -> Any:
         bias = super()._input_bias(w)
         return bias[0] if bias is not None and self.reset_after else bias
 
-    def added(self, w: Any, x: Any, factors: Any) -> tuple[Any, Any]:
+    def added(self, w: SimpleNamespace, x: Tree, factors: Any) -> tuple[Any, Any]:
         """The input's parts; with `reset_after` the candidate's is `side`, and the recurrent bias is among the products."""
         z, _ = super().added(w, x, factors)
         if not self.reset_after:
@@ -215,7 +218,7 @@ class GRUCell(Cell):
         return jnp.concatenate([gates + bias[:two], jnp.broadcast_to(bias[two:], side.shape)], axis=-1), side
 
     def over_time(
-        self, w: Any, xs: Any, states: Any, *, mask: Any = None, rng: Any = None, unroll: bool = False
+        self, w: SimpleNamespace, xs: Any, states: Tree, *, mask: Tree = None, rng: Array | None = None, unroll: bool = False
     ) -> tuple[Any, tuple[Any, ...]]:
         """As every cell's; a reset gate before the product makes a loop with two products."""
         if self.reset_after:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
 
 from jkeras._base.config import image_data_format
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 
 
@@ -33,7 +35,7 @@ class Rescaling(Layer):
         self.scale, self.offset = scale, offset
         self._channels_first = image_data_format() == "channels_first"
 
-    def forward(self, w: Any, x: Any) -> Any:
+    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
         """The rescaled input."""
         scale, offset = jnp.asarray(self.scale, self.compute_dtype), jnp.asarray(self.offset, self.compute_dtype)
         if self._channels_first:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.graph.spec import Spec
 from jkeras.layers.base import Layer
 
@@ -36,7 +38,7 @@ def output_size(cell: Any) -> int:
     return size
 
 
-def initial_states(cell: Any, batch_size: int, dtype: Any) -> list[Any]:
+def initial_states(cell: Any, batch_size: int, dtype: DTypeLike | None) -> list[Any]:
     """A cell's first states as a list: what its `get_initial_state` gives, else zeros of its `state_size`."""
     if hasattr(cell, "get_initial_state"):
         states = cell.get_initial_state(batch_size=batch_size)
@@ -53,7 +55,7 @@ def build_cell(cell: Any, shape: Sequence[int | None]) -> None:
         cell._ensure_built((Spec(tuple(shape), dtype), _state_specs(sizes, shape[0], dtype)), {})
 
 
-def _state_specs(sizes: Any, batch: int | None, dtype: Any) -> Any:
+def _state_specs(sizes: Any, batch: int | None, dtype: DTypeLike) -> Any:
     return [_state_specs(s, batch, dtype) if is_nested(s) else Spec((batch, s), dtype) for s in sizes]
 
 
@@ -98,13 +100,13 @@ class StackedRNNCells(Layer):
         """The first states of each cell."""
         return [initial_states(cell, batch_size or 1, self.compute_dtype) for cell in self.cells]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Tree) -> None:
         """Make the weights of all cells for inputs of this shape `(batch, in)`."""
         for cell in self.cells:
             build_cell(cell, input_shape)
             input_shape = (input_shape[0], output_size(cell))
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tree, states: Tree, training: bool = False) -> tuple[Any, list[Any]]:
         """One step of all cells."""
         after = []
         for cell, before in zip(self.cells, states, strict=True):

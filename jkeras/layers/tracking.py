@@ -15,6 +15,7 @@ import jax
 
 from jkeras._base import paths
 from jkeras._base.naming import to_snake_case
+from jkeras._base.types import Tree
 from jkeras.state.variable import Variable
 
 if TYPE_CHECKING:
@@ -333,7 +334,7 @@ class Inventory:
         params, state = self._structure.unflatten([values[i] for i in self._order])
         return params, state
 
-    def flat(self, params: Any, state: Any) -> list[Any]:
+    def flat(self, params: Any, state: Tree) -> list[Any]:
         """The values of nested `params` and `state` in the order of `entries`."""
         values: list[Any] = [None] * len(self._order)
         for i, value in zip(self._order, self._structure.flatten_up_to((params, state)), strict=True):

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypedDict
 
+from jax.typing import DTypeLike
+
 from jkeras import constraints, initializers, regularizers
+from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
 
@@ -19,10 +22,10 @@ class LayerArguments(TypedDict, total=False):
     """What every layer takes, not shown in signatures; see `Layer`."""
 
     trainable: bool
-    dtype: Any
+    dtype: DTypeLike | None
     autocast: bool
     name: str | None
-    input_shape: Any
+    input_shape: Tree
     batch_input_shape: Any
     input_dim: int
     batch_size: int | None
@@ -58,7 +61,7 @@ class WeightedLayer(Layer):
             setattr(self, name, get(value))
 
 
-def weight_for(layer: WeightedLayer, role: str, shape: tuple[int, ...], name: str | None = None, **options: Any) -> Weight:
+def weight_for(layer: WeightedLayer, role: str, shape: tuple[int | None, ...], name: str | None = None, **options: Any) -> Weight:
     """The weight of a role, with the layer's initializer, regularizer and constraint for it.
 
     Args:

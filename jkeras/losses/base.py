@@ -10,12 +10,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras._base.config import floatx
 from jkeras._base.configurable import Configurable
 from jkeras._base.dtypes import get_policy
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.losses.reduction import reduce_losses, standardize_reduction
 from jkeras.state.scope import get_mask
 
@@ -45,7 +47,7 @@ class Loss(Configurable):
         4.5
     """
 
-    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
+    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: DTypeLike | None = None):
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.reduction = standardize_reduction(reduction)
         self._policy = get_policy(dtype or floatx())
@@ -55,7 +57,7 @@ class Loss(Configurable):
         """What the loss is computed in."""
         return self._policy.compute_dtype
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> Any:
         """The reduced loss.
 
         Args:
@@ -74,7 +76,7 @@ class Loss(Configurable):
             mask = own_mask if mask is None else mask & own_mask
         return reduce_losses(jnp.asarray(values, self.dtype), sample_weight, mask, self.reduction)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tree, y_pred: Tree) -> Any:
         """One loss per sample.
 
         Args:
@@ -83,7 +85,7 @@ class Loss(Configurable):
         """
         raise NotImplementedError(f"{type(self).__name__} does not define `call(self, y_true, y_pred)`.")
 
-    def check_targets(self, y_true: Any, y_pred_spec: Any) -> None:
+    def check_targets(self, y_true: Tree, y_pred_spec: Any) -> None:
         """Raise ValueError where targets cannot belong to such predictions; called once, before training, on host data.
 
         Args:

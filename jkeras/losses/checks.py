@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from jkeras._base.types import Tree
+
 _NOT_NUMBERS = "Targets must be numbers. Received an array of dtype {dtype}: {first!r}, ... {hint}"
 _SPARSE_FOR_ONE_HOT = """{name} expects one-hot targets of shape {expected}.
 Received integer labels: y_true of shape {shape}. Either write
@@ -41,7 +43,7 @@ def _shown(shape: Any) -> str:
     return str(tuple(shape))
 
 
-def _numbers(y_true: Any) -> np.ndarray | None:
+def _numbers(y_true: Tree) -> np.ndarray | None:
     """The targets as an array; None where they are a structure of arrays that no single rule fits."""
     if isinstance(y_true, dict) or (isinstance(y_true, (list, tuple)) and any(np.ndim(y) for y in y_true)):
         return None
@@ -52,17 +54,17 @@ def _numbers(y_true: Any) -> np.ndarray | None:
     return y
 
 
-def check_same_shape(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1) -> None:
+def check_same_shape(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1) -> None:
     """Targets and predictions must have one shape, but for a last axis of size 1 that one of them may lack."""
     _check_entries(loss, y_true, y_pred_spec, broadcasts=False)
 
 
-def check_elementwise(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1) -> None:
+def check_elementwise(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1) -> None:
     """As `check_same_shape`, but axes of size 1 may stand for any size. That is rarely meant, so it is said."""
     _check_entries(loss, y_true, y_pred_spec, broadcasts=True)
 
 
-def _check_entries(loss: Any, y_true: Any, y_pred_spec: Any, broadcasts: bool) -> None:
+def _check_entries(loss: Any, y_true: Tree, y_pred_spec: Any, broadcasts: bool) -> None:
     y = _numbers(y_true)
     pred = tuple(getattr(y_pred_spec, "shape", ()))
     if y is None or not pred:
@@ -89,7 +91,7 @@ def _check_entries(loss: Any, y_true: Any, y_pred_spec: Any, broadcasts: bool) -
     )
 
 
-def check_categorical(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1) -> None:
+def check_categorical(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1) -> None:
     """Targets must have one entry per class of the output."""
     y = _numbers(y_true)
     pred = tuple(getattr(y_pred_spec, "shape", ()))
@@ -113,7 +115,7 @@ def check_categorical(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1) 
     check_same_shape(loss, y, y_pred_spec)
 
 
-def check_sparse(loss: Any, y_true: Any, y_pred_spec: Any, axis: int = -1, ignore_class: int | None = None) -> None:
+def check_sparse(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1, ignore_class: int | None = None) -> None:
     """Targets must be whole numbers from 0 to classes - 1, one per prediction."""
     y = _numbers(y_true)
     pred = tuple(getattr(y_pred_spec, "shape", ()))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, TypedDict
 
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras._base import registry
 from jkeras._base.configurable import deserialize, is_object_config
 from jkeras._base.registry import export
+from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.losses.base import Loss
 from jkeras.losses.functions import published
 from jkeras.nn.losses_align import match_ranks
@@ -50,14 +52,14 @@ class LossFunctionWrapper(Loss):
         fn: Callable[..., Any],
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         **kwargs: Any,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.fn = fn
         self._fn_kwargs = kwargs
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tree, y_pred: Tree) -> Any:
         """What the function gives."""
         if not self._takes_labels and hasattr(y_true, "ndim") and hasattr(y_pred, "ndim"):
             y_true, y_pred = match_ranks(y_true, y_pred)
@@ -67,7 +69,7 @@ class LossFunctionWrapper(Loss):
             set_mask(values, labels_that_count(y_true, y_pred, self._fn_kwargs["ignore_class"], axis))
         return values
 
-    def check_targets(self, y_true: Any, y_pred_spec: Any) -> None:
+    def check_targets(self, y_true: Tree, y_pred_spec: Any) -> None:
         """Raise ValueError where targets cannot belong to such predictions; a function of the user's own is not checked."""
         public = published(self.fn)
         if public is not None:
@@ -86,7 +88,7 @@ class LossFunctionWrapper(Loss):
         return jnp.asarray(y) if self._takes_labels else self._as_float(y)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Any:
         """Make a loss from what `get_config` gave; `fn` is the name of a loss function, in plain form or in Keras'."""
         config = {k: deserialize(v, custom_objects) if is_object_config(v) and k != "fn" else v for k, v in config.items()}
         fn = config.get("fn")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
 from jkeras.metrics.reduction import MeanMetricWrapper
@@ -31,7 +31,7 @@ class Accuracy(MeanMetricWrapper):
         0.5
     """
 
-    def __init__(self, name: str | None = "accuracy", dtype: Any = None):
+    def __init__(self, name: str | None = "accuracy", dtype: DTypeLike | None = None):
         super().__init__(accuracy, name=name, dtype=dtype)
 
 
@@ -51,7 +51,7 @@ class BinaryAccuracy(MeanMetricWrapper):
         0.5
     """
 
-    def __init__(self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5):
+    def __init__(self, name: str | None = "binary_accuracy", dtype: DTypeLike | None = None, threshold: float = 0.5):
         super().__init__(binary_accuracy, name=name, dtype=dtype, threshold=threshold)
         self.threshold = threshold
 
@@ -71,7 +71,7 @@ class CategoricalAccuracy(MeanMetricWrapper):
         0.5
     """
 
-    def __init__(self, name: str | None = "categorical_accuracy", dtype: Any = None):
+    def __init__(self, name: str | None = "categorical_accuracy", dtype: DTypeLike | None = None):
         super().__init__(categorical_accuracy, name=name, dtype=dtype)
 
 
@@ -90,7 +90,7 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
         0.5
     """
 
-    def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None):
+    def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: DTypeLike | None = None):
         super().__init__(sparse_categorical_accuracy, name=name, dtype=dtype)
 
 
@@ -110,7 +110,7 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
         1.0
     """
 
-    def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None):
+    def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: DTypeLike | None = None):
         super().__init__(top_k_categorical_accuracy, name=name, dtype=dtype, k=k)
         self.k = k
 
@@ -133,7 +133,11 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
     """
 
     def __init__(
-        self, k: int = 5, name: str | None = "sparse_top_k_categorical_accuracy", dtype: Any = None, from_sorted_ids: bool = False
+        self,
+        k: int = 5,
+        name: str | None = "sparse_top_k_categorical_accuracy",
+        dtype: DTypeLike | None = None,
+        from_sorted_ids: bool = False,
     ):
         super().__init__(sparse_top_k_categorical_accuracy, name=name, dtype=dtype, k=k, from_sorted_ids=from_sorted_ids)
         self.k = k

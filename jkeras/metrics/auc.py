@@ -8,10 +8,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base import config
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.metrics.base import State
 from jkeras.metrics.confusion import ConfusionMetric, check_number, threshold_list
 from jkeras.nn.losses_align import divide_or_zero
@@ -55,7 +57,7 @@ class AUC(ConfusionMetric):
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         thresholds: Sequence[float] | None = None,
         multi_label: bool = False,
         num_labels: int | None = None,
@@ -81,7 +83,7 @@ class AUC(ConfusionMetric):
         self._columns, self.needs_shapes = num_labels, bool(multi_label and not num_labels)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> AUC:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> AUC:
         """Make a metric from what `get_config` gave; Keras' files keep label weights as a tagged tensor."""
         weights = config.get("label_weights")
         plain = weights["config"]["value"] if isinstance(weights, Mapping) else weights
@@ -92,7 +94,7 @@ class AUC(ConfusionMetric):
         """All thresholds, the two ends included, which lie epsilon outside [0, 1]."""
         return [float(t) for t in self.cutoffs]
 
-    def build(self, y_true: Any, y_pred: Any) -> None:
+    def build(self, y_true: Tree, y_pred: Tree) -> None:
         """Learn the number of labels.
 
         Raises:
@@ -113,7 +115,7 @@ class AUC(ConfusionMetric):
         shape = (self.num_thresholds, self._columns) if self.multi_label else (self.num_thresholds,)
         return {kind: jnp.zeros(shape, self.accumulator_dtype) for kind in KINDS}
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:
+    def update(self, state: State, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> State:
         """Add the decisions of one batch."""
         if self.from_logits:
             y_pred = jax.nn.sigmoid(jnp.asarray(y_pred, self.accumulator_dtype))

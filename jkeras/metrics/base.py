@@ -16,6 +16,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras import initializers
 from jkeras._base.config import floatx
@@ -77,7 +78,7 @@ class Metric(Stateless, Configurable):
         elif own & _PURE:
             cls._bridged = False
 
-    def __init__(self, dtype: Any = None, name: str | None = None):
+    def __init__(self, dtype: DTypeLike | None = None, name: str | None = None):
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self._policy = get_policy(dtype or floatx())
         self._added: list[Variable] = []
@@ -166,7 +167,12 @@ class Metric(Stateless, Configurable):
         return dict(zip(_keys(variables), variables))
 
     def add_variable(
-        self, shape: Sequence[int], initializer: Any = None, dtype: Any = None, aggregation: str = "sum", name: str | None = None
+        self,
+        shape: Sequence[int],
+        initializer: Any = None,
+        dtype: DTypeLike | None = None,
+        aggregation: str = "sum",
+        name: str | None = None,
     ) -> Variable:
         """Make a variable that `update_state` may assign.
 
@@ -186,7 +192,7 @@ class Metric(Stateless, Configurable):
 
     @name_first
     def add_weight(
-        self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+        self, shape: Sequence[int] = (), initializer: Any = None, dtype: DTypeLike | None = None, name: str | None = None
     ) -> Variable:
         """`add_variable`, by its other name."""
         return self.add_variable(shape, initializer, dtype, name=name)

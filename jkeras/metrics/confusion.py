@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.metrics.base import Metric, State
 from jkeras.nn.losses_align import divide_or_zero
 from jkeras.nn.metrics_confusion import NEVER, count, decisions, evenly_spaced
@@ -63,7 +65,7 @@ class ConfusionMetric(Metric):
         """A count of 0 of each kind at each threshold."""
         return {kind: jnp.zeros(len(self.cutoffs), self.accumulator_dtype) for kind in self.kinds}
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:
+    def update(self, state: State, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> State:
         """Add the decisions of one batch."""
         entries = decisions(y_true, y_pred, sample_weight, self.top_k, self.class_id, self.accumulator_dtype)
         counts = count(*entries, self.cutoffs, self.evenly)
@@ -78,13 +80,13 @@ class _Count(ConfusionMetric):
 
     kind: str
 
-    def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None):
+    def __init__(self, thresholds: Any = None, name: str | None = None, dtype: DTypeLike | None = None):
         super().__init__(name=name, dtype=dtype)
         self.cutoffs = threshold_list(thresholds)
         self.evenly = evenly_spaced(self.cutoffs)
         self.kinds = ("accumulator",)
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:
+    def update(self, state: State, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> State:
         """Add the decisions of one batch."""
         counts = count(*decisions(y_true, y_pred, sample_weight, dtype=self.accumulator_dtype), self.cutoffs, self.evenly)
         return {"accumulator": state["accumulator"] + counts[self.kind]}
@@ -179,7 +181,7 @@ class _OfThoseFound(ConfusionMetric):
         top_k: int | None = None,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(name=name, dtype=dtype)
         self.top_k, self.class_id = top_k, class_id

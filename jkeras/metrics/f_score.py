@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras._base import config
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.metrics.base import Metric, State
 from jkeras.nn.losses_align import align_left
 
@@ -46,7 +48,7 @@ class FBetaScore(Metric):
         beta: float = 1.0,
         threshold: float | None = None,
         name: str | None = "fbeta_score",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(name=name, dtype=dtype)
         if average is not None and average not in _AVERAGES:
@@ -57,7 +59,7 @@ class FBetaScore(Metric):
             raise ValueError(f"FBetaScore takes a threshold in (0, 1], or None. Received: threshold={threshold}.")
         self.average, self.beta, self.threshold = average, beta, threshold
 
-    def build(self, y_true: Any, y_pred: Any) -> None:
+    def build(self, y_true: Tree, y_pred: Tree) -> None:
         """Learn the number of classes.
 
         Raises:
@@ -78,7 +80,7 @@ class FBetaScore(Metric):
         shape = () if self.average == "micro" else (self._classes,)
         return {name: jnp.zeros(shape, self.accumulator_dtype) for name in _ENTRIES}
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:
+    def update(self, state: State, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> State:
         """Add one batch."""
         dtype = self.accumulator_dtype
         y_true, y_pred = jnp.asarray(y_true, dtype), jnp.asarray(y_pred, dtype)
@@ -121,6 +123,10 @@ class F1Score(FBetaScore):
     """
 
     def __init__(
-        self, average: str | None = None, threshold: float | None = None, name: str | None = "f1_score", dtype: Any = None
+        self,
+        average: str | None = None,
+        threshold: float | None = None,
+        name: str | None = "f1_score",
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(average=average, beta=1.0, threshold=threshold, name=name, dtype=dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
 from jkeras.metrics.reduction import MeanMetricWrapper
@@ -24,7 +24,7 @@ class Hinge(MeanMetricWrapper):
         0.25
     """
 
-    def __init__(self, name: str | None = "hinge", dtype: Any = None):
+    def __init__(self, name: str | None = "hinge", dtype: DTypeLike | None = None):
         super().__init__(hinge, name=name, dtype=dtype)
 
 
@@ -43,7 +43,7 @@ class SquaredHinge(MeanMetricWrapper):
         0.125
     """
 
-    def __init__(self, name: str | None = "squared_hinge", dtype: Any = None):
+    def __init__(self, name: str | None = "squared_hinge", dtype: DTypeLike | None = None):
         super().__init__(squared_hinge, name=name, dtype=dtype)
 
 
@@ -62,5 +62,5 @@ class CategoricalHinge(MeanMetricWrapper):
         0.5
     """
 
-    def __init__(self, name: str | None = "categorical_hinge", dtype: Any = None):
+    def __init__(self, name: str | None = "categorical_hinge", dtype: DTypeLike | None = None):
         super().__init__(categorical_hinge, name=name, dtype=dtype)

@@ -7,10 +7,12 @@ from typing import Annotated, Any, TypedDict, Unpack
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras._base import config
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
+from jkeras._base.types import Tree
 from jkeras.metrics.base import Metric, State
 from jkeras.nn.losses_align import align_left
 
@@ -63,7 +65,7 @@ class IoU(Metric):
         """A confusion matrix of 0, targets by predictions."""
         return {"total_confusion_matrix": jnp.zeros((self.num_classes, self.num_classes), self.accumulator_dtype)}
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:
+    def update(self, state: State, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> State:
         """Add one batch."""
         true = self._labels(y_true, self.sparse_y_true)
         pred = self._labels(y_pred, self.sparse_y_pred).ravel()
@@ -111,12 +113,16 @@ class BinaryIoU(IoU):
     """
 
     def __init__(
-        self, target_class_ids: Sequence[int] = (0, 1), threshold: float = 0.5, name: str | None = None, dtype: Any = None
+        self,
+        target_class_ids: Sequence[int] = (0, 1),
+        threshold: float = 0.5,
+        name: str | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(num_classes=2, target_class_ids=target_class_ids, name=name, dtype=dtype)
         self.threshold = threshold
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:
+    def update(self, state: State, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> State:
         """Add one batch."""
         return super().update(state, y_true, jnp.asarray(y_pred) >= self.threshold, sample_weight)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from jkeras._base.family import EXPECTED, family
 from jkeras._base.naming import to_snake_case
+from jkeras._base.types import Tree
 from jkeras.metrics.accuracy import BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy
 from jkeras.metrics.base import Metric
 from jkeras.metrics.probabilistic import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
@@ -31,7 +32,7 @@ get, serialize, deserialize = family(
 )
 
 
-def resolve(identifier: Any, y_true_spec: Any = None, y_pred_spec: Any = None, loss_name: str | None = None) -> Metric:
+def resolve(identifier: Any, y_true_spec: Tree = None, y_pred_spec: Tree = None, loss_name: str | None = None) -> Metric:
     """The `Metric` that an entry of `compile(metrics=[...])` means, built for these shapes.
 
     Args:
@@ -71,7 +72,7 @@ def resolve(identifier: Any, y_true_spec: Any = None, y_pred_spec: Any = None, l
     return metric
 
 
-def _kind(identifier: str, y_true_spec: Any, y_pred_spec: Any, loss_name: str | None) -> str:
+def _kind(identifier: str, y_true_spec: Tree, y_pred_spec: Tree, loss_name: str | None) -> str:
     """Which of the three kinds of classification the shapes, or else the loss, speak of."""
     true, pred = (None if spec is None else tuple(spec.shape) for spec in (y_true_spec, y_pred_spec))
     if true and pred and len(pred) > 1:

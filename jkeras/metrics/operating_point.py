@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypedDict, Unpack
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
@@ -37,7 +38,7 @@ class _BestUnderConstraint(ConfusionMetric):
     held: str
     wanted: str
 
-    def __init__(self, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any):
+    def __init__(self, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: DTypeLike | None):
         super().__init__(name=name, dtype=dtype)
         if not 0 <= value <= 1:
             raise ValueError(f"{type(self).__name__} takes a number from 0 to 1. Received: {value}.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.metrics.base import State
 from jkeras.metrics.reduction import MeanMetricWrapper
 from jkeras.nn.losses_align import merge_mask
@@ -36,7 +37,11 @@ class BinaryCrossentropy(MeanMetricWrapper):
     """
 
     def __init__(
-        self, name: str | None = "binary_crossentropy", dtype: Any = None, from_logits: bool = False, label_smoothing: float = 0
+        self,
+        name: str | None = "binary_crossentropy",
+        dtype: DTypeLike | None = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0,
     ):
         super().__init__(binary_crossentropy, name=name, dtype=dtype, from_logits=from_logits, label_smoothing=label_smoothing)
         self.from_logits = from_logits
@@ -64,7 +69,7 @@ class CategoricalCrossentropy(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
         axis: int = -1,
@@ -98,7 +103,7 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         from_logits: bool = False,
         ignore_class: int | None = None,
         axis: int = -1,
@@ -110,7 +115,7 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         self.ignore_class = ignore_class
         self.axis = axis
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:  # type: ignore[override]
+    def update(self, state: State, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> State:  # type: ignore[override]
         """Add one batch."""
         if self.ignore_class is not None:
             counts = labels_that_count(y_true, y_pred, self.ignore_class, self.axis)
@@ -133,7 +138,7 @@ class KLDivergence(MeanMetricWrapper):
         0.6931
     """
 
-    def __init__(self, name: str | None = "kl_divergence", dtype: Any = None):
+    def __init__(self, name: str | None = "kl_divergence", dtype: DTypeLike | None = None):
         super().__init__(kl_divergence, name=name, dtype=dtype)
 
 
@@ -152,5 +157,5 @@ class Poisson(MeanMetricWrapper):
         1.0
     """
 
-    def __init__(self, name: str | None = "poisson", dtype: Any = None):
+    def __init__(self, name: str | None = "poisson", dtype: DTypeLike | None = None):
         super().__init__(poisson, name=name, dtype=dtype)

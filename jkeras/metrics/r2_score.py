@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.metrics.base import Metric, State
 from jkeras.nn.losses_align import align_left, match_ranks
 
@@ -42,7 +44,7 @@ class R2Score(Metric):
         class_aggregation: str | None = "uniform_average",
         num_regressors: int = 0,
         name: str | None = "r2_score",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(name=name, dtype=dtype)
         if class_aggregation is not None and class_aggregation not in _AGGREGATIONS:
@@ -51,7 +53,7 @@ class R2Score(Metric):
             raise ValueError(f"R2Score takes num_regressors >= 0. Received: num_regressors={num_regressors}.")
         self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
 
-    def build(self, y_true: Any, y_pred: Any) -> None:
+    def build(self, y_true: Tree, y_pred: Tree) -> None:
         """Learn the number of outputs.
 
         Raises:
@@ -69,7 +71,7 @@ class R2Score(Metric):
         sums = {name: jnp.zeros(self._outputs, self.accumulator_dtype) for name in ("squared_sum", "sum", "residual", "count")}
         return {"num_samples": jnp.zeros((), self.accumulator_dtype), **sums}
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:
+    def update(self, state: State, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> State:
         """Add one batch."""
         dtype = self.accumulator_dtype
         y_true, y_pred = match_ranks(jnp.asarray(y_true, dtype), jnp.asarray(y_pred, dtype))

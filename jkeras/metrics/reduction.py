@@ -7,10 +7,12 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base import registry
 from jkeras._base.configurable import deserialize, is_object_config
 from jkeras._base.registry import export
+from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.metrics import functions
 from jkeras.metrics.base import Metric, State
 from jkeras.nn.losses_align import divide_or_zero, merge_mask
@@ -35,14 +37,14 @@ class Sum(Metric):
 
     counts_rows = True
 
-    def __init__(self, name: str | None = "sum", dtype: Any = None):
+    def __init__(self, name: str | None = "sum", dtype: DTypeLike | None = None):
         super().__init__(name=name, dtype=dtype)
 
     def init(self) -> State:
         """A total of 0."""
         return {"total": _zero(self.accumulator_dtype)}
 
-    def update(self, state: State, values: Any, sample_weight: Any = None) -> State:
+    def update(self, state: State, values: Tree, sample_weight: Tree = None) -> State:
         """Add values `(n, ...)`, with weights `(n,)` if any."""
         weight = merge_mask(sample_weight, None, self.accumulator_dtype, rescale=False)
         values, _ = per_sample(jnp.asarray(values, self.accumulator_dtype), weight, jnp.sum)
@@ -68,14 +70,14 @@ class Mean(Metric):
         1.5
     """
 
-    def __init__(self, name: str | None = "mean", dtype: Any = None):
+    def __init__(self, name: str | None = "mean", dtype: DTypeLike | None = None):
         super().__init__(name=name, dtype=dtype)
 
     def init(self) -> State:
         """A total and a count of 0."""
         return {"total": _zero(self.accumulator_dtype), "count": _zero(self.accumulator_dtype)}
 
-    def update(self, state: State, values: Any, sample_weight: Any = None) -> State:
+    def update(self, state: State, values: Tree, sample_weight: Tree = None) -> State:
         """Add values `(n, ...)`, each sample's mean counting once, or as often as its weight says."""
         weight = merge_mask(sample_weight, None, self.accumulator_dtype, rescale=False)
         values, weight = per_sample(jnp.asarray(values, self.accumulator_dtype), weight, jnp.mean)
@@ -116,12 +118,12 @@ class MeanMetricWrapper(Mean):
     # row. Functions that `compile(metrics=...)` is given expect it since Keras 2; Keras 3 passes them on as they are.
     targets_as_column = False
 
-    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any):
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: DTypeLike | None = None, **kwargs: Any):
         super().__init__(name=name, dtype=dtype)
         self.fn = fn
         self._fn_kwargs = kwargs
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:  # type: ignore[override]
+    def update(self, state: State, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> State:  # type: ignore[override]
         """Add one batch of the function's values."""
         weight = merge_mask(sample_weight, get_mask(y_pred), self.accumulator_dtype, rescale=False)
         y_true, y_pred = _arrays(y_true), _arrays(y_pred)
@@ -131,7 +133,7 @@ class MeanMetricWrapper(Mean):
         return super().update(state, values, weight)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Any:
         """Make a metric from what `get_config` gave; `fn` is the name of a function, in plain form or in Keras'."""
         config = {k: deserialize(v, custom_objects) if is_object_config(v) and k != "fn" else v for k, v in config.items()}
         fn = config.get("fn")
@@ -142,7 +144,7 @@ class MeanMetricWrapper(Mean):
         return cls(**config)
 
 
-def _zero(dtype: Any) -> Any:
+def _zero(dtype: DTypeLike | None) -> Any:
     """A scalar for which nothing is compiled."""
     return jnp.asarray(np.zeros((), dtype))
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.metrics.base import State
 from jkeras.metrics.reduction import Mean, MeanMetricWrapper
 from jkeras.nn.lengths import root
@@ -36,7 +38,7 @@ class MeanSquaredError(MeanMetricWrapper):
         0.5
     """
 
-    def __init__(self, name: str | None = "mean_squared_error", dtype: Any = None):
+    def __init__(self, name: str | None = "mean_squared_error", dtype: DTypeLike | None = None):
         super().__init__(mean_squared_error, name=name, dtype=dtype)
 
 
@@ -55,7 +57,7 @@ class MeanAbsoluteError(MeanMetricWrapper):
         0.5
     """
 
-    def __init__(self, name: str | None = "mean_absolute_error", dtype: Any = None):
+    def __init__(self, name: str | None = "mean_absolute_error", dtype: DTypeLike | None = None):
         super().__init__(mean_absolute_error, name=name, dtype=dtype)
 
 
@@ -74,7 +76,7 @@ class MeanAbsolutePercentageError(MeanMetricWrapper):
         50.0
     """
 
-    def __init__(self, name: str | None = "mean_absolute_percentage_error", dtype: Any = None):
+    def __init__(self, name: str | None = "mean_absolute_percentage_error", dtype: DTypeLike | None = None):
         super().__init__(mean_absolute_percentage_error, name=name, dtype=dtype)
 
 
@@ -93,7 +95,7 @@ class MeanSquaredLogarithmicError(MeanMetricWrapper):
         1.0
     """
 
-    def __init__(self, name: str | None = "mean_squared_logarithmic_error", dtype: Any = None):
+    def __init__(self, name: str | None = "mean_squared_logarithmic_error", dtype: DTypeLike | None = None):
         super().__init__(mean_squared_logarithmic_error, name=name, dtype=dtype)
 
 
@@ -112,10 +114,10 @@ class RootMeanSquaredError(Mean):
         3.0
     """
 
-    def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None):
+    def __init__(self, name: str | None = "root_mean_squared_error", dtype: DTypeLike | None = None):
         super().__init__(name=name, dtype=dtype)
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:  # type: ignore[override]
+    def update(self, state: State, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> State:  # type: ignore[override]
         """Add one batch of squared differences."""
         dtype = self.accumulator_dtype
         y_true, y_pred = match_ranks(jnp.asarray(y_true, dtype), jnp.asarray(y_pred, dtype))
@@ -142,7 +144,7 @@ class CosineSimilarity(MeanMetricWrapper):
         1.0
     """
 
-    def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: int = -1):
+    def __init__(self, name: str | None = "cosine_similarity", dtype: DTypeLike | None = None, axis: int = -1):
         super().__init__(cosine_of_angle, name=name, dtype=dtype, axis=axis)
         self.axis = axis
 
@@ -162,5 +164,5 @@ class LogCoshError(MeanMetricWrapper):
         0.4338
     """
 
-    def __init__(self, name: str | None = "logcosh", dtype: Any = None):
+    def __init__(self, name: str | None = "logcosh", dtype: DTypeLike | None = None):
         super().__init__(log_cosh, name=name, dtype=dtype)

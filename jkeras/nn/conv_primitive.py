@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 from jax import lax
 
+from jkeras._base.types import Array
 from jkeras.nn.conv_batching import batch
 from jkeras.nn.conv_geometry import Geometry
 from jkeras.nn.operation import Operation, is_known
@@ -55,15 +56,15 @@ def _padding(geometry: Geometry) -> Any:
     return geometry.padding if known else "SAME"
 
 
-def _output_shape(x: Any, kernel: Any, *, geometry: Geometry, precision: Any = None) -> tuple[int, ...]:
+def _output_shape(x: Array, kernel: Array, *, geometry: Geometry, precision: Any = None) -> tuple[int, ...]:
     return geometry.images(x.shape[0], kernel.shape[-1], geometry.out)
 
 
-def _input_shape(dy: Any, kernel: Any, *, geometry: Geometry, precision: Any = None) -> tuple[int, ...]:
+def _input_shape(dy: Array, kernel: Array, *, geometry: Geometry, precision: Any = None) -> tuple[int, ...]:
     return geometry.images(dy.shape[0], kernel.shape[-2] * geometry.groups, geometry.size)
 
 
-def _kernel_shape(x: Any, dy: Any, *, geometry: Geometry, precision: Any = None) -> tuple[int, ...]:
+def _kernel_shape(x: Array, dy: Array, *, geometry: Geometry, precision: Any = None) -> tuple[int, ...]:
     axis = -1 if geometry.channels_last else 1
     return (*geometry.window, x.shape[axis] // geometry.groups, dy.shape[axis])
 

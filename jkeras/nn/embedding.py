@@ -6,10 +6,13 @@ that were looked up.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from jkeras._base.types import Array
 
 if TYPE_CHECKING:
     from jaxtyping import Array, Float, Int
@@ -35,7 +38,7 @@ def embedding(table: Float[Array, " rows width"], indices: Int[Array, " *shape"]
     return jnp.take(table, indices, axis=0)
 
 
-def one_hot(indices: Int[Array, " *shape"], num_classes: int, axis: int = -1, dtype: Any = jnp.float32) -> Array:
+def one_hot(indices: Int[Array, " *shape"], num_classes: int, axis: int = -1, dtype: DTypeLike | None = jnp.float32) -> Array:
     """Vectors of zeros with a one at the index; all zeros for an index outside `[0, num_classes)`.
 
     Args:

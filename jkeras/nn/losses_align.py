@@ -10,12 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from jkeras._base.types import Array
 
 if TYPE_CHECKING:
     from jaxtyping import Array
 
 
-def match_ranks(a: Any, b: Any, expand_vectors: bool = True) -> tuple[Any, Any]:
+def match_ranks(a: Array, b: Array, expand_vectors: bool = True) -> tuple[Any, Any]:
     """Add or drop a last axis of size 1 where the ranks of two arrays differ by one.
 
     Args:
@@ -39,7 +42,7 @@ def match_ranks(a: Any, b: Any, expand_vectors: bool = True) -> tuple[Any, Any]:
     return a, b
 
 
-def as_pair(y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+def as_pair(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
     """Targets and predictions as arrays of one dtype (the predictions') and, by `match_ranks`, of one rank."""
     y_pred = jnp.asarray(y_pred)
     return match_ranks(jnp.asarray(y_true, y_pred.dtype), y_pred)
@@ -76,7 +79,7 @@ def align_left(weight: Any, values: Any) -> tuple[Any, Any]:
     return weight, values
 
 
-def divide_or_zero(a: Any, b: Any) -> Array:
+def divide_or_zero(a: Array, b: Array) -> Array:
     """`a / b`, and 0 where b is 0; gradients stay finite there too.
 
     Example:
@@ -88,7 +91,7 @@ def divide_or_zero(a: Any, b: Any) -> Array:
     return jnp.where(zero, 0, a / jnp.where(zero, 1, b))
 
 
-def merge_mask(sample_weight: Array | None, mask: Array | None, dtype: Any, rescale: bool) -> Array | None:
+def merge_mask(sample_weight: Array | None, mask: Array | None, dtype: DTypeLike | None, rescale: bool) -> Array | None:
     """One weight out of a sample weight and a mask.
 
     Args:

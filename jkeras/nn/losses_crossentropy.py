@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import config
+from jkeras._base.types import Array
 from jkeras.nn.losses_align import as_pair
 from jkeras.nn.norm import at_least_float32
 
@@ -25,7 +26,7 @@ def _clip(p: Array) -> Array:
     return jnp.clip(at_least_float32(p), config.epsilon(), 1.0 - config.epsilon())
 
 
-def same_shape(name: str, y_true: Any, y_pred: Any) -> None:
+def same_shape(name: str, y_true: Array, y_pred: Array) -> None:
     """Raise ValueError unless targets and predictions of the loss `name` have one shape."""
     if y_true.shape != y_pred.shape:
         raise ValueError(
@@ -59,7 +60,7 @@ def smooth_classes(y_true: Array, label_smoothing: float, axis: int) -> Array:
 
 
 def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Array, y_pred: Array, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Float[Array, " *samples"]:
     """Mean over an axis of `-y log p - (1 - y) log(1 - p)`.
 
@@ -86,7 +87,7 @@ def binary_crossentropy(
 
 
 def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Array, y_pred: Array, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Float[Array, " *samples"]:
     """`-sum_k y_k log p_k` over the classes k, for one-hot targets (or any distribution).
 
@@ -113,18 +114,18 @@ def categorical_crossentropy(
     return -jnp.sum(y_true * log_probabilities(y_pred, from_logits, axis), axis=axis)
 
 
-def drop_class_axis(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def drop_class_axis(y_true: Array, y_pred: Array, axis: int = -1) -> Any:
     """Integer labels without a class axis of size 1, where they have one."""
     return jnp.squeeze(y_true, axis) if y_true.ndim == y_pred.ndim and y_true.shape[axis] == 1 else y_true
 
 
-def labels_that_count(y_true: Any, y_pred: Any, ignore_class: int, axis: int = -1) -> Bool[Array, " *samples"]:
+def labels_that_count(y_true: Array, y_pred: Array, ignore_class: int, axis: int = -1) -> Bool[Array, " *samples"]:
     """True where a label is not the ignored class."""
     return drop_class_axis(jnp.asarray(y_true), jnp.asarray(y_pred), axis) != ignore_class
 
 
 def sparse_categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+    y_true: Array, y_pred: Array, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Float[Array, " *samples"]:
     """`-log p_y` for integer labels y.
 
@@ -159,7 +160,7 @@ def sparse_categorical_crossentropy(
     return loss if ignore_class is None else jnp.where(y_true == ignore_class, 0, loss)
 
 
-def kl_divergence(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
+def kl_divergence(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
     """`sum_k y_k log(y_k / p_k)`, with both clipped to [epsilon, 1].
 
     Args:
@@ -181,7 +182,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
     return jnp.sum(y * jnp.log(y / p), axis=-1).astype(y_pred.dtype)
 
 
-def poisson(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
+def poisson(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
     """Negative log-likelihood of counts, without the constant: `mean_i (p_i - y_i log(p_i + epsilon))`.
 
     Args:

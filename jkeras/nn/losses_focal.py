@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.types import Array
 from jkeras.nn.losses_align import as_pair
 from jkeras.nn.losses_crossentropy import (
     elementwise_crossentropy,
@@ -31,8 +32,8 @@ def _focus(missing: Array, gamma: float) -> Array:
 
 
 def binary_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Array,
+    y_pred: Array,
     apply_class_balancing: bool = False,
     alpha: float = 0.25,
     gamma: float = 2.0,
@@ -74,8 +75,8 @@ def binary_focal_crossentropy(
 
 
 def categorical_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Array,
+    y_pred: Array,
     alpha: Any = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
+from jkeras._base.types import Array
 from jkeras.nn.losses_align import as_pair
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def _signed(y_true: Array) -> Array:
     return jnp.where(jnp.all((y_true == 0) | (y_true == 1)), 2 * y_true - 1, y_true)
 
 
-def hinge(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
+def hinge(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
     """`mean_i max(0, 1 - y_i p_i)` over the last axis.
 
     Args:
@@ -35,7 +36,7 @@ def hinge(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
     return jnp.mean(jnp.maximum(1.0 - _signed(y_true) * y_pred, 0.0), axis=-1)
 
 
-def squared_hinge(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
+def squared_hinge(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
     """`mean_i max(0, 1 - y_i p_i)^2` over the last axis.
 
     Args:
@@ -53,7 +54,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
     return jnp.mean(jnp.square(jnp.maximum(1.0 - _signed(y_true) * y_pred, 0.0)), axis=-1)
 
 
-def categorical_hinge(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
+def categorical_hinge(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
     """`max(0, 1 + max_k (1 - y_k) p_k - sum_k y_k p_k)`: the best wrong class against the right one.
 
     Args:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 
 from jkeras._base import config
+from jkeras._base.types import Array
 from jkeras.nn.losses_align import as_pair
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def _axes(axis: Any) -> Any:
     return tuple(axis) if isinstance(axis, list) else axis
 
 
-def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Float[Array, " *rest"]:
+def dice(y_true: Array, y_pred: Array, axis: Any = None) -> Float[Array, " *rest"]:
     """`1 - 2 sum y p / (sum y + sum p + epsilon)`.
 
     Args:
@@ -41,7 +42,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Float[Array, " *rest"]:
     return 1 - 2.0 * both / (jnp.sum(y_true, axis=axis) + jnp.sum(y_pred, axis=axis) + config.epsilon())
 
 
-def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Float[Array, " *rest"]:
+def tversky(y_true: Array, y_pred: Array, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Float[Array, " *rest"]:
     """`1 - sum y p / (sum y p + alpha sum (1 - y) p + beta sum y (1 - p) + epsilon)`.
 
     Keras 3.15 and before have alpha and beta the other way round, against the source and their own documentation.

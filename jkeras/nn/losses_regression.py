@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import config
+from jkeras._base.types import Array
 from jkeras.nn.lengths import unit_vectors
 from jkeras.nn.losses_align import as_pair
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
 
-def mean_squared_error(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
+def mean_squared_error(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
     """Mean of squared differences: `mean_i (y_i - p_i)^2` over the last axis.
 
     Args:
@@ -37,7 +38,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
     return jnp.mean(jnp.square(y_true - y_pred), axis=-1)
 
 
-def mean_absolute_error(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
+def mean_absolute_error(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
     """Mean of absolute differences: `mean_i |y_i - p_i|` over the last axis.
 
     Args:
@@ -55,7 +56,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
     return jnp.mean(jnp.abs(y_true - y_pred), axis=-1)
 
 
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
+def mean_absolute_percentage_error(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
     """Mean of relative differences in percent: `100 mean_i |y_i - p_i| / max(|y_i|, epsilon)` over the last axis.
 
     Args:
@@ -74,7 +75,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Float[Array, " *
     return 100.0 * jnp.mean(jnp.abs((y_true - y_pred) / size), axis=-1)
 
 
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
+def mean_squared_logarithmic_error(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
     """Mean of squared differences of logarithms: `mean_i (log(1 + y_i) - log(1 + p_i))^2` over the last axis.
 
     Values below epsilon, negative ones among them, count as epsilon.
@@ -96,7 +97,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Float[Array, " *
     return jnp.mean(jnp.square(difference), axis=-1)
 
 
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Float[Array, " *samples"]:
+def huber(y_true: Array, y_pred: Array, delta: float = 1.0) -> Float[Array, " *samples"]:
     """Squared for small errors, linear for large ones.
 
         mean_i  e_i^2 / 2                     where |e_i| <= delta,  e = p - y
@@ -122,7 +123,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Float[Array, " *sampl
     return jnp.mean(jnp.where(error <= delta, 0.5 * jnp.square(error), delta * error - 0.5 * delta**2), axis=-1)
 
 
-def log_cosh(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
+def log_cosh(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
     """Mean of `log(cosh(p_i - y_i))` over the last axis: about `e^2 / 2` for small errors e, `|e| - log 2` for large ones.
 
     Args:
@@ -141,7 +142,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
     return jnp.mean(error + jax.nn.softplus(-2.0 * error) - math.log(2.0), axis=-1)
 
 
-def cosine_similarity(y_true: Any, y_pred: Any, axis: Any = -1) -> Float[Array, " *samples"]:
+def cosine_similarity(y_true: Array, y_pred: Array, axis: Any = -1) -> Float[Array, " *samples"]:
     """The negative cosine of the angle between targets and predictions: -1 for equal directions, 0 for orthogonal ones.
 
         -sum_i y_i p_i / (|y| |p|)

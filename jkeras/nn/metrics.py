@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 
 from jkeras._base.config import floatx
+from jkeras._base.types import Array
 from jkeras.nn.losses_align import as_pair, match_ranks
 from jkeras.nn.losses_regression import cosine_similarity
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
 
-def accuracy(y_true: Any, y_pred: Any) -> Float[Array, " *shape"]:
+def accuracy(y_true: Array, y_pred: Array) -> Float[Array, " *shape"]:
     """1 where `y = p`, entry by entry.
 
     Args:
@@ -36,7 +37,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Float[Array, " *shape"]:
     return (y_true == y_pred).astype(floatx())
 
 
-def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Float[Array, " *shape"]:
+def binary_accuracy(y_true: Array, y_pred: Array, threshold: float = 0.5) -> Float[Array, " *shape"]:
     """1 where `y = (p > threshold)`, entry by entry.
 
     Args:
@@ -55,7 +56,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Float[A
     return (y_true == (y_pred > threshold).astype(y_true.dtype)).astype(floatx())
 
 
-def categorical_accuracy(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
+def categorical_accuracy(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
     """1 where the largest entries of y and p are at one place.
 
     Args:
@@ -72,7 +73,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
     return (jnp.argmax(jnp.asarray(y_true), axis=-1) == jnp.argmax(jnp.asarray(y_pred), axis=-1)).astype(floatx())
 
 
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Float[Array, " *samples"]:
+def sparse_categorical_accuracy(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
     """1 where the largest entry of p is at place y.
 
     Args:
@@ -106,7 +107,7 @@ def in_top_k(labels: Array, y_pred: Array, k: int) -> Array:
     return jnp.sum(y_pred > chosen, axis=-1) < k
 
 
-def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Float[Array, " *samples"]:
+def top_k_categorical_accuracy(y_true: Array, y_pred: Array, k: int = 5) -> Float[Array, " *samples"]:
     """1 where the class of y is among the k largest entries of p.
 
     Args:
@@ -125,7 +126,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Float[Ar
 
 
 def sparse_top_k_categorical_accuracy(
-    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
+    y_true: Array, y_pred: Array, k: int = 5, from_sorted_ids: bool = False
 ) -> Float[Array, " *samples"]:
     """1 where label y is among the k largest entries of p.
 
@@ -153,7 +154,7 @@ def sparse_top_k_categorical_accuracy(
     return matches.reshape(shape).astype(floatx())
 
 
-def cosine_of_angle(y_true: Any, y_pred: Any, axis: int = -1) -> Float[Array, " *samples"]:
+def cosine_of_angle(y_true: Array, y_pred: Array, axis: int = -1) -> Float[Array, " *samples"]:
     """The cosine of the angle between targets and predictions: 1 for equal directions."""
     return -cosine_similarity(y_true, y_pred, axis)
 

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base import config
+from jkeras._base.types import Array
 from jkeras.nn.losses_align import align_left, divide_or_zero, match_ranks
 
 if TYPE_CHECKING:
@@ -38,7 +40,12 @@ def keep_top_k(y_pred: Float[Array, " *n classes"], k: int) -> Float[Array, " *n
 
 
 def decisions(
-    y_true: Any, y_pred: Any, sample_weight: Any = None, top_k: int | None = None, class_id: int | None = None, dtype: Any = None
+    y_true: Array,
+    y_pred: Array,
+    sample_weight: Any = None,
+    top_k: int | None = None,
+    class_id: int | None = None,
+    dtype: DTypeLike | None = None,
 ) -> tuple[Array, Array, Array]:
     """Labels (0 or 1), predictions and weights of one shape, as the counters below take them.
 

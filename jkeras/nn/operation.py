@@ -19,6 +19,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.interpreters import ad, batching, mlir
 
+from jkeras._base.types import Array
+
 Compute: TypeAlias = Callable[..., Any]
 
 
@@ -58,7 +60,7 @@ class Operation:
         """Compute it like this on a platform. Call it before the operation is first used."""
         self.rules[platform] = mlir.lower_fun(_named(platform, compute), multiple_results=False)
 
-    def __call__(self, a: Any, b: Any, **parameters: Any) -> Any:
+    def __call__(self, a: Array, b: Array, **parameters: Any) -> Any:
         return self._primitive.bind(a, b, **parameters)
 
     @functools.cached_property
@@ -68,7 +70,7 @@ class Operation:
 
         primitive: Any = Primitive(self.name)
 
-        def abstract(a: Any, b: Any, **parameters: Any) -> Any:
+        def abstract(a: Array, b: Array, **parameters: Any) -> Any:
             return jax.core.ShapedArray(self._shape(a, b, **parameters), a.dtype)
 
         compiled = jax.jit(lambda parameters, a, b: primitive.bind(a, b, **dict(parameters)), static_argnums=0)
@@ -137,7 +139,7 @@ def _named(platform: str, compute: Compute) -> Compute:
     return run
 
 
-def is_known(a: Any) -> bool:
+def is_known(a: Array) -> bool:
     """Whether our operations take arrays like this one. JAX's own are for integers and complex numbers, and for programs per
     device or with shardings as types.
     """

@@ -13,7 +13,7 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ from jax import lax
 from jax.core import max_dim
 
 from jkeras._base.errors import describe, unknown_name
+from jkeras._base.types import Array, Tree
 from jkeras.nn.conv_geometry import spatial
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def _tile_max(x: Array, window: tuple[int, ...]) -> Array:
 
 
 @_tile_max.defjvp
-def _tile_max_jvp(window: tuple[int, ...], primals: Any, tangents: Any) -> tuple[Array, Array]:
+def _tile_max_jvp(window: tuple[int, ...], primals: Tree, tangents: Tree) -> tuple[Array, Array]:
     # A number for each tile says which of its entries is the largest, the first of equal ones: less to keep and to read than a
     # comparison for each entry, and the gradient is one select over the image.
     (x,), (tangent,) = primals, tangents

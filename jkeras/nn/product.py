@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.types import Array, Tree
 from jkeras.nn.operation import Operation, is_known
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _product(x: Array, kernel: Array) -> Array:
 
 
 @partial(_product.defjvp, symbolic_zeros=True)
-def _product_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
+def _product_jvp(primals: Tree, tangents: Tree) -> tuple[Array, Array]:
     (x, kernel), (dx, d_kernel) = primals, tangents
     y, precision = jnp.matmul(x, kernel), jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
     parts = []

@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jkeras._base.types import Array, Tree
 from jkeras.nn.activations import sigmoid, tanh
 from jkeras.nn.product import product
 
@@ -34,7 +35,7 @@ States = tuple[Any, ...]
 Gates = Callable[[Any, Any, States], States]
 
 
-def gated_product(x: Any, kernel: Any, factors: Any = None) -> Any:
+def gated_product(x: Array, kernel: Array, factors: Any = None) -> Any:
     """`x @ kernel`; with factors, each gate's columns see an x of their own, `x * factors[gate]`.
 
     Args:
@@ -55,7 +56,7 @@ def simple_gates(activation: Activation) -> Gates:
     Source: Jeffrey Elman, "Finding Structure in Time", 1990.
     """
 
-    def gates(a: Any, side: Any, states: States) -> States:
+    def gates(a: Array, side: Any, states: States) -> States:
         return (activation(a),)
 
     return gates
@@ -70,7 +71,7 @@ def lstm_gates(activation: Activation, recurrent_activation: Activation) -> Gate
     if activation is tanh and recurrent_activation is sigmoid:
         return _usual_lstm
 
-    def gates(a: Any, side: Any, states: States) -> States:
+    def gates(a: Array, side: Any, states: States) -> States:
         i, f, g, o = jnp.split(a, 4, axis=-1)
         c = recurrent_activation(f) * states[1] + recurrent_activation(i) * activation(g)
         return recurrent_activation(o) * activation(c), c
@@ -78,7 +79,7 @@ def lstm_gates(activation: Activation, recurrent_activation: Activation) -> Gate
     return gates
 
 
-def _lstm_parts(a: Any, c: Any) -> tuple[Any, ...]:
+def _lstm_parts(a: Array, c: Any) -> tuple[Any, ...]:
     """i, f, g, o, the new c and its tanh; all four gates by one tanh, as sigmoid(x) = tanh(x / 2) / 2 + 1 / 2."""
     units = a.shape[-1] // 4
     half = np.repeat([0.5, 0.5, 1.0, 0.5], units).astype(a.dtype)
@@ -89,13 +90,13 @@ def _lstm_parts(a: Any, c: Any) -> tuple[Any, ...]:
 
 
 @jax.custom_jvp
-def _usual_lstm(a: Any, side: Any, states: States) -> States:
+def _usual_lstm(a: Array, side: Any, states: States) -> States:
     *_, o, c, tanh_c = _lstm_parts(a, states[1])
     return o * tanh_c, c
 
 
 @_usual_lstm.defjvp
-def _usual_lstm_jvp(primals: Any, tangents: Any) -> tuple[States, States]:
+def _usual_lstm_jvp(primals: Tree, tangents: Tree) -> tuple[States, States]:
     """The derivative with its coefficients multiplied out: six arrays to keep for each step, where JAX's rules keep eleven."""
     (a, _, (_, before)), (da, _, (_, dc)) = primals, tangents
     i, f, g, o, c, tanh_c = _lstm_parts(a, before)
@@ -115,7 +116,7 @@ def gru_gates(activation: Activation, recurrent_activation: Activation) -> Gates
     2014; the reset after the product is cuDNN's.
     """
 
-    def gates(a: Any, side: Any, states: States) -> States:
+    def gates(a: Array, side: Any, states: States) -> States:
         units = side.shape[-1]
         z, r = jnp.split(recurrent_activation(a[..., : 2 * units]), 2, axis=-1)
         candidate = activation(side + r * a[..., 2 * units :])
@@ -125,7 +126,7 @@ def gru_gates(activation: Activation, recurrent_activation: Activation) -> Gates
 
 
 def unfold_step(
-    step: Callable[[Any, States], States], xs: Any, states: States, mask: Any = None, unroll: bool = False
+    step: Callable[[Any, States], States], xs: Any, states: States, mask: Array | None = None, unroll: bool = False
 ) -> tuple[Any, States]:
     """Run a step over time; where the mask is False the states stay.
 
@@ -156,7 +157,7 @@ def hold(keep: Any, new: Any, old: Any) -> Any:
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def unfold(
-    gates: Gates, unroll: bool, added: Any, side: Any, kernel: Any, states: States, mask: Any, factors: Any
+    gates: Gates, unroll: bool, added: Any, side: Any, kernel: Array, states: States, mask: Array, factors: Any
 ) -> tuple[Any, States]:
     """All steps of `states' = gates(added[t] + h @ kernel, side[t], states)`.
 
@@ -184,7 +185,7 @@ def unfold(
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _unfold(
-    gates: Gates, unroll: bool, added: Any, side: Any, kernel: Any, states: States, mask: Any, factors: Any
+    gates: Gates, unroll: bool, added: Any, side: Any, kernel: Array, states: States, mask: Array, factors: Any
 ) -> tuple[Any, States]:
     def step(inputs: Any, states: States) -> States:
         return gates(inputs[0] + gated_product(states[0], kernel, factors), inputs[1], states)
@@ -193,7 +194,7 @@ def _unfold(
 
 
 @_unfold.defjvp
-def _unfold_jvp(gates: Gates, unroll: bool, primals: Any, tangents: Any) -> Any:
+def _unfold_jvp(gates: Gates, unroll: bool, primals: Tree, tangents: Tree) -> Any:
     added, side, kernel, states, mask, factors = primals
     d_added, d_side, d_kernel, d_states, *_ = tangents
 
@@ -226,9 +227,9 @@ def unfold_reset_before(
     recurrent_activation: Activation,
     unroll: bool,
     added: Any,
-    kernel: Any,
+    kernel: Array,
     states: States,
-    mask: Any = None,
+    mask: Array | None = None,
     factors: Any = None,
 ) -> tuple[Any, States]:
     """All steps of a GRU whose reset gate works on the state before the product: `activation(x_h + (r h) W_h)`.
@@ -249,7 +250,7 @@ def unfold_reset_before(
     """
     two = 2 * kernel.shape[0]
 
-    def step(x: Any, states: States) -> States:
+    def step(x: Array, states: States) -> States:
         h = states[0]
         a = x[..., :two] + gated_product(h, kernel[:, :two], None if factors is None else factors[:2])
         z, r = jnp.split(recurrent_activation(a), 2, axis=-1)

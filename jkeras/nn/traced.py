@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.types import Array
 from jkeras.nn.conv_geometry import Geometry
 from jkeras.nn.conv_primitive import dimension_numbers, input_gradient
 from jkeras.nn.operation import Operation
@@ -80,7 +81,7 @@ def _results(equation: Any, inputs: list[Any]) -> list[Any]:
     return results if primitive.multiple_results else [results]
 
 
-def _spread(dy: Any, kernel: Any, geometry: Geometry, precision: Any) -> Any:
+def _spread(dy: Array, kernel: Array, geometry: Geometry, precision: Any) -> Any:
     """The transposed convolution with a kernel in the usual layout; XLA's own transpose names the axes in another order."""
     if geometry.groups > 1:
         return input_gradient.general(dy, kernel, geometry, precision)

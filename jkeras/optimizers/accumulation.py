@@ -12,14 +12,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.types import Tree
 from jkeras.optimizers.state import cast_like, widen, zeros_like
 
 
 def accumulate(
     move: Callable[[Any, Any, Any], tuple[Any, Any]],
-    grads: Any,
-    slots: Any,
-    params: Any,
+    grads: Tree,
+    slots: Tree,
+    params: Tree,
     accumulators: Any,
     iterations: jax.Array,
     steps: int,

@@ -10,6 +10,7 @@ import optax
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
+from jkeras._base.types import Tree
 from jkeras.optimizers.arguments import OptimizerArguments
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.state import zeros_like
@@ -77,11 +78,11 @@ class Adam(Optimizer):
         """Adam in optax form."""
         beta_1, beta_2, epsilon, amsgrad = self.beta_1, self.beta_2, self.epsilon, self.amsgrad
 
-        def init(params: Any) -> AdamSlots:
+        def init(params: Tree) -> AdamSlots:
             return AdamSlots(zeros_like(params), zeros_like(params), zeros_like(params) if amsgrad else None)
 
         def update(
-            grads: Any, slots: AdamSlots, params: Any = None, *, learning_rate: jax.Array, step: jax.Array
+            grads: Tree, slots: AdamSlots, params: Tree = None, *, learning_rate: jax.Array, step: jax.Array
         ) -> tuple[Any, AdamSlots]:
             def change(m: jax.Array, v: jax.Array) -> jax.Array:
                 t = (step + 1).astype(m.dtype)

@@ -15,10 +15,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.types import Tree
 from jkeras.optimizers.state import cast_like, widen
 
 
-def move_average(average: Any, params: Any, momentum: float, step: jax.Array) -> Any:
+def move_average(average: Tree, params: Tree, momentum: float, step: jax.Array) -> Any:
     """The average after one more step.
 
     Args:
@@ -38,7 +39,7 @@ def move_average(average: Any, params: Any, momentum: float, step: jax.Array) ->
     return cast_like(jax.tree.map(mix, widen(average), widen(params)), average)
 
 
-def overwrite(params: Any, average: Any, step: jax.Array, frequency: int) -> Any:
+def overwrite(params: Tree, average: Tree, step: jax.Array, frequency: int) -> Any:
     """The weights, or in each `frequency`-th step their average."""
     due = (step + 1) % frequency == 0
     return jax.tree.map(lambda w, a: jnp.where(due, a, w), params, average)

@@ -24,6 +24,7 @@ from jkeras._base.errors import unexpected_arguments
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs, shown
+from jkeras._base.types import Array, Config, CustomObjects, Tree
 from jkeras.optimizers.accumulation import accumulate
 from jkeras.optimizers.arguments import OptimizerArguments
 from jkeras.optimizers.averaging import check_average, move_average, overwrite
@@ -117,7 +118,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
             "returns an optax transformation."
         )
 
-    def init(self, params: Any) -> OptimizerState:
+    def init(self, params: Tree) -> OptimizerState:
         """The state before the first step.
 
         Args:
@@ -134,7 +135,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
             accumulators=zeros_like(params) if self.gradient_accumulation_steps else None,
         )
 
-    def update(self, grads: Any, state: OptimizerState, params: Any, constraints: Any = None) -> tuple[Any, OptimizerState]:
+    def update(self, grads: Tree, state: OptimizerState, params: Tree, constraints: Any = None) -> tuple[Any, OptimizerState]:
         """One step: pure, for use inside `jit`, `scan` and `vmap`.
 
         Args:
@@ -152,14 +153,14 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         return self.whole_update(grads, state, params, named_leaves(constraints), frozenset())
 
     def whole_update(
-        self, grads: Any, state: OptimizerState, params: Any, constraints: Mapping[str, Any], missing: frozenset[str]
+        self, grads: Tree, state: OptimizerState, params: Tree, constraints: Mapping[str, Any], missing: frozenset[str]
     ) -> tuple[Any, OptimizerState]:
         """`update`, through an `apply` that the class overrides; with constraints, and weights without gradients, by name."""
         if overrides(self, "apply", "apply_gradients"):
             return through_own_apply(self, grads, state, params, constraints, missing)
         return self._update(grads, state, params, constraints, missing)
 
-    def finalize(self, params: Any, state: OptimizerState) -> Any:
+    def finalize(self, params: Tree, state: OptimizerState) -> Tree:
         """The parameters to keep after training: their moving average with `use_ema`, else as they are."""
         return state.ema if self.use_ema else params
 
@@ -198,7 +199,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         return {name: configurable.serialize(value) for name, value in values.items()}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Any:
         """An optimizer from a config of Keras 3, or of Keras 2."""
         config = {k: v for k, v in config.items() if k not in _ENGINE}
         for key in ("learning_rate", "lr"):
@@ -215,14 +216,15 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         """The rate that the next step takes."""
         if callable(self._rate):
             return rate_at(self._rate, state.iterations)
-        rate: Any = state.learning_rate
+        rate = state.learning_rate
+        assert rate is not None
         return rate / (1 + self._decay * state.iterations) if self._decay else rate
 
     def _update(
         self,
-        grads: Any,
+        grads: Tree,
         state: OptimizerState,
-        params: Any,
+        params: Tree,
         constraints: Mapping[str, Any],
         missing: frozenset[str],
     ) -> tuple[Any, OptimizerState]:
@@ -233,7 +235,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         if self.loss_scale_factor is not None:
             grads = jax.tree.map(lambda g: g / self.loss_scale_factor, grads)
 
-        def move(grads: Any, slots: Any, params: Any) -> tuple[Any, Any]:
+        def move(grads: Tree, slots: Tree, params: Tree) -> tuple[Any, Any]:
             return self._move(grads, slots, params, rate, step)
 
         accumulators = state.accumulators
@@ -256,7 +258,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         next_rate = rate_at(self._rate, iterations) if callable(self._rate) else state.learning_rate
         return constrain(new_params, constraints), OptimizerState(iterations, next_rate, slots, ema, accumulators)
 
-    def _move(self, grads: Any, slots: Any, params: Any, rate: Any, step: jax.Array) -> tuple[Any, Any]:
+    def _move(self, grads: Tree, slots: Tree, params: Tree, rate: Array, step: Array) -> tuple[Any, Any]:
         """Clip, decay, and apply the rule, all in float32 or wider."""
         grads = clip(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
         wide = widen(params)
@@ -266,7 +268,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         return cast_like(jax.tree.map(jnp.add, wide, updates), params), cast_like(new_slots, slots)
 
 
-def keep(names: frozenset[str], new: Any, old: Any) -> Any:
+def keep(names: frozenset[str], new: Tree, old: Tree) -> Any:
     """`new`, but `old` in the leaves of the given variables; both start with the parameters, whose names end the slots' paths."""
     known = named_leaves(old[0])
 

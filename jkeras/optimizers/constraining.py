@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base.errors import unknown_name
+from jkeras._base.types import Tree
 from jkeras.optimizers.state import leaf_name, named_leaves
 
 
-def constrain(params: Any, constraints: Mapping[str, Callable[[Any], Any]]) -> Any:
+def constrain(params: Tree, constraints: Mapping[str, Callable[[Any], Any]]) -> Any:
     """The parameters with each constraint applied to the weight of its name.
 
     Args:

@@ -18,6 +18,7 @@ import numpy as np
 
 from jkeras._base import paths
 from jkeras._base.errors import describe
+from jkeras._base.types import Tree
 from jkeras.optimizers.learning_rate import as_learning_rate, rate_at
 from jkeras.optimizers.state import OptimizerState, keras_order, named_leaves, parts_of_weights, unique_names
 from jkeras.optimizers.state_number import Iterations, LearningRate
@@ -72,7 +73,7 @@ class KerasFace:
             self._state, self._shown = jax.tree.map(jnp.copy, self._state), False
         return self._state
 
-    def put_state(self, state: Any, fits: Any) -> None:
+    def put_state(self, state: Tree, fits: Any) -> None:
         """Keep a state that a program gave.
 
         Args:
@@ -85,7 +86,7 @@ class KerasFace:
         """Whether the state is one that was put for these variables, and no setting of the optimizer has changed since."""
         return self._fits == (what, self.settings())
 
-    def is_taken(self, state: Any) -> bool:
+    def is_taken(self, state: Tree) -> bool:
         """Whether a state that was taken is still the optimizer's, and only the optimizer's."""
         return self._state is state and not self._shown
 
@@ -351,11 +352,11 @@ class KerasFace:
         pairs = ((key, getattr(variable, "constraint", None)) for key, variable in zip(self._keys, self._trained))
         return {key: constraint for key, constraint in pairs if constraint is not None}
 
-    def _run(self, grads: Any, values: Any, missing: frozenset[str]) -> tuple[Any, OptimizerState]:
+    def _run(self, grads: Tree, values: Tree, missing: frozenset[str]) -> tuple[Any, OptimizerState]:
         # Settings may be changed between steps (`optimizer.momentum = 0.5`); as static arguments they compile anew.
         if self._compiled is None:
 
-            def step(grads: Any, state: Any, values: Any, constraints: Any, missing: Any, settings: Any) -> Any:
+            def step(grads: Tree, state: Tree, values: Tree, constraints: Any, missing: Any, settings: Any) -> Tree:
                 return self._update(grads, state, values, dict(constraints), missing)
 
             self._compiled = jax.jit(step, static_argnums=(3, 4, 5))
@@ -395,7 +396,7 @@ class KerasFace:
             )
 
 
-def replace_scalar(old: Any, value: Any) -> jax.Array:
+def replace_scalar(old: Tree, value: Any) -> jax.Array:
     """A scalar with dtype and placement of an old one, so that a compiled step takes it without compiling again."""
     new = jnp.array(value, old.dtype)  # a copy: the state is given away
     return jax.device_put(new, old.sharding) if getattr(old, "committed", False) else new

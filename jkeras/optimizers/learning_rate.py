@@ -16,6 +16,7 @@ import numpy as np
 
 from jkeras._base.configurable import is_object_config, resolve
 from jkeras._base.errors import describe
+from jkeras._base.types import Scalar
 from jkeras.optimizers.schedules.base import LearningRateSchedule
 from jkeras.optimizers.state_number import StateNumber
 from jkeras.state.variable import Variable
@@ -43,7 +44,7 @@ def as_learning_rate(value: Any) -> float | Callable[..., Any]:
     )
 
 
-def rate_at(source: Callable[..., Any], step: Any) -> jax.Array:
+def rate_at(source: Callable[..., Any], step: Scalar) -> jax.Array:
     """The value of a schedule or function at a step, as a float32 scalar."""
     return jnp.asarray(source(step) if _takes_step(source) else source(), jnp.float32)
 

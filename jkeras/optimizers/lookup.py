@@ -11,6 +11,7 @@ import optax
 from jkeras._base import configurable, registry
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.types import Config, CustomObjects
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.optax_wrapper import OptaxOptimizer
 
@@ -60,7 +61,7 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
 
 
 @export("keras.optimizers.deserialize")
-def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
+def deserialize(config: Config, custom_objects: CustomObjects = None) -> Optimizer:
     """The optimizer of a config.
 
     Args:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jkeras._base.configurable import serialize
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import shown
+from jkeras._base.types import Tree
 from jkeras.optimizers.arguments import OptimizerArguments
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.lookup import get
@@ -93,14 +94,14 @@ class LossScaleOptimizer(Optimizer):
         super().remember(variables, names)
         self.inner_optimizer.remember(self._trained, self._keys)
 
-    def init(self, params: Any) -> OptimizerState:
+    def init(self, params: Tree) -> OptimizerState:
         """The state before the first step: the inner optimizer's, and the factor."""
         inner = self.inner_optimizer.init(params)
         slots = ScaleSlots(inner, jnp.asarray(self.initial_scale, jnp.float32), jnp.zeros((), jnp.int32))
         return OptimizerState(inner.iterations, inner.learning_rate, slots)
 
     def _update(
-        self, grads: Any, state: OptimizerState, params: Any, constraints: Mapping[str, Any], missing: frozenset[str]
+        self, grads: Tree, state: OptimizerState, params: Tree, constraints: Mapping[str, Any], missing: frozenset[str]
     ) -> tuple[Any, OptimizerState]:
         slots = state.slots
         old = slots.inner._replace(iterations=state.iterations, learning_rate=state.learning_rate)
@@ -113,7 +114,7 @@ class LossScaleOptimizer(Optimizer):
         good_steps = jnp.where(finite & ~grown, slots.good_steps + 1, 0)
         return new_params, OptimizerState(inner.iterations, inner.learning_rate, ScaleSlots(inner, scale, good_steps))
 
-    def finalize(self, params: Any, state: OptimizerState) -> Any:
+    def finalize(self, params: Tree, state: OptimizerState) -> Tree:
         """As the inner optimizer."""
         return self.inner_optimizer.finalize(params, state.slots.inner)
 

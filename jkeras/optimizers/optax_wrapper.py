@@ -15,6 +15,7 @@ import optax
 
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.optimizers.base import Optimizer, keep
 from jkeras.optimizers.constraining import constrain
 from jkeras.optimizers.face import replace_scalar
@@ -62,7 +63,7 @@ class OptaxOptimizer(Optimizer):
         return None
 
     def _update(
-        self, grads: Any, state: OptimizerState, params: Any, constraints: Mapping[str, Any], missing: frozenset[str]
+        self, grads: Tree, state: OptimizerState, params: Tree, constraints: Mapping[str, Any], missing: frozenset[str]
     ) -> tuple[Any, OptimizerState]:
         updates, slots = self.rule().update(grads, state.slots, params)
         new_params = optax.apply_updates(params, updates)

@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.types import Tree
 from jkeras.optimizers.state import leaf_name, named_leaves
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import current
@@ -34,7 +35,7 @@ class Inner:
         constraints: by name.
     """
 
-    def __init__(self, optimizer: Any, places: Mapping[str, Variable], state: Any, constraints: Mapping[str, Any]):
+    def __init__(self, optimizer: Any, places: Mapping[str, Variable], state: Tree, constraints: Mapping[str, Any]):
         self.optimizer, self.places, self.state, self.constraints = optimizer, places, state, constraints
 
     def apply(self, grads: Sequence[Any], variables: Iterable[Any] | None) -> None:
@@ -51,7 +52,7 @@ class Inner:
 
 
 def through_own_apply(
-    optimizer: Any, grads: Any, state: Any, params: Any, constraints: Mapping[str, Any], missing: frozenset[str]
+    optimizer: Any, grads: Tree, state: Tree, params: Tree, constraints: Mapping[str, Any], missing: frozenset[str]
 ) -> tuple[Any, Any]:
     """One step through an `apply` or `apply_gradients` that the optimizer's class overrides; arguments as for `_update`."""
     before, gradients = named_leaves(params), named_leaves(grads)

@@ -27,7 +27,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from jax.typing import DTypeLike
 
+from jkeras._base.types import Scalar, Tree
 from jkeras.optimizers.learning_rate import as_learning_rate
 from jkeras.optimizers.state import leaf_name, named_leaves
 from jkeras.state.functionalize import functionalize
@@ -106,7 +108,7 @@ class OwnStep:
         self,
         shape: Sequence[int],
         initializer: Any = "zeros",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         aggregation: str = "none",
         layout: Any = None,
         name: str | None = None,
@@ -172,7 +174,9 @@ class OwnStep:
         lists = tuple([row[i] for row in rows] for i in range(len(names)))
         return lists[0] if isinstance(name, str) else lists
 
-    def _made(self, kind: str, key: str, first: Any, shape: Any, dtype: Any, aggregation: str = "none") -> SlotVariable:
+    def _made(
+        self, kind: str, key: str, first: Any, shape: Any, dtype: DTypeLike | None, aggregation: str = "none"
+    ) -> SlotVariable:
         leaf, count = f"{kind}/{key}", 0
         while leaf in self._own or leaf in self._lasting:
             count += 1
@@ -307,10 +311,10 @@ def rule_of_update_step(self: Any) -> optax.GradientTransformationExtraArgs:
     """The rule that an `update_step` makes."""
     takes_rate = len(inspect.signature(self.update_step).parameters) > 2  # in Keras 2 it does not
 
-    def init(params: Any) -> Any:
+    def init(params: Tree) -> Tree:
         return self._nest(self.make_variables(named_leaves(params)))
 
-    def update(grads: Any, slots: Any, params: Any = None, *, learning_rate: Any, step: Any) -> tuple[Any, Any]:
+    def update(grads: Tree, slots: Tree, params: Tree = None, *, learning_rate: Any, step: Scalar) -> tuple[Any, Any]:
         before, gradients, held = named_leaves(params), named_leaves(grads), named_leaves(slots)
         self.make_ready(before)
         places, own = self._places, self._all_own()

@@ -10,6 +10,7 @@ import optax
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
+from jkeras._base.types import Tree
 from jkeras.optimizers.arguments import OptimizerArguments
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.state import zeros_like
@@ -77,7 +78,7 @@ class RMSprop(Optimizer):
         """RMSprop in optax form."""
         rho, momentum, epsilon, centered = self.rho, self.momentum, self.epsilon, self.centered
 
-        def init(params: Any) -> RMSpropSlots:
+        def init(params: Tree) -> RMSpropSlots:
             return RMSpropSlots(
                 zeros_like(params),
                 zeros_like(params) if momentum > 0 else None,
@@ -85,7 +86,7 @@ class RMSprop(Optimizer):
             )
 
         def update(
-            grads: Any, slots: RMSpropSlots, params: Any = None, *, learning_rate: jax.Array, step: jax.Array
+            grads: Tree, slots: RMSpropSlots, params: Tree = None, *, learning_rate: jax.Array, step: jax.Array
         ) -> tuple[Any, RMSpropSlots]:
             velocities = jax.tree.map(lambda v, g: rho * v + (1 - rho) * jnp.square(g), slots.velocities, grads)
             averages, spread = None, velocities

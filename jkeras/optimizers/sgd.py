@@ -9,6 +9,7 @@ import optax
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
+from jkeras._base.types import Tree
 from jkeras.optimizers.arguments import OptimizerArguments
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.state import zeros_like
@@ -70,11 +71,11 @@ class SGD(Optimizer):
         """SGD in optax form."""
         momentum, nesterov = self.momentum, self.nesterov
 
-        def init(params: Any) -> SGDSlots:
+        def init(params: Tree) -> SGDSlots:
             return SGDSlots(zeros_like(params) if momentum else None)
 
         def update(
-            grads: Any, slots: SGDSlots, params: Any = None, *, learning_rate: jax.Array, step: jax.Array
+            grads: Tree, slots: SGDSlots, params: Tree = None, *, learning_rate: jax.Array, step: jax.Array
         ) -> tuple[Any, SGDSlots]:
             if not momentum:
                 return jax.tree.map(lambda g: -(g * learning_rate), grads), slots

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.types import Tree
+
 
 class OptimizerState(NamedTuple):
     """The state of an optimizer.
@@ -28,7 +30,7 @@ class OptimizerState(NamedTuple):
 
     iterations: jax.Array
     learning_rate: jax.Array | None
-    slots: Any
+    slots: Tree
     ema: Any = None
     accumulators: Any = None
 
@@ -47,7 +49,7 @@ def leaf_name(path: Sequence[Any]) -> str:
     return "/".join(parts)
 
 
-def named_leaves(tree: Any) -> dict[str, Any]:
+def named_leaves(tree: Tree) -> dict[str, Any]:
     """The leaves of a pytree by name."""
     return {leaf_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
 
@@ -82,7 +84,7 @@ def split_name(name: str, weights: Container[str]) -> tuple[str, str | None]:
     return name, None
 
 
-def widen(tree: Any) -> Any:
+def widen(tree: Tree) -> Any:
     """Float leaves in at least float32."""
 
     def wide(x: Any) -> jax.Array:
@@ -92,12 +94,12 @@ def widen(tree: Any) -> Any:
     return jax.tree.map(wide, tree)
 
 
-def cast_like(tree: Any, reference: Any) -> Any:
+def cast_like(tree: Tree, reference: Any) -> Any:
     """The leaves of `tree` in the dtypes of `reference`."""
     return jax.tree.map(lambda x, r: jnp.asarray(x).astype(r.dtype), tree, reference)
 
 
-def zeros_like(params: Any) -> Any:
+def zeros_like(params: Tree) -> Any:
     """A slot: zeros with the shapes and dtypes of the parameters."""
     return jax.tree.map(jnp.zeros_like, params)
 

@@ -248,7 +248,7 @@ class Variable(ArrayOperators):
         """A copy as a numpy array."""
         return np.array(self.value)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, dtype)
 
     def __jax_array__(self) -> jax.Array:

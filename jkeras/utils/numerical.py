@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base import config
 from jkeras._base.dtypes import is_float, standardize_dtype
@@ -24,7 +25,7 @@ Array = np.ndarray | jax.Array
 
 @export("keras.utils.to_categorical")
 @renamed(y="x")
-def to_categorical(x: Any, num_classes: int | None = None, dtype: Any = None) -> Array:
+def to_categorical(x: Any, num_classes: int | None = None, dtype: DTypeLike | None = None) -> Array:
     """One-hot rows of integer labels, the class axis last.
 
         y[..., k] = 1 if x[...] == k else 0

@@ -8,6 +8,7 @@ import numpy as np
 
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.models.cloning import clone_model
 from jkeras.models.model import Model
 from jkeras.wrappers.sklearn_parts import Parameters, sklearn, tags
@@ -51,7 +52,7 @@ class Estimator(Parameters):
         # A model is cloned before it is fitted, so the estimators may share it.
         return type(self)(**self.get_params())
 
-    def fit(self, X: Any, y: Any = None, **kwargs: Any) -> Any:
+    def fit(self, X: Any, y: Tree = None, **kwargs: Any) -> Any:
         """Make or clone the model and train it.
 
         Args:
@@ -78,7 +79,7 @@ class Estimator(Parameters):
         self.model_ = model
         return self
 
-    def _make(self, X: Any, y: Any) -> Any:
+    def _make(self, X: Any, y: Tree) -> Any:
         if not isinstance(self.model, Model):
             if not callable(self.model):
                 raise TypeError(
@@ -148,7 +149,7 @@ class SKLearnClassifier(Estimator):
         """The class of each row."""
         return np.asarray(self.classes_[np.argmax(self._outputs(X), axis=-1)])
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Tree, sample_weight: Any = None) -> float:
         """The fraction of rows that are classified correctly."""
         return float(sklearn().metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight))
 
@@ -166,7 +167,7 @@ class SKLearnRegressor(Estimator):
         found = self._outputs(X)
         return found[:, 0] if self._flat and found.ndim == 2 and found.shape[1] == 1 else found
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Tree, sample_weight: Any = None) -> float:
         """The share of the variance explained, R squared."""
         return float(sklearn().metrics.r2_score(y, self.predict(X), sample_weight=sample_weight))
 
@@ -181,7 +182,7 @@ class SKLearnTransformer(Estimator):
 
     kind = "transformer"
 
-    def fit(self, X: Any, y: Any = None, **kwargs: Any) -> Any:
+    def fit(self, X: Any, y: Tree = None, **kwargs: Any) -> Any:
         """As above; y is by default X."""
         return super().fit(X, X if y is None else y, **kwargs)
 
@@ -189,7 +190,7 @@ class SKLearnTransformer(Estimator):
         """The model's outputs."""
         return self._outputs(X)
 
-    def fit_transform(self, X: Any, y: Any = None, **kwargs: Any) -> np.ndarray:
+    def fit_transform(self, X: Any, y: Tree = None, **kwargs: Any) -> np.ndarray:
         """`fit`, then `transform`."""
         found: np.ndarray = self.fit(X, y, **kwargs).transform(X)
         return found

@@ -17,6 +17,7 @@ import numpy as np
 
 from jkeras._base.errors import describe, unexpected_arguments
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.losses import CategoricalCrossentropy, categorical_crossentropy
 from jkeras.models.model import Model
 from jkeras.wrappers.sklearn_parts import tags
@@ -87,7 +88,7 @@ class BaseWrapper:
         every = any(p.kind is p.VAR_KEYWORD for p in takes.values()) and fn is self._builder()
         return {**{k: v for k, v in self.sk_params.items() if every or k in takes}, **(override or {})}
 
-    def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
+    def fit(self, x: Tree, y: Tree, **kwargs: Any) -> Any:
         """Make the model and train it.
 
         Args:
@@ -110,14 +111,14 @@ class BaseWrapper:
         self.history = self.model.fit(np.asarray(x), y, **{**settings, **kwargs})
         return self.history
 
-    def _evaluate(self, x: Any, y: np.ndarray, kwargs: dict[str, Any]) -> dict[str, float]:
+    def _evaluate(self, x: Tree, y: np.ndarray, kwargs: dict[str, Any]) -> dict[str, float]:
         if is_one_hot_loss(self.model.loss) and y.ndim < 2:
             y = np.eye(self.model.output_shape[-1], dtype="float32")[y]
         settings = {"verbose": 0, **self.filter_sk_params(Model.evaluate, kwargs), "return_dict": True}
         found: dict[str, float] = self.model.evaluate(np.asarray(x), y, **settings)
         return found
 
-    def _predict(self, x: Any, kwargs: dict[str, Any]) -> np.ndarray:
+    def _predict(self, x: Tree, kwargs: dict[str, Any]) -> np.ndarray:
         found: np.ndarray = self.model.predict(np.asarray(x), **{"verbose": 0, **self.filter_sk_params(Model.predict, kwargs)})
         return found
 
@@ -153,7 +154,7 @@ class KerasClassifier(BaseWrapper):
     kind = "classifier"
     classes_: np.ndarray
 
-    def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
+    def fit(self, x: Tree, y: Tree, **kwargs: Any) -> Any:
         """Make the model and train it; as above.
 
         Args:
@@ -175,18 +176,18 @@ class KerasClassifier(BaseWrapper):
         self.n_classes_ = len(self.classes_)
         return super().fit(x, y, **kwargs)
 
-    def predict(self, x: Any, **kwargs: Any) -> np.ndarray:
+    def predict(self, x: Tree, **kwargs: Any) -> np.ndarray:
         """The class of each row."""
         found = self._predict(x, kwargs)
         numbers = np.argmax(found, axis=-1) if found.shape[-1] > 1 else (found[:, 0] > 0.5).astype("int32")
         return np.asarray(self.classes_[numbers])
 
-    def predict_proba(self, x: Any, **kwargs: Any) -> np.ndarray:
+    def predict_proba(self, x: Tree, **kwargs: Any) -> np.ndarray:
         """The probability of each class, `(rows, classes)`; a model with one output has two classes."""
         found = self._predict(x, kwargs)
         return np.hstack([1 - found, found]) if found.shape[1] == 1 else found
 
-    def score(self, x: Any, y: Any, **kwargs: Any) -> float:
+    def score(self, x: Tree, y: Tree, **kwargs: Any) -> float:
         """The model's accuracy.
 
         Raises:
@@ -210,11 +211,11 @@ class KerasRegressor(BaseWrapper):
         build_fn, sk_params: as above.
     """
 
-    def predict(self, x: Any, **kwargs: Any) -> np.ndarray:
+    def predict(self, x: Tree, **kwargs: Any) -> np.ndarray:
         """The outputs, `(rows,)` for a model with one."""
         found = self._predict(x, kwargs)
         return found[..., 0] if found.shape[-1] == 1 else found
 
-    def score(self, x: Any, y: Any, **kwargs: Any) -> float:
+    def score(self, x: Tree, y: Tree, **kwargs: Any) -> float:
         """Minus the loss, so that more is better, as in Keras 2."""
         return -self._evaluate(x, np.asarray(y), kwargs)["loss"]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from jax.typing import DTypeLike
+
 from jkeras import ops
+from jkeras._base.types import Tree
 
 __all__ = [
     "add_n",
@@ -35,7 +38,7 @@ __all__ = [
 ]
 
 
-def cast(x: Any, dtype: Any, name: Any = None) -> Any:
+def cast(x: Tree, dtype: DTypeLike | None, name: Any = None) -> Any:
     """The values in another dtype; `name`, here and in all functions below, is for graphs.
 
     Example:
@@ -45,17 +48,17 @@ def cast(x: Any, dtype: Any, name: Any = None) -> Any:
     return ops.cast(x, dtype)
 
 
-def to_float(x: Any, name: Any = None) -> Any:
+def to_float(x: Tree, name: Any = None) -> Any:
     """The values as float32."""
     return ops.cast(x, "float32")
 
 
-def to_int32(x: Any, name: Any = None) -> Any:
+def to_int32(x: Tree, name: Any = None) -> Any:
     """The values as int32."""
     return ops.cast(x, "int32")
 
 
-def identity(input: Any, name: Any = None) -> Any:
+def identity(input: Tree, name: Any = None) -> Any:
     """The values as an array."""
     return ops.convert_to_tensor(input)
 
@@ -68,7 +71,7 @@ def add_n(inputs: Sequence[Any], name: Any = None) -> Any:
     return total
 
 
-def squared_difference(x: Any, y: Any, name: Any = None) -> Any:
+def squared_difference(x: Tree, y: Any, name: Any = None) -> Any:
     """`(x - y)^2`."""
     return ops.square(ops.subtract(x, y))
 
@@ -85,7 +88,7 @@ def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False,
     return ops.matmul(a, b)
 
 
-def argmax(input: Any, axis: int | None = None, output_type: Any = None, name: Any = None, dimension: int | None = None) -> Any:
+def argmax(input: Tree, axis: int | None = None, output_type: Any = None, name: Any = None, dimension: int | None = None) -> Any:
     """The index of the greatest value along an axis, by default the first.
 
     Example:
@@ -95,7 +98,7 @@ def argmax(input: Any, axis: int | None = None, output_type: Any = None, name: A
     return _place(ops.argmax(input, axis=_first(axis, dimension)), output_type)
 
 
-def argmin(input: Any, axis: int | None = None, output_type: Any = None, name: Any = None, dimension: int | None = None) -> Any:
+def argmin(input: Tree, axis: int | None = None, output_type: Any = None, name: Any = None, dimension: int | None = None) -> Any:
     """The index of the least value along an axis, by default the first."""
     return _place(ops.argmin(input, axis=_first(axis, dimension)), output_type)
 
@@ -108,18 +111,18 @@ def _place(places: Any, output_type: Any) -> Any:
     return places if output_type is None else ops.cast(places, output_type)
 
 
-def sort(values: Any, axis: int = -1, direction: str = "ASCENDING", name: Any = None) -> Any:
+def sort(values: Tree, axis: int = -1, direction: str = "ASCENDING", name: Any = None) -> Any:
     """The values in order; `direction="DESCENDING"` puts the greatest first."""
     result = ops.sort(values, axis=axis)
     return result if direction == "ASCENDING" else ops.flip(result, axis=axis)
 
 
-def argsort(values: Any, axis: int = -1, direction: str = "ASCENDING", stable: bool = False, name: Any = None) -> Any:
+def argsort(values: Tree, axis: int = -1, direction: str = "ASCENDING", stable: bool = False, name: Any = None) -> Any:
     """The indices of the values in order."""
     return ops.argsort(values if direction == "ASCENDING" else ops.negative(values), axis=axis)
 
 
-def cumsum(x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: Any = None) -> Any:
+def cumsum(x: Tree, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: Any = None) -> Any:
     """Cumulative sums along an axis.
 
     Example:
@@ -132,7 +135,7 @@ def cumsum(x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False
     return ops.flip(total, axis=axis) if reverse else total
 
 
-def cumprod(x: Any, axis: int = 0, name: Any = None) -> Any:
+def cumprod(x: Tree, axis: int = 0, name: Any = None) -> Any:
     """Cumulative products along an axis."""
     return ops.cumprod(x, axis=axis)
 
@@ -147,7 +150,7 @@ def gather(params: Any, indices: Any, validate_indices: Any = None, axis: int | 
     return ops.take(params, indices, axis=0 if axis is None else axis)
 
 
-def boolean_mask(tensor: Any, mask: Any, axis: int = 0, name: Any = None) -> Any:
+def boolean_mask(tensor: Tree, mask: Any, axis: int = 0, name: Any = None) -> Any:
     """The entries where a mask is true. Their number must be known, so it works on values, not in compiled functions.
 
     Example:
@@ -161,7 +164,7 @@ def boolean_mask(tensor: Any, mask: Any, axis: int = 0, name: Any = None) -> Any
     return ops.take(tensor, places, axis=axis)
 
 
-def where(condition: Any, x: Any = None, y: Any = None, name: Any = None) -> Any:
+def where(condition: Any, x: Tree = None, y: Any = None, name: Any = None) -> Any:
     """`x` where the condition holds, else `y`; without these two, the indices where it holds, one row each.
 
     Example:
@@ -179,7 +182,7 @@ def one_hot(
     on_value: Any = None,
     off_value: Any = None,
     axis: int | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     name: Any = None,
 ) -> Any:
     """Rows with `on_value` (1) at each index and `off_value` (0) elsewhere."""
@@ -188,7 +191,7 @@ def one_hot(
     return hot if (on, off) == (1, 0) else ops.add(ops.multiply(hot, on - off), off)
 
 
-def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: Any = None) -> Any:
+def pad(tensor: Tree, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: Any = None) -> Any:
     """The array padded at the ends of each axis; `mode` is `"CONSTANT"`, `"REFLECT"` or `"SYMMETRIC"`."""
     low = mode.lower()
     return ops.pad(tensor, paddings, mode=low, constant_values=constant_values if low == "constant" else None)
@@ -207,7 +210,7 @@ def split(value: Any, num_or_size_splits: Any, axis: int = 0, num: Any = None, n
     return list(ops.split(value, [sum(sizes[:i]) for i in range(1, len(sizes))], axis=axis))
 
 
-def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False, name: Any = None) -> Any:
+def norm(tensor: Tree, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False, name: Any = None) -> Any:
     """The norm of vectors, or the Frobenius norm; over all entries unless an axis is given."""
     if axis is None:
         size = ops.norm(ops.reshape(tensor, (-1,)), ord=None if ord in ("euclidean", "fro") else ord)
@@ -226,7 +229,7 @@ def meshgrid(*args: Any, indexing: str = "xy", name: Any = None) -> list[Any]:
     return list(ops.meshgrid(*args, indexing=indexing))
 
 
-def unique(x: Any, out_idx: Any = None, name: Any = None) -> tuple[Any, Any]:
+def unique(x: Tree, out_idx: Any = None, name: Any = None) -> tuple[Any, Any]:
     """The distinct values in the order of their first occurrence, and for each entry the index of its value.
 
     Example:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from jax.typing import DTypeLike
+
 from jkeras import ops
 
 __all__ = ["constant", "convert_to_tensor", "eye", "fill", "linspace", "ones", "range", "zeros"]
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None) -> Any:
+def constant(value: Any, dtype: DTypeLike | None = None, shape: Any = None, name: Any = None) -> Any:
     """An array of values, broadcast to `shape` if given; `name`, here and in all functions below, is for graphs.
 
     Example:
@@ -22,17 +24,17 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None)
     return ops.broadcast_to(array, shape) if array.size == 1 else ops.reshape(array, shape)
 
 
-def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: Any = None) -> Any:
+def convert_to_tensor(value: Any, dtype: DTypeLike | None = None, dtype_hint: Any = None, name: Any = None) -> Any:
     """An array of values."""
     return ops.convert_to_tensor(value, dtype=dtype)
 
 
-def zeros(shape: Any, dtype: Any = "float32", name: Any = None) -> Any:
+def zeros(shape: Any, dtype: DTypeLike | None = "float32", name: Any = None) -> Any:
     """An array of zeros."""
     return ops.zeros(shape, dtype=dtype)
 
 
-def ones(shape: Any, dtype: Any = "float32", name: Any = None) -> Any:
+def ones(shape: Any, dtype: DTypeLike | None = "float32", name: Any = None) -> Any:
     """An array of ones."""
     return ops.ones(shape, dtype=dtype)
 
@@ -42,13 +44,15 @@ def fill(dims: Any, value: Any, name: Any = None) -> Any:
     return ops.full(dims, value)
 
 
-def eye(num_rows: int, num_columns: int | None = None, batch_shape: Any = None, dtype: Any = "float32", name: Any = None) -> Any:
+def eye(
+    num_rows: int, num_columns: int | None = None, batch_shape: Any = None, dtype: DTypeLike | None = "float32", name: Any = None
+) -> Any:
     """The identity matrix, repeated over the shape of a batch."""
     matrix = ops.eye(num_rows, num_columns, dtype=dtype)
     return matrix if batch_shape is None else ops.broadcast_to(matrix, (*batch_shape, *matrix.shape))
 
 
-def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: Any = None) -> Any:
+def range(start: Any, limit: Any = None, delta: Any = 1, dtype: DTypeLike | None = None, name: Any = None) -> Any:
     """Numbers from `start` up to, but not including, `limit`; with one argument, from 0.
 
     Example:

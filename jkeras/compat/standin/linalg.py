@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras import ops
+from jkeras._base.types import Tree
 from jkeras.compat.standin.arrays import einsum, matmul, norm
 from jkeras.compat.standin.creation import eye
 from jkeras.compat.standin.mathematics import l2_normalize
@@ -48,7 +49,7 @@ def diag(diagonal: Any, name: Any = None) -> Any:
     return ops.diag(diagonal)
 
 
-def diag_part(input: Any, name: Any = None) -> Any:
+def diag_part(input: Tree, name: Any = None) -> Any:
     """The diagonals of the last two axes."""
     return ops.diagonal(input, axis1=-2, axis2=-1)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from jax.typing import DTypeLike
+
 from jkeras import ops
+from jkeras._base.types import Tree
 
 __all__ = ["confusion_matrix", "in_top_k", "l2_normalize", "reduce_euclidean_norm", "top_k"]
 
 
-def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: Any = None) -> Any:
+def l2_normalize(x: Tree, axis: Any = None, epsilon: float = 1e-12, name: Any = None) -> Any:
     """The array, scaled to length 1 along an axis, or as a whole.
 
     Example:
@@ -25,7 +28,7 @@ def reduce_euclidean_norm(input_tensor: Any, axis: Any = None, keepdims: bool = 
     return ops.norm(input_tensor, axis=axis, keepdims=keepdims)
 
 
-def top_k(input: Any, k: int = 1, sorted: bool = True, name: Any = None) -> tuple[Any, Any]:
+def top_k(input: Tree, k: int = 1, sorted: bool = True, name: Any = None) -> tuple[Any, Any]:
     """The greatest values along the last axis, and their indices."""
     return ops.top_k(input, k, sorted)
 
@@ -36,7 +39,12 @@ def in_top_k(targets: Any, predictions: Any, k: int, name: Any = None) -> Any:
 
 
 def confusion_matrix(
-    labels: Any, predictions: Any, num_classes: int | None = None, weights: Any = None, dtype: Any = "int32", name: Any = None
+    labels: Tree,
+    predictions: Any,
+    num_classes: int | None = None,
+    weights: Any = None,
+    dtype: DTypeLike | None = "int32",
+    name: Any = None,
 ) -> Any:
     """How often each label (row) was predicted as each class (column).
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras import ops, random
+from jkeras._base.types import Tree
 from jkeras.compat.standin.mathematics import in_top_k, l2_normalize, top_k
 from jkeras.compat.standin.renamed import renamed
 
@@ -58,7 +59,7 @@ def gelu(features: Any, approximate: bool = False, name: Any = None) -> Any:
     return ops.gelu(features, approximate)
 
 
-def dropout(x: Any, rate: float, noise_shape: Any = None, seed: Any = None, name: Any = None) -> Any:
+def dropout(x: Tree, rate: float, noise_shape: Any = None, seed: Any = None, name: Any = None) -> Any:
     """The array with a share `rate` of its entries 0 and the others scaled up."""
     return random.dropout(x, rate, noise_shape, seed)
 
@@ -68,7 +69,7 @@ def l2_loss(t: Any, name: Any = None) -> Any:
     return ops.divide(ops.sum(ops.square(t)), 2)
 
 
-def softmax_cross_entropy_with_logits(labels: Any, logits: Any, axis: int = -1, name: Any = None) -> Any:
+def softmax_cross_entropy_with_logits(labels: Tree, logits: Tree, axis: int = -1, name: Any = None) -> Any:
     """The cross-entropy of rows of probabilities and rows of logits, one value per row.
 
     Example:
@@ -81,11 +82,11 @@ def softmax_cross_entropy_with_logits(labels: Any, logits: Any, axis: int = -1, 
 softmax_cross_entropy_with_logits_v2 = softmax_cross_entropy_with_logits
 
 
-def sparse_softmax_cross_entropy_with_logits(labels: Any, logits: Any, name: Any = None) -> Any:
+def sparse_softmax_cross_entropy_with_logits(labels: Tree, logits: Tree, name: Any = None) -> Any:
     """The cross-entropy of classes and rows of logits, one value per row."""
     return ops.sparse_categorical_crossentropy(ops.convert_to_tensor(labels), ops.convert_to_tensor(logits), from_logits=True)
 
 
-def sigmoid_cross_entropy_with_logits(labels: Any, logits: Any, name: Any = None) -> Any:
+def sigmoid_cross_entropy_with_logits(labels: Tree, logits: Tree, name: Any = None) -> Any:
     """The cross-entropy of probabilities and logits, entry by entry."""
     return ops.binary_crossentropy(ops.convert_to_tensor(labels), ops.convert_to_tensor(logits), from_logits=True)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import jax
 
+from jkeras._base.types import Tree
 from jkeras.ops import is_tensor
 
 __all__ = ["Tensor", "executing_eagerly", "function", "get_logger", "is_tensor", "name_scope", "print"]
@@ -75,7 +76,7 @@ def get_logger() -> logging.Logger:
 
 
 @contextlib.contextmanager
-def name_scope(name: str, *values: Any) -> Iterator[str]:
+def name_scope(name: str, *values: Tree) -> Iterator[str]:
     """A block whose operations carry a name in profiles, by `jax.named_scope`."""
     with jax.named_scope(name):
         yield f"{name}/"

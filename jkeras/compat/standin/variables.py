@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from jax.typing import DTypeLike
+
 from jkeras.state.variable import Variable as _Variable
 
 __all__ = ["Variable"]
@@ -43,7 +45,7 @@ class Variable(metaclass=_BoxesAreInstances):
         validate_shape: Any = True,
         caching_device: Any = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         import_scope: Any = None,
         constraint: Any = None,
         synchronization: Any = None,

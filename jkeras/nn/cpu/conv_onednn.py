@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from jkeras._base.types import Array
 from jkeras.nn.conv_geometry import Geometry
 from jkeras.nn.cpu import onednn
 from jkeras.nn.cpu.conv_forms import canonical, chunks, exchanged
@@ -47,7 +48,7 @@ def kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     return exchanged(output, x, dy, g, chunks(x.shape[0], 2 * both, least=_CHANNELS))
 
 
-def _shape(x: Any, kernel: Any, *, geometry: Geometry) -> tuple[int, ...]:
+def _shape(x: Array, kernel: Array, *, geometry: Geometry) -> tuple[int, ...]:
     return geometry.images(x.shape[0], kernel.shape[-1], geometry.out)
 
 

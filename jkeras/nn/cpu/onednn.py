@@ -27,6 +27,7 @@ import jax
 import jaxlib
 from jax.interpreters import mlir
 
+from jkeras._base.types import Array
 from jkeras.nn.operation import Operation
 
 VERSIONS = ("0.10.0", "0.10.1", "0.10.2")
@@ -61,7 +62,7 @@ def operation(
     """
     general = mlir.lower_fun(by_xla, multiple_results=False)
 
-    def lower(ctx: mlir.LoweringRuleContext, a: Any, b: Any, **parameters: Any) -> Any:
+    def lower(ctx: mlir.LoweringRuleContext, a: Array, b: Array, **parameters: Any) -> Any:
         if not _stays_here(ctx.module_context):
             return general(ctx, a, b, **parameters)
         return jax.ffi.ffi_lowering(target, api_version=1, backend_config=json.dumps(describe(**parameters)))(ctx, a, b)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from jkeras._base.configurable import Configurable
 from jkeras._base.registry import export
+from jkeras._base.types import Scalar
 
 
 @export("keras.optimizers.schedules.LearningRateSchedule")
@@ -29,7 +30,7 @@ class LearningRateSchedule(Configurable):
         0.2
     """
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Scalar) -> Any:
         """The learning rate at a step.
 
         Args:
@@ -41,7 +42,7 @@ class LearningRateSchedule(Configurable):
         raise NotImplementedError(f"{type(self).__name__} must define `__call__(self, step)` and return the learning rate.")
 
 
-def as_float(step: Any) -> jax.Array:
+def as_float(step: Scalar) -> jax.Array:
     """The step as a float32 scalar."""
     return jnp.asarray(step).astype(jnp.float32)
 

@@ -8,12 +8,12 @@ Source: Loshchilov, Hutter, "SGDR: Stochastic gradient descent with warm restart
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
+from jkeras._base.types import Scalar
 from jkeras.optimizers.schedules.base import LearningRateSchedule, as_float, check_decay_steps, whole_periods
 
 
@@ -60,7 +60,7 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_target = warmup_target
         self.warmup_steps = warmup_steps
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: Scalar) -> jax.Array:
         """The learning rate at a step."""
         step = as_float(step)
         if self.warmup_target is None:
@@ -119,7 +119,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.alpha = alpha
         self.name = name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: Scalar) -> jax.Array:
         """The learning rate at a step."""
         period, share = self._period(as_float(step))
         height = jnp.power(jnp.float32(self.m_mul), period)

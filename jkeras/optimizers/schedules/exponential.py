@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
+from jkeras._base.types import Scalar
 from jkeras.optimizers.schedules.base import LearningRateSchedule, as_float, check_decay_steps, whole_periods
 
 
@@ -47,7 +46,7 @@ class ExponentialDecay(LearningRateSchedule):
         self.staircase = staircase
         self.name = name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: Scalar) -> jax.Array:
         """The learning rate at a step."""
         step = as_float(step)
         periods = whole_periods(step, self.decay_steps) if self.staircase else step / self.decay_steps

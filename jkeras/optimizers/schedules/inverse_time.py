@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 
 from jkeras._base.registry import export
+from jkeras._base.types import Scalar
 from jkeras.optimizers.schedules.base import LearningRateSchedule, as_float, check_decay_steps, whole_periods
 
 
@@ -46,7 +45,7 @@ class InverseTimeDecay(LearningRateSchedule):
         self.staircase = staircase
         self.name = name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: Scalar) -> jax.Array:
         """The learning rate at a step."""
         step = as_float(step)
         periods = whole_periods(step, self.decay_steps) if self.staircase else step / self.decay_steps

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from jkeras._base import configurable
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.types import Config, CustomObjects
 from jkeras.optimizers.schedules.base import LearningRateSchedule
 
 
@@ -25,7 +25,7 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
 
 
 @export("keras.optimizers.schedules.deserialize")
-def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> LearningRateSchedule:
+def deserialize(config: Config, custom_objects: CustomObjects = None) -> LearningRateSchedule:
     """The schedule of a config; `module` may be left out, as Keras 2 did.
 
     Args:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
+from jkeras._base.types import Scalar
 from jkeras.optimizers.schedules.base import LearningRateSchedule
 
 
@@ -42,7 +42,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.values = values
         self.name = name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: Scalar) -> jax.Array:
         """The learning rate at a step."""
         passed = sum((jnp.asarray(step > b, jnp.int32) for b in self.boundaries), jnp.int32(0))
         return jnp.asarray(self.values, jnp.float32)[passed]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base import config
 from jkeras._base.config import standardize_data_format
@@ -62,7 +63,7 @@ class FileIterator(Iterator):
         subset: str | None = None,
         interpolation: str = "nearest",
         keep_aspect_ratio: bool = False,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         if color_mode not in _CHANNELS:
             raise unknown_name("color_mode", color_mode, _CHANNELS)

@@ -10,11 +10,13 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base import config
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.nn.image import resize as resize_with_jax
 
 _MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}
@@ -104,7 +106,7 @@ def _middle(height: int, width: int, new_height: int, new_width: int) -> tuple[i
 
 
 @export("keras.utils.img_to_array", "keras.preprocessing.image.img_to_array")
-def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> np.ndarray:
+def img_to_array(img: Any, data_format: str | None = None, dtype: DTypeLike | None = None) -> np.ndarray:
     """An image as an array.
 
     Args:
@@ -129,7 +131,7 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
 
 
 @export("keras.utils.array_to_img", "keras.preprocessing.image.array_to_img")
-def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dtype: Any = None) -> Any:
+def array_to_img(x: Tree, data_format: str | None = None, scale: bool = True, dtype: DTypeLike | None = None) -> Any:
     """An array as a Pillow image.
 
     Args:
@@ -162,7 +164,7 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
 
 @export("keras.utils.save_img", "keras.preprocessing.image.save_img")
 def save_img(
-    path: Any, x: Any, data_format: str | None = None, file_format: str | None = None, scale: bool = True, **kwargs: Any
+    path: Any, x: Tree, data_format: str | None = None, file_format: str | None = None, scale: bool = True, **kwargs: Any
 ) -> None:
     """Write an array as an image file.
 
@@ -211,7 +213,7 @@ def _blend(images: np.ndarray, size: int, axis: int) -> np.ndarray:
 
 
 @export("keras.preprocessing.image.smart_resize")
-def smart_resize(x: Any, size: tuple[int, int], interpolation: str = "bilinear") -> np.ndarray:
+def smart_resize(x: Tree, size: tuple[int, int], interpolation: str = "bilinear") -> np.ndarray:
     """Resize images without distortion: they are first cropped to the largest central window of the new proportions.
 
     Args:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base import config
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.preprocessing.image.file_iterators import DataFrameIterator, DirectoryIterator
 from jkeras.preprocessing.image.iterators import NumpyArrayIterator
 from jkeras.preprocessing.image.transforms import (
@@ -84,7 +86,7 @@ class ImageDataGenerator:
         data_format: str | None = None,
         validation_split: float = 0.0,
         interpolation_order: int = 1,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         if fill_mode not in ("constant", "nearest", "reflect", "wrap"):
             raise unknown_name("fill_mode", fill_mode, ("constant", "nearest", "reflect", "wrap"))
@@ -113,7 +115,7 @@ class ImageDataGenerator:
 
     # batches --------------------------------------------------------------------------------------------------------
 
-    def flow(self, x: Any, y: Any = None, batch_size: int = 32, shuffle: bool = True, sample_weight: Any = None,
+    def flow(self, x: Tree, y: Tree = None, batch_size: int = 32, shuffle: bool = True, sample_weight: Any = None,
              seed: int | None = None, save_to_dir: Any = None, save_prefix: str = "", save_format: str = "png",
              ignore_class_split: bool = False, subset: str | None = None) -> NumpyArrayIterator:  # fmt: skip
         """Batches of arrays; arguments as for `NumpyArrayIterator`."""
@@ -237,7 +239,7 @@ class ImageDataGenerator:
             warnings.warn(_NOT_FITTED.format(argument=argument), stacklevel=4)
         return value is not None
 
-    def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
+    def fit(self, x: Tree, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Compute the statistics of the data for the featurewise arguments and whitening.
 
         Args:

@@ -10,11 +10,13 @@ import os
 from typing import Any
 
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base import config
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.data.py_dataset import PyDataset
 from jkeras.preprocessing.image.files import array_to_img
 from jkeras.state.random import next_seed
@@ -136,8 +138,8 @@ class NumpyArrayIterator(Iterator):
 
     def __init__(
         self,
-        x: Any,
-        y: Any,
+        x: Tree,
+        y: Tree,
         image_data_generator: Any,
         batch_size: int = 32,
         shuffle: bool = False,
@@ -149,7 +151,7 @@ class NumpyArrayIterator(Iterator):
         save_format: str = "png",
         subset: str | None = None,
         ignore_class_split: bool = False,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         x, *rest = x if isinstance(x, (tuple, list)) else (x,)
         more = [np.asarray(a) for part in rest for a in (part if isinstance(part, list) else [part])]
