@@ -53,7 +53,10 @@ if not AS_USERS_DO:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 FIRST = ("test_smoke.py", "test_floors.py", "test_optimised.py", "test_saving_fuzz.py", "test_examples.py")  # then, the long ones
-AS_THEY_COME = {"test_recompiles.py", "test_compile_settings.py", "test_memory.py", "test_nn_onednn.py"}
+AS_THEY_COME = {
+    *("test_recompiles.py", "test_compile_settings.py", "test_memory.py"),
+    *("test_nn_onednn.py", "test_lowering_platforms.py"),
+}
 LONG_RUNNING = {"test_documents.py"}  # better optimised
 # Each program takes several of the 65,530 pieces of memory that Linux gives a process; XLA crashes when there are none left.
 MOST_PIECES, TESTS_BETWEEN_LOOKS = 30_000, 20
