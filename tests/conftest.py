@@ -5,7 +5,7 @@ workers of a run share one cache of programs on disk, both by JAX's public setti
 
 * tests marked `optimised`, about bits that must be equal, run in a process of their own, as `tests/test_optimised.py` says;
 * processes that tests start compile as users' do;
-* `AS_THEY_COME` holds the files that are about compiling itself, or about operations that no cache can hold.
+* what is marked `uncached`, being about compiling itself or about operations that no cache can hold, is compiled well each time.
 """
 
 import gc
@@ -53,11 +53,6 @@ if not AS_USERS_DO:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 FIRST = ("test_smoke.py", "test_floors.py", "test_optimised.py", "test_saving_fuzz.py", "test_examples.py")  # then, the long ones
-AS_THEY_COME = {
-    *("test_recompiles.py", "test_compile_settings.py", "test_memory.py"),
-    *("test_nn_onednn.py", "test_lowering_platforms.py"),
-}
-LONG_RUNNING = {"test_documents.py"}  # better optimised
 # Each program takes several of the 65,530 pieces of memory that Linux gives a process; XLA crashes when there are none left.
 MOST_PIECES, TESTS_BETWEEN_LOOKS = 30_000, 20
 tests = itertools.count(1)
@@ -83,9 +78,9 @@ def pytest_collection_modifyitems(config, items):
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """How the programs of a test are compiled; before any fixture, so that those of a module compile as its tests do."""
-    as_they_come = AS_USERS_DO or item.path.name in AS_THEY_COME
-    keep_in(None if as_they_come else os.environ[CACHE])
-    jax.config.update("jax_disable_most_optimizations", not as_they_come and item.path.name not in LONG_RUNNING)
+    quickly = not AS_USERS_DO and item.get_closest_marker("uncached") is None
+    keep_in(os.environ[CACHE] if quickly else None)
+    jax.config.update("jax_disable_most_optimizations", quickly)
     if next(tests) % TESTS_BETWEEN_LOOKS == 0:
         make_room()
 

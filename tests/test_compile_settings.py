@@ -16,6 +16,7 @@ from jkeras import layers
 from jkeras._base import compiling
 from jkeras._base.compiling import precision_scope
 
+pytestmark = pytest.mark.uncached
 ROOT = Path(__file__).resolve().parent.parent
 
 

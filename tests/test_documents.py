@@ -23,7 +23,7 @@ pytest.importorskip("sklearn")
 if not documents.FOLDER.is_dir():
     pytest.skip("the documents do not lie beside the checkout", allow_module_level=True)
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*non-interactive")
+pytestmark = [pytest.mark.uncached, pytest.mark.filterwarnings("ignore:.*non-interactive")]
 
 
 def lines(text):

@@ -1,4 +1,4 @@
-"""The floors of the package, read off its source: who may import whom, no cycles, and sizes that stay readable."""
+"""The floors of the package, read off its source: who may import whom, no cycles, third parties where they are declared."""
 
 import ast
 import importlib

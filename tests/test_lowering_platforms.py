@@ -16,6 +16,8 @@ from jkeras.nn.cpu import onednn
 sys.path.append(str(Path(__file__).parent / "laws"))
 from table import one_of_each, prepared
 
+pytestmark = pytest.mark.uncached  # with a cache, programs of the CPU hold nothing of oneDNN
+
 
 def lowered(fn, *args, platform):
     return jax.jit(fn).trace(*args).lower(lowering_platforms=(platform,)).as_text(debug_info=True)

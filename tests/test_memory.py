@@ -12,7 +12,7 @@ import jkeras
 from jkeras import layers
 from jkeras.layers.remat import RematScope
 
-pytestmark = pytest.mark.usefixtures("quick_collector")
+pytestmark = [pytest.mark.uncached, pytest.mark.usefixtures("quick_collector")]
 
 X = np.random.default_rng(0).normal(size=(16, 6)).astype("float32")
 Y = X[:, :1]

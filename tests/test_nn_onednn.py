@@ -19,6 +19,7 @@ from jkeras.nn.conv_primitive import convolve, lax_conv
 from jkeras.nn.cpu import conv_onednn, conv_rule, onednn
 from jkeras.nn.product import product
 
+pytestmark = pytest.mark.uncached  # JAX cannot keep these operations in a cache
 needs_library = pytest.mark.skipif(not onednn.is_there(), reason="this jaxlib is not known to have oneDNN")
 
 

@@ -141,7 +141,7 @@ def test_a_resumed_training_ends_bit_for_bit_as_one_that_never_stopped(tmp_path,
         fit(model, 4, LambdaCallback(**hook), stopped)
     stopped.close()
     jkeras.utils.set_random_seed(99)
-    again = make(optimizer=optimizer if isinstance(optimizer, str) else type(optimizer).from_config(optimizer.get_config()))
+    again = make(optimizer=optimizer())
     checkpoint = OrbaxCheckpoint(tmp_path, save_freq=frequency)
     assert checkpoint.restore(again) == number
     rest = fit(again, 4, checkpoint, resume=True)

@@ -10,6 +10,8 @@ import pytest
 import jkeras
 from jkeras.training.recompiles import RecompileError, RecompileWarning, Watched, compiles_by_name, watched
 
+pytestmark = pytest.mark.uncached
+
 
 @pytest.fixture(autouse=True)
 def restore():

@@ -14,16 +14,14 @@ import jkeras
 from jkeras import layers, ops
 from jkeras._base.errors import FileFormatError
 from jkeras._safe_io.json import read_json
+from jkeras.saving import CustomObjectScope, get_custom_objects, register_keras_serializable
 from jkeras.saving.serialization import (
-    CustomObjectScope,
     compile_from_config,
     compile_from_training_config,
     deserialize_keras_object,
-    get_custom_objects,
     model_config,
     model_config_keras2,
     model_from_config,
-    register_keras_serializable,
     serialize_keras_object,
     training_config_keras2,
 )
