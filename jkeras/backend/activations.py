@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras import ops
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.backend.draws import owner
 from jkeras.backend.shapes import as_tensor
 from jkeras.nn import dropout as maths
@@ -53,7 +53,7 @@ def hard_sigmoid(x: Tensor) -> Tensor:
     return ops.clip(0.2 * as_tensor(x) + 0.5, 0.0, 1.0)
 
 
-def _drop(x: Tree, level: float, noise_shape: Any, seed: int | None) -> Any:
+def _drop(x: Tree, level: float, noise_shape: Any, seed: int | None) -> Array:
     return maths.dropout(draw_key(owner(), seed), as_array(x), level, noise_shape)
 
 

@@ -15,6 +15,7 @@ from jax.typing import DTypeLike
 
 from jkeras._base import config
 from jkeras._base.dtypes import standardize_dtype
+from jkeras._base.types import Array
 from jkeras.backend.shapes import at_shape
 from jkeras.ops.wrapper import Tensor, as_array
 from jkeras.state.random import draw_key
@@ -78,7 +79,7 @@ def truncated_normal(
 ) -> Tensor:
     """Draw from the normal distribution within two standard deviations of its mean."""
 
-    def sample(key: Any, sizes: tuple[int, ...], dtype: str) -> Any:
+    def sample(key: Any, sizes: tuple[int, ...], dtype: str) -> Array:
         return jax.random.truncated_normal(key, -2.0, 2.0, sizes, dtype) * as_array(stddev, dtype) + as_array(mean, dtype)
 
     return _draw(sample, shape, dtype, seed)

@@ -14,7 +14,7 @@ from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base import config
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.ops.wrapper import Tensor
 
 abs = ops.abs
@@ -129,7 +129,7 @@ def identity(x: Tensor, name: str | None = None) -> Tensor:
     return ops.convert_to_tensor(x)
 
 
-def moving_average_update(x: Tree, value: Tensor, momentum: float) -> Any:
+def moving_average_update(x: Tree, value: Tensor, momentum: float) -> Array:
     """Assign `momentum * x + (1 - momentum) * value` to the Variable `x` and return it.
 
     Args:

@@ -101,11 +101,11 @@ class Attention(Layer):
             output = jnp.where(query_mask[..., None], output, 0)
         return (output, weights) if return_attention_scores else output
 
-    def _without_weights(self, w: SimpleNamespace, query: Tree, value: Any, key: Tree, mask: Tree, is_causal: bool) -> Any:
+    def _without_weights(self, w: SimpleNamespace, query: Tree, value: Any, key: Tree, mask: Tree, is_causal: bool) -> Array:
         q, k, v = (x[:, :, None] for x in (query * self._factor(w), key, value))
         return dot_product_attention(q, k, v, None if mask is None else mask[:, None], scale=1.0, is_causal=is_causal)[:, :, 0]
 
-    def _scores(self, w: SimpleNamespace, query: Tree, key: Tree) -> Any:
+    def _scores(self, w: SimpleNamespace, query: Tree, key: Tree) -> Array:
         factor = self._factor(w)
         if self.score_mode == "dot":
             return jnp.matmul(query * factor, key.swapaxes(-1, -2))
@@ -159,5 +159,5 @@ class AdditiveAttention(Attention):
         if self.use_scale:
             yield Weight("scale", (inputs[0].shape[-1],), "glorot_uniform")
 
-    def _scores(self, w: SimpleNamespace, query: Tree, key: Tree) -> Any:
+    def _scores(self, w: SimpleNamespace, query: Tree, key: Tree) -> Array:
         return additive_scores(query, key, self._factor(w))

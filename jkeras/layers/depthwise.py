@@ -53,7 +53,7 @@ class _Depthwise(Convolving):
                 f"{type(self).__name__} takes a positive number of filters per channel. Received: {depth_multiplier=}."
             )
 
-    def _depthwise(self, x: Tree, kernel: Array, bias: Any = None) -> Any:
+    def _depthwise(self, x: Tree, kernel: Array, bias: Any = None) -> Array:
         return depthwise_conv(
             x,
             kernel,

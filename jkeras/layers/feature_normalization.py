@@ -13,7 +13,7 @@ import numpy as np
 from jkeras._base.config import epsilon
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.graph import Spec
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
@@ -113,7 +113,7 @@ class Normalization(Layer):
             raise ValueError(f"{self.name}: axis={self.axis} names axes that an input of rank {ndim} does not have.")
         return tuple(sorted(a % ndim for a in self.axis))
 
-    def _aligned(self, value: Any, shape: tuple[int, ...]) -> Any:
+    def _aligned(self, value: Any, shape: tuple[int, ...]) -> Array:
         """Statistics in a shape that broadcasts against the input: their last axes are the last ones kept."""
         sizes = [1] * len(shape)
         kept = self._kept(len(shape))

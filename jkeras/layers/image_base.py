@@ -39,7 +39,7 @@ class ImageLayer(Layer):
         """The constructor's arguments in Keras' JSON shape, the layout among them."""
         return {**super().get_config(), "data_format": self.data_format}
 
-    def _on_images(self, function: Callable[[Any], Any], x: Tree) -> Any:
+    def _on_images(self, function: Callable[[Any], Any], x: Tree) -> Array:
         """Run a function of `(..., height, width, channels)` on images in the layer's own layout."""
         if x.ndim not in (3, 4):
             raise ValueError(
@@ -74,10 +74,10 @@ class RandomImageLayer(ImageLayer):
         x = x.astype(self.compute_dtype)
         return self._on_images(lambda images: self._changed(images, rng), x) if training else x
 
-    def _changed(self, images: Array, rng: Array | None) -> Any:
+    def _changed(self, images: Array, rng: Array | None) -> Array:
         return self.augment(images, rng) if images.ndim == 4 else self.augment(images[None], rng)[0]
 
-    def augment(self, images: Array, rng: Array | None) -> Any:
+    def augment(self, images: Array, rng: Array | None) -> Array:
         """Changed images for images `(batch, height, width, channels)` in the compute dtype and a key."""
         raise NotImplementedError(
             f"{type(self).__name__} must define `augment(self, images, rng)` and return the changed images."

@@ -45,7 +45,7 @@ class RandomContrast(RandomImageLayer):
         self.factor = upwards(self, "factor", (factor, factor) if isinstance(factor, (int, float)) else factor)
         self.value_range = checked_pair(self, "value_range", value_range)
 
-    def augment(self, images: Array, rng: Any) -> Any:
+    def augment(self, images: Array, rng: Any) -> Array:
         """Each image with a contrast of its own."""
         lower, upper = self.factor
         factor = jax.random.uniform(rng, images.shape[:1], minval=1 - lower, maxval=1 + upper)
@@ -76,7 +76,7 @@ class RandomBrightness(RandomImageLayer):
         self.factor = both_sides(self, "factor", factor)
         self.value_range = checked_pair(self, "value_range", value_range)
 
-    def augment(self, images: Array, rng: Any) -> Any:
+    def augment(self, images: Array, rng: Any) -> Array:
         """Each image with a brightness of its own."""
         low, high = self.value_range
         change = (high - low) * jax.random.uniform(rng, images.shape[:1], minval=self.factor[0], maxval=self.factor[1])
@@ -126,7 +126,7 @@ class RandomErasing(RandomImageLayer):
         self.value_range = checked_pair(self, "value_range", value_range)
         self.fill_value = fill_value
 
-    def augment(self, images: Array, rng: Any) -> Any:
+    def augment(self, images: Array, rng: Any) -> Array:
         """Each image, some with a rectangle filled."""
         place, size, choice, fill = jax.random.split(rng, 4)
         batch, height, width, _ = images.shape
@@ -139,7 +139,7 @@ class RandomErasing(RandomImageLayer):
         erased &= image.per_image(threshold < probability, images)
         return jnp.where(erased, jnp.clip(self._fill(images, fill), *self.value_range), images)
 
-    def _fill(self, images: Array, rng: Any) -> Any:
+    def _fill(self, images: Array, rng: Any) -> Array:
         if self.fill_value is None:
             return self.value_range[1] * jax.random.normal(rng, images.shape, images.dtype)
         return jnp.asarray(self.fill_value, images.dtype)

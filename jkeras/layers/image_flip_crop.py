@@ -45,7 +45,7 @@ class RandomFlip(RandomImageLayer):
             raise unknown_name("mode of RandomFlip", mode, _FLIPS)
         self.mode = mode
 
-    def augment(self, images: Array, rng: Any) -> Any:
+    def augment(self, images: Array, rng: Any) -> Array:
         """Each image, some of them mirrored."""
         for axis in _FLIPS[self.mode]:
             chosen = jax.random.bernoulli(jax.random.fold_in(rng, axis), shape=images.shape[:1])
@@ -93,7 +93,7 @@ class RandomCrop(RandomImageLayer):
         """The windows."""
         return self._on_images(lambda images: self._cropped(images, rng if training else None), x.astype(self.compute_dtype))
 
-    def _cropped(self, images: Array, rng: Any) -> Any:
+    def _cropped(self, images: Array, rng: Any) -> Array:
         below, beside = images.shape[-3] - self.height, images.shape[-2] - self.width
         if rng is None or below < 0 or beside < 0:
             return image.fit_window(images, self.height, self.width)

@@ -38,7 +38,7 @@ class CenterCrop(ImageLayer):
         """The windows."""
         return self._on_images(self._cropped, x.astype(self.compute_dtype))
 
-    def _cropped(self, images: Array) -> Any:
+    def _cropped(self, images: Array) -> Array:
         fits = images.shape[-3] >= self.height and images.shape[-2] >= self.width
         return (image.center_window if fits else image.fit_window)(images, self.height, self.width)
 
@@ -98,7 +98,7 @@ class Resizing(ImageLayer):
         """The resized images."""
         return self._on_images(self._resized, x)
 
-    def _resized(self, images: Array) -> Any:
+    def _resized(self, images: Array) -> Array:
         if self.crop_to_aspect_ratio:
             images = image.crop_to_aspect_ratio(images, self.height, self.width)
         elif self.pad_to_aspect_ratio:

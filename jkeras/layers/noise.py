@@ -10,7 +10,7 @@ from jax.typing import DTypeLike
 
 from jkeras._base.config import standardize_data_format
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.dropout import Dropout
 from jkeras.layers.input_spec import InputSpec
@@ -33,7 +33,7 @@ class _Noise(Layer):
         """The input with noise in training, as it is otherwise."""
         return self.disturb(x, rng) if training and self.draws else x
 
-    def disturb(self, x: Tree, rng: Any) -> Any:
+    def disturb(self, x: Tree, rng: Any) -> Array:
         """The input with noise, for a key."""
         raise NotImplementedError(f"{type(self).__name__} must define `disturb(self, x, rng)` and return the noisy input.")
 
@@ -58,7 +58,7 @@ class GaussianNoise(_Noise):
         self._set_strength("stddev", stddev, seed)
         self.stddev = stddev
 
-    def disturb(self, x: Tree, rng: Any) -> Any:
+    def disturb(self, x: Tree, rng: Any) -> Array:
         """The input plus noise."""
         return noise.gaussian_noise(rng, x, self.stddev)
 
@@ -85,7 +85,7 @@ class GaussianDropout(_Noise):
         self._set_strength("rate", rate, seed)
         self.rate = rate
 
-    def disturb(self, x: Tree, rng: Any) -> Any:
+    def disturb(self, x: Tree, rng: Any) -> Array:
         """The input times noise."""
         return noise.gaussian_dropout(rng, x, self.rate)
 
@@ -114,7 +114,7 @@ class AlphaDropout(_Noise):
         self.rate = rate
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
-    def disturb(self, x: Tree, rng: Any) -> Any:
+    def disturb(self, x: Tree, rng: Any) -> Array:
         """The input with some entries saturated."""
         return noise.alpha_dropout(rng, x, self.rate, self.noise_shape)
 

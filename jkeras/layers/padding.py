@@ -12,7 +12,7 @@ import numpy as np
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
 from jkeras.nn.pool import spatial_axes
@@ -21,7 +21,7 @@ _Margins = int | Sequence[Any]
 _Pairs = tuple[tuple[int, int], ...]
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: Any) -> Array:
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
@@ -61,13 +61,13 @@ class _Spatial(Layer):
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _pad(self, x: Tree, pairs: _Pairs) -> Any:
+    def _pad(self, x: Tree, pairs: _Pairs) -> Array:
         margins = [(0, 0)] * x.ndim
         for axis, pair in zip(spatial_axes(x.ndim, self.data_format), pairs):
             margins[axis] = pair
         return jnp.pad(x, margins)
 
-    def _crop(self, x: Tree, pairs: _Pairs) -> Any:
+    def _crop(self, x: Tree, pairs: _Pairs) -> Array:
         slices = [slice(None)] * x.ndim
         for axis, (before, after) in zip(spatial_axes(x.ndim, self.data_format), pairs):
             slices[axis] = slice(before, -after or None)

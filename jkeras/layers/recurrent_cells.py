@@ -66,14 +66,14 @@ class UnitForgetBias:
     def __init__(self, others: Any):
         self.others = others
 
-    def __call__(self, shape: Any, dtype: DTypeLike | None = None, key: Tree = None) -> Any:
+    def __call__(self, shape: Any, dtype: DTypeLike | None = None, key: Tree = None) -> Array:
         """`(4 * units,)`: the second quarter is ones."""
         units = shape[0] // 4
         keys = (None, None) if key is None else jax.random.split(key)
         first, rest = (self._draw((n * units,), dtype, k) for n, k in zip((1, 2), keys))
         return jnp.concatenate([first, jnp.ones((units,), dtype), rest])
 
-    def _draw(self, shape: Any, dtype: DTypeLike | None, key: Tree) -> Any:
+    def _draw(self, shape: Any, dtype: DTypeLike | None, key: Tree) -> Array:
         return self.others(shape, dtype=dtype, key=key) if accepts_key(self.others) else self.others(shape, dtype=dtype)
 
     def get_config(self) -> dict[str, Any]:

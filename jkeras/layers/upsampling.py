@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
 from jkeras.nn import image
@@ -30,7 +30,7 @@ class _UpSampling(Layer):
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _repeat(self, x: Tree) -> Any:
+    def _repeat(self, x: Tree) -> Array:
         for axis, times in zip(spatial_axes(x.ndim, self.data_format), spatial(self.size, self.rank, "size")):
             x = jnp.repeat(x, times, axis)
         return x

@@ -17,12 +17,12 @@ from jkeras._base.configurable import Configurable
 from jkeras._base.dtypes import get_policy
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.losses.reduction import reduce_losses, standardize_reduction
 from jkeras.state.scope import get_mask
 
 
-def map_arrays(fn: Any, *ys: Any) -> Any:
+def map_arrays(fn: Any, *ys: Any) -> Array:
     """Apply `fn` to an array, or to each array of a dict, list or tuple of arrays; a list of numbers is an array."""
     first = ys[0]
     if isinstance(first, dict) or (isinstance(first, (list, tuple)) and any(getattr(y, "ndim", 0) for y in first)):
@@ -57,7 +57,7 @@ class Loss(Configurable):
         """What the loss is computed in."""
         return self._policy.compute_dtype
 
-    def __call__(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> Any:
+    def __call__(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> Array:
         """The reduced loss.
 
         Args:
@@ -76,7 +76,7 @@ class Loss(Configurable):
             mask = own_mask if mask is None else mask & own_mask
         return reduce_losses(jnp.asarray(values, self.dtype), sample_weight, mask, self.reduction)
 
-    def call(self, y_true: Tree, y_pred: Tree) -> Any:
+    def call(self, y_true: Tree, y_pred: Tree) -> Array:
         """One loss per sample.
 
         Args:
@@ -93,10 +93,10 @@ class Loss(Configurable):
             y_pred_spec: has `.shape` (with None for the batch) and `.dtype`.
         """
 
-    def _as_float(self, y: Any) -> Any:
+    def _as_float(self, y: Any) -> Array:
         return jnp.asarray(y, self.dtype)
 
-    def _as_target(self, y: Any) -> Any:
+    def _as_target(self, y: Any) -> Array:
         return self._as_float(y)
 
     def __repr__(self) -> str:

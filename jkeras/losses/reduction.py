@@ -19,7 +19,7 @@ import jax.numpy as jnp
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.nn.losses_align import align_left, divide_or_zero, merge_mask
 
 _MEANS = ("sum_over_batch_size", "mean")
@@ -56,7 +56,7 @@ def standardize_reduction(reduction: str | None) -> str | None:
 
 def reduce_losses(
     losses: Any, sample_weight: Tree = None, mask: Tree = None, reduction: str | None = "sum_over_batch_size"
-) -> Any:
+) -> Array:
     """Weigh losses and reduce them by the table above.
 
     Args:

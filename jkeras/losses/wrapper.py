@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 from jkeras._base import registry
 from jkeras._base.configurable import deserialize, is_object_config
 from jkeras._base.registry import export
-from jkeras._base.types import Config, CustomObjects, Tree
+from jkeras._base.types import Array, Config, CustomObjects, Tree
 from jkeras.losses.base import Loss
 from jkeras.losses.functions import published
 from jkeras.nn.losses_align import match_ranks
@@ -59,7 +59,7 @@ class LossFunctionWrapper(Loss):
         self.fn = fn
         self._fn_kwargs = kwargs
 
-    def call(self, y_true: Tree, y_pred: Tree) -> Any:
+    def call(self, y_true: Tree, y_pred: Tree) -> Array:
         """What the function gives."""
         if not self._takes_labels and hasattr(y_true, "ndim") and hasattr(y_pred, "ndim"):
             y_true, y_pred = match_ranks(y_true, y_pred)
@@ -83,7 +83,7 @@ class LossFunctionWrapper(Loss):
         public = published(self.fn)
         return public is not None and public.takes_labels
 
-    def _as_target(self, y: Any) -> Any:
+    def _as_target(self, y: Any) -> Array:
         # A half-precision float cannot hold every class number, so labels stay integers.
         return jnp.asarray(y) if self._takes_labels else self._as_float(y)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jaxtyping import Array
 
 
-def match_ranks(a: Array, b: Array, expand_vectors: bool = True) -> tuple[Any, Any]:
+def match_ranks(a: Array, b: Array, expand_vectors: bool = True) -> tuple[Array, Array]:
     """Add or drop a last axis of size 1 where the ranks of two arrays differ by one.
 
     Args:
@@ -48,7 +48,7 @@ def as_pair(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
     return match_ranks(jnp.asarray(y_true, y_pred.dtype), y_pred)
 
 
-def align_left(weight: Any, values: Any) -> tuple[Any, Any]:
+def align_left(weight: Any, values: Any) -> tuple[Array, Array]:
     """Bring a weight to the rank of the values it weighs, so that weight `(n,)` goes along the first axis of values `(n, t)`.
 
     Args:

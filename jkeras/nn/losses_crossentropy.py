@@ -8,7 +8,7 @@ need no such care and have better gradients. Logarithms of probabilities in half
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -114,7 +114,7 @@ def categorical_crossentropy(
     return -jnp.sum(y_true * log_probabilities(y_pred, from_logits, axis), axis=axis)
 
 
-def drop_class_axis(y_true: Array, y_pred: Array, axis: int = -1) -> Any:
+def drop_class_axis(y_true: Array, y_pred: Array, axis: int = -1) -> Array:
     """Integer labels without a class axis of size 1, where they have one."""
     return jnp.squeeze(y_true, axis) if y_true.ndim == y_pred.ndim and y_true.shape[axis] == 1 else y_true
 

@@ -60,7 +60,7 @@ class Operation:
         """Compute it like this on a platform. Call it before the operation is first used."""
         self.rules[platform] = mlir.lower_fun(_named(platform, compute), multiple_results=False)
 
-    def __call__(self, a: Array, b: Array, **parameters: Any) -> Any:
+    def __call__(self, a: Array, b: Array, **parameters: Any) -> Array:
         return self._primitive.bind(a, b, **parameters)
 
     @functools.cached_property

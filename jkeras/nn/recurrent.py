@@ -35,7 +35,7 @@ States = tuple[Any, ...]
 Gates = Callable[[Any, Any, States], States]
 
 
-def gated_product(x: Array, kernel: Array, factors: Any = None) -> Any:
+def gated_product(x: Array, kernel: Array, factors: Any = None) -> Array:
     """`x @ kernel`; with factors, each gate's columns see an x of their own, `x * factors[gate]`.
 
     Args:

@@ -47,7 +47,7 @@ def with_general_operations(fn: Callable[..., Any]) -> Callable[..., Any]:
         ['conv_general_dilated']
     """
 
-    def general(*args: Any) -> Any:
+    def general(*args: Any) -> Array:
         closed, shapes = jax.make_jaxpr(fn, return_shape=True)(*args)
         results = _run(closed, jax.tree.leaves(args))
         return jax.tree.unflatten(jax.tree.structure(shapes), results)
@@ -81,7 +81,7 @@ def _results(equation: Any, inputs: list[Any]) -> list[Any]:
     return results if primitive.multiple_results else [results]
 
 
-def _spread(dy: Array, kernel: Array, geometry: Geometry, precision: Any) -> Any:
+def _spread(dy: Array, kernel: Array, geometry: Geometry, precision: Any) -> Array:
     """The transposed convolution with a kernel in the usual layout; XLA's own transpose names the axes in another order."""
     if geometry.groups > 1:
         return input_gradient.general(dy, kernel, geometry, precision)

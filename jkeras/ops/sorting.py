@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe
+from jkeras._base.types import Array
 from jkeras.ops.wrapper import Tensor, as_array, operand, operation
 
 
@@ -99,7 +100,7 @@ def unique(
     axis: int | None = None,
     size: int | None = None,
     fill_value: Any = None,
-) -> Any:
+) -> Array:
     """The distinct entries, or slices along an axis.
 
     Args:

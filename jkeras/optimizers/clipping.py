@@ -11,25 +11,23 @@ Source: Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neura
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 
 
-def clip_by_value(grads: Tree, limit: float) -> Any:
+def clip_by_value(grads: Tree, limit: float) -> Array:
     """Limit every element to `[-limit, limit]`."""
     return jax.tree.map(lambda g: jnp.clip(g, -limit, limit), grads)
 
 
-def clip_by_norm(grads: Tree, limit: float) -> Any:
+def clip_by_norm(grads: Tree, limit: float) -> Array:
     """Scale every gradient whose norm exceeds `limit` down to that norm."""
     return jax.tree.map(lambda g: g * limit / jnp.maximum(jnp.sqrt(jnp.sum(jnp.square(g))), limit), grads)
 
 
-def clip_by_global_norm(grads: Tree, limit: float) -> Any:
+def clip_by_global_norm(grads: Tree, limit: float) -> Array:
     """Scale all gradients by one factor so that their common norm is at most `limit`.
 
     Where the norm is not finite every gradient becomes NaN, as in Keras: a clipped infinity would hide a broken loss.
@@ -39,7 +37,7 @@ def clip_by_global_norm(grads: Tree, limit: float) -> Any:
     return jax.tree.map(lambda g: g * factor.astype(g.dtype), grads)
 
 
-def clip(grads: Tree, clipnorm: float | None, clipvalue: float | None, global_clipnorm: float | None) -> Any:
+def clip(grads: Tree, clipnorm: float | None, clipvalue: float | None, global_clipnorm: float | None) -> Array:
     """Apply the clipping that is set; at most one is.
 
     Example:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jkeras._base.configurable import serialize
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import shown
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.optimizers.arguments import OptimizerArguments
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.lookup import get
@@ -118,11 +118,11 @@ class LossScaleOptimizer(Optimizer):
         """As the inner optimizer."""
         return self.inner_optimizer.finalize(params, state.slots.inner)
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: Any) -> Array:
         """The loss to differentiate in a loop that calls `apply`: multiplied by the current factor."""
         return loss * (self.initial_scale if self._state is None else self._state.slots.scale)
 
-    def loss_scale(self, state: OptimizerState) -> Any:
+    def loss_scale(self, state: OptimizerState) -> Array:
         """The current factor for the loss."""
         return state.slots.scale
 

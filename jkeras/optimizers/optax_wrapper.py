@@ -15,7 +15,7 @@ import optax
 
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.optimizers.base import Optimizer, keep
 from jkeras.optimizers.constraining import constrain
 from jkeras.optimizers.face import replace_scalar
@@ -81,7 +81,7 @@ class OptaxOptimizer(Optimizer):
             )
         return jnp.asarray(rate)
 
-    def _read_rate(self) -> Any:
+    def _read_rate(self) -> Array:
         return self._injected_rate()
 
     def _write_rate(self, value: Any) -> None:

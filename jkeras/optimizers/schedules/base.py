@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from jkeras._base.configurable import Configurable
 from jkeras._base.registry import export
-from jkeras._base.types import Scalar
+from jkeras._base.types import Array, Scalar
 
 
 @export("keras.optimizers.schedules.LearningRateSchedule")
@@ -30,7 +30,7 @@ class LearningRateSchedule(Configurable):
         0.2
     """
 
-    def __call__(self, step: Scalar) -> Any:
+    def __call__(self, step: Scalar) -> Array:
         """The learning rate at a step.
 
         Args:
