@@ -10,7 +10,6 @@ import jax
 
 from jkeras import utils
 from jkeras._base.naming import next_number, reset_names
-from jkeras._base.types import Array
 from jkeras.backend.functions import function
 from jkeras.backend.values import get_value
 from jkeras.graph.keras_tensor import is_leaf, symbolic_leaves
@@ -19,7 +18,7 @@ from jkeras.graph.keras_tensor import is_leaf, symbolic_leaves
 class Session:
     """In place of TensorFlow 1's session: `run` computes symbolic tensors, given values for the inputs they need."""
 
-    def run(self, fetches: Any, feed_dict: dict[Any, Any] | None = None) -> Array:
+    def run(self, fetches: Any, feed_dict: dict[Any, Any] | None = None) -> Any:
         """The values of tensors.
 
         Args:

@@ -16,7 +16,7 @@ from jax.typing import DTypeLike
 
 from jkeras._base.config import floatx
 from jkeras._base.plain_numbers import INTEGERS
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 from jkeras.graph.keras_tensor import ArrayFunction, KerasTensor, apply_symbolic, is_symbolic
 from jkeras.layers.input import Input
 from jkeras.ops.wrapper import Tensor
@@ -44,7 +44,7 @@ def shape(x: Tensor) -> tuple[Any, ...]:
     return tuple(int(n) for n in np.shape(x.value if isinstance(x, Variable) else x))
 
 
-def at_shape(make: Callable[..., Any], label: str, sizes: Any, *arrays: Any) -> Array:
+def at_shape(make: Callable[..., Any], label: str, sizes: Any, *arrays: Any) -> Any:
     """`make(shape, *arrays)`, as a node of the graph if a size or an array is symbolic.
 
     Args:
@@ -62,7 +62,7 @@ def at_shape(make: Callable[..., Any], label: str, sizes: Any, *arrays: Any) -> 
     if not sources and not any(map(is_symbolic, arrays)):
         return make(tuple(int(n) for n in sizes), *arrays)
 
-    def run(sources_: list[Any], *arrays: Any) -> Array:
+    def run(sources_: list[Any], *arrays: Any) -> Any:
         values = dict(zip(map(id, sources), sources_))
         return make(tuple(_evaluate(n, values) if isinstance(n, KerasTensor) else int(n) for n in sizes), *arrays)
 
@@ -129,7 +129,7 @@ def is_sparse(tensor: Any) -> bool:
     return False
 
 
-def to_dense(tensor: Any) -> Array:
+def to_dense(tensor: Any) -> Any:
     """The array itself, which is dense."""
     return tensor
 

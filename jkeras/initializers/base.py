@@ -8,13 +8,13 @@ be drawn in one compiled program, or those of an ensemble by `vmap` over keys.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 from jax.typing import DTypeLike
 
 from jkeras._base.configurable import Configurable
 from jkeras._base.registry import export
-from jkeras._base.types import Array
 
 
 @export("keras.initializers.Initializer", "keras.Initializer")
@@ -48,6 +48,6 @@ class Initializer(Configurable):
             f"{type(self).__name__} does not say how to make a value. Write `def __call__(self, shape, dtype=None): ...` in it."
         )
 
-    def clone(self) -> Array:
+    def clone(self) -> Any:
         """A new initializer with the same config."""
         return type(self).from_config(self.get_config())

@@ -31,7 +31,7 @@ from jkeras._base.errors import known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
 from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 from jkeras.graph import Node, Spec, infer
 from jkeras.graph.keras_tensor import is_leaf, is_symbolic, symbolic_leaves
 from jkeras.graph.spec import is_spec
@@ -378,7 +378,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         if self.input_spec is not None and args and len(getattr(args[0], "shape", (0, 0))) < 2:
             check_input(self, args[0])
 
-    def _to_array(self, value: Any) -> Array:
+    def _to_array(self, value: Any) -> Tree:
         if isinstance(value, jax.Array):
             _array_types.add(type(value))
             if value.dtype != self._compute and is_float(value.dtype) and self._casts_inputs():

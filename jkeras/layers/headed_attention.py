@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from jkeras import initializers, regularizers
 from jkeras._base.configurable import serialize
 from jkeras._base.errors import describe
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 from jkeras.graph import Spec, infer
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
@@ -61,7 +61,7 @@ class Projection(Layer):
             rule, limit = self.parts[f"{name}_regularizer"], self.parts[f"{name}_constraint"]
             yield Weight(name, shape, self._initializer(name), regularizer=rule, constraint=limit)
 
-    def _initializer(self, name: str) -> Array:
+    def _initializer(self, name: str) -> Any:
         found = self.parts[f"{name}_initializer"]
         if name == "bias" or not isinstance(found, initializers.VarianceScaling) or found.input_axes is not None:
             return found

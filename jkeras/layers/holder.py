@@ -20,7 +20,6 @@ from jkeras._base.errors import UnknownSizeError, unexpected_arguments
 from jkeras._base.name_first import name_first
 from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.plain_numbers import INTEGERS
-from jkeras._base.types import Array
 from jkeras.layers import messages
 from jkeras.layers.tracking import (
     CONTAINERS,
@@ -87,7 +86,7 @@ class WeightHolder:
         if variable.unnamed:
             variable.name, variable.path, variable.unnamed = name, f"{self.name}/{name}", False
 
-    def __getattr__(self, name: str) -> Array:
+    def __getattr__(self, name: str) -> Any:
         if "_own" not in self.__dict__:
             if name.startswith("__"):
                 raise AttributeError(name)

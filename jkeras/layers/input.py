@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.naming import auto_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 from jkeras.graph import KerasTensor, Node, Spec
 from jkeras.layers.base import Layer
 
@@ -78,11 +78,11 @@ class InputLayer(Layer):
         return self.input_dtype
 
     @property
-    def input(self) -> Array:
+    def input(self) -> Tree:
         """The symbolic input, which is also the output."""
         return self.output
 
-    def get_input_at(self, node_index: int) -> Array:
+    def get_input_at(self, node_index: int) -> Tree:
         """`input`, the only one."""
         return self.get_output_at(node_index)
 

@@ -16,7 +16,7 @@ from jkeras._base import registry
 from jkeras._base.configurable import copied, function_config, is_object_config, serialize
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Config, CustomObjects, Tree
+from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.graph import Spec
 from jkeras.graph.spec import is_spec
 from jkeras.layers.base import Layer
@@ -73,7 +73,7 @@ class Lambda(Layer):
         given = {"mask": mask, "training": training}
         return self.function(inputs, **self.arguments, **{k: v for k, v in given.items() if k in self._takes})
 
-    def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Array:
+    def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Tree:
         if self._output_shape is None:
             return super()._infer(fn, specs, kwargs)
         said = self._said(specs[0])
@@ -84,7 +84,7 @@ class Lambda(Layer):
         alike = jax.tree.structure(found) == jax.tree.structure(said)  # type: ignore[operator]
         return jax.tree.map(_with_sizes, found, said) if alike else found
 
-    def _said(self, inputs: Tree) -> Array:
+    def _said(self, inputs: Tree) -> Any:
         """Specs of what `output_shape` says."""
         shapes, said = specs_to_shapes(inputs), self._output_shape
         batch = jax.tree.leaves(inputs, is_leaf=is_spec)[0].shape[0]
@@ -102,7 +102,7 @@ class Lambda(Layer):
         return {**config, **written, "arguments": serialize(self.arguments)}
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Array:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Any:
         """A layer from a config of Keras 2, Keras 3 or jkeras, with the function that goes by its name.
 
         Raises:

@@ -21,7 +21,7 @@ _Margins = int | Sequence[Any]
 _Pairs = tuple[tuple[int, int], ...]
 
 
-def _listed(value: Any) -> Array:
+def _listed(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 

@@ -21,7 +21,7 @@ from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
 from jkeras._base.errors import unknown_name
 from jkeras._base.plain_numbers import INTEGERS
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.tracking import OTHERS, Entry, Path, inventory, state_entries, walk, weight_entries
@@ -227,7 +227,7 @@ class PureFace:
         return output, sum(self.losses, jnp.zeros((), jnp.float32))
 
 
-def _value_of(flat: dict[Path, Any], path: Path, variable: Variable) -> Array:
+def _value_of(flat: dict[Path, Any], path: Path, variable: Variable) -> Any:
     if path not in flat:
         known = ", ".join("/".join(p) for p in flat) or "nothing"
         raise KeyError(

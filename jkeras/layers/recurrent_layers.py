@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from jkeras._base.configurable import constructor_signature
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array
 from jkeras.activations import get as get_activation
 from jkeras.layers.cell_scan import Walk
 from jkeras.layers.input_spec import InputSpec
@@ -255,7 +254,7 @@ class GRU(OneCell):
         self.use_cudnn = _checked_use_cudnn(use_cudnn)
 
 
-def _checked_use_cudnn(value: Any) -> Array:
+def _checked_use_cudnn(value: Any) -> Any:
     if value not in ("auto", True, False):
         raise ValueError(f"use_cudnn is 'auto', True or False. Received: {value!r}.")
     return value

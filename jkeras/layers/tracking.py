@@ -15,7 +15,7 @@ import jax
 
 from jkeras._base import paths
 from jkeras._base.naming import to_snake_case
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 from jkeras.state.variable import Variable
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Tracker:
         """Forget all batches."""
         raise NotImplementedError
 
-    def result(self) -> Array:
+    def result(self) -> Any:
         """The value for all batches since the last reset."""
         raise NotImplementedError
 

@@ -13,7 +13,7 @@ from jax.typing import DTypeLike
 from jkeras._base import config
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Config, CustomObjects, Tree
+from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.metrics.base import State
 from jkeras.metrics.confusion import ConfusionMetric, check_number, threshold_list
 from jkeras.nn.losses_align import divide_or_zero
@@ -125,7 +125,7 @@ class AUC(ConfusionMetric):
         counts = count(labels, y_pred, weight, self.cutoffs, self.evenly, per_label=self.multi_label)
         return {kind: state[kind] + counts[kind] for kind in KINDS}
 
-    def compute(self, state: State) -> Array:
+    def compute(self, state: State) -> Any:
         """The area, or the weighted mean of the labels' areas."""
         area = area_under_curve(state, self.curve, self.summation_method)
         if not self.multi_label:

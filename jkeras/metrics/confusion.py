@@ -14,7 +14,7 @@ from jax.typing import DTypeLike
 
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 from jkeras.metrics.base import Metric, State
 from jkeras.nn.losses_align import divide_or_zero
 from jkeras.nn.metrics_confusion import NEVER, count, decisions, evenly_spaced
@@ -71,7 +71,7 @@ class ConfusionMetric(Metric):
         counts = count(*entries, self.cutoffs, self.evenly)
         return {kind: state[kind] + counts[kind] for kind in self.kinds}
 
-    def _single(self, value: Any) -> Array:
+    def _single(self, value: Any) -> Any:
         return value[0] if len(self.cutoffs) == 1 else value
 
 
@@ -91,7 +91,7 @@ class _Count(ConfusionMetric):
         counts = count(*decisions(y_true, y_pred, sample_weight, dtype=self.accumulator_dtype), self.cutoffs, self.evenly)
         return {"accumulator": state["accumulator"] + counts[self.kind]}
 
-    def compute(self, state: State) -> Array:
+    def compute(self, state: State) -> Any:
         """The count, or one per threshold."""
         return self._single(state["accumulator"])
 
@@ -209,7 +209,7 @@ class Precision(_OfThoseFound):
 
     kinds = ("true_positives", "false_positives")
 
-    def compute(self, state: State) -> Array:
+    def compute(self, state: State) -> Any:
         """`TP / (TP + FP)`."""
         found = state["true_positives"]
         return self._single(divide_or_zero(found, found + state["false_positives"]))
@@ -235,7 +235,7 @@ class Recall(_OfThoseFound):
 
     kinds = ("true_positives", "false_negatives")
 
-    def compute(self, state: State) -> Array:
+    def compute(self, state: State) -> Any:
         """`TP / (TP + FN)`."""
         found = state["true_positives"]
         return self._single(divide_or_zero(found, found + state["false_negatives"]))

@@ -10,7 +10,6 @@ from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array
 from jkeras.metrics.base import State
 from jkeras.metrics.confusion import ConfusionMetric, check_number
 from jkeras.nn.losses_align import divide_or_zero
@@ -48,7 +47,7 @@ class _BestUnderConstraint(ConfusionMetric):
         self.evenly = num_thresholds > 1
         self.cutoffs: Any = np.arange(num_thresholds) / (num_thresholds - 1) if num_thresholds > 1 else [0.5]
 
-    def compute(self, state: State) -> Array:
+    def compute(self, state: State) -> Any:
         """The best rate, 0 where no threshold holds the other."""
         held, wanted = (divide_or_zero(state[a], state[a] + state[b]) for a, b in (_RATES[self.held], _RATES[self.wanted]))
         return jnp.max(jnp.where(held >= self.value, wanted, 0), initial=0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jkeras._base.types import Array
 from jkeras.layers.tracking import Tracker
 from jkeras.state import Variable, functionalize
 
@@ -27,7 +26,7 @@ class Stateless(Tracker):
         """
         return functionalize(self.update_state, self._matching(metric_variables))(metric_variables, *args, **kwargs).values
 
-    def stateless_result(self, metric_variables: Sequence[Any]) -> Array:
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
         """The metric's value for these variables' values."""
         return functionalize(self.result, self._matching(metric_variables))(metric_variables).output
 

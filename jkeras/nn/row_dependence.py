@@ -26,8 +26,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jkeras._base.types import Array
-
 FREE, MIXED = "free", "mixed"
 
 
@@ -175,7 +173,7 @@ def _equal(a: Any, b: Any) -> bool:
     return bool(np.array_equal(np.asarray(_numbers(a)), np.asarray(_numbers(b)), equal_nan=True))
 
 
-def _numbers(value: Any) -> Array:
+def _numbers(value: Any) -> Any:
     """A constant as an array of numbers."""
     is_key = hasattr(value, "dtype") and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
     return jax.random.key_data(value) if is_key else value

@@ -47,7 +47,7 @@ def with_general_operations(fn: Callable[..., Any]) -> Callable[..., Any]:
         ['conv_general_dilated']
     """
 
-    def general(*args: Any) -> Array:
+    def general(*args: Any) -> Any:
         closed, shapes = jax.make_jaxpr(fn, return_shape=True)(*args)
         results = _run(closed, jax.tree.leaves(args))
         return jax.tree.unflatten(jax.tree.structure(shapes), results)

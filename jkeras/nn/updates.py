@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 from jkeras.nn.operation import Choice
 
 # Entries from which on a weight is large enough for the order to matter.
@@ -15,7 +15,7 @@ LARGE = 1 << 16
 together = Choice(lambda *gradients: gradients)
 
 
-def after_all(gradients: Tree) -> Array:
+def after_all(gradients: Tree) -> Tree:
     """The same gradients; on platforms that gain by it, each large one of a program waits for all large ones.
 
     Args:

@@ -18,7 +18,6 @@ from jax.typing import DTypeLike
 
 from jkeras._base.config import settings
 from jkeras._base.registry import export
-from jkeras._base.types import Array
 from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic, is_leaf
 from jkeras.state.variable import Variable
 
@@ -50,7 +49,7 @@ def symbolic(fn: F, name: str, module: str = "jkeras.ops") -> F:
         ([2.0, 4.0], (None, 3))
     """
 
-    def op(*args: Any, **kwargs: Any) -> Array:
+    def op(*args: Any, **kwargs: Any) -> Any:
         leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_leaf)
         if any(isinstance(leaf, KerasTensor) for leaf in leaves):
             return apply_symbolic(op, name, *args, **kwargs)
@@ -104,7 +103,7 @@ def operations(area: str | None = None) -> dict[str, Function]:
     return dict(_operations if area is None else _areas[area])
 
 
-def as_plain(x: Any) -> Array:
+def as_plain(x: Any) -> Any:
     """The array of a variable; anything else as it is."""
     return x.value if isinstance(x, Variable) else x
 

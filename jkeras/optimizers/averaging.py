@@ -13,11 +13,11 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 from jkeras.optimizers.state import cast_like, widen
 
 
-def move_average(average: Tree, params: Tree, momentum: float, step: jax.Array) -> Array:
+def move_average(average: Tree, params: Tree, momentum: float, step: jax.Array) -> Tree:
     """The average after one more step.
 
     Args:
@@ -37,7 +37,7 @@ def move_average(average: Tree, params: Tree, momentum: float, step: jax.Array) 
     return cast_like(jax.tree.map(mix, widen(average), widen(params)), average)
 
 
-def overwrite(params: Tree, average: Tree, step: jax.Array, frequency: int) -> Array:
+def overwrite(params: Tree, average: Tree, step: jax.Array, frequency: int) -> Tree:
     """The weights, or in each `frequency`-th step their average."""
     due = (step + 1) % frequency == 0
     return jax.tree.map(lambda w, a: jnp.where(due, a, w), params, average)

@@ -14,20 +14,20 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 
 
-def clip_by_value(grads: Tree, limit: float) -> Array:
+def clip_by_value(grads: Tree, limit: float) -> Tree:
     """Limit every element to `[-limit, limit]`."""
     return jax.tree.map(lambda g: jnp.clip(g, -limit, limit), grads)
 
 
-def clip_by_norm(grads: Tree, limit: float) -> Array:
+def clip_by_norm(grads: Tree, limit: float) -> Tree:
     """Scale every gradient whose norm exceeds `limit` down to that norm."""
     return jax.tree.map(lambda g: g * limit / jnp.maximum(jnp.sqrt(jnp.sum(jnp.square(g))), limit), grads)
 
 
-def clip_by_global_norm(grads: Tree, limit: float) -> Array:
+def clip_by_global_norm(grads: Tree, limit: float) -> Tree:
     """Scale all gradients by one factor so that their common norm is at most `limit`.
 
     Where the norm is not finite every gradient becomes NaN, as in Keras: a clipped infinity would hide a broken loss.
@@ -37,7 +37,7 @@ def clip_by_global_norm(grads: Tree, limit: float) -> Array:
     return jax.tree.map(lambda g: g * factor.astype(g.dtype), grads)
 
 
-def clip(grads: Tree, clipnorm: float | None, clipvalue: float | None, global_clipnorm: float | None) -> Array:
+def clip(grads: Tree, clipnorm: float | None, clipvalue: float | None, global_clipnorm: float | None) -> Tree:
     """Apply the clipping that is set; at most one is.
 
     Example:

@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base.errors import unknown_name
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 from jkeras.optimizers.state import leaf_name, named_leaves
 
 
-def constrain(params: Tree, constraints: Mapping[str, Callable[[Any], Any]]) -> Array:
+def constrain(params: Tree, constraints: Mapping[str, Callable[[Any], Any]]) -> Tree:
     """The parameters with each constraint applied to the weight of its name.
 
     Args:

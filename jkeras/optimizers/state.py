@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 
 
 class OptimizerState(NamedTuple):
@@ -84,7 +84,7 @@ def split_name(name: str, weights: Container[str]) -> tuple[str, str | None]:
     return name, None
 
 
-def widen(tree: Tree) -> Array:
+def widen(tree: Tree) -> Tree:
     """Float leaves in at least float32."""
 
     def wide(x: Any) -> jax.Array:
@@ -94,12 +94,12 @@ def widen(tree: Tree) -> Array:
     return jax.tree.map(wide, tree)
 
 
-def cast_like(tree: Tree, reference: Any) -> Array:
+def cast_like(tree: Tree, reference: Any) -> Tree:
     """The leaves of `tree` in the dtypes of `reference`."""
     return jax.tree.map(lambda x, r: jnp.asarray(x).astype(r.dtype), tree, reference)
 
 
-def zeros_like(params: Tree) -> Array:
+def zeros_like(params: Tree) -> Tree:
     """A slot: zeros with the shapes and dtypes of the parameters."""
     return jax.tree.map(jnp.zeros_like, params)
 

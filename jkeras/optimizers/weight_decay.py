@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 from jkeras.optimizers.state import leaf_name
 
 
@@ -28,7 +28,7 @@ class Exclusions(NamedTuple):
         return name in self.names or any(re.search(p, str(name)) for p in self.patterns)
 
 
-def decay_weights(params: Tree, weight_decay: float, learning_rate: jax.Array, excluded: Exclusions) -> Array:
+def decay_weights(params: Tree, weight_decay: float, learning_rate: jax.Array, excluded: Exclusions) -> Tree:
     """The parameters after decay.
 
     Args:
