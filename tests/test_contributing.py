@@ -14,6 +14,7 @@ import pytest
 import jkeras
 from jkeras import Input, Sequential, initializers, layers, losses, metrics, optimizers, regularizers
 from jkeras._base import registry
+from jkeras.saving.formats import known
 
 sys.path.append(str(Path(__file__).parent / "laws"))  # as pytest does for the laws themselves
 import table
@@ -94,6 +95,15 @@ def test_a_model_of_new_parts_trains_and_comes_back_from_a_file(built, tmp_path)
     for a, b in zip(again.optimizer.variables, model.optimizer.variables):
         np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(again.train_on_batch(X, Y), model.train_on_batch(X, Y))
+
+
+def test_a_new_format_is_one_class(built, monkeypatch, tmp_path):
+    assert len(files("file format")) == 1
+    monkeypatch.setattr(known, "FORMATS", [*known.FORMATS, sys.modules["jkeras.saving.formats.text"].Text()])
+    model = Sequential([Input((3,)), layers.Dense(2)])
+    model.save(tmp_path / "model.txt")
+    again = jkeras.models.load_model(tmp_path / "model.txt")
+    np.testing.assert_allclose(again.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-6)
 
 
 def test_new_parts_are_known_by_their_names(built):
