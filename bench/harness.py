@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from bench import machine
@@ -30,19 +31,19 @@ ENVIRONMENT = {
 }
 
 
-def environment() -> dict[str, str]:
+def environment(root: Path = machine.ROOT) -> dict[str, str]:
     """The environment of every process; no compilation cache, whose hits would depend on what ran before."""
     kept = {name: value for name, value in os.environ.items() if "COMPILATION_CACHE" not in name}
-    path = os.pathsep.join(filter(None, (str(machine.ROOT), os.environ.get("PYTHONPATH"))))
+    path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
     return {**kept, **ENVIRONMENT, "PYTHONPATH": path}
 
 
-def start(module: str, *arguments: str, settings: dict[str, str] | None = None) -> Record:
-    """Runs a module in a process of its own, with settings in its environment, and reads the JSON of its last line."""
+def start(module: str, *arguments: str, settings: dict[str, str] | None = None, root: Path = machine.ROOT) -> Record:
+    """Runs a checkout's module in a process of its own, with settings in its environment; reads the JSON of its last line."""
     command = [sys.executable, "-m", module, *arguments]
     try:
-        env = {**environment(), **(settings or {})}
-        done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=machine.ROOT, timeout=LIMIT)
+        env = {**environment(root), **(settings or {})}
+        done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=root, timeout=LIMIT)
     except subprocess.TimeoutExpired:
         return {"failed": f"took over {LIMIT} s"}
     if done.returncode:
