@@ -29,14 +29,14 @@ from jkeras.graph.spec import Spec
 _NUMBERS = (bool, int, float, complex, np.generic)
 
 
-def is_array(value: Any) -> bool:
+def is_array(value: object) -> bool:
     """Whether a value is a single array: numpy, jax, a pandas table or column, or anything with `__array__`."""
     return isinstance(value, (np.ndarray, jax.Array)) or any(
         hasattr(value, name) for name in ("to_numpy", "__array__", "__jax_array__", "tocoo", "todense")
     )
 
 
-def is_arrays(value: Any) -> bool:
+def is_arrays(value: object) -> bool:
     """Whether a value is an array, a list of numbers, or a nest of these (and not a stream of batches)."""
     if isinstance(value, (list, tuple)):
         return all(is_arrays(v) for v in value[:8])
@@ -45,7 +45,7 @@ def is_arrays(value: Any) -> bool:
     return value is None or isinstance(value, (str, bytes, *_NUMBERS)) or is_array(value)
 
 
-def to_arrays(value: Any, place: str) -> Any:
+def to_arrays(value: object, place: str) -> Any:
     """The same nest with an array at each leaf, in the dtypes of the table above.
 
     Args:
@@ -75,7 +75,7 @@ def to_arrays(value: Any, place: str) -> Any:
     return _cast(array, place)
 
 
-def _holds_numbers(value: Any) -> bool:
+def _holds_numbers(value: object) -> bool:
     """Whether nested lists hold numbers or strings at the bottom: then they are one array."""
     while isinstance(value, (list, tuple)):
         if not value:
@@ -84,7 +84,7 @@ def _holds_numbers(value: Any) -> bool:
     return isinstance(value, (str, bytes, *_NUMBERS)) or (is_array(value) and getattr(value, "ndim", 1) == 0)
 
 
-def _as_array(value: Any, place: str) -> Any:
+def _as_array(value: object, place: str) -> Any:
     if isinstance(value, jax.Array):
         return value
     if hasattr(value, "__jax_array__"):
@@ -153,7 +153,7 @@ def leaves(tree: Tree) -> list[Any]:
     return jax.tree_util.tree_leaves(tree)
 
 
-def lengths(**nests: Any) -> dict[str, int]:
+def lengths(**nests: object) -> dict[str, int]:
     """The number of samples of every array, by its place: `{"x['a']": 100, "y": 90}`."""
     found: dict[str, int] = {}
     for name, nest in nests.items():

@@ -25,7 +25,7 @@ def as_source(
     batch_size: int | None = None,
     shuffle: bool | str = False,
     steps: int | None = None,
-    class_weight: Any = None,
+    class_weight: object = None,
     output_names: Sequence[str] | None = None,
 ) -> Source:
     """Turn what a user passes as data into a `Source`.
@@ -91,7 +91,7 @@ def _stream(x: Tree, shuffle: bool | str, steps: int | None, weighing: Weighing)
     return source
 
 
-def _refuse(x: Tree, **given: Any) -> None:
+def _refuse(x: Tree, **given: object) -> None:
     """Refuse arguments that only arrays take."""
     words = {
         "y": "Let it yield the targets: (x, y).",

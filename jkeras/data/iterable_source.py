@@ -18,7 +18,7 @@ from jkeras.data.sample_weights import Weighing
 from jkeras.data.source import Batch, Source, naming, warn_ran_out
 
 
-def read_batch(item: Any, weighing: Weighing) -> Batch:
+def read_batch(item: object, weighing: Weighing) -> Batch:
     """One batch as a user's code yields it, as arrays: checked, cast and weighted."""
     x, y, sample_weight = unpack_x_y_sample_weight(item)
     x, y, sample_weight = to_arrays(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
@@ -150,7 +150,7 @@ class IterableSource(Source):
     def _rewind(self) -> None:
         self._items, self._position = iter(self.data), 0
 
-    def _read(self, item: Any, number: int) -> Batch:
+    def _read(self, item: object, number: int) -> Batch:
         with naming(self._place(number)):
             return read_batch(item, self.weighing)
 

@@ -107,7 +107,7 @@ def _by_name(value: Any, names: Sequence[str]) -> dict[str, Any]:
     return {name: entry for name, entry in value.items() if entry is not None}
 
 
-def _tables(class_weight: Any, names: Sequence[str]) -> Any:
+def _tables(class_weight: object, names: Sequence[str]) -> Any:
     """A list or dict of tables; a single table becomes one."""
     if isinstance(class_weight, (list, tuple)) or _is_by_output(class_weight):
         return class_weight
@@ -116,11 +116,11 @@ def _tables(class_weight: Any, names: Sequence[str]) -> Any:
     return [class_weight]
 
 
-def _is_nest(value: Any) -> bool:
+def _is_nest(value: object) -> bool:
     return isinstance(value, (list, tuple, Mapping))
 
 
-def _is_by_output(class_weight: Any) -> bool:
+def _is_by_output(class_weight: object) -> bool:
     return isinstance(class_weight, Mapping) and any(isinstance(table, Mapping) for table in class_weight.values())
 
 

@@ -16,7 +16,7 @@ from typing import Any
 _dataset: Any = None  # in a worker process: the dataset it makes items of
 
 
-def _adopt(dataset: Any) -> None:
+def _adopt(dataset: object) -> None:
     global _dataset
     _dataset = dataset
 

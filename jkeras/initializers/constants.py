@@ -57,7 +57,7 @@ class Constant(Initializer):
         [0.5, 0.5]
     """
 
-    def __init__(self, value: Any = 0.0):
+    def __init__(self, value: object = 0.0):
         self.value = value
         self._only_shape: tuple[int, ...] | None = None
 

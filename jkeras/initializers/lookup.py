@@ -26,7 +26,7 @@ from jkeras.initializers.constants import Constant
 from jkeras.state.initial import InitialValue
 
 
-def _as_initializer(found: Any) -> Any:
+def _as_initializer(found: object) -> Any:
     if callable(found):
         return _shape_first(found) if not isinstance(found, Initializer) and _takes_key_first(found) else found
     return Constant.exactly(found) if hasattr(found, "shape") and hasattr(found, "dtype") else None
@@ -58,7 +58,7 @@ get, serialize, deserialize = family(
 )
 
 
-def draw(initializer: Any, key: jax.Array | None, shape: Sequence[int], dtype: DTypeLike | None = None) -> jax.Array:
+def draw(initializer: object, key: jax.Array | None, shape: Sequence[int], dtype: DTypeLike | None = None) -> jax.Array:
     """The first value of a weight, from anything that stands for an initializer.
 
     Args:

@@ -85,7 +85,7 @@ class Loss(Configurable):
         """
         raise NotImplementedError(f"{type(self).__name__} does not define `call(self, y_true, y_pred)`.")
 
-    def check_targets(self, y_true: Tree, y_pred_spec: Any) -> None:
+    def check_targets(self, y_true: Tree, y_pred_spec: Tree) -> None:
         """Raise ValueError where targets cannot belong to such predictions; called once, before training, on host data.
 
         Args:
@@ -93,10 +93,10 @@ class Loss(Configurable):
             y_pred_spec: has `.shape` (with None for the batch) and `.dtype`.
         """
 
-    def _as_float(self, y: Any) -> Array:
+    def _as_float(self, y: Tree) -> Array:
         return jnp.asarray(y, self.dtype)
 
-    def _as_target(self, y: Any) -> Array:
+    def _as_target(self, y: Tree) -> Array:
         return self._as_float(y)
 
     def __repr__(self) -> str:

@@ -54,17 +54,17 @@ def _numbers(y_true: Tree) -> np.ndarray | None:
     return y
 
 
-def check_same_shape(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1) -> None:
+def check_same_shape(loss: object, y_true: Tree, y_pred_spec: Tree, axis: int = -1) -> None:
     """Targets and predictions must have one shape, but for a last axis of size 1 that one of them may lack."""
     _check_entries(loss, y_true, y_pred_spec, broadcasts=False)
 
 
-def check_elementwise(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1) -> None:
+def check_elementwise(loss: object, y_true: Tree, y_pred_spec: Tree, axis: int = -1) -> None:
     """As `check_same_shape`, but axes of size 1 may stand for any size. That is rarely meant, so it is said."""
     _check_entries(loss, y_true, y_pred_spec, broadcasts=True)
 
 
-def _check_entries(loss: Any, y_true: Tree, y_pred_spec: Any, broadcasts: bool) -> None:
+def _check_entries(loss: Any, y_true: Tree, y_pred_spec: Tree, broadcasts: bool) -> None:
     y = _numbers(y_true)
     pred = tuple(getattr(y_pred_spec, "shape", ()))
     if y is None or not pred:
@@ -91,7 +91,7 @@ def _check_entries(loss: Any, y_true: Tree, y_pred_spec: Any, broadcasts: bool) 
     )
 
 
-def check_categorical(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1) -> None:
+def check_categorical(loss: Any, y_true: Tree, y_pred_spec: Tree, axis: int = -1) -> None:
     """Targets must have one entry per class of the output."""
     y = _numbers(y_true)
     pred = tuple(getattr(y_pred_spec, "shape", ()))
@@ -115,7 +115,7 @@ def check_categorical(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1)
     check_same_shape(loss, y, y_pred_spec)
 
 
-def check_sparse(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1, ignore_class: int | None = None) -> None:
+def check_sparse(loss: Any, y_true: Tree, y_pred_spec: Tree, axis: int = -1, ignore_class: int | None = None) -> None:
     """Targets must be whole numbers from 0 to classes - 1, one per prediction."""
     y = _numbers(y_true)
     pred = tuple(getattr(y_pred_spec, "shape", ()))
@@ -135,7 +135,7 @@ def check_sparse(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1, igno
     _check_labels(name, y if ignore_class is None else y[y != ignore_class], classes, pred)
 
 
-def _check_labels(name: str, y: np.ndarray, classes: int | None, pred: Any) -> None:
+def _check_labels(name: str, y: np.ndarray, classes: int | None, pred: Tree) -> None:
     if not y.size:
         return
     low, high = y.min(), y.max()

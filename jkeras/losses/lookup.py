@@ -5,6 +5,7 @@
 """
 
 from __future__ import annotations
+from jkeras._base.types import Tree
 
 from typing import Any
 
@@ -24,7 +25,7 @@ get, serialize, deserialize = family(
 )
 
 
-def resolve(identifier: Any, y_true_spec: Any = None, y_pred_spec: Any = None) -> Loss | None:
+def resolve(identifier: object, y_true_spec: Tree = None, y_pred_spec: Tree = None) -> Loss | None:
     """The `Loss` that an entry of `compile(loss=...)` means.
 
     Args:

@@ -69,7 +69,7 @@ class LossFunctionWrapper(Loss):
             set_mask(values, labels_that_count(y_true, y_pred, self._fn_kwargs["ignore_class"], axis))
         return values
 
-    def check_targets(self, y_true: Tree, y_pred_spec: Any) -> None:
+    def check_targets(self, y_true: Tree, y_pred_spec: Tree) -> None:
         """Raise ValueError where targets cannot belong to such predictions; a function of the user's own is not checked."""
         public = published(self.fn)
         if public is not None:
@@ -83,7 +83,7 @@ class LossFunctionWrapper(Loss):
         public = published(self.fn)
         return public is not None and public.takes_labels
 
-    def _as_target(self, y: Any) -> Array:
+    def _as_target(self, y: Tree) -> Array:
         # A half-precision float cannot hold every class number, so labels stay integers.
         return jnp.asarray(y) if self._takes_labels else self._as_float(y)
 

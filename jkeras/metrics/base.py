@@ -69,7 +69,7 @@ class Metric(Stateless, Configurable):
     counts_rows = False  # whether rows count that weigh nothing
     _bridged = False
 
-    def __init_subclass__(cls, **kwargs: Any):
+    def __init_subclass__(cls, **kwargs: object):
         super().__init_subclass__(**kwargs)
         own = set(cls.__dict__)
         if own & _FACE and not own & _PURE:
@@ -119,7 +119,7 @@ class Metric(Stateless, Configurable):
         """The metric's value for a state."""
         raise NotImplementedError(f"{type(self).__name__} defines neither `compute(self, state)` nor `result(self)`.")
 
-    def update_state(self, *args: Any, **kwargs: Any) -> None:
+    def update_state(self, *args: object, **kwargs: object) -> None:
         """Take in one more batch; arguments as for `update`."""
         if self.needs_shapes and not self.built:
             self.build(*(jnp.asarray(a) for a in args[:2]))
@@ -147,7 +147,7 @@ class Metric(Stateless, Configurable):
         """`reset_state`, by its Keras 2 name."""
         self.reset_state()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         """Take in one more batch and give the value so far."""
         self.update_state(*args, **kwargs)
         return self.result()
@@ -169,7 +169,7 @@ class Metric(Stateless, Configurable):
     def add_variable(
         self,
         shape: Sequence[int],
-        initializer: Any = None,
+        initializer: object = None,
         dtype: DTypeLike | None = None,
         aggregation: str = "sum",
         name: str | None = None,
@@ -192,7 +192,7 @@ class Metric(Stateless, Configurable):
 
     @name_first
     def add_weight(
-        self, shape: Sequence[int] = (), initializer: Any = None, dtype: DTypeLike | None = None, name: str | None = None
+        self, shape: Sequence[int] = (), initializer: object = None, dtype: DTypeLike | None = None, name: str | None = None
     ) -> Variable:
         """`add_variable`, by its other name."""
         return self.add_variable(shape, initializer, dtype, name=name)
@@ -261,7 +261,7 @@ def _init(self: Metric) -> State:
     return {key: jnp.array(value, copy=True) for key, value in zip(_keys(variables), values)}
 
 
-def _update(self: Metric, state: State, *args: Any, **kwargs: Any) -> State:
+def _update(self: Metric, state: State, *args: object, **kwargs: object) -> State:
     """What `update_state` makes of a state. A weight of None is not passed on: not every user's method takes one."""
     if kwargs.get("sample_weight", 0) is None:
         del kwargs["sample_weight"]
@@ -282,5 +282,5 @@ def _compute(self: Metric, state: State) -> Any:
     return functionalize(result, variables)([state[k] for k in _keys(variables)], rng=jax.random.key(0)).output
 
 
-def _is_leaf(value: Any) -> bool:
+def _is_leaf(value: object) -> bool:
     return isinstance(value, Variable)

@@ -22,7 +22,7 @@ from jkeras.nn.metrics_confusion import NEVER, count, decisions, evenly_spaced
 MOST_THRESHOLDS = 1_000_000
 
 
-def check_number(owner: str, num_thresholds: Any, least: int) -> None:
+def check_number(owner: str, num_thresholds: object, least: int) -> None:
     """ValueError for a number of thresholds that no metric has, before there is a list of them.
 
     Args:

@@ -90,7 +90,7 @@ class IoU(Metric):
         ratio = jnp.where(occurs, shared[ids] / (union + config.epsilon()), 0.0)
         return jnp.sum(ratio) / (jnp.sum(occurs) + config.epsilon())
 
-    def _labels(self, y: Any, sparse: bool) -> Array:
+    def _labels(self, y: Tree, sparse: bool) -> Array:
         y = jnp.asarray(y)
         return (y if sparse else jnp.argmax(y, self.axis)).astype(jnp.int32)
 

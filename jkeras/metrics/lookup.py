@@ -32,7 +32,7 @@ get, serialize, deserialize = family(
 )
 
 
-def resolve(identifier: Any, y_true_spec: Tree = None, y_pred_spec: Tree = None, loss_name: str | None = None) -> Metric:
+def resolve(identifier: object, y_true_spec: Tree = None, y_pred_spec: Tree = None, loss_name: str | None = None) -> Metric:
     """The `Metric` that an entry of `compile(metrics=[...])` means, built for these shapes.
 
     Args:

@@ -89,7 +89,7 @@ class Mean(Metric):
         return divide_or_zero(state["total"], state["count"])
 
 
-def widen(y: Any) -> Any:
+def widen(y: Tree) -> Any:
     """An array as it is, but for half precision, which becomes float32."""
     y = jnp.asarray(y)
     return y.astype(jnp.float32) if y.dtype in (jnp.float16, jnp.bfloat16) else y
@@ -118,7 +118,7 @@ class MeanMetricWrapper(Mean):
     # row. Functions that `compile(metrics=...)` is given expect it since Keras 2; Keras 3 passes them on as they are.
     targets_as_column = False
 
-    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: DTypeLike | None = None, **kwargs: Any):
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: DTypeLike | None = None, **kwargs: object):
         super().__init__(name=name, dtype=dtype)
         self.fn = fn
         self._fn_kwargs = kwargs
@@ -149,7 +149,7 @@ def _zero(dtype: DTypeLike | None) -> Any:
     return jnp.asarray(np.zeros((), dtype))
 
 
-def _arrays(y: Any) -> Any:
+def _arrays(y: Tree) -> Any:
     """Structures are left to the function."""
     structure = isinstance(y, dict) or (isinstance(y, (list, tuple)) and any(getattr(part, "ndim", 0) for part in y))
     return y if structure else widen(y)

@@ -14,7 +14,7 @@ class Stateless(Tracker):
 
     update_state: Callable[..., Any]
 
-    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
+    def stateless_update_state(self, metric_variables: Sequence[Any], *args: object, **kwargs: object) -> list[Any]:
         """The variables' values after one more batch.
 
         Args:

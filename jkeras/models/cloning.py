@@ -83,11 +83,11 @@ def clone_layer(layer: Layer) -> Layer:
     return made
 
 
-def _call(layer: Layer, *args: Any, **kwargs: Any) -> Any:
+def _call(layer: Layer, *args: object, **kwargs: object) -> Any:
     return layer(*args, **kwargs)
 
 
-def _check(model: Any, input_tensors: Tree, clone_function: Any, call_function: Any, recursive: bool) -> None:
+def _check(model: object, input_tensors: Tree, clone_function: object, call_function: object, recursive: bool) -> None:
     if not isinstance(model, Model):
         raise ValueError(f"clone_model takes a model. Received: {describe(model)}.")
     for name, given in (("clone_function", clone_function), ("call_function", call_function)):
@@ -152,7 +152,7 @@ def _flat(input_tensors: Tree) -> list[Any]:
     return jax.tree.leaves(input_tensors, is_leaf=lambda v: isinstance(v, (KerasTensor, InputLayer)))
 
 
-def _as_tensor(value: Any) -> KerasTensor:
+def _as_tensor(value: object) -> KerasTensor:
     if isinstance(value, InputLayer):
         value = value.output
     if not isinstance(value, KerasTensor):

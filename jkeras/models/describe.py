@@ -108,7 +108,7 @@ def _bytes(n: float) -> str:
     return f"{n:.0f} B"
 
 
-def describe(model: Steps, input_shape: Any = None, batch_size: int = 32, training: bool = True) -> Description:
+def describe(model: Steps, input_shape: object = None, batch_size: int = 32, training: bool = True) -> Description:
     """Parameters, FLOPs and memory of a step, before anything runs. No weights are made and nothing is computed.
 
     A step of training is the forward pass, the gradients and, in a compiled model, the optimizer's update. Targets are not
@@ -169,7 +169,7 @@ def _size(tree: Tree) -> int:
     return sum(math.prod(s.shape) * s.dtype.itemsize for s in jax.tree.leaves(tree))
 
 
-def _input_specs(model: Steps, input_shape: Any, batch_size: int) -> Any:
+def _input_specs(model: Steps, input_shape: object, batch_size: int) -> Any:
     """Shapes and dtypes of a batch, from the argument, the graph or what the model was built for; the model is built then."""
     specs = None
     if input_shape is not None:

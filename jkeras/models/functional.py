@@ -101,7 +101,7 @@ class Functional(Model):
         added = self._graph_losses, self._graph_metrics
         return Program(inputs, (outputs, added) if any(added) else outputs)
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: object) -> None:
         """Add to what training minimises: from `call`, or once with a symbolic tensor of the graph, as in Keras 2.
 
         Files do not hold losses of the graph: add them again after loading.
@@ -126,7 +126,7 @@ class Functional(Model):
         if symbolic:
             self._extend_graph("_graph_losses", symbolic)
 
-    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+    def add_metric(self, value: object, name: str | None = None, aggregation: str | None = "mean") -> None:
         """Report a value in the logs: from `call`, or once with a symbolic tensor of the graph, as in Keras 2.
 
         Args:
@@ -254,7 +254,7 @@ class Functional(Model):
 
     # structure ------------------------------------------------------------------------------------------------------
 
-    def _note_arrival(self, name: str, value: Any) -> None:
+    def _note_arrival(self, name: str, value: object) -> None:
         """Nothing: the graph knows its layers and their order."""
 
     def _sublayers(self) -> list[Layer]:
@@ -336,7 +336,7 @@ def _without_list(outputs: Tree) -> Any:
     return outputs[0] if _is_single(outputs) else outputs
 
 
-def _are_alike(specs: Tree, tensors: Any) -> bool:
+def _are_alike(specs: Tree, tensors: object) -> bool:
     """Whether two structures have the same shapes and dtypes in the same places."""
     (given, tree), (made, structure) = (jax.tree.flatten(value, is_leaf=is_spec) for value in (specs, tensors))
     same = tree == structure  # type: ignore[operator]

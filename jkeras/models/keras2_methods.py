@@ -72,21 +72,21 @@ class Keras2Methods:
 
     def fit_generator(
         self,
-        generator: Any,
+        generator: object,
         steps_per_epoch: int | None = None,
         epochs: int = 1,
         verbose: int | str = 1,
-        callbacks: Any = None,
-        validation_data: Any = None,
+        callbacks: object = None,
+        validation_data: object = None,
         validation_steps: int | None = None,
         validation_freq: int | list[int] = 1,
-        class_weight: Any = None,
+        class_weight: object = None,
         max_queue_size: int = 10,
         workers: int = 1,
         use_multiprocessing: bool = False,
         shuffle: bool = True,
         initial_epoch: int = 0,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> History:
         """`fit` on a generator or a dataset.
 
@@ -113,14 +113,14 @@ class Keras2Methods:
 
     def evaluate_generator(
         self,
-        generator: Any,
+        generator: object,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: object = None,
         max_queue_size: int = 10,
         workers: int = 1,
         use_multiprocessing: bool = False,
         verbose: int = 0,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Any:
         """`evaluate` on a generator or a dataset; arguments as for `fit_generator`."""
         return self.evaluate(
@@ -130,14 +130,14 @@ class Keras2Methods:
 
     def predict_generator(
         self,
-        generator: Any,
+        generator: object,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: object = None,
         max_queue_size: int = 10,
         workers: int = 1,
         use_multiprocessing: bool = False,
         verbose: int = 0,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Any:
         """`predict` on a generator or a dataset; arguments as for `fit_generator`."""
         return self.predict(

@@ -71,12 +71,12 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     _functional: type[Model]  # what Model(inputs, outputs) makes; functional.py, which stands on this file, sets it
 
-    def __new__(cls, *args: Any, **kwargs: Any):
+    def __new__(cls, *args: object, **kwargs: object):
         if cls is Model and (len(args) >= 2 or "outputs" in kwargs or "output" in kwargs):
             return cls._functional.__new__(cls._functional, *args, **kwargs)
         return super().__new__(cls, *args, **kwargs)
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: object, **kwargs: Any):
         if args or "inputs" in kwargs or "outputs" in kwargs:
             # A class that adds to a functional model: MyModel(inputs, outputs), or super().__init__(inputs, outputs).
             self.__class__ = _functional_class(type(self), self._functional)  # type: ignore[arg-type]
@@ -133,11 +133,11 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        optimizer: object = "rmsprop",
+        loss: object = None,
+        loss_weights: object = None,
+        metrics: object = None,
+        weighted_metrics: object = None,
         run_eagerly: bool = False,
         steps_per_execution: int | None = None,
         jit_compile: bool | str = "auto",
@@ -246,9 +246,9 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         verbose: int | str = "auto",
         sample_weight: Tree = None,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: object = None,
         return_dict: bool = False,
-        **keras2: Any,
+        **keras2: object,
     ) -> Any:
         """Loss and metrics over data.
 
@@ -274,8 +274,8 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         batch_size: int | None = None,
         verbose: int | str = "auto",
         steps: int | None = None,
-        callbacks: Any = None,
-        **keras2: Any,
+        callbacks: object = None,
+        **keras2: object,
     ) -> Any:
         """The model's outputs for data, as numpy arrays in the structure of the outputs.
 
@@ -295,7 +295,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         x: Tree,
         y: Tree = None,
         sample_weight: Tree = None,
-        class_weight: Any = None,
+        class_weight: object = None,
         return_dict: bool = False,
         *,
         reset_metrics: bool = True,
@@ -461,7 +461,7 @@ def _empty_with_graph(cls: Any) -> Any:
     return found.__new__(found)
 
 
-def takes_graph(cls: Any) -> bool:
+def takes_graph(cls: object) -> bool:
     """Whether a model's constructor takes `inputs` and `outputs`, or passes all its arguments to one that does."""
     parameters = list(constructor_signature(cls).parameters.values())
     kinds = [p.kind for p in parameters]
@@ -470,7 +470,7 @@ def takes_graph(cls: Any) -> bool:
 
 
 def _one_batch(
-    x: Tree, y: Tree = None, sample_weight: Tree = None, class_weight: Any = None, output_names: list[str] | None = None
+    x: Tree, y: Tree = None, sample_weight: Tree = None, class_weight: object = None, output_names: list[str] | None = None
 ) -> ArraySource:
     """All rows as one batch."""
     source = as_source(x, y, sample_weight, class_weight=class_weight, output_names=output_names)

@@ -54,7 +54,7 @@ class Sequential(Functional):
             self._append(layer)
         self._rebuild()
 
-    def add(self, layer: Any, rebuild: bool = True) -> None:
+    def add(self, layer: object, rebuild: bool = True) -> None:
         """Put a layer, an `Input` or a model on top of the stack.
 
         Raises:
@@ -65,11 +65,11 @@ class Sequential(Functional):
         if rebuild:
             self._rebuild()
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: object) -> None:
         """Add a scalar, or a list of them, to what training minimises; from `call`."""
         Layer.add_loss(self, loss)  # a stack has no symbolic losses: its graph changes with its layers
 
-    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+    def add_metric(self, value: object, name: str | None = None, aggregation: str | None = "mean") -> None:
         """Report a value in the logs, from `call`."""
         Layer.add_metric(self, value, name, aggregation)
 
@@ -84,7 +84,7 @@ class Sequential(Functional):
             self._rebuild()
         return layer
 
-    def _append(self, layer: Any) -> None:
+    def _append(self, layer: object) -> None:
         if isinstance(layer, KerasTensor) and layer.node is not None and isinstance(layer.node.operation, InputLayer):
             layer = layer.node.operation
         if isinstance(layer, InputLayer):

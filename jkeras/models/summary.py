@@ -20,7 +20,7 @@ _TRAINABLE_WIDTH = 11
 
 
 def print_summary(
-    model: Any,
+    model: object,
     line_length: int | None = None,
     positions: Sequence[float] | None = None,
     print_fn: Callable[[str], Any] | None = None,

@@ -43,7 +43,7 @@ class Row:
     children: tuple[Row, ...] = ()
 
 
-def rows_of(model: Any, expand_nested: bool = False) -> list[Row]:
+def rows_of(model: object, expand_nested: bool = False) -> list[Row]:
     """The rows of a model, in the order of its layers.
 
     Args:
@@ -61,7 +61,7 @@ def program_of(model: Any) -> Program | None:
     return program if isinstance(program, Program) and model.built else None
 
 
-def is_chain(model: Any) -> bool:
+def is_chain(model: object) -> bool:
     """Whether each layer takes one tensor, from the layer before it, and runs once.
 
     Stacks are chains, and so are models without a graph, whose order is unknown.
@@ -110,7 +110,7 @@ def _shape(op: Any, nodes: list[Node]) -> str:
     return shapes.pop() if len(shapes) == 1 else UNKNOWN_SHAPE
 
 
-def _params(op: Any) -> str:
+def _params(op: object) -> str:
     if not isinstance(op, Layer):
         return "0"
     return str(op.count_params()) if op.built else "0 (unused)"
@@ -123,7 +123,7 @@ def _connection(tensor: Any, places: dict[int, int]) -> str:
     return f"{node.operation.name}[{places[id(node)]}][{tensor.index}]"
 
 
-def _holds_layers(op: Any) -> bool:
+def _holds_layers(op: object) -> bool:
     layers = getattr(op, "layers", None)
     return isinstance(layers, (list, tuple)) and bool(layers) and all(isinstance(layer, Layer) for layer in layers)
 

@@ -34,7 +34,7 @@ class Regularizer(Configurable):
         return 0.0
 
 
-def checked_factor(owner: str, name: str, value: Any) -> float:
+def checked_factor(owner: str, name: str, value: object) -> float:
     """A penalty's factor as a float.
 
     Raises:

@@ -53,7 +53,7 @@ def check_names(config: Any) -> None:
             metrics.get(metric)
 
 
-def flat_names(value: Any) -> list[Any]:
+def flat_names(value: object) -> list[Any]:
     if isinstance(value, dict):
         return [leaf for v in value.values() for leaf in flat_names(v)]
     if isinstance(value, (list, tuple)):

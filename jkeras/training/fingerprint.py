@@ -16,7 +16,7 @@ from jkeras.metrics import Metric
 class Same:
     """Equal to another one of the same object, which it keeps alive."""
 
-    def __init__(self, value: Any):
+    def __init__(self, value: object):
         self.value = value
 
     def __eq__(self, other: object) -> bool:
@@ -29,7 +29,7 @@ class Same:
         return describe(self.value)
 
 
-def fingerprint(value: Any) -> Any:
+def fingerprint(value: object) -> Any:
     """A hashable stand-in for a value.
 
     Example:

@@ -332,7 +332,7 @@ class FitLoop:
             yield epoch, dict(zip(self._logs, row))
 
 
-def may_join_epochs(model: Steps, source: Any, events: CallbackList, epochs: int) -> bool:
+def may_join_epochs(model: Steps, source: object, events: CallbackList, epochs: int) -> bool:
     """Whether a `fit` without validation may run several epochs as one dispatch.
 
     Args:

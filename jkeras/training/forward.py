@@ -89,7 +89,7 @@ class ForwardPass:
         return not any((*own, *map(_is_own_code, functions))) and all(isinstance(op, Layer) for op in operations)
 
 
-def _is_own_code(value: Any) -> bool:
+def _is_own_code(value: object) -> bool:
     """Whether a class or a function is the user's, or may be."""
     module = getattr(value, "__module__", None) or getattr(type(value), "__module__", "")
     return not f"{module}.".startswith(("jkeras.", "jax.", "numpy."))

@@ -281,7 +281,7 @@ def _make_objective(config: CompileConfig, outputs: Outputs, y_spec: Tree, y_pre
     return dataclasses.replace(objective, losses=fns, tracked=tracked)
 
 
-def _for_all_or_each(what: str, value: Any, outputs: Outputs) -> dict[int, Any]:
+def _for_all_or_each(what: str, value: object, outputs: Outputs) -> dict[int, Any]:
     """Entries by number of the output, in the order of the logs: one thing that is no list or dict is for all."""
     if value is None:
         return {}
@@ -300,7 +300,7 @@ def _weight_of_rows(weight: Any, rows: Array | None) -> Any:
     return weight * rows.reshape(-1, *(1,) * (weight.ndim - 1))
 
 
-def _metrics_per_output(given: Any, outputs: Outputs, field: str) -> list[Sequence[Any]]:
+def _metrics_per_output(given: object, outputs: Outputs, field: str) -> list[Sequence[Any]]:
     if given is None:
         return [[] for _ in outputs.names]
     if isinstance(given, dict):
@@ -314,7 +314,7 @@ def _metrics_per_output(given: Any, outputs: Outputs, field: str) -> list[Sequen
     return [given for _ in outputs.names]
 
 
-def _as_list(value: Any) -> list[Any]:
+def _as_list(value: object) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
@@ -329,5 +329,5 @@ def _free(name: str, tracked: list[Tracked]) -> str:
     return candidate
 
 
-def _name(loss: Any) -> str | None:
+def _name(loss: object) -> str | None:
     return None if loss is None else getattr(loss, "name", None) or getattr(loss, "__name__", describe(loss))

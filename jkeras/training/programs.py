@@ -60,7 +60,7 @@ class Program:
         self.speed = StepsPerDispatch()
         self.runs = 0
 
-    def __call__(self, state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+    def __call__(self, state: TrainState, *args: object) -> tuple[TrainState, Any]:
         return self.call(state, *args)
 
 
@@ -81,7 +81,7 @@ class TrainingProgram(Program):
         self._loop, self._stepwise = loop, stepwise
         self.epochs: Call | None = self._first_epochs if joins_epochs else None
 
-    def _first_call(self, state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+    def _first_call(self, state: TrainState, *args: object) -> tuple[TrainState, Any]:
         self._choose(state, *args, *(() if self.epochs is None else (1,)))
         return self.call(state, *args)
 
@@ -97,7 +97,7 @@ class TrainingProgram(Program):
         else:
             self.call, self.epochs = self._one_epoch, _keeping_metrics(self._loop)
 
-    def _one_epoch(self, state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+    def _one_epoch(self, state: TrainState, *args: object) -> tuple[TrainState, Any]:
         assert self.epochs is not None
         state, (logs, _) = self.epochs(state, *args, 1)
         return state, logs
@@ -111,7 +111,7 @@ def _apart(state: TrainState) -> tuple[TrainState, Any]:
 def _keeping_metrics(run: Callable[..., Any]) -> Call:
     """`(state, metrics, *args) -> (state, metrics, results)` as a program's call."""
 
-    def call(state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+    def call(state: TrainState, *args: object) -> tuple[TrainState, Any]:
         state, metrics, found = run(*_apart(state), *args)
         return state._replace(metrics=metrics), found
 
@@ -235,6 +235,6 @@ def like(new: Tree, old: Tree) -> Any:
     return jax.tree.map(settle, new, old)
 
 
-def zeros_of(fn: Callable[..., Any], *args: Any) -> Any:
+def zeros_of(fn: Callable[..., Any], *args: object) -> Any:
     """Zeros in the shapes of a function's results."""
     return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(fn, *args))

@@ -117,7 +117,7 @@ def _program(model: Steps, run: _Read, name: str, programs: int, eager: _Read) -
     """The program of a function that gives of the state what it may have changed."""
     jitted = watched(jax.jit(run, compiler_options=compiler_options()), name, programs) if model._trainer.jit else eager
 
-    def call(state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+    def call(state: TrainState, *args: object) -> tuple[TrainState, Any]:
         changing, found = jitted(state, *args)
         return _restored(state, changing), found
 
@@ -181,6 +181,6 @@ def rows_can_be_masked(model: Steps, y_spec: Tree, forward: ForwardPass, rows: i
     return forward.keeps_rows_apart
 
 
-def _by_row(fn: Any, target: Tree, prediction: Tree) -> bool:
+def _by_row(fn: object, target: Tree, prediction: Tree) -> bool:
     """Whether a function of a batch gives one value, or one row of values, for each row, whatever the others hold."""
     return target is not None and function_keeps_rows_apart(fn, target, prediction)

@@ -86,7 +86,7 @@ class Watched:
         self.seen: list[Signature] = []
         self._names = _argument_names(jitted)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         """Call the function; report first where its signature is new and there are programs enough."""
         signature = signature_of(args, kwargs, self._names)
         known = signature in self.seen

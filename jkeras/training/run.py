@@ -60,7 +60,7 @@ class Run:
         zero = np.zeros((), np.int32)
         self.state = TrainState(params, state, opt_state, metrics, zero, zero, zero, rng)
 
-    def dispatch(self, program: Call, *args: Any, before: Callable[[TrainState], None] | None = None) -> Any:
+    def dispatch(self, program: Call, *args: object, before: Callable[[TrainState], None] | None = None) -> Any:
         """Run a program on the state as it is now, and return its results.
 
         Args:

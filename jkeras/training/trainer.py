@@ -100,7 +100,7 @@ class Trainer:
 
     # compile --------------------------------------------------------------------------------------------------------
 
-    def compile(self, optimizer: Any, config: CompileConfig, auto_scale_loss: bool) -> None:
+    def compile(self, optimizer: object, config: CompileConfig, auto_scale_loss: bool) -> None:
         """Train like this from now on; programs are kept where the configuration says the same.
 
         Args:
@@ -208,7 +208,7 @@ class Trainer:
         self,
         source: Source,
         validation: Source | None,
-        callbacks: Any,
+        callbacks: object,
         *,
         epochs: int,
         initial_epoch: int,
@@ -263,7 +263,7 @@ class Trainer:
             if self.resume_state is not None:
                 self.resume_state = dataclasses.replace(self.resume_state, averaged=before)
 
-    def evaluate(self, source: Source, callbacks: Any, verbose: int | str) -> Logs:
+    def evaluate(self, source: Source, callbacks: object, verbose: int | str) -> Logs:
         """Loss and metrics over data, by name."""
         self.require_compiled("evaluate")
         self.prepare_for(source)
@@ -275,7 +275,7 @@ class Trainer:
         program = self.program("test padded" if padded else "test")
         return reading.evaluate(self.model, stacker, program, events, padded, metrics)
 
-    def predict(self, source: Source, callbacks: Any, verbose: int | str) -> Any:
+    def predict(self, source: Source, callbacks: object, verbose: int | str) -> Any:
         """The outputs for data, as numpy arrays."""
         specs = self.build_for(source)
         events = self._events(callbacks, verbose, source)
@@ -306,7 +306,7 @@ class Trainer:
         logs, self._batch_metrics = self._evaluate(self._stacker(source), _SILENT, padded, start)
         return self._plain(logs)
 
-    def _events(self, callbacks: Any, verbose: int | str, source: Source) -> CallbackList:
+    def _events(self, callbacks: object, verbose: int | str, source: Source) -> CallbackList:
         if isinstance(callbacks, CallbackList):
             return callbacks
         if not callbacks and verbose == 0:

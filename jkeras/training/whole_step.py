@@ -62,7 +62,7 @@ def whole_step(model: Steps, step: Callable[..., tuple[TrainState, Any]]) -> Cal
         UnknownVariables: the step used variables that the state does not hold.
     """
 
-    def run(state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+    def run(state: TrainState, *args: object) -> tuple[TrainState, Any]:
         places = _all_places(model, state)
         before = [_get(state, place) for place in places]
 
@@ -90,7 +90,7 @@ def complete_function(fn: Callable[..., Any]) -> Callable[..., Any]:
     """The same function; it raises `UnknownVariables` where it uses variables that its arguments do not hold."""
 
     @functools.wraps(fn)
-    def run(*args: Any) -> Any:
+    def run(*args: object) -> Any:
         return functionalize(fn, [], complete=True)([], *args).output
 
     return run
@@ -156,7 +156,7 @@ def _get(state: TrainState, place: Place) -> Any:
     return paths.get(getattr(state, place.field), place.path)
 
 
-def _put(state: TrainState, place: Place, value: Any) -> TrainState:
+def _put(state: TrainState, place: Place, value: object) -> TrainState:
     changed: dict[str, Any] = {place.field: paths.put(getattr(state, place.field), place.path, value)}
     return state._replace(**changed)
 

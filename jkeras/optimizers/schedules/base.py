@@ -6,10 +6,9 @@ recompilation. A schedule of one's own overrides `__call__`.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from jkeras._base.configurable import Configurable
 from jkeras._base.registry import export
@@ -47,7 +46,7 @@ def as_float(step: Scalar) -> jax.Array:
     return jnp.asarray(step).astype(jnp.float32)
 
 
-def whole_periods(step: jax.Array, length: Any) -> jax.Array:
+def whole_periods(step: jax.Array, length: ArrayLike) -> jax.Array:
     """How many periods of a length are over at a step, exactly.
 
     Compiled code divides by a constant by multiplying with its rounded reciprocal, which can land just beside a whole number: the

@@ -51,7 +51,7 @@ def layers_intercepted(model: Layer, touch: Touch) -> Iterator[None]:
     level, counts = substitute({}), dict[str, int]()
     names = {id(layer): "/".join(path) for path, layer in walk(model) if path}
 
-    def intercept(layer: Any, maths: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def intercept(layer: object, maths: Callable[..., Any], *args: object, **kwargs: object) -> Any:
         name = names.get(id(layer))
         if name is None or not same_trace(level):
             return maths(*args, **kwargs)
