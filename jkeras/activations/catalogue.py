@@ -12,9 +12,10 @@ from typing import Any
 import jax
 
 from jkeras._base.registry import export, same_as
+from jkeras._base.types import Array
 from jkeras.nn import activations, rectifiers
 
-CATALOGUE: dict[str, Callable[..., Any]] = {
+CATALOGUE: dict[str, Callable[..., Array]] = {
     "celu": activations.celu,
     "elu": activations.elu,
     "exponential": activations.exponential,

@@ -45,7 +45,7 @@ def is_arrays(value: object) -> bool:
     return value is None or isinstance(value, (str, bytes, *_NUMBERS)) or is_array(value)
 
 
-def to_arrays(value: object, place: str) -> Any:
+def to_arrays(value: object, place: str) -> Tree:
     """The same nest with an array at each leaf, in the dtypes of the table above.
 
     Args:
@@ -84,7 +84,7 @@ def _holds_numbers(value: object) -> bool:
     return isinstance(value, (str, bytes, *_NUMBERS)) or (is_array(value) and getattr(value, "ndim", 1) == 0)
 
 
-def _as_array(value: object, place: str) -> Any:
+def _as_array(value: object, place: str) -> Tree:
     if isinstance(value, jax.Array):
         return value
     if hasattr(value, "__jax_array__"):
@@ -119,7 +119,7 @@ def _from_table(table: Any, place: str) -> np.ndarray:
     return table.to_numpy(dtype=floatx())
 
 
-def _cast(array: Any, place: str) -> Any:
+def _cast(array: Tree, place: str) -> Tree:
     dtype = array.dtype
     if is_float(dtype):
         return array if dtype == floatx() else array.astype(floatx())
@@ -148,7 +148,7 @@ def _first_stranger(array: np.ndarray) -> str:
     return " (rows of different length?)" if array.size else ""
 
 
-def leaves(tree: Tree) -> list[Any]:
+def leaves(tree: Tree) -> list[Tree]:
     """The arrays of a nest, in order."""
     return jax.tree_util.tree_leaves(tree)
 
@@ -181,7 +181,7 @@ def common_length(x: Tree, y: Tree = None, sample_weight: Tree = None) -> int:
     raise ValueError(f"There is no data: received {listed or 'no array'}. Pass arrays with at least one sample.")
 
 
-def spec_of(tree: Tree) -> Any:
+def spec_of(tree: Tree) -> Tree:
     """The same nest with `Spec` leaves whose first dimension, the batch, is None.
 
     Example:

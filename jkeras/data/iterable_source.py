@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from jkeras._base.errors import describe
-from jkeras._base.types import Tree
+from jkeras._base.types import Batch, Tree
 from jkeras.data.arrays import common_length, spec_of, to_arrays
 from jkeras.data.batch import unpack_x_y_sample_weight
 from jkeras.data.sample_weights import Weighing
-from jkeras.data.source import Batch, Source, naming, warn_ran_out
+from jkeras.data.source import Source, naming, warn_ran_out
 
 
 def read_batch(item: object, weighing: Weighing) -> Batch:
@@ -157,7 +157,7 @@ class IterableSource(Source):
     def _place(self, number: int) -> str:
         return f"batch {number} of {type(self.data).__name__} {getattr(self.data, '__name__', '')}".rstrip()
 
-    def _next(self, first: bool) -> Any:
+    def _next(self, first: bool) -> object:
         try:
             with naming(self._place(self._position)):
                 item = next(self._items)

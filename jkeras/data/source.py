@@ -16,11 +16,10 @@ import contextlib
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-Batch = tuple[Any, Any, Any]
+from jkeras._base.types import Batch, Tree
 
 
 class Source(ABC):
@@ -52,7 +51,7 @@ class Source(ABC):
         """How many rows the first batch has."""
 
     @property
-    def spec(self) -> Any:
+    def spec(self) -> Tree:
         """Shapes and dtypes of `x`: a nest of `Spec` with None for the batch dimension."""
         return self.specs[0]
 

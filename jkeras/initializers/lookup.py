@@ -21,18 +21,19 @@ from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.family import family
+from jkeras._base.types import Array
 from jkeras.initializers.base import Initializer
 from jkeras.initializers.constants import Constant
 from jkeras.state.initial import InitialValue
 
 
-def _as_initializer(found: object) -> Any:
+def _as_initializer(found: Any) -> Callable[..., Array] | None:
     if callable(found):
         return _shape_first(found) if not isinstance(found, Initializer) and _takes_key_first(found) else found
     return Constant.exactly(found) if hasattr(found, "shape") and hasattr(found, "dtype") else None
 
 
-def _takes_key_first(function: Callable[..., Any]) -> bool:
+def _takes_key_first(function: Callable[..., Array]) -> bool:
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
@@ -40,7 +41,7 @@ def _takes_key_first(function: Callable[..., Any]) -> bool:
     return next(iter(parameters), None) == "key"
 
 
-def _shape_first(function: Callable[..., Any]) -> Callable[..., Any]:
+def _shape_first(function: Callable[..., Array]) -> Callable[..., Array]:
     """A function of `jax.nn.initializers`, (key, shape, dtype), in the order of this library."""
 
     @functools.wraps(function)

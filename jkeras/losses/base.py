@@ -6,7 +6,7 @@ may be called inside any JAX transform as it stands.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,7 @@ from jkeras.losses.reduction import reduce_losses, standardize_reduction
 from jkeras.state.scope import get_mask
 
 
-def map_arrays(fn: Any, *ys: Any) -> Tree:
+def map_arrays(fn: Callable[..., Array], *ys: Tree) -> Tree:
     """Apply `fn` to an array, or to each array of a dict, list or tuple of arrays; a list of numbers is an array."""
     first = ys[0]
     if isinstance(first, dict) or (isinstance(first, (list, tuple)) and any(getattr(y, "ndim", 0) for y in first)):

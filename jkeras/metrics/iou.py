@@ -80,7 +80,7 @@ class IoU(Metric):
         sums = jax.ops.segment_sum(jnp.where(counts, weight, 0), cell, n * n)
         return {"total_confusion_matrix": state["total_confusion_matrix"] + sums.reshape(n, n)}
 
-    def compute(self, state: State) -> Any:
+    def compute(self, state: State) -> Array:
         """The mean over the target classes."""
         matrix = state["total_confusion_matrix"]
         shared = jnp.diag(matrix)

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jkeras._base.family import EXPECTED, family
 from jkeras._base.naming import to_snake_case
 from jkeras._base.types import Tree
@@ -58,7 +56,7 @@ def resolve(identifier: object, y_true_spec: Tree = None, y_pred_spec: Tree = No
         raise ValueError("Expected a metric, received None. Leave it out of the list, or write a name such as 'accuracy'.")
     if isinstance(identifier, str) and identifier.lower() in _BY_SHAPE:
         kind = _kind(identifier, y_true_spec, y_pred_spec, loss_name)
-        metric: Any = _BY_SHAPE[identifier.lower()][_KINDS.index(kind)]()
+        metric: Metric = _BY_SHAPE[identifier.lower()][_KINDS.index(kind)]()
     else:
         metric = get(identifier)
     if not isinstance(metric, Metric):

@@ -10,10 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras._base.types import Logs, Tree
+from jkeras._base.types import Batch, Logs, Tree
 from jkeras.callbacks import CallbackList
 from jkeras.data.array_stacker import ArrayStacker, BatchStack
-from jkeras.data.source import Batch
 from jkeras.data.stream_stacker import StreamStacker
 from jkeras.state import random
 from jkeras.training.programs import Program
