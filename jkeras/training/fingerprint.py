@@ -7,6 +7,7 @@ its owner may ask it for its result.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from jkeras._base.errors import describe
@@ -29,7 +30,7 @@ class Same:
         return describe(self.value)
 
 
-def fingerprint(value: object) -> Any:
+def fingerprint(value: object) -> Hashable:
     """A hashable stand-in for a value.
 
     Example:
@@ -57,7 +58,7 @@ def fingerprint(value: object) -> Any:
     return (kind.__qualname__, fingerprint(config), functions)
 
 
-def _lasting(config: dict[str, Any]) -> dict[str, Any]:
+def _lasting(config: dict[str, Any]) -> dict[str, object]:
     """What an optimizer's config, and that of an optimizer in it, says without the name, which is numbered, and the rate."""
     inner = config.get("inner_optimizer")
     if isinstance(inner, dict):

@@ -124,7 +124,7 @@ class FitLoop:
         self.run = Run(model, _key(0, self.seed), model._trainer.objective.init_metrics(), trains=True)
         self.last: Dispatch | None = None
         self._position = ResumeState()  # the numbers of it that the host counts
-        self._logs: dict[str, Any] = {}  # of the epoch so far, still on the device
+        self._logs: Logs = {}  # of the epoch so far, still on the device
         self._unread: _Unread | None = None
         self._watch = Stopwatch()
 
@@ -173,7 +173,7 @@ class FitLoop:
         random.continue_stream(*found.stream)
         self.events.remind(found.callbacks)
 
-    def _accumulated(self) -> dict[str, Any]:
+    def _accumulated(self) -> Logs:
         """What all metrics have accumulated, those that layers hold among them."""
         state = self.run.state
         held = {"/".join(place.path): paths.get(state.state, place.path) for place in tracker_places(self.model)}

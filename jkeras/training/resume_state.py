@@ -8,13 +8,14 @@ middle of an epoch.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from jkeras._base.errors import describe
-from jkeras._base.types import Logs, Tree
+from jkeras._base.types import Array, Logs, Tree
 from jkeras.data.source import Source
 from jkeras.state import random
 from jkeras.training.steps import Steps
@@ -74,7 +75,7 @@ class ResumeState:
     batch_size: int | None = None
     metrics: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     logs: dict[str, float] = dataclasses.field(default_factory=dict)
-    averaged: dict[str, Any] = dataclasses.field(default_factory=dict)
+    averaged: Mapping[str, Array | np.ndarray] = dataclasses.field(default_factory=dict)
     callbacks: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
@@ -137,7 +138,7 @@ def metric_values(metrics: Tree) -> dict[str, np.ndarray]:
     return {jax.tree_util.keystr(path, simple=True, separator="/"): np.array(leaf) for path, leaf in found}
 
 
-def metrics_from(values: dict[str, np.ndarray], fresh: Tree) -> Any:
+def metrics_from(values: dict[str, np.ndarray], fresh: Tree) -> Tree:
     """Accumulators in the structure of fresh ones.
 
     Raises:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import numpy as np
 
 from jkeras._base.types import Array, Tree
 from jkeras.layers.tracking import Inventory, inventory
-from jkeras.optimizers.state import named_leaves, split_name
+from jkeras.optimizers.state import OptimizerState, named_leaves, split_name
 from jkeras.state.variable import gate, materialize, owned_value, put_value
 from jkeras.training.programs import Call
 from jkeras.training.state import TrainState
@@ -60,7 +59,7 @@ class Run:
         zero = np.zeros((), np.int32)
         self.state = TrainState(params, state, opt_state, metrics, zero, zero, zero, rng)
 
-    def dispatch(self, program: Call, *args: object, before: Callable[[TrainState], None] | None = None) -> Any:
+    def dispatch(self, program: Call, *args: object, before: Callable[[TrainState], None] | None = None) -> Tree:
         """Run a program on the state as it is now, and return its results.
 
         Args:
@@ -69,7 +68,7 @@ class Run:
             before: called with the state that the program will take.
         """
 
-        def attempt() -> Any:
+        def attempt() -> Tree:
             if not self.follows:
                 self.state, results = program(self.state, *args)
                 return results
@@ -134,9 +133,9 @@ class _Variables:
     def __init__(self, model: Steps, donates: bool):
         self.held = inventory(model)
         self._donates = donates
-        self._known: list[Any] = []
+        self._known: list[Array | None] = []
 
-    def read(self) -> tuple[Any, Any]:
+    def read(self) -> tuple[Tree, Tree]:
         """Nested `params` and `state`, in arrays that nobody else holds where they are to be given away."""
         if self._donates:
             _donating_threads.add(threading.get_ident())
@@ -159,13 +158,13 @@ class _Variables:
         )
 
 
-def read_weights(model: Steps) -> tuple[Any, Any]:
+def read_weights(model: Steps) -> tuple[Tree, Tree]:
     """Nested `params` and `state` of a model's variables, in arrays that are not to be given away."""
     held = inventory(model)
     return held.nested(_values(held, donate=False))
 
 
-def _values(held: Inventory, donate: bool) -> list[Any]:
+def _values(held: Inventory, donate: bool) -> list[Array | None]:
     with gate:
         materialize(variable for _, variable in held.entries)
         if donate:
@@ -175,7 +174,7 @@ def _values(held: Inventory, donate: bool) -> list[Any]:
         return [variable._value for _, variable in held.entries]
 
 
-def write_some(model: Steps, values: dict[str, Any]) -> None:
+def write_some(model: Steps, values: Mapping[str, Array | np.ndarray]) -> None:
     """Put arrays into the variables at these paths; the others keep theirs.
 
     Args:
@@ -192,7 +191,7 @@ def write_some(model: Steps, values: dict[str, Any]) -> None:
         variables[path].assign(value)
 
 
-def optimizer_state(model: Steps, held: Inventory, params: Tree) -> Any:
+def optimizer_state(model: Steps, held: Inventory, params: Tree) -> OptimizerState:
     """The optimizer's state for a model's params: its own where it fits, else a new one with all that is known of these weights.
 
     What belongs to a weight goes with it: where other weights are trained now, or another model shares the optimizer, as the two
@@ -215,9 +214,9 @@ def optimizer_state(model: Steps, held: Inventory, params: Tree) -> Any:
     known = optimizer.parts_for(trained.values(), leaves)
     optimizer.remember(trained.values(), names)
     weights = dict(zip(names, trained))
-    new: dict[str, Any] = {}
+    new: dict[str, Array] = {}
 
-    def leaf_of(name: str, shape: Any) -> Any:
+    def leaf_of(name: str, shape: jax.ShapeDtypeStruct) -> Array:
         place, weight = split_name(name, weights)
         found = leaves.get(name) if weight is None or not before else known.get(weights[weight], {}).get(place)
         if found is not None and found.shape == shape.shape:

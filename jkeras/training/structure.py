@@ -11,7 +11,7 @@ What there is one of per output may come in the structure of the outputs, as a l
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import jax
@@ -76,7 +76,7 @@ class Outputs:
         found = self.spread(what, value)
         return [found.get(number) for number in range(len(self))]
 
-    def foreign_keys(self, value: object) -> list[Any]:
+    def foreign_keys(self, value: object) -> list[object]:
         """Keys of a dict that stand for no output."""
         known = {*self.names, *(self.numbers if isinstance(self.numbers, dict) else ())}
         return [key for key in value if key not in known] if isinstance(value, Mapping) else []
@@ -119,7 +119,7 @@ def _in_structure(value: Any, numbers: Tree) -> dict[int, Any] | None:
     return {number: entry for part in parts if part for number, entry in part.items()}
 
 
-def _key(part: object) -> Any:
+def _key(part: object) -> Hashable:
     """A key or an index out of a step of one of JAX' paths."""
     return next((getattr(part, a) for a in ("key", "idx", "name") if hasattr(part, a)), part)
 
