@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -22,8 +21,8 @@ class Keras2Methods:
     """Methods that models had in Keras 2."""
 
     fit: Callable[..., History]
-    evaluate: Callable[..., Any]
-    predict: Callable[..., Any]
+    evaluate: Callable[..., Tree]
+    predict: Callable[..., Tree]
 
     def predict_proba(self, x: Tree, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
         """`predict`, for models that give probabilities.
@@ -121,7 +120,7 @@ class Keras2Methods:
         use_multiprocessing: bool = False,
         verbose: int = 0,
         **kwargs: object,
-    ) -> Any:
+    ) -> Tree:
         """`evaluate` on a generator or a dataset; arguments as for `fit_generator`."""
         return self.evaluate(
             generator, steps=steps, callbacks=callbacks, verbose=verbose, max_queue_size=max_queue_size, workers=workers,
@@ -138,7 +137,7 @@ class Keras2Methods:
         use_multiprocessing: bool = False,
         verbose: int = 0,
         **kwargs: object,
-    ) -> Any:
+    ) -> Tree:
         """`predict` on a generator or a dataset; arguments as for `fit_generator`."""
         return self.predict(
             generator, steps=steps, callbacks=callbacks, verbose=verbose, max_queue_size=max_queue_size, workers=workers,
@@ -146,7 +145,7 @@ class Keras2Methods:
         )  # fmt: skip
 
     @property
-    def updates(self) -> list[Any]:
+    def updates(self) -> list[object]:
         """Empty: what changes in a step is part of the step's results."""
         return []
 
