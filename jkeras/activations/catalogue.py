@@ -54,7 +54,7 @@ NOT_AS_IN_JAX = ("gelu", "leaky_relu")  # by default exact, and of another slope
 
 
 def _pickled_by_name(function: Any) -> None:
-    """Let a compiled function be pickled and copied as any other one is. JAX would pickle what is inside, which has its name."""
+    """Let a compiled function be pickled and copied by its name; JAX would pickle the function inside, whose name is the same."""
     if isinstance(function, FunctionType):
         return
     function.__reduce_ex__ = lambda protocol: function.__qualname__

@@ -54,7 +54,7 @@ def as_source(
     batch_size, steps = plain(batch_size), plain(steps)
     _check_count("batch_size", batch_size)
     if isinstance(steps, float) and steps > 0 and steps < float("inf"):
-        steps = math.ceil(steps)  # `steps_per_epoch=len(x) / 32` stands in many scripts; Keras 2 goes on until it is reached
+        steps = math.ceil(steps)  # `steps_per_epoch=len(x) / 32` stands in many scripts; Keras 2 continues until it is reached
     _check_count("steps", steps)
     if shuffle not in (True, False, None, "batch"):
         raise ValueError(f"`shuffle` must be True, False or 'batch'. Received {shuffle!r}.")

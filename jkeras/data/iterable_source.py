@@ -78,7 +78,7 @@ class IterableSource(Source):
 
     @property
     def num_batches(self) -> int | None:
-        """`steps`, or the length; for an iterable of unknown length it is known after the first pass."""
+        """`steps`, or the length; where the iterable does not know its length, it is known after the first pass."""
         known = [n for n in (self.steps, self._length) if n is not None]
         return min(known, default=None)
 

@@ -1,7 +1,7 @@
 """What users and files write for an initializer: to the object and back; and the one way to draw from any of them.
 
 A name, a class, a config dict, a function `f(shape, dtype)`, a function of `jax.nn.initializers` and an array, for a weight of
-just its shape, all stand for an initializer. `draw` hides their differences from whoever makes weights.
+just its shape, all stand for an initializer. `draw` hides the differences.
 
 >>> get("ones")((2,)).tolist(), serialize(get("he_normal"))["class_name"]
 ([1.0, 1.0], 'HeNormal')

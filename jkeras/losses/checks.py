@@ -1,6 +1,6 @@
-"""Do these targets fit these predictions? Checked once, before training, with NumPy, so that nothing is traced in vain.
+"""Do these targets fit these predictions? Checked once, before training, with NumPy, before anything is traced.
 
-Most mistakes do not fail on their own: shapes broadcast, labels out of range fall out of every class, and training continues with
+Most mistakes do not fail on their own: shapes broadcast, labels out of range belong to no class, and training continues with
 a loss that means nothing.
 """
 
@@ -65,7 +65,7 @@ def check_same_shape(loss: Loss, y_true: Tree, y_pred_spec: Tree, axis: int = -1
 
 
 def check_elementwise(loss: Loss, y_true: Tree, y_pred_spec: Tree, axis: int = -1) -> None:
-    """As `check_same_shape`, but axes of size 1 may stand for any size. That is rarely meant, so it is said."""
+    """As `check_same_shape`, but axes of size 1 may stand for any size. That is rarely meant, so there is a warning."""
     _check_entries(loss, y_true, y_pred_spec, broadcasts=True)
 
 

@@ -71,7 +71,7 @@ def resolve(identifier: object, y_true_spec: Tree = None, y_pred_spec: Tree = No
 
 
 def _kind(identifier: str, y_true_spec: Tree, y_pred_spec: Tree, loss_name: str | None) -> str:
-    """Which of the three kinds of classification the shapes, or else the loss, speak of."""
+    """The kind of classification, one of three, by the shapes or else by the loss."""
     true, pred = (None if spec is None else tuple(spec.shape) for spec in (y_true_spec, y_pred_spec))
     if true and pred and len(pred) > 1:
         if pred[-1] == 1:

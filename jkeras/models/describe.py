@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from jkeras.layers.tracking import Path
     from jkeras.optimizers.base import Optimizer
 
-_NO_SHAPE = """{name!r} has no known input shape yet. Say for which inputs it is to be described, without the batch axis:
+_NO_SHAPE = """{name!r} has no known input shape yet. Say for which inputs to describe it, without the batch axis:
 
     model.describe(input_shape=(784,))
 """
@@ -260,7 +260,7 @@ def _flops(lowered: Lowered) -> float:
 
 
 def _turns(jaxpr: Jaxpr) -> float:
-    """The FLOPs of all turns of its loops that XLA does not count: those after the first."""
+    """The FLOPs of the turns of its loops that XLA does not count: all after the first."""
     from jax.extend.core import jaxpr_as_fun
 
     total = 0.0

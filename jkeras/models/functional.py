@@ -1,7 +1,7 @@
 """`Functional`: a model made of a graph between symbolic inputs and outputs. Running it is one loop over the graph.
 
 A pickle or a copy of one holds its symbolic tensors, not the sorted steps, which hold functions and ids. A graph is a long chain,
-so it is handed over node by node: nothing has to recurse along it.
+so it is stored node by node, and nothing recurses along it.
 """
 
 from __future__ import annotations

@@ -327,7 +327,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         return self.predict(_one_batch(x), verbose=0)
 
     def reset_metrics(self) -> None:
-        """Start the metrics again that `train_on_batch(..., reset_metrics=False)` continues."""
+        """Reset the metrics that `train_on_batch(..., reset_metrics=False)` continues."""
         self._trainer.reset_metrics()
 
     @property

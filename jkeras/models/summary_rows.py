@@ -107,7 +107,7 @@ def _row(op: Operation, program: Program | None, places: dict[int, int], expand_
 def _shape(op: Any, nodes: list[Node]) -> str:
     if isinstance(op, InputLayer):
         return str([op.batch_shape])
-    if program_of(op) is not None:  # its own shape, whatever it was called on, so that a model looks the same wherever it is used
+    if program_of(op) is not None:  # its own shape, so that a model looks the same wherever it is used
         shape = op.output_shape
         return str(shape[0] if isinstance(shape, list) and len(shape) == 1 else shape)
     shapes = {str(specs_to_shapes(node.outputs)) for node in nodes}

@@ -52,7 +52,7 @@ def dimension_numbers(geometry: Geometry) -> tuple[str, str, str]:
 
 
 def _padding(geometry: Geometry) -> str | Sequence[tuple[int, int]]:
-    """The margins; where sizes are symbols, and only "same" depends on them, the word, which XLA's checks let pass."""
+    """The margins. Where sizes are symbols, on which only "same" padding depends, the word itself, which XLA accepts."""
     known = all(isinstance(n, int) for pair in geometry.padding for n in pair)
     return geometry.padding if known else "SAME"
 

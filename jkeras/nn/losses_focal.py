@@ -1,4 +1,4 @@
-"""Focal crossentropies: examples that are already right count less, so that rare and hard ones are heard.
+"""Focal crossentropies: examples that are already right count less, so that rare and hard ones count more.
 
 Each term of the crossentropy is multiplied by `(1 - p_t)^gamma`, where p_t is the probability given to the truth.
 Source: T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár, Focal Loss for Dense Object Detection, 2017.

@@ -112,7 +112,7 @@ def _by_comparison(weight: Array, y_pred: Array, thresholds: Sequence[float] | n
 
 def _by_bucket(weight: Array, y_pred: Array, thresholds: Sequence[float] | np.ndarray) -> tuple[Array, Array]:
     n = len(thresholds)
-    # Whether a prediction is above the threshold next to it is asked of the threshold itself: the product is rounded.
+    # The product is rounded, so a prediction is compared with the threshold next to it itself.
     next_to = jnp.clip(jnp.round(y_pred * (n - 1)).astype(jnp.int32), 0, n - 1)
     bucket = next_to - 1 + (y_pred > jnp.asarray(thresholds, y_pred.dtype)[next_to])
     sums = jax.ops.segment_sum(jnp.where(bucket < 0, 0, weight), jnp.maximum(bucket, 0), n)

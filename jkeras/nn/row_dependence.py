@@ -1,19 +1,19 @@
 """Whether each row of a program's results depends on its own row of the inputs alone.
 
-A batch may be filled up with rows that nobody asked for only if no real row can tell. `rows_apart` proves it, or does not: it
+A batch may be padded only if no real row can tell. `rows_apart` proves that, or does not: it
 follows the axis of rows through a traced program, operation by operation. A value is one of three:
 
 | value             | its entries depend on                                                                     |
 |-------------------|-------------------------------------------------------------------------------------------|
 | `FREE`            | no row: weights, constants, positions                                                     |
 | `Rows(axis, ...)` | one row each; the rows lie along an axis, which a reshape may have merged with its neighbours |
-| `MIXED`           | several rows, or nobody knows                                                             |
+| `MIXED`           | several rows, or it is not known                                                          |
 
 Each operation has a rule that says what its result is. One without a rule makes `MIXED` of anything but `FREE`, so an operation
 that is new to JAX costs speed and never a number.
 
-Rows also count where nobody reads them: `x / x.shape[0]`, a table as long as the batch. Such a program is another one for another
-number of rows. So it may be held against its *twin*, which was traced for one row more: a number that differs between the two is
+The number of rows may count too: `x / x.shape[0]`, a table as long as the batch. Such a program differs from one number of rows
+to the next. So it may be compared with its *twin*, which was traced for one row more: a number that differs between the two is
 `MIXED`, and an array that is made as long as the batch has rows itself.
 """
 
@@ -97,7 +97,7 @@ def rows_apart(
         >>> rows_apart(jax.make_jaxpr(divide)(x), [True], 4, twin=jax.make_jaxpr(divide)(jnp.ones((5, 3))))
         False
     """
-    if program.effects:  # somebody else sees the rows
+    if program.effects:  # they see the rows
         return False
     kinds = _follow(Twins(program, twin), [Rows(0) if row else FREE for row in is_row], rows)
     shapes = [out.aval.shape for out in program.jaxpr.outvars[:outputs]]

@@ -101,7 +101,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
             )
         OwnStep.__init__(self)
         rate = kwargs.get("lr", learning_rate)
-        KerasFace.__init__(self, None if rate is None else as_learning_rate(rate))  # classes for Keras 2 say it afterwards
+        KerasFace.__init__(self, None if rate is None else as_learning_rate(rate))  # classes for Keras 2 set it afterwards
         self._decay = check_decay(self._rate, kwargs.get("decay"))
         self.name = kwargs["name"] or auto_name(to_snake_case(type(self).__name__))
         self._exclusions = Exclusions()
@@ -170,7 +170,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     def loss_scale(self, state: OptimizerState) -> Array | float | None:
-        """The factor that `update` divides the gradients by, and a training step multiplies the loss with; None for none."""
+        """The factor that `update` divides the gradients by, and a training step multiplies the loss by; None for none."""
         return self.loss_scale_factor
 
     def exclude_from_weight_decay(self, var_list: Iterable[Any] | None = None, var_names: Iterable[str] | None = None) -> None:

@@ -1,6 +1,6 @@
 """The face of an optimizer that Keras users know: a live learning rate, `apply_gradients`, a list of variables.
 
-All of it reads and writes one attribute, `optimizer.state`. A training loop takes the state before a compiled chunk and puts the
+All of it reads and writes one attribute, `optimizer.state`. A training loop takes the state before a dispatch and puts the
 new one back after it; a hand-written loop calls `apply(grads, variables)`, which does the same for one step. A
 variable is anything with `value`, `assign` and, if it has one, `path`.
 """
@@ -109,7 +109,7 @@ class KerasFace:
             self.__dict__["_settings"] = None
 
     def settings(self) -> tuple[object, ...]:
-        """What a program of a step has as constants: the numbers and flags in attributes, and a rate that is a function."""
+        """What is constant in a compiled step: the numbers and flags in attributes, and a rate that is a function."""
         known: tuple[object, ...] | None = self.__dict__.get("_settings")
         if known is not None:
             return known
@@ -182,7 +182,7 @@ class KerasFace:
         self.state = self._with_variables(weights)
 
     def save_own_variables(self, store: MutableMapping[str, Array]) -> None:
-        """Put what a `.keras` or `.weights.h5` file is to hold of this optimizer into a store: by default `variables`.
+        """Put into a store what a `.keras` or `.weights.h5` file keeps of this optimizer: by default `variables`.
 
         Args:
             store: takes numbers and arrays by name, as a dict does.
@@ -191,7 +191,7 @@ class KerasFace:
             store[str(i)] = array
 
     def load_own_variables(self, store: Mapping[str, ArrayLike]) -> None:
-        """Take back what `save_own_variables` stored; with a warning nothing where the optimizer has other variables.
+        """Take back what `save_own_variables` stored. Where the optimizer has other variables, it takes nothing and warns.
 
         Args:
             store: arrays by name.

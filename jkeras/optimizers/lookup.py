@@ -30,7 +30,7 @@ def get(identifier: object) -> Optimizer | None:
         An optimizer; None for None.
 
     Raises:
-        ValueError: unknown name, or nothing of these.
+        ValueError: an unknown name, or something else.
 
     Example:
         >>> get("sgd").learning_rate

@@ -70,7 +70,7 @@ class SlotVariable(Variable):
         return new
 
     def _held(self) -> Array | None:
-        """The state's array, where there is a state and no step that runs."""
+        """The state's array, where there is a state and no step is running."""
         state = None if self.owner._at_work else self.owner.live_state
         return None if state is None else named_leaves(state.slots).get(self.leaf)
 
@@ -198,7 +198,7 @@ class OwnStep:
     # for `update_step` ----------------------------------------------------------------------------------------------
 
     def update_step(self, gradient: object, variable: Variable, learning_rate: object) -> None:
-        """Change a weight by its gradient; a class of the library does it by its rule.
+        """Change a weight by its gradient; classes of the library use their rule.
 
         Args:
             gradient: an array.
@@ -354,7 +354,7 @@ def _class_with_rule(optimizer: object) -> Any:
 
 @contextlib.contextmanager
 def _at_work(optimizer: OwnStep) -> Iterator[None]:
-    """While methods of the class run that see variables."""
+    """Around methods of the class that see variables."""
     before, optimizer._at_work = optimizer._at_work, True
     try:
         yield

@@ -38,7 +38,7 @@ _IN_SAMPLES = {"samples_per_epoch": "steps_per_epoch", "nb_val_samples": "valida
 def compile_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     """Keras 2's arguments of `compile`: leave out those that change nothing.
 
-    `sample_weight_mode="temporal"` says that sample weights are `(rows, steps)`; here that is seen by their shape.
+    `sample_weight_mode="temporal"` says that sample weights are `(rows, steps)`; here their shape says so.
 
     Args:
         given: arguments by name.
@@ -81,7 +81,7 @@ def keras2_arguments(method: Callable[..., object], x: Tree, given: Mapping[str,
     `PyDataset(use_multiprocessing=True)` asks for such processes. Generators always run in one thread, a few batches ahead.
 
     Args:
-        method: they were given to.
+        method: the one called.
         x: the data.
         given: arguments that the method does not have.
         epochs: as given by its current name.

@@ -41,7 +41,7 @@ _BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")  # these names mean differ
 
 
 def check_names(config: CompileConfig) -> None:
-    """Resolve the names in a `compile` call at once, so that a typo is found where it stands.
+    """Resolve the names in a `compile` call at once, so that a typo is an error there.
 
     Args:
         config: has `loss`, `metrics` and `weighted_metrics` as given to `compile`.
@@ -66,7 +66,7 @@ def flat_names(value: object) -> list[object]:
 
 
 def warn_all_frozen(model: Steps) -> None:
-    """Say that a training will change nothing, where a model has weights and none is trainable."""
+    """Warn that training changes nothing: the model has weights, and none is trainable."""
     if model.weights and not model.trainable_weights:
         warnings.warn(_ALL_FROZEN.format(name=model.name), stacklevel=2)
 
@@ -87,7 +87,7 @@ def check_finite(**data: Tree) -> None:
     """Find NaN and infinities in float arrays.
 
     Raises:
-        ValueError: with the place of the first one.
+        ValueError: there is one; the text says where the first is.
     """
     for name, structure in data.items():
         for leaf in jax.tree.leaves(structure):

@@ -1,6 +1,6 @@
-"""Fingerprints of what `compile` is given: equal ones mean that the compiled programs serve again.
+"""Fingerprints of what `compile` is given: equal ones share their compiled programs.
 
-Names, numbers and objects of the library are compared by what they say, functions and objects of a user's own by identity. A
+Names, numbers and objects of the library are compared by value, functions and objects of your own by identity. A
 learning rate that is a number lives in the optimizer's state and is left out. A metric object is compared by identity too, since
 its owner may ask it for its result.
 """
@@ -15,7 +15,7 @@ from jkeras.metrics import Metric
 
 
 class Same:
-    """Equal to another one of the same object, which it keeps alive."""
+    """An object compared by identity, and kept alive."""
 
     def __init__(self, value: object):
         self.value = value
@@ -59,7 +59,7 @@ def fingerprint(value: object) -> Hashable:
 
 
 def _lasting(config: dict[str, Any]) -> dict[str, object]:
-    """What an optimizer's config, and that of an optimizer in it, says without the name, which is numbered, and the rate."""
+    """The config of an optimizer, and of one inside it, without the name, which is numbered, and without the rate."""
     inner = config.get("inner_optimizer")
     if isinstance(inner, dict):
         config = config | {"inner_optimizer": inner | {"config": _lasting(inner["config"])}}

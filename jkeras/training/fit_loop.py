@@ -160,7 +160,7 @@ class FitLoop:
         )
 
     def resume(self, found: ResumeState) -> None:
-        """Go on where another run stopped."""
+        """Continue where another run stopped."""
         # The averages are put back below; kept, a later file of this run would hold these old ones.
         self._position, self._logs = dataclasses.replace(found, averaged={}), dict(found.logs)
         self.seed = found.seed
@@ -290,7 +290,7 @@ class FitLoop:
         """Run one step and return its logs, still on the device.
 
         Args:
-            metrics: accumulators to go on from; None for fresh ones.
+            metrics: accumulators to continue from; None for fresh ones.
         """
         if metrics is not None:
             self.run.state = self.run.state._replace(metrics=metrics)

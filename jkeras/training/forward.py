@@ -47,7 +47,7 @@ class ForwardPass:
                 raise_named(run, (specs,), rows, error)
             self.outputs = result.output
             self._count = len(jax.tree.leaves((result.output, result.masks)))
-        else:  # run_eagerly serves calls that look at values
+        else:  # run_eagerly is for calls that look at values
             zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch)
             if not model.built:
                 model(zeros, training=False)  # makes the weights

@@ -151,7 +151,7 @@ class Objective:
         return [*self.loss_means.items(), *((tracked.name, tracked.metric) for tracked in self.tracked)]
 
     def show(self, state: dict[str, Tree]) -> None:
-        """Let the metric objects have these accumulators, so that you can ask one that you kept for its `result()`."""
+        """Let the metric objects have these accumulators, so that `result()` works on one that you kept."""
         for name, metric in self.metrics:
             metric.set_state(state[name])
 
@@ -216,7 +216,7 @@ class Objective:
             return
         try:
             targets = self.targets(y)
-        except ValueError:  # the loss will say so where it compares them; an overridden `compute_loss` may never do that
+        except ValueError:  # the loss will say so when it compares them; an overridden `compute_loss` may never compare them
             return
         specs = jax.tree.leaves(y_pred_spec)
         for i, fn in self.losses.items():
@@ -283,7 +283,7 @@ def _make_objective(config: CompileConfig, outputs: Outputs, y_spec: Tree, y_pre
 
 
 def _for_all_or_each(what: str, value: object, outputs: Outputs) -> dict[int, Any]:
-    """Entries by number of the output, in the order of the logs: one thing that is no list or dict is for all."""
+    """Entries by number of the output, in the order of the logs: anything but a list or dict is for all."""
     if value is None:
         return {}
     if isinstance(value, np.ndarray) and value.ndim:

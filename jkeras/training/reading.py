@@ -33,7 +33,7 @@ def evaluate(
         program: from `evaluation_program`.
         events: the callbacks.
         padded: whether the last batch is padded.
-        metrics: accumulators to go on from; None for fresh ones.
+        metrics: accumulators to continue from; None for fresh ones.
 
     Returns:
         The logs, still on the device, and the accumulators.

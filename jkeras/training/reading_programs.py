@@ -114,7 +114,7 @@ def batch_program(model: Steps) -> Program:
 
 
 def _program(model: Steps, run: _Read, name: str, programs: int, eager: _Read) -> Program:
-    """The program of a function that gives of the state what it may have changed."""
+    """The program of a function that returns only what it may have changed of the state."""
     jitted = watched(jax.jit(run, compiler_options=compiler_options()), name, programs) if model._trainer.jit else eager
 
     def call(state: TrainState, *args: object) -> tuple[TrainState, Tree]:
@@ -131,7 +131,7 @@ def _with_key(state: TrainState) -> TrainState:
 
 
 class _Changing(NamedTuple):
-    """What a reading step may change; the parameters are not among it, and so are not copied."""
+    """What a reading step may change; the parameters are not part of it, and so are not copied."""
 
     state: Tree
     metrics: Tree

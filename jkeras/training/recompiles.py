@@ -88,7 +88,7 @@ class Watched:
         self._names = _argument_names(jitted)
 
     def __call__(self, *args: object, **kwargs: object) -> Tree:
-        """Call the function; report first where its signature is new and there are programs enough."""
+        """Call the function; report first where its signature is new and all expected programs exist."""
         signature = signature_of(args, kwargs, self._names)
         known = signature in self.seen
         if not known and len(self.seen) >= self.programs:

@@ -98,7 +98,7 @@ def resume_state_for(model: Steps, source: Source, initial_epoch: int) -> Resume
     Args:
         model: compiled.
         source: of the training data.
-        initial_epoch: as given to `fit`; the resume state says where to go on, so it must be 0.
+        initial_epoch: as given to `fit`; the resume state says where to continue, so it must be 0.
 
     Raises:
         ValueError: there is no run to resume, or the data differ in the middle of an epoch.

@@ -136,7 +136,7 @@ class _Variables:
         self._known: list[Array | None] = []
 
     def read(self) -> tuple[Tree, Tree]:
-        """Nested `params` and `state`, in arrays that nobody else holds where they are to be given away."""
+        """Nested `params` and `state`; where they are to be donated, in arrays that nobody else holds."""
         if self._donates:
             _donating_threads.add(threading.get_ident())
         self._known = _values(self.held, self._donates)
@@ -151,7 +151,7 @@ class _Variables:
         self._known = values
 
     def is_current(self) -> bool:
-        """Whether the variables still hold what was read or written last, and nobody was given what is to be given away."""
+        """Whether the variables still hold what was last read or written, and nobody else holds arrays that are to be donated."""
         return len(self._known) == len(self.held.entries) and all(
             variable._value is value and not (self._donates and variable._shared)
             for (_, variable), value in zip(self.held.entries, self._known)
@@ -159,7 +159,7 @@ class _Variables:
 
 
 def read_weights(model: Steps) -> tuple[Tree, Tree]:
-    """Nested `params` and `state` of a model's variables, in arrays that are not to be given away."""
+    """Nested `params` and `state` of a model's variables, in arrays that must not be donated."""
     held = inventory(model)
     return held.nested(_values(held, donate=False))
 
@@ -192,7 +192,7 @@ def write_some(model: Steps, values: Mapping[str, Array | np.ndarray]) -> None:
 
 
 def optimizer_state(model: Steps, held: Inventory, params: Tree) -> OptimizerState:
-    """The optimizer's state for a model's params: its own where it fits, else a new one with all that is known of these weights.
+    """The optimizer's state for a model's params: its own where it fits, else a new one with what is known of these weights.
 
     What belongs to a weight goes with it: where other weights are trained now, or another model shares the optimizer, as the two
     models of a GAN do in many scripts for Keras 2. Nobody else holds its arrays, since the step will donate them.
@@ -209,7 +209,7 @@ def optimizer_state(model: Steps, held: Inventory, params: Tree) -> OptimizerSta
     if old is None or (same and (not before or before == dict(zip(names, trained)))):
         optimizer.remember(trained.values(), names)
         return trainer.optimizer_init()(params) if old is None else optimizer.take_state()
-    # The arrays go over into the new state: the old one is nobody's any more.
+    # The new state takes over the arrays of the old one, which nobody uses any more.
     leaves = named_leaves(optimizer.take_state())
     known = optimizer.parts_for(trained.values(), leaves)
     optimizer.remember(trained.values(), names)

@@ -1,4 +1,4 @@
-"""`TrainState`: everything a training run needs to go on, as one pytree of arrays."""
+"""`TrainState`: everything a training run needs to continue, as one pytree of arrays."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def _in_structure(value: Any, numbers: Tree) -> dict[int, Any] | None:
 
 
 def _key(part: object) -> Hashable:
-    """A key or an index out of a step of one of JAX' paths."""
+    """The key or index of an entry of a path of JAX."""
     return next((getattr(part, a) for a in ("key", "idx", "name") if hasattr(part, a)), part)
 
 

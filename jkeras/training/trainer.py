@@ -87,7 +87,7 @@ class Trainer:
         self._programs: dict[tuple[Hashable, ...], Any] = {}
         self._forward_passes: dict[Hashable, ForwardPass] = {}
         self._pads_rows: dict[Hashable, bool] = {}  # whether evaluations pad, by the shapes of the data
-        self._batch_metrics: Logs | None = None  # what `train_on_batch(..., reset_metrics=False)` goes on from
+        self._batch_metrics: Logs | None = None  # what `train_on_batch(..., reset_metrics=False)` continues
         self._noted: tuple[Tree, dict[str, Array]] | None = None  # while a loss is computed: the outputs, and the losses of each
         self._optimizer_known: tuple[Optimizer, object, Hashable] | None = (
             None  # `_optimizer_key` of an optimizer and its settings
@@ -107,7 +107,7 @@ class Trainer:
     # compile --------------------------------------------------------------------------------------------------------
 
     def compile(self, optimizer: object, config: CompileConfig, auto_scale_loss: bool) -> None:
-        """Train like this from now on; programs are kept where the configuration says the same.
+        """Train like this from now on; programs are kept where the configuration is the same.
 
         Args:
             optimizer: as given to `compile`.
@@ -203,7 +203,7 @@ class Trainer:
         return list(dict.fromkeys([*known, *flat_results((name, 0.0) for name in reported.values())]))
 
     def reset_metrics(self) -> None:
-        """Start the metrics again that `train_on_batch(..., reset_metrics=False)` goes on from."""
+        """Reset the metrics that `train_on_batch(..., reset_metrics=False)` continues."""
         self._batch_metrics = None
         for metric in self.model.metrics:
             metric.reset_state()
@@ -260,7 +260,7 @@ class Trainer:
         return model.history
 
     def _keep_average(self) -> None:
-        """With an average of the weights (`use_ema`), the average is what stays."""
+        """With `use_ema`, keep the average of the weights in place of the weights."""
         optimizer = self.model.optimizer
         final = optimizer.finalize(None, optimizer.live_state)
         if final is not None:
@@ -435,7 +435,7 @@ class Trainer:
     def _pads(self, source: Source, like: Source | None = None) -> bool:
         """Whether batches of an evaluation are padded; a single batch gets the size that fits its rows.
 
-        Data that resemble those of another source are not asked for their shapes, since asking makes an item.
+        Data like another source's are not asked for their shapes, because that makes an item.
         """
         few = source.num_samples if isinstance(source, ArraySource) and source.total_batches == 1 else None
         rows = few or (like or source).first_rows

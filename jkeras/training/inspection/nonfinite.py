@@ -35,8 +35,8 @@ class NonFinite:
 
     Attributes:
         epoch, batch: from 0.
-        what: in words, what was the first not to be finite.
-        layer: path of the layer, such as `"block/dense"`; None where it is none's.
+        what: in words, what was not finite first.
+        layer: path of the layer, such as `"block/dense"`; None where no layer is to blame.
         rows: of the batch, in which the input or else the layer's output is not finite.
         data_rows: the same rows as numbers in the arrays that `fit` was given; None for streams.
         before: the state before this batch; None where its weights are not finite either.
