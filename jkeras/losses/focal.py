@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Unpack
 
 from jkeras._base.registry import export
@@ -80,7 +81,7 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
     @expand_kwargs(name="categorical_focal_crossentropy")
     def __init__(
         self,
-        alpha: object = 0.25,
+        alpha: float | Sequence[float] = 0.25,
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,

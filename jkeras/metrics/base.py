@@ -120,7 +120,7 @@ class Metric(Stateless, Configurable):
         """The metric's value for a state."""
         raise NotImplementedError(f"{type(self).__name__} defines neither `compute(self, state)` nor `result(self)`.")
 
-    def update_state(self, *args: object, **kwargs: object) -> None:
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Take in one more batch; arguments as for `update`."""
         if self.needs_shapes and not self.built:
             self.build(*(jnp.asarray(a) for a in args[:2]))

@@ -336,7 +336,7 @@ def _without_list(outputs: Tree) -> Tree:
     return outputs[0] if _is_single(outputs) else outputs
 
 
-def _are_alike(specs: Tree, tensors: object) -> bool:
+def _are_alike(specs: Tree, tensors: Tree) -> bool:
     """Whether two structures have the same shapes and dtypes in the same places."""
     (given, tree), (made, structure) = (jax.tree.flatten(value, is_leaf=is_spec) for value in (specs, tensors))
     same = tree == structure  # type: ignore[operator]

@@ -197,7 +197,7 @@ class OwnStep:
 
     # for `update_step` ----------------------------------------------------------------------------------------------
 
-    def update_step(self, gradient: object, variable: Variable, learning_rate: object) -> None:
+    def update_step(self, gradient: Array, variable: Variable, learning_rate: Array) -> None:
         """Change a weight by its gradient; classes of the library use their rule.
 
         Args:
