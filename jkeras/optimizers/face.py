@@ -80,11 +80,13 @@ class KerasFace:
         """The state whose arrays the next step takes: look at it, but do not keep it."""
         return self._state
 
-    def take_state(self) -> OptimizerState | None:
+    def take_state(self) -> OptimizerState:
         """The state in arrays that nothing else holds, for a program that donates them."""
+        state = self._check_built()
         if self._shown:
-            self._state, self._shown = jax.tree.map(jnp.copy, self._state), False
-        return self._state
+            state = self._state = jax.tree.map(jnp.copy, state)
+            self._shown = False
+        return state
 
     def put_state(self, state: Tree, fits: object) -> None:
         """Keep a state that a program gave.

@@ -199,7 +199,7 @@ class FitLoop:
             first += count
 
     def _begin_epoch(self, epoch: int) -> None:
-        optimizer, position, source = self.model.optimizer, self._position, self.stacker.source
+        optimizer, position, source = self.model._trainer.optimizer, self._position, self.stacker.source
         before = optimizer.state if position.begun else None
         if self.events.params is not None:
             self.events.params["steps"] = source.num_batches  # it may differ from the epoch before

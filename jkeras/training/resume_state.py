@@ -104,11 +104,11 @@ def resume_state_for(model: Steps, source: Source, initial_epoch: int) -> Resume
         ValueError: there is no run to resume, or the data differ in the middle of an epoch.
     """
     state = model._trainer.resume_state
-    if state is None or model.optimizer.live_state is None:
+    if state is None or model._trainer.optimizer.live_state is None:
         raise ValueError(_NOTHING.format(name=model.name))
     if initial_epoch:
         raise ValueError(
-            f"Received resume=True and initial_epoch={initial_epoch}. The run itself knows that it goes on in epoch "
+            f"Received resume=True and initial_epoch={initial_epoch}. The run continues by itself in epoch "
             f"{state.epoch}: leave initial_epoch out."
         )
     found = (source.num_batches, source.batch_size)

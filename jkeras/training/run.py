@@ -55,7 +55,7 @@ class Run:
             held = self._variables.held
             opt_state = optimizer_state(model, held, params)
             self._trained = tuple(held.trained)
-            model.optimizer.put_state(opt_state, self._trained)
+            model._trainer.optimizer.put_state(opt_state, self._trained)
         zero = np.zeros((), np.int32)
         self.state = TrainState(params, state, opt_state, metrics, zero, zero, zero, rng)
 
@@ -106,10 +106,10 @@ class Run:
 
     def _refresh(self) -> None:
         """Take over what callbacks, or the code of a stream, changed."""
-        optimizer = self.model.optimizer
-        if not self._variables.is_current() or (self.trains and not optimizer.is_taken(self.state.opt_state)):
+        trainer = self.model._trainer
+        if not self._variables.is_current() or (self.trains and not trainer.optimizer.is_taken(self.state.opt_state)):
             params, state = self._variables.read()
-            opt_state = optimizer.take_state() if self.trains else ()
+            opt_state = trainer.optimizer.take_state() if self.trains else ()
             self.state = self.state._replace(params=params, state=state, opt_state=opt_state)
 
     def _write(self) -> None:
@@ -117,7 +117,7 @@ class Run:
         if self.trains or not training_threads - {threading.get_ident()}:
             self._variables.write(self.state)
         if self.trains:
-            self.model.optimizer.put_state(self.state.opt_state, self._trained)
+            self.model._trainer.optimizer.put_state(self.state.opt_state, self._trained)
 
     def _look_again(self) -> None:
         """The model has more variables than before."""
@@ -197,7 +197,8 @@ def optimizer_state(model: Steps, held: Inventory, params: Tree) -> OptimizerSta
     What belongs to a weight goes with it: where other weights are trained now, or another model shares the optimizer, as the two
     models of a GAN do in many scripts for Keras 2. Nobody else holds its arrays, since the step will donate them.
     """
-    optimizer, trainer = model.optimizer, model._trainer
+    trainer = model._trainer
+    optimizer = trainer.optimizer
     if optimizer.fits(tuple(held.trained)):
         return optimizer.take_state()
     trained = {id(variable): variable for _, variable in held.entries if id(variable) in held.trained}

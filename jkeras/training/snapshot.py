@@ -112,7 +112,7 @@ def restore_snapshot(model: Steps, arrays: dict[str, Tree], notes: dict[str, Any
         leaves = [flat[names[name][0]] for name in named_leaves(specs)]
         # A counter belongs to no device, so that it fits weights on any.
         leaves = [leaf if leaf.shape else jnp.asarray(np.asarray(leaf)) for leaf in leaves]
-        model.optimizer.state = jax.tree.unflatten(jax.tree.structure(specs), leaves)
+        model._trainer.optimizer.state = jax.tree.unflatten(jax.tree.structure(specs), leaves)
         model._trainer.resume_state = _resume_state_from(notes) if notes else None
 
 
@@ -128,7 +128,7 @@ def _optimizer_specs(model: Steps) -> Tree:
         for path, variable in held.entries
         if id(variable) in held.trained
     ]
-    return jax.eval_shape(model.optimizer.init, paths.nest(params))
+    return jax.eval_shape(model._trainer.optimizer.init, paths.nest(params))
 
 
 def _slot_names(model: Steps, state: Tree) -> dict[str, tuple[Path, Path | None]]:

@@ -147,6 +147,13 @@ class Trainer:
             raise RuntimeError(_NOT_COMPILED.format(name=self.model.name, what=what))
         return self.config
 
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer of the compiled model."""
+        optimizer: Optimizer | None = self.model.optimizer
+        assert optimizer is not None
+        return optimizer
+
     # losses and metrics ---------------------------------------------------------------------------------------------
 
     @property
@@ -261,8 +268,9 @@ class Trainer:
 
     def _keep_average(self) -> None:
         """With `use_ema`, keep the average of the weights in place of the weights."""
-        optimizer = self.model.optimizer
-        final = optimizer.finalize(None, optimizer.live_state)
+        state = self.optimizer.live_state
+        assert state is not None
+        final = self.optimizer.finalize(None, state)
         if final is not None:
             before = {"/".join(path): value for path, value in paths.flatten(read_weights(self.model)[0]).items()}
             write_some(self.model, {"/".join(path): jnp.copy(value) for path, value in paths.flatten(final).items()})
@@ -370,7 +378,7 @@ class Trainer:
 
     def _optimizer_key(self) -> Hashable:
         """Equal for optimizers whose steps are the same program."""
-        optimizer = self.model.optimizer
+        optimizer = self.optimizer
         known, written = self._optimizer_known, optimizer.settings()
         if known is None or known[0] is not optimizer or known[1] != written:
             known = self._optimizer_known = optimizer, written, (fingerprint(optimizer), fingerprint(written))
@@ -378,7 +386,7 @@ class Trainer:
 
     def optimizer_init(self) -> Callable[[Tree], OptimizerState]:
         """The optimizer's `init`, compiled; made again only when what it makes has changed."""
-        optimizer = self.model.optimizer
+        optimizer = self.optimizer
         rate = fingerprint(getattr(optimizer, "_rate", None))  # it fills arrays
         init: Callable[[Tree], OptimizerState] = self.program_for(
             ("init", rate, self._optimizer_key()), lambda: compiled_quickly(optimizer.init)
@@ -387,7 +395,7 @@ class Trainer:
 
     def optimizer_shapes(self, params: Tree) -> Tree:
         """Shapes of what `init` makes."""
-        init = self.model.optimizer.init
+        init = self.optimizer.init
         return self.program_for(("shapes", self._optimizer_key()), lambda: jax.eval_shape(init, params))
 
     # preparation ----------------------------------------------------------------------------------------------------
