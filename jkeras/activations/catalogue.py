@@ -12,9 +12,10 @@ from typing import Any
 import jax
 
 from jkeras._base.registry import export, same_as
+from jkeras._base.types import Array
 from jkeras.nn import activations, rectifiers
 
-CATALOGUE: dict[str, Callable[..., Any]] = {
+CATALOGUE: dict[str, Callable[..., Array]] = {
     "celu": activations.celu,
     "elu": activations.elu,
     "exponential": activations.exponential,
@@ -53,7 +54,7 @@ NOT_AS_IN_JAX = ("gelu", "leaky_relu")  # by default exact, and of another slope
 
 
 def _pickled_by_name(function: Any) -> None:
-    """Let a compiled function be pickled and copied as any other one is. JAX would pickle what is inside, which has its name."""
+    """Let a compiled function be pickled and copied by its name; JAX would pickle the function inside, whose name is the same."""
     if isinstance(function, FunctionType):
         return
     function.__reduce_ex__ = lambda protocol: function.__qualname__

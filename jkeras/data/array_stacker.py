@@ -23,9 +23,8 @@ import numpy as np
 
 from jkeras._base.aligned import aligned_empty, is_aligned
 from jkeras._base.config import settings
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Batch, Tree
 from jkeras.data.array_source import ArraySource
-from jkeras.data.source import Batch
 
 # Long enough to hide the cost of a dispatch, short enough for the caches and the memory.
 _STACK_BYTES = {"cpu": 16 << 20}
@@ -155,16 +154,16 @@ def bytes_of(tree: Tree) -> int:
 
 
 @jax.jit
-def _gather(arrays: Tree, rows: Any) -> Any:
+def _gather(arrays: Tree, rows: Array) -> Tree:
     return jax.tree.map(lambda a: jnp.take(a, rows, axis=0, mode="clip"), arrays)
 
 
-def to_device(tree: Tree) -> Any:
+def to_device(tree: Tree) -> Tree:
     """Start the copy to an accelerator; on a CPU a compiled program reads the host's memory itself."""
     return tree if default_device().platform == "cpu" else jax.device_put(tree)
 
 
-def resident_limit(device: Any) -> int:
+def resident_limit(device: jax.Device) -> int:
     """Bytes of data that may stay on a device: as configured, else half of its memory."""
     if settings.resident_data_limit is not None:
         return settings.resident_data_limit
@@ -172,7 +171,7 @@ def resident_limit(device: Any) -> int:
     return int(stats.get("bytes_limit", 8 << 30)) // 2
 
 
-def default_device() -> Any:
+def default_device() -> jax.Device:
     """Where programs run: the device, or the first one of the platform, that `jax.default_device` names, else JAX's first."""
     chosen: Any = jax.config.jax_default_device  # type: ignore[attr-defined]
     return jax.local_devices(backend=chosen)[0] if chosen is None or isinstance(chosen, str) else chosen

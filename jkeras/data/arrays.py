@@ -29,14 +29,14 @@ from jkeras.graph.spec import Spec
 _NUMBERS = (bool, int, float, complex, np.generic)
 
 
-def is_array(value: Any) -> bool:
+def is_array(value: object) -> bool:
     """Whether a value is a single array: numpy, jax, a pandas table or column, or anything with `__array__`."""
     return isinstance(value, (np.ndarray, jax.Array)) or any(
         hasattr(value, name) for name in ("to_numpy", "__array__", "__jax_array__", "tocoo", "todense")
     )
 
 
-def is_arrays(value: Any) -> bool:
+def is_arrays(value: object) -> bool:
     """Whether a value is an array, a list of numbers, or a nest of these (and not a stream of batches)."""
     if isinstance(value, (list, tuple)):
         return all(is_arrays(v) for v in value[:8])
@@ -45,7 +45,7 @@ def is_arrays(value: Any) -> bool:
     return value is None or isinstance(value, (str, bytes, *_NUMBERS)) or is_array(value)
 
 
-def to_arrays(value: Any, place: str) -> Any:
+def to_arrays(value: object, place: str) -> Tree:
     """The same nest with an array at each leaf, in the dtypes of the table above.
 
     Args:
@@ -75,7 +75,7 @@ def to_arrays(value: Any, place: str) -> Any:
     return _cast(array, place)
 
 
-def _holds_numbers(value: Any) -> bool:
+def _holds_numbers(value: object) -> bool:
     """Whether nested lists hold numbers or strings at the bottom: then they are one array."""
     while isinstance(value, (list, tuple)):
         if not value:
@@ -84,7 +84,7 @@ def _holds_numbers(value: Any) -> bool:
     return isinstance(value, (str, bytes, *_NUMBERS)) or (is_array(value) and getattr(value, "ndim", 1) == 0)
 
 
-def _as_array(value: Any, place: str) -> Any:
+def _as_array(value: object, place: str) -> Tree:
     if isinstance(value, jax.Array):
         return value
     if hasattr(value, "__jax_array__"):
@@ -119,7 +119,7 @@ def _from_table(table: Any, place: str) -> np.ndarray:
     return table.to_numpy(dtype=floatx())
 
 
-def _cast(array: Any, place: str) -> Any:
+def _cast(array: Tree, place: str) -> Tree:
     dtype = array.dtype
     if is_float(dtype):
         return array if dtype == floatx() else array.astype(floatx())
@@ -148,12 +148,12 @@ def _first_stranger(array: np.ndarray) -> str:
     return " (rows of different length?)" if array.size else ""
 
 
-def leaves(tree: Tree) -> list[Any]:
+def leaves(tree: Tree) -> list[Tree]:
     """The arrays of a nest, in order."""
     return jax.tree_util.tree_leaves(tree)
 
 
-def lengths(**nests: Any) -> dict[str, int]:
+def lengths(**nests: object) -> dict[str, int]:
     """The number of samples of every array, by its place: `{"x['a']": 100, "y": 90}`."""
     found: dict[str, int] = {}
     for name, nest in nests.items():
@@ -181,7 +181,7 @@ def common_length(x: Tree, y: Tree = None, sample_weight: Tree = None) -> int:
     raise ValueError(f"There is no data: received {listed or 'no array'}. Pass arrays with at least one sample.")
 
 
-def spec_of(tree: Tree) -> Any:
+def spec_of(tree: Tree) -> Tree:
     """The same nest with `Spec` leaves whose first dimension, the batch, is None.
 
     Example:

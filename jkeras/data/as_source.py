@@ -25,7 +25,7 @@ def as_source(
     batch_size: int | None = None,
     shuffle: bool | str = False,
     steps: int | None = None,
-    class_weight: Any = None,
+    class_weight: object = None,
     output_names: Sequence[str] | None = None,
 ) -> Source:
     """Turn what a user passes as data into a `Source`.
@@ -54,7 +54,7 @@ def as_source(
     batch_size, steps = plain(batch_size), plain(steps)
     _check_count("batch_size", batch_size)
     if isinstance(steps, float) and steps > 0 and steps < float("inf"):
-        steps = math.ceil(steps)  # `steps_per_epoch=len(x) / 32` stands in many scripts; Keras 2 goes on until it is reached
+        steps = math.ceil(steps)  # `steps_per_epoch=len(x) / 32` stands in many scripts; Keras 2 continues until it is reached
     _check_count("steps", steps)
     if shuffle not in (True, False, None, "batch"):
         raise ValueError(f"`shuffle` must be True, False or 'batch'. Received {shuffle!r}.")
@@ -91,7 +91,7 @@ def _stream(x: Tree, shuffle: bool | str, steps: int | None, weighing: Weighing)
     return source
 
 
-def _refuse(x: Tree, **given: Any) -> None:
+def _refuse(x: Tree, **given: object) -> None:
     """Refuse arguments that only arrays take."""
     words = {
         "y": "Let it yield the targets: (x, y).",

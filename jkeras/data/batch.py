@@ -6,15 +6,13 @@ is missing.
 
 from __future__ import annotations
 
-from typing import Any
-
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Batch, Tree
 
 
 @export("keras.utils.unpack_x_y_sample_weight")
-def unpack_x_y_sample_weight(data: Tree) -> tuple[Any, Any, Any]:
+def unpack_x_y_sample_weight(data: Tree) -> Batch:
     """Bring a batch into the form `(x, y, sample_weight)`.
 
     Args:
@@ -45,7 +43,7 @@ def unpack_x_y_sample_weight(data: Tree) -> tuple[Any, Any, Any]:
 
 
 @export("keras.utils.pack_x_y_sample_weight")
-def pack_x_y_sample_weight(x: Tree, y: Tree = None, sample_weight: Tree = None) -> Any:
+def pack_x_y_sample_weight(x: Tree, y: Tree = None, sample_weight: Tree = None) -> Tree:
     """The shortest form of a batch, the way back from `unpack_x_y_sample_weight`.
 
     Args:

@@ -47,7 +47,7 @@ def class_weights(y: Tree, class_weight: Mapping[int, float]) -> np.ndarray:
     return weights[position].reshape(labels.shape)
 
 
-def _table(class_weight: Any) -> dict[int, float]:
+def _table(class_weight: Tree) -> dict[int, float]:
     try:
         return {_class_number(key): np.asarray(weight, "float64").item() for key, weight in class_weight.items()}
     except (AttributeError, TypeError, ValueError) as error:

@@ -14,10 +14,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from jkeras._base.types import Batch, Tree
 from jkeras.data.arrays import common_length, spec_of
 from jkeras.data.iterable_source import read_batch
 from jkeras.data.sample_weights import Weighing
-from jkeras.data.source import Batch, Source, epoch_range, generator, naming, warn_ran_out
+from jkeras.data.source import Source, epoch_range, generator, naming, warn_ran_out
 from jkeras.data.workers import ordered_items
 
 
@@ -123,6 +124,6 @@ class IndexedSource(Source):
             raise ValueError(f"There is no data: {type(self.dataset).__name__} says that it has 0 batches.")
         return total
 
-    def _read(self, index: int, make: Callable[[], Any]) -> Batch:
+    def _read(self, index: int, make: Callable[[], Tree]) -> Batch:
         with naming(f"item {index} of the dataset {type(self.dataset).__name__}"):
             return read_batch(make(), self.weighing)

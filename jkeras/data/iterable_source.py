@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from jkeras._base.errors import describe
-from jkeras._base.types import Tree
+from jkeras._base.types import Batch, Tree
 from jkeras.data.arrays import common_length, spec_of, to_arrays
 from jkeras.data.batch import unpack_x_y_sample_weight
 from jkeras.data.sample_weights import Weighing
-from jkeras.data.source import Batch, Source, naming, warn_ran_out
+from jkeras.data.source import Source, naming, warn_ran_out
 
 
-def read_batch(item: Any, weighing: Weighing) -> Batch:
+def read_batch(item: object, weighing: Weighing) -> Batch:
     """One batch as a user's code yields it, as arrays: checked, cast and weighted."""
     x, y, sample_weight = unpack_x_y_sample_weight(item)
     x, y, sample_weight = to_arrays(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
@@ -78,7 +78,7 @@ class IterableSource(Source):
 
     @property
     def num_batches(self) -> int | None:
-        """`steps`, or the length; for an iterable of unknown length it is known after the first pass."""
+        """`steps`, or the length; where the iterable does not know its length, it is known after the first pass."""
         known = [n for n in (self.steps, self._length) if n is not None]
         return min(known, default=None)
 
@@ -150,14 +150,14 @@ class IterableSource(Source):
     def _rewind(self) -> None:
         self._items, self._position = iter(self.data), 0
 
-    def _read(self, item: Any, number: int) -> Batch:
+    def _read(self, item: object, number: int) -> Batch:
         with naming(self._place(number)):
             return read_batch(item, self.weighing)
 
     def _place(self, number: int) -> str:
         return f"batch {number} of {type(self.data).__name__} {getattr(self.data, '__name__', '')}".rstrip()
 
-    def _next(self, first: bool) -> Any:
+    def _next(self, first: bool) -> object:
         try:
             with naming(self._place(self._position)):
                 item = next(self._items)

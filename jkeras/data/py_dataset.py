@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
 
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 
 
 @export("keras.utils.PyDataset", "keras.utils.Sequence")
@@ -40,13 +40,13 @@ class PyDataset:
         self.use_multiprocessing = use_multiprocessing
         self.max_queue_size = max_queue_size
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: int) -> Tree:
         """Batch number `index`, a whole batch; subclasses write it."""
         raise NotImplementedError(
             f"{type(self).__name__} must define `__getitem__(self, index)`, which returns a whole batch (x, y)."
         )
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Tree]:
         try:
             count = self.num_batches
         except NotImplementedError:  # without `__len__` it is endless

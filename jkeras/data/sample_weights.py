@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import numpy as np
@@ -43,10 +42,10 @@ class Weighing:
         {'a': array([1., 5.], dtype=float32)}
     """
 
-    class_weight: Any = None
+    class_weight: Tree = None
     output_names: Sequence[str] | None = None
 
-    def __call__(self, y: Tree, sample_weight: Tree) -> Any:
+    def __call__(self, y: Tree, sample_weight: Tree) -> Tree:
         """The weights of a batch: None, an array, or a list or dict of them by output.
 
         Args:
@@ -71,7 +70,7 @@ class Weighing:
         return {n: _product(weights.get(n), of_classes.get(n)) for n in targets if n in weights or n in of_classes}
 
 
-def per_output(y: Tree, sample_weight: Tree) -> Any:
+def per_output(y: Tree, sample_weight: Tree) -> Tree:
     """Sample weights by output: one array for several outputs is used for each of them.
 
     Raises:
@@ -96,7 +95,7 @@ def per_output(y: Tree, sample_weight: Tree) -> Any:
     return sample_weight
 
 
-def _by_name(value: Any, names: Sequence[str]) -> dict[str, Any]:
+def _by_name(value: Tree, names: Sequence[str]) -> dict[str, Tree]:
     """Entries by output, without those that are None."""
     if value is None:
         return {}
@@ -107,7 +106,7 @@ def _by_name(value: Any, names: Sequence[str]) -> dict[str, Any]:
     return {name: entry for name, entry in value.items() if entry is not None}
 
 
-def _tables(class_weight: Any, names: Sequence[str]) -> Any:
+def _tables(class_weight: object, names: Sequence[str]) -> Tree:
     """A list or dict of tables; a single table becomes one."""
     if isinstance(class_weight, (list, tuple)) or _is_by_output(class_weight):
         return class_weight
@@ -116,15 +115,15 @@ def _tables(class_weight: Any, names: Sequence[str]) -> Any:
     return [class_weight]
 
 
-def _is_nest(value: Any) -> bool:
+def _is_nest(value: object) -> bool:
     return isinstance(value, (list, tuple, Mapping))
 
 
-def _is_by_output(class_weight: Any) -> bool:
+def _is_by_output(class_weight: object) -> bool:
     return isinstance(class_weight, Mapping) and any(isinstance(table, Mapping) for table in class_weight.values())
 
 
-def _only_entry(class_weight: Any) -> Any:
+def _only_entry(class_weight: Tree) -> Tree:
     """The table for the only output, from a list or dict of one."""
     if isinstance(class_weight, (list, tuple)) and len(class_weight) == 1 and isinstance(class_weight[0], Mapping):
         return class_weight[0]
@@ -133,7 +132,7 @@ def _only_entry(class_weight: Any) -> Any:
     return class_weight
 
 
-def _product(given: Any, of_classes: np.ndarray | None) -> Any:
+def _product(given: Tree, of_classes: np.ndarray | None) -> Tree:
     """Sample weights `(n,)`, `(n, 1)`, ... times those of classes."""
     if given is None or of_classes is None:
         return of_classes if given is None else given

@@ -7,7 +7,7 @@ A source knows its size where that can be known, the shapes of a batch, and how 
 
 Where the data allow it, the batches are a function of `(seed, epoch)` alone, so that a run resumed in the middle of an epoch sees
 the batches it would have seen: `start` is the first batch wanted. With `steps`, an epoch is that many batches: epoch 0 begins at
-the front, each epoch goes on where the last one ended, and where the data end, the epoch ends early with a warning.
+the front, each epoch continues where the last one ended, and where the data end, the epoch ends early with a warning.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ import contextlib
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-Batch = tuple[Any, Any, Any]
+from jkeras._base.types import Batch, Tree
 
 
 class Source(ABC):
@@ -39,7 +38,7 @@ class Source(ABC):
     @property
     @abstractmethod
     def num_batches(self) -> int | None:
-        """Batches of an epoch; None where only the end will tell."""
+        """Batches of an epoch; None where it is not known before the end."""
 
     @property
     @abstractmethod
@@ -52,7 +51,7 @@ class Source(ABC):
         """How many rows the first batch has."""
 
     @property
-    def spec(self) -> Any:
+    def spec(self) -> Tree:
         """Shapes and dtypes of `x`: a nest of `Spec` with None for the batch dimension."""
         return self.specs[0]
 
@@ -95,7 +94,7 @@ def generator(seed: int, number: int) -> np.random.Generator:
 
 @contextlib.contextmanager
 def naming(what: str) -> Iterator[None]:
-    """An error within it keeps its type, and a note says what it is about.
+    """Add a note to errors within it that says what they are about; they keep their type.
 
     Args:
         what: such as `batch 3 of Images`.
@@ -108,7 +107,7 @@ def naming(what: str) -> Iterator[None]:
 
 
 def warn_ran_out(got: int, wanted: int) -> None:
-    """Say that an epoch ended before its `steps`."""
+    """Warn that an epoch ended before its `steps`."""
     warnings.warn(
         f"Your input ran out of data after {got} of {wanted} steps; the epoch ends here. Pass data for at least "
         "`steps_per_epoch * epochs` batches, or leave `steps_per_epoch` out to take one pass over the data as an epoch.",

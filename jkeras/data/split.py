@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 
@@ -12,7 +11,7 @@ from jkeras._base.types import Tree
 from jkeras.data.arrays import common_length, is_arrays, to_arrays
 
 
-def train_validation_split(arrays: Tree, validation_split: float) -> tuple[Any, Any]:
+def train_validation_split(arrays: Tree, validation_split: float) -> tuple[Tree, Tree]:
     """Split arrays into the first rows for training and the last for validation.
 
     Of `n` rows the first `floor(n * (1 - validation_split))` train.

@@ -12,15 +12,14 @@ import contextlib
 import threading
 import warnings
 from collections.abc import Callable, Generator
-from typing import Any
 
 import jax
 import numpy as np
 
 from jkeras._base.aligned import aligned_empty
-from jkeras._base.types import Tree
+from jkeras._base.types import Batch, Tree
 from jkeras.data.array_stacker import BatchStack, batches_per_stack, bytes_of, default_device, to_device
-from jkeras.data.source import Batch, Source, naming
+from jkeras.data.source import Source, naming
 
 # Batches of a stack on a CPU, where a dispatch costs as much as a small step. More would let a stream read outdated weights.
 _MOST_BATCHES = 8
@@ -109,7 +108,7 @@ class _Handover:
         self._changed = threading.Condition()
         self._stack: Batch = (None, None, None)
         self._batches = self._rows = self._room = 0
-        self._shape: Any = None
+        self._shape: Tree = None
         self._stopped = self._ended = False
         self._error: BaseException | None = None
 
@@ -162,6 +161,6 @@ class _Handover:
         return None
 
 
-def _empty_stack(batch: Tree, capacity: int) -> Any:
+def _empty_stack(batch: Tree, capacity: int) -> Tree:
     """Room for batches like this one of shape `(1, ...)`; a batch already on the device is its own stack."""
     return batch if isinstance(batch, jax.Array) else aligned_empty((capacity, *batch.shape[1:]), batch.dtype)

@@ -13,19 +13,21 @@ from concurrent import futures
 from itertools import islice
 from typing import Any
 
+from jkeras._base.types import Tree
+
 _dataset: Any = None  # in a worker process: the dataset it makes items of
 
 
-def _adopt(dataset: Any) -> None:
+def _adopt(dataset: object) -> None:
     global _dataset
     _dataset = dataset
 
 
-def _item(index: int) -> Any:
+def _item(index: int) -> Tree:
     return _dataset[index]
 
 
-def ordered_items(dataset: Any, indices: Iterable[int], workers: int, processes: bool, ahead: int) -> Generator[Any]:
+def ordered_items(dataset: Any, indices: Iterable[int], workers: int, processes: bool, ahead: int) -> Generator[Tree]:
     """`dataset[i]` for each index, in order, up to `ahead` of them in advance.
 
     Args:

@@ -8,7 +8,7 @@ be drawn in one compiled program, or those of an ensemble by `vmap` over keys.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Self
 
 import jax
 from jax.typing import DTypeLike
@@ -48,6 +48,6 @@ class Initializer(Configurable):
             f"{type(self).__name__} does not say how to make a value. Write `def __call__(self, shape, dtype=None): ...` in it."
         )
 
-    def clone(self) -> Any:
+    def clone(self) -> Self:
         """A new initializer with the same config."""
         return type(self).from_config(self.get_config())

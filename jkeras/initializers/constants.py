@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import CustomObjects
+from jkeras._base.types import Config, CustomObjects
 from jkeras.initializers.base import Initializer
 
 
@@ -57,12 +56,12 @@ class Constant(Initializer):
         [0.5, 0.5]
     """
 
-    def __init__(self, value: Any = 0.0):
+    def __init__(self, value: object = 0.0):
         self.value = value
         self._only_shape: tuple[int, ...] | None = None
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: CustomObjects = None) -> Constant:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Constant:
         """Make it from a config, where Keras wraps an array in a dict of its own."""
         value = config["value"]
         if isinstance(value, Mapping):
@@ -70,7 +69,7 @@ class Constant(Initializer):
         return cls(value)
 
     @classmethod
-    def exactly(cls, array: Any) -> Constant:
+    def exactly(cls, array: ArrayLike) -> Constant:
         """The initializer that an array stands for: its value, for a weight of just its shape."""
         made = cls(array)
         made._only_shape = tuple(np.shape(array))

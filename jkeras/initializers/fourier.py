@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +35,7 @@ class STFT(Initializer):
         [1.0, -1.0, 1.0, -1.0]
     """
 
-    def __init__(self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False):
+    def __init__(self, side: str = "real", window: object = "hann", scaling: str | None = "density", periodic: bool = False):
         if side not in ("real", "imag"):
             raise unknown_name("side", side, ("real", "imag"))
         if scaling not in (None, "density", "spectrum"):

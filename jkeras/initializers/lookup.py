@@ -1,7 +1,7 @@
 """What users and files write for an initializer: to the object and back; and the one way to draw from any of them.
 
 A name, a class, a config dict, a function `f(shape, dtype)`, a function of `jax.nn.initializers` and an array, for a weight of
-just its shape, all stand for an initializer. `draw` hides their differences from whoever makes weights.
+just its shape, all stand for an initializer. `draw` hides the differences.
 
 >>> get("ones")((2,)).tolist(), serialize(get("he_normal"))["class_name"]
 ([1.0, 1.0], 'HeNormal')
@@ -21,18 +21,19 @@ from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.family import family
+from jkeras._base.types import Array
 from jkeras.initializers.base import Initializer
 from jkeras.initializers.constants import Constant
 from jkeras.state.initial import InitialValue
 
 
-def _as_initializer(found: Any) -> Any:
+def _as_initializer(found: Any) -> Callable[..., Array] | None:
     if callable(found):
         return _shape_first(found) if not isinstance(found, Initializer) and _takes_key_first(found) else found
     return Constant.exactly(found) if hasattr(found, "shape") and hasattr(found, "dtype") else None
 
 
-def _takes_key_first(function: Callable[..., Any]) -> bool:
+def _takes_key_first(function: Callable[..., Array]) -> bool:
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
@@ -40,7 +41,7 @@ def _takes_key_first(function: Callable[..., Any]) -> bool:
     return next(iter(parameters), None) == "key"
 
 
-def _shape_first(function: Callable[..., Any]) -> Callable[..., Any]:
+def _shape_first(function: Callable[..., Array]) -> Callable[..., Array]:
     """A function of `jax.nn.initializers`, (key, shape, dtype), in the order of this library."""
 
     @functools.wraps(function)
@@ -58,7 +59,7 @@ get, serialize, deserialize = family(
 )
 
 
-def draw(initializer: Any, key: jax.Array | None, shape: Sequence[int], dtype: DTypeLike | None = None) -> jax.Array:
+def draw(initializer: object, key: jax.Array | None, shape: Sequence[int], dtype: DTypeLike | None = None) -> jax.Array:
     """The first value of a weight, from anything that stands for an initializer.
 
     Args:

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from jkeras._base.registry import export
 from jkeras.initializers.scaling import VarianceScaling
@@ -21,7 +20,7 @@ class _Scheme(VarianceScaling):
 
     _scheme: tuple[float, str, str]
 
-    def __init__(self, seed: Any = None, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None):
+    def __init__(self, seed: object = None, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None):
         super().__init__(*self._scheme, seed, input_axes, output_axes)
 
 

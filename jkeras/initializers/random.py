@@ -33,7 +33,7 @@ class RandomInitializer(Initializer):
         ValueError: another kind of seed.
     """
 
-    def __init__(self, seed: Any = None):
+    def __init__(self, seed: object = None):
         if seed is not None and not isinstance(seed, (int, np.integer, SeedGenerator)):
             raise ValueError(f"Expected an integer, a SeedGenerator or None as seed, received {describe(seed)}.")
         self.seed = seed
@@ -101,7 +101,7 @@ class RandomNormal(RandomInitializer):
         (2, 3)
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: object = None):
         self.mean, self.stddev = mean, stddev
         super().__init__(seed)
 
@@ -126,7 +126,7 @@ class TruncatedNormal(RandomInitializer):
         True
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: object = None):
         self.mean, self.stddev = mean, stddev
         super().__init__(seed)
 
@@ -149,7 +149,7 @@ class RandomUniform(RandomInitializer):
         True
     """
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None):
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: object = None):
         self.minval, self.maxval = minval, maxval
         super().__init__(seed)
 

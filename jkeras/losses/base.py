@@ -6,7 +6,7 @@ may be called inside any JAX transform as it stands.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,7 @@ from jkeras.losses.reduction import reduce_losses, standardize_reduction
 from jkeras.state.scope import get_mask
 
 
-def map_arrays(fn: Any, *ys: Any) -> Tree:
+def map_arrays(fn: Callable[..., Array], *ys: Tree) -> Tree:
     """Apply `fn` to an array, or to each array of a dict, list or tuple of arrays; a list of numbers is an array."""
     first = ys[0]
     if isinstance(first, dict) or (isinstance(first, (list, tuple)) and any(getattr(y, "ndim", 0) for y in first)):
@@ -85,7 +85,7 @@ class Loss(Configurable):
         """
         raise NotImplementedError(f"{type(self).__name__} does not define `call(self, y_true, y_pred)`.")
 
-    def check_targets(self, y_true: Tree, y_pred_spec: Any) -> None:
+    def check_targets(self, y_true: Tree, y_pred_spec: Tree) -> None:
         """Raise ValueError where targets cannot belong to such predictions; called once, before training, on host data.
 
         Args:
@@ -93,10 +93,10 @@ class Loss(Configurable):
             y_pred_spec: has `.shape` (with None for the batch) and `.dtype`.
         """
 
-    def _as_float(self, y: Any) -> Array:
+    def _as_float(self, y: Tree) -> Array:
         return jnp.asarray(y, self.dtype)
 
-    def _as_target(self, y: Any) -> Array:
+    def _as_target(self, y: Tree) -> Array:
         return self._as_float(y)
 
     def __repr__(self) -> str:

@@ -1,17 +1,22 @@
-"""Do these targets fit these predictions? Checked once, before training, with NumPy, so that nothing is traced in vain.
+"""Do these targets fit these predictions? Checked once, before training, with NumPy, before anything is traced.
 
-Most mistakes do not fail on their own: shapes broadcast, labels out of range fall out of every class, and training continues with
+Most mistakes do not fail on their own: shapes broadcast, labels out of range belong to no class, and training continues with
 a loss that means nothing.
 """
 
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jkeras._base.types import Tree
+
+if TYPE_CHECKING:
+    from jkeras.losses.base import Loss
+    from jkeras.losses.wrapper import LossFunctionWrapper
 
 _NOT_NUMBERS = "Targets must be numbers. Received an array of dtype {dtype}: {first!r}, ... {hint}"
 _SPARSE_FOR_ONE_HOT = """{name} expects one-hot targets of shape {expected}.
@@ -39,7 +44,7 @@ _RANGE = """{name} expects labels from 0 to {last}, because the output has {clas
 Received labels from {low} to {high}. {hint}"""
 
 
-def _shown(shape: Any) -> str:
+def _shown(shape: Sequence[int | None]) -> str:
     return str(tuple(shape))
 
 
@@ -54,17 +59,17 @@ def _numbers(y_true: Tree) -> np.ndarray | None:
     return y
 
 
-def check_same_shape(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1) -> None:
+def check_same_shape(loss: Loss, y_true: Tree, y_pred_spec: Tree, axis: int = -1) -> None:
     """Targets and predictions must have one shape, but for a last axis of size 1 that one of them may lack."""
     _check_entries(loss, y_true, y_pred_spec, broadcasts=False)
 
 
-def check_elementwise(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1) -> None:
-    """As `check_same_shape`, but axes of size 1 may stand for any size. That is rarely meant, so it is said."""
+def check_elementwise(loss: Loss, y_true: Tree, y_pred_spec: Tree, axis: int = -1) -> None:
+    """As `check_same_shape`, but axes of size 1 may stand for any size. That is rarely meant, so there is a warning."""
     _check_entries(loss, y_true, y_pred_spec, broadcasts=True)
 
 
-def _check_entries(loss: Any, y_true: Tree, y_pred_spec: Any, broadcasts: bool) -> None:
+def _check_entries(loss: Loss, y_true: Tree, y_pred_spec: Tree, broadcasts: bool) -> None:
     y = _numbers(y_true)
     pred = tuple(getattr(y_pred_spec, "shape", ()))
     if y is None or not pred:
@@ -91,7 +96,7 @@ def _check_entries(loss: Any, y_true: Tree, y_pred_spec: Any, broadcasts: bool) 
     )
 
 
-def check_categorical(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1) -> None:
+def check_categorical(loss: LossFunctionWrapper, y_true: Tree, y_pred_spec: Tree, axis: int = -1) -> None:
     """Targets must have one entry per class of the output."""
     y = _numbers(y_true)
     pred = tuple(getattr(y_pred_spec, "shape", ()))
@@ -115,7 +120,9 @@ def check_categorical(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1)
     check_same_shape(loss, y, y_pred_spec)
 
 
-def check_sparse(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1, ignore_class: int | None = None) -> None:
+def check_sparse(
+    loss: LossFunctionWrapper, y_true: Tree, y_pred_spec: Tree, axis: int = -1, ignore_class: int | None = None
+) -> None:
     """Targets must be whole numbers from 0 to classes - 1, one per prediction."""
     y = _numbers(y_true)
     pred = tuple(getattr(y_pred_spec, "shape", ()))
@@ -135,7 +142,7 @@ def check_sparse(loss: Any, y_true: Tree, y_pred_spec: Any, axis: int = -1, igno
     _check_labels(name, y if ignore_class is None else y[y != ignore_class], classes, pred)
 
 
-def _check_labels(name: str, y: np.ndarray, classes: int | None, pred: Any) -> None:
+def _check_labels(name: str, y: np.ndarray, classes: int | None, pred: Tree) -> None:
     if not y.size:
         return
     low, high = y.min(), y.max()

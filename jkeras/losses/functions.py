@@ -7,7 +7,7 @@ checked before training.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jkeras._base.registry import export
 from jkeras.losses import checks
@@ -30,7 +30,7 @@ class Published(NamedTuple):
 _published: dict[int, Published] = {}  # by id: a function of the user's own need not be hashable
 
 
-def published(fn: Any) -> Published | None:
+def published(fn: object) -> Published | None:
     """What is known of a public function; None for one of the user's own."""
     return _published.get(id(fn))
 

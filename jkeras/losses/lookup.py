@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jkeras._base.family import EXPECTED, family
 from jkeras._base.naming import to_snake_case
+from jkeras._base.types import Array, Tree
 from jkeras.losses.base import Loss
 from jkeras.losses.crossentropy import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
 from jkeras.losses.wrapper import LossFunctionWrapper
@@ -24,7 +26,7 @@ get, serialize, deserialize = family(
 )
 
 
-def resolve(identifier: Any, y_true_spec: Any = None, y_pred_spec: Any = None) -> Loss | None:
+def resolve(identifier: object, y_true_spec: Tree = None, y_pred_spec: Tree = None) -> Loss | None:
     """The `Loss` that an entry of `compile(loss=...)` means.
 
     Args:
@@ -52,7 +54,7 @@ def resolve(identifier: Any, y_true_spec: Any = None, y_pred_spec: Any = None) -
     return LossFunctionWrapper(found, name=name if isinstance(identifier, str) else to_snake_case(name or type(found).__name__))
 
 
-def _crossentropy(y_true_spec: Any, y_pred_spec: Any) -> Any:
+def _crossentropy(y_true_spec: Tree, y_pred_spec: Tree) -> Callable[..., Array]:
     if y_true_spec is None or y_pred_spec is None:
         raise ValueError("loss='crossentropy' chooses by shapes, which are not known here. Write 'binary_crossentropy', ...")
     true, pred = tuple(y_true_spec.shape), tuple(y_pred_spec.shape)

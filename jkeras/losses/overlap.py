@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
@@ -30,7 +30,7 @@ class Dice(LossFunctionWrapper):
     """
 
     @expand_kwargs(after={"axis": "name"}, name="dice")
-    def __init__(self, *, axis: Any = None, **kwargs: Unpack[LossArguments]):
+    def __init__(self, *, axis: object = None, **kwargs: Unpack[LossArguments]):
         super().__init__(dice, axis=axis, **kwargs)
 
 
@@ -52,5 +52,5 @@ class Tversky(LossFunctionWrapper):
     """
 
     @expand_kwargs(after={"axis": "name"}, name="tversky")
-    def __init__(self, alpha: float = 0.5, beta: float = 0.5, *, axis: Any = None, **kwargs: Unpack[LossArguments]):
+    def __init__(self, alpha: float = 0.5, beta: float = 0.5, *, axis: object = None, **kwargs: Unpack[LossArguments]):
         super().__init__(tversky, alpha=alpha, beta=beta, axis=axis, **kwargs)

@@ -13,8 +13,6 @@ Masked entries weigh nothing and, in the first two, are not counted.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 
 from jkeras._base.errors import unknown_name
@@ -55,7 +53,7 @@ def standardize_reduction(reduction: str | None) -> str | None:
 
 
 def reduce_losses(
-    losses: Any, sample_weight: Tree = None, mask: Tree = None, reduction: str | None = "sum_over_batch_size"
+    losses: Tree, sample_weight: Tree = None, mask: Tree = None, reduction: str | None = "sum_over_batch_size"
 ) -> Array:
     """Weigh losses and reduce them by the table above.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Self, TypedDict
 
 import jax.numpy as jnp
 from jax.typing import DTypeLike
@@ -49,7 +49,7 @@ class LossFunctionWrapper(Loss):
 
     def __init__(
         self,
-        fn: Callable[..., Any],
+        fn: Callable[..., Array],
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
         dtype: DTypeLike | None = None,
@@ -69,11 +69,11 @@ class LossFunctionWrapper(Loss):
             set_mask(values, labels_that_count(y_true, y_pred, self._fn_kwargs["ignore_class"], axis))
         return values
 
-    def check_targets(self, y_true: Tree, y_pred_spec: Any) -> None:
+    def check_targets(self, y_true: Tree, y_pred_spec: Tree) -> None:
         """Raise ValueError where targets cannot belong to such predictions; a function of the user's own is not checked."""
         public = published(self.fn)
         if public is not None:
-            known: dict[str, Any] = {k: v for k, v in self._fn_kwargs.items() if k == "axis" and isinstance(v, int)}
+            known: dict[str, int | None] = {k: v for k, v in self._fn_kwargs.items() if k == "axis" and isinstance(v, int)}
             if self._takes_labels:
                 known["ignore_class"] = self._fn_kwargs.get("ignore_class")
             public.check(self, y_true, y_pred_spec, **known)
@@ -83,12 +83,12 @@ class LossFunctionWrapper(Loss):
         public = published(self.fn)
         return public is not None and public.takes_labels
 
-    def _as_target(self, y: Any) -> Array:
+    def _as_target(self, y: Tree) -> Array:
         # A half-precision float cannot hold every class number, so labels stay integers.
         return jnp.asarray(y) if self._takes_labels else self._as_float(y)
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
         """Make a loss from what `get_config` gave; `fn` is the name of a loss function, in plain form or in Keras'."""
         config = {k: deserialize(v, custom_objects) if is_object_config(v) and k != "fn" else v for k, v in config.items()}
         fn = config.get("fn")

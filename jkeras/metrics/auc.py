@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +12,7 @@ from jax.typing import DTypeLike
 from jkeras._base import config
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Config, CustomObjects, Tree
+from jkeras._base.types import Array, Config, CustomObjects, Tree
 from jkeras.metrics.base import State
 from jkeras.metrics.confusion import ConfusionMetric, check_number, threshold_list
 from jkeras.nn.losses_align import divide_or_zero
@@ -61,7 +60,7 @@ class AUC(ConfusionMetric):
         thresholds: Sequence[float] | None = None,
         multi_label: bool = False,
         num_labels: int | None = None,
-        label_weights: Any = None,
+        label_weights: Sequence[float] | np.ndarray | None = None,
         from_logits: bool = False,
     ):
         super().__init__(name=name, dtype=dtype)
@@ -77,7 +76,7 @@ class AUC(ConfusionMetric):
         )
         self.num_thresholds = len(inner) + 2
         self.evenly = thresholds is None or evenly_spaced(np.array([0.0, *inner, 1.0]))
-        self.cutoffs: Any = np.array([-config.epsilon(), *inner, 1.0 + config.epsilon()])
+        self.cutoffs = np.array([-config.epsilon(), *inner, 1.0 + config.epsilon()])
         self.multi_label, self.from_logits = multi_label, from_logits
         self.label_weights = None if label_weights is None else np.asarray(label_weights, self.dtype)
         self._columns, self.needs_shapes = num_labels, bool(multi_label and not num_labels)
@@ -125,7 +124,7 @@ class AUC(ConfusionMetric):
         counts = count(labels, y_pred, weight, self.cutoffs, self.evenly, per_label=self.multi_label)
         return {kind: state[kind] + counts[kind] for kind in KINDS}
 
-    def compute(self, state: State) -> Any:
+    def compute(self, state: State) -> Array:
         """The area, or the weighted mean of the labels' areas."""
         area = area_under_curve(state, self.curve, self.summation_method)
         if not self.multi_label:

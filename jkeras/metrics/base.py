@@ -12,7 +12,7 @@ round, with `add_variable` and an `update_state` that assigns, gets its three fu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -25,13 +25,14 @@ from jkeras._base.dtypes import get_policy, is_float
 from jkeras._base.name_first import name_first
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
+from jkeras._base.types import Array, Tree
 from jkeras.metrics.stateless import Stateless
 from jkeras.state import Variable, functionalize
 from jkeras.state.functionalize import abstractly
 from jkeras.state.random import draw_key
 from jkeras.state.scope import current
 
-State = dict[str, Any]
+State: TypeAlias = dict[str, Array]
 
 _FACE = {"update_state", "result", "reset_state"}
 _PURE = {"init", "update", "compute"}
@@ -69,7 +70,7 @@ class Metric(Stateless, Configurable):
     counts_rows = False  # whether rows count that weigh nothing
     _bridged = False
 
-    def __init_subclass__(cls, **kwargs: Any):
+    def __init_subclass__(cls, **kwargs: object):
         super().__init_subclass__(**kwargs)
         own = set(cls.__dict__)
         if own & _FACE and not own & _PURE:
@@ -91,7 +92,7 @@ class Metric(Stateless, Configurable):
         return self._policy.compute_dtype
 
     @property
-    def accumulator_dtype(self) -> Any:
+    def accumulator_dtype(self) -> jnp.dtype:
         """What sums are kept in: the metric's dtype, but float32 in place of a half-precision one."""
         return jnp.promote_types(self.dtype, jnp.float32) if is_float(self.dtype) else jnp.dtype(self.dtype)
 
@@ -115,7 +116,7 @@ class Metric(Stateless, Configurable):
             f"{type(self).__name__} defines neither `update(self, state, ...)` nor `update_state(self, ...)`."
         )
 
-    def compute(self, state: State) -> Any:
+    def compute(self, state: State) -> Tree:
         """The metric's value for a state."""
         raise NotImplementedError(f"{type(self).__name__} defines neither `compute(self, state)` nor `result(self)`.")
 
@@ -128,7 +129,7 @@ class Metric(Stateless, Configurable):
         for key, variable in variables.items():
             variable.assign(state[key])
 
-    def result(self) -> Any:
+    def result(self) -> Tree:
         """The value for all batches since the last reset."""
         return _pure(self, "compute")(self, {k: variable.value for k, variable in self._state_variables().items()})
 
@@ -147,7 +148,7 @@ class Metric(Stateless, Configurable):
         """`reset_state`, by its Keras 2 name."""
         self.reset_state()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Tree:
         """Take in one more batch and give the value so far."""
         self.update_state(*args, **kwargs)
         return self.result()
@@ -169,7 +170,7 @@ class Metric(Stateless, Configurable):
     def add_variable(
         self,
         shape: Sequence[int],
-        initializer: Any = None,
+        initializer: object = None,
         dtype: DTypeLike | None = None,
         aggregation: str = "sum",
         name: str | None = None,
@@ -192,7 +193,7 @@ class Metric(Stateless, Configurable):
 
     @name_first
     def add_weight(
-        self, shape: Sequence[int] = (), initializer: Any = None, dtype: DTypeLike | None = None, name: str | None = None
+        self, shape: Sequence[int] = (), initializer: object = None, dtype: DTypeLike | None = None, name: str | None = None
     ) -> Variable:
         """`add_variable`, by its other name."""
         return self.add_variable(shape, initializer, dtype, name=name)
@@ -204,10 +205,10 @@ class Metric(Stateless, Configurable):
         return [*self._state_variables().values(), *self._own_variables(), *inner]
 
     def _state_variables(self) -> dict[str, Variable]:
-        """Boxes for what the pure `init` gives; made when first needed."""
+        """The variables of the pure `init`'s entries, made when first needed."""
         if self.__dict__.get("_accumulators") is None and (self.built or not self.needs_shapes):
-            # So that an attribute missing in `init` is an AttributeError, not this call again. Nor is a `__setattr__` of the
-            # user's called, which may ask for attributes.
+            # Set first, so that an attribute missing in `init` is an AttributeError rather than this call again; and without
+            # the user's `__setattr__`, which may read attributes.
             self.__dict__["_accumulators"] = {}
             with jax.ensure_compile_time_eval():
                 start = _pure(self, "init")(self)
@@ -234,13 +235,13 @@ class Metric(Stateless, Configurable):
         return f"<{type(self).__name__} name={self.name}>"
 
 
-def _pure(metric: Metric, name: str) -> Callable[..., Any]:
+def _pure(metric: Metric, name: str) -> Callable[..., Tree]:
     """The pure method that the library (or a pure user class) defines, below any bridge to `update_state`."""
     bridges = (_init, _update, _compute)
     return next(c.__dict__[name] for c in type(metric).__mro__ if name in c.__dict__ and c.__dict__[name] not in bridges)
 
 
-def _known(shape: Any) -> tuple[int, ...]:
+def _known(shape: Sequence[int | None]) -> tuple[int, ...]:
     return tuple(2 if n is None else n for n in shape)
 
 
@@ -261,7 +262,7 @@ def _init(self: Metric) -> State:
     return {key: jnp.array(value, copy=True) for key, value in zip(_keys(variables), values)}
 
 
-def _update(self: Metric, state: State, *args: Any, **kwargs: Any) -> State:
+def _update(self: Metric, state: State, *args: object, **kwargs: object) -> State:
     """What `update_state` makes of a state. A weight of None is not passed on: not every user's method takes one."""
     if kwargs.get("sample_weight", 0) is None:
         del kwargs["sample_weight"]
@@ -272,15 +273,15 @@ def _update(self: Metric, state: State, *args: Any, **kwargs: Any) -> State:
     return dict(zip(keys, update([state[k] for k in keys], *args, rng=rng, **kwargs).values))
 
 
-def _compute(self: Metric, state: State) -> Any:
+def _compute(self: Metric, state: State) -> Tree:
     """What `result` gives for a state. If it draws, then the same numbers each time: it is a function of what was accumulated."""
     variables = self.variables
 
-    def result() -> Any:  # a variable read outside of `functionalize` would give its own value, not the state's
+    def result() -> Tree:  # a variable read outside of `functionalize` would give its own value, not the state's
         return jax.tree.map(lambda y: y, self.result())
 
     return functionalize(result, variables)([state[k] for k in _keys(variables)], rng=jax.random.key(0)).output
 
 
-def _is_leaf(value: Any) -> bool:
+def _is_leaf(value: object) -> bool:
     return isinstance(value, Variable)

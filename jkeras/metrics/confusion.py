@@ -7,14 +7,14 @@ vectors.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.metrics.base import Metric, State
 from jkeras.nn.losses_align import divide_or_zero
 from jkeras.nn.metrics_confusion import NEVER, count, decisions, evenly_spaced
@@ -22,7 +22,7 @@ from jkeras.nn.metrics_confusion import NEVER, count, decisions, evenly_spaced
 MOST_THRESHOLDS = 1_000_000
 
 
-def check_number(owner: str, num_thresholds: Any, least: int) -> None:
+def check_number(owner: str, num_thresholds: object, least: int) -> None:
     """ValueError for a number of thresholds that no metric has, before there is a list of them.
 
     Args:
@@ -36,7 +36,7 @@ def check_number(owner: str, num_thresholds: Any, least: int) -> None:
         )
 
 
-def threshold_list(thresholds: Any, default: float = 0.5) -> list[float]:
+def threshold_list(thresholds: Tree, default: float = 0.5) -> list[float]:
     """Thresholds as a list; ValueError for one outside [0, 1]."""
     if thresholds is None:
         return [default]
@@ -56,7 +56,7 @@ class ConfusionMetric(Metric):
     """
 
     kinds: tuple[str, ...] = ()
-    cutoffs: Sequence[float]
+    cutoffs: Sequence[float] | np.ndarray
     evenly = False
     top_k: int | None = None
     class_id: int | None = None
@@ -71,7 +71,7 @@ class ConfusionMetric(Metric):
         counts = count(*entries, self.cutoffs, self.evenly)
         return {kind: state[kind] + counts[kind] for kind in self.kinds}
 
-    def _single(self, value: Any) -> Any:
+    def _single(self, value: Array) -> Array:
         return value[0] if len(self.cutoffs) == 1 else value
 
 
@@ -80,7 +80,9 @@ class _Count(ConfusionMetric):
 
     kind: str
 
-    def __init__(self, thresholds: Any = None, name: str | None = None, dtype: DTypeLike | None = None):
+    def __init__(
+        self, thresholds: float | Sequence[float] | None = None, name: str | None = None, dtype: DTypeLike | None = None
+    ):
         super().__init__(name=name, dtype=dtype)
         self.cutoffs = threshold_list(thresholds)
         self.evenly = evenly_spaced(self.cutoffs)
@@ -91,7 +93,7 @@ class _Count(ConfusionMetric):
         counts = count(*decisions(y_true, y_pred, sample_weight, dtype=self.accumulator_dtype), self.cutoffs, self.evenly)
         return {"accumulator": state["accumulator"] + counts[self.kind]}
 
-    def compute(self, state: State) -> Any:
+    def compute(self, state: State) -> Array:
         """The count, or one per threshold."""
         return self._single(state["accumulator"])
 
@@ -177,7 +179,7 @@ class _OfThoseFound(ConfusionMetric):
 
     def __init__(
         self,
-        thresholds: Any = None,
+        thresholds: float | Sequence[float] | None = None,
         top_k: int | None = None,
         class_id: int | None = None,
         name: str | None = None,
@@ -209,7 +211,7 @@ class Precision(_OfThoseFound):
 
     kinds = ("true_positives", "false_positives")
 
-    def compute(self, state: State) -> Any:
+    def compute(self, state: State) -> Array:
         """`TP / (TP + FP)`."""
         found = state["true_positives"]
         return self._single(divide_or_zero(found, found + state["false_positives"]))
@@ -235,7 +237,7 @@ class Recall(_OfThoseFound):
 
     kinds = ("true_positives", "false_negatives")
 
-    def compute(self, state: State) -> Any:
+    def compute(self, state: State) -> Array:
         """`TP / (TP + FN)`."""
         found = state["true_positives"]
         return self._single(divide_or_zero(found, found + state["false_negatives"]))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jkeras._base import config
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.metrics.base import Metric, State
 from jkeras.nn.losses_align import align_left
 
@@ -94,7 +92,7 @@ class FBetaScore(Metric):
         batch = (chosen * y_true, chosen * (1 - y_true), (1 - chosen) * y_true, y_true)
         return {name: state[name] + jnp.sum(entry * weight, axis=axis) for name, entry in zip(_ENTRIES, batch)}
 
-    def compute(self, state: State) -> Any:
+    def compute(self, state: State) -> Array:
         """The score, averaged as asked."""
         tp, fp, fn, weights = (state[name] for name in _ENTRIES)
         tiny, b2 = config.epsilon(), self.beta**2

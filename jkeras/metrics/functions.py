@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from jkeras._base.registry import export
+from jkeras._base.types import Array
 from jkeras.nn import losses_crossentropy, losses_focal, losses_hinge, losses_regression, metrics
 from jkeras.ops.loss_functions import loss_function
 from jkeras.ops.wrapper import F
 
-NAMES: dict[str, Any] = {}
+NAMES: dict[str, Callable[..., Array]] = {}
 
 
 def publish(fn: F, name: str | None = None) -> F:

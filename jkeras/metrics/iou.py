@@ -80,7 +80,7 @@ class IoU(Metric):
         sums = jax.ops.segment_sum(jnp.where(counts, weight, 0), cell, n * n)
         return {"total_confusion_matrix": state["total_confusion_matrix"] + sums.reshape(n, n)}
 
-    def compute(self, state: State) -> Any:
+    def compute(self, state: State) -> Array:
         """The mean over the target classes."""
         matrix = state["total_confusion_matrix"]
         shared = jnp.diag(matrix)
@@ -90,7 +90,7 @@ class IoU(Metric):
         ratio = jnp.where(occurs, shared[ids] / (union + config.epsilon()), 0.0)
         return jnp.sum(ratio) / (jnp.sum(occurs) + config.epsilon())
 
-    def _labels(self, y: Any, sparse: bool) -> Array:
+    def _labels(self, y: Tree, sparse: bool) -> Array:
         y = jnp.asarray(y)
         return (y if sparse else jnp.argmax(y, self.axis)).astype(jnp.int32)
 

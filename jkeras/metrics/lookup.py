@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jkeras._base.family import EXPECTED, family
 from jkeras._base.naming import to_snake_case
 from jkeras._base.types import Tree
@@ -32,7 +30,7 @@ get, serialize, deserialize = family(
 )
 
 
-def resolve(identifier: Any, y_true_spec: Tree = None, y_pred_spec: Tree = None, loss_name: str | None = None) -> Metric:
+def resolve(identifier: object, y_true_spec: Tree = None, y_pred_spec: Tree = None, loss_name: str | None = None) -> Metric:
     """The `Metric` that an entry of `compile(metrics=[...])` means, built for these shapes.
 
     Args:
@@ -58,7 +56,7 @@ def resolve(identifier: Any, y_true_spec: Tree = None, y_pred_spec: Tree = None,
         raise ValueError("Expected a metric, received None. Leave it out of the list, or write a name such as 'accuracy'.")
     if isinstance(identifier, str) and identifier.lower() in _BY_SHAPE:
         kind = _kind(identifier, y_true_spec, y_pred_spec, loss_name)
-        metric: Any = _BY_SHAPE[identifier.lower()][_KINDS.index(kind)]()
+        metric: Metric = _BY_SHAPE[identifier.lower()][_KINDS.index(kind)]()
     else:
         metric = get(identifier)
     if not isinstance(metric, Metric):
@@ -73,7 +71,7 @@ def resolve(identifier: Any, y_true_spec: Tree = None, y_pred_spec: Tree = None,
 
 
 def _kind(identifier: str, y_true_spec: Tree, y_pred_spec: Tree, loss_name: str | None) -> str:
-    """Which of the three kinds of classification the shapes, or else the loss, speak of."""
+    """The kind of classification, one of three, by the shapes or else by the loss."""
     true, pred = (None if spec is None else tuple(spec.shape) for spec in (y_true_spec, y_pred_spec))
     if true and pred and len(pred) > 1:
         if pred[-1] == 1:

@@ -10,6 +10,7 @@ from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
+from jkeras._base.types import Array
 from jkeras.metrics.base import State
 from jkeras.metrics.confusion import ConfusionMetric, check_number
 from jkeras.nn.losses_align import divide_or_zero
@@ -45,9 +46,9 @@ class _BestUnderConstraint(ConfusionMetric):
         check_number(type(self).__name__, num_thresholds, 1)
         self.value, self.num_thresholds, self.class_id = value, num_thresholds, class_id
         self.evenly = num_thresholds > 1
-        self.cutoffs: Any = np.arange(num_thresholds) / (num_thresholds - 1) if num_thresholds > 1 else [0.5]
+        self.cutoffs = np.arange(num_thresholds) / (num_thresholds - 1) if num_thresholds > 1 else [0.5]
 
-    def compute(self, state: State) -> Any:
+    def compute(self, state: State) -> Array:
         """The best rate, 0 where no threshold holds the other."""
         held, wanted = (divide_or_zero(state[a], state[a] + state[b]) for a, b in (_RATES[self.held], _RATES[self.wanted]))
         return jnp.max(jnp.where(held >= self.value, wanted, 0), initial=0)

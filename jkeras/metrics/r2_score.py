@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.metrics.base import Metric, State
 from jkeras.nn.losses_align import align_left, match_ranks
 
@@ -86,7 +84,7 @@ class R2Score(Metric):
         }
         return {name: state[name] + value for name, value in batch.items()}
 
-    def compute(self, state: State) -> Any:
+    def compute(self, state: State) -> Array:
         """The score, aggregated and adjusted as asked."""
         total = state["squared_sum"] - jnp.square(state["sum"]) / state["count"]
         score = 1 - state["residual"] / total

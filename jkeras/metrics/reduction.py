@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 from jkeras._base import registry
 from jkeras._base.configurable import deserialize, is_object_config
 from jkeras._base.registry import export
-from jkeras._base.types import Config, CustomObjects, Tree
+from jkeras._base.types import Array, Config, CustomObjects, Tree
 from jkeras.metrics import functions
 from jkeras.metrics.base import Metric, State
 from jkeras.nn.losses_align import divide_or_zero, merge_mask
@@ -50,7 +50,7 @@ class Sum(Metric):
         values, _ = per_sample(jnp.asarray(values, self.accumulator_dtype), weight, jnp.sum)
         return {"total": state["total"] + jnp.sum(values)}
 
-    def compute(self, state: State) -> Any:
+    def compute(self, state: State) -> Array:
         """The total."""
         return state["total"]
 
@@ -84,12 +84,12 @@ class Mean(Metric):
         number = values.size if weight is None else jnp.sum(weight)
         return {"total": state["total"] + jnp.sum(values), "count": state["count"] + jnp.asarray(number, state["count"].dtype)}
 
-    def compute(self, state: State) -> Any:
+    def compute(self, state: State) -> Array:
         """`total / count`."""
         return divide_or_zero(state["total"], state["count"])
 
 
-def widen(y: Any) -> Any:
+def widen(y: Array) -> Array:
     """An array as it is, but for half precision, which becomes float32."""
     y = jnp.asarray(y)
     return y.astype(jnp.float32) if y.dtype in (jnp.float16, jnp.bfloat16) else y
@@ -118,7 +118,7 @@ class MeanMetricWrapper(Mean):
     # row. Functions that `compile(metrics=...)` is given expect it since Keras 2; Keras 3 passes them on as they are.
     targets_as_column = False
 
-    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: DTypeLike | None = None, **kwargs: Any):
+    def __init__(self, fn: Callable[..., Array], name: str | None = None, dtype: DTypeLike | None = None, **kwargs: object):
         super().__init__(name=name, dtype=dtype)
         self.fn = fn
         self._fn_kwargs = kwargs
@@ -133,7 +133,7 @@ class MeanMetricWrapper(Mean):
         return super().update(state, values, weight)
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
         """Make a metric from what `get_config` gave; `fn` is the name of a function, in plain form or in Keras'."""
         config = {k: deserialize(v, custom_objects) if is_object_config(v) and k != "fn" else v for k, v in config.items()}
         fn = config.get("fn")
@@ -144,17 +144,17 @@ class MeanMetricWrapper(Mean):
         return cls(**config)
 
 
-def _zero(dtype: DTypeLike | None) -> Any:
+def _zero(dtype: DTypeLike | None) -> Array:
     """A scalar for which nothing is compiled."""
     return jnp.asarray(np.zeros((), dtype))
 
 
-def _arrays(y: Any) -> Any:
+def _arrays(y: Tree) -> Tree:
     """Structures are left to the function."""
     structure = isinstance(y, dict) or (isinstance(y, (list, tuple)) and any(getattr(part, "ndim", 0) for part in y))
     return y if structure else widen(y)
 
 
-def _function(name: str, custom_objects: Mapping[str, Any]) -> Any:
+def _function(name: str, custom_objects: Mapping[str, Any]) -> Callable[..., Array]:
     area = "keras.metrics" if name in functions.NAMES else "keras.losses"
     return registry.find_function(name, custom_objects, area)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.metrics.base import State
 from jkeras.metrics.reduction import Mean, MeanMetricWrapper
 from jkeras.nn.lengths import root
@@ -123,7 +121,7 @@ class RootMeanSquaredError(Mean):
         y_true, y_pred = match_ranks(jnp.asarray(y_true, dtype), jnp.asarray(y_pred, dtype))
         return super().update(state, jnp.square(y_pred - y_true), sample_weight)
 
-    def compute(self, state: State) -> Any:
+    def compute(self, state: State) -> Array:
         """`sqrt(total / count)`."""
         return root(super().compute(state))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
+from jkeras._base.types import Array, Tree
 from jkeras.layers.tracking import Tracker
 from jkeras.state import Variable, functionalize
 
@@ -12,9 +12,9 @@ from jkeras.state import Variable, functionalize
 class Stateless(Tracker):
     """Gives a metric `stateless_update_state`, `stateless_result` and `stateless_reset_state`."""
 
-    update_state: Callable[..., Any]
+    update_state: Callable[..., object]
 
-    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
+    def stateless_update_state(self, metric_variables: Sequence[Array], *args: object, **kwargs: object) -> list[Array]:
         """The variables' values after one more batch.
 
         Args:
@@ -26,16 +26,16 @@ class Stateless(Tracker):
         """
         return functionalize(self.update_state, self._matching(metric_variables))(metric_variables, *args, **kwargs).values
 
-    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+    def stateless_result(self, metric_variables: Sequence[Array]) -> Tree:
         """The metric's value for these variables' values."""
         return functionalize(self.result, self._matching(metric_variables))(metric_variables).output
 
-    def stateless_reset_state(self) -> list[Any]:
+    def stateless_reset_state(self) -> list[Array]:
         """The variables' values before the first batch."""
         variables = self.variables
         return functionalize(self.reset_state, variables)([variable.value for variable in variables]).values
 
-    def _matching(self, values: Sequence[Any]) -> list[Variable]:
+    def _matching(self, values: Sequence[Array]) -> list[Variable]:
         variables = self.variables
         if len(values) != len(variables):
             raise ValueError(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +23,7 @@ from jkeras.training.whole_step import complete_function, with_all_variables
 
 def activations(
     model: Steps, x: Tree, layers: Iterable[str | Layer] | None = None, batch_size: int | None = None, training: bool = False
-) -> dict[str, Any]:
+) -> dict[str, Tree]:
     """The outputs of the layers, in the order in which they run. A method of `Model`.
 
     The forward pass is compiled at the first call; later calls with inputs of the same shape reuse it. The Keras way,
@@ -85,12 +84,12 @@ def _paths_of(model: Steps, layers: Iterable[str | Layer]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _program(model: Steps, wanted: tuple[str, ...] | None, training: bool) -> tuple[Any, list[str]]:
+def _program(model: Steps, wanted: tuple[str, ...] | None, training: bool) -> tuple[Callable[..., list[Tree]], list[str]]:
     """The compiled forward pass, and the names of its results, known once it was traced."""
     names: list[str] = []
 
-    def run(params: Tree, state: Tree, x: Tree) -> list[Any]:
-        found: dict[str, Any] = {}
+    def run(params: Tree, state: Tree, x: Tree) -> list[Tree]:
+        found: dict[str, Tree] = {}
 
         def look(name: str, side: str, tree: Tree) -> Tree:
             if side == "output" and (wanted is None or name.partition("#")[0] in wanted):

@@ -6,7 +6,7 @@ unless `clone_function` returns a layer as it is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import jax
 
@@ -22,8 +22,9 @@ from jkeras.models.functional import Functional
 from jkeras.models.model import Model
 from jkeras.models.sequential import Sequential
 
+L = TypeVar("L", bound=Layer)
 CloneFunction = Callable[[Layer], Layer]
-CallFunction = Callable[..., Any]
+CallFunction = Callable[..., Tree]
 
 
 @export("keras.models.clone_model")
@@ -33,7 +34,7 @@ def clone_model(
     clone_function: CloneFunction | None = None,
     call_function: CallFunction | None = None,
     recursive: bool = False,
-) -> Any:
+) -> Model:
     """A model of the same architecture, with new layers and new initial weights.
 
     Args:
@@ -72,22 +73,22 @@ def clone_model(
     return _clone_graph(model, input_tensors, copy, call_function or _call)
 
 
-def clone_layer(layer: Layer) -> Layer:
+def clone_layer(layer: L) -> L:
     """A new layer from the config of one; the user's own classes and functions in it need not be registered.
 
     Args:
         layer: of any kind.
     """
     with in_memory():
-        made: Layer = type(layer).__dict__.get("_declared_as", type(layer)).from_config(layer.get_config())
+        made: L = type(layer).__dict__.get("_declared_as", type(layer)).from_config(layer.get_config())
     return made
 
 
-def _call(layer: Layer, *args: Any, **kwargs: Any) -> Any:
+def _call(layer: Layer, *args: object, **kwargs: object) -> Tree:
     return layer(*args, **kwargs)
 
 
-def _check(model: Any, input_tensors: Tree, clone_function: Any, call_function: Any, recursive: bool) -> None:
+def _check(model: object, input_tensors: Tree, clone_function: object, call_function: object, recursive: bool) -> None:
     if not isinstance(model, Model):
         raise ValueError(f"clone_model takes a model. Received: {describe(model)}.")
     for name, given in (("clone_function", clone_function), ("call_function", call_function)):
@@ -106,7 +107,7 @@ def _clone_stack(model: Sequential, input_tensors: Tree, copy: CloneFunction) ->
     given = [_as_tensor(t) for t in _flat(input_tensors)]
     if len(given) > 1:
         raise ValueError(f"A Sequential has one input. Received: {len(given)} input_tensors.")
-    first: list[Any] = []
+    first: list[KerasTensor | InputLayer] = []
     if given:
         source = None if given[0].node is None else given[0].node.operation
         first = [source if isinstance(source, InputLayer) else Input(batch_shape=given[0].shape, dtype=given[0].dtype)]
@@ -115,7 +116,7 @@ def _clone_stack(model: Sequential, input_tensors: Tree, copy: CloneFunction) ->
     return Sequential([*first, *(copy(layer) for layer in model.layers)], trainable=model.trainable, name=model.name)
 
 
-def _clone_graph(model: Functional, input_tensors: Tree, copy: CloneFunction, call: CallFunction) -> Any:
+def _clone_graph(model: Functional, input_tensors: Tree, copy: CloneFunction, call: CallFunction) -> Model:
     program = model._program
     given = [_as_tensor(t) for t in _flat(input_tensors)]
     if input_tensors is None:
@@ -123,9 +124,9 @@ def _clone_graph(model: Functional, input_tensors: Tree, copy: CloneFunction, ca
     if len(given) != len(program.inputs):
         raise ValueError(f"Model {model.name!r} has {len(program.inputs)} inputs. Received: {len(given)} input_tensors.")
     tensors: dict[int, KerasTensor] = {id(old): new for old, new in zip(program.inputs, given)}
-    made: dict[int, Any] = {}
+    made: dict[int, Layer] = {}
 
-    def new(structure: Tree) -> Any:
+    def new(structure: Tree) -> Tree:
         return jax.tree.map(lambda t: tensors[id(t)] if isinstance(t, KerasTensor) else t, structure, is_leaf=is_leaf)
 
     for node in program.nodes:
@@ -146,13 +147,13 @@ def _clone_graph(model: Functional, input_tensors: Tree, copy: CloneFunction, ca
     return cls(inputs=inputs, outputs=outputs, name=model.name, trainable=model.trainable)
 
 
-def _flat(input_tensors: Tree) -> list[Any]:
+def _flat(input_tensors: Tree) -> list[object]:
     if input_tensors is None:
         return []
     return jax.tree.leaves(input_tensors, is_leaf=lambda v: isinstance(v, (KerasTensor, InputLayer)))
 
 
-def _as_tensor(value: Any) -> KerasTensor:
+def _as_tensor(value: object) -> KerasTensor:
     if isinstance(value, InputLayer):
         value = value.output
     if not isinstance(value, KerasTensor):

@@ -9,21 +9,28 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
 from jkeras._base import paths
 from jkeras._base.compiling import compiler_options, precision_scope
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.structures import shapes_to_specs
 from jkeras.layers.tracking import inventory
 from jkeras.training.steps import Steps
 
-_NO_SHAPE = """{name!r} has no known input shape yet. Say for which inputs it is to be described, without the batch axis:
+if TYPE_CHECKING:
+    from jax.extend.core import Jaxpr
+    from jax.stages import Lowered
+
+    from jkeras.layers.tracking import Path
+    from jkeras.optimizers.base import Optimizer
+
+_NO_SHAPE = """{name!r} has no known input shape yet. Say for which inputs to describe it, without the batch axis:
 
     model.describe(input_shape=(784,))
 """
@@ -108,7 +115,7 @@ def _bytes(n: float) -> str:
     return f"{n:.0f} B"
 
 
-def describe(model: Steps, input_shape: Any = None, batch_size: int = 32, training: bool = True) -> Description:
+def describe(model: Steps, input_shape: Tree = None, batch_size: int = 32, training: bool = True) -> Description:
     """Parameters, FLOPs and memory of a step, before anything runs. No weights are made and nothing is computed.
 
     A step of training is the forward pass, the gradients and, in a compiled model, the optimizer's update. Targets are not
@@ -137,7 +144,7 @@ def describe(model: Steps, input_shape: Any = None, batch_size: int = 32, traini
         raise ValueError(f"batch_size is a positive whole number. Received: {batch_size!r}.")
     specs = _input_specs(model, input_shape, batch_size)
     held = inventory(model)
-    weights: list[list[Any]] = [[], []]
+    weights: list[list[tuple[Path, jax.ShapeDtypeStruct]]] = [[], []]
     for path, variable in held.entries:
         spec = jax.ShapeDtypeStruct(variable.shape, jnp.dtype(variable.dtype))
         weights[0 if id(variable) in held.trained else 1].append((path, spec))
@@ -169,7 +176,7 @@ def _size(tree: Tree) -> int:
     return sum(math.prod(s.shape) * s.dtype.itemsize for s in jax.tree.leaves(tree))
 
 
-def _input_specs(model: Steps, input_shape: Any, batch_size: int) -> Any:
+def _input_specs(model: Steps, input_shape: Tree, batch_size: int) -> Tree:
     """Shapes and dtypes of a batch, from the argument, the graph or what the model was built for; the model is built then."""
     specs = None
     if input_shape is not None:
@@ -202,7 +209,7 @@ def _input_specs(model: Steps, input_shape: Any, batch_size: int) -> Any:
     return jax.tree.map(settle, specs, is_leaf=is_spec)
 
 
-def _with_batch(shape: Any, batch_size: int) -> Any:
+def _with_batch(shape: Tree, batch_size: int) -> Tree:
     if isinstance(shape, int):
         return (batch_size, shape)
     if isinstance(shape, dict):
@@ -212,16 +219,16 @@ def _with_batch(shape: Any, batch_size: int) -> Any:
     return [_with_batch(one, batch_size) for one in shape]
 
 
-def _forward(model: Steps) -> Callable[..., Any]:
-    def forward(params: Tree, state: Tree, x: Tree) -> Any:
+def _forward(model: Steps) -> Callable[..., Tree]:
+    def forward(params: Tree, state: Tree, x: Tree) -> Tree:
         return model.apply(params, state, x, training=False, rng=jax.random.key(0))[0]
 
     return forward
 
 
-def _training_step(model: Steps, optimizer: Any) -> Callable[..., Any]:
-    def step(params: Tree, state: Tree, opt_state: Tree, x: Tree) -> Any:
-        def loss(params: Tree) -> tuple[Any, Any]:
+def _training_step(model: Steps, optimizer: Optimizer | None) -> Callable[..., Tree]:
+    def step(params: Tree, state: Tree, opt_state: Tree, x: Tree) -> Tree:
+        def loss(params: Tree) -> tuple[Array, Tree]:
             y, after, added = model.apply_with_losses(params, state, x, training=True, rng=jax.random.key(0))
             floats = [leaf for leaf in jax.tree.leaves(y) if jnp.issubdtype(leaf.dtype, jnp.floating)]
             return sum((jnp.mean(jnp.square(leaf)).astype(jnp.float32) for leaf in floats), added), after
@@ -235,7 +242,7 @@ def _training_step(model: Steps, optimizer: Any) -> Callable[..., Any]:
     return step
 
 
-def _cost(step: Callable[..., Any], specs: tuple[Any, ...], donated: tuple[int, ...] = ()) -> Cost:
+def _cost(step: Callable[..., Tree], specs: tuple[Tree, ...], donated: tuple[int, ...] = ()) -> Cost:
     with precision_scope():
         traced = jax.jit(step, donate_argnums=donated, compiler_options=compiler_options()).trace(*specs)
         lowered = traced.lower()
@@ -248,12 +255,12 @@ def _cost(step: Callable[..., Any], specs: tuple[Any, ...], donated: tuple[int, 
     )
 
 
-def _flops(lowered: Any) -> float:
+def _flops(lowered: Lowered) -> float:
     return float((lowered.cost_analysis() or {}).get("flops", 0.0))
 
 
-def _turns(jaxpr: Any) -> float:
-    """The FLOPs of all turns of its loops that XLA does not count: those after the first."""
+def _turns(jaxpr: Jaxpr) -> float:
+    """The FLOPs of the turns of its loops that XLA does not count: all after the first."""
     from jax.extend.core import jaxpr_as_fun
 
     total = 0.0
@@ -264,14 +271,14 @@ def _turns(jaxpr: Any) -> float:
             once = _flops(jax.jit(jaxpr_as_fun(body)).lower(*specs))
             total += length * (once + _turns(body.jaxpr)) - once
         else:
-            total += sum(_turns(inner) for inner in _inner(list(equation.params.values())))
+            total += sum(_turns(inner) for inner in _inner(equation.params.values()))
     return total
 
 
-def _inner(values: list[Any]) -> Iterator[Any]:
+def _inner(values: Iterable[Any]) -> Iterator[Jaxpr]:
     for value in values:
         if isinstance(value, (list, tuple)):
-            yield from _inner(list(value))
+            yield from _inner(value)
         elif hasattr(value, "eqns"):
             yield value
         elif hasattr(getattr(value, "jaxpr", None), "eqns"):

@@ -1,14 +1,14 @@
 """`Functional`: a model made of a graph between symbolic inputs and outputs. Running it is one loop over the graph.
 
 A pickle or a copy of one holds its symbolic tensors, not the sorted steps, which hold functions and ids. A graph is a long chain,
-so it is handed over node by node: nothing has to recurse along it.
+so it is stored node by node, and nothing recurses along it.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -17,9 +17,9 @@ import jax.numpy as jnp
 from jkeras._base.errors import describe, known_sizes
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.graph import KerasTensor, Program
-from jkeras.graph.keras_tensor import is_leaf, is_symbolic
+from jkeras.graph.keras_tensor import Operation, is_leaf, is_symbolic
 from jkeras.graph.spec import is_spec
 from jkeras.graph.topology import operations_of
 from jkeras.layers.base import Layer
@@ -101,7 +101,7 @@ class Functional(Model):
         added = self._graph_losses, self._graph_metrics
         return Program(inputs, (outputs, added) if any(added) else outputs)
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: object) -> None:
         """Add to what training minimises: from `call`, or once with a symbolic tensor of the graph, as in Keras 2.
 
         Files do not hold losses of the graph: add them again after loading.
@@ -126,7 +126,7 @@ class Functional(Model):
         if symbolic:
             self._extend_graph("_graph_losses", symbolic)
 
-    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+    def add_metric(self, value: object, name: str | None = None, aggregation: str | None = "mean") -> None:
         """Report a value in the logs: from `call`, or once with a symbolic tensor of the graph, as in Keras 2.
 
         Args:
@@ -144,7 +144,7 @@ class Functional(Model):
         else:
             self._extend_graph("_graph_metrics", [(name, value)])
 
-    def _extend_graph(self, what: str, new: list[Any]) -> None:
+    def _extend_graph(self, what: str, new: Sequence[object]) -> None:
         before = getattr(self, what)
         setattr(self, what, (*before, *new))
         try:
@@ -185,7 +185,7 @@ class Functional(Model):
             super().add_metric(value, name)
         return _without_list(outputs)
 
-    def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _infer(self, fn: Callable[..., Tree], specs: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
         """In the structure of the model's outputs; `call` gives a single output without its list."""
         if type(self).call is not Functional.call:
             return super()._infer(fn, specs, kwargs)
@@ -195,7 +195,7 @@ class Functional(Model):
         found = super()._infer(fn, specs, kwargs)
         return type(outputs)([found]) if _is_single(outputs) else found
 
-    def _arrange(self, inputs: Tree) -> list[Any]:
+    def _arrange(self, inputs: Tree) -> list[Tree]:
         """The inputs' arrays in the order of the graph, each with the rank and dtype of its symbolic tensor.
 
         The batch size that the graph was made with binds only layers that keep something for each row.
@@ -217,7 +217,7 @@ class Functional(Model):
             )
         return [self._fit_to(tensor, array) for tensor, array in zip(expected, arrays)]
 
-    def _fit_to(self, tensor: KerasTensor, array: Any) -> Any:
+    def _fit_to(self, tensor: KerasTensor, array: Tree) -> Array | None:
         if array is None:
             if is_optional(tensor):
                 return None
@@ -254,14 +254,14 @@ class Functional(Model):
 
     # structure ------------------------------------------------------------------------------------------------------
 
-    def _note_arrival(self, name: str, value: Any) -> None:
+    def _note_arrival(self, name: str, value: object) -> None:
         """Nothing: the graph knows its layers and their order."""
 
     def _sublayers(self) -> list[Layer]:
         return [op for op in self._operations if isinstance(op, Layer)]
 
     @property
-    def operations(self) -> list[Any]:
+    def operations(self) -> list[Operation]:
         """Layers and array functions of the graph, in running order."""
         return list(self._operations)
 
@@ -286,12 +286,12 @@ class Functional(Model):
         return self._structure[1]
 
     @property
-    def input_shape(self) -> Any:
+    def input_shape(self) -> Tree:
         """Shape of the input, or a list of shapes for several."""
         return specs_to_shapes(single(self.inputs))
 
     @property
-    def output_shape(self) -> Any:
+    def output_shape(self) -> Tree:
         """Shape of the output, or a list of shapes for several."""
         return specs_to_shapes(single(self.outputs))
 
@@ -323,7 +323,7 @@ def _what_to_write(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> st
     return f"Give data of that shape, or make the model for these: Input(shape={tuple(shape[1:])})."
 
 
-def _leaves(inputs: Tree) -> list[Any]:
+def _leaves(inputs: Tree) -> list[Tree]:
     """Arrays, with None for one that is left out."""
     return jax.tree.leaves(inputs, is_leaf=lambda value: value is None)
 
@@ -332,16 +332,16 @@ def _is_single(outputs: Tree) -> bool:
     return isinstance(outputs, (list, tuple)) and len(outputs) == 1
 
 
-def _without_list(outputs: Tree) -> Any:
+def _without_list(outputs: Tree) -> Tree:
     return outputs[0] if _is_single(outputs) else outputs
 
 
-def _are_alike(specs: Tree, tensors: Any) -> bool:
+def _are_alike(specs: Tree, tensors: Tree) -> bool:
     """Whether two structures have the same shapes and dtypes in the same places."""
     (given, tree), (made, structure) = (jax.tree.flatten(value, is_leaf=is_spec) for value in (specs, tensors))
     same = tree == structure  # type: ignore[operator]
     return same and all(is_spec(a) and a.shape == b.shape and a.dtype == b.dtype for a, b in zip(given, made))
 
 
-def _both_float(array: Any, tensor: KerasTensor) -> bool:
+def _both_float(array: Array, tensor: KerasTensor) -> bool:
     return jnp.issubdtype(array.dtype, jnp.floating) and jnp.issubdtype(jnp.dtype(tensor.dtype), jnp.floating)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jkeras.models.summary_rows import Row, is_chain, rows_of
+
+if TYPE_CHECKING:
+    from jkeras.models.model import Model
 
 _CELL = "text-align:left;padding:2px 10px"
 _NUMBER = "text-align:right;padding:2px 10px"
@@ -15,7 +18,7 @@ _INDENT = 18  # pixels, of layers inside a layer
 _MOST_ROWS = 300
 
 
-def html_summary(model: Any) -> str:
+def html_summary(model: Model) -> str:
     """The HTML of a model: the rows of its summary, and the numbers of its parameters.
 
     Args:
@@ -37,8 +40,8 @@ def html_summary(model: Any) -> str:
     left_out = len(rows) - _MOST_ROWS
     if left_out > 0:
         rows[_MOST_ROWS:] = [f'<tr><td colspan="{len(titles)}" style="{_CELL}">and {left_out} more layers</td></tr>']
-    trainable = sum(box.size for box in model.trainable_weights)
-    frozen = sum(box.size for box in model.non_trainable_weights)
+    trainable = sum(weight.size for weight in model.trainable_weights)
+    frozen = sum(weight.size for weight in model.non_trainable_weights)
     totals = f"Total params: {trainable + frozen:,} (trainable {trainable:,}, non-trainable {frozen:,})"
     return (
         f"<div><b>{_name(model)}</b><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
@@ -46,11 +49,11 @@ def html_summary(model: Any) -> str:
     )
 
 
-def _name(model: Any) -> str:
+def _name(model: Model) -> str:
     return f"{escape(type(model).__name__)}: {escape(model.name)}"
 
 
-def _unbuilt(model: Any) -> str:
+def _unbuilt(model: Model) -> str:
     layers = "".join(f"<li>{escape(layer.name)} ({escape(type(layer).__name__)})</li>" for layer in model.layers[:_MOST_ROWS])
     return f"<div><b>{_name(model)}</b> <small>(not built: the shape of its input is not known)</small><ul>{layers}</ul></div>"
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -22,8 +21,8 @@ class Keras2Methods:
     """Methods that models had in Keras 2."""
 
     fit: Callable[..., History]
-    evaluate: Callable[..., Any]
-    predict: Callable[..., Any]
+    evaluate: Callable[..., Tree]
+    predict: Callable[..., Tree]
 
     def predict_proba(self, x: Tree, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
         """`predict`, for models that give probabilities.
@@ -72,21 +71,21 @@ class Keras2Methods:
 
     def fit_generator(
         self,
-        generator: Any,
+        generator: object,
         steps_per_epoch: int | None = None,
         epochs: int = 1,
         verbose: int | str = 1,
-        callbacks: Any = None,
-        validation_data: Any = None,
+        callbacks: object = None,
+        validation_data: object = None,
         validation_steps: int | None = None,
         validation_freq: int | list[int] = 1,
-        class_weight: Any = None,
+        class_weight: object = None,
         max_queue_size: int = 10,
         workers: int = 1,
         use_multiprocessing: bool = False,
         shuffle: bool = True,
         initial_epoch: int = 0,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> History:
         """`fit` on a generator or a dataset.
 
@@ -113,15 +112,15 @@ class Keras2Methods:
 
     def evaluate_generator(
         self,
-        generator: Any,
+        generator: object,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: object = None,
         max_queue_size: int = 10,
         workers: int = 1,
         use_multiprocessing: bool = False,
         verbose: int = 0,
-        **kwargs: Any,
-    ) -> Any:
+        **kwargs: object,
+    ) -> Tree:
         """`evaluate` on a generator or a dataset; arguments as for `fit_generator`."""
         return self.evaluate(
             generator, steps=steps, callbacks=callbacks, verbose=verbose, max_queue_size=max_queue_size, workers=workers,
@@ -130,15 +129,15 @@ class Keras2Methods:
 
     def predict_generator(
         self,
-        generator: Any,
+        generator: object,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: object = None,
         max_queue_size: int = 10,
         workers: int = 1,
         use_multiprocessing: bool = False,
         verbose: int = 0,
-        **kwargs: Any,
-    ) -> Any:
+        **kwargs: object,
+    ) -> Tree:
         """`predict` on a generator or a dataset; arguments as for `fit_generator`."""
         return self.predict(
             generator, steps=steps, callbacks=callbacks, verbose=verbose, max_queue_size=max_queue_size, workers=workers,
@@ -146,7 +145,7 @@ class Keras2Methods:
         )  # fmt: skip
 
     @property
-    def updates(self) -> list[Any]:
+    def updates(self) -> list[object]:
         """Empty: what changes in a step is part of the step's results."""
         return []
 

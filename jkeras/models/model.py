@@ -8,8 +8,8 @@ subclass writes its own `call`. All three are layers, with the pure `init` and `
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self, SupportsIndex
 
 from jkeras._base.configurable import constructor_signature, in_todays_words, read_arguments
 from jkeras._base.errors import unexpected_arguments, unknown_name
@@ -19,6 +19,7 @@ from jkeras._base.types import Config, CustomObjects, Logs, Tree
 from jkeras.callbacks import History
 from jkeras.data import as_source, train_validation_split
 from jkeras.data.array_source import ArraySource
+from jkeras.graph.keras_tensor import Operation
 from jkeras.layers.base import Layer
 from jkeras.layers.structures import shapes_to_specs
 from jkeras.models.activations import activations
@@ -71,12 +72,12 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     _functional: type[Model]  # what Model(inputs, outputs) makes; functional.py, which stands on this file, sets it
 
-    def __new__(cls, *args: Any, **kwargs: Any):
+    def __new__(cls, *args: object, **kwargs: object):
         if cls is Model and (len(args) >= 2 or "outputs" in kwargs or "output" in kwargs):
             return cls._functional.__new__(cls._functional, *args, **kwargs)
         return super().__new__(cls, *args, **kwargs)
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: object, **kwargs: Any):
         if args or "inputs" in kwargs or "outputs" in kwargs:
             # A class that adds to a functional model: MyModel(inputs, outputs), or super().__init__(inputs, outputs).
             self.__class__ = _functional_class(type(self), self._functional)  # type: ignore[arg-type]
@@ -85,14 +86,14 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         Layer.__init__(self, **kwargs)
         self._trainer = Trainer(self)
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
         declared = type(self).__dict__.get("_declared_as")
         if declared is None:
             return super().__reduce_ex__(protocol)
         return _empty_with_graph, (declared,), self.__getstate__()  # a pickle finds a class by its name
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
         """A model from what `get_config` gave: a graph is built anew, any other model is made with the same arguments.
 
         Args:
@@ -133,11 +134,11 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        optimizer: object = "rmsprop",
+        loss: object = None,
+        loss_weights: object = None,
+        metrics: object = None,
+        weighted_metrics: object = None,
         run_eagerly: bool = False,
         steps_per_execution: int | None = None,
         jit_compile: bool | str = "auto",
@@ -183,11 +184,11 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: int | str = "auto",
-        callbacks: Any = None,
+        callbacks: object = None,
         validation_split: float = 0.0,
-        validation_data: Any = None,
+        validation_data: Tree = None,
         shuffle: bool | str = True,
-        class_weight: Any = None,
+        class_weight: Tree = None,
         sample_weight: Tree = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
@@ -246,10 +247,10 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         verbose: int | str = "auto",
         sample_weight: Tree = None,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: object = None,
         return_dict: bool = False,
-        **keras2: Any,
-    ) -> Any:
+        **keras2: object,
+    ) -> Tree:
         """Loss and metrics over data.
 
         Args:
@@ -274,9 +275,9 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         batch_size: int | None = None,
         verbose: int | str = "auto",
         steps: int | None = None,
-        callbacks: Any = None,
-        **keras2: Any,
-    ) -> Any:
+        callbacks: object = None,
+        **keras2: object,
+    ) -> Tree:
         """The model's outputs for data, as numpy arrays in the structure of the outputs.
 
         Args:
@@ -295,11 +296,11 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         x: Tree,
         y: Tree = None,
         sample_weight: Tree = None,
-        class_weight: Any = None,
+        class_weight: Tree = None,
         return_dict: bool = False,
         *,
         reset_metrics: bool = True,
-    ) -> Any:
+    ) -> Tree:
         """One training step on one batch.
 
         Args:
@@ -316,17 +317,17 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     def test_on_batch(
         self, x: Tree, y: Tree = None, sample_weight: Tree = None, return_dict: bool = False, *, reset_metrics: bool = True
-    ) -> Any:
+    ) -> Tree:
         """Loss and metrics of one batch; arguments as for `train_on_batch`."""
         logs = self._trainer.test_on_batch(_one_batch(x, y, sample_weight), reset_metrics)
         return logs if return_dict else _as_list(logs)
 
-    def predict_on_batch(self, x: Tree) -> Any:
+    def predict_on_batch(self, x: Tree) -> Tree:
         """Outputs for one batch, as numpy arrays."""
         return self.predict(_one_batch(x), verbose=0)
 
     def reset_metrics(self) -> None:
-        """Start the metrics again that `train_on_batch(..., reset_metrics=False)` continues."""
+        """Reset the metrics that `train_on_batch(..., reset_metrics=False)` continues."""
         self._trainer.reset_metrics()
 
     @property
@@ -380,7 +381,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
                 return layer
         raise unknown_name("layer", name, [layer.name for layer in layers])
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Tree = None) -> None:
         """Make all weights for inputs of this shape, batch axis included: `(None, 784)`."""
         specs = (shapes_to_specs(input_shape, self.compute_dtype),)
         if hasattr(type(self).build, "is_default"):
@@ -421,7 +422,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         self,
         line_length: int | None = None,
         positions: list[float] | None = None,
-        print_fn: Callable[[str], Any] | None = None,
+        print_fn: Callable[[str], object] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
         layer_range: tuple[str, str] | None = None,
@@ -461,7 +462,7 @@ def _empty_with_graph(cls: Any) -> Any:
     return found.__new__(found)
 
 
-def takes_graph(cls: Any) -> bool:
+def takes_graph(cls: object) -> bool:
     """Whether a model's constructor takes `inputs` and `outputs`, or passes all its arguments to one that does."""
     parameters = list(constructor_signature(cls).parameters.values())
     kinds = [p.kind for p in parameters]
@@ -470,7 +471,7 @@ def takes_graph(cls: Any) -> bool:
 
 
 def _one_batch(
-    x: Tree, y: Tree = None, sample_weight: Tree = None, class_weight: Any = None, output_names: list[str] | None = None
+    x: Tree, y: Tree = None, sample_weight: Tree = None, class_weight: Tree = None, output_names: list[str] | None = None
 ) -> ArraySource:
     """All rows as one batch."""
     source = as_source(x, y, sample_weight, class_weight=class_weight, output_names=output_names)
@@ -479,12 +480,12 @@ def _one_batch(
     return ArraySource(*source.arrays, batch_size=source.num_samples)
 
 
-def _as_list(logs: Logs) -> Any:
+def _as_list(logs: Logs) -> Tree:
     values = list(logs.values())
     return values[0] if len(values) == 1 else values
 
 
-def check_unique_names(owner: str, layers: list[Any]) -> None:
+def check_unique_names(owner: str, layers: Sequence[Operation]) -> None:
     """Refuse two layers of one name in a model."""
     seen: set[str] = set()
     for layer in layers:

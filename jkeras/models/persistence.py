@@ -58,7 +58,7 @@ class Persistence:
         """
         save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
 
-    def load_weights(self: Any, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: Any) -> None:
+    def load_weights(self: Any, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: object) -> None:
         """Read weights from any file that holds some; all shapes are compared before anything is read.
 
         A compiled model gets the optimizer's weights too, and then `fit(resume=True)` continues where the saved training stood.
@@ -75,7 +75,7 @@ class Persistence:
         """
         load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name, **kwargs)
 
-    def to_json(self: Any, **kwargs: Any) -> str:
+    def to_json(self: Any, **kwargs: object) -> str:
         """The architecture as text, without weights; `model_from_json` makes the model again.
 
         Args:
@@ -97,9 +97,9 @@ class Persistence:
         filepath: str | os.PathLike[str],
         format: str = "stablehlo",
         verbose: bool | int | None = None,
-        input_signature: Any = None,
+        input_signature: object = None,
         platforms: Sequence[str] = ("cpu", "cuda"),
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         """Write the model as a program that JAX runs without jkeras; `jkeras.saving.export` says more.
 

@@ -6,7 +6,7 @@ any other; until then it is a list.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -16,8 +16,9 @@ from jkeras._base.configurable import deserialize, full_config, in_todays_words
 from jkeras._base.dtypes import is_float
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import custom_object_scope, export
-from jkeras._base.types import Config, CustomObjects, Tree
+from jkeras._base.types import Array, Config, CustomObjects, Tree
 from jkeras.graph import KerasTensor
+from jkeras.graph.keras_tensor import Operation
 from jkeras.layers.base import Layer
 from jkeras.layers.embedding import Embedding
 from jkeras.layers.input import InputLayer
@@ -41,20 +42,20 @@ class Sequential(Functional):
         ((None, 2), 58)
     """
 
-    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None):
+    def __init__(self, layers: Iterable[object] | None = None, trainable: bool = True, name: str | None = None):
         Layer.__init__(self, trainable=trainable, name=name)
         self._trainer = Trainer(self)
         self._stack: list[Layer] = []
         self._input_layer: InputLayer | None = None
         self._input_given = False  # as an `Input`, not as an argument of the first layer
         self._input_read = False  # taken from the first data
-        self._operations: list[Any] = []
-        self._trail: list[tuple[Layer, Any]] = []  # the layers of the graph with their outputs
+        self._operations: list[Operation] = []
+        self._trail: list[tuple[Layer, Tree]] = []  # the layers of the graph with their outputs
         for layer in layers or []:
             self._append(layer)
         self._rebuild()
 
-    def add(self, layer: Any, rebuild: bool = True) -> None:
+    def add(self, layer: object, rebuild: bool = True) -> None:
         """Put a layer, an `Input` or a model on top of the stack.
 
         Raises:
@@ -65,11 +66,11 @@ class Sequential(Functional):
         if rebuild:
             self._rebuild()
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: object) -> None:
         """Add a scalar, or a list of them, to what training minimises; from `call`."""
         Layer.add_loss(self, loss)  # a stack has no symbolic losses: its graph changes with its layers
 
-    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+    def add_metric(self, value: object, name: str | None = None, aggregation: str | None = "mean") -> None:
         """Report a value in the logs, from `call`."""
         Layer.add_metric(self, value, name, aggregation)
 
@@ -84,7 +85,7 @@ class Sequential(Functional):
             self._rebuild()
         return layer
 
-    def _append(self, layer: Any) -> None:
+    def _append(self, layer: object) -> None:
         if isinstance(layer, KerasTensor) and layer.node is not None and isinstance(layer.node.operation, InputLayer):
             layer = layer.node.operation
         if isinstance(layer, InputLayer):
@@ -122,7 +123,7 @@ class Sequential(Functional):
         tensor = self._input_layer.output
         outputs = tensor
         # The graph grows at its end, so the layers before keep their only node, hence `layer.output`.
-        trail: list[tuple[Layer, Any]] = []
+        trail: list[tuple[Layer, Tree]] = []
         for i, layer in enumerate(self._stack):
             known = i < len(self._trail) and self._trail[i][0] is layer
             outputs = self._trail[i][1] if known else layer(outputs)
@@ -134,7 +135,7 @@ class Sequential(Functional):
         self._program = self._sorted_graph()
         self.built = True
 
-    def _ensure_built(self, specs: tuple[Any, ...], kwargs: dict[str, Any], lenient: bool = False) -> None:
+    def _ensure_built(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         if self.built:
             return
         if not self._stack:
@@ -152,7 +153,7 @@ class Sequential(Functional):
             if not self.built:
                 self._input_layer = None
 
-    def _fit_to(self, tensor: KerasTensor, array: Any) -> Any:
+    def _fit_to(self, tensor: KerasTensor, array: Tree) -> Array | None:
         if self._input_read and len(tensor.shape) == array.ndim:
             # This shape was only seen in data: the next data may be longer, and layers check what they take.
             tensor = KerasTensor((None,) * array.ndim, tensor.dtype, name=tensor.name)

@@ -10,9 +10,12 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise, zip_longest
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jkeras.models.summary_rows import Row, is_chain, rows_of
+
+if TYPE_CHECKING:
+    from jkeras.models.model import Model
 
 _CHAIN = (65, (0.45, 0.85, 1.0), ("Layer (type)", "Output Shape", "Param #"))
 _GRAPH = (98, (0.33, 0.55, 0.67, 1.0), ("Layer (type)", "Output Shape", "Param #", "Connected to"))
@@ -20,10 +23,10 @@ _TRAINABLE_WIDTH = 11
 
 
 def print_summary(
-    model: Any,
+    model: Model,
     line_length: int | None = None,
     positions: Sequence[float] | None = None,
-    print_fn: Callable[[str], Any] | None = None,
+    print_fn: Callable[[str], object] | None = None,
     expand_nested: bool = False,
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
@@ -132,7 +135,7 @@ def _table(chain: bool, line_length: int | None, positions: Sequence[float] | No
     return _Table(width, ends, titles)
 
 
-def _lines(model: Any, table: _Table, rows: list[Row]) -> Iterator[str]:
+def _lines(model: Model, table: _Table, rows: list[Row]) -> Iterator[str]:
     yield f'Model: "{model.name}"'
     yield table.rule("_")
     yield table.line(table.titles)
@@ -140,8 +143,8 @@ def _lines(model: Any, table: _Table, rows: list[Row]) -> Iterator[str]:
     for row in rows:
         yield from table.block(row)
         yield table.rule("=" if row is rows[-1] else "_")
-    trainable = sum(box.size for box in model.trainable_weights)
-    frozen = sum(box.size for box in model.non_trainable_weights)
+    trainable = sum(weight.size for weight in model.trainable_weights)
+    frozen = sum(weight.size for weight in model.non_trainable_weights)
     yield f"Total params: {trainable + frozen:,}"
     yield f"Trainable params: {trainable:,}"
     yield f"Non-trainable params: {frozen:,}"

@@ -10,12 +10,16 @@ from __future__ import annotations
 import dataclasses
 import re
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jkeras.graph import Node, Program
+from jkeras.graph.keras_tensor import KerasTensor, Operation
 from jkeras.layers.base import Layer
 from jkeras.layers.input import InputLayer
 from jkeras.layers.structures import specs_to_shapes
+
+if TYPE_CHECKING:
+    from jkeras.models.model import Model
 
 UNKNOWN_SHAPE = "multiple"
 
@@ -61,7 +65,7 @@ def program_of(model: Any) -> Program | None:
     return program if isinstance(program, Program) and model.built else None
 
 
-def is_chain(model: Any) -> bool:
+def is_chain(model: Model) -> bool:
     """Whether each layer takes one tensor, from the layer before it, and runs once.
 
     Stacks are chains, and so are models without a graph, whose order is unknown.
@@ -75,7 +79,7 @@ def is_chain(model: Any) -> bool:
     return all(node.parents == [before] for before, node in pairwise(nodes))
 
 
-def _operations(model: Any, program: Program | None) -> list[Any]:
+def _operations(model: Any, program: Program | None) -> list[Operation]:
     return model.operations if program is not None else model.layers
 
 
@@ -87,7 +91,7 @@ def _places(nodes: tuple[Node, ...] | list[Node]) -> dict[int, int]:
     return {id(node): i for made in calls for i, node in enumerate(made)}
 
 
-def _row(op: Any, program: Program | None, places: dict[int, int], expand_nested: bool) -> Row:
+def _row(op: Operation, program: Program | None, places: dict[int, int], expand_nested: bool) -> Row:
     nodes = [node for node in op._inbound_nodes if program is None or id(node) in places]
     return Row(
         name=op.name,
@@ -103,27 +107,27 @@ def _row(op: Any, program: Program | None, places: dict[int, int], expand_nested
 def _shape(op: Any, nodes: list[Node]) -> str:
     if isinstance(op, InputLayer):
         return str([op.batch_shape])
-    if program_of(op) is not None:  # its own shape, whatever it was called on, so that a model looks the same wherever it is used
+    if program_of(op) is not None:  # its own shape, so that a model looks the same wherever it is used
         shape = op.output_shape
         return str(shape[0] if isinstance(shape, list) and len(shape) == 1 else shape)
     shapes = {str(specs_to_shapes(node.outputs)) for node in nodes}
     return shapes.pop() if len(shapes) == 1 else UNKNOWN_SHAPE
 
 
-def _params(op: Any) -> str:
+def _params(op: object) -> str:
     if not isinstance(op, Layer):
         return "0"
     return str(op.count_params()) if op.built else "0 (unused)"
 
 
-def _connection(tensor: Any, places: dict[int, int]) -> str:
+def _connection(tensor: KerasTensor, places: dict[int, int]) -> str:
     node = tensor.node
     if node is None or id(node) not in places:  # an input of the model that another graph makes
         return tensor.name
     return f"{node.operation.name}[{places[id(node)]}][{tensor.index}]"
 
 
-def _holds_layers(op: Any) -> bool:
+def _holds_layers(op: object) -> bool:
     layers = getattr(op, "layers", None)
     return isinstance(layers, (list, tuple)) and bool(layers) and all(isinstance(layer, Layer) for layer in layers)
 

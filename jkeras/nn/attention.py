@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -215,11 +215,11 @@ def _by_flash(query: Array, key: Array, value: Array, mask: Array | None, *, sca
 _NO_CUDNN = (RuntimeError, ValueError, NotImplementedError, TypeError)
 
 
-def _by_flash_or_xla(query: Array, key: Array, value: Array, mask: Array | None, **options: Any) -> Array:
+def _by_flash_or_xla(query: Array, key: Array, value: Array, mask: Array | None, *, scale: float, is_causal: bool) -> Array:
     try:
-        return _by_flash(query, key, value, mask, **options)
+        return _by_flash(query, key, value, mask, scale=scale, is_causal=is_causal)
     except _NO_CUDNN:
-        return _by_xla(query, key, value, mask, **options)
+        return _by_xla(query, key, value, mask, scale=scale, is_causal=is_causal)
 
 
 # Both take `(query, key, value, mask, *, scale, is_causal)`; the second is flash attention on an NVIDIA GPU that has it.

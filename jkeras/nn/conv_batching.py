@@ -8,9 +8,11 @@ filters. If both have one, every member becomes a group of its own.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
+from jax.lax import PrecisionLike
 
 from jkeras.nn.conv_geometry import Geometry
 
@@ -44,7 +46,15 @@ def _part(a: Array, members: int, axis: int, groups: int) -> Array:
     return jnp.moveaxis(a, axis + 1, 0).reshape(members, *shape[:axis], shape[axis] // members, *shape[axis + 1 :])
 
 
-def batch(roles: Roles, operation: Any, operands: Any, extras: Any, *, geometry: Geometry, precision: Any) -> tuple[Array, int]:
+def batch(
+    roles: Roles,
+    operation: Callable[..., Array],
+    operands: Sequence[Array],
+    extras: Sequence[Any],
+    *,
+    geometry: Geometry,
+    precision: PrecisionLike,
+) -> tuple[Array, int]:
     """The rule of `vmap` for one operation, and where the extra axis of its result is."""
     result = roles[2]
     ndim = geometry.rank + 2

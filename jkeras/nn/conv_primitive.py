@@ -12,8 +12,9 @@ exactly `lax.conv_general_dilated` and what JAX makes of its transpose.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 from jax import lax
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _SPACE = {1: "W", 2: "HW", 3: "DHW"}
 
 
-def lax_conv(x: Array, kernel: Array, geometry: Geometry, precision: Any = None) -> Array:
+def lax_conv(x: Array, kernel: Array, geometry: Geometry, precision: lax.PrecisionLike = None) -> Array:
     """The convolution as XLA knows it."""
     return lax.conv_general_dilated(
         x,
@@ -50,31 +51,31 @@ def dimension_numbers(geometry: Geometry) -> tuple[str, str, str]:
     return images, f"{space}IO", images
 
 
-def _padding(geometry: Geometry) -> Any:
-    """The margins; where sizes are symbols, and only "same" depends on them, the word, which XLA's checks let pass."""
+def _padding(geometry: Geometry) -> str | Sequence[tuple[int, int]]:
+    """The margins. Where sizes are symbols, on which only "same" padding depends, the word itself, which XLA accepts."""
     known = all(isinstance(n, int) for pair in geometry.padding for n in pair)
     return geometry.padding if known else "SAME"
 
 
-def _output_shape(x: Array, kernel: Array, *, geometry: Geometry, precision: Any = None) -> tuple[int, ...]:
+def _output_shape(x: Array, kernel: Array, *, geometry: Geometry, precision: lax.PrecisionLike = None) -> tuple[int, ...]:
     return geometry.images(x.shape[0], kernel.shape[-1], geometry.out)
 
 
-def _input_shape(dy: Array, kernel: Array, *, geometry: Geometry, precision: Any = None) -> tuple[int, ...]:
+def _input_shape(dy: Array, kernel: Array, *, geometry: Geometry, precision: lax.PrecisionLike = None) -> tuple[int, ...]:
     return geometry.images(dy.shape[0], kernel.shape[-2] * geometry.groups, geometry.size)
 
 
-def _kernel_shape(x: Array, dy: Array, *, geometry: Geometry, precision: Any = None) -> tuple[int, ...]:
+def _kernel_shape(x: Array, dy: Array, *, geometry: Geometry, precision: lax.PrecisionLike = None) -> tuple[int, ...]:
     axis = -1 if geometry.channels_last else 1
     return (*geometry.window, x.shape[axis] // geometry.groups, dy.shape[axis])
 
 
-def _lax_input_gradient(dy: Array, kernel: Array, geometry: Geometry, precision: Any) -> Array:
+def _lax_input_gradient(dy: Array, kernel: Array, geometry: Geometry, precision: lax.PrecisionLike) -> Array:
     x = jax.ShapeDtypeStruct(_input_shape(dy, kernel, geometry=geometry), dy.dtype)
     return jax.linear_transpose(lambda x: lax_conv(x, kernel, geometry, precision), x)(dy)[0]
 
 
-def _lax_kernel_gradient(x: Array, dy: Array, geometry: Geometry, precision: Any) -> Array:
+def _lax_kernel_gradient(x: Array, dy: Array, geometry: Geometry, precision: lax.PrecisionLike) -> Array:
     kernel = jax.ShapeDtypeStruct(_kernel_shape(x, dy, geometry=geometry), dy.dtype)
     return jax.linear_transpose(lambda kernel: lax_conv(x, kernel, geometry, precision), kernel)(dy)[0]
 

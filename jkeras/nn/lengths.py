@@ -6,7 +6,7 @@ would spoil the gradient of every weight. A vector of zeros has no direction, so
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 from jax import lax
@@ -26,7 +26,7 @@ def root(x: Float[Array, " *shape"]) -> Float[Array, " *shape"]:
     return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, x)))
 
 
-def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
+def norm(x: Array, ord: float | str | None = None, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
     """`jnp.linalg.norm`, with derivative 0 where all that it sums up is 0.
 
     Args:
@@ -44,7 +44,9 @@ def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
     return jnp.where(zero.reshape(length.shape), 0, length)
 
 
-def unit_vectors(x: Float[Array, " *shape"], axis: Any = -1, epsilon: float = 1e-7, order: float = 2) -> Float[Array, " *shape"]:
+def unit_vectors(
+    x: Float[Array, " *shape"], axis: int | tuple[int, ...] | None = -1, epsilon: float = 1e-7, order: float = 2
+) -> Float[Array, " *shape"]:
     """Divide by a norm along axes: `x / max(|x|, epsilon)`, with derivative 0 for vectors of zeros.
 
     Args:

@@ -7,7 +7,7 @@ taken from the other. Weights and masks are aligned from the left, for their fir
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 from jax.typing import DTypeLike
@@ -48,7 +48,7 @@ def as_pair(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
     return match_ranks(jnp.asarray(y_true, y_pred.dtype), y_pred)
 
 
-def align_left(weight: Any, values: Any) -> tuple[Array, Array]:
+def align_left(weight: Array, values: Array) -> tuple[Array, Array]:
     """Bring a weight to the rank of the values it weighs, so that weight `(n,)` goes along the first axis of values `(n, t)`.
 
     Args:

@@ -1,4 +1,4 @@
-"""Focal crossentropies: examples that are already right count less, so that rare and hard ones are heard.
+"""Focal crossentropies: examples that are already right count less, so that rare and hard ones count more.
 
 Each term of the crossentropy is multiplied by `(1 - p_t)^gamma`, where p_t is the probability given to the truth.
 Source: T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár, Focal Loss for Dense Object Detection, 2017.
@@ -6,10 +6,12 @@ Source: T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár, Focal Loss for Dens
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from jkeras._base.types import Array
 from jkeras.nn.losses_align import as_pair
@@ -77,7 +79,7 @@ def binary_focal_crossentropy(
 def categorical_focal_crossentropy(
     y_true: Array,
     y_pred: Array,
-    alpha: Any = 0.25,
+    alpha: ArrayLike | Sequence[float] = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,

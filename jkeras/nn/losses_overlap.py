@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
 
-def _axes(axis: Any) -> Any:
-    return tuple(axis) if isinstance(axis, list) else axis
+def _axes(axis: int | Sequence[int] | None) -> int | tuple[int, ...] | None:
+    return axis if axis is None or isinstance(axis, int) else tuple(axis)
 
 
-def dice(y_true: Array, y_pred: Array, axis: Any = None) -> Float[Array, " *rest"]:
+def dice(y_true: Array, y_pred: Array, axis: int | Sequence[int] | None = None) -> Float[Array, " *rest"]:
     """`1 - 2 sum y p / (sum y + sum p + epsilon)`.
 
     Args:
@@ -42,7 +43,9 @@ def dice(y_true: Array, y_pred: Array, axis: Any = None) -> Float[Array, " *rest
     return 1 - 2.0 * both / (jnp.sum(y_true, axis=axis) + jnp.sum(y_pred, axis=axis) + config.epsilon())
 
 
-def tversky(y_true: Array, y_pred: Array, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Float[Array, " *rest"]:
+def tversky(
+    y_true: Array, y_pred: Array, alpha: float = 0.5, beta: float = 0.5, axis: int | Sequence[int] | None = None
+) -> Float[Array, " *rest"]:
     """`1 - sum y p / (sum y p + alpha sum (1 - y) p + beta sum y (1 - p) + epsilon)`.
 
     Keras 3.15 and before have alpha and beta the other way round, against the source and their own documentation.

@@ -6,7 +6,7 @@ Targets are cast to the predictions' dtype; `(n,)` and `(n, 1)` are brought toge
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -142,7 +142,7 @@ def log_cosh(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
     return jnp.mean(error + jax.nn.softplus(-2.0 * error) - math.log(2.0), axis=-1)
 
 
-def cosine_similarity(y_true: Array, y_pred: Array, axis: Any = -1) -> Float[Array, " *samples"]:
+def cosine_similarity(y_true: Array, y_pred: Array, axis: int | tuple[int, ...] | None = -1) -> Float[Array, " *samples"]:
     """The negative cosine of the angle between targets and predictions: -1 for equal directions, 0 for orthogonal ones.
 
         -sum_i y_i p_i / (|y| |p|)

@@ -6,7 +6,7 @@ Class numbers are compared as integers, never in the predictions' dtype, which m
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
@@ -159,7 +159,7 @@ def cosine_of_angle(y_true: Array, y_pred: Array, axis: int = -1) -> Float[Array
     return -cosine_similarity(y_true, y_pred, axis)
 
 
-def per_sample(values: Any, sample_weight: Any, reduce: Callable[..., Any]) -> tuple[Array, Array | None]:
+def per_sample(values: Array, sample_weight: Array | None, reduce: Callable[..., Array]) -> tuple[Array, Array | None]:
     """Values and weights with one entry per sample, which is what a mean counts.
 
     Args:

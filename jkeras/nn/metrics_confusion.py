@@ -7,7 +7,8 @@ work n + T instead of n T.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +28,7 @@ NEVER = -1e10
 KINDS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 
 
-def evenly_spaced(thresholds: Any) -> bool:
+def evenly_spaced(thresholds: Sequence[float] | np.ndarray) -> bool:
     """Whether three or more thresholds divide [0, 1] evenly."""
     n = len(thresholds)
     return n >= 3 and np.allclose(thresholds, np.arange(n, dtype=np.float32) / (n - 1), atol=config.epsilon())
@@ -42,7 +43,7 @@ def keep_top_k(y_pred: Float[Array, " *n classes"], k: int) -> Float[Array, " *n
 def decisions(
     y_true: Array,
     y_pred: Array,
-    sample_weight: Any = None,
+    sample_weight: Array | None = None,
     top_k: int | None = None,
     class_id: int | None = None,
     dtype: DTypeLike | None = None,
@@ -75,7 +76,7 @@ def decisions(
 
 
 def count(
-    labels: Array, y_pred: Array, weight: Array, thresholds: Any, evenly: bool, per_label: bool = False
+    labels: Array, y_pred: Array, weight: Array, thresholds: Sequence[float] | np.ndarray, evenly: bool, per_label: bool = False
 ) -> dict[str, Array]:
     """Weighted numbers of true and false positives and negatives at each threshold.
 
@@ -104,14 +105,14 @@ def count(
     return dict(zip(KINDS, (tp, fp, tn, fn)))
 
 
-def _by_comparison(weight: Array, y_pred: Array, thresholds: Any) -> tuple[Array, Array]:
+def _by_comparison(weight: Array, y_pred: Array, thresholds: Sequence[float] | np.ndarray) -> tuple[Array, Array]:
     above = y_pred > jnp.asarray(thresholds, y_pred.dtype)[:, None]
     return jnp.sum(jnp.where(above, weight, 0), axis=1), jnp.sum(jnp.where(above, 0, weight), axis=1)
 
 
-def _by_bucket(weight: Array, y_pred: Array, thresholds: Any) -> tuple[Array, Array]:
+def _by_bucket(weight: Array, y_pred: Array, thresholds: Sequence[float] | np.ndarray) -> tuple[Array, Array]:
     n = len(thresholds)
-    # Whether a prediction is above the threshold next to it is asked of the threshold itself: the product is rounded.
+    # The product is rounded, so a prediction is compared with the threshold next to it itself.
     next_to = jnp.clip(jnp.round(y_pred * (n - 1)).astype(jnp.int32), 0, n - 1)
     bucket = next_to - 1 + (y_pred > jnp.asarray(thresholds, y_pred.dtype)[next_to])
     sums = jax.ops.segment_sum(jnp.where(bucket < 0, 0, weight), jnp.maximum(bucket, 0), n)

@@ -11,17 +11,20 @@ without a GPU holds nothing of that machine's. There are two kinds:
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, ClassVar, TypeAlias
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.interpreters import ad, batching, mlir
 
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Tree
 
-Compute: TypeAlias = Callable[..., Any]
+if TYPE_CHECKING:
+    from jax.extend.core import Primitive
+
+Compute: TypeAlias = Callable[..., Tree]
 
 
 class Operation:
@@ -64,13 +67,13 @@ class Operation:
         return self._primitive.bind(a, b, **parameters)
 
     @functools.cached_property
-    def _primitive(self) -> Any:
+    def _primitive(self) -> Primitive:
         # jax.extend loads Pallas, which `import jkeras` does not wait for.
         from jax.extend.core import Primitive
 
-        primitive: Any = Primitive(self.name)
+        primitive = Primitive(self.name)
 
-        def abstract(a: Array, b: Array, **parameters: Any) -> Any:
+        def abstract(a: Array, b: Array, **parameters: Any) -> jax.core.ShapedArray:
             return jax.core.ShapedArray(self._shape(a, b, **parameters), a.dtype)
 
         compiled = jax.jit(lambda parameters, a, b: primitive.bind(a, b, **dict(parameters)), static_argnums=0)
@@ -86,7 +89,9 @@ class Operation:
         return primitive
 
 
-def _as_general(operation: Operation, arrays: Any, axes: Any, **parameters: Any) -> tuple[Any, int]:
+def _as_general(
+    operation: Operation, arrays: Sequence[Array], axes: Sequence[int | None], **parameters: Any
+) -> tuple[Array, int]:
     return jax.vmap(functools.partial(operation.general, **parameters), axes)(*arrays), 0
 
 
@@ -114,14 +119,14 @@ class Choice:
         """Compute it like this on a platform. Call it before the choice is first made."""
         self.ways[platform] = _named(platform, compute)
 
-    def __call__(self, *arrays: Any, **options: Any) -> Any:
+    def __call__(self, *arrays: Tree, **options: Hashable) -> Tree:
         return self._compiled(tuple(sorted(options.items())), *arrays)
 
     @functools.cached_property
     def _compiled(self) -> Compute:
         """The choice as a compiled function, so that equal calls, as in a deep model's layers, are traced once."""
 
-        def choose(options: Any, *arrays: Any) -> Any:
+        def choose(options: tuple[tuple[str, Hashable], ...], *arrays: Tree) -> Tree:
             fixed = {platform: functools.partial(way, **dict(options)) for platform, way in self.ways.items()}
             return lax.platform_dependent(*arrays, default=functools.partial(self.general, **dict(options)), **fixed)
 
@@ -132,7 +137,7 @@ def _named(platform: str, compute: Compute) -> Compute:
     """The same function; in profiles and texts of programs its operations are named after its file, as in `cpu.conv_rule`."""
 
     @functools.wraps(compute)
-    def run(*arrays: Any, **options: Any) -> Any:
+    def run(*arrays: Tree, **options: Hashable) -> Tree:
         with jax.named_scope(f"{platform}.{compute.__module__.rpartition('.')[2]}"):
             return compute(*arrays, **options)
 

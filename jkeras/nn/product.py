@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -66,11 +66,11 @@ def _product_jvp(primals: Tree, tangents: Tree) -> tuple[Array, Array]:
     return y, sum(parts[1:], parts[0]) if parts else jnp.zeros_like(y)
 
 
-def _tangent(x: Array, d_kernel: Array, *, precision: Any) -> Array:
+def _tangent(x: Array, d_kernel: Array, *, precision: lax.PrecisionLike) -> Array:
     return lax.dot_general(x, d_kernel, (((1,), (0,)), ((), ())), precision=precision)
 
 
-def _kernel_gradient(x: Array, dy: Array, *, precision: Any) -> Array:
+def _kernel_gradient(x: Array, dy: Array, *, precision: lax.PrecisionLike) -> Array:
     """As JAX transposes a product."""
     return lax.dot_general(dy, x, (((0,), (0,)), ((), ())), precision=precision).T
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -30,12 +30,12 @@ from jkeras._base.types import Array, Tree
 from jkeras.nn.activations import sigmoid, tanh
 from jkeras.nn.product import product
 
-Activation = Callable[[Any], Any]
-States = tuple[Any, ...]
-Gates = Callable[[Any, Any, States], States]
+Activation: TypeAlias = Callable[[Array], Array]
+States: TypeAlias = tuple[Array, ...]
+Gates: TypeAlias = Callable[[Array, Tree, States], States]
 
 
-def gated_product(x: Array, kernel: Array, factors: Any = None) -> Array:
+def gated_product(x: Array, kernel: Array, factors: Array | None = None) -> Array:
     """`x @ kernel`; with factors, each gate's columns see an x of their own, `x * factors[gate]`.
 
     Args:
@@ -56,7 +56,7 @@ def simple_gates(activation: Activation) -> Gates:
     Source: Jeffrey Elman, "Finding Structure in Time", 1990.
     """
 
-    def gates(a: Array, side: Any, states: States) -> States:
+    def gates(a: Array, side: Tree, states: States) -> States:
         return (activation(a),)
 
     return gates
@@ -71,7 +71,7 @@ def lstm_gates(activation: Activation, recurrent_activation: Activation) -> Gate
     if activation is tanh and recurrent_activation is sigmoid:
         return _usual_lstm
 
-    def gates(a: Array, side: Any, states: States) -> States:
+    def gates(a: Array, side: Tree, states: States) -> States:
         i, f, g, o = jnp.split(a, 4, axis=-1)
         c = recurrent_activation(f) * states[1] + recurrent_activation(i) * activation(g)
         return recurrent_activation(o) * activation(c), c
@@ -79,7 +79,7 @@ def lstm_gates(activation: Activation, recurrent_activation: Activation) -> Gate
     return gates
 
 
-def _lstm_parts(a: Array, c: Any) -> tuple[Any, ...]:
+def _lstm_parts(a: Array, c: Array) -> tuple[Array, ...]:
     """i, f, g, o, the new c and its tanh; all four gates by one tanh, as sigmoid(x) = tanh(x / 2) / 2 + 1 / 2."""
     units = a.shape[-1] // 4
     half = np.repeat([0.5, 0.5, 1.0, 0.5], units).astype(a.dtype)
@@ -90,7 +90,7 @@ def _lstm_parts(a: Array, c: Any) -> tuple[Any, ...]:
 
 
 @jax.custom_jvp
-def _usual_lstm(a: Array, side: Any, states: States) -> States:
+def _usual_lstm(a: Array, side: Tree, states: States) -> States:
     *_, o, c, tanh_c = _lstm_parts(a, states[1])
     return o * tanh_c, c
 
@@ -116,7 +116,7 @@ def gru_gates(activation: Activation, recurrent_activation: Activation) -> Gates
     2014; the reset after the product is cuDNN's.
     """
 
-    def gates(a: Array, side: Any, states: States) -> States:
+    def gates(a: Array, side: Tree, states: States) -> States:
         units = side.shape[-1]
         z, r = jnp.split(recurrent_activation(a[..., : 2 * units]), 2, axis=-1)
         candidate = activation(side + r * a[..., 2 * units :])
@@ -126,8 +126,8 @@ def gru_gates(activation: Activation, recurrent_activation: Activation) -> Gates
 
 
 def unfold_step(
-    step: Callable[[Any, States], States], xs: Any, states: States, mask: Array | None = None, unroll: bool = False
-) -> tuple[Any, States]:
+    step: Callable[[Tree, States], States], xs: Tree, states: States, mask: Array | None = None, unroll: bool = False
+) -> tuple[Array, States]:
     """Run a step over time; where the mask is False the states stay.
 
     Args:
@@ -141,7 +141,7 @@ def unfold_step(
         The first state after each step `(time, batch, units)`, and the last states.
     """
 
-    def body(states: States, inputs: Any) -> tuple[States, Any]:
+    def body(states: States, inputs: Tree) -> tuple[States, Array]:
         x, keep = inputs
         new = hold(keep, step(x, states), states)
         return new, new[0]
@@ -150,15 +150,15 @@ def unfold_step(
     return hs, last
 
 
-def hold(keep: Any, new: Any, old: Any) -> Any:
+def hold(keep: Array | None, new: Tree, old: Tree) -> Tree:
     """`new` where keep is True, else `old`; `new` where there is no mask."""
     return new if keep is None else jax.tree.map(lambda a, b: jnp.where(keep, a, b), new, old)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def unfold(
-    gates: Gates, unroll: bool, added: Any, side: Any, kernel: Array, states: States, mask: Array, factors: Any
-) -> tuple[Any, States]:
+    gates: Gates, unroll: bool, added: Array, side: Tree, kernel: Array, states: States, mask: Array | None, factors: Array | None
+) -> tuple[Array, States]:
     """All steps of `states' = gates(added[t] + h @ kernel, side[t], states)`.
 
     Args:
@@ -185,20 +185,20 @@ def unfold(
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _unfold(
-    gates: Gates, unroll: bool, added: Any, side: Any, kernel: Array, states: States, mask: Array, factors: Any
-) -> tuple[Any, States]:
-    def step(inputs: Any, states: States) -> States:
+    gates: Gates, unroll: bool, added: Array, side: Tree, kernel: Array, states: States, mask: Array | None, factors: Array | None
+) -> tuple[Array, States]:
+    def step(inputs: Tree, states: States) -> States:
         return gates(inputs[0] + gated_product(states[0], kernel, factors), inputs[1], states)
 
     return unfold_step(step, (added, side), states, mask, unroll)
 
 
 @_unfold.defjvp
-def _unfold_jvp(gates: Gates, unroll: bool, primals: Tree, tangents: Tree) -> Any:
+def _unfold_jvp(gates: Gates, unroll: bool, primals: Tree, tangents: Tree) -> tuple[Tree, Tree]:
     added, side, kernel, states, mask, factors = primals
     d_added, d_side, d_kernel, d_states, *_ = tangents
 
-    def step(states: States, inputs: Any) -> Any:
+    def step(states: States, inputs: Tree) -> Tree:
         added_t, side_t, keep = inputs
         a = added_t + gated_product(states[0], kernel, factors)
         new, derivative = jax.linearize(lambda *xs: hold(keep, gates(*xs), xs[2]), a, side_t, states)
@@ -209,7 +209,7 @@ def _unfold_jvp(gates: Gates, unroll: bool, primals: Tree, tangents: Tree) -> An
     # Transposed here, so that it is not in each step of the transposed loop, where a CPU is slower at `dh W^T` than at a product.
     turned = kernel.T
 
-    def tangent_step(d_states: States, inputs: Any) -> Any:
+    def tangent_step(d_states: States, inputs: Tree) -> Tree:
         derivative, d_a, d_side_t = inputs
         h = d_states[0]
         to_a = jnp.einsum("bi,ji->bj", h, turned) if factors is None else gated_product(h, kernel, factors)
@@ -226,12 +226,12 @@ def unfold_reset_before(
     activation: Activation,
     recurrent_activation: Activation,
     unroll: bool,
-    added: Any,
+    added: Array,
     kernel: Array,
     states: States,
     mask: Array | None = None,
-    factors: Any = None,
-) -> tuple[Any, States]:
+    factors: Array | None = None,
+) -> tuple[Array, States]:
     """All steps of a GRU whose reset gate works on the state before the product: `activation(x_h + (r h) W_h)`.
 
     The second product stands between the gates, so this is a plain scan, with JAX's own derivative.

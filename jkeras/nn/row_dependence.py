@@ -1,30 +1,34 @@
 """Whether each row of a program's results depends on its own row of the inputs alone.
 
-A batch may be filled up with rows that nobody asked for only if no real row can tell. `rows_apart` proves it, or does not: it
+A batch may be padded only if no real row can tell. `rows_apart` proves that, or does not: it
 follows the axis of rows through a traced program, operation by operation. A value is one of three:
 
 | value             | its entries depend on                                                                     |
 |-------------------|-------------------------------------------------------------------------------------------|
 | `FREE`            | no row: weights, constants, positions                                                     |
 | `Rows(axis, ...)` | one row each; the rows lie along an axis, which a reshape may have merged with its neighbours |
-| `MIXED`           | several rows, or nobody knows                                                             |
+| `MIXED`           | several rows, or it is not known                                                          |
 
 Each operation has a rule that says what its result is. One without a rule makes `MIXED` of anything but `FREE`, so an operation
 that is new to JAX costs speed and never a number.
 
-Rows also count where nobody reads them: `x / x.shape[0]`, a table as long as the batch. Such a program is another one for another
-number of rows. So it may be held against its *twin*, which was traced for one row more: a number that differs between the two is
+The number of rows may count too: `x / x.shape[0]`, a table as long as the batch. Such a program differs from one number of rows
+to the next. So it may be compared with its *twin*, which was traced for one row more: a number that differs between the two is
 `MIXED`, and an array that is made as long as the batch has rows itself.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
+
+if TYPE_CHECKING:  # jax.extend loads Pallas, which `import jkeras` does not wait for
+    from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Primitive
 
 FREE, MIXED = "free", "mixed"
 
@@ -42,9 +46,7 @@ class Rows(NamedTuple):
     inner: int = 1
 
 
-Kind = str | Rows
-Rule = Callable[[Any, list[Any], int], Any]
-_RULES: dict[str, Rule] = {}
+Kind: TypeAlias = str | Rows
 
 
 class Twins(NamedTuple):
@@ -55,21 +57,27 @@ class Twins(NamedTuple):
         twin: the other; None where the program is known to make nothing of the number of rows.
     """
 
-    program: Any
-    twin: Any = None
+    program: ClosedJaxpr | _Closed
+    twin: ClosedJaxpr | _Closed | None = None
 
 
 class Equation(NamedTuple):
     """An operation of a program, and the same one of its twin."""
 
-    primitive: Any
-    params: dict[str, Any]
+    primitive: Primitive
+    params: Mapping[str, Any]
     invars: Sequence[Any]
     outvars: Sequence[Any]
-    twin: Any
+    twin: JaxprEqn | None
 
 
-def rows_apart(program: Any, is_row: Sequence[bool], rows: int, outputs: int | None = None, twin: Any = None) -> bool:
+Rule: TypeAlias = Callable[[Equation, list[Kind], int], list[Kind] | Kind]
+_RULES: dict[str, Rule] = {}
+
+
+def rows_apart(
+    program: ClosedJaxpr, is_row: Sequence[bool], rows: int, outputs: int | None = None, twin: ClosedJaxpr | None = None
+) -> bool:
     """Whether no row of a program's results depends on another one.
 
     Args:
@@ -89,7 +97,7 @@ def rows_apart(program: Any, is_row: Sequence[bool], rows: int, outputs: int | N
         >>> rows_apart(jax.make_jaxpr(divide)(x), [True], 4, twin=jax.make_jaxpr(divide)(jnp.ones((5, 3))))
         False
     """
-    if program.effects:  # somebody else sees the rows
+    if program.effects:  # they see the rows
         return False
     kinds = _follow(Twins(program, twin), [Rows(0) if row else FREE for row in is_row], rows)
     shapes = [out.aval.shape for out in program.jaxpr.outvars[:outputs]]
@@ -97,9 +105,9 @@ def rows_apart(program: Any, is_row: Sequence[bool], rows: int, outputs: int | N
     return apart and all(kind == FREE for kind in (kinds[outputs:] if outputs is not None else ()))
 
 
-def _programs(equation: Any) -> list[Any]:
+def _programs(equation: Equation | JaxprEqn) -> list[ClosedJaxpr | _Closed]:
     """The programs in an equation's parameters, closed."""
-    found: list[Any] = []
+    found: list[ClosedJaxpr | _Closed] = []
     for value in equation.params.values():
         for inner in value if isinstance(value, (tuple, list)) else (value,):
             if hasattr(inner, "eqns"):
@@ -110,9 +118,9 @@ def _programs(equation: Any) -> list[Any]:
 class _Closed:
     """A program without constants, as a closed one."""
 
-    consts: Sequence[Any] = ()
+    consts: Sequence[ArrayLike] = ()
 
-    def __init__(self, jaxpr: Any):
+    def __init__(self, jaxpr: Jaxpr):
         self.jaxpr = jaxpr
 
 
@@ -122,10 +130,10 @@ def _follow(twins: Twins, kinds: Sequence[Kind], rows: int) -> list[Kind]:
     if twin is not None and len(twin.eqns) != len(jaxpr.eqns):
         return [MIXED] * len(jaxpr.outvars)
     constants = _constants(twins)
-    known: dict[Any, Kind] = dict(zip(jaxpr.constvars, constants, strict=True))
+    known: dict[object, Kind] = dict(zip(jaxpr.constvars, constants, strict=True))
     known.update(zip(jaxpr.invars, kinds, strict=True))
 
-    def of(var: Any) -> Kind:
+    def of(var: object) -> Kind:
         return FREE if hasattr(var, "val") else known[var]
 
     others = [None] * len(jaxpr.eqns) if twin is None else twin.eqns
@@ -135,7 +143,7 @@ def _follow(twins: Twins, kinds: Sequence[Kind], rows: int) -> list[Kind]:
         free = all(kind == FREE for kind in given)
         rule = _RULES.get(equation.primitive.name)
         if other is not None and not _same_numbers(equation, other):
-            result: Any = MIXED
+            result: list[Kind] | Kind = MIXED
         elif free and (other is None or equation.primitive.name not in _WITH_PROGRAMS):
             result = FREE
         elif MIXED in given or rule is None:
@@ -165,7 +173,7 @@ def _constants(twins: Twins) -> list[Kind]:
     return [FREE if _equal(a, b) else MIXED for a, b in zip(twins.program.consts, twins.twin.consts)]
 
 
-def _equal(a: Any, b: Any) -> bool:
+def _equal(a: ArrayLike, b: ArrayLike) -> bool:
     if a is b:
         return True
     if np.shape(a) != np.shape(b):
@@ -173,29 +181,30 @@ def _equal(a: Any, b: Any) -> bool:
     return bool(np.array_equal(np.asarray(_numbers(a)), np.asarray(_numbers(b)), equal_nan=True))
 
 
-def _numbers(value: Any) -> Any:
+def _numbers(value: ArrayLike) -> ArrayLike:
     """A constant as an array of numbers."""
     is_key = hasattr(value, "dtype") and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
     return jax.random.key_data(value) if is_key else value
 
 
-def _same_numbers(a: Any, b: Any) -> bool:
+def _same_numbers(a: Equation, b: JaxprEqn) -> bool:
     """Whether two operations are the same, with the same numbers in them."""
     if a.primitive is not b.primitive or len(a.invars) != len(b.invars) or a.params.keys() != b.params.keys():
         return False
     for x, y in zip(a.invars, b.invars):
-        if hasattr(x, "val") != hasattr(y, "val") or (hasattr(x, "val") and not _equal(x.val, y.val)):
+        m, n = getattr(x, "val", None), getattr(y, "val", None)
+        if (m is None) != (n is None) or (m is not None and n is not None and not _equal(m, n)):
             return False
     plain = [(a.params[name], b.params[name]) for name in a.params if name not in _SIZES and _is_plain(a.params[name])]
     return all(m == n or (m != m and n != n) for m, n in plain)  # a value for what is not there may be NaN
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     """Whether a parameter is made of numbers and names alone."""
     return all(map(_is_plain, value)) if isinstance(value, (tuple, list)) else isinstance(value, (int, float, str))
 
 
-def _as_twins(kind: Kind, here: Any, there: Any, rows: int) -> Kind:
+def _as_twins(kind: Kind, here: object, there: object, rows: int) -> Kind:
     """A value's kind, where the shapes of the value and of its twin have a say.
 
     Only the axis of the rows may have another size. Where a value of no row has one, it was made as long as the batch.
@@ -229,7 +238,7 @@ def _rule(names: str) -> Callable[[Rule], Rule]:
     return add
 
 
-def _shape(equation: Any, index: int = 0) -> tuple[int, ...]:
+def _shape(equation: Equation, index: int = 0) -> tuple[int, ...]:
     return tuple(equation.invars[index].aval.shape)
 
 
@@ -253,12 +262,12 @@ def _only_rows(given: list[Kind], index: int = 0) -> Rows | None:
     shift_right_logical sign sin sinh sqrt square stop_gradient sub tan tanh xor zeta
     """
 )
-def _elementwise(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _elementwise(equation: Equation, given: list[Kind], rows: int) -> Kind:
     return _join(given) if equation.outvars[0].aval.ndim else MIXED
 
 
 @_rule("optimization_barrier device_put copy_to_memory_space")
-def _each_as_it_is(equation: Any, given: list[Kind], rows: int) -> list[Kind]:
+def _each_as_it_is(equation: Equation, given: list[Kind], rows: int) -> list[Kind]:
     return list(given)
 
 
@@ -266,13 +275,13 @@ def _each_as_it_is(equation: Any, given: list[Kind], rows: int) -> list[Kind]:
 
 
 @_rule("broadcast_in_dim")
-def _broadcast(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _broadcast(equation: Equation, given: list[Kind], rows: int) -> Kind:
     kind = _only_rows(given)
     return MIXED if kind is None else kind._replace(axis=equation.params["broadcast_dimensions"][kind.axis])
 
 
 @_rule("reshape")
-def _reshape(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _reshape(equation: Equation, given: list[Kind], rows: int) -> Kind:
     kind = _only_rows(given)
     if kind is None or equation.params.get("dimensions") is not None:
         return MIXED
@@ -288,75 +297,77 @@ def _reshape(equation: Any, given: list[Kind], rows: int) -> Kind:
 
 
 @_rule("transpose")
-def _transpose(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _transpose(equation: Equation, given: list[Kind], rows: int) -> Kind:
     kind = _only_rows(given)
     return MIXED if kind is None else kind._replace(axis=equation.params["permutation"].index(kind.axis))
 
 
 @_rule("squeeze")
-def _squeeze(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _squeeze(equation: Equation, given: list[Kind], rows: int) -> Kind:
     return _without(given[0], equation.params["dimensions"])
 
 
-def _without(kind: Any, axes: Sequence[int]) -> Kind:
-    """A value of which other axes than that of the rows are gone."""
+def _without(kind: Kind, axes: Sequence[int]) -> Kind:
+    """The same kind, for an operation that removes these axes by mixing what lies along them."""
+    if not isinstance(kind, Rows):
+        return kind
     return MIXED if kind.axis in axes else kind._replace(axis=kind.axis - sum(axis < kind.axis for axis in axes))
 
 
 @_rule("concatenate")
-def _concatenate(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _concatenate(equation: Equation, given: list[Kind], rows: int) -> Kind:
     return _not_along(_join(given), [equation.params["dimension"]])
 
 
 @_rule("stack")
-def _stack(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _stack(equation: Equation, given: list[Kind], rows: int) -> Kind:
     kind, axis = _join(given), equation.params["axis"]
     return kind._replace(axis=kind.axis + (axis <= kind.axis)) if isinstance(kind, Rows) else MIXED
 
 
 @_rule("unstack")
-def _unstack(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _unstack(equation: Equation, given: list[Kind], rows: int) -> Kind:
     return _without(given[0], [equation.params["axis"]])
 
 
 @_rule("tile")
-def _tile(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _tile(equation: Equation, given: list[Kind], rows: int) -> Kind:
     return _not_along(given[0], [axis for axis, times in enumerate(equation.params["reps"]) if times != 1])
 
 
 @_rule("rev")
-def _reverse(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _reverse(equation: Equation, given: list[Kind], rows: int) -> Kind:
     return _not_along(given[0], equation.params["dimensions"])
 
 
 @_rule("split")
-def _split(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _split(equation: Equation, given: list[Kind], rows: int) -> Kind:
     return _not_along(given[0], [equation.params["axis"]])
 
 
 @_rule("sort")
-def _sort(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _sort(equation: Equation, given: list[Kind], rows: int) -> Kind:
     return _not_along(_join(given), [equation.params["dimension"]])
 
 
 @_rule("cumsum cumprod cummax cummin cumlogsumexp")
-def _cumulative(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _cumulative(equation: Equation, given: list[Kind], rows: int) -> Kind:
     return _not_along(given[0], [equation.params["axis"]])
 
 
 @_rule("top_k")
-def _top_k(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _top_k(equation: Equation, given: list[Kind], rows: int) -> Kind:
     last = len(_shape(equation)) - 1
     return _not_along(given[0], [equation.params.get("axis", last) % (last + 1)])
 
 
-def _not_along(kind: Any, axes: Sequence[int]) -> Kind:
+def _not_along(kind: Kind, axes: Sequence[int]) -> Kind:
     """The same kind, for an operation that mixes what lies along these axes."""
-    return MIXED if kind == MIXED or kind.axis in axes else kind
+    return MIXED if isinstance(kind, Rows) and kind.axis in axes else kind
 
 
 @_rule("slice")
-def _slice(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _slice(equation: Equation, given: list[Kind], rows: int) -> Kind:
     kind, params = given[0], equation.params
     assert isinstance(kind, Rows)
     size, strides = _shape(equation)[kind.axis], params["strides"]
@@ -365,19 +376,19 @@ def _slice(equation: Any, given: list[Kind], rows: int) -> Kind:
 
 
 @_rule("pad")
-def _pad(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _pad(equation: Equation, given: list[Kind], rows: int) -> Kind:
     kind = _only_rows(given)
     return kind if kind is not None and tuple(equation.params["padding_config"][kind.axis]) == (0, 0, 0) else MIXED
 
 
 @_rule("dynamic_slice")
-def _dynamic_slice(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _dynamic_slice(equation: Equation, given: list[Kind], rows: int) -> Kind:
     kind = _only_rows(given)
     return kind if kind is not None and equation.params["slice_sizes"][kind.axis] == _shape(equation)[kind.axis] else MIXED
 
 
 @_rule("dynamic_update_slice")
-def _dynamic_update_slice(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _dynamic_update_slice(equation: Equation, given: list[Kind], rows: int) -> Kind:
     kind = _join(given[:2])
     if not isinstance(kind, Rows) or any(k != FREE for k in given[2:]):
         return MIXED
@@ -388,17 +399,17 @@ def _dynamic_update_slice(equation: Any, given: list[Kind], rows: int) -> Kind:
 
 
 @_rule("reduce_sum reduce_max reduce_min reduce_prod reduce_and reduce_or reduce_xor argmax argmin")
-def _reduce(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _reduce(equation: Equation, given: list[Kind], rows: int) -> Kind:
     return _without(given[0], equation.params["axes"])
 
 
 @_rule("reduce")
-def _any_reduce(equation: Any, given: list[Kind], rows: int) -> Kind:
-    return _without(_join(given), equation.params["dimensions"]) if _join(given) != MIXED else MIXED
+def _any_reduce(equation: Equation, given: list[Kind], rows: int) -> Kind:
+    return _without(_join(given), equation.params["dimensions"])
 
 
 @_rule("dot_general")
-def _dot(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _dot(equation: Equation, given: list[Kind], rows: int) -> Kind:
     (contracted, batched) = equation.params["dimension_numbers"]
     ndims = [len(_shape(equation, i)) for i in (0, 1)]
     free = [[a for a in range(ndims[i]) if a not in contracted[i] and a not in batched[i]] for i in (0, 1)]
@@ -417,7 +428,7 @@ def _dot(equation: Any, given: list[Kind], rows: int) -> Kind:
 
 
 @_rule("conv_general_dilated")
-def _convolution(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _convolution(equation: Equation, given: list[Kind], rows: int) -> Kind:
     kind, numbers = _only_rows(given), equation.params["dimension_numbers"]
     if kind is None or kind.axis != numbers.lhs_spec[0] or equation.params["batch_group_count"] != 1:
         return MIXED
@@ -425,13 +436,13 @@ def _convolution(equation: Any, given: list[Kind], rows: int) -> Kind:
 
 
 @_rule("conv conv_input_gradient")  # of `conv_primitive`: images come first, batch axis first
-def _images_and_kernel(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _images_and_kernel(equation: Equation, given: list[Kind], rows: int) -> Kind:
     kind = _only_rows(given)
     return kind if kind is not None and kind.axis == 0 else MIXED
 
 
 @_rule("reduce_window reduce_window_sum reduce_window_max reduce_window_min")
-def _window(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _window(equation: Equation, given: list[Kind], rows: int) -> Kind:
     kind, params = _join(given), equation.params
     if not isinstance(kind, Rows):
         return MIXED
@@ -441,22 +452,21 @@ def _window(equation: Any, given: list[Kind], rows: int) -> Kind:
 
 
 @_rule("fft")
-def _fft(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _fft(equation: Equation, given: list[Kind], rows: int) -> Kind:
     first = len(_shape(equation)) - len(equation.params["fft_lengths"])
     return _not_along(given[0], range(first, len(_shape(equation))))
 
 
 @_rule("cholesky eigh lu qr svd triangular_solve")
-def _matrices(equation: Any, given: list[Kind], rows: int) -> Kind:
-    kind = _join(given)
-    return _not_along(kind, [len(_shape(equation)) - 2, len(_shape(equation)) - 1]) if kind != MIXED else MIXED
+def _matrices(equation: Equation, given: list[Kind], rows: int) -> Kind:
+    return _not_along(_join(given), [len(_shape(equation)) - 2, len(_shape(equation)) - 1])
 
 
 # looking up -----------------------------------------------------------------------------------------------------------
 
 
 @_rule("gather")
-def _gather(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _gather(equation: Equation, given: list[Kind], rows: int) -> Kind:
     numbers, sizes = equation.params["dimension_numbers"], equation.params["slice_sizes"]
     shape, out = _shape(equation), equation.outvars[0].aval.ndim
     by_index = [axis for axis in range(out) if axis not in numbers.offset_dims]
@@ -481,7 +491,7 @@ def _gather(equation: Any, given: list[Kind], rows: int) -> Kind:
 
 
 @_rule("scatter scatter-add scatter-mul scatter-min scatter-max scatter-sub")
-def _scatter(equation: Any, given: list[Kind], rows: int) -> Kind:
+def _scatter(equation: Equation, given: list[Kind], rows: int) -> Kind:
     numbers = equation.params["dimension_numbers"]
     shape, updated = _shape(equation), _shape(equation, 2)
     gone = (*numbers.inserted_window_dims, *numbers.operand_batching_dims)
@@ -522,24 +532,24 @@ _WITH_PROGRAMS = frozenset([*_CALLS.split(), "scan", "while", "cond"])
 
 
 @_rule(_CALLS)
-def _inner(equation: Any, given: list[Kind], rows: int) -> list[Kind] | Kind:
+def _inner(equation: Equation, given: list[Kind], rows: int) -> list[Kind] | Kind:
     programs = [twins for twins in _twin_programs(equation) if len(twins.program.jaxpr.invars) == len(given)]
     return _follow(programs[0], given, rows) if len(programs) == 1 else MIXED
 
 
-def _twin_programs(equation: Any) -> list[Twins]:
+def _twin_programs(equation: Equation) -> list[Twins]:
     programs = _programs(equation)
     others = [None] * len(programs) if equation.twin is None else _programs(equation.twin)
     return [Twins(*pair) for pair in zip(programs, others)]
 
 
-def _inside(equation: Any, name: str) -> Twins:
+def _inside(equation: Equation, name: str) -> Twins:
     """The program in a parameter."""
     return Twins(equation.params[name], None if equation.twin is None else equation.twin.params[name])
 
 
 @_rule("scan")
-def _scan(equation: Any, given: list[Kind], rows: int) -> list[Kind]:
+def _scan(equation: Equation, given: list[Kind], rows: int) -> list[Kind]:
     twins = _inside(equation, "jaxpr")
     body = twins.program
     # What the body sees one step of has an axis less there; how versions of JAX count the rest is not asked.
@@ -549,7 +559,7 @@ def _scan(equation: Any, given: list[Kind], rows: int) -> list[Kind]:
     first = end - sum(carried)
     steps: list[Kind] = []
     for kind in given[end:]:
-        steps.append(_without(kind, [0]) if isinstance(kind, Rows) else kind)
+        steps.append(_without(kind, [0]))
     if MIXED in steps:
         return [MIXED] * len(equation.outvars)
     carry, results = _settle(given[first:end], lambda carry: _follow(twins, [*given[:first], *carry, *steps], rows))
@@ -561,7 +571,7 @@ def _rank(var: Any) -> int:
 
 
 @_rule("while")
-def _while(equation: Any, given: list[Kind], rows: int) -> list[Kind]:
+def _while(equation: Equation, given: list[Kind], rows: int) -> list[Kind]:
     params = equation.params
     n, m = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
     carry, _ = _settle(given[m:], lambda carry: _follow(_inside(equation, "body_jaxpr"), [*given[n:m], *carry], rows))
@@ -581,7 +591,7 @@ def _settle(carry: Sequence[Kind], body: Callable[[list[Kind]], list[Kind]]) -> 
 
 
 @_rule("cond")
-def _cond(equation: Any, given: list[Kind], rows: int) -> list[Kind] | Kind:
+def _cond(equation: Equation, given: list[Kind], rows: int) -> list[Kind] | Kind:
     if given[0] != FREE:
         return MIXED
     branches = [_follow(branch, given[1:], rows) for branch in _twin_programs(equation)]

@@ -7,33 +7,36 @@ with JAX's operations in place of ours. Functions called within it are taken apa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Tree
 from jkeras.nn.conv_geometry import Geometry
 from jkeras.nn.conv_primitive import dimension_numbers, input_gradient
 from jkeras.nn.operation import Operation
 
+if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
+
 _CALLS = ("jit", "pjit", "closed_call", "core_call")
 
 
-def equations(jaxpr: Any) -> Iterator[Any]:
+def equations(jaxpr: Jaxpr) -> Iterator[JaxprEqn]:
     """All equations of a program and of the programs in their parameters."""
     for equation in jaxpr.eqns:
         yield equation
         for value in equation.params.values():
             for inner in value if isinstance(value, (tuple, list)) else (value,):
-                inner = getattr(inner, "jaxpr", inner)
-                if hasattr(inner, "eqns"):
-                    yield from equations(inner)
+                program = inner.jaxpr if hasattr(inner, "jaxpr") else inner
+                if hasattr(program, "eqns"):
+                    yield from equations(program)
 
 
-def with_general_operations(fn: Callable[..., Any]) -> Callable[..., Any]:
+def with_general_operations(fn: Callable[..., Tree]) -> Callable[..., Tree]:
     """The same function of arrays, in JAX's own operations, as every platform computes them.
 
     Args:
@@ -47,7 +50,7 @@ def with_general_operations(fn: Callable[..., Any]) -> Callable[..., Any]:
         ['conv_general_dilated']
     """
 
-    def general(*args: Any) -> Any:
+    def general(*args: Tree) -> Tree:
         closed, shapes = jax.make_jaxpr(fn, return_shape=True)(*args)
         results = _run(closed, jax.tree.leaves(args))
         return jax.tree.unflatten(jax.tree.structure(shapes), results)
@@ -55,9 +58,9 @@ def with_general_operations(fn: Callable[..., Any]) -> Callable[..., Any]:
     return general
 
 
-def _run(closed: Any, args: list[Any]) -> list[Any]:
+def _run(closed: ClosedJaxpr, args: Sequence[Any]) -> list[Any]:
     """Run a traced program, operation by operation."""
-    values: dict[Any, Any] = dict(zip(closed.jaxpr.constvars, closed.consts))
+    values: dict[object, Any] = dict(zip(closed.jaxpr.constvars, closed.consts))
     values.update(zip(closed.jaxpr.invars, args))
     for equation in closed.jaxpr.eqns:
         inputs = [atom.val if hasattr(atom, "val") else values.get(atom) for atom in equation.invars]
@@ -65,7 +68,7 @@ def _run(closed: Any, args: list[Any]) -> list[Any]:
     return [atom.val if hasattr(atom, "val") else values[atom] for atom in closed.jaxpr.outvars]
 
 
-def _results(equation: Any, inputs: list[Any]) -> list[Any]:
+def _results(equation: JaxprEqn, inputs: Sequence[Any]) -> list[Any]:
     primitive, params = equation.primitive, equation.params
     if primitive.name == input_gradient.name:
         return [_spread(*inputs, **params)]
@@ -81,7 +84,7 @@ def _results(equation: Any, inputs: list[Any]) -> list[Any]:
     return results if primitive.multiple_results else [results]
 
 
-def _spread(dy: Array, kernel: Array, geometry: Geometry, precision: Any) -> Array:
+def _spread(dy: Array, kernel: Array, geometry: Geometry, precision: lax.PrecisionLike) -> Array:
     """The transposed convolution with a kernel in the usual layout; XLA's own transpose names the axes in another order."""
     if geometry.groups > 1:
         return input_gradient.general(dy, kernel, geometry, precision)

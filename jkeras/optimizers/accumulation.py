@@ -7,7 +7,6 @@ branches of one `lax.cond`, so a compiled loop pays for the rule once in n steps
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,14 +16,14 @@ from jkeras.optimizers.state import cast_like, widen, zeros_like
 
 
 def accumulate(
-    move: Callable[[Any, Any, Any], tuple[Any, Any]],
+    move: Callable[[Tree, Tree, Tree], tuple[Tree, Tree]],
     grads: Tree,
     slots: Tree,
     params: Tree,
-    accumulators: Any,
+    accumulators: Tree,
     iterations: jax.Array,
     steps: int,
-) -> tuple[Any, Any, Any]:
+) -> tuple[Tree, Tree, Tree]:
     """Sum the gradients; at each `steps`-th call, move the parameters by their mean.
 
     Args:
@@ -41,11 +40,11 @@ def accumulate(
     """
     total = jax.tree.map(jnp.add, grads, widen(accumulators))
 
-    def change() -> tuple[Any, Any, Any]:
+    def change() -> tuple[Tree, Tree, Tree]:
         mean = jax.tree.map(lambda g: g / steps, total)
         return *move(mean, slots, params), zeros_like(accumulators)
 
-    def wait() -> tuple[Any, Any, Any]:
+    def wait() -> tuple[Tree, Tree, Tree]:
         return params, slots, cast_like(total, accumulators)
 
     return jax.lax.cond((iterations + 1) % steps == 0, change, wait)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Unpack
+from typing import NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -19,9 +19,9 @@ from jkeras.optimizers.state import zeros_like
 class AdamSlots(NamedTuple):
     """Running means of the gradients, of their squares, and the largest of the latter (None without amsgrad)."""
 
-    momentums: Any
-    velocities: Any
-    velocity_hats: Any = None
+    momentums: Tree
+    velocities: Tree
+    velocity_hats: Tree = None
 
 
 @export("keras.optimizers.Adam")
@@ -61,7 +61,7 @@ class Adam(Optimizer):
     @expand_kwargs()
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: object = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -83,7 +83,7 @@ class Adam(Optimizer):
 
         def update(
             grads: Tree, slots: AdamSlots, params: Tree = None, *, learning_rate: jax.Array, step: jax.Array
-        ) -> tuple[Any, AdamSlots]:
+        ) -> tuple[Tree, AdamSlots]:
             def change(m: jax.Array, v: jax.Array) -> jax.Array:
                 t = (step + 1).astype(m.dtype)
                 root = jnp.sqrt(1 - jnp.power(jnp.asarray(beta_2, m.dtype), t))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, TypedDict
 
 
 class OptimizerArguments(TypedDict, total=False):
@@ -19,7 +19,7 @@ class OptimizerArguments(TypedDict, total=False):
     gradient_accumulation_steps: Annotated[int | None, None]
     name: Annotated[str | None, None]
     # From Keras 2: accepted, not shown. The last two choose an engine, not a rule.
-    lr: Any
+    lr: object
     decay: float
     jit_compile: bool
     is_legacy_optimizer: bool

@@ -12,12 +12,13 @@ schedule is computed inside the step. The familiar face (`optimizer.learning_rat
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any, Unpack
+from collections.abc import Iterable
+from typing import Any, Self, Unpack
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax.tree_util import KeyPath
 
 from jkeras._base import configurable
 from jkeras._base.errors import unexpected_arguments
@@ -36,7 +37,7 @@ from jkeras.optimizers.own_apply import overrides, through_own_apply
 from jkeras.optimizers.own_step import OwnStep
 from jkeras.optimizers.schedules.inverse_time import InverseTimeDecay
 from jkeras.optimizers.schedules.lookup import deserialize as deserialize_schedule
-from jkeras.optimizers.state import OptimizerState, cast_like, leaf_name, named_leaves, widen, zeros_like
+from jkeras.optimizers.state import Constraints, OptimizerState, cast_like, leaf_name, named_leaves, widen, zeros_like
 from jkeras.optimizers.weight_decay import Exclusions, decay_weights
 
 _OF_CONFIG = ("name", "learning_rate", *(name for name, _, _ in shown(OptimizerArguments) if name != "name"))
@@ -78,7 +79,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
     """
 
     @expand_kwargs()
-    def __init__(self, learning_rate: Any = None, **kwargs: Unpack[OptimizerArguments]):
+    def __init__(self, learning_rate: object = None, **kwargs: Unpack[OptimizerArguments]):
         unknown = kwargs.keys() - OptimizerArguments.__annotations__.keys()
         if unknown:
             known = {*inspect.signature(type(self).__init__).parameters, *_OF_CONFIG, *_KERAS_2} - {"self", "kwargs"}
@@ -100,7 +101,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
             )
         OwnStep.__init__(self)
         rate = kwargs.get("lr", learning_rate)
-        KerasFace.__init__(self, None if rate is None else as_learning_rate(rate))  # classes for Keras 2 say it afterwards
+        KerasFace.__init__(self, None if rate is None else as_learning_rate(rate))  # classes for Keras 2 set it afterwards
         self._decay = check_decay(self._rate, kwargs.get("decay"))
         self.name = kwargs["name"] or auto_name(to_snake_case(type(self).__name__))
         self._exclusions = Exclusions()
@@ -135,7 +136,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
             accumulators=zeros_like(params) if self.gradient_accumulation_steps else None,
         )
 
-    def update(self, grads: Tree, state: OptimizerState, params: Tree, constraints: Any = None) -> tuple[Any, OptimizerState]:
+    def update(self, grads: Tree, state: OptimizerState, params: Tree, constraints: Tree = None) -> tuple[Tree, OptimizerState]:
         """One step: pure, for use inside `jit`, `scan` and `vmap`.
 
         Args:
@@ -153,8 +154,8 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         return self.whole_update(grads, state, params, named_leaves(constraints), frozenset())
 
     def whole_update(
-        self, grads: Tree, state: OptimizerState, params: Tree, constraints: Mapping[str, Any], missing: frozenset[str]
-    ) -> tuple[Any, OptimizerState]:
+        self, grads: Tree, state: OptimizerState, params: Tree, constraints: Constraints, missing: frozenset[str]
+    ) -> tuple[Tree, OptimizerState]:
         """`update`, through an `apply` that the class overrides; with constraints, and weights without gradients, by name."""
         if overrides(self, "apply", "apply_gradients"):
             return through_own_apply(self, grads, state, params, constraints, missing)
@@ -164,15 +165,15 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         """The parameters to keep after training: their moving average with `use_ema`, else as they are."""
         return state.ema if self.use_ema else params
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: Array) -> Array:
         """The loss to differentiate: multiplied by `loss_scale_factor` where there is one."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
-    def loss_scale(self, state: OptimizerState) -> Any:
-        """The factor that `update` divides the gradients by, and a training step multiplies the loss with; None for none."""
+    def loss_scale(self, state: OptimizerState) -> Array | float | None:
+        """The factor that `update` divides the gradients by, and a training step multiplies the loss by; None for none."""
         return self.loss_scale_factor
 
-    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+    def exclude_from_weight_decay(self, var_list: Iterable[Any] | None = None, var_names: Iterable[str] | None = None) -> None:
         """Leave some weights out of weight decay; to be called before the optimizer is built.
 
         Args:
@@ -199,7 +200,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         return {name: configurable.serialize(value) for name, value in values.items()}
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
         """An optimizer from a config of Keras 3, or of Keras 2."""
         config = {k: v for k, v in config.items() if k not in _ENGINE}
         for key in ("learning_rate", "lr"):
@@ -212,7 +213,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
             raise TypeError(f"{type(self).__name__} has no learning rate. Write super().__init__(learning_rate=...) in it.")
         return rate_at(self._rate, jnp.int32(0)) if callable(self._rate) else jnp.asarray(self._rate, jnp.float32)
 
-    def _rate_of(self, state: OptimizerState) -> Any:
+    def _rate_of(self, state: OptimizerState) -> Array:
         """The rate that the next step takes."""
         if callable(self._rate):
             return rate_at(self._rate, state.iterations)
@@ -225,9 +226,9 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         grads: Tree,
         state: OptimizerState,
         params: Tree,
-        constraints: Mapping[str, Any],
+        constraints: Constraints,
         missing: frozenset[str],
-    ) -> tuple[Any, OptimizerState]:
+    ) -> tuple[Tree, OptimizerState]:
         """`update`, with the names of the leaves that have no gradient and stay, slots included, as they are."""
         rate = self._rate_of(state)
         step = state.iterations // (self.gradient_accumulation_steps or 1)
@@ -235,7 +236,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         if self.loss_scale_factor is not None:
             grads = jax.tree.map(lambda g: g / self.loss_scale_factor, grads)
 
-        def move(grads: Tree, slots: Tree, params: Tree) -> tuple[Any, Any]:
+        def move(grads: Tree, slots: Tree, params: Tree) -> tuple[Tree, Tree]:
             return self._move(grads, slots, params, rate, step)
 
         accumulators = state.accumulators
@@ -258,7 +259,7 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         next_rate = rate_at(self._rate, iterations) if callable(self._rate) else state.learning_rate
         return constrain(new_params, constraints), OptimizerState(iterations, next_rate, slots, ema, accumulators)
 
-    def _move(self, grads: Tree, slots: Tree, params: Tree, rate: Array, step: Array) -> tuple[Any, Any]:
+    def _move(self, grads: Tree, slots: Tree, params: Tree, rate: Array, step: Array) -> tuple[Tree, Tree]:
         """Clip, decay, and apply the rule, all in float32 or wider."""
         grads = clip(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
         wide = widen(params)
@@ -268,11 +269,11 @@ class Optimizer(OwnStep, KerasFace, configurable.Configurable):
         return cast_like(jax.tree.map(jnp.add, wide, updates), params), cast_like(new_slots, slots)
 
 
-def keep(names: frozenset[str], new: Tree, old: Tree) -> Any:
+def keep(names: frozenset[str], new: Tree, old: Tree) -> Tree:
     """`new`, but `old` in the leaves of the given variables; both start with the parameters, whose names end the slots' paths."""
     known = named_leaves(old[0])
 
-    def choose(path: Any, n: Any, o: Any) -> Any:
+    def choose(path: KeyPath, n: Array, o: Array) -> Array:
         place = f"/{leaf_name(path)}"
         return o if max((k for k in known if place.endswith(f"/{k}")), key=len, default="") in names else n
 

@@ -51,7 +51,7 @@ def clip(grads: Tree, clipnorm: float | None, clipvalue: float | None, global_cl
 
 
 def check_one_clipping(clipnorm: float | None, clipvalue: float | None, global_clipnorm: float | None) -> None:
-    """ValueError where more than one way of clipping is asked for."""
+    """ValueError where more than one kind of clipping is asked for."""
     given = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
     given = {name: value for name, value in given.items() if value is not None}
     if len(given) > 1:

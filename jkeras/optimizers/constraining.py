@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import jax
 import jax.numpy as jnp
+from jax.tree_util import KeyPath
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.types import Tree
-from jkeras.optimizers.state import leaf_name, named_leaves
+from jkeras.optimizers.state import Constraints, leaf_name, named_leaves
 
 
-def constrain(params: Tree, constraints: Mapping[str, Callable[[Any], Any]]) -> Tree:
+def constrain(params: Tree, constraints: Constraints) -> Tree:
     """The parameters with each constraint applied to the weight of its name.
 
     Args:
@@ -37,7 +35,7 @@ def constrain(params: Tree, constraints: Mapping[str, Callable[[Any], Any]]) -> 
         if name not in known:
             raise unknown_name("weight in constraints:", name, known)
 
-    def apply(path: Any, w: jax.Array) -> jax.Array:
+    def apply(path: KeyPath, w: jax.Array) -> jax.Array:
         constraint = constraints.get(leaf_name(path))
         return w if constraint is None else jnp.asarray(constraint(w)).astype(w.dtype)
 

@@ -1,6 +1,6 @@
 """The face of an optimizer that Keras users know: a live learning rate, `apply_gradients`, a list of variables.
 
-All of it reads and writes one attribute, `optimizer.state`. A training loop takes the state before a compiled chunk and puts the
+All of it reads and writes one attribute, `optimizer.state`. A training loop takes the state before a dispatch and puts the
 new one back after it; a hand-written loop calls `apply(grads, variables)`, which does the same for one step. A
 variable is anything with `value`, `assign` and, if it has one, `path`.
 """
@@ -10,18 +10,31 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, SupportsInt
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from jkeras._base import paths
 from jkeras._base.errors import describe
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.optimizers.learning_rate import as_learning_rate, rate_at
-from jkeras.optimizers.state import OptimizerState, keras_order, named_leaves, parts_of_weights, unique_names
+from jkeras.optimizers.state import (
+    Assignable,
+    Constraints,
+    OptimizerState,
+    keras_order,
+    named_leaves,
+    parts_of_weights,
+    unique_names,
+)
 from jkeras.optimizers.state_number import Iterations, LearningRate
+from jkeras.state.variable import Variable
+
+if TYPE_CHECKING:
+    from jkeras.optimizers.own_apply import Inner
 
 
 class KerasFace:
@@ -32,25 +45,25 @@ class KerasFace:
     slot_order: Sequence[str]
     make_slots_of_library: Callable[[], None]
     _at_work: bool
-    _inner: Any
-    _clock: Any
-    _rate_in_step: Any
+    _inner: Inner | None
+    _clock: Variable | None
+    _rate_in_step: Variable | None
     _state: OptimizerState | None
     _shown: bool
-    _fits: Any
+    _fits: tuple[object, object] | None
     gradient_accumulation_steps: int | None
     use_ema: bool
-    init: Callable[[Any], OptimizerState]
-    _update: Callable[..., tuple[Any, OptimizerState]]
+    init: Callable[[Tree], OptimizerState]
+    _update: Callable[..., tuple[Tree, OptimizerState]]
     _initial_rate: Callable[[], jax.Array | None]
 
-    def __init__(self, rate: float | Callable[..., Any] | None):
+    def __init__(self, rate: float | Callable[..., ArrayLike] | None):
         self.state = None
-        self._rate: Any = rate
+        self._rate = rate
         self._keys: list[str] = []
-        self._trained: list[Any] = []
-        self._kept: dict[int, tuple[weakref.ref[Any], dict[str, Any]]] = {}
-        self._compiled: Callable[..., Any] | None = None
+        self._trained: list[Assignable] = []
+        self._kept: dict[int, tuple[weakref.ref[Assignable], dict[str, Array]]] = {}
+        self._compiled: Callable[..., tuple[Tree, OptimizerState]] | None = None
 
     @property
     def state(self) -> OptimizerState | None:
@@ -67,13 +80,15 @@ class KerasFace:
         """The state whose arrays the next step takes: look at it, but do not keep it."""
         return self._state
 
-    def take_state(self) -> Any:
+    def take_state(self) -> OptimizerState:
         """The state in arrays that nothing else holds, for a program that donates them."""
+        state = self._check_built()
         if self._shown:
-            self._state, self._shown = jax.tree.map(jnp.copy, self._state), False
-        return self._state
+            state = self._state = jax.tree.map(jnp.copy, state)
+            self._shown = False
+        return state
 
-    def put_state(self, state: Tree, fits: Any) -> None:
+    def put_state(self, state: Tree, fits: object) -> None:
         """Keep a state that a program gave.
 
         Args:
@@ -82,7 +97,7 @@ class KerasFace:
         """
         self._state, self._shown, self._fits = state, False, (fits, self.settings())
 
-    def fits(self, what: Any) -> bool:
+    def fits(self, what: object) -> bool:
         """Whether the state is one that was put for these variables, and no setting of the optimizer has changed since."""
         return self._fits == (what, self.settings())
 
@@ -90,14 +105,14 @@ class KerasFace:
         """Whether a state that was taken is still the optimizer's, and only the optimizer's."""
         return self._state is state and not self._shown
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
         if name[0] != "_" or name == "_rate":
             self.__dict__["_settings"] = None
 
-    def settings(self) -> tuple[Any, ...]:
-        """What a program of a step has as constants: the numbers and flags in attributes, and a rate that is a function."""
-        known: tuple[Any, ...] | None = self.__dict__.get("_settings")
+    def settings(self) -> tuple[object, ...]:
+        """What is constant in a compiled step: the numbers and flags in attributes, and a rate that is a function."""
+        known: tuple[object, ...] | None = self.__dict__.get("_settings")
         if known is not None:
             return known
         plain = (bool, int, float, str, type(None))
@@ -107,7 +122,7 @@ class KerasFace:
         self.__dict__["_settings"] = None if inner else settings
         return settings
 
-    def parts_for(self, variables: Iterable[Any], leaves: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    def parts_for(self, variables: Iterable[Assignable], leaves: Mapping[str, Array]) -> dict[int, dict[str, Array]]:
         """What is known of these variables, by id: arrays by their place in a state. What belongs to others is kept for later.
 
         Args:
@@ -129,7 +144,7 @@ class KerasFace:
         return LearningRate(self._read_rate, self._write_rate)
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: object) -> None:
         self._write_rate(value)
 
     @property
@@ -138,7 +153,7 @@ class KerasFace:
         return self.learning_rate
 
     @lr.setter
-    def lr(self, value: Any) -> None:
+    def lr(self, value: object) -> None:
         self.learning_rate = value
 
     @property
@@ -160,7 +175,7 @@ class KerasFace:
         """The arrays of the state in Keras' order: iteration, learning rate (unless it is a schedule), averages, slots."""
         return self._listed(self._state or OptimizerState(jnp.zeros((), jnp.int32), self._initial_rate(), ()))
 
-    def set_weights(self, weights: Sequence[Any]) -> None:
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Put arrays in the order of `variables` into the state.
 
         Raises:
@@ -168,8 +183,8 @@ class KerasFace:
         """
         self.state = self._with_variables(weights)
 
-    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Put what a `.keras` or `.weights.h5` file is to hold of this optimizer into a store: by default `variables`.
+    def save_own_variables(self, store: MutableMapping[str, Array]) -> None:
+        """Put into a store what a `.keras` or `.weights.h5` file keeps of this optimizer: by default `variables`.
 
         Args:
             store: takes numbers and arrays by name, as a dict does.
@@ -177,8 +192,8 @@ class KerasFace:
         for i, array in enumerate(self.variables):
             store[str(i)] = array
 
-    def load_own_variables(self, store: Mapping[str, Any]) -> None:
-        """Take back what `save_own_variables` stored; with a warning nothing where the optimizer has other variables.
+    def load_own_variables(self, store: Mapping[str, ArrayLike]) -> None:
+        """Take back what `save_own_variables` stored. Where the optimizer has other variables, it takes nothing and warns.
 
         Args:
             store: arrays by name.
@@ -191,14 +206,14 @@ class KerasFace:
         elif self.state is not None:
             self.set_weights([store[str(i)] for i in range(count)])
 
-    def build(self, variables: Iterable[Any]) -> None:
+    def build(self, variables: Iterable[Assignable]) -> None:
         """Make the state for these variables, unless there is one; remember the variables and their order."""
         if self._at_work:
             self.make_slots_of_library()
         else:
             self.build_state(variables)
 
-    def build_state(self, variables: Iterable[Any]) -> None:
+    def build_state(self, variables: Iterable[Assignable]) -> None:
         """`build` as it is called from outside."""
         variables = list(variables)
         known = {id(variable) for variable in self._trained}
@@ -210,7 +225,7 @@ class KerasFace:
         if self._state is None:
             self.state = self.init(self._nest(self._values()))
 
-    def remember(self, variables: Iterable[Any], names: Iterable[str]) -> None:
+    def remember(self, variables: Iterable[Assignable], names: Iterable[str]) -> None:
         """Note which variables the leaves of the state belong to.
 
         Args:
@@ -219,13 +234,13 @@ class KerasFace:
         """
         self._trained, self._keys = list(variables), list(names)
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Iterations:
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Array | None, Assignable]]) -> Iterations:
         """Change variables by their gradients, given as pairs; returns `iterations`."""
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
         return self.iterations
 
-    def apply(self, grads: Sequence[Any], trainable_variables: Iterable[Any] | None = None) -> None:
+    def apply(self, grads: Sequence[Array | None], trainable_variables: Iterable[Assignable] | None = None) -> None:
         """Change the variables by their gradients; the first call builds the optimizer.
 
         Args:
@@ -258,8 +273,8 @@ class KerasFace:
             variable.assign(values[key])
 
     def stateless_apply(
-        self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
-    ) -> tuple[list[Any], list[Any]]:
+        self, optimizer_variables: Sequence[Array], grads: Sequence[Array], trainable_variables: Sequence[Array]
+    ) -> tuple[list[Array], list[Array]]:
         """Keras' pure form over lists: `(trainable_variables, optimizer_variables)` after one step; `update` takes any pytree."""
         self._check_built()
         params, state = self._update(
@@ -272,7 +287,7 @@ class KerasFace:
         values = named_leaves(params)
         return [values[key] for key in self._keys], self._listed(state)
 
-    def finalize_variable_values(self, var_list: Iterable[Any]) -> None:
+    def finalize_variable_values(self, var_list: Iterable[Assignable]) -> None:
         """Write the moving averages over the variables, as after training; nothing without `use_ema`."""
         if self.use_ema:
             averages = named_leaves(self._check_built().ema)
@@ -280,7 +295,7 @@ class KerasFace:
             for key, variable in zip(self._keys_of(variables), variables):
                 variable.assign(averages[key])
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         # A compiled function belongs to this process and this object: copies and pickles compile their own.
         return {**self.__dict__, "_compiled": None, "_fits": None, "_kept": {}}
 
@@ -292,7 +307,7 @@ class KerasFace:
             return rate_at(self._rate, 0 if state is None else state.iterations)
         return np.float32(self._rate) if state is None else state.learning_rate
 
-    def _write_rate(self, value: Any) -> None:
+    def _write_rate(self, value: object) -> None:
         rate = as_learning_rate(value)
         if callable(self._rate) and not callable(rate):
             raise TypeError(
@@ -305,13 +320,13 @@ class KerasFace:
             new = rate_at(rate, self._state.iterations) if callable(rate) else rate
             self._state = self._state._replace(learning_rate=replace_scalar(old, new))
 
-    def _read_iterations(self) -> Any:
+    def _read_iterations(self) -> ArrayLike:
         if self._at_work and self._clock is not None:
             return self._clock.value
         state = self._state if self._inner is None else self._inner.state
         return np.int32(0) if state is None else state.iterations // (self.gradient_accumulation_steps or 1)
 
-    def _write_iterations(self, value: Any) -> None:
+    def _write_iterations(self, value: SupportsInt) -> None:
         count = int(value) * (self.gradient_accumulation_steps or 1)
         state = self._check_built()
         self._state = state._replace(iterations=replace_scalar(state.iterations, count))
@@ -327,7 +342,7 @@ class KerasFace:
         # Copies: a training step gives the state's own arrays away.
         return [jnp.copy(leaves[i]) for i in keras_order(state, self.slot_groups, self._keys, self.slot_order)]
 
-    def _with_variables(self, values: Sequence[Any]) -> OptimizerState:
+    def _with_variables(self, values: Sequence[ArrayLike]) -> OptimizerState:
         state = self._check_built()
         leaves, structure = jax.tree.flatten(self._visible(state))
         if len(values) != len(leaves):
@@ -341,28 +356,35 @@ class KerasFace:
         return new._replace(learning_rate=state.learning_rate) if callable(self._rate) else new
 
     @staticmethod
-    def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    def _nest(values: Mapping[str, Array]) -> Tree:
         """Parameters in the structure that models use, so that `fit` and a hand-written loop can share a state."""
         return paths.nest({tuple(key.split("/")): value for key, value in values.items()})
 
-    def _values(self) -> dict[str, Any]:
+    def _values(self) -> dict[str, Array]:
         return {key: jnp.asarray(variable.value) for key, variable in zip(self._keys, self._trained)}
 
-    def _constraints(self) -> dict[str, Any]:
+    def _constraints(self) -> Constraints:
         pairs = ((key, getattr(variable, "constraint", None)) for key, variable in zip(self._keys, self._trained))
         return {key: constraint for key, constraint in pairs if constraint is not None}
 
-    def _run(self, grads: Tree, values: Tree, missing: frozenset[str]) -> tuple[Any, OptimizerState]:
+    def _run(self, grads: Tree, values: Tree, missing: frozenset[str]) -> tuple[Tree, OptimizerState]:
         # Settings may be changed between steps (`optimizer.momentum = 0.5`); as static arguments they compile anew.
         if self._compiled is None:
 
-            def step(grads: Tree, state: Tree, values: Tree, constraints: Any, missing: Any, settings: Any) -> Tree:
+            def step(
+                grads: Tree,
+                state: Tree,
+                values: Tree,
+                constraints: Iterable[tuple[str, Callable[[Array], Array]]],
+                missing: frozenset[str],
+                settings: object,
+            ) -> Tree:
                 return self._update(grads, state, values, dict(constraints), missing)
 
             self._compiled = jax.jit(step, static_argnums=(3, 4, 5))
         return self._compiled(grads, self._state, values, tuple(self._constraints().items()), missing, self.settings())
 
-    def _pair(self, grads: list[Any], variables: list[Any] | None) -> dict[str, Any]:
+    def _pair(self, grads: list[Array | None], variables: list[Assignable] | None) -> dict[str, Array | None]:
         """Gradients by key."""
         if variables is None:
             self._check_built()
@@ -373,7 +395,7 @@ class KerasFace:
             raise ValueError(f"Expected {len(variables)} gradients, one per variable; received {len(grads)}.")
         return dict(zip(self._keys_of(variables), grads))
 
-    def _keys_of(self, variables: Iterable[Any]) -> list[str]:
+    def _keys_of(self, variables: Iterable[Assignable]) -> list[str]:
         known = {id(variable): key for key, variable in zip(self._keys, self._trained)}
         for variable in variables:
             if id(variable) not in known:
@@ -396,7 +418,7 @@ class KerasFace:
             )
 
 
-def replace_scalar(old: Tree, value: Any) -> jax.Array:
+def replace_scalar(old: Tree, value: object) -> jax.Array:
     """A scalar with dtype and placement of an old one, so that a compiled step takes it without compiling again."""
     new = jnp.array(value, old.dtype)  # a copy: the state is given away
     return jax.device_put(new, old.sharding) if getattr(old, "committed", False) else new

@@ -8,11 +8,11 @@ from __future__ import annotations
 import inspect
 import numbers
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from jkeras._base.configurable import is_object_config, resolve
 from jkeras._base.errors import describe
@@ -22,7 +22,7 @@ from jkeras.optimizers.state_number import StateNumber
 from jkeras.state.variable import Variable
 
 
-def as_learning_rate(value: Any) -> float | Callable[..., Any]:
+def as_learning_rate(value: object) -> float | Callable[..., ArrayLike]:
     """What a user gave as learning rate, as a float or a function.
 
     Args:
@@ -44,19 +44,19 @@ def as_learning_rate(value: Any) -> float | Callable[..., Any]:
     )
 
 
-def rate_at(source: Callable[..., Any], step: Scalar) -> jax.Array:
+def rate_at(source: Callable[..., ArrayLike], step: Scalar) -> jax.Array:
     """The value of a schedule or function at a step, as a float32 scalar."""
     return jnp.asarray(source(step) if _takes_step(source) else source(), jnp.float32)
 
 
-def _takes_step(source: Callable[..., Any]) -> bool:
+def _takes_step(source: Callable[..., ArrayLike]) -> bool:
     if isinstance(source, LearningRateSchedule):
         return True
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return any(p.kind in kinds and p.default is p.empty for p in inspect.signature(source).parameters.values())
 
 
-def check_decay(rate: float | Callable[..., Any], decay: float | None) -> float:
+def check_decay(rate: float | Callable[..., ArrayLike] | None, decay: float | None) -> float:
     """Keras 2's `decay` as a float, 0 for none: the step takes `learning_rate / (1 + decay * iterations)`.
 
     Raises:

@@ -20,7 +20,7 @@ _OPTAX = "optax has it, and compile takes it: model.compile(optimizer=optax.{}(l
 
 
 @export("keras.optimizers.get")
-def get(identifier: Any) -> Optimizer | None:
+def get(identifier: object) -> Optimizer | None:
     """The optimizer that `compile(optimizer=...)` means.
 
     Args:
@@ -30,7 +30,7 @@ def get(identifier: Any) -> Optimizer | None:
         An optimizer; None for None.
 
     Raises:
-        ValueError: unknown name, or nothing of these.
+        ValueError: an unknown name, or something else.
 
     Example:
         >>> get("sgd").learning_rate
@@ -43,8 +43,7 @@ def get(identifier: Any) -> Optimizer | None:
     if isinstance(identifier, str):
         return _class_of(identifier, {})()
     if inspect.isclass(identifier) and issubclass(identifier, Optimizer):
-        make: Any = identifier
-        return make()
+        return identifier()
     if configurable.is_object_config(identifier):
         return deserialize(identifier)
     hint = " Call it first: optax.adam(1e-3)." if str(getattr(identifier, "__module__", "")).startswith("optax") else ""
@@ -84,7 +83,7 @@ def deserialize(config: Config, custom_objects: CustomObjects = None) -> Optimiz
     return found.from_config(config["config"])
 
 
-def _class_of(name: str, custom_objects: Mapping[str, Any]) -> type[Any]:
+def _class_of(name: str, custom_objects: Mapping[str, Any]) -> type[Optimizer]:
     """The class of a name; `Custom>Adam`, as Keras 2.11 writes it, means Adam unless the user registered it."""
     short = name.rpartition(">")[2]
     for found in (custom_objects.get(name), registry.get_registered_object(name), custom_objects.get(short)):
@@ -97,7 +96,7 @@ def _class_of(name: str, custom_objects: Mapping[str, Any]) -> type[Any]:
     return _registered(short, named)
 
 
-def _registered(name: str, named: Mapping[str, Any]) -> type[Any]:
+def _registered(name: str, named: Mapping[str, type]) -> type[Optimizer]:
     """A class of the user's by its name without package."""
     try:
         found = registry.lookup("optimizers", name)

@@ -6,7 +6,7 @@ afterwards; a step with an infinite or NaN gradient is left out and halves the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -19,7 +19,7 @@ from jkeras._base.types import Array, Tree
 from jkeras.optimizers.arguments import OptimizerArguments
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.lookup import get
-from jkeras.optimizers.state import OptimizerState, widen
+from jkeras.optimizers.state import Assignable, Constraints, OptimizerState, widen
 
 _INERT = {"dynamic": True, **{name: default for name, _, default in shown(OptimizerArguments)}}
 
@@ -33,9 +33,9 @@ class ScaleSlots(NamedTuple):
         good_steps: int32 scalar, finite steps since the last change of the factor.
     """
 
-    inner: Any
-    scale: Any
-    good_steps: Any
+    inner: Tree
+    scale: Array
+    good_steps: Array
 
 
 @export("keras.optimizers.LossScaleOptimizer", "keras.mixed_precision.LossScaleOptimizer")
@@ -69,11 +69,11 @@ class LossScaleOptimizer(Optimizer):
 
     def __init__(
         self,
-        inner_optimizer: Any,
+        inner_optimizer: object,
         initial_scale: float = 32768.0,
         dynamic_growth_steps: int = 2000,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         for argument, value in kwargs.items():
             if argument not in _INERT or value != _INERT[argument]:
@@ -85,11 +85,11 @@ class LossScaleOptimizer(Optimizer):
         inner.loss_scale_factor = None
         super().__init__(learning_rate=0.0, name=name)
         self._rate = inner._rate
-        self.inner_optimizer = inner
+        self.inner_optimizer: Optimizer = inner
         self.initial_scale = float(initial_scale)
         self.dynamic_growth_steps = dynamic_growth_steps
 
-    def remember(self, variables: Iterable[Any], names: Iterable[str]) -> None:
+    def remember(self, variables: Iterable[Assignable], names: Iterable[str]) -> None:
         """Note which variables the leaves of the state belong to, here and in the inner optimizer."""
         super().remember(variables, names)
         self.inner_optimizer.remember(self._trained, self._keys)
@@ -101,8 +101,8 @@ class LossScaleOptimizer(Optimizer):
         return OptimizerState(inner.iterations, inner.learning_rate, slots)
 
     def _update(
-        self, grads: Tree, state: OptimizerState, params: Tree, constraints: Mapping[str, Any], missing: frozenset[str]
-    ) -> tuple[Any, OptimizerState]:
+        self, grads: Tree, state: OptimizerState, params: Tree, constraints: Constraints, missing: frozenset[str]
+    ) -> tuple[Tree, OptimizerState]:
         slots = state.slots
         old = slots.inner._replace(iterations=state.iterations, learning_rate=state.learning_rate)
         grads = jax.tree.map(lambda g: g / slots.scale, widen(grads))
@@ -118,7 +118,7 @@ class LossScaleOptimizer(Optimizer):
         """As the inner optimizer."""
         return self.inner_optimizer.finalize(params, state.slots.inner)
 
-    def scale_loss(self, loss: Any) -> Array:
+    def scale_loss(self, loss: Array) -> Array:
         """The loss to differentiate in a loop that calls `apply`: multiplied by the current factor."""
         return loss * (self.initial_scale if self._state is None else self._state.slots.scale)
 
@@ -136,6 +136,6 @@ class LossScaleOptimizer(Optimizer):
         }
 
 
-def with_loss_scale(optimizer: Any) -> Any:
+def with_loss_scale(optimizer: object) -> LossScaleOptimizer:
     """The optimizer with dynamic loss scaling, unless it has it."""
     return optimizer if isinstance(optimizer, LossScaleOptimizer) else LossScaleOptimizer(optimizer, name="loss_scale_optimizer")

@@ -6,7 +6,6 @@ set where it was built with `optax.inject_hyperparams`, which keeps it as an arr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -19,7 +18,7 @@ from jkeras._base.types import Array, Tree
 from jkeras.optimizers.base import Optimizer, keep
 from jkeras.optimizers.constraining import constrain
 from jkeras.optimizers.face import replace_scalar
-from jkeras.optimizers.state import OptimizerState
+from jkeras.optimizers.state import Constraints, OptimizerState
 
 
 @export("keras.optimizers.OptaxOptimizer")
@@ -63,8 +62,8 @@ class OptaxOptimizer(Optimizer):
         return None
 
     def _update(
-        self, grads: Tree, state: OptimizerState, params: Tree, constraints: Mapping[str, Any], missing: frozenset[str]
-    ) -> tuple[Any, OptimizerState]:
+        self, grads: Tree, state: OptimizerState, params: Tree, constraints: Constraints, missing: frozenset[str]
+    ) -> tuple[Tree, OptimizerState]:
         updates, slots = self.rule().update(grads, state.slots, params)
         new_params = optax.apply_updates(params, updates)
         if missing:

@@ -11,16 +11,19 @@ and `super().apply` leads to the library's step.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
-from jkeras._base.types import Tree
-from jkeras.optimizers.state import leaf_name, named_leaves
+from jkeras._base.types import Array, Tree
+from jkeras.optimizers.state import Assignable, Constraints, leaf_name, named_leaves
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable
+
+if TYPE_CHECKING:
+    from jkeras.optimizers.base import Optimizer
 
 _LIBRARY = f"{__name__.partition('.')[0]}."
 
@@ -35,10 +38,10 @@ class Inner:
         constraints: by name.
     """
 
-    def __init__(self, optimizer: Any, places: Mapping[str, Variable], state: Tree, constraints: Mapping[str, Any]):
+    def __init__(self, optimizer: Optimizer, places: Mapping[str, Variable], state: Tree, constraints: Constraints):
         self.optimizer, self.places, self.state, self.constraints = optimizer, places, state, constraints
 
-    def apply(self, grads: Sequence[Any], variables: Iterable[Any] | None) -> None:
+    def apply(self, grads: Sequence[Array | None], variables: Iterable[Assignable] | None) -> None:
         """What `super().apply` does there."""
         keys = {id(variable): key for key, variable in self.places.items()}
         found = dict(zip([keys[id(v)] for v in (self.places.values() if variables is None else variables)], grads))
@@ -52,8 +55,8 @@ class Inner:
 
 
 def through_own_apply(
-    optimizer: Any, grads: Tree, state: Tree, params: Tree, constraints: Mapping[str, Any], missing: frozenset[str]
-) -> tuple[Any, Any]:
+    optimizer: Optimizer, grads: Tree, state: Tree, params: Tree, constraints: Constraints, missing: frozenset[str]
+) -> tuple[Tree, Tree]:
     """One step through an `apply` or `apply_gradients` that the optimizer's class overrides; arguments as for `_update`."""
     before, gradients = named_leaves(params), named_leaves(grads)
     places = optimizer.variables_of(before)
@@ -74,6 +77,6 @@ def through_own_apply(
     return jax.tree_util.tree_map_with_path(lambda path, _: new[leaf_name(path)], params), inner.state
 
 
-def overrides(optimizer: Any, *names: str) -> bool:
+def overrides(optimizer: object, *names: str) -> bool:
     """Whether a class of the user's own defines one of these methods."""
     return any(not getattr(type(optimizer), name).__module__.startswith(_LIBRARY) for name in names)

@@ -22,20 +22,25 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import optax
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
-from jkeras._base.types import Scalar, Tree
+from jkeras._base.types import Array, Scalar, Tree
 from jkeras.optimizers.learning_rate import as_learning_rate
-from jkeras.optimizers.state import leaf_name, named_leaves
+from jkeras.optimizers.state import Assignable, OptimizerState, leaf_name, named_leaves
 from jkeras.state.functionalize import functionalize
 from jkeras.state.random import draw_key
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable
+
+if TYPE_CHECKING:
+    from jkeras.optimizers.base import Optimizer
+    from jkeras.optimizers.own_apply import Inner
+    from jkeras.optimizers.state_number import LearningRate
 
 _LIBRARY = f"{__name__.partition('.')[0]}."
 
@@ -43,28 +48,29 @@ _LIBRARY = f"{__name__.partition('.')[0]}."
 class SlotVariable(Variable):
     """A variable of an optimizer: outside of a step it shows what the optimizer's state holds, and writes there."""
 
-    def __init__(self, owner: Any, leaf: str, first: Any, **kwargs: Any):
+    def __init__(self, owner: OwnStep, leaf: str, first: Any, **kwargs: Any):
         super().__init__(first, trainable=False, name=leaf.replace("/", "_"), **kwargs)
         self.owner, self.leaf = owner, leaf
 
     @property
-    def stored(self) -> Any:
+    def stored(self) -> Array:
         """The current array, a copy where it is the state's, which a step gives away."""
         held = self._held()
         return Variable.stored.fget(self) if held is None else jnp.copy(held)  # type: ignore[attr-defined]
 
-    def assign(self, value: Any) -> Any:
+    def assign(self, value: ArrayLike) -> Array:
         """Put a new array in its place."""
         if self._held() is None:
             return super().assign(value)
         state = self.owner.state
+        assert state is not None
         new = jnp.asarray(value, self.stored_dtype).reshape(self.shape)
         slots = jax.tree_util.tree_map_with_path(lambda path, old: new if leaf_name(path) == self.leaf else old, state.slots)
         self.owner.state = state._replace(slots=slots)
         return new
 
-    def _held(self) -> Any:
-        """The state's array, where there is a state and no step that runs."""
+    def _held(self) -> Array | None:
+        """The state's array, where there is a state and no step is running."""
         state = None if self.owner._at_work else self.owner.live_state
         return None if state is None else named_leaves(state.slots).get(self.leaf)
 
@@ -73,20 +79,21 @@ class OwnStep:
     """What a class that defines `update_step` finds in its base."""
 
     name: str
-    live_state: Any
+    state: OptimizerState | None
+    live_state: OptimizerState | None
     slot_groups: Sequence[Sequence[str]]
     slot_order: Sequence[str] = ()  # names of the slots in the order in which they were made
     rule: Callable[..., optax.GradientTransformationExtraArgs]
-    build: Callable[[Any], None]
-    _rate: Any
-    _trained: list[Any]
+    build: Callable[[Iterable[Assignable]], None]
+    _rate: float | Callable[..., ArrayLike] | None
+    _trained: list[Assignable]
     _keys: list[str]
-    _nest: Callable[[Mapping[str, Any]], dict[str, Any]]
+    _nest: Callable[[Mapping[str, Array]], Tree]
 
     _at_work = False  # while `build` or `update_step` of the class runs
-    _inner: Any = None  # while an overridden `apply` runs in a step
+    _inner: Inner | None = None  # while an overridden `apply` runs in a step
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         own = vars(cls)
         if "update_step" in own and "rule" not in own and not cls.__module__.startswith(_LIBRARY):
@@ -99,18 +106,18 @@ class OwnStep:
         self._own: dict[str, SlotVariable] = {}  # made in `build`, for the weights at `_places`
         self._places: dict[str, Variable] = {}
         self._of_library: dict[str, dict[str, SlotVariable]] = {}
-        self._clock: Any = None  # stands for `iterations` at work
-        self._rate_in_step: Any = None  # stands for `learning_rate`
+        self._clock: Variable | None = None  # stands for `iterations` at work
+        self._rate_in_step: Variable | None = None  # stands for `learning_rate`
 
     # for `build` ----------------------------------------------------------------------------------------------------
 
     def add_variable(
         self,
         shape: Sequence[int],
-        initializer: Any = "zeros",
+        initializer: object = "zeros",
         dtype: DTypeLike | None = None,
         aggregation: str = "none",
-        layout: Any = None,
+        layout: object = None,
         name: str | None = None,
     ) -> Variable:
         """Make a variable that lasts from step to step and belongs to no weight.
@@ -134,12 +141,12 @@ class OwnStep:
         self,
         reference_variable: Any = None,
         name: str | None = None,
-        initializer: Any = "zeros",
+        initializer: object = "zeros",
         *,
         model_variable: Any = None,
         variable_name: str | None = None,
-        shape: Any = None,
-        initial_value: Any = None,
+        shape: Sequence[int] | None = None,
+        initial_value: object = None,
     ) -> Variable:
         """Make a variable in shape and dtype of a weight.
 
@@ -155,7 +162,9 @@ class OwnStep:
         kind = (name or variable_name or "var").replace("/", "_")
         return self._made(kind, key, first, weight.shape if shape is None else shape, weight.dtype)
 
-    def add_optimizer_variables(self, trainable_variables: Iterable[Any], name: Any, initializer: Any = "zeros") -> Any:
+    def add_optimizer_variables(
+        self, trainable_variables: Iterable[Variable], name: str | Sequence[str], initializer: object = "zeros"
+    ) -> Any:
         """A variable for each weight, in a list; for several names such lists.
 
         Args:
@@ -175,7 +184,7 @@ class OwnStep:
         return lists[0] if isinstance(name, str) else lists
 
     def _made(
-        self, kind: str, key: str, first: Any, shape: Any, dtype: DTypeLike | None, aggregation: str = "none"
+        self, kind: str, key: str, first: object, shape: Sequence[int], dtype: DTypeLike | None, aggregation: str = "none"
     ) -> SlotVariable:
         leaf, count = f"{kind}/{key}", 0
         while leaf in self._own or leaf in self._lasting:
@@ -188,8 +197,8 @@ class OwnStep:
 
     # for `update_step` ----------------------------------------------------------------------------------------------
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-        """Change a weight by its gradient; a class of the library does it by its rule.
+    def update_step(self, gradient: Array, variable: Variable, learning_rate: Array) -> None:
+        """Change a weight by its gradient; classes of the library use their rule.
 
         Args:
             gradient: an array.
@@ -210,24 +219,24 @@ class OwnStep:
             slot.assign(getattr(new, field)[key])
         variable.assign_add(changes[key])
 
-    def assign(self, variable: Any, value: Any) -> None:
+    def assign(self, variable: Variable, value: ArrayLike) -> None:
         """`variable.assign(value)`."""
         variable.assign(value)
 
-    def assign_add(self, variable: Any, value: Any) -> None:
+    def assign_add(self, variable: Variable, value: ArrayLike) -> None:
         """`variable.assign_add(value)`."""
         variable.assign_add(value)
 
-    def assign_sub(self, variable: Any, value: Any) -> None:
+    def assign_sub(self, variable: Variable, value: ArrayLike) -> None:
         """`variable.assign_sub(value)`."""
         variable.assign_sub(value)
 
     # Keras' own names, which classes made for it use.
 
-    def _get_variable_index(self, variable: Any) -> int:
+    def _get_variable_index(self, variable: object) -> int:
         return self._index_dict[id(variable)]
 
-    def _var_key(self, variable: Any) -> int:
+    def _var_key(self, variable: object) -> int:
         return id(variable)
 
     @property
@@ -238,16 +247,16 @@ class OwnStep:
     def _trainable_variables(self) -> list[Variable]:
         return list(self._places.values())
 
-    def _build_learning_rate(self, learning_rate: Any) -> Any:
+    def _build_learning_rate(self, learning_rate: object) -> object:
         self._rate = as_learning_rate(learning_rate)
         return learning_rate
 
-    def _get_current_learning_rate(self) -> Any:
+    def _get_current_learning_rate(self) -> LearningRate:
         return self.learning_rate  # type: ignore[attr-defined]
 
     # between variables and state ------------------------------------------------------------------------------------
 
-    def make_variables(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def make_variables(self, params: Mapping[str, Array]) -> dict[str, Array]:
         """Let `build` make the variables for these weights.
 
         Args:
@@ -261,13 +270,13 @@ class OwnStep:
             self._clock, self._rate_in_step = Variable(0, dtype="int32", name="iteration"), Variable(0.0, name="learning_rate")
         variables = list(self._places.values())
 
-        def build() -> dict[str, Any]:
+        def build() -> dict[str, Array]:
             self.__dict__.pop("_built", None)  # classes for Keras 2 ask for it
             with _at_work(self):
                 self.build(variables)
                 return {leaf: variable.value for leaf, variable in self._all_own().items()}
 
-        first: dict[str, Any] = functionalize(build, variables)([params[key] for key in self._places]).output
+        first: dict[str, Array] = functionalize(build, variables)([params[key] for key in self._places]).output
         self.slot_order = list(first)
         return first
 
@@ -287,16 +296,17 @@ class OwnStep:
         for field, variables in self._of_library.items():
             self.__dict__[field] = self.__dict__[f"_{field}"] = list(variables.values())
 
-    def make_ready(self, params: Mapping[str, Any]) -> None:
+    def make_ready(self, params: Mapping[str, Array]) -> None:
         """Have variables for these weights."""
         wanted = self.variables_of(params)
         if (not self.slot_order and self._all_own()) or [*map(id, wanted.values())] != [*map(id, self._places.values())]:
             self.make_variables(params)
 
-    def variables_of(self, params: Mapping[str, Any]) -> dict[str, Variable]:
+    def variables_of(self, params: Mapping[str, Array]) -> dict[str, Variable]:
         """The variables of these weights by name, in Keras' order; others stand for weights that are arrays alone."""
-        if set(self._keys) == set(params) and all(isinstance(variable, Variable) for variable in self._trained):
-            return dict(zip(self._keys, self._trained))
+        trained = [variable for variable in self._trained if isinstance(variable, Variable)]
+        if set(self._keys) == set(params) and len(trained) == len(self._trained):
+            return dict(zip(self._keys, trained))
         fit = all(name in self._places and self._places[name].shape == value.shape for name, value in params.items())
         return self._places if fit and len(self._places) == len(params) else {n: _stand_in(n, v) for n, v in params.items()}
 
@@ -307,17 +317,18 @@ class OwnStep:
         return {id(variable): key for key, variable in self._places.items()}
 
 
-def rule_of_update_step(self: Any) -> optax.GradientTransformationExtraArgs:
+def rule_of_update_step(self: Optimizer) -> optax.GradientTransformationExtraArgs:
     """The rule that an `update_step` makes."""
     takes_rate = len(inspect.signature(self.update_step).parameters) > 2  # in Keras 2 it does not
 
     def init(params: Tree) -> Tree:
         return self._nest(self.make_variables(named_leaves(params)))
 
-    def update(grads: Tree, slots: Tree, params: Tree = None, *, learning_rate: Any, step: Scalar) -> tuple[Any, Any]:
+    def update(grads: Tree, slots: Tree, params: Tree = None, *, learning_rate: Array, step: Scalar) -> tuple[Tree, Tree]:
         before, gradients, held = named_leaves(params), named_leaves(grads), named_leaves(slots)
         self.make_ready(before)
         places, own = self._places, self._all_own()
+        assert self._clock is not None and self._rate_in_step is not None
 
         def run() -> None:
             with _at_work(self):
@@ -335,15 +346,15 @@ def rule_of_update_step(self: Any) -> optax.GradientTransformationExtraArgs:
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def _class_with_rule(optimizer: Any) -> Any:
+def _class_with_rule(optimizer: object) -> Any:
     """The library's class that the optimizer's class extends, where it has a rule."""
     found = (c for c in type(optimizer).__mro__ if "rule" in vars(c) and c.__module__.startswith(_LIBRARY))
     return next((c for c in found if OwnStep not in c.__bases__), None)
 
 
 @contextlib.contextmanager
-def _at_work(optimizer: Any) -> Iterator[None]:
-    """While methods of the class run that see variables."""
+def _at_work(optimizer: OwnStep) -> Iterator[None]:
+    """Around methods of the class that see variables."""
     before, optimizer._at_work = optimizer._at_work, True
     try:
         yield
@@ -355,13 +366,13 @@ def _where_made(build: Callable[..., None]) -> Callable[..., None]:
     """A class' `build`, which runs where variables are made; called from outside, `build_state` leads there."""
 
     @functools.wraps(build)
-    def method(self: Any, variables: Iterable[Any]) -> None:
+    def method(self: Optimizer, variables: Iterable[Assignable]) -> None:
         (build if self._at_work else type(self).build_state)(self, variables)
 
     return method
 
 
-def _stand_in(name: str, value: Any) -> Variable:
+def _stand_in(name: str, value: Array) -> Variable:
     made = Variable("zeros", shape=value.shape, dtype=value.dtype, name=name.rpartition("/")[2] or None)
     made.path = name
     return made

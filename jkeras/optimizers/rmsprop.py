@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Unpack
+from typing import NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -19,9 +19,9 @@ from jkeras.optimizers.state import zeros_like
 class RMSpropSlots(NamedTuple):
     """Running means of squares, momentum's moves (or None), running means of gradients (None unless centered)."""
 
-    velocities: Any
-    momentums: Any = None
-    average_gradients: Any = None
+    velocities: Tree
+    momentums: Tree = None
+    average_gradients: Tree = None
 
 
 @export("keras.optimizers.RMSprop")
@@ -61,7 +61,7 @@ class RMSprop(Optimizer):
     @expand_kwargs()
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: object = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
@@ -87,7 +87,7 @@ class RMSprop(Optimizer):
 
         def update(
             grads: Tree, slots: RMSpropSlots, params: Tree = None, *, learning_rate: jax.Array, step: jax.Array
-        ) -> tuple[Any, RMSpropSlots]:
+        ) -> tuple[Tree, RMSpropSlots]:
             velocities = jax.tree.map(lambda v, g: rho * v + (1 - rho) * jnp.square(g), slots.velocities, grads)
             averages, spread = None, velocities
             if centered:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Unpack
+from typing import NamedTuple, Unpack
 
 import jax
 import optax
@@ -18,7 +18,7 @@ from jkeras.optimizers.state import zeros_like
 class SGDSlots(NamedTuple):
     """The velocities of SGD; None without momentum."""
 
-    momentums: Any = None
+    momentums: Tree = None
 
 
 @export("keras.optimizers.SGD")
@@ -56,7 +56,7 @@ class SGD(Optimizer):
     @expand_kwargs()
     def __init__(
         self,
-        learning_rate: Any = 0.01,
+        learning_rate: object = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
         **kwargs: Unpack[OptimizerArguments],
@@ -76,7 +76,7 @@ class SGD(Optimizer):
 
         def update(
             grads: Tree, slots: SGDSlots, params: Tree = None, *, learning_rate: jax.Array, step: jax.Array
-        ) -> tuple[Any, SGDSlots]:
+        ) -> tuple[Tree, SGDSlots]:
             if not momentum:
                 return jax.tree.map(lambda g: -(g * learning_rate), grads), slots
             velocities = jax.tree.map(lambda v, g: v * momentum - g * learning_rate, slots.momentums, grads)

@@ -8,13 +8,26 @@ parameters. Parameters below 32 bits are *computed* in float32 and stored back i
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
+from jax.tree_util import KeyPath
 
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
+
+Leaf = TypeVar("Leaf")
+Constraints: TypeAlias = Mapping[str, Callable[[Array], Array]]  # by the names of leaves
+
+
+class Assignable(Protocol):
+    """A variable as optimizers see it. One with a `path` is named by it, one with a `constraint` obeys it."""
+
+    @property
+    def value(self) -> Array: ...
+
+    def assign(self, value: Array) -> object: ...
 
 
 class OptimizerState(NamedTuple):
@@ -31,11 +44,11 @@ class OptimizerState(NamedTuple):
     iterations: jax.Array
     learning_rate: jax.Array | None
     slots: Tree
-    ema: Any = None
-    accumulators: Any = None
+    ema: Tree = None
+    accumulators: Tree = None
 
 
-def leaf_name(path: Sequence[Any]) -> str:
+def leaf_name(path: Sequence[object]) -> str:
     """The name of a leaf: its keys joined by slashes; a tuple key counts as several.
 
     Example:
@@ -49,12 +62,12 @@ def leaf_name(path: Sequence[Any]) -> str:
     return "/".join(parts)
 
 
-def named_leaves(tree: Tree) -> dict[str, Any]:
+def named_leaves(tree: Tree) -> dict[str, Tree]:
     """The leaves of a pytree by name."""
     return {leaf_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
 
 
-def parts_of_weights(leaves: Mapping[str, Any], weights: Iterable[str]) -> dict[str, dict[str, Any]]:
+def parts_of_weights(leaves: Mapping[str, Leaf], weights: Iterable[str]) -> dict[str, dict[str, Leaf]]:
     """The leaves of a state that belong to a weight: by the weight's name, and by where in the state they are.
 
     Args:
@@ -66,7 +79,7 @@ def parts_of_weights(leaves: Mapping[str, Any], weights: Iterable[str]) -> dict[
         {'dense/kernel': {'momentums': 2}}
     """
     known = frozenset(weights)
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Leaf]] = {}
     for name, leaf in leaves.items():
         place, weight = split_name(name, known)
         if weight is not None:
@@ -87,14 +100,14 @@ def split_name(name: str, weights: Container[str]) -> tuple[str, str | None]:
 def widen(tree: Tree) -> Tree:
     """Float leaves in at least float32."""
 
-    def wide(x: Any) -> jax.Array:
+    def wide(x: object) -> jax.Array:
         x = jnp.asarray(x)
         return x.astype(jnp.promote_types(x.dtype, jnp.float32)) if jnp.issubdtype(x.dtype, jnp.floating) else x
 
     return jax.tree.map(wide, tree)
 
 
-def cast_like(tree: Tree, reference: Any) -> Tree:
+def cast_like(tree: Tree, reference: Tree) -> Tree:
     """The leaves of `tree` in the dtypes of `reference`."""
     return jax.tree.map(lambda x, r: jnp.asarray(x).astype(r.dtype), tree, reference)
 
@@ -126,7 +139,7 @@ def keras_order(
     made = {name: i for i, name in enumerate(order)}
     sections = ("iterations", "learning_rate", "ema", "accumulators", "slots")
 
-    def rank(path: Sequence[Any]) -> tuple[int, int, int, int]:
+    def rank(path: KeyPath) -> tuple[int, int, int, int]:
         section = sections.index(path[0].name)
         if section == 4 and leaf_name(path[1:]) in made:
             return section, made[leaf_name(path[1:])], 0, 0

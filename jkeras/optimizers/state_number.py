@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 
 class StateNumber:
@@ -34,7 +34,7 @@ class StateNumber:
     # Above jax and numpy arrays, so that `array * rate` comes to `__rmul__` here.
     __array_priority__ = 200
 
-    def __init__(self, read: Callable[[], Any], write: Callable[[Any], None]):
+    def __init__(self, read: Callable[[], ArrayLike], write: Callable[[Any], None]):
         self._read, self._write = read, write
 
     @property
@@ -46,11 +46,11 @@ class StateNumber:
         """The current scalar as a NumPy array."""
         return np.asarray(self._read())
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: object) -> None:
         """Set the number; a compiled step sees it from the next call on, without compiling again."""
         self._write(value)
 
-    def item(self) -> Any:
+    def item(self) -> float:
         """The current scalar as a Python number."""
         return self.numpy().item()
 
@@ -60,7 +60,7 @@ class StateNumber:
         return value if isinstance(value, jax.core.Tracer) else np.asarray(value).item()
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> jnp.dtype:
         """The dtype of the scalar."""
         return self.value.dtype
 
@@ -97,50 +97,50 @@ class StateNumber:
     def __eq__(self, other: object) -> Any:
         return self._plain() == other
 
-    def __lt__(self, other: Any) -> Any:
+    def __lt__(self, other: object) -> Any:
         return self._plain() < other
 
-    def __le__(self, other: Any) -> Any:
+    def __le__(self, other: object) -> Any:
         return self._plain() <= other
 
-    def __gt__(self, other: Any) -> Any:
+    def __gt__(self, other: object) -> Any:
         return self._plain() > other
 
-    def __ge__(self, other: Any) -> Any:
+    def __ge__(self, other: object) -> Any:
         return self._plain() >= other
 
     def __neg__(self) -> Any:
         return -self._plain()
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: object) -> Any:
         return self._plain() + other
 
     __radd__ = __add__
 
-    def __sub__(self, other: Any) -> Any:
+    def __sub__(self, other: object) -> Any:
         return self._plain() - other
 
-    def __rsub__(self, other: Any) -> Any:
+    def __rsub__(self, other: object) -> Any:
         return other - self._plain()
 
-    def __mul__(self, other: Any) -> Any:
+    def __mul__(self, other: object) -> Any:
         return self._plain() * other
 
     __rmul__ = __mul__
 
-    def __truediv__(self, other: Any) -> Any:
+    def __truediv__(self, other: object) -> Any:
         return self._plain() / other
 
-    def __rtruediv__(self, other: Any) -> Any:
+    def __rtruediv__(self, other: object) -> Any:
         return other / self._plain()
 
-    def __floordiv__(self, other: Any) -> Any:
+    def __floordiv__(self, other: object) -> Any:
         return self._plain() // other
 
-    def __mod__(self, other: Any) -> Any:
+    def __mod__(self, other: object) -> Any:
         return self._plain() % other
 
-    def __pow__(self, other: Any) -> Any:
+    def __pow__(self, other: object) -> Any:
         return self._plain() ** other
 
     def __round__(self, digits: int | None = None) -> Any:

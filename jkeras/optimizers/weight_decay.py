@@ -10,9 +10,10 @@ Source: Loshchilov, Hutter, "Decoupled weight decay regularization", 2019.
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
+from jax.tree_util import KeyPath
 
 from jkeras._base.types import Tree
 from jkeras.optimizers.state import leaf_name
@@ -41,7 +42,7 @@ def decay_weights(params: Tree, weight_decay: float, learning_rate: jax.Array, e
         A pytree like `params`.
     """
 
-    def shrink(path: Any, w: jax.Array) -> jax.Array:
+    def shrink(path: KeyPath, w: jax.Array) -> jax.Array:
         return w if leaf_name(path) in excluded else w - w * weight_decay * learning_rate
 
     return jax.tree_util.tree_map_with_path(shrink, params)

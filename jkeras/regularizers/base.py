@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import Any
 
 import jax
 
 from jkeras._base.configurable import Configurable
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.types import Array
 
 
 @export("keras.regularizers.Regularizer", "keras.Regularizer")
@@ -29,12 +29,12 @@ class Regularizer(Configurable):
     def __init__(self) -> None:
         super().__init__()
 
-    def __call__(self, x: jax.Array) -> Any:
+    def __call__(self, x: jax.Array) -> Array | float:
         """The penalty for a weight of any shape: a scalar."""
         return 0.0
 
 
-def checked_factor(owner: str, name: str, value: Any) -> float:
+def checked_factor(owner: str, name: str, value: object) -> float:
     """A penalty's factor as a float.
 
     Raises:

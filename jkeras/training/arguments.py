@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jkeras._base.errors import unexpected_arguments
@@ -35,10 +35,10 @@ _WEIGHT_MODES = (None, "temporal", "samplewise")
 _IN_SAMPLES = {"samples_per_epoch": "steps_per_epoch", "nb_val_samples": "validation_steps", "val_samples": "steps"}
 
 
-def compile_arguments(given: dict[str, Any]) -> dict[str, Any]:
+def compile_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     """Keras 2's arguments of `compile`: leave out those that change nothing.
 
-    `sample_weight_mode="temporal"` says that sample weights are `(rows, steps)`; here that is seen by their shape.
+    `sample_weight_mode="temporal"` says that sample weights are `(rows, steps)`; here their shape says so.
 
     Args:
         given: arguments by name.
@@ -61,7 +61,7 @@ def compile_arguments(given: dict[str, Any]) -> dict[str, Any]:
     return left
 
 
-def in_current_order(loss_weights: Any, metrics: Tree) -> tuple[Any, Any]:
+def in_current_order(loss_weights: Any, metrics: object) -> tuple[object, object]:
     """`loss_weights` and `metrics` as Keras 3 orders them: in Keras 2, `compile(optimizer, loss, metrics)` had metrics third.
 
     Example:
@@ -73,7 +73,7 @@ def in_current_order(loss_weights: Any, metrics: Tree) -> tuple[Any, Any]:
     return (metrics, loss_weights) if are_metrics else (loss_weights, metrics)
 
 
-def keras2_arguments(method: Callable[..., Any], x: Tree, given: dict[str, Any], epochs: int = 1) -> int:
+def keras2_arguments(method: Callable[..., object], x: Tree, given: Mapping[str, Any], epochs: int = 1) -> int:
     """Apply older arguments.
 
     A `PyDataset` then makes its batches in that many workers: in threads, even with `use_multiprocessing=True`. Keras 2 forked
@@ -81,7 +81,7 @@ def keras2_arguments(method: Callable[..., Any], x: Tree, given: dict[str, Any],
     `PyDataset(use_multiprocessing=True)` asks for such processes. Generators always run in one thread, a few batches ahead.
 
     Args:
-        method: they were given to.
+        method: the one called.
         x: the data.
         given: arguments that the method does not have.
         epochs: as given by its current name.

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
 from jkeras import losses, metrics
 from jkeras._base.types import Tree
+
+if TYPE_CHECKING:
+    from jkeras.training.objective import CompileConfig
+    from jkeras.training.steps import Steps
 
 _OLD_STEP = """{cls}.train_step {what}. In jkeras a step is a pure function of a `TrainState` and a batch:
 
@@ -36,8 +40,8 @@ Keras 3; in Keras 2 it counted from the next compile() on. Where two models shar
 _BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")  # these names mean different functions for different shapes
 
 
-def check_names(config: Any) -> None:
-    """Resolve the names in a `compile` call at once, so that a typo is found where it stands.
+def check_names(config: CompileConfig) -> None:
+    """Resolve the names in a `compile` call at once, so that a typo is an error there.
 
     Args:
         config: has `loss`, `metrics` and `weighted_metrics` as given to `compile`.
@@ -53,7 +57,7 @@ def check_names(config: Any) -> None:
             metrics.get(metric)
 
 
-def flat_names(value: Any) -> list[Any]:
+def flat_names(value: object) -> list[object]:
     if isinstance(value, dict):
         return [leaf for v in value.values() for leaf in flat_names(v)]
     if isinstance(value, (list, tuple)):
@@ -61,13 +65,13 @@ def flat_names(value: Any) -> list[Any]:
     return [] if value is None else [value]
 
 
-def warn_all_frozen(model: Any) -> None:
-    """Say that a training will change nothing, where a model has weights and none is trainable."""
+def warn_all_frozen(model: Steps) -> None:
+    """Warn that training changes nothing: the model has weights, and none is trainable."""
     if model.weights and not model.trainable_weights:
         warnings.warn(_ALL_FROZEN.format(name=model.name), stacklevel=2)
 
 
-def check_train_step(model: Any) -> None:
+def check_train_step(model: Steps) -> None:
     """Refuse a `train_step` in the style of Keras' loops, on TensorFlow or on JAX, and show what to write."""
     parameters = inspect.signature(model.train_step).parameters
     code = getattr(model.train_step, "__code__", None)
@@ -83,7 +87,7 @@ def check_finite(**data: Tree) -> None:
     """Find NaN and infinities in float arrays.
 
     Raises:
-        ValueError: with the place of the first one.
+        ValueError: there is one; the text says where the first is.
     """
     for name, structure in data.items():
         for leaf in jax.tree.leaves(structure):

@@ -1,12 +1,13 @@
-"""Fingerprints of what `compile` is given: equal ones mean that the compiled programs serve again.
+"""Fingerprints of what `compile` is given: equal ones share their compiled programs.
 
-Names, numbers and objects of the library are compared by what they say, functions and objects of a user's own by identity. A
+Names, numbers and objects of the library are compared by value, functions and objects of your own by identity. A
 learning rate that is a number lives in the optimizer's state and is left out. A metric object is compared by identity too, since
 its owner may ask it for its result.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from jkeras._base.errors import describe
@@ -14,9 +15,9 @@ from jkeras.metrics import Metric
 
 
 class Same:
-    """Equal to another one of the same object, which it keeps alive."""
+    """An object compared by identity, and kept alive."""
 
-    def __init__(self, value: Any):
+    def __init__(self, value: object):
         self.value = value
 
     def __eq__(self, other: object) -> bool:
@@ -29,7 +30,7 @@ class Same:
         return describe(self.value)
 
 
-def fingerprint(value: Any) -> Any:
+def fingerprint(value: object) -> Hashable:
     """A hashable stand-in for a value.
 
     Example:
@@ -57,8 +58,8 @@ def fingerprint(value: Any) -> Any:
     return (kind.__qualname__, fingerprint(config), functions)
 
 
-def _lasting(config: dict[str, Any]) -> dict[str, Any]:
-    """What an optimizer's config, and that of an optimizer in it, says without the name, which is numbered, and the rate."""
+def _lasting(config: dict[str, Any]) -> dict[str, object]:
+    """The config of an optimizer, and of one inside it, without the name, which is numbered, and without the rate."""
     inner = config.get("inner_optimizer")
     if isinstance(inner, dict):
         config = config | {"inner_optimizer": inner | {"config": _lasting(inner["config"])}}

@@ -124,7 +124,7 @@ class FitLoop:
         self.run = Run(model, _key(0, self.seed), model._trainer.objective.init_metrics(), trains=True)
         self.last: Dispatch | None = None
         self._position = ResumeState()  # the numbers of it that the host counts
-        self._logs: dict[str, Any] = {}  # of the epoch so far, still on the device
+        self._logs: Logs = {}  # of the epoch so far, still on the device
         self._unread: _Unread | None = None
         self._watch = Stopwatch()
 
@@ -160,7 +160,7 @@ class FitLoop:
         )
 
     def resume(self, found: ResumeState) -> None:
-        """Go on where another run stopped."""
+        """Continue where another run stopped."""
         # The averages are put back below; kept, a later file of this run would hold these old ones.
         self._position, self._logs = dataclasses.replace(found, averaged={}), dict(found.logs)
         self.seed = found.seed
@@ -173,7 +173,7 @@ class FitLoop:
         random.continue_stream(*found.stream)
         self.events.remind(found.callbacks)
 
-    def _accumulated(self) -> dict[str, Any]:
+    def _accumulated(self) -> Logs:
         """What all metrics have accumulated, those that layers hold among them."""
         state = self.run.state
         held = {"/".join(place.path): paths.get(state.state, place.path) for place in tracker_places(self.model)}
@@ -199,7 +199,7 @@ class FitLoop:
             first += count
 
     def _begin_epoch(self, epoch: int) -> None:
-        optimizer, position, source = self.model.optimizer, self._position, self.stacker.source
+        optimizer, position, source = self.model._trainer.optimizer, self._position, self.stacker.source
         before = optimizer.state if position.begun else None
         if self.events.params is not None:
             self.events.params["steps"] = source.num_batches  # it may differ from the epoch before
@@ -290,7 +290,7 @@ class FitLoop:
         """Run one step and return its logs, still on the device.
 
         Args:
-            metrics: accumulators to go on from; None for fresh ones.
+            metrics: accumulators to continue from; None for fresh ones.
         """
         if metrics is not None:
             self.run.state = self.run.state._replace(metrics=metrics)
@@ -332,7 +332,7 @@ class FitLoop:
             yield epoch, dict(zip(self._logs, row))
 
 
-def may_join_epochs(model: Steps, source: Any, events: CallbackList, epochs: int) -> bool:
+def may_join_epochs(model: Steps, source: object, events: CallbackList, epochs: int) -> bool:
     """Whether a `fit` without validation may run several epochs as one dispatch.
 
     Args:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,9 @@ from jkeras.layers.tracking import inventory
 from jkeras.nn.row_dependence import rows_apart
 from jkeras.state.functionalize import functionalize, trace_abstractly
 from jkeras.training.steps import Steps
+
+if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr
 
 
 class ForwardPass:
@@ -43,7 +47,7 @@ class ForwardPass:
                 raise_named(run, (specs,), rows, error)
             self.outputs = result.output
             self._count = len(jax.tree.leaves((result.output, result.masks)))
-        else:  # run_eagerly serves calls that look at values
+        else:  # run_eagerly is for calls that look at values
             zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch)
             if not model.built:
                 model(zeros, training=False)  # makes the weights
@@ -54,10 +58,10 @@ class ForwardPass:
             self.outputs = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), result.output)
         self.adds_losses = bool(result.losses)
 
-    def outputs_at(self, rows: int) -> Any:
+    def outputs_at(self, rows: int) -> Tree:
         """Shapes and dtypes of the outputs for another number of rows."""
 
-        def at(y: Tree) -> Any:
+        def at(y: Tree) -> Tree:
             return jax.ShapeDtypeStruct((rows, *y.shape[1:]), y.dtype) if y.shape[:1] == (self.rows,) else y
 
         return jax.tree.map(at, self.outputs)
@@ -89,13 +93,13 @@ class ForwardPass:
         return not any((*own, *map(_is_own_code, functions))) and all(isinstance(op, Layer) for op in operations)
 
 
-def _is_own_code(value: Any) -> bool:
+def _is_own_code(value: object) -> bool:
     """Whether a class or a function is the user's, or may be."""
     module = getattr(value, "__module__", None) or getattr(type(value), "__module__", "")
     return not f"{module}.".startswith(("jkeras.", "jax.", "numpy."))
 
 
-def function_keeps_rows_apart(fn: Any, *specs: Tree) -> bool:
+def function_keeps_rows_apart(fn: Callable[..., Tree], *specs: Tree) -> bool:
     """Whether each row of a function's results provably depends on the same row of its arguments alone.
 
     Args:
@@ -111,7 +115,7 @@ def function_keeps_rows_apart(fn: Any, *specs: Tree) -> bool:
     if rows < 2 or any(spec.shape[:1] != (rows,) for spec in specs):
         return False
 
-    def traced(rows: int) -> tuple[Any, Any]:
+    def traced(rows: int) -> tuple[ClosedJaxpr, Any]:
         return trace_abstractly(fn, *(jax.ShapeDtypeStruct((rows, *spec.shape[1:]), spec.dtype) for spec in specs))
 
     try:

@@ -22,7 +22,7 @@ _ROWS = 256
 _WIDEST = 1 << 20
 
 
-def batches_per_group(step: Callable[[Any, Any], tuple[Any, Any]], state: Tree, data: Tree) -> int:
+def batches_per_group(step: Callable[[Tree, Tree], tuple[Tree, Tree]], state: Tree, data: Tree) -> int:
     """How many batches to compute at once; 1 where the state may change or nothing is gained.
 
     Args:
@@ -42,7 +42,13 @@ def batches_per_group(step: Callable[[Any, Any], tuple[Any, Any]], state: Tree, 
 
 
 def run_groups(
-    step: Callable[[Any, Any], tuple[Any, Any]], state: Tree, data: Tree, outputs: Tree, size: int, start: Scalar, stop: Scalar
+    step: Callable[[Tree, Tree], tuple[Tree, Tree]],
+    state: Tree,
+    data: Tree,
+    outputs: Tree,
+    size: int,
+    start: Scalar,
+    stop: Scalar,
 ) -> tuple[Any, Any]:
     """Fill `outputs` for as many whole groups of `size` batches as there are, where `start` is 0.
 
@@ -51,7 +57,7 @@ def run_groups(
     """
     groups = jnp.where(start == 0, stop // size, 0)
 
-    def body(index: Scalar, outputs: Tree) -> Any:
+    def body(index: Scalar, outputs: Tree) -> Tree:
         at = index * size
         batches = jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, at, size, 0), data)
         found = jax.vmap(lambda batch: step(state, batch)[1])(batches)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from jkeras._base.types import Logs
+from jkeras._base.types import Logs, Tree
 from jkeras.state import Variable
 
 
-def flat_results(results: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def flat_results(results: Iterable[tuple[str, Tree]]) -> Logs:
     """Results by name.
 
     Args:
@@ -27,8 +26,8 @@ def flat_results(results: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return {name: part.value if isinstance(part, Variable) else part for name, part in logs.items()}
 
 
-def _flat(result: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def _flat(result: Logs) -> Logs:
+    flat: Logs = {}
     for key in sorted(result):
         flat.update(_flat(result[key]) if isinstance(result[key], dict) else {key: result[key]})
     return flat

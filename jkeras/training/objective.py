@@ -38,10 +38,10 @@ class CompileConfig:
         jit: whether steps are compiled.
     """
 
-    loss: Any
-    loss_weights: Any
-    metrics: Tree
-    weighted_metrics: Any
+    loss: object
+    loss_weights: object
+    metrics: object
+    weighted_metrics: object
     run_eagerly: bool
     steps_per_execution: int | None
     jit: bool
@@ -59,7 +59,7 @@ class Tracked:
     """
 
     name: str
-    metric: Any
+    metric: metrics.Metric
     output: int
     weighted: bool
 
@@ -76,7 +76,7 @@ class Objective:
     """
 
     outputs: Outputs
-    losses: dict[int, Any]
+    losses: dict[int, losses.Loss]
     weights: dict[int, float]
     tracked: list[Tracked]
 
@@ -90,7 +90,7 @@ class Objective:
         """Names in the logs of the outputs' own losses, by number of the output; empty for a single loss."""
         return {i: f"{self.outputs.loss_names[i]}_loss" for i in self.losses} if len(self.losses) > 1 else {}
 
-    def targets(self, y: Tree) -> list[Any]:
+    def targets(self, y: Tree) -> list[Tree]:
         """The target of each output, None where there is none.
 
         Raises:
@@ -98,13 +98,13 @@ class Objective:
         """
         return self._by_output("y", y)
 
-    def sample_weights(self, sample_weight: Tree) -> list[Any]:
+    def sample_weights(self, sample_weight: Tree) -> list[Tree]:
         """The sample weights of each output: one array is for all of them."""
         if sample_weight is not None and not isinstance(sample_weight, (dict, list, tuple)):
             return [sample_weight] * len(self.outputs)
         return self._by_output("sample_weight", sample_weight)
 
-    def _by_output(self, what: str, value: Any) -> list[Any]:
+    def _by_output(self, what: str, value: Tree) -> list[Tree]:
         if value is None:
             return [None] * len(self.outputs)
         foreign = self.outputs.foreign_keys(value)
@@ -116,10 +116,10 @@ class Objective:
             return [found.get(i) for i in range(len(self.outputs))]
         return self.outputs.per_output(what, value)
 
-    def loss(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> tuple[Any, dict[str, Any]]:
+    def loss(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> tuple[Array, dict[str, Array]]:
         """The weighted sum of the outputs' losses, and for several outputs each one by name."""
         total = jnp.zeros((), jnp.float32)
-        parts: dict[str, Any] = {}
+        parts: dict[str, Array] = {}
         if not self.has_losses:
             return total, parts
         targets, weights, predictions = self.targets(y), self.sample_weights(sample_weight), jax.tree.leaves(y_pred)
@@ -146,12 +146,12 @@ class Objective:
         return {name: metrics.Mean(name=name) for name in self.init_metrics() if name not in tracked}
 
     @property
-    def metrics(self) -> list[tuple[str, Any]]:
+    def metrics(self) -> list[tuple[str, metrics.Metric]]:
         """The means of the losses and the compiled metrics, by their names in the logs."""
         return [*self.loss_means.items(), *((tracked.name, tracked.metric) for tracked in self.tracked)]
 
-    def show(self, state: dict[str, Any]) -> None:
-        """Let the metric objects have these accumulators, so that you can ask one that you kept for its `result()`."""
+    def show(self, state: dict[str, Tree]) -> None:
+        """Let the metric objects have these accumulators, so that `result()` works on one that you kept."""
         for name, metric in self.metrics:
             metric.set_state(state[name])
 
@@ -162,23 +162,23 @@ class Objective:
         known = [name for name in self.log_names if name in found]
         return [*known, *(name for name in found if name not in known)]
 
-    def init_metrics(self) -> dict[str, Any]:
+    def init_metrics(self) -> dict[str, Tree]:
         """Accumulators at their start, as numpy arrays."""
-        started: dict[str, Any] = {"loss": {"total": np.zeros((), np.float32), "count": np.zeros((), np.float32)}}
+        started: dict[str, Tree] = {"loss": {"total": np.zeros((), np.float32), "count": np.zeros((), np.float32)}}
         for name in self.loss_names.values():
             started[name] = dict(started["loss"])
         for tracked in self.tracked:
             started[tracked.name] = jax.tree.map(np.asarray, tracked.metric.init())
         return started
 
-    def update_metrics(self, state: dict[str, Any], y: Tree, outcome: Outcome, sample_weight: Tree) -> dict[str, Any]:
+    def update_metrics(self, state: dict[str, Tree], y: Tree, outcome: Outcome, sample_weight: Tree) -> dict[str, Tree]:
         """Accumulators after a batch; the losses' are added by `add_loss`."""
         if not self.tracked:
             return state
         targets, weights = self.targets(y), self.sample_weights(sample_weight)
         predictions = jax.tree.leaves(outcome.y_pred)
 
-        def updated() -> dict[str, Any]:
+        def updated() -> dict[str, Tree]:
             for prediction, mask in zip(predictions, outcome.masks):
                 if mask is not None:
                     set_mask(prediction, mask)
@@ -190,7 +190,7 @@ class Objective:
             return found
 
         positions = {id(tracked.metric): i for i, tracked in enumerate(self.tracked)}
-        found: dict[str, Any] = functionalize(updated, [], positions)([], rng=current().rng).output
+        found: dict[str, Tree] = functionalize(updated, [], positions)([], rng=current().rng).output
         return found
 
     def update_metric_objects(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> None:
@@ -201,11 +201,11 @@ class Objective:
             weight = weights[tracked.output] if tracked.weighted else None
             tracked.metric.update_state(targets[tracked.output], predictions[tracked.output], sample_weight=weight)
 
-    def results(self, state: dict[str, Any]) -> Logs:
+    def results(self, state: dict[str, Tree]) -> Logs:
         """The logs: the mean losses and the metrics so far; where a result is a dict, its entries are results of their own."""
         by_name = {t.name: t.metric for t in self.tracked}
 
-        def result(name: str, value: Any) -> Any:
+        def result(name: str, value: Tree) -> Tree:
             return by_name[name].compute(value) if name in by_name else value["total"] / jnp.maximum(value["count"], 1)
 
         return flat_results((name, result(name, value)) for name, value in state.items())
@@ -216,7 +216,7 @@ class Objective:
             return
         try:
             targets = self.targets(y)
-        except ValueError:  # the loss will say so where it compares them; an overridden `compute_loss` may never do that
+        except ValueError:  # the loss will say so when it compares them; an overridden `compute_loss` may never compare them
             return
         specs = jax.tree.leaves(y_pred_spec)
         for i, fn in self.losses.items():
@@ -226,7 +226,7 @@ class Objective:
                 check(target, jax.ShapeDtypeStruct((*target.shape[:1], *spec.shape[1:]), spec.dtype))
 
 
-def add_loss(state: dict[str, Any], values: dict[str, Any], count: Scalar) -> dict[str, Any]:
+def add_loss(state: dict[str, Tree], values: dict[str, Array], count: Scalar) -> dict[str, Tree]:
     """Mean accumulators with the losses of a batch of `count` rows added."""
     return {
         **state,
@@ -265,7 +265,8 @@ def _make_objective(config: CompileConfig, outputs: Outputs, y_spec: Tree, y_pre
     if foreign:
         warnings.warn(f"The targets y for {foreign} are ignored: the model's outputs are {outputs.names}.", stacklevel=2)
     predictions = jax.tree.leaves(y_pred_spec)
-    fns = {i: losses.resolve(fn, targets[i], predictions[i]) for i, fn in wanted.items()}
+    resolved = {i: losses.resolve(fn, targets[i], predictions[i]) for i, fn in wanted.items()}
+    fns = {i: loss for i, loss in resolved.items() if loss is not None}
     tracked: list[Tracked] = []
     for field, weighted in (("metrics", False), ("weighted_metrics", True)):
         for i, entries in enumerate(_metrics_per_output(getattr(config, field), outputs, field)):
@@ -281,8 +282,8 @@ def _make_objective(config: CompileConfig, outputs: Outputs, y_spec: Tree, y_pre
     return dataclasses.replace(objective, losses=fns, tracked=tracked)
 
 
-def _for_all_or_each(what: str, value: Any, outputs: Outputs) -> dict[int, Any]:
-    """Entries by number of the output, in the order of the logs: one thing that is no list or dict is for all."""
+def _for_all_or_each(what: str, value: object, outputs: Outputs) -> dict[int, Any]:
+    """Entries by number of the output, in the order of the logs: anything but a list or dict is for all."""
     if value is None:
         return {}
     if isinstance(value, np.ndarray) and value.ndim:
@@ -292,7 +293,7 @@ def _for_all_or_each(what: str, value: Any, outputs: Outputs) -> dict[int, Any]:
     return dict.fromkeys(range(len(outputs)), value)
 
 
-def _weight_of_rows(weight: Any, rows: Array | None) -> Any:
+def _weight_of_rows(weight: Array | None, rows: Array | None) -> Array | None:
     if rows is None:
         return weight
     if weight is None:
@@ -300,7 +301,7 @@ def _weight_of_rows(weight: Any, rows: Array | None) -> Any:
     return weight * rows.reshape(-1, *(1,) * (weight.ndim - 1))
 
 
-def _metrics_per_output(given: Any, outputs: Outputs, field: str) -> list[Sequence[Any]]:
+def _metrics_per_output(given: object, outputs: Outputs, field: str) -> list[Sequence[Any]]:
     if given is None:
         return [[] for _ in outputs.names]
     if isinstance(given, dict):
@@ -314,7 +315,7 @@ def _metrics_per_output(given: Any, outputs: Outputs, field: str) -> list[Sequen
     return [given for _ in outputs.names]
 
 
-def _as_list(value: Any) -> list[Any]:
+def _as_list(value: object) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
@@ -329,5 +330,5 @@ def _free(name: str, tracked: list[Tracked]) -> str:
     return candidate
 
 
-def _name(loss: Any) -> str | None:
+def _name(loss: object) -> str | None:
     return None if loss is None else getattr(loss, "name", None) or getattr(loss, "__name__", describe(loss))

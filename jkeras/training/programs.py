@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.compiling import compiler_options, precision_scope
-from jkeras._base.types import Logs, Scalar, Tree
+from jkeras._base.types import Array, Logs, Scalar, Tree
 from jkeras.nn.cpu.slow_loops import slow_in_loop
 from jkeras.training.checks import warn_all_frozen
 from jkeras.training.recompiles import watched
@@ -35,7 +35,7 @@ from jkeras.training.steps_per_dispatch import StepsPerDispatch
 from jkeras.training.trackers import begun, results
 from jkeras.training.whole_step import whole_step
 
-Call = Callable[..., tuple[TrainState, Any]]
+Call = Callable[..., tuple[TrainState, Tree]]
 
 _STRUCTURE = """The training step gives a state of another structure than it takes:
 
@@ -60,7 +60,7 @@ class Program:
         self.speed = StepsPerDispatch()
         self.runs = 0
 
-    def __call__(self, state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+    def __call__(self, state: TrainState, *args: object) -> tuple[TrainState, Tree]:
         return self.call(state, *args)
 
 
@@ -76,20 +76,20 @@ class TrainingProgram(Program):
         epochs: `call` for several epochs at once; None where a dispatch is never more than one.
     """
 
-    def __init__(self, loop: Any, stepwise: Callable[[], Callable[..., Any]], joins_epochs: bool = False):
+    def __init__(self, loop: Any, stepwise: Callable[[], Callable[..., Tree]], joins_epochs: bool = False):
         super().__init__(self._first_call)
         self._loop, self._stepwise = loop, stepwise
         self.epochs: Call | None = self._first_epochs if joins_epochs else None
 
-    def _first_call(self, state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+    def _first_call(self, state: TrainState, *args: object) -> tuple[TrainState, Tree]:
         self._choose(state, *args, *(() if self.epochs is None else (1,)))
         return self.call(state, *args)
 
-    def _first_epochs(self, state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+    def _first_epochs(self, state: TrainState, *args: Tree) -> tuple[TrainState, Tree]:
         self._choose(state, *args)
         return _keeping_metrics(self._loop)(state, *args)
 
-    def _choose(self, state: TrainState, *args: Any) -> None:
+    def _choose(self, state: TrainState, *args: Tree) -> None:
         if jax.default_backend() == "cpu" and slow_in_loop(self._loop.trace(*_apart(state), *args).jaxpr):
             self.call, self.epochs = _keeping_metrics(self._stepwise()), None
         elif self.epochs is None:
@@ -97,21 +97,21 @@ class TrainingProgram(Program):
         else:
             self.call, self.epochs = self._one_epoch, _keeping_metrics(self._loop)
 
-    def _one_epoch(self, state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+    def _one_epoch(self, state: TrainState, *args: object) -> tuple[TrainState, Tree]:
         assert self.epochs is not None
         state, (logs, _) = self.epochs(state, *args, 1)
         return state, logs
 
 
-def _apart(state: TrainState) -> tuple[TrainState, Any]:
+def _apart(state: TrainState) -> tuple[TrainState, Tree]:
     """What a training program takes away, and the metrics, which it does not."""
     return state._replace(metrics=None), state.metrics
 
 
-def _keeping_metrics(run: Callable[..., Any]) -> Call:
+def _keeping_metrics(run: Callable[..., Tree]) -> Call:
     """`(state, metrics, *args) -> (state, metrics, results)` as a program's call."""
 
-    def call(state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+    def call(state: TrainState, *args: object) -> tuple[TrainState, Tree]:
         state, metrics, found = run(*_apart(state), *args)
         return state._replace(metrics=metrics), found
 
@@ -138,12 +138,14 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
         epoch, position = jnp.asarray(epoch, jnp.int32), jnp.asarray(position, jnp.int32)
         return state._replace(state=weights, metrics=metrics, epoch=epoch, position=position)
 
-    def end(state: TrainState, logs: Logs) -> Any:
+    def end(state: TrainState, logs: Logs) -> tuple[TrainState, Tree, Logs]:
         logs = results(model, state) if derived else logs
         return *_apart(state), logs
 
-    def in_loop(state: TrainState, metrics: Tree, data: Tree, start: Scalar, stop: Scalar, epoch: Scalar, first: Scalar) -> Any:
-        def body(index: Scalar, carry: Tree) -> Any:
+    def in_loop(
+        state: TrainState, metrics: Tree, data: Tree, start: Scalar, stop: Scalar, epoch: Scalar, first: Scalar
+    ) -> tuple[TrainState, Tree, Logs]:
+        def body(index: Scalar, carry: Tree) -> Tree:
             state, logs = carry
             new, new_logs = train_step(state, batch_of(data, index))
             return like(new, state), logs if derived else like(new_logs, logs)
@@ -153,14 +155,16 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
             logs = None if derived else zeros_of(lambda s: train_step(s, batch_of(data, start))[1], state)
             return end(*lax.fori_loop(start, stop, body, (state, logs)))
 
-    def one_step(state: TrainState, metrics: Tree, data: Tree, start: Scalar, epoch: Scalar, first: Scalar) -> Any:
+    def one_step(
+        state: TrainState, metrics: Tree, data: Tree, start: Scalar, epoch: Scalar, first: Scalar
+    ) -> tuple[TrainState, Tree, Logs]:
         with precision_scope():
             state = begin(state, metrics, epoch, first + start)
             new, logs = train_step(state, batch_of(data, start))
             return end(like(new, state), logs)
 
-    def step_by_step(step: Callable[..., Any]) -> Callable[..., Any]:
-        def run(state: TrainState, metrics: Tree, data: Tree, start: int, stop: int, epoch: int, first: int) -> Any:
+    def step_by_step(step: Callable[..., Tree]) -> Callable[..., Tree]:
+        def run(state: TrainState, metrics: Tree, data: Tree, start: int, stop: int, epoch: int, first: int) -> Tree:
             logs = None
             for index in range(start, stop):
                 state, metrics, logs = step(state, metrics, data, index, epoch, first)
@@ -172,7 +176,7 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
         return Program(_keeping_metrics(step_by_step(one_step)))
     options: dict[str, Any] = {"donate_argnums": 0, "compiler_options": compiler_options()}
 
-    def stepwise() -> Callable[..., Any]:
+    def stepwise() -> Callable[..., Tree]:
         return step_by_step(watched(jax.jit(one_step, **options), "the training step", programs=2))
 
     run, name = (
@@ -183,7 +187,7 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
     return TrainingProgram(watched(jax.jit(run, **options), name, programs=2), stepwise, joins_epochs)
 
 
-def over_epochs(in_loop: Callable[..., Any], results: Callable[[Any], dict[str, Any]]) -> Callable[..., Any]:
+def over_epochs(in_loop: Callable[..., Tree], results: Callable[[Tree], Logs]) -> Callable[..., Tree]:
     """A loop over whole epochs, to be compiled: `(state, metrics, data, start, stop, epoch, first, count)`.
 
     Its results are the last epoch's logs and a table with a row of results for each epoch, in the order of their names.
@@ -195,8 +199,8 @@ def over_epochs(in_loop: Callable[..., Any], results: Callable[[Any], dict[str, 
 
     def in_epochs(
         state: TrainState, metrics: Tree, data: Tree, start: Scalar, stop: Scalar, epoch: Scalar, first: Scalar, count: Scalar
-    ) -> Any:
-        def body(number: Scalar, carry: Tree) -> Any:
+    ) -> Tree:
+        def body(number: Scalar, carry: Tree) -> Tree:
             state, metrics, _, table = carry
             shift = number * (stop - start)
             state, metrics, logs = in_loop(state, metrics, data, start + shift, stop + shift, epoch + number, first - shift)
@@ -212,12 +216,12 @@ def over_epochs(in_loop: Callable[..., Any], results: Callable[[Any], dict[str, 
     return in_epochs
 
 
-def batch_of(data: Tree, index: Scalar) -> Any:
+def batch_of(data: Tree, index: Scalar) -> Tree:
     """Batch number `index` of a stack."""
     return jax.tree.map(lambda a: lax.dynamic_index_in_dim(a, index, 0, keepdims=False), data)
 
 
-def like(new: Tree, old: Tree) -> Any:
+def like(new: Tree, old: Tree) -> Tree:
     """A step's results in the dtypes of its arguments, as a loop's carry and a second call need them.
 
     Raises:
@@ -228,13 +232,13 @@ def like(new: Tree, old: Tree) -> Any:
     if not same:
         raise ValueError(_STRUCTURE.format(before=before, after=after))
 
-    def settle(new: Tree, old: Tree) -> Any:
+    def settle(new: Array, old: Array) -> Array:
         settled = getattr(new, "dtype", None) == old.dtype and not getattr(new, "weak_type", False)
         return new if settled else lax.convert_element_type(jnp.asarray(new), old.dtype)
 
     return jax.tree.map(settle, new, old)
 
 
-def zeros_of(fn: Callable[..., Any], *args: Any) -> Any:
+def zeros_of(fn: Callable[..., Tree], *args: object) -> Tree:
     """Zeros in the shapes of a function's results."""
     return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(fn, *args))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras._base.types import Logs, Tree
+from jkeras._base.types import Batch, Logs, Tree
 from jkeras.callbacks import CallbackList
 from jkeras.data.array_stacker import ArrayStacker, BatchStack
-from jkeras.data.source import Batch
 from jkeras.data.stream_stacker import StreamStacker
 from jkeras.state import random
 from jkeras.training.programs import Program
@@ -26,7 +24,7 @@ Stacker = ArrayStacker | StreamStacker
 
 def evaluate(
     model: Steps, stacker: Stacker, program: Program, events: CallbackList, padded: bool, metrics: Logs | None = None
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[Logs, Tree]:
     """Run the test step over the data.
 
     Args:
@@ -35,7 +33,7 @@ def evaluate(
         program: from `evaluation_program`.
         events: the callbacks.
         padded: whether the last batch is padded.
-        metrics: accumulators to go on from; None for fresh ones.
+        metrics: accumulators to continue from; None for fresh ones.
 
     Returns:
         The logs, still on the device, and the accumulators.
@@ -65,13 +63,13 @@ def evaluate(
     return logs, run.state.metrics
 
 
-def predict(model: Steps, stacker: Stacker, program: Program, events: CallbackList, padded: bool) -> Any:
+def predict(model: Steps, stacker: Stacker, program: Program, events: CallbackList, padded: bool) -> Tree:
     """Run the predict step over the data and return the outputs as numpy arrays; arguments as for `evaluate`."""
     model.stop_predicting = False
     events.on_predict_begin()
     run = Run(model, random.next_key_numbers(), follows=events.has_predict_batch_hooks)
-    parts: list[Any] = []
-    late: Any = None  # outputs that may still be computed
+    parts: list[Tree] = []
+    late: Tree = None  # outputs that may still be computed
     number = 0
     with contextlib.closing(stacker.padded_stacks() if padded else stacker.stacks()) as stacks:
         for stack, at, stop in _pieces(stacks, events.has_predict_batch_hooks):
@@ -91,7 +89,7 @@ def predict(model: Steps, stacker: Stacker, program: Program, events: CallbackLi
     return jax.tree.map(lambda *pieces: np.concatenate(pieces), *parts, _rows(*late))
 
 
-def predict_batch(model: Steps, batch: Batch, size: int, program: Program, events: CallbackList) -> Any:
+def predict_batch(model: Steps, batch: Batch, size: int, program: Program, events: CallbackList) -> Tree:
     """The outputs for all rows as one batch, as numpy arrays.
 
     Args:
@@ -130,7 +128,7 @@ def _pieces(stacks: Iterable[BatchStack], one_by_one: bool) -> Iterator[tuple[Ba
         yield from [(stack, i, i + 1) for i in range(stack.batches)] if one_by_one else [(stack, 0, stack.batches)]
 
 
-def _rows(outputs: Tree, at: int, stop: int, rows: int | None) -> Any:
+def _rows(outputs: Tree, at: int, stop: int, rows: int | None) -> Tree:
     """Outputs of batches `at` to `stop` of a stack, row by row, without what was padded."""
 
     def join(y: Tree) -> np.ndarray:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.compiling import compiler_options, precision_scope
-from jkeras._base.types import Scalar, Tree
+from jkeras._base.types import Logs, Scalar, Tree
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetricWrapper
 from jkeras.training.forward import ForwardPass, function_keeps_rows_apart
@@ -29,7 +29,7 @@ from jkeras.training.steps import Steps, reports_metrics_alone
 from jkeras.training.trackers import results
 from jkeras.training.whole_step import whole_step
 
-_Read = Callable[..., tuple["_Changing", Any]]
+_Read = Callable[..., tuple["_Changing", Tree]]
 
 
 def evaluation_program(model: Steps, padded: bool) -> Program:
@@ -40,17 +40,17 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
         padded: whether rows of the stack from number `rows` on are to be left out.
     """
     derived = reports_metrics_alone(model, "test_step")
-    test_step: Callable[..., Any] = whole_step(model, model._test_step if padded else model.test_step)
+    test_step: Callable[..., tuple[TrainState, Logs]] = whole_step(model, model._test_step if padded else model.test_step)
 
-    def step(state: TrainState, data: Tree, index: Scalar, rows: Scalar) -> tuple[TrainState, Any]:
+    def step(state: TrainState, data: Tree, index: Scalar, rows: Scalar) -> tuple[TrainState, Tree]:
         batch = batch_of(data, index)
         if not padded:
             return test_step(state, batch)
         size = jax.tree.leaves(batch)[0].shape[0]
         return test_step(state, batch, index * size + jnp.arange(size) < rows)
 
-    def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar, rows: Scalar) -> tuple[_Changing, Any]:
-        def body(index: Scalar, carry: Tree) -> Any:
+    def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar, rows: Scalar) -> tuple[_Changing, Tree]:
+        def body(index: Scalar, carry: Tree) -> Tree:
             changing, logs = carry
             new, new_logs = step(_restored(state, changing), data, index, rows)
             return like(_changing(new), changing), logs if derived else like(new_logs, logs)
@@ -61,7 +61,7 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
             changing, logs = lax.fori_loop(start, stop, body, (_changing(state), logs))
         return changing, results(model, _restored(state, changing)) if derived else logs
 
-    def one_by_one(state: TrainState, data: Tree, start: int, stop: int, rows: int) -> tuple[_Changing, Any]:
+    def one_by_one(state: TrainState, data: Tree, start: int, stop: int, rows: int) -> tuple[_Changing, Tree]:
         state, logs = _with_key(state), None
         for index in range(start, stop):
             state, logs = step(state, data, index, rows)
@@ -75,8 +75,8 @@ def prediction_program(model: Steps) -> Program:
     own_step = type(model).predict_step is Steps.predict_step
     predict_step = whole_step(model, model.predict_step)
 
-    def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar) -> tuple[_Changing, Any]:
-        def body(index: Scalar, carry: Tree) -> Any:
+    def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar) -> tuple[_Changing, Tree]:
+        def body(index: Scalar, carry: Tree) -> Tree:
             changing, outputs = carry
             new, y = predict_step(_restored(state, changing), batch_of(data, index))
             outputs = jax.tree.map(lambda stack, part: lax.dynamic_update_index_in_dim(stack, part, index, 0), outputs, y)
@@ -92,7 +92,7 @@ def prediction_program(model: Steps) -> Program:
                 outputs, start = run_groups(predict_step, state, data, outputs, size, start, stop)
             return lax.fori_loop(start, stop, body, (_changing(state), outputs))
 
-    def one_by_one(state: TrainState, data: Tree, start: int, stop: int) -> tuple[_Changing, Any]:
+    def one_by_one(state: TrainState, data: Tree, start: int, stop: int) -> tuple[_Changing, Tree]:
         state, found = _with_key(state), []
         for index in range(start, stop):
             state, y = predict_step(state, batch_of(data, index))
@@ -105,7 +105,7 @@ def prediction_program(model: Steps) -> Program:
 def batch_program(model: Steps) -> Program:
     """The program `(state, batch) -> (state, outputs)` for a single batch: no loop."""
 
-    def one(state: TrainState, batch: Tree) -> tuple[_Changing, Any]:
+    def one(state: TrainState, batch: Tree) -> tuple[_Changing, Tree]:
         with precision_scope():
             new, y = whole_step(model, model.predict_step)(_with_key(state), batch)
         return _changing(new), y
@@ -114,10 +114,10 @@ def batch_program(model: Steps) -> Program:
 
 
 def _program(model: Steps, run: _Read, name: str, programs: int, eager: _Read) -> Program:
-    """The program of a function that gives of the state what it may have changed."""
+    """The program of a function that returns only what it may have changed of the state."""
     jitted = watched(jax.jit(run, compiler_options=compiler_options()), name, programs) if model._trainer.jit else eager
 
-    def call(state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+    def call(state: TrainState, *args: object) -> tuple[TrainState, Tree]:
         changing, found = jitted(state, *args)
         return _restored(state, changing), found
 
@@ -131,7 +131,7 @@ def _with_key(state: TrainState) -> TrainState:
 
 
 class _Changing(NamedTuple):
-    """What a reading step may change; the parameters are not among it, and so are not copied."""
+    """What a reading step may change; the parameters are not part of it, and so are not copied."""
 
     state: Tree
     metrics: Tree
@@ -181,6 +181,6 @@ def rows_can_be_masked(model: Steps, y_spec: Tree, forward: ForwardPass, rows: i
     return forward.keeps_rows_apart
 
 
-def _by_row(fn: Any, target: Tree, prediction: Tree) -> bool:
+def _by_row(fn: Callable[..., Tree], target: Tree, prediction: Tree) -> bool:
     """Whether a function of a batch gives one value, or one row of values, for each row, whatever the others hold."""
     return target is not None and function_keeps_rows_apart(fn, target, prediction)

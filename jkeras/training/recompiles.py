@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.tree_util import KeyPath
 
 from jkeras._base.config import settings
 from jkeras._base.types import Tree
@@ -49,7 +50,7 @@ class Change(NamedTuple):
         return f"{self.path}: {self.before} -> {self.after}"
 
 
-def watched(jitted: Callable[..., Any], name: str, programs: int = 1) -> Callable[..., Any]:
+def watched(jitted: Callable[..., Tree], name: str, programs: int = 1) -> Callable[..., Tree]:
     """A jitted function that reports compiles beyond the expected ones, by the setting `jkeras.config.recompile_check()`.
 
     Args:
@@ -81,13 +82,13 @@ class Watched:
             x: float32[3] -> float32[2,3]
     """
 
-    def __init__(self, jitted: Callable[..., Any], name: str, programs: int = 1, action: str = "warn"):
+    def __init__(self, jitted: Callable[..., Tree], name: str, programs: int = 1, action: str = "warn"):
         self.jitted, self.name, self.programs, self.action = jitted, name, programs, action
         self.seen: list[Signature] = []
         self._names = _argument_names(jitted)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function; report first where its signature is new and there are programs enough."""
+    def __call__(self, *args: object, **kwargs: object) -> Tree:
+        """Call the function; report first where its signature is new and all expected programs exist."""
         signature = signature_of(args, kwargs, self._names)
         known = signature in self.seen
         if not known and len(self.seen) >= self.programs:
@@ -120,7 +121,7 @@ class Watched:
         warnings.warn(text, RecompileWarning, stacklevel=3)
 
 
-def signature_of(args: tuple[Any, ...], kwargs: dict[str, Any], names: list[str] | None = None) -> Signature:
+def signature_of(args: tuple[object, ...], kwargs: dict[str, object], names: list[str] | None = None) -> Signature:
     """What `jax.jit` tells calls apart by: `{path of the leaf: description}`, and one entry for the structure.
 
     Args:
@@ -163,7 +164,7 @@ def _changes(before: Signature, after: Signature) -> list[Change]:
     return leaves if any("nothing" in (c.before, c.after) for c in leaves) else found
 
 
-def _argument_names(fn: Callable[..., Any]) -> list[str]:
+def _argument_names(fn: Callable[..., Tree]) -> list[str]:
     try:
         parameters = inspect.signature(fn).parameters.values()
     except (TypeError, ValueError):
@@ -175,7 +176,7 @@ def _name(names: list[str] | None, i: int) -> str:
     return names[i] if names and i < len(names) else f"args[{i}]"
 
 
-def _path(path: tuple[Any, ...]) -> str:
+def _path(path: KeyPath) -> str:
     return f"{path[0].key}{jax.tree_util.keystr(path[1:])}"
 
 

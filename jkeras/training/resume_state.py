@@ -8,13 +8,14 @@ middle of an epoch.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from jkeras._base.errors import describe
-from jkeras._base.types import Logs, Tree
+from jkeras._base.types import Array, Logs, Tree
 from jkeras.data.source import Source
 from jkeras.state import random
 from jkeras.training.steps import Steps
@@ -74,7 +75,7 @@ class ResumeState:
     batch_size: int | None = None
     metrics: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     logs: dict[str, float] = dataclasses.field(default_factory=dict)
-    averaged: dict[str, Any] = dataclasses.field(default_factory=dict)
+    averaged: Mapping[str, Array | np.ndarray] = dataclasses.field(default_factory=dict)
     callbacks: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
@@ -97,17 +98,17 @@ def resume_state_for(model: Steps, source: Source, initial_epoch: int) -> Resume
     Args:
         model: compiled.
         source: of the training data.
-        initial_epoch: as given to `fit`; the resume state says where to go on, so it must be 0.
+        initial_epoch: as given to `fit`; the resume state says where to continue, so it must be 0.
 
     Raises:
         ValueError: there is no run to resume, or the data differ in the middle of an epoch.
     """
     state = model._trainer.resume_state
-    if state is None or model.optimizer.live_state is None:
+    if state is None or model._trainer.optimizer.live_state is None:
         raise ValueError(_NOTHING.format(name=model.name))
     if initial_epoch:
         raise ValueError(
-            f"Received resume=True and initial_epoch={initial_epoch}. The run itself knows that it goes on in epoch "
+            f"Received resume=True and initial_epoch={initial_epoch}. The run continues by itself in epoch "
             f"{state.epoch}: leave initial_epoch out."
         )
     found = (source.num_batches, source.batch_size)
@@ -137,7 +138,7 @@ def metric_values(metrics: Tree) -> dict[str, np.ndarray]:
     return {jax.tree_util.keystr(path, simple=True, separator="/"): np.array(leaf) for path, leaf in found}
 
 
-def metrics_from(values: dict[str, np.ndarray], fresh: Tree) -> Any:
+def metrics_from(values: dict[str, np.ndarray], fresh: Tree) -> Tree:
     """Accumulators in the structure of fresh ones.
 
     Raises:

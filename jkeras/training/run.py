@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import numpy as np
 
 from jkeras._base.types import Array, Tree
 from jkeras.layers.tracking import Inventory, inventory
-from jkeras.optimizers.state import named_leaves, split_name
+from jkeras.optimizers.state import OptimizerState, named_leaves, split_name
 from jkeras.state.variable import gate, materialize, owned_value, put_value
 from jkeras.training.programs import Call
 from jkeras.training.state import TrainState
@@ -56,11 +55,11 @@ class Run:
             held = self._variables.held
             opt_state = optimizer_state(model, held, params)
             self._trained = tuple(held.trained)
-            model.optimizer.put_state(opt_state, self._trained)
+            model._trainer.optimizer.put_state(opt_state, self._trained)
         zero = np.zeros((), np.int32)
         self.state = TrainState(params, state, opt_state, metrics, zero, zero, zero, rng)
 
-    def dispatch(self, program: Call, *args: Any, before: Callable[[TrainState], None] | None = None) -> Any:
+    def dispatch(self, program: Call, *args: object, before: Callable[[TrainState], None] | None = None) -> Tree:
         """Run a program on the state as it is now, and return its results.
 
         Args:
@@ -69,7 +68,7 @@ class Run:
             before: called with the state that the program will take.
         """
 
-        def attempt() -> Any:
+        def attempt() -> Tree:
             if not self.follows:
                 self.state, results = program(self.state, *args)
                 return results
@@ -107,10 +106,10 @@ class Run:
 
     def _refresh(self) -> None:
         """Take over what callbacks, or the code of a stream, changed."""
-        optimizer = self.model.optimizer
-        if not self._variables.is_current() or (self.trains and not optimizer.is_taken(self.state.opt_state)):
+        trainer = self.model._trainer
+        if not self._variables.is_current() or (self.trains and not trainer.optimizer.is_taken(self.state.opt_state)):
             params, state = self._variables.read()
-            opt_state = optimizer.take_state() if self.trains else ()
+            opt_state = trainer.optimizer.take_state() if self.trains else ()
             self.state = self.state._replace(params=params, state=state, opt_state=opt_state)
 
     def _write(self) -> None:
@@ -118,7 +117,7 @@ class Run:
         if self.trains or not training_threads - {threading.get_ident()}:
             self._variables.write(self.state)
         if self.trains:
-            self.model.optimizer.put_state(self.state.opt_state, self._trained)
+            self.model._trainer.optimizer.put_state(self.state.opt_state, self._trained)
 
     def _look_again(self) -> None:
         """The model has more variables than before."""
@@ -134,10 +133,10 @@ class _Variables:
     def __init__(self, model: Steps, donates: bool):
         self.held = inventory(model)
         self._donates = donates
-        self._known: list[Any] = []
+        self._known: list[Array | None] = []
 
-    def read(self) -> tuple[Any, Any]:
-        """Nested `params` and `state`, in arrays that nobody else holds where they are to be given away."""
+    def read(self) -> tuple[Tree, Tree]:
+        """Nested `params` and `state`; where they are to be donated, in arrays that nobody else holds."""
         if self._donates:
             _donating_threads.add(threading.get_ident())
         self._known = _values(self.held, self._donates)
@@ -152,20 +151,20 @@ class _Variables:
         self._known = values
 
     def is_current(self) -> bool:
-        """Whether the variables still hold what was read or written last, and nobody was given what is to be given away."""
+        """Whether the variables still hold what was last read or written, and nobody else holds arrays that are to be donated."""
         return len(self._known) == len(self.held.entries) and all(
             variable._value is value and not (self._donates and variable._shared)
             for (_, variable), value in zip(self.held.entries, self._known)
         )
 
 
-def read_weights(model: Steps) -> tuple[Any, Any]:
-    """Nested `params` and `state` of a model's variables, in arrays that are not to be given away."""
+def read_weights(model: Steps) -> tuple[Tree, Tree]:
+    """Nested `params` and `state` of a model's variables, in arrays that must not be donated."""
     held = inventory(model)
     return held.nested(_values(held, donate=False))
 
 
-def _values(held: Inventory, donate: bool) -> list[Any]:
+def _values(held: Inventory, donate: bool) -> list[Array | None]:
     with gate:
         materialize(variable for _, variable in held.entries)
         if donate:
@@ -175,7 +174,7 @@ def _values(held: Inventory, donate: bool) -> list[Any]:
         return [variable._value for _, variable in held.entries]
 
 
-def write_some(model: Steps, values: dict[str, Any]) -> None:
+def write_some(model: Steps, values: Mapping[str, Array | np.ndarray]) -> None:
     """Put arrays into the variables at these paths; the others keep theirs.
 
     Args:
@@ -192,13 +191,14 @@ def write_some(model: Steps, values: dict[str, Any]) -> None:
         variables[path].assign(value)
 
 
-def optimizer_state(model: Steps, held: Inventory, params: Tree) -> Any:
-    """The optimizer's state for a model's params: its own where it fits, else a new one with all that is known of these weights.
+def optimizer_state(model: Steps, held: Inventory, params: Tree) -> OptimizerState:
+    """The optimizer's state for a model's params: its own where it fits, else a new one with what is known of these weights.
 
     What belongs to a weight goes with it: where other weights are trained now, or another model shares the optimizer, as the two
     models of a GAN do in many scripts for Keras 2. Nobody else holds its arrays, since the step will donate them.
     """
-    optimizer, trainer = model.optimizer, model._trainer
+    trainer = model._trainer
+    optimizer = trainer.optimizer
     if optimizer.fits(tuple(held.trained)):
         return optimizer.take_state()
     trained = {id(variable): variable for _, variable in held.entries if id(variable) in held.trained}
@@ -210,14 +210,14 @@ def optimizer_state(model: Steps, held: Inventory, params: Tree) -> Any:
     if old is None or (same and (not before or before == dict(zip(names, trained)))):
         optimizer.remember(trained.values(), names)
         return trainer.optimizer_init()(params) if old is None else optimizer.take_state()
-    # The arrays go over into the new state: the old one is nobody's any more.
+    # The new state takes over the arrays of the old one, which nobody uses any more.
     leaves = named_leaves(optimizer.take_state())
     known = optimizer.parts_for(trained.values(), leaves)
     optimizer.remember(trained.values(), names)
     weights = dict(zip(names, trained))
-    new: dict[str, Any] = {}
+    new: dict[str, Array] = {}
 
-    def leaf_of(name: str, shape: Any) -> Any:
+    def leaf_of(name: str, shape: jax.ShapeDtypeStruct) -> Array:
         place, weight = split_name(name, weights)
         found = leaves.get(name) if weight is None or not before else known.get(weights[weight], {}).get(place)
         if found is not None and found.shape == shape.shape:

@@ -15,24 +15,26 @@ from __future__ import annotations
 import base64
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Sharding
+from jax.typing import DTypeLike
 
 from jkeras._base import paths
 from jkeras._base.types import Tree
 from jkeras.layers.tracking import Path, inventory, weight_entries
 from jkeras.optimizers.state import named_leaves
-from jkeras.state.variable import gate, materialize, put_value
+from jkeras.state.variable import Variable, gate, materialize, put_value
 from jkeras.training.resume_state import ResumeState, current_resume_state
 from jkeras.training.steps import Steps
 
-Layout = Callable[[str, tuple[int, ...]], Any]
+Layout: TypeAlias = Callable[[str, tuple[int, ...]], Sharding]
 
 
-def snapshot_arrays(model: Steps, optimizer: bool = True) -> dict[str, Any]:
+def snapshot_arrays(model: Steps, optimizer: bool = True) -> dict[str, Tree]:
     """Copies of the arrays of a training run.
 
     Args:
@@ -68,7 +70,7 @@ def snapshot_notes(model: Steps) -> dict[str, Any]:
     return {**notes, "callbacks": callbacks, "metrics": {name: _encode(value) for name, value in state.metrics.items()}}
 
 
-def snapshot_specs(model: Steps, optimizer: bool = True, layout: Layout | None = None) -> dict[str, Any]:
+def snapshot_specs(model: Steps, optimizer: bool = True, layout: Layout | None = None) -> dict[str, Tree]:
     """What a snapshot of this model looks like.
 
     Args:
@@ -82,7 +84,7 @@ def snapshot_specs(model: Steps, optimizer: bool = True, layout: Layout | None =
     entries = weight_entries(model, lasting=True)
     places = {path: layout("/".join(path), variable.shape) if layout else _place(variable) for path, variable in entries}
     weights = [(path, _spec(variable.shape, variable.dtype, places[path])) for path, variable in entries]
-    specs: dict[str, Any] = {"weights": paths.nest(weights)}
+    specs: dict[str, Tree] = {"weights": paths.nest(weights)}
     if optimizer and model.optimizer is not None:
         state = _optimizer_specs(model)
         names = _slot_names(model, state)
@@ -94,7 +96,7 @@ def snapshot_specs(model: Steps, optimizer: bool = True, layout: Layout | None =
     return specs
 
 
-def restore_snapshot(model: Steps, arrays: dict[str, Any], notes: dict[str, Any]) -> None:
+def restore_snapshot(model: Steps, arrays: dict[str, Tree], notes: dict[str, Any]) -> None:
     """Put a snapshot into the model, so that `fit(resume=True)` continues where it was taken.
 
     Args:
@@ -110,15 +112,15 @@ def restore_snapshot(model: Steps, arrays: dict[str, Any], notes: dict[str, Any]
         leaves = [flat[names[name][0]] for name in named_leaves(specs)]
         # A counter belongs to no device, so that it fits weights on any.
         leaves = [leaf if leaf.shape else jnp.asarray(np.asarray(leaf)) for leaf in leaves]
-        model.optimizer.state = jax.tree.unflatten(jax.tree.structure(specs), leaves)
+        model._trainer.optimizer.state = jax.tree.unflatten(jax.tree.structure(specs), leaves)
         model._trainer.resume_state = _resume_state_from(notes) if notes else None
 
 
-def _spec(shape: tuple[int, ...], dtype: Any, place: Any) -> jax.ShapeDtypeStruct:
+def _spec(shape: tuple[int, ...], dtype: DTypeLike, place: Sharding) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape, jnp.dtype(dtype), sharding=place)
 
 
-def _optimizer_specs(model: Steps) -> Any:
+def _optimizer_specs(model: Steps) -> Tree:
     """The structure of the optimizer's state for this model's weights."""
     held = inventory(model)
     params = [
@@ -126,7 +128,7 @@ def _optimizer_specs(model: Steps) -> Any:
         for path, variable in held.entries
         if id(variable) in held.trained
     ]
-    return jax.eval_shape(model.optimizer.init, paths.nest(params))
+    return jax.eval_shape(model._trainer.optimizer.init, paths.nest(params))
 
 
 def _slot_names(model: Steps, state: Tree) -> dict[str, tuple[Path, Path | None]]:
@@ -145,12 +147,12 @@ def _slot_names(model: Steps, state: Tree) -> dict[str, tuple[Path, Path | None]
     return {name: names(name, tuple(leaf.shape)) for name, leaf in named_leaves(state).items()}
 
 
-def _place(variable: Any) -> Any:
+def _place(variable: Variable) -> Sharding:
     """Where a weight's array lies now; a weight without one goes to the default device."""
     return variable._value.sharding if variable._value is not None else _default_place()
 
 
-def _default_place() -> Any:
+def _default_place() -> Sharding:
     return jnp.zeros(()).sharding
 
 

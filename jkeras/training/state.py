@@ -1,8 +1,8 @@
-"""`TrainState`: everything a training run needs to go on, as one pytree of arrays."""
+"""`TrainState`: everything a training run needs to continue, as one pytree of arrays."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -34,7 +34,7 @@ class TrainState(NamedTuple):
     rng: Array | np.ndarray
 
     @property
-    def key(self) -> Any:
+    def key(self) -> Array:
         """The key of this step: what all its random draws derive from."""
         return jax.random.fold_in(self.rng, self.iteration)
 
@@ -52,10 +52,10 @@ class Outcome(NamedTuple):
         x: the inputs.
     """
 
-    loss: Any
+    loss: Array
     state: Tree
     y_pred: Tree
-    losses: dict[str, Any]
+    losses: dict[str, Array]
     masks: Tree = ()
     rows: Array | None = None
     x: Tree = None

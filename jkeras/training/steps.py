@@ -27,6 +27,7 @@ from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import layer_positions, refuse_assigned
 from jkeras.layers.tracking import Tracker, inventory, weight_entries
 from jkeras.nn.updates import after_all
+from jkeras.optimizers.state import Constraints
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import complete_scope, current, get_mask, pop, push, set_mask
 from jkeras.training.logs import flat_results
@@ -43,7 +44,7 @@ class Steps(Layer):
     """A layer with the pure steps of a model and their parts."""
 
     optimizer: Any
-    loss: Any
+    loss: object
     history: History | None
     stop_training = stop_evaluating = stop_predicting = False
     _trainer: Trainer
@@ -77,7 +78,7 @@ class Steps(Layer):
         state = state._replace(state=outcome.state, iteration=state.iteration + 1, position=state.position + 1)
         return self.update_metrics(state, y, outcome, sample_weight)
 
-    def predict_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Any]:
+    def predict_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Tree]:
         """One batch of a prediction: the state and the model's outputs."""
         y_pred, after = self.apply(state.params, state.state, batch[0], training=False, rng=state.key)
         return state._replace(state=after), y_pred
@@ -93,7 +94,7 @@ class Steps(Layer):
         training: bool = True,
         scale: Array | None = None,
         rows: Array | None = None,
-    ) -> tuple[Any, Outcome]:
+    ) -> tuple[Array, Outcome]:
         """The loss as a pure function of the weights, for `jax.grad`.
 
         Args:
@@ -144,7 +145,7 @@ class Steps(Layer):
 
     def compute_loss(
         self, x: Tree = None, y: Tree = None, y_pred: Tree = None, sample_weight: Tree = None, training: bool = True
-    ) -> Any:
+    ) -> Array:
         """The scalar that training minimises: the compiled losses, `add_loss`, and regularization. May be overridden.
 
         Args:
@@ -219,7 +220,7 @@ class Steps(Layer):
         params, opt_state = self.optimizer.update(after_all(grads), state.opt_state, state.params, self._constraints())
         return state._replace(params=params, opt_state=opt_state, iteration=state.iteration + 1, position=state.position + 1)
 
-    def _constraints(self) -> dict[str, Any] | None:
+    def _constraints(self) -> Constraints | None:
         trainable = {id(variable) for variable in self.trainable_weights}
         found = {"/".join(p): v.constraint for p, v in weight_entries(self) if v.constraint is not None and id(v) in trainable}
         return found or None
@@ -254,7 +255,7 @@ def reports_metrics_alone(model: Steps, step: str = "train_step") -> bool:
     return all(getattr(type(model), name) is getattr(Steps, name) for name in pieces)
 
 
-def _one_number(loss: Any, training: bool) -> Any:
+def _one_number(loss: Array, training: bool) -> Array:
     """A loss without reduction as the number that an evaluation reports."""
     if training:
         raise ValueError(

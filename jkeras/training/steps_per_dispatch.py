@@ -9,7 +9,6 @@ where touching new pages would take more than a thirtieth of a dispatch, dispatc
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import jax
 
@@ -84,7 +83,7 @@ class Stopwatch:
         self.mark, self.pages = time.perf_counter(), 0
         self._pages = _pages()
 
-    def lap(self, result: Any = None) -> float:
+    def lap(self, result: object = None) -> float:
         """Wait for a result; the seconds since the last lap."""
         jax.block_until_ready(result)
         now, pages = time.perf_counter(), _pages()

@@ -11,7 +11,7 @@ What there is one of per output may come in the structure of the outputs, as a l
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import jax
@@ -37,7 +37,7 @@ class Outputs:
     def __len__(self) -> int:
         return len(self.names)
 
-    def spread(self, what: str, value: Any) -> dict[int, Any]:
+    def spread(self, what: str, value: object) -> dict[int, Any]:
         """What belongs to each output.
 
         Args:
@@ -71,18 +71,18 @@ class Outputs:
             f"Give a list of {len(self)}, a dict by output name, or the structure of the outputs."
         )
 
-    def per_output(self, what: str, value: Any) -> list[Any]:
+    def per_output(self, what: str, value: object) -> list[Any]:
         """`spread` as a list with an entry for each output, None for those left out."""
         found = self.spread(what, value)
         return [found.get(number) for number in range(len(self))]
 
-    def foreign_keys(self, value: Any) -> list[Any]:
+    def foreign_keys(self, value: object) -> list[object]:
         """Keys of a dict that stand for no output."""
         known = {*self.names, *(self.numbers if isinstance(self.numbers, dict) else ())}
         return [key for key in value if key not in known] if isinstance(value, Mapping) else []
 
 
-def outputs_of(model: Any, y_pred: Tree) -> Outputs:
+def outputs_of(model: object, y_pred: Tree) -> Outputs:
     """The outputs of a model: by their keys, by the model's own names, or as `output_1`, ...
 
     Args:
@@ -119,10 +119,10 @@ def _in_structure(value: Any, numbers: Tree) -> dict[int, Any] | None:
     return {number: entry for part in parts if part for number, entry in part.items()}
 
 
-def _key(part: Any) -> Any:
-    """A key or an index out of a step of one of JAX' paths."""
+def _key(part: object) -> Hashable:
+    """The key or index of an entry of a path of JAX."""
     return next((getattr(part, a) for a in ("key", "idx", "name") if hasattr(part, a)), part)
 
 
-def _count(value: Any) -> int:
+def _count(value: object) -> int:
     return len(value) if isinstance(value, (dict, list, tuple)) else 1

@@ -8,13 +8,14 @@ start afresh with each epoch, and `model.metrics` says which are reported in the
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
 
 from jkeras._base import paths
-from jkeras._base.types import Logs, Tree
+from jkeras._base.types import Array, Logs, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import Path, inventory
 from jkeras.state.functionalize import functionalize
@@ -25,6 +26,8 @@ from jkeras.training.whole_step import Place, metric_places, with_values
 
 if TYPE_CHECKING:
     from jkeras.training.steps import Steps
+
+T = TypeVar("T")
 
 
 def tracker_places(model: Layer) -> list[Place]:
@@ -46,7 +49,7 @@ def starts(model: Layer) -> dict[Path, np.ndarray]:
     return found
 
 
-def begun(model: Layer, state: Tree, start: Callable[[Any, Any], Any] = lambda fresh, old: fresh) -> Any:
+def begun(model: Layer, state: Tree, start: Callable[[np.ndarray, Array], ArrayLike] = lambda fresh, old: fresh) -> Tree:
     """`TrainState.state` at the start of an epoch.
 
     Args:
@@ -81,14 +84,14 @@ def results(model: Steps, state: TrainState) -> Logs:
     return logs
 
 
-def updated(model: Steps, state: TrainState, outcome: Outcome, update: Callable[[], Any]) -> tuple[TrainState, Any]:
+def updated(model: Steps, state: TrainState, outcome: Outcome, update: Callable[[], T]) -> tuple[TrainState, T]:
     """Run code that calls metrics' `update_state`.
 
     Returns:
         The state with what they accumulated, and what the code returned.
     """
 
-    def run() -> Any:
+    def run() -> T:
         for prediction, mask in zip(jax.tree.leaves(outcome.y_pred), outcome.masks):
             if mask is not None:
                 set_mask(prediction, mask)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from jkeras._base import paths
 from jkeras._base.compiling import compiled_quickly
 from jkeras._base.config import settings
 from jkeras._base.errors import standing_for_unknown
-from jkeras._base.types import Logs, Tree
+from jkeras._base.types import Array, Logs, Tree
 from jkeras.callbacks import CallbackList, History, RunParameters
 from jkeras.data.array_source import ArraySource
 from jkeras.data.array_stacker import ArrayStacker
@@ -31,6 +31,9 @@ from jkeras.data.stream_stacker import StreamStacker
 from jkeras.graph.infer import at_size
 from jkeras.layers.structures import array_specs
 from jkeras.layers.tracking import inventory, note_change
+from jkeras.metrics.base import Metric
+from jkeras.optimizers.base import Optimizer
+from jkeras.optimizers.state import OptimizerState
 from jkeras.state.variable import gate
 from jkeras.training import reading
 from jkeras.training.arguments import validates, verbosity
@@ -52,6 +55,7 @@ _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train i
 """
 
 _SILENT = CallbackList()
+T = TypeVar("T")
 _MOST_PROGRAMS = 16  # of one kind: a callback may change a setting of the optimizer in every epoch
 
 
@@ -72,7 +76,7 @@ class Trainer:
         self.config: CompileConfig | None = None
         self.loop: FitLoop | None = None
         self.resume_state: ResumeState | None = None
-        self._fingerprint: Any = None
+        self._fingerprint: Hashable = None
         model.optimizer = model.loss = model.history = None
         model.stop_training = False
         self.forget()
@@ -80,16 +84,18 @@ class Trainer:
     def forget(self) -> None:
         """Drop the objective and everything that was compiled."""
         self._objective: Objective | None = None
-        self._programs: dict[tuple[Any, ...], Any] = {}
+        self._programs: dict[tuple[Hashable, ...], Any] = {}
         self._forward_passes: dict[Hashable, ForwardPass] = {}
         self._pads_rows: dict[Hashable, bool] = {}  # whether evaluations pad, by the shapes of the data
-        self._batch_metrics: Logs | None = None  # what `train_on_batch(..., reset_metrics=False)` goes on from
-        self._noted: tuple[Any, dict[str, Any]] | None = None  # while a loss is computed: the outputs, and the losses of each
-        self._optimizer_known: Any = None  # `_optimizer_key` of an optimizer and its settings
+        self._batch_metrics: Logs | None = None  # what `train_on_batch(..., reset_metrics=False)` continues
+        self._noted: tuple[Tree, dict[str, Array]] | None = None  # while a loss is computed: the outputs, and the losses of each
+        self._optimizer_known: tuple[Optimizer, object, Hashable] | None = (
+            None  # `_optimizer_key` of an optimizer and its settings
+        )
         self.model.__dict__["_others"] = {}
         note_change()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """For a pickle or a copy: compiled programs belong to this process, and everything else follows from the config."""
         return {"model": self.model, "config": self.config, "resume_state": self.resume_state}
 
@@ -100,8 +106,8 @@ class Trainer:
 
     # compile --------------------------------------------------------------------------------------------------------
 
-    def compile(self, optimizer: Any, config: CompileConfig, auto_scale_loss: bool) -> None:
-        """Train like this from now on; programs are kept where the configuration says the same.
+    def compile(self, optimizer: object, config: CompileConfig, auto_scale_loss: bool) -> None:
+        """Train like this from now on; programs are kept where the configuration is the same.
 
         Args:
             optimizer: as given to `compile`.
@@ -141,6 +147,13 @@ class Trainer:
             raise RuntimeError(_NOT_COMPILED.format(name=self.model.name, what=what))
         return self.config
 
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer of the compiled model."""
+        optimizer: Optimizer | None = self.model.optimizer
+        assert optimizer is not None
+        return optimizer
+
     # losses and metrics ---------------------------------------------------------------------------------------------
 
     @property
@@ -155,7 +168,7 @@ class Trainer:
         return self._objective
 
     @property
-    def compiled_metrics(self) -> list[tuple[str, Any]]:
+    def compiled_metrics(self) -> list[tuple[str, Metric]]:
         """The means of the losses and the compiled metrics, by their names in the logs; empty before they are known."""
         return [] if self._objective is None else self._objective.metrics
 
@@ -166,7 +179,7 @@ class Trainer:
         means = [] if self._objective is None else self._objective.loss_means.values()
         return {id(metric) for metric in (*given, *means)}
 
-    def compiled_loss(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> tuple[Any, bool]:
+    def compiled_loss(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> tuple[Array, bool]:
         """The weighted sum of the compiled losses, and whether there is any."""
         if self._objective is None:
             return jnp.zeros((), jnp.float32), False
@@ -176,7 +189,7 @@ class Trainer:
         return total, self._objective.has_losses
 
     @contextlib.contextmanager
-    def noting_losses(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> Iterator[dict[str, Any]]:
+    def noting_losses(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> Iterator[dict[str, Array]]:
         """Around the computation of a loss: where there are several compiled losses, each one of them by name."""
         self._noted = y_pred, {}
         try:
@@ -197,7 +210,7 @@ class Trainer:
         return list(dict.fromkeys([*known, *flat_results((name, 0.0) for name in reported.values())]))
 
     def reset_metrics(self) -> None:
-        """Start the metrics again that `train_on_batch(..., reset_metrics=False)` goes on from."""
+        """Reset the metrics that `train_on_batch(..., reset_metrics=False)` continues."""
         self._batch_metrics = None
         for metric in self.model.metrics:
             metric.reset_state()
@@ -208,7 +221,7 @@ class Trainer:
         self,
         source: Source,
         validation: Source | None,
-        callbacks: Any,
+        callbacks: object,
         *,
         epochs: int,
         initial_epoch: int,
@@ -254,16 +267,17 @@ class Trainer:
         return model.history
 
     def _keep_average(self) -> None:
-        """With an average of the weights (`use_ema`), the average is what stays."""
-        optimizer = self.model.optimizer
-        final = optimizer.finalize(None, optimizer.live_state)
+        """With `use_ema`, keep the average of the weights in place of the weights."""
+        state = self.optimizer.live_state
+        assert state is not None
+        final = self.optimizer.finalize(None, state)
         if final is not None:
             before = {"/".join(path): value for path, value in paths.flatten(read_weights(self.model)[0]).items()}
             write_some(self.model, {"/".join(path): jnp.copy(value) for path, value in paths.flatten(final).items()})
             if self.resume_state is not None:
                 self.resume_state = dataclasses.replace(self.resume_state, averaged=before)
 
-    def evaluate(self, source: Source, callbacks: Any, verbose: int | str) -> Logs:
+    def evaluate(self, source: Source, callbacks: object, verbose: int | str) -> Logs:
         """Loss and metrics over data, by name."""
         self.require_compiled("evaluate")
         self.prepare_for(source)
@@ -271,11 +285,11 @@ class Trainer:
         padded = self._pads(source)
         return self._plain(self._evaluate(self._stacker(source), events, padded)[0])
 
-    def _evaluate(self, stacker: reading.Stacker, events: CallbackList, padded: bool, metrics: Tree = None) -> tuple[Any, Any]:
+    def _evaluate(self, stacker: reading.Stacker, events: CallbackList, padded: bool, metrics: Tree = None) -> tuple[Logs, Tree]:
         program = self.program("test padded" if padded else "test")
         return reading.evaluate(self.model, stacker, program, events, padded, metrics)
 
-    def predict(self, source: Source, callbacks: Any, verbose: int | str) -> Any:
+    def predict(self, source: Source, callbacks: object, verbose: int | str) -> Tree:
         """The outputs for data, as numpy arrays."""
         specs = self.build_for(source)
         events = self._events(callbacks, verbose, source)
@@ -306,13 +320,14 @@ class Trainer:
         logs, self._batch_metrics = self._evaluate(self._stacker(source), _SILENT, padded, start)
         return self._plain(logs)
 
-    def _events(self, callbacks: Any, verbose: int | str, source: Source) -> CallbackList:
+    def _events(self, callbacks: object, verbose: int | str, source: Source) -> CallbackList:
         if isinstance(callbacks, CallbackList):
             return callbacks
         if not callbacks and verbose == 0:
             return _SILENT
-        options: dict[str, Any] = {"verbose": verbosity(verbose), "epochs": 1, "steps": source.num_batches}
-        return CallbackList(callbacks, add_progbar=verbose != 0, model=self.model, **options)
+        return CallbackList(
+            callbacks, add_progbar=verbose != 0, model=self.model, verbose=verbosity(verbose), epochs=1, steps=source.num_batches
+        )
 
     def _stacker(self, source: Source, outputs: Tree = None, joins_epochs: bool = False) -> reading.Stacker:
         """Batch stacks of a source, which leave room for outputs of these shapes."""
@@ -336,7 +351,7 @@ class Trainer:
         program: Program = self.program_for((kind, *((self._optimizer_key(),) if trains else ())), lambda: self._make(kind))
         return program
 
-    def program_for(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+    def program_for(self, key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
         """What was made for a key; made again only where the trainable weights or the settings have changed.
 
         Args:
@@ -361,31 +376,31 @@ class Trainer:
             return evaluation_program(self.model, kind == "test padded")
         return prediction_program(self.model) if kind == "predict" else batch_program(self.model)
 
-    def _optimizer_key(self) -> Any:
+    def _optimizer_key(self) -> Hashable:
         """Equal for optimizers whose steps are the same program."""
-        optimizer = self.model.optimizer
+        optimizer = self.optimizer
         known, written = self._optimizer_known, optimizer.settings()
         if known is None or known[0] is not optimizer or known[1] != written:
             known = self._optimizer_known = optimizer, written, (fingerprint(optimizer), fingerprint(written))
         return known[2]
 
-    def optimizer_init(self) -> Callable[[Any], Any]:
+    def optimizer_init(self) -> Callable[[Tree], OptimizerState]:
         """The optimizer's `init`, compiled; made again only when what it makes has changed."""
-        optimizer = self.model.optimizer
+        optimizer = self.optimizer
         rate = fingerprint(getattr(optimizer, "_rate", None))  # it fills arrays
-        init: Callable[[Any], Any] = self.program_for(
+        init: Callable[[Tree], OptimizerState] = self.program_for(
             ("init", rate, self._optimizer_key()), lambda: compiled_quickly(optimizer.init)
         )
         return init
 
-    def optimizer_shapes(self, params: Tree) -> Any:
+    def optimizer_shapes(self, params: Tree) -> Tree:
         """Shapes of what `init` makes."""
-        init = self.model.optimizer.init
+        init = self.optimizer.init
         return self.program_for(("shapes", self._optimizer_key()), lambda: jax.eval_shape(init, params))
 
     # preparation ----------------------------------------------------------------------------------------------------
 
-    def build_for(self, source: Source) -> Any:
+    def build_for(self, source: Source) -> Tree:
         """Build the model for data; the specs of their inputs."""
         specs = array_specs(source.spec)
         if not self.model.built and self.jit:
@@ -428,7 +443,7 @@ class Trainer:
     def _pads(self, source: Source, like: Source | None = None) -> bool:
         """Whether batches of an evaluation are padded; a single batch gets the size that fits its rows.
 
-        Data that resemble those of another source are not asked for their shapes, since asking makes an item.
+        Data like another source's are not asked for their shapes, because that makes an item.
         """
         few = source.num_samples if isinstance(source, ArraySource) and source.total_batches == 1 else None
         rows = few or (like or source).first_rows

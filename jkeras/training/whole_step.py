@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import jax
 
 from jkeras._base import paths
+from jkeras._base.types import Tree
 from jkeras.layers.pure import layer_positions
 from jkeras.layers.tracking import Path, inventory, note_change
 from jkeras.state.functionalize import functionalize
@@ -36,6 +37,8 @@ _NEVER_ENDING = """The step uses other variables each time it is traced: {names}
 _TWICE = """The weight {path!r} was assigned in the step, and the state that the step returned has another value for it. Put the
 new value into the state: `state._replace(params=...)`."""
 
+T = TypeVar("T")
+
 
 class Place(NamedTuple):
     """Where a state holds the value of a variable.
@@ -51,7 +54,7 @@ class Place(NamedTuple):
     variable: Variable
 
 
-def whole_step(model: Steps, step: Callable[..., tuple[TrainState, Any]]) -> Callable[..., tuple[TrainState, Any]]:
+def whole_step(model: Steps, step: Callable[..., tuple[TrainState, Tree]]) -> Callable[..., tuple[TrainState, Tree]]:
     """The same step, in which reading a variable gives its value in the state, and assigning one changes the new state.
 
     Args:
@@ -62,11 +65,11 @@ def whole_step(model: Steps, step: Callable[..., tuple[TrainState, Any]]) -> Cal
         UnknownVariables: the step used variables that the state does not hold.
     """
 
-    def run(state: TrainState, *args: Any) -> tuple[TrainState, Any]:
+    def run(state: TrainState, *args: object) -> tuple[TrainState, Tree]:
         places = _all_places(model, state)
         before = [_get(state, place) for place in places]
 
-        def within() -> tuple[TrainState, Any]:
+        def within() -> tuple[TrainState, Tree]:
             new, output = step(state, *args)
             take_over(model, new)
             return new, output
@@ -86,11 +89,11 @@ def whole_step(model: Steps, step: Callable[..., tuple[TrainState, Any]]) -> Cal
     return run
 
 
-def complete_function(fn: Callable[..., Any]) -> Callable[..., Any]:
+def complete_function(fn: Callable[..., T]) -> Callable[..., T]:
     """The same function; it raises `UnknownVariables` where it uses variables that its arguments do not hold."""
 
     @functools.wraps(fn)
-    def run(*args: Any) -> Any:
+    def run(*args: object) -> T:
         return functionalize(fn, [], complete=True)([], *args).output
 
     return run
@@ -111,7 +114,7 @@ def take_over(model: Steps, state: TrainState) -> None:
                 place.variable.assign(_get(state, place))
 
 
-def with_values(model: Steps, places: list[Place], state: TrainState, fn: Callable[[], Any]) -> tuple[TrainState, Any]:
+def with_values(model: Steps, places: list[Place], state: TrainState, fn: Callable[[], T]) -> tuple[TrainState, T]:
     """Run code on the values that a state holds for variables; in a whole step the variables have these already.
 
     Args:
@@ -133,7 +136,7 @@ def with_values(model: Steps, places: list[Place], state: TrainState, fn: Callab
     return state, result.output
 
 
-def with_all_variables(model: Steps, attempt: Callable[[], Any], again: Callable[[], None] | None = None) -> Any:
+def with_all_variables(model: Steps, attempt: Callable[[], T], again: Callable[[], None] | None = None) -> T:
     """`attempt()`. Where it meets variables that the model lacks, the model adopts them, `again()` runs, and it tries anew.
 
     Raises:
@@ -152,12 +155,12 @@ def with_all_variables(model: Steps, attempt: Callable[[], Any], again: Callable
     raise ValueError(_NEVER_ENDING.format(names=", ".join(names)))
 
 
-def _get(state: TrainState, place: Place) -> Any:
+def _get(state: TrainState, place: Place) -> Tree:
     return paths.get(getattr(state, place.field), place.path)
 
 
-def _put(state: TrainState, place: Place, value: Any) -> TrainState:
-    changed: dict[str, Any] = {place.field: paths.put(getattr(state, place.field), place.path, value)}
+def _put(state: TrainState, place: Place, value: object) -> TrainState:
+    changed: dict[str, Tree] = {place.field: paths.put(getattr(state, place.field), place.path, value)}
     return state._replace(**changed)
 
 

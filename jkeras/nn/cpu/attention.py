@@ -31,7 +31,7 @@ def attend(query: Array, key: Array, value: Array, mask: Array | None, *, scale:
     if mask is not None:
         scores = jnp.where(mask & causal_mask(targets, sources) if is_causal else mask, scores, NOWHERE)
     elif is_causal:
-        # Each row keeps a key, so no gradient goes astray.
+        # Each row keeps a key, so no gradient is lost.
         scores = scores + jnp.where(causal_mask(targets, sources), 0, NOWHERE)
     weights = jnp.exp(scores - lax.stop_gradient(scores.max(-1, keepdims=True)))
     folded = weights.astype(value.dtype).reshape(batch, shared, heads // shared * targets, sources)

@@ -5,7 +5,7 @@ times as fast (`python -m bench.convolutions`).
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jkeras._base.types import Array
 from jkeras.nn.conv_geometry import Geometry
@@ -56,7 +56,7 @@ def _by_xla(x: Array, kernel: Array, *, geometry: Geometry) -> Array:
     return canonical(x, kernel, geometry)
 
 
-def _description(*, geometry: Geometry) -> dict[str, Any]:
+def _description(*, geometry: Geometry) -> dict[str, object]:
     """What XLA's `OneDnnConvolutionConfig` says of a convolution."""
     images = {"dims": 4, "data": {"batch_dim": 0, "feature_dim": 3, "spatial_dims": [1, 2]}}
     kernel = {"dims": 4, "filter": {"input_feature_dim": 2, "output_feature_dim": 3, "spatial_dims": [0, 1]}}

@@ -29,7 +29,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 from jax import lax
@@ -50,17 +50,17 @@ _ENOUGH_CHANNELS = 16
 _GROUPS_WRITTEN_OUT = 8
 
 
-def output(x: Array, kernel: Array, geometry: Geometry, precision: Any = None) -> Array:
+def output(x: Array, kernel: Array, geometry: Geometry, precision: lax.PrecisionLike = None) -> Array:
     """The convolution."""
     return _arranged(_output, x, kernel, geometry, (True, False, True))
 
 
-def input_gradient(dy: Array, kernel: Array, geometry: Geometry, precision: Any = None) -> Array:
+def input_gradient(dy: Array, kernel: Array, geometry: Geometry, precision: lax.PrecisionLike = None) -> Array:
     """Its transpose for the images."""
     return _arranged(_input_gradient, dy, kernel, geometry, (True, False, True))
 
 
-def kernel_gradient(x: Array, dy: Array, geometry: Geometry, precision: Any = None) -> Array:
+def kernel_gradient(x: Array, dy: Array, geometry: Geometry, precision: lax.PrecisionLike = None) -> Array:
     """Its transpose for the kernel."""
     return _arranged(_kernel_gradient, x, dy, geometry, (True, True, False))
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from jkeras._base.types import Tree
 from jkeras.nn import attention, conv_primitive, product, updates
 from jkeras.nn.cpu import attention as by_products
 from jkeras.nn.cpu import conv_rule, in_place, products
 from jkeras.nn.operation import Choice, Operation
 
-LOWERINGS: dict[Operation | Choice, Callable[..., Any]] = {
+LOWERINGS: dict[Operation | Choice, Callable[..., Tree]] = {
     conv_primitive.output: conv_rule.output,
     conv_primitive.input_gradient: conv_rule.input_gradient,
     conv_primitive.kernel_gradient: conv_rule.kernel_gradient,

@@ -20,7 +20,7 @@ import os
 import platform
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -48,8 +48,8 @@ def operation(
     name: str,
     target: str,
     shape: Callable[..., tuple[int, ...]],
-    describe: Callable[..., dict[str, Any]],
-    by_xla: Callable[..., Any],
+    describe: Callable[..., dict[str, object]],
+    by_xla: Callable[..., Array],
 ) -> Operation:
     """An operation of the library as one of JAX, on two arrays of float32; it has no derivatives.
 
@@ -62,7 +62,7 @@ def operation(
     """
     general = mlir.lower_fun(by_xla, multiple_results=False)
 
-    def lower(ctx: mlir.LoweringRuleContext, a: Array, b: Array, **parameters: Any) -> Any:
+    def lower(ctx: mlir.LoweringRuleContext, a: Array, b: Array, **parameters: Any) -> Sequence[object]:
         if not _stays_here(ctx.module_context):
             return general(ctx, a, b, **parameters)
         return jax.ffi.ffi_lowering(target, api_version=1, backend_config=json.dumps(describe(**parameters)))(ctx, a, b)
@@ -72,7 +72,7 @@ def operation(
     return made
 
 
-def _stays_here(module: Any) -> bool:
+def _stays_here(module: mlir.ModuleContext) -> bool:
     """Whether a program is for one device, and is neither exported nor kept in files."""
     config: Any = jax.config
     if getattr(module.axis_context, "num_devices", 0) != 1 or module.lowering_parameters.for_export:

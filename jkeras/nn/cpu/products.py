@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from jax.lax import PrecisionLike
 
 from jkeras.nn import product
 from jkeras.nn.cpu import onednn
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 _FEWEST_MULTIPLICATIONS = 1 << 22
 
 
-def kernel_gradient(x: Array, dy: Array, precision: Any = None) -> Array:
+def kernel_gradient(x: Array, dy: Array, precision: PrecisionLike = None) -> Array:
     """`x^T dy` of `(rows, inputs)` and `(rows, units)`."""
     large = math.prod(x.shape) * dy.shape[1] >= _FEWEST_MULTIPLICATIONS
     if large and x.dtype == "float32" and onednn.is_there():

@@ -8,14 +8,17 @@ is better dispatched step by step than put into a loop.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jax import lax
 
 from jkeras.nn.traced import equations
 
+if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
 
-def slow_in_loop(jaxpr: Any) -> bool:
+
+def slow_in_loop(jaxpr: ClosedJaxpr | Jaxpr) -> bool:
     """Whether a program holds an operation that on a CPU is far slower inside a loop body than outside.
 
     Args:
@@ -30,13 +33,13 @@ def slow_in_loop(jaxpr: Any) -> bool:
         >>> slow_in_loop(jax.make_jaxpr(lambda x, kernel: jax.lax.conv(x, kernel, (1, 1), "SAME"))(x, kernel))
         True
     """
-    every = equations(getattr(jaxpr, "jaxpr", jaxpr))
+    every = equations(jaxpr.jaxpr if hasattr(jaxpr, "jaxpr") else jaxpr)
     return any(e.primitive is lax.conv_general_dilated_p and _is_uncanonical(e) for e in every)
 
 
-def _is_uncanonical(equation: Any) -> bool:
+def _is_uncanonical(equation: JaxprEqn) -> bool:
     """Whether a convolution is anything but images (batch, *space, channels) with kernels (*window, in, out)."""
-    params, ndim = equation.params, equation.outvars[0].aval.ndim
+    params, ndim = equation.params, len(equation.params["dimension_numbers"].out_spec)
     space = tuple(range(1, ndim - 1))
     images, kernel = (0, ndim - 1, *space), (ndim - 1, ndim - 2, *range(ndim - 2))
     layouts = tuple(map(tuple, params["dimension_numbers"]))

@@ -1,15 +1,14 @@
 """A learning rate schedule: a pure function from the step to the learning rate, with a config.
 
 `schedule(step)` takes a Python int or a traced int32 scalar, so it is computed inside the compiled training step and costs no
-recompilation. A schedule of one's own overrides `__call__`.
+recompilation. A schedule of your own overrides `__call__`.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from jkeras._base.configurable import Configurable
 from jkeras._base.registry import export
@@ -47,8 +46,8 @@ def as_float(step: Scalar) -> jax.Array:
     return jnp.asarray(step).astype(jnp.float32)
 
 
-def whole_periods(step: jax.Array, length: Any) -> jax.Array:
-    """How many periods of a length are over at a step, exactly.
+def whole_periods(step: jax.Array, length: ArrayLike) -> jax.Array:
+    """How many whole periods of a length are over at a step, exactly.
 
     Compiled code divides by a constant by multiplying with its rounded reciprocal, which can land just beside a whole number: the
     quotient's floor is corrected by what it leaves over.

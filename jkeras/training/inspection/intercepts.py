@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TypeAlias
 
 import jax
 
@@ -22,7 +22,7 @@ from jkeras.layers.intercept import intercepted
 from jkeras.layers.tracking import walk
 from jkeras.state.scope import get_mask, same_trace, set_mask, substitute
 
-Touch = Callable[[str, str, Any], Any]
+Touch: TypeAlias = Callable[[str, str, Tree], Tree]
 
 
 @contextlib.contextmanager
@@ -51,7 +51,7 @@ def layers_intercepted(model: Layer, touch: Touch) -> Iterator[None]:
     level, counts = substitute({}), dict[str, int]()
     names = {id(layer): "/".join(path) for path, layer in walk(model) if path}
 
-    def intercept(layer: Any, maths: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def intercept(layer: Layer, maths: Callable[..., Tree], *args: object, **kwargs: object) -> Tree:
         name = names.get(id(layer))
         if name is None or not same_trace(level):
             return maths(*args, **kwargs)
@@ -64,7 +64,7 @@ def layers_intercepted(model: Layer, touch: Touch) -> Iterator[None]:
         yield
 
 
-def _touched(touch: Touch, name: str, side: str, tree: Tree) -> Any:
+def _touched(touch: Touch, name: str, side: str, tree: Tree) -> Tree:
     """What `touch` gives, each array with the mask of the one it replaces."""
     before, structure = jax.tree.flatten(tree)
     after = jax.tree.leaves(touch(name, side, tree))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 
 from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
-from jkeras._base.types import Batch, Tree
+from jkeras._base.types import Array, Batch, Tree
 from jkeras.data import as_source
 from jkeras.training.inspection.intercepts import layers_intercepted
 from jkeras.training.run import read_weights
@@ -53,12 +54,12 @@ def layer_statistics(model: Steps, batch: Batch, training: bool = True) -> Stati
     return jax.tree.map(float, jax.device_get(found))
 
 
-def _program(model: Steps, training: bool) -> Any:
-    def measure(params: Tree, state: Tree, x: Tree, y: Tree, sample_weight: Tree) -> Any:
-        def loss(params: Tree) -> Any:
-            outputs: dict[str, Any] = {}
+def _program(model: Steps, training: bool) -> Callable[..., Tree]:
+    def measure(params: Tree, state: Tree, x: Tree, y: Tree, sample_weight: Tree) -> Tree:
+        def loss(params: Tree) -> Tree:
+            outputs: dict[str, Tree] = {}
 
-            def look(name: str, side: str, tree: Tree) -> Any:
+            def look(name: str, side: str, tree: Tree) -> Tree:
                 if side == "output" and (leaves := floats(tree)):
                     outputs[name] = leaves[0]
                 return tree
@@ -69,7 +70,7 @@ def _program(model: Steps, training: bool) -> Any:
 
         with precision_scope():
             gradients, outputs = jax.grad(loss, has_aux=True)(params)
-        by_layer: dict[str, list[Any]] = {}
+        by_layer: dict[str, list[Tree]] = {}
         for path, gradient in paths.flatten(gradients).items():
             by_layer.setdefault("/".join(path[:-1]) or path[-1], []).append(gradient.astype(jnp.float32).reshape(-1))
         return {
@@ -81,18 +82,18 @@ def _program(model: Steps, training: bool) -> Any:
     return jax.jit(complete) if model._trainer.jit else complete
 
 
-def floats(tree: Tree) -> list[Any]:
+def floats(tree: Tree) -> list[Array]:
     """The arrays of floating numbers in a pytree."""
     return [a for a in jax.tree.leaves(tree) if hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.floating) and a.size]
 
 
-def _spread(values: Tree) -> dict[str, Any]:
+def _spread(values: Tree) -> dict[str, Array]:
     values = values.astype(jnp.float32)
     norm = jnp.sqrt(jnp.sum(jnp.square(values)))
     return {"mean": jnp.mean(values), "std": jnp.std(values), "norm": norm, "zero": jnp.mean(values == 0, dtype=jnp.float32)}
 
 
-def _dead(values: Tree) -> Any:
+def _dead(values: Tree) -> Array:
     """The fraction of the units that are 0 in all rows."""
     units = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values.reshape(-1, 1)
     return jnp.mean(jnp.all(units == 0, axis=0), dtype=jnp.float32)

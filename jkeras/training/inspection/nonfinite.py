@@ -9,7 +9,7 @@ the opposite order, it is the layer that gets a finite gradient and passes on an
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ import numpy as np
 
 from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
-from jkeras._base.types import Batch, Tree
+from jkeras._base.types import Array, Batch, Tree
 from jkeras.training.fit_loop import Dispatch
 from jkeras.training.inspection.intercepts import layers_intercepted
 from jkeras.training.inspection.layer_statistics import floats
@@ -35,8 +35,8 @@ class NonFinite:
 
     Attributes:
         epoch, batch: from 0.
-        what: in words, what was the first not to be finite.
-        layer: path of the layer, such as `"block/dense"`; None where it is none's.
+        what: in words, what was not finite first.
+        layer: path of the layer, such as `"block/dense"`; None where no layer is to blame.
         rows: of the batch, in which the input or else the layer's output is not finite.
         data_rows: the same rows as numbers in the arrays that `fit` was given; None for streams.
         before: the state before this batch; None where its weights are not finite either.
@@ -65,7 +65,7 @@ def _listed(rows: tuple[int, ...]) -> str:
 
 
 @jax.jit
-def _all_finite(leaves: list[Any]) -> Any:
+def _all_finite(leaves: list[Array]) -> Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in leaves]))
 
 
@@ -102,13 +102,13 @@ def first_nonfinite(model: Steps, dispatch: Dispatch) -> NonFinite:
     return NonFinite(dispatch.epoch, start, what, before=dispatch.before)
 
 
-def _step(model: Any, state: TrainState, batch: Tree) -> tuple[TrainState, Any]:
+def _step(model: Steps, state: TrainState, batch: Tree) -> tuple[TrainState, Tree]:
     with precision_scope():
         after, logs = whole_step(model, model.train_step)(state, batch)
     return after, jnp.asarray(logs.get("loss", 0.0))
 
 
-def _look(model: Any, dispatch: Dispatch, number: int, state: TrainState, batch: Tree, loss: float) -> NonFinite:
+def _look(model: Steps, dispatch: Dispatch, number: int, state: TrainState, batch: Tree, loss: float) -> NonFinite:
     """Find the layer."""
     order: list[tuple[str, str]] = []
     probe = _make_probe(model, order)
@@ -122,7 +122,7 @@ def _look(model: Any, dispatch: Dispatch, number: int, state: TrainState, batch:
 
 
 def _verdict(
-    found: Any, order: list[tuple[str, str]], bad: dict[str, tuple[int, ...]], loss: float
+    found: dict[str, dict[str, Tree]], order: list[tuple[str, str]], bad: dict[str, tuple[int, ...]], loss: float
 ) -> tuple[str, str | None, tuple[int, ...]]:
     """What came first, in words; the layer; the rows."""
     data = "".join(f"; {name} itself holds such values" for name in bad if bad[name])
@@ -152,19 +152,20 @@ def _plain(name: str) -> str:
     return name.partition("#")[0]
 
 
-def _make_probe(model: Any, order: list[tuple[str, str]]) -> Any:
+def _make_probe(model: Steps, order: list[tuple[str, str]]) -> Callable[[TrainState, Tree], Tree]:
     """A function of state and batch that counts what is not finite, place by place; `order` gets the places as they come."""
     own_loss = type(model).train_step is Steps.train_step
 
-    def probe(state: TrainState, batch: Tree) -> Any:
+    def probe(state: TrainState, batch: Tree) -> Tree:
         x, y, sample_weight = batch
         rows = jax.tree.leaves(x)[0].shape[0]
 
-        def run(params: Tree, zeros: dict[str, list[Any]]) -> Any:
-            seen: dict[str, Any] = {}
+        def run(params: Tree, zeros: Mapping[str, Sequence[Array | float]]) -> Tree:
+            loss: Array | float
+            seen: dict[str, Tree] = {}
             order.clear()
 
-            def touch(name: str, side: str, tree: Tree) -> Any:
+            def touch(name: str, side: str, tree: Tree) -> Tree:
                 key = f"{name}|{side}"
                 added = iter(zeros.get(key) or [0.0] * len(floats(tree)))
                 tree = jax.tree.map(lambda a: a + next(added) if floats(a) else a, tree)
@@ -193,7 +194,7 @@ def _make_probe(model: Any, order: list[tuple[str, str]]) -> Any:
     return probe
 
 
-def _count(arrays: list[Any], rows: int) -> Batch:
+def _count(arrays: list[Array], rows: int) -> Batch:
     """How many numbers are not finite, of how many, and in which rows."""
     wrong = [~jnp.isfinite(a) for a in arrays]
     count = sum((jnp.sum(w, dtype=jnp.int32) for w in wrong), jnp.int32(0))
@@ -210,9 +211,9 @@ def _bad_rows(tree: Tree) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _flat(tree: Tree) -> dict[tuple[str, ...], Any]:
+def _flat(tree: Tree) -> dict[tuple[str, ...], Array]:
     return dict(paths.flatten(tree))
 
 
-def _named(flat: dict[tuple[str, ...], Any]) -> list[tuple[str, Any]]:
+def _named(flat: dict[tuple[str, ...], Array]) -> list[tuple[str, Array]]:
     return [("/".join(path), leaf) for path, leaf in flat.items()]
