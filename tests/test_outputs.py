@@ -207,7 +207,7 @@ def test_what_fits_no_output_is_refused(structure, arguments, y, text):
 def test_targets_for_no_output_are_left_aside_with_a_warning():
     for structure, y in ((keyed, {"z": T, "a": U}), (pair, {"t": T, "u": U}), (single, {"t": T})):
         model = model_of(structure, loss="mse")
-        with pytest.warns(UserWarning, match=r"targets y for \['extra'\] are left aside"):
+        with pytest.warns(UserWarning, match=r"targets y for \['extra'\] are ignored"):
             found = model.evaluate(X, y | {"extra": V}, verbose=0)
         np.testing.assert_allclose(found, model.evaluate(X, y, verbose=0))
 

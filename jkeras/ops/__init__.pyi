@@ -1108,7 +1108,7 @@ def unique(
     axis: int | None = None,
     size: int | None = None,
     fill_value: Any = None,
-) -> Any:
+) -> Array:
     """The distinct entries, or slices along an axis."""
 
 def unravel_index(indices: Tensor, shape: Shape) -> tuple[Tensor, ...]:

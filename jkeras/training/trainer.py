@@ -54,6 +54,11 @@ _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train i
     model.compile(optimizer="adam", loss="mse")
 """
 
+_NO_OPTIMIZER = """{name!r} has no optimizer to train with. Give it one:
+
+    model.compile(optimizer="adam", loss="mse")
+"""
+
 _SILENT = CallbackList()
 T = TypeVar("T")
 _MOST_PROGRAMS = 16  # of one kind: a callback may change a setting of the optimizer in every epoch
@@ -149,9 +154,14 @@ class Trainer:
 
     @property
     def optimizer(self) -> Optimizer:
-        """The optimizer of the compiled model."""
+        """The optimizer of the compiled model.
+
+        Raises:
+            RuntimeError: there is none.
+        """
         optimizer: Optimizer | None = self.model.optimizer
-        assert optimizer is not None
+        if optimizer is None:
+            raise RuntimeError(_NO_OPTIMIZER.format(name=self.model.name))
         return optimizer
 
     # losses and metrics ---------------------------------------------------------------------------------------------
