@@ -6,7 +6,7 @@ with arrays, specs or Variables as leaves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import jax
@@ -19,3 +19,5 @@ Batch: TypeAlias = tuple[Tree, Tree, Tree]
 Logs: TypeAlias = dict[str, Tree]
 Config: TypeAlias = Mapping[str, Any]
 CustomObjects: TypeAlias = Mapping[str, Any] | None
+FunctionLike: TypeAlias = str | Mapping[str, object] | Callable[..., Tree] | None
+"""An initializer, regularizer, constraint or activation: a name, a config, an object or function, or None."""

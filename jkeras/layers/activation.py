@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -12,11 +12,12 @@ import jax.numpy as jnp
 from jkeras import activations
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import FunctionLike, Tree
 from jkeras.graph import Spec
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 
 
@@ -48,7 +49,7 @@ class Activation(Layer):
 
     supports_masking = True
 
-    def __init__(self, activation: Any, **kwargs: Any):
+    def __init__(self, activation: FunctionLike, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
@@ -75,7 +76,9 @@ class ReLU(Layer):
 
     supports_masking = True
 
-    def __init__(self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any):
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Unpack[BaseArguments]
+    ):
         super().__init__(**kwargs)
         self.max_value = _not_negative("ReLU", "max_value", max_value)
         self.negative_slope = _a_number("ReLU", "negative_slope", negative_slope)
@@ -134,11 +137,11 @@ class PReLU(WeightedLayer):
 
     def __init__(
         self,
-        alpha_initializer: Any = "Zeros",
-        alpha_regularizer: Any = None,
-        alpha_constraint: Any = None,
+        alpha_initializer: FunctionLike = "Zeros",
+        alpha_regularizer: FunctionLike = None,
+        alpha_constraint: FunctionLike = None,
         shared_axes: int | Sequence[int] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(
             alpha_initializer=alpha_initializer,
@@ -181,7 +184,7 @@ class ELU(Layer):
 
     supports_masking = True
 
-    def __init__(self, alpha: float = 1.0, **kwargs: Any):
+    def __init__(self, alpha: float = 1.0, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.alpha = alpha
 
@@ -210,7 +213,7 @@ class Softmax(Layer):
 
     supports_masking = True
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any):
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.axis = axis
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 import jax.numpy as jnp
 
@@ -13,6 +13,7 @@ from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn.attention import additive_scores, causal_mask, dot_product_attention, weigh
 
 _NOT_A_LIST = "{layer}: attention takes a list, [query, value] or [query, value, key]{with_masks}. Received: {received}."
@@ -54,7 +55,12 @@ class Attention(Layer):
     supports_masking = True
 
     def __init__(
-        self, use_scale: bool = False, score_mode: str = "dot", dropout: float = 0.0, seed: int | None = None, **kwargs: Any
+        self,
+        use_scale: bool = False,
+        score_mode: str = "dot",
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(**kwargs)
         if score_mode not in ("dot", "concat"):
@@ -101,7 +107,7 @@ class Attention(Layer):
             output = jnp.where(query_mask[..., None], output, 0)
         return (output, weights) if return_attention_scores else output
 
-    def _without_weights(self, w: SimpleNamespace, query: Tree, value: Any, key: Tree, mask: Tree, is_causal: bool) -> Array:
+    def _without_weights(self, w: SimpleNamespace, query: Array, value: Array, key: Array, mask: Tree, is_causal: bool) -> Array:
         q, k, v = (x[:, :, None] for x in (query * self._factor(w), key, value))
         return dot_product_attention(q, k, v, None if mask is None else mask[:, None], scale=1.0, is_causal=is_causal)[:, :, 0]
 
@@ -111,7 +117,7 @@ class Attention(Layer):
             return jnp.matmul(query * factor, key.swapaxes(-1, -2))
         return w.concat_score_weight * additive_scores(query * factor, key * factor)
 
-    def _factor(self, w: SimpleNamespace) -> Any:
+    def _factor(self, w: SimpleNamespace) -> Array | float:
         return w.scale if self.use_scale else 1
 
     def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
@@ -148,7 +154,7 @@ class AdditiveAttention(Attention):
     Translate", 2014.
     """
 
-    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any):
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Unpack[BaseArguments]):
         if "score_mode" in kwargs:
             raise unexpected_arguments("AdditiveAttention", ["score_mode"], ("use_scale", "dropout", "seed"))
         super().__init__(use_scale=use_scale, score_mode="concat", dropout=dropout, **kwargs)

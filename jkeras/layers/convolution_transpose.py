@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any, Unpack
+from typing import Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Tree
+from jkeras._base.types import FunctionLike, Tree
 from jkeras.graph import Spec
 from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Weight
@@ -57,7 +57,7 @@ class BaseConvTranspose(Convolving):
         output_padding: int | Sequence[int] | None = None,
         data_format: str | None = None,
         dilation_rate: int | Sequence[int] = 1,
-        activation: Any = None,
+        activation: FunctionLike = None,
         use_bias: bool = True,
         **kwargs: Unpack[KernelAndBias],
     ):
@@ -139,7 +139,7 @@ class Conv3DTranspose(BaseConvTranspose):
         data_format: str | None = None,
         output_padding: int | Sequence[int] | None = None,
         dilation_rate: int | Sequence[int] = 1,
-        activation: Any = None,
+        activation: FunctionLike = None,
         use_bias: bool = True,
         **kwargs: Unpack[KernelAndBias],
     ):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
 from jkeras.layers.image_base import ImageLayer
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import image
 
 
@@ -30,7 +31,7 @@ class CenterCrop(ImageLayer):
         [1.0, 2.0]
     """
 
-    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(data_format=data_format, **kwargs)
         self.height, self.width = height, width
 
@@ -81,7 +82,7 @@ class Resizing(ImageLayer):
         fill_value: float = 0.0,
         antialias: bool = False,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(data_format=data_format, **kwargs)
         if interpolation not in image.METHODS:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
+from jkeras.layers.layer_arguments import BaseArguments
 
 
 @export("keras.layers.Masking")
@@ -33,7 +34,7 @@ class Masking(Layer):
 
     supports_masking = True
 
-    def __init__(self, mask_value: Any = 0.0, **kwargs: Any):
+    def __init__(self, mask_value: Tree = 0.0, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.mask_value = mask_value
 

@@ -97,7 +97,7 @@ class MultiHeadAttention(HeadedAttention):
         return {**super().get_config(), "output_shape": serialize(self._units)}
 
 
-def as_sizes(name: str, value: Any) -> tuple[int, ...] | None:
+def as_sizes(name: str, value: object) -> tuple[int, ...] | None:
     """A tuple of integers from an integer, several, or None."""
     sizes = (value,) if isinstance(value, int) else value or None
     if sizes is not None and (not isinstance(sizes, (list, tuple)) or not all(isinstance(n, int) for n in sizes)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,23 +15,24 @@ from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn.pool import spatial_axes
 
-_Margins = int | Sequence[Any]
+_Margins = int | Sequence[int] | Sequence[Sequence[int]]
 _Pairs = tuple[tuple[int, int], ...]
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> object:
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
-def _pair(value: Any) -> tuple[int, int] | None:
+def _pair(value: object) -> tuple[int, int] | None:
     value = _listed(value)
     values = (value, value) if isinstance(value, int) else tuple(value) if isinstance(value, (tuple, list)) else ()
     return values if len(values) == 2 and all(isinstance(v, int) and v >= 0 for v in values) else None
 
 
-def _pairs(layer: Layer, name: str, value: Any, rank: int) -> _Pairs:
+def _pairs(layer: Layer, name: str, value: object, rank: int) -> _Pairs:
     """`((before, after), ...)` per spatial axis, from an int, one entry per axis, or the pairs themselves."""
     value = _listed(value)
     entries = (value,) * rank if isinstance(value, int) else tuple(value) if isinstance(value, (tuple, list)) else ()
@@ -44,7 +45,7 @@ def _pairs(layer: Layer, name: str, value: Any, rank: int) -> _Pairs:
     return pairs
 
 
-def _one_pair(layer: Layer, name: str, value: Any) -> tuple[int, int]:
+def _one_pair(layer: Layer, name: str, value: object) -> tuple[int, int]:
     pair = _pair(value)
     if pair is None:
         raise ValueError(f"{type(layer).__name__} takes an int of 0 or more, or a pair of them, as {name}. Received: {value!r}.")
@@ -94,7 +95,7 @@ class ZeroPadding1D(_Spatial):
 
     rank = 1
 
-    def __init__(self, padding: _Margins = 1, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, padding: _Margins = 1, data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self._set_format(data_format)
         self.padding = _one_pair(self, "padding", padding)
@@ -121,7 +122,7 @@ class ZeroPadding2D(_Spatial):
 
     rank = 2
 
-    def __init__(self, padding: _Margins = (1, 1), data_format: str | None = None, **kwargs: Any):
+    def __init__(self, padding: _Margins = (1, 1), data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self._set_format(data_format)
         self.padding = _pairs(self, "padding", padding, self.rank)
@@ -137,7 +138,9 @@ class ZeroPadding3D(ZeroPadding2D):
 
     rank = 3
 
-    def __init__(self, padding: _Margins = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any):
+    def __init__(
+        self, padding: _Margins = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Unpack[BaseArguments]
+    ):
         super().__init__(padding, data_format, **kwargs)
 
 
@@ -160,7 +163,7 @@ class Cropping1D(_Spatial):
 
     rank = 1
 
-    def __init__(self, cropping: _Margins = (1, 1), **kwargs: Any):
+    def __init__(self, cropping: _Margins = (1, 1), **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self._set_format("channels_last")
         self.cropping = _one_pair(self, "cropping", cropping)
@@ -190,7 +193,7 @@ class Cropping2D(_Spatial):
 
     rank = 2
 
-    def __init__(self, cropping: _Margins = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any):
+    def __init__(self, cropping: _Margins = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self._set_format(data_format)
         self.cropping = _pairs(self, "cropping", cropping, self.rank)
@@ -206,5 +209,7 @@ class Cropping3D(Cropping2D):
 
     rank = 3
 
-    def __init__(self, cropping: _Margins = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any):
+    def __init__(
+        self, cropping: _Margins = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Unpack[BaseArguments]
+    ):
         super().__init__(cropping, data_format, **kwargs)

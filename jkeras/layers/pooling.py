@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
@@ -14,6 +14,7 @@ from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn.conv import spatial
 from jkeras.nn.pool import avg_pool, global_avg_pool, global_max_pool, max_pool, spatial_axes
 
@@ -86,7 +87,7 @@ class _GlobalPooling(Layer):
 
     rank: int
 
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any):
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
         self.keepdims = keepdims

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 import jax.numpy as jnp
 
@@ -11,6 +11,7 @@ from jkeras._base.config import image_data_format
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
+from jkeras.layers.layer_arguments import BaseArguments
 
 
 @export("keras.layers.Rescaling")
@@ -30,7 +31,7 @@ class Rescaling(Layer):
 
     supports_masking = True
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any):
+    def __init__(self, scale: Tree, offset: Tree = 0.0, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.scale, self.offset = scale, offset
         self._channels_first = image_data_format() == "channels_first"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 import jax.numpy as jnp
 
@@ -15,6 +15,7 @@ from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.layer_arguments import BaseArguments
 
 
 @export("keras.layers.Flatten")
@@ -34,7 +35,7 @@ class Flatten(Layer):
         (5, 6)
     """
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(min_ndim=1)
@@ -66,7 +67,7 @@ class Reshape(Layer):
         (5, 3, 4)
     """
 
-    def __init__(self, target_shape: Sequence[int], **kwargs: Any):
+    def __init__(self, target_shape: Sequence[int], **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.target_shape = tuple(target_shape)
         if any(n < -1 for n in self.target_shape) or self.target_shape.count(-1) > 1:
@@ -102,7 +103,7 @@ class Permute(Layer):
         (5, 3, 2)
     """
 
-    def __init__(self, dims: Sequence[int], **kwargs: Any):
+    def __init__(self, dims: Sequence[int], **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
@@ -131,7 +132,7 @@ class RepeatVector(Layer):
         [[[1.0, 3.0], [1.0, 3.0]]]
     """
 
-    def __init__(self, n: int, **kwargs: Any):
+    def __init__(self, n: int, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         if not isinstance(n, int) or isinstance(n, bool):
             raise TypeError(f"RepeatVector takes an integer as n. Received: n={n!r}.")

@@ -79,7 +79,7 @@ def symbolic_masks(inputs: Tree) -> Tree:
     return _like_inputs(inputs, [getattr(leaf, "mask", None) for leaf in leaves])
 
 
-def zip_masks(outputs: list[Tree], masks: Tree) -> list[tuple[Any, Any]]:
+def zip_masks(outputs: list[Tree], masks: Tree) -> list[tuple[Tree, Tree]]:
     """Pairs of an output and its mask, for those that have one; a single mask applies to all outputs."""
     masks = [masks[key] for key in sorted(masks)] if isinstance(masks, dict) else masks
     several = masks if isinstance(masks, (list, tuple)) else [masks] * len(outputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
@@ -14,6 +14,7 @@ from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import image
 from jkeras.nn.conv import spatial
 from jkeras.nn.pool import spatial_axes
@@ -56,7 +57,7 @@ class UpSampling1D(_UpSampling):
 
     rank = 1
 
-    def __init__(self, size: int = 2, **kwargs: Any):
+    def __init__(self, size: int = 2, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self._set_format("channels_last")
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
@@ -87,7 +88,7 @@ class UpSampling2D(_UpSampling):
         size: int | Sequence[int] = (2, 2),
         data_format: str | None = None,
         interpolation: str = "nearest",
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(**kwargs)
         self._set_format(data_format)
@@ -118,7 +119,7 @@ class UpSampling3D(_UpSampling):
 
     rank = 3
 
-    def __init__(self, size: int | Sequence[int] = (2, 2, 2), data_format: str | None = None, **kwargs: Any):
+    def __init__(self, size: int | Sequence[int] = (2, 2, 2), data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self._set_format(data_format)
         self.size = spatial(size, self.rank, "size")

@@ -9,11 +9,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.types import Tree
 from jkeras.ops.wrapper import Tensor, inspector, operand, operation, symbolic
 
 
 @operation()
-def cond(pred: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+def cond(pred: Tensor, true_fn: Callable[[], Tree], false_fn: Callable[[], Tree]) -> Any:
     """The result of one of two functions without arguments.
 
     Args:
@@ -29,7 +30,7 @@ def cond(pred: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) 
 
 
 @operation()
-def switch(index: Tensor, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+def switch(index: Tensor, branches: Sequence[Callable[..., Tree]], *operands: Any) -> Any:
     """The result of the function at an index, which is clipped to the list.
 
     Example:
@@ -40,7 +41,9 @@ def switch(index: Tensor, branches: Sequence[Callable[..., Any]], *operands: Any
 
 
 @operation()
-def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+def while_loop(
+    cond: Callable[..., Tree], body: Callable[..., Tree], loop_vars: Any, maximum_iterations: int | None = None
+) -> Any:
     """Apply a function to variables as long as a condition holds.
 
     Args:
@@ -74,7 +77,7 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
 
 
 @operation()
-def fori_loop(lower: Tensor, upper: Tensor, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
+def fori_loop(lower: Tensor, upper: Tensor, body_fun: Callable[[Tree, Tree], Tree], init_val: Any) -> Any:
     """Apply `value = body_fun(i, value)` for i from lower to upper - 1.
 
     Example:
@@ -86,7 +89,7 @@ def fori_loop(lower: Tensor, upper: Tensor, body_fun: Callable[[Any, Any], Any],
 
 @operation()
 def scan(
-    f: Callable[[Any, Any], tuple[Any, Any]],
+    f: Callable[[Tree, Tree], tuple[Tree, Tree]],
     init: Any,
     xs: Any = None,
     length: int | None = None,
@@ -118,7 +121,7 @@ def scan(
 
 
 @operation()
-def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+def associative_scan(f: Callable[[Tree, Tree], Tree], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
     """All running results of an associative function, in parallel.
 
     Args:
@@ -136,7 +139,7 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
 
 
 @operation()
-def map_(f: Callable[[Any], Any], xs: Any) -> Any:
+def map_(f: Callable[[Tree], Tree], xs: Any) -> Any:
     """The results of a function for each entry along the first axis, one after the other, stacked.
 
     Example:
@@ -148,7 +151,7 @@ def map_(f: Callable[[Any], Any], xs: Any) -> Any:
 
 
 @operation()
-def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
+def vectorized_map(function: Callable[[Tree], Tree], elements: Any) -> Any:
     """The results of a function for each entry along the first axis, all at once, stacked.
 
     Example:
@@ -165,7 +168,7 @@ def _arrays(xs: Any) -> Any:
 
 
 @inspector("numpy")
-def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: str | None = None) -> Callable[..., Any]:
+def vectorize(pyfunc: Callable[..., Tree], *, excluded: Any = None, signature: str | None = None) -> Callable[..., Tree]:
     """A function of scalars (or of the shapes in a signature) as a function of arrays that broadcasts.
 
     Args:

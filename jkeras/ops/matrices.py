@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe, unknown_name
+from jkeras._base.types import Tree
 from jkeras.nn import lengths
 from jkeras.ops.families import define, unary
 from jkeras.ops.wrapper import Tensor, as_array, as_float, axes, operand, operation
@@ -193,7 +194,7 @@ def slogdet(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @operation("linalg")
-def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+def jvp(fun: Callable[..., Tree], primals: Any, tangents: Any, has_aux: bool = False) -> Any:
     """The value of a function and its derivative along a direction.
 
     Args:

@@ -18,13 +18,14 @@ from jax.typing import DTypeLike
 
 from jkeras._base.config import settings
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic, is_leaf
 from jkeras.state.variable import Variable
 
 Tensor: TypeAlias = Any
 """An array, a variable, a symbolic tensor, or what `numpy.asarray` takes: numbers and nested lists."""
 
-Function = Callable[..., Any]
+Function = Callable[..., Tree]
 F = TypeVar("F", bound=Function)
 
 _NATIVE = (jax.Array, np.ndarray, np.generic, int, float, complex)

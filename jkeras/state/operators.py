@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
+from jkeras._base.types import Tree
+
 
 def logical_and(a: Any, b: Any) -> Any:
     """`a & b` of symbolic tensors and variables."""
@@ -42,13 +44,13 @@ class Operator(NamedTuple):
 
     method: str
     name: str
-    function: Callable[..., Any]
+    function: Callable[..., Tree]
     arguments: int = 2
     reflected: bool = False
-    symbolic: Callable[..., Any] | None = None
+    symbolic: Callable[..., Tree] | None = None
 
     @property
-    def recorded(self) -> Callable[..., Any]:
+    def recorded(self) -> Callable[..., Tree]:
         """What a graph records."""
         return self.symbolic or self.function
 
@@ -80,7 +82,7 @@ OPERATORS = (
 )
 
 
-def give_operators(cls: type, method: Callable[[Operator, bool], Callable[..., Any]]) -> None:
+def give_operators(cls: type, method: Callable[[Operator, bool], Callable[..., Tree]]) -> None:
     """Give a class all operators.
 
     Args:
@@ -137,7 +139,7 @@ class ArrayOperators:
         return getattr(self.value, name)
 
 
-def _method(one: Operator, right: bool) -> Callable[..., Any]:
+def _method(one: Operator, right: bool) -> Callable[..., Tree]:
     compute = one.function
 
     def unary(self: Any) -> Any:

@@ -11,9 +11,11 @@ import itertools
 import weakref
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
+
+from jkeras._base.types import Tree
 
 if TYPE_CHECKING:
     from jkeras.state.variable import Variable
@@ -62,10 +64,10 @@ class Scope:
         self.abstract = False
         self.training: bool | None = None
         self.rng: jax.Array | None = None
-        self.interceptors: tuple[Callable[..., Any], ...] = () if parent is None else parent.interceptors
+        self.interceptors: tuple[Callable[..., Tree], ...] = () if parent is None else parent.interceptors
         self.layer: object = None
         self.compute: str | None = None
-        self.losses: list[tuple[Any, jax.Array]] | None = None
+        self.losses: list[tuple[object, jax.Array]] | None = None
         self.masks: dict[int, tuple[weakref.ref[jax.Array], jax.Array]] = {}
         self.positions: dict[int, int] = {}
         self.counts: dict[int, int] = {}
