@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras.ops.wrapper import F, symbolic
+from jkeras.ops.wrapper import F, Function, symbolic
 
-_made: dict[Any, Any] = {}
+_made: dict[Function, Any] = {}
 
 
 def loss_function(fn: F) -> F:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 
 from jkeras._base.config import settings
 from jkeras._base.errors import describe
+from jkeras._base.types import Array
 from jkeras.nn import lengths
 from jkeras.nn import norm as maths
 from jkeras.ops.wrapper import Tensor, as_array, as_float, axes, operation
 
 
-def _optional(x: Tensor | None) -> Any:
+def _optional(x: Tensor | None) -> Array | None:
     return None if x is None else as_array(x)
 
 
@@ -137,12 +138,19 @@ def dot_product_attention(
     if attn_logits_soft_cap is not None:
         return _capped_attention(q, k, v, bias, mask, scale, is_causal, attn_logits_soft_cap)
     bias = bias if bias is None else bias.astype(dtype)
-    implementation: Any = "cudnn" if flash_attention else None
+    implementation: Literal["cudnn"] | None = "cudnn" if flash_attention else None
     return jax.nn.dot_product_attention(q, k, v, bias, mask, scale=scale, is_causal=is_causal, implementation=implementation)
 
 
 def _capped_attention(
-    q: jax.Array, k: jax.Array, v: jax.Array, bias: Any, mask: Any, scale: float | None, is_causal: bool, cap: float
+    q: jax.Array,
+    k: jax.Array,
+    v: jax.Array,
+    bias: Array | None,
+    mask: Array | None,
+    scale: float | None,
+    is_causal: bool,
+    cap: float,
 ) -> jax.Array:
     k, v = (jnp.repeat(t, q.shape[2] // t.shape[2], axis=2) for t in (k, v))
     logits = jnp.einsum("bqhd,bkhd->bhqk", q, k, preferred_element_type=jnp.promote_types(q.dtype, jnp.float32))

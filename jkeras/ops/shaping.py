@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax.numpy as jnp
 
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Tree
 from jkeras.ops.families import Axis, Shape, band, define, diagonals, joined, optional_axes, parted, parted_along, unary
 from jkeras.ops.wrapper import Tensor, axes, operand, operation
 
@@ -130,7 +130,7 @@ def tile(x: Tensor, repeats: Shape) -> Tensor:
 
 
 @operation("numpy")
-def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Tensor | None = None) -> Tensor:
+def pad(x: Tensor, pad_width: Tree, mode: str = "constant", constant_values: Tensor | None = None) -> Tensor:
     """The array with a margin.
 
     Args:

@@ -7,25 +7,25 @@ As in Keras `&`, `|` and `^` are logical, whatever the dtype: they compare what 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tensor, Tree
 
 
-def logical_and(a: Any, b: Any) -> Any:
+def logical_and(a: Tensor, b: Tensor) -> Array:
     """`a & b` of symbolic tensors and variables."""
     return jnp.logical_and(jnp.asarray(a), jnp.asarray(b))
 
 
-def logical_or(a: Any, b: Any) -> Any:
+def logical_or(a: Tensor, b: Tensor) -> Array:
     """`a | b` of symbolic tensors and variables."""
     return jnp.logical_or(jnp.asarray(a), jnp.asarray(b))
 
 
-def logical_xor(a: Any, b: Any) -> Any:
+def logical_xor(a: Tensor, b: Tensor) -> Array:
     """`a ^ b` of symbolic tensors and variables."""
     return jnp.logical_xor(jnp.asarray(a), jnp.asarray(b))
 
@@ -95,25 +95,25 @@ def give_operators(cls: type, method: Callable[[Operator, bool], Callable[..., T
             setattr(cls, f"__r{one.method}__", method(one, True))
 
 
-def _plain(x: Any) -> Any:
+def _plain(x: Tensor) -> Tensor:
     return x.value if isinstance(x, ArrayOperators) else x
 
 
 class ArrayOperators:
     """Gives a class with a `.value` array the array's operators, indexing, and array methods such as `.sum()`."""
 
-    value: Any
+    value: Tree
 
     def __hash__(self) -> int:
         return id(self)
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Tree) -> Tree:
         return self.value[index]
 
     def __len__(self) -> int:
         return len(self.value)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Array]:
         return iter(self.value)
 
     def __float__(self) -> float:
@@ -129,7 +129,7 @@ class ArrayOperators:
         return format(self.value, spec) if spec else str(self)
 
     @property
-    def T(self) -> Any:
+    def T(self) -> Array:
         """The transposed array."""
         return self.value.T
 
@@ -142,10 +142,10 @@ class ArrayOperators:
 def _method(one: Operator, right: bool) -> Callable[..., Tree]:
     compute = one.function
 
-    def unary(self: Any) -> Any:
+    def unary(self: ArrayOperators) -> Tree:
         return compute(self.value)
 
-    def binary(self: Any, other: Any) -> Any:
+    def binary(self: ArrayOperators, other: Tree) -> Tree:
         if hasattr(type(other), "_stands_for_array"):
             return NotImplemented
         a, b = _plain(self), _plain(other)
