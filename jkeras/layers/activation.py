@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jkeras import activations
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import FunctionLike, Tree
+from jkeras._base.types import Array, FunctionLike, Tree
 from jkeras.graph import Spec
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
@@ -84,7 +84,7 @@ class ReLU(Layer):
         self.negative_slope = _a_number("ReLU", "negative_slope", negative_slope)
         self.threshold = _a_number("ReLU", "threshold", threshold)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The rectified input."""
         return activations.relu(x, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
 
@@ -110,7 +110,7 @@ class LeakyReLU(Layer):
         super().__init__(**kwargs)
         self.negative_slope = _a_number("LeakyReLU", "negative_slope", negative_slope)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The leaky input."""
         return activations.leaky_relu(x, negative_slope=self.negative_slope)
 
@@ -161,7 +161,7 @@ class PReLU(WeightedLayer):
         self.input_spec = InputSpec(ndim=len(x.shape), axes=fixed)
         yield weight_for(self, "alpha", shape)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """`relu(x) - alpha * relu(-x)`."""
         return jax.nn.relu(x) - w.alpha * jax.nn.relu(-x)
 
@@ -188,7 +188,7 @@ class ELU(Layer):
         super().__init__(**kwargs)
         self.alpha = alpha
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The exponential linear unit of x."""
         return activations.elu(x, alpha=self.alpha)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Unpack
 
@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jkeras._base.errors import describe, unexpected_arguments, unknown_name
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
+from jkeras.graph.spec import Spec
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
 from jkeras.layers.layer_arguments import BaseArguments
@@ -71,7 +72,7 @@ class Attention(Layer):
         self.dropout, self.seed = dropout, seed
         self.draws = dropout > 0
 
-    def declare(self, inputs: Tree) -> Iterator[Weight]:
+    def declare(self, inputs: Sequence[Spec]) -> Iterator[Weight]:
         """A scalar `scale`, and a scalar `concat_score_weight`, where they are used."""
         self._check(inputs)
         if self.use_scale:
@@ -111,7 +112,7 @@ class Attention(Layer):
         q, k, v = (x[:, :, None] for x in (query * self._factor(w), key, value))
         return dot_product_attention(q, k, v, None if mask is None else mask[:, None], scale=1.0, is_causal=is_causal)[:, :, 0]
 
-    def _scores(self, w: SimpleNamespace, query: Tree, key: Tree) -> Array:
+    def _scores(self, w: SimpleNamespace, query: Array, key: Array) -> Array:
         factor = self._factor(w)
         if self.score_mode == "dot":
             return jnp.matmul(query * factor, key.swapaxes(-1, -2))
@@ -159,11 +160,11 @@ class AdditiveAttention(Attention):
             raise unexpected_arguments("AdditiveAttention", ["score_mode"], ("use_scale", "dropout", "seed"))
         super().__init__(use_scale=use_scale, score_mode="concat", dropout=dropout, **kwargs)
 
-    def declare(self, inputs: Tree) -> Iterator[Weight]:
+    def declare(self, inputs: Sequence[Spec]) -> Iterator[Weight]:
         """A vector `scale` of a query's size, where it is used."""
         self._check(inputs)
         if self.use_scale:
             yield Weight("scale", (inputs[0].shape[-1],), "glorot_uniform")
 
-    def _scores(self, w: SimpleNamespace, query: Tree, key: Tree) -> Array:
+    def _scores(self, w: SimpleNamespace, query: Array, key: Array) -> Array:
         return additive_scores(query, key, self._factor(w))

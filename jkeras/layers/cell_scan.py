@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.recurrent_cell import Cell
@@ -45,7 +45,7 @@ class Walk:
     unroll: bool = False
 
 
-def run_over_time(cell: CellLike, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
+def run_over_time(cell: CellLike, xs: Array, states: list[Tree], walk: Walk) -> tuple[Array, list[Tree]]:
     """A cell over a sequence.
 
     Args:
@@ -68,7 +68,7 @@ def run_over_time(cell: CellLike, xs: Tree, states: list[Tree], walk: Walk) -> t
     return _any_cell(cell, xs, states, walk)
 
 
-def last_output(cell: CellLike, outputs: Tree, last: list[Tree], walk: Walk) -> Tree:
+def last_output(cell: CellLike, outputs: Array, last: list[Tree], walk: Walk) -> Array:
     """The output of the last step.
 
     A library cell's output is its first state, so its last output is among the last states. Then nothing uses the outputs of all
@@ -85,7 +85,7 @@ def last_output(cell: CellLike, outputs: Tree, last: list[Tree], walk: Walk) -> 
     return last[0] if isinstance(cell, Cell) and not cell._plan.own_call and not zeroed else outputs[-1]
 
 
-def _library_cell(cell: Cell, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
+def _library_cell(cell: Cell, xs: Array, states: list[Tree], walk: Walk) -> tuple[Array, list[Tree]]:
     rng = random.draw_key(cell, cell.seed) if walk.training and cell.draws else None
     hs, last = cell.over_time(cell._read_weights(), xs, states, mask=walk.mask, rng=rng, unroll=walk.unroll)
     # A masked step keeps the states of the previous one, so its first state already is the previous output.
@@ -94,7 +94,7 @@ def _library_cell(cell: Cell, xs: Tree, states: list[Tree], walk: Walk) -> tuple
     return hs, list(last)
 
 
-def _any_cell(cell: CellLike, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
+def _any_cell(cell: CellLike, xs: Array, states: list[Tree], walk: Walk) -> tuple[Array, list[Tree]]:
     layer = cell if isinstance(cell, Layer) else None
     scope = current()
     variables = [variable for _, variable in state_entries(layer)] if layer is not None else []

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from jkeras import activations
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
-from jkeras._base.types import FunctionLike, Tree
+from jkeras._base.types import FunctionLike
+from jkeras.graph.spec import Spec
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.weight_arguments import WeightedLayer
 from jkeras.nn.conv import spatial
@@ -51,7 +52,7 @@ class Convolving(WeightedLayer):
     def _channel_axis(self) -> int:
         return -1 if self.data_format == "channels_last" else 1
 
-    def _channels(self, x: Tree) -> int | None:
+    def _channels(self, x: Spec) -> int | None:
         """The channels of the inputs, which are fixed from now on."""
         axis = self._channel_axis
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: x.shape[axis]})

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Unpack
 
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array
 from jkeras.layers.base import Layer
 from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn.dropout import dropout
@@ -48,7 +48,7 @@ class Dropout(Layer):
         self.seed = seed
         self.noise_shape = _checked_noise_shape(noise_shape)
 
-    def forward(self, w: SimpleNamespace, x: Tree, *, training: bool = False, rng: Array | None = None) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array, *, training: bool = False, rng: Array | None = None) -> Array:
         """The input with noise in training, as it is otherwise."""
         if not training or self.rate == 0:
             return x

@@ -74,7 +74,7 @@ class Normalization(Layer):
             yield Weight("variance", shape, "ones", trainable=False, autocast=False)
             yield Weight("count", (), "zeros", dtype="int32", trainable=False)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The normalized input."""
         x = x.astype(self.compute_dtype)
         wide = at_least_float32(x)

@@ -78,7 +78,7 @@ class Projection(Layer):
         split = {"input_axes": axes[: self.contracted], "output_axes": axes[self.contracted :]}
         return type(found).from_config({**found.get_config(), **split})
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The projected input."""
         y = project(x, w.kernel, w.bias if self.use_bias else None, self.contracted)
         return jax.nn.sigmoid(y) if self.gate else y

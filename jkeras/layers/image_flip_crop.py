@@ -9,7 +9,7 @@ import jax
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array
 from jkeras.layers.image_base import RandomImageLayer
 from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import image
@@ -94,7 +94,7 @@ class RandomCrop(RandomImageLayer):
         super().__init__(seed, data_format, name=name, **kwargs)
         self.height, self.width = height, width
 
-    def forward(self, w: SimpleNamespace, x: Tree, *, training: bool = True, rng: Array | None = None) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array, *, training: bool = True, rng: Array | None = None) -> Array:
         """The windows."""
         return self._on_images(lambda images: self._cropped(images, rng if training else None), x.astype(self.compute_dtype))
 

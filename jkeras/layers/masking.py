@@ -8,7 +8,7 @@ from typing import Unpack
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.layer_arguments import BaseArguments
 
@@ -38,7 +38,7 @@ class Masking(Layer):
         super().__init__(**kwargs)
         self.mask_value = mask_value
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The inputs with zeros in the steps that do not count."""
         return jnp.where(self.compute_mask(x)[..., None], x, 0)
 

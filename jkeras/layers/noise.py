@@ -10,7 +10,7 @@ from jax.typing import DTypeLike
 
 from jkeras._base.config import standardize_data_format
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array
 from jkeras.layers.base import Layer
 from jkeras.layers.dropout import Dropout
 from jkeras.layers.input_spec import InputSpec
@@ -30,14 +30,14 @@ class _Noise(Layer):
         self.draws = value > 0
         self.seed = seed
 
-    def forward(self, w: SimpleNamespace, x: Tree, *, training: bool = False, rng: Array | None = None) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array, *, training: bool = False, rng: Array | None = None) -> Array:
         """The input with noise in training, as it is otherwise."""
         if not (training and self.draws):
             return x
         assert rng is not None
         return self.disturb(x, rng)
 
-    def disturb(self, x: Tree, rng: Array) -> Array:
+    def disturb(self, x: Array, rng: Array) -> Array:
         """The input with noise, for a key."""
         raise NotImplementedError(f"{type(self).__name__} must define `disturb(self, x, rng)` and return the noisy input.")
 
@@ -62,7 +62,7 @@ class GaussianNoise(_Noise):
         self._set_strength("stddev", stddev, seed)
         self.stddev = stddev
 
-    def disturb(self, x: Tree, rng: Array) -> Array:
+    def disturb(self, x: Array, rng: Array) -> Array:
         """The input plus noise."""
         return noise.gaussian_noise(rng, x, self.stddev)
 
@@ -89,7 +89,7 @@ class GaussianDropout(_Noise):
         self._set_strength("rate", rate, seed)
         self.rate = rate
 
-    def disturb(self, x: Tree, rng: Array) -> Array:
+    def disturb(self, x: Array, rng: Array) -> Array:
         """The input times noise."""
         return noise.gaussian_dropout(rng, x, self.rate)
 
@@ -124,7 +124,7 @@ class AlphaDropout(_Noise):
         self.rate = rate
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
-    def disturb(self, x: Tree, rng: Array) -> Array:
+    def disturb(self, x: Array, rng: Array) -> Array:
         """The input with some entries saturated."""
         return noise.alpha_dropout(rng, x, self.rate, self.noise_shape)
 

@@ -10,7 +10,7 @@ from jkeras import initializers
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, FunctionLike, Tree
+from jkeras._base.types import Array, FunctionLike
 from jkeras.graph import Spec
 from jkeras.layers.declaration import Updated, Weight
 from jkeras.layers.input_spec import InputSpec
@@ -39,7 +39,7 @@ class _Normalization(WeightedLayer):
 
     _weight_roles: tuple[str, ...] = ()
 
-    def _axes_in(self, axis: int | Sequence[int], x: Tree) -> list[int]:
+    def _axes_in(self, axis: int | Sequence[int], x: Spec | Array) -> list[int]:
         """The axes counted from the front, in order."""
         axes = [axis] if isinstance(axis, int) else list(axis)
         if not all(-len(x.shape) <= a < len(x.shape) for a in axes):
@@ -138,7 +138,7 @@ class BatchNormalization(_ScaleAndCenter):
         yield Weight("moving_mean", shape, self.moving_mean_initializer, trainable=False, autocast=False)
         yield Weight("moving_variance", shape, self.moving_variance_initializer, trainable=False, autocast=False)
 
-    def forward(self, w: SimpleNamespace, x: Tree, *, training: bool = False, mask: Tree = None) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array, *, training: bool = False, mask: Array | None = None) -> Array | Updated:
         """The normalized input, with new moving averages in training."""
         wide = at_least_float32(x)
         follow = training and self.trainable
@@ -198,7 +198,7 @@ class LayerNormalization(_ScaleAndCenter):
         """gamma and beta, each of the sizes of the normalized axes."""
         yield from self._affine_weights(tuple(x.shape[a] for a in self._axes_in(self.axis, x)))
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The normalized input."""
         offset, scale = self._offset_and_scale(w)
         y = layer_norm(at_least_float32(x), scale, offset, axis=self.axis, epsilon=self.epsilon)
@@ -232,6 +232,6 @@ class RMSNormalization(_Normalization):
         """A scale of the sizes of the normalized axes."""
         yield Weight("scale", tuple(x.shape[a] for a in self._axes_in(self.axis, x)), "ones", autocast=False)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The normalized input."""
         return rms_norm(at_least_float32(x), w.scale, axis=self.axis, epsilon=self.epsilon).astype(self.compute_dtype)

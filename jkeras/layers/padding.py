@@ -12,7 +12,7 @@ import numpy as np
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.layer_arguments import BaseArguments
@@ -62,13 +62,13 @@ class _Spatial(Layer):
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _pad(self, x: Tree, pairs: _Pairs) -> Array:
+    def _pad(self, x: Array, pairs: _Pairs) -> Array:
         margins = [(0, 0)] * x.ndim
         for axis, pair in zip(spatial_axes(x.ndim, self.data_format), pairs):
             margins[axis] = pair
         return jnp.pad(x, margins)
 
-    def _crop(self, x: Tree, pairs: _Pairs) -> Array:
+    def _crop(self, x: Array, pairs: _Pairs) -> Array:
         slices = [slice(None)] * x.ndim
         for axis, (before, after) in zip(spatial_axes(x.ndim, self.data_format), pairs):
             slices[axis] = slice(before, -after or None)
@@ -100,7 +100,7 @@ class ZeroPadding1D(_Spatial):
         self._set_format(data_format)
         self.padding = _one_pair(self, "padding", padding)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The padded input."""
         return self._pad(x, (self.padding,))
 
@@ -127,7 +127,7 @@ class ZeroPadding2D(_Spatial):
         self._set_format(data_format)
         self.padding = _pairs(self, "padding", padding, self.rank)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The padded input."""
         return self._pad(x, self.padding)
 
@@ -168,7 +168,7 @@ class Cropping1D(_Spatial):
         self._set_format("channels_last")
         self.cropping = _one_pair(self, "cropping", cropping)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """What is left."""
         return self._crop(x, (self.cropping,))
 
@@ -198,7 +198,7 @@ class Cropping2D(_Spatial):
         self._set_format(data_format)
         self.cropping = _pairs(self, "cropping", cropping, self.rank)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """What is left."""
         return self._crop(x, self.cropping)
 

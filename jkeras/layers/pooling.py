@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.layer_arguments import BaseArguments
@@ -60,7 +60,7 @@ class MaxPooling(_Pooling):
         x: `(batch, *space, channels)`, or `(batch, channels, *space)`. Returns smaller images of the same layout.
     """
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The maxima."""
         return max_pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
@@ -71,7 +71,7 @@ class AveragePooling(_Pooling):
     The default of `pool_size` is Keras 2's; Keras 3 has none.
     """
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The means."""
         return avg_pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
@@ -97,7 +97,7 @@ class _GlobalPooling(Layer):
 class GlobalMaxPooling(_GlobalPooling):
     """The maximum over all positions."""
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The maxima."""
         return global_max_pool(x, self.data_format, self.keepdims)
 
@@ -105,7 +105,7 @@ class GlobalMaxPooling(_GlobalPooling):
 class GlobalAveragePooling(_GlobalPooling):
     """The mean over all positions."""
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The means."""
         return global_avg_pool(x, self.data_format, self.keepdims)
 

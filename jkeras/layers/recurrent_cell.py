@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from jkeras import activations
 from jkeras._base.types import Array, FunctionLike, Tree
+from jkeras.graph.spec import Spec
 from jkeras.layers.declaration import Weight
 from jkeras.layers.layer_arguments import LayerArguments
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
@@ -87,7 +88,7 @@ class Cell(WeightedLayer):
     def _bias_initializer(self) -> Callable[..., Array]:
         return self.bias_initializer
 
-    def declare(self, x: Tree, states: Tree = None) -> Iterator[Weight]:
+    def declare(self, x: Spec, states: Tree = None) -> Iterator[Weight]:
         """`kernel (in, gates * units)`, `recurrent_kernel (units, gates * units)`, `bias`; the columns are gate after gate."""
         columns = self.gate_count * self.units
         shapes = {"kernel": (x.shape[-1], columns), "recurrent": (self.units, columns), "bias": self._bias_shape()}

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jkeras._base.config import image_data_format
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.layer_arguments import BaseArguments
 
@@ -36,7 +36,7 @@ class Rescaling(Layer):
         self.scale, self.offset = scale, offset
         self._channels_first = image_data_format() == "channels_first"
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The rescaled input."""
         scale, offset = jnp.asarray(self.scale, self.compute_dtype), jnp.asarray(self.offset, self.compute_dtype)
         if self._channels_first:

@@ -112,7 +112,7 @@ class StackedRNNCells(Layer):
         """The first states of each cell."""
         return [initial_states(cell, batch_size or 1, self.compute_dtype) for cell in self.cells]
 
-    def build(self, input_shape: Tree) -> None:
+    def build(self, input_shape: Sequence[int | None]) -> None:
         """Make the weights of all cells for inputs of this shape `(batch, in)`."""
         for cell in self.cells:
             build_cell(cell, input_shape)

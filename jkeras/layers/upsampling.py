@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.layer_arguments import BaseArguments
@@ -31,12 +31,12 @@ class _UpSampling(Layer):
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _repeat(self, x: Tree) -> Array:
+    def _repeat(self, x: Array) -> Array:
         for axis, times in zip(spatial_axes(x.ndim, self.data_format), spatial(self.size, self.rank, "size")):
             x = jnp.repeat(x, times, axis)
         return x
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The larger input."""
         return self._repeat(x)
 
@@ -97,7 +97,7 @@ class UpSampling2D(_UpSampling):
         if self.interpolation not in image.METHODS:
             raise unknown_name("interpolation of UpSampling2D", interpolation, image.METHODS)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The larger images."""
         if self.interpolation == "nearest":
             return self._repeat(x)
