@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any, Unpack
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -89,6 +89,12 @@ class ReLU(Layer):
         return activations.relu(x, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
 
 
+class LeakyArguments(BaseArguments, total=False):
+    """What `LeakyReLU` takes besides its slope."""
+
+    alpha: float
+
+
 @export("keras.layers.LeakyReLU")
 class LeakyReLU(Layer):
     """`x` for `x >= 0`, `negative_slope * x` below.
@@ -105,7 +111,7 @@ class LeakyReLU(Layer):
 
     supports_masking = True
 
-    def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Unpack[LeakyArguments]):
         negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__(**kwargs)
         self.negative_slope = _a_number("LeakyReLU", "negative_slope", negative_slope)

@@ -134,6 +134,12 @@ class Attention(Layer):
             raise ValueError(_NOT_A_LIST.format(layer=self.name, with_masks=text, received=f"mask={describe(mask)}"))
 
 
+class AdditiveArguments(BaseArguments, total=False):
+    """What `AdditiveAttention` takes besides its own arguments."""
+
+    seed: int | None
+
+
 @export("keras.layers.AdditiveAttention")
 class AdditiveAttention(Attention):
     """`softmax(scores) @ value` with `scores[t, s] = sum_d scale[d] tanh(query[t, d] + key[s, d])`.
@@ -155,7 +161,7 @@ class AdditiveAttention(Attention):
     Translate", 2014.
     """
 
-    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Unpack[BaseArguments]):
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Unpack[AdditiveArguments]):
         if "score_mode" in kwargs:
             raise unexpected_arguments("AdditiveAttention", ["score_mode"], ("use_scale", "dropout", "seed"))
         super().__init__(use_scale=use_scale, score_mode="concat", dropout=dropout, **kwargs)

@@ -58,10 +58,10 @@ class Bidirectional(Layer):
 
     def __init__(
         self,
-        layer: Any,
+        layer: Layer,
         merge_mode: str | None = "concat",
         weights: Sequence[ArrayLike] | None = None,
-        backward_layer: Any = None,
+        backward_layer: Layer | None = None,
         **kwargs: Any,
     ):
         for name, one in (("layer", layer), ("backward_layer", backward_layer)):
@@ -159,14 +159,14 @@ class Bidirectional(Layer):
         return config
 
 
-def _copy(layer: Any, way: str, **changes: Any) -> Any:
+def _copy(layer: Layer, way: str, **changes: object) -> Layer:
     """A new layer from a layer's config, named for its direction."""
     with in_memory():
         name = f"{way}_{layer.name.removeprefix(way + '_')}"
         return type(layer).from_config({**layer.get_config(), "name": name, **changes})
 
 
-def _check_pair(forward: Any, backward: Any) -> None:
+def _check_pair(forward: Layer, backward: Layer) -> None:
     if forward.go_backwards == backward.go_backwards:
         raise ValueError(
             "Bidirectional needs layers that go opposite ways. Received two with "

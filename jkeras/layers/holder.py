@@ -192,7 +192,7 @@ class WeightHolder:
         return [layer for _, layer in walk(self)]
 
     @property
-    def metrics(self) -> list[Any]:  # of a higher floor
+    def metrics(self) -> list[Tracker]:
         """The metrics that this layer and the layers below it hold."""
         return [held.tracker for held in inventory(self).trackers]
 

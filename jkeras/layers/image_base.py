@@ -24,6 +24,12 @@ from jkeras.state.scope import current
 Factor = float | Sequence[float]
 
 
+class ImageArguments(BaseArguments, total=False):
+    """What layers take whose signature leaves the layout out."""
+
+    data_format: str | None
+
+
 class ImageLayer(Layer):
     """A layer over images `(batch, height, width, channels)`, or one image; other layouts by `data_format`.
 

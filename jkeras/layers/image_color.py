@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
-from jkeras.layers.image_base import Factor, RandomImageLayer, both_sides, checked_pair, upwards
+from jkeras.layers.image_base import Factor, ImageArguments, RandomImageLayer, both_sides, checked_pair, upwards
 from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import image
 
@@ -42,7 +42,7 @@ class RandomContrast(RandomImageLayer):
     """
 
     def __init__(
-        self, factor: Factor, value_range: Sequence[float] = (0, 255), seed: int | None = None, **kwargs: Unpack[BaseArguments]
+        self, factor: Factor, value_range: Sequence[float] = (0, 255), seed: int | None = None, **kwargs: Unpack[ImageArguments]
     ):
         super().__init__(seed, **kwargs)
         self.factor = upwards(self, "factor", (factor, factor) if isinstance(factor, (int, float)) else factor)
@@ -75,7 +75,7 @@ class RandomBrightness(RandomImageLayer):
     """
 
     def __init__(
-        self, factor: Factor, value_range: Sequence[float] = (0, 255), seed: int | None = None, **kwargs: Unpack[BaseArguments]
+        self, factor: Factor, value_range: Sequence[float] = (0, 255), seed: int | None = None, **kwargs: Unpack[ImageArguments]
     ):
         super().__init__(seed, **kwargs)
         self.factor = both_sides(self, "factor", factor)

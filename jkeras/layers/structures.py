@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -19,7 +19,7 @@ from jkeras.state.scope import get_mask
 T = TypeVar("T")
 
 
-def legacy_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
+def legacy_shape(kwargs: Mapping[str, Tree]) -> tuple[int | None, ...] | None:
     """The batch input shape that Keras 2's `batch_input_shape`, `input_shape` or `input_dim` give; None without them."""
     if kwargs.get("batch_input_shape") is not None:
         return tuple(kwargs["batch_input_shape"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any, Unpack
+from typing import Unpack
 
 import jax.numpy as jnp
 
@@ -24,7 +24,7 @@ class _UpSampling(Layer):
     """Every entry several times along the spatial axes."""
 
     rank: int
-    size: Any
+    size: int | tuple[int, ...]
     data_format = "channels_last"
 
     def _set_format(self, data_format: str | None) -> None:
