@@ -35,7 +35,7 @@ class Attention(Layer):
         inputs: `[query, value]` or `[query, value, key]`: `(batch, T, dim)`, `(batch, S, value_dim)`, `(batch, S, dim)`. Without
             a key, the value is the key.
         mask: `[query_mask, value_mask]`, `(batch, T)` and `(batch, S)`, either may be None; values that are False get no weight,
-            queries that are False give zeros. Masks that travel with the inputs are taken by themselves.
+            queries that are False give zeros. By default the masks that travel with the inputs.
         return_attention_scores: whether to return the weights `(batch, T, S)` as well.
         training: whether to drop weights.
         use_causal_mask: whether a query may only look at its own position and before it.

@@ -56,7 +56,7 @@ class ConfigFace(Configurable):
     _trainable: bool
     _dtype_policy: DTypePolicy
     _build_shapes: tuple[Tree, ...] | None = None
-    _left_out: tuple[str, ...] = ()  # arguments of Keras 2 that asked for nothing
+    _left_out: tuple[str, ...] = ()  # arguments of Keras 2 that change nothing
 
     def _without_old_arguments(self, names: list[str], given: dict[str, object]) -> list[str]:
         """The names without those of arguments that are gone, which the config leaves out too."""

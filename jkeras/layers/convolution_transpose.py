@@ -20,7 +20,7 @@ def _per_axis(value: int | Sequence[int] | None, rank: int) -> tuple[int, ...] |
     values = (value,) * rank if isinstance(value, int) else None if value is None else tuple(value)
     if values is not None and (len(values) != rank or min(values) < 0):
         raise ValueError(
-            f"output_padding={value!r} does not fit {rank} spatial axes: give an int from 0 on or a tuple of {rank}."
+            f"output_padding={value!r} does not fit {rank} spatial axes: give an int of 0 or more, or a tuple of {rank}."
         )
     return values
 
@@ -33,7 +33,7 @@ class BaseConvTranspose(Convolving):
         kernel_size: window size, an int or one per spatial axis.
         strides: how far apart neighbouring inputs are spread: the output is larger by this factor.
         padding: `"valid"` or `"same"`.
-        output_padding: what the output is longer than it must be; None (default) gives `size * stride` for `"same"`.
+        output_padding: how much longer the output is than it must be; None (default) gives `size * stride` for `"same"`.
         data_format: `"channels_last"` or `"channels_first"`; default the configured one.
         dilation_rate: distance between the outputs that neighbouring kernel entries meet; not together with strides.
         activation: name or function, default linear.

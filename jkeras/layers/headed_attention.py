@@ -1,4 +1,4 @@
-"""What multi-head and grouped-query attention share: projections to heads and back, masks, the choice of the way to compute.
+"""What multi-head and grouped-query attention share: projections to heads and back, masks, the choice of an implementation.
 
     query, key, value   (batch, T | S, features)
     projected           (batch, T | S, heads, size)
@@ -73,7 +73,7 @@ class Projection(Layer):
         found = self.parts[f"{name}_initializer"]
         if name == "bias" or not isinstance(found, initializers.VarianceScaling) or found.input_axes is not None:
             return found
-        # A kernel of three axes is no convolution kernel: the scheme is told which axes one output sums over.
+        # This kernel is not a convolution's, so the initializer must be told which axes one output sums over.
         axes = list(range(self.contracted + len(self.units)))
         split = {"input_axes": axes[: self.contracted], "output_axes": axes[self.contracted :]}
         return type(found).from_config({**found.get_config(), **split})
@@ -85,7 +85,7 @@ class Projection(Layer):
 
 
 class HeadedAttention(WeightedLayer):
-    """What multi-head and grouped-query attention share: projections, masks, and the choice of the way to compute.
+    """What multi-head and grouped-query attention share: projections, masks, and the choice of an implementation.
 
     A class that extends it says how many heads there are for queries and for keys, and their sizes, in `_set_heads`.
     """

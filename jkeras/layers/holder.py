@@ -205,7 +205,7 @@ class WeightHolder:
         """Log a value as its mean over the batches of an epoch. Use it in `call`, as in Keras 2.
 
         Args:
-            value: a number, or an array of which the mean counts; or the result of a metric of this layer, logged in any case.
+            value: a number, or an array, whose mean counts; or the result of a metric of this layer, logged in any case.
             name: in the logs; not needed for the result of a metric.
             aggregation: `"mean"`, or None for the result of a metric.
 

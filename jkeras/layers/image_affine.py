@@ -40,8 +40,8 @@ class RandomAffine(RandomImageLayer):
 class RandomTranslation(RandomAffine):
     """Move each image by a random distance of its own in training.
 
-    With whole pixels, as most recipes have it, a crop of a padded image is `interpolation="nearest"`: the factor
-    `(k + 0.5) / size` gives the shifts -k, ..., k with equal probabilities.
+    For a crop of a padded image by whole pixels, as in most recipes, use `interpolation="nearest"`: the factor `(k + 0.5) / size`
+    gives the shifts -k, ..., k with equal probabilities.
 
     Args:
         height_factor: distance downwards as a share of the height: a number f for [-f, f], or a pair, all in [-1, 1].

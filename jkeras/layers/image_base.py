@@ -1,4 +1,4 @@
-"""What image layers share: layouts, single images, and the rule that augmentation is on unless somebody says otherwise.
+"""What image layers share: layouts, single images, and the rule that augmentation is on unless you say otherwise.
 
 An augmentation is an ordinary layer whose maths needs a key: it runs inside the compiled training step, on the device, after the
 batch was taken from the resident data. `fit` trains and so augments, `evaluate` and `predict` do not; a bare call `layer(images)`
@@ -25,7 +25,7 @@ Factor = float | Sequence[float]
 
 
 class ImageArguments(BaseArguments, total=False):
-    """What layers take whose signature leaves the layout out."""
+    """What image layers take whose signature does not show `data_format`."""
 
     data_format: str | None
 

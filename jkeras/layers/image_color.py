@@ -1,4 +1,4 @@
-"""Random changes of the values of pixels: contrast, brightness, and rectangles that are erased."""
+"""Random changes of pixel values: contrast, brightness, and erased rectangles."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class RandomBrightness(RandomImageLayer):
 
     Args:
         factor: a number f for d in [-f, f], or a pair, all in [-1, 1].
-        value_range: `(low, high)`, what pixels can be.
+        value_range: `(low, high)`, the range of pixel values.
         seed: an integer that is mixed into the key of every draw.
         kwargs: as every layer, and `data_format`.
 

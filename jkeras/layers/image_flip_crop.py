@@ -22,7 +22,7 @@ class RandomFlip(RandomImageLayer):
     """Mirror each image with probability 1/2 in training.
 
     Args:
-        mode: `"horizontal"` (left and right change places), `"vertical"`, or `"horizontal_and_vertical"`, which draws for each
+        mode: `"horizontal"` (left and right swapped), `"vertical"`, or `"horizontal_and_vertical"`, which draws for each
             direction on its own; Keras 3 draws once for both.
         seed: an integer that is mixed into the key of every draw.
         data_format: `"channels_last"` or `"channels_first"`; default the configured one.
@@ -64,7 +64,7 @@ class RandomCrop(RandomImageLayer):
 
     Where the image is smaller than the window, and outside training, it is the largest window in the middle with the right
     proportions, resized. (Keras 3.15 returns whole images outside training, although it announces the shape of the window.)
-    For a place of its own for each image see `RandomTranslation`.
+    For a different place in each image see `RandomTranslation`.
 
     Args:
         height, width: size of the window, in pixels.

@@ -15,7 +15,7 @@ from jkeras.nn import image
 
 @export("keras.layers.CenterCrop")
 class CenterCrop(ImageLayer):
-    """The window of a size in the middle; smaller images are cropped to its proportions and resized.
+    """The window of this size in the middle; smaller images are cropped to its proportions and resized.
 
     Args:
         height, width: size of the window, in pixels.
@@ -55,7 +55,7 @@ class Resizing(ImageLayer):
         pad_to_aspect_ratio: whether to pad to them first.
         fill_mode: of the padding; only `"constant"`.
         fill_value: of the padding.
-        antialias: whether to smooth first where the size goes down.
+        antialias: whether to smooth first when the image shrinks.
         data_format: `"channels_last"` or `"channels_first"`; default the configured one.
         kwargs: as every layer.
 

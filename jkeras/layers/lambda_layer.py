@@ -104,11 +104,11 @@ class Lambda(Layer):
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
-        """A layer from a config of Keras 2, Keras 3 or jkeras, with the function that goes by its name.
+        """A layer from a config of Keras 2, Keras 3 or jkeras, with the function found by its name.
 
         Raises:
             UnsafeFileError: the function is bytecode, and `custom_objects` has none of the layer's name.
-            FileFormatError: it is of an unknown name.
+            FileFormatError: the function's name is unknown.
         """
         if not isinstance(config, Mapping):
             raise FileFormatError(f"The config of a Lambda is a dict. Found: {describe(config)}.")
@@ -129,7 +129,7 @@ def _with_sizes(found: Spec, said: Spec) -> Spec:
 
 
 def _written(value: object) -> Tree:
-    """A function of Keras' too as a dict, since there are none that a Lambda would find by a string."""
+    """As `serialize` writes it, but every function as a dict: a Lambda of Keras finds none by a string."""
     found = serialize(value)
     return function_config(value) if callable(value) and isinstance(found, str) else found
 
@@ -161,10 +161,10 @@ def _find(value: object, layer: str, custom_objects: CustomObjects) -> Callable[
     if not isinstance(value, str) and not (is_object_config(value) and value["class_name"] == "function"):
         if _is_function(value):
             raise UnsafeFileError(_BYTECODE.format(layer=layer))
-        raise UnsafeFileError(f"The Lambda layer {layer!r} names its function by {describe(value)}. A file may say a name alone.")
+        raise UnsafeFileError(f"The Lambda layer {layer!r} names its function by {describe(value)}. A file may only give a name.")
     name = value if isinstance(value, str) else value["config"]
     if not isinstance(name, str):
-        raise UnsafeFileError(f"The Lambda layer {layer!r} names its function by {describe(name)}. A file may say a name alone.")
+        raise UnsafeFileError(f"The Lambda layer {layer!r} names its function by {describe(name)}. A file may only give a name.")
     found = registry.get_registered_object(name, custom_objects)
     if found is None:
         try:

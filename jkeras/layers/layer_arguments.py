@@ -25,6 +25,6 @@ class LayerArguments(TypedDict, total=False):
 
 
 class BaseArguments(LayerArguments, total=False):
-    """The same with what some families of layers show in their signatures."""
+    """The same, and `activity_regularizer`, which some families of layers show in their signatures."""
 
     activity_regularizer: FunctionLike

@@ -15,7 +15,7 @@ from jkeras.layers.layer_arguments import BaseArguments
 
 @export("keras.layers.Masking")
 class Masking(Layer):
-    """Set steps whose entries all equal `mask_value` to zero, and let a mask travel on that is False there.
+    """Set steps whose entries all equal `mask_value` to zero, and pass on a mask that is False there.
 
     Args:
         mask_value: a number, or an array that broadcasts to the inputs.
@@ -43,6 +43,6 @@ class Masking(Layer):
         return jnp.where(self.compute_mask(x)[..., None], x, 0)
 
     def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
-        """True where an entry of a step differs from `mask_value`; an incoming mask does not count."""
+        """True where an entry of a step differs from `mask_value`; an incoming mask is ignored."""
         plain = isinstance(self.mask_value, (int, float))
         return jnp.any(jnp.not_equal(inputs, self.mask_value if plain else jnp.asarray(self.mask_value)), axis=-1)

@@ -139,7 +139,7 @@ class _Extremum(Merge):
 
 
 def _masks(inputs: Sequence[Array], mask: Sequence[Array | None] | None) -> list[Array | None]:
-    """A mask per input, as wide as the input. Inputs of unequal rank are taken as they are: axes were put into some of them."""
+    """A mask per input, as wide as the input; none if ranks differ, since then axes were inserted."""
     if mask is None or len({x.ndim for x in inputs}) > 1:
         return [None] * len(inputs)
     return [None if m is None else _over(m, x) for m, x in zip(mask, inputs)]

@@ -24,14 +24,14 @@ one must give every step: write return_sequences=True there. One vector for many
 without its batch axis: x[None]."""
 
 _OTHER_BATCH = """{cls} {layer!r} is stateful and keeps the states of {expected} rows. Received a batch of {received}. Give
-batches of {expected} rows, or make the layer anew."""
+batches of {expected} rows, or make a new layer."""
 
 _OTHER_STATES = """{cls} {layer!r} keeps states of the shapes {kept}. Received {given}. Give one array for each; a layer with
 stateful=True keeps states from its first call on, or once it has an Input with a batch size."""
 
 
 class KeptStates(Layer):
-    """The states of a stateful layer, in a layer of their own: what is found by walking goes along in programs and files.
+    """The states of a stateful layer, in a layer of their own, so that programs and files find them as they find all weights.
 
     Args:
         first: list of the first states, nested as the layer's.

@@ -2,8 +2,8 @@
 
 A cell is `(inputs, states) -> (output, states)`, one step at a time. A cell of this package also knows a whole sequence,
 `over_time`: the input's products for all steps at once, then a loop that only does what depends on the states
-(`jkeras.nn.recurrent`). Noise of dropout is drawn once per sequence and is the same at each step; a cell that is called by itself
-draws anew at each call.
+(`jkeras.nn.recurrent`). Dropout's noise is drawn once per sequence and is the same at each step; a cell that is called by itself
+draws at each call.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class Cell(WeightedLayer):
             states: list of `(batch, units)`.
             mask: bool `(time, batch, 1)`; where it is False the states stay. None for none.
             rng: a key for dropout, or None for none.
-            unroll: no loop.
+            unroll: whether to write out all steps instead of a loop.
 
         Returns:
             The output of each step `(time, batch, units)`, and the last states.

@@ -101,9 +101,9 @@ class LSTMCell(Cell):
         kernel_regularizer, recurrent_regularizer, bias_regularizer: names or objects.
         kernel_constraint, recurrent_constraint, bias_constraint: names or objects.
         dropout: rate of noise on the inputs in training, in [0, 1].
-        recurrent_dropout: rate of noise on h in training, in [0, 1]; the gates then have each a noise of their own.
+        recurrent_dropout: rate of noise on h in training, in [0, 1]; each gate then has noise of its own.
         seed: an integer that is mixed into the key of every draw.
-        kwargs: as every layer; `implementation`, 1 for a noise of its own for each gate.
+        kwargs: as every layer; `implementation`, 1 for separate noise for each gate.
 
     Call:
         inputs: `(batch, in)`; states: list `[h, c]` of `(batch, units)`. Returns the output and the list of new states.
@@ -162,10 +162,10 @@ class GRUCell(Cell):
         kernel_regularizer, recurrent_regularizer, bias_regularizer: names or objects.
         kernel_constraint, recurrent_constraint, bias_constraint: names or objects.
         dropout: rate of noise on the inputs in training, in [0, 1].
-        recurrent_dropout: rate of noise on the state in training, in [0, 1]; the gates then have each a noise of their own.
+        recurrent_dropout: rate of noise on the state in training, in [0, 1]; each gate then has noise of its own.
         reset_after: whether the reset gate works on the product or on the state before it.
         seed: an integer that is mixed into the key of every draw.
-        kwargs: as every layer; `implementation`, 1 for a noise of its own for each gate.
+        kwargs: as every layer; `implementation`, 1 for separate noise for each gate.
 
     Call:
         inputs: `(batch, in)`; states: list of one `(batch, units)`. Returns the output and the list of new states.

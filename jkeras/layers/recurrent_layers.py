@@ -129,7 +129,7 @@ class LSTM(OneCell):
         unroll: whether to write the steps one after another instead of a loop.
         use_cudnn: True runs cuDNN's LSTM on a GPU: one call for all steps; float32, no mask, one derivative in reverse mode.
             "auto" and False run the loop, which knows no such limits, on every device.
-        kwargs: as every layer; `zero_output_for_mask`, and `implementation`, 1 for noise of its own for each gate.
+        kwargs: as every layer; `zero_output_for_mask`, and `implementation`, 1 for separate noise for each gate.
 
     Call:
         sequences: `(batch, time, in)`, `initial_state`: list `[h, c]` of `(batch, units)`, `mask`: bool `(batch, time)`.
@@ -215,8 +215,8 @@ class GRU(OneCell):
         stateful: whether a batch starts with the last states of the batch before.
         unroll: whether to write the steps one after another instead of a loop.
         reset_after: whether the reset gate works on the product or on the state before it.
-        use_cudnn: taken and kept; JAX offers no GRU of cuDNN's, so it changes nothing.
-        kwargs: as every layer; `zero_output_for_mask`, and `implementation`, 1 for noise of its own for each gate.
+        use_cudnn: accepted as in Keras; JAX offers no GRU of cuDNN's, so it changes nothing.
+        kwargs: as every layer; `zero_output_for_mask`, and `implementation`, 1 for separate noise for each gate.
 
     Call:
         sequences: `(batch, time, in)`, `initial_state`: list of one `(batch, units)`, `mask`: bool `(batch, time)`.

@@ -53,7 +53,7 @@ def remat(f: Callable[..., Tree], policy: Policy = None) -> Callable[..., Tree]:
 
     Args:
         f: a function or layer; inside a layer it may use weights and other layers, and draw.
-        policy: which values to keep nevertheless: a name in `jax.checkpoint_policies`, such as `"dots_saveable"`, or a policy.
+        policy: which values to keep all the same: a name in `jax.checkpoint_policies`, such as `"dots_saveable"`, or a policy.
             None keeps nothing. Keras has no such argument.
 
     Returns:

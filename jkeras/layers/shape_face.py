@@ -31,7 +31,7 @@ class ShapeFace:
         """Shape of the output for a shape of the input, with None for unknown axes. You may override it.
 
         In a class that extends a library layer, this is the shape that the library layer gives for its first input, so `call` may
-        ask for it, whatever it makes of it.
+        ask for it and still return something else.
 
         Args:
             input_shape: of the first input, nested like the input.

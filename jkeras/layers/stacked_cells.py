@@ -27,14 +27,14 @@ class CellLike(Protocol):
 
 
 def check_cell(owner: str, cell: object) -> None:
-    """Hold a cell against what `RNN` needs of it.
+    """Check that a cell has what `RNN` needs of it.
 
     Raises:
         ValueError: no `call`, or no `state_size`.
     """
     for name, example in (("call", "def call(self, inputs, states): ..."), ("state_size", "self.state_size = 32")):
         if not hasattr(type(cell), name) and name not in vars(cell):
-            raise ValueError(f"{owner} takes cells with `{name}`. Received: {cell!r}, which has none. Write in it: {example}")
+            raise ValueError(f"{owner} takes cells with `{name}`. Received: {cell!r}, which has none. Add it: {example}")
 
 
 def is_nested(value: object) -> bool:

@@ -347,7 +347,7 @@ class Inventory:
 
 
 def _has_gradient(variable: Variable) -> bool:
-    """Whether a gradient could change a variable's numbers; many a counter is made without `trainable=False`."""
+    """Whether a gradient could change a variable's numbers; counters are often made without `trainable=False`."""
     return not variable.dtype.startswith(("int", "uint", "bool"))
 
 

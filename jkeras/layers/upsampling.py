@@ -1,4 +1,4 @@
-"""Layers that make the spatial axes longer: every entry several times, or resampled."""
+"""Layers that make the spatial axes longer: entries repeated, or resampled."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jkeras.nn.pool import spatial_axes
 
 
 class _UpSampling(Layer):
-    """Every entry several times along the spatial axes."""
+    """Repeats every entry along the spatial axes."""
 
     rank: int
     size: int | tuple[int, ...]
@@ -43,7 +43,7 @@ class _UpSampling(Layer):
 
 @export("keras.layers.UpSampling1D")
 class UpSampling1D(_UpSampling):
-    """Every step of sequences `(batch, steps, channels)` several times.
+    """Repeat every step of sequences `(batch, steps, channels)`.
 
     Args:
         size: how many times, an int.
@@ -82,6 +82,7 @@ class UpSampling2D(_UpSampling):
     """
 
     rank = 2
+    size: tuple[int, ...]
 
     def __init__(
         self,
@@ -109,7 +110,7 @@ class UpSampling2D(_UpSampling):
 
 @export("keras.layers.UpSampling3D")
 class UpSampling3D(_UpSampling):
-    """Every entry of volumes `(batch, depth, height, width, channels)` several times.
+    """Repeat every entry of volumes `(batch, depth, height, width, channels)`.
 
     Args:
         size: an int, or one per spatial axis.

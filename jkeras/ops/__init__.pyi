@@ -48,7 +48,7 @@ def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Test whether any of the array elements along a given axis evaluate to True. See `jax.numpy.any`."""
 
 def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
-    """x2 behind x1 along an axis, or both flattened if it is None."""
+    """x2 appended to x1 along an axis; both flattened if it is None."""
 
 def arange(start: Tensor, stop: Tensor | None = None, step: Tensor | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Numbers from start up to, not including, stop; `arange(n)` counts from 0 to n - 1."""
@@ -653,7 +653,7 @@ def lstsq(a: Tensor, b: Tensor, rcond: float | None = None) -> Tensor:
     """x with the least `|a x - b|`, and among these the shortest."""
 
 def lu_factor(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The LU factorisation with row exchanges."""
+    """The LU factorisation with row swaps."""
 
 def map(f: Callable[[Tree], Tree], xs: Tree) -> Tree:
     """The results of a function for each entry along the first axis, one after the other, stacked."""
@@ -854,7 +854,7 @@ def rms_normalization(
     """Divide by the root of the mean square over `axis`, then multiply by `scale`."""
 
 def roll(x: Tensor, shift: Shape, axis: Axis = None) -> Tensor:
-    """The entries moved along axes, those that leave at one end coming in at the other."""
+    """The entries shifted along axes; what is pushed off one end comes back at the other."""
 
 def rot90(array: Tensor, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     """k quarter turns in the plane of two axes, from the first towards the second."""
@@ -1067,7 +1067,7 @@ def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     """`x` where x > threshold, else `default_value`."""
 
 def tile(x: Tensor, repeats: Shape) -> Tensor:
-    """The whole array several times along each axis."""
+    """The whole array repeated along each axis."""
 
 def top_k(x: Tensor, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     """The k largest entries along the last axis."""

@@ -118,7 +118,7 @@ def _extend(beam: _Beam, log_p: jax.Array, blank: int) -> _Beam:
     again = jnp.where(last >= 0, log_p[last], -jnp.inf)
     stay_blank, stay_label = beam.total + log_p[blank], beam.ends_label + again
 
-    # Behind a label, the same label once more needs a blank between.
+    # The same label twice needs a blank between.
     before = jnp.where(jnp.arange(classes) == last[:, None], beam.ends_blank[:, None], beam.total[:, None])
     grown = (before + log_p).at[:, blank].set(-jnp.inf)
 

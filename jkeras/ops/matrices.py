@@ -109,13 +109,13 @@ def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Tree:
 
 @operation("linalg")
 def lu_factor(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The LU factorisation with row exchanges.
+    """The LU factorisation with row swaps.
 
     Args:
         x: `(..., n, n)`.
 
     Returns:
-        L below and U on and above the diagonal, in one array; and with which row each row was exchanged.
+        L below and U on and above the diagonal, in one array; and the row that each row was swapped with.
     """
     factors, pivots, _ = lax.linalg.lu(_matrices(x))
     return factors, pivots
@@ -199,7 +199,7 @@ def jvp(fun: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tr
     Args:
         fun: a function of arrays.
         primals: a list or tuple of arguments.
-        tangents: the direction, alike.
+        tangents: the direction, in the same form.
         has_aux: whether fun gives a pair, whose second part is not differentiated.
 
     Returns:

@@ -117,7 +117,7 @@ def dot_product_attention(
         key: `(batch, keys, heads, width)`; it may have fewer heads, each for a group of the query's.
         value: `(batch, keys, heads, width)`.
         bias: broadcasts to `(batch, heads, queries, keys)`.
-        mask: alike, True where a query sees a key.
+        mask: broadcasts likewise; True where a query sees a key.
         scale: `1 / sqrt(width)` by default.
         is_causal: whether query i sees only the keys up to i.
         flash_attention: True for cuDNN's fused kernel, which needs an Nvidia GPU and half precision; None or False for XLA's.

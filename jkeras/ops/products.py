@@ -39,7 +39,7 @@ def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
     """A sum of products by Einstein's convention; int8 operands give int32.
 
     Args:
-        subscripts: the axes of the operands and, behind `->`, of the result, such as `"ij,jk->ik"`.
+        subscripts: the axes of the operands and, after `->`, of the result, such as `"ij,jk->ik"`.
         operands: arrays.
         kwargs: further arguments of `jax.numpy.einsum`.
 

@@ -1,7 +1,7 @@
-"""Python's operators for objects that stand for an array, in one table: variables and symbolic tensors get theirs from it, and
-files the names of what a graph recorded.
+"""Python's operators for objects that stand for an array, in one table: variables and symbolic tensors take theirs from it, and
+files the names of recorded operations.
 
-As in Keras `&`, `|` and `^` are logical, whatever the dtype: they compare what is not 0, and give booleans.
+As in Keras `&`, `|` and `^` are logical, whatever the dtype: they ask which entries are not 0, and give booleans.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Operator(NamedTuple):
 
     Attributes:
         method: `"sub"` for `__sub__`.
-        name: of the operation in `ops` that says the same.
+        name: of the same operation in `ops`.
         function: of the operands.
         arguments: 1 or 2.
         reflected: whether there is a method for the right operand too, `__rsub__`.
@@ -78,7 +78,7 @@ OPERATORS = (
     Operator("neg", "negative", operator.neg, arguments=1),
     Operator("pos", "positive", operator.pos, arguments=1),
     Operator("abs", "absolute", operator.abs, arguments=1),
-    Operator("invert", "logical_not", operator.invert, arguments=1, symbolic=jnp.logical_not),  # of a symbol it is logical too
+    Operator("invert", "logical_not", operator.invert, arguments=1, symbolic=jnp.logical_not),  # logical for symbolic tensors too
 )
 
 
@@ -87,7 +87,7 @@ def give_operators(cls: type, method: Callable[[Operator, bool], Callable[..., T
 
     Args:
         cls: the class.
-        method: makes a method of the class: of an operator, and of whether it is that of the right operand.
+        method: makes a method from an operator, and from whether the method is the right operand's (`__rsub__`).
     """
     for one in OPERATORS:
         setattr(cls, f"__{one.method}__", method(one, False))

@@ -27,7 +27,8 @@ next_age: Callable[[], int] = _made.__next__
 class UnknownVariables(BaseException):
     """Code that should be a pure function of some variables used others as well.
 
-    It passes `except Exception` in a user's code: whoever made the function catches it and makes another one of all variables.
+    It is a BaseException, so that no `except Exception` of yours swallows it. Whoever made the function catches it, and makes one
+    of all variables instead.
 
     Args:
         variables: the others.
@@ -55,7 +56,7 @@ class Scope:
         age: variables made later were made by the code that runs here.
         made: such variables, where they were assigned.
         start: the values that `values` began with.
-        ahead: ids of variables of which another function, whose results are on their way here, has newer values.
+        ahead: ids of variables that have newer values in another function, whose results have not arrived here yet.
     """
 
     def __init__(self, parent: Scope | None = None):

@@ -216,7 +216,7 @@ class Variable(ArrayOperators):
             if is_traced(value) and not same_trace(maker):
                 raise ValueError(_OTHER_TRACE.format(path=self.path))
             maker.values[id(self)] = value
-            maker.made.append(self)  # alive as long as its id means it
+            maker.made.append(self)  # so that it lives as long as its id is looked up
             return value
         if asks is not None and asks.unknown is not None:
             asks.unknown[id(self)] = self
