@@ -40,8 +40,8 @@ class MultiHeadAttention(HeadedAttention):
         query: `(batch, T, features)`, or more axes between.
         value: `(batch, S, features)`.
         key: `(batch, S, features)`, default the value.
-        query_mask, value_mask, key_mask: `(batch, T)`, `(batch, S)`, `(batch, S)`: False where a position does not count. By default
-            the masks that travel with the inputs. (Keras replaces a given `query_mask` by the one that travels.)
+        query_mask, value_mask, key_mask: `(batch, T)`, `(batch, S)`, `(batch, S)`: False where a position does not count. By
+            default the masks that travel with the inputs. (Keras replaces a given `query_mask` by the one that travels.)
         attention_mask: `(batch, T, S)` or `(batch, heads, T, S)`: True where a query may look at a key.
         return_attention_scores: whether to return the weights `(batch, heads, T, S)` as well.
         training: whether to drop weights.
