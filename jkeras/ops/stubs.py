@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from jax.typing import DTypeLike
 
-from jkeras._base.types import Array, Tensor, Tree
+from jkeras._base.types import Tensor, Tree
 from jkeras.ops import linalg as linalg
 from jkeras.ops import nn as nn
 from jkeras.ops import numpy as numpy
