@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from jkeras._base.configurable import in_memory, serialize
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array, Tensor, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.stacked_cells import is_nested
 from jkeras.layers.structures import shapes_to_specs
@@ -60,7 +59,7 @@ class Bidirectional(Layer):
         self,
         layer: Layer,
         merge_mode: str | None = "concat",
-        weights: Sequence[ArrayLike] | None = None,
+        weights: Sequence[Tensor] | None = None,
         backward_layer: Layer | None = None,
         **kwargs: Any,
     ):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike, DTypeLike
+from jax.typing import DTypeLike
 
 from jkeras import constraints, initializers, regularizers
 from jkeras._base import registry
@@ -20,7 +20,7 @@ from jkeras._base.errors import UnknownSizeError, unexpected_arguments
 from jkeras._base.name_first import name_first
 from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.plain_numbers import INTEGERS
-from jkeras._base.types import FunctionLike, Tree
+from jkeras._base.types import FunctionLike, Tensor, Tree
 from jkeras.layers import messages
 from jkeras.layers.tracking import (
     CONTAINERS,
@@ -111,7 +111,7 @@ class WeightHolder:
     def add_weight(
         self,
         shape: int | Iterable[int | None] | None = None,
-        initializer: FunctionLike = None,
+        initializer: Tree = None,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
@@ -289,7 +289,7 @@ class WeightHolder:
             materialize(variables)
             return [np.array(variable._value) for variable in variables]
 
-    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+    def set_weights(self, weights: Sequence[Tensor]) -> None:
         """Set all weights from arrays in the order of `get_weights`.
 
         Raises:

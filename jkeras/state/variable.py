@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike, DTypeLike
+from jax.typing import DTypeLike
 
 from jkeras._base.configurable import resolve
 from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.naming import auto_name
-from jkeras._base.types import Tree
+from jkeras._base.types import Tensor, Tree
 from jkeras.state import random
 from jkeras.state.initial import InitialValue, constant, draw_together
 from jkeras.state.operators import ArrayOperators
@@ -180,7 +180,7 @@ class Variable(ArrayOperators):
             self._shared = True
             return drawn_value(self)
 
-    def assign(self, value: ArrayLike) -> jax.Array:
+    def assign(self, value: Tensor) -> jax.Array:
         """Replace the array, and return the new one.
 
         Args:
@@ -226,11 +226,11 @@ class Variable(ArrayOperators):
         self._value, self._shared = value, True
         return value
 
-    def assign_add(self, value: ArrayLike) -> jax.Array:
+    def assign_add(self, value: Tensor) -> jax.Array:
         """`assign(value + this)`."""
         return self.assign(self.stored + _plain(value))
 
-    def assign_sub(self, value: ArrayLike) -> jax.Array:
+    def assign_sub(self, value: Tensor) -> jax.Array:
         """`assign(this - value)`."""
         return self.assign(self.stored - _plain(value))
 
