@@ -8,8 +8,8 @@ shape inference runs `fn` abstractly. A variable is replaced by its value. Other
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar, cast
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,6 @@ from jkeras.state.variable import Variable
 
 Function = Callable[..., Tree]
 F = TypeVar("F", bound=Function)
-T = TypeVar("T")
 
 _NATIVE: tuple[type, ...] = (jax.Array, np.ndarray, np.generic, int, float, complex)
 _operations: dict[str, Function] = {}
@@ -128,7 +127,7 @@ def as_float(x: Tensor) -> jax.Array:
     return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(settings.floatx)
 
 
-def axes(axis: T) -> T | tuple[int, ...]:
+def axes(axis: int | Sequence[int] | None) -> Any:
     """Axes as JAX takes them: a list as a tuple."""
     return tuple(axis) if isinstance(axis, list) else axis
 
