@@ -48,7 +48,7 @@ def check_arguments(cls: Any, arguments: Mapping[str, Any], signature: inspect.S
         else:
             parameter = signature.parameters.get(name)
             annotation = "Any" if parameter is None else str(parameter.annotation)
-            annotation = _BY_NAME.get(name, annotation) if annotation in ("Any", "Tree") else annotation
+            annotation = _BY_NAME.get(name, annotation) if annotation in ("Any", "Tree", "object") else annotation
             wanted, test = _KINDS.get(annotation.removesuffix(" | None"), ("", _anything))
             default = parameter is not None and parameter.default is None
             fits = test(value) or (value is None and (default or annotation.endswith("| None")))

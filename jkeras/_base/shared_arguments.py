@@ -29,8 +29,10 @@ from types import MappingProxyType
 from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from jkeras._base.forwarding import forwarder
+from jkeras._base.types import FunctionLike
 
 F = TypeVar("F", bound=Callable[..., Any])
+_ALIASES = {FunctionLike: "FunctionLike"}  # which signatures show by their names
 _NOWHERE: Mapping[str, str] = MappingProxyType({})
 _OWN_FIRST, _OWN_LAST, _SHARED = (
     inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD
@@ -87,7 +89,7 @@ def shown(family: Any) -> tuple[tuple[str, str, Any], ...]:
     """
     hints = get_type_hints(family, include_extras=True).items()
     return tuple(
-        (name, inspect.formatannotation(hint.__origin__), hint.__metadata__[0])
+        (name, _ALIASES.get(hint.__origin__) or inspect.formatannotation(hint.__origin__), hint.__metadata__[0])
         for name, hint in hints
         if get_origin(hint) is Annotated
     )

@@ -20,7 +20,7 @@ import itertools
 import re
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -37,11 +37,12 @@ _NUMBERS = (24, 48, 120, 6, 2, 96, 192, 480, 960, 4800, 16, 12, 8, 4, 3, 1)
 _LARGE, _LONG = 48, 0.5  # no numbers above 48 once the search has taken half a second: loops within loops over an axis
 _USUALLY, _AT_MOST = 2, 5  # how many numbers to try; the latter where a number in a shape may depend on an axis
 
-Sizes = Callable[[int, int], Any]
+Size: TypeAlias = Any  # an int, or a symbol, whose type JAX keeps to itself
+Sizes = Callable[[int, int], Size]
 """The size of an unknown axis: from the index of its argument among all leaves, and its own position."""
 
 
-def infer(fn: Callable[..., Any], args: tuple[Tree, ...], kwargs: dict[str, Tree], training: bool | None = None) -> Tree:
+def infer(fn: Callable[..., Tree], args: tuple[Tree, ...], kwargs: dict[str, Tree], training: bool | None = None) -> Tree:
     """A pytree of `Spec` for `fn(*args, **kwargs)`.
 
     Args:
@@ -63,7 +64,7 @@ def infer(fn: Callable[..., Any], args: tuple[Tree, ...], kwargs: dict[str, Tree
     return _Inference(fn, args, kwargs, training).result()
 
 
-def raise_named(fn: Callable[..., Any], args: tuple[Tree, ...], size: int, reason: Exception) -> NoReturn:
+def raise_named(fn: Callable[..., Tree], args: tuple[Tree, ...], size: int, reason: Exception) -> NoReturn:
     """Raise the error of a function that failed at a trial size; where possible with the names of axes in its place.
 
     Args:
@@ -84,7 +85,7 @@ def at_size(spec: Tree, size: int) -> jax.ShapeDtypeStruct:
 class _Inference:
     """One function with its arguments, tried at several sizes."""
 
-    def __init__(self, fn: Callable[..., Any], args: tuple[Tree, ...], kwargs: dict[str, Tree], training: bool | None):
+    def __init__(self, fn: Callable[..., Tree], args: tuple[Tree, ...], kwargs: dict[str, Tree], training: bool | None):
         self.fn, self.training = fn, training
         self.leaves, self.tree = jax.tree.flatten((args, kwargs), is_leaf=lambda v: is_spec(v) or isinstance(v, Variable))
         self.indices = [i for i, leaf in enumerate(self.leaves) if is_spec(leaf)]
@@ -116,7 +117,7 @@ class _Inference:
         inner = [*self.inner, (index, axis)]
         return 24 * (len(inner) - inner.index((index, axis)))
 
-    def by_numbers(self, found: list[Tree]) -> Any:
+    def by_numbers(self, found: list[Tree]) -> Tree:
         """What results at several numbers agree on, and those found before."""
         known = {n for i in self.indices for n in self.leaves[i].shape if n}
         named = known | {n for n in self.leaves if type(n) is int and n > 0}
@@ -161,7 +162,7 @@ class _Inference:
                 raise
         raise reason
 
-    def pinned(self) -> list[Any]:
+    def pinned(self) -> list[Tree]:
         """Results where some axes have the known size of another argument, and all others stay symbols.
 
         A product of `(None, None)` and `(7, 4)` needs 7 for the axis that both share; the other axis may have any size.
@@ -179,7 +180,7 @@ class _Inference:
                 return found
         return []
 
-    def around(self, size: int) -> list[Any]:
+    def around(self, size: int) -> list[Tree]:
         """Results at other sizes than the only valid one; failing that, with one longer axis."""
         others = [result for n in (2 * size, size + 1, size - 1) for result in self.attempt(_number(n))]
         if others:
@@ -201,11 +202,11 @@ class _Inference:
             outputs = abstractly(self.run, *self.arrays(size_of), training=self.training)
         return jax.tree.map(lambda a: Spec(known_sizes(a.shape), a.dtype), outputs)
 
-    def attempt(self, size_of: Sizes, shown_as_unknown: int | None = None) -> list[Any]:
+    def attempt(self, size_of: Sizes, shown_as_unknown: int | None = None) -> list[Tree]:
         """`at` in a list, empty where it fails. The error stays inside, since JAX takes long to filter a traceback."""
         failed = False
 
-        def run(*arrays: Tree) -> Any:
+        def run(*arrays: Tree) -> Tree:
             nonlocal failed
             try:
                 return self.run(*arrays)
@@ -226,7 +227,7 @@ class _Inference:
             made.append(jax.ShapeDtypeStruct(shape, jnp.dtype(self.leaves[i].dtype)))
         return made
 
-    def run(self, *arrays: Tree) -> Any:
+    def run(self, *arrays: Tree) -> Tree:
         """The function on these arrays in place of its specs."""
         filled = list(self.leaves)
         for i, array in zip(self.indices, arrays):
@@ -257,7 +258,7 @@ def _what(error: Exception) -> str:
 
 
 @functools.cache
-def _symbol(axis: int, index: int = 0) -> Any:
+def _symbol(axis: int, index: int = 0) -> Size:
     """The symbol for a position, or for one argument's; always the same object, so JAX's caches recognise it."""
     return export.symbolic_shape((f"axis{axis}" if axis else "batch") + f"_of_{index}" * bool(index), scope=_scope())[0]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn, Protocol, TypeGuard
+from typing import NoReturn, Protocol, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.types import Tree
 from jkeras.graph.infer import infer
-from jkeras.graph.spec import is_spec
+from jkeras.graph.spec import Spec, is_spec
 from jkeras.state.operators import Operator, give_operators
 from jkeras.state.variable import Variable
 
@@ -72,7 +72,7 @@ class Node:
 class ArrayFunction:
     """An array function as an operation of a graph: `jkeras.ops.sin`, an operator, a method."""
 
-    def __init__(self, fn: Callable[..., Any], name: str):
+    def __init__(self, fn: Callable[..., Tree], name: str):
         self.fn = fn
         self.name = auto_name(to_snake_case(name))
         self._inbound_nodes: list[Node] = []
@@ -120,7 +120,7 @@ class KerasTensor:
         self.dtype = standardize_dtype(dtype)
         self.sparse = sparse
         self.node, self.index = node, index
-        self.mask: Any = None  # spec of the mask that will travel with the array
+        self.mask: Spec | None = None  # spec of the mask that will travel with the array
         self.name = name or (node.operation.name if node is not None else auto_name("keras_tensor"))
 
     @property
@@ -141,7 +141,7 @@ class KerasTensor:
         """This tensor with another dtype."""
         return apply_symbolic(jnp.astype, "astype", self, jnp.dtype(standardize_dtype(dtype)))
 
-    def __getitem__(self, index: Any) -> KerasTensor:
+    def __getitem__(self, index: Tree) -> KerasTensor:
         return apply_symbolic(operator.getitem, "get_item", self, index)
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
@@ -158,8 +158,8 @@ class KerasTensor:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
 
-def _method(one: Operator, right: bool) -> Callable[..., Any]:
-    def method(self: Any, *other: Any) -> Any:
+def _method(one: Operator, right: bool) -> Callable[..., Tree]:
+    def method(self: KerasTensor, *other: Tree) -> Tree:
         return apply_symbolic(one.recorded, one.name, *((*other, self) if right else (self, *other)))
 
     return method
@@ -183,6 +183,6 @@ def symbolic_leaves(structure: Tree) -> list[KerasTensor]:
     return [v for v in jax.tree.leaves(structure, is_leaf=is_leaf) if isinstance(v, KerasTensor)]
 
 
-def apply_symbolic(fn: Callable[..., Any], label: str, *args: Tree, **kwargs: Tree) -> Tree:
+def apply_symbolic(fn: Callable[..., Tree], label: str, *args: Tree, **kwargs: Tree) -> Tree:
     """Record `fn(*args, **kwargs)` as a node and return its symbolic outputs."""
     return Node(ArrayFunction(fn, label), args, kwargs, infer(fn, args, kwargs)).outputs

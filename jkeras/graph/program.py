@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.graph.keras_tensor import KerasTensor, Node, Operation, is_leaf, symbolic_leaves
 from jkeras.graph.topology import sort_nodes
 
-Values = dict[int, Any]
-Gather = Callable[[Values], tuple[tuple[Any, ...], dict[str, Any]]]
-Step = tuple[Operation, Gather, Callable[[Values, Any], None]]
+Values = dict[int, Tree]
+Gather = Callable[[Values], tuple[tuple[Tree, ...], dict[str, Tree]]]
+Step = tuple[Operation, Gather, Callable[[Values, Tree], None]]
 
 
 class Program:
@@ -39,12 +38,12 @@ class Program:
         ]
         self.outputs = _structure_gatherer(outputs)
 
-    def bind(self, arrays: list[Any]) -> Values:
+    def bind(self, arrays: list[Array]) -> Values:
         """The values to start from: the inputs' arrays."""
         return dict(zip(self._input_keys, arrays))
 
 
-def _structure_gatherer(structure: Tree) -> Callable[[Values], Any]:
+def _structure_gatherer(structure: Tree) -> Callable[[Values], Tree]:
     if isinstance(structure, KerasTensor):
         key = id(structure)
         return lambda values: values[key]
@@ -60,7 +59,7 @@ def _gatherer(node: Node) -> Gather:
     return _structure_gatherer((node.args, node.kwargs))
 
 
-def _storer(node: Node) -> Callable[[Values, Any], None]:
+def _storer(node: Node) -> Callable[[Values, Tree], None]:
     if len(node.flat_outputs) == 1 and isinstance(node.outputs, KerasTensor):
         key = id(node.outputs)
         return lambda values, result: values.__setitem__(key, result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -12,11 +12,12 @@ import jax.numpy as jnp
 from jkeras import activations
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, FunctionLike, Tree
 from jkeras.graph import Spec
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 
 
@@ -48,7 +49,7 @@ class Activation(Layer):
 
     supports_masking = True
 
-    def __init__(self, activation: Any, **kwargs: Any):
+    def __init__(self, activation: FunctionLike, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
@@ -75,15 +76,23 @@ class ReLU(Layer):
 
     supports_masking = True
 
-    def __init__(self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any):
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Unpack[BaseArguments]
+    ):
         super().__init__(**kwargs)
         self.max_value = _not_negative("ReLU", "max_value", max_value)
         self.negative_slope = _a_number("ReLU", "negative_slope", negative_slope)
         self.threshold = _a_number("ReLU", "threshold", threshold)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The rectified input."""
         return activations.relu(x, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
+
+
+class LeakyArguments(BaseArguments, total=False):
+    """What `LeakyReLU` takes besides its slope."""
+
+    alpha: float
 
 
 @export("keras.layers.LeakyReLU")
@@ -102,12 +111,12 @@ class LeakyReLU(Layer):
 
     supports_masking = True
 
-    def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Unpack[LeakyArguments]):
         negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__(**kwargs)
         self.negative_slope = _a_number("LeakyReLU", "negative_slope", negative_slope)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The leaky input."""
         return activations.leaky_relu(x, negative_slope=self.negative_slope)
 
@@ -134,11 +143,11 @@ class PReLU(WeightedLayer):
 
     def __init__(
         self,
-        alpha_initializer: Any = "Zeros",
-        alpha_regularizer: Any = None,
-        alpha_constraint: Any = None,
+        alpha_initializer: FunctionLike = "Zeros",
+        alpha_regularizer: FunctionLike = None,
+        alpha_constraint: FunctionLike = None,
         shared_axes: int | Sequence[int] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(
             alpha_initializer=alpha_initializer,
@@ -158,7 +167,7 @@ class PReLU(WeightedLayer):
         self.input_spec = InputSpec(ndim=len(x.shape), axes=fixed)
         yield weight_for(self, "alpha", shape)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """`relu(x) - alpha * relu(-x)`."""
         return jax.nn.relu(x) - w.alpha * jax.nn.relu(-x)
 
@@ -181,11 +190,11 @@ class ELU(Layer):
 
     supports_masking = True
 
-    def __init__(self, alpha: float = 1.0, **kwargs: Any):
+    def __init__(self, alpha: float = 1.0, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.alpha = alpha
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The exponential linear unit of x."""
         return activations.elu(x, alpha=self.alpha)
 
@@ -210,7 +219,7 @@ class Softmax(Layer):
 
     supports_masking = True
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any):
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.axis = axis
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe, unexpected_arguments, unknown_name
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
+from jkeras.graph.spec import Spec
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn.attention import additive_scores, causal_mask, dot_product_attention, weigh
 
 _NOT_A_LIST = "{layer}: attention takes a list, [query, value] or [query, value, key]{with_masks}. Received: {received}."
@@ -33,7 +35,7 @@ class Attention(Layer):
         inputs: `[query, value]` or `[query, value, key]`: `(batch, T, dim)`, `(batch, S, value_dim)`, `(batch, S, dim)`. Without
             a key, the value is the key.
         mask: `[query_mask, value_mask]`, `(batch, T)` and `(batch, S)`, either may be None; values that are False get no weight,
-            queries that are False give zeros. Masks that travel with the inputs are taken by themselves.
+            queries that are False give zeros. By default the masks that travel with the inputs.
         return_attention_scores: whether to return the weights `(batch, T, S)` as well.
         training: whether to drop weights.
         use_causal_mask: whether a query may only look at its own position and before it.
@@ -54,7 +56,12 @@ class Attention(Layer):
     supports_masking = True
 
     def __init__(
-        self, use_scale: bool = False, score_mode: str = "dot", dropout: float = 0.0, seed: int | None = None, **kwargs: Any
+        self,
+        use_scale: bool = False,
+        score_mode: str = "dot",
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(**kwargs)
         if score_mode not in ("dot", "concat"):
@@ -65,7 +72,7 @@ class Attention(Layer):
         self.dropout, self.seed = dropout, seed
         self.draws = dropout > 0
 
-    def declare(self, inputs: Tree) -> Iterator[Weight]:
+    def declare(self, inputs: Sequence[Spec]) -> Iterator[Weight]:
         """A scalar `scale`, and a scalar `concat_score_weight`, where they are used."""
         self._check(inputs)
         if self.use_scale:
@@ -101,17 +108,17 @@ class Attention(Layer):
             output = jnp.where(query_mask[..., None], output, 0)
         return (output, weights) if return_attention_scores else output
 
-    def _without_weights(self, w: SimpleNamespace, query: Tree, value: Any, key: Tree, mask: Tree, is_causal: bool) -> Array:
+    def _without_weights(self, w: SimpleNamespace, query: Array, value: Array, key: Array, mask: Tree, is_causal: bool) -> Array:
         q, k, v = (x[:, :, None] for x in (query * self._factor(w), key, value))
         return dot_product_attention(q, k, v, None if mask is None else mask[:, None], scale=1.0, is_causal=is_causal)[:, :, 0]
 
-    def _scores(self, w: SimpleNamespace, query: Tree, key: Tree) -> Array:
+    def _scores(self, w: SimpleNamespace, query: Array, key: Array) -> Array:
         factor = self._factor(w)
         if self.score_mode == "dot":
             return jnp.matmul(query * factor, key.swapaxes(-1, -2))
         return w.concat_score_weight * additive_scores(query * factor, key * factor)
 
-    def _factor(self, w: SimpleNamespace) -> Any:
+    def _factor(self, w: SimpleNamespace) -> Array | float:
         return w.scale if self.use_scale else 1
 
     def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
@@ -125,6 +132,12 @@ class Attention(Layer):
         if mask is not None and (not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3)):
             text = ", and masks as a list, [query_mask, value_mask]"
             raise ValueError(_NOT_A_LIST.format(layer=self.name, with_masks=text, received=f"mask={describe(mask)}"))
+
+
+class AdditiveArguments(BaseArguments, total=False):
+    """What `AdditiveAttention` takes besides its own arguments."""
+
+    seed: int | None
 
 
 @export("keras.layers.AdditiveAttention")
@@ -148,16 +161,16 @@ class AdditiveAttention(Attention):
     Translate", 2014.
     """
 
-    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any):
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Unpack[AdditiveArguments]):
         if "score_mode" in kwargs:
             raise unexpected_arguments("AdditiveAttention", ["score_mode"], ("use_scale", "dropout", "seed"))
         super().__init__(use_scale=use_scale, score_mode="concat", dropout=dropout, **kwargs)
 
-    def declare(self, inputs: Tree) -> Iterator[Weight]:
+    def declare(self, inputs: Sequence[Spec]) -> Iterator[Weight]:
         """A vector `scale` of a query's size, where it is used."""
         self._check(inputs)
         if self.use_scale:
             yield Weight("scale", (inputs[0].shape[-1],), "glorot_uniform")
 
-    def _scores(self, w: SimpleNamespace, query: Tree, key: Tree) -> Array:
+    def _scores(self, w: SimpleNamespace, query: Array, key: Array) -> Array:
         return additive_scores(query, key, self._factor(w))

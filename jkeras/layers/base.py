@@ -31,7 +31,7 @@ from jkeras._base.errors import known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
 from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, FunctionLike, Tree
 from jkeras.graph import Node, Spec, infer
 from jkeras.graph.keras_tensor import is_leaf, is_symbolic, symbolic_leaves
 from jkeras.graph.spec import is_spec
@@ -91,7 +91,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
     supports_masking: bool = False
     draws: bool = True  # whether a `forward` that takes `rng` needs a key in training
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         cls._plan = read_plan(cls, Layer)
         if "build" in vars(cls):
@@ -100,9 +100,9 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
     def __init__(
         self,
         *,
-        activity_regularizer: Any = None,
+        activity_regularizer: FunctionLike = None,
         trainable: bool = True,
-        dtype: DTypeLike | None = None,
+        dtype: DTypeLike | DTypePolicy | None = None,
         autocast: bool = True,
         name: str | None = None,
         **kwargs: Any,
@@ -117,7 +117,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         self._own: list[Variable] = []
         self._inbound_nodes: list[Node] = []
         self._inventory = None
-        self._last_losses: list[tuple[Layer, jax.Array]] = []
+        self._last_losses: list[tuple[object, jax.Array]] = []
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.autocast = autocast
         self.dtype_policy = get_policy(dtype)
@@ -160,7 +160,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
 
     # building -------------------------------------------------------------------------------------------------------
 
-    def build(self, *input_shapes: Tree, **named_shapes: Any) -> None:
+    def build(self, *input_shapes: Tree, **named_shapes: Tree) -> None:
         """Make the weights for inputs of this shape. Override it in your own layers and use `add_weight`.
 
         Args:
@@ -253,7 +253,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         if masked and plan.takes_mask and kwargs.get("mask") is None and args:
             kwargs["mask"] = masks_of(args[0])
         try:
-            maths: Callable[..., Any] = self._run_call if plan.own_call else self._run_forward
+            maths: Callable[..., Tree] = self._run_call if plan.own_call else self._run_forward
             if self._remat is not None:
                 maths = functools.partial(rematerialized, self, maths)
             for interceptor in scope.interceptors:
@@ -272,7 +272,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         scope = current()
         training = self._resolve_training(kwargs)
         inner = scope.for_layer(self, training, self.compute_dtype if self.autocast else None)
-        losses: list[tuple[Layer, jax.Array]] = []
+        losses: list[tuple[object, jax.Array]] = []
         if scope.losses is None:
             inner.losses = losses
         token = push(inner)
@@ -314,7 +314,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
     def _read_weights(self) -> SimpleNamespace:
         return SimpleNamespace(**{n: self._cast_weight(v) for n, v in self.__dict__.items() if isinstance(v, Variable)})
 
-    def _forward_arguments(self, kwargs: dict[str, Tree], plan: CallPlan) -> dict[str, Any]:
+    def _forward_arguments(self, kwargs: dict[str, Tree], plan: CallPlan) -> dict[str, Tree]:
         training = kwargs.pop("training", None) if kwargs else None
         if plan.takes_training:
             kwargs["training"] = bool(current().training if training is None else training)
@@ -378,7 +378,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         if self.input_spec is not None and args and len(getattr(args[0], "shape", (0, 0))) < 2:
             check_input(self, args[0])
 
-    def _to_array(self, value: Any) -> Tree:
+    def _to_array(self, value: Tree) -> Tree:
         if isinstance(value, jax.Array):
             _array_types.add(type(value))
             if value.dtype != self._compute and is_float(value.dtype) and self._casts_inputs():
@@ -435,10 +435,10 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         for leaf, one in zip_masks(jax.tree.leaves(outputs), outgoing):
             set_mask(leaf, one)
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: Tree) -> None:
         """Add a scalar, or a list of them, to what training minimises. Use it in `call`."""
         for one in loss if isinstance(loss, (list, tuple)) else [loss]:
-            value: Any = one() if callable(one) else getattr(one, "value", one)
+            value: Tree = one() if callable(one) else getattr(one, "value", one)
             losses = current().losses
             if is_symbolic(value):
                 raise ValueError(messages.SYMBOLIC_LOSS.format(layer=self.name))
@@ -453,7 +453,7 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             self.add_loss(self.activity_regularizer(leaf) / leaf.shape[0])
 
     @property
-    def losses(self) -> list[Any]:
+    def losses(self) -> list[Array]:
         """What `add_loss` and activity regularizers added in the last call, then the regularization of weights."""
         here = {id(layer) for layer in self._flatten_layers()}
         scope = current()

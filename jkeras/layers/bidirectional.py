@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,12 +10,13 @@ import jax.numpy as jnp
 from jkeras._base.configurable import in_memory, serialize
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tensor, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.stacked_cells import is_nested
 from jkeras.layers.structures import shapes_to_specs
+from jkeras.state.variable import Variable
 
-MERGES: dict[str, Callable[[Any, Any], Any]] = {
+MERGES: dict[str, Callable[[Tree, Tree], Tree]] = {
     "sum": lambda y, z: y + z,
     "mul": lambda y, z: y * z,
     "ave": lambda y, z: (y + z) / 2,
@@ -56,10 +57,10 @@ class Bidirectional(Layer):
 
     def __init__(
         self,
-        layer: Any,
+        layer: Layer,
         merge_mode: str | None = "concat",
-        weights: Any = None,
-        backward_layer: Any = None,
+        weights: Sequence[Tensor] | None = None,
+        backward_layer: Layer | None = None,
         **kwargs: Any,
     ):
         for name, one in (("layer", layer), ("backward_layer", backward_layer)):
@@ -83,19 +84,19 @@ class Bidirectional(Layer):
         self.stateful, self.return_sequences, self.return_state = layer.stateful, layer.return_sequences, layer.return_state
         self.input_spec = layer.input_spec
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: Tree, initial_state_shape: Tree = None) -> None:
         """Make the weights of both layers."""
         for layer in (self.forward_layer, self.backward_layer):
             layer._ensure_built((shapes_to_specs(sequences_shape, self.compute_dtype),), {})
 
-    def call(self, sequences: Any, initial_state: Tree = None, mask: Tree = None, training: bool | None = None) -> Tree:
+    def call(self, sequences: Array, initial_state: Tree = None, mask: Tree = None, training: bool | None = None) -> Tree:
         """Both ways, merged."""
-        given: list[Any] = list(initial_state) if initial_state is not None else []
+        given: list[Array] = list(initial_state) if initial_state is not None else []
         half = len(given) // 2
         options = {"mask": mask, "training": training}
         y = self.forward_layer(sequences, initial_state=given[:half] or None, **options)
         z = self.backward_layer(sequences, initial_state=given[half:] or None, **options)
-        states: tuple[Any, ...] = ()
+        states: tuple[Array, ...] = ()
         if self.return_state:
             states, y, z = (*y[1:], *z[1:]), y[0], z[0]
         if self.return_sequences:
@@ -112,7 +113,7 @@ class Bidirectional(Layer):
         return outputs if self.merge_mode is None or self.return_state else mask
 
     @property
-    def states(self) -> Any:
+    def states(self) -> tuple[Variable, ...] | None:
         """The kept states of both layers, the forward layer's first; None where they keep none."""
         if self.forward_layer.states is None or self.backward_layer.states is None:
             return None
@@ -157,14 +158,14 @@ class Bidirectional(Layer):
         return config
 
 
-def _copy(layer: Any, way: str, **changes: Any) -> Any:
+def _copy(layer: Layer, way: str, **changes: object) -> Layer:
     """A new layer from a layer's config, named for its direction."""
     with in_memory():
         name = f"{way}_{layer.name.removeprefix(way + '_')}"
         return type(layer).from_config({**layer.get_config(), "name": name, **changes})
 
 
-def _check_pair(forward: Any, backward: Any) -> None:
+def _check_pair(forward: Layer, backward: Layer) -> None:
     if forward.go_backwards == backward.go_backwards:
         raise ValueError(
             "Bidirectional needs layers that go opposite ways. Received two with "

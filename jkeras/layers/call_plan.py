@@ -7,7 +7,8 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Iterable
-from typing import Any
+
+from jkeras._base.types import Tree
 
 _RESERVED = ("training", "mask", "rng")
 _HOME = f"{__name__.partition('.')[0]}."
@@ -71,7 +72,7 @@ def read_plan(cls: type, base: type) -> CallPlan:
     )
 
 
-def arrange(plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def arrange(plan: CallPlan, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> tuple[tuple[Tree, ...], dict[str, Tree]]:
     """A call's arguments, bound to the names of the signature: the first ones by position, the others by name.
 
     Arguments up to `training`, `mask` or the first one left out stay positional, so none ever takes the place of one that
@@ -92,7 +93,7 @@ def arrange(plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
     if plan.renames_inputs and "inputs" in bound and plan.names and plan.names[0] not in bound:
         bound[plan.names[0]] = bound.pop("inputs")
     _check_names(plan, bound)
-    data: list[Any] = []
+    data: list[Tree] = []
     for name in plan.names:
         if name in ("training", "mask") or name not in bound:
             break
@@ -100,7 +101,7 @@ def arrange(plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
     return tuple(data), bound
 
 
-def _check_names(plan: CallPlan, bound: dict[str, Any]) -> None:
+def _check_names(plan: CallPlan, bound: dict[str, Tree]) -> None:
     if plan.known is not None:
         unknown = [name for name in bound if name not in plan.known and (plan.own_call or name != "mask") and name != "training"]
         if unknown:

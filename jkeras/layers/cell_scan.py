@@ -11,17 +11,16 @@ Arrays are time-major, `(time, batch, ...)`.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.recurrent_cell import Cell
-from jkeras.layers.stacked_cells import StackedRNNCells, is_nested
+from jkeras.layers.stacked_cells import CellLike, StackedRNNCells, is_nested
 from jkeras.layers.tracking import state_entries
 from jkeras.nn.recurrent import hold
 from jkeras.state import random
@@ -46,7 +45,7 @@ class Walk:
     unroll: bool = False
 
 
-def run_over_time(cell: Any, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
+def run_over_time(cell: CellLike, xs: Array, states: list[Tree], walk: Walk) -> tuple[Array, list[Tree]]:
     """A cell over a sequence.
 
     Args:
@@ -69,7 +68,7 @@ def run_over_time(cell: Any, xs: Tree, states: list[Tree], walk: Walk) -> tuple[
     return _any_cell(cell, xs, states, walk)
 
 
-def last_output(cell: Any, outputs: Tree, last: list[Tree], walk: Walk) -> Tree:
+def last_output(cell: CellLike, outputs: Array, last: list[Tree], walk: Walk) -> Array:
     """The output of the last step.
 
     A library cell's output is its first state, so its last output is among the last states. Then nothing uses the outputs of all
@@ -86,7 +85,7 @@ def last_output(cell: Any, outputs: Tree, last: list[Tree], walk: Walk) -> Tree:
     return last[0] if isinstance(cell, Cell) and not cell._plan.own_call and not zeroed else outputs[-1]
 
 
-def _library_cell(cell: Cell, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
+def _library_cell(cell: Cell, xs: Array, states: list[Tree], walk: Walk) -> tuple[Array, list[Tree]]:
     rng = random.draw_key(cell, cell.seed) if walk.training and cell.draws else None
     hs, last = cell.over_time(cell._read_weights(), xs, states, mask=walk.mask, rng=rng, unroll=walk.unroll)
     # A masked step keeps the states of the previous one, so its first state already is the previous output.
@@ -95,23 +94,23 @@ def _library_cell(cell: Cell, xs: Tree, states: list[Tree], walk: Walk) -> tuple
     return hs, list(last)
 
 
-def _any_cell(cell: Any, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
-    is_layer = isinstance(cell, Layer)
+def _any_cell(cell: CellLike, xs: Array, states: list[Tree], walk: Walk) -> tuple[Array, list[Tree]]:
+    layer = cell if isinstance(cell, Layer) else None
     scope = current()
-    variables = [variable for _, variable in state_entries(cell)] if is_layer else []
+    variables = [variable for _, variable in state_entries(layer)] if layer is not None else []
     values = [variable.value for variable in variables]
-    options = {"training": walk.training} if is_layer and cell._plan.takes_training else {}
+    options = {"training": walk.training} if layer is not None and layer._plan.takes_training else {}
     pure = functionalize(lambda x, s: cell(x, s, **options), variables, scope.positions)
     draws = not scope.functional or scope.rng is not None
     key = random.draw_key(cell) if draws else None
     structure = jax.tree.structure(states)
-    owners: list[Any] = []
+    owners: list[object] = []
 
     def one(values: list[jax.Array], x: Tree, states: list[Tree], t: jax.Array | int) -> tuple[Tree, ...]:
         rng = None if key is None else jax.random.fold_in(key, t)
         result = pure(values, x, states, rng=rng, training=walk.training)
-        if is_layer:
-            hide_tracers(cell)
+        if layer is not None:
+            hide_tracers(layer)
         output, new = result.output
         leaves = [jnp.asarray(n, s.dtype) for n, s in zip(jax.tree.leaves(new), jax.tree.leaves(states), strict=True)]
         owners[:] = result.owners

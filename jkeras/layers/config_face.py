@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 from jkeras._base.configurable import (
     Configurable,
@@ -20,6 +20,7 @@ from jkeras._base.configurable import (
     read_arguments,
     serialize,
 )
+from jkeras._base.dtypes import DTypePolicy
 from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import Config, CustomObjects, Tree
@@ -50,13 +51,14 @@ class ConfigFace(Configurable):
 
     name: str
     built: bool
+    build: Callable[..., None]
     _plan: CallPlan
     _trainable: bool
-    _dtype_policy: Any
-    _build_shapes: tuple[Any, ...] | None = None
-    _left_out: tuple[str, ...] = ()  # arguments of Keras 2 that asked for nothing
+    _dtype_policy: DTypePolicy
+    _build_shapes: tuple[Tree, ...] | None = None
+    _left_out: tuple[str, ...] = ()  # arguments of Keras 2 that change nothing
 
-    def _without_old_arguments(self, names: list[str], given: dict[str, Any]) -> list[str]:
+    def _without_old_arguments(self, names: list[str], given: dict[str, object]) -> list[str]:
         """The names without those of arguments that are gone, which the config leaves out too."""
         left = leave_out(type(self).__name__, {name: given[name] for name in names}, GONE)
         self._left_out = tuple(name for name in names if name not in left)
@@ -72,7 +74,7 @@ class ConfigFace(Configurable):
         return {**base, **{k: serialize(v) for k, v in arguments.items() if k not in base}}
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
         """A layer from what `get_config` returned, even if its constructor does not take name, trainable or dtype."""
         with in_todays_words(config, cls) as todays:
             arguments = read_arguments(cls, todays, custom_objects)
@@ -85,7 +87,7 @@ class ConfigFace(Configurable):
             setattr(layer, "dtype_policy" if key == "dtype" else key, value)
         return layer
 
-    def get_build_config(self) -> dict[str, Any] | None:
+    def get_build_config(self) -> dict[str, Tree] | None:
         """The shapes that the layer was built for; None if there are none, or it is not built yet.
 
         Returns:
@@ -96,7 +98,7 @@ class ConfigFace(Configurable):
             return None
         if len(shapes) == 1:
             return {"input_shape": _listed(shapes[0])}
-        names = _build_arguments(type(self), self._plan)
+        names = _build_arguments(type(self).build, self._plan)
         return {"shapes_dict": {name: _listed(shape) for name, shape in zip(names, shapes)}}
 
     def build_from_config(self, config: Config | None) -> None:
@@ -107,7 +109,7 @@ class ConfigFace(Configurable):
         """
         if self.built or not config:
             return
-        shapes: list[Any] = []
+        shapes: list[Tree] = []
         if config.get("input_shape") is not None:
             shapes = [_tupled(config["input_shape"])]
         elif isinstance(config.get("shapes_dict"), Mapping):
@@ -116,26 +118,26 @@ class ConfigFace(Configurable):
             return
         token = push(Scope())
         try:
-            self.build(*shapes)  # type: ignore[attr-defined]
+            self.build(*shapes)
             self.built = True
         finally:
             pop(token)
 
 
-def _build_arguments(cls: Any, plan: CallPlan) -> list[str]:
+def _build_arguments(build: Callable[..., None], plan: CallPlan) -> list[str]:
     """The names of the shapes that `build` takes: its own, or those of the call's arguments."""
-    parameters = list(inspect.signature(cls.build).parameters.values())[1:]
+    parameters = list(inspect.signature(build).parameters.values())[1:]
     names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     return names or [f"{name}_shape" for name in plan.names if name not in ("training", "mask")]
 
 
-def _listed(shape: Tree) -> Any:
+def _listed(shape: Tree) -> Tree:
     if isinstance(shape, Mapping):
         return {k: _listed(v) for k, v in shape.items()}
     return [_listed(v) for v in shape] if isinstance(shape, (list, tuple)) else None if shape is None else int(shape)
 
 
-def _tupled(shape: Tree) -> Any:
+def _tupled(shape: Tree) -> Tree:
     """A shape as a tuple; lists and dicts of shapes as such."""
     if isinstance(shape, Mapping):
         return {k: _tupled(v) for k, v in shape.items()}

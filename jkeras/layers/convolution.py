@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any, Unpack
+from typing import Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, FunctionLike
 from jkeras.graph import Spec
 from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Weight
@@ -48,7 +48,7 @@ class BaseConv(Convolving):
         data_format: str | None = None,
         dilation_rate: int | Sequence[int] = 1,
         groups: int = 1,
-        activation: Any = None,
+        activation: FunctionLike = None,
         use_bias: bool = True,
         **kwargs: Unpack[KernelAndBias],
     ):
@@ -63,19 +63,19 @@ class BaseConv(Convolving):
 
     def declare(self, x: Spec) -> Iterator[Weight]:
         """A kernel `(*kernel_size, channels / groups, filters)` and a bias `(filters,)`."""
-        channels: Any = x.shape[self._channel_axis]
+        channels: int | None = x.shape[self._channel_axis]
         if channels is not None and channels % self.groups:
             raise ValueError(
                 f"{self.name}: the {channels} channels of the input {tuple(x.shape)} ({self.data_format}) cannot be cut into "
                 f"groups={self.groups} equal parts."
             )
         self._channels(x)
-        shape: Any = (*self.kernel_size, None if channels is None else channels // self.groups, self.filters)
+        shape = (*self.kernel_size, None if channels is None else channels // self.groups, self.filters)
         yield weight_for(self, "kernel", shape)
         if self.use_bias:
             yield weight_for(self, "bias", (self.filters,))
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """`activation(conv(x, kernel) + bias)`."""
         y = conv(
             x,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any, Unpack
+from typing import Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, FunctionLike
 from jkeras.graph import Spec
 from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Weight
@@ -20,7 +20,7 @@ def _per_axis(value: int | Sequence[int] | None, rank: int) -> tuple[int, ...] |
     values = (value,) * rank if isinstance(value, int) else None if value is None else tuple(value)
     if values is not None and (len(values) != rank or min(values) < 0):
         raise ValueError(
-            f"output_padding={value!r} does not fit {rank} spatial axes: give an int from 0 on or a tuple of {rank}."
+            f"output_padding={value!r} does not fit {rank} spatial axes: give an int of 0 or more, or a tuple of {rank}."
         )
     return values
 
@@ -33,7 +33,7 @@ class BaseConvTranspose(Convolving):
         kernel_size: window size, an int or one per spatial axis.
         strides: how far apart neighbouring inputs are spread: the output is larger by this factor.
         padding: `"valid"` or `"same"`.
-        output_padding: what the output is longer than it must be; None (default) gives `size * stride` for `"same"`.
+        output_padding: how much longer the output is than it must be; None (default) gives `size * stride` for `"same"`.
         data_format: `"channels_last"` or `"channels_first"`; default the configured one.
         dilation_rate: distance between the outputs that neighbouring kernel entries meet; not together with strides.
         activation: name or function, default linear.
@@ -57,7 +57,7 @@ class BaseConvTranspose(Convolving):
         output_padding: int | Sequence[int] | None = None,
         data_format: str | None = None,
         dilation_rate: int | Sequence[int] = 1,
-        activation: Any = None,
+        activation: FunctionLike = None,
         use_bias: bool = True,
         **kwargs: Unpack[KernelAndBias],
     ):
@@ -74,7 +74,7 @@ class BaseConvTranspose(Convolving):
         if self.use_bias:
             yield weight_for(self, "bias", (self.filters,))
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """`activation(conv_transpose(x, kernel) + bias)`."""
         y = conv_transpose(
             x,
@@ -139,7 +139,7 @@ class Conv3DTranspose(BaseConvTranspose):
         data_format: str | None = None,
         output_padding: int | Sequence[int] | None = None,
         dilation_rate: int | Sequence[int] = 1,
-        activation: Any = None,
+        activation: FunctionLike = None,
         use_bias: bool = True,
         **kwargs: Unpack[KernelAndBias],
     ):

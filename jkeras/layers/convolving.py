@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from jkeras import activations
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
-from jkeras._base.types import Tree
+from jkeras._base.types import FunctionLike
+from jkeras.graph.spec import Spec
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.weight_arguments import WeightedLayer
 from jkeras.nn.conv import spatial
@@ -27,7 +27,7 @@ class Convolving(WeightedLayer):
         padding: str,
         data_format: str | None,
         dilation_rate: int | Sequence[int],
-        activation: Any,
+        activation: FunctionLike,
         use_bias: bool,
     ) -> None:
         """Take and check the arguments that all of them have."""
@@ -52,7 +52,7 @@ class Convolving(WeightedLayer):
     def _channel_axis(self) -> int:
         return -1 if self.data_format == "channels_last" else 1
 
-    def _channels(self, x: Tree) -> Any:
+    def _channels(self, x: Spec) -> int | None:
         """The channels of the inputs, which are fixed from now on."""
         axis = self._channel_axis
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: x.shape[axis]})

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from jax.typing import DTypeLike
 
-from jkeras._base.types import Tree
+from jkeras._base.types import FunctionLike, Tree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,11 +25,11 @@ class Weight:
 
     name: str
     shape: tuple[int | None, ...]
-    initializer: Any
+    initializer: FunctionLike
     dtype: DTypeLike | None = None
     trainable: bool = True
-    regularizer: Any = None
-    constraint: Any = None
+    regularizer: FunctionLike = None
+    constraint: FunctionLike = None
     autocast: bool = True
 
 
@@ -39,5 +38,5 @@ class Updated:
 
     __slots__ = ("output", "values")
 
-    def __init__(self, output: Any, **values: Tree):
+    def __init__(self, output: Tree, **values: Tree):
         self.output, self.values = output, values

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any, Unpack
+from typing import Unpack
 
 from jkeras import activations
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, FunctionLike
 from jkeras.graph import Spec
 from jkeras.layers.declaration import Weight
 from jkeras.layers.input_spec import InputSpec
@@ -46,12 +46,12 @@ class Dense(WeightedLayer):
     def __init__(
         self,
         units: int,
-        activation: Any = None,
+        activation: FunctionLike = None,
         use_bias: bool = True,
         *,
         lora_rank: int | None = None,
         lora_alpha: int | None = None,
-        quantization_config: Any = None,
+        quantization_config: object = None,
         **kwargs: Unpack[KernelAndBias],
     ):
         if lora_rank is not None or lora_alpha is not None or quantization_config is not None:
@@ -72,6 +72,6 @@ class Dense(WeightedLayer):
         if self.use_bias:
             yield weight_for(self, "bias", (self.units,))
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """`activation(x @ kernel + bias)`."""
         return self.activation(dense(x, w.kernel, w.bias if self.use_bias else None))

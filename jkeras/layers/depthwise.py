@@ -4,43 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import Annotated, Any, Unpack
+from typing import Annotated, Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array, FunctionLike
 from jkeras.graph import Spec
 from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Weight
-from jkeras.layers.weight_arguments import LayerArguments, weight_for
+from jkeras.layers.layer_arguments import LayerArguments
+from jkeras.layers.weight_arguments import weight_for
 from jkeras.nn.conv import conv, depthwise_conv
 
 
 class DepthwiseAndBias(LayerArguments, total=False):
     """Arguments for the weights of a depthwise convolution."""
 
-    depthwise_initializer: Annotated[Any, "glorot_uniform"]
-    bias_initializer: Annotated[Any, "zeros"]
-    depthwise_regularizer: Annotated[Any, None]
-    bias_regularizer: Annotated[Any, None]
-    activity_regularizer: Annotated[Any, None]
-    depthwise_constraint: Annotated[Any, None]
-    bias_constraint: Annotated[Any, None]
+    depthwise_initializer: Annotated[FunctionLike, "glorot_uniform"]
+    bias_initializer: Annotated[FunctionLike, "zeros"]
+    depthwise_regularizer: Annotated[FunctionLike, None]
+    bias_regularizer: Annotated[FunctionLike, None]
+    activity_regularizer: Annotated[FunctionLike, None]
+    depthwise_constraint: Annotated[FunctionLike, None]
+    bias_constraint: Annotated[FunctionLike, None]
 
 
 class SeparableWeights(LayerArguments, total=False):
     """Arguments for the weights of a separable convolution."""
 
-    depthwise_initializer: Annotated[Any, "glorot_uniform"]
-    pointwise_initializer: Annotated[Any, "glorot_uniform"]
-    bias_initializer: Annotated[Any, "zeros"]
-    depthwise_regularizer: Annotated[Any, None]
-    pointwise_regularizer: Annotated[Any, None]
-    bias_regularizer: Annotated[Any, None]
-    activity_regularizer: Annotated[Any, None]
-    depthwise_constraint: Annotated[Any, None]
-    pointwise_constraint: Annotated[Any, None]
-    bias_constraint: Annotated[Any, None]
+    depthwise_initializer: Annotated[FunctionLike, "glorot_uniform"]
+    pointwise_initializer: Annotated[FunctionLike, "glorot_uniform"]
+    bias_initializer: Annotated[FunctionLike, "zeros"]
+    depthwise_regularizer: Annotated[FunctionLike, None]
+    pointwise_regularizer: Annotated[FunctionLike, None]
+    bias_regularizer: Annotated[FunctionLike, None]
+    activity_regularizer: Annotated[FunctionLike, None]
+    depthwise_constraint: Annotated[FunctionLike, None]
+    pointwise_constraint: Annotated[FunctionLike, None]
+    bias_constraint: Annotated[FunctionLike, None]
 
 
 class _Depthwise(Convolving):
@@ -53,7 +54,10 @@ class _Depthwise(Convolving):
                 f"{type(self).__name__} takes a positive number of filters per channel. Received: {depth_multiplier=}."
             )
 
-    def _depthwise(self, x: Tree, kernel: Array, bias: Any = None) -> Array:
+    def _products(self, channels: int | None) -> int | None:
+        return None if channels is None else channels * self.depth_multiplier
+
+    def _depthwise(self, x: Array, kernel: Array, bias: Array | None = None) -> Array:
         return depthwise_conv(
             x,
             kernel,
@@ -98,7 +102,7 @@ class BaseDepthwiseConv(_Depthwise):
         depth_multiplier: int = 1,
         data_format: str | None = None,
         dilation_rate: int | Sequence[int] = 1,
-        activation: Any = None,
+        activation: FunctionLike = None,
         use_bias: bool = True,
         **kwargs: Unpack[DepthwiseAndBias],
     ):
@@ -111,9 +115,9 @@ class BaseDepthwiseConv(_Depthwise):
         channels = self._channels(x)
         yield weight_for(self, "depthwise", (*self.kernel_size, channels, self.depth_multiplier), "kernel")
         if self.use_bias:
-            yield weight_for(self, "bias", (channels * self.depth_multiplier,))
+            yield weight_for(self, "bias", (self._products(channels),))
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """`activation(depthwise_conv(x, kernel) + bias)`."""
         return self.activation(self._depthwise(x, w.kernel, w.bias if self.use_bias else None))
 
@@ -178,7 +182,7 @@ class BaseSeparableConv(_Depthwise):
         data_format: str | None = None,
         dilation_rate: int | Sequence[int] = 1,
         depth_multiplier: int = 1,
-        activation: Any = None,
+        activation: FunctionLike = None,
         use_bias: bool = True,
         **kwargs: Unpack[SeparableWeights],
     ):
@@ -193,13 +197,11 @@ class BaseSeparableConv(_Depthwise):
         """Kernels `(*kernel_size, channels, depth_multiplier)` and `(*ones, channels * depth_multiplier, filters)`, a bias."""
         channels = self._channels(x)
         yield weight_for(self, "depthwise", (*self.kernel_size, channels, self.depth_multiplier), "depthwise_kernel")
-        yield weight_for(
-            self, "pointwise", (*(1,) * self.rank, channels * self.depth_multiplier, self.filters), "pointwise_kernel"
-        )
+        yield weight_for(self, "pointwise", (*(1,) * self.rank, self._products(channels), self.filters), "pointwise_kernel")
         if self.use_bias:
             yield weight_for(self, "bias", (self.filters,))
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The depthwise part, then the mix of channels."""
         y = self._depthwise(x, w.depthwise_kernel)
         y = conv(y, w.pointwise_kernel, w.bias if self.use_bias else None, data_format=self.data_format)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array
 from jkeras.layers.base import Layer
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn.dropout import dropout
 
 
@@ -32,7 +33,13 @@ class Dropout(Layer):
 
     supports_masking = True
 
-    def __init__(self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **kwargs: Unpack[BaseArguments],
+    ):
         super().__init__(**kwargs)
         if not 0 <= rate <= 1:
             raise ValueError(f"Dropout takes a rate from 0 to 1. Received: rate={rate!r}.")
@@ -41,12 +48,15 @@ class Dropout(Layer):
         self.seed = seed
         self.noise_shape = _checked_noise_shape(noise_shape)
 
-    def forward(self, w: SimpleNamespace, x: Tree, *, training: bool = False, rng: Any = None) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array, *, training: bool = False, rng: Array | None = None) -> Array:
         """The input with noise in training, as it is otherwise."""
-        return dropout(rng, x, self.rate, self.noise_shape) if training and self.rate > 0 else x
+        if not training or self.rate == 0:
+            return x
+        assert rng is not None
+        return dropout(rng, x, self.rate, self.noise_shape)
 
 
-def _checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:
+def _checked_noise_shape(noise_shape: Sequence[int | None] | None) -> tuple[int | None, ...] | None:
     if noise_shape is None:
         return None
     sizes = () if isinstance(noise_shape, (str, int)) else tuple(noise_shape)

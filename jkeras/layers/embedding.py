@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, FunctionLike, Tree
 from jkeras.graph import Spec
 from jkeras.layers.declaration import Weight
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
@@ -42,14 +42,14 @@ class Embedding(WeightedLayer):
         self,
         input_dim: int,
         output_dim: int,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: FunctionLike = "uniform",
+        embeddings_regularizer: FunctionLike = None,
+        embeddings_constraint: FunctionLike = None,
         mask_zero: bool = False,
-        weights: Any = None,
+        weights: Tree = None,
         lora_rank: int | None = None,
         lora_alpha: int | None = None,
-        quantization_config: Any = None,
+        quantization_config: object = None,
         **kwargs: Any,
     ):
         for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
@@ -78,7 +78,7 @@ class Embedding(WeightedLayer):
         """The table `(input_dim, output_dim)`."""
         yield weight_for(self, "embeddings", (self.input_dim, self.output_dim))
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The rows."""
         return embedding(w.embeddings, x).astype(self.compute_dtype)
 

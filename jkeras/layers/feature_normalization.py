@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +17,7 @@ from jkeras._base.types import Array, Tree
 from jkeras.graph import Spec
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn.norm import at_least_float32
 
 _ROWS = 4096  # `adapt` reads arrays in pieces, because float64 copies of whole data sets do not fit
@@ -48,7 +49,12 @@ class Normalization(Layer):
     supports_masking = True
 
     def __init__(
-        self, axis: int | Sequence[int] | None = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any
+        self,
+        axis: int | Sequence[int] | None = -1,
+        mean: Tree = None,
+        variance: Tree = None,
+        invert: bool = False,
+        **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(**kwargs)
         if (mean is None) != (variance is None) or np.shape(mean) != np.shape(variance):
@@ -68,7 +74,7 @@ class Normalization(Layer):
             yield Weight("variance", shape, "ones", trainable=False, autocast=False)
             yield Weight("count", (), "zeros", dtype="int32", trainable=False)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The normalized input."""
         x = x.astype(self.compute_dtype)
         wide = at_least_float32(x)
@@ -77,7 +83,7 @@ class Normalization(Layer):
         scale = jnp.maximum(jnp.sqrt(variance), epsilon())
         return (mean + wide * scale if self.invert else (wide - mean) / scale).astype(x.dtype)
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: Tree) -> None:
         """Measure mean and variance.
 
         Args:
@@ -113,7 +119,7 @@ class Normalization(Layer):
             raise ValueError(f"{self.name}: axis={self.axis} names axes that an input of rank {ndim} does not have.")
         return tuple(sorted(a % ndim for a in self.axis))
 
-    def _aligned(self, value: Any, shape: tuple[int, ...]) -> Array:
+    def _aligned(self, value: Array, shape: tuple[int, ...]) -> Array:
         """Statistics in a shape that broadcasts against the input: their last axes are the last ones kept."""
         sizes = [1] * len(shape)
         kept = self._kept(len(shape))
@@ -122,7 +128,7 @@ class Normalization(Layer):
         return value.reshape(sizes)
 
 
-def _batches(data: Any) -> Iterator[np.ndarray]:
+def _batches(data: Tree) -> Iterator[np.ndarray]:
     if hasattr(data, "shape"):
         for start in range(0, data.shape[0], _ROWS):
             yield np.asarray(data[start : start + _ROWS], "float64")

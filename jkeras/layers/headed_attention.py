@@ -1,4 +1,4 @@
-"""What multi-head and grouped-query attention share: projections to heads and back, masks, the choice of the way to compute.
+"""What multi-head and grouped-query attention share: projections to heads and back, masks, the choice of an implementation.
 
     query, key, value   (batch, T | S, features)
     projected           (batch, T | S, heads, size)
@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from jkeras import initializers, regularizers
 from jkeras._base.configurable import serialize
 from jkeras._base.errors import describe
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, FunctionLike, Tree
 from jkeras.graph import Spec, infer
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
@@ -31,6 +31,8 @@ from jkeras.layers.weight_arguments import WeightedLayer
 from jkeras.nn.attention import axes_attention, causal_mask, dot_product_attention, project, window_mask
 from jkeras.state.random import draw_key
 from jkeras.state.scope import get_mask
+
+Shape = Sequence[int | None]
 
 _SEVERAL_AXES = """{layer}: masks of the inputs, use_causal_mask and sliding_window are for attention over one axis, but
 attention_axes={axes}. Pass attention_mask with an axis for each: (batch, *query axes, *key axes)."""
@@ -49,7 +51,13 @@ class Projection(Layer):
     """
 
     def __init__(
-        self, contracted: int, units: tuple[int, ...], use_bias: bool, parts: dict[str, Any], gate: bool = False, **kwargs: Any
+        self,
+        contracted: int,
+        units: tuple[int | None, ...],
+        use_bias: bool,
+        parts: dict[str, FunctionLike],
+        gate: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(activity_regularizer=parts["activity_regularizer"], **kwargs)
         self.contracted, self.units, self.use_bias, self.gate, self.parts = contracted, units, use_bias, gate, parts
@@ -61,23 +69,23 @@ class Projection(Layer):
             rule, limit = self.parts[f"{name}_regularizer"], self.parts[f"{name}_constraint"]
             yield Weight(name, shape, self._initializer(name), regularizer=rule, constraint=limit)
 
-    def _initializer(self, name: str) -> Any:
+    def _initializer(self, name: str) -> FunctionLike:
         found = self.parts[f"{name}_initializer"]
         if name == "bias" or not isinstance(found, initializers.VarianceScaling) or found.input_axes is not None:
             return found
-        # A kernel of three axes is no convolution kernel: the scheme is told which axes one output sums over.
+        # This kernel is not a convolution's, so the initializer must be told which axes one output sums over.
         axes = list(range(self.contracted + len(self.units)))
         split = {"input_axes": axes[: self.contracted], "output_axes": axes[self.contracted :]}
         return type(found).from_config({**found.get_config(), **split})
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The projected input."""
         y = project(x, w.kernel, w.bias if self.use_bias else None, self.contracted)
         return jax.nn.sigmoid(y) if self.gate else y
 
 
 class HeadedAttention(WeightedLayer):
-    """What multi-head and grouped-query attention share: projections, masks, and the choice of the way to compute.
+    """What multi-head and grouped-query attention share: projections, masks, and the choice of an implementation.
 
     A class that extends it says how many heads there are for queries and for keys, and their sizes, in `_set_heads`.
     """
@@ -94,7 +102,7 @@ class HeadedAttention(WeightedLayer):
         flash_attention: bool | None,
         use_gate: bool,
         seed: int | None,
-        activity_regularizer: Any,
+        activity_regularizer: FunctionLike,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -117,7 +125,7 @@ class HeadedAttention(WeightedLayer):
         self._heads, self._key_heads = heads, key_heads
         self._key_size, self._value_size, self._units = key_size, value_size, output_shape
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
         """Make the projections for inputs of these shapes."""
         key_shape = value_shape if key_shape is None else key_shape
         if not len(query_shape) == len(value_shape) == len(key_shape) or tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
@@ -145,13 +153,13 @@ class HeadedAttention(WeightedLayer):
 
     def call(
         self,
-        query: Tree,
-        value: Any,
-        key: Tree = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
+        query: Array,
+        value: Array,
+        key: Array | None = None,
+        query_mask: Array | None = None,
+        value_mask: Array | None = None,
+        key_mask: Array | None = None,
+        attention_mask: Array | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,
         use_causal_mask: bool = False,
@@ -173,7 +181,9 @@ class HeadedAttention(WeightedLayer):
         output = self.output_dense(attended * self.gate_dense(query) if self.use_gate else attended)
         return (output, weights) if return_attention_scores else output
 
-    def _compute_attention(self, q: Any, k: Any, v: Any, masks: list[Any], training: Any, scores: bool, causal: bool) -> Any:
+    def _compute_attention(
+        self, q: Array, k: Array, v: Array, masks: list[Array], training: bool | None, scores: bool, causal: bool
+    ) -> tuple[Array, Array | None]:
         scale = 1 / math.sqrt(self._key_size)
         if not (scores or self.dropout > 0 or q.ndim != 4):
             mask = self._merged(masks, q.ndim)
@@ -194,21 +204,21 @@ class HeadedAttention(WeightedLayer):
         assert self.attention_axes is not None
         return self.attention_axes
 
-    def _lengths(self, q: Any, k: Any) -> tuple[int, int]:
+    def _lengths(self, q: Array, k: Array) -> tuple[int, int]:
         return q.shape[self._axes[0]], k.shape[self._axes[0]]
 
     def _require_one_axis(self) -> None:
         if len(self._axes) != 1:
             raise ValueError(_SEVERAL_AXES.format(layer=self.name, axes=self._axes))
 
-    def _merged(self, masks: Sequence[Any], ndim: int) -> Any:
+    def _merged(self, masks: Sequence[Array], ndim: int) -> Array | None:
         """All masks in one, of the rank of the weights: `(batch, ..., heads, *query axes, *key axes)`."""
         if not masks:
             return None
         inner = 2 * len(self._axes)
         rank = ndim - 1 + len(self._axes)
 
-        def full(mask: Tree) -> Any:
+        def full(mask: Array) -> Array:
             if not inner <= mask.ndim <= rank:
                 raise ValueError(f"{self.name}: a mask has from {inner} to {rank} axes here. Received: {describe(mask)}.")
             split = mask.ndim - inner
@@ -217,12 +227,12 @@ class HeadedAttention(WeightedLayer):
         return functools.reduce(operator.and_, map(full, masks))
 
     def compute_output_shape(  # type: ignore[override]
-        self, query_shape: Any, value_shape: Any, key_shape: Any = None
+        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
     ) -> Tree:
         """The query's shape with the output's own last axes."""
         return (*query_shape[:-1], *(self._units or (query_shape[-1],)))
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: Tree, **kwargs: Tree) -> Tree:
         """Shapes and dtypes of the outputs for specs of the inputs."""
         return infer(self, args, kwargs)
 
@@ -231,7 +241,7 @@ class HeadedAttention(WeightedLayer):
         return {**super().get_config(), "activity_regularizer": serialize(self._output_regularizer)}
 
 
-def check_size(cls: str, name: str, value: Any) -> None:
+def check_size(cls: str, name: str, value: object) -> None:
     """Raise a ValueError unless a size is a positive integer."""
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
         raise ValueError(f"{cls} takes a positive integer as {name}. Received: {name}={value!r}.")

@@ -20,6 +20,7 @@ from jkeras._base.errors import UnknownSizeError, unexpected_arguments
 from jkeras._base.name_first import name_first
 from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import FunctionLike, Tensor, Tree
 from jkeras.layers import messages
 from jkeras.layers.tracking import (
     CONTAINERS,
@@ -54,16 +55,15 @@ class WeightHolder:
     variable_dtype: Any
     _own: list[Variable]
     _trainable: bool
-    _remat: Any
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """What a pickle and a copy hold: all attributes but those derived from others."""
         if "_own" in self.__dict__:
             materialize(variable for _, variable in inventory(self).entries)  # in one call, before each asks for its own
         state = {name: value for name, value in self.__dict__.items() if name not in ("_inventory", "_others")}
         return {**state, "_arrived": list(state.get("_arrived", {}).values())}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, Tree]) -> None:
         self.__dict__.update(state, _inventory=None, _arrived={id(part): part for part in state.get("_arrived", ())})
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -111,16 +111,16 @@ class WeightHolder:
     def add_weight(
         self,
         shape: int | Iterable[int | None] | None = None,
-        initializer: Any = None,
+        initializer: Tree = None,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
+        regularizer: FunctionLike = None,
+        constraint: FunctionLike = None,
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Variable:
         """Make a weight of this layer, in `__init__` or `build`.
 
@@ -192,7 +192,7 @@ class WeightHolder:
         return [layer for _, layer in walk(self)]
 
     @property
-    def metrics(self) -> list[Any]:  # of a higher floor
+    def metrics(self) -> list[Tracker]:
         """The metrics that this layer and the layers below it hold."""
         return [held.tracker for held in inventory(self).trackers]
 
@@ -201,11 +201,11 @@ class WeightHolder:
         """Where `metrics` accumulate."""
         return [variable for metric in self.metrics for variable in metric.variables]
 
-    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+    def add_metric(self, value: Tree, name: str | None = None, aggregation: str | None = "mean") -> None:
         """Log a value as its mean over the batches of an epoch. Use it in `call`, as in Keras 2.
 
         Args:
-            value: a number, or an array of which the mean counts; or the result of a metric of this layer, logged in any case.
+            value: a number, or an array, whose mean counts; or the result of a metric of this layer, logged in any case.
             name: in the logs; not needed for the result of a metric.
             aggregation: `"mean"`, or None for the result of a metric.
 
@@ -289,7 +289,7 @@ class WeightHolder:
             materialize(variables)
             return [np.array(variable._value) for variable in variables]
 
-    def set_weights(self, weights: Sequence[Any]) -> None:
+    def set_weights(self, weights: Sequence[Tensor]) -> None:
         """Set all weights from arrays in the order of `get_weights`.
 
         Raises:
@@ -307,7 +307,7 @@ class WeightHolder:
         for variable, value in zip(variables, weights):
             variable.assign(jnp.array(value, dtype=variable.dtype, copy=True))
 
-    def save_own_variables(self: Layer, store: MutableMapping[str, Any]) -> None:  # type: ignore[misc]
+    def save_own_variables(self: Layer, store: MutableMapping[str, Tree]) -> None:  # type: ignore[misc]
         """Put what a `.keras` or `.weights.h5` file should hold of this layer into a store: by default its own weights.
 
         Override it and `load_own_variables` to store them in another form, or to store more. Layers inside store their own. A
@@ -327,7 +327,7 @@ class WeightHolder:
         for i, variable in enumerate(own_variables(self)):
             store[str(i)] = variable
 
-    def load_own_variables(self: Layer, store: Mapping[str, Any]) -> None:  # type: ignore[misc]
+    def load_own_variables(self: Layer, store: Mapping[str, Tree]) -> None:  # type: ignore[misc]
         """Restore what `save_own_variables` stored.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Unpack
 
 import jax
 
@@ -11,6 +11,7 @@ from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
 from jkeras._base.types import Array
 from jkeras.layers.image_base import Factor, RandomImageLayer, both_sides
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import affine
 
 _FILL_MODES = ("reflect", "wrap", "constant", "nearest")
@@ -25,12 +26,12 @@ class RandomAffine(RandomImageLayer):
         affine.check_modes(interpolation, fill_mode)
         self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value
 
-    def augment(self, images: Array, rng: Any) -> Array:
+    def augment(self, images: Array, rng: Array) -> Array:
         """Each image under a map of its own."""
         matrices = self.draw_matrices(rng, *images.shape[:3])
         return affine.affine_transform(images, matrices, self.interpolation, self.fill_mode, self.fill_value)
 
-    def draw_matrices(self, rng: Any, batch: int, height: int, width: int) -> Array:
+    def draw_matrices(self, rng: Array, batch: int, height: int, width: int) -> Array:
         """One affine map per image, `(batch, 6)`."""
         raise NotImplementedError(f"{type(self).__name__} must define `draw_matrices` and return (batch, 6) numbers.")
 
@@ -39,8 +40,8 @@ class RandomAffine(RandomImageLayer):
 class RandomTranslation(RandomAffine):
     """Move each image by a random distance of its own in training.
 
-    With whole pixels, as most recipes have it, a crop of a padded image is `interpolation="nearest"`: the factor
-    `(k + 0.5) / size` gives the shifts -k, ..., k with equal probabilities.
+    For a crop of a padded image by whole pixels, as in most recipes, use `interpolation="nearest"`: the factor `(k + 0.5) / size`
+    gives the shifts -k, ..., k with equal probabilities.
 
     Args:
         height_factor: distance downwards as a share of the height: a number f for [-f, f], or a pair, all in [-1, 1].
@@ -72,14 +73,14 @@ class RandomTranslation(RandomAffine):
         seed: int | None = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(seed, data_format, **kwargs)
         self._set_lookup(fill_mode, interpolation, fill_value)
         self._down = both_sides(self, "height_factor", height_factor)
         self._across = both_sides(self, "width_factor", width_factor)
 
-    def draw_matrices(self, rng: Any, batch: int, height: int, width: int) -> Array:
+    def draw_matrices(self, rng: Array, batch: int, height: int, width: int) -> Array:
         """One shift per image."""
         down, across = jax.random.split(rng)
         dy = height * jax.random.uniform(down, (batch,), minval=self._down[0], maxval=self._down[1])
@@ -114,13 +115,13 @@ class RandomRotation(RandomAffine):
         seed: int | None = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(seed, data_format, **kwargs)
         self._set_lookup(fill_mode, interpolation, fill_value)
         self.factor = both_sides(self, "factor", factor)
 
-    def draw_matrices(self, rng: Any, batch: int, height: int, width: int) -> Array:
+    def draw_matrices(self, rng: Array, batch: int, height: int, width: int) -> Array:
         """One angle per image."""
         lower, upper = (2 * math.pi * f for f in self.factor)
         return affine.rotations(jax.random.uniform(rng, (batch,), minval=lower, maxval=upper), height, width)
@@ -155,7 +156,7 @@ class RandomZoom(RandomAffine):
         seed: int | None = None,
         fill_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(seed, data_format, **kwargs)
         self._set_lookup(fill_mode, interpolation, fill_value)
@@ -164,7 +165,7 @@ class RandomZoom(RandomAffine):
         if -1 in (self._tall[0], (self._wide or self._tall)[0]):
             raise ValueError(f"RandomZoom by -1 shows nothing. Received: {describe((height_factor, width_factor))}.")
 
-    def draw_matrices(self, rng: Any, batch: int, height: int, width: int) -> Array:
+    def draw_matrices(self, rng: Array, batch: int, height: int, width: int) -> Array:
         """One zoom per image."""
         down, across = jax.random.split(rng)
         tall = 1 + jax.random.uniform(down, (batch,), minval=self._tall[0], maxval=self._tall[1])

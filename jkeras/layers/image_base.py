@@ -1,4 +1,4 @@
-"""What image layers share: layouts, single images, and the rule that augmentation is on unless somebody says otherwise.
+"""What image layers share: layouts, single images, and the rule that augmentation is on unless you say otherwise.
 
 An augmentation is an ordinary layer whose maths needs a key: it runs inside the compiled training step, on the device, after the
 batch was taken from the resident data. `fit` trains and so augments, `evaluate` and `predict` do not; a bare call `layer(images)`
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
@@ -18,9 +18,16 @@ from jkeras._base.errors import describe
 from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.call_plan import CallPlan
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.state.scope import current
 
 Factor = float | Sequence[float]
+
+
+class ImageArguments(BaseArguments, total=False):
+    """What image layers take whose signature does not show `data_format`."""
+
+    data_format: str | None
 
 
 class ImageLayer(Layer):
@@ -31,7 +38,7 @@ class ImageLayer(Layer):
         kwargs: as every layer.
     """
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
 
@@ -39,7 +46,7 @@ class ImageLayer(Layer):
         """The constructor's arguments in Keras' JSON shape, the layout among them."""
         return {**super().get_config(), "data_format": self.data_format}
 
-    def _on_images(self, function: Callable[[Any], Any], x: Tree) -> Array:
+    def _on_images(self, function: Callable[[Tree], Tree], x: Tree) -> Array:
         """Run a function of `(..., height, width, channels)` on images in the layer's own layout."""
         if x.ndim not in (3, 4):
             raise ValueError(
@@ -60,11 +67,11 @@ class RandomImageLayer(ImageLayer):
         kwargs: as every layer.
     """
 
-    def __init__(self, seed: int | None = None, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, seed: int | None = None, data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(data_format=data_format, **kwargs)
         self.seed = seed
 
-    def _forward_arguments(self, kwargs: dict[str, Any], plan: CallPlan) -> dict[str, Any]:
+    def _forward_arguments(self, kwargs: dict[str, Tree], plan: CallPlan) -> dict[str, Tree]:
         if kwargs.get("training") is None and current().training is None:
             kwargs["training"] = True
         return super()._forward_arguments(kwargs, plan)
@@ -75,28 +82,29 @@ class RandomImageLayer(ImageLayer):
         return self._on_images(lambda images: self._changed(images, rng), x) if training else x
 
     def _changed(self, images: Array, rng: Array | None) -> Array:
+        assert rng is not None  # a layer that takes a key gets one in training
         return self.augment(images, rng) if images.ndim == 4 else self.augment(images[None], rng)[0]
 
-    def augment(self, images: Array, rng: Array | None) -> Array:
+    def augment(self, images: Array, rng: Array) -> Array:
         """Changed images for images `(batch, height, width, channels)` in the compute dtype and a key."""
         raise NotImplementedError(
             f"{type(self).__name__} must define `augment(self, images, rng)` and return the changed images."
         )
 
 
-def both_sides(layer: Layer, name: str, factor: Any) -> tuple[float, float]:
+def both_sides(layer: Layer, name: str, factor: Factor) -> tuple[float, float]:
     """The range that a factor stands for: `(-f, f)` for a number, the sorted pair for a pair; all within [-1, 1]."""
     pair = (-abs(factor), abs(factor)) if isinstance(factor, (int, float)) else checked_pair(layer, name, factor)
     return _bounded(layer, name, factor, pair, -1.0)
 
 
-def upwards(layer: Layer, name: str, factor: Any) -> tuple[float, float]:
+def upwards(layer: Layer, name: str, factor: Factor) -> tuple[float, float]:
     """The range of a share: `(0, f)` for a number, the sorted pair for a pair; all within [0, 1]."""
     pair = (0.0, factor) if isinstance(factor, (int, float)) else checked_pair(layer, name, factor)
     return _bounded(layer, name, factor, pair, 0.0)
 
 
-def checked_pair(layer: Layer, name: str, value: Any) -> tuple[float, float]:
+def checked_pair(layer: Layer, name: str, value: object) -> tuple[float, float]:
     """Two numbers, the smaller first.
 
     Raises:
@@ -108,7 +116,7 @@ def checked_pair(layer: Layer, name: str, value: Any) -> tuple[float, float]:
     return lower, upper
 
 
-def _bounded(layer: Layer, name: str, factor: Any, pair: tuple[float, float], least: float) -> tuple[float, float]:
+def _bounded(layer: Layer, name: str, factor: Factor, pair: tuple[float, float], least: float) -> tuple[float, float]:
     if pair[0] < least or pair[1] > 1.0:
         raise ValueError(
             f"{type(layer).__name__} takes a number from {least:g} to 1, or a pair of them, as {name}. "

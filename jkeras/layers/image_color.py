@@ -1,16 +1,17 @@
-"""Random changes of the values of pixels: contrast, brightness, and rectangles that are erased."""
+"""Random changes of pixel values: contrast, brightness, and erased rectangles."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
-from jkeras._base.types import Array
-from jkeras.layers.image_base import Factor, RandomImageLayer, both_sides, checked_pair, upwards
+from jkeras._base.types import Array, Tree
+from jkeras.layers.image_base import Factor, ImageArguments, RandomImageLayer, both_sides, checked_pair, upwards
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import image
 
 
@@ -40,12 +41,14 @@ class RandomContrast(RandomImageLayer):
         True
     """
 
-    def __init__(self, factor: Factor, value_range: Sequence[float] = (0, 255), seed: int | None = None, **kwargs: Any):
+    def __init__(
+        self, factor: Factor, value_range: Sequence[float] = (0, 255), seed: int | None = None, **kwargs: Unpack[ImageArguments]
+    ):
         super().__init__(seed, **kwargs)
         self.factor = upwards(self, "factor", (factor, factor) if isinstance(factor, (int, float)) else factor)
         self.value_range = checked_pair(self, "value_range", value_range)
 
-    def augment(self, images: Array, rng: Any) -> Array:
+    def augment(self, images: Array, rng: Array) -> Array:
         """Each image with a contrast of its own."""
         lower, upper = self.factor
         factor = jax.random.uniform(rng, images.shape[:1], minval=1 - lower, maxval=1 + upper)
@@ -58,7 +61,7 @@ class RandomBrightness(RandomImageLayer):
 
     Args:
         factor: a number f for d in [-f, f], or a pair, all in [-1, 1].
-        value_range: `(low, high)`, what pixels can be.
+        value_range: `(low, high)`, the range of pixel values.
         seed: an integer that is mixed into the key of every draw.
         kwargs: as every layer, and `data_format`.
 
@@ -71,12 +74,14 @@ class RandomBrightness(RandomImageLayer):
         [255.0, 255.0]
     """
 
-    def __init__(self, factor: Factor, value_range: Sequence[float] = (0, 255), seed: int | None = None, **kwargs: Any):
+    def __init__(
+        self, factor: Factor, value_range: Sequence[float] = (0, 255), seed: int | None = None, **kwargs: Unpack[ImageArguments]
+    ):
         super().__init__(seed, **kwargs)
         self.factor = both_sides(self, "factor", factor)
         self.value_range = checked_pair(self, "value_range", value_range)
 
-    def augment(self, images: Array, rng: Any) -> Array:
+    def augment(self, images: Array, rng: Array) -> Array:
         """Each image with a brightness of its own."""
         low, high = self.value_range
         change = (high - low) * jax.random.uniform(rng, images.shape[:1], minval=self.factor[0], maxval=self.factor[1])
@@ -114,11 +119,11 @@ class RandomErasing(RandomImageLayer):
         self,
         factor: Factor = 1.0,
         scale: Factor = (0.02, 0.33),
-        fill_value: Any = None,
+        fill_value: Tree = None,
         value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(seed, data_format, **kwargs)
         self.factor = upwards(self, "factor", factor)
@@ -126,7 +131,7 @@ class RandomErasing(RandomImageLayer):
         self.value_range = checked_pair(self, "value_range", value_range)
         self.fill_value = fill_value
 
-    def augment(self, images: Array, rng: Any) -> Array:
+    def augment(self, images: Array, rng: Array) -> Array:
         """Each image, some with a rectangle filled."""
         place, size, choice, fill = jax.random.split(rng, 4)
         batch, height, width, _ = images.shape
@@ -139,7 +144,7 @@ class RandomErasing(RandomImageLayer):
         erased &= image.per_image(threshold < probability, images)
         return jnp.where(erased, jnp.clip(self._fill(images, fill), *self.value_range), images)
 
-    def _fill(self, images: Array, rng: Any) -> Array:
+    def _fill(self, images: Array, rng: Array) -> Array:
         if self.fill_value is None:
             return self.value_range[1] * jax.random.normal(rng, images.shape, images.dtype)
         return jnp.asarray(self.fill_value, images.dtype)

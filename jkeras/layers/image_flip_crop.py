@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array
 from jkeras.layers.image_base import RandomImageLayer
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import image
 
 _FLIPS = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (2, 1)}
@@ -21,7 +22,7 @@ class RandomFlip(RandomImageLayer):
     """Mirror each image with probability 1/2 in training.
 
     Args:
-        mode: `"horizontal"` (left and right change places), `"vertical"`, or `"horizontal_and_vertical"`, which draws for each
+        mode: `"horizontal"` (left and right swapped), `"vertical"`, or `"horizontal_and_vertical"`, which draws for each
             direction on its own; Keras 3 draws once for both.
         seed: an integer that is mixed into the key of every draw.
         data_format: `"channels_last"` or `"channels_first"`; default the configured one.
@@ -38,14 +39,18 @@ class RandomFlip(RandomImageLayer):
     """
 
     def __init__(
-        self, mode: str = "horizontal_and_vertical", seed: int | None = None, data_format: str | None = None, **kwargs: Any
+        self,
+        mode: str = "horizontal_and_vertical",
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(seed, data_format, **kwargs)
         if mode not in _FLIPS:
             raise unknown_name("mode of RandomFlip", mode, _FLIPS)
         self.mode = mode
 
-    def augment(self, images: Array, rng: Any) -> Array:
+    def augment(self, images: Array, rng: Array) -> Array:
         """Each image, some of them mirrored."""
         for axis in _FLIPS[self.mode]:
             chosen = jax.random.bernoulli(jax.random.fold_in(rng, axis), shape=images.shape[:1])
@@ -59,7 +64,7 @@ class RandomCrop(RandomImageLayer):
 
     Where the image is smaller than the window, and outside training, it is the largest window in the middle with the right
     proportions, resized. (Keras 3.15 returns whole images outside training, although it announces the shape of the window.)
-    For a place of its own for each image see `RandomTranslation`.
+    For a different place in each image see `RandomTranslation`.
 
     Args:
         height, width: size of the window, in pixels.
@@ -89,11 +94,11 @@ class RandomCrop(RandomImageLayer):
         super().__init__(seed, data_format, name=name, **kwargs)
         self.height, self.width = height, width
 
-    def forward(self, w: SimpleNamespace, x: Tree, *, training: bool = True, rng: Any = None) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array, *, training: bool = True, rng: Array | None = None) -> Array:
         """The windows."""
         return self._on_images(lambda images: self._cropped(images, rng if training else None), x.astype(self.compute_dtype))
 
-    def _cropped(self, images: Array, rng: Any) -> Array:
+    def _cropped(self, images: Array, rng: Array | None) -> Array:
         below, beside = images.shape[-3] - self.height, images.shape[-2] - self.width
         if rng is None or below < 0 or beside < 0:
             return image.fit_window(images, self.height, self.width)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array
 from jkeras.layers.image_base import ImageLayer
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import image
 
 
 @export("keras.layers.CenterCrop")
 class CenterCrop(ImageLayer):
-    """The window of a size in the middle; smaller images are cropped to its proportions and resized.
+    """The window of this size in the middle; smaller images are cropped to its proportions and resized.
 
     Args:
         height, width: size of the window, in pixels.
@@ -30,11 +31,11 @@ class CenterCrop(ImageLayer):
         [1.0, 2.0]
     """
 
-    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(data_format=data_format, **kwargs)
         self.height, self.width = height, width
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The windows."""
         return self._on_images(self._cropped, x.astype(self.compute_dtype))
 
@@ -54,7 +55,7 @@ class Resizing(ImageLayer):
         pad_to_aspect_ratio: whether to pad to them first.
         fill_mode: of the padding; only `"constant"`.
         fill_value: of the padding.
-        antialias: whether to smooth first where the size goes down.
+        antialias: whether to smooth first when the image shrinks.
         data_format: `"channels_last"` or `"channels_first"`; default the configured one.
         kwargs: as every layer.
 
@@ -81,7 +82,7 @@ class Resizing(ImageLayer):
         fill_value: float = 0.0,
         antialias: bool = False,
         data_format: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(data_format=data_format, **kwargs)
         if interpolation not in image.METHODS:
@@ -94,7 +95,7 @@ class Resizing(ImageLayer):
         self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop_to_aspect_ratio, pad_to_aspect_ratio
         self.fill_mode, self.fill_value = fill_mode, fill_value
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The resized images."""
         return self._on_images(self._resized, x)
 

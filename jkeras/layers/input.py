@@ -46,7 +46,7 @@ class InputLayer(Layer):
         sparse: bool | None = None,
         ragged: bool | None = None,
         batch_shape: Shape | None = None,
-        input_tensor: Any = None,
+        input_tensor: KerasTensor | None = None,
         optional: bool = False,
         name: str | None = None,
         input_shape: Shape | None = None,
@@ -107,7 +107,7 @@ def is_optional(tensor: KerasTensor) -> bool:
     return tensor.node is not None and getattr(tensor.node.operation, "optional", False)
 
 
-def _checked(shape: Any) -> tuple[int | None, ...]:
+def _checked(shape: Tree) -> tuple[int | None, ...]:
     if isinstance(shape, int):
         raise ValueError(f"A shape is a tuple. Received: {shape}. Write shape=({shape},).")
     sizes = tuple(None if n is None else int(n) for n in shape)
@@ -125,7 +125,7 @@ def Input(
     ragged: bool | None = None,
     batch_shape: Shape | None = None,
     name: str | None = None,
-    tensor: Any = None,
+    tensor: KerasTensor | None = None,
     optional: bool = False,
 ) -> KerasTensor:
     """A symbolic tensor to build a model from.

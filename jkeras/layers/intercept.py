@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
 
+from jkeras._base.types import Tree
 from jkeras.state.scope import current, pop, push
 
-Interceptor = Callable[..., Any]
+Interceptor = Callable[..., Tree]
 
 
 @contextlib.contextmanager

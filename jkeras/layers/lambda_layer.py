@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self, Unpack
 
 import jax
 
@@ -20,6 +20,7 @@ from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.graph import Spec
 from jkeras.graph.spec import is_spec
 from jkeras.layers.base import Layer
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.layers.structures import shapes_to_specs, specs_to_shapes
 
 _BYTECODE = """The Lambda layer {layer!r} holds its function as bytecode, which is code that a file brings along; it is never run.
@@ -54,11 +55,11 @@ class Lambda(Layer):
 
     def __init__(
         self,
-        function: Callable[..., Any],
-        output_shape: Any = None,
+        function: Callable[..., Tree],
+        output_shape: Tree = None,
         mask: Tree = None,
         arguments: dict[str, Any] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ):
         if not callable(function):
             raise TypeError(f"Lambda takes a function, for example Lambda(lambda x: x / 255). Received: {describe(function)}.")
@@ -73,7 +74,7 @@ class Lambda(Layer):
         given = {"mask": mask, "training": training}
         return self.function(inputs, **self.arguments, **{k: v for k, v in given.items() if k in self._takes})
 
-    def _infer(self, fn: Callable[..., Any], specs: tuple[Any, ...], kwargs: dict[str, Any]) -> Tree:
+    def _infer(self, fn: Callable[..., Tree], specs: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
         if self._output_shape is None:
             return super()._infer(fn, specs, kwargs)
         said = self._said(specs[0])
@@ -84,7 +85,7 @@ class Lambda(Layer):
         alike = jax.tree.structure(found) == jax.tree.structure(said)  # type: ignore[operator]
         return jax.tree.map(_with_sizes, found, said) if alike else found
 
-    def _said(self, inputs: Tree) -> Any:
+    def _said(self, inputs: Tree) -> Tree:
         """Specs of what `output_shape` says."""
         shapes, said = specs_to_shapes(inputs), self._output_shape
         batch = jax.tree.leaves(inputs, is_leaf=is_spec)[0].shape[0]
@@ -102,18 +103,18 @@ class Lambda(Layer):
         return {**config, **written, "arguments": serialize(self.arguments)}
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Any:
-        """A layer from a config of Keras 2, Keras 3 or jkeras, with the function that goes by its name.
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
+        """A layer from a config of Keras 2, Keras 3 or jkeras, with the function found by its name.
 
         Raises:
             UnsafeFileError: the function is bytecode, and `custom_objects` has none of the layer's name.
-            FileFormatError: it is of an unknown name.
+            FileFormatError: the function's name is unknown.
         """
         if not isinstance(config, Mapping):
             raise FileFormatError(f"The config of a Lambda is a dict. Found: {describe(config)}.")
         name = str(config.get("name", "lambda"))
         rest = {k: v for k, v in copied(config).items() if k not in (*_OF_KERAS2, "function", "mask", "output_shape")}
-        found = {"function": _find(config.get("function"), name, custom_objects)}
+        found: dict[str, Tree] = {"function": _find(config.get("function"), name, custom_objects)}
         for key in ("mask", "output_shape"):
             value = config.get(key)
             found[key] = _find(value, f"{name}/{key}", custom_objects) if _is_function(value) else value
@@ -127,20 +128,20 @@ def _with_sizes(found: Spec, said: Spec) -> Spec:
     return Spec([n if m is None else m for m, n in zip(found.shape, said.shape)], found.dtype)
 
 
-def _written(value: Any) -> Any:
-    """A function of Keras' too as a dict, since there are none that a Lambda would find by a string."""
+def _written(value: object) -> Tree:
+    """As `serialize` writes it, but every function as a dict: a Lambda of Keras finds none by a string."""
     found = serialize(value)
     return function_config(value) if callable(value) and isinstance(found, str) else found
 
 
-def _names(function: Callable[..., Any]) -> frozenset[str]:
+def _names(function: Callable[..., Tree]) -> frozenset[str]:
     try:
         return frozenset(inspect.signature(function).parameters)
     except (TypeError, ValueError):  # some functions written in C have no signature
         return frozenset()
 
 
-def _is_function(value: Any) -> bool:
+def _is_function(value: object) -> bool:
     """Whether a value of a config stands for a function: a name, Keras 3's dict, or Keras 2's `[code, defaults, closure]`."""
     if (
         isinstance(value, str)
@@ -151,7 +152,7 @@ def _is_function(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)
 
 
-def _find(value: Any, layer: str, custom_objects: CustomObjects) -> Any:
+def _find(value: object, layer: str, custom_objects: CustomObjects) -> Callable[..., Tree]:
     if callable(value):
         return value
     own = registry.get_registered_object(layer, custom_objects)
@@ -160,10 +161,10 @@ def _find(value: Any, layer: str, custom_objects: CustomObjects) -> Any:
     if not isinstance(value, str) and not (is_object_config(value) and value["class_name"] == "function"):
         if _is_function(value):
             raise UnsafeFileError(_BYTECODE.format(layer=layer))
-        raise UnsafeFileError(f"The Lambda layer {layer!r} names its function by {describe(value)}. A file may say a name alone.")
+        raise UnsafeFileError(f"The Lambda layer {layer!r} names its function by {describe(value)}. A file may only give a name.")
     name = value if isinstance(value, str) else value["config"]
     if not isinstance(name, str):
-        raise UnsafeFileError(f"The Lambda layer {layer!r} names its function by {describe(name)}. A file may say a name alone.")
+        raise UnsafeFileError(f"The Lambda layer {layer!r} names its function by {describe(name)}. A file may only give a name.")
     found = registry.get_registered_object(name, custom_objects)
     if found is None:
         try:

@@ -7,11 +7,14 @@ to write instead.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from jkeras.layers.tracking import NOT_TRACKED, walk
 from jkeras.state.operators import ArrayOperators
 from jkeras.state.scope import is_traced
+
+if TYPE_CHECKING:
+    from jkeras.layers.base import Layer
 
 _TEXT = """{cls} {layer!r} kept a value in self.{name} inside a compiled call. The value belonged to that program and is gone: it
 would leak out of it. Return it from `call`,
@@ -47,7 +50,7 @@ class Leaked(ArrayOperators):
         return "<value of a compiled call that is over>"
 
 
-def hide_tracers(layer: Any) -> None:
+def hide_tracers(layer: Layer) -> None:
     """Replace the tracers in attributes of a layer and of the layers below it."""
     for _, part in walk(layer):
         attributes = part.__dict__

@@ -30,7 +30,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
 
 
 @export("keras.layers.deserialize")
-def deserialize(config: Any, custom_objects: CustomObjects = None) -> Layer:
+def deserialize(config: object, custom_objects: CustomObjects = None) -> Layer:
     """The layer of a config.
 
     Args:

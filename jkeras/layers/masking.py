@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
+from jkeras.layers.layer_arguments import BaseArguments
 
 
 @export("keras.layers.Masking")
 class Masking(Layer):
-    """Set steps whose entries all equal `mask_value` to zero, and let a mask travel on that is False there.
+    """Set steps whose entries all equal `mask_value` to zero, and pass on a mask that is False there.
 
     Args:
         mask_value: a number, or an array that broadcasts to the inputs.
@@ -33,15 +34,15 @@ class Masking(Layer):
 
     supports_masking = True
 
-    def __init__(self, mask_value: Any = 0.0, **kwargs: Any):
+    def __init__(self, mask_value: Tree = 0.0, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.mask_value = mask_value
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The inputs with zeros in the steps that do not count."""
         return jnp.where(self.compute_mask(x)[..., None], x, 0)
 
     def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
-        """True where an entry of a step differs from `mask_value`; an incoming mask does not count."""
+        """True where an entry of a step differs from `mask_value`; an incoming mask is ignored."""
         plain = isinstance(self.mask_value, (int, float))
         return jnp.any(jnp.not_equal(inputs, self.mask_value if plain else jnp.asarray(self.mask_value)), axis=-1)

@@ -9,14 +9,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn.merge import batch_dot
 
 
@@ -25,13 +26,13 @@ class Merge(Layer):
 
     supports_masking = True
 
-    def _as_list(self, inputs: Tree, count: int | None = None) -> list[Any]:
+    def _as_list(self, inputs: Tree, count: int | None = None) -> list[Array]:
         expected = "a list of one or more inputs" if count is None else f"a list of {count} inputs"
         if not isinstance(inputs, (list, tuple)) or not inputs or (count is not None and len(inputs) != count):
             raise ValueError(f"{self.name} ({type(self).__name__}) takes {expected}. Received: {describe(inputs)}.")
         return list(inputs)
 
-    def _aligned(self, inputs: Tree, count: int | None = None) -> list[Any]:
+    def _aligned(self, inputs: Tree, count: int | None = None) -> list[Array]:
         """The inputs with equal numbers of axes."""
         inputs = self._as_list(inputs, count)
         ndim = max(x.ndim for x in inputs)
@@ -51,9 +52,9 @@ class Merge(Layer):
         return functools.reduce(jnp.logical_or, mask)
 
 
-def _over(mask: Tree, x: Tree) -> Any:
-    """A mask with x's rank, or None."""
-    return None if mask is None else mask.astype(bool).reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim))
+def _over(mask: Array, x: Array) -> Array:
+    """A mask with x's rank."""
+    return mask.astype(bool).reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim))
 
 
 @export("keras.layers.Add")
@@ -66,7 +67,7 @@ class Add(Merge):
         [[2.0, 2.0]]
     """
 
-    def forward(self, w: SimpleNamespace, inputs: Sequence[Any]) -> Tree:
+    def forward(self, w: SimpleNamespace, inputs: Sequence[Array]) -> Array:
         """The sum."""
         return functools.reduce(jnp.add, self._aligned(inputs))
 
@@ -81,7 +82,7 @@ class Subtract(Merge):
         [[1.0, 1.0]]
     """
 
-    def forward(self, w: SimpleNamespace, inputs: Sequence[Any]) -> Tree:
+    def forward(self, w: SimpleNamespace, inputs: Sequence[Array]) -> Array:
         """The difference."""
         return jnp.subtract(*self._aligned(inputs, 2))
 
@@ -96,7 +97,7 @@ class Average(Merge):
         [[0.5, 0.5]]
     """
 
-    def forward(self, w: SimpleNamespace, inputs: Sequence[Any]) -> Tree:
+    def forward(self, w: SimpleNamespace, inputs: Sequence[Array]) -> Array:
         """The mean."""
         return functools.reduce(jnp.add, self._aligned(inputs)) / len(inputs)
 
@@ -111,20 +112,21 @@ class Multiply(Merge):
         [[6.0, 6.0]]
     """
 
-    def forward(self, w: SimpleNamespace, inputs: Sequence[Any], *, mask: Tree = None) -> Tree:
+    def forward(self, w: SimpleNamespace, inputs: Sequence[Array], *, mask: Tree = None) -> Array:
         """The product."""
         arrays = self._aligned(inputs)
         keep = _masks(inputs, mask)
         y = functools.reduce(jnp.multiply, [x if m is None else jnp.where(m, x, 1) for x, m in zip(arrays, keep)])
-        return y if any(m is None for m in keep) else jnp.where(functools.reduce(jnp.logical_or, keep), y, 0)
+        given = [m for m in keep if m is not None]
+        return jnp.where(functools.reduce(jnp.logical_or, given), y, 0) if len(given) == len(keep) else y
 
 
 class _Extremum(Merge):
     """The larger or smaller of the inputs that no mask hides."""
 
-    pick: Callable[[Any, Any], Any]
+    pick: Callable[[Tree, Tree], Tree]
 
-    def forward(self, w: SimpleNamespace, inputs: Sequence[Any], *, mask: Tree = None) -> Tree:
+    def forward(self, w: SimpleNamespace, inputs: Sequence[Array], *, mask: Tree = None) -> Array:
         """The extremum."""
         arrays = self._aligned(inputs)
         best, seen = arrays[0], _masks(inputs, mask)[0]
@@ -136,11 +138,11 @@ class _Extremum(Merge):
         return best
 
 
-def _masks(inputs: Sequence[Any], mask: Tree) -> list[Any]:
-    """A mask per input, as wide as the input. Inputs of unequal rank are taken as they are: axes were put into some of them."""
+def _masks(inputs: Sequence[Array], mask: Sequence[Array | None] | None) -> list[Array | None]:
+    """A mask per input, as wide as the input; none if ranks differ, since then axes were inserted."""
     if mask is None or len({x.ndim for x in inputs}) > 1:
         return [None] * len(inputs)
-    return [_over(m, x) for m, x in zip(mask, inputs)]
+    return [None if m is None else _over(m, x) for m, x in zip(mask, inputs)]
 
 
 @export("keras.layers.Maximum")
@@ -183,11 +185,11 @@ class Concatenate(Merge):
         (2, 8)
     """
 
-    def __init__(self, axis: int = -1, **kwargs: Any):
+    def __init__(self, axis: int = -1, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.axis = axis
 
-    def forward(self, w: SimpleNamespace, inputs: Sequence[Any]) -> Tree:
+    def forward(self, w: SimpleNamespace, inputs: Sequence[Array]) -> Array:
         """The joined inputs."""
         inputs, ndim = self._as_list(inputs), inputs[0].ndim
         fits = -ndim <= self.axis < ndim and len({x.ndim for x in inputs}) == 1
@@ -221,7 +223,7 @@ class Dot(Merge):
         [[11.0]]
     """
 
-    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any):
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         pair = isinstance(axes, (list, tuple)) and len(axes) == 2 and all(isinstance(a, int) for a in axes)
         if not isinstance(axes, int) and not pair:
@@ -229,10 +231,10 @@ class Dot(Merge):
         self.axes = axes
         self.normalize = normalize
 
-    def forward(self, w: SimpleNamespace, inputs: Sequence[Any]) -> Tree:
+    def forward(self, w: SimpleNamespace, inputs: Sequence[Array]) -> Array:
         """The products."""
         x, y = self._as_list(inputs, 2)
-        axes: Any = self.axes if isinstance(self.axes, int) else tuple(self.axes)
+        axes = self.axes if isinstance(self.axes, int) else (self.axes[0], self.axes[1])
         return batch_dot(x, y, axes, self.normalize)
 
     def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
@@ -241,48 +243,48 @@ class Dot(Merge):
 
 
 @export("keras.layers.add")
-def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
+def add(inputs: Sequence[Tree], **kwargs: Unpack[BaseArguments]) -> Tree:
     """`Add(**kwargs)(inputs)`."""
     return Add(**kwargs)(inputs)
 
 
 @export("keras.layers.subtract")
-def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
+def subtract(inputs: Sequence[Tree], **kwargs: Unpack[BaseArguments]) -> Tree:
     """`Subtract(**kwargs)(inputs)`."""
     return Subtract(**kwargs)(inputs)
 
 
 @export("keras.layers.multiply")
-def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
+def multiply(inputs: Sequence[Tree], **kwargs: Unpack[BaseArguments]) -> Tree:
     """`Multiply(**kwargs)(inputs)`."""
     return Multiply(**kwargs)(inputs)
 
 
 @export("keras.layers.average")
-def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
+def average(inputs: Sequence[Tree], **kwargs: Unpack[BaseArguments]) -> Tree:
     """`Average(**kwargs)(inputs)`."""
     return Average(**kwargs)(inputs)
 
 
 @export("keras.layers.maximum")
-def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+def maximum(inputs: Sequence[Tree], **kwargs: Unpack[BaseArguments]) -> Tree:
     """`Maximum(**kwargs)(inputs)`."""
     return Maximum(**kwargs)(inputs)
 
 
 @export("keras.layers.minimum")
-def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+def minimum(inputs: Sequence[Tree], **kwargs: Unpack[BaseArguments]) -> Tree:
     """`Minimum(**kwargs)(inputs)`."""
     return Minimum(**kwargs)(inputs)
 
 
 @export("keras.layers.concatenate")
-def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
+def concatenate(inputs: Sequence[Tree], axis: int = -1, **kwargs: Unpack[BaseArguments]) -> Tree:
     """`Concatenate(axis, **kwargs)(inputs)`."""
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
 @export("keras.layers.dot")
-def dot(inputs: Sequence[Any], axes: int | Sequence[int] = -1, **kwargs: Any) -> Any:
+def dot(inputs: Sequence[Tree], axes: int | Sequence[int] = -1, **kwargs: Unpack[BaseArguments]) -> Tree:
     """`Dot(axes, **kwargs)(inputs)`."""
     return Dot(axes=axes, **kwargs)(inputs)

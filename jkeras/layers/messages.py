@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jkeras._base.errors import UnknownSizeError, describe
+from jkeras._base.types import Tree
 
 if TYPE_CHECKING:
     from jkeras.layers.base import Layer
@@ -133,7 +134,7 @@ def since_keras_2(error: TypeError, unknown: list[str], known: list[str]) -> Typ
     return TypeError(f"{str(error).partition('. ')[0]}. Since Keras 2 {', '.join(named)}.") if named else error
 
 
-def explain(error: Exception, layer: Layer, args: tuple[Any, ...]) -> None:
+def explain(error: Exception, layer: Layer, args: tuple[Tree, ...]) -> None:
     """Add to an error, once, which layer it came from, and a hint if the cause is known."""
     if getattr(error, "_jkeras_explained", False):
         return

@@ -40,8 +40,8 @@ class MultiHeadAttention(HeadedAttention):
         query: `(batch, T, features)`, or more axes between.
         value: `(batch, S, features)`.
         key: `(batch, S, features)`, default the value.
-        query_mask, value_mask, key_mask: `(batch, T)`, `(batch, S)`, `(batch, S)`: what does not count is False. By default the
-            masks that travel with the inputs. (Keras replaces a given `query_mask` by the one that travels.)
+        query_mask, value_mask, key_mask: `(batch, T)`, `(batch, S)`, `(batch, S)`: False where a position does not count. By
+            default the masks that travel with the inputs. (Keras replaces a given `query_mask` by the one that travels.)
         attention_mask: `(batch, T, S)` or `(batch, heads, T, S)`: True where a query may look at a key.
         return_attention_scores: whether to return the weights `(batch, heads, T, S)` as well.
         training: whether to drop weights.
@@ -97,7 +97,7 @@ class MultiHeadAttention(HeadedAttention):
         return {**super().get_config(), "output_shape": serialize(self._units)}
 
 
-def as_sizes(name: str, value: Any) -> tuple[int, ...] | None:
+def as_sizes(name: str, value: object) -> tuple[int, ...] | None:
     """A tuple of integers from an integer, several, or None."""
     sizes = (value,) if isinstance(value, int) else value or None
     if sizes is not None and (not isinstance(sizes, (list, tuple)) or not all(isinstance(n, int) for n in sizes)):

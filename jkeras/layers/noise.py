@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Unpack
 
 from jax.typing import DTypeLike
 
 from jkeras._base.config import standardize_data_format
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array
 from jkeras.layers.base import Layer
 from jkeras.layers.dropout import Dropout
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import noise
 
 
@@ -29,11 +30,14 @@ class _Noise(Layer):
         self.draws = value > 0
         self.seed = seed
 
-    def forward(self, w: SimpleNamespace, x: Tree, *, training: bool = False, rng: Any = None) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array, *, training: bool = False, rng: Array | None = None) -> Array:
         """The input with noise in training, as it is otherwise."""
-        return self.disturb(x, rng) if training and self.draws else x
+        if not (training and self.draws):
+            return x
+        assert rng is not None
+        return self.disturb(x, rng)
 
-    def disturb(self, x: Tree, rng: Any) -> Array:
+    def disturb(self, x: Array, rng: Array) -> Array:
         """The input with noise, for a key."""
         raise NotImplementedError(f"{type(self).__name__} must define `disturb(self, x, rng)` and return the noisy input.")
 
@@ -53,12 +57,12 @@ class GaussianNoise(_Noise):
         [[1.0, 1.0, 1.0]]
     """
 
-    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self._set_strength("stddev", stddev, seed)
         self.stddev = stddev
 
-    def disturb(self, x: Tree, rng: Any) -> Array:
+    def disturb(self, x: Array, rng: Array) -> Array:
         """The input plus noise."""
         return noise.gaussian_noise(rng, x, self.stddev)
 
@@ -80,12 +84,12 @@ class GaussianDropout(_Noise):
     Source: Nitish Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014.
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self._set_strength("rate", rate, seed)
         self.rate = rate
 
-    def disturb(self, x: Tree, rng: Any) -> Array:
+    def disturb(self, x: Array, rng: Array) -> Array:
         """The input times noise."""
         return noise.gaussian_dropout(rng, x, self.rate)
 
@@ -108,13 +112,19 @@ class AlphaDropout(_Noise):
     Source: Günter Klambauer et al., "Self-Normalizing Neural Networks", 2017.
     """
 
-    def __init__(self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **kwargs: Unpack[BaseArguments],
+    ):
         super().__init__(**kwargs)
         self._set_strength("rate", rate, seed)
         self.rate = rate
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
-    def disturb(self, x: Tree, rng: Any) -> Array:
+    def disturb(self, x: Array, rng: Array) -> Array:
         """The input with some entries saturated."""
         return noise.alpha_dropout(rng, x, self.rate, self.noise_shape)
 

@@ -10,11 +10,12 @@ from jkeras import initializers
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, FunctionLike
 from jkeras.graph import Spec
 from jkeras.layers.declaration import Updated, Weight
 from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.weight_arguments import LayerArguments, WeightedLayer, weight_for
+from jkeras.layers.layer_arguments import BaseArguments, LayerArguments
+from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn.norm import at_least_float32, batch_norm, layer_norm, moments, rms_norm
 
 
@@ -23,13 +24,13 @@ class ScaleAndCenter(LayerArguments, total=False):
 
     center: Annotated[bool, True]
     scale: Annotated[bool, True]
-    beta_initializer: Annotated[Any, "zeros"]
-    gamma_initializer: Annotated[Any, "ones"]
-    beta_regularizer: Annotated[Any, None]
-    gamma_regularizer: Annotated[Any, None]
-    beta_constraint: Annotated[Any, None]
-    gamma_constraint: Annotated[Any, None]
-    activity_regularizer: Any
+    beta_initializer: Annotated[FunctionLike, "zeros"]
+    gamma_initializer: Annotated[FunctionLike, "ones"]
+    beta_regularizer: Annotated[FunctionLike, None]
+    gamma_regularizer: Annotated[FunctionLike, None]
+    beta_constraint: Annotated[FunctionLike, None]
+    gamma_constraint: Annotated[FunctionLike, None]
+    activity_regularizer: FunctionLike
     rms_scaling: bool
 
 
@@ -38,7 +39,7 @@ class _Normalization(WeightedLayer):
 
     _weight_roles: tuple[str, ...] = ()
 
-    def _axes_in(self, axis: int | Sequence[int], x: Tree) -> list[int]:
+    def _axes_in(self, axis: int | Sequence[int], x: Spec | Array) -> list[int]:
         """The axes counted from the front, in order."""
         axes = [axis] if isinstance(axis, int) else list(axis)
         if not all(-len(x.shape) <= a < len(x.shape) for a in axes):
@@ -64,7 +65,7 @@ class _ScaleAndCenter(_Normalization):
         if self.center:
             yield weight_for(self, "beta", shape, autocast=False)
 
-    def _offset_and_scale(self, w: SimpleNamespace) -> tuple[Any, Any]:
+    def _offset_and_scale(self, w: SimpleNamespace) -> tuple[Array | None, Array | None]:
         return w.beta if self.center else None, w.gamma if self.scale else None
 
 
@@ -111,10 +112,10 @@ class BatchNormalization(_ScaleAndCenter):
         momentum: float = 0.99,
         epsilon: float = 1e-3,
         *,
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
+        moving_mean_initializer: FunctionLike = "zeros",
+        moving_variance_initializer: FunctionLike = "ones",
         renorm: bool = False,
-        renorm_clipping: Any = None,
+        renorm_clipping: object = None,
         renorm_momentum: float = 0.99,
         synchronized: bool = False,
         **kwargs: Unpack[ScaleAndCenter],
@@ -137,7 +138,7 @@ class BatchNormalization(_ScaleAndCenter):
         yield Weight("moving_mean", shape, self.moving_mean_initializer, trainable=False, autocast=False)
         yield Weight("moving_variance", shape, self.moving_variance_initializer, trainable=False, autocast=False)
 
-    def forward(self, w: SimpleNamespace, x: Tree, *, training: bool = False, mask: Tree = None) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array, *, training: bool = False, mask: Array | None = None) -> Array | Updated:
         """The normalized input, with new moving averages in training."""
         wide = at_least_float32(x)
         follow = training and self.trainable
@@ -197,7 +198,7 @@ class LayerNormalization(_ScaleAndCenter):
         """gamma and beta, each of the sizes of the normalized axes."""
         yield from self._affine_weights(tuple(x.shape[a] for a in self._axes_in(self.axis, x)))
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The normalized input."""
         offset, scale = self._offset_and_scale(w)
         y = layer_norm(at_least_float32(x), scale, offset, axis=self.axis, epsilon=self.epsilon)
@@ -221,7 +222,7 @@ class RMSNormalization(_Normalization):
     Source: Biao Zhang, Rico Sennrich, "Root Mean Square Layer Normalization", 2019.
     """
 
-    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any):
+    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.autocast = False
         self.axis = axis if isinstance(axis, int) else list(axis)
@@ -231,6 +232,6 @@ class RMSNormalization(_Normalization):
         """A scale of the sizes of the normalized axes."""
         yield Weight("scale", tuple(x.shape[a] for a in self._axes_in(self.axis, x)), "ones", autocast=False)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The normalized input."""
         return rms_norm(at_least_float32(x), w.scale, axis=self.axis, epsilon=self.epsilon).astype(self.compute_dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,26 +12,27 @@ import numpy as np
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn.pool import spatial_axes
 
-_Margins = int | Sequence[Any]
+_Margins = int | Sequence[int] | Sequence[Sequence[int]]
 _Pairs = tuple[tuple[int, int], ...]
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> object:
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
-def _pair(value: Any) -> tuple[int, int] | None:
+def _pair(value: object) -> tuple[int, int] | None:
     value = _listed(value)
     values = (value, value) if isinstance(value, int) else tuple(value) if isinstance(value, (tuple, list)) else ()
     return values if len(values) == 2 and all(isinstance(v, int) and v >= 0 for v in values) else None
 
 
-def _pairs(layer: Layer, name: str, value: Any, rank: int) -> _Pairs:
+def _pairs(layer: Layer, name: str, value: object, rank: int) -> _Pairs:
     """`((before, after), ...)` per spatial axis, from an int, one entry per axis, or the pairs themselves."""
     value = _listed(value)
     entries = (value,) * rank if isinstance(value, int) else tuple(value) if isinstance(value, (tuple, list)) else ()
@@ -44,7 +45,7 @@ def _pairs(layer: Layer, name: str, value: Any, rank: int) -> _Pairs:
     return pairs
 
 
-def _one_pair(layer: Layer, name: str, value: Any) -> tuple[int, int]:
+def _one_pair(layer: Layer, name: str, value: object) -> tuple[int, int]:
     pair = _pair(value)
     if pair is None:
         raise ValueError(f"{type(layer).__name__} takes an int of 0 or more, or a pair of them, as {name}. Received: {value!r}.")
@@ -61,13 +62,13 @@ class _Spatial(Layer):
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _pad(self, x: Tree, pairs: _Pairs) -> Array:
+    def _pad(self, x: Array, pairs: _Pairs) -> Array:
         margins = [(0, 0)] * x.ndim
         for axis, pair in zip(spatial_axes(x.ndim, self.data_format), pairs):
             margins[axis] = pair
         return jnp.pad(x, margins)
 
-    def _crop(self, x: Tree, pairs: _Pairs) -> Array:
+    def _crop(self, x: Array, pairs: _Pairs) -> Array:
         slices = [slice(None)] * x.ndim
         for axis, (before, after) in zip(spatial_axes(x.ndim, self.data_format), pairs):
             slices[axis] = slice(before, -after or None)
@@ -94,12 +95,12 @@ class ZeroPadding1D(_Spatial):
 
     rank = 1
 
-    def __init__(self, padding: _Margins = 1, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, padding: _Margins = 1, data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self._set_format(data_format)
         self.padding = _one_pair(self, "padding", padding)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The padded input."""
         return self._pad(x, (self.padding,))
 
@@ -121,12 +122,12 @@ class ZeroPadding2D(_Spatial):
 
     rank = 2
 
-    def __init__(self, padding: _Margins = (1, 1), data_format: str | None = None, **kwargs: Any):
+    def __init__(self, padding: _Margins = (1, 1), data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self._set_format(data_format)
         self.padding = _pairs(self, "padding", padding, self.rank)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The padded input."""
         return self._pad(x, self.padding)
 
@@ -137,7 +138,9 @@ class ZeroPadding3D(ZeroPadding2D):
 
     rank = 3
 
-    def __init__(self, padding: _Margins = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any):
+    def __init__(
+        self, padding: _Margins = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Unpack[BaseArguments]
+    ):
         super().__init__(padding, data_format, **kwargs)
 
 
@@ -160,12 +163,12 @@ class Cropping1D(_Spatial):
 
     rank = 1
 
-    def __init__(self, cropping: _Margins = (1, 1), **kwargs: Any):
+    def __init__(self, cropping: _Margins = (1, 1), **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self._set_format("channels_last")
         self.cropping = _one_pair(self, "cropping", cropping)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """What is left."""
         return self._crop(x, (self.cropping,))
 
@@ -190,12 +193,12 @@ class Cropping2D(_Spatial):
 
     rank = 2
 
-    def __init__(self, cropping: _Margins = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any):
+    def __init__(self, cropping: _Margins = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self._set_format(data_format)
         self.cropping = _pairs(self, "cropping", cropping, self.rank)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """What is left."""
         return self._crop(x, self.cropping)
 
@@ -206,5 +209,7 @@ class Cropping3D(Cropping2D):
 
     rank = 3
 
-    def __init__(self, cropping: _Margins = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any):
+    def __init__(
+        self, cropping: _Margins = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Unpack[BaseArguments]
+    ):
         super().__init__(cropping, data_format, **kwargs)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn.conv import spatial
 from jkeras.nn.pool import avg_pool, global_avg_pool, global_max_pool, max_pool, spatial_axes
 
@@ -59,7 +60,7 @@ class MaxPooling(_Pooling):
         x: `(batch, *space, channels)`, or `(batch, channels, *space)`. Returns smaller images of the same layout.
     """
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The maxima."""
         return max_pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
@@ -70,7 +71,7 @@ class AveragePooling(_Pooling):
     The default of `pool_size` is Keras 2's; Keras 3 has none.
     """
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The means."""
         return avg_pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
@@ -86,7 +87,7 @@ class _GlobalPooling(Layer):
 
     rank: int
 
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any):
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
         self.keepdims = keepdims
@@ -96,7 +97,7 @@ class _GlobalPooling(Layer):
 class GlobalMaxPooling(_GlobalPooling):
     """The maximum over all positions."""
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The maxima."""
         return global_max_pool(x, self.data_format, self.keepdims)
 
@@ -104,7 +105,7 @@ class GlobalMaxPooling(_GlobalPooling):
 class GlobalAveragePooling(_GlobalPooling):
     """The mean over all positions."""
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The means."""
         return global_avg_pool(x, self.data_format, self.keepdims)
 

@@ -11,7 +11,7 @@ and weight name. Both functions leave the variables untouched, so you can pass t
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
 from jkeras._base.errors import unknown_name
 from jkeras._base.plain_numbers import INTEGERS
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.tracking import OTHERS, Entry, Path, inventory, state_entries, walk, weight_entries
@@ -32,10 +32,10 @@ from jkeras.state.variable import Variable, materialize
 if TYPE_CHECKING:
     from jkeras.layers.base import Layer
 
-Nested = dict[str, Any]
+Nested = dict[str, Tree]
 
 
-def as_spec(value: Any, dtype: str) -> Tree:
+def as_spec(value: Tree, dtype: str) -> Tree:
     """A spec of what `init` was given: an array, a spec, a symbolic tensor, or a shape, to which the dtype applies."""
     if is_spec(value):
         return Spec(value.shape, value.dtype)
@@ -54,10 +54,10 @@ def layer_positions(layer: Layer) -> dict[int, int]:
     return {id(part): i for i, (_, part) in enumerate(walk(layer))}
 
 
-def split_values(entries: list[Entry], values: Iterable[Any], trainable: Container[int]) -> tuple[Nested, Nested]:
+def split_values(entries: list[Entry], values: Iterable[Array], trainable: Container[int]) -> tuple[Nested, Nested]:
     """Nested `params` and `state` of values in the order of the entries."""
-    params: list[tuple[Path, Any]] = []
-    state: list[tuple[Path, Any]] = []
+    params: list[tuple[Path, Array]] = []
+    state: list[tuple[Path, Array]] = []
     for (path, variable), value in zip(entries, values):
         (params if id(variable) in trainable else state).append((path, value))
     return paths.nest(params), paths.nest(state)
@@ -70,7 +70,7 @@ trainable weights, so the new value would be lost. Make a counter or an average 
 """
 
 
-def refuse_assigned(values: Iterable[tuple[Entry, Any, Any]], params: Container[Path]) -> None:
+def refuse_assigned(values: Iterable[tuple[Entry, object, object]], params: Container[Path]) -> None:
     """Raise if a forward pass assigned a trainable weight, since the new value would be lost.
 
     Args:
@@ -189,7 +189,7 @@ class PureFace:
 
     def _pure_call(  # type: ignore[misc]
         self: Layer,
-        fn: Callable[..., Any],
+        fn: Callable[..., Tree],
         params: Nested,
         state: Nested,
         inputs: tuple[Tree, ...],
@@ -222,12 +222,12 @@ class PureFace:
         after = [(p, v) for (p, _), v in zip(entries, result.values) if p in flat_state]
         return result, paths.nest(after)
 
-    def _call_and_losses(self: Layer, *inputs: Tree, **kwargs: Tree) -> tuple[Any, jax.Array]:  # type: ignore[misc]
+    def _call_and_losses(self: Layer, *inputs: Tree, **kwargs: Tree) -> tuple[Tree, jax.Array]:  # type: ignore[misc]
         output = self(*inputs, **kwargs)
         return output, sum(self.losses, jnp.zeros((), jnp.float32))
 
 
-def _value_of(flat: dict[Path, Any], path: Path, variable: Variable) -> Any:
+def _value_of(flat: dict[Path, Array], path: Path, variable: Variable) -> Array:
     if path not in flat:
         known = ", ".join("/".join(p) for p in flat) or "nothing"
         raise KeyError(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.cell_scan import Walk, last_output, run_over_time
-from jkeras.layers.stacked_cells import StackedRNNCells, build_cell, check_cell, initial_states, is_nested
+from jkeras.layers.layer_arguments import BaseArguments
+from jkeras.layers.stacked_cells import CellLike, StackedRNNCells, build_cell, check_cell, initial_states, is_nested
 from jkeras.layers.tracking import KeptState
 
 _BATCH = """{cls} {layer!r} is stateful: it keeps one state for each row of the batch, so it must know how many there are.
@@ -23,21 +24,21 @@ one must give every step: write return_sequences=True there. One vector for many
 without its batch axis: x[None]."""
 
 _OTHER_BATCH = """{cls} {layer!r} is stateful and keeps the states of {expected} rows. Received a batch of {received}. Give
-batches of {expected} rows, or make the layer anew."""
+batches of {expected} rows, or make a new layer."""
 
 _OTHER_STATES = """{cls} {layer!r} keeps states of the shapes {kept}. Received {given}. Give one array for each; a layer with
 stateful=True keeps states from its first call on, or once it has an Input with a batch size."""
 
 
 class KeptStates(Layer):
-    """The states of a stateful layer, in a layer of their own: what is found by walking goes along in programs and files.
+    """The states of a stateful layer, in a layer of their own, so that programs and files find them as they find all weights.
 
     Args:
         first: list of the first states, nested as the layer's.
         dtype: of the weights that keep them.
     """
 
-    def __init__(self, first: list[Any], dtype: str):
+    def __init__(self, first: list[Tree], dtype: str):
         super().__init__(name="states", trainable=False, dtype=dtype)
         self.structure = jax.tree.structure(first)
         self.flat = [KeptState(value, None, dtype, False, name="rnn_state") for value in jax.tree.leaves(first)]
@@ -83,20 +84,20 @@ class RNN(Layer):
 
     def __init__(
         self,
-        cell: Any,
+        cell: CellLike | list[Tree] | tuple[CellLike, ...],
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ):
-        if is_nested(cell):
+        if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell)
         check_cell(type(self).__name__, cell)
         super().__init__(**kwargs)
-        self.cell = cell
+        self.cell: CellLike = cell
         self.return_sequences, self.return_state = return_sequences, return_state
         self.go_backwards, self.stateful, self.unroll = go_backwards, stateful, unroll
         self.zero_output_for_mask = zero_output_for_mask
@@ -104,7 +105,7 @@ class RNN(Layer):
         self.single_state = not is_nested(cell.state_size)
         self.state_size = [cell.state_size] if self.single_state else list(cell.state_size)
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: tuple[int | None, ...], initial_state_shape: Tree = None) -> None:
         """Make the cell's weights, and the kept states of a stateful layer."""
         if len(sequences_shape) < 3:
             raise ValueError(_NO_STEPS.format(cls=type(self).__name__, layer=self.name, shape=tuple(sequences_shape)))
@@ -119,11 +120,11 @@ class RNN(Layer):
             self._kept = KeptStates(self.get_initial_state(sequences_shape[0]), self.variable_dtype)
 
     @property
-    def states(self) -> Any:
+    def states(self) -> Tree:
         """The kept states of a stateful layer, variables in a list; None where there are none."""
         return None if self._kept is None else jax.tree.unflatten(self._kept.structure, self._kept.flat)
 
-    def get_initial_state(self, batch_size: int) -> list[Any]:
+    def get_initial_state(self, batch_size: int) -> list[Tree]:
         """The first states for a batch of this size."""
         return initial_states(self.cell, batch_size, getattr(self.cell, "compute_dtype", self.compute_dtype))
 
@@ -153,7 +154,7 @@ class RNN(Layer):
         for state, value in zip(kept, values):
             state.assign(value)
 
-    def call(self, sequences: Any, initial_state: Tree = None, mask: Tree = None, training: bool = False) -> Tree:
+    def call(self, sequences: Array, initial_state: Tree = None, mask: Tree = None, training: bool = False) -> Tree:
         """The cell over all steps."""
         states = self._first_states(sequences, initial_state)
         xs, mask = jnp.swapaxes(sequences, 0, 1), _time_major(mask)
@@ -168,10 +169,10 @@ class RNN(Layer):
         output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else last_output(self.cell, outputs, last, walk)
         return (output, *last) if self.return_state else output
 
-    def _over_time(self, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
+    def _over_time(self, xs: Array, states: list[Tree], walk: Walk) -> tuple[Array, list[Tree]]:
         return run_over_time(self.cell, xs, states, walk)
 
-    def _first_states(self, sequences: Any, given: Any) -> list[Any]:
+    def _first_states(self, sequences: Array, given: Tree) -> list[Tree]:
         if self._kept is not None:
             kept = self._kept.flat[0].shape[0]
             if sequences.shape[0] != kept:
@@ -192,7 +193,7 @@ class RNN(Layer):
         return [mask, *[None] * len(self.state_size)] if self.return_state else mask
 
 
-def _time_major(mask: Tree) -> Any:
+def _time_major(mask: Tree) -> Array | None:
     """Bool `(time, batch, 1)` for a mask `(batch, time)` or `(batch, time, 1)`; None for None."""
     mask = mask[0] if is_nested(mask) else mask
     if mask is None:

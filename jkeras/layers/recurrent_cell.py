@@ -2,13 +2,13 @@
 
 A cell is `(inputs, states) -> (output, states)`, one step at a time. A cell of this package also knows a whole sequence,
 `over_time`: the input's products for all steps at once, then a loop that only does what depends on the states
-(`jkeras.nn.recurrent`). Noise of dropout is drawn once per sequence and is the same at each step; a cell that is called by itself
-draws anew at each call.
+(`jkeras.nn.recurrent`). Dropout's noise is drawn once per sequence and is the same at each step; a cell that is called by itself
+draws at each call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Annotated, Any
 
@@ -16,9 +16,11 @@ import jax
 import jax.numpy as jnp
 
 from jkeras import activations
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array, FunctionLike, Tree
+from jkeras.graph.spec import Spec
 from jkeras.layers.declaration import Weight
-from jkeras.layers.weight_arguments import LayerArguments, WeightedLayer, weight_for
+from jkeras.layers.layer_arguments import LayerArguments
+from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn import recurrent
 from jkeras.nn.dropout import dropout
 
@@ -26,15 +28,15 @@ from jkeras.nn.dropout import dropout
 class CellArguments(LayerArguments, total=False):
     """Arguments that all cells share."""
 
-    kernel_initializer: Annotated[Any, "glorot_uniform"]
-    recurrent_initializer: Annotated[Any, "orthogonal"]
-    bias_initializer: Annotated[Any, "zeros"]
-    kernel_regularizer: Annotated[Any, None]
-    recurrent_regularizer: Annotated[Any, None]
-    bias_regularizer: Annotated[Any, None]
-    kernel_constraint: Annotated[Any, None]
-    recurrent_constraint: Annotated[Any, None]
-    bias_constraint: Annotated[Any, None]
+    kernel_initializer: Annotated[FunctionLike, "glorot_uniform"]
+    recurrent_initializer: Annotated[FunctionLike, "orthogonal"]
+    bias_initializer: Annotated[FunctionLike, "zeros"]
+    kernel_regularizer: Annotated[FunctionLike, None]
+    recurrent_regularizer: Annotated[FunctionLike, None]
+    bias_regularizer: Annotated[FunctionLike, None]
+    kernel_constraint: Annotated[FunctionLike, None]
+    recurrent_constraint: Annotated[FunctionLike, None]
+    bias_constraint: Annotated[FunctionLike, None]
     dropout: Annotated[float, 0.0]
     recurrent_dropout: Annotated[float, 0.0]
     seed: Annotated[int | None, None]
@@ -54,7 +56,7 @@ class Cell(WeightedLayer):
     def __init__(
         self,
         units: int,
-        activation: Any,
+        activation: FunctionLike,
         use_bias: bool,
         *,
         dropout: float,
@@ -73,20 +75,20 @@ class Cell(WeightedLayer):
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
         self.draws = self.dropout > 0 or self.recurrent_dropout > 0
         self.implementation = 1 if self.recurrent_dropout > 0 else implementation
-        self.state_size: Any = units if self.state_count == 1 else [units] * self.state_count
+        self.state_size: int | list[int] = units if self.state_count == 1 else [units] * self.state_count
         self.output_size = units
 
-    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | None = None) -> list[Array]:
         """Zeros `(batch_size, units)` for each state."""
         return [jnp.zeros((batch_size or 1, self.units), self.compute_dtype) for _ in range(self.state_count)]
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (self.gate_count * self.units,)
 
-    def _bias_initializer(self) -> Any:
+    def _bias_initializer(self) -> Callable[..., Array]:
         return self.bias_initializer
 
-    def declare(self, x: Tree, states: Tree = None) -> Iterator[Weight]:
+    def declare(self, x: Spec, states: Tree = None) -> Iterator[Weight]:
         """`kernel (in, gates * units)`, `recurrent_kernel (units, gates * units)`, `bias`; the columns are gate after gate."""
         columns = self.gate_count * self.units
         shapes = {"kernel": (x.shape[-1], columns), "recurrent": (self.units, columns), "bias": self._bias_shape()}
@@ -95,7 +97,7 @@ class Cell(WeightedLayer):
             initializer = self._bias_initializer() if role == "bias" else getattr(self, f"{role}_initializer")
             yield weight_for(self, role, shapes[role], name, initializer=initializer)
 
-    def noise(self, rng: Array | None, x: Tree, h: Any) -> tuple[Any, Any]:
+    def noise(self, rng: Array | None, x: Array, h: Array) -> tuple[Array | None, Array | None]:
         """Factors for the inputs and for the recurrent state: `(count, batch, size)`, or None where nothing is dropped.
 
         Args:
@@ -107,19 +109,20 @@ class Cell(WeightedLayer):
         count = self.gate_count if self.implementation == 1 else 1
         keys = jax.random.split(rng, 2)
 
-        def draw(key: Tree, like: Any, rate: float) -> Any:
+        def draw(key: Array, like: Array, rate: float) -> Array | None:
             return dropout(key, jnp.ones((count, *like.shape), like.dtype), rate) if rate > 0 else None
 
         return draw(keys[0], x, self.dropout), draw(keys[1], h, self.recurrent_dropout)
 
-    def added(self, w: SimpleNamespace, x: Tree, factors: Any) -> tuple[Any, Any]:
+    def added(self, w: SimpleNamespace, x: Array, factors: Array | None) -> tuple[Array, Array | None]:
         """What the steps get from the inputs: `added` and `side` of `jkeras.nn.recurrent`, for any leading axes."""
-        shared = factors is not None and factors.shape[0] == 1
-        z = recurrent.gated_product(x * factors[0], w.kernel) if shared else recurrent.gated_product(x, w.kernel, factors)
+        if factors is not None and factors.shape[0] == 1:
+            x, factors = x * factors[0], None
+        z = recurrent.gated_product(x, w.kernel, factors)
         bias = self._input_bias(w)
         return (z if bias is None else z + bias), None
 
-    def _input_bias(self, w: SimpleNamespace) -> Any:
+    def _input_bias(self, w: SimpleNamespace) -> Array | None:
         return w.bias if self.use_bias else None
 
     def gates(self) -> recurrent.Gates:
@@ -127,8 +130,15 @@ class Cell(WeightedLayer):
         raise NotImplementedError
 
     def over_time(
-        self, w: SimpleNamespace, xs: Any, states: Tree, *, mask: Tree = None, rng: Array | None = None, unroll: bool = False
-    ) -> tuple[Any, tuple[Any, ...]]:
+        self,
+        w: SimpleNamespace,
+        xs: Array,
+        states: Sequence[Array],
+        *,
+        mask: Array | None = None,
+        rng: Array | None = None,
+        unroll: bool = False,
+    ) -> tuple[Array, tuple[Array, ...]]:
         """The cell over a sequence.
 
         Args:
@@ -137,7 +147,7 @@ class Cell(WeightedLayer):
             states: list of `(batch, units)`.
             mask: bool `(time, batch, 1)`; where it is False the states stay. None for none.
             rng: a key for dropout, or None for none.
-            unroll: no loop.
+            unroll: whether to write out all steps instead of a loop.
 
         Returns:
             The output of each step `(time, batch, units)`, and the last states.
@@ -146,14 +156,14 @@ class Cell(WeightedLayer):
         added, side = self.added(w, xs, for_inputs)
         return recurrent.unfold(self.gates(), unroll, added, side, w.recurrent_kernel, tuple(states), mask, for_states)
 
-    def _one_step(self, w: SimpleNamespace, x: Tree, states: Tree, rng: Array | None) -> tuple[Any, Any]:
+    def _one_step(self, w: SimpleNamespace, x: Array, states: Tree, rng: Array | None) -> tuple[Array, Tree]:
         nested = isinstance(states, (list, tuple))
         hs, last = self.over_time(w, x[None], list(states) if nested else [states], rng=rng, unroll=True)
         return hs[0], list(last) if nested else last[0]
 
     def forward(
         self, w: SimpleNamespace, inputs: Tree, states: Tree, *, training: bool = False, rng: Array | None = None
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Array, Tree]:
         """One step.
 
         Args:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any, Unpack
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ from jkeras import activations
 from jkeras._base.configurable import object_config
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array, FunctionLike
 from jkeras.layers.recurrent_cell import Cell, CellArguments
 from jkeras.nn import recurrent
 from jkeras.state.initial import accepts_key
@@ -49,7 +50,7 @@ class SimpleRNNCell(Cell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
+        activation: FunctionLike = "tanh",
         use_bias: bool = True,
         **kwargs: Unpack[CellArguments],
     ):
@@ -63,20 +64,20 @@ class SimpleRNNCell(Cell):
 class UnitForgetBias:
     """The initial bias of an LSTM: ones for the forget gate, another initializer's values for the rest."""
 
-    def __init__(self, others: Any):
+    def __init__(self, others: Callable[..., Array]):
         self.others = others
 
-    def __call__(self, shape: Any, dtype: DTypeLike | None = None, key: Tree = None) -> Array:
+    def __call__(self, shape: tuple[int, ...], dtype: DTypeLike | None = None, key: Array | None = None) -> Array:
         """`(4 * units,)`: the second quarter is ones."""
         units = shape[0] // 4
         keys = (None, None) if key is None else jax.random.split(key)
         first, rest = (self._draw((n * units,), dtype, k) for n, k in zip((1, 2), keys))
         return jnp.concatenate([first, jnp.ones((units,), dtype), rest])
 
-    def _draw(self, shape: Any, dtype: DTypeLike | None, key: Tree) -> Array:
+    def _draw(self, shape: tuple[int, ...], dtype: DTypeLike | None, key: Array | None) -> Array:
         return self.others(shape, dtype=dtype, key=key) if accepts_key(self.others) else self.others(shape, dtype=dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, str]:
         """Equal for equal initializers, so that their compiled draw is shared."""
         return {"others": str(object_config(self.others)) if hasattr(self.others, "get_config") else str(id(self.others))}
 
@@ -100,9 +101,9 @@ class LSTMCell(Cell):
         kernel_regularizer, recurrent_regularizer, bias_regularizer: names or objects.
         kernel_constraint, recurrent_constraint, bias_constraint: names or objects.
         dropout: rate of noise on the inputs in training, in [0, 1].
-        recurrent_dropout: rate of noise on h in training, in [0, 1]; the gates then have each a noise of their own.
+        recurrent_dropout: rate of noise on h in training, in [0, 1]; each gate then has noise of its own.
         seed: an integer that is mixed into the key of every draw.
-        kwargs: as every layer; `implementation`, 1 for a noise of its own for each gate.
+        kwargs: as every layer; `implementation`, 1 for separate noise for each gate.
 
     Call:
         inputs: `(batch, in)`; states: list `[h, c]` of `(batch, units)`. Returns the output and the list of new states.
@@ -123,8 +124,8 @@ class LSTMCell(Cell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: FunctionLike = "tanh",
+        recurrent_activation: FunctionLike = "sigmoid",
         use_bias: bool = True,
         *,
         unit_forget_bias: bool = True,
@@ -134,7 +135,7 @@ class LSTMCell(Cell):
         self.recurrent_activation = activations.get(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
 
-    def _bias_initializer(self) -> Any:
+    def _bias_initializer(self) -> Callable[..., Array]:
         return UnitForgetBias(self.bias_initializer) if self.unit_forget_bias else self.bias_initializer
 
     def gates(self) -> recurrent.Gates:
@@ -161,10 +162,10 @@ class GRUCell(Cell):
         kernel_regularizer, recurrent_regularizer, bias_regularizer: names or objects.
         kernel_constraint, recurrent_constraint, bias_constraint: names or objects.
         dropout: rate of noise on the inputs in training, in [0, 1].
-        recurrent_dropout: rate of noise on the state in training, in [0, 1]; the gates then have each a noise of their own.
+        recurrent_dropout: rate of noise on the state in training, in [0, 1]; each gate then has noise of its own.
         reset_after: whether the reset gate works on the product or on the state before it.
         seed: an integer that is mixed into the key of every draw.
-        kwargs: as every layer; `implementation`, 1 for a noise of its own for each gate.
+        kwargs: as every layer; `implementation`, 1 for separate noise for each gate.
 
     Call:
         inputs: `(batch, in)`; states: list of one `(batch, units)`. Returns the output and the list of new states.
@@ -185,8 +186,8 @@ class GRUCell(Cell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: FunctionLike = "tanh",
+        recurrent_activation: FunctionLike = "sigmoid",
         use_bias: bool = True,
         *,
         reset_after: bool = True,
@@ -203,11 +204,11 @@ class GRUCell(Cell):
         """Update gate, reset gate and candidate."""
         return recurrent.gru_gates(self.activation, self.recurrent_activation)
 
-    def _input_bias(self, w: SimpleNamespace) -> Any:
+    def _input_bias(self, w: SimpleNamespace) -> Array | None:
         bias = super()._input_bias(w)
         return bias[0] if bias is not None and self.reset_after else bias
 
-    def added(self, w: SimpleNamespace, x: Tree, factors: Any) -> tuple[Any, Any]:
+    def added(self, w: SimpleNamespace, x: Array, factors: Array | None) -> tuple[Array, Array | None]:
         """The input's parts; with `reset_after` the candidate's is `side`, and the recurrent bias is among the products."""
         z, _ = super().added(w, x, factors)
         if not self.reset_after:
@@ -218,8 +219,15 @@ class GRUCell(Cell):
         return jnp.concatenate([gates + bias[:two], jnp.broadcast_to(bias[two:], side.shape)], axis=-1), side
 
     def over_time(
-        self, w: SimpleNamespace, xs: Any, states: Tree, *, mask: Tree = None, rng: Array | None = None, unroll: bool = False
-    ) -> tuple[Any, tuple[Any, ...]]:
+        self,
+        w: SimpleNamespace,
+        xs: Array,
+        states: Sequence[Array],
+        *,
+        mask: Array | None = None,
+        rng: Array | None = None,
+        unroll: bool = False,
+    ) -> tuple[Array, tuple[Array, ...]]:
         """As every cell's; a reset gate before the product makes a loop with two products."""
         if self.reset_after:
             return super().over_time(w, xs, states, mask=mask, rng=rng, unroll=unroll)

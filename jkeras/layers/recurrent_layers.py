@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jkeras._base.configurable import constructor_signature
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
+from jkeras._base.types import Array, FunctionLike, Tree
 from jkeras.activations import get as get_activation
 from jkeras.layers.cell_scan import Walk
 from jkeras.layers.input_spec import InputSpec
@@ -24,7 +25,7 @@ _NO_CUDNN = """{cls} {layer!r} has use_cudnn=True, but cuDNN cannot run it here:
 class RecurrentArguments(CellArguments, total=False):
     """Arguments that all recurrent layers share: those of their cells, and how to run them."""
 
-    activity_regularizer: Annotated[Any, None]
+    activity_regularizer: Annotated[FunctionLike, None]
     return_sequences: Annotated[bool, False]
     return_state: Annotated[bool, False]
     go_backwards: Annotated[bool, False]
@@ -40,6 +41,7 @@ class OneCell(RNN):
     """An RNN whose cell is made from its own arguments; what the cell makes of them are attributes of the layer too."""
 
     cell_type: type[Cell]
+    cell: Cell
 
     def __init__(self, **arguments: Any):
         names = [name for name in constructor_signature(self.cell_type).parameters if name in arguments]
@@ -97,7 +99,7 @@ class SimpleRNN(OneCell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
+        activation: FunctionLike = "tanh",
         use_bias: bool = True,
         **kwargs: Unpack[RecurrentArguments],
     ):
@@ -127,7 +129,7 @@ class LSTM(OneCell):
         unroll: whether to write the steps one after another instead of a loop.
         use_cudnn: True runs cuDNN's LSTM on a GPU: one call for all steps; float32, no mask, one derivative in reverse mode.
             "auto" and False run the loop, which knows no such limits, on every device.
-        kwargs: as every layer; `zero_output_for_mask`, and `implementation`, 1 for noise of its own for each gate.
+        kwargs: as every layer; `zero_output_for_mask`, and `implementation`, 1 for separate noise for each gate.
 
     Call:
         sequences: `(batch, time, in)`, `initial_state`: list `[h, c]` of `(batch, units)`, `mask`: bool `(batch, time)`.
@@ -147,12 +149,12 @@ class LSTM(OneCell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: FunctionLike = "tanh",
+        recurrent_activation: FunctionLike = "sigmoid",
         use_bias: bool = True,
         *,
         unit_forget_bias: bool = True,
-        use_cudnn: Any = "auto",
+        use_cudnn: bool | str = "auto",
         **kwargs: Unpack[RecurrentArguments],
     ):
         super().__init__(
@@ -165,7 +167,7 @@ class LSTM(OneCell):
         )
         self.use_cudnn = _checked_use_cudnn(use_cudnn)
 
-    def _over_time(self, xs: Any, states: list[Any], walk: Walk) -> tuple[Any, list[Any]]:
+    def _over_time(self, xs: Array, states: list[Tree], walk: Walk) -> tuple[Array, list[Tree]]:
         if self.use_cudnn is not True:
             return super()._over_time(xs, states, walk)
         why = self._why_not_cudnn(xs, walk)
@@ -178,7 +180,7 @@ class LSTM(OneCell):
         hs, last = recurrent_cudnn.cudnn_lstm(jnp.swapaxes(xs, 0, 1), states[0], states[1], w.kernel, w.recurrent_kernel, w.bias)
         return jnp.swapaxes(hs, 0, 1), list(last)
 
-    def _why_not_cudnn(self, xs: Any, walk: Walk) -> str | None:
+    def _why_not_cudnn(self, xs: Array, walk: Walk) -> str | None:
         usual = (self.activation, self.recurrent_activation) == (get_activation("tanh"), get_activation("sigmoid"))
         reasons = {
             "JAX has no GPU": not recurrent_cudnn.available(),
@@ -213,8 +215,8 @@ class GRU(OneCell):
         stateful: whether a batch starts with the last states of the batch before.
         unroll: whether to write the steps one after another instead of a loop.
         reset_after: whether the reset gate works on the product or on the state before it.
-        use_cudnn: taken and kept; JAX offers no GRU of cuDNN's, so it changes nothing.
-        kwargs: as every layer; `zero_output_for_mask`, and `implementation`, 1 for noise of its own for each gate.
+        use_cudnn: accepted as in Keras; JAX offers no GRU of cuDNN's, so it changes nothing.
+        kwargs: as every layer; `zero_output_for_mask`, and `implementation`, 1 for separate noise for each gate.
 
     Call:
         sequences: `(batch, time, in)`, `initial_state`: list of one `(batch, units)`, `mask`: bool `(batch, time)`.
@@ -235,12 +237,12 @@ class GRU(OneCell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: FunctionLike = "tanh",
+        recurrent_activation: FunctionLike = "sigmoid",
         use_bias: bool = True,
         *,
         reset_after: bool = True,
-        use_cudnn: Any = "auto",
+        use_cudnn: bool | str = "auto",
         **kwargs: Unpack[RecurrentArguments],
     ):
         super().__init__(
@@ -254,7 +256,7 @@ class GRU(OneCell):
         self.use_cudnn = _checked_use_cudnn(use_cudnn)
 
 
-def _checked_use_cudnn(value: Any) -> Any:
+def _checked_use_cudnn(value: bool | str) -> bool | str:
     if value not in ("auto", True, False):
         raise ValueError(f"use_cudnn is 'auto', True or False. Received: {value!r}.")
     return value

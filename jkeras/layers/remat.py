@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from jkeras.layers.base import Layer
 
 MODES = ("full", "activations", "larger_than", "list_of_layers", None)
-Policy = str | Callable[..., Any] | None
+Policy = str | Callable[..., Tree] | None
 
 
-def _checkpoint(policy: Policy) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _checkpoint(policy: Policy) -> Callable[[Callable[..., Tree]], Callable[..., Tree]]:
     """`jax.checkpoint` with a policy: a function, or a name in `jax.checkpoint_policies`."""
     if isinstance(policy, str):
         known = [name for name in dir(jax.checkpoint_policies) if not name.startswith(("_", "save_", "offload_"))]
@@ -48,12 +48,12 @@ def _checkpoint(policy: Policy) -> Callable[[Callable[..., Any]], Callable[..., 
 
 
 @export("keras.remat")
-def remat(f: Callable[..., Any], policy: Policy = None) -> Callable[..., Any]:
+def remat(f: Callable[..., Tree], policy: Policy = None) -> Callable[..., Tree]:
     """`f` with a gradient that keeps only the arguments and computes the rest again.
 
     Args:
         f: a function or layer; inside a layer it may use weights and other layers, and draw.
-        policy: which values to keep nevertheless: a name in `jax.checkpoint_policies`, such as `"dots_saveable"`, or a policy.
+        policy: which values to keep all the same: a name in `jax.checkpoint_policies`, such as `"dots_saveable"`, or a policy.
             None keeps nothing. Keras has no such argument.
 
     Returns:
@@ -150,7 +150,7 @@ class RematFace:
         self._remat = scope
 
 
-def _as_scope(choice: Any) -> RematScope | None:
+def _as_scope(choice: RematScope | bool | Policy) -> RematScope | None:
     if choice is None or choice is False:
         return None
     if isinstance(choice, RematScope):
@@ -160,7 +160,7 @@ def _as_scope(choice: Any) -> RematScope | None:
     return RematScope(choice) if choice in MODES else RematScope("full", policy=choice)
 
 
-def rematerialized(layer: Layer, maths: Callable[..., Any], *args: Tree, **kwargs: Tree) -> Tree:
+def rematerialized(layer: Layer, maths: Callable[..., Tree], *args: Tree, **kwargs: Tree) -> Tree:
     """A layer's maths, rematerialized as its attribute `remat` says."""
     fn = functools.partial(maths, *args, **kwargs)
     scope = layer._remat
@@ -186,7 +186,7 @@ def _applies(layer: Layer, scope: RematScope, args: tuple[Tree, ...]) -> bool:
     return True
 
 
-def _with_activation(layer: Layer, scope: RematScope, fn: Callable[[], Any]) -> Tree:
+def _with_activation(layer: Layer, scope: RematScope, fn: Callable[[], Tree]) -> Tree:
     attributes = vars(layer)
     activation = attributes.get("activation")
     if activation is None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 import jax.numpy as jnp
 
 from jkeras._base.config import image_data_format
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import Layer
+from jkeras.layers.layer_arguments import BaseArguments
 
 
 @export("keras.layers.Rescaling")
@@ -30,12 +31,12 @@ class Rescaling(Layer):
 
     supports_masking = True
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any):
+    def __init__(self, scale: Tree, offset: Tree = 0.0, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.scale, self.offset = scale, offset
         self._channels_first = image_data_format() == "channels_first"
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The rescaled input."""
         scale, offset = jnp.asarray(self.scale, self.compute_dtype), jnp.asarray(self.offset, self.compute_dtype)
         if self._channels_first:

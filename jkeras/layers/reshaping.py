@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 import jax.numpy as jnp
 
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.layer_arguments import BaseArguments
 
 
 @export("keras.layers.Flatten")
@@ -34,12 +35,12 @@ class Flatten(Layer):
         (5, 6)
     """
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(min_ndim=1)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The flat input."""
         if self.data_format == "channels_first" and x.ndim > 2:
             x = jnp.moveaxis(x, 1, -1)
@@ -66,13 +67,13 @@ class Reshape(Layer):
         (5, 3, 4)
     """
 
-    def __init__(self, target_shape: Sequence[int], **kwargs: Any):
+    def __init__(self, target_shape: Sequence[int], **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.target_shape = tuple(target_shape)
         if any(n < -1 for n in self.target_shape) or self.target_shape.count(-1) > 1:
             raise ValueError(f"Reshape takes sizes of 0 or more and at most one -1. Received: target_shape={target_shape!r}.")
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The reshaped input."""
         size, known = math.prod(x.shape[1:]), math.prod(n for n in self.target_shape if n != -1)
         # By hand, because -1 cannot be worked out by `reshape` for an empty batch.
@@ -102,14 +103,14 @@ class Permute(Layer):
         (5, 3, 2)
     """
 
-    def __init__(self, dims: Sequence[int], **kwargs: Any):
+    def __init__(self, dims: Sequence[int], **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(f"Permute takes each axis from 1 on once, for example (2, 1). Received: dims={dims!r}.")
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The input with its axes in that order."""
         return jnp.transpose(x, (0, *self.dims))
 
@@ -131,7 +132,7 @@ class RepeatVector(Layer):
         [[[1.0, 3.0], [1.0, 3.0]]]
     """
 
-    def __init__(self, n: int, **kwargs: Any):
+    def __init__(self, n: int, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         if not isinstance(n, int) or isinstance(n, bool):
             raise TypeError(f"RepeatVector takes an integer as n. Received: n={n!r}.")
@@ -140,6 +141,6 @@ class RepeatVector(Layer):
         self.n = n
         self.input_spec = InputSpec(ndim=2)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The input at each step."""
         return jnp.broadcast_to(x[:, None], (x.shape[0], self.n, x.shape[1]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
 
 from jkeras._base.types import Tree
 from jkeras.graph import infer
@@ -19,7 +18,7 @@ class ShapeFace:
 
     _plan: CallPlan
     _ensure_built: Callable[..., None]
-    __call__: Callable[..., Any]
+    __call__: Callable[..., Tree]
 
     def compute_output_spec(self, *args: Tree, **kwargs: Tree) -> Tree:
         """Shapes and dtypes of the outputs for specs of the inputs."""
@@ -32,7 +31,7 @@ class ShapeFace:
         """Shape of the output for a shape of the input, with None for unknown axes. You may override it.
 
         In a class that extends a library layer, this is the shape that the library layer gives for its first input, so `call` may
-        ask for it, whatever it makes of it.
+        ask for it and still return something else.
 
         Args:
             input_shape: of the first input, nested like the input.
@@ -46,10 +45,10 @@ class ShapeFace:
             raise NotImplementedError(SHAPE_IN_CALL.format(cls=type(self).__name__))
         return specs_to_shapes(self._infer(fn or self, specs, {}))
 
-    def _infer(self, fn: Callable[..., Any], specs: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
+    def _infer(self, fn: Callable[..., Tree], specs: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
         return infer(fn, specs, kwargs)
 
-    def _library_call(self) -> Callable[..., Any] | None:
+    def _library_call(self) -> Callable[..., Tree] | None:
         """The `call` of the library class that a user's class extends; None if there is no such pair of classes."""
         owner = next(cls for cls in type(self).__mro__ if cls.__module__.partition(".")[0] == "jkeras")
         abstract = not owner._plan.own_call and hasattr(owner.forward, "is_base")  # type: ignore[attr-defined]
@@ -65,7 +64,7 @@ class ShapeFace:
 
         return call
 
-    def _shapes_for(self, method: Callable[..., Any], specs: tuple[Tree, ...], kwargs: dict[str, Tree]) -> list[Any]:
+    def _shapes_for(self, method: Callable[..., Tree], specs: tuple[Tree, ...], kwargs: dict[str, Tree]) -> list[Tree]:
         """The arguments for `build` and similar methods: for `x_shape` the shape of argument `x`, else the shapes in order."""
         parameters = [p for p in inspect.signature(method).parameters.values() if p.kind is not p.VAR_KEYWORD]
         shapes = [specs_to_shapes(s) for s in specs]

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol, Unpack
 
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.graph.spec import Spec
 from jkeras.layers.base import Layer
+from jkeras.layers.layer_arguments import BaseArguments
 
 
-def check_cell(owner: str, cell: Any) -> None:
-    """Hold a cell against what `RNN` needs of it.
+class CellLike(Protocol):
+    """What `RNN` asks of a cell, which is a layer or any other object."""
+
+    @property
+    def state_size(self) -> Tree:
+        """The size of its state, or the sizes of its states, nested as they are."""
+
+    def __call__(self, inputs: Array, states: list[Tree]) -> tuple[Array, Tree]:
+        """The output of one step, and the new states."""
+
+
+def check_cell(owner: str, cell: object) -> None:
+    """Check that a cell has what `RNN` needs of it.
 
     Raises:
         ValueError: no `call`, or no `state_size`.
     """
     for name, example in (("call", "def call(self, inputs, states): ..."), ("state_size", "self.state_size = 32")):
         if not hasattr(type(cell), name) and name not in vars(cell):
-            raise ValueError(f"{owner} takes cells with `{name}`. Received: {cell!r}, which has none. Write in it: {example}")
+            raise ValueError(f"{owner} takes cells with `{name}`. Received: {cell!r}, which has none. Add it: {example}")
 
 
-def is_nested(value: Any) -> bool:
+def is_nested(value: object) -> bool:
     """Whether a state, or the size of one, is a list or tuple of several."""
     return isinstance(value, (list, tuple))
 
 
-def output_size(cell: Any) -> int:
+def output_size(cell: CellLike) -> int:
     """The size of a cell's output: what it says, else that of its first state."""
     size = getattr(cell, "output_size", None)
     if size is None:
@@ -38,7 +50,7 @@ def output_size(cell: Any) -> int:
     return size
 
 
-def initial_states(cell: Any, batch_size: int, dtype: DTypeLike | None) -> list[Any]:
+def initial_states(cell: CellLike, batch_size: int, dtype: DTypeLike | None) -> list[Tree]:
     """A cell's first states as a list: what its `get_initial_state` gives, else zeros of its `state_size`."""
     if hasattr(cell, "get_initial_state"):
         states = cell.get_initial_state(batch_size=batch_size)
@@ -47,7 +59,7 @@ def initial_states(cell: Any, batch_size: int, dtype: DTypeLike | None) -> list[
     return [jnp.zeros((batch_size, size), dtype) for size in sizes]
 
 
-def build_cell(cell: Any, shape: Sequence[int | None]) -> None:
+def build_cell(cell: CellLike, shape: Sequence[int | None]) -> None:
     """Make the weights of a cell that is a layer, for inputs `(batch, ...)`."""
     if isinstance(cell, Layer) and not cell.built:
         dtype = cell.compute_dtype
@@ -55,7 +67,7 @@ def build_cell(cell: Any, shape: Sequence[int | None]) -> None:
         cell._ensure_built((Spec(tuple(shape), dtype), _state_specs(sizes, shape[0], dtype)), {})
 
 
-def _state_specs(sizes: Any, batch: int | None, dtype: DTypeLike) -> Any:
+def _state_specs(sizes: Sequence[Tree], batch: int | None, dtype: DTypeLike) -> list[Tree]:
     return [_state_specs(s, batch, dtype) if is_nested(s) else Spec((batch, s), dtype) for s in sizes]
 
 
@@ -80,14 +92,14 @@ class StackedRNNCells(Layer):
         (2, 4)
     """
 
-    def __init__(self, cells: Sequence[Any], **kwargs: Any):
+    def __init__(self, cells: Sequence[CellLike], **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         for cell in cells:
             check_cell("StackedRNNCells", cell)
         self.cells = list(cells)
 
     @property
-    def state_size(self) -> list[Any]:
+    def state_size(self) -> list[Tree]:
         """The sizes of each cell's states."""
         return [cell.state_size for cell in self.cells]
 
@@ -96,17 +108,17 @@ class StackedRNNCells(Layer):
         """The size of the last cell's output."""
         return output_size(self.cells[-1])
 
-    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | None = None) -> list[Tree]:
         """The first states of each cell."""
         return [initial_states(cell, batch_size or 1, self.compute_dtype) for cell in self.cells]
 
-    def build(self, input_shape: Tree) -> None:
+    def build(self, input_shape: Sequence[int | None]) -> None:
         """Make the weights of all cells for inputs of this shape `(batch, in)`."""
         for cell in self.cells:
             build_cell(cell, input_shape)
             input_shape = (input_shape[0], output_size(cell))
 
-    def call(self, inputs: Tree, states: Tree, training: bool = False) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tree, states: Tree, training: bool = False) -> tuple[Array, list[Tree]]:
         """One step of all cells."""
         after = []
         for cell, before in zip(self.cells, states, strict=True):

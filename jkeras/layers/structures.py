@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -19,7 +19,7 @@ from jkeras.state.scope import get_mask
 T = TypeVar("T")
 
 
-def legacy_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
+def legacy_shape(kwargs: Mapping[str, Tree]) -> tuple[int | None, ...] | None:
     """The batch input shape that Keras 2's `batch_input_shape`, `input_shape` or `input_dim` give; None without them."""
     if kwargs.get("batch_input_shape") is not None:
         return tuple(kwargs["batch_input_shape"])
@@ -79,7 +79,7 @@ def symbolic_masks(inputs: Tree) -> Tree:
     return _like_inputs(inputs, [getattr(leaf, "mask", None) for leaf in leaves])
 
 
-def zip_masks(outputs: list[Tree], masks: Tree) -> list[tuple[Any, Any]]:
+def zip_masks(outputs: list[Tree], masks: Tree) -> list[tuple[Tree, Tree]]:
     """Pairs of an output and its mask, for those that have one; a single mask applies to all outputs."""
     masks = [masks[key] for key in sorted(masks)] if isinstance(masks, dict) else masks
     several = masks if isinstance(masks, (list, tuple)) else [masks] * len(outputs)

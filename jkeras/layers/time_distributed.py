@@ -8,7 +8,7 @@ that changes its own state in training (batch normalization) makes a step depend
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.graph import Spec
 from jkeras.layers.base import Layer
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.layers.pure import layer_positions
 from jkeras.layers.tracking import state_entries
 from jkeras.state.functionalize import functionalize
@@ -55,7 +56,7 @@ class TimeDistributed(Layer):
 
     supports_masking = True
 
-    def __init__(self, layer: Layer, **kwargs: Any):
+    def __init__(self, layer: Layer, **kwargs: Unpack[BaseArguments]):
         if not isinstance(layer, Layer):
             raise ValueError(f"TimeDistributed takes a layer, for example TimeDistributed(Dense(8)). Received: {layer!r}.")
         super().__init__(**kwargs)
@@ -114,5 +115,5 @@ class TimeDistributed(Layer):
         return draw_key(self) if given else None
 
 
-def _is_shape(value: Any) -> bool:
+def _is_shape(value: object) -> bool:
     return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, INTEGERS) for n in value)

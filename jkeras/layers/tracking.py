@@ -63,7 +63,7 @@ class Tracker:
         """Forget all batches."""
         raise NotImplementedError
 
-    def result(self) -> Any:
+    def result(self) -> Tree:
         """The value for all batches since the last reset."""
         raise NotImplementedError
 
@@ -329,14 +329,14 @@ class Inventory:
             found.update(self._trained(child))
         return found
 
-    def nested(self, values: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def nested(self, values: Sequence[Tree]) -> tuple[dict[str, Tree], dict[str, Tree]]:
         """Nested `params` and `state` of values in the order of `entries`."""
         params, state = self._structure.unflatten([values[i] for i in self._order])
         return params, state
 
-    def flat(self, params: Any, state: Tree) -> list[Any]:
+    def flat(self, params: Tree, state: Tree) -> list[Tree]:
         """The values of nested `params` and `state` in the order of `entries`."""
-        values: list[Any] = [None] * len(self._order)
+        values: list[Tree] = [None] * len(self._order)
         for i, value in zip(self._order, self._structure.flatten_up_to((params, state)), strict=True):
             values[i] = value
         return values
@@ -347,7 +347,7 @@ class Inventory:
 
 
 def _has_gradient(variable: Variable) -> bool:
-    """Whether a gradient could change a variable's numbers; many a counter is made without `trainable=False`."""
+    """Whether a gradient could change a variable's numbers; counters are often made without `trainable=False`."""
     return not variable.dtype.startswith(("int", "uint", "bool"))
 
 

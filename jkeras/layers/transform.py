@@ -8,12 +8,12 @@ and a call means the same with and without the transform. What the code reads, s
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.state.scope import Scope, current, is_traced, masks_among, pop, push, same_trace, set_mask, substitute
 
 _OTHER_TRACE = """A weight was assigned by rematerialized code inside a further JAX transform (a scan, vmap, grad or jit within
@@ -38,7 +38,7 @@ class Effects(NamedTuple):
     masks: dict[int, jax.Array]
 
 
-def run_under(transform: Callable[[Callable[[], Any]], Callable[[], Any]], fn: Callable[[], Any]) -> Tree:
+def run_under(transform: Callable[[Callable[[], Tree]], Callable[[], Tree]], fn: Callable[[], Tree]) -> Tree:
     """`transform(fn)()`, where `fn` may read and write variables, draw, add losses and pass masks.
 
     Outside a pure call nothing stands in for the variables, so there `fn` runs as it is; also where only shapes are needed.
@@ -58,9 +58,9 @@ def run_under(transform: Callable[[Callable[[], Any]], Callable[[], Any]], fn: C
     outer = current()
     if outer.values is None or outer.abstract:
         return fn()
-    recorded: dict[str, Any] = {}
+    recorded: dict[str, Tree] = {}
 
-    def pure() -> tuple[list[Any], Effects]:
+    def pure() -> tuple[list[Array], Effects]:
         inner = _scope_inside(outer)
         token = push(inner)
         try:
@@ -91,7 +91,7 @@ def _scope_inside(outer: Scope) -> Scope:
     return inner
 
 
-def _effects(inner: Scope, outer: Scope, recorded: dict[str, Any], arrays: list[jax.Array]) -> Effects:
+def _effects(inner: Scope, outer: Scope, recorded: dict[str, Tree], arrays: list[jax.Array]) -> Effects:
     assert inner.values is not None and outer.values is not None and inner.losses is not None
     added = inner.losses[len(outer.losses or ()) :]
     recorded["owners"] = [owner for owner, _ in added]

@@ -1,48 +1,49 @@
-"""Layers that make the spatial axes longer: every entry several times, or resampled."""
+"""Layers that make the spatial axes longer: entries repeated, or resampled."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Unpack
 
 import jax.numpy as jnp
 
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array
 from jkeras.layers.base import Layer
 from jkeras.layers.input_spec import InputSpec
+from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import image
 from jkeras.nn.conv import spatial
 from jkeras.nn.pool import spatial_axes
 
 
 class _UpSampling(Layer):
-    """Every entry several times along the spatial axes."""
+    """Repeats every entry along the spatial axes."""
 
     rank: int
-    size: Any
+    size: int | tuple[int, ...]
     data_format = "channels_last"
 
     def _set_format(self, data_format: str | None) -> None:
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _repeat(self, x: Tree) -> Array:
+    def _repeat(self, x: Array) -> Array:
         for axis, times in zip(spatial_axes(x.ndim, self.data_format), spatial(self.size, self.rank, "size")):
             x = jnp.repeat(x, times, axis)
         return x
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The larger input."""
         return self._repeat(x)
 
 
 @export("keras.layers.UpSampling1D")
 class UpSampling1D(_UpSampling):
-    """Every step of sequences `(batch, steps, channels)` several times.
+    """Repeat every step of sequences `(batch, steps, channels)`.
 
     Args:
         size: how many times, an int.
@@ -56,7 +57,7 @@ class UpSampling1D(_UpSampling):
 
     rank = 1
 
-    def __init__(self, size: int = 2, **kwargs: Any):
+    def __init__(self, size: int = 2, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self._set_format("channels_last")
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
@@ -81,13 +82,14 @@ class UpSampling2D(_UpSampling):
     """
 
     rank = 2
+    size: tuple[int, ...]
 
     def __init__(
         self,
         size: int | Sequence[int] = (2, 2),
         data_format: str | None = None,
         interpolation: str = "nearest",
-        **kwargs: Any,
+        **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(**kwargs)
         self._set_format(data_format)
@@ -96,7 +98,7 @@ class UpSampling2D(_UpSampling):
         if self.interpolation not in image.METHODS:
             raise unknown_name("interpolation of UpSampling2D", interpolation, image.METHODS)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: SimpleNamespace, x: Array) -> Array:
         """The larger images."""
         if self.interpolation == "nearest":
             return self._repeat(x)
@@ -108,7 +110,7 @@ class UpSampling2D(_UpSampling):
 
 @export("keras.layers.UpSampling3D")
 class UpSampling3D(_UpSampling):
-    """Every entry of volumes `(batch, depth, height, width, channels)` several times.
+    """Repeat every entry of volumes `(batch, depth, height, width, channels)`.
 
     Args:
         size: an int, or one per spatial axis.
@@ -118,7 +120,7 @@ class UpSampling3D(_UpSampling):
 
     rank = 3
 
-    def __init__(self, size: int | Sequence[int] = (2, 2, 2), data_format: str | None = None, **kwargs: Any):
+    def __init__(self, size: int | Sequence[int] = (2, 2, 2), data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self._set_format(data_format)
         self.size = spatial(size, self.rank, "size")

@@ -6,42 +6,27 @@ arguments of several layers with the same roles are declared once, here.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypedDict
-
-from jax.typing import DTypeLike
+from typing import Annotated, Any
 
 from jkeras import constraints, initializers, regularizers
-from jkeras._base.types import Tree
+from jkeras._base.types import FunctionLike, Tree
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
+from jkeras.layers.layer_arguments import LayerArguments
 
 _GET = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
-
-
-class LayerArguments(TypedDict, total=False):
-    """What every layer takes, not shown in signatures; see `Layer`."""
-
-    trainable: bool
-    dtype: DTypeLike | None
-    autocast: bool
-    name: str | None
-    input_shape: Tree
-    batch_input_shape: Any
-    input_dim: int
-    batch_size: int | None
-    weights: Any
 
 
 class KernelAndBias(LayerArguments, total=False):
     """Arguments of layers with a kernel and a bias."""
 
-    kernel_initializer: Annotated[Any, "glorot_uniform"]
-    bias_initializer: Annotated[Any, "zeros"]
-    kernel_regularizer: Annotated[Any, None]
-    bias_regularizer: Annotated[Any, None]
-    activity_regularizer: Annotated[Any, None]
-    kernel_constraint: Annotated[Any, None]
-    bias_constraint: Annotated[Any, None]
+    kernel_initializer: Annotated[FunctionLike, "glorot_uniform"]
+    bias_initializer: Annotated[FunctionLike, "zeros"]
+    kernel_regularizer: Annotated[FunctionLike, None]
+    bias_regularizer: Annotated[FunctionLike, None]
+    activity_regularizer: Annotated[FunctionLike, None]
+    kernel_constraint: Annotated[FunctionLike, None]
+    bias_constraint: Annotated[FunctionLike, None]
 
 
 class WeightedLayer(Layer):
@@ -61,7 +46,9 @@ class WeightedLayer(Layer):
             setattr(self, name, get(value))
 
 
-def weight_for(layer: WeightedLayer, role: str, shape: tuple[int | None, ...], name: str | None = None, **options: Any) -> Weight:
+def weight_for(
+    layer: WeightedLayer, role: str, shape: tuple[int | None, ...], name: str | None = None, **options: Tree
+) -> Weight:
     """The weight of a role, with the layer's initializer, regularizer and constraint for it.
 
     Args:

@@ -6,11 +6,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from jax.typing import DTypeLike
 
+from jkeras._base.types import Tensor, Tree
 from jkeras.ops import linalg as linalg
 from jkeras.ops import nn as nn
 from jkeras.ops import numpy as numpy
 
-Tensor: TypeAlias = Any
 Axis: TypeAlias = int | Sequence[int] | None
 Shape: TypeAlias = int | Sequence[int]
 
@@ -48,9 +48,9 @@ def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Test whether any of the array elements along a given axis evaluate to True. See `jax.numpy.any`."""
 
 def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
-    """x2 behind x1 along an axis, or both flattened if it is None."""
+    """x2 appended to x1 along an axis; both flattened if it is None."""
 
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike | None = None) -> Tensor:
+def arange(start: Tensor, stop: Tensor | None = None, step: Tensor | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Numbers from start up to, not including, stop; `arange(n)` counts from 0 to n - 1."""
 
 def arccos(x: Tensor) -> Tensor:
@@ -92,7 +92,7 @@ def array(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
 def array_split(x: Tensor, indices_or_sections: Shape, axis: int = 0) -> list[Tensor]:
     """Split an array into sub-arrays. See `jax.numpy.array_split`."""
 
-def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+def associative_scan(f: Callable[[Tree, Tree], Tree], elems: Tree, reverse: bool = False, axis: int = 0) -> Tree:
     """All running results of an associative function, in parallel."""
 
 def average(x: Tensor, axis: Axis = None, weights: Tensor | None = None) -> Tensor:
@@ -180,7 +180,7 @@ def clip(x: Tensor, x_min: Tensor, x_max: Tensor) -> Tensor:
 def concatenate(xs: Sequence[Tensor], axis: int | None = 0) -> Tensor:
     """Arrays joined along an axis."""
 
-def cond(pred: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+def cond(pred: Tensor, true_fn: Callable[[], Tree], false_fn: Callable[[], Tree]) -> Tree:
     """The result of one of two functions without arguments."""
 
 def conj(x: Tensor) -> Tensor:
@@ -259,7 +259,7 @@ def cumprod(x: Tensor, axis: int | None = None, dtype: DTypeLike | None = None) 
 def cumsum(x: Tensor, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Cumulative sum of elements along an axis. See `jax.numpy.cumsum`."""
 
-def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+def custom_gradient(f: Callable[..., Tree]) -> Callable[..., Tree]:
     """A function with a custom gradient."""
 
 def deg2rad(x: Tensor) -> Tensor:
@@ -411,7 +411,7 @@ def fmod(x1: Tensor, x2: Tensor) -> Tensor:
 def fold(x: Tensor, output_size: Shape, kernel_size: Shape, dilation: Shape = 1, padding: Shape = 0, stride: Shape = 1) -> Tensor:
     """Images as sums of their patches: the transpose of `unfold`."""
 
-def fori_loop(lower: Tensor, upper: Tensor, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
+def fori_loop(lower: Tensor, upper: Tensor, body_fun: Callable[[Tree, Tree], Tree], init_val: Tree) -> Tree:
     """Apply `value = body_fun(i, value)` for i from lower to upper - 1."""
 
 def full(shape: Shape, fill_value: Tensor, dtype: DTypeLike | None = None) -> Tensor:
@@ -431,7 +431,7 @@ def geomspace(
 ) -> Tensor:
     """Numbers at equal ratios from start to stop; arguments as in `linspace`."""
 
-def get_item(x: Tensor, key: Any) -> Tensor:
+def get_item(x: Tensor, key: Tree) -> Tensor:
     """`x[key]`."""
 
 def glu(x: Tensor, axis: int = -1) -> Tensor:
@@ -538,14 +538,14 @@ def istft(
     sequence_stride: int,
     fft_length: int,
     length: int | None = None,
-    window: Any = "hann",
+    window: Tensor = "hann",
     center: bool = True,
 ) -> Tensor:
     """The signal of which x is the `stft`: `sum(w y) / sum(w^2)` over the frames y that cover a position, w their window
     there.
     """
 
-def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+def jvp(fun: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree], has_aux: bool = False) -> tuple[Tree, ...]:
     """The value of a function and its derivative along a direction."""
 
 def kaiser(x: int, beta: float) -> Tensor:
@@ -589,7 +589,7 @@ def linspace(
     retstep: bool = False,
     dtype: DTypeLike | None = None,
     axis: int = 0,
-) -> Any:
+) -> Tree:
     """Numbers at equal distances."""
 
 def log(x: Tensor) -> Tensor:
@@ -640,7 +640,7 @@ def logspace(
     stop: Tensor,
     num: int = 50,
     endpoint: bool = True,
-    base: Any = 10,
+    base: Tensor = 10,
     dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Tensor:
@@ -653,15 +653,15 @@ def lstsq(a: Tensor, b: Tensor, rcond: float | None = None) -> Tensor:
     """x with the least `|a x - b|`, and among these the shortest."""
 
 def lu_factor(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The LU factorisation with row exchanges."""
+    """The LU factorisation with row swaps."""
 
-def map(f: Callable[[Any], Any], xs: Any) -> Any:
+def map(f: Callable[[Tree], Tree], xs: Tree) -> Tree:
     """The results of a function for each entry along the first axis, one after the other, stacked."""
 
 def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     """The matrix product over the last two axes; int8 matrices give int32."""
 
-def matrix_rank(x: Tensor, tol: Any = None) -> Tensor:
+def matrix_rank(x: Tensor, tol: Tensor | None = None) -> Tensor:
     """How many singular values are above tol, by default machine precision times the larger size times the largest of them."""
 
 def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Tensor | None = None) -> Tensor:
@@ -764,7 +764,7 @@ def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
 def nonzero(x: Tensor) -> tuple[Tensor, ...]:
     """The indices of entries that are not 0, one array per axis. Not for `jit`, since their number depends on values."""
 
-def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+def norm(x: Tensor, ord: int | float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """A norm of vectors or matrices; where it is 0, so is its gradient."""
 
 def normalize(x: Tensor, axis: int | Sequence[int] = -1, order: float = 2, epsilon: float | None = None) -> Tensor:
@@ -785,7 +785,7 @@ def ones_like(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
 def outer(x1: Tensor, x2: Tensor) -> Tensor:
     """Compute the outer product of two arrays. See `jax.numpy.outer`."""
 
-def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Tensor | None = None) -> Tensor:
+def pad(x: Tensor, pad_width: Tree, mode: str = "constant", constant_values: Tensor | None = None) -> Tensor:
     """The array with a margin."""
 
 def percentile(x: Tensor, q: Tensor, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
@@ -803,7 +803,7 @@ def power(x1: Tensor, x2: Tensor) -> Tensor:
 def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: DTypeLike | None = None) -> Tensor:
     """The product over axes, all by default."""
 
-def psnr(x1: Tensor, x2: Tensor, max_val: Any) -> Tensor:
+def psnr(x1: Tensor, x2: Tensor, max_val: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in decibels: `20 log10(max_val) - 10 log10(mean((x1 - x2)^2))`."""
 
 def ptp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -854,7 +854,7 @@ def rms_normalization(
     """Divide by the root of the mean square over `axis`, then multiply by `scale`."""
 
 def roll(x: Tensor, shift: Shape, axis: Axis = None) -> Tensor:
-    """The entries moved along axes, those that leave at one end coming in at the other."""
+    """The entries shifted along axes; what is pushed off one end comes back at the other."""
 
 def rot90(array: Tensor, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     """k quarter turns in the plane of two axes, from the first towards the second."""
@@ -869,13 +869,13 @@ def saturate_cast(x: Tensor, dtype: DTypeLike | None) -> Tensor:
     """The same values in another dtype, clipped to its range."""
 
 def scan(
-    f: Callable[[Any, Any], tuple[Any, Any]],
-    init: Any,
-    xs: Any = None,
+    f: Callable[[Tree, Tree], tuple[Tree, Tree]],
+    init: Tree,
+    xs: Tree = None,
     length: int | None = None,
     reverse: bool = False,
     unroll: int | bool = 1,
-) -> tuple[Any, Any]:
+) -> tuple[Tree, Tree]:
     """Run along the first axis with a carry: `carry, y = f(carry, x)`."""
 
 def scatter(indices: Tensor, values: Tensor, shape: Shape) -> Tensor:
@@ -945,10 +945,10 @@ def sinh(x: Tensor) -> Tensor:
 def size(x: Tensor) -> Tensor:
     """The number of entries."""
 
-def slice(inputs: Tensor, start_indices: Sequence[Any], shape: Sequence[int]) -> Tensor:
+def slice(inputs: Tensor, start_indices: Sequence[Tensor], shape: Sequence[int]) -> Tensor:
     """A slice of a given shape; a size of -1 means up to the end."""
 
-def slice_update(inputs: Tensor, start_indices: Sequence[Any], updates: Tensor) -> Tensor:
+def slice_update(inputs: Tensor, start_indices: Sequence[Tensor], updates: Tensor) -> Tensor:
     """The array with a slice replaced; a slice that sticks out is moved back into the array."""
 
 def slogdet(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -1020,7 +1020,7 @@ def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The standard deviation over axes, all by default; where it is 0, so is its gradient."""
 
 def stft(
-    x: Tensor, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
+    x: Tensor, sequence_length: int, sequence_stride: int, fft_length: int, window: Tensor = "hann", center: bool = True
 ) -> tuple[Tensor, Tensor]:
     """The Fourier transform of windowed frames of a signal."""
 
@@ -1033,7 +1033,7 @@ def subtract(x1: Tensor, x2: Tensor) -> Tensor:
 def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Sum of the elements of the array over a given axis. See `jax.numpy.sum`."""
 
-def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Tree:
     """`x = u diag(s) vh`, the singular values s in falling order."""
 
 def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
@@ -1042,7 +1042,7 @@ def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
 def swish(x: Tensor) -> Tensor:
     """SiLU, also called swish: `x sigmoid(x)`. See `jkeras.nn.activations.silu`."""
 
-def switch(index: Tensor, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+def switch(index: Tensor, branches: Sequence[Callable[..., Tree]], *operands: Tree) -> Tree:
     """The result of the function at an index, which is clipped to the list."""
 
 def take(x: Tensor, indices: Tensor, axis: int | None = None) -> Tensor:
@@ -1060,14 +1060,14 @@ def tanh(x: Tensor) -> Tensor:
 def tanh_shrink(x: Tensor) -> Tensor:
     """What the tangent leaves over, about `x^3 / 3` near 0: `x - tanh(x)`. See `jkeras.nn.activations.tanh_shrink`."""
 
-def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
+def tensordot(x1: Tensor, x2: Tensor, axes: int | Sequence[Tree] = 2) -> Tensor:
     """The product summed over pairs of axes: the last `axes` of x1 with the first of x2, or two lists of axes."""
 
 def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     """`x` where x > threshold, else `default_value`."""
 
 def tile(x: Tensor, repeats: Shape) -> Tensor:
-    """The whole array several times along each axis."""
+    """The whole array repeated along each axis."""
 
 def top_k(x: Tensor, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     """The k largest entries along the last axis."""
@@ -1107,8 +1107,8 @@ def unique(
     return_counts: bool = False,
     axis: int | None = None,
     size: int | None = None,
-    fill_value: Any = None,
-) -> Array:
+    fill_value: Tensor | None = None,
+) -> Tree:
     """The distinct entries, or slices along an axis."""
 
 def unravel_index(indices: Tensor, shape: Shape) -> tuple[Tensor, ...]:
@@ -1126,10 +1126,12 @@ def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def vdot(x1: Tensor, x2: Tensor) -> Tensor:
     """Perform a conjugate multiplication of two 1D vectors. See `jax.numpy.vdot`."""
 
-def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: str | None = None) -> Callable[..., Any]:
+def vectorize(
+    pyfunc: Callable[..., Tree], *, excluded: Sequence[int | str] | None = None, signature: str | None = None
+) -> Callable[..., Tree]:
     """A function of scalars (or of the shapes in a signature) as a function of arrays that broadcasts."""
 
-def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
+def vectorized_map(function: Callable[[Tree], Tree], elements: Tree) -> Tree:
     """The results of a function for each entry along the first axis, all at once, stacked."""
 
 def view(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
@@ -1147,10 +1149,12 @@ def vsplit(x: Tensor, indices_or_sections: Shape) -> list[Tensor]:
 def vstack(xs: Sequence[Tensor]) -> Tensor:
     """Vertically stack arrays. See `jax.numpy.vstack`."""
 
-def where(condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None) -> Any:
+def where(condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None) -> Tree:
     """x1 where the condition holds, x2 elsewhere; without both, the indices where it holds."""
 
-def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+def while_loop(
+    cond: Callable[..., Tree], body: Callable[..., Tree], loop_vars: Tree, maximum_iterations: int | None = None
+) -> Tree:
     """Apply a function to variables as long as a condition holds."""
 
 def zeros(shape: Shape, dtype: DTypeLike | None = None) -> Tensor:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.types import Array, Tree
 from jkeras.ops.wrapper import Tensor, inspector, operand, operation, symbolic
 
 
 @operation()
-def cond(pred: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+def cond(pred: Tensor, true_fn: Callable[[], Tree], false_fn: Callable[[], Tree]) -> Tree:
     """The result of one of two functions without arguments.
 
     Args:
@@ -29,7 +29,7 @@ def cond(pred: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) 
 
 
 @operation()
-def switch(index: Tensor, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+def switch(index: Tensor, branches: Sequence[Callable[..., Tree]], *operands: Tree) -> Tree:
     """The result of the function at an index, which is clipped to the list.
 
     Example:
@@ -40,7 +40,9 @@ def switch(index: Tensor, branches: Sequence[Callable[..., Any]], *operands: Any
 
 
 @operation()
-def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+def while_loop(
+    cond: Callable[..., Tree], body: Callable[..., Tree], loop_vars: Tree, maximum_iterations: int | None = None
+) -> Tree:
     """Apply a function to variables as long as a condition holds.
 
     Args:
@@ -59,12 +61,12 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
     several = isinstance(loop_vars, (list, tuple))
     start = tuple(loop_vars) if several else (loop_vars,)
 
-    def continues(carry: Any) -> Any:
+    def continues(carry: tuple[Tensor, tuple[Tree, ...]]) -> Array:
         step, values = carry
         within = True if maximum_iterations is None else step < maximum_iterations
         return jnp.logical_and(cond(*values), within)
 
-    def advance(carry: Any) -> Any:
+    def advance(carry: tuple[Tensor, tuple[Tree, ...]]) -> tuple[Tensor, tuple[Tree, ...]]:
         step, values = carry
         results = body(*values)
         return step + 1, tuple(results) if several else (results,)
@@ -74,7 +76,7 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
 
 
 @operation()
-def fori_loop(lower: Tensor, upper: Tensor, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
+def fori_loop(lower: Tensor, upper: Tensor, body_fun: Callable[[Tree, Tree], Tree], init_val: Tree) -> Tree:
     """Apply `value = body_fun(i, value)` for i from lower to upper - 1.
 
     Example:
@@ -86,13 +88,13 @@ def fori_loop(lower: Tensor, upper: Tensor, body_fun: Callable[[Any, Any], Any],
 
 @operation()
 def scan(
-    f: Callable[[Any, Any], tuple[Any, Any]],
-    init: Any,
-    xs: Any = None,
+    f: Callable[[Tree, Tree], tuple[Tree, Tree]],
+    init: Tree,
+    xs: Tree = None,
     length: int | None = None,
     reverse: bool = False,
     unroll: int | bool = 1,
-) -> tuple[Any, Any]:
+) -> tuple[Tree, Tree]:
     """Run along the first axis with a carry: `carry, y = f(carry, x)`.
 
     Args:
@@ -118,7 +120,7 @@ def scan(
 
 
 @operation()
-def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+def associative_scan(f: Callable[[Tree, Tree], Tree], elems: Tree, reverse: bool = False, axis: int = 0) -> Tree:
     """All running results of an associative function, in parallel.
 
     Args:
@@ -136,7 +138,7 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
 
 
 @operation()
-def map_(f: Callable[[Any], Any], xs: Any) -> Any:
+def map_(f: Callable[[Tree], Tree], xs: Tree) -> Tree:
     """The results of a function for each entry along the first axis, one after the other, stacked.
 
     Example:
@@ -148,7 +150,7 @@ def map_(f: Callable[[Any], Any], xs: Any) -> Any:
 
 
 @operation()
-def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
+def vectorized_map(function: Callable[[Tree], Tree], elements: Tree) -> Tree:
     """The results of a function for each entry along the first axis, all at once, stacked.
 
     Example:
@@ -159,13 +161,15 @@ def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     return jax.vmap(function)(elements)
 
 
-def _arrays(xs: Any) -> Any:
+def _arrays(xs: Tree) -> Tree:
     """A tuple or dict of arrays as it is; a plain list of numbers as one array."""
     return operand(xs) if isinstance(xs, list) and not any(hasattr(x, "shape") for x in xs) else xs
 
 
 @inspector("numpy")
-def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: str | None = None) -> Callable[..., Any]:
+def vectorize(
+    pyfunc: Callable[..., Tree], *, excluded: Sequence[int | str] | None = None, signature: str | None = None
+) -> Callable[..., Tree]:
     """A function of scalars (or of the shapes in a signature) as a function of arrays that broadcasts.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +10,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
+from jkeras._base.types import Tree
 from jkeras.graph.keras_tensor import KerasTensor
 from jkeras.ops.wrapper import Tensor, as_array, inspector, no_sparse, operation, symbolic
 from jkeras.state.variable import Variable
@@ -175,7 +175,7 @@ def stop_gradient(variable: Tensor) -> Tensor:
 
 
 @inspector()
-def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+def custom_gradient(f: Callable[..., Tree]) -> Callable[..., Tree]:
     """A function with a custom gradient.
 
     Args:

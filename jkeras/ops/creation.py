@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jkeras._base.config import settings
 from jkeras._base.dtypes import optional_dtype, standardize_dtype
+from jkeras._base.types import Tree
 from jkeras.ops.families import Function, Shape, alike, define
 from jkeras.ops.wrapper import Tensor, axes, operand, operation
 
@@ -69,7 +68,7 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None
 
 
 @operation("numpy")
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike | None = None) -> Tensor:
+def arange(start: Tensor, stop: Tensor | None = None, step: Tensor | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """Numbers from start up to, not including, stop; `arange(n)` counts from 0 to n - 1.
 
     Args:
@@ -94,7 +93,7 @@ def linspace(
     retstep: bool = False,
     dtype: DTypeLike | None = None,
     axis: int = 0,
-) -> Any:
+) -> Tree:
     """Numbers at equal distances.
 
     Args:
@@ -119,7 +118,7 @@ def logspace(
     stop: Tensor,
     num: int = 50,
     endpoint: bool = True,
-    base: Any = 10,
+    base: Tensor = 10,
     dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Tensor:

@@ -10,13 +10,12 @@ Recurrent Neural Networks", 2006.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe
+from jkeras._base.types import Array
 from jkeras.nn.norm import at_least_float32
 from jkeras.ops.wrapper import Tensor, as_array, operation
 
@@ -51,13 +50,13 @@ def ctc_loss(target: Tensor, output: Tensor, target_length: Tensor, output_lengt
     return -one(labels, log_p, as_array(target_length, "int32"), as_array(output_length, "int32"), mask_index)
 
 
-def _log_likelihood(labels: Any, log_p: Any, label_count: Any, frame_count: Any, blank: int) -> jax.Array:
+def _log_likelihood(labels: Array, log_p: Array, label_count: Array, frame_count: Array, blank: int) -> jax.Array:
     states = jnp.full(2 * labels.size + 1, blank).at[1::2].set(labels)
     # A label may follow a label directly, without the blank between, unless they are equal.
     skips = (states[2:] != blank) & (states[2:] != states[:-2])
     may_skip = jnp.pad(skips, (2, 0))
 
-    def step(alpha: jax.Array, frame: Any) -> tuple[jax.Array, None]:
+    def step(alpha: jax.Array, frame: tuple[Array, Array]) -> tuple[jax.Array, None]:
         log_p, counts = frame
         one_back = jnp.pad(alpha[:-1], (1, 0), constant_values=_LOG_ZERO)
         two_back = jnp.pad(alpha[:-2], (2, 0), constant_values=_LOG_ZERO)[: alpha.size]

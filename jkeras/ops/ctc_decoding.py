@@ -10,13 +10,14 @@ Source: Graves, "Supervised Sequence Labelling with Recurrent Neural Networks", 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe, unknown_name
+from jkeras._base.types import Array
 from jkeras.nn.norm import at_least_float32
 from jkeras.ops.wrapper import Tensor, as_array, operation
 
@@ -101,7 +102,7 @@ def _beam_search(log_p: jax.Array, frames: jax.Array, width: int, top: int, blan
     labels = jnp.full((width, log_p.shape[0]), -1, "int32")
     start = _Beam(labels, jnp.zeros(width, "int32"), nothing.at[0].set(0.0), nothing)
 
-    def step(beam: _Beam, frame: Any) -> tuple[_Beam, None]:
+    def step(beam: _Beam, frame: tuple[Array, Array]) -> tuple[_Beam, None]:
         log_p, counts = frame
         return lax.cond(counts, lambda: _extend(beam, log_p, blank), lambda: beam), None
 
@@ -117,7 +118,7 @@ def _extend(beam: _Beam, log_p: jax.Array, blank: int) -> _Beam:
     again = jnp.where(last >= 0, log_p[last], -jnp.inf)
     stay_blank, stay_label = beam.total + log_p[blank], beam.ends_label + again
 
-    # Behind a label, the same label once more needs a blank between.
+    # The same label twice needs a blank between.
     before = jnp.where(jnp.arange(classes) == last[:, None], beam.ends_blank[:, None], beam.total[:, None])
     grown = (before + log_p).at[:, blank].set(-jnp.inf)
 

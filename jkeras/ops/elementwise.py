@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 from jax import lax
 
@@ -163,7 +161,7 @@ def polar(abs_: Tensor, angle: Tensor) -> Tensor:
 
 
 @operation("nn")
-def psnr(x1: Tensor, x2: Tensor, max_val: Any) -> Tensor:
+def psnr(x1: Tensor, x2: Tensor, max_val: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in decibels: `20 log10(max_val) - 10 log10(mean((x1 - x2)^2))`.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
@@ -13,6 +12,7 @@ from jax.typing import DTypeLike
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.errors import unknown_name
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Array, Tree
 from jkeras.nn import embedding
 from jkeras.ops.families import Shape, define, lookup
 from jkeras.ops.wrapper import Tensor, as_array, no_sparse, operand, operation
@@ -23,13 +23,13 @@ _REDUCTIONS = {None: "set", "add": "add", "max": "max", "min": "min", "mul": "mu
 
 
 @operation("numpy")
-def get_item(x: Tensor, key: Any) -> Tensor:
+def get_item(x: Tensor, key: Tree) -> Tensor:
     """`x[key]`."""
     return operator.getitem(as_array(x), key)
 
 
 @operation("numpy")
-def where(condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None) -> Any:
+def where(condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None) -> Tree:
     """x1 where the condition holds, x2 elsewhere; without both, the indices where it holds.
 
     Example:
@@ -60,7 +60,7 @@ def unravel_index(indices: Tensor, shape: Shape) -> tuple[Tensor, ...]:
 
 
 @operation()
-def slice_(inputs: Tensor, start_indices: Sequence[Any], shape: Sequence[int]) -> Tensor:
+def slice_(inputs: Tensor, start_indices: Sequence[Tensor], shape: Sequence[int]) -> Tensor:
     """A slice of a given shape; a size of -1 means up to the end.
 
     Args:
@@ -78,7 +78,7 @@ def slice_(inputs: Tensor, start_indices: Sequence[Any], shape: Sequence[int]) -
 
 
 @operation()
-def slice_update(inputs: Tensor, start_indices: Sequence[Any], updates: Tensor) -> Tensor:
+def slice_update(inputs: Tensor, start_indices: Sequence[Tensor], updates: Tensor) -> Tensor:
     """The array with a slice replaced; a slice that sticks out is moved back into the array.
 
     Example:
@@ -126,7 +126,7 @@ def scatter_update(inputs: Tensor, indices: Tensor, updates: Tensor, reduction: 
     return getattr(at, _REDUCTIONS[reduction])(operand(updates))
 
 
-def _positions(indices: Tensor) -> tuple[Any, ...]:
+def _positions(indices: Tensor) -> tuple[Array, ...]:
     return tuple(jnp.moveaxis(as_array(indices), -1, 0))
 
 

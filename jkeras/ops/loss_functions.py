@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras.ops.wrapper import F, symbolic
+from jkeras.ops.wrapper import F, Function, symbolic
 
-_made: dict[Any, Any] = {}
+_made: dict[Function, Any] = {}
 
 
 def loss_function(fn: F) -> F:
-    """The operation that a function of `nn/` is; one and the same whoever asks.
+    """The operation made of a function of `nn/`: the same object for every caller.
 
     Args:
         fn: `(y_true, y_pred, ...) -> one value per sample`, of arrays.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe, unknown_name
+from jkeras._base.types import Tree
 from jkeras.nn import lengths
-from jkeras.ops.families import define, unary
+from jkeras.ops.families import Axis, define, unary
 from jkeras.ops.wrapper import Tensor, as_array, as_float, axes, operand, operation
 
 define(unary, jnp.linalg, "det eig eigh inv", area="linalg")
@@ -62,7 +62,7 @@ def cholesky_inverse(x: Tensor, upper: bool = False) -> Tensor:
 
 
 @operation("linalg")
-def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+def norm(x: Tensor, ord: int | float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """A norm of vectors or matrices; where it is 0, so is its gradient.
 
     Args:
@@ -92,7 +92,7 @@ def qr(x: Tensor, mode: str = "reduced") -> tuple[Tensor, Tensor]:
 
 
 @operation("linalg")
-def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Tree:
     """`x = u diag(s) vh`, the singular values s in falling order.
 
     Args:
@@ -109,13 +109,13 @@ def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 @operation("linalg")
 def lu_factor(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The LU factorisation with row exchanges.
+    """The LU factorisation with row swaps.
 
     Args:
         x: `(..., n, n)`.
 
     Returns:
-        L below and U on and above the diagonal, in one array; and with which row each row was exchanged.
+        L below and U on and above the diagonal, in one array; and the row that each row was swapped with.
     """
     factors, pivots, _ = lax.linalg.lu(_matrices(x))
     return factors, pivots
@@ -175,7 +175,7 @@ def pinv(x: Tensor, rcond: float | None = None) -> Tensor:
 
 
 @operation("linalg")
-def matrix_rank(x: Tensor, tol: Any = None) -> Tensor:
+def matrix_rank(x: Tensor, tol: Tensor | None = None) -> Tensor:
     """How many singular values are above tol, by default machine precision times the larger size times the largest of them."""
     return jnp.linalg.matrix_rank(_matrices(x), tol).astype("int32")
 
@@ -193,13 +193,13 @@ def slogdet(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @operation("linalg")
-def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+def jvp(fun: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree], has_aux: bool = False) -> tuple[Tree, ...]:
     """The value of a function and its derivative along a direction.
 
     Args:
         fun: a function of arrays.
         primals: a list or tuple of arguments.
-        tangents: the direction, alike.
+        tangents: the direction, in the same form.
         has_aux: whether fun gives a pair, whose second part is not differentiated.
 
     Returns:

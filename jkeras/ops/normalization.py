@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 
 from jkeras._base.config import settings
 from jkeras._base.errors import describe
+from jkeras._base.types import Array
 from jkeras.nn import lengths
 from jkeras.nn import norm as maths
 from jkeras.ops.wrapper import Tensor, as_array, as_float, axes, operation
 
 
-def _optional(x: Tensor | None) -> Any:
+def _optional(x: Tensor | None) -> Array | None:
     return None if x is None else as_array(x)
 
 
@@ -116,7 +117,7 @@ def dot_product_attention(
         key: `(batch, keys, heads, width)`; it may have fewer heads, each for a group of the query's.
         value: `(batch, keys, heads, width)`.
         bias: broadcasts to `(batch, heads, queries, keys)`.
-        mask: alike, True where a query sees a key.
+        mask: broadcasts likewise; True where a query sees a key.
         scale: `1 / sqrt(width)` by default.
         is_causal: whether query i sees only the keys up to i.
         flash_attention: True for cuDNN's fused kernel, which needs an Nvidia GPU and half precision; None or False for XLA's.
@@ -137,12 +138,19 @@ def dot_product_attention(
     if attn_logits_soft_cap is not None:
         return _capped_attention(q, k, v, bias, mask, scale, is_causal, attn_logits_soft_cap)
     bias = bias if bias is None else bias.astype(dtype)
-    implementation: Any = "cudnn" if flash_attention else None
+    implementation: Literal["cudnn"] | None = "cudnn" if flash_attention else None
     return jax.nn.dot_product_attention(q, k, v, bias, mask, scale=scale, is_causal=is_causal, implementation=implementation)
 
 
 def _capped_attention(
-    q: jax.Array, k: jax.Array, v: jax.Array, bias: Any, mask: Any, scale: float | None, is_causal: bool, cap: float
+    q: jax.Array,
+    k: jax.Array,
+    v: jax.Array,
+    bias: Array | None,
+    mask: Array | None,
+    scale: float | None,
+    is_causal: bool,
+    cap: float,
 ) -> jax.Array:
     k, v = (jnp.repeat(t, q.shape[2] // t.shape[2], axis=2) for t in (k, v))
     logits = jnp.einsum("bqhd,bkhd->bhqk", q, k, preferred_element_type=jnp.promote_types(q.dtype, jnp.float32))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jkeras._base.errors import describe
+from jkeras._base.types import Tree
 from jkeras.ops.families import binary, define, unary
 from jkeras.ops.wrapper import Tensor, as_array, operand, operation
 
@@ -14,7 +17,7 @@ define(binary, jnp, "dot inner kron outer vdot")
 define(unary, jnp, "corrcoef")
 
 
-def _accumulator(*xs: Any) -> Any:
+def _accumulator(*xs: Tensor) -> DTypeLike | None:
     """int32 for products of int8 arrays, which would overflow in int8; else None, for JAX's choice."""
     return jnp.int32 if all(getattr(x, "dtype", None) == jnp.int8 for x in xs) else None
 
@@ -36,7 +39,7 @@ def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
     """A sum of products by Einstein's convention; int8 operands give int32.
 
     Args:
-        subscripts: the axes of the operands and, behind `->`, of the result, such as `"ij,jk->ik"`.
+        subscripts: the axes of the operands and, after `->`, of the result, such as `"ij,jk->ik"`.
         operands: arrays.
         kwargs: further arguments of `jax.numpy.einsum`.
 
@@ -50,7 +53,7 @@ def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
 
 
 @operation("numpy")
-def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
+def tensordot(x1: Tensor, x2: Tensor, axes: int | Sequence[Tree] = 2) -> Tensor:
     """The product summed over pairs of axes: the last `axes` of x1 with the first of x2, or two lists of axes."""
     return jnp.tensordot(operand(x1), operand(x2), axes=axes)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax.numpy as jnp
 
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Tree
 from jkeras.ops.families import Axis, Shape, band, define, diagonals, joined, optional_axes, parted, parted_along, unary
 from jkeras.ops.wrapper import Tensor, axes, operand, operation
 
@@ -90,7 +90,7 @@ def stack(x: Sequence[Tensor], axis: int = 0) -> Tensor:
 
 @operation("numpy")
 def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
-    """x2 behind x1 along an axis, or both flattened if it is None."""
+    """x2 appended to x1 along an axis; both flattened if it is None."""
     return jnp.append(operand(x1), operand(x2), axis=axis)
 
 
@@ -125,12 +125,12 @@ def repeat(x: Tensor, repeats: Tensor, axis: int | None = None) -> Tensor:
 
 @operation("numpy")
 def tile(x: Tensor, repeats: Shape) -> Tensor:
-    """The whole array several times along each axis."""
+    """The whole array repeated along each axis."""
     return jnp.tile(operand(x), axes(repeats))
 
 
 @operation("numpy")
-def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Tensor | None = None) -> Tensor:
+def pad(x: Tensor, pad_width: Tree, mode: str = "constant", constant_values: Tensor | None = None) -> Tensor:
     """The array with a margin.
 
     Args:
@@ -151,7 +151,7 @@ def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Tens
 
 @operation("numpy")
 def roll(x: Tensor, shift: Shape, axis: Axis = None) -> Tensor:
-    """The entries moved along axes, those that leave at one end coming in at the other."""
+    """The entries shifted along axes; what is pushed off one end comes back at the other."""
     return jnp.roll(operand(x), axes(shift), axis=axes(axis))
 
 

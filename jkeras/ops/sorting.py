@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe
-from jkeras._base.types import Array
+from jkeras._base.types import Tree
 from jkeras.ops.wrapper import Tensor, as_array, operand, operation
 
 
@@ -99,8 +97,8 @@ def unique(
     return_counts: bool = False,
     axis: int | None = None,
     size: int | None = None,
-    fill_value: Any = None,
-) -> Array:
+    fill_value: Tensor | None = None,
+) -> Tree:
     """The distinct entries, or slices along an axis.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -98,7 +97,7 @@ _WINDOWS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def _window(window: Any, length: int, fft_length: int, dtype: DTypeLike | None) -> jax.Array:
+def _window(window: Tensor, length: int, fft_length: int, dtype: DTypeLike | None) -> jax.Array:
     """The window's values with zeros on both sides up to fft_length."""
     if fft_length < length:
         raise ValueError(f"fft_length={fft_length} is less than sequence_length={length}: give at least {length}.")
@@ -117,7 +116,7 @@ def _window(window: Any, length: int, fft_length: int, dtype: DTypeLike | None) 
 
 @operation()
 def stft(
-    x: Tensor, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
+    x: Tensor, sequence_length: int, sequence_stride: int, fft_length: int, window: Tensor = "hann", center: bool = True
 ) -> tuple[Tensor, Tensor]:
     """The Fourier transform of windowed frames of a signal.
 
@@ -148,7 +147,7 @@ def istft(
     sequence_stride: int,
     fft_length: int,
     length: int | None = None,
-    window: Any = "hann",
+    window: Tensor = "hann",
     center: bool = True,
 ) -> Tensor:
     """The signal of which x is the `stft`: `sum(w y) / sum(w^2)` over the frames y that cover a position, w their window there.

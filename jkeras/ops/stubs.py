@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import textwrap
 from pathlib import Path
-from typing import Any
 
 from jkeras.ops.wrapper import Function, operations
 
@@ -24,17 +23,17 @@ from typing import Any, TypeAlias
 import numpy as np
 from jax.typing import DTypeLike
 
+from jkeras._base.types import Tensor, Tree
 from jkeras.ops import linalg as linalg
 from jkeras.ops import nn as nn
 from jkeras.ops import numpy as numpy
 
-Tensor: TypeAlias = Any
 Axis: TypeAlias = int | Sequence[int] | None
 Shape: TypeAlias = int | Sequence[int]
 '''
 
 _WIDTH = 130
-_STARS: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+_STARS: dict[object, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 
 
 def render() -> str:

@@ -8,26 +8,25 @@ shape inference runs `fn` abstractly. A variable is replaced by its value. Other
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from jkeras._base.config import settings
 from jkeras._base.registry import export
+from jkeras._base.types import Tensor as Tensor
+from jkeras._base.types import Tree
 from jkeras.graph.keras_tensor import KerasTensor, apply_symbolic, is_leaf
 from jkeras.state.variable import Variable
 
-Tensor: TypeAlias = Any
-"""An array, a variable, a symbolic tensor, or what `numpy.asarray` takes: numbers and nested lists."""
-
-Function = Callable[..., Any]
+Function = Callable[..., Tree]
 F = TypeVar("F", bound=Function)
 
-_NATIVE = (jax.Array, np.ndarray, np.generic, int, float, complex)
+_NATIVE: tuple[type, ...] = (jax.Array, np.ndarray, np.generic, int, float, complex)
 _operations: dict[str, Function] = {}
 _areas: dict[str, dict[str, Function]] = {"linalg": {}, "nn": {}, "numpy": {}}
 
@@ -49,7 +48,7 @@ def symbolic(fn: F, name: str, module: str = "jkeras.ops") -> F:
         ([2.0, 4.0], (None, 3))
     """
 
-    def op(*args: Any, **kwargs: Any) -> Any:
+    def op(*args: Tree, **kwargs: Tree) -> Tree:
         leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_leaf)
         if any(isinstance(leaf, KerasTensor) for leaf in leaves):
             return apply_symbolic(op, name, *args, **kwargs)
@@ -103,14 +102,16 @@ def operations(area: str | None = None) -> dict[str, Function]:
     return dict(_operations if area is None else _areas[area])
 
 
-def as_plain(x: Any) -> Any:
+def as_plain(x: Tree) -> Tree:
     """The array of a variable; anything else as it is."""
     return x.value if isinstance(x, Variable) else x
 
 
-def operand(x: Tensor) -> Any:
+def operand(x: Tensor) -> ArrayLike:
     """What `jax.numpy` accepts, unchanged; anything else (lists, tuples) as an array."""
-    return x if isinstance(x, _NATIVE) else jnp.asarray(x)
+    if not isinstance(x, _NATIVE):
+        x = jnp.asarray(x)
+    return x
 
 
 def as_array(x: Tensor, dtype: DTypeLike | None = None) -> jax.Array:
@@ -126,7 +127,7 @@ def as_float(x: Tensor) -> jax.Array:
     return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(settings.floatx)
 
 
-def axes(axis: Any) -> Any:
+def axes(axis: int | Sequence[int] | None) -> Any:
     """Axes as JAX takes them: a list as a tuple."""
     return tuple(axis) if isinstance(axis, list) else axis
 

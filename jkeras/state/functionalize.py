@@ -7,11 +7,11 @@ What the code does besides returning something (assigning variables, adding loss
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.state.scope import UnknownVariables, current, masks_among, pop, push, substitute
 from jkeras.state.variable import Variable
 
@@ -34,11 +34,11 @@ class Result(NamedTuple):
     masks: dict[int, jax.Array]
     losses: list[jax.Array]
     values: list[jax.Array]
-    owners: list[Any]
+    owners: list[object]
 
 
 def functionalize(
-    fn: Callable[..., Any], variables: Sequence[Variable], positions: dict[int, int] | None = None, complete: bool = False
+    fn: Callable[..., Tree], variables: Sequence[Variable], positions: dict[int, int] | None = None, complete: bool = False
 ) -> Callable[..., Result]:
     """Turn `fn`, which reads and writes `variables`, into `pure(values, *args, rng=None, training=None, **kwargs) -> Result`.
 
@@ -62,7 +62,7 @@ def functionalize(
     ids = [id(variable) for variable in variables]
 
     def pure(
-        values: Sequence[Any], *args: Tree, rng: jax.Array | None = None, training: bool | None = None, **kwargs: Tree
+        values: Sequence[Array], *args: Tree, rng: jax.Array | None = None, training: bool | None = None, **kwargs: Tree
     ) -> Result:
         scope = substitute(dict(zip(ids, values)), rng=rng, training=training, positions=positions)
         scope.unknown = {} if complete else None
@@ -87,7 +87,7 @@ def _result(output: Tree, ids: Sequence[int] | None = None) -> Result:
     return Result(output, masks, [loss for _, loss in scope.losses], values, [owner for owner, _ in scope.losses])
 
 
-def abstractly(fn: Callable[..., Any], *args: Tree, training: bool | None = None) -> Tree:
+def abstractly(fn: Callable[..., Tree], *args: Tree, training: bool | None = None) -> Tree:
     """Shapes and dtypes of `fn(*args)` without computing anything; all variables keep their values, and need not have one.
 
     Args:
@@ -98,7 +98,7 @@ def abstractly(fn: Callable[..., Any], *args: Tree, training: bool | None = None
     return jax.eval_shape(lambda *arrays: _run_abstractly(fn, arrays, training).output, *args)
 
 
-def trace_abstractly(fn: Callable[..., Any], *args: Tree) -> tuple[ClosedJaxpr, Result]:
+def trace_abstractly(fn: Callable[..., Tree], *args: Tree) -> tuple[ClosedJaxpr, Result]:
     """The program of `fn(*args)`, and shapes and dtypes of its result, with the values of all variables that it assigned."""
 
     def run(*arrays: Tree) -> Result:
@@ -108,7 +108,7 @@ def trace_abstractly(fn: Callable[..., Any], *args: Tree) -> tuple[ClosedJaxpr, 
     return program, shapes
 
 
-def _run_abstractly(fn: Callable[..., Any], args: tuple[Tree, ...], training: bool | None = None) -> Result:
+def _run_abstractly(fn: Callable[..., Tree], args: tuple[Tree, ...], training: bool | None = None) -> Result:
     token = push(substitute({}, training=training, abstract=True))
     try:
         return _result(fn(*args))

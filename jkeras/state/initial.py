@@ -12,7 +12,6 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +19,7 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
 from jkeras._base.compiling import compiled_quickly
+from jkeras._base.types import Tree
 
 _SMALL = 4 << 20  # elements
 
@@ -35,7 +35,7 @@ class InitialValue:
         token: equal tokens, shapes and dtypes mean equal programs.
     """
 
-    make: Callable[..., Any] = dataclasses.field(compare=False)
+    make: Callable[..., Tree] = dataclasses.field(compare=False)
     shape: tuple[int, ...]
     dtype: str
     token: str | int
@@ -52,7 +52,7 @@ class InitialValue:
         return value
 
 
-def accepts_key(make: Callable[..., Any]) -> bool:
+def accepts_key(make: Callable[..., Tree]) -> bool:
     """Whether an initializer takes the PRNG key as `key=`; Keras' own protocol has no such argument."""
     try:
         parameters = inspect.signature(make).parameters
@@ -68,7 +68,7 @@ def numbered_keys(seeds: jax.Array | np.ndarray, numbers: jax.Array | np.ndarray
 
 @functools.lru_cache(maxsize=256)
 def _program(initials: tuple[InitialValue, ...]) -> Callable[..., list[jax.Array]]:
-    def draw_all(keys: Any) -> list[jax.Array]:
+    def draw_all(keys: Tree) -> list[jax.Array]:
         keys = numbered_keys(*keys) if isinstance(keys, tuple) else keys
         return [initial.draw(keys[i]) for i, initial in enumerate(initials)]
 
@@ -77,7 +77,7 @@ def _program(initials: tuple[InitialValue, ...]) -> Callable[..., list[jax.Array
     return compiled_quickly(draw_all) if small else jax.jit(draw_all)
 
 
-def draw_together(initials: Sequence[InitialValue], keys: Any) -> list[jax.Array]:
+def draw_together(initials: Sequence[InitialValue], keys: Tree) -> list[jax.Array]:
     """All values in one compiled call.
 
     An initializer that takes no key has its own source of numbers; compiled, it would give the same ones forever. It is drawn by

@@ -1,29 +1,31 @@
-"""Python's operators for objects that stand for an array, in one table: variables and symbolic tensors get theirs from it, and
-files the names of what a graph recorded.
+"""Python's operators for objects that stand for an array, in one table: variables and symbolic tensors take theirs from it, and
+files the names of recorded operations.
 
-As in Keras `&`, `|` and `^` are logical, whatever the dtype: they compare what is not 0, and give booleans.
+As in Keras `&`, `|` and `^` are logical, whatever the dtype: they ask which entries are not 0, and give booleans.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
+from jkeras._base.types import Array, Tensor, Tree
 
-def logical_and(a: Any, b: Any) -> Any:
+
+def logical_and(a: Tensor, b: Tensor) -> Array:
     """`a & b` of symbolic tensors and variables."""
     return jnp.logical_and(jnp.asarray(a), jnp.asarray(b))
 
 
-def logical_or(a: Any, b: Any) -> Any:
+def logical_or(a: Tensor, b: Tensor) -> Array:
     """`a | b` of symbolic tensors and variables."""
     return jnp.logical_or(jnp.asarray(a), jnp.asarray(b))
 
 
-def logical_xor(a: Any, b: Any) -> Any:
+def logical_xor(a: Tensor, b: Tensor) -> Array:
     """`a ^ b` of symbolic tensors and variables."""
     return jnp.logical_xor(jnp.asarray(a), jnp.asarray(b))
 
@@ -33,7 +35,7 @@ class Operator(NamedTuple):
 
     Attributes:
         method: `"sub"` for `__sub__`.
-        name: of the operation in `ops` that says the same.
+        name: of the same operation in `ops`.
         function: of the operands.
         arguments: 1 or 2.
         reflected: whether there is a method for the right operand too, `__rsub__`.
@@ -42,13 +44,13 @@ class Operator(NamedTuple):
 
     method: str
     name: str
-    function: Callable[..., Any]
+    function: Callable[..., Tree]
     arguments: int = 2
     reflected: bool = False
-    symbolic: Callable[..., Any] | None = None
+    symbolic: Callable[..., Tree] | None = None
 
     @property
-    def recorded(self) -> Callable[..., Any]:
+    def recorded(self) -> Callable[..., Tree]:
         """What a graph records."""
         return self.symbolic or self.function
 
@@ -76,16 +78,16 @@ OPERATORS = (
     Operator("neg", "negative", operator.neg, arguments=1),
     Operator("pos", "positive", operator.pos, arguments=1),
     Operator("abs", "absolute", operator.abs, arguments=1),
-    Operator("invert", "logical_not", operator.invert, arguments=1, symbolic=jnp.logical_not),  # of a symbol it is logical too
+    Operator("invert", "logical_not", operator.invert, arguments=1, symbolic=jnp.logical_not),  # logical for symbolic tensors too
 )
 
 
-def give_operators(cls: type, method: Callable[[Operator, bool], Callable[..., Any]]) -> None:
+def give_operators(cls: type, method: Callable[[Operator, bool], Callable[..., Tree]]) -> None:
     """Give a class all operators.
 
     Args:
         cls: the class.
-        method: makes a method of the class: of an operator, and of whether it is that of the right operand.
+        method: makes a method from an operator, and from whether the method is the right operand's (`__rsub__`).
     """
     for one in OPERATORS:
         setattr(cls, f"__{one.method}__", method(one, False))
@@ -93,25 +95,25 @@ def give_operators(cls: type, method: Callable[[Operator, bool], Callable[..., A
             setattr(cls, f"__r{one.method}__", method(one, True))
 
 
-def _plain(x: Any) -> Any:
+def _plain(x: Tensor) -> Tensor:
     return x.value if isinstance(x, ArrayOperators) else x
 
 
 class ArrayOperators:
     """Gives a class with a `.value` array the array's operators, indexing, and array methods such as `.sum()`."""
 
-    value: Any
+    value: Tree
 
     def __hash__(self) -> int:
         return id(self)
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Tree) -> Tree:
         return self.value[index]
 
     def __len__(self) -> int:
         return len(self.value)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Array]:
         return iter(self.value)
 
     def __float__(self) -> float:
@@ -127,7 +129,7 @@ class ArrayOperators:
         return format(self.value, spec) if spec else str(self)
 
     @property
-    def T(self) -> Any:
+    def T(self) -> Array:
         """The transposed array."""
         return self.value.T
 
@@ -137,13 +139,13 @@ class ArrayOperators:
         return getattr(self.value, name)
 
 
-def _method(one: Operator, right: bool) -> Callable[..., Any]:
+def _method(one: Operator, right: bool) -> Callable[..., Tree]:
     compute = one.function
 
-    def unary(self: Any) -> Any:
+    def unary(self: ArrayOperators) -> Tree:
         return compute(self.value)
 
-    def binary(self: Any, other: Any) -> Any:
+    def binary(self: ArrayOperators, other: Tree) -> Tree:
         if hasattr(type(other), "_stands_for_array"):
             return NotImplemented
         a, b = _plain(self), _plain(other)

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import random as python_random
 import secrets
-from typing import Any
 
 import jax
 import numpy as np
 
+from jkeras._base.types import Config, Tree
 from jkeras.state.scope import Scope, current
 
 _NO_KEY = """{who} needs random numbers, but no key was given to this pure call. Write
@@ -38,7 +38,7 @@ class _Stream:
     def __init__(self) -> None:
         self.seed = secrets.randbits(31)
         self.taken = 0
-        self.python: tuple[Any, ...] | None = None
+        self.python: tuple[Tree, ...] | None = None
 
 
 _NOTHING_TAKEN = 624  # the last number of the state of a generator that was just seeded
@@ -189,11 +189,11 @@ class SeedGenerator:
         self._taken += 1
         return jax.random.fold_in(jax.random.key(self.seed), self._taken)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, int]:
         """The seed."""
         return {"seed": self.seed}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+    def from_config(cls, config: Config) -> SeedGenerator:
         """A generator with this seed, at its start."""
         return cls(**config)

@@ -11,9 +11,11 @@ import itertools
 import weakref
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
+
+from jkeras._base.types import Tree
 
 if TYPE_CHECKING:
     from jkeras.state.variable import Variable
@@ -25,7 +27,8 @@ next_age: Callable[[], int] = _made.__next__
 class UnknownVariables(BaseException):
     """Code that should be a pure function of some variables used others as well.
 
-    It passes `except Exception` in a user's code: whoever made the function catches it and makes another one of all variables.
+    It is a BaseException, so that no `except Exception` of yours swallows it. Whoever made the function catches it, and makes one
+    of all variables instead.
 
     Args:
         variables: the others.
@@ -53,7 +56,7 @@ class Scope:
         age: variables made later were made by the code that runs here.
         made: such variables, where they were assigned.
         start: the values that `values` began with.
-        ahead: ids of variables of which another function, whose results are on their way here, has newer values.
+        ahead: ids of variables that have newer values in another function, whose results have not arrived here yet.
     """
 
     def __init__(self, parent: Scope | None = None):
@@ -62,10 +65,10 @@ class Scope:
         self.abstract = False
         self.training: bool | None = None
         self.rng: jax.Array | None = None
-        self.interceptors: tuple[Callable[..., Any], ...] = () if parent is None else parent.interceptors
+        self.interceptors: tuple[Callable[..., Tree], ...] = () if parent is None else parent.interceptors
         self.layer: object = None
         self.compute: str | None = None
-        self.losses: list[tuple[Any, jax.Array]] | None = None
+        self.losses: list[tuple[object, jax.Array]] | None = None
         self.masks: dict[int, tuple[weakref.ref[jax.Array], jax.Array]] = {}
         self.positions: dict[int, int] = {}
         self.counts: dict[int, int] = {}

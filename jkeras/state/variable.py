@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +20,7 @@ from jax.typing import DTypeLike
 from jkeras._base.configurable import resolve
 from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.naming import auto_name
+from jkeras._base.types import Tensor, Tree
 from jkeras.state import random
 from jkeras.state.initial import InitialValue, constant, draw_together
 from jkeras.state.operators import ArrayOperators
@@ -83,21 +83,21 @@ class Variable(ArrayOperators):
         [4.0, 6.0]
     """
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         _show_to_jax(cls)
 
     def __init__(
         self,
-        initializer: Any,
+        initializer: Tree,
         shape: Iterable[int] | None = None,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
         aggregation: str = "none",
         name: str | None = None,
-        regularizer: Callable[[Any], Any] | None = None,
-        constraint: Callable[[Any], Any] | None = None,
+        regularizer: Callable[[Tree], Tree] | None = None,
+        constraint: Callable[[Tree], Tree] | None = None,
     ):
         self.name = name or auto_name("variable")
         if "/" in self.name:
@@ -128,13 +128,13 @@ class Variable(ArrayOperators):
         self.unnamed = name is None
         self.regularizer, self.constraint = regularizer, constraint
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         with gate:
             materialize([self])
             self._shared = True  # a shallow copy has the array too
             return dict(self.__dict__)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         # Tokens hold ids, which mean nothing in another process.
         self._initial = dataclasses.replace(self._initial, token=_token(self._initial.make))
@@ -180,7 +180,7 @@ class Variable(ArrayOperators):
             self._shared = True
             return drawn_value(self)
 
-    def assign(self, value: Any) -> jax.Array:
+    def assign(self, value: Tensor) -> jax.Array:
         """Replace the array, and return the new one.
 
         Args:
@@ -216,7 +216,7 @@ class Variable(ArrayOperators):
             if is_traced(value) and not same_trace(maker):
                 raise ValueError(_OTHER_TRACE.format(path=self.path))
             maker.values[id(self)] = value
-            maker.made.append(self)  # alive as long as its id means it
+            maker.made.append(self)  # so that it lives as long as its id is looked up
             return value
         if asks is not None and asks.unknown is not None:
             asks.unknown[id(self)] = self
@@ -226,11 +226,11 @@ class Variable(ArrayOperators):
         self._value, self._shared = value, True
         return value
 
-    def assign_add(self, value: Any) -> jax.Array:
+    def assign_add(self, value: Tensor) -> jax.Array:
         """`assign(value + this)`."""
         return self.assign(self.stored + _plain(value))
 
-    def assign_sub(self, value: Any) -> jax.Array:
+    def assign_sub(self, value: Tensor) -> jax.Array:
         """`assign(this - value)`."""
         return self.assign(self.stored - _plain(value))
 
@@ -267,11 +267,11 @@ def _show_to_jax(cls: type[Variable]) -> None:
 _show_to_jax(Variable)
 
 
-def _plain(value: Any) -> jax.Array:
+def _plain(value: Tree) -> jax.Array:
     return value.stored if isinstance(value, Variable) else jnp.asarray(value)
 
 
-def _token(initializer: Any) -> str | int:
+def _token(initializer: Callable[..., Tree]) -> str | int:
     """Equal for initializers that give equal values for equal keys, as far as their configs tell.
 
     Programs are kept under it, together with their initializers, so an id belongs to one object for as long as it is looked up.
