@@ -109,6 +109,12 @@ def with_bad_value(data, **arguments):
         jkeras.config.set_check_finite(False)
 
 
+def without_optimizer():
+    model = Sequential([Dense(1)])
+    model.compile(None, "mse")
+    return model
+
+
 # name: (program, exception, words that the message has)
 SHAPES = {
     "features": (lambda: fit(np.ones((4, 5)), np.ones((4, 1))), ValueError, ["(None, 3)", "(None, 5)", "Input(shape=(5,))"]),
@@ -218,6 +224,7 @@ NAMES = {
 }
 ORDER = {
     "fit": (lambda: Sequential([Dense(1)]).fit(X, Y), RuntimeError, ["compiled before `fit`", "model.compile("]),
+    "no optimizer": (lambda: without_optimizer().fit(X, Y), RuntimeError, ["has no optimizer", 'optimizer="adam"']),
     "evaluate": (lambda: Sequential([Dense(1)]).evaluate(X, Y), RuntimeError, ["compiled before `evaluate`"]),
     "train_on_batch": (lambda: Sequential([Dense(1)]).train_on_batch(X, Y), RuntimeError, ["compiled before `train_on_batch`"]),
     "no loss": (
