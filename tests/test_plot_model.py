@@ -336,7 +336,7 @@ def test_where_graphviz_fails_the_picture_is_jkeras_own(tmp_path):
 
 
 def test_errors(tmp_path):
-    with pytest.raises(ValueError, match="the shape of its input is not known"):
+    with pytest.raises(ValueError, match="the shape of the input is not known"):
         plot_model(jkeras.Sequential([jkeras.layers.Dense(1)]), tmp_path / "m.png")
     with pytest.raises(TypeError, match=r"does not take the argument 'show_shape'. Did you mean 'show_shapes'"):
         plot_model(model("stack"), tmp_path / "m.png", show_shape=True)
