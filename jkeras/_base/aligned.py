@@ -1,16 +1,16 @@
-"""Arrays on the host that a program on a CPU reads where they are.
+"""Host arrays that a program on a CPU reads in place.
 
 XLA:CPU reads an argument in place if its memory begins at a multiple of 64 bytes. Any other array is copied whole in every call,
-and numpy's own begin where the allocator likes: often at 16 bytes behind such a multiple. For a block of 16 MB of which each call
-takes one batch, the copies take longer than the steps.
+and numpy's begin where the allocator puts them, often 16 bytes past such a multiple. For a batch stack of 16 MB, of which each
+call takes one batch, the copies take longer than the steps.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
+from jax.typing import DTypeLike
 
 _ALIGNMENT = 64
 
@@ -25,7 +25,7 @@ def is_aligned(array: np.ndarray) -> bool:
     return array.ctypes.data % _ALIGNMENT == 0 and array.flags.c_contiguous
 
 
-def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """Like `np.empty`, in memory that a program reads in place.
 
     Args:

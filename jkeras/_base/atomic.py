@@ -1,8 +1,8 @@
-"""Atomic writing: whoever looks at a file sees the old one or the new one, never a part of one.
+"""Atomic writing: a reader sees the old file or the new one, never part of one.
 
 The new content goes to a temporary name in the same folder, is forced to the disk, and then takes the place of the old file in
-one step of the file system. A full disk, an exception or a kill at any moment leaves the old file whole; what an exception leaves
-behind under the temporary name is removed.
+one step of the file system. A full disk, an exception or a kill at any moment leaves the old file whole; after an exception the
+temporary file is removed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+FilePath = str | os.PathLike[str]
 _CANNOT_WRITE = """Cannot write {target}: {reason}. {state} Free space or choose another path if the disk is the reason."""
 _KEPT = "The file that was there before is unchanged."
 _NOTHING = "Nothing was written."
@@ -22,10 +23,10 @@ _NO_FOLDER = "Cannot make the folder {folder} for {target}: {reason}. Choose a p
 
 
 @contextlib.contextmanager
-def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_file(path: FilePath) -> Iterator[Path]:
     """Give a temporary path to write to; it becomes `path` when the block ends without an error.
 
-    The folder of `path` is made where it is missing. A link is followed: what it points to is replaced, not the link.
+    A missing folder is made. A link is followed: its target is replaced, not the link.
 
     Args:
         path: the file to write.
@@ -34,8 +35,8 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         The path to write to, in the same folder; nothing is there yet. It keeps the suffix of `path`.
 
     Raises:
-        OSError: the folder or the file cannot be written; of the class that the system gave (`PermissionError`, ...), with a text
-            that names the file. The old file is whole then.
+        OSError: the folder or the file cannot be written; the class is the system's (`PermissionError`, ...), the text names the
+            file, and the old file is whole.
 
     Example:
         >>> import tempfile
@@ -50,7 +51,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     if target.is_dir():
         raise IsADirectoryError(f"Cannot write {target}: it is a folder. Give the path of a file.")
     if target.exists() and not os.access(target, os.W_OK):
-        # A rename would replace even a file that forbids writing; who protected it does not want that.
+        # A rename would replace even a read-only file, and whoever protected it does not want that.
         raise PermissionError(f"Cannot write {target}: the file is read-only. Choose another path, or make it writable.")
     temporary = _free_name(target)
     try:
@@ -68,11 +69,11 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_folder(path: FilePath) -> Iterator[Path]:
     """Give a temporary folder to fill; it becomes `path` when the block ends without an error.
 
-    A folder that was there before is moved aside first and removed last: two steps of the file system, so that a kill between
-    them leaves the old one under its side name. An error moves it back.
+    A folder that was there before is moved aside first and removed last: these are two steps, so a kill between them leaves the
+    old folder under its temporary name. An error moves it back.
 
     Args:
         path: the folder to write.
@@ -120,7 +121,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def make_folder(target: Path) -> None:
-    """Make the folder of a file where it is missing.
+    """Make the folder of a file if it is missing.
 
     Args:
         target: path of the file.
@@ -140,7 +141,7 @@ def flush(path: Path) -> None:
     """Force a file, or the names in a folder, to the disk.
 
     Args:
-        path: what was written; a folder where the system cannot do that is passed over.
+        path: what was written; folders are skipped where the system cannot do this.
     """
     folder = path.is_dir()
     try:
@@ -159,19 +160,19 @@ def flush(path: Path) -> None:
 
 
 def _free_name(target: Path) -> Path:
-    """A name beside the target that nobody else has: of the same suffix, hidden, with the mode of new files."""
+    """An unused name beside the target: hidden, with the same suffix and the mode of new files."""
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}-", suffix=f".tmp{target.suffix}", dir=target.parent)
     except OSError as error:
         raise _explained(error, target) from error
     os.close(handle)
-    # The writer opens it anew, so that it gets the mode that the process gives to new files; mkstemp's is 0600.
+    # The writer opens it again, so it gets the process' mode for new files; mkstemp's is 0600.
     os.unlink(name)
     return Path(name)
 
 
 def _explained(error: OSError, target: Path) -> OSError:
-    """The same error with a text that names the file and says what there is now."""
+    """The same error with a text that names the file and says what is there now."""
     whole = stat.S_ISREG(target.stat().st_mode) if target.exists() else False
     reason = error.strerror or str(error)
     text = _CANNOT_WRITE.format(target=target, reason=reason, state=_KEPT if whole else _NOTHING)

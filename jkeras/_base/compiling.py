@@ -1,7 +1,7 @@
 """How programs are compiled: the precision of products, and the cache that outlives the process.
 
-**Precision.** On accelerators a float32 product may run in fewer bits. `set_matmul_precision("highest")` says otherwise for the
-dots and convolutions of jkeras' own programs; JAX's global setting stays as it is, so programs of others do too. The setting is
+**Precision.** On accelerators a float32 product may run in fewer bits. `set_matmul_precision("highest")` changes that for
+products and convolutions in jkeras' own programs; JAX's global setting stays as it is, and so do other programs. The setting is
 part of what is traced: a program made before it changed keeps the old one.
 
 **Options.** `compiler_options` are those of the programs of `fit`, `evaluate` and `predict`.
@@ -32,7 +32,7 @@ _VARIABLE = "JKERAS_COMPILATION_CACHE"
 
 
 def matmul_precision() -> str | None:
-    """The precision of products in jkeras' programs; None, unless changed, for what JAX is set to."""
+    """The precision of products in jkeras' programs; None, the default, means JAX's own setting."""
     return settings.matmul_precision
 
 
@@ -57,8 +57,8 @@ def set_matmul_precision(value: str | None) -> None:
     settings.matmul_precision = value
 
 
-def precision_scope() -> contextlib.AbstractContextManager[Any]:
-    """Within it, what is traced has the precision that is set."""
+def precision_scope() -> contextlib.AbstractContextManager[object]:
+    """A block in which programs are traced with the precision that is set."""
     if settings.matmul_precision is None:
         return contextlib.nullcontext()
     return jax.default_matmul_precision(settings.matmul_precision)
@@ -68,8 +68,8 @@ def precision_scope() -> contextlib.AbstractContextManager[Any]:
 def compiler_options() -> dict[str, str] | None:
     """Options for `jax.jit` of whole training programs on the platform in use; None for none.
 
-    On a CPU, XLA hands products, sums and convolutions to a library. Its convolutions take up to twice as long as XLA's own for
-    sizes that are usual there, so they are taken out. A compiler that does not know the option goes without.
+    On a CPU, XLA hands products, sums and convolutions to a library. For common sizes its convolutions take up to twice as long
+    as XLA's own, so they are excluded. A compiler that does not know the option runs without it.
     """
     if jax.default_backend() != "cpu":
         return None
@@ -85,7 +85,7 @@ _QUICK = {"xla_backend_optimization_level": 0}
 _QUICK_ON_CPU = {**_QUICK, "xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
 
 
-def compiled_quickly(fn: Callable[..., Any]) -> Callable[..., Any]:
+def compiled_quickly(fn: Callable[..., object]) -> Callable[..., Any]:
     """`jax.jit` for small programs that run once: compiling them well would take longer than running them badly.
 
     Within another program, and where the compiler does not know the options, it is `jax.jit` alone.
@@ -101,7 +101,7 @@ def compiled_quickly(fn: Callable[..., Any]) -> Callable[..., Any]:
     plainly = jax.jit(fn)
 
     @functools.wraps(fn)
-    def run(*args: Any) -> Any:
+    def run(*args: object) -> object:
         try:
             return quickly(*args)
         except (ValueError, RuntimeError) as error:  # JAX has no public way to ask whether it takes them
@@ -113,12 +113,12 @@ def compiled_quickly(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> Path:
-    """Keep compiled programs in a folder, small ones too, and take from it what was compiled before.
+    """Keep compiled programs, small ones too, in a folder, and reuse what was compiled before.
 
-    It may be called at any time; what is compiled afterwards counts. The setting is JAX's, and so holds for the whole process.
+    Call it at any time; it affects what is compiled afterwards. The setting is JAX's, so it holds for the whole process.
 
     Args:
-        path: the folder, made where it is missing; default `jax_compilation_cache` in `$KERAS_HOME` or `~/.keras`.
+        path: the folder, made if missing; default `jax_compilation_cache` in `$KERAS_HOME` or `~/.keras`.
 
     Returns:
         The folder.
@@ -128,7 +128,7 @@ def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> Path
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    compilation_cache.reset_cache()  # else a process that has compiled something goes on without
+    compilation_cache.reset_cache()  # otherwise a process that has compiled something continues without the cache
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The few process-wide settings: default float type, fuzz factor, image layout, dtype policy, what compiled programs are like.
+"""The few process-wide settings: default float type, fuzz factor, image layout, dtype policy, options of compiled programs.
 
 They are read when an object is built, never inside a compiled step. This and `state/` are the only places with global values.
 """
@@ -110,13 +110,14 @@ def resident_data_limit() -> int | None:
 
 
 def set_resident_data_limit(value: int | None) -> None:
-    """Say how large arrays may be that `fit`, `evaluate` and `predict` put on an accelerator whole; others go there in blocks.
+    """Set how large arrays may be that `fit`, `evaluate` and `predict` put on an accelerator whole; larger ones go in batch
+    stacks.
 
     Args:
         value: bytes; 0 for never, None for half of the device's memory.
 
     Raises:
-        ValueError: a negative number, or something that is no whole number.
+        ValueError: not a whole number, or a negative one.
     """
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
         raise ValueError(f"A limit is a number of bytes, 0 or more, or None. Received: {value!r}.")

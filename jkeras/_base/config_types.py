@@ -2,7 +2,7 @@
 
 Python lets `Dense(3, kernel_initializer=L2())` pass: nothing looks at an initializer until it is called. In a file that is an
 error, and reading is the time to say so. Kinds come from the constructor's annotations, and from names of arguments that mean the
-same everywhere (`kernel_initializer`). What neither says is left to the constructor.
+same everywhere (`kernel_initializer`). The constructor checks the rest.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _OBJECTS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def check_arguments(cls: Any, arguments: Mapping[str, Any], signature: inspect.Signature) -> None:
-    """Refuse an argument of another kind than a class of the library takes.
+def check_arguments(cls: type, arguments: Mapping[str, object], signature: inspect.Signature) -> None:
+    """Refuse arguments of a kind that a class of the library does not take.
 
     Args:
         cls: the class.
@@ -68,15 +68,15 @@ def _is_object(value: Any, areas: tuple[str, ...]) -> bool:
     return area in areas
 
 
-def _is_instance(value: Any) -> bool:
+def _is_instance(value: object) -> bool:
     return hasattr(value, "get_config") and not inspect.isclass(value)
 
 
-def _anything(value: Any) -> bool:
+def _anything(value: object) -> bool:
     return True
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     if isinstance(value, np.ndarray):
         value = value[()] if not value.ndim else None
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
@@ -88,14 +88,14 @@ def _is_whole(value: Any) -> bool:
     return _is_number(value) and float(value).is_integer() and abs(value) < _MOST
 
 
-def _is_truth(value: Any) -> bool:
+def _is_truth(value: object) -> bool:
     return value is None or isinstance(value, (bool, np.bool_)) or (_is_number(value) and value in (0, 1))
 
 
-def _listed(test: Callable[[Any], bool], depth: int = 1) -> Callable[[Any], bool]:
-    """A list of such values, of lists of them where it is deeper."""
+def _listed(test: Callable[[object], bool], depth: int = 1) -> Callable[[object], bool]:
+    """A list of such values; nested lists if `depth` is more than 1."""
 
-    def fits(value: Any) -> bool:
+    def fits(value: object) -> bool:
         if isinstance(value, np.ndarray):
             value = value.tolist()
         inner = test if depth == 1 else _either(test, _listed(test, depth - 1))
@@ -104,17 +104,17 @@ def _listed(test: Callable[[Any], bool], depth: int = 1) -> Callable[[Any], bool
     return fits
 
 
-def _either(*tests: Callable[[Any], bool]) -> Callable[[Any], bool]:
+def _either(*tests: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: any(test(value) for test in tests)
 
 
-def _or_none(test: Callable[[Any], bool]) -> Callable[[Any], bool]:
+def _or_none(test: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: value is None or test(value)
 
 
 _SIZES = ("a whole number, or a list of them", _either(_is_whole, _listed(_is_whole)))
 # By annotation.
-_KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+_KINDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "bool": ("True or False", _is_truth),
     "float": ("a number", _is_number),
     "int": ("a whole number", _is_whole),

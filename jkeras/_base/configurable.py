@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeGuard
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 
@@ -20,23 +20,24 @@ from jkeras._base import registry, special_values
 from jkeras._base.config_types import check_arguments
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.plain_numbers import TakesPlainNumbers
-from jkeras._base.types import CustomObjects
+from jkeras._base.types import Config, CustomObjects
 
 _HOME = __name__.partition(".")[0]
 # Within `sharing()`: id -> (object, its number), and shared_object_id -> object.
-_written: ContextVar[dict[int, tuple[Any, int]] | None] = ContextVar("jkeras_written_objects", default=None)
-_read: ContextVar[dict[Any, Any] | None] = ContextVar("jkeras_read_objects", default=None)
+_written: ContextVar[dict[int, tuple[object, int]] | None] = ContextVar("jkeras_written_objects", default=None)
+_read: ContextVar[dict[object, object] | None] = ContextVar("jkeras_read_objects", default=None)
 _translated: ContextVar[bool] = ContextVar("jkeras_translated_config", default=False)
-_translate: Callable[[Any, type | None], Any] | None = None
+_translate: Callable[[object, type | None], object] | None = None
 _in_memory: ContextVar[bool] = ContextVar("jkeras_config_in_memory", default=False)
 _CLASS = "class"  # beside "class_name", in memory alone: no JSON can hold one
 
 
-def translate_with(translate: Callable[[Any, type | None], Any]) -> None:
-    """Set the translator from configs of earlier Keras versions to Keras 3's; it stands higher, in `saving/keras2_config.py`.
+def translate_with(translate: Callable[[object, type | None], object]) -> None:
+    """Set the translator from configs of earlier Keras versions to Keras 3's; it is on a higher floor, in
+    `saving/keras2_config.py`.
 
     Args:
-        translate: takes a config, and the class that it is of; None where the config itself names a class.
+        translate: takes a config, and the class that it is of; None if the config itself names a class.
     """
     global _translate
     _translate = translate
@@ -54,8 +55,8 @@ def translated() -> Iterator[None]:
 
 @contextmanager
 def in_memory() -> Iterator[None]:
-    """Within this block, configs pass between objects of this process: your own functions and classes stand in them as they
-    are, and need not be found by name.
+    """Within this block, configs pass between objects of this process: your own functions and classes are in them as objects, and
+    need not be found by name.
     """
     token = _in_memory.set(True)
     try:
@@ -66,12 +67,12 @@ def in_memory() -> Iterator[None]:
 
 
 @contextmanager
-def in_todays_words(config: Any, cls: type | None = None) -> Iterator[Any]:
+def in_todays_words(config: object, cls: type | None = None) -> Iterator[Any]:
     """The config in Keras 3's form. Within this block, what is nested in it counts as translated.
 
     Args:
         config: of an object, of any Keras.
-        cls: the class that it is of; None where the config itself names it.
+        cls: its class; None if the config itself names it.
     """
     todays = config if _translated.get() or _translate is None else _translate(config, cls)
     with translated():
@@ -79,7 +80,7 @@ def in_todays_words(config: Any, cls: type | None = None) -> Iterator[Any]:
 
 
 def constructor_signature(cls: Any) -> inspect.Signature:
-    """The signature of a class' constructor, without `self`. It is kept on the class, so that it goes when the class goes."""
+    """The signature of a class' constructor, without `self`. It is cached on the class and dies with it."""
     found: inspect.Signature | None = cls.__dict__.get("_constructor_signature")
     if found is None:
         signature = inspect.signature(cls.__init__)
@@ -88,7 +89,7 @@ def constructor_signature(cls: Any) -> inspect.Signature:
     return found
 
 
-def accepted_arguments(cls: Any) -> set[str] | None:
+def accepted_arguments(cls: type) -> set[str] | None:
     """The names of all arguments of a constructor that passes its `**kwargs` to its base class; None if it accepts anything."""
     names: set[str] = set()
     for owner in cls.__mro__[:-1]:
@@ -101,7 +102,7 @@ def accepted_arguments(cls: Any) -> set[str] | None:
 
 
 def takes_custom_objects(cls: Any) -> bool:
-    """Whether a class' `from_config` has such an argument; kept on the class as well."""
+    """Whether a class' `from_config` takes `custom_objects`; cached on the class as well."""
     found: bool | None = cls.__dict__.get("_takes_custom_objects")
     if found is None:
         found = cls._takes_custom_objects = "custom_objects" in inspect.signature(cls.from_config).parameters
@@ -111,9 +112,9 @@ def takes_custom_objects(cls: Any) -> bool:
 class Configurable(TakesPlainNumbers):
     """An object whose config is the arguments of its constructor."""
 
-    _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
+    _init_arguments: tuple[tuple[object, ...], dict[str, object]]
 
-    def __new__(cls, *args: Any, **kwargs: Any):
+    def __new__(cls, *args: object, **kwargs: object):
         self = super().__new__(cls)
         self.__dict__["_init_arguments"] = (args, kwargs)
         return self
@@ -123,16 +124,16 @@ class Configurable(TakesPlainNumbers):
         return {name: serialize(value) for name, value in init_arguments(self).items()}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: CustomObjects = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
         """Make an object from what `get_config` gave."""
         return cls(**read_arguments(cls, config, custom_objects))
 
 
-def read_arguments(cls: type, config: Any, custom_objects: CustomObjects = None) -> dict[str, Any]:
+def read_arguments(cls: type, config: Config, custom_objects: CustomObjects = None) -> dict[str, Any]:
     """The arguments of a constructor in a config, with objects made of the configs in it.
 
     Raises:
-        FileFormatError: the config is no dict of arguments.
+        FileFormatError: the config is not a dict of arguments.
     """
     if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
         raise FileFormatError(f"The config of a {cls.__name__} is a dict of its arguments. Received: {describe(config)}.")
@@ -155,14 +156,14 @@ _AREAS = {
 }
 
 
-def _placed(name: str, value: Any) -> Any:
+def _placed(name: str, value: object) -> object:
     area = _AREAS.get(name.rpartition("_")[2])
     if area is None or not is_object_config(value) or value.get("module") is not None or value["class_name"] == "function":
         return value
     return {**value, "module": area}
 
 
-def init_arguments(obj: Configurable) -> dict[str, Any]:
+def init_arguments(obj: Configurable) -> dict[str, object]:
     """Constructor arguments by name, defaults filled in. Where a library class resolved an argument into an attribute of the
     same name (a string into an initializer), the attribute is what counts.
     """
@@ -172,7 +173,7 @@ def init_arguments(obj: Configurable) -> dict[str, Any]:
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
     resolved = cls.__module__.partition(".")[0] == _HOME
-    out: dict[str, Any] = {}
+    out: dict[str, object] = {}
     for name, value in bound.arguments.items():
         kind = signature.parameters[name].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
@@ -184,10 +185,10 @@ def init_arguments(obj: Configurable) -> dict[str, Any]:
     return out
 
 
-def _handed_on(cls: Any, values: tuple[Any, ...]) -> dict[str, Any]:
+def _handed_on(cls: type, values: tuple[object, ...]) -> dict[str, object]:
     """A constructor's `*args` under the names that they have in the base class it passes them to."""
     owner = next(c for c in cls.__mro__ if "__init__" in vars(c))
-    above: Any = next(c for c in cls.__mro__[cls.__mro__.index(owner) + 1 :] if "__init__" in vars(c))
+    above = next(c for c in cls.__mro__[cls.__mro__.index(owner) + 1 :] if "__init__" in vars(c))
     signature = constructor_signature(above)
     try:
         bound = signature.bind_partial(*values).arguments
@@ -198,12 +199,12 @@ def _handed_on(cls: Any, values: tuple[Any, ...]) -> dict[str, Any]:
     return {**bound, **(_handed_on(above, further) if further else {})}
 
 
-def is_object_config(value: Any) -> TypeGuard[Mapping[str, Any]]:
+def is_object_config(value: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a value has the shape that `serialize` gives to objects."""
     return isinstance(value, Mapping) and "class_name" in value and "config" in value and not special_values.is_special(value)
 
 
-def serialize(value: Any) -> Any:
+def serialize(value: object) -> Any:
     """The plain form of a value: Keras' dict for objects and the user's functions, the public name for functions of the library,
     lists for tuples and arrays.
 
@@ -234,7 +235,7 @@ def serialize(value: Any) -> Any:
     raise TypeError(f"{value!r} of type {type(value).__name__} has no config form; give its class a `get_config()`.")
 
 
-def function_config(function: Any) -> dict[str, Any]:
+def function_config(function: Callable[..., object]) -> dict[str, object]:
     """A function in Keras 3's form: by its name alone.
 
     Raises:
@@ -247,7 +248,7 @@ def function_config(function: Any) -> dict[str, Any]:
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
 
 
-def object_config(obj: Any) -> dict[str, Any]:
+def object_config(obj: Any) -> dict[str, object]:
     """`{"module", "class_name", "config", "registered_name"}` of an object with `get_config`."""
     cls = type(obj).__dict__.get("_declared_as", type(obj))
     path = registry.path_of(cls)
@@ -260,7 +261,7 @@ def object_config(obj: Any) -> dict[str, Any]:
     return config
 
 
-def full_config(obj: Any) -> dict[str, Any]:
+def full_config(obj: object) -> dict[str, object]:
     """`object_config`, with `build_config` of a layer that is built and `compile_config` of a model that is compiled."""
     config = object_config(obj)
     for name in ("build_config", "compile_config"):
@@ -281,13 +282,13 @@ def sharing() -> Iterator[None]:
         _read.reset(tokens[1])
 
 
-def _note_shared(obj: Any, config: dict[str, Any]) -> None:
+def _note_shared(obj: object, config: dict[str, object]) -> None:
     written = _written.get()
     if written is not None and hasattr(obj, "build_from_config"):  # only layers hold weights that it matters to share
         config["shared_object_id"] = written.setdefault(id(obj), (obj, len(written)))[1]
 
 
-def shared_ids(config: Any, found: Counter[Any]) -> Counter[Any]:
+def shared_ids(config: object, found: Counter[object]) -> Counter[object]:
     """How often each `shared_object_id` occurs in a config."""
     if isinstance(config, Mapping):
         if "shared_object_id" in config:
@@ -300,7 +301,7 @@ def shared_ids(config: Any, found: Counter[Any]) -> Counter[Any]:
     return found
 
 
-def without_single_ids(config: Any, found: Counter[Any]) -> Any:
+def without_single_ids(config: object, found: Counter[object]) -> Any:
     """A config without the `shared_object_id`s that occur once."""
     if isinstance(config, list):
         return [without_single_ids(value, found) for value in config]
@@ -310,7 +311,7 @@ def without_single_ids(config: Any, found: Counter[Any]) -> Any:
     return {k: without_single_ids(v, found) for k, v in config.items() if not (k == "shared_object_id" and single)}
 
 
-# Keras shows this class nowhere, and names it by its file.
+# Keras has no public path for this class, and names it by its file.
 _WITHOUT_PUBLIC_PATH = {"keras.models.Functional": "keras.src.models.functional"}
 
 
@@ -321,14 +322,14 @@ def _class_words(cls: type, path: str | None) -> dict[str, str]:
     return {"module": _WITHOUT_PUBLIC_PATH.get(path, module), "class_name": name}
 
 
-def deserialize(config: Any, custom_objects: CustomObjects = None) -> Any:
+def deserialize(config: object, custom_objects: CustomObjects = None) -> Any:
     """The object for a dict that `object_config` gave, the value for a special form, and what is nested in lists and dicts.
 
     Nothing is imported: classes come from the table of Keras paths, from registrations and from `custom_objects`.
 
     Raises:
         FileFormatError: the class is neither in the table nor registered nor in `custom_objects`, or the config is malformed.
-        UnsafeFileError: the config asks for bytecode, or for a function that is no part of a model.
+        UnsafeFileError: the config asks for bytecode, or for a function that is not part of a model.
     """
     if isinstance(config, list):
         return [deserialize(value, custom_objects) for value in config]
@@ -358,26 +359,26 @@ def deserialize(config: Any, custom_objects: CustomObjects = None) -> Any:
     return made
 
 
-def _make(found: Any, config: Mapping[str, Any], custom_objects: CustomObjects) -> Any:
+def _make(found: Any, config: Config, custom_objects: CustomObjects) -> Any:
     with registry.custom_object_scope(custom_objects):
         options = {"custom_objects": custom_objects} if takes_custom_objects(found) else {}
         return found.from_config(copied(config["config"]), **options)
 
 
-def copied(value: Any) -> Any:
+def copied(value: object) -> Any:
     """A copy of nested dicts and lists: a `from_config` may take things out of what it is given."""
     if isinstance(value, Mapping):
         return {k: copied(v) for k, v in value.items()}
     return [copied(v) for v in value] if isinstance(value, list) else value
 
 
-def _check_words(config: Mapping[str, Any]) -> None:
+def _check_words(config: Mapping[str, object]) -> None:
     for word, kinds in (("class_name", str), ("module", (str, type(None))), ("registered_name", (str, type(None)))):
         if not isinstance(config.get(word), kinds):
             raise FileFormatError(f"In the config of an object {word!r} is a string. Found: {describe(config.get(word))}.")
 
 
-def _function(config: Mapping[str, Any], custom_objects: CustomObjects) -> Any:
+def _function(config: Config, custom_objects: CustomObjects) -> object:
     name = config["config"]
     if not isinstance(name, str):
         raise UnsafeFileError(f"A function stands in a config by its name alone. Found: {describe(name)}.")
@@ -394,7 +395,7 @@ def _function(config: Mapping[str, Any], custom_objects: CustomObjects) -> Any:
     return registry.find_function(name, custom_objects, config.get("module"))
 
 
-def resolve(kind: str, identifier: Any, custom_objects: CustomObjects = None) -> Any:
+def resolve(kind: str, identifier: object, custom_objects: CustomObjects = None) -> Any:
     """What users may write for an object: None, a string, a config dict, a class, a function, or the object itself.
 
     Strings and classes that name a class give an instance with default arguments; functions come back as they are.

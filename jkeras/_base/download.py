@@ -1,9 +1,9 @@
 """Files from the network: where they are kept, how they get there, how they are checked.
 
 A file is looked for in the cache folder (`$KERAS_HOME` or `~/.keras`, read at each call) before any connection is made. A
-download goes to a temporary name in the folder of its target, is counted and hashed while it arrives, and takes its own name
-only when both are right; whatever interrupts it, no half file is left. With `JKERAS_OFFLINE=1` in the environment no connection
-is tried.
+download goes to a temporary name in the folder of its target, is counted and hashed while it arrives, and gets its final name
+only when both are right, so an interruption leaves no partial file. With `JKERAS_OFFLINE=1` in the environment no connection is
+made.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DIGITS = {64: "sha256", 32: "md5"}
 
 
 def keras_home() -> Path:
-    """The folder of all caches: `$KERAS_HOME` where it is set, else `~/.keras`."""
+    """The folder of all caches: `$KERAS_HOME` if it is set, else `~/.keras`."""
     return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
 
 
@@ -68,7 +68,7 @@ def hash_of(path: str | os.PathLike[str], algorithm: str = "sha256") -> str:
 
 @contextlib.contextmanager
 def atomic_write(target: Path) -> Iterator[IO[bytes]]:
-    """A binary file that takes the name `target` when the block ends well, and vanishes when it does not."""
+    """A binary file that becomes `target` if the block ends without an error, and is removed otherwise."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
@@ -138,7 +138,7 @@ def download(url: str, target: Path, file_hash: str | None = None, algorithm: st
 
 
 def _copy(source: IO[bytes], file: IO[bytes], name: str, algorithm: str) -> str:
-    """Copy a response to a file and return its hash; ConnectionError where it ends before its announced length."""
+    """Copy a response to a file and return its hash; ConnectionError if it ends before its announced length."""
     announced = getattr(source, "headers", {}).get("Content-Length")
     progress = _Progress(name, int(announced) if announced and announced.isdigit() else None)
     hasher = hashlib.new(algorithm)

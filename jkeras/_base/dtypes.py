@@ -16,6 +16,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base.config import settings
 from jkeras._base.configurable import Configurable, resolve
@@ -32,7 +33,7 @@ _NAMES = (
 _OTHER_NAMES = {"int": "int32", "float": "float32", "half": "float16", "double": "float64"}
 
 
-def standardize_dtype(dtype: Any) -> str:
+def standardize_dtype(dtype: DTypeLike | None) -> str:
     """The name of a dtype: from a string, a numpy or jax dtype, a Python type; None gives `floatx()`."""
     if dtype is None:
         return settings.floatx
@@ -45,18 +46,18 @@ def standardize_dtype(dtype: Any) -> str:
     return name
 
 
-def optional_dtype(dtype: Any) -> str | None:
-    """`standardize_dtype`, and None for None: where an operation without a dtype chooses one by its operands."""
+def optional_dtype(dtype: DTypeLike | None) -> str | None:
+    """`standardize_dtype`, and None for None: for operations that choose a dtype by their operands if none is given."""
     return None if dtype is None else standardize_dtype(dtype)
 
 
 @functools.lru_cache(maxsize=256)
 def _name_of(dtype: np.dtype[Any]) -> str:
-    """The name of a dtype; numpy puts it together anew each time."""
+    """The name of a dtype, cached, since numpy builds it each time."""
     return str(dtype.name)
 
 
-def is_float(dtype: Any) -> bool:
+def is_float(dtype: DTypeLike) -> bool:
     """Whether a dtype is a float dtype, bfloat16 and the 8-bit floats included."""
     return jnp.issubdtype(dtype, jnp.floating)
 
@@ -106,7 +107,7 @@ class DTypePolicy(Configurable):
 _cache: dict[str, DTypePolicy] = {}
 
 
-def get_policy(identifier: Any) -> DTypePolicy:
+def get_policy(identifier: DTypePolicy | DTypeLike | dict[str, Any] | None) -> DTypePolicy:
     """A policy from None (the global one), a name, a dtype, a config dict or a policy."""
     if isinstance(identifier, DTypePolicy):
         return identifier
@@ -125,6 +126,6 @@ def dtype_policy() -> DTypePolicy:
     return get_policy(settings.policy or settings.floatx)
 
 
-def set_dtype_policy(policy: Any) -> None:
+def set_dtype_policy(policy: DTypePolicy | DTypeLike | dict[str, Any] | None) -> None:
     """Set the policy of layers made from now on: a name such as `"mixed_bfloat16"` or a `DTypePolicy`."""
     settings.policy = get_policy(policy).name

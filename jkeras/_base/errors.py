@@ -11,7 +11,6 @@ import contextvars
 import difflib
 import numbers
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 
 class FileFormatError(ValueError):
@@ -36,19 +35,19 @@ class UnknownObjectError(FileFormatError):
 
 
 class UnknownSizeError(ValueError):
-    """A weight's shape depends on an axis whose size is not known; no other size that is tried will do."""
+    """A weight's shape depends on an axis of unknown size, and no size that was tried fits."""
 
 
-# While a layer is tried at a size that stands for an unknown one: that size.
+# The size that stands for an unknown one while a layer is tried at it.
 _stand_in: contextvars.ContextVar[int | None] = contextvars.ContextVar("stand_in", default=None)
 
 
 @contextlib.contextmanager
 def standing_for_unknown(size: int | None) -> Iterator[None]:
-    """Within it, texts show an axis of this size as None, which it stands for, and layers are built as for None.
+    """A block in which texts show axes of this size as None, which it stands for, and layers are built as for None.
 
     Args:
-        size: that no axis has which is known; or None for no such size.
+        size: one that no known axis has; None for no such size.
 
     Example:
         >>> import numpy as np
@@ -63,7 +62,7 @@ def standing_for_unknown(size: int | None) -> Iterator[None]:
         _stand_in.reset(token)
 
 
-def known_sizes(shape: Iterable[Any]) -> tuple[int | None, ...]:
+def known_sizes(shape: Iterable[object]) -> tuple[int | None, ...]:
     """A shape with None for each axis whose size is unknown: a symbol, or the number that stands for one now.
 
     Example:
@@ -75,7 +74,7 @@ def known_sizes(shape: Iterable[Any]) -> tuple[int | None, ...]:
     return tuple(int(n) if isinstance(n, numbers.Integral) and n != stand_in else None for n in shape)
 
 
-def describe(value: Any) -> str:
+def describe(value: object) -> str:
     """A short description of a value for an error text: `float32(None, 28, 28)` for arrays and specs, `repr` otherwise.
 
     Example:
@@ -115,7 +114,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"The nearest of {len(ranked)} known names: {', '.join(map(repr, ranked[:5]))}."
 
 
-def unknown_name(kind: str, name: Any, known: Iterable[str]) -> ValueError:
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> ValueError:
     """The error for a string that names nothing: `Unknown optimizer 'admm'. Did you mean 'adam'?`"""
     return ValueError(f"Unknown {kind} {name!r}. {nearest(str(name), known)}")
 

@@ -15,7 +15,7 @@ from jkeras._base.errors import describe
 from jkeras._base.forwarding import forwarder
 from jkeras._base.types import CustomObjects
 
-Convert = Callable[[Any], Any]
+Convert = Callable[[object], Any]
 NOT_ONE = "Not {a_member}: {given}. Expected {expected}."
 EXPECTED = "Expected {a_member}: {expected}; received {given}."
 
@@ -28,7 +28,7 @@ class Functions(NamedTuple):
     deserialize: Callable[..., Any]
 
 
-def _callable(found: Any) -> Any:
+def _callable(found: object) -> object:
     return found if callable(found) else None
 
 
@@ -38,7 +38,7 @@ def family(
     expected: str,
     *,
     refusal: str = NOT_ONE,
-    none: Any = None,
+    none: object = None,
     adapt: Convert = _callable,
     by_name: bool = False,
     config_argument: str = "config",
@@ -66,7 +66,7 @@ def family(
     """
     a_member = f"{'an' if member[0] in 'aeiou' else 'a'} {member}"
 
-    def deserialize(config: Any, custom_objects: CustomObjects = None) -> Any:
+    def deserialize(config: object, custom_objects: CustomObjects = None) -> Any:
         if by_name and configurable.is_object_config(config) and config["class_name"] == "function":
             config = config["config"]
         found = configurable.resolve(area, config, custom_objects)
@@ -77,10 +77,10 @@ def family(
             raise ValueError(refusal.format(a_member=a_member, expected=expected, given=describe(config)))
         return made
 
-    def get(identifier: Any) -> Any:
+    def get(identifier: object) -> Any:
         return deserialize(identifier)
 
-    def serialize(obj: Any) -> Any:
+    def serialize(obj: object) -> object:
         return configurable.serialize(obj)
 
     get.__doc__ = f"""The {member} that an identifier stands for.
@@ -108,7 +108,7 @@ def family(
     )
 
 
-def _public(function: Callable[..., Any], area: str, **arguments: str) -> Callable[..., Any]:
+def _public(function: Callable[..., object], area: str, **arguments: str) -> Callable[..., object]:
     """The function under its public name, with Keras' names of its arguments; custom objects may be left out."""
     function.__module__, function.__qualname__ = f"jkeras.{area}", function.__name__
     defaults = {"custom_objects": None}

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import functools
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import numpy as np
 
-from jkeras._base.atomic import atomic_file
+from jkeras._base.atomic import FilePath, atomic_file
 
-FilePath = str | os.PathLike[str]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    AxesLike: TypeAlias = Axes | np.ndarray | Sequence[Axes | Sequence[Axes]]
+
 
 _MISSING = """{what} is drawn with matplotlib, which is not installed. Write
 
@@ -26,7 +31,7 @@ _MISSING = """{what} is drawn with matplotlib, which is not installed. Write
 INKS = ("#1f5fa8", "#d2691e", "#2e8b57", "#8b3a8b", "#b22222", "#5d6875", "#b8860b", "#008b8b", "#c71585", "#556b2f")
 
 
-def matplotlib_for(what: str) -> Any:
+def matplotlib_for(what: str) -> ModuleType:
     """The package matplotlib, with its modules `figure`, `font_manager`, `patches` and `path`, but not pyplot.
 
     Args:
@@ -46,7 +51,7 @@ def matplotlib_for(what: str) -> Any:
     return matplotlib
 
 
-def new_figure(what: str, width: float, height: float, layout: str | None = "constrained") -> Any:
+def new_figure(what: str, width: float, height: float, layout: str | None = "constrained") -> Figure:
     """An empty figure.
 
     Args:
@@ -65,13 +70,15 @@ def new_figure(what: str, width: float, height: float, layout: str | None = "con
     return figure
 
 
-def _png(figure: Any) -> bytes:
+def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
 
 
-def axes_for(what: str, count: int, ax: Any, panel: tuple[float, float], columns: int | None = None) -> tuple[Any, list[Any]]:
+def axes_for(
+    what: str, count: int, ax: AxesLike | None, panel: tuple[float, float], columns: int | None = None
+) -> tuple[Figure, list[Axes]]:
     """A figure with `count` panels: a new one, or the one that the caller's axes are in.
 
     Args:
@@ -102,7 +109,7 @@ def axes_for(what: str, count: int, ax: Any, panel: tuple[float, float], columns
     return figure, [figure.add_subplot(down, across, i + 1) for i in range(count)]
 
 
-def finish(figure: Any, path: FilePath | None, dpi: float | None = None) -> Any:
+def finish(figure: Figure, path: FilePath | None, dpi: float | None = None) -> Figure:
     """Write a figure if there is a path, and return it.
 
     Args:
@@ -116,14 +123,14 @@ def finish(figure: Any, path: FilePath | None, dpi: float | None = None) -> Any:
     return figure
 
 
-def save(figure: Any, target: Any, kind: str, dpi: float | None = None) -> None:
+def save(figure: Figure, target: FilePath | BinaryIO, kind: str, dpi: float | None = None) -> None:
     """Write a figure to a path or a stream, the same bytes each time."""
-    undated: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    undated: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     with matplotlib_for("A picture").rc_context({"svg.hashsalt": "jkeras"}):
         figure.savefig(target, format=kind, dpi=dpi or figure.dpi, metadata=undated.get(kind))
 
 
-def name_list(names: Sequence[Any] | None, count: int, what: str) -> list[str]:
+def name_list(names: Sequence[object] | None, count: int, what: str) -> list[str]:
     """The names of classes as text; their numbers if there are no names.
 
     Raises:

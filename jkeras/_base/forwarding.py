@@ -1,4 +1,4 @@
-"""A function with a signature that is computed, which hands its arguments on to another function.
+"""A function with a computed signature that passes its arguments to another one.
 
 It is compiled from source, as `dataclasses` does, so that Python itself binds the arguments: a wrong call gets the same error,
 and `inspect.signature` and editors show the same, as for a function that is written out.
@@ -15,9 +15,9 @@ _REST = inspect.Parameter.VAR_KEYWORD
 
 
 def forwarder(
-    target: Callable[..., Any], parameters: Sequence[inspect.Parameter], by_name: Collection[str] = ()
+    target: Callable[..., object], parameters: Sequence[inspect.Parameter], by_name: Collection[str] = ()
 ) -> Callable[..., Any]:
-    """A function of these parameters that calls another one with them, and has its name and docstring.
+    """A function with these parameters that calls another one with them and has its name and docstring.
 
     Args:
         target: is called.

@@ -1,4 +1,4 @@
-"""Names of a package that are loaded when somebody asks for them: `import jkeras` does not wait for what few scripts use."""
+"""Names of a package that are loaded on first use, so that `import jkeras` does not wait for what few scripts need."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 
 def lazy_names(package: str, names: dict[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """The `__getattr__` and `__dir__` of a package some of whose names come late.
+    """The `__getattr__` and `__dir__` of a package that loads some names on first use.
 
     Args:
         package: the package's `__name__`.
-        names: `{name: module that holds it}`; a module stands for itself where it ends in the name.
+        names: `{name: module that holds it}`; a module whose path ends in the name stands for itself.
 
     Returns:
         Two functions for the package to bind. A name is loaded once, then it is an attribute like any other.

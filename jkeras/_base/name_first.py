@@ -1,17 +1,17 @@
-"""`add_weight("kernel", shape=...)`: Keras 2's order of arguments, in which the name stands first."""
+"""`add_weight("kernel", shape=...)`: Keras 2's order of arguments, in which the name comes first."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
-_Method = TypeVar("_Method", bound=Callable[..., Any])
+_Method = TypeVar("_Method", bound=Callable[..., object])
 _ORDER = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
 
 
 def name_first(method: _Method) -> _Method:
-    """The method, which takes arguments in Keras 2's order as well: those of a call whose first one is a string.
+    """Let a method take arguments in Keras 2's order too, if the first one is a string.
 
     Example:
         >>> @name_first
@@ -22,7 +22,7 @@ def name_first(method: _Method) -> _Method:
     """
 
     @functools.wraps(method)
-    def either(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def either(self: object, *args: object, **kwargs: object) -> object:
         if args and isinstance(args[0], str):
             named = dict(zip(_ORDER, args))
             twice = sorted(named.keys() & kwargs.keys())

@@ -1,4 +1,4 @@
-"""Arguments that only Keras 2 has: ignored where they ask for nothing, else an error that says what to write; and older names."""
+"""Arguments that only Keras 2 has: ignored if they change nothing, else an error that says what to write. Also older names."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 
 class Gone(NamedTuple):
     """An argument that Keras 2 had.
 
     Attributes:
-        harmless: the values that ask for nothing; None where every value does.
+        harmless: the values that change nothing; None if all are harmless.
         instead: what to write for the others.
     """
 
-    harmless: tuple[Any, ...] | None = None
+    harmless: tuple[object, ...] | None = None
     instead: str = ""
 
 
-def leave_out(owner: str, given: Mapping[str, Any], gone: Mapping[str, Gone]) -> dict[str, Any]:
-    """The arguments without those of Keras 2 that ask for nothing.
+def leave_out(owner: str, given: Mapping[str, object], gone: Mapping[str, Gone]) -> dict[str, Any]:
+    """The arguments without those of Keras 2 that change nothing.
 
     Args:
         owner: the class or method they were given to.
@@ -30,7 +30,7 @@ def leave_out(owner: str, given: Mapping[str, Any], gone: Mapping[str, Gone]) ->
         gone: the arguments that Keras 2 had.
 
     Raises:
-        TypeError: one of those asks for something.
+        TypeError: one of those would change something.
 
     Example:
         >>> gone = {"causal": Gone((False,), "Write layer(inputs, use_causal_mask=True).")}
@@ -54,7 +54,7 @@ def renamed(**names: str) -> Callable[[F], F]:
     """Let a function take arguments by older names too.
 
     Args:
-        names: the name of today for each older one.
+        names: the current name for each older one.
 
     Example:
         >>> @renamed(y="x")
@@ -66,7 +66,7 @@ def renamed(**names: str) -> Callable[[F], F]:
 
     def wrap(fn: F) -> F:
         @functools.wraps(fn)
-        def run(*args: Any, **kwargs: Any) -> Any:
+        def run(*args: object, **kwargs: object) -> object:
             return fn(*args, **{names.get(name, name): value for name, value in kwargs.items()})
 
         return run  # type: ignore[return-value]
@@ -74,6 +74,6 @@ def renamed(**names: str) -> Callable[[F], F]:
     return wrap
 
 
-def _asks_for_nothing(value: Any, harmless: tuple[Any, ...] | None) -> bool:
+def _asks_for_nothing(value: object, harmless: tuple[object, ...] | None) -> bool:
     # By type too: 0 is not False, and an array compared with one would be an array.
     return harmless is None or any(type(value) is type(h) and value == h for h in harmless)

@@ -7,17 +7,18 @@ contain a slash: layer and weight names are checked when they are given.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+
+from jkeras._base.types import Tree
 
 
-def nest(flat: Mapping[tuple[str, ...], Any] | Iterable[tuple[tuple[str, ...], Any]]) -> dict[str, Any]:
+def nest(flat: Mapping[tuple[str, ...], Tree] | Iterable[tuple[tuple[str, ...], Tree]]) -> dict[str, Tree]:
     """Build nested dicts from `{("dense", "kernel"): value}`.
 
     Example:
         >>> nest({("dense", "kernel"): 1, ("dense", "bias"): 2})
         {'dense': {'kernel': 1, 'bias': 2}}
     """
-    out: dict[str, Any] = {}
+    out: dict[str, Tree] = {}
     for path, value in flat.items() if isinstance(flat, Mapping) else flat:
         place = out
         for part in path[:-1]:
@@ -26,9 +27,9 @@ def nest(flat: Mapping[tuple[str, ...], Any] | Iterable[tuple[tuple[str, ...], A
     return out
 
 
-def get(nested: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+def get(nested: Mapping[str, Tree], path: tuple[str, ...]) -> Tree:
     """The value at a path of a nested dict; KeyError says which path is missing and what is there."""
-    place: Any = nested
+    place: Tree = nested
     for i, part in enumerate(path):
         if not isinstance(place, Mapping) or part not in place:
             there = sorted(map(str, place)) if isinstance(place, Mapping) else type(place).__name__
@@ -37,7 +38,7 @@ def get(nested: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     return place
 
 
-def put(nested: Mapping[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+def put(nested: Mapping[str, Tree], path: tuple[str, ...], value: Tree) -> dict[str, Tree]:
     """Nested dicts with another value at a path; the given ones stay as they are.
 
     Example:
@@ -48,9 +49,9 @@ def put(nested: Mapping[str, Any], path: tuple[str, ...], value: Any) -> dict[st
     return {**nested, path[0]: below}
 
 
-def flatten(nested: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+def flatten(nested: Mapping[str, Tree], prefix: tuple[str, ...] = ()) -> dict[tuple[str, ...], Tree]:
     """The inverse of `nest`; empty dicts vanish."""
-    out: dict[tuple[str, ...], Any] = {}
+    out: dict[tuple[str, ...], Tree] = {}
     for key, value in nested.items():
         if isinstance(value, Mapping):
             out.update(flatten(value, (*prefix, key)))

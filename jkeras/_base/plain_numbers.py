@@ -1,7 +1,7 @@
 """NumPy's scalars as arguments: `LSTM(np.int64(2))` and `Dropout(np.float32(0.5))` mean the numbers.
 
-Sizes that a program computes (`np.prod(shape)`, `len(np.unique(y))`) may be of NumPy's types, which are no `int` to Python, and
-which JSON does not write. So constructors of the library see Python's numbers, whoever calls them.
+Computed sizes (`np.prod(shape)`, `y.max() + 1`) may have NumPy's types, which are not Python's `int` and which JSON does not
+write. So constructors of the library always see Python's numbers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ INTEGERS = (int, np.integer)
 
 
 def plain(value: Any) -> Any:
-    """A scalar or an array without axes of NumPy as Python's number, in lists and tuples too; anything else as it is.
+    """NumPy's scalars and arrays without axes as Python's numbers, in lists and tuples too; anything else as it is.
 
     Example:
         >>> plain((np.int64(3), [np.float64(0.5), None]))
@@ -37,9 +37,9 @@ def plain(value: Any) -> Any:
 
 
 class TakesPlainNumbers:
-    """Base of classes whose constructors, where they are the library's, get Python's numbers in place of NumPy's."""
+    """Base of classes whose constructors, if they are the library's, get Python's numbers in place of NumPy's."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and cls.__module__.startswith(_HOME):
             cls.__init__ = _with_plain_numbers(cls.__init__)  # type: ignore[method-assign]
@@ -47,7 +47,7 @@ class TakesPlainNumbers:
 
 def _with_plain_numbers(init: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(init)
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: Any, *args: object, **kwargs: object) -> None:
         try:
             init(self, *map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
         except TypeError as error:

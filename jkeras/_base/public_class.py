@@ -6,18 +6,16 @@ no document shows.
 
 from __future__ import annotations
 
-from typing import Any
-
 from jkeras._base.registry import path_of
 
 _HOME = f"{__name__.partition('.')[0]}."
 
 
-def name_public_class(error: TypeError, obj: Any) -> None:
+def name_public_class(error: TypeError, obj: object) -> None:
     """Make the error of a wrong call name a public class, in place of the one that happens to define the method.
 
     Args:
-        error: caught where the method was called; one raised inside of it is left as it is.
+        error: caught where the method was called; one raised inside it stays as it is.
         obj: whose method it is.
 
     Example:
@@ -31,7 +29,7 @@ def name_public_class(error: TypeError, obj: Any) -> None:
         return
     owner, dot, rest = str(error).partition(".")
     cls = next((c for c in type(obj).__mro__ if c.__name__ == owner and c.__module__.startswith(_HOME)), None)
-    # For a class of the user's: the library's class that it extends.
+    # For a user's class: the library's class that it extends.
     public = next((c for c in type(obj).__mro__ if c.__module__.startswith(_HOME) and path_of(c) is not None), cls)
     if dot and cls is not None and public is not None:
         error.args = (f"{public.__name__}.{rest}",)

@@ -23,12 +23,12 @@ from jkeras._base.types import CustomObjects
 
 T = TypeVar("T")
 
-_objects: dict[str, Any] = {}  # "keras.layers.Dense" -> class
+_objects: dict[str, object] = {}  # "keras.layers.Dense" -> class
 _paths: dict[int, str] = {}  # id(object) -> canonical path
-_names: dict[str, dict[str, Any]] = {}  # "layers" -> {"Dense": class, "dense": class}
-_custom: dict[str, Any] = {}  # "Package>Name" -> object
+_names: dict[str, dict[str, object]] = {}  # "layers" -> {"Dense": class, "dense": class}
+_custom: dict[str, object] = {}  # "Package>Name" -> object
 _custom_names: dict[int, str] = {}  # id(object) -> "Package>Name"
-_scoped: ContextVar[Mapping[str, Any]] = ContextVar("jkeras_custom_objects", default=MappingProxyType({}))
+_scoped: ContextVar[Mapping[str, object]] = ContextVar("jkeras_custom_objects", default=MappingProxyType({}))
 
 _ROOTS = frozenset(
     [
@@ -50,7 +50,7 @@ _ROOTS = frozenset(
     ]
 )
 _AREAS = {"engine": ("models", "layers"), "mixed_precision": ("dtype_policies",), "": ("top", "models", "layers")}
-# What a config may make: the parts of models. Loaders, downloads, writers of files and switches are no parts.
+# What a config may make: the parts of models. Loaders, downloads, writers of files and switches are not parts.
 _PARTS = frozenset(
     [
         "layers",
@@ -69,7 +69,7 @@ _PARTS = frozenset(
         "random",
     ]
 )
-# Where a class is looked for whose config has no module, as in files of Keras 2.
+# Where to look for a class whose config has no module, as in files of Keras 2.
 _SEARCHED = [
     "layers",
     "models",
@@ -114,8 +114,8 @@ def export(*paths: str, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
     return enter
 
 
-def same_as(path: str, obj: Any) -> None:
-    """Let a function of another library have the path of one of the table, because it computes the same.
+def same_as(path: str, obj: object) -> None:
+    """Give a function of another library the path of one in the table that computes the same.
 
     Args:
         path: of the table.
@@ -130,7 +130,7 @@ def names(kind: str) -> list[str]:
 
 
 def spelled(known: Iterable[str]) -> list[str]:
-    """Of names that differ only in case and underscores one each, for an error text; without functions such as `get`.
+    """Names for an error text: one of those that differ only in case and underscores, without functions such as `get`.
 
     Example:
         >>> spelled(["MeanSquaredError", "mean_squared_error", "meansquarederror", "get", "mse"])
@@ -141,7 +141,7 @@ def spelled(known: Iterable[str]) -> list[str]:
 
 
 def lookup(kind: str, name: str) -> Any:
-    """The object of a kind by name; ValueError with the nearest name where there is none."""
+    """The object of a kind by name; ValueError with the nearest name if there is none."""
     table = _names.get(kind, {})
     if name in table:
         return table[name]
@@ -151,7 +151,7 @@ def lookup(kind: str, name: str) -> Any:
     raise unknown_part(kind.removesuffix("es") if kind == "losses" else kind.removesuffix("s"), name, table)
 
 
-def unknown_part(kind: str, name: str, table: Mapping[str, Any]) -> ValueError:
+def unknown_part(kind: str, name: str, table: Mapping[str, object]) -> ValueError:
     """The error for a string that names no part of a model.
 
     Args:
@@ -172,7 +172,7 @@ def _needs_arguments(cls: Any) -> bool:
     return any(p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
 
 
-def path_of(obj: Any) -> str | None:
+def path_of(obj: object) -> str | None:
     """The canonical Keras path of an exported object, else None."""
     return _paths.get(id(obj))
 
@@ -194,7 +194,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
             raise ValueError(f"{obj.__name__} cannot be registered: a serializable class needs `get_config()`.")
         before = _custom.get(registered)
         if _custom_names.get(id(before)) == registered:
-            del _custom_names[id(before)]  # it may go now, and another object get its id
+            del _custom_names[id(before)]  # it may be freed now, and another object may get its id
         _custom[registered] = obj
         _custom_names[id(obj)] = registered
         return obj
@@ -202,20 +202,20 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     return enter
 
 
-def get_registered_name(obj: Any) -> str:
+def get_registered_name(obj: object) -> str:
     """`package>name` of a registered object, else its plain `__name__`."""
     return _custom_names.get(id(obj), getattr(obj, "__name__", str(obj)))
 
 
 def get_registered_object(name: str, custom_objects: CustomObjects = None) -> Any:
-    """The object registered under `package>name`, passed in `custom_objects` or in a scope; None where there is none."""
+    """The object registered under `package>name`, passed in `custom_objects` or in a scope; None if there is none."""
     for table in (custom_objects or {}, _scoped.get(), _custom):
         if name in table:
             return table[name]
     return None
 
 
-def get_custom_objects() -> dict[str, Any]:
+def get_custom_objects() -> dict[str, object]:
     """The table of the user's registrations, `package>name` to object; what is put into it is known from then on.
 
     Example:
@@ -228,7 +228,7 @@ def get_custom_objects() -> dict[str, Any]:
 
 
 @contextmanager
-def custom_object_scope(*objects: Mapping[str, Any] | None) -> Iterator[None]:
+def custom_object_scope(*objects: Mapping[str, object] | None) -> Iterator[None]:
     """Within this block, names of `objects` stand for the user's own classes and functions, in this thread alone.
 
     Args:
@@ -273,11 +273,11 @@ def areas_of(module: str | None) -> tuple[str, ...]:
     return _AREAS.get(area, (area,))
 
 
-def find(module: str | None, class_name: str, registered_name: str | None, custom_objects: Mapping[str, Any]) -> Any:
+def find(module: str | None, class_name: str, registered_name: str | None, custom_objects: Mapping[str, object]) -> Any:
     """The object a config names: custom objects first, then the user's registrations, then the table of Keras paths.
 
     Raises:
-        UnsafeFileError: the config names what is no part of a model, or its registered name is that of something else.
+        UnsafeFileError: the config names something that is not part of a model, or its registered name belongs to something else.
         ValueError: there is no such object.
     """
     short = class_name.rpartition(">")[2]
@@ -298,14 +298,14 @@ def find(module: str | None, class_name: str, registered_name: str | None, custo
     raise _not_found(module, class_name)
 
 
-def check_same_name(found: Any, name: str, registered_name: str, of_keras: Any) -> None:
-    """Refuse a registered name of one object beside the name of another. A name that nothing has is from before a renaming.
+def check_same_name(found: object, name: str, registered_name: str, of_keras: object) -> None:
+    """Refuse a registered name that belongs to another object. A name that nothing has dates from before a renaming.
 
     Args:
         found: what is registered.
         name: of a class or function, in the config.
         registered_name: in the config.
-        of_keras: what Keras calls by the name; None where it has nothing.
+        of_keras: what Keras calls by the name; None if it has nothing.
 
     Raises:
         UnsafeFileError: the name is that of another object.
@@ -337,20 +337,20 @@ def find_function(name: str, custom_objects: CustomObjects = None, module: str |
 
 
 def function_of_keras(name: str, module: str | None = None) -> Any:
-    """Keras' activation, loss, metric or operation of a name; None where there is none.
+    """Keras' activation, loss, metric or operation of a name; None if there is none.
 
     Args:
         name: of the function.
-        module: of a config, which says where it is looked for first.
+        module: of a config; it says where to look first.
     """
     areas = (*(area for area in areas_of(module) if area in _FUNCTION_AREAS), *_FUNCTION_AREAS)
-    # A metric's name stands for its class among the strings; the function of that name has the path to itself.
+    # As a string, a metric's name means its class; its function is found by its path.
     found = (_objects.get(f"keras.{area}.{name}", _names.get(area, {}).get(name)) for area in areas)
     return next((function for function in found if function is not None and not inspect.isclass(function)), None)
 
 
 def built_in(module: str | None, class_name: str) -> Any:
-    """What the table has under a config's module and class name, whatever it is; None where it has nothing.
+    """What the table has under a config's module and class name, whatever it is; None if it has nothing.
 
     Example:
         >>> @export("keras.layers.Demo")
@@ -364,8 +364,8 @@ def built_in(module: str | None, class_name: str) -> Any:
     return next((table[class_name] for table in tables if class_name in table), None)
 
 
-def _part(module: str | None, class_name: str) -> Any:
-    """A class of the table that may stand in a config; None where the table has nothing of that name."""
+def _part(module: str | None, class_name: str) -> object:
+    """A class of the table that a config may name; None if the table has nothing of that name."""
     found = built_in(module, class_name)
     if found is None:
         return None

@@ -39,7 +39,7 @@ _OWN_FIRST, _OWN_LAST, _SHARED = (
 )  # fmt: skip
 
 
-def expand_kwargs(*, after: Mapping[str, str] = _NOWHERE, **defaults: Any) -> Callable[[F], F]:
+def expand_kwargs(*, after: Mapping[str, str] = _NOWHERE, **defaults: object) -> Callable[[F], F]:
     """Decorator of a constructor: its `**kwargs: Unpack[Family]` becomes the arguments that the family declares.
 
     Args:
@@ -76,7 +76,7 @@ def expand_kwargs(*, after: Mapping[str, str] = _NOWHERE, **defaults: Any) -> Ca
 
 
 @functools.cache
-def shown(family: Any) -> tuple[tuple[str, str, Any], ...]:
+def shown(family: object) -> tuple[tuple[str, str, Any], ...]:
     """The arguments of a family that signatures show: name, annotation and default of each.
 
     Example:
@@ -95,7 +95,7 @@ def shown(family: Any) -> tuple[tuple[str, str, Any], ...]:
     )
 
 
-def _family(constructor: Callable[..., Any], rest: inspect.Parameter) -> Any:
+def _family(constructor: Callable[..., object], rest: inspect.Parameter) -> Any:
     annotation = rest.annotation
     if isinstance(annotation, str):
         annotation = eval(annotation, constructor.__globals__)  # type: ignore[attr-defined]

@@ -7,11 +7,14 @@ is no larger than the file, and never of bytes that decode to objects.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
+from jkeras._base.types import Config
+
+Read = Callable[[object], object]
 
 MAX_ELEMENTS = 10_000_000
 _NUMERIC = frozenset(
@@ -34,7 +37,7 @@ _NUMERIC = frozenset(
 )
 
 
-def encode(value: Any) -> Any:
+def encode(value: object) -> Any:
     """The form of a slice, `...`, bytes or an array for JSON; None for other values.
 
     Example:
@@ -53,12 +56,12 @@ def encode(value: Any) -> Any:
     return None
 
 
-def is_special(config: Any) -> bool:
+def is_special(config: object) -> TypeGuard[Config]:
     """Whether a value of a file is one of the special ones."""
     return isinstance(config, Mapping) and isinstance(config.get("class_name"), str) and config["class_name"].startswith("__")
 
 
-def decode(config: Mapping[str, Any], read: Callable[[Any], Any]) -> Any:
+def decode(config: Config, read: Read) -> Any:
     """The value that a special form stands for.
 
     Args:
@@ -67,7 +70,7 @@ def decode(config: Mapping[str, Any], read: Callable[[Any], Any]) -> Any:
 
     Raises:
         UnsafeFileError: it is bytecode, or an array without bound.
-        FileFormatError: it is of no known kind, or its config is not as it must be.
+        FileFormatError: it is of no known kind, or its config is malformed.
 
     Example:
         >>> decode({"class_name": "__slice__", "config": {"start": 1, "stop": None, "step": None}}, lambda value: value)
@@ -89,18 +92,18 @@ def decode(config: Mapping[str, Any], read: Callable[[Any], Any]) -> Any:
 
 
 LAMBDA = (
-    "{what} is a Python lambda stored as bytecode, which is code that a file brings along; it is never run. Pass the function "
-    "itself: custom_objects={{'name': function}}."
+    "{what} is a Python lambda stored as bytecode. Code from a file is never run. Pass the function itself: "
+    "custom_objects={{'name': function}}."
 )
 
 
-def _integer(value: Any) -> int | None:
+def _integer(value: object) -> int | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
         raise TypeError(f"expected an integer or null, found {value!r}")
     return value
 
 
-def _slice(config: Mapping[str, Any], read: Callable[[Any], Any]) -> slice:
+def _slice(config: Config, read: Read) -> slice:
     parts = config["config"]
     if not isinstance(parts, Mapping):
         raise TypeError("expected a dict with start, stop and step")
@@ -109,7 +112,7 @@ def _slice(config: Mapping[str, Any], read: Callable[[Any], Any]) -> slice:
     return slice(*(_integer(parts.get(name)) for name in ("start", "stop", "step")))
 
 
-def _bytes(config: Mapping[str, Any], read: Callable[[Any], Any]) -> bytes:
+def _bytes(config: Config, read: Read) -> bytes:
     text = config["config"]
     text = text["value"] if isinstance(text, Mapping) else text
     if not isinstance(text, str):
@@ -117,30 +120,30 @@ def _bytes(config: Mapping[str, Any], read: Callable[[Any], Any]) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _array(config: Mapping[str, Any], read: Callable[[Any], Any]) -> np.ndarray:
+def _array(config: Config, read: Read) -> np.ndarray:
     value, dtype = config["config"]["value"], config["config"]["dtype"]
     if dtype not in _NUMERIC:
         raise UnsafeFileError(f"An array in a config is of numbers; found dtype {str(dtype)[:40]!r}.")
     if _count(value) > MAX_ELEMENTS:
-        raise UnsafeFileError(f"An array in a config has more than {MAX_ELEMENTS:,} elements; weights belong into weight files.")
+        raise UnsafeFileError(f"An array in a config has more than {MAX_ELEMENTS:,} elements; weights belong in weight files.")
     array = np.asarray(value)
     if array.dtype.kind not in "biufc" and array.size:
-        raise TypeError("its rows have different lengths, or it holds other things than numbers")
+        raise TypeError("its rows differ in length, or it holds something other than numbers")
     return array.astype(np.float32 if dtype == "bfloat16" else dtype)
 
 
-def _count(value: Any) -> int:
+def _count(value: object) -> int:
     return sum(_count(v) for v in value) if isinstance(value, list) else 1
 
 
-def _typespec(config: Mapping[str, Any], read: Callable[[Any], Any]) -> Any:
+def _typespec(config: Config, read: Read) -> object:
     raise FileFormatError(
         f"The config holds a type of TensorFlow's ({str(config.get('spec_name'))[:40]!r}), which means nothing without "
         "TensorFlow. Give the layer its shape by Input(...) instead."
     )
 
 
-_READERS: dict[str, Callable[[Mapping[str, Any], Callable[[Any], Any]], Any]] = {
+_READERS: dict[str, Callable[[Config, Read], object]] = {
     "__tuple__": lambda config, read: tuple(read(v) for v in list(config["config"])),
     "__ellipsis__": lambda config, read: Ellipsis,
     "__slice__": _slice,

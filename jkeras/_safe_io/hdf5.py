@@ -26,6 +26,7 @@ from typing import Any, Protocol
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base.aligned import aligned_empty
 from jkeras._base.errors import FileFormatError, UnsafeFileError
@@ -55,7 +56,7 @@ class H5Group(Protocol):
 
     def require_group(self, name: str) -> H5Group: ...
 
-    def create_dataset(self, name: str, *, data: Any) -> H5Group: ...
+    def create_dataset(self, name: str, *, data: object) -> H5Group: ...
 
 
 @functools.cache
@@ -111,7 +112,7 @@ def create_hdf5(target: Path | RawFile) -> Iterator[H5Group]:
         yield opened.enter_context(_h5py().File(window, "w"))
 
 
-def write_array(group: H5Group, name: str, value: Any) -> None:
+def write_array(group: H5Group, name: str, value: object) -> None:
     """Write a NumPy or JAX array as Keras does; bfloat16, which HDF5 does not know, as two bytes with its name beside them."""
     array = np.asarray(value)
     stored = group.create_dataset(name, data=array)
@@ -219,7 +220,7 @@ class StoredGroup:
         with _damage(f"{self._place('')}: attribute {name!r}"):
             return any(_h5py().h5a.exists(self._handle, part.encode()) for part in (name, f"{name}0"))
 
-    def attribute(self, name: str, default: Any = None) -> Any:
+    def attribute(self, name: str, default: object = None) -> Any:
         """An attribute: text, a number, or a list of them; the parts `name0`, `name1`, ... of a split one are joined.
 
         Raises:
@@ -229,7 +230,7 @@ class StoredGroup:
             h5a = _h5py().h5a
             if h5a.exists(self._handle, name.encode()):
                 return self._attribute(name)
-            parts: list[Any] = []
+            parts: list[object] = []
             count = 0
             while h5a.exists(self._handle, f"{name}{count}".encode()):
                 part = self._attribute(f"{name}{count}")
@@ -322,7 +323,7 @@ class StoredArray:
         """`"f"`, `"i"`, `"u"` or `"b"`."""
         return "f" if self._type.kind == "V" else self._type.kind
 
-    def read(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def read(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         """The numbers.
 
         Args:
@@ -363,7 +364,7 @@ class StoredArray:
         """The filled memory as numbers."""
         return found.view(jnp.bfloat16) if self._type.kind == "V" else found
 
-    def fits(self, dtype: Any) -> bool:
+    def fits(self, dtype: DTypeLike) -> bool:
         """Whether its numbers may be cast to a type: floats stay floats, and booleans stay booleans."""
         if self.kind == "b" or np.dtype(dtype) == np.bool_:
             return self.kind == "b" and np.dtype(dtype) == np.bool_
@@ -444,7 +445,7 @@ class StoredArray:
                 raise UnsafeFileError(f"{self.place}: is stored in pieces of {chunk} bytes, but has {self.bytes}.")
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Bytes as text, numbers as Python's, arrays as lists."""
     if isinstance(value, np.ndarray):
         return [_plain(item) for item in value]

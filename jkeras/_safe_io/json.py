@@ -64,7 +64,7 @@ def read_json(text: str | bytes, *, where: str) -> Any:
             raise FileFormatError(f"{where}: the number {digits[:40]} is beyond the range of floats.")
         return value
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         found = dict(pairs)
         if len(found) < len(pairs):
             twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)

@@ -76,7 +76,7 @@ class Source:
 
 
 @contextlib.contextmanager
-def open_source(filepath: Any, verb: str) -> Iterator[Source]:
+def open_source(filepath: object, verb: str) -> Iterator[Source]:
     """Open what a user gave to read from.
 
     Args:
@@ -145,14 +145,14 @@ def _seekable(file: Any) -> BinaryIO:
     return io.BytesIO(file.read())
 
 
-def _is_file(filepath: Any, method: str, verb: str) -> bool:
+def _is_file(filepath: object, method: str, verb: str) -> bool:
     if isinstance(filepath, io.TextIOBase):
         mode = {"read": "rb", "write": "wb"}[method]
         raise TypeError(f"{verb} takes a file that is open in binary mode: open(path, {mode!r}). Received: {describe(filepath)}.")
     return not isinstance(filepath, (str, os.PathLike)) and callable(getattr(filepath, method, None))
 
 
-def _path_of(filepath: Any, verb: str) -> Path:
+def _path_of(filepath: object, verb: str) -> Path:
     if not isinstance(filepath, (str, os.PathLike)):
         raise TypeError(
             f"{verb} takes the path of a file, a string or a pathlib.Path, or a file that is open in binary mode. Received: "

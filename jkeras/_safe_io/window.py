@@ -10,9 +10,12 @@ from __future__ import annotations
 import io
 import os
 import zlib
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 from jkeras._safe_io.byte_range import ByteRange, Checksum, range_of
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 RawFile = IO[bytes] | io.RawIOBase
 _CHUNK = 1 << 20
@@ -71,7 +74,7 @@ class Window(io.RawIOBase):
     def tell(self) -> int:
         return self._at
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")[: max(0, self._size - self._at)]
         done = 0
         self._file.seek(self._start + self._at)
@@ -83,7 +86,7 @@ class Window(io.RawIOBase):
         self._at += done
         return done
 
-    def write(self, data: Any) -> int:
+    def write(self, data: ReadableBuffer) -> int:
         view = memoryview(data).cast("B")
         # HDF5 writes once more when it is closed. After a failure that would fail again and leave it open forever.
         if not self._failed:

@@ -21,7 +21,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, BinaryIO
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._safe_io.byte_range import ByteRange, Checksum
@@ -216,7 +216,7 @@ def open_zip(file: BinaryIO, where: str) -> Iterator[StoredZip]:
         yield StoredZip(archive, file, where)
 
 
-def _check_directory(file: Any, where: str) -> None:
+def _check_directory(file: BinaryIO, where: str) -> None:
     """Refuse an endless list of members before it is read into memory."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 22 - 0xFFFF))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from jkeras import ops
 from jkeras._base.types import Array, Tree
@@ -53,14 +53,14 @@ def hard_sigmoid(x: Tensor) -> Tensor:
     return ops.clip(0.2 * as_tensor(x) + 0.5, 0.0, 1.0)
 
 
-def _drop(x: Tree, level: float, noise_shape: Any, seed: int | None) -> Array:
+def _drop(x: Tree, level: float, noise_shape: Sequence[int | None] | None, seed: int | None) -> Array:
     return maths.dropout(draw_key(owner(), seed), as_array(x), level, noise_shape)
 
 
 _dropout = symbolic(_drop, "dropout", module=__name__)
 
 
-def dropout(x: Tensor, level: float, noise_shape: Any = None, seed: int | None = None) -> Tensor:
+def dropout(x: Tensor, level: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None) -> Tensor:
     """Zero each entry with probability `level` and divide the others by `1 - level`, whether training or not.
 
     Args:

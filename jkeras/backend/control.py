@@ -16,8 +16,10 @@ from jkeras.graph.keras_tensor import is_symbolic
 from jkeras.ops.wrapper import Tensor, as_array, symbolic
 from jkeras.state.scope import is_traced
 
+_StepFunction = Callable[[Tree, list[Tree]], tuple[Tree, list[Tree]]]
 
-def switch(condition: Tensor, then_expression: Any, else_expression: Any) -> Tensor:
+
+def switch(condition: Tensor, then_expression: Tree, else_expression: Tree) -> Tensor:
     """One of two values.
 
     Args:
@@ -44,7 +46,7 @@ def switch(condition: Tensor, then_expression: Any, else_expression: Any) -> Ten
     return ops.where(ops.cast(condition, "bool"), x, y)
 
 
-def _map(fn: Callable[[Any], Any], elems: Tree, dtype: DTypeLike | None) -> Any:
+def _map(fn: Callable[[Tree], Tree], elems: Tree, dtype: DTypeLike | None) -> Tree:
     found = jax.lax.map(fn, jax.tree.map(as_array, elems))
     return found if dtype is None else jax.tree.map(lambda a: a.astype(dtype), found)
 
@@ -52,7 +54,7 @@ def _map(fn: Callable[[Any], Any], elems: Tree, dtype: DTypeLike | None) -> Any:
 _map_node = symbolic(_map, "map_fn", module=__name__)
 
 
-def map_fn(fn: Callable[[Any], Any], elems: Tree, name: str | None = None, dtype: DTypeLike | None = None) -> Any:
+def map_fn(fn: Callable[[Tree], Tree], elems: Tree, name: str | None = None, dtype: DTypeLike | None = None) -> Tree:
     """`fn` of each element along the first axis, one after the other.
 
     Args:
@@ -64,7 +66,7 @@ def map_fn(fn: Callable[[Any], Any], elems: Tree, name: str | None = None, dtype
     return _map_node(fn, elems, dtype)
 
 
-def _fold(fn: Callable[[Any, Any], Any], elems: Tree, initializer: Any, reverse: bool) -> Any:
+def _fold(fn: Callable[[Tree, Tree], Tree], elems: Tree, initializer: Tree, reverse: bool) -> Tree:
     elems = jax.tree.map(as_array, elems)
     if initializer is None:
         start = -1 if reverse else 0
@@ -74,14 +76,14 @@ def _fold(fn: Callable[[Any, Any], Any], elems: Tree, initializer: Any, reverse:
     return jax.lax.scan(lambda total, x: (_like(fn(total, x), total), None), initializer, elems, reverse=reverse)[0]
 
 
-def _like(new: Any, old: Any) -> Any:
+def _like(new: Tree, old: Tree) -> Tree:
     return jax.tree.map(lambda a, b: as_array(a, b.dtype), new, old)
 
 
 _fold_node = symbolic(_fold, "fold", module=__name__)
 
 
-def foldl(fn: Callable[[Any, Any], Any], elems: Tree, initializer: Any = None, name: str | None = None) -> Any:
+def foldl(fn: Callable[[Tree, Tree], Tree], elems: Tree, initializer: Tree = None, name: str | None = None) -> Tree:
     """`fn(... fn(fn(initializer, elems[0]), elems[1]) ...)`; the initializer is by default the first element.
 
     Example:
@@ -91,7 +93,7 @@ def foldl(fn: Callable[[Any, Any], Any], elems: Tree, initializer: Any = None, n
     return _fold_node(fn, elems, initializer, False)
 
 
-def foldr(fn: Callable[[Any, Any], Any], elems: Tree, initializer: Any = None, name: str | None = None) -> Any:
+def foldr(fn: Callable[[Tree, Tree], Tree], elems: Tree, initializer: Tree = None, name: str | None = None) -> Tree:
     """As `foldl`, from the last element to the first."""
     return _fold_node(fn, elems, initializer, True)
 
@@ -107,7 +109,7 @@ def print_tensor(x: Tensor, message: str = "", summarize: int = 3) -> Tensor:
     return _print_node(x, message)
 
 
-def _print(x: Tree, message: str) -> Any:
+def _print(x: Tree, message: str) -> Tree:
     jax.debug.print("{message} {x}", message=message, x=x)
     return x
 
@@ -116,7 +118,7 @@ _print_node = symbolic(_print, "print_tensor", module=__name__)
 
 
 def rnn(
-    step_function: Callable[[Any, Any], tuple[Any, Any]],
+    step_function: _StepFunction,
     inputs: Tensor,
     initial_states: Sequence[Tensor],
     go_backwards: bool = False,
@@ -153,7 +155,14 @@ def rnn(
     )  # fmt: skip
 
 
-def _rnn(step_function: Any, inputs: Tree, states: list[Any], mask: Any, constants: list[Any], flags: tuple[bool, ...]) -> Any:
+def _rnn(
+    step_function: _StepFunction,
+    inputs: Tree,
+    states: list[Tree],
+    mask: Tree,
+    constants: list[Tree],
+    flags: tuple[bool, ...],
+) -> Tree:
     go_backwards, unroll, time_major, zero_masked, every = flags
     inputs, states = jax.tree.map(as_array, inputs), jax.tree.map(as_array, states)
     if not time_major:
@@ -166,11 +175,11 @@ def _rnn(step_function: Any, inputs: Tree, states: list[Any], mask: Any, constan
             raise ValueError(f"The mask of K.rnn must be (batch, time) or (batch, time, 1). Received: {describe(mask)}.")
         mask = mask if time_major else mask.T
 
-    def step(states: list[Any], x: Tree) -> tuple[Any, list[Any]]:
+    def step(states: list[Tree], x: Tree) -> tuple[Tree, list[Tree]]:
         output, new = step_function(x, [*states, *constants])
         return ops.convert_to_tensor(output), [as_array(a, b.dtype) for a, b in zip(new, states)]
 
-    def masked_step(carry: Any, xs: Any) -> Any:
+    def masked_step(carry: Tree, xs: Tree) -> Tree:
         states, before = carry
         x, keep = xs
         output, new = step(states, x)
@@ -180,7 +189,7 @@ def _rnn(step_function: Any, inputs: Tree, states: list[Any], mask: Any, constan
     options: dict[str, Any] = {"reverse": go_backwards, "unroll": max(length, 1) if unroll else 1}
     if mask is None:
 
-        def plain_step(carry: Any, x: Tree) -> Any:
+        def plain_step(carry: Tree, x: Tree) -> Tree:
             output, new = step(carry, x)
             return new, output
 
@@ -195,7 +204,7 @@ def _rnn(step_function: Any, inputs: Tree, states: list[Any], mask: Any, constan
     return last, outputs if time_major else jnp.swapaxes(outputs, 0, 1), states
 
 
-def _choose(keep: Any, new: Any, old: Any) -> Any:
+def _choose(keep: Tree, new: Tree, old: Tree) -> Tree:
     return jnp.where(keep.reshape(keep.shape + (1,) * (new.ndim - keep.ndim)), new, old)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from jkeras import ops
@@ -11,7 +12,14 @@ from jkeras._base.plain_numbers import INTEGERS
 from jkeras.ops.wrapper import Tensor
 
 
-def _conv(x: Tensor, kernel: Tensor, strides: Any, padding: str, data_format: str | None, dilation_rate: Any) -> Tensor:
+def _conv(
+    x: Tensor,
+    kernel: Tensor,
+    strides: int | Sequence[int],
+    padding: str,
+    data_format: str | None,
+    dilation_rate: int | Sequence[int],
+) -> Tensor:
     return ops.conv(x, kernel, strides=strides, padding=padding, data_format=data_format, dilation_rate=dilation_rate)
 
 
@@ -44,10 +52,10 @@ def conv1d(
 def conv2d(
     x: Tensor,
     kernel: Tensor,
-    strides: Any = (1, 1),
+    strides: int | Sequence[int] = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = (1, 1),
+    dilation_rate: int | Sequence[int] = (1, 1),
 ) -> Tensor:
     """Slide a kernel `(height, width, channels, filters)` over images.
 
@@ -62,10 +70,10 @@ def conv2d(
 def conv3d(
     x: Tensor,
     kernel: Tensor,
-    strides: Any = (1, 1, 1),
+    strides: int | Sequence[int] = (1, 1, 1),
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = (1, 1, 1),
+    dilation_rate: int | Sequence[int] = (1, 1, 1),
 ) -> Tensor:
     """Slide a kernel `(depth, height, width, channels, filters)` over volumes."""
     return _conv(x, kernel, strides, padding, data_format, dilation_rate)
@@ -74,11 +82,11 @@ def conv3d(
 def conv2d_transpose(
     x: Tensor,
     kernel: Tensor,
-    output_shape: Any = None,
-    strides: Any = (1, 1),
+    output_shape: Sequence[Any] | None = None,
+    strides: int | Sequence[int] = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = (1, 1),
+    dilation_rate: int | Sequence[int] = (1, 1),
 ) -> Tensor:
     """The transpose of `conv2d`, which enlarges images.
 
@@ -108,10 +116,10 @@ def _left_over(before: int, after: int, stride: int, window: int, rate: int, pad
 def depthwise_conv2d(
     x: Tensor,
     depthwise_kernel: Tensor,
-    strides: Any = (1, 1),
+    strides: int | Sequence[int] = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = (1, 1),
+    dilation_rate: int | Sequence[int] = (1, 1),
 ) -> Tensor:
     """Slide a kernel `(height, width, channels, multiplier)` over images, each channel separately."""
     return ops.depthwise_conv(x, depthwise_kernel, strides, padding, data_format, dilation_rate)
@@ -121,16 +129,18 @@ def separable_conv2d(
     x: Tensor,
     depthwise_kernel: Tensor,
     pointwise_kernel: Tensor,
-    strides: Any = (1, 1),
+    strides: int | Sequence[int] = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = (1, 1),
+    dilation_rate: int | Sequence[int] = (1, 1),
 ) -> Tensor:
     """A `depthwise_conv2d`, then a `conv2d` with windows of size 1 that mixes the channels."""
     return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate)
 
 
-def _pool(x: Tensor, pool_size: Any, strides: Any, padding: str, data_format: str | None, pool_mode: str) -> Tensor:
+def _pool(
+    x: Tensor, pool_size: int | Sequence[int], strides: int | Sequence[int], padding: str, data_format: str | None, pool_mode: str
+) -> Tensor:
     kinds = {"max": ops.max_pool, "avg": ops.average_pool}
     if pool_mode not in kinds:
         raise unknown_name("pool_mode", pool_mode, kinds)
@@ -139,8 +149,8 @@ def _pool(x: Tensor, pool_size: Any, strides: Any, padding: str, data_format: st
 
 def pool2d(
     x: Tensor,
-    pool_size: Any,
-    strides: Any = (1, 1),
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
     pool_mode: str = "max",
@@ -155,8 +165,8 @@ def pool2d(
 
 def pool3d(
     x: Tensor,
-    pool_size: Any,
-    strides: Any = (1, 1, 1),
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] = (1, 1, 1),
     padding: str = "valid",
     data_format: str | None = None,
     pool_mode: str = "max",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jkeras import ops
+from jkeras._base.types import Array
 from jkeras.ops.wrapper import Tensor
 
 
@@ -28,7 +27,7 @@ def ctc_batch_cost(y_true: Tensor, y_pred: Tensor, input_length: Tensor, label_l
 
 def ctc_decode(
     y_pred: Tensor, input_length: Tensor, greedy: bool = True, beam_width: int = 100, top_paths: int = 1
-) -> tuple[list[Any], Any]:
+) -> tuple[list[Array], Array]:
     """The most likely label sequences.
 
     Args:

@@ -6,7 +6,7 @@ one seed differ, and a new process repeats both.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ from jax.typing import DTypeLike
 
 from jkeras._base import config
 from jkeras._base.dtypes import standardize_dtype
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Tree
 from jkeras.backend.shapes import at_shape
 from jkeras.ops.wrapper import Tensor, as_array
 from jkeras.state.random import draw_key
@@ -24,7 +24,7 @@ from jkeras.state.variable import Variable
 
 
 class _Owner:
-    """Draws in place of a layer outside of one; counts the draws of one seed."""
+    """Stands in for a layer in eager code, and counts the draws of one seed."""
 
     name = "jkeras.backend"
 
@@ -38,13 +38,15 @@ def owner(seed: int | None = None) -> Any:
     return _owners.setdefault(seed, _Owner()) if layer is None else layer
 
 
-def _draw(sample: Callable[[Any, tuple[int, ...], str], Any], shape: Any, dtype: DTypeLike | None, seed: int | None) -> Any:
+def _draw(
+    sample: Callable[[Array, tuple[int, ...], str], Array], shape: Sequence[Tree], dtype: DTypeLike | None, seed: int | None
+) -> Tensor:
     dtype = standardize_dtype(dtype or config.floatx())
     return at_shape(lambda sizes: sample(draw_key(owner(seed), seed), sizes, dtype), "random", shape)
 
 
 def random_normal(
-    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: DTypeLike | None = None, seed: int | None = None
+    shape: Sequence[Tree], mean: float = 0.0, stddev: float = 1.0, dtype: DTypeLike | None = None, seed: int | None = None
 ) -> Tensor:
     """Draw from the normal distribution.
 
@@ -62,11 +64,11 @@ def random_normal(
 
 
 def random_uniform(
-    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: DTypeLike | None = None, seed: int | None = None
+    shape: Sequence[Tree], minval: float = 0.0, maxval: float = 1.0, dtype: DTypeLike | None = None, seed: int | None = None
 ) -> Tensor:
     """Draw uniformly from `[minval, maxval)`; integers for an integer dtype."""
 
-    def sample(key: Any, sizes: tuple[int, ...], dtype: str) -> Any:
+    def sample(key: Array, sizes: tuple[int, ...], dtype: str) -> Array:
         if jnp.issubdtype(dtype, jnp.integer):
             return jax.random.randint(key, sizes, minval, maxval, dtype)
         return jax.random.uniform(key, sizes, dtype, minval, maxval)
@@ -75,17 +77,17 @@ def random_uniform(
 
 
 def truncated_normal(
-    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: DTypeLike | None = None, seed: int | None = None
+    shape: Sequence[Tree], mean: float = 0.0, stddev: float = 1.0, dtype: DTypeLike | None = None, seed: int | None = None
 ) -> Tensor:
     """Draw from the normal distribution within two standard deviations of its mean."""
 
-    def sample(key: Any, sizes: tuple[int, ...], dtype: str) -> Array:
+    def sample(key: Array, sizes: tuple[int, ...], dtype: str) -> Array:
         return jax.random.truncated_normal(key, -2.0, 2.0, sizes, dtype) * as_array(stddev, dtype) + as_array(mean, dtype)
 
     return _draw(sample, shape, dtype, seed)
 
 
-def random_bernoulli(shape: Any, p: float = 0.0, dtype: DTypeLike | None = None, seed: int | None = None) -> Tensor:
+def random_bernoulli(shape: Sequence[Tree], p: float = 0.0, dtype: DTypeLike | None = None, seed: int | None = None) -> Tensor:
     """Draw ones with probability p, otherwise zeros, in `dtype`."""
     return _draw(lambda key, sizes, dtype: jax.random.bernoulli(key, p, sizes).astype(dtype), shape, dtype, seed)
 
@@ -94,14 +96,24 @@ random_binomial = random_bernoulli
 
 
 def random_normal_variable(
-    shape: Any, mean: float, scale: float, dtype: DTypeLike | None = None, name: str | None = None, seed: int | None = None
+    shape: Sequence[Tree],
+    mean: float,
+    scale: float,
+    dtype: DTypeLike | None = None,
+    name: str | None = None,
+    seed: int | None = None,
 ) -> Variable:
     """A Variable with draws from the normal distribution with this mean and standard deviation."""
     return Variable(random_normal(shape, mean, scale, dtype, seed), dtype=dtype, name=name)
 
 
 def random_uniform_variable(
-    shape: Any, low: float, high: float, dtype: DTypeLike | None = None, name: str | None = None, seed: int | None = None
+    shape: Sequence[Tree],
+    low: float,
+    high: float,
+    dtype: DTypeLike | None = None,
+    name: str | None = None,
+    seed: int | None = None,
 ) -> Variable:
     """A Variable with uniform draws from `[low, high)`."""
     return Variable(random_uniform(shape, low, high, dtype, seed), dtype=dtype, name=name)

@@ -6,8 +6,6 @@ arguments or in meaning.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import numpy as np
 from jax.typing import DTypeLike
@@ -43,7 +41,7 @@ def pow(x: Tensor, a: Tensor) -> Tensor:
     return ops.power(x, a)
 
 
-def clip(x: Tensor, min_value: Any, max_value: Any) -> Tensor:
+def clip(x: Tensor, min_value: Tensor | None, max_value: Tensor | None) -> Tensor:
     """The entries clipped to `[min_value, max_value]`; None leaves an end open.
 
     Args:
@@ -112,7 +110,7 @@ def cast(x: Tensor, dtype: DTypeLike | None) -> Tensor:
     return ops.cast(x, dtype)
 
 
-def cast_to_floatx(x: Tree) -> Any:
+def cast_to_floatx(x: Tree) -> Tree:
     """The same values in `floatx()`: a NumPy array unless it is a JAX array, Variable or symbolic tensor.
 
     Example:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +20,7 @@ import numpy as np
 
 from jkeras._base.compiling import precision_scope
 from jkeras._base.errors import describe
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.backend.phases import LearningPhase
 from jkeras.backend.shapes import ancestors, sources_of
 from jkeras.graph import Node, Program
@@ -37,7 +36,7 @@ _NONE = """An output of K.function is None. A gradient is None if the loss does 
 lies between the model's input and the loss."""
 
 
-def _run(program: Program, arrays: list[Any]) -> Any:
+def _run(program: Program, arrays: list[Tree]) -> Tree:
     values = program.bind(arrays)
     for operation, gather, store in program.steps:
         args, kwargs = gather(values)
@@ -68,7 +67,7 @@ class Function:
         name: for error messages.
     """
 
-    def __init__(self, inputs: Tree, outputs: Any, updates: Any = None, name: str | None = None):
+    def __init__(self, inputs: Tree, outputs: Tree, updates: Tree = None, name: str | None = None):
         self.name = name or "function"
         self._alone = is_symbolic(inputs)
         self.inputs = [inputs] if self._alone else jax.tree.leaves(inputs, is_leaf=is_leaf)
@@ -92,7 +91,7 @@ class Function:
         self._held = _variables_of(self._program.nodes)
         self._compiled = jax.jit(self._pure, static_argnums=3)
 
-    def __call__(self, inputs: Tree) -> Any:
+    def __call__(self, inputs: Tree) -> Tree:
         """The outputs for these inputs, as new NumPy arrays, in the structure of the outputs.
 
         Args:
@@ -116,7 +115,7 @@ class Function:
             variable.assign(next(found) if is_symbolic(new) else new)
         return jax.tree.unflatten(self._tree, [np.array(value)[()] for value in results])
 
-    def _results(self, arrays: list[Any], numbers: Any, training: bool) -> Any:
+    def _results(self, arrays: Sequence[Tree], numbers: Tree, training: bool) -> Tree:
         materialize(self._held)
         try:
             return self._compiled([variable.value for variable in self._held], arrays, numbers, training)
@@ -124,7 +123,7 @@ class Function:
             self._held += unknown.variables
             return self._results(arrays, numbers, training)
 
-    def _pure(self, values: list[Any], arrays: list[Any], numbers: Any, training: bool) -> Any:
+    def _pure(self, values: Sequence[Tree], arrays: Sequence[Tree], numbers: Tree, training: bool) -> Tree:
         key = jax.random.fold_in(jax.random.key(numbers[0]), numbers[1])
         positions = {id(op): i for i, op in enumerate(node.operation for node in self._program.nodes)}
         pure = functionalize(functools.partial(_run, self._program), self._held, positions, complete=True)
@@ -132,7 +131,7 @@ class Function:
             return pure(values, arrays, rng=key, training=training).output
 
 
-def _fitting(tensor: KerasTensor, value: Any) -> Any:
+def _fitting(tensor: KerasTensor, value: Tree) -> Tree:
     array = jnp.asarray(getattr(value, "value", value), jnp.dtype(tensor.dtype))
     fits = len(array.shape) == len(tensor.shape) and all(n is None or n == m for n, m in zip(tensor.shape, array.shape))
     if not fits:
@@ -140,7 +139,7 @@ def _fitting(tensor: KerasTensor, value: Any) -> Any:
     return array
 
 
-def function(inputs: Tree, outputs: Any, updates: Any = None, name: str | None = None, **kwargs: Any) -> Function:
+def function(inputs: Tree, outputs: Tree, updates: Tree = None, name: str | None = None, **kwargs: object) -> Function:
     """A compiled function from symbolic tensors to symbolic tensors of one graph.
 
     Args:
@@ -174,21 +173,21 @@ def function(inputs: Tree, outputs: Any, updates: Any = None, name: str | None =
 class Gradient:
     """The derivative of a loss with respect to one tensor or Variable, as a function for a node."""
 
-    def __init__(self, losses: list[KerasTensor], by: Any, sources: list[KerasTensor]):
+    def __init__(self, losses: list[KerasTensor], by: Variable | KerasTensor, sources: list[KerasTensor]):
         self.by = by
         cut = [] if isinstance(by, Variable) or any(t is by for t in sources) else [by]
         self.program = Program([*sources, *cut], losses)
         self.variables = _variables_of(self.program.nodes)
         self._place = None if isinstance(by, Variable) else [id(t) for t in self.program.inputs].index(id(by))
 
-    def __call__(self, sources: list[Any], value: Any) -> Any:
+    def __call__(self, sources: list[Tree], value: Array) -> Tree:
         """The derivative at these values of the sources, and of the tensor."""
         scope = current()
         rng = jax.random.key(0) if scope.rng is None and _is_abstract(scope) else scope.rng
         pure = functionalize(functools.partial(_run, self.program), self.variables, scope.positions)
         values = [variable.value for variable in self.variables]
 
-        def total(x: Tree) -> Any:
+        def total(x: Tree) -> Tree:
             held, arrays = list(values), [*sources, *([] if len(sources) == len(self.program.inputs) else [x])]
             if self._place is None:
                 held[next(i for i, variable in enumerate(self.variables) if variable is self.by)] = x
@@ -197,14 +196,14 @@ class Gradient:
             losses = pure(held, arrays, rng=rng, training=scope.training).output
             return sum((jnp.sum(loss) for loss in losses), jnp.zeros(()))
 
-        return jax.grad(total)(self.by.value if self._place is None else value)
+        return jax.grad(total)(self.by.value if isinstance(self.by, Variable) else value)
 
 
 def _is_abstract(scope: Scope | None) -> bool:
     return scope is not None and (scope.abstract or _is_abstract(scope.parent))
 
 
-def gradients(loss: Any, variables: Any) -> list[Any]:
+def gradients(loss: Tree, variables: Tree) -> list[Tree]:
     """The derivatives of a symbolic loss, as symbolic tensors.
 
     In the training phase, layers that draw repeat the draws of the forward pass, provided that each runs once.
@@ -239,7 +238,7 @@ def gradients(loss: Any, variables: Any) -> list[Any]:
     return [_gradient(losses, by, sources, known) for by in several]
 
 
-def _gradient(losses: list[KerasTensor], by: Any, sources: list[KerasTensor], known: set[int]) -> Any:
+def _gradient(losses: list[KerasTensor], by: object, sources: list[KerasTensor], known: set[int]) -> Tree:
     if not isinstance(by, (KerasTensor, Variable)):
         raise ValueError(f"K.gradients differentiates with respect to symbolic tensors and weights. Received: {describe(by)}.")
     if isinstance(by, KerasTensor):

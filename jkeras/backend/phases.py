@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 from jkeras._base.types import Tree
 from jkeras.graph.keras_tensor import is_symbolic
@@ -52,14 +51,14 @@ def learning_phase_scope(value: int) -> Iterator[None]:
         current().training = before
 
 
-def _by_phase(x: Tree, alt: Any) -> Tree:
+def _by_phase(x: Tree, alt: Tree) -> Tree:
     return x if current().training else alt
 
 
 _node = symbolic(_by_phase, "in_train_phase", module=__name__)
 
 
-def in_train_phase(x: Tree, alt: Any, training: Any = None) -> Tree:
+def in_train_phase(x: Tree, alt: Tree, training: int | None = None) -> Tree:
     """`x` while training, else `alt`.
 
     Args:
@@ -78,6 +77,6 @@ def in_train_phase(x: Tree, alt: Any, training: Any = None) -> Tree:
     return chosen() if callable(chosen) else chosen
 
 
-def in_test_phase(x: Tree, alt: Any, training: Any = None) -> Tree:
+def in_test_phase(x: Tree, alt: Tree, training: int | None = None) -> Tree:
     """`alt` while training, else `x`; arguments as for `in_train_phase`."""
     return in_train_phase(alt, x, training)

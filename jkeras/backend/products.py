@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from jkeras import ops
 from jkeras._base.config import standardize_data_format
@@ -23,7 +23,7 @@ def dot(x: Tensor, y: Tensor) -> Tensor:
     return ops.dot(x, y)
 
 
-def batch_dot(x: Tensor, y: Tensor, axes: Any = None) -> Tensor:
+def batch_dot(x: Tensor, y: Tensor, axes: int | Sequence[int] | None = None) -> Tensor:
     """For each row of the batch, the sum over one axis of x and one axis of y.
 
     Args:

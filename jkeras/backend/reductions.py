@@ -6,6 +6,7 @@ noted otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from jkeras import ops
@@ -22,12 +23,12 @@ sum = ops.sum
 var = ops.var
 
 
-def max(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+def max(x: Tensor, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
     """The largest entry along axes."""
     return ops.max(x, axis=axis, keepdims=keepdims)
 
 
-def min(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+def min(x: Tensor, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
     """The smallest entry along axes."""
     return ops.min(x, axis=axis, keepdims=keepdims)
 
@@ -47,7 +48,7 @@ def argmin(x: Tensor, axis: int = -1) -> Tensor:
     return ops.argmin(x, axis=axis)
 
 
-def logsumexp(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+def logsumexp(x: Tensor, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
     """`log(sum(exp(x)))` without overflow."""
     return ops.logsumexp(x, axis=axis, keepdims=keepdims)
 
@@ -116,7 +117,7 @@ def batch_normalization(
 
 
 def normalize_batch_in_training(
-    x: Tensor, gamma: Tensor, beta: Tensor, reduction_axes: Any, epsilon: float = 1e-3
+    x: Tensor, gamma: Tensor, beta: Tensor, reduction_axes: Sequence[int], epsilon: float = 1e-3
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Normalize by the batch's own mean and variance.
 

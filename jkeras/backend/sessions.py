@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 import jax
 
 from jkeras import utils
 from jkeras._base.naming import next_number, reset_names
+from jkeras._base.types import Tree
 from jkeras.backend.functions import function
 from jkeras.backend.values import get_value
-from jkeras.graph.keras_tensor import is_leaf, symbolic_leaves
+from jkeras.graph.keras_tensor import KerasTensor, is_leaf, symbolic_leaves
 
 
 class Session:
     """In place of TensorFlow 1's session: `run` computes symbolic tensors, given values for the inputs they need."""
 
-    def run(self, fetches: Any, feed_dict: dict[Any, Any] | None = None) -> Any:
+    def run(self, fetches: Tree, feed_dict: dict[KerasTensor, Tree] | None = None) -> Tree:
         """The values of tensors.
 
         Args:
@@ -39,19 +39,19 @@ class Session:
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         return None
 
 
-_sessions: list[Any] = []
+_sessions: list[Session] = []
 
 
-def get_session(op_input_list: Any = ()) -> Any:
+def get_session(op_input_list: object = ()) -> Session:
     """The session passed to `set_session`, or a new `Session`."""
     return _sessions[-1] if _sessions else Session()
 
 
-def set_session(session: Any) -> None:
+def set_session(session: Session | None) -> None:
     """Remember a session for `get_session`. Its settings, such as memory on a GPU, have no effect: JAX manages devices."""
     _sessions[:] = [] if session is None else [session]
 

@@ -6,8 +6,7 @@ of the graph, which depends on `x`: when it runs, it reads the sizes from the ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +31,7 @@ def _size(x: Tree, axis: int) -> int:
     return int(x.shape[axis])
 
 
-def shape(x: Tensor) -> tuple[Any, ...]:
+def shape(x: Tensor) -> tuple[Tree, ...]:
     """The shape as numbers; an unknown size of a symbolic tensor is a symbolic number, usable in other shapes.
 
     Example:
@@ -44,7 +43,7 @@ def shape(x: Tensor) -> tuple[Any, ...]:
     return tuple(int(n) for n in np.shape(x.value if isinstance(x, Variable) else x))
 
 
-def at_shape(make: Callable[..., Any], label: str, sizes: Any, *arrays: Any) -> Any:
+def at_shape(make: Callable[..., Tree], label: str, sizes: Tree, *arrays: Tree) -> Tree:
     """`make(shape, *arrays)`, as a node of the graph if a size or an array is symbolic.
 
     Args:
@@ -62,7 +61,7 @@ def at_shape(make: Callable[..., Any], label: str, sizes: Any, *arrays: Any) -> 
     if not sources and not any(map(is_symbolic, arrays)):
         return make(tuple(int(n) for n in sizes), *arrays)
 
-    def run(sources_: list[Any], *arrays: Any) -> Any:
+    def run(sources_: Sequence[Tree], *arrays: Tree) -> Tree:
         values = dict(zip(map(id, sources), sources_))
         return make(tuple(_evaluate(n, values) if isinstance(n, KerasTensor) else int(n) for n in sizes), *arrays)
 
@@ -82,7 +81,7 @@ def _measured(number: KerasTensor) -> list[KerasTensor]:
     return [t for parent in node.inputs for t in _measured(parent)]
 
 
-def _evaluate(number: KerasTensor, values: dict[int, Any]) -> int:
+def _evaluate(number: KerasTensor, values: dict[int, int]) -> int:
     node = number.node
     assert node is not None and isinstance(node.operation, ArrayFunction)
     if node.operation.fn is _size:
@@ -124,18 +123,18 @@ def is_keras_tensor(x: Tree) -> bool:
     return isinstance(x, KerasTensor)
 
 
-def is_sparse(tensor: Any) -> bool:
+def is_sparse(tensor: Tree) -> bool:
     """False: arrays are dense here."""
     return False
 
 
-def to_dense(tensor: Any) -> Any:
+def to_dense(tensor: Tree) -> Tree:
     """The array itself, which is dense."""
     return tensor
 
 
 def placeholder(
-    shape: Any = None,
+    shape: Sequence[int] | None = None,
     ndim: int | None = None,
     dtype: DTypeLike | None = None,
     sparse: bool = False,

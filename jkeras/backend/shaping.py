@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 
 from jkeras import ops
 from jkeras._base.config import standardize_data_format
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Array, Tree
 from jkeras.backend.shapes import as_tensor, at_shape
 from jkeras.graph.keras_tensor import is_symbolic
 from jkeras.nn import image
 from jkeras.ops.wrapper import Tensor, as_array, symbolic
 
 
-def reshape(x: Tensor, shape: Sequence[Any]) -> Tensor:
+def reshape(x: Tensor, shape: Sequence[Tree]) -> Tensor:
     """The same entries in another shape; one size may be -1, and sizes may come from `K.shape(y)`.
 
     Example:
@@ -105,7 +105,7 @@ def repeat_elements(x: Tensor, rep: int, axis: int) -> Tensor:
     return ops.repeat(x, rep, axis=axis)
 
 
-def tile(x: Tensor, n: Any) -> Tensor:
+def tile(x: Tensor, n: Tree) -> Tensor:
     """The whole array n times along each axis."""
     if isinstance(n, INTEGERS):
         n = (n,)
@@ -134,7 +134,7 @@ def slice(x: Tensor, start: Sequence[int], size: Sequence[int]) -> Tensor:
     return ops.get_item(x, tuple(_range(a, n) for a, n in zip(start, size)))
 
 
-def _range(start: int, size: int) -> Any:
+def _range(start: int, size: int) -> builtins.slice:
     return builtins.slice(int(start), None if size == -1 else int(start) + int(size))
 
 
@@ -153,18 +153,20 @@ def temporal_padding(x: Tensor, padding: tuple[int, int] = (1, 1)) -> Tensor:
     return ops.pad(x, ((0, 0), tuple(padding), (0, 0)))
 
 
-def _spatial_padding(x: Tensor, padding: Any, data_format: str | None) -> Tensor:
+def _spatial_padding(x: Tensor, padding: Sequence[Sequence[int]], data_format: str | None) -> Tensor:
     pairs = [tuple(pair) for pair in padding]
     last = standardize_data_format(data_format) == "channels_last"
     return ops.pad(x, ((0, 0), *pairs, (0, 0)) if last else ((0, 0), (0, 0), *pairs))
 
 
-def spatial_2d_padding(x: Tensor, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None) -> Tensor:
+def spatial_2d_padding(x: Tensor, padding: Sequence[Sequence[int]] = ((1, 1), (1, 1)), data_format: str | None = None) -> Tensor:
     """Zeros around images: `((top, bottom), (left, right))`."""
     return _spatial_padding(x, padding, data_format)
 
 
-def spatial_3d_padding(x: Tensor, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None) -> Tensor:
+def spatial_3d_padding(
+    x: Tensor, padding: Sequence[Sequence[int]] = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None
+) -> Tensor:
     """Zeros around volumes, a pair for each spatial axis."""
     return _spatial_padding(x, padding, data_format)
 
@@ -188,7 +190,7 @@ def resize_images(
     return images if last else ops.transpose(images, (0, 3, 1, 2))
 
 
-def _scaled(images: jax.Array, height_factor: int, width_factor: int, interpolation: str) -> Any:
+def _scaled(images: jax.Array, height_factor: int, width_factor: int, interpolation: str) -> Array:
     return image.resize(images, images.shape[1] * height_factor, images.shape[2] * width_factor, interpolation)
 
 

@@ -1,16 +1,15 @@
-"""Boxes and their values: `K.variable`, `K.get_value`, `K.set_value`, `K.update`, and arrays of constants."""
+"""Variables and their values: `K.variable`, `K.get_value`, `K.set_value`, `K.update`, and arrays of constants."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base import config
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.backend.shapes import at_shape
 from jkeras.graph.keras_tensor import KerasTensor, is_symbolic
 from jkeras.ops.wrapper import Tensor
@@ -22,7 +21,9 @@ _SYMBOLIC = """{what} needs a value, but {tensor} is symbolic: only a running mo
 """
 
 
-def variable(value: Any, dtype: DTypeLike | None = None, name: str | None = None, constraint: Any = None) -> Variable:
+def variable(
+    value: Tree, dtype: DTypeLike | None = None, name: str | None = None, constraint: Callable[[Array], Array] | None = None
+) -> Variable:
     """A Variable with this value.
 
     Args:
@@ -41,28 +42,28 @@ def variable(value: Any, dtype: DTypeLike | None = None, name: str | None = None
     return Variable(value, dtype=dtype or config.floatx(), name=name, constraint=constraint)
 
 
-def constant(value: Any, dtype: DTypeLike | None = None, shape: Any = None, name: str | None = None) -> Tensor:
+def constant(value: Tree, dtype: DTypeLike | None = None, shape: Sequence[int] | None = None, name: str | None = None) -> Tensor:
     """An array of this value, broadcast to a shape if one is given."""
     array = ops.convert_to_tensor(value, dtype or config.floatx())
     return array if shape is None else ops.broadcast_to(array, tuple(shape))
 
 
-def zeros(shape: Any, dtype: DTypeLike | None = None, name: str | None = None) -> Any:
+def zeros(shape: Sequence[Tree], dtype: DTypeLike | None = None, name: str | None = None) -> Tree:
     """A Variable of zeros, as in Keras 2; an array if the shape comes from a symbolic tensor."""
     return _filled(ops.zeros, shape, dtype, name)
 
 
-def ones(shape: Any, dtype: DTypeLike | None = None, name: str | None = None) -> Any:
+def ones(shape: Sequence[Tree], dtype: DTypeLike | None = None, name: str | None = None) -> Tree:
     """A Variable of ones, as in Keras 2; an array if the shape comes from a symbolic tensor."""
     return _filled(ops.ones, shape, dtype, name)
 
 
-def _filled(make: Any, shape: Any, dtype: DTypeLike | None, name: str | None) -> Any:
+def _filled(make: Callable[..., Array], shape: Sequence[Tree], dtype: DTypeLike | None, name: str | None) -> Tree:
     array = at_shape(lambda sizes: make(sizes, dtype or config.floatx()), "constant", shape)
     return array if is_symbolic(array) else Variable(array, name=name)
 
 
-def eye(size: Any, dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
+def eye(size: int, dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
     """A Variable with ones on the diagonal; `size` is a number, or rows and columns."""
     rows, columns = size if isinstance(size, Sequence) else (size, size)
     return Variable(ops.eye(rows, columns, dtype=dtype or config.floatx()), name=name)
@@ -85,7 +86,7 @@ def arange(start: int, stop: int | None = None, step: int = 1, dtype: str = "int
     return ops.arange(start, stop, step, dtype=dtype)
 
 
-def get_value(x: Tree) -> Any:
+def get_value(x: Tree) -> Tree:
     """The value as a NumPy array, or as a NumPy number if it has no axes.
 
     Args:
@@ -99,7 +100,7 @@ def get_value(x: Tree) -> Any:
     return np.asarray(x.numpy() if hasattr(x, "numpy") else x)[()]
 
 
-def set_value(x: Tree, value: Any) -> None:
+def set_value(x: Tree, value: Tree) -> None:
     """Assign a value to a Variable or to a number of an optimizer; the next training step uses it without recompiling.
 
     Raises:
@@ -113,18 +114,18 @@ def set_value(x: Tree, value: Any) -> None:
     x.assign(value)
 
 
-def batch_get_value(tensors: Iterable[Any]) -> list[Any]:
+def batch_get_value(tensors: Iterable[Tree]) -> list[Tree]:
     """`get_value` of each."""
     return [get_value(x) for x in tensors]
 
 
-def batch_set_value(tuples: Iterable[tuple[Any, Any]]) -> None:
+def batch_set_value(tuples: Iterable[tuple[Tree, Tree]]) -> None:
     """`set_value` of each pair `(Variable, value)`."""
     for x, value in tuples:
         set_value(x, value)
 
 
-def eval(x: Tree) -> Any:
+def eval(x: Tree) -> Tree:
     """The value of an expression as a NumPy array.
 
     Raises:
@@ -143,16 +144,16 @@ class Update(tuple):
     """A Variable and the symbolic value that a call of `K.function(updates=...)` assigns to it."""
 
 
-def update(x: Tree, new_x: Any) -> Any:
+def update(x: Tree, new_x: Tree) -> Tree:
     """Assign a value to a Variable; a symbolic value gives an update for `K.function(updates=...)`."""
     return Update((x, new_x)) if isinstance(new_x, KerasTensor) else x.assign(new_x)
 
 
-def update_add(x: Tree, increment: Any) -> Any:
+def update_add(x: Tree, increment: Tree) -> Tree:
     """Add to a Variable; a symbolic increment gives an update for `K.function(updates=...)`."""
     return Update((x, increment + x)) if isinstance(increment, KerasTensor) else x.assign_add(increment)
 
 
-def update_sub(x: Tree, decrement: Any) -> Any:
+def update_sub(x: Tree, decrement: Tree) -> Tree:
     """Subtract from a Variable; a symbolic decrement gives an update for `K.function(updates=...)`."""
     return Update((x, x - decrement)) if isinstance(decrement, KerasTensor) else x.assign_sub(decrement)

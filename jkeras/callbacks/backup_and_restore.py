@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any
 
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.old_arguments import Gone, leave_out
@@ -72,7 +71,7 @@ class BackupAndRestore(Callback):
         save_freq: str | int = "epoch",
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         if left := leave_out("BackupAndRestore", kwargs, _GONE):
             raise unexpected_arguments("BackupAndRestore", left, ("backup_dir", "save_freq", "delete_checkpoint"))

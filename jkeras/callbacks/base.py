@@ -14,11 +14,15 @@ says `every_batch = False`: then its batch hooks are called for the last step of
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jkeras._base.plain_numbers import TakesPlainNumbers
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.callbacks.run_parameters import RunParameters
+
+if TYPE_CHECKING:
+    from jkeras.training.steps import Steps
 
 Logs = dict[str, Any] | None
 
@@ -67,20 +71,20 @@ class Callback(TakesPlainNumbers):
     resumes: bool = False
 
     @property
-    def validation_data(self) -> Any:
+    def validation_data(self) -> Tree:
         """The validation's arrays in a list."""
         own = self.__dict__.get("_validation_data")
         return self.params.validation_data if own is None and isinstance(self.params, RunParameters) else own
 
     @validation_data.setter
-    def validation_data(self, data: Any) -> None:
+    def validation_data(self, data: Tree) -> None:
         self.__dict__["_validation_data"] = data
 
-    def set_params(self, params: dict[str, Any]) -> None:
+    def set_params(self, params: dict[str, object]) -> None:
         """Receive the run's parameters."""
         self.params = params
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: Steps) -> None:
         """Receive the model."""
         self.model = model
 

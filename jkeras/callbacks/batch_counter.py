@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 _FREQUENCY = """{name} is "epoch" or a number of batches, 1 or more. Received: {given!r}."""
 
 
-def check_frequency(name: str, given: Any) -> None:
+def check_frequency(name: str, given: object) -> None:
     """Refuse a frequency that is neither `"epoch"` nor a positive number.
 
     Raises:

@@ -10,15 +10,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.types import Array
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.history import History
 from jkeras.callbacks.progbar_logger import ProgbarLogger
+
+if TYPE_CHECKING:
+    from jkeras.training.steps import Steps
+
+C = TypeVar("C")
 
 _TRAIN = ("on_train_batch_begin", "on_train_batch_end")
 _TEST = ("on_test_batch_begin", "on_test_batch_end")
@@ -61,11 +67,11 @@ class CallbackList(Callback):
 
     def __init__(
         self,
-        callbacks: Any = None,
+        callbacks: object = None,
         add_history: bool = False,
         add_progbar: bool = False,
-        model: Any = None,
-        **params: Any,
+        model: Steps | None = None,
+        **params: object,
     ):
         self.callbacks = _flat(callbacks)
         if add_progbar and self.find(ProgbarLogger) is None:
@@ -77,16 +83,16 @@ class CallbackList(Callback):
             self.set_model(model)
         self.set_params(params)
 
-    def append(self, callback: Any) -> None:
+    def append(self, callback: object) -> None:
         """Add a callback at the end of the list."""
         self.callbacks += _flat(callback)
         self._listeners = self._who_listens()
 
-    def _who_listens(self) -> dict[str, list[tuple[Any, Callable[..., Any]]]]:
+    def _who_listens(self) -> dict[str, list[tuple[Callback, Callable[..., object]]]]:
         ordered = sorted(self.callbacks, key=lambda c: bool(getattr(c, "acts_last", False)))
         return {hook: [(c, m) for c in ordered if (m := _listener(c, hook))] for hook in HOOKS}
 
-    def find(self, kind: type) -> Any:
+    def find(self, kind: type[C]) -> C | None:
         """The first callback of a class, or None."""
         return next((c for c in self.callbacks if isinstance(c, kind)), None)
 
@@ -143,13 +149,13 @@ class CallbackList(Callback):
     def _must_hear(self, hooks: tuple[str, ...]) -> bool:
         return any(getattr(c, "every_batch", True) for hook in hooks for c, _ in self._listeners[hook])
 
-    def set_params(self, params: dict[str, Any]) -> None:
+    def set_params(self, params: dict[str, object]) -> None:
         """Pass the run's parameters to all."""
         self.params = params
         for callback in self.callbacks if params else ():
             getattr(callback, "set_params", lambda _: None)(params)
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: Steps) -> None:
         """Pass the model to all."""
         self.model = model
         if self.history is not None:
@@ -157,22 +163,22 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             getattr(callback, "set_model", lambda _: None)(model)
 
-    def remembered(self) -> list[dict[str, Any]]:
+    def remembered(self) -> list[dict[str, object]]:
         """What the callbacks must know to resume in another process.
 
         Returns:
             For each callback with a state: its class, its `get_state()` (numbers by name) and, if it has that method and it
             returns some, its `get_arrays()` (copies of weights by name).
         """
-        found = []
+        found: list[dict[str, object]] = []
         for callback in self.callbacks:
-            state: dict[str, Any] = getattr(callback, "get_state", dict)()
-            arrays: dict[str, Any] = getattr(callback, "get_arrays", dict)()
+            state: dict[str, object] = getattr(callback, "get_state", dict)()
+            arrays: dict[str, Array] = getattr(callback, "get_arrays", dict)()
             if state or arrays:
                 found.append({"class": type(callback).__name__, "state": state, **({"arrays": arrays} if arrays else {})})
         return found
 
-    def remind(self, remembered: list[dict[str, Any]]) -> None:
+    def remind(self, remembered: list[dict[str, object]]) -> None:
         """Give the callbacks back what they remembered, class by class in order; a new callback keeps its own state.
 
         Args:
@@ -262,26 +268,26 @@ class CallbackList(Callback):
         self._tell("on_predict_end", logs=logs)
 
 
-def overrides(callback: Any, hook: str) -> bool:
+def overrides(callback: object, hook: str) -> bool:
     """Whether a callback has its own method for an event, from its class, a base class, or an attribute of the object."""
     method = getattr(callback, hook, None)
     return method is not None and getattr(method, "__func__", method) is not getattr(Callback, hook)
 
 
-def _listener(callback: Any, hook: str) -> Callable[..., Any] | None:
+def _listener(callback: object, hook: str) -> Callable[..., object] | None:
     for name in (hook, _ALIASES.get(hook)):
         if name is not None and overrides(callback, name):
             return getattr(callback, name)
     return None
 
 
-def _note(error: Exception, callback: Any, hook: str, *place: int) -> None:
+def _note(error: Exception, callback: object, hook: str, *place: int) -> None:
     """Say in a note which callback raised the error."""
     arguments = ", ".join([*(str(number) for number in place), "logs"])
     error.add_note(f"Raised by the callback {type(callback).__name__}, in {hook}({arguments}).")
 
 
-def plain_logs(logs: Logs) -> dict[str, Any]:
+def plain_logs(logs: Logs) -> dict[str, object]:
     """Results as Python numbers if they are scalars, otherwise as they are.
 
     Example:
@@ -295,7 +301,7 @@ def _is_scalar(value: Any) -> bool:
     return getattr(value, "shape", None) == () and np.dtype(value.dtype).kind not in "OSU"
 
 
-def _flat(callbacks: Any) -> list[Any]:
+def _flat(callbacks: Any) -> list[Callback]:
     if callbacks is None:
         return []
     if isinstance(callbacks, (list, tuple)):

@@ -71,7 +71,7 @@ class CSVLogger(Callback):
             self.csv_file.close()
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> object:
     """Lists and arrays as one cell, `"[1, 2]"`."""
     if isinstance(value, str) or not isinstance(value, Iterable) or (isinstance(value, np.ndarray) and value.ndim == 0):
         return value

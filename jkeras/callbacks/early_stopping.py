@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import MonitorCallback
 from jkeras.callbacks.printing import say
@@ -68,14 +67,14 @@ class EarlyStopping(MonitorCallback):
         self.wait = 0
         self.stopped_epoch = 0
         self.best: float | None = None
-        self.best_weights: Any = None
+        self.best_weights: Tree = None
         self.best_epoch = 0
 
-    def get_arrays(self) -> dict[str, Any]:
+    def get_arrays(self) -> dict[str, Tree]:
         """The best weights so far, by number: a training run that resumes in another process needs them."""
         return {str(number): np.asarray(weight) for number, weight in enumerate(self.best_weights or ())}
 
-    def set_arrays(self, arrays: dict[str, Any]) -> None:
+    def set_arrays(self, arrays: dict[str, Tree]) -> None:
         """Restore what `get_arrays` returned; does nothing if the best weights are not wanted.
 
         Raises:

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from jkeras._base.types import Tree
+
 _NO_TENSORBOARD = """The TensorBoard callback needs the package tensorboard (TensorFlow is not needed). Write
 
     pip install "jkeras[tensorboard]"
@@ -82,11 +84,11 @@ class EventWriter:
         self._write(self._parts.Event(wall_time=time.time(), file_version="brain.Event:2"))
         self.flush()
 
-    def scalar(self, tag: str, value: Any, step: int) -> None:
+    def scalar(self, tag: str, value: float, step: int) -> None:
         """Write one number."""
         self._add(self._parts.scalar(tag, np.float32(value)), step)
 
-    def histogram(self, tag: str, values: Any, step: int) -> None:
+    def histogram(self, tag: str, values: Tree, step: int) -> None:
         """Write the distribution of an array's numbers."""
         self._add(self._parts.histogram(tag, np.asarray(values, np.float64)), step)
 
@@ -94,7 +96,7 @@ class EventWriter:
         """Write text in Markdown."""
         self._add(self._parts.text(tag, text), step)
 
-    def images(self, tag: str, images: Any, step: int) -> None:
+    def images(self, tag: str, images: Tree, step: int) -> None:
         """Write pictures.
 
         Args:
@@ -122,12 +124,12 @@ class EventWriter:
         """End the file."""
         self._records.close()
 
-    def _add_tensor(self, tag: str, tensor: Any, metadata: Any, step: int) -> None:
+    def _add_tensor(self, tag: str, tensor: Tree, metadata: object, step: int) -> None:
         summary = self._parts.Summary()
         summary.value.add(tag=tag, metadata=metadata, tensor=tensor)
         self._add(summary, step)
 
-    def _add(self, summary: Any, step: int) -> None:
+    def _add(self, summary: object, step: int) -> None:
         self._write(self._parts.Event(wall_time=time.time(), step=step, summary=summary))
 
     def _write(self, event: Any) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from jkeras._base.lazy import lazy_names
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.callbacks.base import Callback, Logs
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Every training run needs this file, and few need its pictures.
 _load, _ = lazy_names(
@@ -14,7 +19,7 @@ _load, _ = lazy_names(
 )
 
 
-class Results(dict[str, list[Any]]):
+class Results(dict[str, list[Tree]]):
     """Results by name. A missing name is looked up as other releases of Keras spell it: `acc` for `accuracy`, `lr` for
     `learning_rate`, and vice versa.
 
@@ -24,7 +29,7 @@ class Results(dict[str, list[Any]]):
         ([0.5], False)
     """
 
-    def __missing__(self, name: str) -> list[Any]:
+    def __missing__(self, name: str) -> list[Tree]:
         start = "val_" if name.startswith("val_") else ""
         other = start + _OTHER_NAMES.get(name.removeprefix(start), "")
         if other in self:
@@ -54,7 +59,7 @@ class History(Callback):
     may_lag = True
 
     def __init__(self) -> None:
-        self.history: dict[str, list[Any]] = Results()
+        self.history: dict[str, list[Tree]] = Results()
         self.epoch: list[int] = []
 
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -65,7 +70,7 @@ class History(Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
 
-    def plot(self, names: Any = None, **kwargs: Any) -> Any:
+    def plot(self, names: str | Sequence[str] | None = None, **kwargs: object) -> Figure:
         """Draw the learning curves, as `jkeras.visualization.plot_history` does.
 
         Args:

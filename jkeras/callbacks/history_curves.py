@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.figures import INKS, FilePath, axes_for, finish
+from jkeras._base.types import Tree
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from jkeras._base.figures import AxesLike
 
 _VALIDATION = "val_"
 _FEW = 20  # up to this many epochs, each is marked
@@ -18,10 +24,10 @@ _RATES = ("lr", "learning_rate")
 class HasHistory(Protocol):
     """What `fit` returns: results by name, a value for each epoch."""
 
-    history: Any  # a mapping; Keras' own histories have plain dicts
+    history: Mapping[str, Sequence[Tree]]  # a mapping; Keras' own histories have plain dicts
 
 
-Histories = HasHistory | Mapping[str, Any] | Sequence[Any]
+Histories = HasHistory | Mapping[str, Tree] | Sequence[HasHistory | Mapping[str, Tree]]
 
 
 def plot_history(
@@ -31,9 +37,9 @@ def plot_history(
     labels: Sequence[str] | None = None,
     log: bool | Sequence[str] = False,
     columns: int = 3,
-    ax: Any = None,
+    ax: AxesLike | None = None,
     path: FilePath | None = None,
-) -> Any:
+) -> Figure:
     """Draw learning curves, a panel for each quantity, with training and validation together.
 
     Args:
@@ -93,12 +99,12 @@ def _runs(history: Histories, labels: Sequence[str] | None) -> dict[str, Curves]
     return {label: _curves(one) for label, one in zip(called, history)}
 
 
-def _is_history(value: Any) -> bool:
+def _is_history(value: object) -> bool:
     return isinstance(value, Mapping) or isinstance(getattr(value, "history", None), Mapping)
 
 
 def _curves(history: Any) -> Curves:
-    values: Mapping[str, Any] = history if isinstance(history, Mapping) else history.history
+    values: Mapping[str, Sequence[Tree]] = history if isinstance(history, Mapping) else history.history
     numbers = list(getattr(history, "epoch", []))
     count = max((len(v) for v in values.values()), default=0)
     epochs = np.asarray(numbers if len(numbers) == count else range(count), float) + 1

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jkeras._base.figures import INKS
+from jkeras._base.types import Tree
+
+if TYPE_CHECKING:
+    from jkeras.callbacks.history import History
 
 _WIDTH, _HEIGHT, _MOST_POINTS = 140, 28, 400
 _STYLE = "text-align:right;padding:2px 10px"
 
 
-def history_html(history: Any) -> str:
+def history_html(history: History) -> str:
     """The HTML of a history: first, last, lowest and highest value of each quantity, and its curve.
 
     Args:
@@ -36,7 +40,7 @@ def history_html(history: Any) -> str:
     return f"<table><caption>History of {epochs}</caption><thead><tr>{titles}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _row(name: str, values: list[Any]) -> str:
+def _row(name: str, values: list[Tree]) -> str:
     numbers = [_number(value) for value in values]
     finite = [(value, i) for i, value in enumerate(numbers) if math.isfinite(value)]
     cells = [_cell(numbers[0]), _cell(numbers[-1])] if numbers else ["", ""]
@@ -48,7 +52,7 @@ def _row(name: str, values: list[Any]) -> str:
     return f'<tr><th style="{_STYLE}">{escape(name)}</th>{drawn}<td>{_curve(numbers, colour)}</td></tr>'
 
 
-def _number(value: Any) -> float:
+def _number(value: Tree) -> float:
     """A value as a number; NaN if it is not one, such as a metric with a value for each class."""
     try:
         return float(value)

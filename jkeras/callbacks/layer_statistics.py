@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from jkeras._base.errors import unknown_name
+from jkeras._base.types import Tree
 from jkeras.callbacks.base import Callback, Logs
 
 _NAMES = ("mean", "std", "norm", "zero", "dead")
@@ -50,7 +50,7 @@ class LayerStatistics(Callback):
 
     def __init__(
         self,
-        batch: tuple[Any, ...] | None = None,
+        batch: tuple[object, ...] | None = None,
         activations: bool = True,
         gradients: bool = True,
         statistics: Iterable[str] = _NAMES,
@@ -70,7 +70,7 @@ class LayerStatistics(Callback):
         self.kinds = tuple(name for name, wanted in (("activations", activations), ("gradients", gradients)) if wanted)
         self.layers = None if layers is None else tuple(layers)
         self.freq, self.training = freq, training
-        self.history: list[tuple[int, dict[str, Any]]] = []
+        self.history: list[tuple[int, dict[str, Tree]]] = []
         self._held = self.batch
 
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -93,7 +93,7 @@ class LayerStatistics(Callback):
             if name not in known:
                 raise unknown_name("layer", name, sorted(known))
 
-    def _selected(self, found: dict[str, Any]) -> dict[str, float]:
+    def _selected(self, found: dict[str, Tree]) -> dict[str, float]:
         return {
             f"{kind}/{layer}/{name}": found[kind][layer][name]
             for kind in self.kinds

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from jkeras.callbacks.monitor import MonitorCallback
 from jkeras.callbacks.printing import say
 
 
-def get_rate(optimizer: Any) -> float:
+def get_rate(optimizer: object) -> float:
     """The current learning rate of an optimizer, the float32 number that it computes with.
 
     Raises:
@@ -76,7 +75,7 @@ class LearningRateScheduler(Callback):
             logs["learning_rate"] = get_rate(self.model.optimizer)
 
 
-def _positional(function: Callable[..., Any]) -> int:
+def _positional(function: Callable[..., object]) -> int:
     """How many of the two arguments `(epoch, rate)` a schedule takes."""
     try:
         inspect.signature(function).bind(0, 0.0)
@@ -129,7 +128,7 @@ class ReduceLROnPlateau(MonitorCallback):
         min_delta: float = 1e-4,
         cooldown: int = 0,
         min_lr: float = 0.0,
-        **kwargs: Any,
+        **kwargs: float,
     ):
         min_delta = kwargs.pop("epsilon", min_delta)
         if kwargs:

@@ -7,14 +7,21 @@ one to train with. Afterwards the model, the optimizer and the progress of train
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jkeras._base.figures import axes_for
+from jkeras._base.types import Tree
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.learning_rate import get_rate
 from jkeras.state import random
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from jkeras.training.steps import Steps
 
 _WITHOUT_PICTURE = "The numbers are in `finder.rates`, `finder.losses` and `finder.smoothed`."
 _BAD_RANGE = """LearningRateFinder raises the rate from `start` to `end`, both positive numbers, start below end, in `steps`
@@ -78,7 +85,7 @@ class LearningRateFinder(Callback):
         self._tried = self.steps
         self._average = 0.0
         self._total = 0.0  # of the epoch's losses so far
-        self._before: Any = None
+        self._before: Tree = None
 
     # events -------------------------------------------------------------------------------------------------------------
 
@@ -168,7 +175,7 @@ class LearningRateFinder(Callback):
         weights = np.exp(-0.5 * ((steps[:, None] - steps) / max(1.0, _WIDTH * count)) ** 2)
         return np.array(self.rates)[keep], weights @ losses / weights.sum(axis=1)
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Axes | None = None) -> Figure:
         """Draw the loss over the rate, with the suggestion.
 
         Args:
@@ -205,9 +212,9 @@ class LearningRateFinder(Callback):
 
 
 def find_learning_rate(
-    model: Any,
-    x: Any,
-    y: Any = None,
+    model: Steps,
+    x: Tree,
+    y: Tree = None,
     *,
     start: float = 1e-7,
     end: float = 10.0,

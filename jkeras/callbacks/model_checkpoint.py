@@ -143,7 +143,7 @@ class ModelCheckpoint(MonitorCallback):
         before, self.best = self.best, number
         self._save(logs, places, f" {self.monitor} improved from {self._shown(before)} to {number:.5f},")
 
-    def _save(self, logs: dict[str, Any], places: dict[str, int], why: str) -> None:
+    def _save(self, logs: dict[str, object], places: dict[str, int], why: str) -> None:
         path = self._path(logs, places)
         if self.verbose > 0:
             say(f"\nEpoch {places['epoch']:05d}:{why} saving model to {path}")
@@ -152,7 +152,7 @@ class ModelCheckpoint(MonitorCallback):
         else:
             self.model.save(path, overwrite=True)
 
-    def _path(self, logs: dict[str, Any], places: dict[str, int]) -> str:
+    def _path(self, logs: dict[str, object], places: dict[str, int]) -> str:
         try:
             return self.filepath.format(**{**logs, **places})
         except KeyError as error:

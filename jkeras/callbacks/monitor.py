@@ -10,11 +10,14 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jkeras.callbacks.base import Callback, Logs
+
+if TYPE_CHECKING:
+    from jkeras.training.steps import Steps
 
 _UP = re.compile(
     r"acc|auc|precision|recall|sensitivity|specificity|f1|f_?beta|score|iou|dice|r2|similarity|psnr|ssim|positives|negatives"
@@ -49,22 +52,21 @@ class MonitorCallback(Callback):
         self.best = baseline
         self.min_delta = abs(min_delta)
 
-    _monitor_op: Callable[..., Any] | None = None
-    _told = (
-        False  # whether this run has been warned of a missing result; on the class for subclasses that skip super().__init__()
-    )
+    _monitor_op: Callable[..., object] | None = None
+    # Whether this run has been warned of a missing result; on the class for subclasses that skip super().__init__().
+    _told = False
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: Steps) -> None:
         """Receive the model of a run."""
         super().set_model(model)
         self._told = False
 
-    def get_state(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, object]:
         """What a resumed training run must know: the numbers named in `_remembers`."""
         values = {name: getattr(self, name) for name in self._remembers}
         return {name: value.item() if hasattr(value, "item") else value for name, value in values.items()}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, object]) -> None:
         """Restore what `get_state` returned; what is missing there keeps its value.
 
         Args:
@@ -76,7 +78,7 @@ class MonitorCallback(Callback):
                 setattr(self, name, value)
 
     @property
-    def monitor_op(self) -> Callable[..., Any]:
+    def monitor_op(self) -> Callable[..., object]:
         """The comparison; unless it was set, it is chosen on first use, since it may depend on the model's metrics."""
         if self._monitor_op is None:
             metrics = getattr(self.model, "metrics", None) or ()
@@ -85,7 +87,7 @@ class MonitorCallback(Callback):
         return self._monitor_op
 
     @monitor_op.setter
-    def monitor_op(self, op: Callable[..., Any]) -> None:
+    def monitor_op(self, op: Callable[..., object]) -> None:
         self._monitor_op = op
         self.min_delta = -abs(self.min_delta) if op(0, 1) else abs(self.min_delta)
 
@@ -95,7 +97,7 @@ class MonitorCallback(Callback):
             return not np.isnan(value)
         return bool(self.monitor_op(value - self.min_delta, reference))
 
-    def get_monitor_value(self, logs: Logs) -> Any:
+    def get_monitor_value(self, logs: Logs) -> float | None:
         """The monitored value; None if it is missing, with one warning per run that lists the results."""
         value = (logs or {}).get(self.monitor)
         if value is None and not self._told:
@@ -109,7 +111,7 @@ class MonitorCallback(Callback):
         return value
 
 
-def direction(monitor: str, mode: str, metrics: Iterable[Any] = (), owner: str = "MonitorCallback") -> int:
+def direction(monitor: str, mode: str, metrics: Iterable[object] = (), owner: str = "MonitorCallback") -> int:
     """+1 where a larger value is better, -1 where a smaller one is.
 
     Raises:

@@ -6,10 +6,13 @@ again batch by batch, and its first bad batch layer by layer, forward and backwa
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.printing import say
+
+if TYPE_CHECKING:
+    from jkeras.training.inspection.nonfinite import NonFinite
 
 _RESTORED = "\n    The model has the weights from before this batch."
 
@@ -55,7 +58,7 @@ class NaNLocator(Callback):
     def __init__(self, restore_weights: bool = True, raise_error: bool = False):
         self.restore_weights = restore_weights
         self.raise_error = raise_error
-        self.found: Any = None
+        self.found: NonFinite | None = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self.found = None

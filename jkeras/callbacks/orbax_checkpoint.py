@@ -13,16 +13,20 @@ import operator
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
 from jkeras._base import paths
 from jkeras._base.errors import FileFormatError
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import MonitorCallback, direction
 from jkeras.callbacks.printing import say
+
+if TYPE_CHECKING:
+    from jkeras.training.steps import Steps
 
 _NO_ORBAX = """OrbaxCheckpoint needs the package orbax-checkpoint. Write
 
@@ -210,7 +214,7 @@ class OrbaxCheckpoint(MonitorCallback):
     # the way back -------------------------------------------------------------------------------------------------------
 
     def restore(
-        self, model: Any, step: int | str | None = None, layout: Callable[[str, tuple[int, ...]], Any] | None = None
+        self, model: Steps, step: int | str | None = None, layout: Callable[[str, tuple[int, ...]], object] | None = None
     ) -> int:
         """Give a model the weights of a checkpoint and, if it is compiled, the progress of the run.
 
@@ -254,7 +258,7 @@ class OrbaxCheckpoint(MonitorCallback):
         hint = f"There are: {', '.join(map(str, known))}." if known else "Give the folder that was written."
         raise FileNotFoundError(_NONE_THERE.format(directory=self.directory, which=which, hint=hint))
 
-    def _check(self, step: int, name: str, wanted: Any, stored: Any) -> None:
+    def _check(self, step: int, name: str, wanted: Tree, stored: object) -> None:
         """Compare names and shapes with what is stored, before anything is read."""
         expected = {"/".join(path): tuple(spec.shape) for path, spec in paths.flatten(wanted).items()}
         tree = getattr(stored, "tree", stored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from jkeras._base.registry import export
@@ -34,7 +35,7 @@ class ProgbarLogger(Callback):
     every_batch = False
     may_lag = True
 
-    def __init__(self, count_mode: str = "steps", stateful_metrics: Any = None) -> None:
+    def __init__(self, count_mode: str = "steps", stateful_metrics: Iterable[str] | None = None) -> None:
         self.verbose = 1
         self.epochs = 1
         self.target: int | None = None
@@ -117,7 +118,7 @@ class ProgbarLogger(Callback):
         self.progbar.update(self.seen or self.target, display_order(logs), finalize=True)
 
 
-def display_order(logs: Logs) -> list[tuple[str, Any]]:
+def display_order(logs: Logs) -> list[tuple[str, object]]:
     """Results in the order to show them: the loss, the others as they come, those of the validation last.
 
     Example:

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.callbacks.printing import can_write_over, say
 
 
@@ -60,14 +60,14 @@ class Progbar:
         self.unit_name = unit_name
         self.stateful_metrics = None if stateful_metrics is None else set(stateful_metrics)
         self.stateless_metrics = None if stateless_metrics is None else set(stateless_metrics)
-        self._values: dict[str, tuple[Any, int]] = {}
+        self._values: dict[str, tuple[Tree, int]] = {}
         self._seen = 0
         self._start = time.perf_counter()
         self._first: tuple[int, float] | None = None
         self._written_at = -float("inf")
         self._written_width = 0
 
-    def update(self, current: int, values: Iterable[tuple[str, Any]] | None = None, finalize: bool | None = None) -> None:
+    def update(self, current: int, values: Iterable[tuple[str, Tree]] | None = None, finalize: bool | None = None) -> None:
         """Report that `current` steps are done.
 
         Args:
@@ -89,7 +89,7 @@ class Progbar:
             self._write(self._live_line(current, now))
             self._written_at = now
 
-    def add(self, n: int, values: Iterable[tuple[str, Any]] | None = None) -> None:
+    def add(self, n: int, values: Iterable[tuple[str, Tree]] | None = None) -> None:
         """Report that `n` more steps are done."""
         self.update(self._seen + n, values)
 
@@ -101,7 +101,7 @@ class Progbar:
         """
         self._start -= seconds
 
-    def _note(self, name: str, value: Any, steps: int) -> None:
+    def _note(self, name: str, value: Tree, steps: int) -> None:
         averaged = (
             name in self.stateless_metrics if self.stateless_metrics is not None else name not in (self.stateful_metrics or ())
         )
@@ -182,7 +182,7 @@ def format_eta(seconds: float) -> str:
     return f"{whole // 60}:{whole % 60:02d}" if whole > 60 else f"{whole}s"
 
 
-def format_value(total: Any, count: int = 1) -> str:
+def format_value(total: object, count: int = 1) -> str:
     """A result with four decimals, or in scientific notation if those would show next to nothing; arrays by their mean.
 
     Example:

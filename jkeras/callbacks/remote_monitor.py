@@ -6,7 +6,6 @@ import json
 import urllib.parse
 import urllib.request
 import warnings
-from typing import Any
 
 import numpy as np
 
@@ -69,7 +68,7 @@ class RemoteMonitor(Callback):
             warnings.warn(f"RemoteMonitor could not send to {self.root + self.path}: {error}. Training continues.", stacklevel=2)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """A value for JSON."""
     array = np.asarray(value)
     return array.item() if array.ndim == 0 else array.tolist()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
+
+from jkeras._base.types import Array
+
+if TYPE_CHECKING:
+    from jkeras.data.source import Source
 
 
 class RunParameters(dict[str, Any]):
@@ -26,7 +31,7 @@ class RunParameters(dict[str, Any]):
         ({'epochs': 2}, 64, ['loss'], 2)
     """
 
-    def __init__(self, now: dict[str, Any], source: Any, metrics: Sequence[str], validation: Any = None):
+    def __init__(self, now: Mapping[str, object], source: Source, metrics: Sequence[str], validation: Source | None = None):
         super().__init__(now)
         samples, both = source.num_samples, [*metrics, *(f"val_{name}" for name in metrics if validation is not None)]
         self._before = {
@@ -38,18 +43,18 @@ class RunParameters(dict[str, Any]):
         }
         self._validation = None if validation is None else weakref.ref(validation)
 
-    def __missing__(self, name: str) -> Any:
+    def __missing__(self, name: str) -> object:
         if name == "nb_epoch":
             return self["epochs"]
         return self._before[name]
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return dict, (dict(self),)  # a copy or a pickle holds the plain entries, and no data
 
     @property
-    def validation_data(self) -> list[Any] | None:
+    def validation_data(self) -> list[Array] | None:
         """Inputs, targets and sample weights of the validation, in a list; None unless they are arrays."""
-        source: Any = None if self._validation is None else self._validation()
+        source: object = None if self._validation is None else self._validation()
         if not hasattr(source, "arrays"):
             return None
         x, y, sample_weight = source.arrays

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.callbacks.base import Callback, Logs
 
 _NO_AVERAGE = """SwapEMAWeights needs an optimizer that keeps a moving average of the weights. Write, for example,
@@ -42,7 +43,7 @@ class SwapEMAWeights(Callback):
     def __init__(self, swap_on_epoch: bool = False):
         self.swap_on_epoch = swap_on_epoch
         self._swapped = self._outer = False
-        self._average: Any = None
+        self._average: Tree = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._swapped = False
@@ -88,12 +89,12 @@ class SwapEMAWeights(Callback):
         self._put(average, self.model.params_and_state()[0])
         self._swapped = not self._swapped
 
-    def _put(self, params: Any, average: Any) -> None:
+    def _put(self, params: Tree, average: Tree) -> None:
         self.model.set_params_and_state(params, self.model.params_and_state()[1])
         self.model.optimizer.state = _with_average(self.model.optimizer, average)
 
 
-def _average_of(optimizer: Any) -> Any:
+def _average_of(optimizer: Any) -> Tree:
     """The average in an optimizer's state, even inside a loss scale's."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     if not getattr(inner, "use_ema", False) or optimizer.live_state is None:
@@ -101,7 +102,7 @@ def _average_of(optimizer: Any) -> Any:
     return optimizer.state.ema if inner is optimizer else optimizer.state.slots.inner.ema
 
 
-def _with_average(optimizer: Any, average: Any) -> Any:
+def _with_average(optimizer: Any, average: Tree) -> Tree:
     """The optimizer's state with another average."""
     state = optimizer.state
     if not hasattr(optimizer, "inner_optimizer"):

@@ -84,7 +84,7 @@ class TensorBoard(Callback):
         profile_batch: int | str | tuple[int, int] = 0,
         embeddings_freq: int = 0,
         embeddings_metadata: str | dict[str, str] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         if left := leave_out("TensorBoard", kwargs, _GONE):
             raise unexpected_arguments("TensorBoard", left, inspect.signature(TensorBoard).parameters)
@@ -108,7 +108,7 @@ class TensorBoard(Callback):
             self.on_train_batch_begin = self._before_batch  # type: ignore[method-assign]
             self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
 
-    def get_state(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, object]:
         """What a resumed training run must know: the number of batches."""
         return {"batches": self._batches}
 
@@ -221,7 +221,7 @@ class TensorBoard(Callback):
                 if self.write_images and (images := as_images(values)) is not None:
                     writer.images(f"{name}/image", images[:_MOST_IMAGES], epoch)
 
-    def _embeddings(self) -> list[Any]:
+    def _embeddings(self) -> list[Embedding]:
         return [layer for layer in self.model.layers if isinstance(layer, Embedding)]
 
     def _write_projector_config(self) -> None:
@@ -270,9 +270,9 @@ def as_images(weight: np.ndarray) -> np.ndarray | None:
     return ((values - low) / max(high - low, np.finfo(np.float32).tiny) * 255).astype(np.uint8)
 
 
-def _batch_range(given: Any) -> tuple[int, int]:
+def _batch_range(given: object) -> tuple[int, int]:
     """First and last batch to profile."""
-    numbers: Any = given
+    numbers: object = given
     if isinstance(given, str):
         parts = given.split(",")
         numbers = tuple(int(part) for part in parts) if all(part.strip().isdigit() for part in parts) else ()

@@ -13,6 +13,7 @@ import numpy as np
 
 from jkeras._base.config import set_epsilon, set_floatx, set_image_data_format, settings
 from jkeras._base.download import keras_home
+from jkeras._base.types import Array
 from jkeras.compat.finder import NAMES, CompatFinder, Empty
 from jkeras.compat.modules import CompatModule
 
@@ -79,12 +80,12 @@ def uninstall() -> None:
     del _ARRAY.numpy
 
 
-def _numpy(self: Any) -> np.ndarray:
+def _numpy(self: Array) -> np.ndarray:
     """The values as a NumPy array."""
     return np.asarray(self)
 
 
-def _read_settings() -> dict[str, Any]:
+def _read_settings() -> dict[str, object]:
     """Apply `keras.json`; returns the settings that it changed, as they were before."""
     path = keras_home() / "keras.json"
     try:
@@ -92,7 +93,7 @@ def _read_settings() -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        warnings.warn(f"{path} is not read: {error}. Mend it or delete it.", stacklevel=3)
+        warnings.warn(f"{path} is not read: {error}. Fix it or delete it.", stacklevel=3)
         return {}
     chosen = {key: value for key, value in config.items() if key in _SETTERS} if isinstance(config, dict) else {}
     before = {key: getattr(settings, key) for key in chosen}

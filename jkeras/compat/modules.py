@@ -10,7 +10,6 @@ import importlib
 from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
-from typing import Any
 
 from jkeras.compat import keras_table, tensorflow_table
 from jkeras.compat.missing import missing_module, missing_name
@@ -81,7 +80,7 @@ class CompatModule(ModuleType):
         super().__init__(name, f"{name}, as jkeras has it: {', '.join(place.homes)}.")
         self._place = place
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         if name == "__all__":
             return dir(self)
         full = f"{self.__name__}.{name}"
@@ -101,7 +100,7 @@ class CompatModule(ModuleType):
         return f"<module {self.__name__!r} of jkeras.compat>"
 
 
-def find(place: Place, name: str) -> Any:
+def find(place: Place, name: str) -> object:
     """The object under a name in a place."""
     for home in place.modules():
         if _offers(home, name):

@@ -9,7 +9,6 @@ import tokenize
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
-from typing import Any
 
 from jkeras.compat.check import check_script
 from jkeras.compat.install import install
@@ -69,7 +68,7 @@ def _replace_path(folder: str) -> None:
         sys.path[0] = folder
 
 
-def _run(source: str, filename: str, **attributes: Any) -> None:
+def _run(source: str, filename: str, **attributes: object) -> None:
     if wants_memory_growth(source):
         set_memory_growth(None, True)
     install()

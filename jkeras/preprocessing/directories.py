@@ -7,15 +7,17 @@ the methods `map`, `take`, `cache`, `prefetch` and `shuffle`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jkeras._base.atomic import FilePath
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.preprocessing.image.file_iterators import files_below
 from jkeras.preprocessing.image.files import img_to_array, load_img, resize_array, smart_resize
 from jkeras.preprocessing.views import BatchDataset
@@ -26,8 +28,8 @@ _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 
 @export("keras.utils.image_dataset_from_directory", "keras.preprocessing.image_dataset_from_directory")
 def image_dataset_from_directory(
-    directory: Any,
-    labels: Any = "inferred",
+    directory: FilePath,
+    labels: str | Sequence[int] | None = "inferred",
     label_mode: str | None = "int",
     class_names: Iterable[str] | None = None,
     color_mode: str = "rgb",
@@ -106,8 +108,8 @@ def _framed(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 @export("keras.utils.text_dataset_from_directory", "keras.preprocessing.text_dataset_from_directory")
 def text_dataset_from_directory(
-    directory: Any,
-    labels: Any = "inferred",
+    directory: FilePath,
+    labels: str | Sequence[int] | None = "inferred",
     label_mode: str | None = "int",
     class_names: Iterable[str] | None = None,
     batch_size: int = 32,
@@ -144,8 +146,8 @@ def text_dataset_from_directory(
 
 
 def _dataset(
-    directory: Any,
-    labels: Any,
+    directory: FilePath,
+    labels: str | Sequence[int] | None,
     label_mode: str | None,
     class_names: Iterable[str] | None,
     batch_size: int,
@@ -157,7 +159,7 @@ def _dataset(
     verbose: bool,
     suffixes: tuple[str, ...],
     read: Callable[[list[str]], np.ndarray],
-) -> Any:
+) -> BatchDataset | tuple[BatchDataset, ...]:
     if label_mode not in ("int", "categorical", "binary", None):
         raise unknown_name("label_mode", label_mode, ("int", "categorical", "binary"))
     _check_split(validation_split, subset, shuffle, seed)
@@ -180,7 +182,7 @@ def _dataset(
                 f"There are no files for {purpose or 'this dataset'} among {len(paths)} in {os.fspath(directory)!r}."
             )
 
-        def make(wanted: np.ndarray) -> Any:
+        def make(wanted: np.ndarray) -> Tree:
             x = read([files[i] for i in wanted])
             return x if targets is None else (x, targets[wanted])
 
@@ -209,7 +211,12 @@ def _check_split(validation_split: float | None, subset: str | None, shuffle: bo
 
 
 def _index(
-    directory: Any, labels: Any, label_mode: str | None, class_names: Any, suffixes: tuple[str, ...], follow_links: bool
+    directory: FilePath,
+    labels: str | Sequence[int] | None,
+    label_mode: str | None,
+    class_names: Iterable[str] | None,
+    suffixes: tuple[str, ...],
+    follow_links: bool,
 ) -> tuple[list[str], np.ndarray, list[str]]:
     """Paths of the files, their numbers and the names of the classes."""
     if not os.path.isdir(directory):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from jax.typing import DTypeLike
 
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
@@ -17,12 +18,12 @@ _EULER = 0.577  # with the digits of word2vec's table
 
 @export("keras.utils.pad_sequences", "keras.preprocessing.sequence.pad_sequences")
 def pad_sequences(
-    sequences: Sequence[Sequence[Any]],
+    sequences: Sequence[Sequence[object]],
     maxlen: int | None = None,
-    dtype: Any = "int32",
+    dtype: DTypeLike = "int32",
     padding: str = "pre",
     truncating: str = "pre",
-    value: Any = 0.0,
+    value: float | str = 0.0,
 ) -> np.ndarray:
     """Sequences of different lengths as the rows of one array.
 
@@ -105,7 +106,7 @@ def skipgrams(
     categorical: bool = False,
     sampling_table: Sequence[float] | None = None,
     seed: int | None = None,
-) -> tuple[list[list[int]], list[Any]]:
+) -> tuple[list[list[int]], list[int] | list[list[int]]]:
     """Pairs of words for word2vec: neighbours with label 1, random pairs with label 0.
 
     Args:
@@ -125,7 +126,7 @@ def skipgrams(
         >>> skipgrams([1, 2, 3], 4, window_size=1, negative_samples=0, shuffle=False)
         ([[1, 2], [2, 1], [2, 3], [3, 2]], [1, 1, 1, 1])
     """
-    rng: Any = random if seed is None else random.Random(seed)
+    rng = random if seed is None else random.Random(seed)
     pairs = []
     for i, word in enumerate(sequence):
         if not word or (sampling_table is not None and sampling_table[word] < rng.random()):

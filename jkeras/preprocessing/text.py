@@ -14,6 +14,7 @@ from jkeras._base.errors import unexpected_arguments, unknown_name
 from jkeras._base.registry import export
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
+_Text = str | Sequence[str]
 Analyzer = Callable[[str], Sequence[str]]
 
 
@@ -131,13 +132,13 @@ class Tokenizer:
         self.word_index: dict[str, int] = {}
         self.index_word: dict[int, str] = {}
 
-    def _split(self, text: Any) -> list[str]:
+    def _split(self, text: _Text) -> list[str]:
         if self.char_level or not isinstance(text, str):
             words = text if not isinstance(text, str) or not self.lower else text.lower()
             return [w.lower() if self.lower else w for w in words] if not isinstance(words, str) else list(words)
         return list(_words(text, self.filters, self.lower, self.split, self.analyzer))
 
-    def fit_on_texts(self, texts: Iterable[Any]) -> None:
+    def fit_on_texts(self, texts: Iterable[_Text]) -> None:
         """Count the words of texts, and renumber all words.
 
         Args:
@@ -167,7 +168,7 @@ class Tokenizer:
     def _is_used(self, number: int | None) -> bool:
         return number is not None and not (self.num_words and number >= self.num_words)
 
-    def texts_to_sequences_generator(self, texts: Iterable[Any]) -> Iterator[list[int]]:
+    def texts_to_sequences_generator(self, texts: Iterable[_Text]) -> Iterator[list[int]]:
         """The numbers of each text's words, one text after the other."""
         unknown = None if self.oov_token is None else self.word_index.get(self.oov_token)
         for text in texts:
@@ -175,7 +176,7 @@ class Tokenizer:
             found = (n if self._is_used(n) else unknown for n in numbers)
             yield [n for n in found if n is not None]
 
-    def texts_to_sequences(self, texts: Iterable[Any]) -> list[list[int]]:
+    def texts_to_sequences(self, texts: Iterable[_Text]) -> list[list[int]]:
         """The numbers of each text's words."""
         return list(self.texts_to_sequences_generator(texts))
 
@@ -189,7 +190,7 @@ class Tokenizer:
         """The words of each sequence, with spaces between."""
         return list(self.sequences_to_texts_generator(sequences))
 
-    def texts_to_matrix(self, texts: Iterable[Any], mode: str = "binary") -> np.ndarray:
+    def texts_to_matrix(self, texts: Iterable[_Text], mode: str = "binary") -> np.ndarray:
         """A row of numbers for each text; modes as below."""
         return self.sequences_to_matrix(self.texts_to_sequences(texts), mode)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.data.py_dataset import PyDataset
 from jkeras.preprocessing.views import BatchDataset
 from jkeras.state.random import next_seed
@@ -40,8 +41,8 @@ class TimeseriesGenerator(PyDataset):
 
     def __init__(
         self,
-        data: Any,
-        targets: Any,
+        data: Tree,
+        targets: Tree,
         length: int,
         sampling_rate: int = 1,
         stride: int = 1,
@@ -99,8 +100,8 @@ class TimeseriesGenerator(PyDataset):
 
 @export("keras.utils.timeseries_dataset_from_array", "keras.preprocessing.timeseries_dataset_from_array")
 def timeseries_dataset_from_array(
-    data: Any,
-    targets: Any,
+    data: Tree,
+    targets: Tree,
     sequence_length: int,
     sequence_stride: int = 1,
     sampling_rate: int = 1,
@@ -150,7 +151,7 @@ def timeseries_dataset_from_array(
     offsets = np.arange(sequence_length) * sampling_rate
     first = np.arange(0, count, sequence_stride)
 
-    def batch(rows: np.ndarray) -> Any:
+    def batch(rows: np.ndarray) -> Tree:
         windows = part[first[rows][:, None] + offsets]
         return windows if goals is None else (windows, goals[first[rows]])
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from jkeras._base.types import Tree
 from jkeras.data.py_dataset import PyDataset
 from jkeras.state.random import next_seed
 
@@ -34,12 +34,12 @@ class BatchDataset(PyDataset):
 
     def __init__(
         self,
-        make: Callable[[np.ndarray], Any],
+        make: Callable[[np.ndarray], Tree],
         rows: int,
         batch_size: int,
         shuffle: bool = False,
         seed: int | None = None,
-        **names: Any,
+        **names: object,
     ):
         super().__init__()
         self._make, self.rows, self.batch_size, self.shuffles = make, rows, batch_size, shuffle
@@ -52,7 +52,7 @@ class BatchDataset(PyDataset):
         count = -(-self.rows // self.batch_size)
         return count if self._limit is None else min(count, self._limit)
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: int) -> Tree:
         """Batch number `index` of the current epoch."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"There are {len(self)} batches, and none with the number {index}.")
@@ -65,7 +65,9 @@ class BatchDataset(PyDataset):
         """The next epoch has another order."""
         self._epoch += 1
 
-    def map(self, function: Callable[..., Any], num_parallel_calls: Any = None, deterministic: Any = None) -> BatchDataset:
+    def map(
+        self, function: Callable[..., object], num_parallel_calls: object = None, deterministic: object = None
+    ) -> BatchDataset:
         """The dataset with a function applied to each batch; the parts of a tuple become its arguments.
 
         Args:
@@ -74,7 +76,7 @@ class BatchDataset(PyDataset):
         """
         view, make = copy.copy(self), self._make
 
-        def mapped(rows: np.ndarray) -> Any:
+        def mapped(rows: np.ndarray) -> Tree:
             batch = make(rows)
             return function(*batch) if isinstance(batch, tuple) else function(batch)
 
@@ -87,15 +89,17 @@ class BatchDataset(PyDataset):
         view._limit = count if self._limit is None else min(count, self._limit)
         return view
 
-    def cache(self, filename: Any = None) -> BatchDataset:
+    def cache(self, filename: object = None) -> BatchDataset:
         """The dataset itself, as a method of tf.data: nothing is cached."""
         return self
 
-    def prefetch(self, buffer_size: Any = None) -> BatchDataset:
+    def prefetch(self, buffer_size: object = None) -> BatchDataset:
         """The dataset itself: `fit` always prepares batches ahead."""
         return self
 
-    def shuffle(self, buffer_size: Any = None, seed: int | None = None, reshuffle_each_iteration: Any = None) -> BatchDataset:
+    def shuffle(
+        self, buffer_size: object = None, seed: int | None = None, reshuffle_each_iteration: object = None
+    ) -> BatchDataset:
         """The dataset with a new order of its rows in each epoch, shuffled as a whole rather than within a buffer."""
         view = copy.copy(self)
         view.shuffles, view._seed = True, next_seed() if seed is None else int(seed)

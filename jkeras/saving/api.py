@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.types import CustomObjects
@@ -22,7 +22,7 @@ def save_model(
     include_optimizer: bool = True,
     save_format: str | None = None,
     zipped: bool | None = None,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> None:
     """Write a whole model: architecture, weights, how it was compiled, the optimizer, and where its training stands.
 
@@ -109,7 +109,7 @@ def save_weights(
     form.write(target, model, options)
 
 
-def load_weights(model: Model, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: Any) -> None:
+def load_weights(model: Model, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: object) -> None:
     """Read weights from any file that holds some: of weights alone or of a whole model, of Keras 2 or Keras 3.
 
     All shapes are compared before anything is read; if one differs, the model stays as it is. A compiled model gets the

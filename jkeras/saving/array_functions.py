@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jkeras._base import registry
 from jkeras._base.configurable import deserialize, serialize
 from jkeras._base.errors import FileFormatError, describe
-from jkeras._base.types import Config
+from jkeras._base.types import Config, Tree
 from jkeras.ops.wrapper import operations
 from jkeras.state.operators import OPERATORS
 
@@ -105,7 +105,7 @@ _OPERATIONS = [_operation(module, word) for module, words in _TABLE.items() for 
 BY_NAME = {one.name: one for one in _OPERATIONS}
 _BY_CLASS = {one.class_name: one for one in reversed(_OPERATIONS)}
 # What a graph records instead of a function of `ops`: operators, and the methods of a symbolic tensor.
-_NAMES: dict[Callable[..., Any], str] = {
+_NAMES: dict[Callable[..., object], str] = {
     **{one.recorded: one.name for one in OPERATORS},
     operator.getitem: "get_item",
     jnp.transpose: "transpose",
@@ -115,7 +115,7 @@ _NAMES: dict[Callable[..., Any], str] = {
 _SAME = {"abs": "absolute", "hard_swish": "hard_silu", "swish": "silu"}
 
 
-def name_of(fn: Callable[..., Any]) -> str | None:
+def name_of(fn: Callable[..., object]) -> str | None:
     """The name in `ops` of a function that a graph recorded; None for a user's own function.
 
     Example:
@@ -127,7 +127,7 @@ def name_of(fn: Callable[..., Any]) -> str | None:
     return None if name is None else _SAME.get(name, name)
 
 
-def operation_config(node: Any, serialize_data: Callable[[Any], Any]) -> dict[str, Any]:
+def operation_config(node: Any, serialize_data: Callable[[object], object]) -> dict[str, object]:
     """The config of a node's array function, with the node's own arguments as its only inbound node.
 
     Raises:
@@ -151,15 +151,17 @@ def operation_config(node: Any, serialize_data: Callable[[Any], Any]) -> dict[st
     }
 
 
-def _split(known: Operation, args: Any, kwargs: Any) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
+def _split(
+    known: Operation, args: Sequence[Tree], kwargs: Mapping[str, Tree]
+) -> tuple[list[Tree], dict[str, Tree], dict[str, Tree]]:
     """A call's arguments as data in the order of the table, data by name, and settings that are not the default."""
     signature = inspect.signature(operations()[known.name])
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
     given = bound.arguments
-    data: list[Any] = []
-    named: dict[str, Any] = {}
-    rest: dict[str, Any] = {}
+    data: list[Tree] = []
+    named: dict[str, Tree] = {}
+    rest: dict[str, Tree] = {}
     for word in known.data:
         if word.startswith("**"):
             named.update(given.pop(word[2:]))
@@ -177,7 +179,7 @@ def _split(known: Operation, args: Any, kwargs: Any) -> tuple[list[Any], dict[st
     return data, named, rest
 
 
-def _is_default(value: Any, default: Any) -> bool:
+def _is_default(value: object, default: object) -> bool:
     return value is default or (type(value) is type(default) and not hasattr(value, "shape") and value == default)
 
 
@@ -195,7 +197,7 @@ def find_operation(config: Config) -> Operation | None:
     return None if module is None and isinstance(settings, Mapping) and {"trainable", "batch_shape"} & set(settings) else known
 
 
-def call_operation(known: Operation, settings: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+def call_operation(known: Operation, settings: object, args: list[Tree], kwargs: dict[str, Tree]) -> Tree:
     """Record the call of an array function in a graph, with the settings of its config in the file."""
     if not isinstance(settings, Mapping):
         raise FileFormatError(f"The config of {known.class_name} is a dict. Found: {describe(settings)}.")

@@ -54,7 +54,7 @@ class Branch(NamedTuple):
     """
 
     names: tuple[str, ...]
-    part: Any
+    part: object
 
 
 class Walk:
@@ -67,13 +67,16 @@ class Walk:
     def __init__(self, keras2: bool = False):
         self.keras2, self.seen = keras2, set[int]()
 
-    def branches(self, part: Any) -> Iterator[Branch]:
+    def branches(self, part: object) -> Iterator[Branch]:
         """The steps from a layer, or another part of the tree, to what is directly below it."""
         cls: Any = type(part)
         known = _names_of(cls)
         for attribute in self._order(part):
-            counted = self.keras2 and attribute == "layers" and is_model(part)
-            value = layers_below(part) if counted else _value(part, attribute)
+            value: object
+            if self.keras2 and attribute == "layers" and is_model(part):
+                value = layers_below(part)
+            else:
+                value = _value(part, attribute)
             names = known.get(attribute, (attribute,))
             if isinstance(value, _KINDS):
                 yield Branch(names, value)
@@ -81,14 +84,16 @@ class Walk:
                 for element, child in self._elements(value, []):
                     yield Branch(tuple(f"{name}/{element}" for name in names), child)
 
-    def _order(self, part: Any) -> list[str]:
+    def _order(self, part: object) -> list[str]:
         names = sorted(_attributes(part), key=lambda name: (name.startswith("_"), name))
         if self.keras2:
             return sorted(names, reverse=True)
         graph = is_graph(part)  # its layers come before anything that a class adds
         return ["layers", *(name for name in names if name != "layers")] if graph else names
 
-    def _elements(self, container: Any, above: list[int]) -> Iterator[tuple[str, Any]]:
+    def _elements(
+        self, container: list[object] | tuple[object, ...] | dict[object, object], above: list[int]
+    ) -> Iterator[tuple[str, object]]:
         """The layers and other parts in a container, with their names in it."""
         used: dict[str, int] = {}
         for item in container.values() if isinstance(container, dict) else container:
@@ -112,9 +117,9 @@ def written_places(model: Layer) -> list[tuple[str, Any]]:
         ['', 'layers/dense', 'layers/sequential', 'layers/sequential/layers/dense', 'layers/dense_1']
     """
     walk = Walk()
-    found: list[tuple[str, Any]] = []
+    found: list[tuple[str, object]] = []
 
-    def visit(part: Any, place: str) -> None:
+    def visit(part: object, place: str) -> None:
         walk.seen.add(id(part))
         found.append((place, part))
         for names, child in walk.branches(part):
@@ -136,12 +141,12 @@ def element_name(class_name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def is_kept_state(layer: Any) -> bool:
+def is_kept_state(layer: object) -> bool:
     """Whether a layer holds what a stateful layer remembers between batches, which Keras does not store."""
     return isinstance(layer, KeptStates)
 
 
-def _value(part: Any, attribute: str) -> Any:
+def _value(part: object, attribute: str) -> object:
     try:
         return getattr(part, attribute, None)
     except Exception:  # a property of a user's class may do anything; one that fails holds no layers
@@ -161,7 +166,7 @@ def _names_of(cls: type) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _attributes(part: Any) -> Iterable[str]:
+def _attributes(part: object) -> Iterable[str]:
     """Names of the attributes that may hold layers: those of the instance, and properties of classes that are not our own."""
     names = set(vars(part)) - NOT_TRACKED
     if is_model(part):

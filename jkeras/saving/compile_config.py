@@ -1,16 +1,15 @@
 """The arguments of `compile` as a config, and `compile` called with one.
 
 Losses and metrics given as strings stay strings; objects become their configs, functions their names. A function of yours is
-found
-again by that name: registered, or in `custom_objects`. The default `steps_per_execution=None` is written as 1, which is Keras'
-default, and 1 is read as None.
+found again by that name: registered, or in `custom_objects`. The default `steps_per_execution=None` is written as 1, which is
+Keras' default, and 1 is read as None.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from types import ModuleType
 
 from jkeras import losses, metrics, optimizers
 from jkeras._base import registry
@@ -31,7 +30,7 @@ _FIELDS = (
 )
 
 
-def compile_config(model: Steps) -> dict[str, Any] | None:
+def compile_config(model: Steps) -> dict[str, object] | None:
     """The config of a compiled model; None if it is not compiled, or compiled with something that has no config."""
     given = model._trainer.config
     if given is None:
@@ -95,10 +94,10 @@ _PLAIN: dict[str, tuple[str, type | tuple[type, ...]]] = {
 }
 
 
-def _check_type(name: str, value: Any) -> None:
+def _check_type(name: str, value: object) -> None:
     """Refuse what no `compile` writes into a field: that is damage, not an unknown name."""
 
-    def fits(part: Any, kinds: Any, nested: bool) -> bool:
+    def fits(part: object, kinds: type | tuple[type, ...], nested: bool) -> bool:
         if is_object_config(part):
             return kinds is str and isinstance(part["config"], (Mapping, str))
         if nested and isinstance(part, (Mapping, list, tuple)):
@@ -110,7 +109,7 @@ def _check_type(name: str, value: Any) -> None:
         raise FileFormatError(f"The {name!r} of a compile config is {wanted}. Found: {describe(value)}.")
 
 
-def _revive(value: Any, area: Any) -> Any:
+def _revive(value: object, area: ModuleType) -> object:
     """Objects for the configs in a nested structure, and registered functions for their names; other strings as they are."""
     if is_object_config(value):
         return area.deserialize(value)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from jkeras._base import registry
 from jkeras._base.errors import UnsafeFileError
@@ -27,7 +26,7 @@ _SIZES = ("shape", "dims", "axis", "axes", "size", "strides", "rate", "padding",
 _NO_LAYERS = ("function", "Policy", "PolicyV1")  # beside what the library knows, and special values
 
 
-def check_config_size(config: Any) -> None:
+def check_config_size(config: object) -> None:
     """Raise UnsafeFileError for a config, of a model or a part of one, with more layers or calls of layers than any model has."""
     layers = listed = calls = tensors = 0
     waiting = [config]
@@ -59,7 +58,7 @@ def check_config_size(config: Any) -> None:
             raise UnsafeFileError(f"The calls in the config take more than {MAX_TENSORS:,} tensors; no model does that.")
 
 
-def check_compile_size(config: Any) -> None:
+def check_compile_size(config: object) -> None:
     """Raise UnsafeFileError for a config of `compile` with more losses, metrics and other parts than any model has."""
     parts = values = 0
     waiting = [config]
@@ -75,7 +74,7 @@ def check_compile_size(config: Any) -> None:
             raise UnsafeFileError(f"compile has more than {MAX_PARTS:,} losses, metrics and other parts; no model has as many.")
 
 
-def check_stored(config: Any, stored: Callable[[], int]) -> None:
+def check_stored(config: object, stored: Callable[[], int]) -> None:
     """Refuse a config of many layers with weights that are not in the file.
 
     Args:
@@ -86,7 +85,7 @@ def check_stored(config: Any, stored: Callable[[], int]) -> None:
         UnsafeFileError: it has hundreds more than that.
     """
     check_config_size(config)
-    names: set[Any] = set()
+    names: set[object] = set()
     waiting = [config]
     while waiting:
         value = waiting.pop()

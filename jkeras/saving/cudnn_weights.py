@@ -12,7 +12,6 @@ The lengths of the biases identify these files; the other shapes are the usual o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -44,7 +43,7 @@ def converter(layer: Layer, shapes: Sequence[tuple[int, ...]]) -> Convert | None
     return convert
 
 
-def _cell(cell: Any, kernel: np.ndarray, recurrent: np.ndarray, bias: np.ndarray) -> list[np.ndarray]:
+def _cell(cell: object, kernel: np.ndarray, recurrent: np.ndarray, bias: np.ndarray) -> list[np.ndarray]:
     gates = 4 if isinstance(cell, LSTMCell) else 3
     blocks = [block.reshape(-1).reshape(block.shape[::-1]).T for block in np.split(kernel, gates, axis=1)]
     turned = [block.T for block in np.split(recurrent, gates, axis=1)]

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
@@ -28,6 +28,7 @@ from jax import export
 
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import unexpected_arguments, unknown_name
+from jkeras._base.types import Tree
 from jkeras.saving.export_signature import Signature, signature_of
 from jkeras.saving.onnx import onnx_bytes
 
@@ -59,9 +60,9 @@ def export_model(
     filepath: str | os.PathLike[str],
     format: str = "stablehlo",
     verbose: bool | int | None = None,
-    input_signature: Any = None,
+    input_signature: object = None,
     platforms: Sequence[str] = ("cpu", "cuda"),
-    **kwargs: Any,
+    **kwargs: object,
 ) -> None:
     """Write a model as a program that JAX runs without jkeras.
 
@@ -106,7 +107,7 @@ def export_model(
         print(f"Exported {model.name!r} to {os.fspath(filepath)}: {about}")
 
 
-def _exported(model: Model, signature: Signature, platforms: tuple[str, ...]) -> Any:
+def _exported(model: Model, signature: Signature, platforms: tuple[str, ...]) -> jax.export.Exported:
     """The program, with as few sizes tied together as the model allows."""
     program = export.export(jax.jit(_frozen(model)), platforms=platforms)
     if not signature.has_unknown_axes:
@@ -123,28 +124,28 @@ def _exported(model: Model, signature: Signature, platforms: tuple[str, ...]) ->
         raise ValueError(_OPEN_SIZES.format(name=model.name, specs=shapes, reason=reason, example=_example(signature))) from error
 
 
-def _frozen(model: Model) -> Callable[..., Any]:
+def _frozen(model: Model) -> Callable[..., object]:
     """The model as a function of its inputs alone."""
     params, state = jax.tree.map(np.asarray, model.params_and_state())
     size = sum(a.nbytes for a in jax.tree.leaves((params, state)))
     if size > MAX_BYTES:
         raise ValueError(_TOO_LARGE.format(name=model.name, bytes=size, most=MAX_BYTES))
 
-    def call(*inputs: Any) -> Any:
+    def call(*inputs: object) -> Tree:
         return model.apply(params, state, *inputs, training=False)[0]
 
     call.__name__ = model.name  # the name of the module in the file
     return call
 
 
-def _serialized(program: Any) -> bytearray:
+def _serialized(program: jax.export.Exported) -> bytearray:
     try:
         return bytearray(program.serialize())
     except ImportError as error:
         raise ImportError(_NO_FLATBUFFERS) from error
 
 
-def _description(program: Any) -> str:
+def _description(program: jax.export.Exported) -> str:
     takes, gives = (", ".join(a.str_short(short_dtypes=True) for a in avals) for avals in (program.in_avals, program.out_avals))
     return f"{takes} -> {gives}, for {', '.join(program.platforms)}"
 

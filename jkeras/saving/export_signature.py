@@ -8,16 +8,21 @@ input 0; if the model adds or stacks such inputs, their sizes must be equal, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 from jax import export
+from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.errors import describe
+from jkeras._base.types import Tree
 from jkeras.layers import InputSpec
 from jkeras.saving.model_classes import is_graph
+
+if TYPE_CHECKING:
+    from jkeras.models.model import Model
 
 _NO_SIGNATURE = """Model {name!r} does not say what it takes: it is a class with a `call` of its own. Write
 
@@ -40,7 +45,7 @@ class Signature:
         (False, (8, 4))
     """
 
-    def __init__(self, arguments: tuple[Any, ...]):
+    def __init__(self, arguments: tuple[object, ...]):
         self.leaves, self.structure = jax.tree.flatten(arguments, is_leaf=_has_shape)
 
     @property
@@ -48,7 +53,7 @@ class Signature:
         """Whether an axis other than the batch is None."""
         return any(n is None for leaf in self.leaves for n in leaf.shape[1:])
 
-    def specs(self, shared: bool) -> tuple[Any, ...]:
+    def specs(self, shared: bool) -> tuple[Tree, ...]:
         """The arguments as `jax.ShapeDtypeStruct`s with a symbol for each None.
 
         Args:
@@ -60,17 +65,17 @@ class Signature:
         def symbol(name: str) -> Any:
             return symbols.setdefault(name, export.symbolic_shape(name, scope=scope)[0])
 
-        def spec(number: int, leaf: Any) -> jax.ShapeDtypeStruct:
+        def spec(number: int, leaf: _Leaf) -> jax.ShapeDtypeStruct:
             names = _axis_names(number, len(leaf.shape), shared)
             shape = [symbol(name) if n is None else n for n, name in zip(leaf.shape, names)]
             return jax.ShapeDtypeStruct(tuple(shape), leaf.dtype)
 
         made = [spec(i, leaf) for i, leaf in enumerate(self.leaves)]
-        arguments: tuple[Any, ...] = jax.tree.unflatten(self.structure, made)
+        arguments: tuple[Tree, ...] = jax.tree.unflatten(self.structure, made)
         return arguments
 
 
-def signature_of(model: Any, given: Any = None) -> Signature:
+def signature_of(model: Model, given: object = None) -> Signature:
     """What a model takes, according to the user or to the model itself.
 
     Args:
@@ -102,11 +107,11 @@ def signature_of(model: Any, given: Any = None) -> Signature:
 class _Leaf:
     """A shape, which may hold None and symbols, and a dtype."""
 
-    def __init__(self, shape: tuple[Any, ...], dtype: Any):
+    def __init__(self, shape: tuple[Tree, ...], dtype: DTypeLike):
         self.shape, self.dtype = shape, standardize_dtype(dtype)
 
 
-def _has_shape(value: Any) -> bool:
+def _has_shape(value: object) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
@@ -121,7 +126,7 @@ def _leaf(value: Any, dtype: str) -> _Leaf:
     return _Leaf(tuple(value.shape), value.dtype if not isinstance(value, InputSpec) or value.dtype is not None else dtype)
 
 
-def _scope_of(leaves: list[Any]) -> Any:
+def _scope_of(leaves: list[_Leaf]) -> Any:
     """The scope of symbols that the user made, or a new one; symbols of two scopes do not mix."""
     for leaf in leaves:
         for size in leaf.shape:

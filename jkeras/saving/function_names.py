@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jkeras._base import registry
 from jkeras._base.configurable import init_arguments
@@ -35,7 +35,7 @@ _TAKEN = """Your own function {name!r} has the name of one of Keras', which a re
 Rename it, or register it: @jkeras.saving.register_keras_serializable(package="mine")."""
 
 
-def warn_of_names(model: Model, config: Any, h5: bool) -> None:
+def warn_of_names(model: Model, config: object, h5: bool) -> None:
     """Warn of names that a reader of a file will take for other functions.
 
     Args:
@@ -54,12 +54,12 @@ def warn_of_names(model: Model, config: Any, h5: bool) -> None:
         warnings.warn(_TAKEN.format(name=name), stacklevel=5)
 
 
-def activation_names(config: Any) -> set[str]:
+def activation_names(config: object) -> set[str]:
     """The names of activations in a config of Keras 3's form."""
     return set(_activation_names(config))
 
 
-def _activation_names(config: Any, key: str = "") -> Iterator[str]:
+def _activation_names(config: object, key: str = "") -> Iterator[str]:
     if isinstance(config, Mapping):
         for name, value in config.items():
             yield from _activation_names(value, key if name == "config" and config.get("class_name") == "function" else str(name))
@@ -83,7 +83,7 @@ def _names_taken(model: Model) -> Iterator[str]:
                 yield name
 
 
-def _functions(value: Any) -> Iterator[Any]:
+def _functions(value: object) -> Iterator[object]:
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, (list, tuple)):

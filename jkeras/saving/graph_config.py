@@ -11,15 +11,15 @@ that made it, which of that layer's calls it was, and which of the outputs: `["d
 * Keras 2: `[["dense", 0, 0, {kwargs}], ...]`. All calls of an inner model are counted from 1, because it counts the call that
   made it.
 
-Reading is one walk: a call is made as soon as the tensors that it takes exist. It allocates nothing, since weights are
-    descriptions until somebody wants them, and computes nothing, since each call must take a tensor of the graph.
+Reading is one walk: a call is made as soon as the tensors that it takes exist. It allocates nothing, since weights stay
+descriptions until they are used, and computes nothing, since each call must take a tensor of the graph.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import jax
 import numpy as np
@@ -35,6 +35,9 @@ from jkeras.layers.base import Layer
 from jkeras.layers.input import InputLayer
 from jkeras.saving.array_functions import Operation, call_operation, find_operation, operation_config
 
+if TYPE_CHECKING:
+    from jkeras.models.functional import Functional
+
 GRAPH_KEYS = ("layers", "input_layers", "output_layers")
 MAX_LAYERS = 10_000
 Reference = tuple[str, int, int]
@@ -46,7 +49,7 @@ what the layer was called with is lost. Build the model in Python as it was, and
 # writing ------------------------------------------------------------------------------------------------------------
 
 
-def graph_config(model: Any) -> dict[str, Any]:
+def graph_config(model: Functional) -> dict[str, object]:
     """`{"layers", "input_layers", "output_layers"}` of a model with a graph, in Keras 3's form."""
     return _Writer(model).config()
 
@@ -54,7 +57,7 @@ def graph_config(model: Any) -> dict[str, Any]:
 class _Writer:
     """The names of tensors in one model."""
 
-    def __init__(self, model: Any):
+    def __init__(self, model: Functional):
         self.model = model
         self.nodes = {id(node): node for node in model._program.nodes}
         self.calls: dict[int, int] = {}
@@ -77,7 +80,7 @@ class _Writer:
             found[id(tensor)] = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
         return found
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> dict[str, object]:
         inputs, outputs = self.model._structure
         layers = [self._input_entry(layer) for layer in self.cut.values()]
         layers += [self._entry(operation) for operation in self.model._operations]
@@ -87,16 +90,16 @@ class _Writer:
             "output_layers": _map_tensors(outputs, self._output_reference),
         }
 
-    def _input_entry(self, layer: InputLayer) -> dict[str, Any]:
+    def _input_entry(self, layer: InputLayer) -> Config:
         return {**full_config(layer), "name": layer.name, "inbound_nodes": []}
 
-    def _entry(self, operation: Any) -> dict[str, Any]:
+    def _entry(self, operation: Any) -> Config:
         nodes = [node for node in operation._inbound_nodes if id(node) in self.nodes and node.inputs]
         if not isinstance(operation, Layer):
             return operation_config(nodes[0], self._argument)
         return {**full_config(operation), "name": operation.name, "inbound_nodes": [self._call(node) for node in nodes]}
 
-    def _call(self, node: Node) -> dict[str, Any]:
+    def _call(self, node: Node) -> Config:
         call = {"args": self._argument(list(node.args)), "kwargs": self._argument(node.kwargs)}
         return {**call, "explicit": ["training"]} if node.kwargs.get("training") is not None else call
 
@@ -106,12 +109,12 @@ class _Writer:
         node: Any = tensor.node
         return [node.operation.name, self.calls[id(node)], tensor.index]
 
-    def _output_reference(self, tensor: KerasTensor) -> list[Any]:
+    def _output_reference(self, tensor: KerasTensor) -> list[object]:
         name, call, index = self._reference(tensor)
         inner = tensor.node is not None and id(tensor) not in self.cut and counts_from_one(tensor.node.operation)
         return [name, call + 1 if inner else call, index]
 
-    def _argument(self, value: Any) -> Any:
+    def _argument(self, value: object) -> object:
         if isinstance(value, KerasTensor):
             config = {"shape": list(value.shape), "dtype": value.dtype, "keras_history": self._reference(value)}
             return {"class_name": "__keras_tensor__", "config": config}
@@ -124,12 +127,12 @@ class _Writer:
         return serialize(value)
 
 
-def counts_from_one(operation: Any) -> bool:
+def counts_from_one(operation: object) -> bool:
     """Whether Keras 3 counts the calls of an operation from 1 among the outputs: models with a graph, except stacks."""
     return hasattr(operation, "_program") and not hasattr(operation, "_stack")
 
 
-def _map_tensors(structure: Tree, write: Callable[[KerasTensor], list[Any]]) -> Any:
+def _map_tensors(structure: Tree, write: Callable[[KerasTensor], list[object]]) -> Tree:
     if isinstance(structure, Mapping):
         return {k: _map_tensors(v, write) for k, v in structure.items()}
     if isinstance(structure, (list, tuple)):
@@ -140,7 +143,9 @@ def _map_tensors(structure: Tree, write: Callable[[KerasTensor], list[Any]]) -> 
 # reading ------------------------------------------------------------------------------------------------------------
 
 
-def read_graph(config: Config, custom_objects: CustomObjects = None, make: Callable[..., Any] = deserialize) -> tuple[Any, Any]:
+def read_graph(
+    config: Config, custom_objects: CustomObjects = None, make: Callable[..., object] = deserialize
+) -> tuple[Tree, Tree]:
     """The symbolic inputs and outputs of a graph config.
 
     Args:
@@ -149,7 +154,7 @@ def read_graph(config: Config, custom_objects: CustomObjects = None, make: Calla
         make: makes a layer of its entry.
 
     Raises:
-        FileFormatError: an entry is not a layer, a tensor is named that no call makes, or the calls wait for each other.
+        FileFormatError: an entry is not a layer, no call makes a named tensor, or calls depend on each other in a cycle.
     """
     return _Reader(config, custom_objects, make).structures()
 
@@ -157,7 +162,7 @@ def read_graph(config: Config, custom_objects: CustomObjects = None, make: Calla
 class _Reader:
     """One walk over the calls of a graph."""
 
-    def __init__(self, config: Config, custom_objects: Any, make: Callable[..., Any]):
+    def __init__(self, config: Config, custom_objects: CustomObjects, make: Callable[..., object]):
         self.config, self.custom_objects, self.make = config, custom_objects, make
         self.entries = self._entries()
         self.operations: dict[str, Layer | Operation] = {name: self._operation(name) for name in self.entries}
@@ -165,7 +170,7 @@ class _Reader:
         self.made: dict[str, list[Node]] = {name: [] for name in self.entries}
         self.legacy = False  # Keras 2's dialect
         self.from_one: set[str] = set()  # its inner models
-        self.before: dict[str, int] = {}  # calls of a layer in models inside, where the numbers go on from these
+        self.before: dict[str, int] = {}  # calls of a layer in inner models, from which the numbers continue
         for name, operation in self.operations.items():
             if isinstance(operation, InputLayer):
                 self.made[name].append(operation._inbound_nodes[0])
@@ -203,7 +208,7 @@ class _Reader:
             )
         return made
 
-    def _calls(self, name: str) -> list[Any]:
+    def _calls(self, name: str) -> list[list[object] | Config]:
         calls = self.entries[name].get("inbound_nodes", [])
         if not isinstance(calls, list) or not all(isinstance(call, (list, Mapping)) for call in calls):
             raise FileFormatError(f"The 'inbound_nodes' of layer {name!r} are a list of calls. Found: {describe(calls)}.")
@@ -228,12 +233,12 @@ class _Reader:
         if self.legacy:
             self.from_one = {n for n, most in used.items() if n in self.calls and self.calls[n] and most >= len(self.calls[n])}
 
-    def structures(self) -> tuple[Any, Any]:
+    def structures(self) -> tuple[Tree, Tree]:
         """The model's inputs and outputs, after all calls are made."""
         self._make_calls()
         inputs = self._structure(self.config["input_layers"], self._tensor)
         outputs = self._structure(self.config["output_layers"], self._output_tensor)
-        if self.legacy:  # Keras 2 writes lists around a single input and output, and does not mean them
+        if self.legacy:  # Keras 2 writes lists around a single input and output; they mean nothing
             inputs, outputs = (v[0] if isinstance(v, list) and len(v) == 1 else v for v in (inputs, outputs))
         return inputs, outputs
 
@@ -262,7 +267,7 @@ class _Reader:
             stuck = sorted({name for names in waiting.values() for name in names})
             raise FileFormatError(f"The graph has a loop, or takes tensors that nothing makes: {', '.join(stuck[:10])}.")
 
-    def _make_call(self, name: str, call: Any) -> None:
+    def _make_call(self, name: str, call: list[object] | Config) -> None:
         args, kwargs = self._arguments(name, call)
         if not symbolic_leaves((args, kwargs)):
             raise UnsafeFileError(
@@ -283,7 +288,7 @@ class _Reader:
                 tensor.name = name
         self.made[name].append(node)
 
-    def _result(self, name: str, operation: Operation, args: Any, kwargs: Any) -> Any:
+    def _result(self, name: str, operation: Operation, args: list[Tree], kwargs: dict[str, Tree]) -> Tree:
         try:
             return call_operation(operation, self.entries[name]["config"], args, kwargs)
         except FileFormatError:
@@ -293,7 +298,7 @@ class _Reader:
 
     # tensors by name -------------------------------------------------------------------------------------------------
 
-    def _references(self, call: Any) -> Iterator[Reference]:
+    def _references(self, call: object) -> Iterator[Reference]:
         """The tensors a call takes, with the call's place in `made`."""
         if isinstance(call, list):
             for name, index, place in _legacy_references(call, self.entries):
@@ -328,7 +333,7 @@ class _Reader:
         calls = self.calls.get(name)
         return bool(calls) and isinstance(calls[0], Mapping) and index > 0 and counts_from_one(self.operations[name])  # type: ignore[index]
 
-    def _structure(self, value: Any, tensor: Callable[[str, int, int], KerasTensor]) -> Any:
+    def _structure(self, value: object, tensor: Callable[[str, int, int], KerasTensor]) -> Tree:
         if _is_reference(value):
             return tensor(*value[:3])
         if isinstance(value, Mapping):
@@ -337,7 +342,7 @@ class _Reader:
             return [self._structure(v, tensor) for v in value]
         raise FileFormatError(f"Inputs and outputs of a model are named as ['layer', 0, 0]. Found: {describe(value)}.")
 
-    def _arguments(self, name: str, call: Any) -> tuple[list[Any], dict[str, Any]]:
+    def _arguments(self, name: str, call: list[object] | Config) -> tuple[list[Tree], dict[str, Tree]]:
         if isinstance(call, list):
             return self._legacy_arguments(name, call)
         args, kwargs = self._revive(call.get("args", [])), self._revive(call.get("kwargs", {}))
@@ -347,7 +352,7 @@ class _Reader:
             kwargs.pop("training", None)
         return list(args), kwargs
 
-    def _revive(self, value: Any) -> Any:
+    def _revive(self, value: object) -> Tree:
         if _is_tensor_config(value):
             return self._tensor(*_history(value))
         if isinstance(value, list):
@@ -358,10 +363,10 @@ class _Reader:
             return {k: self._revive(v) for k, v in value.items()}
         return deserialize(value, self.custom_objects)
 
-    def _legacy_arguments(self, name: str, call: list[Any]) -> tuple[list[Any], dict[str, Any]]:
-        kwargs: dict[str, Any] = {}
+    def _legacy_arguments(self, name: str, call: list[object]) -> tuple[list[Tree], dict[str, Tree]]:
+        kwargs: dict[str, Tree] = {}
 
-        def data(value: Any) -> Any:
+        def data(value: object) -> Tree:
             if _is_reference(value) or _is_constant(value):
                 if len(value) == 4:
                     kwargs.update(value[3])
@@ -378,7 +383,7 @@ class _Reader:
             return [first[0]], {"initial_state": first[1:], **named}
         return [first[0] if len(first) == 1 else first], named
 
-    def _legacy_value(self, value: Any) -> Any:
+    def _legacy_value(self, value: object) -> Tree:
         if _is_reference(value) and value[0] in self.entries:
             return self._tensor(*value[:3])
         if isinstance(value, list):
@@ -391,7 +396,7 @@ class _Reader:
 CONSTANT = "_CONSTANT_VALUE"
 
 
-def _is_reference(value: Any) -> bool:
+def _is_reference(value: object) -> TypeGuard[Sequence[Any]]:
     """`["dense", 0, 0]`, or `["dense", 0, 0, {kwargs}]`."""
     if not isinstance(value, (list, tuple)) or len(value) not in (3, 4) or not isinstance(value[0], str) or value[0] == CONSTANT:
         return False
@@ -399,14 +404,14 @@ def _is_reference(value: Any) -> bool:
     return numbers and (len(value) == 3 or isinstance(value[3], Mapping))
 
 
-def _is_constant(value: Any) -> bool:
+def _is_constant(value: object) -> TypeGuard[Sequence[Any]]:
     """`["_CONSTANT_VALUE", -1, 2.0, {kwargs}]`."""
     if not isinstance(value, list) or len(value) not in (3, 4) or value[0] != CONSTANT:
         return False
     return len(value) == 3 or isinstance(value[3], Mapping)
 
 
-def _references_in(value: Any) -> Iterator[Reference]:
+def _references_in(value: object) -> Iterator[Reference]:
     if _is_reference(value):
         yield value[0], value[1], value[2]
     elif isinstance(value, (list, tuple, Mapping)):
@@ -414,9 +419,9 @@ def _references_in(value: Any) -> Iterator[Reference]:
             yield from _references_in(part)
 
 
-def _legacy_references(value: Any, names: Config) -> Iterator[Reference]:
+def _legacy_references(value: object, names: Config) -> Iterator[Reference]:
     """Those of a call of Keras 2; among the arguments by name, a list that names no layer is just a list."""
-    options: Any = None
+    options: object = None
     if _is_reference(value):
         yield value[0], value[1], value[2]
         options = value[3] if len(value) == 4 else None
@@ -429,7 +434,7 @@ def _legacy_references(value: Any, names: Config) -> Iterator[Reference]:
         yield from (r for r in _references_in(list(options.values())) if r[0] in names)
 
 
-def _is_tensor_config(value: Any) -> bool:
+def _is_tensor_config(value: object) -> TypeGuard[Config]:
     return isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__"
 
 
@@ -438,10 +443,10 @@ def _history(value: Config) -> Reference:
     history = config.get("keras_history") if isinstance(config, Mapping) else None
     if not _is_reference(history):
         raise FileFormatError(f"A tensor is named as {{'keras_history': ['layer', 0, 0]}}. Found: {describe(config)}.")
-    return history[0], history[1], history[2]  # type: ignore[index]
+    return history[0], history[1], history[2]
 
 
-def _references_of_tensors(value: Any) -> Iterator[Reference]:
+def _references_of_tensors(value: object) -> Iterator[Reference]:
     if _is_tensor_config(value):
         yield _history(value)
     elif isinstance(value, (list, Mapping)):
@@ -449,6 +454,6 @@ def _references_of_tensors(value: Any) -> Iterator[Reference]:
             yield from _references_of_tensors(part)
 
 
-def is_graph_config(config: Any) -> bool:
+def is_graph_config(config: object) -> TypeGuard[Config]:
     """Whether a model's config holds a graph."""
     return isinstance(config, Mapping) and all(key in config for key in GRAPH_KEYS)

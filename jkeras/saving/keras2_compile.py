@@ -10,23 +10,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
 
 from jkeras._base import registry
 from jkeras._base.configurable import is_object_config
 from jkeras._base.types import Config
 
 # Arguments of all optimizers, with values that change nothing; settings of an average mean nothing without the average.
-_SILENT: dict[str, Any] = {
+_SILENT: dict[str, object] = {
     **dict.fromkeys(("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "loss_scale_factor")),
     **dict.fromkeys(("gradient_accumulation_steps", "ema_overwrite_frequency")),
     "use_ema": False,
 }
 # Arguments of losses and metrics that only later versions take, with the value that means nothing.
-_SILENT_IN_LOSSES: dict[str, Any] = {"dtype": None, "axis": -1, "from_sorted_ids": False}
+_SILENT_IN_LOSSES: dict[str, object] = {"dtype": None, "axis": -1, "from_sorted_ids": False}
 
 
-def plain_optimizer(config: Config) -> dict[str, Any]:
+def plain_optimizer(config: Config) -> dict[str, object]:
     """An optimizer's config without the arguments that mean nothing.
 
     Example:
@@ -43,7 +42,7 @@ def plain_optimizer(config: Config) -> dict[str, Any]:
     return {**found, "inner_optimizer": {**inner, "config": plain_optimizer(inner["config"])}}
 
 
-def plain_objects(value: Any) -> Any:
+def plain_objects(value: object) -> object:
     """Losses and metrics by class alone, functions by name, without arguments that mean nothing, in any structure.
 
     Example:
@@ -60,7 +59,7 @@ def plain_objects(value: Any) -> Any:
     return [plain_objects(v) for v in value] if isinstance(value, list) else value
 
 
-def long_names(losses: Any) -> Any:
+def long_names(losses: object) -> object:
     """Losses with their names written out, in any structure.
 
     Example:

@@ -61,7 +61,7 @@ _GONE: dict[str, tuple[str, ...]] = {
     "Lambda": ("module", "function_type", "output_shape_type", "output_shape_module", "mask_type", "mask_module"),
 }
 # What a class did before it had the argument.
-_BEFORE: dict[str, dict[str, Any]] = {
+_BEFORE: dict[str, dict[str, object]] = {
     "GRU": {"reset_after": False},
     "GRUCell": {"reset_after": False},
     "CuDNNGRU": {"reset_after": True},
@@ -80,7 +80,7 @@ _RECURRENT = ["RNN", "SimpleRNN", "GRU", "LSTM"]
 OLD_HARD_SIGMOID = "hard_sigmoid_keras2"
 
 
-def to_keras3(config: Any, version: str | None = None, cls: type | None = None) -> Any:
+def to_keras3(config: object, version: str | None = None, cls: type | None = None) -> Any:
     """A config of any version from 2.2 on in the words of Keras 3.
 
     Args:
@@ -108,7 +108,7 @@ def to_keras3(config: Any, version: str | None = None, cls: type | None = None) 
     return translation.settings(cls.__name__, config, getattr(cls, "__module__", None), 0, cls)
 
 
-def _in_todays_words(config: Any, cls: type | None) -> Any:
+def _in_todays_words(config: object, cls: type | None) -> object:
     """How `from_config` and `deserialize` read the config they are given."""
     return to_keras3(config, "2" if _speaks_keras2(config) else "3", cls)
 
@@ -116,12 +116,12 @@ def _in_todays_words(config: Any, cls: type | None) -> Any:
 translate_with(_in_todays_words)
 
 
-def _version_in(config: Any) -> str | None:
+def _version_in(config: object) -> str | None:
     version = config.get("keras_version") if isinstance(config, Mapping) else None
     return version if isinstance(version, str) else None
 
 
-def _speaks_keras3(config: Any, depth: int = 0) -> bool:
+def _speaks_keras3(config: object, depth: int = 0) -> bool:
     """Whether a config has words that Keras 2 does not know: policies as dtypes, `batch_shape`, tensors with a history."""
     if depth > MAX_DEPTH:
         return False
@@ -135,7 +135,7 @@ def _speaks_keras3(config: Any, depth: int = 0) -> bool:
     return isinstance(config, (list, tuple)) and any(_speaks_keras3(value, depth + 1) for value in config)
 
 
-def _speaks_keras2(config: Any, depth: int = 0) -> bool:
+def _speaks_keras2(config: object, depth: int = 0) -> bool:
     """Whether a config has words that Keras 3 does not know, or writes a dtype beside a name, which Keras 3 does not."""
     if depth > MAX_DEPTH or _speaks_keras3(config):
         return False
@@ -225,7 +225,7 @@ class _Translation:
             raise FileFormatError(f"{name} with time_major=True: no later Keras has it. Put a Permute((2, 1)) before the layer.")
         if settings.get("reduction") == "auto":
             settings["reduction"] = "sum_over_batch_size"
-        if not users:
+        if cls is None or not users:
             found = cls or registry.built_in(module if isinstance(module, str) else None, name)
             return _without_neutral(settings, _arguments_of(found))
         accepted = accepted_arguments(cls)
@@ -235,7 +235,7 @@ class _Translation:
         return _without_neutral(settings, known | (settings.keys() - _LEFT_OVER))
 
 
-def _is_activation(key: Any) -> bool:
+def _is_activation(key: object) -> bool:
     return str(key).endswith(("activation", "activations"))
 
 
@@ -260,14 +260,14 @@ def _lineage(cls: type | None) -> tuple[type | None, set[str]]:
     return None, names
 
 
-def _is_graph(settings: Any) -> bool:
+def _is_graph(settings: object) -> bool:
     return isinstance(settings, Mapping) and all(key in settings for key in GRAPH_KEYS)
 
 
-def _without_input_shapes(layers: Any) -> Any:
+def _without_input_shapes(layers: object) -> object:
     """The layers of a graph without `batch_input_shape`, which the graph says, and some layers say wrongly."""
 
-    def clean(entry: Any) -> Any:
+    def clean(entry: object) -> object:
         if not is_object_config(entry) or entry["class_name"] == "InputLayer" or not isinstance(entry["config"], Mapping):
             return entry
         return {**entry, "config": {k: v for k, v in entry["config"].items() if k != "batch_input_shape"}}
@@ -275,20 +275,20 @@ def _without_input_shapes(layers: Any) -> Any:
     return [clean(entry) for entry in layers] if isinstance(layers, list) else layers
 
 
-def _without_neutral(settings: dict[str, Any], known: Collection[str] | None) -> dict[str, Any]:
+def _without_neutral(settings: dict[str, object], known: Collection[str] | None) -> dict[str, object]:
     """The arguments, except those that a class does not have and that ask for nothing."""
     if known is None:
         return settings
     return {key: value for key, value in settings.items() if key in known or not _asks_for_nothing(key, value)}
 
 
-def _asks_for_nothing(key: str, value: Any) -> bool:
+def _asks_for_nothing(key: str, value: object) -> bool:
     if value is None or value is False or value in ([], {}) or key in _OF_OTHERS:
         return True
     return (key, value) in (("groups", 1), ("data_format", "channels_last"))
 
 
-def _arguments_of(found: Any) -> set[str] | None:
+def _arguments_of(found: object) -> set[str] | None:
     """The arguments of the constructor of a library class; None if it takes anything, or is not a class."""
     if not inspect.isclass(found):
         return None

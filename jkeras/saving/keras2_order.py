@@ -8,7 +8,6 @@ Files of Keras 2 only say which is the first, the second, ...
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import NOT_TRACKED, own_variables
@@ -16,7 +15,7 @@ from jkeras.saving.model_classes import is_graph, is_model
 from jkeras.state.variable import Variable
 
 
-def layers_below(layer: Layer) -> list[Any]:
+def layers_below(layer: Layer) -> list[Layer]:
     """The layers directly below a layer or model.
 
     Example:
@@ -60,7 +59,7 @@ def _all(layer: Layer) -> Iterator[Variable]:
     yield from (*below, *own_variables(layer)) if is_model(layer) else (*own_variables(layer), *below)
 
 
-def _in(value: Any) -> Iterator[Any]:
+def _in(value: object) -> Iterator[Layer]:
     if isinstance(value, Layer):
         yield value
     elif isinstance(value, dict):

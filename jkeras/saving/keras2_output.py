@@ -17,7 +17,7 @@ from typing import Any
 from jkeras._base import registry
 from jkeras._base.configurable import is_object_config
 from jkeras._base.special_values import is_special
-from jkeras._base.types import Config
+from jkeras._base.types import Config, Tree
 from jkeras.saving.array_functions import find_operation
 from jkeras.saving.function_names import activation_names
 from jkeras.saving.keras2_config import OLD_HARD_SIGMOID
@@ -29,8 +29,8 @@ KERAS2_VERSION, KERAS3_VERSION = "2.21.0", "3.15.1"
 # Arguments that Keras 2 does not have, by class, with the values that ask for nothing; with these they are left out.
 _FANS = {"input_axes": (None,), "output_axes": (None,)}
 _LAST = {"data_format": ("channels_last",)}
-_SEED: dict[str, tuple[Any, ...]] = {"seed": ()}  # of any value
-_NEW: dict[str, dict[str, tuple[Any, ...]]] = {
+_SEED: Mapping[str, tuple[object, ...]] = {"seed": ()}  # of any value
+_NEW: Mapping[str, Mapping[str, tuple[object, ...]]] = {
     **dict.fromkeys(
         ["GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal", "VarianceScaling"], _FANS
     ),
@@ -58,7 +58,7 @@ _LAMBDA = {"function": "module", "output_shape": "output_shape_module", "mask": 
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}, "InputLayer": {"batch_shape": "batch_input_shape"}}
 
 
-def to_keras2(config: Config, classes: Mapping[str, type] | None = None) -> dict[str, Any]:
+def to_keras2(config: Config, classes: Mapping[str, type] | None = None) -> dict[str, object]:
     """The config of a model in Keras 2's form.
 
     Args:
@@ -74,7 +74,7 @@ def to_keras2(config: Config, classes: Mapping[str, type] | None = None) -> dict
     return {**_with_old_hard_sigmoid(written), "keras_version": KERAS2_VERSION}
 
 
-def with_names_of_functions(config: Any) -> Any:
+def with_names_of_functions(config: object) -> Any:
     """A config in Keras 2's form with the functions of Lambdas as names, as Keras 2 reads them from `.h5`, and Keras 3 does
     not.
     """
@@ -89,7 +89,7 @@ def with_names_of_functions(config: Any) -> Any:
     return found
 
 
-def _with_old_hard_sigmoid(value: Any) -> Any:
+def _with_old_hard_sigmoid(value: object) -> Any:
     """Keras 2's hard sigmoid under its name there."""
     if isinstance(value, Mapping):
         return {k: _with_old_hard_sigmoid(v) for k, v in value.items()}
@@ -98,7 +98,7 @@ def _with_old_hard_sigmoid(value: Any) -> Any:
     return "hard_sigmoid" if value == OLD_HARD_SIGMOID else value
 
 
-def _value(value: Any, classes: Classes) -> Any:
+def _value(value: object, classes: Classes) -> object:
     if isinstance(value, (list, tuple)):
         return [_value(v, classes) for v in value]
     if is_object_config(value):
@@ -119,7 +119,7 @@ def _is_graph(entry: Config) -> bool:
     return entry["class_name"] == "Functional" and isinstance(settings, Mapping) and "output_layers" in settings
 
 
-def _object(entry: Config, classes: Classes) -> dict[str, Any]:
+def _object(entry: Config, classes: Classes) -> dict[str, object]:
     registered = entry.get("registered_name")
     name = registered if isinstance(registered, str) and ">" in registered else entry["class_name"]
     settings = entry["config"]
@@ -140,7 +140,7 @@ def _object(entry: Config, classes: Classes) -> dict[str, Any]:
     return {"class_name": name, "config": {k: _value(v, classes) for k, v in settings.items()}}
 
 
-def _lambda(settings: Config) -> dict[str, Any]:
+def _lambda(settings: Config) -> dict[str, object]:
     """The arguments of a Lambda, each function as a dict, as Keras 2 reads it from JSON, with a note that it is one."""
     found = {k: v for k, v in settings.items() if not (k == "mask" and v is None)}
     for key, module in _LAMBDA.items():
@@ -149,7 +149,7 @@ def _lambda(settings: Config) -> dict[str, Any]:
     return found
 
 
-def _says_nothing(key: str, value: Any, new: Mapping[str, tuple[Any, ...]]) -> bool:
+def _says_nothing(key: str, value: object, new: Mapping[str, tuple[object, ...]]) -> bool:
     if key not in new:
         return False
     return not new[key] or any(value == neutral for neutral in new[key])
@@ -158,7 +158,7 @@ def _says_nothing(key: str, value: Any, new: Mapping[str, tuple[Any, ...]]) -> b
 # graphs ---------------------------------------------------------------------------------------------------------------
 
 
-def _graph(settings: Config, classes: Classes) -> dict[str, Any]:
+def _graph(settings: Config, classes: Classes) -> dict[str, object]:
     """A graph with its calls as lists: `[["dense", 0, 0, {kwargs}], ...]`."""
     inner = {entry["name"] for entry in settings["layers"] if _is_model(entry)}
     from_one = {entry["name"] for entry in settings["layers"] if _is_model(entry) and entry["class_name"] != "Sequential"}
@@ -176,7 +176,7 @@ def _is_model(entry: Config) -> bool:
     return isinstance(settings, Mapping) and isinstance(settings.get("layers"), list)
 
 
-def _rename(structure: Any, inner: set[str], from_one: set[str]) -> Any:
+def _rename(structure: Tree, inner: set[str], from_one: set[str]) -> object:
     if isinstance(structure, Mapping):
         return {k: _rename(v, inner, from_one) for k, v in structure.items()}
     if len(structure) == 3 and isinstance(structure[0], str):
@@ -189,7 +189,7 @@ def _number(name: str, call: int, inner: set[str]) -> int:
     return 2 * call + 1 if name in inner else call
 
 
-def _graph_entry(entry: Config, inner: set[str], classes: Classes) -> dict[str, Any]:
+def _graph_entry(entry: Config, inner: set[str], classes: Classes) -> dict[str, object]:
     if find_operation(entry) is not None:
         entry = as_layer(entry) or as_tf_function(entry) or entry
         if find_operation(entry) is not None:  # only Keras 3 has it, so it stays in its words
@@ -201,12 +201,12 @@ def _graph_entry(entry: Config, inner: set[str], classes: Classes) -> dict[str, 
     return {**_layer(entry, classes), "name": entry["name"], "inbound_nodes": calls}
 
 
-def _layer(entry: Config, classes: Classes) -> dict[str, Any]:
+def _layer(entry: Config, classes: Classes) -> dict[str, object]:
     where = {"module": "keras.layers", "registered_name": None} if entry["class_name"] in _WITH_MODULE else {}
     return {**where, **_object(entry, classes)}
 
 
-def _renumbered(value: Any, inner: set[str]) -> Any:
+def _renumbered(value: object, inner: set[str]) -> object:
     if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
         name, call, place = value["config"]["keras_history"]
         return {**value, "config": {**value["config"], "keras_history": [name, _number(name, call, inner), place]}}
@@ -222,13 +222,13 @@ def _names_of_data(entry: Config, classes: Classes) -> list[str]:
     return [name for name in plan.names if name not in ("training", "mask")][1:] if plan is not None else []
 
 
-def _call(call: Any, names: list[str], inner: set[str]) -> Any:
+def _call(call: Any, names: list[str], inner: set[str]) -> object:
     """A call in Keras 2's form: the tensors of the first argument, each with all other arguments."""
     args, kwargs = call["args"], call["kwargs"]
     options = {**dict(zip(names, args[1:])), **kwargs}
     options = {k: _argument(v, inner) for k, v in options.items()}
 
-    def data(value: Any) -> Any:
+    def data(value: object) -> object:
         if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
             return [*_argument(value, inner), options]
         if isinstance(value, list):
@@ -242,7 +242,7 @@ def _call(call: Any, names: list[str], inner: set[str]) -> Any:
     return [first] if bare and not call.get("bare") else first
 
 
-def _argument(value: Any, inner: set[str]) -> Any:
+def _argument(value: object, inner: set[str]) -> Any:
     if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
         name, call, place = value["config"]["keras_history"]
         return [name, _number(name, call, inner), place]

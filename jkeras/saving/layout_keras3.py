@@ -62,7 +62,7 @@ class Group(Protocol):
 
     def array(self, name: str) -> StoredArray | None: ...
 
-    def attribute(self, name: str, default: Any = None) -> Any: ...
+    def attribute(self, name: str, default: object = None) -> Any: ...
 
 
 class Part(NamedTuple):
@@ -123,7 +123,7 @@ def read(
     plan.problems += _left_over(group, {taken.path for groups in candidates.values() for taken in groups})
     stored = group.group("optimizer") if optimizer and model.optimizer is not None else None
     own_optimizer = stored is not None and overrides(model.optimizer, "load_own_variables")
-    if own_optimizer:
+    if stored is not None and own_optimizer:
         own.add(model.optimizer, [stored])
     chosen = None if stored is None or own_optimizer else _optimizer(stored, model, where, keras2)
     plan.count([*own.arrays(), *(() if chosen is None else chosen.stored)])
@@ -215,14 +215,14 @@ def _left_over(root: Group, taken: set[str]) -> list[str]:
     return found
 
 
-def _needs_weights(part: Any) -> bool:
+def _needs_weights(part: object) -> bool:
     return isinstance(part, Layer) and bool(own_variables(part)) and not is_kept_state(part)
 
 
 def _keras3_candidates(model: Model, root: Group) -> dict[int, list[Group]]:
     walk, found, seen = Walk(), dict[int, list[Group]](), set[tuple[int, str]]()
 
-    def visit(part: Any, group: Group, place: str) -> None:
+    def visit(part: object, group: Group, place: str) -> None:
         if (id(part), place) in seen:
             return
         seen.add((id(part), place))
@@ -240,7 +240,7 @@ def _keras3_candidates(model: Model, root: Group) -> dict[int, list[Group]]:
 def _keras2_candidates(model: Model, root: Group) -> dict[int, list[Group]]:
     walk, found = Walk(keras2=True), dict[int, list[Group]]()
 
-    def visit(part: Any, groups: list[Group]) -> None:
+    def visit(part: object, groups: list[Group]) -> None:
         walk.seen.add(id(part))
         found[id(part)] = groups
         for names, child in walk.branches(part):

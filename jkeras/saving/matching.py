@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -142,11 +142,11 @@ class HostValues:
         materialize(self._variables)
         return _value_of
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         gate.release()
 
 
 def _value_of(variable: Variable) -> np.ndarray:
-    if variable._value is None:  # one that a layer stores and no layer holds
+    if variable._value is None:  # one that a layer stores but no layer holds
         materialize([variable])
     return np.asarray(variable._value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from jkeras._base import registry
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 @functools.cache
-def model_class(name: str) -> type[Any]:
+def model_class(name: str) -> type[Model]:
     """`Model`, `Functional` or `Sequential`."""
-    found: type[Any] = registry.built_in("keras.models", name)
+    found: type[Model] = registry.built_in("keras.models", name)
     return found
 
 

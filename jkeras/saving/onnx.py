@@ -10,12 +10,16 @@ program are the leaves of the model's, in order.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
+from jkeras._base.types import Tree
 from jkeras.nn.traced import with_general_operations
 from jkeras.saving.export_signature import Signature
+
+if TYPE_CHECKING:
+    from jkeras.models.model import Model
 
 _NO_CONVERTER = """Exporting to ONNX needs the package jax2onnx. Write
 
@@ -25,7 +29,7 @@ _NOT_CONVERTED = """Model {name!r} could not be translated to ONNX: {reason}
 model.export(path), in StableHLO, takes every model."""
 
 
-def onnx_bytes(model: Any, call: Callable[..., Any], signature: Signature) -> tuple[bytes, str]:
+def onnx_bytes(model: Model, call: Callable[..., object], signature: Signature) -> tuple[bytes, str]:
     """An ONNX program of a model, given as a function of its inputs.
 
     Returns:
@@ -37,7 +41,7 @@ def onnx_bytes(model: Any, call: Callable[..., Any], signature: Signature) -> tu
     """
     convert = _converter()
 
-    def flat(*leaves: Any) -> Any:
+    def flat(*leaves: object) -> tuple[Tree, ...]:
         return tuple(jax.tree.leaves(call(*jax.tree.unflatten(signature.structure, leaves))))
 
     specs = [jax.ShapeDtypeStruct(_named(i, leaf.shape), leaf.dtype) for i, leaf in enumerate(signature.leaves)]
@@ -50,7 +54,7 @@ def onnx_bytes(model: Any, call: Callable[..., Any], signature: Signature) -> tu
     return program.SerializeToString(), takes
 
 
-def _named(number: int, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+def _named(number: int, shape: tuple[object, ...]) -> tuple[object, ...]:
     """A shape with a word for each unknown size."""
     return tuple((f"x{number}_{axis}" if axis else "batch") if n is None else n for axis, n in enumerate(shape))
 

@@ -33,14 +33,14 @@ def as_layer(entry: Config) -> Entry | None:
     return None if make is None or call["kwargs"] else make(entry, call["args"], settings)
 
 
-def _layer(entry: Config, class_name: str, data: Any, dtype: str, **config: Any) -> Entry:
+def _layer(entry: Config, class_name: str, data: object, dtype: str, **config: object) -> Entry:
     base = {"name": entry["name"], "trainable": True, "dtype": dtype}
     calls = [{"args": [data], "kwargs": {}}]
     return {"module": "keras.layers", "class_name": class_name, "config": {**base, **config}, "registered_name": None,
             "name": entry["name"], "inbound_nodes": calls}  # fmt: skip
 
 
-def _tensor(value: Any) -> Config | None:
+def _tensor(value: object) -> Config | None:
     """Shape and dtype of a symbolic float tensor; None for everything else."""
     if not isinstance(value, Mapping) or value.get("class_name") != "__keras_tensor__":
         return None
@@ -48,11 +48,11 @@ def _tensor(value: Any) -> Config | None:
     return config if "float" in config["dtype"] else None
 
 
-def _number(value: Any) -> float | None:
+def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def _merge(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _merge(entry: Config, args: list[object], settings: Config) -> Entry | None:
     name = find_operation(entry).name  # type: ignore[union-attr]
     if len(args) != 2 or settings:
         return None
@@ -81,13 +81,13 @@ def _scaling(name: str, left: float | None, right: float | None) -> tuple[float,
     return (1.0 / number, 0.0) if right is not None and number else None
 
 
-def _activation(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _activation(entry: Config, args: list[object], settings: Config) -> Entry | None:
     tensor = _tensor(args[0]) if len(args) == 1 else None
     name = _ACTIVATIONS[find_operation(entry).name]  # type: ignore[union-attr]
     return None if tensor is None or settings else _layer(entry, "Activation", args[0], tensor["dtype"], activation=name)
 
 
-def _softmax(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _softmax(entry: Config, args: list[object], settings: Config) -> Entry | None:
     tensor = _tensor(args[0])
     axis = settings.get("axis", -1)
     if tensor is None or not isinstance(axis, int):
@@ -95,7 +95,7 @@ def _softmax(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry 
     return _layer(entry, "Softmax", args[0], tensor["dtype"], axis=axis)
 
 
-def _concatenate(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _concatenate(entry: Config, args: list[object], settings: Config) -> Entry | None:
     tensors = [_tensor(v) for v in args[0]] if len(args) == 1 and isinstance(args[0], list) else [None]
     if len(tensors) < 2 or not all(tensors) or len({t["dtype"] for t in tensors if t}) > 1:
         return None
@@ -103,7 +103,7 @@ def _concatenate(entry: Config, args: list[Any], settings: dict[str, Any]) -> En
     return _layer(entry, "Concatenate", args[0], tensors[0]["dtype"], axis=axis) if axis else None  # type: ignore[index]
 
 
-def _reshape(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _reshape(entry: Config, args: list[object], settings: Config) -> Entry | None:
     tensor = _tensor(args[0])
     wanted = settings.get("newshape")
     if tensor is None or not isinstance(wanted, list) or wanted[:1] not in ([-1], tensor["shape"][:1]):
@@ -114,7 +114,7 @@ def _reshape(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry 
     return _layer(entry, "Reshape", args[0], tensor["dtype"], target_shape=wanted[1:])
 
 
-def _expand_dims(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _expand_dims(entry: Config, args: list[object], settings: Config) -> Entry | None:
     tensor, axis = _tensor(args[0]), settings.get("axis")
     if tensor is None or not isinstance(axis, int) or None in tensor["shape"][1:]:
         return None
@@ -124,14 +124,14 @@ def _expand_dims(entry: Config, args: list[Any], settings: dict[str, Any]) -> En
     return _layer(entry, "Reshape", args[0], tensor["dtype"], target_shape=shape[1:]) if axis > 0 else None
 
 
-def _transpose(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _transpose(entry: Config, args: list[object], settings: Config) -> Entry | None:
     tensor, axes = _tensor(args[0]), settings.get("axes")
     if tensor is None or not isinstance(axes, list) or axes[0] != 0 or min(axes) < 0:
         return None
     return _layer(entry, "Permute", args[0], tensor["dtype"], dims=axes[1:])
 
 
-def _pool(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | None:
+def _pool(entry: Config, args: list[object], settings: Config) -> Entry | None:
     tensor, axis = _tensor(args[0]), settings.get("axis")
     if tensor is None or set(settings) - {"axis", "keepdims"}:
         return None
@@ -144,7 +144,7 @@ def _pool(entry: Config, args: list[Any], settings: dict[str, Any]) -> Entry | N
     return _layer(entry, name, args[0], tensor["dtype"], **config)
 
 
-_MAKERS: dict[str, Callable[[Config, list[Any], dict[str, Any]], Entry | None]] = {
+_MAKERS: dict[str, Callable[[Config, list[object], Config], Entry | None]] = {
     **dict.fromkeys((*_MERGES, "true_divide", "divide"), _merge),
     **dict.fromkeys(_ACTIVATIONS, _activation),
     **dict.fromkeys(_POOLS, _pool),
@@ -183,14 +183,14 @@ def as_tf_function(entry: Config) -> Entry | None:
     }
 
 
-def _spec(key: Any) -> Any:
+def _spec(key: object) -> object:
     """An index in TensorFlow's form: a list of numbers, slices and `...`."""
     if not isinstance(key, list):
         key = [key]
     return [_part(part) for part in key]
 
 
-def _part(part: Any) -> Any:
+def _part(part: object) -> object:
     if isinstance(part, Mapping) and part.get("class_name") == "__slice__":
         return dict(part["config"])
     return part

@@ -24,6 +24,7 @@ import numpy as np
 
 from jkeras._base import paths
 from jkeras._base.errors import FileFormatError
+from jkeras._base.types import Tree
 from jkeras._safe_io.hdf5 import StoredArray
 from jkeras._safe_io.parallel import read_parallel
 from jkeras.layers.tracking import inventory
@@ -34,6 +35,8 @@ from jkeras.saving.keras2_order import trained_variables
 
 if TYPE_CHECKING:
     from jkeras.models.model import Model
+    from jkeras.optimizers import Optimizer
+    from jkeras.state.variable import Variable
 
 _OTHER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile the
 model as it was compiled when it was saved, and load again."""
@@ -69,7 +72,7 @@ class Entry(NamedTuple):
     shape: tuple[int, ...]
     leaf: int | None
     variable: str = ""
-    constant: Any = None
+    constant: object = None
 
 
 class Slots:
@@ -82,13 +85,13 @@ class Slots:
         state: arrays, or only their shapes and dtypes.
     """
 
-    def __init__(self, model: Model, variables: Sequence[Any], names: Sequence[str], state: OptimizerState):
+    def __init__(self, model: Model, variables: Sequence[Variable], names: Sequence[str], state: OptimizerState):
         self.optimizer, self.variables, self.names = model.optimizer, list(variables), list(names)
         order = {id(variable): i for i, variable in enumerate(trained_variables(model))}
         pairs = sorted(zip(self.variables, self.names), key=lambda pair: order.get(id(pair[0]), len(order)))
-        self.in_keras2: dict[str, Any] = {name: variable for variable, name in pairs}
+        self.in_keras2: dict[str, Variable] = {name: variable for variable, name in pairs}
         self.leaves, self.structure = jax.tree.flatten(state)
-        self.numbers: Any = jax.tree.unflatten(self.structure, range(len(self.leaves)))
+        self.numbers: Tree = jax.tree.unflatten(self.structure, range(len(self.leaves)))
 
     @classmethod
     def existing(cls, model: Model) -> Slots:
@@ -150,7 +153,7 @@ class Slots:
         new = [self.keras2(), *new] if keras2_first else new
         return self._legacy() + new if legacy_first else new + self._legacy()
 
-    def _inner(self) -> tuple[Any, Any]:
+    def _inner(self) -> tuple[Optimizer, Tree]:
         if isinstance(self.optimizer, LossScaleOptimizer):
             return self.optimizer.inner_optimizer, self.numbers.slots.inner
         return self.optimizer, self.numbers
@@ -169,14 +172,14 @@ class Slots:
         unused = [Entry("none", (1,), None) for _ in self.variables]
         return [[listed[0], *slots], [listed[0], *slots, *unused], slots]
 
-    def _listed(self, optimizer: Any, numbers: Any, names: Iterable[str], with_rate: bool = False) -> list[Entry]:
+    def _listed(self, optimizer: Optimizer, numbers: Tree, names: Iterable[str], with_rate: bool = False) -> list[Entry]:
         found = jax.tree_util.tree_leaves_with_path(numbers)
         order = optimizer.slot_order
         entries = [self._entry(*found[i], order) for i in keras_order(numbers, optimizer.slot_groups, [*names], order)]
         rate = with_rate and not callable(optimizer._rate) and not optimizer._decay  # a decay is a schedule, too
         return [e for e in entries if rate or e.kind != "learning_rate"]
 
-    def _entry(self, path: Any, leaf: int, order: Sequence[str]) -> Entry:
+    def _entry(self, path: tuple[Any, ...], leaf: int, order: Sequence[str]) -> Entry:
         section = path[0].name
         shape = tuple(self.leaves[leaf].shape)
         if section in ("iterations", "learning_rate"):
@@ -245,7 +248,7 @@ def choose(
 
 
 def read_state(chosen: Chosen) -> OptimizerState:
-    """Read the arrays and assemble the state; what no file holds is as at the start."""
+    """Read the arrays and assemble the state; what the file lacks has its initial value."""
     slots = chosen.slots
     found: dict[int, jax.Array] = {}
     kept = [(entry, stored) for entry, stored in zip(chosen.entries, chosen.stored) if entry.leaf is not None]
@@ -273,7 +276,7 @@ def put_state(chosen: Chosen, state: OptimizerState) -> None:
     chosen.slots.optimizer.state = state
 
 
-def _rate(optimizer: Any, iterations: jax.Array) -> jax.Array:
+def _rate(optimizer: Optimizer, iterations: jax.Array) -> jax.Array:
     return rate_at(optimizer._rate, iterations) if callable(optimizer._rate) else jnp.asarray(optimizer._rate, jnp.float32)
 
 

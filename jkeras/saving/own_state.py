@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -31,6 +31,9 @@ from jkeras.layers.tracking import note_change, variables_in
 from jkeras.optimizers import Optimizer
 from jkeras.state.variable import Variable
 
+if TYPE_CHECKING:
+    from jkeras.saving.layout_keras3 import Group
+
 _DEFAULTS = (Layer, Optimizer)
 _MOST_ARRAYS, _DEEPEST = 100_000, 16  # in one store
 _FAILED = """{where}: {owner}: its {method} failed: {error}. For it the file has at {place}: {source}."""
@@ -38,12 +41,12 @@ _NO_NUMBERS = """{owner}: save_own_variables stores {value} as {name!r}. A file 
 write anything else into files, in save_assets(folder)."""
 
 
-def has(owner: Any, method: str) -> bool:
+def has(owner: object, method: str) -> bool:
     """Whether an object's class has a method."""
     return callable(getattr(type(owner), method, None))
 
 
-def overrides(owner: Any, method: str) -> bool:
+def overrides(owner: object, method: str) -> bool:
     """Whether an object's class has a method of its own, rather than the one that every layer or optimizer has."""
     return has(owner, method) and not any(getattr(type(owner), method) is getattr(base, method, None) for base in _DEFAULTS)
 
@@ -66,7 +69,7 @@ class Store(MutableMapping[str, Any]):
         self._owner, self._value = owner, value
         self._entries: dict[str, Callable[[], np.ndarray]] = {}
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         if not isinstance(name, str) or not all(name.split("/")) or name.startswith("/") or unsafe_name(name):
             raise ValueError(f"{self._owner}: an array is stored under a name such as 'table'. Received: {describe(name)}.")
         if isinstance(value, Variable):
@@ -101,7 +104,7 @@ def saved_by(owner: Any, value: Callable[[Variable], np.ndarray]) -> dict[str, C
     return store.arrays()
 
 
-def stored_arrays(group: Any) -> dict[str, StoredArray]:
+def stored_arrays(group: Group) -> dict[str, StoredArray]:
     """All arrays in a group of a file, by their paths in it.
 
     Raises:
@@ -110,12 +113,13 @@ def stored_arrays(group: Any) -> dict[str, StoredArray]:
     """
     found: dict[str, StoredArray] = {}
 
-    def visit(inner: Any, path: str, depth: int) -> None:
+    def visit(inner: Group, path: str, depth: int) -> None:
         for name in inner.names():
             if len(found) > _MOST_ARRAYS or depth > _DEEPEST:
                 raise UnsafeFileError(f"{inner.where}: {inner.path}: is nested deeper, or holds more arrays, than any store.")
-            if inner.is_group(name):
-                visit(inner.group(name), f"{path}{name}/", depth + 1)
+            below = inner.group(name) if inner.is_group(name) else None
+            if below is not None:
+                visit(below, f"{path}{name}/", depth + 1)
             elif (array := inner.array(name)) is not None:
                 found[path + name] = array
 
@@ -141,7 +145,7 @@ class OwnParts:
         self._stores: dict[int, Sequence[Mapping[str, StoredArray]]] = {}
         self._have_files = any(has(owner, "load_assets") for _, owner in places)
 
-    def add(self, owner: Any, groups: Sequence[Any]) -> None:
+    def add(self, owner: object, groups: Sequence[Group]) -> None:
         """Note that an object loads for itself, from the first of some groups of the file that it accepts."""
         stores = [stored_arrays(own) for group in groups if (own := group.group("vars")) is not None]
         if stores or overrides(owner, "load_own_variables"):
@@ -174,12 +178,12 @@ class OwnParts:
                 own = folder / place
                 self._run(owner, "load_assets", place, [str(own) if own.is_dir() else None])
 
-    def all_or_nothing(self, model: Any) -> AbstractContextManager[None]:
+    def all_or_nothing(self, model: object) -> AbstractContextManager[None]:
         """A block that restores the model if it ends with an error; needed only if objects load for themselves."""
         asked = bool(self._stores) or self._have_files
         return all_or_nothing([model, *(owner for _, owner in self._places)]) if asked else contextlib.nullcontext()
 
-    def _run(self, owner: Any, method: str, place: str, sources: Sequence[Any]) -> None:
+    def _run(self, owner: object, method: str, place: str, sources: Sequence[object]) -> None:
         """Call a method with each source until it accepts one."""
         failure: Exception | None = None
         for source in sources:
@@ -219,7 +223,7 @@ class _Reading(Mapping[str, np.ndarray]):
 
 
 @contextlib.contextmanager
-def all_or_nothing(parts: Sequence[Any]) -> Iterator[None]:
+def all_or_nothing(parts: Sequence[object]) -> Iterator[None]:
     """Restore arrays and attributes of layers (and those below them), optimizers, losses and metrics if the block ends with an
     error.
     """
@@ -256,6 +260,6 @@ def write_assets(folder: Path, places: Places) -> None:
             owner.save_assets(str(own))
 
 
-def _shallow(value: Any) -> Any:
+def _shallow(value: object) -> object:
     """A copy of a plain container, so that what is put into it in the meantime can be removed again."""
     return copy.copy(value) if type(value) in (list, dict, set) else value

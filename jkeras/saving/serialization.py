@@ -39,7 +39,7 @@ _NOT_COMPILED = """{where}: the model is loaded, but not compiled. {error} Call 
 again with custom_objects."""
 
 
-def serialize_keras_object(obj: Any) -> Any:
+def serialize_keras_object(obj: object) -> Any:
     """A JSON-ready form of an object: a layer or anything with `get_config`, a function, an array, a nested structure.
 
     Args:
@@ -59,7 +59,7 @@ def serialize_keras_object(obj: Any) -> Any:
     return configurable.full_config(obj) if isinstance(obj, Layer) else configurable.serialize(obj)
 
 
-def deserialize_keras_object(config: Any, custom_objects: CustomObjects = None, safe_mode: bool = True) -> Any:
+def deserialize_keras_object(config: object, custom_objects: CustomObjects = None, safe_mode: bool = True) -> Any:
     """The object from what `serialize_keras_object` returned, or Keras of any version.
 
     Args:
@@ -82,14 +82,14 @@ def deserialize_keras_object(config: Any, custom_objects: CustomObjects = None, 
         return made
 
 
-def model_config(model: Model) -> dict[str, Any]:
+def model_config(model: Model) -> dict[str, object]:
     """The config of a whole model in Keras 3's form, with `build_config` and `compile_config`."""
     with sharing():
         config = configurable.full_config(model)
     return configurable.without_single_ids(config, configurable.shared_ids(config, Counter()))
 
 
-def model_config_keras2(model: Model) -> dict[str, Any]:
+def model_config_keras2(model: Model) -> dict[str, object]:
     """The config of a whole model for `.h5`: in Keras 2's form, which tf_keras opens, and Keras 3 as far as it opens any.
 
     Attention layers cannot be written for both: tf_keras wants shapes that Keras 3 refuses, and Keras 3 accepts no second
@@ -102,7 +102,7 @@ def model_config_keras2(model: Model) -> dict[str, Any]:
     return to_keras2(config, {type(layer).__name__: type(layer) for layer in layers})
 
 
-def model_from_config(config: Any, custom_objects: CustomObjects = None, version: Any = None) -> Model:
+def model_from_config(config: Config, custom_objects: CustomObjects = None, version: Any = None) -> Model:
     """The model of a config of any Keras from 2.2 to 3.15, built where its shapes are known, its weights not drawn.
 
     Args:
@@ -138,7 +138,7 @@ def model_from_config(config: Any, custom_objects: CustomObjects = None, version
     return model
 
 
-def _build(model: Model, build_config: Any) -> None:
+def _build(model: Model, build_config: object) -> None:
     """Make the weights' descriptions of a model without a graph. If the shapes do not suffice, the first data will."""
     if model.built or not isinstance(build_config, Mapping):
         return
@@ -165,7 +165,7 @@ def compile_from_config(model: Model, config: Config | None, custom_objects: Cus
         ) from error
 
 
-def compile_if_known(compile: Callable[..., None], model: Model, config: Any, custom_objects: Any, where: str) -> None:
+def compile_if_known(compile: Callable[..., None], model: Model, config: object, custom_objects: object, where: str) -> None:
     """Compile a model as a file says; not at all, with a warning, if the file names something unknown.
 
     Args:
@@ -183,7 +183,7 @@ def compile_if_known(compile: Callable[..., None], model: Model, config: Any, cu
         warnings.warn(_NOT_COMPILED.format(where=where, error=error), stacklevel=4)
 
 
-def training_config_keras2(model: Model) -> dict[str, Any] | None:
+def training_config_keras2(model: Model) -> dict[str, object] | None:
     """The arguments of `compile` as the attribute `training_config` of an `.h5` file holds them; None if it was not called."""
     config = compile_config(model)
     if config is None:

@@ -15,12 +15,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from jkeras._base.types import Config
 from jkeras.saving.graph_config import is_graph_config
 
 _SHARED = "shared_object_id"
 
 
-def number_shared_calls(config: dict[str, Any]) -> dict[str, Any]:
+def number_shared_calls(config: Config) -> dict[str, object]:
     """A copy of a whole model's config, in Keras 3's form, with the calls of shared layers numbered as Keras will count them.
 
     Example:
@@ -31,7 +32,7 @@ def number_shared_calls(config: dict[str, Any]) -> dict[str, Any]:
         >>> config["config"]["output_layers"], number_shared_calls(config)["config"]["output_layers"]
         (['shared', 0, 0], ['shared', 1, 0])
     """
-    numbered: dict[str, Any] = _Reading().visit(config)
+    numbered: dict[str, object] = _Reading().visit(config)
     return numbered
 
 
@@ -41,7 +42,7 @@ class _Reading:
     def __init__(self) -> None:
         self.calls, self.made = Counter[int](), set[int]()
 
-    def visit(self, value: Any) -> Any:
+    def visit(self, value: object) -> Any:
         """A value with new numbers, visited in the order of reading."""
         if isinstance(value, list):
             return [self.visit(part) for part in value]
@@ -60,7 +61,7 @@ class _Reading:
             self._stack(inner.get("layers", []))
         return found
 
-    def _graph(self, config: dict[str, Any]) -> dict[str, Any]:
+    def _graph(self, config: Config) -> Config:
         ids = {layer["name"]: layer[_SHARED] for layer in config["layers"] if _SHARED in layer}
         before = {name: self.calls[shared] for name, shared in ids.items() if self.calls[shared]}
         for layer in config["layers"]:
@@ -72,7 +73,7 @@ class _Reading:
         ends = {key: _moved(config[key], before) for key in ("input_layers", "output_layers")}
         return {**config, "layers": layers, **ends}
 
-    def _stack(self, layers: list[Any]) -> None:
+    def _stack(self, layers: list[Config]) -> None:
         first = layers[0] if layers else {}
         grows = first.get("class_name") == "InputLayer" or "layers" in first.get("config", {})
         for i, layer in enumerate(layers):
@@ -80,7 +81,7 @@ class _Reading:
                 self.calls[layer[_SHARED]] += len(layers) - max(i, 1) if grows else 1
 
 
-def _moved(value: Any, before: Mapping[str, int]) -> Any:
+def _moved(value: object, before: Mapping[str, int]) -> object:
     """Names of tensors, `["dense", 0, 0]`, with the number of earlier calls added."""
     if isinstance(value, Mapping):
         return {k: _moved(v, before) for k, v in value.items()}

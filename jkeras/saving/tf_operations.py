@@ -7,8 +7,8 @@ the same, and its arguments with their names there. A slice, `x[:, 0]`, is a `Sl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from jkeras._base.errors import FileFormatError, describe
 from jkeras._base.types import Config
@@ -137,7 +137,7 @@ def is_tf_operation(entry: Config) -> bool:
     return entry.get("class_name") in ("TFOpLambda", "SlicingOpLambda") and isinstance(entry.get("config"), Mapping)
 
 
-def array_function_entry(entry: Config) -> dict[str, Any]:
+def array_function_entry(entry: Config) -> dict[str, object]:
     """The entry of a TensorFlow function in a graph, as that of an array function.
 
     Raises:
@@ -163,14 +163,14 @@ def array_function_entry(entry: Config) -> dict[str, Any]:
     }
 
 
-def _renamed(call: Any, row: TensorFlowFunction, function: Any) -> Any:
+def _renamed(call: object, row: TensorFlowFunction, function: Callable[..., object]) -> object:
     """A call with its arguments under the names of the array function."""
     if isinstance(call, list) and len(call) == 4 and isinstance(call[3], Mapping):
         return [*call[:3], _arguments(call[3], row, function)]
     return [_renamed(part, row, function) for part in call] if isinstance(call, list) else call
 
 
-def _arguments(given: Config, row: TensorFlowFunction, function: Any) -> dict[str, Any]:
+def _arguments(given: Config, row: TensorFlowFunction, function: Callable[..., object]) -> dict[str, object]:
     named = {row.arguments[k]: v for k, v in given.items() if k in row.arguments}
     rest = {k: v for k, v in given.items() if k not in row.arguments and k != "name"}
     wrong = {k: v for k, v in rest.items() if v not in _NEUTRAL.get(k, ())}
@@ -185,7 +185,7 @@ def _arguments(given: Config, row: TensorFlowFunction, function: Any) -> dict[st
     return named
 
 
-def _key(spec: Any) -> Any:
+def _key(spec: object) -> object:
     """An index of TensorFlow's, with its slices and `...` in Keras 3's form."""
     if isinstance(spec, list):
         return {"class_name": "__tuple__", "config": [_key(part) for part in spec]}

@@ -17,7 +17,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError
+from jkeras._base.types import Array, Config, Tree
 from jkeras._safe_io.hdf5 import H5Group
 from jkeras._safe_io.json import read_json
 from jkeras.layers.tracking import inventory, weight_entries
@@ -35,6 +36,7 @@ from jkeras.training.resume_state import ResumeState, current_resume_state
 
 if TYPE_CHECKING:
     from jkeras.models.model import Model
+    from jkeras.optimizers import Optimizer
 
 _VERSION = 1
 _JSON_LIMIT, _METRICS_LIMIT = 4 << 20, 256 << 20
@@ -144,19 +146,19 @@ def _content(group: Group, where: str) -> dict[str, Any]:
     return content
 
 
-def _form(optimizer: Any) -> list[Any]:
+def _form(optimizer: Optimizer) -> list[object]:
     """What distinguishes optimizers: the class, and the shapes of what it carries."""
     return [type(optimizer).__name__, *(list(np.shape(leaf)) for leaf in jax.tree.leaves(optimizer.state))]
 
 
-def _scalars(state: Any) -> dict[str, np.ndarray]:
+def _scalars(state: Tree) -> dict[str, np.ndarray]:
     return {name: np.asarray(leaf) for name, leaf in named_leaves(state).items() if np.ndim(leaf) == 0}
 
 
-def _with_scalars(state: Any, bits: dict[str, Any]) -> Any:
+def _with_scalars(state: Tree, bits: Config) -> Tree:
     """The state with its scalars restored; what the file does not name stays."""
 
-    def take(path: Any, leaf: Any) -> Any:
+    def take(path: tuple[object, ...], leaf: Array) -> Array:
         entry = bits.get(leaf_name(path))
         if entry is None or np.ndim(leaf) != 0:
             return leaf
@@ -168,13 +170,13 @@ def _with_scalars(state: Any, bits: dict[str, Any]) -> Any:
     return jax.tree_util.tree_map_with_path(take, state)
 
 
-def _slots(model: Model, fields: Sequence[str]) -> dict[str, Any]:
+def _slots(model: Model, fields: Sequence[str]) -> dict[str, Tree]:
     """The arrays below some fields of the optimizer's state, by the names of weights in files."""
     names = _lasting_names(model)
     return {_file_name(leaf, names, fields): value for leaf, value in _below(model.optimizer.live_state, fields)}
 
 
-def _below(state: Any, fields: Sequence[str]) -> list[tuple[str, Any]]:
+def _below(state: Tree, fields: Sequence[str]) -> list[tuple[str, Tree]]:
     return [(name, leaf) for name, leaf in named_leaves(state).items() if set(fields) & set(name.split("/"))]
 
 
@@ -186,7 +188,7 @@ def _file_name(leaf: str, names: dict[str, str], fields: Sequence[str]) -> str:
     return "/".join([*parts[:start], names.get(weight, weight)])
 
 
-def _with_slots(group: Group, content: dict[str, Any], model: Model, where: str) -> Any:
+def _with_slots(group: Group, content: Config, model: Model, where: str) -> Tree:
     """The optimizer's state with the slots of the group."""
     state, fields, names = model.optimizer.live_state, [str(f) for f in content["missing"]], _lasting_names(model)
     wanted = dict(_below(state, fields))
@@ -219,13 +221,13 @@ def _lasting_names(model: Model) -> dict[str, str]:
     return {"/".join(path): "/".join(lasting) for (path, _), (lasting, _) in entries}
 
 
-def _write_bytes(group: H5Group, place: str, name: str, value: Any) -> dict[str, Any]:
+def _write_bytes(group: H5Group, place: str, name: str, value: object) -> dict[str, object]:
     array = np.asarray(value)
     group.create_dataset(place, data=np.ascontiguousarray(array).reshape(-1).view(np.uint8))
     return {"name": name, "shape": list(array.shape), "dtype": array.dtype.name}
 
 
-def _read_bytes(group: Group, place: str, entry: dict[str, Any], where: str, limit: int | None = _METRICS_LIMIT) -> np.ndarray:
+def _read_bytes(group: Group, place: str, entry: Config, where: str, limit: int | None = _METRICS_LIMIT) -> np.ndarray:
     dtype, shape = _dtype(entry["dtype"]), tuple(_count(n) for n in entry["shape"])
     size = math.prod(shape) * dtype.itemsize
     if limit is not None and size > limit:
@@ -236,7 +238,7 @@ def _read_bytes(group: Group, place: str, entry: dict[str, Any], where: str, lim
     return np.frombuffer(stored.read((size,), "uint8").tobytes(), dtype).reshape(shape)
 
 
-def _dtype(name: Any) -> np.dtype[Any]:
+def _dtype(name: object) -> np.dtype[Any]:
     if name not in _DTYPES:
         raise ValueError(f"unknown dtype {name!r}")
     return np.dtype(jnp.dtype(name))
@@ -246,20 +248,20 @@ def _bits(value: np.ndarray) -> dict[str, str]:
     return {"dtype": value.dtype.name, "bits": value.tobytes().hex()}
 
 
-def _number(value: Any) -> Any:
+def _number(value: object) -> Any:
     """JSON has no word for NaN and infinity; as strings, `float` reads them."""
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _from_number(value: Any) -> Any:
+def _from_number(value: object) -> Any:
     return float(value) if isinstance(value, str) else value
 
 
-def _write_callbacks(group: H5Group, callbacks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _write_callbacks(group: H5Group, callbacks: list[dict[str, Any]]) -> list[dict[str, object]]:
     """What callbacks remember: numbers go into the JSON, arrays into places that it names."""
     entries, places = [], itertools.count()
     for callback in callbacks:
-        entry: dict[str, Any] = {"class": callback["class"], "state": {k: _number(v) for k, v in callback["state"].items()}}
+        entry: dict[str, object] = {"class": callback["class"], "state": {k: _number(v) for k, v in callback["state"].items()}}
         arrays = callback.get("arrays", {})
         if arrays and all(array.dtype.name in _DTYPES for array in arrays.values()):
             written = ((f"kept/{next(places)}", name, array) for name, array in arrays.items())
@@ -274,7 +276,7 @@ def _read_callbacks(group: Group, entries: Any, model: Model, where: str) -> lis
     shapes, left = {tuple(variable.shape) for variable in variables}, _MOST_COPIES * len(variables)
     found = []
     for entry in entries:
-        callback: dict[str, Any] = {
+        callback: dict[str, object] = {
             "class": str(entry["class"]),
             "state": {str(k): _from_number(v) for k, v in entry["state"].items()},
         }
@@ -289,18 +291,18 @@ def _read_callbacks(group: Group, entries: Any, model: Model, where: str) -> lis
     return found
 
 
-def _place(name: Any) -> str:
+def _place(name: object) -> str:
     if not isinstance(name, str) or not re.fullmatch(r"kept/\d{1,6}", name):
         raise ValueError(f"expected a place such as kept/0, found {name!r}")
     return name
 
 
-def _count(value: Any, below: int = 2**40) -> int:
+def _count(value: object, below: int = 2**40) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < below:
         raise ValueError(f"expected a count, found {value!r}")
     return value
 
 
-def _pair(value: Any) -> tuple[int, int]:
+def _pair(value: Iterable[object]) -> tuple[int, int]:
     first, second = value
     return _count(first, 2**32), _count(second, 2**32)

@@ -5,7 +5,7 @@ files, folders and links are made, and every name must stay inside. Of a file's 
 files become small files, as with `zipfile`. Links come last, so that no member is ever written through one. A link may go up
 only at its start, and no further than its own depth: then it cannot leave, whatever other links it passes.
 
-One member that breaks a rule makes the whole archive refused. Limits protect against bombs: on the number of members, on the
+One member that breaks a rule is enough to refuse the archive. Limits protect against bombs: on the number of members, on the
 depth of folders, on the unpacked size (1 GiB, or 200 times the archive if that is more), and on how much memory a tar's header
 may claim: a header of gigabytes compresses to a few kilobytes.
 """
@@ -97,7 +97,7 @@ class _Tar(tarfile.TarFile):
 class _Sips(io.RawIOBase):
     """A stream that limits how much is read at once."""
 
-    def __init__(self, stream: Any):
+    def __init__(self, stream: IO[bytes]):
         self._stream = stream
 
     def readable(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import unexpected_arguments
@@ -15,6 +15,9 @@ from jkeras.visualization.dot import DIRECTIONS, ENGINES, SPLINES, Dot
 from jkeras.visualization.model_graph import model_graph
 from jkeras.visualization.picture import Picture
 
+if TYPE_CHECKING:
+    from jkeras.layers.base import Layer
+
 _ARGUMENTS = (
     *("show_shapes", "show_dtype", "show_layer_names", "rankdir", "expand_nested", "dpi", "show_layer_activations"),
     *("show_trainable", "splines", "layer_range", "engine", "fold", "subgraph"),
@@ -23,7 +26,7 @@ _ARGUMENTS = (
 
 @export("keras.utils.plot_model", "keras.utils.vis_utils.plot_model")
 def plot_model(
-    model: Any,
+    model: Layer,
     to_file: str | os.PathLike[str] | None = "model.png",
     show_shapes: bool = False,
     show_dtype: bool = False,
@@ -37,7 +40,7 @@ def plot_model(
     layer_range: Sequence[str] | None = None,
     engine: str | None = None,
     fold: int | None = None,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> Picture:
     """Draw a model's layers as boxes, and the tensors between them as arrows.
 
@@ -114,7 +117,7 @@ def plot_model(
 
 @export("keras.utils.model_to_dot", "keras.utils.vis_utils.model_to_dot")
 def model_to_dot(
-    model: Any,
+    model: Layer,
     show_shapes: bool = False,
     show_dtype: bool = False,
     show_layer_names: bool = True,
@@ -128,7 +131,7 @@ def model_to_dot(
     layer_range: Sequence[str] | None = None,
     engine: str | None = None,
     fold: int | None = None,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> Dot:
     """A model in DOT, the language of Graphviz. Neither Graphviz nor pydot is needed.
 

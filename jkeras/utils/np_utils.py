@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.utils import numerical
 from jkeras.utils.numerical import Array
 from jkeras.utils.numerical import normalize as normalize
 
 
 @export("keras.utils.np_utils.to_categorical")
-def to_categorical(y: Any, num_classes: int | None = None, dtype: DTypeLike | None = "float32") -> Array:
+def to_categorical(y: Tree, num_classes: int | None = None, dtype: DTypeLike | None = "float32") -> Array:
     """One-hot rows of integer labels with Keras 2's argument names and its default of float32.
 
     Args:

@@ -6,8 +6,6 @@ cannot look at values, an out-of-range label then gives a row of zeros instead o
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +16,7 @@ from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.old_arguments import renamed
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.nn.lengths import unit_vectors
 
 Array = np.ndarray | jax.Array
@@ -25,7 +24,7 @@ Array = np.ndarray | jax.Array
 
 @export("keras.utils.to_categorical")
 @renamed(y="x")
-def to_categorical(x: Any, num_classes: int | None = None, dtype: DTypeLike | None = None) -> Array:
+def to_categorical(x: Tree, num_classes: int | None = None, dtype: DTypeLike | None = None) -> Array:
     """One-hot rows of integer labels, the class axis last.
 
         y[..., k] = 1 if x[...] == k else 0
@@ -76,7 +75,7 @@ def _one_hot_jax(x: jax.Array, num_classes: int | None, dtype: str) -> jax.Array
     return jax.nn.one_hot(_drop_last_one(x), num_classes, dtype=dtype)
 
 
-def _drop_last_one(x: Any) -> Any:
+def _drop_last_one(x: Tree) -> Tree:
     return x.reshape(x.shape[:-1]) if x.ndim > 1 and x.shape[-1] == 1 else x
 
 
@@ -87,7 +86,7 @@ def _count_classes(labels: np.ndarray) -> int:
 
 
 @export("keras.utils.normalize", "keras.utils.np_utils.normalize")
-def normalize(x: Any, axis: int | tuple[int, ...] | None = -1, order: int = 2) -> Array:
+def normalize(x: Tree, axis: int | tuple[int, ...] | None = -1, order: int = 2) -> Array:
     """Divide an array by its norms along an axis.
 
         y = x / (sum_i |x_i|^order)^(1 / order)
@@ -120,7 +119,7 @@ def normalize(x: Any, axis: int | tuple[int, ...] | None = -1, order: int = 2) -
     return out[None] if x.ndim == 1 else out
 
 
-def _normalize_jax(x: Any, axis: int | tuple[int, ...] | None, order: int) -> jax.Array:
+def _normalize_jax(x: Tree, axis: int | tuple[int, ...] | None, order: int) -> jax.Array:
     if not isinstance(order, INTEGERS) or order < 1:
         raise ValueError(f"order={order!r}: expected a positive integer for a JAX array, such as 2.")
     x = jnp.atleast_1d(jnp.asarray(x))

@@ -82,14 +82,14 @@ def _lines(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _activation(op: Any) -> str:
+def _activation(op: object) -> str:
     activation = getattr(op, "activation", None)
     if activation is None or isinstance(op, Model):
         return ""
     return str(getattr(activation, "__name__", None) or getattr(activation, "name", None) or type(activation).__name__)
 
 
-def _family(op: Any) -> str:
+def _family(op: object) -> str:
     if isinstance(op, Model):
         return "model"
     modules = [cls.__module__ for cls in type(op).__mro__]

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from jkeras._base.figures import matplotlib_for, new_figure, save
 from jkeras.visualization.shapes import Drawing, Part, Point, Polygon, Rectangle, Stroke, Text, outline
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.path import Path
 
 _CJK = (
     *("NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo", "AppleGothic", "Noto Sans CJK KR", "Noto Sans KR"),
@@ -18,7 +23,7 @@ _MOST_PIXELS = 30_000  # of one side; matplotlib stops at 65,536
 UNHINTED = {"text.hinting": "no_hinting"}
 
 
-def drawing_figure(drawing: Drawing) -> Any:
+def drawing_figure(drawing: Drawing) -> Figure:
     """A figure of the drawing's size, a point for a point.
 
     Raises:
@@ -30,7 +35,7 @@ def drawing_figure(drawing: Drawing) -> Any:
     Outline, PathPatch = matplotlib.path.Path, matplotlib.patches.PathPatch
     codes = {1: [Outline.LINETO], 3: [Outline.CURVE4] * 3}
 
-    def path(start: Point, parts: tuple[Part, ...], closed: bool) -> Any:
+    def path(start: Point, parts: tuple[Part, ...], closed: bool) -> Path:
         points = [start, *(point for part in parts for point in part)]
         steps = [Outline.MOVETO, *(code for part in parts for code in codes[len(part)])]
         return Outline([*points, start], [*steps, Outline.CLOSEPOLY]) if closed else Outline(points, steps)
@@ -43,9 +48,10 @@ def drawing_figure(drawing: Drawing) -> Any:
     anchors = {"start": "left", "middle": "center", "end": "right"}
     for order, shape in enumerate(drawing.shapes):
         if isinstance(shape, Text):
-            weight = "bold" if shape.bold else "normal"
-            style = {"fontsize": shape.size, "color": shape.colour, "weight": weight, "family": families, "parse_math": False}
-            axes.text(shape.x, shape.y, shape.text, ha=anchors[shape.anchor], va="baseline", zorder=order, **style)
+            axes.text(
+                shape.x, shape.y, shape.text, ha=anchors[shape.anchor], va="baseline", zorder=order, fontsize=shape.size,
+                color=shape.colour, weight="bold" if shape.bold else "normal", family=families, parse_math=False,
+            )  # fmt: skip
             continue
         if isinstance(shape, Stroke):
             style = {"facecolor": "none", "edgecolor": shape.colour, "linewidth": shape.line_width, "capstyle": "butt"}
@@ -59,13 +65,13 @@ def drawing_figure(drawing: Drawing) -> Any:
     return figure
 
 
-def font_families(matplotlib: Any) -> list[str]:
+def font_families(matplotlib: ModuleType) -> list[str]:
     """The fonts to look for a letter in, in this order: the measured one, the user's, installed ones for CJK."""
     installed = {font.name for font in matplotlib.font_manager.fontManager.ttflist}
     return list(dict.fromkeys(["DejaVu Sans", *matplotlib.rcParams["font.family"], *(f for f in _CJK if f in installed)]))
 
 
-def _box_style(box: Rectangle) -> dict[str, Any]:
+def _box_style(box: Rectangle) -> dict[str, object]:
     return {"facecolor": box.fill or "none", "edgecolor": box.stroke or "none", "linewidth": box.line_width if box.stroke else 0}
 
 

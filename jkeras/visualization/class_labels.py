@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from jkeras._base.errors import describe
+from jkeras._base.types import Tree
 
 Labels = np.ndarray
 
 
-def class_labels(values: Any, what: str) -> Labels:
+def class_labels(values: Tree, what: str) -> Labels:
     """One label for each row.
 
     Args:
@@ -42,7 +41,7 @@ def class_labels(values: Any, what: str) -> Labels:
     return array.astype(np.int64) if array.dtype.kind in "iub" else array.astype(str)
 
 
-def confidence(values: Any) -> np.ndarray | None:
+def confidence(values: Tree) -> np.ndarray | None:
     """The probability of the class that a model chose; None if it gave no probabilities.
 
     Args:

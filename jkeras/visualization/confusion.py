@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jkeras._base.figures import FilePath, axes_for, finish, name_list
+from jkeras._base.types import Tree
 from jkeras.visualization.class_labels import class_labels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _MOST_NUMBERS = 30  # classes, up to which each cell shows its number
 _NORMALIZE = (None, False, True, "true", "pred", "all")
 
 
 def confusion_matrix(
-    y_true: Any,
-    y_pred: Any,
-    labels: Sequence[Any] | None = None,
+    y_true: Tree,
+    y_pred: Tree,
+    labels: Sequence[object] | None = None,
     normalize: str | bool | None = None,
     *,
     title: str | None = "Confusion matrix",
     cmap: str = "Blues",
-    ax: Any = None,
+    ax: Axes | None = None,
     path: FilePath | None = None,
-) -> Any:
+) -> Figure:
     """Draw how often each class (a row) was predicted as each class (a column).
 
     Args:
@@ -58,7 +63,7 @@ def confusion_matrix(
     side = float(np.clip(1.9 + 0.48 * len(names), 3.2, 12.0))
     figure, (axis,) = axes_for("confusion_matrix", 1, ax, (side + 0.9, side))
     image = axis.imshow(shares, cmap=cmap, vmin=0, vmax=1 if normalize else max(1, counts.max()))
-    bar = figure.colorbar(image, ax=axis, fraction=0.046, pad=0.03)
+    bar: Any = figure.colorbar(image, ax=axis, fraction=0.046, pad=0.03)
     if not normalize:
         bar.ax.yaxis.get_major_locator().set_params(integer=True)
     places = range(len(names))
@@ -79,7 +84,7 @@ def confusion_matrix(
     return finish(figure, path)
 
 
-def count_pairs(y_true: Any, y_pred: Any, labels: Sequence[Any] | None = None) -> tuple[np.ndarray, list[str]]:
+def count_pairs(y_true: Tree, y_pred: Tree, labels: Sequence[object] | None = None) -> tuple[np.ndarray, list[str]]:
     """The numbers behind a confusion matrix.
 
     Args:

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
 from jkeras._base.errors import describe
 from jkeras._base.figures import FilePath, axes_for, finish
+from jkeras._base.types import Tree
 from jkeras.layers.base import Layer
 from jkeras.models.model import Model
 from jkeras.visualization.mosaic import mosaic, unit_range
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from jkeras._base.figures import AxesLike
 
 _STRIP = 64  # numbers of a vector in one row
 
 
 def layer_outputs(
-    model: Any,
-    x: Any,
+    model: Model,
+    x: Tree,
     layers: str | Layer | Iterable[str | Layer] | None = None,
     *,
     sample: int = 0,
     limit: int = 16,
     columns: int = 2,
     cmap: str = "viridis",
-    ax: Any = None,
+    ax: AxesLike | None = None,
     path: FilePath | None = None,
-) -> Any:
+) -> Figure:
     """Draw the outputs of layers for one example, a panel for each layer.
 
     Outputs `(height, width, channels)` are tiles, one for each channel, each stretched to its own range. Outputs `(steps,
@@ -84,7 +90,7 @@ def layer_outputs(
     return finish(figure, path)
 
 
-def _is_drawable(value: Any) -> bool:
+def _is_drawable(value: object) -> bool:
     return isinstance(value, np.ndarray) and 2 <= value.ndim <= 4 and value.size > 0 and value.dtype.kind in "fiubV"
 
 

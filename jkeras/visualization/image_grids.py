@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jkeras._base.errors import describe
 from jkeras._base.figures import FilePath, axes_for, finish
+from jkeras._base.types import Tree
 from jkeras.visualization.class_labels import class_labels, confidence
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from jkeras._base.figures import AxesLike
 
 RIGHT, WRONG = "#1d6b3a", "#b3261e"
 
 
 def image_grid(
-    images: Any,
-    labels: Any = None,
-    predictions: Any = None,
-    class_names: Sequence[Any] | None = None,
+    images: Tree,
+    labels: Tree = None,
+    predictions: Tree = None,
+    class_names: Sequence[object] | None = None,
     *,
     limit: int = 25,
     columns: int | None = None,
     only_wrong: bool = False,
     cmap: str | None = None,
-    ax: Any = None,
+    ax: AxesLike | None = None,
     path: FilePath | None = None,
-) -> Any:
+) -> Figure:
     """Draw images with their labels; wrong predictions are red, framed, and followed by the right label.
 
     Args:
@@ -84,7 +90,7 @@ def image_grid(
     return finish(figure, path)
 
 
-def displayable(images: Any) -> np.ndarray:
+def displayable(images: Tree) -> np.ndarray:
     """Images as numbers from 0 to 1, `(n, height, width)` or `(n, height, width, 3 or 4)`.
 
     Raises:
@@ -107,16 +113,18 @@ def displayable(images: Any) -> np.ndarray:
     return (array - low) / (high - low if high > low else 1)
 
 
-def _name(label: Any, class_names: Sequence[Any] | None) -> str:
+def _name(label: Any, class_names: Sequence[object] | None) -> str:
     whole = isinstance(label, (int, np.integer))
     return str(class_names[label]) if class_names is not None and whole and 0 <= label < len(class_names) else str(label)
 
 
-def _same(a: Any, b: Any, class_names: Sequence[Any] | None) -> bool:
+def _same(a: Tree, b: Tree, class_names: Sequence[object] | None) -> bool:
     return _name(a, class_names) == _name(b, class_names)
 
 
-def _title(i: int, true: Any, guessed: Any, sure: Any, class_names: Sequence[Any] | None) -> tuple[str, bool | None]:
+def _title(
+    i: int, true: np.ndarray | None, guessed: np.ndarray | None, sure: np.ndarray | None, class_names: Sequence[object] | None
+) -> tuple[str, bool | None]:
     """The text above an image, and whether its prediction is right; None if that is not known."""
     if guessed is None:
         return ("" if true is None else _name(true[i], class_names)), None

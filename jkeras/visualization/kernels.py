@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,20 +12,24 @@ from jkeras.layers.base import Layer
 from jkeras.layers.tracking import walk
 from jkeras.visualization.mosaic import mosaic
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 _NAMES = ("kernel", "depthwise_kernel")
 
 
 def convolution_kernels(
-    layer: Any,
+    layer: Layer,
     name: str | None = None,
     *,
     channel: int | None = None,
     limit: int = 64,
     columns: int | None = None,
     cmap: str = "RdBu_r",
-    ax: Any = None,
+    ax: Axes | None = None,
     path: FilePath | None = None,
-) -> Any:
+) -> Figure:
     """Draw the kernels of a convolution layer, a tile for each filter.
 
     Kernels over three channels are drawn in colour, grey where a weight is 0. Others are drawn for one input channel at a time,
@@ -83,7 +87,7 @@ def convolution_kernels(
     return finish(figure, path)
 
 
-def _find(layer: Any, name: str | None) -> Any:
+def _find(layer: Layer, name: str | None) -> Layer:
     if not isinstance(layer, Layer):
         raise ValueError(f"convolution_kernels takes a layer or a model. Received: {describe(layer)}.")
     parts = [part for _, part in walk(layer)]
@@ -100,18 +104,18 @@ def _find(layer: Any, name: str | None) -> Any:
     raise ValueError(f"{what} is no convolution and holds none, or one over more than two axes: there are no kernels to draw.")
 
 
-def _box(layer: Any) -> Any:
-    return next((box for name in _NAMES if (box := getattr(layer, name, None)) is not None), None)
+def _kernel_variable(layer: Layer) -> Any:
+    return next((found for name in _NAMES if (found := getattr(layer, name, None)) is not None), None)
 
 
-def _is_convolution(layer: Any) -> bool:
-    shape = getattr(_box(layer), "shape", ())
+def _is_convolution(layer: Layer) -> bool:
+    shape = getattr(_kernel_variable(layer), "shape", ())
     return "Conv" in type(layer).__name__ and len(shape) in (3, 4)
 
 
-def _kernel(layer: Any) -> np.ndarray:
+def _kernel(layer: Layer) -> np.ndarray:
     """The kernel as `(height, width, inputs, filters)`; a one-dimensional one has height 1."""
-    kernel = np.asarray(_box(layer).value, np.float32)
+    kernel = np.asarray(_kernel_variable(layer).value, np.float32)
     if kernel.ndim == 3:
         kernel = kernel[None]
     if "Transpose" in type(layer).__name__:

@@ -17,7 +17,7 @@ _HEAD_LENGTH, _HEAD_WIDTH = 7.0, 6.0
 
 
 def model_layout(graph: ModelGraph, rankdir: str = "TB", curved: bool = True, fold: int | None = None) -> _layered.Layout:
-    """Where everything of a graph stands when its boxes have the size that their text needs."""
+    """The positions of a graph's parts, with boxes as large as their text needs."""
     edges = [(edge.source, edge.target) for edge in graph.edges]
     return _layered.layout(_sized(graph.root), edges, rankdir, curved, fold)
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jkeras._base.errors import describe
 from jkeras.graph import KerasTensor, Node, Program
+from jkeras.graph.keras_tensor import Operation
 from jkeras.layers.base import Layer
 from jkeras.layers.input import InputLayer
 from jkeras.models.model import Model
@@ -78,7 +79,7 @@ class ModelGraph(NamedTuple):
 
 
 def model_graph(
-    model: Any, shown: Shown | None = None, expand_nested: bool = False, layer_range: Sequence[str] | None = None
+    model: Layer, shown: Shown | None = None, expand_nested: bool = False, layer_range: Sequence[str] | None = None
 ) -> ModelGraph:
     """The boxes and edges of a model.
 
@@ -121,7 +122,7 @@ def model_graph(
     return ModelGraph(root, tuple(edges))
 
 
-def _inner_model(op: Any) -> Any:
+def _inner_model(op: object) -> Layer | None:
     """The model that an operation is or wraps; None if there is none."""
     for candidate in (op, getattr(op, "layer", None)):
         if isinstance(candidate, Model) and candidate.built and (program_of(candidate) is not None or candidate.layers):
@@ -136,11 +137,11 @@ class _Maker:
         self.shown, self.expand_nested = shown, expand_nested
         self.edges: list[Edge] = []
 
-    def group(self, model: Any, key: str, name: str, kind: str) -> Group:
+    def group(self, model: Layer, key: str, name: str, kind: str) -> Group:
         program = program_of(model)
         return self._listed(model, key, name, kind) if program is None else self._drawn(model, program, key, name, kind)
 
-    def _listed(self, model: Any, key: str, name: str, kind: str) -> Group:
+    def _listed(self, model: Layer, key: str, name: str, kind: str) -> Group:
         """The layers of a model without a graph, in their order."""
         rows = {row.name: row for row in rows_of(model)}
         members: list[Box | Group] = []
@@ -150,7 +151,7 @@ class _Maker:
             self.edges.append(Edge(_exit(before, 0), _entry(after, 0), hidden=True))
         return Group(key, name, kind, tuple(members), (_entry(members[0], 0),), (_exit(members[-1], 0),))
 
-    def _drawn(self, model: Any, program: Program, key: str, name: str, kind: str) -> Group:
+    def _drawn(self, model: Layer, program: Program, key: str, name: str, kind: str) -> Group:
         kinds = {row.name: row.kind for row in rows_of(model)}
         nodes: dict[int, list[Node]] = {}
         for node in program.nodes:
@@ -175,7 +176,7 @@ class _Maker:
         exits = tuple(_exit(source[id(t)], t.index) for t in model.outputs)
         return Group(key, name, kind, tuple(members.values()), entries, exits)
 
-    def _member(self, op: Any, key: str, kind: str, calls: list[Node], shape: str = UNKNOWN_SHAPE) -> Box | Group:
+    def _member(self, op: Operation, key: str, kind: str, calls: list[Node], shape: str = UNKNOWN_SHAPE) -> Box | Group:
         own = f"{key}/{op.name}" if key else op.name
         inner = _inner_model(op) if self.expand_nested else None
         if inner is not None:

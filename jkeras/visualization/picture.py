@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class Picture:
     """What `utils.plot_model` returns. A notebook shows it as the value of a cell.
@@ -25,7 +23,7 @@ class Picture:
     def __init__(self, data: bytes, format: str, filename: str | None = None, size: tuple[float, float] | None = None):
         self.data, self.format, self.filename, self.size = data, format, filename, size
 
-    def _repr_png_(self) -> Any:
+    def _repr_png_(self) -> bytes | tuple[bytes, dict[str, int]] | None:
         if self.format != "png":
             return None
         if self.size is None:

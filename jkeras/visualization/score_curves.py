@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jkeras._base.errors import describe
 from jkeras._base.figures import INKS, FilePath, axes_for, finish, name_list
+from jkeras._base.types import Tree
 from jkeras.visualization.class_labels import class_labels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def roc_curve(
-    y_true: Any, y_score: Any, labels: Sequence[Any] | None = None, *, ax: Any = None, path: FilePath | None = None
-) -> Any:
+    y_true: Tree, y_score: Tree, labels: Sequence[object] | None = None, *, ax: Axes | None = None, path: FilePath | None = None
+) -> Figure:
     """Draw the true positive rate against the false positive rate for every threshold.
 
     Args:
@@ -48,8 +53,8 @@ def roc_curve(
 
 
 def precision_recall_curve(
-    y_true: Any, y_score: Any, labels: Sequence[Any] | None = None, *, ax: Any = None, path: FilePath | None = None
-) -> Any:
+    y_true: Tree, y_score: Tree, labels: Sequence[object] | None = None, *, ax: Axes | None = None, path: FilePath | None = None
+) -> Figure:
     """Draw the precision against the recall for every threshold.
 
     Args:
@@ -83,7 +88,9 @@ def precision_recall_curve(
     return finish(figure, path)
 
 
-def _prepared(what: str, y_true: Any, y_score: Any, labels: Sequence[Any] | None, ax: Any) -> tuple[Any, Any, list[Any]]:
+def _prepared(
+    what: str, y_true: Tree, y_score: Tree, labels: Sequence[object] | None, ax: Axes | None
+) -> tuple[Figure, Axes, list[tuple[str, np.ndarray, np.ndarray]]]:
     """A figure, its axes, and for each curve its name, which rows are positive, and their scores."""
     true = class_labels(y_true, "y_true")
     scores = np.asarray(y_score, np.float64)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 import numpy as np
 
@@ -31,28 +32,28 @@ class Estimator(Parameters):
     """
 
     kind = "regressor"
-    model_: Any
+    model_: Model
 
     def __init__(
         self,
-        model: Any,
+        model: Model | Callable[..., Model],
         warm_start: bool = False,
         model_kwargs: dict[str, Any] | None = None,
         fit_kwargs: dict[str, Any] | None = None,
     ):
         self.model, self.warm_start, self.model_kwargs, self.fit_kwargs = model, warm_start, model_kwargs, fit_kwargs
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> object:
         return tags(self.kind)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
 
-    def __sklearn_clone__(self) -> Any:
+    def __sklearn_clone__(self) -> Self:
         # A model is cloned before it is fitted, so the estimators may share it.
         return type(self)(**self.get_params())
 
-    def fit(self, X: Any, y: Tree = None, **kwargs: Any) -> Any:
+    def fit(self, X: Tree, y: Tree = None, **kwargs: Any) -> Self:
         """Make or clone the model and train it.
 
         Args:
@@ -79,7 +80,7 @@ class Estimator(Parameters):
         self.model_ = model
         return self
 
-    def _make(self, X: Any, y: Tree) -> Any:
+    def _make(self, X: Tree, y: Tree) -> Model:
         if not isinstance(self.model, Model):
             if not callable(self.model):
                 raise TypeError(
@@ -93,7 +94,7 @@ class Estimator(Parameters):
             model.compile_from_config(self.model.get_compile_config())
         return model
 
-    def _outputs(self, X: Any) -> np.ndarray:
+    def _outputs(self, X: Tree) -> np.ndarray:
         validation = sklearn().utils.validation
         validation.check_is_fitted(self)
         found: np.ndarray = self.model_.predict(validation.check_array(X, allow_nd=True), verbose=0)
@@ -139,17 +140,17 @@ class SKLearnClassifier(Estimator):
             raise ValueError(f"There is only one class, {str(self.classes_[0])!r}: a classifier needs two or more.")
         return np.eye(len(self.classes_), dtype="float32")[numbers]
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Tree) -> np.ndarray:
         """The model's outputs, `(rows, classes)`."""
         return self._outputs(X)
 
     predict_proba = decision_function
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Tree) -> np.ndarray:
         """The class of each row."""
         return np.asarray(self.classes_[np.argmax(self._outputs(X), axis=-1)])
 
-    def score(self, X: Any, y: Tree, sample_weight: Any = None) -> float:
+    def score(self, X: Tree, y: Tree, sample_weight: Tree = None) -> float:
         """The fraction of rows that are classified correctly."""
         return float(sklearn().metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight))
 
@@ -162,12 +163,12 @@ class SKLearnRegressor(Estimator):
         model, warm_start, model_kwargs, fit_kwargs: as above; y is `(rows, targets)`.
     """
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Tree) -> np.ndarray:
         """The outputs, `(rows,)` if the targets were."""
         found = self._outputs(X)
         return found[:, 0] if self._flat and found.ndim == 2 and found.shape[1] == 1 else found
 
-    def score(self, X: Any, y: Tree, sample_weight: Any = None) -> float:
+    def score(self, X: Tree, y: Tree, sample_weight: Tree = None) -> float:
         """The share of the variance explained, R squared."""
         return float(sklearn().metrics.r2_score(y, self.predict(X), sample_weight=sample_weight))
 
@@ -182,15 +183,15 @@ class SKLearnTransformer(Estimator):
 
     kind = "transformer"
 
-    def fit(self, X: Any, y: Tree = None, **kwargs: Any) -> Any:
+    def fit(self, X: Tree, y: Tree = None, **kwargs: Any) -> Self:
         """As above; y is by default X."""
         return super().fit(X, X if y is None else y, **kwargs)
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Tree) -> np.ndarray:
         """The model's outputs."""
         return self._outputs(X)
 
-    def fit_transform(self, X: Any, y: Tree = None, **kwargs: Any) -> np.ndarray:
+    def fit_transform(self, X: Tree, y: Tree = None, **kwargs: object) -> np.ndarray:
         """`fit`, then `transform`."""
         found: np.ndarray = self.fit(X, y, **kwargs).transform(X)
         return found

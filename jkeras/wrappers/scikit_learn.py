@@ -10,8 +10,8 @@ GridSearchCV(KerasClassifier(make, epochs=10), {"units": [8, 16], "batch_size": 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from jkeras._base.types import Tree
 from jkeras.losses import CategoricalCrossentropy, categorical_crossentropy
 from jkeras.models.model import Model
 from jkeras.wrappers.sklearn_parts import tags
+
+if TYPE_CHECKING:
+    from jkeras.callbacks import History
 
 _METHODS = ("fit", "predict", "evaluate")
 _QUEUE = ("workers", "use_multiprocessing", "max_queue_size", "nb_epoch")
@@ -40,13 +43,13 @@ class BaseWrapper:
     """
 
     kind = "regressor"
-    model: Any
+    model: Model
 
-    def __init__(self, build_fn: Callable[..., Any] | None = None, **sk_params: Any):
+    def __init__(self, build_fn: Callable[..., object] | None = None, **sk_params: object):
         self.build_fn, self.sk_params = build_fn, sk_params
         self.check_params(sk_params)
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> object:
         return tags(self.kind)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -61,7 +64,7 @@ class BaseWrapper:
             )
         return self
 
-    def check_params(self, params: dict[str, Any]) -> None:
+    def check_params(self, params: dict[str, object]) -> None:
         """Raise TypeError if neither the function nor the model's methods take one of the arguments."""
         takes = inspect.signature(self._builder()).parameters
         if any(p.kind is p.VAR_KEYWORD for p in takes.values()):
@@ -71,24 +74,24 @@ class BaseWrapper:
         if unknown:
             raise unexpected_arguments(type(self).__name__, unknown, known - {"self", "keras2"})
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
+    def get_params(self, deep: bool = True) -> dict[str, object]:
         """The constructor's arguments."""
         return {**self.sk_params, "build_fn": self.build_fn}
 
-    def set_params(self, **params: Any) -> Any:
+    def set_params(self, **params: Any) -> Self:
         """Change arguments; returns the estimator."""
         self.build_fn = params.pop("build_fn", self.build_fn)
         self.check_params(params)
         self.sk_params.update(params)
         return self
 
-    def filter_sk_params(self, fn: Callable[..., Any], override: dict[str, Any] | None = None) -> dict[str, Any]:
+    def filter_sk_params(self, fn: Callable[..., object], override: Mapping[str, object] | None = None) -> dict[str, Any]:
         """The arguments that a function takes, overridden by those of `override`."""
         takes = inspect.signature(fn).parameters
         every = any(p.kind is p.VAR_KEYWORD for p in takes.values()) and fn is self._builder()
         return {**{k: v for k, v in self.sk_params.items() if every or k in takes}, **(override or {})}
 
-    def fit(self, x: Tree, y: Tree, **kwargs: Any) -> Any:
+    def fit(self, x: Tree, y: Tree, **kwargs: Any) -> History:
         """Make the model and train it.
 
         Args:
@@ -111,19 +114,19 @@ class BaseWrapper:
         self.history = self.model.fit(np.asarray(x), y, **{**settings, **kwargs})
         return self.history
 
-    def _evaluate(self, x: Tree, y: np.ndarray, kwargs: dict[str, Any]) -> dict[str, float]:
+    def _evaluate(self, x: Tree, y: np.ndarray, kwargs: Mapping[str, object]) -> dict[str, float]:
         if is_one_hot_loss(self.model.loss) and y.ndim < 2:
             y = np.eye(self.model.output_shape[-1], dtype="float32")[y]
         settings = {"verbose": 0, **self.filter_sk_params(Model.evaluate, kwargs), "return_dict": True}
         found: dict[str, float] = self.model.evaluate(np.asarray(x), y, **settings)
         return found
 
-    def _predict(self, x: Tree, kwargs: dict[str, Any]) -> np.ndarray:
+    def _predict(self, x: Tree, kwargs: Mapping[str, object]) -> np.ndarray:
         found: np.ndarray = self.model.predict(np.asarray(x), **{"verbose": 0, **self.filter_sk_params(Model.predict, kwargs)})
         return found
 
 
-def is_one_hot_loss(loss: Any) -> bool:
+def is_one_hot_loss(loss: Tree) -> bool:
     """Whether a loss takes one-hot targets."""
     return loss in ("categorical_crossentropy", categorical_crossentropy) or isinstance(loss, CategoricalCrossentropy)
 
@@ -154,7 +157,7 @@ class KerasClassifier(BaseWrapper):
     kind = "classifier"
     classes_: np.ndarray
 
-    def fit(self, x: Tree, y: Tree, **kwargs: Any) -> Any:
+    def fit(self, x: Tree, y: Tree, **kwargs: Any) -> History:
         """Make the model and train it; as above.
 
         Args:
@@ -176,18 +179,18 @@ class KerasClassifier(BaseWrapper):
         self.n_classes_ = len(self.classes_)
         return super().fit(x, y, **kwargs)
 
-    def predict(self, x: Tree, **kwargs: Any) -> np.ndarray:
+    def predict(self, x: Tree, **kwargs: object) -> np.ndarray:
         """The class of each row."""
         found = self._predict(x, kwargs)
         numbers = np.argmax(found, axis=-1) if found.shape[-1] > 1 else (found[:, 0] > 0.5).astype("int32")
         return np.asarray(self.classes_[numbers])
 
-    def predict_proba(self, x: Tree, **kwargs: Any) -> np.ndarray:
+    def predict_proba(self, x: Tree, **kwargs: object) -> np.ndarray:
         """The probability of each class, `(rows, classes)`; a model with one output has two classes."""
         found = self._predict(x, kwargs)
         return np.hstack([1 - found, found]) if found.shape[1] == 1 else found
 
-    def score(self, x: Tree, y: Tree, **kwargs: Any) -> float:
+    def score(self, x: Tree, y: Tree, **kwargs: object) -> float:
         """The model's accuracy.
 
         Raises:
@@ -211,11 +214,11 @@ class KerasRegressor(BaseWrapper):
         build_fn, sk_params: as above.
     """
 
-    def predict(self, x: Tree, **kwargs: Any) -> np.ndarray:
+    def predict(self, x: Tree, **kwargs: object) -> np.ndarray:
         """The outputs, `(rows,)` for a model with one."""
         found = self._predict(x, kwargs)
         return found[..., 0] if found.shape[-1] == 1 else found
 
-    def score(self, x: Tree, y: Tree, **kwargs: Any) -> float:
+    def score(self, x: Tree, y: Tree, **kwargs: object) -> float:
         """Minus the loss, so that more is better, as in Keras 2."""
         return -self._evaluate(x, np.asarray(y), kwargs)["loss"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, Self
 
 from jkeras._base.errors import unknown_name
 
@@ -44,7 +44,7 @@ class Parameters:
         """The constructor's arguments by name."""
         return {name: getattr(self, name) for name in self._names()}
 
-    def set_params(self, **params: Any) -> Any:
+    def set_params(self, **params: object) -> Self:
         """Change arguments of the constructor; returns the estimator.
 
         Raises:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base.types import Tree
+from jkeras.ops.wrapper import Tensor
 
 __all__ = [
     "add_n",
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-def cast(x: Tree, dtype: DTypeLike | None, name: Any = None) -> Any:
+def cast(x: Tree, dtype: DTypeLike | None, name: object = None) -> Tensor:
     """The values in another dtype; `name`, here and in all functions below, is for graphs.
 
     Example:
@@ -48,22 +48,22 @@ def cast(x: Tree, dtype: DTypeLike | None, name: Any = None) -> Any:
     return ops.cast(x, dtype)
 
 
-def to_float(x: Tree, name: Any = None) -> Any:
+def to_float(x: Tree, name: object = None) -> Tensor:
     """The values as float32."""
     return ops.cast(x, "float32")
 
 
-def to_int32(x: Tree, name: Any = None) -> Any:
+def to_int32(x: Tree, name: object = None) -> Tensor:
     """The values as int32."""
     return ops.cast(x, "int32")
 
 
-def identity(input: Tree, name: Any = None) -> Any:
+def identity(input: Tree, name: object = None) -> Tensor:
     """The values as an array."""
     return ops.convert_to_tensor(input)
 
 
-def add_n(inputs: Sequence[Any], name: Any = None) -> Any:
+def add_n(inputs: Sequence[Tree], name: object = None) -> Tensor:
     """The sum of arrays of one shape."""
     total = inputs[0]
     for array in inputs[1:]:
@@ -71,12 +71,12 @@ def add_n(inputs: Sequence[Any], name: Any = None) -> Any:
     return total
 
 
-def squared_difference(x: Tree, y: Any, name: Any = None) -> Any:
+def squared_difference(x: Tree, y: Tree, name: object = None) -> Tensor:
     """`(x - y)^2`."""
     return ops.square(ops.subtract(x, y))
 
 
-def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, name: Any = None) -> Any:
+def matmul(a: Tree, b: Tree, transpose_a: bool = False, transpose_b: bool = False, name: object = None) -> Tensor:
     """The matrix product of the last two axes, which are swapped first on request.
 
     Example:
@@ -88,7 +88,9 @@ def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False,
     return ops.matmul(a, b)
 
 
-def argmax(input: Tree, axis: int | None = None, output_type: Any = None, name: Any = None, dimension: int | None = None) -> Any:
+def argmax(
+    input: Tree, axis: int | None = None, output_type: DTypeLike | None = None, name: object = None, dimension: int | None = None
+) -> Tensor:
     """The index of the greatest value along an axis, by default the first.
 
     Example:
@@ -98,7 +100,9 @@ def argmax(input: Tree, axis: int | None = None, output_type: Any = None, name: 
     return _place(ops.argmax(input, axis=_first(axis, dimension)), output_type)
 
 
-def argmin(input: Tree, axis: int | None = None, output_type: Any = None, name: Any = None, dimension: int | None = None) -> Any:
+def argmin(
+    input: Tree, axis: int | None = None, output_type: DTypeLike | None = None, name: object = None, dimension: int | None = None
+) -> Tensor:
     """The index of the least value along an axis, by default the first."""
     return _place(ops.argmin(input, axis=_first(axis, dimension)), output_type)
 
@@ -107,22 +111,22 @@ def _first(axis: int | None, dimension: int | None) -> int:
     return next((given for given in (axis, dimension) if given is not None), 0)
 
 
-def _place(places: Any, output_type: Any) -> Any:
+def _place(places: Tree, output_type: DTypeLike | None) -> Tensor:
     return places if output_type is None else ops.cast(places, output_type)
 
 
-def sort(values: Tree, axis: int = -1, direction: str = "ASCENDING", name: Any = None) -> Any:
+def sort(values: Tree, axis: int = -1, direction: str = "ASCENDING", name: object = None) -> Tensor:
     """The values in order; `direction="DESCENDING"` puts the greatest first."""
     result = ops.sort(values, axis=axis)
     return result if direction == "ASCENDING" else ops.flip(result, axis=axis)
 
 
-def argsort(values: Tree, axis: int = -1, direction: str = "ASCENDING", stable: bool = False, name: Any = None) -> Any:
+def argsort(values: Tree, axis: int = -1, direction: str = "ASCENDING", stable: bool = False, name: object = None) -> Tensor:
     """The indices of the values in order."""
     return ops.argsort(values if direction == "ASCENDING" else ops.negative(values), axis=axis)
 
 
-def cumsum(x: Tree, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: Any = None) -> Any:
+def cumsum(x: Tree, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: object = None) -> Tensor:
     """Cumulative sums along an axis.
 
     Example:
@@ -135,22 +139,22 @@ def cumsum(x: Tree, axis: int = 0, exclusive: bool = False, reverse: bool = Fals
     return ops.flip(total, axis=axis) if reverse else total
 
 
-def cumprod(x: Tree, axis: int = 0, name: Any = None) -> Any:
+def cumprod(x: Tree, axis: int = 0, name: object = None) -> Tensor:
     """Cumulative products along an axis."""
     return ops.cumprod(x, axis=axis)
 
 
-def einsum(equation: str, *inputs: Any, name: Any = None) -> Any:
+def einsum(equation: str, *inputs: Tree, name: object = None) -> Tensor:
     """A sum of products, described by the names of the axes."""
     return ops.einsum(equation, *inputs)
 
 
-def gather(params: Any, indices: Any, validate_indices: Any = None, axis: int | None = None, name: Any = None) -> Any:
+def gather(params: Tree, indices: Tree, validate_indices: Tree = None, axis: int | None = None, name: object = None) -> Tensor:
     """The entries at indices along an axis, by default the first."""
     return ops.take(params, indices, axis=0 if axis is None else axis)
 
 
-def boolean_mask(tensor: Tree, mask: Any, axis: int = 0, name: Any = None) -> Any:
+def boolean_mask(tensor: Tree, mask: Tree, axis: int = 0, name: object = None) -> Tensor:
     """The entries where a mask is true. Their number must be known, so it works on values, not in compiled functions.
 
     Example:
@@ -164,7 +168,7 @@ def boolean_mask(tensor: Tree, mask: Any, axis: int = 0, name: Any = None) -> An
     return ops.take(tensor, places, axis=axis)
 
 
-def where(condition: Any, x: Tree = None, y: Any = None, name: Any = None) -> Any:
+def where(condition: Tree, x: Tree = None, y: Tree = None, name: object = None) -> Tensor:
     """`x` where the condition holds, else `y`; without these two, the indices where it holds, one row each.
 
     Example:
@@ -177,27 +181,29 @@ def where(condition: Any, x: Tree = None, y: Any = None, name: Any = None) -> An
 
 
 def one_hot(
-    indices: Any,
+    indices: Tree,
     depth: int,
-    on_value: Any = None,
-    off_value: Any = None,
+    on_value: Tree = None,
+    off_value: Tree = None,
     axis: int | None = None,
     dtype: DTypeLike | None = None,
-    name: Any = None,
-) -> Any:
+    name: object = None,
+) -> Tensor:
     """Rows with `on_value` (1) at each index and `off_value` (0) elsewhere."""
     hot = ops.one_hot(indices, depth, axis=-1 if axis is None else axis, dtype=dtype or "float32")
     on, off = 1 if on_value is None else on_value, 0 if off_value is None else off_value
     return hot if (on, off) == (1, 0) else ops.add(ops.multiply(hot, on - off), off)
 
 
-def pad(tensor: Tree, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: Any = None) -> Any:
+def pad(tensor: Tree, paddings: Tree, mode: str = "CONSTANT", constant_values: Tree = 0, name: object = None) -> Tensor:
     """The array padded at the ends of each axis; `mode` is `"CONSTANT"`, `"REFLECT"` or `"SYMMETRIC"`."""
     low = mode.lower()
     return ops.pad(tensor, paddings, mode=low, constant_values=constant_values if low == "constant" else None)
 
 
-def split(value: Any, num_or_size_splits: Any, axis: int = 0, num: Any = None, name: Any = None) -> list[Any]:
+def split(
+    value: Tree, num_or_size_splits: int | Sequence[int], axis: int = 0, num: object = None, name: object = None
+) -> list[Tensor]:
     """Parts of an array: a number of equal ones, or parts of the given sizes.
 
     Example:
@@ -210,7 +216,13 @@ def split(value: Any, num_or_size_splits: Any, axis: int = 0, num: Any = None, n
     return list(ops.split(value, [sum(sizes[:i]) for i in range(1, len(sizes))], axis=axis))
 
 
-def norm(tensor: Tree, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False, name: Any = None) -> Any:
+def norm(
+    tensor: Tree,
+    ord: str | float = "euclidean",
+    axis: int | Sequence[int] | None = None,
+    keepdims: bool = False,
+    name: object = None,
+) -> Tensor:
     """The norm of vectors, or the Frobenius norm; over all entries unless an axis is given."""
     if axis is None:
         size = ops.norm(ops.reshape(tensor, (-1,)), ord=None if ord in ("euclidean", "fro") else ord)
@@ -218,18 +230,18 @@ def norm(tensor: Tree, ord: Any = "euclidean", axis: Any = None, keepdims: bool 
     return ops.norm(tensor, ord=None if ord == "euclidean" else ord, axis=axis, keepdims=keepdims)
 
 
-def clip_by_norm(t: Any, clip_norm: float, axes: Any = None, name: Any = None) -> Any:
+def clip_by_norm(t: Tree, clip_norm: float, axes: int | Sequence[int] | None = None, name: object = None) -> Tensor:
     """The array, scaled down if its norm exceeds `clip_norm`."""
     size = ops.sqrt(ops.sum(ops.square(t), axis=axes, keepdims=True))
     return ops.divide(ops.multiply(t, clip_norm), ops.maximum(size, clip_norm))
 
 
-def meshgrid(*args: Any, indexing: str = "xy", name: Any = None) -> list[Any]:
+def meshgrid(*args: Tree, indexing: str = "xy", name: object = None) -> list[Tensor]:
     """Coordinates of a grid."""
     return list(ops.meshgrid(*args, indexing=indexing))
 
 
-def unique(x: Tree, out_idx: Any = None, name: Any = None) -> tuple[Any, Any]:
+def unique(x: Tree, out_idx: object = None, name: object = None) -> tuple[Tensor, Tensor]:
     """The distinct values in the order of their first occurrence, and for each entry the index of its value.
 
     Example:

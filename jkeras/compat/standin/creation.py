@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from jax.typing import DTypeLike
 
 from jkeras import ops
+from jkeras._base.types import Tree
+from jkeras.ops.families import Shape
+from jkeras.ops.wrapper import Tensor
 
 __all__ = ["constant", "convert_to_tensor", "eye", "fill", "linspace", "ones", "range", "zeros"]
 
 
-def constant(value: Any, dtype: DTypeLike | None = None, shape: Any = None, name: Any = None) -> Any:
+def constant(value: Tree, dtype: DTypeLike | None = None, shape: Shape | None = None, name: object = None) -> Tensor:
     """An array of values, broadcast to `shape` if given; `name`, here and in all functions below, is for graphs.
 
     Example:
@@ -24,35 +27,39 @@ def constant(value: Any, dtype: DTypeLike | None = None, shape: Any = None, name
     return ops.broadcast_to(array, shape) if array.size == 1 else ops.reshape(array, shape)
 
 
-def convert_to_tensor(value: Any, dtype: DTypeLike | None = None, dtype_hint: Any = None, name: Any = None) -> Any:
+def convert_to_tensor(value: Tree, dtype: DTypeLike | None = None, dtype_hint: object = None, name: object = None) -> Tensor:
     """An array of values."""
     return ops.convert_to_tensor(value, dtype=dtype)
 
 
-def zeros(shape: Any, dtype: DTypeLike | None = "float32", name: Any = None) -> Any:
+def zeros(shape: Shape, dtype: DTypeLike | None = "float32", name: object = None) -> Tensor:
     """An array of zeros."""
     return ops.zeros(shape, dtype=dtype)
 
 
-def ones(shape: Any, dtype: DTypeLike | None = "float32", name: Any = None) -> Any:
+def ones(shape: Shape, dtype: DTypeLike | None = "float32", name: object = None) -> Tensor:
     """An array of ones."""
     return ops.ones(shape, dtype=dtype)
 
 
-def fill(dims: Any, value: Any, name: Any = None) -> Any:
+def fill(dims: Shape, value: Tree, name: object = None) -> Tensor:
     """An array of one value."""
     return ops.full(dims, value)
 
 
 def eye(
-    num_rows: int, num_columns: int | None = None, batch_shape: Any = None, dtype: DTypeLike | None = "float32", name: Any = None
-) -> Any:
+    num_rows: int,
+    num_columns: int | None = None,
+    batch_shape: Sequence[int] | None = None,
+    dtype: DTypeLike | None = "float32",
+    name: object = None,
+) -> Tensor:
     """The identity matrix, repeated over the shape of a batch."""
     matrix = ops.eye(num_rows, num_columns, dtype=dtype)
     return matrix if batch_shape is None else ops.broadcast_to(matrix, (*batch_shape, *matrix.shape))
 
 
-def range(start: Any, limit: Any = None, delta: Any = 1, dtype: DTypeLike | None = None, name: Any = None) -> Any:
+def range(start: Tree, limit: Tree = None, delta: Tree = 1, dtype: DTypeLike | None = None, name: object = None) -> Tensor:
     """Numbers from `start` up to, but not including, `limit`; with one argument, from 0.
 
     Example:
@@ -63,6 +70,6 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: DTypeLike | None
     return ops.arange(start, limit, delta, dtype=dtype)
 
 
-def linspace(start: Any, stop: Any, num: int, name: Any = None, axis: int = 0) -> Any:
+def linspace(start: Tree, stop: Tree, num: int, name: object = None, axis: int = 0) -> Tensor:
     """Numbers at equal distances, both ends included."""
     return ops.linspace(start, stop, num, axis=axis)

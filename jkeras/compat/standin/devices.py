@@ -54,7 +54,7 @@ class _Devices(list):
     nothing to do, and need not end the script. `len`, loops and `if` see the empty list.
     """
 
-    def __init__(self, devices: Sequence[Any], kind: str | None):
+    def __init__(self, devices: Sequence[PhysicalDevice | LogicalDevice], kind: str | None):
         super().__init__(devices)
         self._kind = kind
 
@@ -83,7 +83,7 @@ def list_logical_devices(device_type: str | None = None) -> list[LogicalDevice]:
     return _Devices([LogicalDevice(f"/device:{kind}:{i}", kind) for kind, i in _found(device_type)], None)
 
 
-def list_local_devices(session_config: Any = None) -> list[LogicalDevice]:
+def list_local_devices(session_config: object = None) -> list[LogicalDevice]:
     """The devices as `tensorflow.python.client.device_lib` lists them."""
     return list_logical_devices()
 
@@ -101,7 +101,7 @@ def _kind(device: jax.Device) -> str:
     return {"cpu": "CPU", "tpu": "TPU"}.get(device.platform, "GPU")
 
 
-def set_memory_growth(device: Any, enable: bool) -> None:
+def set_memory_growth(device: PhysicalDevice | None, enable: bool) -> None:
     """Allocate memory as needed rather than three quarters of it at once.
 
     It has an effect only before JAX starts; `python -m jkeras` sees to that. For a notebook, set the environment variable
@@ -114,7 +114,7 @@ def set_memory_growth(device: Any, enable: bool) -> None:
     os.environ[_PREALLOCATE] = "false" if enable else "true"
 
 
-def get_memory_growth(device: Any) -> bool:
+def get_memory_growth(device: PhysicalDevice) -> bool:
     """Whether memory is allocated as needed."""
     return os.environ.get(_PREALLOCATE, "true").lower() in ("false", "0")
 
@@ -129,7 +129,7 @@ def wants_memory_growth(source: str) -> bool:
     return "set_memory_growth" in source or "allow_growth" in source
 
 
-def set_visible_devices(devices: Any, device_type: str | None = None) -> None:
+def set_visible_devices(devices: PhysicalDevice | Sequence[PhysicalDevice], device_type: str | None = None) -> None:
     """Choose the devices of a run.
 
     All devices of a type, or none of a type that does not exist, is what a run has anyway. Choosing the CPU on a machine with a

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 bool = np.dtype("bool")
 uint8 = np.dtype("uint8")
@@ -47,7 +46,7 @@ __all__ = [
 ]
 
 
-def as_dtype(type_value: Any) -> np.dtype:
+def as_dtype(type_value: DTypeLike) -> np.dtype:
     """The dtype of a name, a NumPy type or a dtype.
 
     Example:

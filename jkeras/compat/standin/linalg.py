@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jkeras import ops
 from jkeras._base.types import Tree
 from jkeras.compat.standin.arrays import einsum, matmul, norm
 from jkeras.compat.standin.creation import eye
 from jkeras.compat.standin.mathematics import l2_normalize
 from jkeras.compat.standin.renamed import renamed
+from jkeras.ops.wrapper import Tensor
 
 __all__ = [
     "cholesky",
@@ -39,7 +38,7 @@ solve = renamed("solve", ops.solve, "matrix rhs")
 trace = renamed("trace", ops.trace, "x")
 
 
-def diag(diagonal: Any, name: Any = None) -> Any:
+def diag(diagonal: Tree, name: object = None) -> Tensor:
     """The matrix with this diagonal.
 
     Example:
@@ -49,16 +48,16 @@ def diag(diagonal: Any, name: Any = None) -> Any:
     return ops.diag(diagonal)
 
 
-def diag_part(input: Tree, name: Any = None) -> Any:
+def diag_part(input: Tree, name: object = None) -> Tensor:
     """The diagonals of the last two axes."""
     return ops.diagonal(input, axis1=-2, axis2=-1)
 
 
-def matvec(a: Any, b: Any, name: Any = None) -> Any:
+def matvec(a: Tree, b: Tree, name: object = None) -> Tensor:
     """The product of matrices and vectors."""
     return ops.squeeze(ops.matmul(a, ops.expand_dims(b, -1)), -1)
 
 
-def matrix_transpose(a: Any, name: Any = None) -> Any:
+def matrix_transpose(a: Tree, name: object = None) -> Tensor:
     """The last two axes swapped."""
     return ops.swapaxes(a, -1, -2)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base.types import Tree
+from jkeras.ops.wrapper import Tensor
 
 __all__ = ["confusion_matrix", "in_top_k", "l2_normalize", "reduce_euclidean_norm", "top_k"]
 
 
-def l2_normalize(x: Tree, axis: Any = None, epsilon: float = 1e-12, name: Any = None) -> Any:
+def l2_normalize(x: Tree, axis: Any = None, epsilon: float = 1e-12, name: object = None) -> Tensor:
     """The array, scaled to length 1 along an axis, or as a whole.
 
     Example:
@@ -22,30 +24,32 @@ def l2_normalize(x: Tree, axis: Any = None, epsilon: float = 1e-12, name: Any = 
     return ops.normalize(x, axis=axis, epsilon=epsilon**0.5)
 
 
-def reduce_euclidean_norm(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: Any = None) -> Any:
+def reduce_euclidean_norm(
+    input_tensor: Tree, axis: int | Sequence[int] | None = None, keepdims: bool = False, name: object = None
+) -> Tensor:
     """The square root of the sum of squares."""
     axis = tuple(range(len(ops.shape(input_tensor)))) if axis is None else axis
     return ops.norm(input_tensor, axis=axis, keepdims=keepdims)
 
 
-def top_k(input: Tree, k: int = 1, sorted: bool = True, name: Any = None) -> tuple[Any, Any]:
+def top_k(input: Tree, k: int = 1, sorted: bool = True, name: object = None) -> tuple[Tensor, Tensor]:
     """The greatest values along the last axis, and their indices."""
     return ops.top_k(input, k, sorted)
 
 
-def in_top_k(targets: Any, predictions: Any, k: int, name: Any = None) -> Any:
+def in_top_k(targets: Tree, predictions: Tree, k: int, name: object = None) -> Tensor:
     """Whether each target is among its row's greatest predictions."""
     return ops.in_top_k(targets, predictions, k)
 
 
 def confusion_matrix(
     labels: Tree,
-    predictions: Any,
+    predictions: Tree,
     num_classes: int | None = None,
-    weights: Any = None,
+    weights: Tree = None,
     dtype: DTypeLike | None = "int32",
-    name: Any = None,
-) -> Any:
+    name: object = None,
+) -> Tensor:
     """How often each label (row) was predicted as each class (column).
 
     Example:

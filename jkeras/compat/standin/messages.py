@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+
+from jkeras._base.types import Tree
 
 __all__ = [
     "DEBUG",
@@ -28,7 +29,7 @@ debug, info, warning, error, fatal = _log.debug, _log.info, _log.warning, _log.e
 warn = warning
 
 
-def set_verbosity(v: Any) -> None:
+def set_verbosity(v: Tree) -> None:
     """Set the lowest level that the logs `tensorflow` and `jkeras` show.
 
     Example:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from jkeras import ops, random
 from jkeras._base.types import Tree
 from jkeras.compat.standin.mathematics import in_top_k, l2_normalize, top_k
 from jkeras.compat.standin.renamed import renamed
+from jkeras.ops.wrapper import Tensor
 
 _AXIS = "logits axis|dim"
 
@@ -54,22 +55,24 @@ __all__ = [
 ]
 
 
-def gelu(features: Any, approximate: bool = False, name: Any = None) -> Any:
+def gelu(features: Tree, approximate: bool = False, name: object = None) -> Tensor:
     """The Gaussian error linear unit, exact unless told otherwise."""
     return ops.gelu(features, approximate)
 
 
-def dropout(x: Tree, rate: float, noise_shape: Any = None, seed: Any = None, name: Any = None) -> Any:
+def dropout(
+    x: Tree, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, name: object = None
+) -> Tensor:
     """The array with a share `rate` of its entries 0 and the others scaled up."""
     return random.dropout(x, rate, noise_shape, seed)
 
 
-def l2_loss(t: Any, name: Any = None) -> Any:
+def l2_loss(t: Tree, name: object = None) -> Tensor:
     """Half the sum of squares."""
     return ops.divide(ops.sum(ops.square(t)), 2)
 
 
-def softmax_cross_entropy_with_logits(labels: Tree, logits: Tree, axis: int = -1, name: Any = None) -> Any:
+def softmax_cross_entropy_with_logits(labels: Tree, logits: Tree, axis: int = -1, name: object = None) -> Tensor:
     """The cross-entropy of rows of probabilities and rows of logits, one value per row.
 
     Example:
@@ -82,11 +85,11 @@ def softmax_cross_entropy_with_logits(labels: Tree, logits: Tree, axis: int = -1
 softmax_cross_entropy_with_logits_v2 = softmax_cross_entropy_with_logits
 
 
-def sparse_softmax_cross_entropy_with_logits(labels: Tree, logits: Tree, name: Any = None) -> Any:
+def sparse_softmax_cross_entropy_with_logits(labels: Tree, logits: Tree, name: object = None) -> Tensor:
     """The cross-entropy of classes and rows of logits, one value per row."""
     return ops.sparse_categorical_crossentropy(ops.convert_to_tensor(labels), ops.convert_to_tensor(logits), from_logits=True)
 
 
-def sigmoid_cross_entropy_with_logits(labels: Tree, logits: Tree, name: Any = None) -> Any:
+def sigmoid_cross_entropy_with_logits(labels: Tree, logits: Tree, name: object = None) -> Tensor:
     """The cross-entropy of probabilities and logits, entry by entry."""
     return ops.binary_crossentropy(ops.convert_to_tensor(labels), ops.convert_to_tensor(logits), from_logits=True)

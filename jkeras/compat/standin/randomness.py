@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import SupportsInt
 
 from jax.typing import DTypeLike
 
 from jkeras import random
 from jkeras._base.types import Tree
+from jkeras.ops.wrapper import Tensor
 from jkeras.utils import set_random_seed
 
 __all__ = [
@@ -29,8 +31,13 @@ def set_seed(seed: int) -> None:
 
 
 def normal(
-    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: DTypeLike | None = None, seed: Any = None, name: Any = None
-) -> Any:
+    shape: Iterable[SupportsInt],
+    mean: Tree = 0.0,
+    stddev: Tree = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: int | None = None,
+    name: object = None,
+) -> Tensor:
     """Normal numbers. The argument `name`, here and in all functions below, is for graphs.
 
     Example:
@@ -41,25 +48,37 @@ def normal(
 
 
 def uniform(
-    shape: Any, minval: Any = 0, maxval: Any = None, dtype: DTypeLike | None = None, seed: Any = None, name: Any = None
-) -> Any:
+    shape: Iterable[SupportsInt],
+    minval: Tree = 0,
+    maxval: Tree = None,
+    dtype: DTypeLike | None = None,
+    seed: int | None = None,
+    name: object = None,
+) -> Tensor:
     """Numbers between `minval` and `maxval`, by default 1; integers if the dtype says so."""
     return random.uniform(_shape(shape), minval, 1 if maxval is None else maxval, dtype, seed)
 
 
 def truncated_normal(
-    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: DTypeLike | None = None, seed: Any = None, name: Any = None
-) -> Any:
+    shape: Iterable[SupportsInt],
+    mean: Tree = 0.0,
+    stddev: Tree = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: int | None = None,
+    name: object = None,
+) -> Tensor:
     """Normal numbers within two standard deviations."""
     return random.truncated_normal(_shape(shape), mean, stddev, dtype, seed)
 
 
-def shuffle(value: Any, seed: Any = None, name: Any = None) -> Any:
+def shuffle(value: Tree, seed: int | None = None, name: object = None) -> Tensor:
     """The rows in another order."""
     return random.shuffle(value, seed=seed)
 
 
-def categorical(logits: Tree, num_samples: int, dtype: DTypeLike | None = "int32", seed: Any = None, name: Any = None) -> Any:
+def categorical(
+    logits: Tree, num_samples: int, dtype: DTypeLike | None = "int32", seed: int | None = None, name: object = None
+) -> Tensor:
     """Draws of classes, `(batch, num_samples)`."""
     return random.categorical(logits, num_samples, dtype, seed)
 
@@ -67,5 +86,5 @@ def categorical(logits: Tree, num_samples: int, dtype: DTypeLike | None = "int32
 random_normal, random_uniform, random_shuffle = normal, uniform, shuffle
 
 
-def _shape(shape: Any) -> tuple[int, ...]:
+def _shape(shape: Iterable[SupportsInt]) -> tuple[int, ...]:
     return tuple(int(n) for n in shape)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
 
 from jkeras import ops
 from jkeras._base.errors import unexpected_arguments
+from jkeras.ops.wrapper import Tensor
 
 _REDUCTION = "input_tensor axis|reduction_indices keepdims|keep_dims"
 
@@ -110,7 +110,7 @@ ROWS = {
 __all__ = list(ROWS)
 
 
-def renamed(name: str, operation: Callable[..., Any], arguments: str) -> Callable[..., Any]:
+def renamed(name: str, operation: Callable[..., Tensor], arguments: str) -> Callable[..., Tensor]:
     """An operation under TensorFlow's names.
 
     Args:
@@ -130,7 +130,7 @@ def renamed(name: str, operation: Callable[..., Any], arguments: str) -> Callabl
     spellings = [row.split("|") for row in arguments.split()]
     to_own = {spelled: own[i] for i, row in enumerate(spellings) for spelled in row}
 
-    def call(*args: Any, **keywords: Any) -> Any:
+    def call(*args: object, **keywords: object) -> Tensor:
         keywords.pop("name", None)
         unknown = [key for key in keywords if key not in to_own]
         if unknown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import jax
 
@@ -16,12 +16,12 @@ __all__ = ["Tensor", "executing_eagerly", "function", "get_logger", "is_tensor",
 
 Tensor = jax.Array
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 _say = print
 
 
-def function(func: F | None = None, **options: Any) -> Any:
+def function(func: F | None = None, **options: object) -> Any:
     """Return the function as it is.
 
     TensorFlow would make a graph of it for speed. The counterpart here, `jax.jit`, asks more of a function: it may neither write
@@ -42,7 +42,7 @@ def function(func: F | None = None, **options: Any) -> Any:
     return (lambda inner: inner) if func is None else func
 
 
-def print(*inputs: Any, output_stream: Any = None, sep: str = " ", end: str = "\n", **options: Any) -> None:
+def print(*inputs: object, output_stream: TextIO | None = None, sep: str = " ", end: str = "\n", **options: object) -> None:
     """Print values; inside a compiled step, when it runs, as `jax.debug.print` does.
 
     Args:

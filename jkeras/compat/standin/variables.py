@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from jax.typing import DTypeLike
 
+from jkeras._base.types import Array, Tree
 from jkeras.state.variable import Variable as _Variable
 
 __all__ = ["Variable"]
 
 
 class _BoxesAreInstances(type):
-    def __instancecheck__(cls, instance: Any) -> bool:
+    def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, _Variable)
 
 
@@ -40,17 +41,17 @@ class Variable(metaclass=_BoxesAreInstances):
 
     def __new__(  # type: ignore[misc]
         cls,
-        initial_value: Any,
+        initial_value: Tree,
         trainable: bool | None = True,
-        validate_shape: Any = True,
-        caching_device: Any = None,
+        validate_shape: object = True,
+        caching_device: object = None,
         name: str | None = None,
         dtype: DTypeLike | None = None,
-        import_scope: Any = None,
-        constraint: Any = None,
-        synchronization: Any = None,
-        aggregation: Any = "none",
-        shape: Any = None,
+        import_scope: object = None,
+        constraint: Callable[[Array], Array] | None = None,
+        synchronization: object = None,
+        aggregation: str = "none",
+        shape: Sequence[int] | None = None,
     ) -> _Variable:
         """The Variable."""
         value = initial_value() if callable(initial_value) else initial_value

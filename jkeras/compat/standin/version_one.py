@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
 
 import jax
 import numpy as np
 
 from jkeras._base.errors import describe, unexpected_arguments
+from jkeras._base.types import Tree
 from jkeras.compat.standin.devices import set_memory_growth
 from jkeras.state import Variable
 from jkeras.utils import clear_session, set_random_seed
@@ -42,16 +42,16 @@ __all__ = [
 class _Options:
     """Attributes with defaults; another name is an error."""
 
-    _defaults: dict[str, Any] = {}
+    _defaults: dict[str, object] = {}
 
-    def __init__(self, **options: Any):
+    def __init__(self, **options: object):
         unknown = set(options) - set(self._defaults)
         if unknown:
             raise unexpected_arguments(type(self).__name__, sorted(unknown), self._defaults)
         for name, value in {**self._defaults, **options}.items():
             setattr(self, name, value)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if name not in self._defaults:
             raise AttributeError(str(unexpected_arguments(type(self).__name__, [name], self._defaults)))
         object.__setattr__(self, name, value)
@@ -73,7 +73,7 @@ class GPUOptions(_Options):
         "force_gpu_compatible": False,
     }
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         if name == "allow_growth" and value:
             set_memory_growth(None, True)
@@ -102,7 +102,7 @@ class ConfigProto(_Options):
         "use_per_session_threads": False,
     }
 
-    def __init__(self, **options: Any):
+    def __init__(self, **options: object):
         made = {
             "gpu_options": GPUOptions(),
             "graph_options": SimpleNamespace(optimizer_options=SimpleNamespace()),
@@ -125,13 +125,13 @@ class Session:
         [np.float32(1.5), array([2.], dtype=float32)]
     """
 
-    def __init__(self, target: str = "", graph: Any = None, config: ConfigProto | None = None):
+    def __init__(self, target: str = "", graph: object = None, config: ConfigProto | None = None):
         if target or graph is not None:
             raise ValueError(f"TensorFlow's servers and graphs do not exist here. Received: target={target!r}, graph={graph!r}.")
         self.config = config
         self.graph = None
 
-    def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
+    def run(self, fetches: Tree, feed_dict: object = None, options: object = None, run_metadata: object = None) -> Tree:
         """The values of arrays and variables, in the given structure; None for an initializer.
 
         Raises:
@@ -162,7 +162,7 @@ class Session:
 InteractiveSession = Session
 
 
-def _value(fetch: Any) -> Any:
+def _value(fetch: Tree) -> Tree:
     if fetch is _INITIALIZED:
         return None
     if isinstance(fetch, Variable):
@@ -178,14 +178,14 @@ def _value(fetch: Any) -> Any:
 class _Initialized:
     """In place of the operation that would initialize variables, which already have their values."""
 
-    def run(self, session: Any = None) -> None:
+    def run(self, session: Session | None = None) -> None:
         """Nothing to do."""
 
 
 _INITIALIZED = _Initialized()
 
 
-def global_variables_initializer() -> Any:
+def global_variables_initializer() -> object:
     """Something for `session.run`: variables have their values from the start."""
     return _INITIALIZED
 
@@ -208,12 +208,12 @@ def reset_default_graph() -> None:
 _session: list[Session] = []
 
 
-def set_session(session: Any) -> None:
+def set_session(session: Session) -> None:
     """Remember a session for `get_session`."""
     _session[:] = [session]
 
 
-def get_session() -> Any:
+def get_session() -> Session:
     """The session that was set, or a new one."""
     if not _session:
         _session.append(Session())

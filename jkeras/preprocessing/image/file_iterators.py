@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras._base import config
+from jkeras._base.atomic import FilePath
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Tree
 from jkeras.preprocessing.image.files import img_to_array, load_img
 from jkeras.preprocessing.image.iterators import Iterator, split_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from jkeras.preprocessing.image.generator import ImageDataGenerator
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff")
 _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 _BY_CLASS = ("categorical", "binary", "sparse")
 
 
-def files_below(folder: Any, suffixes: tuple[str, ...], follow_links: bool = False) -> list[str]:
+def files_below(folder: FilePath, suffixes: tuple[str, ...], follow_links: bool = False) -> list[str]:
     """The files below a folder with one of the suffixes, sorted, folder by folder."""
     found = sorted(os.walk(folder, followlinks=follow_links), key=lambda entry: entry[0])
     return [os.path.join(root, name) for root, _, names in found for name in sorted(names) if name.lower().endswith(suffixes)]
@@ -44,20 +51,20 @@ class FileIterator(Iterator):
 
     class_modes: tuple[str | None, ...] = (*_BY_CLASS, "input", None)
     filepaths: list[str]
-    classes: Any = None
-    class_indices: dict[Any, int]
-    labels: Any
-    sample_weight: Any = None
+    classes: Tree = None  # numbers, or a list of them for each image
+    class_indices: dict[str, int]
+    labels: Tree
+    sample_weight: np.ndarray | None = None
 
     def __init__(
         self,
-        image_data_generator: Any,
+        image_data_generator: ImageDataGenerator,
         *,
         target_size: tuple[int, int] = (256, 256),
         color_mode: str = "rgb",
         class_mode: str | None = "categorical",
         data_format: str | None = None,
-        save_to_dir: Any = None,
+        save_to_dir: FilePath | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         subset: str | None = None,
@@ -101,7 +108,7 @@ class FileIterator(Iterator):
             array = img_to_array(image, data_format=self.data_format, dtype=self.dtype)
         return self.changed(self.image_data_generator, array, row)
 
-    def batch_of(self, rows: np.ndarray) -> Any:
+    def batch_of(self, rows: np.ndarray) -> Tree:
         """`x`, `(x, y)` or `(x, y, sample_weight)`."""
         images = np.stack([self._image(row) for row in rows]).astype(self.dtype, copy=False)
         if self.save_to_dir:
@@ -111,7 +118,7 @@ class FileIterator(Iterator):
         targets = self._targets(images, rows)
         return (images, targets) if self.sample_weight is None else (images, targets, self.sample_weight[rows])
 
-    def _targets(self, images: np.ndarray, rows: np.ndarray) -> Any:
+    def _targets(self, images: np.ndarray, rows: np.ndarray) -> Tree:
         if self.class_mode == "input":
             return images.copy()
         if self.class_mode in ("binary", "sparse"):
@@ -147,8 +154,8 @@ class DirectoryIterator(FileIterator):
 
     def __init__(
         self,
-        directory: Any,
-        image_data_generator: Any,
+        directory: FilePath,
+        image_data_generator: ImageDataGenerator,
         *,
         classes: Iterable[str] | None = None,
         batch_size: int = 32,
@@ -201,12 +208,12 @@ class DataFrameIterator(FileIterator):
 
     def __init__(
         self,
-        dataframe: Any,
-        directory: Any = None,
+        dataframe: DataFrame,
+        directory: FilePath | None = None,
         image_data_generator: Any = None,
         *,
         x_col: str = "filename",
-        y_col: Any = "class",
+        y_col: str | Sequence[str] = "class",
         weight_col: str | None = None,
         classes: Iterable[str] | None = None,
         batch_size: int = 32,
@@ -261,7 +268,7 @@ def _is_image(path: str) -> bool:
     return path.lower().endswith(SUFFIXES) and os.path.isfile(path)
 
 
-def _names(label: Any, column: Any) -> list[str]:
+def _names(label: object, column: str | Sequence[str]) -> list[str]:
     if isinstance(label, str):
         return [label]
     if isinstance(label, (list, tuple)):

@@ -6,18 +6,22 @@ import io
 import os
 import warnings
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, BinaryIO
 
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras._base import config
+from jkeras._base.atomic import FilePath
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.nn.image import resize as resize_with_jax
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}
 _FILTERS = {
@@ -45,13 +49,13 @@ def pillow() -> ModuleType:
 
 @export("keras.utils.load_img", "keras.preprocessing.image.load_img")
 def load_img(
-    path: Any,
-    color_mode: Any = "rgb",
+    path: FilePath | io.BytesIO,
+    color_mode: str | bool = "rgb",
     target_size: tuple[int, int] | None = None,
     interpolation: str = "nearest",
     keep_aspect_ratio: bool = False,
     grayscale: bool = False,
-) -> Any:
+) -> Image:
     """Read an image file.
 
     Args:
@@ -106,7 +110,7 @@ def _middle(height: int, width: int, new_height: int, new_width: int) -> tuple[i
 
 
 @export("keras.utils.img_to_array", "keras.preprocessing.image.img_to_array")
-def img_to_array(img: Any, data_format: str | None = None, dtype: DTypeLike | None = None) -> np.ndarray:
+def img_to_array(img: Image | np.ndarray, data_format: str | None = None, dtype: DTypeLike | None = None) -> np.ndarray:
     """An image as an array.
 
     Args:
@@ -131,7 +135,7 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: DTypeLike | No
 
 
 @export("keras.utils.array_to_img", "keras.preprocessing.image.array_to_img")
-def array_to_img(x: Tree, data_format: str | None = None, scale: bool = True, dtype: DTypeLike | None = None) -> Any:
+def array_to_img(x: Tree, data_format: str | None = None, scale: bool = True, dtype: DTypeLike | None = None) -> Image:
     """An array as a Pillow image.
 
     Args:
@@ -164,7 +168,12 @@ def array_to_img(x: Tree, data_format: str | None = None, scale: bool = True, dt
 
 @export("keras.utils.save_img", "keras.preprocessing.image.save_img")
 def save_img(
-    path: Any, x: Tree, data_format: str | None = None, file_format: str | None = None, scale: bool = True, **kwargs: Any
+    path: FilePath | BinaryIO,
+    x: Tree,
+    data_format: str | None = None,
+    file_format: str | None = None,
+    scale: bool = True,
+    **kwargs: object,
 ) -> None:
     """Write an array as an image file.
 

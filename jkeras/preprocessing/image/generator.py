@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras._base import config
+from jkeras._base.atomic import FilePath
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
@@ -23,6 +24,9 @@ from jkeras.preprocessing.image.transforms import (
     flip_axis,
 )
 from jkeras.state.random import next_seed
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 _NOT_FITTED = """ImageDataGenerator({argument}=True) needs the statistics of the data, but has none yet: call
 generator.fit(images) first. The images stay unchanged."""
@@ -71,18 +75,18 @@ class ImageDataGenerator:
         zca_whitening: bool = False,
         zca_epsilon: float = 1e-6,
         rotation_range: float = 0,
-        width_shift_range: Any = 0.0,
-        height_shift_range: Any = 0.0,
-        brightness_range: Any = None,
+        width_shift_range: float | Sequence[float] = 0.0,
+        height_shift_range: float | Sequence[float] = 0.0,
+        brightness_range: Sequence[float] | None = None,
         shear_range: float = 0.0,
-        zoom_range: Any = 0.0,
+        zoom_range: float | Sequence[float] = 0.0,
         channel_shift_range: float = 0.0,
         fill_mode: str = "nearest",
         cval: float = 0.0,
         horizontal_flip: bool = False,
         vertical_flip: bool = False,
         rescale: float | None = None,
-        preprocessing_function: Callable[[np.ndarray], Any] | None = None,
+        preprocessing_function: Callable[[np.ndarray], np.ndarray] | None = None,
         data_format: str | None = None,
         validation_split: float = 0.0,
         interpolation_order: int = 1,
@@ -101,22 +105,24 @@ class ImageDataGenerator:
         self.rotation_range, self.shear_range, self.channel_shift_range = rotation_range, shear_range, channel_shift_range
         self.width_shift_range, self.height_shift_range = width_shift_range, height_shift_range
         self.brightness_range = None if brightness_range is None else _pair("brightness_range", brightness_range)
-        single = isinstance(zoom_range, (int, float))
-        self.zoom_range = (1 - zoom_range, 1 + zoom_range) if single else _pair("zoom_range", zoom_range)
+        if isinstance(zoom_range, (int, float)):
+            self.zoom_range = (1 - zoom_range, 1 + zoom_range)
+        else:
+            self.zoom_range = _pair("zoom_range", zoom_range)
         self.fill_mode, self.cval, self.interpolation_order = fill_mode, cval, interpolation_order
         self.horizontal_flip, self.vertical_flip = horizontal_flip, vertical_flip
         self.rescale, self.preprocessing_function = rescale, preprocessing_function
         self.data_format, self.dtype = standardize_data_format(data_format), dtype or config.floatx()
         self.channel_axis, self.row_axis, self.col_axis = (3, 1, 2) if self.data_format == "channels_last" else (1, 2, 3)
         self.validation_split = validation_split
-        self.mean: Any = None
-        self.std: Any = None
-        self.zca_whitening_matrix: Any = None
+        self.mean: np.ndarray | None = None
+        self.std: np.ndarray | None = None
+        self.zca_whitening_matrix: np.ndarray | None = None
 
     # batches --------------------------------------------------------------------------------------------------------
 
-    def flow(self, x: Tree, y: Tree = None, batch_size: int = 32, shuffle: bool = True, sample_weight: Any = None,
-             seed: int | None = None, save_to_dir: Any = None, save_prefix: str = "", save_format: str = "png",
+    def flow(self, x: Tree, y: Tree = None, batch_size: int = 32, shuffle: bool = True, sample_weight: Tree = None,
+             seed: int | None = None, save_to_dir: FilePath | None = None, save_prefix: str = "", save_format: str = "png",
              ignore_class_split: bool = False, subset: str | None = None) -> NumpyArrayIterator:  # fmt: skip
         """Batches of arrays; arguments as for `NumpyArrayIterator`."""
         return NumpyArrayIterator(
@@ -125,11 +131,12 @@ class ImageDataGenerator:
             ignore_class_split=ignore_class_split, subset=subset, dtype=self.dtype,
         )  # fmt: skip
 
-    def flow_from_directory(self, directory: Any, target_size: tuple[int, int] = (256, 256), color_mode: str = "rgb",
-                            classes: Any = None, class_mode: str | None = "categorical", batch_size: int = 32,
-                            shuffle: bool = True, seed: int | None = None, save_to_dir: Any = None, save_prefix: str = "",
-                            save_format: str = "png", follow_links: bool = False, subset: str | None = None,
-                            interpolation: str = "nearest", keep_aspect_ratio: bool = False) -> DirectoryIterator:  # fmt: skip
+    def flow_from_directory(self, directory: FilePath, target_size: tuple[int, int] = (256, 256), color_mode: str = "rgb",
+                            classes: Iterable[str] | None = None, class_mode: str | None = "categorical", batch_size: int = 32,
+                            shuffle: bool = True, seed: int | None = None, save_to_dir: FilePath | None = None,
+                            save_prefix: str = "", save_format: str = "png", follow_links: bool = False,
+                            subset: str | None = None, interpolation: str = "nearest",
+                            keep_aspect_ratio: bool = False) -> DirectoryIterator:  # fmt: skip
         """Batches of the images in a folder with a subfolder for each class; arguments as for `DirectoryIterator`."""
         return DirectoryIterator(
             directory, self, target_size=target_size, color_mode=color_mode, classes=classes, class_mode=class_mode,
@@ -138,10 +145,11 @@ class ImageDataGenerator:
             interpolation=interpolation, keep_aspect_ratio=keep_aspect_ratio, dtype=self.dtype,
         )  # fmt: skip
 
-    def flow_from_dataframe(self, dataframe: Any, directory: Any = None, x_col: str = "filename", y_col: Any = "class",
-                            weight_col: str | None = None, target_size: tuple[int, int] = (256, 256),
-                            color_mode: str = "rgb", classes: Any = None, class_mode: str | None = "categorical",
-                            batch_size: int = 32, shuffle: bool = True, seed: int | None = None, save_to_dir: Any = None,
+    def flow_from_dataframe(self, dataframe: DataFrame, directory: FilePath | None = None, x_col: str = "filename",
+                            y_col: str | Sequence[str] = "class", weight_col: str | None = None,
+                            target_size: tuple[int, int] = (256, 256), color_mode: str = "rgb",
+                            classes: Iterable[str] | None = None, class_mode: str | None = "categorical", batch_size: int = 32,
+                            shuffle: bool = True, seed: int | None = None, save_to_dir: FilePath | None = None,
                             save_prefix: str = "", save_format: str = "png", subset: str | None = None,
                             interpolation: str = "nearest", validate_filenames: bool = True) -> DataFrameIterator:  # fmt: skip
         """Batches of the images named in a pandas table; arguments as for `DataFrameIterator`."""
@@ -160,7 +168,7 @@ class ImageDataGenerator:
         def about(limit: float) -> float:
             return float(rng.uniform(-limit, limit)) if limit else 0.0
 
-        def shift(limit: Any, size: int) -> float:
+        def shift(limit: float | Sequence[float], size: int) -> float:
             if isinstance(limit, float):
                 pixels = about(limit)
             elif not np.size(limit) or not np.any(limit):
@@ -225,16 +233,16 @@ class ImageDataGenerator:
             x = x - np.mean(x, keepdims=True)
         if self.samplewise_std_normalization:
             x = x / (np.std(x, keepdims=True) + 1e-6)
-        if self.featurewise_center and self._has("featurewise_center", self.mean):
+        if self.featurewise_center and self._has(self.mean, "featurewise_center"):
             x = x - self.mean
-        if self.featurewise_std_normalization and self._has("featurewise_std_normalization", self.std):
+        if self.featurewise_std_normalization and self._has(self.std, "featurewise_std_normalization"):
             x = x / (self.std + 1e-6)
-        if self.zca_whitening and self._has("zca_whitening", self.zca_whitening_matrix):
+        if self.zca_whitening and self._has(self.zca_whitening_matrix, "zca_whitening"):
             flat = x.reshape(-1, self.zca_whitening_matrix.shape[0])
             x = (flat @ self.zca_whitening_matrix).reshape(x.shape)
         return x
 
-    def _has(self, argument: str, value: Any) -> bool:
+    def _has(self, value: np.ndarray | None, argument: str) -> TypeGuard[np.ndarray]:
         if value is None:
             warnings.warn(_NOT_FITTED.format(argument=argument), stacklevel=4)
         return value is not None
@@ -271,7 +279,7 @@ class ImageDataGenerator:
             self.zca_whitening_matrix = (u * (np.sqrt(len(flat)) / (s + self.zca_epsilon))) @ u.T
 
 
-def _pair(name: str, value: Any) -> tuple[float, float]:
+def _pair(name: str, value: object) -> tuple[float, float]:
     if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(isinstance(v, (int, float)) for v in value):
         raise ValueError(f"{name} must be a pair of numbers, such as (0.8, 1.2). Received: {value!r}.")
     return (value[0], value[1])

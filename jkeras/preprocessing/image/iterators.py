@@ -7,12 +7,13 @@ images and masks the same changes, and neither workers nor the batch size make a
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras._base import config
+from jkeras._base.atomic import FilePath
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
@@ -20,6 +21,9 @@ from jkeras._base.types import Tree
 from jkeras.data.py_dataset import PyDataset
 from jkeras.preprocessing.image.files import array_to_img
 from jkeras.state.random import next_seed
+
+if TYPE_CHECKING:
+    from jkeras.preprocessing.image.generator import ImageDataGenerator
 
 
 @export("keras.preprocessing.image.Iterator")
@@ -49,7 +53,7 @@ class Iterator(PyDataset):
             return np.arange(self.n)
         return np.random.default_rng((self.seed, self._epoch)).permutation(self.n)
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: int) -> Tree:
         """Batch number `index` of the current epoch.
 
         Raises:
@@ -62,7 +66,7 @@ class Iterator(PyDataset):
     def __iter__(self) -> Iterator:
         return self
 
-    def __next__(self) -> Any:
+    def __next__(self) -> Tree:
         if not self.n:
             raise StopIteration
         batch = self[self.batch_index]
@@ -83,24 +87,24 @@ class Iterator(PyDataset):
         """The next epoch has another order and other changes."""
         self._epoch += 1
 
-    def batch_of(self, rows: np.ndarray) -> Any:
+    def batch_of(self, rows: np.ndarray) -> Tree:
         """The batch of some images; subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} must define `batch_of(self, rows)`.")
 
-    def changed(self, generator: Any, image: np.ndarray, row: int) -> np.ndarray:
+    def changed(self, generator: ImageDataGenerator, image: np.ndarray, row: int) -> np.ndarray:
         """An image with the generator's random changes and its scaling."""
         rng = np.random.default_rng((self.seed, self._epoch, int(row)))
         image = generator.apply_transform(image, generator.draw(image.shape, rng))
         return generator.standardize(image)
 
-    def save(self, folder: Any, prefix: str, kind: str, images: np.ndarray, rows: np.ndarray, data_format: str) -> None:
+    def save(self, folder: FilePath, prefix: str, kind: str, images: np.ndarray, rows: np.ndarray, data_format: str) -> None:
         """Write the images of a batch into a folder."""
         for image, row in zip(images, rows):
             name = f"{prefix}_{row}_{self._epoch}_{self.seed % 10**7}.{kind}"
             array_to_img(image, data_format, scale=True).save(os.path.join(folder, name))
 
 
-def split_of(generator: Any, subset: str | None) -> tuple[float, float] | None:
+def split_of(generator: ImageDataGenerator, subset: str | None) -> tuple[float, float] | None:
     """The part of the data in a subset: the first `validation_split` is for validation, the rest for training.
 
     Raises:
@@ -140,13 +144,13 @@ class NumpyArrayIterator(Iterator):
         self,
         x: Tree,
         y: Tree,
-        image_data_generator: Any,
+        image_data_generator: ImageDataGenerator,
         batch_size: int = 32,
         shuffle: bool = False,
-        sample_weight: Any = None,
+        sample_weight: Tree = None,
         seed: int | None = None,
         data_format: str | None = None,
-        save_to_dir: Any = None,
+        save_to_dir: FilePath | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         subset: str | None = None,
@@ -156,7 +160,7 @@ class NumpyArrayIterator(Iterator):
         x, *rest = x if isinstance(x, (tuple, list)) else (x,)
         more = [np.asarray(a) for part in rest for a in (part if isinstance(part, list) else [part])]
         images = np.asarray(x, dtype=dtype or config.floatx())
-        parts: dict[str, Any] = {"y": y, "sample_weight": sample_weight, **{f"x[{i + 1}]": a for i, a in enumerate(more)}}
+        parts: dict[str, Tree] = {"y": y, "sample_weight": sample_weight, **{f"x[{i + 1}]": a for i, a in enumerate(more)}}
         for name, part in parts.items():
             if part is not None and len(part) != len(images):
                 raise ValueError(f"Images and {name} have one length. Received: {len(images)} and {len(part)}.")
@@ -180,7 +184,7 @@ class NumpyArrayIterator(Iterator):
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
         super().__init__(len(self.x), batch_size, shuffle, seed)
 
-    def batch_of(self, rows: np.ndarray) -> Any:
+    def batch_of(self, rows: np.ndarray) -> Tree:
         """`x`, `(x, y)` or `(x, y, sample_weight)`."""
         images = np.stack([self.changed(self.image_data_generator, self.x[row].copy(), row) for row in rows])
         images = images.astype(self.dtype, copy=False)

@@ -71,7 +71,7 @@ def apply_affine_transform(
 
 
 def _matrix(theta: float, tx: float, ty: float, shear: float, zx: float, zy: float) -> np.ndarray | None:
-    factors: list[Any] = []
+    factors: list[np.ndarray | list[list[float]]] = []
     if theta:
         c, s = np.cos(np.deg2rad(theta)), np.sin(np.deg2rad(theta))
         factors.append([[c, -s, 0], [s, c, 0], [0, 0, 1]])

@@ -148,7 +148,7 @@ class _Archive:
         """A member, parsed."""
         return read_json(self._members.read(name, MAX_BYTES), where=f"{self.where}: {name}")
 
-    def version(self) -> Any:
+    def version(self) -> object:
         """The version of Keras that wrote it; None if it does not say."""
         metadata = self.json(METADATA) if METADATA in self._members else None
         return metadata.get("keras_version") if isinstance(metadata, Mapping) else None

@@ -135,7 +135,7 @@ def load_safetensors(model: Layer, filepath: str | os.PathLike[str], skip_mismat
         variable.assign(jnp.asarray(array, variable.dtype))
 
 
-def _plan(model: Any, variables: dict[str, Variable], file: Any, path: Path, skip_mismatch: bool) -> dict[str, Variable]:
+def _plan(model: Layer, variables: dict[str, Variable], file: Any, path: Path, skip_mismatch: bool) -> dict[str, Variable]:
     """The weights to read; names, shapes and kinds of dtype are compared first."""
     stored = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (it is not a dict)
     wrong = {name: text for name, variable in variables.items() if (text := _difference(variable, stored.get(name)))}
@@ -164,7 +164,7 @@ def _difference(variable: Variable, stored: Any) -> str | None:
     return None if kind == own else f"{variable.dtype} in the model, {dtype} in the file"
 
 
-def _variables_of(model: Any, what: str) -> dict[str, Variable]:
+def _variables_of(model: Layer, what: str) -> dict[str, Variable]:
     model._require_built(what, "model.build(input_shape)")
     return {"/".join(path): variable for path, variable in weight_entries(model, lasting=True)}
 

@@ -97,7 +97,7 @@ class MergedGroup:
         """The array of a name, or None."""
         return next((array for group in self._groups if (array := group.array(name)) is not None), None)
 
-    def attribute(self, name: str, default: Any = None) -> Any:
+    def attribute(self, name: str, default: object = None) -> Any:
         """An attribute of the first part that has it."""
         return next((value for group in self._groups if (value := group.attribute(name)) is not None), default)
 
@@ -210,7 +210,7 @@ def _pieces(parts: Iterator[layout_keras3.Part], limit: float) -> Iterator[_Piec
             yield part, entry, array
 
 
-def _files(content: Any, path: Path, where: str) -> list[str]:
+def _files(content: object, path: Path, where: str) -> list[str]:
     """The names of the files, checked."""
     weight_map = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(weight_map, dict):
