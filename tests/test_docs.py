@@ -98,7 +98,7 @@ def test_the_times_in_the_readme_are_those_of_the_results():
         return {line[0]: dict(zip(head, line)) for line in body}
 
     shown = rows("README.md", "\n## Speed")
-    measured = rows("bench/RESULTS.md", "\n## Seconds an epoch")
+    measured = rows("bench/RESULTS.md", "\n## Seconds per epoch")
     assert len(shown) >= 5
     for workload, row in shown.items():
         assert row == {name: measured[workload][name] for name in row}
