@@ -1,4 +1,4 @@
-"""Bad input gets an error that says what was received, what was expected, and what to write. One row per mistake."""
+"""Errors about bad input say what was received, what was expected, and what to write. One row per mistake."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def with_bad_value(data, **arguments):
         jkeras.config.set_check_finite(False)
 
 
-# name: (program, exception, words that the message has)
+# name: (program, exception, words in the message)
 SHAPES = {
     "features": (lambda: fit(np.ones((4, 5)), np.ones((4, 1))), ValueError, ["(None, 3)", "(None, 5)", "Input(shape=(5,))"]),
     "predict": (lambda: net().predict(np.ones((4, 5)), verbose=0), ValueError, ["(None, 3)", "5)", "Input(shape=(5,))"]),

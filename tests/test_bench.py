@@ -1,4 +1,4 @@
-"""The bench runs, its libraries come to the same losses, and its page says what its JSON says. No time is judged here."""
+"""The bench runs, its libraries reach the same losses, and its page agrees with its JSON. These tests judge no times."""
 
 import json
 import re

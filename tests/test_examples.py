@@ -1,4 +1,4 @@
-"""Every example runs to its end in its `--quick` mode without a network, and prints and writes what it promises."""
+"""Every example runs to the end in `--quick` mode without a network, and prints and writes what it promises."""
 
 import os
 import re
