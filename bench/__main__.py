@@ -28,7 +28,7 @@ def names(choices: Sequence[str]) -> Any:
 
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Times jkeras beside its peers.")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Times jkeras against other libraries.")
     parser.add_argument("--only", type=names(NAMES), default=list(NAMES), metavar="NAME,...", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--libraries", type=names(list(LIBRARIES)), default=list(LIBRARIES), metavar="NAME,...")
     parser.add_argument("--rounds", type=int, default=3, help="how often each library has its turn (default: 3)")

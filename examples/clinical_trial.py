@@ -23,7 +23,7 @@ YOUNGEST, LIMIT, OLDEST = 13, 65, 100
 
 
 def make_trial(exceptions, regular, rng):
-    """Shuffled ages `(n, 1)` and labels `(n,)`; each of the two age groups has so many exceptions and so many regular cases."""
+    """Shuffled ages `(n, 1)` and labels `(n,)`; each age group has `exceptions` exceptions and `regular` regular cases."""
     count = exceptions + regular
     young, old = rng.integers(YOUNGEST, LIMIT, count), rng.integers(LIMIT, OLDEST + 1, count)
     is_exception = np.arange(count) < exceptions

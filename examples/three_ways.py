@@ -73,7 +73,7 @@ def main(argv=None):
         print(f"{model.name}: third layer {model.layers[2].name!r}, predictions differ by {away:.1g}\n")
 
     features = jkeras.Model(by_graph.inputs, by_graph.get_layer("pool").output)
-    print("A part of the graph as a model of its own:", features.output_shape)
+    print("Part of the graph as a separate model:", features.output_shape)
 
     path = args.out / "three_ways.png"
     jkeras.utils.plot_model(by_graph, path, show_shapes=True, show_layer_activations=True)
