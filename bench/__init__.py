@@ -3,9 +3,9 @@
     python -m bench                       # the whole table; writes bench/results/latest.json, RESULTS.md and the picture
     python -m bench --only mlp,cnn --rounds 5
     python -m bench --curves              # how time grows with batch size, width, rows and steps
-    python -m bench --quick --out /tmp/b  # tiny data: does everything still run, and do all losses agree
+    python -m bench --quick --out /tmp/b  # tiny data: checks that everything runs and all losses agree
 
-`workloads/` says what is trained, once per library and nothing else; `libraries/` says how a library trains it; `harness.py`
-starts the processes; `machine.py` looks whether the machine is quiet; `bars.py` holds what must be reached; `report.py` and
-`picture.py` write what was measured.
+`workloads/` defines what is trained, once per library; `libraries/` defines how each library trains it; `harness.py` starts the
+processes; `machine.py` checks that the machine is quiet; `bars.py` holds the targets; `report.py` and `picture.py` write the
+results.
 """

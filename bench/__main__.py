@@ -1,4 +1,4 @@
-"""The command: `python -m bench`; `--help` shows what it takes."""
+"""The command `python -m bench`; `--help` lists its options."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from bench.workloads import NAMES
 
 
 def names(choices: Sequence[str]) -> Any:
-    """A parser of names with commas between them."""
+    """A parser for comma-separated names."""
 
     def parse(text: str) -> list[str]:
         given = [name.strip() for name in text.split(",") if name.strip()]
         unknown = [name for name in given if name not in choices]
         if unknown or not given:
-            raise argparse.ArgumentTypeError(f"{', '.join(unknown) or 'nothing'} is none of {', '.join(choices)}")
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown) or 'nothing'} is not one of {', '.join(choices)}")
         return given
 
     return parse
 
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Times jkeras beside its peers.")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Times jkeras against other libraries.")
     parser.add_argument("--only", type=names(NAMES), default=list(NAMES), metavar="NAME,...", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--libraries", type=names(list(LIBRARIES)), default=list(LIBRARIES), metavar="NAME,...")
     parser.add_argument("--rounds", type=int, default=3, help="how often each library has its turn (default: 3)")
-    parser.add_argument("--quick", action="store_true", help="tiny data, one round: whether it runs, not how fast")
+    parser.add_argument("--quick", action="store_true", help="tiny data, one round: checks that it runs, not how fast")
     parser.add_argument("--curves", action="store_true", help="the curves instead of the table")
     parser.add_argument("--patience", type=float, default=60, help="seconds to wait for a quiet machine (default: 60)")
-    parser.add_argument("--report", action="store_true", help="measure nothing: write page and pictures anew from the JSON")
-    parser.add_argument("--out", type=pathlib.Path, help="a folder for all that is written, instead of the project's own places")
+    parser.add_argument("--report", action="store_true", help="measure nothing: rewrite page and charts from the JSON")
+    parser.add_argument("--out", type=pathlib.Path, help="a folder for all output, instead of the project's own folders")
     chosen = parser.parse_args(given)
     if chosen.quick and not chosen.out:
         parser.error("--quick needs --out FOLDER: its figures must not replace real ones.")
@@ -45,7 +45,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
 
 
 class Places:
-    """Where the JSON, the page and the pictures go."""
+    """Where the JSON, the page and the charts go."""
 
     def __init__(self, out: pathlib.Path | None) -> None:
         bench = out or machine.ROOT / "bench"
@@ -56,7 +56,7 @@ class Places:
         self.picture, self.curves_picture = images / "bench.svg", images / "bench-curves.svg"
 
     def of(self, results: summary.Results) -> pathlib.Path:
-        """The JSON for results of this machine: the page's own where it is of the same one, else one beside it."""
+        """The JSON for this machine's results: the page's own if that is from the same machine, otherwise a separate one."""
         kept = read(self.table)
         if not kept or kept["machine"] == results["machine"]:
             return self.table
@@ -77,7 +77,7 @@ def keep(path: pathlib.Path, results: Any) -> None:
 
 
 def write(places: Places) -> None:
-    """Page and pictures, from whatever JSON there is; parts that other programs left as `results/*.md` are put at the end."""
+    """Write page and charts from all JSON files; parts that other programs left as `results/*.md` go at the end."""
     table, grown = read(places.table), read(places.curves)
     if grown:
         curves.draw(grown, places.curves_picture)
@@ -89,7 +89,7 @@ def write(places: Places) -> None:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Runs the bench; the exit code says whether every process did its work and all libraries came to the same losses."""
+    """Runs the bench; the exit code says whether every process succeeded and all libraries reached the same losses."""
     chosen, failed = arguments(given), False
     places = Places(chosen.out)
 
@@ -109,7 +109,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def troubles(results: summary.Results, name: str, say: Any) -> bool:
-    """Says what went wrong with a workload, if anything did."""
+    """Reports what went wrong with a workload, if anything did."""
     broken = [library for library, runs in results["workloads"][name]["runs"].items() if any("failed" in run for run in runs)]
     losses = summary.first_losses(results, name)
     agree = summary.losses_agree(losses)

@@ -1,11 +1,11 @@
-"""What must be reached, as a table: a workload, what it is held against, and the largest ratio of medians that is good enough."""
+"""The targets, as a table: a workload, what it is compared with, and the largest acceptable ratio of medians."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from bench import summary
-from bench.workloads import BATCHES, DOORS
+from bench.workloads import BATCHES, FILE_TASKS
 
 KERAS, BEST, SCAN, IMPORT = "Keras 3 on JAX", "best of PyTorch and hand-written JAX", "hand-written scan", "`import jax, optax`"
 H5PY = "h5py alone"
@@ -13,7 +13,7 @@ PEERS = {KERAS: ("keras",), BEST: summary.BEST_OF, SCAN: ("scan",), IMPORT: ("op
 
 
 class Bar(NamedTuple):
-    """`limit` is the most that jkeras' median may be as a multiple of the peer's."""
+    """`limit` is the largest allowed ratio of jkeras' median to the peer's."""
 
     workload: str
     against: str
@@ -41,23 +41,23 @@ BARS = (
     *(Bar(name, KERAS, 0.8) for name in BATCHES),
     Bar("import", IMPORT, 1.15),
     Bar("first_step", KERAS, 0.60),
-    *(Bar(name, H5PY, 1.5) for name in DOORS),
+    *(Bar(name, H5PY, 1.5) for name in FILE_TASKS),
 )
 OVERHEAD = 0.15e-3
-"""Seconds that a one-row `predict` may take beyond a compiled call with the same arrays."""
+"""Seconds that a one-row `predict` may take on top of a compiled call with the same arrays."""
 
 GROWTH_MB = 5.0
-"""What a hundred models may leave behind: the noise of an allocator, not a leak."""
+"""Memory that a hundred models may leave behind: allocator noise, not a leak."""
 
 COPIES = 1.05
-"""How many times the arrays' size may be held besides while a model is saved or loaded: one copy, and an allocator's change."""
+"""Extra memory while saving or loading, in multiples of the arrays' size: one copy, plus the allocator's slack."""
 
 RESIDENT_MB = 60_000 * (784 + 10) * 4 / 2**20
-"""The data that jkeras keeps on the device in the memory workload, which count as held by the user, not by fit."""
+"""The data that jkeras keeps on the device in the memory workload; they count as the user's, not as fit's."""
 
 
 def judged(results: summary.Results) -> list[tuple[Bar, float | None, str]]:
-    """Each bar with the ratio that was measured (None where it was not) and the peer it was measured against."""
+    """Each bar with its measured ratio (None if not measured) and the peer it was measured against."""
     rows = []
     for bar in BARS:
         own = summary.median(results, bar.workload, "jkeras")

@@ -1,12 +1,12 @@
 """A network that learns CIFAR-10 to 94 % in seconds, with plain `compile` and `fit`.
 
-The images stay on the device as bytes. Mirroring and moving them are ordinary layers, so they run inside the compiled step. The
-first convolution is fixed: it whitens 2x2 patches. Three groups of two convolutions follow, which begin as identities as far as
-their widths allow; the loss is smoothed, the learning rate is a triangle, and what is evaluated is the mean over mirrored and
-shifted views. Everything is in half precision except the whitening, whose filters magnify rounding, and the logits.
+The images stay on the device as bytes. Ordinary layers flip and shift them, so this runs inside the compiled step. The first
+convolution is fixed: it whitens 2x2 patches. Three groups of two convolutions follow, which start as identities as far as their
+widths allow. The loss uses label smoothing, the learning rate is a triangle, and evaluation averages over mirrored and shifted
+views. Everything is in half precision except the whitening, whose filters magnify rounding, and the logits.
 
-Source: Keller Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024 (airbench94). Left out: alternating flips and
-lookahead, which are not part of a plain `fit`.
+Source: Keller Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024 (airbench94). This version leaves out alternating
+flips and lookahead, which are not part of a plain `fit`.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ MEAN, VARIANCE = (125.307, 122.950, 113.865), (62.993**2, 62.089**2, 66.705**2)
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """All numbers of a run.
+    """All settings of a run.
 
     Attributes:
         rows: training images, a multiple of `batch`, so that there is one compiled step.
-        test_rows: images to measure accuracy on, a multiple of `batch` too.
+        test_rows: images to measure accuracy on, also a multiple of `batch`.
         epochs: passes over the training images.
         batch: images per step.
         widths: filters of the three groups.
         policy: the dtype policy.
         learning_rate: at the peak, per 1,000 decayed steps, in the paper's units (`peak` translates).
         momentum, weight_decay, label_smoothing, statistics_momentum: as in the paper; weight decay is given before momentum.
-        shift: images move by up to so many pixels.
+        shift: the most pixels by which images move.
         erase: share of the images that lose a rectangle of 1/8 to 1/4 of each side.
     """
 
@@ -66,12 +66,12 @@ class Recipe:
 
     @property
     def peak(self) -> float:
-        """The highest learning rate, for a mean loss: what the paper writes is for a sum, per 1,024 images and decayed step."""
+        """The highest learning rate, for a mean loss: the paper's is for a sum, per 1,024 images and decayed step."""
         return self.learning_rate * self.batch / (1024 * (1 + 1 / (1 - self.momentum)))
 
     @property
     def decoupled_decay(self) -> float:
-        """Weight decay as Keras has it, outside the momentum, which would multiply it by `1 / (1 - momentum)`."""
+        """Weight decay as in Keras, outside the momentum, which would multiply it by `1 / (1 - momentum)`."""
         return self.weight_decay / self.learning_rate / (1 - self.momentum)
 
 
@@ -105,7 +105,7 @@ class FirstIdentity(jkeras.initializers.Initializer):
 
 
 class Shift(layers.Layer):
-    """Add a bias per channel. A factor f makes it learn f squared times as fast as the other weights do."""
+    """Add a bias per channel. A factor f makes it learn f squared times as fast as the other weights."""
 
     def __init__(self, factor: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
@@ -121,7 +121,7 @@ class Shift(layers.Layer):
 
 
 def whitening_kernel(images: np.ndarray, epsilon: float = 5e-4) -> np.ndarray:
-    """The eigenvectors of the covariance of 2x2 patches over its eigenvalues' roots, and their negatives: `(2, 2, 3, 24)`."""
+    """Eigenvectors of the covariance of 2x2 patches, over the roots of its eigenvalues, and their negatives: `(2, 2, 3, 24)`."""
     x = (images.astype("float32") - np.float32(MEAN)) / np.sqrt(np.float32(VARIANCE))
     corners = [x[:, i : 31 + i, j : 31 + j] for i in (0, 1) for j in (0, 1)]
     patches = np.concatenate(corners, -1).reshape(-1, 12)
@@ -131,7 +131,7 @@ def whitening_kernel(images: np.ndarray, epsilon: float = 5e-4) -> np.ndarray:
 
 
 def network(recipe: Recipe, kernel: np.ndarray) -> jkeras.Sequential:
-    """From bytes as floats to logits."""
+    """From byte values as floats to logits."""
 
     def convolution(width: int) -> layers.Layer:
         return layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer=FirstIdentity())
@@ -169,7 +169,7 @@ def models(recipe: Recipe, kernel: np.ndarray) -> tuple[jkeras.Model, jkeras.Mod
 
 
 def _views(shared: jkeras.Sequential, images: Any) -> Any:
-    """Half the logits of the image and its mirror image, half those of the two shifted by a pixel; all views in one batch."""
+    """Half the logits of the image and its mirror image, half those of both shifted by a pixel; all views in one batch."""
     framed = ops.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
     shifted = [layers.Cropping2D(margins)(framed) for margins in (((0, 2), (0, 2)), ((2, 0), (2, 0)))]
     views = [view for x in (images, *shifted) for view in (x, ops.flip(x, axis=2))]
@@ -178,7 +178,7 @@ def _views(shared: jkeras.Sequential, images: Any) -> Any:
 
 
 def compile_models(trained: jkeras.Model, evaluated: jkeras.Model, recipe: Recipe) -> None:
-    """Loss, optimizer and metric, as anybody would write them."""
+    """The usual loss, optimizer and metric."""
     loss = jkeras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
     optimizer = jkeras.optimizers.SGD(
         Triangle(recipe.peak, recipe.steps), recipe.momentum, nesterov=True, weight_decay=recipe.decoupled_decay

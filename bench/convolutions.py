@@ -1,11 +1,11 @@
-"""Every form of a convolution against XLA's own, per layer shape, inside a loop and outside.
+"""Every form of a convolution compared with XLA's own, per layer shape, inside and outside a loop.
 
     python -m bench.convolutions --rounds 7 --markdown bench/results/convolutions.md
 
 For each shape and each of the three operations (output, input gradient, kernel gradient) the table shows milliseconds in the
-body of a `fori_loop` with run-time bounds and, after the slash, as a program of its own: fastest of several alternating rounds.
-`lax` is `lax.conv_general_dilated` and what JAX makes of its transpose, `rule` what `jkeras.nn.cpu.conv_rule` chooses; the rest
-are the forms it chooses among. `--only PART` takes the shapes whose name holds PART.
+body of a `fori_loop` with run-time bounds and, after the slash, as a separate program: the fastest of several alternating
+rounds. `lax` is `lax.conv_general_dilated` and what JAX makes of its transpose, `rule` is what `jkeras.nn.cpu.conv_rule`
+chooses; the rest are the forms it chooses from. `--only PART` selects the shapes whose names contain PART.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def problem(name: str) -> tuple[Geometry, Any, Any, Any]:
 
 
 def forms(name: str) -> dict[str, tuple[dict[str, Form], Any, Any]]:
-    """For each operation its forms by name, and its operands."""
+    """For each operation, its forms by name and its operands."""
     g, x, kernel, dy = problem(name)
     output: dict[str, Form] = {
         "lax": lambda x, k: lax_conv(x, k, g),
@@ -99,7 +99,7 @@ def forms(name: str) -> dict[str, tuple[dict[str, Form], Any, Any]]:
 
 
 def looped(form: Form) -> Callable[..., Any]:
-    """A form as the body of a loop; each round depends on the one before, so that none can be left out."""
+    """A form as the body of a loop; each iteration depends on the previous one, so XLA cannot drop any."""
 
     def run(rounds: Any, a: Any, b: Any, out: Any) -> Any:
         return lax.fori_loop(0, rounds, lambda i, last: form(a + 1e-30 * last.ravel()[0], b + 1e-30 * last.ravel()[0]), out)
@@ -108,21 +108,21 @@ def looped(form: Form) -> Callable[..., Any]:
 
 
 def milliseconds(program: Callable[..., Any], *args: Any) -> float:
-    """Wall-clock time until the result is there."""
+    """Wall-clock time until the result is ready."""
     start = time.perf_counter()
     jax.block_until_ready(program(*args))
     return 1e3 * (time.perf_counter() - start)
 
 
 def measure(candidates: dict[str, Form], a: Any, b: Any, rounds: int) -> dict[str, dict[str, float]]:
-    """Milliseconds of each form inside a loop and outside, taken in turns; the first round compiles."""
+    """Milliseconds of each form inside and outside a loop, measured in turns; the first round compiles."""
     programs = {name: (jax.jit(form, compiler_options=compiler_options()), looped(form)) for name, form in candidates.items()}
     results = {name: alone(a, b) for name, (alone, _) in programs.items()}
     times: dict[str, dict[str, float]] = {}
     for turn in range(rounds + 1):
         for name, (alone, loop) in programs.items():
             best = times.setdefault(name, {"loop": float("inf"), "alone": float("inf")})
-            # A form that takes this long has no more to tell.
+            # More rounds of a form this slow tell nothing new.
             if turn > 1 and best["loop"] > 200:
                 continue
             inside = milliseconds(loop, 1, a, b, results[name]) if turn < 2 else milliseconds(loop, 3, a, b, results[name]) / 3
@@ -137,7 +137,8 @@ def page(figures: dict[str, Any]) -> str:
     forms = ("lax", "rule", "oneDNN", "canonical", "product", "pairs", "row")
     lines = ["## Convolutions on this CPU, in the body of a loop", ""]
     lines += [
-        "Milliseconds; `rule` is what jkeras does, `lax` what it would be without. Written by `python -m bench.convolutions`.",
+        "Milliseconds; `rule` is what jkeras does, `lax` what it would take without the rule. "
+        "Written by `python -m bench.convolutions`.",
         "",
     ]
     lines += [f"| layer | operation | {' | '.join(forms)} |", "|---|---|" + "---|" * len(forms)]

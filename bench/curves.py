@@ -1,9 +1,9 @@
-"""How time grows: one thing is doubled again and again while all else stays, and an epoch of an MLP is timed at each size.
+"""How time grows: one size doubles repeatedly while the others stay, and each time an epoch of an MLP is timed.
 
-* batch size: the same rows in larger batches; what a step costs beside its arithmetic disappears towards the right;
+* batch size: the same rows in larger batches; the overhead of a step disappears towards the right;
 * model width: the same steps with wider layers;
-* rows: the same number of steps over more rows, so that only the batches grow;
-* steps: more and more batches of ten of a tiny model, so that only the loop grows.
+* rows: the same number of steps over more rows, so only the batches grow;
+* steps: more and more batches of ten for a tiny model, so only the loop grows.
 
 One process measures one library on one curve: `python -m bench.curves CURVE LIBRARY [--quick]` prints one line of JSON.
 """
@@ -69,7 +69,7 @@ def epoch(library: str, setting: Setting, epochs: int) -> float:
 
 
 def measure(libraries: Sequence[str], rounds: int, *, quick: bool, patience: float, say: Callable[[str], None]) -> dict[str, Any]:
-    """All curves of some libraries, in turns."""
+    """Measure all curves of some libraries, in turns."""
     curves: dict[str, Any] = {}
     for name, curve in CURVES.items():
         points = curve.quick if quick else curve.points
@@ -86,7 +86,7 @@ def measure(libraries: Sequence[str], rounds: int, *, quick: bool, patience: flo
 
 
 def draw(results: dict[str, Any], path: pathlib.Path) -> None:
-    """Draws the curves side by side, both axes logarithmic."""
+    """Draws the curves side by side, with logarithmic axes."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -104,7 +104,7 @@ def draw(results: dict[str, Any], path: pathlib.Path) -> None:
         axes.set_xlabel(curve["title"], fontsize=9, color=INK)
         bare(axes)
         axes.tick_params(labelsize=8)
-    panels[0].set_ylabel("seconds an epoch", fontsize=9, color=INK)
+    panels[0].set_ylabel("seconds per epoch", fontsize=9, color=INK)
     lines = [pyplot.Line2D([], [], color=COLORS[library], linewidth=2, label=LABELS[library]) for library in LIBRARIES]
     figure.legend(handles=lines, loc="outside upper center", ncols=len(lines), frameon=False, fontsize=9)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,12 +113,12 @@ def draw(results: dict[str, Any], path: pathlib.Path) -> None:
 
 
 def section(results: dict[str, Any]) -> list[str]:
-    """The curves as a part of the page of results."""
+    """The curves as a section of the results page."""
     from bench.report import lines, seconds
 
     where = f"{results['machine']['processor']}, {results['machine']['cores']} cores"
-    about = f"Seconds of an epoch of a small MLP, commit {results['commit']}, {where}; `bench/curves.py` has the sizes."
-    parts = ["## How time grows", "", about, "", "![Curves of the same figures](../docs/images/bench-curves.svg)", ""]
+    about = f"Seconds per epoch of a small MLP, commit {results['commit']}, {where}; the sizes are in `bench/curves.py`."
+    parts = ["## How time grows", "", about, "", "![Time per epoch against size](../docs/images/bench-curves.svg)", ""]
     for curve in results["curves"].values():
         rows = [[LABELS[library], *map(seconds, values)] for library, values in curve["seconds"].items()]
         parts += lines([curve["title"], *(f"{point:,}" for point in curve["points"])], rows)

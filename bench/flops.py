@@ -1,8 +1,8 @@
 """Counts the arithmetic of one epoch: the matrix products and convolutions of loss and gradient, from the hand-written model.
 
-A product of `(m, k)` and `(k, n)` is `2 m n k` operations. Everything else (activations, sums, the optimizer) is left out, as it
-is when a machine's peak is given as that of a matrix product. `python -m bench.flops NAME ...` prints one line of JSON: the peak,
-and the operations of an epoch of each workload.
+A product of `(m, k)` and `(k, n)` is `2 m n k` operations. Everything else (activations, sums, the optimizer) is left out,
+because the machine's peak is that of a matrix product. `python -m bench.flops NAME ...` prints one line of JSON: the peak, and
+the operations of an epoch of each workload.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def product(equation: Any) -> float:
 
 
 def convolution(equation: Any) -> float:
-    """Operations of a convolution; the zeros that a dilated input has between its numbers are not work."""
+    """Operations of a convolution; the zeros inside a dilated input do not count."""
     numbers = equation.params["dimension_numbers"]
     kernel = equation.invars[1].aval.shape
     window = math.prod(kernel) / kernel[numbers.rhs_spec[0]]
@@ -44,7 +44,7 @@ COUNTED = {"dot_general": product, "conv_general_dilated": convolution}
 
 
 def operations(jaxpr: Any) -> float:
-    """Operations of a program and of all programs inside it; a loop's body counts once a turn."""
+    """Operations of a program and of all programs inside it; a loop's body counts once per iteration."""
     total = 0.0
     for equation in jaxpr.eqns:
         name = equation.primitive.name
@@ -65,7 +65,7 @@ def epoch(task: Training) -> float:
 
 
 def peak(size: int = 2048, runs: int = 7) -> float:
-    """The measured peak: operations a second of a square float32 product, the best of some runs."""
+    """The measured peak: operations per second of a square float32 product, the best of several runs."""
     a = jax.numpy.asarray(np.random.default_rng(0).random((size, size), dtype=np.float32))
     multiply = jax.jit(lambda a: a @ a)
     multiply(a).block_until_ready()

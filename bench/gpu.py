@@ -2,12 +2,13 @@
 
     python -m bench.gpu                        # needs a GPU and the real CIFAR-10; writes gpu.json and gpu.md
     python -m bench.gpu --no-table --seeds 20
-    python -m bench.gpu --reduced              # a CPU, few images, a narrow net: does everything still run
-    python -m bench.gpu --reduced --synthetic  # without the data set: times only, no accuracy is claimed
+    python -m bench.gpu --reduced              # a CPU, few images, a narrow net: checks that everything runs
+    python -m bench.gpu --reduced --synthetic  # without the data set: times only, no accuracy
 
-A run is one `fit` with a fixed number of epochs and one `evaluate`. The first one of a process is the cold one, from building the
-model on, compilation included. The others begin with new weights in the same model, so that nothing is left to compile; what
-compiles all the same is shown and taken off. The time to 94 % is the time of such runs if their mean accuracy is 94 % or more.
+A run is one `fit` with a fixed number of epochs and one `evaluate`. The first run of a process is the cold one: it starts with
+building the model and includes compilation. The others start with new weights in the same model, so they have nothing to
+compile; if something compiles anyway, its time is shown and subtracted. The time to 94 % is the time of these runs if their
+mean accuracy is 94 % or more.
 """
 
 from __future__ import annotations
@@ -31,17 +32,17 @@ from bench.workloads import TRAINING, workload
 
 ROOT = Path(__file__).resolve().parent.parent
 GOAL = 0.94
-# Library of the table -> module it needs. PyTorch is not among them: the table's loops in it are written for the CPU.
+# Library of the table -> module it needs. PyTorch is left out: the table's PyTorch loops are written for the CPU.
 PEERS = {"jkeras": "jax", "keras": "keras", "optax": "optax", "scan": "jax"}
 ROWS = (*TRAINING, "streamed", "evaluate", "predict", "predict_one")
 _COMPILING = "/jax/core/compile/backend_compile_duration"
 _NO_DATA = """CIFAR-10 could not be read: {error}
-An accuracy means something on the real images only. Put the binary version into `datasets/cifar-10-batches-bin` of the folder
-that KERAS_HOME names, or let this program download it. To look at times alone, add --synthetic."""
+An accuracy is meaningful only on the real images. Put the binary version into `datasets/cifar-10-batches-bin` of the folder
+that KERAS_HOME names, or let this program download it. To measure only times, add --synthetic."""
 
 
 def device() -> dict[str, str]:
-    """Name and platform of the accelerator, asked for in another process, because whoever asks holds its memory."""
+    """Name and platform of the accelerator, found by another process, because a process that asks holds its memory."""
     code = "import jax, json; d = jax.devices()[0]; print(json.dumps({'platform': d.platform, 'name': d.device_kind}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     if done.returncode:
@@ -50,7 +51,7 @@ def device() -> dict[str, str]:
 
 
 def table(names: list[str], rounds: int, quick: bool) -> list[dict[str, Any]]:
-    """The workloads of `bench/`, library after library, each in a process of its own, in turns."""
+    """The workloads of `bench/`, each library in its own process, in turns."""
     rows = []
     for name in names:
         found: dict[str, list[float]] = {}
@@ -68,7 +69,7 @@ def table(names: list[str], rounds: int, quick: bool) -> list[dict[str, Any]]:
 
 
 def worker(name: str, peer: str, quick: bool) -> dict[str, Any]:
-    """One measurement; `{"error": ...}` where it failed."""
+    """One measurement; `{"error": ...}` if it failed."""
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
     command = [sys.executable, "-m", "bench.worker", name, peer, *(["--quick"] if quick else [])]
     try:
@@ -102,7 +103,7 @@ def data(recipe: Any, synthetic: bool) -> tuple[tuple[np.ndarray, np.ndarray], t
 
 
 class Compilations:
-    """How many seconds XLA has compiled for since the last look."""
+    """How many seconds XLA has spent compiling since the last call."""
 
     def __init__(self) -> None:
         import jax
@@ -147,7 +148,7 @@ def cifar(recipe: Any, seeds: int, synthetic: bool) -> dict[str, Any]:
 def one_run(
     trained: Any, evaluated: Any, recipe: Any, train: Any, test: Any, heard: Compilations, begin: float
 ) -> dict[str, Any]:
-    """Compile, fit, evaluate: seconds of each, of XLA's compilation inside them, and the accuracies."""
+    """Compile, fit, evaluate: the seconds of each, the seconds of XLA's compilation in them, and the accuracies."""
     from bench.cifar94 import compile_models
 
     compile_models(trained, evaluated, recipe)
@@ -167,7 +168,7 @@ def one_run(
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """The section of a report."""
+    """One section of the report."""
     found = result["cifar"]
     recipe, warm = found["recipe"], found["warm"]
     lines = [
@@ -181,7 +182,7 @@ def markdown(result: dict[str, Any]) -> str:
         *(f"| {name} | {value} |" for name, value in findings(found)),
     ]
     if result["reduced"]:
-        lines += ["", "A reduced run: it shows that the program works, and nothing about speed or accuracy."]
+        lines += ["", "A reduced run: it shows that the program works, but nothing about speed or accuracy."]
     if result["table"]:
         lines += ["", "Seconds, medians:", "", f"| workload | {' | '.join(PEERS)} |", "|---" * (1 + len(PEERS)) + "|"]
     for row in result["table"]:
@@ -191,14 +192,14 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def findings(found: dict[str, Any]) -> list[tuple[str, str]]:
-    """What the CIFAR-10 runs say, as pairs of words."""
+    """The results of the CIFAR-10 runs, as pairs of strings."""
     cold, warm = found["cold"], found["warm"]
     times = sorted(run["fit_seconds"] - run["fit_compile_seconds"] for run in warm)
     middle = statistics.median(times)
     pairs = [
-        ("`fit`, nothing left to compile, median (range)", f"{middle:.2f} s ({times[0]:.2f} to {times[-1]:.2f})"),
+        ("`fit`, already compiled, median (range)", f"{middle:.2f} s ({times[0]:.2f} to {times[-1]:.2f})"),
         ("first `fit`, model building and compilation included", f"{cold['fit_seconds']:.2f} s"),
-        ("of which XLA compiled for", f"{cold['fit_compile_seconds']:.2f} s"),
+        ("of which XLA compilation", f"{cold['fit_compile_seconds']:.2f} s"),
         ("`evaluate`, six views, median", f"{statistics.median(run['evaluate_seconds'] for run in warm):.2f} s"),
     ]
     if found["synthetic"]:
@@ -211,16 +212,16 @@ def findings(found: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
-    """What the command line says."""
+    """The parsed command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.gpu", description=__doc__.splitlines()[0])
-    parser.add_argument("--reduced", action="store_true", help="few images, a narrow net; what a machine without a GPU gets")
+    parser.add_argument("--reduced", action="store_true", help="few images, a narrow net; the default without a GPU")
     parser.add_argument("--synthetic", action="store_true", help="synthetic images: times only")
     parser.add_argument("--seeds", type=int, default=None, help="warm runs; default 5, reduced 1")
     parser.add_argument("--epochs", type=int, default=None)
     parser.add_argument("--rows", type=int, default=None, help="training images")
     parser.add_argument("--policy", default=None, help="dtype policy, default mixed_bfloat16, reduced float32")
     parser.add_argument("--no-table", action="store_true", help="only CIFAR-10")
-    parser.add_argument("--only", default=None, help="workloads of the table, with commas between them")
+    parser.add_argument("--only", default=None, help="workloads of the table, separated by commas")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
     return parser.parse_args(argv)

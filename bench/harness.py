@@ -1,4 +1,4 @@
-"""Starts the processes: one measurement each, in turns A B C A B C, each on a machine that was seen to be quiet."""
+"""Starts the processes: one measurement each, in turns A B C A B C, each after a check that the machine is quiet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.workload import Record, Workload
 from bench.workloads import TRAINING, workload
 
 LIMIT = 900
-"""Seconds after which a process is given up."""
+"""Seconds after which a process is abandoned."""
 
 Say = Callable[[str], None]
 Runs = dict[str, list[Record]]
@@ -25,21 +25,21 @@ Runs = dict[str, list[Record]]
 ENVIRONMENT = {
     "KERAS_BACKEND": "jax",
     "JAX_PLATFORMS": "cpu",
-    "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads of PyTorch's would take the cores from its own main thread
+    "OMP_WAIT_POLICY": "PASSIVE",  # PyTorch's spinning threads would take the cores from its own main thread
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "PYTHONDONTWRITEBYTECODE": "",
 }
 
 
 def environment(root: Path = machine.ROOT) -> dict[str, str]:
-    """The environment of every process; no compilation cache, whose hits would depend on what ran before."""
+    """The environment of every process, without a compilation cache, whose hits would depend on earlier runs."""
     kept = {name: value for name, value in os.environ.items() if "COMPILATION_CACHE" not in name}
     path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
     return {**kept, **ENVIRONMENT, "PYTHONPATH": path}
 
 
 def start(module: str, *arguments: str, settings: dict[str, str] | None = None, root: Path = machine.ROOT) -> Record:
-    """Runs a checkout's module in a process of its own, with settings in its environment; reads the JSON of its last line."""
+    """Runs a module of a checkout in its own process, with settings in its environment, and reads the JSON on its last line."""
     command = [sys.executable, "-m", module, *arguments]
     try:
         env = {**environment(root), **(settings or {})}
@@ -81,7 +81,7 @@ def headline(result: Record) -> str:
 def table(
     names: Sequence[str], libraries: Sequence[str], rounds: int, *, quick: bool, patience: float, say: Say
 ) -> dict[str, Any]:
-    """Runs the table and returns all that was measured."""
+    """Runs the table and returns all measurements."""
     compileall.compile_dir(str(machine.ROOT / "jkeras"), quiet=2)
     arithmetic = start("bench.flops", *[name for name in names if name in TRAINING])
     stamp = {"date": datetime.date.today().isoformat(), "commit": machine.commit(), "rounds": rounds}
@@ -106,9 +106,9 @@ def table(
 
 
 def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
-    """New rows beside the old ones of the same machine and versions; others are dropped. The peak is that of the epochs' run.
+    """Adds new rows to old ones from the same machine and versions; others are dropped. The peak is from the run with epochs.
 
-    A library that one of the runs did not have says nothing against the other's rows.
+    A library that is missing from one of the runs does not invalidate the other's rows.
     """
     if not old or old["machine"] != new["machine"]:
         return new

@@ -1,4 +1,4 @@
-"""The machine: what it is, what is installed on it, and whether it is quiet."""
+"""The machine: its hardware, its installed versions, and whether it is quiet."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def describe() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of what is compared; what is not installed is left out."""
+    """Versions of Python and of the compared libraries, without those that are not installed."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -48,7 +48,7 @@ def versions() -> dict[str, str]:
 
 
 def git(*arguments: str) -> str:
-    """What git prints, or nothing where there is none."""
+    """What git prints, or nothing without git."""
     try:
         return subprocess.run(["git", *arguments], capture_output=True, text=True, cwd=ROOT).stdout.strip()
     except OSError:
@@ -56,13 +56,13 @@ def git(*arguments: str) -> str:
 
 
 def commit() -> str:
-    """The commit, marked where the package's or the bench's files are not those of it."""
+    """The commit, marked if files of the package or the bench differ from it."""
     changed = git("status", "--porcelain", "--", "jkeras", "bench/*.py")
     return (git("rev-parse", "--short", "HEAD") or "unknown") + ("+changes" if changed else "")
 
 
 def idle(seconds: float = 0.4) -> float:
-    """The share of all cores' time that was idle while this call waited."""
+    """Waits, and returns the share of all cores' time that was idle meanwhile."""
 
     def counters() -> tuple[int, int]:
         ticks = [int(part) for part in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
@@ -78,7 +78,7 @@ def idle(seconds: float = 0.4) -> float:
 
 
 def wait_until_quiet(patience: float) -> float:
-    """Waits until the machine is idle, as long as patience lasts, and returns how idle it was in the end."""
+    """Waits until the machine is idle, at most `patience` seconds, and returns how idle it was at the end."""
     until = time.monotonic() + patience
     while (free := idle()) < QUIET and time.monotonic() < until:
         time.sleep(1)

@@ -1,9 +1,9 @@
-"""Does a process grow that makes, compiles and fits models over and over? Prints the memory it holds and what lives.
+"""Does a process that makes, compiles and fits models over and over grow? Prints its memory and its live objects.
 
     python bench/memory_growth.py [--repeats 100] [--kind sequential|functional|subclass] [--no-fit]
 
-The last half of the repeats is what counts: before that, caches fill. A line of least squares through it is the growth in MB a
-repeat; under 0.05 is noise.
+Only the last half of the repeats counts, because caches fill before that. A least-squares line through it gives the growth in
+MB per repeat; below 0.05 is noise.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ Y = X[:, :1]
 
 
 def sequential() -> Any:
-    """A stack."""
+    """A `Sequential` model."""
     return jkeras.Sequential([layers.Input((16,)), layers.Dense(64, activation="relu"), layers.Dropout(0.1), layers.Dense(1)])
 
 
 def functional() -> Any:
-    """A graph with a branch."""
+    """A functional model with a branch."""
     x = layers.Input((16,))
     h = layers.Dense(64, activation="relu")(x)
     return jkeras.Model(x, layers.Dense(1)(layers.Concatenate()([h, x])))
 
 
 class Subclass(jkeras.Model):
-    """A model of a user's own."""
+    """A subclassed model."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ KINDS: dict[str, Callable[[], Any]] = {"sequential": sequential, "functional": f
 
 
 def living() -> dict[str, int]:
-    """Objects that live after a collection: layers, boxes, arrays, and everything."""
+    """Live objects after a garbage collection: layers, Variables, arrays, and all objects."""
     gc.collect()
     objects = gc.get_objects()
     counts = Counter(kind for o in objects for kind in (jkeras.Layer, jkeras.Variable) if isinstance(o, kind))
@@ -72,7 +72,7 @@ def living() -> dict[str, int]:
 
 
 def measure(make: Callable[[], Any], repeats: int, fit: bool) -> dict[str, Any]:
-    """Resident memory after each repeat, its growth per repeat, and what lives at the middle and at the end."""
+    """Resident memory after each repeat, its growth per repeat, and the live objects in the middle and at the end."""
     memory, middle = [], {}
     for i in range(repeats):
         model = make()

@@ -1,4 +1,4 @@
-"""The picture of the table: how long an epoch takes beside Keras', workload by workload."""
+"""A chart of the table: the time of an epoch relative to Keras', workload by workload."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMES = {
     "transformer": "transformer",
 }
 WIDEST = 2.0
-"""Bars longer than this many Keras epochs are cut, with their value written in."""
+"""Bars longer than this many Keras epochs are cut and labelled with their value."""
 
 INK, PALE = "#212529", "#868e96"
 HEIGHT = 0.8
@@ -38,14 +38,14 @@ def shares(results: summary.Results, name: str) -> dict[str, float]:
 
 
 def bare(axes: Any) -> None:
-    """Takes away what holds no information."""
+    """Removes everything that carries no information."""
     for side in ("top", "right", "left", "bottom"):
         axes.spines[side].set_visible(False)
     axes.tick_params(length=0, labelcolor=INK)
 
 
 def draw(results: summary.Results, path: pathlib.Path) -> bool:
-    """Draws the picture; returns whether there was anything to draw."""
+    """Draws the chart; returns whether there was anything to draw."""
     import matplotlib
 
     matplotlib.use("svg")

@@ -1,10 +1,11 @@
-"""Where the time of an epoch goes: the shares of the kinds of operations, from JAX's profiler.
+"""Where the time of an epoch goes: the share of each kind of operation, from JAX's profiler.
 
     python -m bench.profile mlp transformer --markdown bench/results/profile.md
 
-One epoch of `fit` is traced after two that compile and warm up. The profiler times each operation of the compiled program in the
-thread that starts it: what other threads do for it is not counted apart, and operations that overlap are counted each. *Seen* is
-the sum as a share of the epoch; the rest went on in other threads, as convolutions and some products do, or was spent waiting.
+The program traces one epoch of `fit` after two that compile and warm up. The profiler times each operation of the compiled
+program in the thread that starts it: work by other threads is not counted separately, and overlapping operations each count in
+full. *Seen* is the sum as a share of the epoch; the rest ran in other threads, as convolutions and some products do, or was
+spent waiting.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from bench.machine import commit, cores, model_name
 from bench.report import lines
 from bench.workloads import TRAINING, workload
 
-# By the first that fits the name of an operation.
+# The first pattern that matches an operation's name decides.
 KINDS = {
     "products": r"ynn_fusion|dot|gemm|cublas|product_library",
     "convolutions": r"conv(?!ert)|cudnn",
@@ -33,11 +34,11 @@ KINDS = {
     "sums": r"reduce",
     "element-wise": r"fusion|.",
 }
-_NO_WORK = re.compile(r"(while|call|conditional|tuple)\b")  # they hold others
+_NO_WORK = re.compile(r"(while|call|conditional|tuple)\b")  # they contain other operations
 
 
 def spent(trace: Path) -> collections.Counter[str]:
-    """Seconds by the name of an operation, over all threads.
+    """Seconds by operation name, over all threads.
 
     Args:
         trace: the folder that the profiler wrote.
@@ -62,7 +63,7 @@ def by_kind(found: collections.Counter[str]) -> dict[str, float]:
 
 
 def profiled(name: str, quick: bool = False) -> tuple[float, dict[str, float]]:
-    """Seconds of an epoch of a workload in jkeras, and the threads' seconds by kind."""
+    """Seconds of a workload's epoch in jkeras, and the threads' seconds by kind."""
     import jax
 
     import jkeras
@@ -90,7 +91,7 @@ def page(found: dict[str, tuple[float, dict[str, float]]]) -> str:
     about = (
         f"Written by `python -m bench.profile` at {commit()}: {cores()} cores, {model_name()}. "
         "Shares of the time that operations take in the threads that start them, and that time as a share of the epoch: "
-        "the rest goes on in other threads, or is waited."
+        "the rest runs in other threads or is spent waiting."
     )
     return "\n".join(["## Where the time goes", "", about, "", *lines(["workload", *KINDS, "seen"], rows)])
 
@@ -99,7 +100,7 @@ def main(given: Sequence[str] | None = None) -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="+", choices=TRAINING)
-    parser.add_argument("--quick", action="store_true", help="few rows: whether it runs")
+    parser.add_argument("--quick", action="store_true", help="few rows: checks that it runs")
     parser.add_argument("--markdown", type=Path, help="write the table there, for `python -m bench --report`")
     args = parser.parse_args(given)
     text = page({name: profiled(name, args.quick) for name in args.names})

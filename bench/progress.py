@@ -2,9 +2,9 @@
 
     python -m bench.progress --rounds 15 --markdown bench/results/progress.md
 
-One epoch of the MLP with `verbose=1` on a terminal (a pseudo-terminal that is read all the time) between two with `verbose=0`, in
-one process; the median of the ratios counts. The ratio of the two silent ones says how much is noise, so the time within the
-line's own code is taken too. Then 7 rows for 10,000 epochs, as the second of the documents trains them.
+One process runs an epoch of the MLP with `verbose=1` on a terminal (a pseudo-terminal that is read all the time) between two
+with `verbose=0`; the median of the ratios counts. The ratio of the two silent epochs shows the noise, so the program also times
+the line's own code. Then it trains 7 rows for 10,000 epochs, as the second document does.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ EPOCHS = 10_000
 
 @contextlib.contextmanager
 def terminal() -> Iterator[None]:
-    """Standard output is a terminal whose text is thrown away."""
+    """Make standard output a terminal whose text is discarded."""
     master, slave = pty.openpty()
     reader = threading.Thread(target=_drain, args=(master,), daemon=True)
     reader.start()
@@ -42,7 +42,7 @@ def terminal() -> Iterator[None]:
 
 
 def _drain(master: int) -> None:
-    with contextlib.suppress(OSError):  # the end of a pseudo-terminal
+    with contextlib.suppress(OSError):  # the pseudo-terminal is closed
         while os.read(master, 65536):
             pass
     os.close(master)
@@ -50,7 +50,7 @@ def _drain(master: int) -> None:
 
 @contextlib.contextmanager
 def epochs() -> Iterator[Callable[..., float]]:
-    """On a terminal, a function that gives the seconds of an epoch of the MLP, for options of `fit`; one epoch is behind it."""
+    """On a terminal, a function from options of `fit` to the seconds of an epoch of the MLP, after one warm-up epoch."""
     import jkeras
 
     x, y = MLP.data(MLP.rows)
@@ -68,17 +68,17 @@ def epochs() -> Iterator[Callable[..., float]]:
 
 
 def turns(rounds: int) -> list[tuple[float, float, float]]:
-    """Seconds of an epoch without, with, and without progress."""
+    """Seconds of an epoch without, with, and again without progress."""
     with epochs() as epoch:
         return [(epoch(verbose=0), epoch(verbose=1), epoch(verbose=0)) for _ in range(rounds)]
 
 
 def own_seconds(rounds: int) -> list[tuple[float, float]]:
-    """Seconds of an epoch with progress, and those of them that passed in the progress line's own code."""
+    """Seconds of an epoch with progress, and how many of them the progress line's own code took."""
     import jkeras
 
     class Timed(jkeras.callbacks.ProgbarLogger):
-        """Adds up how long its events take."""
+        """A progress line that adds up how long its events take."""
 
         spent = 0.0
 
@@ -106,7 +106,7 @@ def spread(ratios: list[float]) -> str:
 
 
 def tiny_epochs() -> dict[int, float]:
-    """Seconds of 10,000 epochs on 7 rows of 3 classes, with accuracy, from building on; silent, and a line an epoch."""
+    """Seconds to build and train for 10,000 epochs on 7 rows of 3 classes, with accuracy: silent, and with a line per epoch."""
     import jkeras
 
     x, y = np.random.default_rng(0).integers(1, 8, size=(7, 4)), np.eye(3, dtype=int)[[2, 2, 1, 1, 1, 0, 0]]

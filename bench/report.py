@@ -1,4 +1,4 @@
-"""Writes `RESULTS.md` from the measured figures: every number on that page comes from the JSON beside it."""
+"""Writes `RESULTS.md` from the measurements: every number on that page comes from the JSON next to it."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from bench.bars import COPIES, GROWTH_MB, OVERHEAD, RESIDENT_MB, judged
 from bench.machine import QUIET
 from bench.summary import Results
 from bench.workload import LIBRARIES
-from bench.workloads import DOORS, NAMES, TRAINING, workload
+from bench.workloads import FILE_TASKS, NAMES, TRAINING, workload
 
 METHOD = """\
 Each figure is a median over processes: one process measures one library on one workload, and the libraries take turns (A B C
-A B C). A process waits until the machine is idle; where it was not, the page says so.
+A B C). A process waits until the machine is idle; the page warns if it was not.
 
-Everybody trains the same model on the same made-up data of the real sets' shapes, in float32, with the same batch size, optimizer
-and initial distributions, and reports loss and accuracy of each epoch (the language model: loss). An epoch's time is taken once
-its loss has been read. Epochs after the first count; building, compiling and the first epoch stand under start-up.
+All libraries train the same model on the same synthetic data, shaped like the real sets, in float32, with the same batch size,
+optimizer and initial distributions, and report loss and accuracy of each epoch (the language model: loss). An epoch ends when
+its loss has been read. The figures count epochs after the first; building, compiling and the first epoch are under start-up.
 
-* jkeras and Keras run the same file with `compile` and `fit` and nothing switched on.
+* jkeras and Keras run the same file with `compile` and `fit`, all settings at their defaults.
 * PyTorch is an eager loop with a fused optimizer, `randperm` batches of tensors, NHWC memory order where it is faster, all cores
   and `OMP_WAIT_POLICY=PASSIVE`.
 * The optax loop is one jitted step with donated state on resident data.
-* The scan is an epoch in one program. For the two CNNs it writes convolutions as patches and a product. For ResNet-20 there is
-  none: XLA:CPU runs the gradients of its convolutions dozens of times slower in a loop body, so the step loop is the best."""
+* The scan runs an epoch as one program. For the two CNNs it writes convolutions as patches and a product. ResNet-20 has no
+  scan: XLA:CPU runs the gradients of its convolutions dozens of times slower in a loop body, so the step loop is the best."""
 
 
 def seconds(value: float | None) -> str:
-    """A time with a unit in which it reads well."""
+    """A time in a readable unit."""
     if value is None:
         return ""
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
@@ -49,7 +49,7 @@ def lines(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
 
 
 def bars(results: Results, measured: bool = False) -> list[str]:
-    """What must be reached, and whether it is; all of it, or what was measured."""
+    """The targets and whether they are met; all of them, or only the measured ones."""
     rows = []
     for bar, ratio, peer in judged(results):
         against = bar.against + (f" ({LIBRARIES[peer]})" if peer and bar.against.startswith("best") else "")
@@ -60,7 +60,7 @@ def bars(results: Results, measured: bool = False) -> list[str]:
 
 
 def other_bars(results: Results) -> list[list[str]]:
-    """The bars that are no ratio of times."""
+    """The bars that are not ratios of times."""
     rows = []
     own, bare = summary.median(results, "predict_one", "jkeras"), summary.median(results, "predict_one", "optax")
     if own is not None and bare is not None:
@@ -74,7 +74,7 @@ def other_bars(results: Results) -> list[list[str]]:
     if growth is not None:
         verdict = "met" if growth <= GROWTH_MB else "**not met**"
         rows.append(["growth over 100 models", "none", f"{GROWTH_MB:.0f} MB", f"{growth:.1f} MB", verdict])
-    for name in DOORS:
+    for name in FILE_TASKS:
         copies = summary.median(results, name, "jkeras", "copies")
         if copies is not None:
             verdict = "met" if copies <= COPIES else "**not met**"
@@ -83,7 +83,7 @@ def other_bars(results: Results) -> list[list[str]]:
 
 
 def columns(results: Results, names: Iterable[str]) -> dict[str, str]:
-    """The libraries that have a figure for some of these workloads."""
+    """The libraries with a figure for any of these workloads."""
     rows = [results["workloads"][name]["runs"] for name in names if name in results["workloads"]]
     return {library: shown for library, shown in LIBRARIES.items() if any(library in runs for runs in rows)}
 
@@ -105,7 +105,7 @@ def times(results: Results, names: Iterable[str], field: str) -> list[str]:
 
 
 def spread(results: Results, names: Iterable[str]) -> list[str]:
-    """How far the figures of one library lie apart."""
+    """The range of one library's figures."""
     rows, names = [], list(names)
     libraries = columns(results, names)
     for name in names:
@@ -115,7 +115,7 @@ def spread(results: Results, names: Iterable[str]) -> list[str]:
 
 
 def arithmetic(results: Results, names: Iterable[str]) -> list[str]:
-    """Achieved operations a second beside the measured peak."""
+    """Achieved operations per second, and their share of the measured peak."""
     peak, rows, names = results.get("peak_flops"), [], list(names)
     libraries = columns(results, names)
     for name in names:
@@ -127,13 +127,13 @@ def arithmetic(results: Results, names: Iterable[str]) -> list[str]:
         share = f"{work / own / peak:.0%}" if own and peak else ""
         rows.append([title(results, name), f"{work / 1e9:.3g}", *(f"{work / m / 1e9:.3g}" if m else "" for m in medians), share])
     measured = f"A float32 product of two 2,048 x 2,048 matrices runs at {peak / 1e9:.0f} GFLOP/s here. " if peak else ""
-    text = "Only matrix products and convolutions of loss and gradient are counted, from the hand-written model."
-    head = ["workload", "GFLOP an epoch", *libraries.values(), "jkeras' share of the peak"]
+    text = "Only matrix products and convolutions of loss and gradient count, taken from the hand-written model."
+    head = ["workload", "GFLOP per epoch", *libraries.values(), "jkeras' share of the peak"]
     return ["## GFLOP/s", "", measured + text, "", *lines(head, rows)]
 
 
 def losses(results: Results, names: Iterable[str]) -> list[str]:
-    """The losses of the first epoch, which show that all did the same work."""
+    """The losses of the first epoch, which show that all libraries did the same work."""
     rows, names = [], list(names)
     libraries = columns(results, names)
     for name in names:
@@ -156,12 +156,12 @@ def memory(results: Results) -> list[str]:
 
 
 def header(results: Results) -> list[str]:
-    """The page's title, and where, when and with what."""
+    """The page's title, and where, when and with what it was measured."""
     return ["# Results", "", *origin(results)]
 
 
 def origin(results: Results) -> list[str]:
-    """Where, when and with what."""
+    """Where, when and with what the results were measured."""
     about, found = results["machine"], results["versions"]
     stamps = sorted({(row["date"], row["commit"], row["rounds"]) for row in results["workloads"].values()})
     when = "; ".join(f"{date}, commit {commit}, {rounds} rounds" for date, commit, rounds in stamps)
@@ -175,7 +175,7 @@ def origin(results: Results) -> list[str]:
 
 
 def warnings(results: Results) -> list[str]:
-    """What is wrong with these figures, if anything is."""
+    """Warnings about these figures, if any."""
     said = []
     for name, row in results["workloads"].items():
         for library, runs in row["runs"].items():
@@ -185,13 +185,13 @@ def warnings(results: Results) -> list[str]:
     if busy:
         share = f"{statistics.median(busy):.0%} idle at the median"
         said.append(
-            f"{len(busy)} of {len(free)} processes began on a machine that was not quiet ({share}), so the figures are noisy"
+            f"{len(busy)} of {len(free)} processes started on a machine that was not quiet ({share}), so the figures are noisy"
         )
     return [*(f"* Warning: {line}." for line in said), ""] if said else []
 
 
 def page(results: Results, more: Iterable[str] = ()) -> str:
-    """The whole page; `more` are parts that other programs of the bench have written."""
+    """The whole page; `more` holds the sections that other bench programs wrote."""
     present = [name for name in NAMES if name in results["workloads"]]
     training = [name for name in present if name in TRAINING or name == "streamed"]
     others = [name for name in present if name not in training and name != "memory"]
@@ -200,7 +200,7 @@ def page(results: Results, more: Iterable[str] = ()) -> str:
         [
             *header(results),
             *bars(results),
-            *(["## Seconds an epoch", "", *times(results, training, "seconds")] if training else []),
+            *(["## Seconds per epoch", "", *times(results, training, "seconds")] if training else []),
             *(["## Other times", "", *times(results, others, "seconds")] if others else []),
             *(["## Start-up: build, compile and first epoch", "", *times(results, training, "start")] if training else []),
             *(arithmetic(results, [name for name in training if name in TRAINING]) if training else []),
@@ -215,7 +215,7 @@ def page(results: Results, more: Iterable[str] = ()) -> str:
 
 
 def beside(results: Results) -> str:
-    """The part about what another machine measured, one heading lower."""
+    """The section on another machine's results, one heading lower."""
     names = [name for name in NAMES if name in results["workloads"] and name != "memory"]
     parts = [*bars(results, measured=True), "## Times", "", *times(results, names, "seconds"), *memory(results)]
     head = ["## On another machine", "", *origin(results)]

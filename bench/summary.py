@@ -1,4 +1,4 @@
-"""Medians and ratios of what was measured; nothing here looks at a clock."""
+"""Medians and ratios of the measurements; nothing here measures time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BEST_OF = ("torch", *HAND_WRITTEN)
 
 
 def values(results: Results, name: str, library: str, field: str = "seconds") -> list[float]:
-    """All figures of a library on a workload, of all its processes."""
+    """All figures of a library on a workload, from all its processes."""
     runs = results["workloads"].get(name, {}).get("runs", {}).get(library, [])
     found: list[float] = []
     for run in runs:
@@ -22,13 +22,13 @@ def values(results: Results, name: str, library: str, field: str = "seconds") ->
 
 
 def median(results: Results, name: str, library: str, field: str = "seconds") -> float | None:
-    """The median, or None where nothing was measured."""
+    """The median, or None if nothing was measured."""
     found = values(results, name, library, field)
     return statistics.median(found) if found else None
 
 
 def best(results: Results, name: str, libraries: tuple[str, ...] = BEST_OF) -> tuple[str, float] | None:
-    """The fastest of some libraries, and its median."""
+    """The fastest of the given libraries, and its median."""
     found = [(value, library) for library in libraries if (value := median(results, name, library)) is not None]
     return (min(found)[1], min(found)[0]) if found else None
 
@@ -47,7 +47,7 @@ def first_losses(results: Results, name: str) -> dict[str, float]:
 
 
 def losses_agree(losses: dict[str, float], tolerance: float = 0.25) -> bool:
-    """Whether all libraries came to a similar loss, so that they can be said to have done the same work."""
+    """Whether all libraries reached similar losses, which shows that they did the same work."""
     if len(losses) < 2:
         return True
     middle = statistics.median(losses.values())

@@ -1,4 +1,4 @@
-"""Data that needs no download: of the shapes of the real sets, drawn from a fixed seed, and learnable."""
+"""Data without a download: shaped like the real sets, drawn from a fixed seed, and learnable."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ PART = 1024
 
 
 def classes(rows: int, shape: tuple[int, ...], count: int, *, noise: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Images of `count` classes: each class has a picture of its own, seen through noise.
+    """Images of `count` classes: each class has its own picture, with noise added.
 
     Args:
         rows: Number of rows.
         shape: Shape of a row.
         count: Number of classes.
-        noise: Width of the uniform noise beside the picture's own width of one.
+        noise: Width of the uniform noise, relative to the picture's width of one.
         seed: Seed of pictures and rows.
 
     Returns:
@@ -24,7 +24,7 @@ def classes(rows: int, shape: tuple[int, ...], count: int, *, noise: float = 1.0
     pictures = rng.random((count, *shape), dtype=np.float32)
     labels = rng.integers(0, count, rows).astype(np.int32)
     images = np.empty((rows, *shape), np.float32)
-    for begin in range(0, rows, PART):  # in parts, so that making the data takes no memory beyond them
+    for begin in range(0, rows, PART):  # in parts, so that making the data needs no extra memory
         part = images[begin : begin + PART]
         rng.random(out=part, dtype=np.float32)
         part *= noise
@@ -34,7 +34,7 @@ def classes(rows: int, shape: tuple[int, ...], count: int, *, noise: float = 1.0
 
 
 def text(rows: int, length: int, vocabulary: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Word numbers, half of them from the half of the vocabulary that goes with the label, and labels of two classes."""
+    """Word numbers, half of them from the label's half of the vocabulary, and labels of two classes."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, rows).astype(np.int32)
     words = rng.integers(1, vocabulary, (rows, length))
@@ -45,7 +45,7 @@ def text(rows: int, length: int, vocabulary: int, *, seed: int = 0) -> tuple[np.
 
 
 def language(rows: int, length: int, vocabulary: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of a text in which each sign is followed by one of four, and the same rows one sign later."""
+    """Rows of a text in which one of four characters follows each character, and the same rows one character later."""
     rng = np.random.default_rng(seed)
     followers = rng.integers(0, vocabulary, (vocabulary, 4))
     choices = rng.integers(0, 4, (rows, length + 1))

@@ -1,4 +1,4 @@
-"""One measurement in a process of its own: `python -m bench.worker WORKLOAD LIBRARY [--quick]` prints one line of JSON."""
+"""One measurement in its own process: `python -m bench.worker WORKLOAD LIBRARY [--quick]` prints one line of JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.workloads import workload
 
 
 def peak_mb() -> float:
-    """The most memory this process has held, in MB."""
+    """The peak memory of this process, in MB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1024)
 

@@ -1,9 +1,9 @@
-"""What a workload is: a name, sizes, and a measurement that one library makes in one process.
+"""A workload: a name, sizes, and a measurement that one library makes in one process.
 
-A `Training` writes down one model three times: `model(keras)` for jkeras and Keras, whose code is the same, `module()` for
-PyTorch, and `init` / `apply` in plain JAX for the two hand-written loops. All of them train on `data(rows)`, in float32, with the
-same batch size, the same optimizer and the same distributions of initial weights, and report mean loss (and accuracy) of every
-epoch, so that the losses show that they did the same work.
+A `Training` defines one model three times: `model(keras)` for jkeras and Keras, which share the code, `module()` for PyTorch,
+and `init` / `apply` in plain JAX for the two hand-written loops. All of them train on `data(rows)`, in float32, with the same
+batch size, optimizer and distributions of initial weights, and report mean loss (and accuracy) of every epoch, so the losses
+show that they did the same work.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ TRAINERS = ("jkeras", "keras", "torch", "optax", "scan")
 class Workload:
     """One row of the table.
 
-    `run` measures one library and returns a record: `seconds` is the list of times whose median counts, all else is shown beside.
-    `repeats` is how many processes of each library a round starts, `rounds` the most rounds it is worth (None: as many as asked),
-    `environment` what its processes have in theirs.
+    `run` measures one library and returns a record: `seconds` lists the times, whose median counts; the rest is extra
+    information. `repeats` is how many processes of each library a round starts, `rounds` the most rounds it is worth (None: as
+    many as requested), `environment` holds extra environment variables for its processes.
     """
 
     name: ClassVar[str]
@@ -44,7 +44,7 @@ class Workload:
     environment: ClassVar[dict[str, str]] = {}
 
     def sizes(self) -> str:
-        """The sizes, in words, for the report."""
+        """The sizes as text, for the report."""
         raise NotImplementedError
 
     def run(self, library: str, quick: bool) -> Record:
@@ -52,7 +52,7 @@ class Workload:
 
 
 class Training(Workload):
-    """A model to be trained; the time that counts is that of an epoch after the first."""
+    """A model to train; only the times of epochs after the first count."""
 
     rows: ClassVar[int]
     quick_rows: ClassVar[int]
@@ -64,14 +64,14 @@ class Training(Workload):
     channels_last: ClassVar[bool] = False
     """Whether PyTorch is faster with images in NHWC memory order."""
     patches: ClassVar[bool] = False
-    """Whether the hand-written scan writes convolutions as patches and a product, as a loop body on XLA:CPU demands."""
+    """Whether the hand-written scan writes convolutions as patches and a product, as a loop body needs on XLA:CPU."""
 
     def data(self, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and integer labels."""
         raise NotImplementedError
 
     def keras_targets(self, y: np.ndarray) -> np.ndarray:
-        """The labels in the form that the Keras model's loss wants."""
+        """The labels in the form that the Keras model's loss expects."""
         return y
 
     def model(self, keras: Any) -> Any:
@@ -79,7 +79,7 @@ class Training(Workload):
         raise NotImplementedError
 
     def module(self) -> Any:
-        """The `torch.nn.Module`, which gives logits."""
+        """The `torch.nn.Module`, which returns logits."""
         raise NotImplementedError
 
     def init(self, key: Any) -> tuple[Any, Any]:
@@ -87,11 +87,11 @@ class Training(Workload):
         raise NotImplementedError
 
     def apply(self, params: Any, state: Any, x: Any, conv: Any) -> tuple[Any, Any]:
-        """Logits and new state in plain JAX; `conv` is the convolution to be used."""
+        """Logits and new state in plain JAX; `conv` is the convolution to use."""
         raise NotImplementedError
 
     def count(self, quick: bool) -> int:
-        """The number of rows, a multiple of the batch size, so that there is one compiled shape for everybody."""
+        """The number of rows, a multiple of the batch size, so that every library compiles one shape."""
         rows = self.quick_rows if quick else self.rows
         if rows % self.batch:
             raise ValueError(f"{self.name}: {rows} rows are not a multiple of the batch size {self.batch}.")

@@ -1,14 +1,14 @@
-"""An autoencoder that takes noise away, and the two numbers to which it reduces a picture.
+"""An autoencoder that removes noise, and one that reduces a picture to two numbers.
 
     python examples/autoencoder.py
 
-An encoder squeezes 64 pixels into a few numbers, the code; a decoder makes pixels of them again. Both are models of their own,
-used as layers in a third one. That one is trained on digits with noise as inputs and the clean digits as targets; encoder and
-decoder share its weights and can be used alone afterwards.
+An encoder squeezes 64 pixels into a few numbers, the code; a decoder turns the code back into pixels. Both are separate models,
+used as layers in a third one. The third one trains on noisy digits as inputs and clean digits as targets; encoder and decoder
+share its weights, so you can use each alone afterwards.
 
-Two are trained. With a code of 16 numbers the noise goes and the digit stays. With a code of 2, every digit is a point in a
-plane. Prints the errors before and after. Writes `out/autoencoder.png` (clean, noisy, restored) and `out/autoencoder_codes.png`
-(the plane in the colours of the classes, which training never saw). Under a minute on two cores.
+The example trains two. With a code of 16 numbers the noise disappears and the digit stays. With a code of 2, every digit is a
+point in a plane. Prints the errors before and after. Writes `out/autoencoder.png` (clean, noisy, restored) and
+`out/autoencoder_codes.png` (the plane, coloured by class, which training never saw). Under a minute on two cores.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def make_autoencoder(code_size):
         name="decoder",
     )
     pixels = jkeras.Input((64,), name="noisy")
-    noisy = layers.GaussianNoise(0.3)(pixels)  # in training only: each epoch sees other noise
+    noisy = layers.GaussianNoise(0.3)(pixels)  # in training only: each epoch gets new noise
     return jkeras.Model(pixels, decoder(encoder(noisy)), name=f"autoencoder_{code_size}"), encoder, decoder
 
 
@@ -50,7 +50,7 @@ def train(code_size, x, epochs):
 
 
 def draw_digits(rows, path):
-    """A PNG with one row of digits for each `{name: images (n, 64)}`."""
+    """Write a PNG with one row of digits for each entry of `{name: images (n, 64)}`."""
     count = len(next(iter(rows.values())))
     figure = Figure(figsize=(0.75 * count + 1, 0.8 * len(rows) + 0.2), layout="constrained")
     for axes_row, (name, images) in zip(figure.subplots(len(rows), count), rows.items()):

@@ -1,4 +1,4 @@
-"""Callbacks: keep the weights of every epoch, slow down on a plateau, stop in time, go back to the best epoch.
+"""Callbacks: save the weights of every epoch, slow down on a plateau, stop in time, return to the best epoch.
 
     python examples/callbacks.py
 
@@ -6,12 +6,12 @@ Callbacks run in the order of the list, at the end of each epoch:
 
 - `ReduceLROnPlateau` multiplies the learning rate by 0.2 when `val_loss` has not improved for three epochs. The rate is an
   array in the optimizer's state, so nothing compiles again.
-- `EarlyStopping` ends the training when it has not improved for six.
+- `EarlyStopping` stops training when it has not improved for six.
 - `ModelCheckpoint` writes a file after each epoch; its name is a template of the epoch and of any logged value.
-- `GapLog`, the last one, is written here: a `Callback` with `on_epoch_end`. What it puts into `logs` is in the history too.
+- `GapLog`, the last one, is defined here: a `Callback` with `on_epoch_end`. What it adds to `logs` appears in the history too.
 
-The model is too large for its few rows, so that it overfits and all of them have something to do. Afterwards the file with the
-lowest `val_loss` is found by its name and loaded. Prints each epoch, each message, and both test results. Writes
+The model is too large for its few rows, so it overfits and every callback has something to do. Afterwards the example finds the
+file with the lowest `val_loss` by its name and loads it. Prints each epoch, each message, and both test results. Writes
 `out/checkpoints/*.keras` and `out/callbacks.png`. Under half a minute on two cores.
 """
 
@@ -25,7 +25,7 @@ from jkeras import callbacks, datasets, layers, models
 
 
 class GapLog(callbacks.Callback):
-    """Adds how far validation lies behind training to the logs, so that the history has it too."""
+    """Adds the gap between validation and training to the logs, and so to the history."""
 
     def on_epoch_end(self, epoch, logs=None):
         logs["gap"] = logs["val_loss"] - logs["loss"]

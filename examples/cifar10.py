@@ -1,14 +1,14 @@
-"""Train a small convolutional network on CIFAR-10's photographs to more than 70 % test accuracy in a few minutes on a CPU.
+"""Train a small convolutional network on CIFAR-10 photos to more than 70 % test accuracy in a few minutes on a CPU.
 
     python examples/cifar10.py
 
-Three things make it cheap. The first convolution has stride 2, so that nothing runs at the full 32 x 32 pixels; later ones
+Three things make it cheap. The first convolution has stride 2, so nothing later runs at the full 32 x 32 pixels; later ones
 halve the image again instead of pooling it. Batch normalization and a learning rate that falls along a cosine make few epochs
 enough. The images stay uint8 in memory, a quarter of float32, and a `Rescaling` layer turns each batch into floats.
 
-The data (163 MB) are downloaded into `~/.keras/datasets` (or `$KERAS_HOME/datasets`) where they are not there already. Without
-them and without a network the same network is trained on drawings of the same size instead: ten shapes in any colours, places and
-sizes; the first line of the output says so, and the accuracy says nothing about photographs then.
+The data (163 MB) are downloaded into `~/.keras/datasets` (or `$KERAS_HOME/datasets`) unless they are there already. Without the
+data and without a connection, the same network trains on drawings of the same size instead: ten shapes in random colours,
+places and sizes. The first line of the output tells you, and the accuracy then says nothing about photos.
 
 Prints the data used, the summary, the epochs and the test accuracy. Writes `out/cifar10.png`, test images with predictions.
 Under 3 minutes on two cores.
@@ -39,7 +39,7 @@ EPOCHS, BATCH_SIZE = 5, 128
 
 
 def convolution(filters, size, strides=1):
-    """Convolution, normalization, ReLU; the normalization's offset makes a bias superfluous."""
+    """Convolution, normalization, ReLU; the normalization's offset makes a bias unnecessary."""
     return [
         layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=False, kernel_initializer="he_normal"),
         layers.BatchNormalization(momentum=0.95),
@@ -64,7 +64,7 @@ def make_model():
 
 
 def draw(count, rng):
-    """`count` drawings `(count, 32, 32, 3)`, uint8, of random shapes in random colours with noise, and their class numbers."""
+    """`count` noisy uint8 drawings `(count, 32, 32, 3)` of random shapes in random colours, and their class numbers."""
     labels = rng.integers(0, len(SHAPES), count)
     row, column = np.mgrid[:32, :32]
     images = np.empty((count, 32, 32, 3), "float32")
@@ -78,11 +78,11 @@ def draw(count, rng):
 
 
 def load_images(drawings):
-    """CIFAR-10, or so many drawings where it cannot be had: names of the classes, training and test."""
+    """Class names, training data and test data of CIFAR-10, or of `count` drawings if it is not available."""
     try:
         train, test = datasets.cifar10.load_data()
     except FileNotFoundError as error:
-        print(f"Data: drawings of ten shapes, because CIFAR-10 could not be had.\n{error}\n")
+        print(f"Data: drawings of ten shapes, because CIFAR-10 is not available.\n{error}\n")
         rng = np.random.default_rng(0)
         return list(SHAPES), draw(drawings, rng), draw(drawings // 5, rng)
     print("Data: CIFAR-10")

@@ -1,13 +1,13 @@
-"""A table: who gets side effects from a drug, as a function of age. Training, a confusion matrix, and what was learned.
+"""Tabular data: who gets side effects from a drug, by age. Training, a confusion matrix, and what the model learned.
 
     python examples/clinical_trial.py
 
-The trial is made up: 2,100 people from 13 to 100 years, half of them 65 or older. Of the older ones 95 % had side effects, of the
-younger ones 5 %. Nobody can predict better than that, so an accuracy of 0.95 is the best there is; the last tenth of the rows is
-held out to see it. The labels are class numbers, which is what `sparse_categorical_crossentropy` takes.
+The trial is made up: 2,100 people aged 13 to 100, half of them 65 or older. Of the older ones 95 % had side effects, of the
+younger ones 5 %. No model can predict better than that, so 0.95 is the best possible accuracy; the last tenth of the rows is
+held out to measure it. The labels are class numbers, as `sparse_categorical_crossentropy` expects.
 
-Prints the summary, a line for each epoch, the confusion matrix of 420 other people, and the age at which the model changes its
-mind. Writes `out/clinical_trial.png`. Under half a minute on two cores.
+Prints the summary, a line for each epoch, the confusion matrix for 420 other people, and the age from which the model predicts
+side effects. Writes `out/clinical_trial.png`. Under half a minute on two cores.
 """
 
 import argparse
@@ -23,7 +23,7 @@ YOUNGEST, LIMIT, OLDEST = 13, 65, 100
 
 
 def make_trial(exceptions, regular, rng):
-    """Ages `(n, 1)` and labels `(n,)`, shuffled: in each of the two groups so many exceptions and so many regular cases."""
+    """Shuffled ages `(n, 1)` and labels `(n,)`; each age group has `exceptions` exceptions and `regular` regular cases."""
     count = exceptions + regular
     young, old = rng.integers(YOUNGEST, LIMIT, count), rng.integers(LIMIT, OLDEST + 1, count)
     is_exception = np.arange(count) < exceptions
@@ -34,7 +34,7 @@ def make_trial(exceptions, regular, rng):
 
 
 def scale(ages):
-    """The range of the trial's ages, 13 to 100, as 0 to 1; the same formula for training and test."""
+    """Scale the trial's ages, 13 to 100, to 0 to 1, with the same formula for training and test."""
     return (ages - YOUNGEST) / np.float32(OLDEST - YOUNGEST)
 
 
@@ -69,7 +69,7 @@ def main(argv=None):
     predicted = model.predict(scale(test_ages), batch_size=10, verbose=0).argmax(axis=-1)
     counts = np.zeros((2, 2), int)
     np.add.at(counts, (test_labels, predicted), 1)
-    print("\nRows: what happened; columns: what the model said")
+    print("\nRows: what happened; columns: what the model predicted")
     print(counts)
     print(f"Test accuracy: {counts.trace() / counts.sum():.4f}; the best possible is 0.9524")
 

@@ -1,15 +1,15 @@
-"""A layer of your own, written as in Keras: weights in `build`, maths in `call`, raw `jax.numpy` inside.
+"""Your own layer, written as in Keras: weights in `build`, maths in `call`, raw `jax.numpy` inside.
 
 `CentredDense` is a dense layer that first subtracts the mean of its inputs, learned by averaging over the batches it sees:
 
     y = (x - moving_mean) @ kernel + bias
 
-Its weights are made by `add_weight`: each is a `Variable`, with a name, a value and `assign`. Functions of `jax.numpy` and
-operators take it as its array, so `jnp.matmul(x, self.kernel)` is just that; `self.moving_mean.assign(...)` gives it a new one.
-Functions of `jax.lax` take arrays alone: write `self.kernel.value` there.
+`add_weight` makes its weights: each is a `Variable`, with a name, a value and `assign`. `jax.numpy` functions and operators
+treat it as its array, so you can write `jnp.matmul(x, self.kernel)`; `self.moving_mean.assign(...)` sets a new value. `jax.lax`
+functions take only arrays: write `self.kernel.value` there.
 
-The layer needs no second definition for the functional side: `init` gives its arrays, `apply` is a pure function of them, and
-what was assigned comes back as the new state.
+The layer needs no second definition for functional use: `init` returns its arrays, `apply` is a pure function of them, and
+assigned values come back as the new state.
 
     python examples/custom_layer.py
 
@@ -30,7 +30,7 @@ class CentredDense(layers.Layer):
 
     Args:
         units: number of outputs.
-        momentum: of the moving average; 0.99 means that a batch changes it by one part in a hundred.
+        momentum: of the moving average; with 0.99, a batch changes it by one part in a hundred.
     """
 
     def __init__(self, units, momentum=0.99, **kwargs):
@@ -52,7 +52,7 @@ class CentredDense(layers.Layer):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description="A layer of your own.")
+    parser = argparse.ArgumentParser(description="Your own layer.")
     parser.add_argument("--epochs", type=int, help="default: 20")
     parser.add_argument("--quick", action="store_true", help="one epoch")
     args = parser.parse_args(argv)

@@ -1,14 +1,14 @@
-"""A loss that is more than a comparison of y with y_pred: override `compute_loss`.
+"""A loss that does more than compare y with y_pred: override `compute_loss`.
 
-The data are noisy, and noisier on the right than on the left. A model that predicts only the mean cannot say so. This one
+The data are noisy, and noisier on the right than on the left. A model that predicts only the mean cannot show that. This one
 predicts a mean m and a log-variance s for each x, and minimises the negative log-likelihood of a normal distribution,
 
     loss = mean( s + (y - m)^2 / exp(s) ) / 2,
 
-so that it learns how uncertain to be as well (Nix and Weigend, "Estimating the mean and variance of the target probability
+so it also learns how uncertain to be (Nix and Weigend, "Estimating the mean and variance of the target probability
 distribution", 1994). `compute_loss` gets the batch and the outputs and returns the scalar to minimise; `fit`, `evaluate`,
-callbacks and the optimizer stay as they are. `self.losses` holds what layers add, here the penalty on a kernel: an override that
-wants it adds it.
+callbacks and the optimizer need no change. `self.losses` holds the losses that layers add, here the penalty on a kernel; an
+override must add them itself.
 
     python examples/custom_loss.py
 
@@ -26,7 +26,7 @@ from jkeras.regularizers import L2
 
 
 class MeanAndSpread(jkeras.Model):
-    """Two numbers for each row, the mean and the log-variance."""
+    """Predicts two numbers for each row, the mean and the log-variance."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -57,7 +57,7 @@ def make_data(count, rng):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description="A loss of your own by compute_loss.")
+    parser = argparse.ArgumentParser(description="Your own loss, by compute_loss.")
     parser.add_argument("--epochs", type=int, help="default: 60")
     parser.add_argument("--quick", action="store_true", help="two epochs")
     args = parser.parse_args(argv)

@@ -1,23 +1,23 @@
-"""A training step of your own: override `train_step`, a pure function.
+"""Your own training step: override `train_step`, a pure function.
 
     train_step(state, batch) -> (new state, logs)
 
-`state` is a `TrainState`: weights, optimizer, metrics and counters, all arrays. A step reads no attribute of the model that
-changes and writes none, so `fit` can compile it, and so can you. It is put together from the pieces of the default step:
+`state` is a `TrainState`: weights, optimizer, metrics and counters, all arrays. A step neither reads model attributes that
+change nor writes any, so `fit` can compile it, and so can you. This one is assembled from the pieces of the default step:
 
 - `self.objective(params, state, x, y, sample_weight, rng)` is the loss as a pure function of the weights, for `jax.grad`;
 - `self.apply_gradients(state, grads)` is the optimizer's step;
-- `self.update_metrics(state, y, outcome, sample_weight)` accumulates the metrics and gives the logs.
+- `self.update_metrics(state, y, outcome, sample_weight)` accumulates the metrics and returns the logs.
 
 The example is sharpness-aware minimisation (Foret et al., "Sharpness-Aware Minimization for Efficiently Improving
-Generalization", 2021). It prefers weights around which the loss is flat: it goes a small way uphill, to the worst point nearby,
-takes the gradient *there*, and applies it *here*:
+Generalization", 2021). It prefers weights around which the loss is flat: it takes a small step uphill, to the worst point
+nearby, computes the gradient *there*, and applies it *here*:
 
     worst = params + rho * g / |g|,  g = gradient at params;     params <- optimizer(params, gradient at worst)
 
     python examples/custom_train_step.py
 
-Prints losses and accuracies with the usual step and with this one. Under half a minute on two cores.
+Prints losses and accuracies with the default step and with this one. Under half a minute on two cores.
 """
 
 import argparse
@@ -47,7 +47,7 @@ class SharpnessAware(jkeras.Sequential):
 
 
 def train(cls, epochs, data):
-    """Train one kind of model, each from the same weights and in the same order of data."""
+    """Train a model of the given class, always from the same weights and in the same order of data."""
     (x, y), (x_test, y_test) = data
     jkeras.utils.set_random_seed(0)
     model = cls([layers.Dense(64, activation="relu"), layers.Dropout(0.2), layers.Dense(10, activation="softmax")])
@@ -57,7 +57,7 @@ def train(cls, epochs, data):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description="A training step of your own.")
+    parser = argparse.ArgumentParser(description="Your own training step.")
     parser.add_argument("--epochs", type=int, help="default: 40")
     parser.add_argument("--quick", action="store_true", help="two epochs")
     args = parser.parse_args(argv)
@@ -66,7 +66,7 @@ def main(argv=None):
     for cls in (jkeras.Sequential, SharpnessAware):
         history, (loss, accuracy) = train(cls, args.epochs or (2 if args.quick else 40), data)
         print(f"{cls.__name__}: training loss {history['loss'][-1]:.4f}, test loss {loss:.4f}, test accuracy {accuracy:.3f}")
-    print(f"Length of the gradient, which only the second step reports: {history['gradient_norm'][-1]:.3f}")
+    print(f"Norm of the gradient, which only the second step reports: {history['gradient_norm'][-1]:.3f}")
 
 
 if __name__ == "__main__":

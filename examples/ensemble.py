@@ -1,15 +1,15 @@
-"""`vmap` over a model: an ensemble trained at once, and a gradient for each example.
+"""`vmap` over a model: train an ensemble at once, and compute a gradient for each example.
 
-`init` and `apply` are pure functions, so `jax.vmap` may map over any of their arguments.
+`init` and `apply` are pure functions, so `jax.vmap` can map over any of their arguments.
 
-- Over the *key* of `init`: one call gives the weights of eight models, each array with an axis of 8 in front.
-- Over the *params* of `apply`: eight models on the same data. Training them is `vmap` of the training step of one.
-- Over the *examples*: `vmap` of `grad` gives each example's own gradient, which a batch would average away. Its length tells how
-  much the model would have to change for that example. Here some labels were made wrong on purpose, and it finds most of them.
+- Over the *key* of `init`: one call returns the weights of eight models, each array with a leading axis of 8.
+- Over the *params* of `apply`: eight models run on the same data. To train them, `vmap` the training step of one.
+- Over the *examples*: `vmap` of `grad` gives each example's own gradient, which a batch would average away. Its norm tells how
+  much the model would have to change for that example. Here some labels are wrong on purpose, and the norm finds most of them.
 
     python examples/ensemble.py
 
-Prints the accuracy of the members alone and together, and how many wrong labels were found. Under half a minute on two cores.
+Prints the accuracy of the members alone and together, and how many wrong labels the norm found. Under half a minute on two cores.
 """
 
 import argparse
@@ -27,7 +27,7 @@ WRONG = 20
 
 
 def spoil(labels, rng):
-    """Labels with some replaced by a wrong one, and the places where."""
+    """The labels with some replaced by wrong ones, and the indices of those."""
     places = rng.choice(len(labels), WRONG, replace=False)
     spoiled = labels.copy()
     spoiled[places] = (labels[places] + rng.integers(1, 10, WRONG)) % 10
@@ -72,14 +72,14 @@ def main(argv=None):
     print(f"members: {alone.min():.3f} to {alone.max():.3f} correct")
     print(f"ensemble of {MEMBERS}: {together:.3f} correct")
 
-    # A gradient for each example, of the first member.
+    # A gradient for each example, from the first member.
     first_params, first_state = jax.tree.map(lambda a: a[0], (params, state))
     per_example = jax.jit(jax.vmap(jax.grad(loss_of), in_axes=(None, None, 0, 0)))
     grads = per_example(first_params, first_state, x[:, None], y[:, None])
     lengths = jax.vmap(optax.tree.norm)(grads)
     suspects = np.argsort(-np.asarray(lengths))[: 2 * WRONG]
     found = len(set(suspects.tolist()) & set(wrong.tolist()))
-    print(f"of the {WRONG} wrong labels, {found} are among the {2 * WRONG} examples with the longest gradients")
+    print(f"of the {WRONG} wrong labels, {found} are among the {2 * WRONG} examples with the largest gradients")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""Several inputs, several outputs, a shared part: the functional way of building a model.
+"""Several inputs, several outputs, a shared part: a model built with the functional API.
 
-Two handwritten digits go in. One output says whether the left digit is larger than the right one, the other estimates their sum.
-Both digits go through the *same* encoder, a model used as a layer: its weights exist once, and are trained from both sides.
+Two handwritten digits go in. One output says whether the left digit is larger than the right one, the other estimates their
+sum. Both digits go through the *same* encoder, a model used as a layer: its weights exist once, and both inputs train them.
 
 Data, losses, loss weights and metrics are dicts by name: inputs by the name of their `Input`, outputs by the name of the layer
-that makes them. The total loss is `1.0 * larger_loss + 0.05 * total_loss`; the weights bring a cross-entropy below 1 and squared
-errors of sums up to 18 to one scale.
+that makes them. The total loss is `1.0 * larger_loss + 0.05 * total_loss`; the weights bring a cross-entropy below 1 and
+squared errors of sums up to 18 to the same scale.
 
     python examples/functional_two_inputs.py
 
-Prints the summary with its connections, the epochs, and what the model says of three pairs. Writes `out/two_digits.png`, the
+Prints the summary with its connections, the epochs, and what the model predicts for three pairs. Writes `out/two_digits.png`, a
 picture of the model. Under half a minute on two cores.
 """
 
@@ -23,7 +23,7 @@ from jkeras import datasets, layers
 
 
 def make_pairs(images, labels, count, rng):
-    """Random pairs of digits, and what there is to say about each pair."""
+    """Random pairs of digits, and the two targets for each pair."""
     left, right = rng.integers(len(images), size=(2, count))
     x = {"left": images[left] / np.float32(255), "right": images[right] / np.float32(255)}
     a, b = labels[left].astype("float32"), labels[right].astype("float32")

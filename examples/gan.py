@@ -1,19 +1,20 @@
-"""A GAN in `fit`: two networks against each other, each with an optimizer of its own, in one pure `train_step`.
+"""A GAN in `fit`: two competing networks, each with its own optimizer, in one pure `train_step`.
 
     python examples/gan.py
 
-A generator makes digits of random numbers. A discriminator tells real digits from made ones. Each is trained to beat the other:
+A generator turns random numbers into digits. A discriminator tells real digits from generated ones. Each trains to beat the
+other:
 
     discriminator: real -> 1, made -> 0;        generator: made -> 1 in the eyes of the discriminator
 
-One class holds both networks, and overrides `train_step(state, batch) -> (state, logs)`. Its gradients come from two losses: of
-the first only the discriminator's part is taken, of the second only the generator's. `optax.multi_transform` gives each part of
-the parameters its optimizer, by the name of the network, and is passed to `compile` as one optimizer. The whole step is
-compiled into the loop of `fit` like any other.
+One class holds both networks and overrides `train_step(state, batch) -> (state, logs)`. Its gradients come from two losses: the
+step takes the discriminator's part of the first and the generator's part of the second. `optax.multi_transform` gives each part
+of the parameters its optimizer, by the name of the network, and goes to `compile` as one optimizer. `fit` compiles the whole
+step into its loop like any other.
 
-Real numbers to watch: `d_real` and `d_made`, the mean probabilities that the discriminator gives to real and made digits. At the
-start they part; later they come near each other. Prints the epochs, and writes made digits beside real ones to `out/gan.png`.
-Under 2 minutes on two cores.
+Watch `d_real` and `d_made`, the mean probabilities that the discriminator gives to real and generated digits. At first they
+diverge; later they approach each other. Prints the epochs, and writes real and generated digits to `out/gan.png`. Under 2
+minutes on two cores.
 """
 
 import argparse
@@ -62,7 +63,7 @@ def make_discriminator():
 
 
 class GAN(jkeras.Model):
-    """A generator and a discriminator; called on images, it judges them, and `generator` makes them."""
+    """A generator and a discriminator; calling the model on images judges them, and `generator` makes them."""
 
     def __init__(self):
         super().__init__()
@@ -134,7 +135,7 @@ def main(argv=None):
     images = np.concatenate([x[:16], made]).reshape(-1, 8, 8)
     path = args.out / "gan.png"
     visualization.image_grid(images, columns=8, limit=32, path=path)
-    print(f"Two rows of real digits, then two of made ones: {path}")
+    print(f"Two rows of real digits, then two of generated ones: {path}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""A Keras 2 script that jkeras runs as it is: `keras` and `tensorflow` are imported, jkeras is not mentioned.
+"""A Keras 2 script that jkeras runs unchanged: it imports `keras` and `tensorflow` and never mentions jkeras.
 
     python -m jkeras examples/keras_script.py
 
-Nothing of Keras or TensorFlow has to be installed. Old names are used on purpose: `lr=`, `input_dim=`, `metrics=["acc"]`,
-`np_utils`, `predict_classes`, the backend `K`. `python -m jkeras --check examples/keras_script.py` lists what a script uses
-that jkeras does not have, without running it. With `--quick` it takes two epochs. Prints the epochs, the results and
-predictions of the 30 flowers that it has not seen, and writes `out/iris.h5`. Under half a minute on two cores.
+Neither Keras nor TensorFlow needs to be installed. The script uses old names on purpose: `lr=`, `input_dim=`,
+`metrics=["acc"]`, `np_utils`, `predict_classes`, the backend `K`. `python -m jkeras --check examples/keras_script.py` lists
+what a script uses that jkeras does not have, without running it. With `--quick` it trains for two epochs. Prints the epochs,
+the results and predictions for the 30 flowers that it has not seen, and writes `out/iris.h5`. Under half a minute on two cores.
 """
 
 import os

@@ -1,14 +1,14 @@
-"""Look inside a trained network: its kernels, what each layer makes of an image, and the images that it gets wrong.
+"""Look inside a trained network: its kernels, each layer's output for an image, and the images that it gets wrong.
 
     python examples/look_inside.py
 
-- `visualization.image_grid` shows images with label and prediction; wrong ones are red.
+- `visualization.image_grid` shows images with labels and predictions; wrong ones are red.
 - `visualization.convolution_kernels` shows the weights of a convolution.
-- `visualization.layer_outputs` shows what the layers give for one image.
-- `model.activations(x)` gives the same as arrays, of all layers in one compiled call.
+- `visualization.layer_outputs` shows the layers' outputs for one image.
+- `model.activations(x)` returns them as arrays, for all layers in one compiled call.
 
-The data are scikit-learn's digits, doubled in size. Each function returns a matplotlib figure, and writes it where `path` is
-given. Prints the test accuracy and, from the activations, how many channels are silent. Writes `out/inside_digits.png`,
+The data are scikit-learn's digits, doubled in size. Each function returns a matplotlib figure, and saves it if you pass `path`.
+Prints the test accuracy and, from the activations, how many channels are silent. Writes `out/inside_digits.png`,
 `out/inside_kernels.png`, `out/inside_outputs.png`. Under half a minute on two cores.
 """
 

@@ -3,9 +3,9 @@
     python examples/mnist.py                 # a multilayer perceptron, under half a minute on two cores
     python examples/mnist.py --model cnn     # a small convolutional network, under 2 minutes
 
-The data are MNIST where it is in the cache (`$KERAS_HOME/datasets`, by default `~/.keras/datasets`) or can be downloaded, and
-otherwise the 1,797 smaller digits that come with scikit-learn; the first line of the output says which. One tenth of the training
-images is held out: the validation curves come from it, and the test images are used once, at the end.
+The data are MNIST if it is in the cache (`$KERAS_HOME/datasets`, by default `~/.keras/datasets`) or can be downloaded, and
+otherwise the 1,797 smaller digits that come with scikit-learn; the first line of the output says which. One tenth of the
+training images is held out for the validation curves; the test images are used only once, at the end.
 
 Prints the data used, the summary, the epochs, test loss and accuracy. Writes two pictures into `out/`: the learning curves, and
 test digits that the model gets wrong.
@@ -20,7 +20,7 @@ from jkeras import datasets, layers, visualization
 
 
 def load_digits():
-    """MNIST, or scikit-learn's digits where MNIST cannot be had; images (n, height, width) as uint8."""
+    """MNIST, or scikit-learn's digits if MNIST is not available; images (n, height, width) as uint8."""
     cached = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets" / "mnist.npz"
     in_cache = cached.is_file()
     try:
@@ -28,7 +28,7 @@ def load_digits():
     except (FileNotFoundError, ValueError) as error:
         if in_cache:
             raise
-        print(f"Data: scikit-learn's digits, because MNIST could not be had.\n{error}\n")
+        print(f"Data: scikit-learn's digits, because MNIST is not available.\n{error}\n")
         train, test = datasets.digits.load_data()
         name = "Digits"
     else:
@@ -40,7 +40,7 @@ def load_digits():
 
 
 def mlp(image_shape):
-    """Three hidden layers of 256 units on the pixels in a row."""
+    """Three hidden layers of 256 units on the flattened pixels."""
     return jkeras.Sequential(
         [
             layers.Flatten(input_shape=image_shape),
@@ -69,7 +69,7 @@ def cnn(image_shape):
 
 
 def convolution(filters, size, strides=1):
-    """Convolution, normalization, ReLU; the normalization's offset makes a bias superfluous."""
+    """Convolution, normalization, ReLU; the normalization's offset makes a bias unnecessary."""
     return [
         layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=False),
         layers.BatchNormalization(momentum=0.9),

@@ -1,11 +1,12 @@
-"""Training without `fit`: a model as two pure functions, in a loop of plain JAX.
+"""Training without `fit`: a model as two pure functions, in a plain JAX loop.
 
     params, state = model.init(key, x)                                          # nested dicts of arrays
     y, state = model.apply(params, state, x, training=True, rng=key)            # nothing else is read or written
 
-`params` is what is trained. `state` is the rest, here the moving averages of batch normalization; `apply` returns it anew.
-Dropout draws from `rng`. Everything is explicit, so all of JAX works as it stands: `jax.value_and_grad` over `params`, optax for
-the update, `jax.lax.scan` over the batches of an epoch, and one `jax.jit` around it all, so that an epoch is a single program.
+`params` holds what is trained. `state` holds the rest, here the moving averages of batch normalization; `apply` returns the new
+state. Dropout draws from `rng`. Everything is explicit, so all of JAX works directly: `jax.value_and_grad` over `params`, optax
+for the update, `jax.lax.scan` over the batches of an epoch, and one `jax.jit` around it all, which makes an epoch a single
+program.
 
     python examples/pure_jax_loop.py
 

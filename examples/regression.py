@@ -1,15 +1,15 @@
-"""Regression with a picture: fit a curve to noisy points, and say how sure the model is.
+"""Regression with a plot: fit a curve to noisy points, and estimate how sure the model is.
 
     python examples/regression.py
 
-The network has two outputs for each x: the expected y, and the logarithm of how far points lie from it. Its loss is the negative
-log-likelihood of a normal distribution, a plain function of `(y_true, y_pred)` like any loss of your own:
+The network has two outputs for each x: the expected y, and the logarithm of how far points lie from it. Its loss is the
+negative log-likelihood of a normal distribution, a plain function of `(y_true, y_pred)` like any custom loss:
 
     loss = (y - mean)^2 / (2 sigma^2) + log(sigma)
 
-The noise of the points grows from left to right, and the model finds that out. The straight line beside it is what one `Dense(1)`
-layer gives. Prints both errors and the noise, true and estimated, at three places. Writes `out/regression.png`.
-Under half a minute on two cores.
+The noise of the points grows from left to right, and the model learns that. For comparison, a single `Dense(1)` layer fits a
+straight line. Prints both errors and the noise, true and estimated, at three places. Writes `out/regression.png`. Under half a
+minute on two cores.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def make_points(count, rng):
 
 
 def negative_log_likelihood(y_true, y_pred):
-    """`(n, 1)` targets and `(n, 2)` outputs, mean and log(sigma), to `(n,)` losses."""
+    """Losses `(n,)` for targets `(n, 1)` and outputs `(n, 2)`, which are mean and log(sigma)."""
     mean, log_sigma = y_pred[:, 0], y_pred[:, 1]
     return 0.5 * ((y_true[:, 0] - mean) * jnp.exp(-log_sigma)) ** 2 + log_sigma
 

@@ -1,14 +1,14 @@
-"""A residual network, built with the functional API: blocks whose input is added to their output.
+"""A residual network, built with the functional API: each block adds its input to its output.
 
     python examples/resnet.py
 
     x -> convolution, normalization, ReLU -> convolution, normalization -> (+ x) -> ReLU
 
-A block is a plain function from tensor to tensor; no class is needed. Where it halves the image and takes more filters, a 1 x 1
-convolution brings x to the new shape. The data are scikit-learn's digits, doubled in size and shifted at random by layers that
-do so in training only: with 1,437 images a network of this depth would learn them by heart.
+A block is a plain function from tensor to tensor; it needs no class. Where it halves the image and uses more filters, a 1 x 1
+convolution brings x to the new shape. The data are scikit-learn's digits, doubled in size, and shifted at random by layers that
+act only in training: with just 1,437 images, a network this deep would memorize them.
 
-Prints the summary with its column of connections, the epochs, and the test accuracy. Writes `out/resnet.png`, the picture of the
+Prints the summary with its column of connections, the epochs, and the test accuracy. Writes `out/resnet.png`, a picture of the
 model, and `out/resnet_curves.png`. Under 2 minutes on two cores.
 """
 
@@ -20,13 +20,13 @@ from jkeras import datasets, layers
 
 
 def convolution(x, filters, strides=1, size=3):
-    """Convolution and normalization; the normalization's offset makes a bias superfluous."""
+    """Convolution and normalization; the normalization's offset makes a bias unnecessary."""
     x = layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
     return layers.BatchNormalization(momentum=0.9)(x)
 
 
 def block(x, filters, strides=1):
-    """A residual block: two convolutions around which x takes a short cut."""
+    """A residual block: two convolutions with a shortcut for x around them."""
     y = layers.Activation("relu")(convolution(x, filters, strides))
     y = convolution(y, filters)
     short_cut = x if strides == 1 and x.shape[-1] == filters else convolution(x, filters, strides, size=1)

@@ -1,4 +1,4 @@
-"""What of a model is kept in which file: architecture, weights, or everything, and the way back from each.
+"""Which file keeps which part of a model: architecture, weights, or everything, and how to load each.
 
     python examples/save_and_reload.py
 
@@ -9,10 +9,10 @@
                                 and where the training stands
     model.save("x.h5")          the same for Keras 2, less the last models.load_model(path)
 
-A model from JSON has fresh weights. One from a whole file goes on: with `resume=True` its next epoch gives
-exactly the weights that the first model gets by training on. Loading a file runs no code that is in it.
+A model from JSON has fresh weights. A model from a whole file can resume: with `resume=True` its next epoch gives exactly the
+weights that the first model would get by training on. Loading a file does not run any code in it.
 
-Prints the start of the JSON, sizes, and how far the predictions of each reloaded model lie from the first model's.
+Prints the start of the JSON, the file sizes, and how much each reloaded model's predictions differ from the first model's.
 Writes `out/digits.json`, `.weights.h5`, `.keras`, `.h5`. Under half a minute on two cores.
 """
 
@@ -78,7 +78,7 @@ def main(argv=None):
         reloaded = models.load_model(path)
         report(what, path, reloaded)
 
-    for each in (model, reloaded):  # the one that was never interrupted, and the one from the .keras file
+    for each in (model, reloaded):  # the model that was never interrupted, and the one from the .keras file
         each.fit(x, y, epochs=epochs + 1, resume=True, verbose=0)
     same = all(np.array_equal(a, b) for a, b in zip(model.get_weights(), reloaded.get_weights()))
     print(f"\nOne epoch more of both: weights are {'the same, bit for bit' if same else 'DIFFERENT'}")

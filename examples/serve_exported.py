@@ -1,11 +1,11 @@
 """A model in production without jkeras: the exported file, JAX, and ten lines.
 
     python examples/serve_exported.py                         # trains a model, exports it, and serves it in a new process
-    python examples/serve_exported.py MODEL.stablehlo X.npy   # what that process runs: predictions for the rows of X
+    python examples/serve_exported.py MODEL.stablehlo X.npy   # what that process runs: predict the rows of X
 
-`model.export(path)` writes the program and the weights into one file. `serve` below is all that is needed to run it: it knows
-neither the model's code nor jkeras (`pip install jax flatbuffers` is enough), takes any number of rows, and runs on a CPU as on
-a GPU. It can be copied into a service as it stands.
+`model.export(path)` writes the program and the weights into one file. To run it you need only `serve` below: it uses neither
+the model's code nor jkeras (`pip install jax flatbuffers` is enough), takes any number of rows, and runs on a CPU or a GPU. You
+can copy it into a service unchanged.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from jax import export
 
 
 def serve(path):
-    """The exported model as a function of arrays; it is compiled once for each number of rows."""
+    """The exported model as a function of arrays; JAX compiles it once for each number of rows."""
     with open(path, "rb") as file:
         exported = export.deserialize(bytearray(file.read()))
     print(f"takes {exported.in_avals[0].str_short()}, made for {', '.join(exported.platforms)}")
@@ -37,7 +37,7 @@ def predict(path, data):
 
 
 def train_and_export(folder, epochs):
-    """What happens once, where jkeras is installed."""
+    """Train and export, once, on a machine with jkeras."""
     import jkeras
     from jkeras import datasets, layers
 

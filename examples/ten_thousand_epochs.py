@@ -1,12 +1,13 @@
-"""The smallest possible training: seven rows, three classes, ten thousand epochs.
+"""The smallest possible training run: seven rows, three classes, ten thousand epochs.
 
     python examples/ten_thousand_epochs.py
 
-One layer of softmax is logistic regression. With so little data nearly all of the time of a usual loop is overhead. Here an epoch
-is one call of a compiled program that trains, sums up the metrics and writes nothing back, so ten thousand take a few seconds.
+A single softmax layer is logistic regression. With so little data, a usual loop spends nearly all its time on overhead. Here an
+epoch is one call of a compiled program that trains, sums up the metrics and writes nothing back, so ten thousand epochs take a
+few seconds.
 
-The first call, of one epoch, is apart: it compiles. Prints the seconds of both, loss and accuracy, the probabilities of the seven
-rows, and those of a row that was not among them. Under half a minute on two cores.
+The first call, of one epoch, is timed separately because it compiles. Prints the seconds of both, loss and accuracy, the
+probabilities for the seven rows, and those for a new row. Under half a minute on two cores.
 """
 
 import argparse

@@ -1,13 +1,13 @@
-"""Three ways to write the same model, a list, a graph, a class, and what can be asked of it before training.
+"""Three ways to write the same model, a list, a graph and a class, and what you can ask it before training.
 
     python examples/three_ways.py
 
 - `Sequential`: a list of layers; `add`, `pop`, indexing by `layers[2]`.
 - `Model(inputs, outputs)`: layers called on symbolic tensors; branches, several inputs and outputs, any tensor as an output.
-- a subclass of `Model` with a `call`: ordinary Python. It learns its shapes from the first data, so its weights exist afterwards.
+- a subclass of `Model` with a `call`: ordinary Python. It learns its shapes from the first data, so it has no weights before.
 
-With the same weights all three give the same numbers. `summary()` says what layers there are, `describe()` what a step costs:
-numbers, operations and memory, from the compiler's own analysis and before anything has run. `plot_model` draws the graph.
+With the same weights all three give the same numbers. `summary()` lists the layers, `describe()` tells what a step costs:
+parameters, operations and memory, from the compiler's own analysis, before anything runs. `plot_model` draws the graph.
 
 Prints summaries, differences and costs, and writes `out/three_ways.png`. Under half a minute on two cores.
 """
@@ -31,7 +31,7 @@ def make_sequential():
     model.add(layers.Flatten(name="flat"))
     model.add(layers.Dense(10, activation="softmax", name="classes"))
     model.add(layers.Dropout(0.5))
-    model.pop()  # no dropout behind probabilities
+    model.pop()  # no dropout after the probabilities
     return model
 
 
@@ -73,7 +73,7 @@ def main(argv=None):
         print(f"{model.name}: third layer {model.layers[2].name!r}, predictions differ by {away:.1g}\n")
 
     features = jkeras.Model(by_graph.inputs, by_graph.get_layer("pool").output)
-    print("A part of the graph as a model of its own:", features.output_shape)
+    print("Part of the graph as a separate model:", features.output_shape)
 
     path = args.out / "three_ways.png"
     jkeras.utils.plot_model(by_graph, path, show_shapes=True, show_layer_activations=True)

@@ -1,20 +1,20 @@
-"""Transfer learning: features learned on one task, frozen, serve another one for which there are few examples.
+"""Transfer learning: frozen features from one task serve another task that has few examples.
 
     python examples/transfer_learning.py
 
-The images are small digits at a random place of a larger one, so that a network has to learn that place does not matter. The
-first task is to tell 0 to 6 apart, with thousands of images. The second is 7, 8 and 9, with ten images of each. Three ways to
-it:
+The images are small digits at a random place in a larger image, so a network must learn that the place does not matter. The
+first task is to tell 0 to 6 apart, with thousands of images. The second is 7, 8 and 9, with ten images of each. There are three
+ways to do it:
 
 1. from scratch: a new network, trained on the 30 images;
 2. frozen: the first network up to its features, with `trainable = False`, and a new layer on top;
-3. fine-tuned: the second, then thawed, and trained for a while longer with a small learning rate.
+3. fine-tuned: the second, then unfrozen, and trained a little longer with a small learning rate.
 
-A frozen layer has no gradient and no place in the optimizer's state, and its batch normalization uses its moving averages.
-Setting `trainable` is enough: the next `fit` compiles what it needs. `compile` starts the optimizer anew, as in Keras.
+A frozen layer has no gradient and no optimizer state, and a frozen batch normalization uses its moving averages. Setting
+`trainable` is enough: the next `fit` compiles what it needs. `compile` resets the optimizer, as in Keras.
 
-Prints how many numbers each way trains and how well it does on images of 7 to 9 that it has not seen; the mean over three draws
-of the 30 images. Under a minute on two cores.
+Prints how many parameters each way trains and its accuracy on unseen images of 7 to 9, averaged over three draws of the 30
+images. Under a minute on two cores.
 """
 
 import argparse
@@ -28,7 +28,7 @@ SIZE = 14
 
 
 def scatter(images, rng):
-    """Each 8 x 8 image at a random place of a black one of 14 x 14: `(n, 14, 14, 1)`."""
+    """Each 8 x 8 image at a random place in a black 14 x 14 image: `(n, 14, 14, 1)`."""
     scattered = np.zeros((len(images), SIZE, SIZE, 1), images.dtype)
     for large, small, (top, left) in zip(scattered, images, rng.integers(0, SIZE - 7, (len(images), 2))):
         large[top : top + 8, left : left + 8, 0] = small
@@ -45,7 +45,7 @@ def convolution(filters):
 
 
 def make_features(widths):
-    """From an image to 64 numbers, through a convolution of each width."""
+    """From an image to 64 numbers, with one convolution per width."""
     stem = [jkeras.Input((SIZE, SIZE, 1)), layers.Rescaling(1 / 255)]
     convolutions = [layer for filters in widths for layer in convolution(filters)]
     head = [layers.Flatten(), layers.Dense(64, activation="relu")]
@@ -67,7 +67,7 @@ def trainable_count(model):
 
 
 def few_of_each(labels, count, rng):
-    """Row numbers of `count` images of each class."""
+    """Row numbers of `count` images per class."""
     return np.concatenate([rng.choice(np.flatnonzero(labels == label), count, replace=False) for label in np.unique(labels)])
 
 

@@ -1,4 +1,4 @@
-"""A training that is killed and started again: the script that `test_backup.py` runs in processes of its own."""
+"""A training run that is killed and restarted: the script that `test_backup.py` runs in separate processes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def train(folder: str, save_freq: str | int, kill_after: int = 0, more=()):
     y = (x[:, :1] * 2 + random.normal(size=(56, 1)) * 0.1).astype("float32")
     model = jkeras.Sequential([layers.Input((4,)), layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(1)])
     model.compile("adam", "mse", metrics=["mae"])
-    # Ahead of all others in the list, and yet what they decide at the end of an epoch is in the backup.
+    # First in the list, and yet the backup includes what the others decide at the end of an epoch.
     callbacks = [BackupAndRestore(folder, save_freq=save_freq), Kill(kill_after)] if folder else []
     callbacks += [
         ReduceLROnPlateau("loss", patience=0, min_delta=0.5, factor=0.5),

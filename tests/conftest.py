@@ -1,11 +1,11 @@
-"""What holds for all tests: Keras, the oracle, runs on JAX; the smoke test and the floors come first; programs compile fast.
+"""Settings for all tests: Keras, the oracle, runs on JAX; the smoke test and the floors come first; programs compile fast.
 
-Most of the time of a test that runs a program once would be the compiler optimising it. So the compiler does little, and the
-workers of a run share one cache of programs on disk, both by JAX's public settings. What this hides, other tests see:
+A test that runs a program once would spend most of its time in the compiler's optimizations. So the compiler does little, and
+the workers of a run share one cache of programs on disk, both through JAX's public settings. Other tests cover what this hides:
 
-* tests marked `optimised`, about bits that must be equal, run in a process of their own, as `tests/test_optimised.py` says;
-* processes that tests start compile as users' do;
-* what is marked `uncached`, being about compiling itself or about operations that no cache can hold, is compiled well each time.
+* tests marked `optimised`, about bits that must be equal, run in a separate process, as `tests/test_optimised.py` explains;
+* processes that tests start compile as users' processes do;
+* tests marked `uncached`, about compiling itself or operations that no cache can hold, compile fully each time.
 """
 
 import gc
@@ -18,9 +18,9 @@ import tempfile
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-# For a sum of two numbers, XLA's emitters of fused loops take as long as all else, and a program in several parts as long again.
+# For a sum of two numbers, XLA's emitters of fused loops take as long as all the rest, and a split program as long again.
 QUICK = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
-FLAGS, CACHE = "JKERAS_TESTS_XLA_FLAGS", "JKERAS_TESTS_CACHE"  # from the process that leads to its workers
+FLAGS, CACHE = "JKERAS_TESTS_XLA_FLAGS", "JKERAS_TESTS_CACHE"  # from the main process to its workers
 AS_USERS_DO = "JKERAS_TESTS_AS_USERS_DO" in os.environ
 
 
@@ -45,18 +45,18 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 if not AS_USERS_DO:
-    jax.devices()  # XLA reads its flags here, and never again
+    jax.devices()  # XLA reads its flags here and never again
     del os.environ["XLA_FLAGS"]
     if given is not None:
         os.environ["XLA_FLAGS"] = given
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
-FIRST = ("test_smoke.py", "test_floors.py", "test_optimised.py", "test_saving_fuzz.py", "test_examples.py")  # then, the long ones
-# Each program takes several of the 65,530 pieces of memory that Linux gives a process; XLA crashes when there are none left.
+FIRST = ("test_smoke.py", "test_floors.py", "test_optimised.py", "test_saving_fuzz.py", "test_examples.py")  # then the long ones
+# Each program takes several of the 65,530 memory mappings that Linux allows a process; XLA crashes when it runs out.
 MOST_PIECES, TESTS_BETWEEN_LOOKS = 30_000, 20
 tests = itertools.count(1)
-gc.set_threshold(10_000, 20, 20)  # a heap of all these tests takes seconds to look through
+gc.set_threshold(10_000, 20, 20)  # scanning the heap of all these tests takes seconds
 
 
 def pieces_of_memory():

@@ -1,4 +1,4 @@
-"""The five documents as cells: their code, and what they show below it. The documents lie beside the checkout, not in it."""
+"""The five documents as cells: their code, and the output they show. The documents are next to the checkout, not in it."""
 
 import ast
 import contextlib

@@ -1,10 +1,10 @@
-"""Fuzzing of the loaders: valid files of every format are damaged at random and loaded.
+"""Fuzzing of the loaders: damages valid files of every format at random and loads them.
 
     python -m tests.fuzz_files                        # 20,000 of each format, every night
-    python -m tests.fuzz_files --only 1234            # one of them again, with its traceback
+    python -m tests.fuzz_files --only 1234            # one mutation again, with its traceback
 
-Every mutation must load to a model of sound shapes or raise `FileFormatError`, in time, within bounds of memory, and leave no
-file open. Mutation number `i` depends on the seed and on `i` alone.
+Every mutation must either load as a model of valid shapes or raise `FileFormatError`, within limits of time and memory, and
+leave no file open. Mutation number `i` depends on the seed and on `i` alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from jkeras import layers
 from jkeras._base.errors import FileFormatError
 
 SECONDS = 20  # a load that takes longer counts as a hang; the first one of a model compiles
-MEGABYTES = 400  # the process may grow by so much in all
+MEGABYTES = 400  # the total growth allowed
 NUMBERS = (0, -1, 1, 2, 3, 1.5, 2**31, 2**40, 2**63, 2**70, 1e300, True)
 ODD = (None, [], {}, "", "x", "../x", "__lambda__", "Dense", [[]], {"class_name": "Dense", "config": {}}, {"__class__": 1})
 
@@ -68,7 +68,7 @@ def damage_bytes(data, chance):
     for _ in range(chance.choice((1, 1, 1, 2, 4, 16))):
         if not data:
             break
-        # Headers are more telling than numbers: half of the damage goes to the first and the last kilobytes.
+        # Headers matter more than numbers: half of the damage goes to the first and the last kilobytes.
         region = chance.choice((len(data), min(len(data), 4096)))
         at = chance.randrange(region) if chance.random() < 0.7 else len(data) - 1 - chance.randrange(region)
         size = chance.choice((1, 1, 2, 4, 8, 64))
@@ -106,7 +106,7 @@ def damage_json(value, chance):
         part, key = chance.choice(places)
         try:
             inner = part[key]
-        except (KeyError, IndexError):  # gone by an earlier change
+        except (KeyError, IndexError):  # an earlier change removed it
             continue
         kind = chance.randrange(6)
         if kind == 0:
@@ -215,7 +215,7 @@ def run(count, seed=0, only=None, report=print):
         seeds = write_seeds(Path(folder))
         model = make_model()
         shapes = [box.shape for box in model.weights]
-        for name, path in seeds.items():  # all must load; and what is compiled and imported once, is so before the measuring
+        for name, path in seeds.items():  # all must load; this also compiles and imports everything before measuring
             assert load(path, name, model, shapes) == "loaded", name
         names = list(seeds)
         numbers = range(count * len(names)) if only is None else [only]

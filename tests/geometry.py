@@ -1,4 +1,4 @@
-"""Where the lines and rectangles of a picture are, for tests that nothing hides anything."""
+"""Where the lines and rectangles of a picture are, for tests that nothing covers anything else."""
 
 
 def points(route):

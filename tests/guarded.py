@@ -1,4 +1,4 @@
-"""`guarded()`: what a piece of code does to the outside world while it runs: audit hooks, and the process' size."""
+"""`guarded()`: audit hooks and the process' size show what code does to the outside world while it runs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _hook(event, arguments):
 
 
 def _harmless(event, arguments):
-    # Modules of the package and of the standard library that load on first use; nothing that a file could choose.
+    # Modules of the package and the standard library that load on first use; a file cannot choose any of them.
     if event == "import":
         return arguments[0].partition(".")[0] in {"jkeras", "jax", "jaxlib", "h5py", "encodings", "numpy", "ml_dtypes"}
     return event in ("exec", "compile") and "namedtuple" in repr(arguments)
@@ -75,7 +75,7 @@ def guarded():
     sampler = threading.Thread(target=sample)
     if before is not None:
         sampler.start()
-    gc.disable()  # as timeit does: what earlier tests left behind is not the guarded code's work
+    gc.disable()  # as timeit does: the guarded code should not pay for what earlier tests left behind
     start = time.process_time()
     _watching.append(guard)
     try:

@@ -1,4 +1,4 @@
-"""Small models of every shape that a picture must cope with."""
+"""Small models of every shape that a picture must handle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models that the tests of configs make with every library, and a comparison of what comes back."""
+"""Models that the config tests make with every library, and a comparison of the reloaded ones."""
 
 import functools
 

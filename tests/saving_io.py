@@ -1,4 +1,4 @@
-"""Weights to and from files in both layouts, for tests that need no more of a file than that."""
+"""Weights to and from files in both layouts, for tests that need nothing else from a file."""
 
 import os
 

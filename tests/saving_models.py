@@ -1,4 +1,4 @@
-"""The same models in jkeras, Keras 3 and tf_keras, for tests of files: `build(library)` gives one, unbuilt names and all."""
+"""The same models in jkeras, Keras 3 and tf_keras, for tests of files; `build(library)` makes one."""
 
 import os
 

@@ -41,7 +41,7 @@ OPTIONS = [
     ("softmax", {"axis": 0}),
     ("log_softmax", {"axis": 0}),
 ]
-# Keras' sparsemax does not sum to 1; ours is held to the definition below.
+# Keras' sparsemax does not sum to 1; a test below compares ours with the definition.
 PARITY = [case for case in OPTIONS if case[0] != "sparsemax"]
 
 

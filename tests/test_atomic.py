@@ -1,4 +1,4 @@
-"""Atomic writing: at any moment there is the old file or the new one, and nothing else in the folder."""
+"""Atomic writing: at any moment the folder holds the old file or the new one, and nothing else."""
 
 import errno
 import os
@@ -74,7 +74,7 @@ def test_a_read_only_file_is_not_replaced(tmp_path, monkeypatch):
     path = tmp_path / "x.txt"
     path.write_text("old")
     path.chmod(0o444)
-    if running_as_root:  # whom no mode stops
+    if running_as_root:  # file modes do not stop root
         monkeypatch.setattr(atomic.os, "access", lambda p, mode: False)
     with pytest.raises(PermissionError, match=r"x\.txt: the file is read-only"):
         write(path)

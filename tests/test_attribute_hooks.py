@@ -1,4 +1,4 @@
-"""Classes of a user's own that look at attributes as they are set or read: layers, models, metrics, optimizers, losses."""
+"""Users' classes that intercept setting or reading attributes: layers, models, metrics, optimizers, losses."""
 
 import copy
 

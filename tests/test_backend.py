@@ -1,4 +1,4 @@
-"""`jkeras.backend`: values as those of Keras 2's backend, and the ways in which its scripts use it."""
+"""`jkeras.backend`: the values of Keras 2's backend, and the ways scripts use it."""
 
 import jax
 import jax.numpy as jnp
@@ -366,5 +366,5 @@ def test_results_of_a_function_are_the_callers_own_and_the_first_layer_is_an_inp
     x = jkeras.Input((3,))
     model = jkeras.Model(x, layers.Dense(2)(x))
     (found,) = K.function([model.layers[0].input], [model.output])([np.ones((2, 3))])
-    found *= 0  # scripts for class activation maps weigh the maps in place
+    found *= 0  # scripts for class activation maps weight the maps in place
     assert found.shape == (2, 2) and model.layers[0].get_input_at(0) is x and model.layers[0].input_shape == (None, 3)

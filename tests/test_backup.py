@@ -1,4 +1,4 @@
-"""A killed training that is started again ends as the one that nobody killed, bit for bit."""
+"""A training run that is killed and restarted ends like an uninterrupted one, bit for bit."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_finished_training_deletes_its_backup_or_keeps_it(tmp_path):
     again = small()
     assert fit(again, BackupAndRestore(tmp_path / "kept", delete_checkpoint=False)).epoch == []
     np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
-    assert fit(again, BackupAndRestore(tmp_path / "kept"), epochs=4).epoch == [3]  # more epochs go on
+    assert fit(again, BackupAndRestore(tmp_path / "kept"), epochs=4).epoch == [3]  # more epochs continue the run
 
 
 def test_without_a_backup_it_changes_nothing(tmp_path):

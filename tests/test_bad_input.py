@@ -1,4 +1,4 @@
-"""Bad input gets an error that says what was received, what was expected, and what to write. One row per mistake."""
+"""Errors about bad input say what was received, what was expected, and what to write. One row per mistake."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def without_optimizer():
     return model
 
 
-# name: (program, exception, words that the message has)
+# name: (program, exception, words in the message)
 SHAPES = {
     "features": (lambda: fit(np.ones((4, 5)), np.ones((4, 1))), ValueError, ["(None, 3)", "(None, 5)", "Input(shape=(5,))"]),
     "predict": (lambda: net().predict(np.ones((4, 5)), verbose=0), ValueError, ["(None, 3)", "5)", "Input(shape=(5,))"]),

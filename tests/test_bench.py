@@ -1,4 +1,4 @@
-"""The bench runs, its libraries come to the same losses, and its page says what its JSON says. No time is judged here."""
+"""The bench runs, its libraries reach the same losses, and its page agrees with its JSON. These tests judge no times."""
 
 import json
 import re
@@ -69,7 +69,7 @@ def test_the_page_warns_of_noise_failures_and_other_losses():
     row["jkeras"][0]["idle"], row["keras"][0]["losses"] = 0.5, [9.0, 0.9]
     row["torch"] = [{"idle": 1.0, "failed": "no module"}]
     page = report.page(results)
-    assert "1 of 3 processes began on a machine that was not quiet" in page
+    assert "1 of 3 processes started on a machine that was not quiet" in page
     assert "table on PyTorch failed: no module" in page and "**DISAGREE**" in page
 
 

@@ -1,4 +1,4 @@
-"""The GPU program runs on a CPU at a tiny size, learns, claims no accuracy without the real images, and says so."""
+"""The GPU program runs on a CPU at a tiny size and learns; without the real images it reports no accuracy, and says why."""
 
 import dataclasses
 import json

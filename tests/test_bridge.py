@@ -1,4 +1,4 @@
-"""The bridge: Keras-style layers of a user's own, eager, under jit and scan; their losses, switches, and what they cost."""
+"""The bridge: users' Keras-style layers, eager, under jit and scan; their losses, switches, and cost."""
 
 import sys
 
@@ -50,7 +50,7 @@ def test_raw_jnp_and_assign_work_under_jit_and_scan():
     np.testing.assert_allclose(after["total"], x.sum(), rtol=1e-5)
     last, _ = jax.lax.scan(lambda s, x: layer.apply(params, s, x)[::-1], state, jnp.stack([x] * 4))
     np.testing.assert_allclose(last["total"], 4 * x.sum(), rtol=1e-5)
-    assert float(layer.total) == 0  # the pure face leaves the variables alone
+    assert float(layer.total) == 0  # the pure face does not change the variables
 
 
 def test_add_weight_takes_all_arguments():

@@ -1,4 +1,4 @@
-"""A call's arguments reach the parameters of the same name, whatever stands between them in the signature."""
+"""A call's arguments reach the parameters of the same name, whatever comes between them in the signature."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Callbacks: the same decisions as Keras' on the same course of results; a callback costs only what it listens to."""
+"""Callbacks: the same decisions as Keras' for the same results; a callback costs only the hooks it has."""
 
 import os
 import warnings

@@ -1,6 +1,6 @@
-"""NaNLocator and LayerStatistics: what they say of a training is what happened inside it.
+"""NaNLocator and LayerStatistics: they report what really happened inside a training run.
 
-Where it makes no difference the models run operation by operation, which saves the compilation.
+Where it makes no difference, the models run operation by operation to save compilation.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def test_taps_see_masks_pass_and_leave_no_trace():
 
 def test_statistics_are_those_of_the_layers():
     model = compiled(layers.Dense(5, activation="relu", name="a"), layers.Dense(1, name="b"))
-    model.layers[0].bias.assign([-100.0, 0.0, 0.0, 0.0, 0.0])  # one dead unit
+    model.layers[0].bias.assign([-100.0, 0.0, 0.0, 0.0, 0.0])  # one unit is dead
     statistics = LayerStatistics((X[:8], Y[:8]))
     history = model.fit(X, Y, epochs=2, batch_size=8, verbose=0, callbacks=[statistics]).history
     hidden = np.maximum(X[:8] @ model.layers[0].kernel.numpy() + model.layers[0].bias.numpy(), 0)

@@ -1,4 +1,4 @@
-"""The smaller callbacks, and what all share: whose error it was, what is missing, who comes last, when training stops."""
+"""The smaller callbacks, and what all share: which callback failed, what is missing, the order, when training stops."""
 
 from __future__ import annotations
 
@@ -174,13 +174,13 @@ def test_the_finder_raises_the_rate_and_puts_all_back():
     weights, rate, steps = model.get_weights(), float(model.optimizer.learning_rate), int(model.optimizer.iterations)
     finder = find_learning_rate(model, X, Y, batch_size=8, start=1e-4, end=10.0, steps=40)
     np.testing.assert_allclose(finder.rates, 1e-4 * 1e5 ** (np.arange(len(finder.rates)) / 39), rtol=1e-5)
-    assert 20 < len(finder.rates) < 40  # it bursts before the end
+    assert 20 < len(finder.rates) < 40  # it diverges before the end
     assert 1e-3 < finder.suggestion < finder.lowest < 3.0
     assert finder.losses[-1] > finder.losses[0]
     for ours, theirs in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert (float(model.optimizer.learning_rate), int(model.optimizer.iterations)) == (rate, steps)
-    # Nothing of it shows in what follows.
+    # It leaves no trace in what follows.
     rest = fit(model, epochs=4, resume=True).history["loss"]
     jkeras.utils.set_random_seed(4)
     other = net("sgd")

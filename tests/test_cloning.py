@@ -1,4 +1,4 @@
-"""A clone has the same architecture and weights of its own."""
+"""A clone has the same architecture and its own weights."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Keras scripts as they are: names give jkeras' own objects, what is missing is named with its line, nothing is replaced."""
+"""Unchanged Keras scripts: names give jkeras' objects, errors name missing ones with their line, nothing is replaced."""
 
 import importlib
 import json
@@ -214,7 +214,7 @@ def test_what_is_imported_already_is_not_replaced(compat):
             jkeras.compat.install()
         assert sys.modules.pop(name) is theirs and not jkeras.compat.is_installed()
     jkeras.compat.install()
-    jkeras.compat.install()  # again: nothing happens
+    jkeras.compat.install()  # a second time has no effect
     assert jkeras.compat.is_installed()
 
 
@@ -229,7 +229,7 @@ def test_uninstalling_takes_everything_back(compat):
     assert not [name for name in sys.modules if name.partition(".")[0] in ("keras", "tensorflow")]
     assert not hasattr(jkeras.ops.ones(1), "numpy")
     jkeras.compat.install()
-    assert keras.layers.Dense is jkeras.layers.Dense  # what is in hand stays as it is
+    assert keras.layers.Dense is jkeras.layers.Dense  # names imported earlier still work
 
 
 def test_the_settings_file_is_honoured_and_given_back(compat, tmp_path, monkeypatch):
@@ -295,7 +295,7 @@ def test_a_session_of_keras_2(compat):
         np.testing.assert_array_equal(session.run(model.weights[0]), model.get_weights()[0])
 
 
-# The command line, in few processes.
+# The command line, in as few processes as possible.
 
 
 def python(tmp_path, *arguments, env=None):
@@ -330,7 +330,7 @@ def test_a_script_runs_as_python_would_run_it(tmp_path):
     first, second = out.splitlines()
     assert first == "__main__ ['sub/script.py', 'a', '--b'] sub/script.py beside the script True gr\xfcn"
     assert second.startswith("True <jkeras.models.sequential.Sequential object at 0x")
-    # The traceback begins with the script, and the message names the line.
+    # The traceback starts with the script, and the message names the line.
     assert err.splitlines()[:2] == ["Traceback (most recent call last):", '  File "sub/script.py", line 11, in <module>']
     assert "tensorflow.data is not in jkeras.\n  needed by sub/script.py, line 10: return tf.data.Dataset.range(3)" in err
     assert "running.py" not in err

@@ -1,4 +1,4 @@
-"""The stand-in for TensorFlow: array functions give TensorFlow's values, old lines about devices and sessions run."""
+"""The stand-in for TensorFlow: array functions give TensorFlow's values, and old code for devices and sessions runs."""
 
 import os
 
@@ -21,7 +21,7 @@ def tf(tmp_path_factory):
 A = np.array([[1.0, 5.0, 2.0], [4.0, 3.0, 3.0]], np.float32)
 B = np.array([[2.0, 0.5, 1.0], [1.0, 1.0, 2.0]], np.float32)
 
-# A call, and the values by the definition in TensorFlow's manual.
+# A call, and its values by the definition in TensorFlow's manual.
 CALLS = {
     "tf.reduce_mean(A)": A.mean(),
     "tf.reduce_mean(input_tensor=A, axis=1, keepdims=True, name='m')": A.mean(1, keepdims=True),
@@ -154,7 +154,7 @@ def test_lines_about_devices(tf, monkeypatch):
     gpus = [device for device in jax.local_devices() if device.platform != "cpu"]
     listed = tf.config.experimental.list_physical_devices("GPU")
     assert len(listed) == len(gpus) and bool(listed) == bool(gpus) and list(listed)[:0] == []
-    tf.config.experimental.set_memory_growth(listed[0], True)  # also where there is none
+    tf.config.experimental.set_memory_growth(listed[0], True)  # even if there is none
     assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false" and tf.config.experimental.get_memory_growth(listed[0])
     if not gpus:
         with pytest.raises(IndexError):

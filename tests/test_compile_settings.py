@@ -1,4 +1,4 @@
-"""Precision of products, set for jkeras alone, and compiled programs that the next process finds again."""
+"""Matmul precision, set for jkeras only, and compiled programs that the next process reuses."""
 
 import os
 import subprocess

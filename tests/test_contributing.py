@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md: the parts that it adds, built from its own blocks, work like those of the library and touch few files."""
+"""CONTRIBUTING.md: the parts built from its code blocks work like the library's own and touch few files."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""Pickles and copies of models, histories, optimizers and layers: before and after `fit`, here and in another process."""
+"""Pickles and copies of models, histories, optimizers and layers: before and after `fit`, in this process and another."""
 
 import copy
 import pickle

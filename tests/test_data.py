@@ -1,4 +1,4 @@
-"""Data: every way of passing it gives the same batches, cast as Keras casts; the order is a function of (seed, epoch)."""
+"""Data: every way to pass it gives the same batches, cast as in Keras; the order is a function of (seed, epoch)."""
 
 import itertools
 import os
@@ -99,7 +99,7 @@ def test_every_form_gives_the_same_batches_and_spec(kind):
 
 
 def test_processes_make_the_batches_in_order():
-    # builtins can be pickled into a fresh process; a class of this file cannot.
+    # builtins can be pickled into a fresh process; a class in this file cannot.
     dataset = [([1.0], [1]), ([2.0], [0]), ([3.0], [1])]
     assert list(ordered_items(dataset, [2, 0, 1], 2, True, 4)) == [dataset[2], dataset[0], dataset[1]]
 
@@ -245,7 +245,7 @@ def test_class_weights_of_sequences_are_one_per_step():
 
 A, B = np.arange(10.0), np.full(10, 2.0)
 CLASSES_A = np.array([3.0, 1.0] * 5)  # of Y % 2 with {0: 3.0}
-# What is given, and the weights of the outputs `a` and `b`; None stands for 1.
+# The argument, and the weights of the outputs `a` and `b`; None means 1.
 BY_OUTPUT = {
     "list": ([A, B], None, A, B),
     "tuple": ((A, B), None, A, B),
@@ -276,7 +276,7 @@ def test_weights_by_output(case, targets):
     sample_weight, class_weight, *expected = BY_OUTPUT[case]
     y = targets([Y % 2, Y % 2])
     if isinstance(y, dict) and isinstance(sample_weight, (list, tuple)):
-        return  # there is no order in which a list belongs to the entries of a dict
+        return  # no order matches a list to the entries of a dict
     for source in (
         as_source(X, y, sample_weight, batch_size=10, class_weight=class_weight, output_names=["a", "b"]),
         as_source(iter([(X, y, sample_weight)]), class_weight=class_weight, output_names=["a", "b"]),

@@ -1,4 +1,4 @@
-"""What a user's dataset or generator hears, and when; batches that differ; errors that say which batch they are about."""
+"""Which calls a user's dataset or generator gets, and when; batches that differ; errors that name their batch."""
 
 import contextlib
 import threading
@@ -51,7 +51,7 @@ class Events(jkeras.callbacks.Callback):
         self.on_test_end = self.on_predict_end = lambda logs=None: log.append("read over")
 
 
-# The order is that of Keras 3.15.1, which makes item 0 once more, between an `on_epoch_begin` and `on_epoch_end` of its own.
+# The order is that of Keras 3.15.1, except that Keras makes item 0 once more, between an extra pair of epoch hooks.
 ORDERS = {
     "fit": (
         lambda m, d, **k: m.fit(d(2), epochs=2, shuffle=False, **k),

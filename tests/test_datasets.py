@@ -1,4 +1,4 @@
-"""Data sets and downloads: what is in the cache is read, what is absent is fetched whole, nothing leaves its folder."""
+"""Data sets and downloads: cached files are read, missing ones are fetched completely, nothing leaves its folder."""
 
 import bz2
 import gzip
@@ -151,7 +151,7 @@ def test_real_cifar10_is_read_as_it_is(real_data, monkeypatch):
     assert (x_train.shape, y_train.shape) == ((50000, 32, 32, 3), (50000, 1))
     assert (x_test.shape, y_test.shape) == ((10000, 32, 32, 3), (10000, 1))
     assert x_train.dtype == y_train.dtype == np.uint8 and np.bincount(y_train[:, 0]).tolist() == [5000] * 10
-    # neighbours in a photograph are alike; with the bytes in another order they differ by more than 30
+    # neighbouring pixels of a photo are similar; with the bytes in another order they differ by more than 30
     assert np.abs(np.diff(x_test[:100].astype(int), axis=2)).mean() < 20
 
 

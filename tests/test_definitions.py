@@ -1,6 +1,6 @@
-"""Every parameter of a loss or metric means what its definition says: compared with NumPy in float64, written here once more.
+"""Every parameter of a loss or metric means what its definition says, compared with an independent float64 NumPy version.
 
-Comparing with Keras alone takes its faults over. Axes are never the last one where there is a choice, and gradients are looked at
+Comparing only with Keras would copy its bugs. Axes are never the last one where there is a choice, and gradients are tested
 where they are most easily wrong: at zero, at saturation, where nothing is missing.
 """
 
@@ -150,7 +150,7 @@ def test_a_loss_is_its_definition(name, arguments, y, p, definition):
         return
     np.testing.assert_allclose(getattr(losses, name)(**arguments, reduction="none")(y, p), expected, rtol=1e-5, atol=1e-6)
     if hasattr(metrics, name):
-        # A metric is the mean over samples of what each sample's values are on average.
+        # A metric is the mean over samples of each sample's mean.
         known = inspect.signature(getattr(metrics, name)).parameters
         arguments = {k: v for k, v in arguments.items() if k in known}
         metric = getattr(metrics, name)(**arguments)
@@ -220,7 +220,7 @@ METRICS = [
     ("BinaryAccuracy", {"threshold": 0.7}, TRUTH, VECTOR, None, ((VECTOR > 0.7) == TRUTH).mean()),
     ("TopKCategoricalAccuracy", {"k": 2}, CLASSES, TABLE, WEIGHTS, (WEIGHTS * [1, 1, 1, 1]).sum() / WEIGHTS.sum()),
     ("TopKCategoricalAccuracy", {"k": 1}, CLASSES, TABLE, WEIGHTS, (WEIGHTS * [1, 0, 1, 1]).sum() / WEIGHTS.sum()),
-    # Two classes share the second place: both are among the two best.
+    # Two classes tie for second place: both are among the top two.
     ("SparseTopKCategoricalAccuracy", {"k": 2}, np.array([0, 1, 1, 2]), TABLE[[2] * 4], None, 1.0),
     ("Precision", {"thresholds": [0.3, 0.7]}, TRUTH, VECTOR, None, [2 / 3, 1.0]),
     ("Precision", {"top_k": 1, "class_id": 2}, CLASSES, TABLE, None, 1.0),
@@ -280,7 +280,7 @@ def test_a_metric_is_its_definition(name, arguments, y, p, weight, expected):
 
 @pytest.mark.parametrize("n", (14, 101, 200))
 def test_a_prediction_at_a_threshold_is_not_above_it(n):
-    # Keras asks a rounded product instead, and counts some predictions at the threshold as above.
+    # Keras uses a rounded product instead, and counts some predictions at the threshold as above it.
     thresholds = (np.arange(n, dtype="float32") / (n - 1)).tolist()
     metric = metrics.FalsePositives(thresholds=thresholds)
     metric.update_state(np.zeros(n), np.float32(thresholds))
@@ -291,7 +291,7 @@ def gradient(fn, x):
     return np.asarray(jax.grad(lambda x: jnp.sum(fn(x)))(jnp.asarray(x, jnp.float32)))
 
 
-# A row that is zero beside one that is not, whose gradient must stay what it is.
+# A zero row next to a nonzero one, whose gradient must not change.
 ROWS = np.array([[0.0, 0.0, 0.0], [3.0, 4.0, 0.0]])
 UNIT = np.array([[0.6, 0.8, 0.0]])
 RMSE = metrics.RootMeanSquaredError()
@@ -366,7 +366,7 @@ def test_gradients_are_right_at_the_edges(name, arguments, y, p, expected):
 
 def test_a_focal_loss_of_hopeless_logits_is_their_size():
     found = losses.binary_focal_crossentropy(jnp.ones((1, 1)), jnp.full((1, 1), -1000.0), from_logits=True)
-    np.testing.assert_allclose(found, [1000.0])  # Keras: 16.1, from probabilities that are kept away from 0
+    np.testing.assert_allclose(found, [1000.0])  # Keras gives 16.1, from clipped probabilities
     one_hot, logits = jnp.eye(3)[:1], jnp.array([[-1000.0, 0.0, 0.0]])
     found = losses.categorical_focal_crossentropy(one_hot, logits, from_logits=True)
     np.testing.assert_allclose(found, [0.25 * (1000 + np.log(2))], rtol=1e-6)

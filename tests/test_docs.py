@@ -1,7 +1,7 @@
-"""What the pages show runs: the Python blocks of README.md and docs/, one page after the other, each from top to bottom.
+"""The code on the pages runs: the Python blocks of README.md and docs/, page by page, each from top to bottom.
 
-A text block directly below a Python block is what that one prints. An HTML comment `<!-- not run: why -->` in the line before a
-block leaves it out. What a page says it goes on from is made here, and each of its blocks has it anew.
+A text block directly below a Python block is its output. An HTML comment `<!-- not run: why -->` on the line before a block
+skips it. The objects that a page assumes are made here, anew for each of its blocks.
 """
 
 import re
@@ -56,7 +56,7 @@ def own_place(tmp_path, monkeypatch):
     """Files go to a temporary folder; settings are as before afterwards."""
     monkeypatch.chdir(tmp_path)
     policy = jkeras.config.dtype_policy()
-    jkeras.utils.clear_session()  # names begin anew
+    jkeras.utils.clear_session()  # restart the numbering of names
     yield
     jkeras.config.set_dtype_policy(policy)
     jkeras.config.set_matmul_precision(None)
@@ -98,7 +98,7 @@ def test_the_times_in_the_readme_are_those_of_the_results():
         return {line[0]: dict(zip(head, line)) for line in body}
 
     shown = rows("README.md", "\n## Speed")
-    measured = rows("bench/RESULTS.md", "\n## Seconds an epoch")
+    measured = rows("bench/RESULTS.md", "\n## Seconds per epoch")
     assert len(shown) >= 5
     for workload, row in shown.items():
         assert row == {name: measured[workload][name] for name in row}

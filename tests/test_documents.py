@@ -1,4 +1,4 @@
-"""The documents that describe what jkeras must be: their code runs as it stands, cell after cell, and prints what they show."""
+"""The documents that specify jkeras: their code runs unchanged, cell by cell, and prints what they show."""
 
 import importlib.util
 import json
@@ -70,7 +70,7 @@ def test_trial_summaries_are_those_of_the_document(trial):
     shown = tables(trial.cells[counted[0]].shown)
     for i in counted:
         assert tables(lines(trial.results[i][0])) == shown
-    # The document's second one was retyped with other spaces; the words are the same.
+    # The document's second one was retyped with different spaces; the words are the same.
     words = [" ".join(tables(trial.cells[i].shown)[0].replace("_", "").replace("=", "").split()) for i in counted]
     assert len(set(words)) == 1
 
@@ -80,7 +80,7 @@ def test_trial_prints_one_line_an_epoch(trial, which, validated):
     i = having(trial, which)
     printed, history = trial.results[i]
     shown = [line for line in trial.cells[i].shown if re.match(r"Epoch|\d", line)]
-    # Epochs 1 to 3, and 28 to 30; between them the document has dots.
+    # Epochs 1 to 3, and 28 to 30; the document has dots in between.
     assert forms(printed)[:6] == forms(shown)[:6]
     assert forms(printed)[-6:] == forms(shown)[-6:]
     assert lines(printed)[::2] == [f"Epoch {n}/30" for n in range(1, 31)]
@@ -149,7 +149,7 @@ def first_programs(tmp_path_factory, home):
         results, spaces = [], []
         short = {0: [("= 1000,", "= 40,")], 1: [("= 10000,", "= 60,")], 3: [("epochs = 5,", "epochs = 3,")]}
         for number, cell in enumerate(found):
-            if number not in short:  # it runs in full size below
+            if number not in short:  # it runs at full size below
                 spaces.append({})
                 results.append(("", None))
                 continue
@@ -170,7 +170,7 @@ def test_first_programs_summaries(first_programs, program):
     shown = tables(first_programs.cells[program].shown)[0]
     ours = tables(lines(first_programs.results[program][0]))[0]
     assert counts(ours) == counts(shown) and counts(ours)[0]
-    # Spaces apart, the heads are the same: the document's lost a space at the left.
+    # The headers are the same except for spaces: the document's lost one on the left.
     assert [line.split() for line in ours.splitlines()[2:4]] == [
         line.replace("[W + b]", "").split() for line in shown.splitlines()[2:4]
     ]
@@ -182,14 +182,14 @@ def test_first_programs_weights_and_predictions(first_programs):
     printed = first_programs.results[0][0]
     shown = [line for line in first_programs.cells[0].shown if "[=" in line]
     bars = [line for line in lines(printed) if "[=" in line]
-    assert forms(bars) == forms(shown)  # verbose=0 in fit, a bar in predict, with no results behind it
+    assert forms(bars) == forms(shown)  # verbose=0 in fit, a bar in predict, without results after it
     assert re.search(r"^\[array\(\[\[\s*-?[\d.]+\]\], dtype=float32\), array\(\[\s*-?[\d.]+\], dtype=float32\)\]$", printed, re.M)
     assert re.search(r"^\[\[-?[\d.]+\]\]$", printed, re.M)
 
 
 def check_bars_of_one_step(printed, epochs):
     assert printed[: 2 * epochs : 2] == [f"Epoch {n}/{epochs}" for n in range(1, epochs + 1)]
-    number = r"\d\.\d{4}(e[-+]\d\d)?"  # 0 is 0.0000e+00, as Keras prints it
+    number = r"\d\.\d{4}(e[-+]\d\d)?"  # Keras prints 0 as 0.0000e+00
     bar = re.compile(rf"1/1 \[{'=' * 30}\] - \d+s \d+(us|ms|s)/step - loss: {number} - accuracy: {number}")
     assert all(bar.fullmatch(line) for line in printed[1 : 2 * epochs : 2])
 
@@ -211,7 +211,7 @@ def test_ten_thousand_epochs_on_seven_rows_from_the_command_line(tmp_path):
     assert tables(printed)[0].splitlines()[-4:-1] == ["Total params: 15", "Trainable params: 15", "Non-trainable params: 0"]
     assert re.fullmatch(r"argmax : +[0-2]", printed[-1]) and re.fullmatch(r"\[\[\s*\S+\s+\S+\s+\S+\s*\]\]", printed[-2])
     assert "\r" not in done.stdout and "\x1b" not in done.stdout and "\b" not in done.stdout
-    # Five seconds for the training on a machine of its own; this is all of the process, where others work as well.
+    # Training takes five seconds on an idle machine; this times the whole process, on a shared one.
     assert after.ru_utime - before.ru_utime < 20
 
 
@@ -235,7 +235,7 @@ _SMALLER = {
     ],
     "np.random.choice(": [("size=32", "size=2")],
     "my_callbacks": [
-        # Nothing counts as better, and patience is a fifth: what happens in epochs 6 and 11 happens in 2 and 3.
+        # Nothing counts as an improvement, and patience is a fifth: what happened in epochs 6 and 11 happens in 2 and 3.
         ("patience=5", "patience=1, min_delta=10"), ("patience=10, min_delta=0.001", "patience=2, min_delta=10"),
     ],
 }  # fmt: skip
@@ -271,7 +271,7 @@ def test_overview_prints_a_layer_as_an_object(overview):
     ours = next(line for line in lines(overview.results[i][0]) if "object at" in line)
     assert re.fullmatch(r"2-index layer: <jkeras\.[\w.]*Dense object at 0x[0-9a-f]+>", ours)
     assert ours.partition("<")[0] == shown.partition("<")[0]
-    # summary() returns nothing, which the document prints as well.
+    # summary() returns None, which the document prints too.
     assert lines(overview.results[i][0]).count("None") == sum(line.strip() == "None" for line in overview.cells[i].shown)
 
 
@@ -301,10 +301,10 @@ def test_overview_callbacks_speak_below_the_bar(overview):
     i = having(overview, "my_callbacks")
     printed = lines(overview.results[i][0])
     shown = output_of(overview.cells[i], gaps=True)
-    # Epochs 1 and 2 of the run look like 1 and 6 of the document, and the third, which is the last, like its eleventh.
+    # Epochs 1 and 2 of the run match 1 and 6 of the document, and the third and last matches its eleventh.
     document = [*shown[:4], *between(shown, "Epoch 6/", "Epoch 7/"), *between(shown, "Epoch 11/", "<tensorflow")]
     assert forms(printed) == forms(document)
-    # The digits of the reduced rates are those of the document.
+    # The reduced rates have the document's digits.
     rates = [re.search(r"learning rate to (\S+)\.$", line)[1] for line in shown if "ReduceLROnPlateau" in line]
     ours = [line for line in printed if "ReduceLROnPlateau" in line]
     assert ours == [
@@ -331,7 +331,7 @@ def test_overview_saved_files_are_models(overview):
     assert len(score) == 2 and f"{score[0]:.2f}" != "nan"
 
 
-# Digits in two kinds of model, from the old module names.
+# Digits in two kinds of model, with the old module names.
 
 
 class _Digits:
@@ -353,7 +353,7 @@ def test_old_module_names_and_pictures_of_kernels(tmp_path, home, monkeypatch):
     space, results = {"__name__": "__main__"}, []
     with compat_in(tmp_path, home):
         for cell in found:
-            if "model3.summary()" in cell.code:  # the document loads it from a file, in a part that it does not show
+            if "model3.summary()" in cell.code:  # the document loads it from a file in a part that it does not show
                 space["model2"].save("model.keras")
                 space["model3"] = jkeras.models.load_model("model.keras")
             results.append(run(cell, space))
@@ -369,7 +369,7 @@ def test_old_module_names_and_pictures_of_kernels(tmp_path, home, monkeypatch):
     assert rows == ["Layer", "input_2", *names]
 
 
-# Notes of a course: TensorFlow 1's lines, a table, charts.
+# Course notes: TensorFlow 1 code, a table, charts.
 
 
 def statements(number):
@@ -384,7 +384,7 @@ def test_course_notes_run_in_order(tmp_path, monkeypatch):
 
     pandas = pytest.importorskip("pandas")
     monkeypatch.chdir(tmp_path)
-    fonts = tmp_path / "C:" / "Windows" / "Fonts"  # a path of another system is a relative one here
+    fonts = tmp_path / "C:" / "Windows" / "Fonts"  # another system's path is a relative one here
     fonts.mkdir(parents=True)
     shutil.copy(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", fonts / "malgun.ttf")
     table = pandas.DataFrame(np.random.default_rng(0).normal(size=(60, 18)))
@@ -402,7 +402,7 @@ def test_course_notes_run_in_order(tmp_path, monkeypatch):
         shown = {}
         for line in quoted:
             if "Dense(1))" in line or "softmax" in line:
-                continue  # two of the three last layers from which the text lets one choose
+                continue  # two of the three last layers that the text offers
             line = line.replace("model.fit(", "hist = model.fit(")
             shown[line.partition("(")[0]] = run(documents.Cell(line, []), space)[0]
         assert space["model"].count_params() == 17 * 100 + 100 + 100 * 40 + 40 + 40 + 1

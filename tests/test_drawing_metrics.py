@@ -1,4 +1,4 @@
-"""Metrics of a user's own that draw random numbers: in the step they draw anew at each batch, by the run's seed."""
+"""Users' metrics that draw random numbers: inside the step they draw new ones for each batch, from the run's seed."""
 
 import numpy as np
 import pytest

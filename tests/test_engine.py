@@ -1,4 +1,4 @@
-"""The engine: chunks of steps, padded reading, streams, and what is compiled when."""
+"""The engine: dispatches, padded evaluation, streams, and what is compiled when."""
 
 import mmap
 import threading
@@ -34,7 +34,7 @@ def outcome(model, **fit_arguments):
     return [*model.get_weights(), *(np.array(v) for v in history.history.values())]
 
 
-# chunks ---------------------------------------------------------------------------------------------------------------
+# dispatches -----------------------------------------------------------------------------------------------------------
 
 
 class EveryBatch(callbacks.Callback):
@@ -89,7 +89,7 @@ def test_the_length_of_a_dispatch_follows_the_measured_speed():
     assert measured.steps(live=True) == 1
     measured.note(10, 0.1)
     assert measured.steps(live=True) == 10 and measured.steps(live=False) == 50
-    measured.note(1, 100.0)  # a pause is no measure of speed
+    measured.note(1, 100.0)  # a pause does not measure speed
     assert measured.steps(live=True) >= 6
 
 
@@ -111,7 +111,7 @@ def test_new_memory_is_counted():
         for place in range(0, len(memory), 4096):
             memory[place] = 1
         watch.lap()
-    assert watch.pages >= 32  # of 4 KiB they are 16,384, of 2 MiB 32
+    assert watch.pages >= 32  # 16,384 pages of 4 KiB, or 32 of 2 MiB
 
 
 def test_what_is_slow_in_a_loop_runs_step_by_step(monkeypatch):
@@ -149,7 +149,7 @@ def test_evaluate_and_predict_compile_once_for_any_length():
     for n in (103, 64, 33):
         model.evaluate(X[:n], Y[:n], verbose=0), model.predict(X[:n], verbose=0)
     assert spy.traced == []
-    for n in (32, 7, 8, 2):  # few rows have programs of their own, of a handful of sizes
+    for n in (32, 7, 8, 2):  # few rows get their own programs, of a handful of sizes
         model.evaluate(X[:n], Y[:n], verbose=0), model.predict(X[:n], verbose=0)
     assert {shape[0] for shape in spy.traced} == {2, 8, 32}
     spy.traced.clear()
@@ -276,7 +276,7 @@ def test_predictions_are_those_of_the_model_for_any_length():
         found[:] = 0  # the caller's own array
 
 
-# where blocks are made ------------------------------------------------------------------------------------------------
+# where batch stacks are made ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shuffle", [False, True, "batch"])
@@ -431,7 +431,7 @@ def test_masks_count_in_losses_and_metrics_as_in_keras():
         expected = theirs.evaluate(words, tags, return_dict=True, **arguments)
         found = ours.evaluate(words, tags, return_dict=True, **arguments)
         assert found == pytest.approx(expected, rel=1e-5)
-    # Keras on JAX loses the mask on the way to the metrics of `fit` (not of `evaluate`), so only losses are compared there.
+    # In Keras on JAX the mask does not reach the metrics of `fit` (only of `evaluate`), so there we compare only losses.
     fitted = [m.fit(words, tags, epochs=2, shuffle=False, **arguments).history["loss"] for m in (ours, theirs)]
     assert fitted[0] == pytest.approx(fitted[1], rel=1e-5)
 

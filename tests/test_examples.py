@@ -1,4 +1,4 @@
-"""Every example runs to its end in its `--quick` mode without a network, and prints and writes what it promises."""
+"""Every example runs to the end in `--quick` mode without a network, and prints and writes what it promises."""
 
 import os
 import re
@@ -141,7 +141,7 @@ def test_mnist_as_a_command_falls_back_to_digits_and_says_where_mnist_goes(cache
     command = [sys.executable, str(EXAMPLES / "mnist.py"), "--quick"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert "Data: scikit-learn's digits, because MNIST could not be had." in done.stdout
+    assert "Data: scikit-learn's digits, because MNIST is not available." in done.stdout
     assert str(cache / "mnist.npz") in done.stdout
     assert "Total params: 150,794" in done.stdout
     assert "Epoch 2/2" in done.stdout

@@ -1,4 +1,4 @@
-"""`export_model`: a file with program and weights that JAX alone runs, for every batch size and platform."""
+"""`export_model`: a file with program and weights that runs with JAX alone, for every batch size and platform."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ from jkeras.saving.export import export_model
 
 pytest.importorskip("flatbuffers", reason="jax writes its bytes with flatbuffers")
 RNG = np.random.default_rng(0)
-# The whole of a user's program; no jkeras in it.
+# A user's complete program, without jkeras.
 ALONE = """
 import sys
 import jax

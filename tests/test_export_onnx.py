@@ -1,4 +1,4 @@
-"""`export_model(format="onnx")`: another runtime computes what `predict` computes, for every batch size."""
+"""`export_model(format="onnx")`: another runtime computes the same as `predict`, for every batch size."""
 
 import sys
 

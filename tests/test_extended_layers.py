@@ -1,4 +1,4 @@
-"""Classes that extend a layer of the library and call what it has with `super()`. Shapes are those of Keras 3.15.1."""
+"""Classes that extend a library layer and call its methods with `super()`. Shapes are those of Keras 3.15.1."""
 
 import numpy as np
 import pytest

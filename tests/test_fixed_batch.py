@@ -1,4 +1,4 @@
-"""A batch size in an Input is what the graph is made with. It binds no call, as in Keras 3.15.1; stateful layers need theirs."""
+"""A batch size in an Input only shapes the graph. Calls may differ, as in Keras 3.15.1; stateful layers need theirs."""
 
 import numpy as np
 import pytest

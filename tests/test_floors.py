@@ -1,4 +1,4 @@
-"""The floors of the package, read off its source: who may import whom, no cycles, third parties where they are declared."""
+"""The floors of the package, checked in its source: who may import whom, no cycles, third parties only where declared."""
 
 import ast
 import importlib
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "jkeras"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# A file imports only from lower floors, or from its own place; places on one floor do not know each other.
+# A file imports only from lower floors or from its own package; packages on one floor do not know each other.
 FLOORS = {
     "_base": 0,
     "_layered": 0,
@@ -41,14 +41,14 @@ FLOORS = {
     "datasets": 10,
     "utils": 10,
     "backend": 10.5,
-    "compat": 11.5,  # stands on the public names
+    "compat": 11.5,  # builds on the public names
 }
 TOP = 11
-# Packages of their own: they import only the standard library, and one file alone imports them, through their `__init__`.
+# Independent packages: they import only the standard library, and only one file imports them, through their `__init__`.
 APART = {"_layered": "visualization/model_drawing.py"}
 
 HEAVY = {"tensorflow", "torch", "keras", "pandas", "matplotlib", "sklearn", "flax", "h5py"}
-# Optional third parties: each in one file, imported where it is used, because the package works without it.
+# Optional third parties: one file each, imported where it is used, because the package works without it.
 OPTIONAL = {
     ("datasets/digits.py", "sklearn"): "the digits are part of scikit-learn",
     ("nn/operation.py", "jax"): "jax.extend loads Pallas, and only programs with such operations need it",
@@ -67,7 +67,7 @@ OPTIONAL = {
     ("saving/formats/safetensors.py", "safetensors"): "an extra, for other libraries' weights",
     ("initializers/fourier.py", "scipy"): "comes with jax; scipy.signal alone takes most of a second to import",
 }
-# Statements of an `__init__` that are not a list of names, each with its reason beside it in the file.
+# Statements in an `__init__` that do not list names; the file gives the reason for each.
 ALLOWED_IN_INIT = {
     "__init__.py": (
         "import gc as _gc",
@@ -83,9 +83,9 @@ ALLOWED_IN_INIT = {
         "def __dir__() -> list[str]:\n    return __all__",
     ),
 }
-# File formats, read and written on the top floor alone.
+# File formats, read and written only on the top floor.
 FORMATS = {("h5py", "_safe_io")}
-# Third parties of the core. Everything else above the standard library is a decision to be made here.
+# Third parties of the core. To use any other, decide it here.
 REQUIRED = {"jax", "jaxlib", "numpy", "optax"}
 
 

@@ -1,4 +1,4 @@
-"""Losses that are symbolic tensors: what Keras 2's scripts of variational autoencoders do."""
+"""Losses that are symbolic tensors, as in Keras 2 scripts for variational autoencoders."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Metrics that a model or its layers hold: updated wherever a user likes, begun anew with each epoch, and in the logs."""
+"""Metrics that a model or its layers hold: updated anywhere, reset at each epoch, and in the logs."""
 
 import jax
 import jax.numpy as jnp
@@ -266,7 +266,7 @@ def test_layers_called_in_compute_loss_do_not_train():
     model.fit(X, Y, verbose=0)
     dense, norm = model.layers[:2]
     h = X @ dense.kernel.numpy() + dense.bias.numpy()
-    np.testing.assert_allclose(norm.moving_mean.numpy(), 0.01 * h.mean(axis=0), rtol=1e-4)  # moved once, by the forward pass
+    np.testing.assert_allclose(norm.moving_mean.numpy(), 0.01 * h.mean(axis=0), rtol=1e-4)  # changed once, by the forward pass
 
 
 def test_compute_loss_may_ask_for_training():

@@ -1,4 +1,4 @@
-"""Large weights are updated in place, and what makes them so changes no number."""
+"""Large weights are updated in place, without changing any number."""
 
 import re
 
@@ -52,7 +52,7 @@ def test_no_large_weight_is_copied_in_the_loop_and_no_bit_is_another(optimizer, 
 
 def test_only_large_gradients_of_a_program_wait():
     small, large = jnp.ones(3), jnp.ones(updates.LARGE)
-    assert updates.after_all([large, large])[0] is large  # nothing to wait for outside of a program
+    assert updates.after_all([large, large])[0] is large  # nothing to wait for outside a program
     given = []
 
     @jax.jit

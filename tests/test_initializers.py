@@ -68,7 +68,7 @@ def test_fans_are_those_of_keras(shape):
     assert initializers.compute_fans(shape) == keras_fans(shape)
 
 
-MOMENTS = {  # name: variance for fans n (in) and m (out), largest value over the standard deviation
+MOMENTS = {  # name: variance for fans n (in) and m (out), largest value divided by the standard deviation
     "GlorotUniform": (lambda n, m: 2 / (n + m), math.sqrt(3)),
     "GlorotNormal": (lambda n, m: 2 / (n + m), 2 / 0.87962566),
     "HeUniform": (lambda n, m: 2 / n, math.sqrt(3)),
@@ -156,7 +156,7 @@ def test_integers_are_constant_and_never_drawn():
 @pytest.mark.parametrize("window", (None, "hann", np.arange(1.0, 9.0)), ids=("none", "hann", "array"))
 def test_stft_is_that_of_keras(side, scaling, window):
     mine, theirs = (module.STFT(side, window, scaling, periodic=True) for module in (initializers, keras.initializers))
-    # Keras multiplies the angle in float32, ours is made in float64.
+    # Keras multiplies the angle in float32, jkeras in float64.
     np.testing.assert_allclose(mine((8, 1, 5)), theirs((8, 1, 5), dtype="float32"), atol=2e-5)
 
 

@@ -1,4 +1,4 @@
-"""Under mixed precision only leaf layers cast what they get: what a model passes on to a layer keeps all its digits."""
+"""Under mixed precision only leaf layers cast their inputs: what a model passes on to a layer keeps all its digits."""
 
 import jax
 import numpy as np
@@ -8,7 +8,7 @@ from test_mixed_precision import every_policy, policy_of
 import jkeras
 from jkeras import Input, Model, Sequential, layers
 
-IDS = np.array([[257, 2049, 4999]], np.float32)  # none of them is a bfloat16 number, the last two no float16
+IDS = np.array([[257, 2049, 4999]], np.float32)  # bfloat16 can represent none of them, float16 not the last two
 LEFT = IDS * 0.5
 
 

@@ -1,4 +1,4 @@
-"""Looking into a model: outputs of its layers, and what a step costs."""
+"""Looking inside a model: the outputs of its layers, and the cost of a step."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Arguments that Keras 2 had: honoured, or accepted where they ask for nothing, or refused with what to write."""
+"""Keras 2 arguments: they work, are accepted if they have no effect, or are refused with what to write instead."""
 
 import gc
 import pickle
@@ -60,7 +60,7 @@ ACCEPTED = {
 @pytest.mark.parametrize("argument", ACCEPTED)
 def test_what_asks_for_nothing_is_accepted(argument):
     made = ACCEPTED[argument]()
-    if hasattr(made, "get_config") and not isinstance(made, jkeras.Model):  # and does not come into files that Keras 3 reads
+    if hasattr(made, "get_config") and not isinstance(made, jkeras.Model):  # and does not appear in files that Keras 3 reads
         config = made.get_config()
         type(made).from_config(config)
         assert not {"dynamic", "time_major", "fused", "sparse", "causal", "jit_compile", "robust_masking", "rng_type"} & set(
@@ -257,7 +257,7 @@ def stops_at(stop, values):
     return epoch, stop.best_epoch
 
 
-# Golden values: tf_keras. Keras 3.15.1 takes a NaN of the first epoch for the best value there can be, and stops at epoch 2.
+# Golden values: tf_keras. Keras 3.15.1 treats a NaN in the first epoch as the best possible value, and stops at epoch 2.
 COURSES = {
     "too small steps": ([1.0, 0.99, 0.98, 0.97], (2, 0)),
     "worse at first": ([1, 2, 3, 0.5], (2, 0)),

@@ -1,4 +1,4 @@
-"""What Keras 2 scripts write, and what they get."""
+"""Methods that Keras 2 scripts call, and their results."""
 
 import inspect
 

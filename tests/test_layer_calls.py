@@ -1,4 +1,4 @@
-"""Calling and building layers in all the ways that Keras allows, inside and outside of JAX's transforms."""
+"""Calling and building layers in all the ways that Keras allows, inside and outside JAX's transforms."""
 
 import copy
 
@@ -126,7 +126,7 @@ def test_a_generator_may_hold_weights_and_predict():
             yield X, Y
 
     model.fit(batches(), steps_per_epoch=4, epochs=2, verbose=0)
-    # The thread of the stream is ahead of the steps, so neighbours may see the same weights; all stay readable.
+    # The stream's thread runs ahead of the steps, so neighbours may see the same weights; all stay readable.
     assert len(held) == 8 and len({float(w[0, 0]) for w in held}) > 1
 
 

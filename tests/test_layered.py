@@ -1,4 +1,4 @@
-"""The layout of layered graphs: nothing hides anything, whatever the graph."""
+"""The layout of layered graphs: nothing covers anything else, whatever the graph."""
 
 import itertools
 import random

@@ -1,4 +1,4 @@
-"""Losses equal Keras' in value and gradient, for every reduction, weight and mask; targets that cannot fit are refused."""
+"""Losses equal Keras' in value and gradient, for every reduction, weight and mask; mismatched targets are refused."""
 
 import os
 

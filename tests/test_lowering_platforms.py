@@ -1,4 +1,4 @@
-"""A program is its platform's: one that is lowered for CUDA on a machine without a GPU holds nothing of the CPU's."""
+"""A program belongs to its platform: lowered for CUDA on a machine without a GPU, it contains nothing of the CPU's."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ from jkeras.nn.cpu import onednn
 sys.path.append(str(Path(__file__).parent / "laws"))
 from table import one_of_each, prepared
 
-pytestmark = pytest.mark.uncached  # with a cache, programs of the CPU hold nothing of oneDNN
+pytestmark = pytest.mark.uncached  # with a cache, CPU programs do not use oneDNN
 
 
 def lowered(fn, *args, platform):
@@ -73,7 +73,7 @@ def attention():
     return x, layers.GlobalAveragePooling1D()(layers.Dense(128)(layers.Dense(512, activation="gelu")(y)))
 
 
-# The files of `nn/cpu` that a step uses there.
+# The files in `nn/cpu` that a step uses on a CPU.
 STEPS = {images: {"conv_rule", "in_place"}, sequences: {"products"}, attention: {"products", "attention", "in_place"}}
 
 

@@ -1,4 +1,4 @@
-"""Models and their arrays go when nobody holds them: after building, after fit, evaluate and predict."""
+"""Models and their arrays are freed once unreferenced: after building, after fit, evaluate and predict."""
 
 import gc
 import weakref

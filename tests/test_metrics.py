@@ -1,4 +1,4 @@
-"""Metrics equal Keras' over several batches; their pure functions equal their face, also inside jit and scan."""
+"""Metrics equal Keras' over several batches; their pure functions equal their methods, also inside jit and scan."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Mixed precision, end to end: all that lasts is float32, maths is in half precision, the loss is scaled as it must."""
+"""Mixed precision, end to end: stored values are float32, maths is in half precision, the loss is scaled correctly."""
 
 import contextlib
 import functools
@@ -72,7 +72,7 @@ def test_the_whole_step_keeps_float32_outside_and_computes_in_half_inside(policy
     half = {"mixed_bfloat16": "bf16", "mixed_float16": "f16"}[policy]
     products = [line for line in program.splitlines() if "dot_general" in line or "conv_general" in line]
     assert any(f":{half}[" in line for line in products), products
-    assert sum(":f32[" in line.split("=")[0] for line in products) == 1, products  # the last Dense has a policy of its own
+    assert sum(":f32[" in line.split("=")[0] for line in products) == 1, products  # the last Dense has its own policy
 
 
 def spy(fn, seen, name, place):
@@ -120,7 +120,7 @@ def losses_under(policy):
 def test_fit_ends_where_float32_does(policy):
     exact, found = losses_under("float32"), losses_under(policy)
     assert exact[-1] < 0.2 * exact[0]
-    # float16 leaves out a few steps in the beginning, until the scale fits, and so lags a little behind.
+    # float16 skips a few steps at the beginning, until the scale fits, and so lags a little behind.
     np.testing.assert_allclose(found[0], exact[0], rtol=0.1)
     np.testing.assert_allclose(found[-1], exact[-1], atol=0.05 * exact[0])
 
@@ -144,7 +144,7 @@ def test_small_gradients_survive_scaling_and_vanish_without_it():
         with policy_of("mixed_float16"):
             model = jkeras.Sequential([layers.Input((1,)), layers.Dense(1, use_bias=False, kernel_initializer="ones")])
             model.compile(optimizers.SGD(1e4), "mse", auto_scale_loss=scaled)
-        # The loss' gradient is 2 / 4 * 1e-5 in an output and 5e-9 in the weight, less than float16's smallest number.
+        # The loss' gradient is 2 / 4 * 1e-5 in an output and 5e-9 in the weight, below float16's smallest number.
         model.set_weights([np.full((1, 1), 1e-2, "float32")])
         model.fit(x, y, batch_size=4, verbose=0)
         moved[scaled] = 1e-2 - float(model.get_weights()[0][0, 0])

@@ -1,4 +1,4 @@
-"""The three ways to a model: a stack, a graph, a class; and what may be asked of any of them."""
+"""The three ways to make a model: a stack, a graph, a class; and what every model can do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every form in which a CPU computes convolutions equals XLA's own in float64, with derivatives of all kinds, and batches."""
+"""Every form of convolution on a CPU equals XLA's own in float64, with all kinds of derivatives, and batches."""
 
 import jax
 import jax.export

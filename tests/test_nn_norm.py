@@ -1,4 +1,4 @@
-"""Statistics and normalisation equal Keras' and their closed forms; half-precision inputs neither overflow nor change dtype."""
+"""Statistics and normalization equal Keras' and their closed forms; half-precision inputs neither overflow nor change dtype."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""oneDNN's convolution and product: the same numbers as XLA's own, and only in programs that can have them."""
+"""oneDNN's convolution and product: the same numbers as XLA's, and only in programs that can use them."""
 
 import os
 import subprocess
@@ -53,8 +53,8 @@ def calls(f, *args):
     [
         ((32, (16, 15), 17, 18, (3, 3), "same"), 3),
         ((20, (14, 14), 16, 20, (5, 4), "valid"), 3),
-        ((33, (12, 12), 16, 17, (3, 3), "same"), 3),  # 33 images: no part of 16 or more but all of them
-        ((16, (20, 20), 16, 16, (3, 3), "same"), 2),  # the kernel's gradient as row windows
+        ((33, (12, 12), 16, 17, (3, 3), "same"), 3),  # 33 images: the only split into parts of 16 or more is all of them
+        ((16, (20, 20), 16, 16, (3, 3), "same"), 2),  # the kernel gradient as row windows
         ((16, (24, 24), 3, 32, (3, 3), "same"), 2),  # and with few channels
         ((32, (16, 16), 32, 32, (1, 1), "same"), 0),  # a matrix product
         ((2, (8, 8), 8, 8, (3, 3), "same"), 0),  # little work
@@ -133,7 +133,7 @@ def matrices(rows, inputs, units, *batch):
     ("shape", "expected"),
     [
         ((300, 130, 120), 1),
-        ((50, 64, 140, 10), 1),  # of three axes
+        ((50, 64, 140, 10), 1),  # with three axes
         ((255, 256, 256), 0),  # few rows
         ((512, 64, 64), 0),  # little work
     ],
@@ -187,7 +187,7 @@ def test_policies_of_remat_see_a_product_as_they_see_any_other():
         return str(jax.make_jaxpr(jax.grad(run))(kernel)).count("dot_general")
 
     plain = saved(jnp.matmul)
-    assert saved(product) == plain - 2  # two gradients of the kernel are ours
+    assert saved(product) == plain - 2  # two of the kernel gradients are ours
 
 
 @needs_library

@@ -1,4 +1,4 @@
-"""Pooling equals Keras' in values and gradients, ties and remainders included, on the tiled and on the general path."""
+"""Pooling equals Keras' in values and gradients, ties and remainders included, on the tiled and the general path."""
 
 import os
 
@@ -43,7 +43,7 @@ WINDOWS = (
     ((1, 4, 5, 6, 2), 2, None),
     ((1, 4, 5, 6, 2), 3, 2),
 )
-# Every window with each padding, and in one of the two layouts: a case costs two compilations.
+# Every window with each padding, in one of the two layouts: a case costs two compilations.
 CASES = [
     (*window, padding, ("channels_last", "channels_first")[(i + j) % 2])
     for i, window in enumerate(WINDOWS)
@@ -132,5 +132,5 @@ def test_of_equal_maxima_the_first_gets_the_gradient_of_a_tile():
     x = jnp.array([[0.0, 3.0, 1.0, 1.0], [3.0, 3.0, 0.0, 1.0]])[None, :, :, None]
     expected = [[0, 1, 1, 0], [0, 0, 0, 0]]
     np.testing.assert_array_equal(jax.grad(lambda x: max_pool(x, 2).sum())(x)[0, :, :, 0], expected)
-    odd = jnp.pad(x, ((0, 0), (0, 1), (0, 1), (0, 0)))  # what fills no tile
+    odd = jnp.pad(x, ((0, 0), (0, 1), (0, 1), (0, 0)))  # what does not fill a tile
     np.testing.assert_array_equal(jax.grad(lambda x: max_pool(x, 2).sum())(odd)[0, :, :, 0], np.pad(expected, ((0, 1), (0, 1))))

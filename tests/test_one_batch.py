@@ -1,4 +1,4 @@
-"""`train_on_batch` between anything else that a script does: each step is one of the optimizer and weights as they are then."""
+"""`train_on_batch` between other calls of a script: each step uses the current optimizer and weights."""
 
 import threading
 
@@ -113,7 +113,7 @@ def test_slots_of_weights_that_were_frozen_for_a_while_are_kept():
     model.compile(optimizers.SGD(0.1, momentum=0.9), "mse")
     model.train_on_batch(X, Y)
     before = model.optimizer.state.slots.momentums["a"]["kernel"]
-    model.optimizer.learning_rate = 0.0  # from here on a momentum only decays
+    model.optimizer.learning_rate = 0.0  # from here on, momentum only decays
     model.layers[0].trainable = False
     model.train_on_batch(X, Y)
     model.layers[0].trainable = True

@@ -1,4 +1,4 @@
-"""Axes of unknown size: what layers, functions and models say of their output shapes. Expected shapes are Keras 3.15.1's."""
+"""Axes of unknown size: the output shapes of layers, functions and models. Expected shapes are Keras 3.15.1's."""
 
 import math
 
@@ -122,7 +122,7 @@ class Symmetric(layers.Layer):
         return x + ops.transpose(x, (0, 2, 1))
 
 
-# Code that asks more of a size than Keras can answer: most of these raise there.
+# Code that needs to know more about a size than Keras can tell: most of these raise there.
 HARDER = {
     "a table of sixteen": (Table(), [SERIES], (N, N, 4)),
     "a loop over an axis": (Steps(), [SERIES], (N, 5)),
@@ -299,7 +299,7 @@ def test_the_error_of_a_shape_that_never_fits_speaks_of_unknown_sizes():
     assert "float32(None, None, 8, 3)" in str(caught.value)
 
 
-# One axis must have a size that another argument has; the others stay unknown. All run at such sizes.
+# One axis must have the same size as another argument; the others stay unknown. All run at such sizes.
 NEEDED = {
     "a product": (ops.matmul, [(N, N), (7, 4)], (N, N, 4)),
     "a product of a layer": (lambda x, y: layers.Dot((2, 1))([x, y]), [(N, N), (7, 4)], (N, N, 4)),

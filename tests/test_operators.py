@@ -1,4 +1,4 @@
-"""`&`, `|`, `^` on variables and symbolic tensors are logical whatever the dtype, as in Keras; a file agrees with the graph."""
+"""`&`, `|`, `^` on variables and symbolic tensors are logical for any dtype, as in Keras; files agree with the graph."""
 
 import operator
 import os

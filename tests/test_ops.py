@@ -356,7 +356,7 @@ def assert_same(actual, expected, **tolerance):
         np.testing.assert_allclose(a, e, **tolerance)
 
 
-# Rounding in transforms and factorisations depends on the order of sums.
+# Rounding in transforms and factorizations depends on the order of sums.
 ROUGH = "inv pinv lstsq cholesky_inverse ctc_loss ctc_decode solve solve_triangular istft stft"
 
 
@@ -430,7 +430,7 @@ PUBLIC = [n for n in dir(keras.ops) if not n.startswith("_") and not inspect.ism
 def test_signatures_are_keras(name):
     def parameters(fn):
         ps = inspect.signature(fn).parameters.values()
-        # Keras takes **kwargs in two places, for old names that it no longer documents.
+        # Keras takes **kwargs in two functions, for old names that it no longer documents.
         return [(p.name, p.default, p.kind) for p in ps if name == "rearrange" or p.name != "kwargs" or name == "einsum"]
 
     op = getattr(ops, name)
@@ -506,7 +506,7 @@ def test_istft_inverts_stft(center):
     for window in ("hann", None):
         there_and_back = quick(lambda x, w=window: ops.istft(ops.stft(x, 16, 4, 16, w, center), 16, 4, 16, 64, w, center))
         back = there_and_back(signal)
-        # Without centring, the first place has a window of 0.
+        # Without centring, the window is 0 at the first position.
         np.testing.assert_allclose(back[:, 1:], signal[:, 1 : back.shape[1]], atol=1e-5)
 
 
@@ -525,7 +525,7 @@ def test_beam_search_finds_the_most_likely_sequences():
     logits = rng.normal(size=(batch, frames, 3)).astype("float32")
     decode = quick(lambda x: ops.ctc_decode(x, [frames] * batch, strategy="beam_search", beam_width=60, top_paths=top))
     labels, scores = decode(logits)
-    # All sequences that the two labels can make in five frames.
+    # All sequences that the two labels can form in five frames.
     every = [[c + 1 for c in s] for n in range(frames + 1) for s in np.ndindex(*(2,) * n)]
     padded, lengths = np.array([s + [0] * (frames - len(s)) for s in every]), np.array([len(s) for s in every])
     counts = np.full(len(every), frames)

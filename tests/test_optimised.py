@@ -1,4 +1,4 @@
-"""Tests marked `optimised` run in a process whose programs are compiled as users' are: which bits are equal depends on that."""
+"""Tests marked `optimised` run in a process that compiles programs as users' do, because equal bits depend on that."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Optimizers: Keras' numbers over 100 steps, one program for all steps, Keras' face, optax inside."""
+"""Optimizers: Keras' numbers over 100 steps, one program for all steps, Keras' methods, optax inside."""
 
 import os
 
@@ -100,7 +100,7 @@ def run_keras(optimizer, constraint=None):
         for grads in steps:
             optimizer.apply(grads, variables)
         return variables
-    # Keras' eager accumulation compiles its `cond` anew in every step: 25 s for 100 steps.
+    # Keras' eager accumulation recompiles its `cond` in every step: 25 s for 100 steps.
     own, values, apply = [v.value for v in optimizer.variables], [v.value for v in variables], jax.jit(optimizer.stateless_apply)
     for grads in steps:
         values, own = apply(own, grads, values)

@@ -1,4 +1,4 @@
-"""`Input(optional=True)`: a functional model takes None for it, however the inputs are given."""
+"""`Input(optional=True)`: a functional model accepts None for it, however you pass the inputs."""
 
 import numpy as np
 import pytest

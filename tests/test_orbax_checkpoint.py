@@ -1,4 +1,4 @@
-"""`OrbaxCheckpoint`: what is kept, that it comes back whole, bit for bit, and on other devices than it left."""
+"""`OrbaxCheckpoint`: which checkpoints it keeps, and that it restores all of them bit for bit, also on other devices."""
 
 import os
 import subprocess
@@ -137,7 +137,7 @@ def test_a_resumed_training_ends_bit_for_bit_as_one_that_never_stopped(tmp_path,
         hook = {"on_train_batch_end": lambda batch, logs: interrupt(int(model.optimizer.iterations))}
     model = fresh()
     stopped = OrbaxCheckpoint(tmp_path, save_freq=frequency, max_to_keep=2)
-    with pytest.raises(Stop):  # before the callback behind it saves once more
+    with pytest.raises(Stop):  # before the next callback saves again
         fit(model, 4, LambdaCallback(**hook), stopped)
     stopped.close()
     jkeras.utils.set_random_seed(99)
@@ -218,7 +218,7 @@ def test_without_orbax_the_error_says_what_to_install(tmp_path, monkeypatch):
         OrbaxCheckpoint(tmp_path)
 
 
-# The same program on one device or on four; only there the kernels lie in columns over the devices.
+# The same program on one device or on four; on four, the kernels are split into columns over the devices.
 SPREAD = """
 import sys
 import jax

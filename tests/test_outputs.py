@@ -1,4 +1,4 @@
-"""Targets, losses, metrics and weights find their outputs, however outputs are nested.
+"""Targets, losses, metrics and weights are matched to their outputs, however outputs are nested.
 
 Names and order of logs are those of Keras 3.15.1. Values follow from NumPy: predictions are multiples of the sums of inputs.
 """
@@ -48,7 +48,7 @@ NESTED = ["a_loss", "b/u_loss", "b/v_loss"]
 ALL_MSE = {"loss": ("t mse", "u mse", "v mse"), **dict(zip(NESTED, (("t mse",), ("u mse",), ("v mse",))))}
 OTHERS = {"loss": ("t mse", "u mae", "v mse"), **dict(zip(NESTED, (("t mse",), ("u mae",), ("v mse",))))}
 T, U, V = Y.values()
-# outputs, what `compile` gets, targets, expected logs in order: each the sum of some values
+# outputs, arguments of `compile`, targets, expected logs in order: each the sum of some values
 CASES = [
     (nested, {"loss": "mse"}, nested(Y), ALL_MSE),
     (nested, {"loss": "mse"}, {"a": T, "b": (U, V)}, ALL_MSE),
@@ -102,7 +102,7 @@ CASES = [
         in_list(Y),
         {"loss": ("t mse", "u mae", "v mse"), "t_loss": ("t mse",), "1/u_loss": ("u mae",), "1/v_loss": ("v mse",)},
     ),
-    # The losses of a dict stand in its order, those of a list in the order of the keys.
+    # The losses of a dict follow its order, those of a list the order of the keys.
     (
         keyed,
         {"loss": {"z": "mse", "a": "mae"}, "metrics": {"z": "mae"}},
@@ -115,7 +115,7 @@ CASES = [
         [U, T],
         {"loss": ("t mse", "u mae"), "a_loss": ("u mae",), "z_loss": ("t mse",)},
     ),
-    # Metrics of several outputs stand in the order of their names.
+    # Metrics of several outputs follow the order of their names.
     (
         pair,
         {"loss": "mse", "metrics": [["mse", "mae"], ["mae"]]},
@@ -129,7 +129,7 @@ CASES = [
             "u_mae": ("u mae",),
         },
     ),
-    # A single loss is the loss.
+    # A single loss is the total loss.
     (pair, {"loss": ["mse", None]}, [T, U], {"loss": ("t mse",)}),
     (pair, {"loss": ["mse", None]}, [T], {"loss": ("t mse",)}),
     (pair, {"loss": ["mse", None], "metrics": [["mae"], []]}, [T, U], {"loss": ("t mse",), "t_mae": ("t mae",)}),
@@ -317,7 +317,7 @@ OVER_IMAGES = [
 
 @pytest.mark.parametrize("metric, y, p", OVER_IMAGES, ids=lambda v: getattr(v, "name", ""))
 def test_metrics_over_images_in_evaluate_and_validation(metric, y, p):
-    # Ten rows in batches of 4: the padded rows must not count, and weights of rows must find all their pixels.
+    # Ten rows in batches of 4: padded rows must not count, and row weights must reach all pixels.
     model = Model(i := Input(p.shape[1:]), layers.Activation("linear")(i))
     model.compile(
         loss=lambda y_true, y_pred: y_pred.reshape(len(y_pred), -1).mean(1), metrics=[metric], weighted_metrics=[metric]

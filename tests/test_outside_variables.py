@@ -1,4 +1,4 @@
-"""Variables that no layer holds, in losses, metrics, schedules, functions: programs take them as they are, and change them."""
+"""Variables that no layer holds, in losses, metrics, schedules, functions: programs read and change their current values."""
 
 import jax
 import jax.numpy as jnp
@@ -88,7 +88,7 @@ def regularized(variable):
             return jnp.sum(jnp.square(x)) * variable
 
     dense = layers.Dense(1, input_shape=(3,), kernel_initializer="ones", use_bias=False, kernel_regularizer=Own())
-    model = Sequential([dense, layers.Lambda(lambda y: y * 0 + 1)])  # what is left of the loss is the regularization, 3 v
+    model = Sequential([dense, layers.Lambda(lambda y: y * 0 + 1)])  # only the regularization, 3 v, remains of the loss
     model.compile(optimizers.SGD(0.0), lambda y, p: jnp.abs(y - p) + 0 * p)
     return model
 
@@ -268,7 +268,7 @@ class Counting(layers.Layer):
 def test_a_trainable_weight_that_a_forward_pass_assigns_is_refused():
     model = Sequential([Counting(0.0), layers.Dense(1)])
     model(X)
-    assert float(model.layers[0].total.value) == 1  # an eager call does as it is told
+    assert float(model.layers[0].total.value) == 1  # an eager call assigns as written
     model.compile("sgd", "mse")
     for call in (model.fit, model.evaluate, model.train_on_batch):
         with pytest.raises(ValueError, match="trainable=False"):

@@ -1,4 +1,4 @@
-"""Optimizers of a user's own with `build` and `update_step`: the numbers of Keras, compiled, and in files."""
+"""Users' optimizers with `build` and `update_step`: Keras' numbers, compiled, and in files."""
 
 import os
 

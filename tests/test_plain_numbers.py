@@ -1,4 +1,4 @@
-"""NumPy's scalars are numbers wherever a number may stand; the dtype "int" is int32, as in Keras on JAX."""
+"""NumPy scalars work wherever a number does; the dtype "int" is int32, as in Keras on JAX."""
 
 import inspect
 import json

@@ -1,4 +1,4 @@
-"""`plot_model` and `model_to_dot`: what is in a picture, that nothing in it hides anything else, and the files."""
+"""`plot_model` and `model_to_dot`: the contents of a picture, that nothing in it covers anything else, and the files."""
 
 import itertools
 import re
@@ -185,7 +185,7 @@ def test_a_hundred_layers_fit_a_page_and_fold_can_be_forbidden():
     folded, whole = model_layout(graph), model_layout(graph, fold=1)
     assert max(folded.width, folded.height) < 1700 and folded.width / folded.height < 3
     assert whole.height > 6000
-    assert folded.nodes["dense_99"].width == pytest.approx(whole.nodes["dense_99"].width)  # the text is as large as ever
+    assert folded.nodes["dense_99"].width == pytest.approx(whole.nodes["dense_99"].width)  # the text keeps its size
     three = model_layout(graph, fold=3)
     assert len({round(area.x + area.width / 2) for area in three.nodes.values()}) == 3
 

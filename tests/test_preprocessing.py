@@ -1,4 +1,4 @@
-"""`jkeras.preprocessing`: values as those of Keras 2, determinism, and use in `fit`."""
+"""`jkeras.preprocessing`: Keras 2's values, determinism, and use in `fit`."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Progress: the lines of the documents, live lines on a terminal only, and hardly any cost per step."""
+"""Progress: the documents' lines, live lines only on a terminal, and hardly any cost per step."""
 
 import io
 import os
@@ -49,7 +49,7 @@ def clock(monkeypatch):
 
 
 def redirect(monkeypatch, stream):
-    # pytest puts its own sys.stdout in place after the fixtures ran, so the module gets a `sys` of its own.
+    # pytest installs its own sys.stdout after the fixtures ran, so the module gets its own `sys`.
     monkeypatch.setattr(printing, "sys", SimpleNamespace(stdout=stream))
     return stream
 
@@ -265,7 +265,7 @@ def test_a_real_terminal_gets_the_line_written_over_and_a_pipe_whole_lines():
         "for i in (1, 2, 3): time.sleep(0.01); bar.update(i, [('loss', 0.5)])"
     )
     ours, theirs = os.openpty()
-    # One process for both: its first run has a pipe, its second the terminal.
+    # One process for both: its first run writes to a pipe, its second to the terminal.
     again = f"sys.stdout = open({theirs}, 'w')\nrun()\nsys.stdout.flush()"
     both = f"import sys\nrun = lambda: exec({program!r}, {{}})\nrun()\n{again}"
     done = subprocess.run([sys.executable, "-c", both], capture_output=True, pass_fds=[theirs], check=False, timeout=120)

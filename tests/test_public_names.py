@@ -1,4 +1,4 @@
-"""Errors about a layer's arguments name the class that the user wrote, never one that it shares its code with."""
+"""Errors about a layer's arguments name the class that the user wrote, never an internal base class."""
 
 import re
 

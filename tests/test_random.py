@@ -178,7 +178,7 @@ def test_global_generators_seed_what_they_seed_in_keras(name):
     """The table is that of Keras 3.15.1 on JAX."""
     seed, expected = SEEDS[name]
     python_random.seed()
-    SeedGenerator()  # the stream follows the generators again
+    SeedGenerator()  # the stream comes from the generators again
     repeated = set()
     for what, make in RESULTS.items():
         runs = []

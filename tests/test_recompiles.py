@@ -1,4 +1,4 @@
-"""The recompile detector: it names the argument that changed, says nothing else, and costs nothing when off."""
+"""The recompile detector: it names only the argument that changed, and costs nothing when off."""
 
 import warnings
 
@@ -31,7 +31,7 @@ def compiled():
 STATE = {"dense": {"kernel": jnp.ones((4, 2))}}
 BATCH = (jnp.ones((8, 4)), None)
 
-# What changes, and what the report says of it.
+# What changes, and what the report says about it.
 CHANGES = {
     "batch size": (STATE, (jnp.ones((5, 4)), None), "batch[0]: float32[8,4] -> float32[5,4]"),
     "dtype": (STATE, (jnp.ones((8, 4), jnp.bfloat16), None), "batch[0]: float32[8,4] -> bfloat16[8,4]"),
@@ -53,7 +53,7 @@ def test_a_change_that_compiles_again_is_named(which):
     assert expected in str(caught.value)
     before = f.jitted._cache_size()
     f.jitted(state, batch)
-    assert f.jitted._cache_size() == before + 1  # it would have compiled
+    assert f.jitted._cache_size() == before + 1  # it would have recompiled
 
 
 def test_what_compiles_nothing_is_not_reported():

@@ -86,7 +86,7 @@ def test_every_name_of_keras_is_here(area):
         known = getattr(MODULES[area], name)
         if inspect.isclass(known):
             wanted = inspect.signature(getattr(theirs, name)).parameters
-            mine = {k: p for k, p in inspect.signature(known).parameters.items() if k != "l"}  # l: Keras 2's name
+            mine = {k: p for k, p in inspect.signature(known).parameters.items() if k != "l"}  # l is Keras 2's name
             assert [(k, p.default) for k, p in mine.items()] == [(k, p.default) for k, p in wanted.items()]
             assert type(MODULES[area].get(name)) is type(MODULES[area].get(known)) is known
     for name in getattr(keras.src, area).ALL_OBJECTS_DICT:

@@ -89,8 +89,8 @@ def test_values_gradients_draws_losses_and_updates_are_the_same(which):
     expected, found = (jax.jit(jax.value_and_grad(loss, has_aux=True))(params) for loss, params in map(objective, (plain, ours)))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6), expected[0], found[0])
     for a, b in zip(jax.tree.leaves(expected[1]), jax.tree.leaves(found[1]), strict=True):
-        # Entries that are small beside others, as a bias' in front of a batch normalization, are differences of large terms, and
-        # what is computed again is rounded otherwise where XLA fuses it otherwise.
+        # Entries much smaller than others, like those of a bias before a batch normalization, are differences of large terms, and
+        # recomputed values are rounded differently where XLA fuses them differently.
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=max(2e-6, 4e-6 * np.abs(a).max(initial=0)))
 
 

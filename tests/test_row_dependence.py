@@ -1,4 +1,4 @@
-"""Rows of a batch that are filled up are seen by nobody: proved for each model, or there are none."""
+"""Padded rows of a batch cannot affect results: jkeras proves that for each model, or does not pad."""
 
 import jax
 import jax.numpy as jnp
@@ -91,7 +91,7 @@ def test_what_is_proved_is_so(name):
     fn = {**APART, **MIXING}[name]
     proved = rows_apart(jax.make_jaxpr(fn)(X), [True], N)
     assert proved == (name in APART)
-    if proved:  # other rows may hold anything
+    if proved:  # other rows may contain anything
         other = X.copy()
         other[3:] = RNG.normal(size=other[3:].shape) * 100
         np.testing.assert_allclose(fn(jnp.asarray(other))[:3], fn(jnp.asarray(X))[:3], rtol=2e-6, atol=1e-6)
@@ -164,7 +164,7 @@ def expected(model, x, size):
     return np.concatenate([np.asarray(model(x[at : at + size])) for at in range(0, len(x), size)])
 
 
-# One batch that is not full, or a whole one before the last; for one model both, more batches, a last row alone, two rows.
+# One partial batch, or a full one before the last; for one model also more batches, a single last row, two rows.
 SIZES = [
     *((name, *((10, 32), (5, 4))[i % 2]) for i, name in enumerate(MODELS)),
     *(("mean", *size) for size in ((5, 4), (70, 32), (33, 32), (2, 32))),

@@ -1,4 +1,4 @@
-"""Weights as safetensors: the names, the round trip, and files that are not what they should be."""
+"""Weights as safetensors: the names, the round trip, and wrong files."""
 
 import json
 import struct

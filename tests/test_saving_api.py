@@ -1,4 +1,4 @@
-"""Whole files: what is written real Keras opens, what Keras writes is opened, and formats are told by content."""
+"""Whole files: real Keras opens what jkeras writes, jkeras opens what Keras writes, and content decides the format."""
 
 import gzip
 import io
@@ -224,7 +224,7 @@ class Stream(io.RawIOBase):
         return count
 
 
-# How a file is opened to be written, and, where it must be opened again, how to be read.
+# The mode for writing a file, and, if it must be reopened, the mode for reading.
 OPEN_FILES = {
     "memory": (lambda path: io.BytesIO(), None),
     "disk": (partial(open, mode="w+b"), None),
@@ -398,7 +398,7 @@ def test_weights_of_another_model_leave_the_model_as_it_is(trained, tmp_path, su
     assert all((a == b).all() for a, b in zip(before, other.get_weights(), strict=True))
 
 
-# never to lose a file ----------------------------------------------------------------------------------------------------------
+# writing never loses a file ----------------------------------------------------------------------------------------------------
 
 NAMES = ["m.keras", "m.h5", "folder", "w.weights.h5", "w.weights.json", "w.h5"]
 

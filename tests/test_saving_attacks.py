@@ -1,7 +1,7 @@
-"""Attack files: each is made here, inert, and is refused at once, before anything is imported, run, opened or allocated.
+"""Attack files: made here, inert; each is refused at once, before anything is imported, run, opened or allocated.
 
-The rows follow the published vulnerabilities of Keras' loaders. What each file would do if it worked is only to be seen by the
-audit hooks of `guarded`, or to read a canary file that lies beside it.
+The rows follow the published vulnerabilities of Keras' loaders. If an attack worked, only the audit hooks of `guarded` would
+show it, or the file would read a canary file next to it.
 """
 
 import base64
@@ -112,7 +112,7 @@ def load(path, **options):
 
 def load_weights(path, model=None):
     model = model or small_model()
-    model.get_weights()  # the boxes are drawn before anything is measured
+    model.get_weights()  # draws the weights before anything is measured
     return lambda: model.load_weights(path)
 
 
@@ -291,7 +291,7 @@ def test_values_without_bounds(forge, value):
 PLACES = {
     ".keras": "layers/dense/vars/0",
     ".weights.h5": "layers/dense/vars/0",
-    ".h5": None,  # looked up: names differ from version to version
+    ".h5": None,  # looked up, because names differ between versions
 }
 
 
@@ -428,7 +428,7 @@ def test_a_heap_of_texts_without_an_end(forge, suffix, number):
         with zipfile.ZipFile(path, "w") as target:
             for name, content in {**members, "model.weights.h5": bytes(data[start : start + size])}.items():
                 target.writestr(name, content)
-    # The heap with a whole model's config is not touched where only the weights are read.
+    # Loading only the weights does not touch the heap with the model's config.
     refused(load(path) if suffix == ".h5" else load_weights(path), "heap", FileFormatError)
 
 
@@ -483,7 +483,7 @@ def test_shards_that_are_elsewhere(forge, valid, target):
     refused(load_weights(forge.folder / "evil.weights.json"), "", FileFormatError, own=("evil.weights.json",))
 
 
-# the group of jkeras' own -------------------------------------------------------------------------
+# jkeras' own group --------------------------------------------------------------------------------
 
 
 def training(change):
@@ -531,7 +531,7 @@ def test_a_giant_training(forge):
     refused(load(forge.keras(hdf5=grow)), "jkeras_training", FileFormatError)
 
 
-# what is no model at all --------------------------------------------------------------------------
+# files that are not models ------------------------------------------------------------------------
 
 FILES = {
     "empty": (b"", "is empty"),

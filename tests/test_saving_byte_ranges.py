@@ -1,4 +1,4 @@
-"""Checksums in parts and arrays read by several threads: the same as zlib's and HDF5's, and damage is found before it is used."""
+"""Checksums in parts and arrays read by several threads equal zlib's and HDF5's, and damage is found before use."""
 
 import itertools
 import os
@@ -163,7 +163,7 @@ def test_a_damaged_archive_leaves_the_model_as_it_was(in_parts, tmp_path, where)
         place = data.find(model.layers[0].kernel.numpy().tobytes()) + 4000
     elif where == "in a list of names":
         place = data.find(b"TREE")
-    else:  # which stands before the name
+    else:  # which comes before the name
         place = data.rfind(b"model.weights.h5") - 30
     data[place] ^= 1
     (tmp_path / "m.keras").write_bytes(data)

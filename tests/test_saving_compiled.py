@@ -1,4 +1,4 @@
-"""How a model was compiled, in files of Keras 2 and Keras 3: metrics by the names of functions, and what is not known here."""
+"""How a model was compiled, in files of Keras 2 and Keras 3: metrics by function name, and unknown classes."""
 
 import json
 import zipfile

@@ -1,4 +1,4 @@
-"""Models as configs: graphs, stacks and classes of the user's own travel to Keras and back, and how they were compiled."""
+"""Models as configs: graphs, stacks and users' classes, and how they were compiled, go to Keras and back."""
 
 import json
 import time
@@ -192,7 +192,7 @@ def test_a_function_of_ones_own_in_a_graph_cannot_be_written():
         jkeras.Model(x, own(x)).get_config()
 
 
-# classes and functions of the user's own --------------------------------------------------------------------------------
+# users' classes and functions -------------------------------------------------------------------------------------------
 
 
 class Scale(layers.Layer):

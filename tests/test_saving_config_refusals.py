@@ -1,4 +1,4 @@
-"""What configs may not ask for is refused before anything is made; what old ones ask for is understood."""
+"""Forbidden contents of configs are refused before any object is made; old configs still work."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Configs to tf_keras (Keras 2) and from it: its JSON, its `.h5` and `.keras` configs, and ours that it opens."""
+"""Configs to and from tf_keras (Keras 2): its JSON, its `.h5` and `.keras` configs, and ours that it opens."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def recurrent(k):
     x = k.layers.Embedding(7, 4, mask_zero=True, name="emb")(tokens)
     x = k.layers.Bidirectional(k.layers.GRU(3, return_sequences=True), name="both")(x)
     x = k.layers.TimeDistributed(k.layers.Dense(4), name="steps")(x)
-    gates = "hard_sigmoid" if k is tk else "sigmoid"  # today's is another function
+    gates = "hard_sigmoid" if k is tk else "sigmoid"  # today's function is a different one
     x = k.layers.LSTM(4, return_sequences=True, recurrent_activation=gates, name="lstm")(x)
     return k.Model(tokens, k.layers.SimpleRNN(3, name="simple")(x), name="recurrent")
 

@@ -1,7 +1,7 @@
-"""Training goes on after a load with the losses it has in the library that wrote the file: each slot goes to its weight.
+"""After loading, training continues with the same losses as in the library that wrote the file: each slot finds its weight.
 
-Where several weights are of one shape, a wrong order of layers is not seen by the shapes. Keras 3 counts layers as they came,
-Keras 2 by the attributes, dicts by key, and a model's own weights last.
+If several weights share a shape, shapes do not reveal a wrong order of layers. Keras 3 orders layers by creation, Keras 2 by
+attribute, dicts by key, and a model's own weights come last.
 """
 
 import keras
@@ -135,7 +135,7 @@ def test_weights_of_a_class_of_ones_own_go_to_tf_keras_and_back(suffix, tmp_path
     theirs.save_weights(tmp_path / f"t{suffix}")
     ours.load_weights(tmp_path / f"t{suffix}")
     np.testing.assert_allclose(np.asarray(ours(VECTORS)), np.asarray(theirs(VECTORS)), rtol=1e-5, atol=1e-6)
-    if suffix == ".h5":  # the other is Keras 3's, which tf_keras reads of graphs alone
+    if suffix == ".h5":  # the other is Keras 3's, which tf_keras reads only for graphs
         ours.save_weights(tmp_path / f"j{suffix}")
         again.load_weights(tmp_path / f"j{suffix}")
         np.testing.assert_allclose(np.asarray(again(VECTORS)), np.asarray(ours(VECTORS)), rtol=1e-5, atol=1e-6)

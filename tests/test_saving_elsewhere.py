@@ -1,4 +1,4 @@
-"""What is written here the real Kerases open: each part is opened by the reader that the format is for, and computes the same."""
+"""The real Kerases open what jkeras writes: each format's own reader opens each part, which computes the same."""
 
 import json
 

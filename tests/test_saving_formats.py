@@ -1,4 +1,4 @@
-"""A new file format is one class and one entry in the list: here a toy format, text without a config or compression."""
+"""A new file format takes one class and one entry in the list: here a toy format, text without config or compression."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Functions stand in files by name: `hard_sigmoid` means what it meant to the Keras that wrote it, and Keras finds ours."""
+"""Files name functions: `hard_sigmoid` means what it meant to the Keras that wrote it, and Keras finds ours."""
 
 import functools
 import json

@@ -1,4 +1,4 @@
-"""A thousand damaged files of six formats; `python -m tests.fuzz_files` tries as many as it is told."""
+"""A thousand damaged files of six formats; `python -m tests.fuzz_files` tries any number."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import fuzz_files
 
 
 def test_a_thousand_damaged_files_load_or_are_refused():
-    # In a process of its own: a crash within HDF5 must not take the other tests with it.
+    # In a separate process: a crash in HDF5 must not end the other tests.
     command = [sys.executable, "-m", "tests.fuzz_files", "--count", "170"]
     root = Path(__file__).resolve().parent.parent
     env = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}

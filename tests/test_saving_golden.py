@@ -1,6 +1,6 @@
-"""Files that Keras 3 and tf_keras wrote (`golden/make_keras_files.py`) give their predictions, and training goes on in them.
+"""Files that Keras 3 and tf_keras wrote (`golden/make_keras_files.py`) give the same predictions, and training continues.
 
-Among them are those of tf_keras that Keras 3 does not open: GRU, LSTM, MultiHeadAttention, functional `.keras`.
+They include tf_keras files that Keras 3 does not open: GRU, LSTM, MultiHeadAttention, functional `.keras`.
 """
 
 import io
@@ -45,7 +45,7 @@ def assert_goes_on(model, file):
     """Training gives the losses that the library had."""
     rows = 4
     x = expected(file, "x")
-    rng = np.random.default_rng(7)  # the targets of `data` come after its inputs
+    rng = np.random.default_rng(7)  # in `data`, targets come after inputs
     for part in x:
         rng.normal(size=part.shape)
     y = [rng.normal(size=(rows, part.shape[-1])).astype("float32") for part in expected(file, "y")]

@@ -1,4 +1,4 @@
-"""The safe reader for HDF5 returns plain arrays of the expected shape, and follows nothing else that a file may say."""
+"""The safe reader for HDF5 returns plain arrays of the expected shape, and follows nothing else in a file."""
 
 import io
 import os
@@ -199,7 +199,7 @@ def test_no_handle_stays_open(path):
 
 def refused_quickly(read, path, model):
     """Whether a load fails in a second, with 50 MB, and without a weight being made."""
-    start = time.process_time()  # not while memory is traced, which makes it several times slower
+    start = time.process_time()  # not while tracing memory, which makes it several times slower
     with pytest.raises(UnsafeFileError):
         read(path, model)
     assert time.process_time() - start < 1

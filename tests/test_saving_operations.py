@@ -1,4 +1,4 @@
-"""Array functions in a graph travel to Keras 3 and back, with their settings."""
+"""Array functions in a graph go to Keras 3 and back, with their settings."""
 
 import inspect
 import json
@@ -16,13 +16,13 @@ from jkeras.saving.serialization import model_config, model_from_config
 
 X = np.random.default_rng(0).uniform(0.1, 0.9, (2, 4, 4)).astype("float32")
 SPECIAL = {
-    # of several outputs, of a shape that depends on values, random, or for other dtypes than floats
+    # several outputs, a shape that depends on values, random, or only for dtypes other than floats
     "nonzero", "unique", "unravel_index", "array_split", "dsplit", "hsplit", "vsplit", "bincount", "segment_sum",
     "view_as_complex", "ndim", "size", "meshgrid", "isin", "extract_sequences",
     "bitwise_invert", "bitwise_not", "view", "one_hot", "multi_hot",
-    "glu", "corrcoef", "histogram",  # of another number of axes
-    "cholesky", "cholesky_inverse",  # of other matrices
-    "sparsemax",  # where Keras gives something else for three axes
+    "glu", "corrcoef", "histogram",  # another number of axes
+    "cholesky", "cholesky_inverse",  # other matrices
+    "sparsemax",  # Keras gives something else for three axes
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""An optimizer's state comes along: training goes on after a load with the losses it has in the library that wrote the file."""
+"""Files hold the optimizer's state: after loading, training continues with the losses of the library that wrote the file."""
 
 import os
 
@@ -73,7 +73,7 @@ def test_training_of_keras_goes_on_here(optimizer, tmp_path):
     theirs = make(keras, optimizer)
     losses(theirs)
     ours = read_both(theirs, optimizer, tmp_path)
-    # Another model of Keras goes on: after a `fit` with averages, its arrays cannot be used for a second one.
+    # In Keras another model continues: after a `fit` with averages, the first one's arrays cannot be used again.
     other = make(keras, optimizer, seed=2)
     other.optimizer.build(other.trainable_variables)
     other.load_weights(tmp_path / "w.weights.h5")

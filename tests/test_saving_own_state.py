@@ -1,4 +1,4 @@
-"""What objects store by `save_own_variables` and `save_assets` of their own travels in files, between jkeras and Keras 3."""
+"""Files carry what objects store in `save_own_variables` and `save_assets`, between jkeras and Keras 3."""
 
 import io
 import zipfile
@@ -289,7 +289,7 @@ def test_a_failed_load_leaves_the_model_as_it_was(method, tmp_path):
     before, when[0] = everything(again), True
     with pytest.raises(FileFormatError, match=rf"layer 'halves\w*': its {method} failed: RuntimeError: out of patience"):
         jkeras.models.load_model(tmp_path / "m.keras", failing(own, method, [True]))
-    if method == "load_own_variables":  # weights alone bring no files along
+    if method == "load_own_variables":  # weights alone include no asset files
         with pytest.raises(FileFormatError, match=r"out of patience.*below/other"):
             again.load_weights(tmp_path / "m.keras")
         with pytest.warns(UserWarning, match="out of patience"):
@@ -361,7 +361,7 @@ def test_files_are_given_to_their_layer_alone(tmp_path, monkeypatch):
     archive_with(tmp_path, [("assets/layers/other/a.txt", b"1")])()
     assert Files.given is None
     archive_with(tmp_path, [])()
-    assert Files.given == "not asked"  # as in Keras, where no layer wrote any
+    assert Files.given == "not asked"  # as in Keras, if no layer wrote any
     assert not list((tmp_path / "temporary").iterdir())
 
 
@@ -415,6 +415,6 @@ def test_a_store_without_bound_is_refused(tmp_path):
     model.save_weights(tmp_path / "w.weights.h5")
     with h5py.File(tmp_path / "w.weights.h5", "r+") as file:
         group = file["layers/halves/vars"]
-        group["loop"] = group  # a hard link: a group that is in itself
+        group["loop"] = group  # a hard link: a group that contains itself
     with pytest.raises(UnsafeFileError, match="nested deeper"):
         model.load_weights(tmp_path / "w.weights.h5")

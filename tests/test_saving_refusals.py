@@ -1,4 +1,4 @@
-"""Files that say one thing and hold another, or more than any model has: each is refused at once, in the library's own words."""
+"""Files that contradict themselves, or hold more than any model: each is refused at once, with the library's own error."""
 
 import json
 import time
@@ -84,7 +84,7 @@ def saved(tmp_path):
     return Saved
 
 
-# a layer more ---------------------------------------------------------------------------------------------------------
+# one extra layer ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("make", [stack, own, nested])
@@ -306,7 +306,7 @@ def test_what_was_compiled_is_a_dict_of_the_right_things(saved, config):
     assert jkeras.models.load_model(path, compile=False).count_params() == 12
 
 
-# how much -------------------------------------------------------------------------------------------------------------
+# limits ---------------------------------------------------------------------------------------------------------------
 
 DENSE = {"module": "keras.layers", "class_name": "Dense", "registered_name": None}
 CELL = {"module": "keras.layers", "class_name": "LSTMCell", "config": {"units": 1}, "registered_name": None}

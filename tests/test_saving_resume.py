@@ -1,4 +1,4 @@
-"""A training that was saved and taken up again is the training that never stopped, bit for bit."""
+"""A training run that is saved and resumed equals one that never stopped, bit for bit."""
 
 import json
 import subprocess
@@ -146,7 +146,7 @@ OPTIMIZERS = {
 }
 
 
-# What an optimizer keeps, each kind once; the others when all tests are asked for.
+# Each kind of optimizer state once; the other optimizers are marked slow.
 KINDS = [("momentum", ".keras"), ("Adam", ".keras"), ("schedule", ".keras"), ("all", ".keras"), ("accumulation", ".h5")]
 OTHERS = [*((name, ".keras") for name in OPTIMIZERS if (name, ".keras") not in KINDS), ("Adam", ".h5"), ("all", ".h5")]
 
@@ -194,7 +194,7 @@ CALLBACKS = {
 @pytest.mark.parametrize("name", CALLBACKS)
 def test_callbacks_go_on_as_well(tmp_path, name, batches):
     model = make_model()
-    if batches == 14:  # at the end of an epoch, behind the others
+    if batches == 14:  # at the end of an epoch, after the others
         saver, path = ModelCheckpoint(str(tmp_path / "{epoch}.keras")), tmp_path / "2.keras"
     else:
         saver, path = SaveAt(tmp_path / "m.keras", batches), tmp_path / "m.keras"
@@ -333,7 +333,7 @@ def test_another_process_goes_on(tmp_path):
         np.testing.assert_array_equal(box, np.asarray(found, np.float32))
 
 
-# what cannot go on, and why ---------------------------------------------------------------------------------------------------
+# what cannot resume, and why --------------------------------------------------------------------------------------------------
 
 
 def test_a_model_without_a_training_says_how_to_get_one(tmp_path):

@@ -1,4 +1,4 @@
-"""A layer that is in a model and in models inside it: whole files go to Keras and come from it, still shared."""
+"""A layer in a model and in models inside it stays shared in whole files, both to and from Keras."""
 
 import json
 import os

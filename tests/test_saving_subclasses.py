@@ -1,4 +1,4 @@
-"""Classes that extend the library's come back from files of Keras 2 and Keras 3, whatever `super().get_config()` wrote there."""
+"""Subclasses of library layers load from Keras 2 and Keras 3 files, whatever `super().get_config()` wrote there."""
 
 import json
 
@@ -12,7 +12,7 @@ from jkeras._base.errors import FileFormatError
 from jkeras.saving.serialization import model_config, model_from_config
 
 BASE = {"name": "mine", "trainable": True, "dtype": "float32"}
-# What Keras writes of a layer and no constructor here takes: of tf_keras 2.21, of 2.4 (renorm), of Keras 3.15 (the last three).
+# Config entries that no constructor here takes: from tf_keras 2.21, from 2.4 (renorm), from Keras 3.15 (the last three).
 LEFT_OVER = {
     "LSTM": ({"units": 2}, {"time_major": False, "implementation": 2}, (5, 3)),
     "GRU": ({"units": 2, "reset_after": True}, {"time_major": False, "implementation": 2}, (5, 3)),

@@ -1,4 +1,4 @@
-"""Weights go between jkeras, Keras 3 and tf_keras, in both directions and in all layouts, with equal predictions."""
+"""Weights move between jkeras, Keras 3 and tf_keras, in both directions and all layouts, with equal predictions."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The safe reader for zip archives: what it refuses before reading a member; and what an archive written here looks like."""
+"""The safe reader for zip archives: what it refuses before reading a member, and what jkeras' archives look like."""
 
 import contextlib
 import io
@@ -209,7 +209,7 @@ def test_what_is_written_is_an_ordinary_archive(tmp_path):
 
 def test_an_archive_beyond_4_gigabytes_is_written_and_read(tmp_path, monkeypatch):
     path, big = tmp_path / "m.zip", 5 << 30
-    monkeypatch.setattr(Window, "checksum", lambda self: 0)  # computing that of five gigabytes would take seconds
+    monkeypatch.setattr(Window, "checksum", lambda self: 0)  # computing it for five gigabytes would take seconds
     with open(path, "w+b", buffering=0) as file, ZipWriter(file) as writer:
         writer.writestr("a.json", b"{}")
         with writer.fill("hole") as window:

@@ -35,11 +35,11 @@ STEPS = range(80)
 @pytest.mark.parametrize("name,arguments", TABLE, ids=IDS)
 def test_values_are_keras_traced_and_eager(name, arguments):
     ours, theirs = getattr(schedules, name)(**arguments), getattr(keras.optimizers.schedules, name)(**arguments)
-    with jax.disable_jit():  # Keras' `cond` would compile anew for every step.
+    with jax.disable_jit():  # Keras' `cond` would recompile for every step.
         expected = [float(theirs(t)) for t in STEPS]
     traced = jax.jit(lambda steps: jax.lax.map(ours, steps))(jnp.asarray(STEPS, jnp.int32))
     assert traced.dtype == jnp.float32
-    # float32 rounding of the time is amplified where a cosine is steep.
+    # a steep cosine amplifies float32 rounding of the time.
     tolerance = {"rtol": 4e-6 if name.startswith("Cosine") else 1e-6, "atol": 1e-8}
     np.testing.assert_allclose(traced, expected, **tolerance)
     np.testing.assert_allclose([ours(t) for t in STEPS[:14]], expected[:14], **tolerance)

@@ -1,4 +1,4 @@
-"""Errors about shapes speak of what the user gave: no size that was only tried, and `x[None]` where the batch axis is missing."""
+"""Errors about shapes show the user's sizes, never trial ones, and suggest `x[None]` if the batch axis is missing."""
 
 import re
 
@@ -64,7 +64,7 @@ def test_one_example_without_its_batch_axis(kind, entry):
 @pytest.mark.parametrize("first", [layers.Dense, layers.LSTM, layers.LayerNormalization])
 def test_one_example_for_a_model_that_has_seen_none(first, entry):
     if (first, entry) == (layers.LayerNormalization, "call"):
-        return  # which takes any axes
+        return  # which takes any number of axes
     model = Subclassed(first(3) if first is not layers.LayerNormalization else first())
     model.compile("sgd", "mse")
     with pytest.raises(ValueError) as caught:

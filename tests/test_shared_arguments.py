@@ -1,4 +1,4 @@
-"""Shared arguments are declared once, and constructors behave as if each had written them out."""
+"""Shared arguments are declared once, and constructors behave as if each declared them itself."""
 
 import inspect
 import pickle

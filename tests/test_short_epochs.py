@@ -1,4 +1,4 @@
-"""Short epochs: many as one dispatch, with the numbers of one after the other."""
+"""Short epochs: many run as one dispatch, with the same numbers as one by one."""
 
 import re
 
@@ -223,7 +223,7 @@ def test_an_interrupted_run_goes_on(monkeypatch):
         fitted(dense, 7)
     monkeypatch.undo()
     (model,) = models
-    assert int(model.optimizer.iterations) == 8  # the dispatch in which epoch 5 was
+    assert int(model.optimizer.iterations) == 8  # the dispatch that contained epoch 5
     data = np.random.default_rng(1)
     x, y = data.normal(size=(7, 4)).astype("float32"), data.normal(size=(7, 1)).astype("float32")
     history = model.fit(x, y, batch_size=8, epochs=EPOCHS, verbose=0, resume=True)

@@ -1,4 +1,4 @@
-"""Models whose outputs or inputs are a list, tuple or dict of one. What they give is what Keras 3.15.1 gives."""
+"""Models whose outputs or inputs are a list, tuple or dict of one return the same as in Keras 3.15.1."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def make(outputs, inputs=lambda x: x):
 
 
 ARRAY = (3, 2)
-OUTPUTS = {  # what call and predict give, and what a symbolic call gives
+OUTPUTS = {  # results of call and predict, and of a symbolic call
     "plain": (lambda y: y, ARRAY, (None, 2)),
     "list": (lambda y: [y], ARRAY, [(None, 2)]),
     "tuple": (lambda y: (y,), ARRAY, ((None, 2),)),
@@ -42,7 +42,7 @@ def test_an_only_output_comes_without_its_list(name, tmp_path):
     params, state = model.params_and_state()
     assert kinds(model.apply(params, state, X)[0]) == concrete
     assert kinds(model(Input((4,)))) == kinds(model(Input(batch_shape=(None, 4)))) == symbolic
-    assert kinds(make(structure)(Input((4,), dtype="int32"))) == symbolic  # not what the graph was made for
+    assert kinds(make(structure)(Input((4,), dtype="int32"))) == symbolic  # different from what the graph was made for
     assert model.compute_output_shape((None, 4)) == kinds(model.output) == symbolic
     assert kinds(model.outputs) == [(None, 2)] * (2 if name == "two" else 1)
     assert model.output_shape == ([(None, 2)] * 2 if name == "two" else (None, 2))

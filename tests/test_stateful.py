@@ -1,4 +1,4 @@
-"""The states of stateful recurrent layers: kept from batch to batch and from call to call, set, reset, and no weights."""
+"""The states of stateful recurrent layers: kept between batches and calls, set, reset, and not counted as weights."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Streams: batches come in blocks of what is ready, and nothing but the time depends on how they are cut."""
+"""Streams: a batch stack holds the batches that are ready, and only the time depends on how they are grouped."""
 
 import os
 import subprocess
@@ -72,7 +72,7 @@ def test_blocks_hold_the_batches_in_their_order(batches, padded, makes, takes):
         assert weight is None and x.dtype == dtype
         np.testing.assert_array_equal(x, np.full((size, 3), i))
         np.testing.assert_array_equal(y, np.full(size, i))
-    # Within a block only the last batch may be padded, for its rows are counted from the front.
+    # Within a batch stack only the last batch may be padded, because rows are counted from the front.
     at = 0
     for block in blocks:
         real = [rows for rows, _ in batches[at : at + block.batches]]

@@ -1,4 +1,4 @@
-"""Event files: what TensorBoard reads back is what happened, under Keras' tags, and nothing imports TensorFlow."""
+"""Event files: TensorBoard reads back what happened, under Keras' tags, and nothing imports TensorFlow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jkeras import layers
 from jkeras.callbacks import LayerStatistics, TensorBoard
 from jkeras.callbacks.tensorboard import _batch_range, as_images
 
-# TensorBoard's own switch: read with its stub even where TensorFlow is installed, which takes long to import.
+# TensorBoard's own switch: use its stub even if TensorFlow is installed, which takes long to import.
 sys.modules.setdefault("tensorboard.compat.notf", ModuleType("notf"))
 accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 ROOT = Path(__file__).resolve().parent.parent

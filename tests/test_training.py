@@ -1,4 +1,4 @@
-"""Every argument of training does what it does in Keras; callbacks see and change the run; nothing is compiled twice."""
+"""Every training argument works as in Keras; callbacks see and change the run; nothing is compiled twice."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_single_batches_are_steps_of_fit():
     logs = [model.train_on_batch(X, Y, return_dict=True) for _ in range(2)]
     history = other.fit(X, Y, batch_size=20, epochs=2, verbose=0).history
     assert logs[0]["loss"] == pytest.approx(history["loss"][0]) and list(logs[0]) == ["loss", "mae"]
-    assert logs[1]["loss"] == pytest.approx(history["loss"][1])  # of this batch alone, as in Keras 2 and 3.15
+    assert logs[1]["loss"] == pytest.approx(history["loss"][1])  # for this batch alone, as in Keras 2 and 3.15
     alone = model.test_on_batch(X, Y)
     assert model.train_on_batch(X, Y) == pytest.approx(alone, rel=1e-5)
     assert model.test_on_batch(X, Y) == pytest.approx(model.evaluate(X, Y, batch_size=20, verbose=0))
@@ -298,7 +298,7 @@ def test_sample_weights_go_by_output(form):
     weights = {"a": WEIGHTS, "b": WEIGHTS[::-1].copy()}
     for library in (jkeras, keras):
         model = two(library, form == "dict model", weighted_metrics={"a": ["mae"], "b": ["mae"]})
-        named = form != "list" and (library is jkeras or form == "dict model")  # Keras takes dicts for dict outputs only
+        named = form != "list" and (library is jkeras or form == "dict model")  # Keras takes dicts only for dict outputs
         y = {"a": Y, "b": -Y} if named else [Y, -Y]
         sample_weight = weights if named else list(weights.values())
         found.append(model.fit(X, y, sample_weight=sample_weight, shuffle=False, epochs=2, batch_size=6, verbose=0).history)

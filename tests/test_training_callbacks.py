@@ -1,4 +1,4 @@
-"""Callbacks see and change the run; nothing is compiled twice; what a user holds stays his."""
+"""Callbacks see and change the run; nothing is compiled twice; the user's arrays stay valid."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_batch_hooks_see_and_set_the_current_weights():
     model = net()
     model.fit(X, Y, batch_size=10, verbose=0, callbacks=[recorder(do)])
     assert (seen[0] != seen[1]).any() and (seen[2] == 1).all() and (seen[3] != 1).any()
-    assert (model.layers[0].kernel.numpy() == 2).all()  # the last one's too
+    assert (model.layers[0].kernel.numpy() == 2).all()  # including the last one's
 
 
 @pytest.mark.parametrize("event", ["on_train_batch_begin", "on_train_batch_end", "on_epoch_begin", "on_epoch_end"])
@@ -159,7 +159,7 @@ def test_nothing_is_traced_twice():
         model.train_on_batch(X[:8], Y[:8])
         model.test_on_batch(X[:8], Y[:8])
         model.predict_on_batch(X[:8])
-    assert len(seen) == first + 1  # a batch alone is predicted by a program without a loop
+    assert len(seen) == first + 1  # a program without a loop predicts a single batch
 
 
 def test_arrays_a_user_holds_stay_readable():

@@ -1,4 +1,4 @@
-"""What the error says of a name that nothing has: the one that was meant, the known ones, or of many the nearest few."""
+"""Errors about unknown names suggest the one that was meant, list the known ones, or show the nearest of many."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""One-hot rows and unit norms are Keras' ones; where Keras fails or wraps around, ours give the meant result or an error."""
+"""One-hot rows and unit norms equal Keras'; where Keras fails or wraps around, jkeras gives the intended result or an error."""
 
 import os
 

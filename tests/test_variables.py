@@ -1,4 +1,4 @@
-"""A Variable is one everywhere, and what takes arrays takes it: functions of JAX, losses, regularizers, layers, graphs."""
+"""A Variable is a Variable everywhere, and works where arrays do: JAX functions, losses, regularizers, layers, graphs."""
 
 import jax
 import jax.numpy as jnp
@@ -78,7 +78,7 @@ class Helped(layers.Layer):
 
     def call(self, x):
         seen = self.seen
-        seen.assign_add(1)  # by another name than the attribute's
+        seen.assign_add(1)  # by a name other than the attribute's
         assert self.named() == "kernel" and self.kernel.path.endswith("/kernel")
         return jnp.matmul(x, self.kernel)
 

@@ -1,4 +1,4 @@
-"""Pictures of training and of what a model sees: what is drawn, from which numbers."""
+"""Pictures of training and of what a model sees: what they show, and from which numbers."""
 
 import pickle
 import sys
@@ -108,7 +108,7 @@ def test_models_in_a_notebook():
     html = model("siamese")._repr_html_()
     tree = ET.fromstring(html.replace("<br>", "<br/>"))
     texts = "".join(tree.itertext())
-    assert "hidden (Dense)" in texts and "Connected to" in texts and "left[0][0]" in texts  # also layers inside
+    assert "hidden (Dense)" in texts and "Connected to" in texts and "left[0][0]" in texts  # inner layers too
     assert f"Total params: {model('siamese').count_params():,}" in texts
     assert "Connected to" not in model("stack")._repr_html_()
     escaped = model("long_names")._repr_html_()

@@ -1,4 +1,4 @@
-"""Models in scikit-learn: the wrappers of Keras 2 and of Keras 3."""
+"""Models in scikit-learn: the wrappers of Keras 2 and Keras 3."""
 
 import numpy as np
 import pytest

@@ -1,1 +1,1 @@
-"""How each library trains a workload: one file per library, none of which knows which model it trains."""
+"""How each library trains a workload: one file per library, independent of the model."""

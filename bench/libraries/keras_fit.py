@@ -1,7 +1,7 @@
-"""jkeras and Keras: `compile` and `fit`, as a user writes them, with nothing switched on.
+"""jkeras and Keras: `compile` and `fit` as a user writes them, with default settings.
 
-The only callback takes the time at the end of each epoch, after it has read the loss: an epoch whose results nobody has read may
-not be over.
+The only callback records the time at the end of each epoch, after it has read the loss: before that, the epoch may still be
+running.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def module(library: str) -> Any:
 
 
 def clock(keras: Any) -> Any:
-    """A callback that keeps the time and the logs at the end of each epoch."""
+    """A callback that records the time and the logs at the end of each epoch."""
 
     class Clock(keras.callbacks.Callback):
         def __init__(self) -> None:

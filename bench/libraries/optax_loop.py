@@ -1,4 +1,4 @@
-"""The hand-written loop: one jitted step with donated state; the data stay on the device and a step gets its row numbers."""
+"""The hand-written loop: one jitted step with donated state; the data stay on the device, and a step gets row numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.workload import Record, Training, record
 
 
 def train(workload: Training, library: str, x: np.ndarray, y: np.ndarray, epochs: int) -> Record:
-    """Trains for some epochs, one dispatch a step."""
+    """Trains for some epochs, one dispatch per step."""
     begin = time.perf_counter()
     rng = np.random.default_rng(0)
     inputs, labels = jax.device_put(x), jax.device_put(y)

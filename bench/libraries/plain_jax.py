@@ -1,4 +1,4 @@
-"""What the two hand-written JAX loops share: a step as a pure function, and the pieces of which the models are written."""
+"""What the two hand-written JAX loops share: a step as a pure function, and the building blocks of the models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def conv(x: jax.Array, kernel: jax.Array, strides: int = 1, padding: str = "SAME
 
 
 def patch_conv(x: jax.Array, kernel: jax.Array, strides: int = 1, padding: str = "SAME") -> jax.Array:
-    """The same convolution as shifted pictures side by side and one product, whose gradients stay fast inside a loop body."""
+    """The same convolution as shifted images side by side and one product, whose gradients stay fast inside a loop body."""
     height, width, channels, filters = kernel.shape
     pads = jax.lax.padtype_to_pads(x.shape[1:3], (height, width), (strides, strides), padding)
     x = jnp.pad(x, ((0, 0), *pads, (0, 0)))
@@ -36,7 +36,7 @@ def patch_conv(x: jax.Array, kernel: jax.Array, strides: int = 1, padding: str =
 
 
 def max_pool(x: jax.Array) -> jax.Array:
-    """2x2 maxima of windows that do not overlap (a last odd row or column is left out), as a reshape and a maximum."""
+    """2x2 max pooling without overlap (a last odd row or column is left out), as a reshape and a maximum."""
     rows, height, width, channels = x.shape
     x = x[:, : height // 2 * 2, : width // 2 * 2]
     return x.reshape(rows, height // 2, 2, width // 2, 2, channels).max((2, 4))
@@ -57,7 +57,7 @@ def optimizer_of(workload: Training) -> optax.GradientTransformation:
 
 
 def loss_of(workload: Training, conv: Callable[..., jax.Array]) -> Callable[..., Any]:
-    """The mean loss of a batch, with new state and mean accuracy beside it."""
+    """The mean loss of a batch, with new state and mean accuracy."""
 
     def loss(params: Any, state: Any, x: jax.Array, y: jax.Array) -> tuple[jax.Array, tuple[Any, jax.Array]]:
         logits, state = workload.apply(params, state, x, conv)
@@ -94,6 +94,6 @@ def start(workload: Training) -> Any:
 
 
 def sums_read(carry: Any, steps: int) -> tuple[Any, float, float]:
-    """The carry with its sums set back, and mean loss and accuracy of the epoch."""
+    """The carry with its sums reset, and mean loss and accuracy of the epoch."""
     *rest, total, right = carry
     return (*rest, jnp.zeros(()), jnp.zeros(())), float(total) / steps, float(right) / steps

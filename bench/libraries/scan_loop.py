@@ -12,7 +12,7 @@ from bench.workload import Record, Training, record
 
 
 def train(workload: Training, library: str, x: np.ndarray, y: np.ndarray, epochs: int) -> Record:
-    """Trains for some epochs, one dispatch an epoch."""
+    """Trains for some epochs, one dispatch per epoch."""
     begin = time.perf_counter()
     inputs, labels = jax.device_put(x), jax.device_put(y)
     step = plain_jax.step_of(workload, plain_jax.patch_conv if workload.patches else plain_jax.conv)

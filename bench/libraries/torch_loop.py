@@ -1,7 +1,7 @@
 """PyTorch: a tight eager loop on the CPU.
 
-The data are tensors, an epoch is a `randperm` cut into index batches, the optimizer is the fused one, and loss and accuracy are
-added up as tensors and read once an epoch. `OMP_WAIT_POLICY=PASSIVE` comes from the harness.
+The data are tensors, an epoch is a `randperm` cut into index batches, the optimizer is the fused one, and loss and accuracy
+accumulate as tensors and are read once per epoch. `OMP_WAIT_POLICY=PASSIVE` comes from the harness.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def optimizer_of(workload: Training, module: torch.nn.Module) -> torch.optim.Opt
 
 
 def tensor(x: np.ndarray, channels_last: bool) -> torch.Tensor:
-    """The inputs as PyTorch wants them: images with channels first, in the memory order asked for."""
+    """The inputs as PyTorch expects them: images with channels first, in the requested memory order."""
     given = torch.from_numpy(x)
     if given.ndim != 4:
         return given

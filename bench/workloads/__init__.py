@@ -1,4 +1,4 @@
-"""The workloads, by name; each name is also the name of the file that holds it, but for those in `FILES`."""
+"""The workloads by name; each is in the file of that name, except those in `FILES`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import importlib
 from bench.workload import Workload
 
 TRAINING = ("table", "mlp", "cnn", "cnn5x5", "resnet20", "lstm", "transformer")
-DOORS = ("save_keras", "load_keras", "save_h5", "load_h5")
+FILE_TASKS = ("save_keras", "load_keras", "save_h5", "load_h5")
 BATCHES = ("train_on_batch", "test_on_batch", "fit_one_batch", "gan")
-OTHERS = ("streamed", "evaluate", "predict", "predict_one", *BATCHES, "import", "first_step", *DOORS, "memory")
+OTHERS = ("streamed", "evaluate", "predict", "predict_one", *BATCHES, "import", "first_step", *FILE_TASKS, "memory")
 NAMES = TRAINING + OTHERS
-FILES = {"import": "start_up", **dict.fromkeys(DOORS, "files"), **dict.fromkeys(BATCHES, "batches")}
+FILES = {"import": "start_up", **dict.fromkeys(FILE_TASKS, "files"), **dict.fromkeys(BATCHES, "batches")}
 
 
 def workload(name: str) -> Workload:
-    """The workload of a name."""
+    """The workload with this name."""
     module = importlib.import_module(f"bench.workloads.{FILES.get(name, name)}")
-    found: Workload = module.WORKLOADS[name] if name in (*DOORS, *BATCHES) else module.WORKLOAD
+    found: Workload = module.WORKLOADS[name] if name in (*FILE_TASKS, *BATCHES) else module.WORKLOAD
     return found

@@ -1,6 +1,6 @@
-"""One batch at a time, as loops of a user's own call it: 31 Dense layers with Adam, and the two models of a GAN.
+"""One batch at a time, as users' own loops train: 31 Dense layers with Adam, and the two models of a GAN.
 
-The network is deep and narrow, so that what a call does beside its arithmetic is what is measured.
+The network is deep and narrow, so the time measures a call's overhead rather than its arithmetic.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LAYERS, UNITS, ROWS = 31, 16, 32
 
 
 def deep(keras: Any) -> Callable[[str], Callable[[], Any]]:
-    """The deep model's methods by name, each with a batch."""
+    """The deep model's methods by name, each called with a batch."""
     layers = [keras.layers.Dense(UNITS, activation="relu") for _ in range(LAYERS - 1)]
     model = keras.Sequential([keras.layers.Input((UNITS,)), *layers, keras.layers.Dense(1)])
     model.compile("adam", "mse")
@@ -29,7 +29,7 @@ def deep(keras: Any) -> Callable[[str], Callable[[], Any]]:
 
 
 def gan(keras: Any) -> Callable[[], Any]:
-    """A turn of a GAN's loop: the discriminator on real and on made images, the generator through the frozen discriminator."""
+    """A turn of a GAN's loop: the discriminator on real and generated images, the generator through the frozen discriminator."""
     dense = keras.layers.Dense
     generator = keras.Sequential([keras.layers.Input((16,)), dense(128, "relu"), dense(256, "relu"), dense(784, "sigmoid")])
     judge = keras.Sequential([keras.layers.Input((784,)), dense(256, "relu"), dense(128, "relu"), dense(1, "sigmoid")])
@@ -54,12 +54,12 @@ def gan(keras: Any) -> Callable[[], Any]:
 
 
 class OneBatch(Workload):
-    """A call with one batch.
+    """A call with a single batch.
 
     Args:
-        name: of the row.
-        title: in the report.
-        work: makes, of the module of a library, what is timed.
+        name: the row's name.
+        title: the row's title in the report.
+        work: from a library's module, makes the function to time.
     """
 
     libraries = ("jkeras", "keras")

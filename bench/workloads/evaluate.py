@@ -1,4 +1,4 @@
-"""`evaluate` over all rows of the MLP, in batches of 32 as it does when nobody says otherwise."""
+"""`evaluate` over all rows of the MLP, in its default batches of 32."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BATCH = 32
 
 
 def timed(work: Callable[[], Any], runs: int) -> tuple[list[float], float]:
-    """Times of some runs after a first one, and the time of the first."""
+    """Times of several runs after a first one, and the time of the first."""
     moments = [time.perf_counter()]
     for _ in range(runs + 1):
         work()
@@ -26,7 +26,7 @@ def timed(work: Callable[[], Any], runs: int) -> tuple[list[float], float]:
 
 
 class Pass(Workload):
-    """Something done to all rows without training; subclasses say what each library does."""
+    """A pass over all rows without training; subclasses define what each library does."""
 
     measures = "pass over all rows"
     libraries = ("jkeras", "keras", "torch", "scan")

@@ -1,8 +1,8 @@
-"""Files: how long a model of 100 million parameters takes to be saved and loaded, and how much memory that takes.
+"""Files: how long saving and loading a model of 100 million parameters takes, and how much memory.
 
-The figure to hold it against is h5py alone, which writes or reads the same arrays, one dataset each, and knows nothing of models.
-All files are forced to the disk before the time is taken, since jkeras' are: a file that a power cut can take back is not saved.
-Reading is from the system's cache, for everybody.
+The comparison is h5py alone, which writes or reads the same arrays, one dataset each, and knows nothing about models. The time
+includes forcing the file to disk, because jkeras does so: a file that a power cut can lose is not saved. All libraries read
+from the system's cache.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def sizes(width: int) -> list[tuple[int, ...]]:
 
 
 def megabytes(width: int) -> float:
-    """What the arrays take."""
+    """The size of the arrays."""
     return LAYERS * (width * width + width) * 4 / 2**20
 
 
 def peak_of(work: Callable[[], Any]) -> float | None:
-    """The memory in MB by which a process grows at most while it works; None where the system does not say."""
+    """The peak growth of the process in MB while it works; None if the system does not report it."""
     with contextlib.suppress(OSError):
-        pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        pathlib.Path("/proc/self/clear_refs").write_text("5")  # reset the peak
         before = resident("VmRSS")
         kept = work()
         grown = resident("VmHWM") - before
@@ -47,15 +47,15 @@ def peak_of(work: Callable[[], Any]) -> float | None:
 
 
 def resident(field: str) -> float:
-    """A line of the system's account of this process, in MB."""
+    """A line of this process' status file, in MB."""
     text = pathlib.Path("/proc/self/status").read_text()
     line = next(line for line in text.splitlines() if line.startswith(f"{field}:"))
     return int(line.split()[1]) / 1024
 
 
 def seconds_of(work: Callable[[], Any]) -> float:
-    """The time that some work takes."""
-    gc.collect()  # a model holds itself, and is not given back before; no turn pays for the memory of another
+    """The time that the work takes."""
+    gc.collect()  # models are in reference cycles; free them first, so that no turn pays for another's memory
     start = time.perf_counter()
     kept = work()
     taken = time.perf_counter() - start
@@ -63,15 +63,15 @@ def seconds_of(work: Callable[[], Any]) -> float:
     return taken
 
 
-class Doors:
-    """Saving and loading by one library, of a model of a width, to a file."""
+class KerasFiles:
+    """How one library saves and loads a model of a given width."""
 
     def __init__(self, library: str, width: int, path: str) -> None:
         from bench.libraries import keras_fit
 
         self.keras, self.path, self.width = keras_fit.module(library), path, width
         self.model = self.make()
-        self.model.get_weights()  # jkeras draws weights when they are wanted first
+        self.model.get_weights()  # jkeras draws weights on first use
 
     def make(self) -> Any:
         """The model."""
@@ -95,7 +95,7 @@ class Doors:
 
 
 class Plain:
-    """The same arrays by h5py alone."""
+    """The same arrays with h5py alone."""
 
     def __init__(self, library: str, width: int, path: str) -> None:
         self.path = path
@@ -147,20 +147,20 @@ class Files(Workload):
 
     def run(self, library: str, quick: bool) -> Record:
         width = QUICK_WIDTH if quick else WIDTH
-        kind = Plain if library == "h5py" else Doors
-        suffix = SUFFIXES[self.form] if kind is Doors else ".h5"
+        kind = Plain if library == "h5py" else KerasFiles
+        suffix = SUFFIXES[self.form] if kind is KerasFiles else ".h5"
         with tempfile.TemporaryDirectory(prefix="bench-files-", dir=os.environ.get("BENCH_FILES")) as folder:
             small = kind(library, QUICK_WIDTH, os.path.join(folder, f"small{suffix}"))
             small.save()
             small.load()
-            doors = kind(library, width, os.path.join(folder, f"large{suffix}"))
-            doors.save()
-            work = doors.save if self.act == "save" else doors.load
+            stored = kind(library, width, os.path.join(folder, f"large{suffix}"))
+            stored.save()
+            work = stored.save if self.act == "save" else stored.load
             extra = peak_of(work)
             times = [seconds_of(work) for _ in range(1 if quick else TURNS)]
         record: Record = {"seconds": times}
         if extra is not None:
-            # A new model, or new arrays, are what was asked for and no extra copy; weights read into a model replace its own.
+            # A new model, or new arrays, are the result and not an extra copy; weights read into a model replace its own.
             is_new = self.act == "load" and (self.form == "keras" or library == "h5py")
             wanted = megabytes(width) if is_new else 0.0
             record["copies"] = round(max(extra - wanted, 0.0) / megabytes(width), 3)

@@ -1,4 +1,4 @@
-"""How long it takes until something is learnt: build, compile and the first epoch of the table's model, imports left out."""
+"""How long the start takes: build, compile and the first epoch of the table's model, without imports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class FirstStep(Workload):
     repeats = 2
 
     def sizes(self) -> str:
-        return "the table's model and data; the same figure for the other models stands under start-up"
+        return "the table's model and data; for the other models see start-up"
 
     def run(self, library: str, quick: bool) -> Record:
         from bench.workload import loop

@@ -1,4 +1,4 @@
-"""A text classifier: 80 words of a vocabulary of 5,000, embedded in 64 numbers, an LSTM of 64 units, Adam, batches of 32."""
+"""A text classifier: 80 words from a vocabulary of 5,000, embedded in 64 numbers, an LSTM of 64 units, Adam, batches of 32."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory: the most that a `fit` of the MLP holds, and what a hundred models, made, compiled, fitted and dropped, leave behind."""
+"""Memory: the peak of a `fit` of the MLP, and what a hundred models leave behind when made, compiled, fitted and dropped."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from bench.workload import Record, Workload
 from bench.workloads.mlp import WORKLOAD as MLP
 from bench.workloads.table import WORKLOAD as TABLE
 
-# What a process holds rises over its first models, until the heap has holes enough for what the compiler takes and gives back.
+# Memory rises over the first models, until the heap has enough holes for what the compiler allocates and frees.
 WARM, REPEATS = 100, 100
 
 
 def held_mb() -> float:
-    """The memory this process holds now, in MB, after the allocator has given back what is free in it.
+    """The memory this process holds now, in MB, after the allocator has returned its free memory.
 
-    Without that it is the allocator's habits that are measured: the compiler's threads leave free lists of 80 MB, which come
-    and go from one model to the next.
+    Otherwise we would measure the allocator's habits: the compiler's threads leave free lists of 80 MB, which come and go from
+    one model to the next.
     """
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
@@ -37,7 +37,7 @@ class Memory(Workload):
     measures = "peak of fit, MB"
     libraries = ("jkeras", "keras")
     rounds = 1
-    # One heap for all threads (glibc): the compiler's threads tear holes into their own, more or fewer from run to run.
+    # One heap for all threads (glibc): the compiler's threads would fragment their own, differently in each run.
     environment = {"MALLOC_ARENA_MAX": "1"}
 
     def sizes(self) -> str:

@@ -1,4 +1,4 @@
-"""`predict` on all rows of the MLP, in batches of 32 as it does when nobody says otherwise."""
+"""`predict` on all rows of the MLP, in its default batches of 32."""
 
 from __future__ import annotations
 

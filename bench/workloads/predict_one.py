@@ -1,6 +1,6 @@
-"""The time until one row is answered: `predict(x[:1])` on the MLP, again and again.
+"""The latency of a one-row prediction: `predict(x[:1])` on the MLP, again and again.
 
-The hand-written figure is a compiled call, NumPy row in, NumPy row out; what `predict` takes beyond it is its overhead.
+The hand-written figure is a compiled call, NumPy row in, NumPy row out; the difference to `predict` is its overhead.
 """
 
 from __future__ import annotations

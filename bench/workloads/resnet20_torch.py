@@ -12,7 +12,7 @@ def convolved(inputs: int, filters: int, size: int = 3, stride: int = 1) -> nn.S
 
 
 class Block(nn.Module):
-    """Two convolutions and a way around them."""
+    """Two convolutions with a shortcut around them."""
 
     def __init__(self, inputs: int, filters: int) -> None:
         super().__init__()

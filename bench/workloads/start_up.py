@@ -1,4 +1,4 @@
-"""What an import costs: a fresh interpreter that imports a library and ends."""
+"""What an import costs: a fresh interpreter imports a library and exits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROGRAMS = {"jkeras": "import jkeras", "keras": "import keras", "torch": "import
 class Import(Workload):
     name = "import"
     title = "import"
-    measures = "fresh interpreter with the import"
+    measures = "fresh interpreter, one import"
     libraries = tuple(PROGRAMS)
     repeats = 5
 

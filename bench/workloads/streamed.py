@@ -1,4 +1,4 @@
-"""The MLP on a Python generator that turns bytes into numbers batch by batch, as pipelines do; batches of 128."""
+"""The MLP on a Python generator that converts bytes to numbers batch by batch, as pipelines do; batches of 128."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table of one column: 2,100 people by age, two classes, batches of ten. The step is nothing, so the loop is everything."""
+"""A table of one column: 2,100 people by age, two classes, batches of ten. The step is tiny, so the loop dominates."""
 
 from __future__ import annotations
 

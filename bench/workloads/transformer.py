@@ -1,6 +1,6 @@
-"""A language model of two blocks: 128 signs of a row, width 128, four heads, a vocabulary of 256, Adam, batches of 16.
+"""A language model of two blocks: 128 characters per row, width 128, four heads, a vocabulary of 256, Adam, batches of 16.
 
-Each block normalises first, then attends causally, then has a dense layer four times as wide.
+Each block normalizes, then attends causally, then applies a dense layer four times as wide.
 """
 
 from __future__ import annotations

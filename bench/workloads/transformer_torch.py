@@ -7,7 +7,7 @@ from torch import nn
 
 
 class Block(nn.Module):
-    """Causal attention and a wide dense layer, each behind a normalisation and around a shortcut."""
+    """Causal attention and a wide dense layer, each after a normalization and with a shortcut."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class Block(nn.Module):
 
 
 class LanguageModel(nn.Module):
-    """Signs and places embedded, blocks, and logits for the next sign."""
+    """Embedded characters and positions, blocks, and logits for the next character."""
 
     def __init__(self, length: int, vocabulary: int, width: int, heads: int, blocks: int) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""The table of all layers. A new layer is one line here, in `LAYERS` or `OWN`, and gets every law of this folder.
+"""The table of all layers. A new layer is one line here, in `LAYERS` or `OWN`, and gets every law in this folder.
 
 A case says how to make a layer from a package, which is jkeras or real Keras, and what its inputs look like. `prepared(case)`
-gives it built, with weights that are not special (no zeros, no ones), and with one compiled `apply` that all laws share.
+returns it built, with ordinary weights (no zeros, no ones), and one compiled `apply` that all laws share.
 """
 
 import contextlib
@@ -231,7 +231,7 @@ LAYERS = (
 )
 
 
-# Layers in models have names, so that a model made twice has the same `params`.
+# Layers in models have names, so a model made twice has the same `params`.
 def _mlp(k: Any) -> Any:
     first, last = k.layers.Dense(6, activation="relu", name="first"), k.layers.Dense(2, name="last")
     between = [k.layers.BatchNormalization(name="norm"), k.layers.Dropout(0.3, name="drop")]
@@ -281,7 +281,7 @@ MODELS = (
     Case("Attention", _attention, None, (3, 5, 4)),
     Case("TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.BatchNormalization(name="norm")), None, (6, 3, 4)),
 )
-# Layers that Keras does not have: all laws but those that compare with it.
+# Layers that Keras does not have: all laws except those that compare with it.
 OWN: tuple[Case, ...] = ()
 TABLE = (*LAYERS, *MODELS, *OWN)
 
@@ -292,7 +292,7 @@ class Prepared:
     def __init__(self, case: Case, policy: str | None = None):
         self.case, self.layer = case, case.make(policy=policy)
         self.x, self.options = jax.tree.map(jnp.asarray, (case.x, case.options))
-        jax.eval_shape(lambda: self.layer.init(jax.random.key(0), self.x))  # builds it; draws and compiles nothing
+        jax.eval_shape(lambda: self.layer.init(jax.random.key(0), self.x))  # builds it without drawing or compiling
         self.layer.set_weights(weight_values(self.layer))
         self.params, self.state = weight_trees(self.layer)
         self.takes_training = self.layer._plan.takes_training
@@ -373,5 +373,5 @@ def _marked(cases: tuple[Case, ...], mark: Any) -> Any:
 every_case = _marked(TABLE, pytest.mark.variant)
 every_case_of_keras = _marked((*LAYERS, *MODELS), pytest.mark.variant)
 every_layer = _marked(LAYERS, pytest.mark.variant)
-# For laws about a transformation of JAX, to which all configurations of a class are alike: the first runs, the others are slow.
+# Laws about a JAX transformation treat all configurations of a class alike: the first runs, the others are slow.
 one_of_each = _marked(TABLE, pytest.mark.slow)

@@ -1,4 +1,4 @@
-"""A config is plain JSON, rebuilds the same layer, and real Keras reads it, as ours reads Keras'."""
+"""A config is plain JSON and rebuilds the same layer; Keras reads jkeras' configs, and jkeras Keras'."""
 
 import functools
 import json
@@ -11,7 +11,7 @@ from table import every_layer, prepared
 
 from jkeras._base.configurable import deserialize, object_config
 
-# Said by one of the two where it means nothing: Keras' LayerNormalization always writes it.
+# Written by only one of the two, without effect: Keras' LayerNormalization always writes it.
 NEUTRAL = {"rms_scaling": False}
 
 

@@ -1,4 +1,4 @@
-"""Dtypes flow: outputs come in the compute dtype, weights and state stay in theirs, for global and for own policies."""
+"""Dtypes flow: outputs have the compute dtype, weights and state keep theirs, for global and per-layer policies."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""`apply` on a layer's values is the layer called; only a call updates variables; jit = eager; a second step compiles nothing."""
+"""`apply` on a layer's values equals calling it; only a call updates variables; jit = eager; a second step compiles nothing."""
 
 import numpy as np
 from table import assert_close, every_case, prepared, weight_trees

@@ -1,4 +1,4 @@
-"""A layer's `apply` can be exported as StableHLO, for every batch size, for CPU and CUDA at once, and run again, from bytes."""
+"""A layer's `apply` exports as StableHLO, for every batch size, for CPU and CUDA at once, and runs again from bytes."""
 
 import jax
 import jax.numpy as jnp

@@ -11,10 +11,10 @@ from table import every_case_of_keras, prepared, weight_values, weighted_sum
 from jkeras._base import paths
 from jkeras.layers.tracking import weight_entries
 
-# Gradients are sums over positions; where ours adds in another order, float32 rounds another way.
+# Gradients are sums over positions; if jkeras adds in another order, float32 rounds differently.
 VALUES, GRADIENTS = 1e-6, 1e-5
 
-# Keras' merging layers take no mask argument; they read the masks off their inputs.
+# Keras' merging layers take no mask argument; they read the masks from their inputs.
 MASKS_TRAVEL = ("Multiply", "Maximum", "Minimum")
 
 

@@ -1,4 +1,4 @@
-"""Every layer in a graph travels as JSON: to Keras 3 and from it, to Keras 2's form and from it, with equal predictions."""
+"""Every layer in a graph survives JSON: to and from Keras 3, to and from Keras 2's form, with equal predictions."""
 
 import json
 
@@ -11,7 +11,7 @@ from table import every_layer, weight_values
 import jkeras
 from jkeras.saving.serialization import model_config_keras2, model_from_config
 
-# Keras 3 does not read these from Keras 2's form: its own reader does not know the class.
+# Keras 3 does not read these from Keras 2's form: its reader does not know the class.
 NOT_IN_KERAS3 = {"GroupQueryAttention"}
 
 

@@ -1,4 +1,4 @@
-"""`apply` is a `lax.scan` body as it stands: state in, state of the same structure out."""
+"""`apply` works as a `lax.scan` body: state in, state of the same structure out."""
 
 import jax
 from table import assert_close, one_of_each, prepared

@@ -1,4 +1,4 @@
-"""The symbolic shape is the real shape, with None for the batch axis; dtypes too."""
+"""The symbolic shape equals the real shape, with None for the batch axis; dtypes too."""
 
 import jax
 from table import every_case, prepared

@@ -1,4 +1,4 @@
-"""vmap over examples = the batch, where examples do not see each other; vmap over weights = an ensemble."""
+"""vmap over examples = the batch, if examples do not affect each other; vmap over weights = an ensemble."""
 
 import jax
 import numpy as np

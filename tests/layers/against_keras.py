@@ -1,4 +1,4 @@
-"""One check for all layer families: equal weights in a jkeras layer and in Keras' give equal values, state and gradients."""
+"""One check for all layer families: with equal weights, a jkeras layer and Keras' give equal values, state and gradients."""
 
 import os
 

@@ -6,7 +6,7 @@ from against_keras import assert_config_round_trip, assert_same, keras, normal
 
 from jkeras.layers import activation as ours
 
-# What the table of laws does not hold.
+# What the table of laws does not include.
 TABLE = (
     ("Activation", ("relu",), {}),
     ("LeakyReLU", (0.1,), {}),

@@ -101,7 +101,7 @@ def test_grouped_query_attention_equals_keras(groups, kwargs, options):
 
 @pytest.mark.parametrize("value_dim", (2, 5))
 def test_values_of_another_size_give_the_same_with_and_without_scores(value_dim):
-    # No oracle: Keras on JAX fails for such values unless scores are asked for.
+    # No oracle: Keras on JAX fails for such values unless it returns scores.
     layer, options = layers.MultiHeadAttention(2, 3, value_dim=value_dim), {"value_mask": VALUE_MASK, "use_causal_mask": True}
     with_scores, _ = layer(Q, V, return_attention_scores=True, **options)
     np.testing.assert_allclose(layer(Q, V, **options), with_scores, rtol=1e-6, atol=1e-6)
@@ -194,7 +194,7 @@ def test_products_and_their_derivatives_equal_jax(key_heads, causal, masked):
     q, k, v = (jnp.asarray(normal(2, n, h, 6, seed=h)) for n, h in ((5, 4), (7, key_heads), (7, key_heads)))
     mask = jnp.asarray(np.random.default_rng(0).random((2, 1, 5, 7)) < 0.5) if masked else None
     if masked:
-        mask = mask.at[0, 0, 2].set(False)  # a query that may look nowhere
+        mask = mask.at[0, 0, 2].set(False)  # a query that may attend to nothing
 
     def by_jax(q, k, v):
         return jax.nn.dot_product_attention(q, k, v, mask=mask, scale=0.3, is_causal=causal)
@@ -216,7 +216,7 @@ def test_no_rows_and_empty_sequences_are_taken(shapes):
     query, value = (jnp.ones(shape) for shape in shapes)
     layer = layers.MultiHeadAttention(2, 3)
     layer.build(Q.shape, V.shape)
-    np.testing.assert_array_equal(layer(query, value), np.zeros(query.shape))  # with nothing to look at, zeros
+    np.testing.assert_array_equal(layer(query, value), np.zeros(query.shape))  # with nothing to attend to, zeros
 
 
 def test_initial_kernels_have_the_variance_of_keras():

@@ -1,4 +1,4 @@
-"""Image layers: what is fixed equals Keras; what is random is one of the permitted changes, with the right frequencies."""
+"""Image layers: fixed ones equal Keras'; random ones make one of the permitted changes, with the right frequencies."""
 
 import jax
 import jax.numpy as jnp
@@ -82,7 +82,7 @@ def test_bytes_become_the_compute_dtype(name):
     assert drawn(make(name, dtype="mixed_bfloat16")).dtype == jnp.bfloat16
 
 
-# what each may do
+# what each layer may do
 
 
 @pytest.mark.parametrize(("mode", "axes"), (("horizontal", [(2,)]), ("vertical", [(1,)]), ("both", [(1,), (2,), (1, 2)])))
@@ -161,7 +161,7 @@ def test_erasing_fills_one_rectangle_in_the_given_share_of_images():
         assert (np.diff(np.flatnonzero(rows)) == 1).all() and 2 <= rows.sum() <= 6
 
 
-# what is fixed
+# fixed layers
 
 
 @pytest.mark.parametrize("fill_mode", affine.FILL_MODES)

@@ -1,4 +1,4 @@
-"""Padding, cropping and upsampling equal Keras' for every way to write their arguments, and refuse what makes no sense."""
+"""Padding, cropping and upsampling equal Keras' for every way to write their arguments, and refuse invalid ones."""
 
 import numpy as np
 import pytest

@@ -23,7 +23,7 @@ def layouts(x, data_format):
 LAYOUTS = ("channels_last", "channels_first")
 
 
-# Every window in one of the two layouts: the maths has both in tests/test_nn_pool.py.
+# Every window in one of the two layouts: tests/test_nn_pool.py tests the maths in both.
 @pytest.mark.parametrize("kind", ("MaxPooling", "AveragePooling"))
 @pytest.mark.parametrize(("rank", "kwargs", "data_format"), [(*w, LAYOUTS[i % 2]) for i, w in enumerate(WINDOWS)], ids=str)
 def test_window_pooling_equals_keras(rank, kwargs, data_format, kind):

@@ -1,4 +1,4 @@
-"""Recurrent layers against Keras' on the same weights: values, states, masks, and gradients of all that."""
+"""Recurrent layers equal Keras' with the same weights: values, states, masks, and their gradients."""
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from jkeras.nn.activations import sigmoid, tanh
 
 X = normal(3, 6, 4)
 MASK = np.array([[1, 1, 0, 1, 1, 0], [0, 0, 1, 1, 0, 1], [0, 0, 0, 0, 0, 0]], bool)
-PLAIN = {"kernel_initializer": "zeros", "recurrent_initializer": "zeros"}  # nothing to draw: `pair` gives the weights
+PLAIN = {"kernel_initializer": "zeros", "recurrent_initializer": "zeros"}  # nothing to draw: `pair` sets the weights
 KINDS = {
     "simple": lambda k, **o: k.layers.SimpleRNN(5, **PLAIN, **o),
     "lstm": lambda k, **o: k.layers.LSTM(5, **PLAIN, **o),
@@ -112,16 +112,16 @@ def _at(tree, path):
     return tree
 
 
-# Each kind and each option, not each with each: a case costs two compilations.
+# Each kind and each option, not all combinations: a case costs two compilations.
 MASKED = ("lstm", "gru", "stack", "own-cell", "both-ways")
 CASES = [(kind, OPTIONS[i % 5], kind in MASKED) for i, kind in enumerate(KINDS)]
 
 
 @pytest.mark.parametrize(("kind", "options", "masked"), CASES, ids=str)
 def test_equals_keras(kind, options, masked):
-    if masked or "own" in kind:  # Keras' unrolled loop treats masks in another way, and keeps the tracers of such a cell
+    if masked or "own" in kind:  # Keras' unrolled loop treats masks differently, and keeps the tracers of such a cell
         options = {**options, "unroll": False}
-    if "both-ways" in kind:  # the wrapper says which way
+    if "both-ways" in kind:  # the wrapper sets the direction
         options = {**options, "go_backwards": False}
     assert_same(*pair(kind, options), X, **({"mask": jnp.asarray(MASK)} if masked else {}))
 
