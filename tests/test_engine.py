@@ -12,7 +12,9 @@ import jkeras
 from jkeras import Input, Sequential, callbacks, layers, losses, metrics
 from jkeras.data.array_source import ArraySource
 from jkeras.data.array_stacker import ArrayStacker
-from jkeras.training import fit_loop, programs, steps_per_dispatch
+from jkeras.training import fit_loop
+from jkeras.training.programs import steps_per_dispatch
+from jkeras.training.programs import training as programs
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(103, 6)).astype(np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jkeras
-from jkeras.training.recompiles import RecompileError, RecompileWarning, Watched, compiles_by_name, watched
+from jkeras.training.programs.recompiles import RecompileError, RecompileWarning, Watched, compiles_by_name, watched
 
 pytestmark = pytest.mark.uncached
 

@@ -8,7 +8,7 @@ from jax import lax
 
 from jkeras import Input, Model, Sequential, layers, losses, ops
 from jkeras.nn.row_dependence import rows_apart
-from jkeras.training.forward import ForwardPass, function_keeps_rows_apart
+from jkeras.training.programs.forward import ForwardPass, function_keeps_rows_apart
 
 N, RNG = 6, np.random.default_rng(0)
 X = RNG.normal(size=(N, 5, 4)).astype(np.float32)

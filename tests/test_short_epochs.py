@@ -9,7 +9,8 @@ import jkeras
 from jkeras import Input, Sequential, callbacks, layers
 from jkeras.data.array_source import ArraySource
 from jkeras.data.array_stacker import ArrayStacker
-from jkeras.training import fit_loop, steps_per_dispatch, trainer
+from jkeras.training import fit_loop, trainer
+from jkeras.training.programs import steps_per_dispatch
 
 RNG = np.random.default_rng(0)
 EPOCHS = 12

@@ -14,7 +14,7 @@ from jkeras._base.errors import describe
 from jkeras._base.types import Tree
 from jkeras.callbacks import History
 from jkeras.data.py_dataset import PyDataset
-from jkeras.training.arguments import keras2_arguments
+from jkeras.training.arguments.fit import keras2_arguments
 
 
 class Keras2Methods:

@@ -31,12 +31,12 @@ from jkeras.models.summary import print_summary
 from jkeras.saving.compile_config import compile_config, compile_model
 from jkeras.saving.graph_config import GRAPH_KEYS, is_graph_config, read_graph
 from jkeras.state.variable import Variable
-from jkeras.training.arguments import compile_arguments, in_current_order, keras2_arguments, validation_source
-from jkeras.training.checks import check_train_step
+from jkeras.training.arguments.checks import check_train_step
+from jkeras.training.arguments.fit import compile_arguments, in_current_order, keras2_arguments, validation_source
 from jkeras.training.inspection.last_dispatch import current_batch, find_nonfinite
 from jkeras.training.inspection.layer_statistics import layer_statistics
-from jkeras.training.objective import CompileConfig
-from jkeras.training.snapshot import restore_snapshot, snapshot_arrays, snapshot_notes, snapshot_specs
+from jkeras.training.objective.objective import CompileConfig
+from jkeras.training.resume.snapshot import restore_snapshot, snapshot_arrays, snapshot_notes, snapshot_specs
 from jkeras.training.steps import Steps
 from jkeras.training.trainer import Trainer
 

@@ -32,7 +32,7 @@ from jkeras.layers.tracking import inventory, weight_entries
 from jkeras.optimizers.face import replace_scalar
 from jkeras.optimizers.state import leaf_name, named_leaves
 from jkeras.saving.layout_keras3 import TRAINING, Group
-from jkeras.training.resume_state import ResumeState, current_resume_state
+from jkeras.training.resume.state import ResumeState, current_resume_state
 
 if TYPE_CHECKING:
     from jkeras.models.model import Model

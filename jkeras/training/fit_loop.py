@@ -35,13 +35,13 @@ from jkeras.data.array_stacker import ArrayStacker
 from jkeras.data.stream_stacker import StreamStacker
 from jkeras.layers.tracking import inventory
 from jkeras.state import random
-from jkeras.training.programs import Program, TrainingProgram
-from jkeras.training.resume_state import ResumeState, metric_values, metrics_from, plain_results, random_position
+from jkeras.training.objective.trackers import tracker_places
+from jkeras.training.programs.steps_per_dispatch import Stopwatch
+from jkeras.training.programs.training import Program, TrainingProgram
+from jkeras.training.resume.state import ResumeState, metric_values, metrics_from, plain_results, random_position
 from jkeras.training.run import Run, training_threads, write_some
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps, reports_metrics_alone
-from jkeras.training.steps_per_dispatch import Stopwatch
-from jkeras.training.trackers import tracker_places
 
 _FEWEST_EPOCHS = 100  # that are joined
 

@@ -14,10 +14,10 @@ from jkeras.callbacks import CallbackList
 from jkeras.data.array_stacker import ArrayStacker, BatchStack
 from jkeras.data.stream_stacker import StreamStacker
 from jkeras.state import random
-from jkeras.training.programs import Program
+from jkeras.training.objective.trackers import begun
+from jkeras.training.programs.training import Program
 from jkeras.training.run import Run
 from jkeras.training.steps import Steps
-from jkeras.training.trackers import begun
 
 Stacker = ArrayStacker | StreamStacker
 

@@ -36,16 +36,16 @@ from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.state import OptimizerState
 from jkeras.state.variable import gate
 from jkeras.training import reading
-from jkeras.training.arguments import validates, verbosity
-from jkeras.training.checks import check_finite, check_names, flat_names
-from jkeras.training.fingerprint import fingerprint
+from jkeras.training.arguments.checks import check_finite, check_names, flat_names
+from jkeras.training.arguments.fingerprint import fingerprint
+from jkeras.training.arguments.fit import validates, verbosity
 from jkeras.training.fit_loop import FitLoop, may_join_epochs
-from jkeras.training.forward import ForwardPass, bucket
-from jkeras.training.logs import flat_results
-from jkeras.training.objective import CompileConfig, Objective, make_objective
-from jkeras.training.programs import Program, training_program
-from jkeras.training.reading_programs import batch_program, evaluation_program, prediction_program, rows_can_be_masked
-from jkeras.training.resume_state import ResumeState, resume_state_for
+from jkeras.training.objective.logs import flat_results
+from jkeras.training.objective.objective import CompileConfig, Objective, make_objective
+from jkeras.training.programs.forward import ForwardPass, bucket
+from jkeras.training.programs.reading import batch_program, evaluation_program, prediction_program, rows_can_be_masked
+from jkeras.training.programs.training import Program, training_program
+from jkeras.training.resume.state import ResumeState, resume_state_for
 from jkeras.training.run import read_weights, write_some
 from jkeras.training.steps import Steps
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from jkeras._base.types import Batch, Logs
 from jkeras.training.fit_loop import Dispatch
 from jkeras.training.inspection.nonfinite import NonFinite, first_nonfinite, is_finite
-from jkeras.training.programs import batch_of
+from jkeras.training.programs.training import batch_of
 from jkeras.training.steps import Steps
 
 

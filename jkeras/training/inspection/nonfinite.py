@@ -21,7 +21,7 @@ from jkeras._base.types import Array, Batch, Tree
 from jkeras.training.fit_loop import Dispatch
 from jkeras.training.inspection.intercepts import layers_intercepted
 from jkeras.training.inspection.layer_statistics import floats
-from jkeras.training.programs import batch_of
+from jkeras.training.programs.training import batch_of
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps
 from jkeras.training.whole_step import whole_step

@@ -20,13 +20,13 @@ from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras._base.types import Logs, Scalar, Tree
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetricWrapper
-from jkeras.training.forward import ForwardPass, function_keeps_rows_apart
-from jkeras.training.grouped_prediction import batches_per_group, run_groups
-from jkeras.training.programs import Program, batch_of, like, zeros_of
-from jkeras.training.recompiles import watched
+from jkeras.training.objective.trackers import results
+from jkeras.training.programs.forward import ForwardPass, function_keeps_rows_apart
+from jkeras.training.programs.groups import batches_per_group, run_groups
+from jkeras.training.programs.recompiles import watched
+from jkeras.training.programs.training import Program, batch_of, like, zeros_of
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps, reports_metrics_alone
-from jkeras.training.trackers import results
 from jkeras.training.whole_step import whole_step
 
 _Read = Callable[..., tuple["_Changing", Tree]]

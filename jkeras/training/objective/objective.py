@@ -22,9 +22,9 @@ from jkeras._base.types import Array, Logs, Scalar, Tree
 from jkeras.layers.base import Layer
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import current, set_mask
-from jkeras.training.logs import flat_results
+from jkeras.training.objective.logs import flat_results
+from jkeras.training.objective.outputs import Outputs, outputs_of
 from jkeras.training.state import Outcome
-from jkeras.training.structure import Outputs, outputs_of
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,12 +27,12 @@ from jax import lax
 from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras._base.types import Array, Logs, Scalar, Tree
 from jkeras.nn.cpu.slow_loops import slow_in_loop
-from jkeras.training.checks import warn_all_frozen
-from jkeras.training.recompiles import watched
+from jkeras.training.arguments.checks import warn_all_frozen
+from jkeras.training.objective.trackers import begun, results
+from jkeras.training.programs.recompiles import watched
+from jkeras.training.programs.steps_per_dispatch import StepsPerDispatch
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps, reports_metrics_alone
-from jkeras.training.steps_per_dispatch import StepsPerDispatch
-from jkeras.training.trackers import begun, results
 from jkeras.training.whole_step import whole_step
 
 Call = Callable[..., tuple[TrainState, Tree]]

@@ -28,7 +28,7 @@ from jkeras._base.types import Tree
 from jkeras.layers.tracking import Path, inventory, weight_entries
 from jkeras.optimizers.state import named_leaves
 from jkeras.state.variable import Variable, gate, materialize, put_value
-from jkeras.training.resume_state import ResumeState, current_resume_state
+from jkeras.training.resume.state import ResumeState, current_resume_state
 from jkeras.training.steps import Steps
 
 Layout: TypeAlias = Callable[[str, tuple[int, ...]], Sharding]

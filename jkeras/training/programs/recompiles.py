@@ -78,7 +78,7 @@ class Watched:
         >>> f(jnp.zeros((2, 3)))
         Traceback (most recent call last):
         ...
-        jkeras.training.recompiles.RecompileError: 'add_one' needs program number 2, where 1 is expected. What changed:
+        jkeras.training.programs.recompiles.RecompileError: 'add_one' needs program number 2, where 1 is expected. What changed:
             x: float32[3] -> float32[2,3]
     """
 

@@ -13,7 +13,7 @@ from jkeras import losses, metrics
 from jkeras._base.types import Tree
 
 if TYPE_CHECKING:
-    from jkeras.training.objective import CompileConfig
+    from jkeras.training.objective.objective import CompileConfig
     from jkeras.training.steps import Steps
 
 _OLD_STEP = """{cls}.train_step {what}. In jkeras a step is a pure function of a `TrainState` and a batch:
