@@ -19,6 +19,10 @@ from typing import TYPE_CHECKING
 _collecting = _gc.isenabled()
 _gc.disable()
 
+# Here, and not at the depth of imports where jkeras first needs it: CPython 3.11 allocates frames in chunks, and a loop of numpy's at
+# the end of a chunk allocates one for each call, for up to a tenth of a second.
+import jax as _jax  # noqa: F401
+
 from jkeras import activations as activations
 from jkeras import callbacks as callbacks
 from jkeras import config as config

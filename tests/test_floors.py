@@ -71,6 +71,7 @@ OPTIONAL = {
 ALLOWED_IN_INIT = {
     "__init__.py": (
         "import gc as _gc",
+        "import jax as _jax",
         "_collecting = _gc.isenabled()",
         "_gc.disable()",
         "if not _gc.get_freeze_count():\n    _gc.freeze()\n    _gc.unfreeze()",
