@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 _collecting = _gc.isenabled()
 _gc.disable()
 
-# Here, and not at the depth of imports where jkeras first needs it: CPython 3.11 allocates frames in chunks, and a loop of numpy's at
-# the end of a chunk allocates one for each call, for up to a tenth of a second.
+# Here, and not deep within the imports below: CPython 3.11 allocates frames in chunks, and a loop of numpy's at the end of a chunk
+# allocates one for each call, which took a tenth of a second.
 import jax as _jax  # noqa: F401
 
 from jkeras import activations as activations
