@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 _collecting = _gc.isenabled()
 _gc.disable()
 
-# Here, and not deep within the imports below: CPython 3.11 allocates frames in chunks, and a loop of numpy's at the end of a chunk
+# Here, not deep within the imports below: CPython 3.11 allocates frames in chunks, and a loop of numpy's at the end of a chunk
 # allocates one for each call, which took a tenth of a second.
 import jax as _jax  # noqa: F401
 
