@@ -20,7 +20,7 @@ _collecting = _gc.isenabled()
 _gc.disable()
 
 # Here, not deep within the imports below: CPython 3.11 allocates frames in chunks, and a loop of numpy's at the end of a chunk
-# allocates one for each call, which took a tenth of a second.
+# allocates one for each call (`python -m bench.versions` shows what that costs).
 import jax as _jax  # noqa: F401
 
 from jkeras import activations as activations

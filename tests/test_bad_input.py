@@ -224,6 +224,11 @@ NAMES = {
 }
 ORDER = {
     "fit": (lambda: Sequential([Dense(1)]).fit(X, Y), RuntimeError, ["compiled before `fit`", "model.compile("]),
+    "metrics before data": (
+        lambda: net().update_metrics(None, None, None, None),
+        RuntimeError,
+        ["seen none", "model.test_on_batch(x, y)"],
+    ),
     "no optimizer": (lambda: without_optimizer().fit(X, Y), RuntimeError, ["has no optimizer", 'optimizer="adam"']),
     "evaluate": (lambda: Sequential([Dense(1)]).evaluate(X, Y), RuntimeError, ["compiled before `evaluate`"]),
     "train_on_batch": (lambda: Sequential([Dense(1)]).train_on_batch(X, Y), RuntimeError, ["compiled before `train_on_batch`"]),

@@ -15,11 +15,14 @@ _rng = np.random.default_rng(0)
 X = _rng.normal(size=(ROWS, FEATURES)).astype("float32")
 LABELS = (X @ _rng.normal(size=(FEATURES, CLASSES))).argmax(-1).astype("int32")
 
-# All rules with all options: tests/test_optimizers.py.
 RULES = {
+    "sgd": ("SGD", {"learning_rate": 0.1}),
     "momentum": ("SGD", {"learning_rate": 0.05, "momentum": 0.9}),
+    "nesterov": ("SGD", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}),
     "adam": ("Adam", {"learning_rate": 0.01}),
+    "amsgrad": ("Adam", {"learning_rate": 0.01, "amsgrad": True}),
     "adamw": ("AdamW", {"learning_rate": 0.01, "weight_decay": 0.01}),
+    "rmsprop": ("RMSprop", {"learning_rate": 0.005}),
     "rmsprop_centered": ("RMSprop", {"learning_rate": 0.005, "momentum": 0.5, "centered": True}),
 }
 OPTIONS = {
@@ -33,6 +36,7 @@ OPTIONS = {
     "accumulation": {"gradient_accumulation_steps": 3},
 }
 CASES = [(rule, "plain") for rule in RULES] + [("adam", option) for option in OPTIONS if option != "plain"]
+CASES += [("momentum", "clipnorm"), ("momentum", "accumulation"), ("rmsprop", "ema"), ("adamw", "global_clipnorm")]
 
 
 def _stack(library):

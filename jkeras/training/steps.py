@@ -217,7 +217,7 @@ class Steps(Layer):
             state: before the step.
             grads: pytree like `state.params`.
         """
-        params, opt_state = self.optimizer.update(after_all(grads), state.opt_state, state.params, self._constraints())
+        params, opt_state = self._trainer.optimizer.update(after_all(grads), state.opt_state, state.params, self._constraints())
         return state._replace(params=params, opt_state=opt_state, iteration=state.iteration + 1, position=state.position + 1)
 
     def _constraints(self) -> Constraints | None:

@@ -59,6 +59,12 @@ _NO_OPTIMIZER = """{name!r} has no optimizer to train with. Give it one:
     model.compile(optimizer="adam", loss="mse")
 """
 
+_NO_DATA = """The losses and metrics of {name!r} depend on the shapes of the data, and it has seen none. Compile it, and call
+fit, evaluate, train_on_batch or test_on_batch first:
+
+    model.test_on_batch(x, y)
+"""
+
 _SILENT = CallbackList()
 T = TypeVar("T")
 _MOST_PROGRAMS = 16  # of one kind: a callback may change a setting of the optimizer in every epoch
@@ -173,8 +179,13 @@ class Trainer:
 
     @property
     def objective(self) -> Objective:
-        """The losses and metrics for the data that the model was prepared for."""
-        assert self._objective is not None
+        """The losses and metrics for the data that the model was prepared for.
+
+        Raises:
+            RuntimeError: it has seen no data yet.
+        """
+        if self._objective is None:
+            raise RuntimeError(_NO_DATA.format(name=self.model.name))
         return self._objective
 
     @property
