@@ -1,5 +1,6 @@
 """Errors about unknown names suggest the one that was meant, list the known ones, or show the nearest of many."""
 
+import doctest
 import re
 
 import pytest
@@ -19,6 +20,13 @@ def test_at_most_ten_names_are_listed_each_in_one_spelling_that_is_taken(module,
     assert 3 <= len(listed) <= 10
     assert len({n.replace("_", "").lower() for n in listed}) == len(listed)
     assert not {"get", "serialize", "deserialize"} & {*listed}
+
+
+@pytest.mark.parametrize("module", MODULES[:-2] + MODULES[-1:], ids=lambda m: m.__name__.rpartition(".")[2])
+@pytest.mark.parametrize("name", ["get", "serialize", "deserialize"])
+def test_examples_of_generated_documentation_run(module, name):
+    (test,) = doctest.DocTestFinder(recurse=False).find(getattr(module, name), name, module=False, globs={})
+    assert len(test.examples) == 3 and not doctest.DocTestRunner().run(test).failed
 
 
 @pytest.mark.parametrize(

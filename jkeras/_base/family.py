@@ -36,6 +36,7 @@ def family(
     area: str,
     member: str,
     expected: str,
+    example: str,
     *,
     refusal: str = NOT_ONE,
     none: object = None,
@@ -49,6 +50,7 @@ def family(
         area: among Keras' names, such as `"constraints"`.
         member: what a member is called, such as `"constraint"`.
         expected: what users may write for one; ends documentation and errors.
+        example: the name of a member, for the documentation.
         refusal: the error for anything else.
         none: what None stands for.
         adapt: makes a member of what was found, or None if it is none. By default it must be something to call.
@@ -56,7 +58,7 @@ def family(
         config_argument: Keras' name for the first argument of `deserialize`.
 
     Example:
-        >>> get, serialize, deserialize = family("constraints", "constraint", "a function")
+        >>> get, serialize, deserialize = family("constraints", "constraint", "a function", "max_norm")
         >>> serialize(get("max_norm"))["config"]
         {'max_value': 2, 'axis': 0}
         >>> get(3)
@@ -83,24 +85,31 @@ def family(
     def serialize(obj: object) -> object:
         return configurable.serialize(obj)
 
+    shown = f"""
+    Example:
+        >>> from jkeras import {area}
+        >>> config = {area}.serialize({area}.get({example!r}))
+        >>> {area}.serialize({area}.deserialize(config)) == config
+        True
+    """
+    raises = f"""
+    Raises:
+        ValueError: an unknown name, or anything else that does not stand for {a_member}.
+    """
     get.__doc__ = f"""The {member} that an identifier stands for.
 
     Args:
-        identifier: {expected}; or a class, for an instance with default arguments. None gives {getattr(none, "__name__", none)}.
-
-    Raises:
-        ValueError: an unknown name, or something that stands for no {member}.
-    """
-    serialize.__doc__ = f"The config dict of {a_member}, or the name of a function."
+        identifier: {expected};
+            or a class, for an instance with default arguments. None gives {getattr(none, "__name__", none)}.
+{raises}{shown}"""
+    serialize.__doc__ = f"""The config dict of {a_member}, or the name of a function.
+{shown}"""
     deserialize.__doc__ = f"""The {member} for what `serialize` gave.
 
     Args:
         {config_argument}: as for `get`.
         custom_objects: your own members of `{area}` by name.
-
-    Raises:
-        ValueError: an unknown name, or something that stands for no {member}.
-    """
+{raises}{shown}"""
     return Functions(
         _public(get, area, identifier="Any"),
         _public(serialize, area, **{member: "Any"}),

@@ -17,6 +17,7 @@ get, serialize, deserialize = family(
     "activations",
     "activation",
     "None, a name such as 'relu', a config dict or a function",
+    "relu",
     none=CATALOGUE["linear"],
     by_name=True,
 )

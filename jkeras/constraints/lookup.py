@@ -10,4 +10,6 @@ from __future__ import annotations
 
 from jkeras._base.family import family
 
-get, serialize, deserialize = family("constraints", "constraint", "None, a name such as 'max_norm', a config dict or a function")
+get, serialize, deserialize = family(
+    "constraints", "constraint", "None, a name such as 'max_norm', a config dict or a function", "max_norm"
+)

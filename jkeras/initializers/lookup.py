@@ -55,6 +55,7 @@ get, serialize, deserialize = family(
     "initializers",
     "initializer",
     "a name such as 'glorot_uniform', a config dict, an array or a function of shape and dtype",
+    "he_normal",
     adapt=_as_initializer,
 )
 

@@ -20,6 +20,7 @@ get, serialize, deserialize = family(
     "losses",
     "loss",
     "a name such as 'mse', an object such as Huber(), or a function (y_true, y_pred) -> losses",
+    "Huber",
     refusal=EXPECTED,
     by_name=True,
     config_argument="name",

@@ -25,6 +25,7 @@ get, serialize, deserialize = family(
     "metrics",
     "metric",
     "a name such as 'mae', an object such as AUC(), or a function (y_true, y_pred) -> values",
+    "AUC",
     refusal=EXPECTED,
     by_name=True,
 )

@@ -10,4 +10,6 @@ from __future__ import annotations
 
 from jkeras._base.family import family
 
-get, serialize, deserialize = family("regularizers", "regularizer", "None, a name such as 'l2', a config dict or a function")
+get, serialize, deserialize = family(
+    "regularizers", "regularizer", "None, a name such as 'l2', a config dict or a function", "l2"
+)
