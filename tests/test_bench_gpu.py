@@ -22,9 +22,9 @@ def test_every_run_fits_and_evaluates_in_half_precision(result):
         assert len(run["losses"]) == TINY.epochs and np.isfinite(run["losses"]).all()
 
 
-def test_a_warm_run_compiles_nothing_of_note(result):
-    (warm,) = result["warm"]
-    assert warm["fit_compile_seconds"] < 0.2 * result["cold"]["fit_compile_seconds"]
+def test_a_warm_run_compiles_no_step(result):
+    assert "jit(in_loop)" in result["cold"]["fit_programs"]
+    assert all("jit(in_loop)" not in run["fit_programs"] for run in result["warm"])
 
 
 def test_synthetic_images_give_times_and_no_accuracy(result):
