@@ -11,8 +11,10 @@ what ran before it nor on how many steps a program holds.
 
 from __future__ import annotations
 
+import contextlib
 import random as python_random
 import secrets
+from collections.abc import Iterator
 
 import jax
 import numpy as np
@@ -81,6 +83,16 @@ def continue_stream(seed: int, taken: int) -> None:
         taken: how many keys it had given.
     """
     _stream.seed, _stream.taken = int(seed), int(taken)
+
+
+@contextlib.contextmanager
+def taking_nothing() -> Iterator[None]:
+    """What is made here takes no key of the global stream, so that looking at an object changes no later draw."""
+    taken = _stream.taken
+    try:
+        yield
+    finally:
+        _stream.taken = taken
 
 
 def stream_seed() -> int:

@@ -45,6 +45,7 @@ class Scope:
     Attributes:
         values: `{id(variable): array}` for the variables that this scope stands in for; None where it substitutes nothing.
         abstract: stands in for every variable, with an empty array where one has no value here; for shape inference.
+        keeps_all: whether what is assigned to any variable stays here.
         training: what `training=None` means here.
         rng: the key that all draws derive from; None where no key was given.
         interceptors: run around the maths of each layer, the last one outermost; see `layers/intercept.py`.
@@ -54,7 +55,7 @@ class Scope:
         positions: `{id(layer): index}`, which identifies a layer however it was called before.
         unknown: `{id(variable): variable}` of those that were used and have no value here; None where nobody asks.
         age: variables made later were made by the code that runs here.
-        made: such variables, where they were assigned.
+        made: such variables, where they were assigned, and others that only `keeps_all` lets in.
         start: the values that `values` began with.
         ahead: ids of variables that have newer values in another function, whose results have not arrived here yet.
     """
@@ -62,7 +63,7 @@ class Scope:
     def __init__(self, parent: Scope | None = None):
         self.parent = parent
         self.values: dict[int, jax.Array] | None = None
-        self.abstract = False
+        self.abstract = self.keeps_all = False
         self.training: bool | None = None
         self.rng: jax.Array | None = None
         self.interceptors: tuple[Callable[..., Tree], ...] = () if parent is None else parent.interceptors
@@ -111,6 +112,7 @@ def substitute(
     """A scope in which the variables with these ids have these values; leave it at the trace level at which you made it."""
     scope = Scope(_current.get())
     scope.values, scope.rng, scope.training, scope.abstract = values, rng, training, abstract
+    scope.keeps_all = abstract
     scope.losses, scope.positions = [], positions or {}
     scope.age, scope.start = next_age(), dict(values)
     scope.trace = _trace_state()
@@ -149,6 +151,14 @@ def get_mask(x: object) -> jax.Array | None:
 def masks_among(leaves: Iterable[object]) -> dict[int, jax.Array]:
     """`{number of the leaf: mask}` of those leaves that have one."""
     return {i: mask for i, leaf in enumerate(leaves) if (mask := get_mask(leaf)) is not None}
+
+
+def scope_of(variable: object) -> Scope | None:
+    """The innermost scope that has a value for a variable, or keeps what is assigned to it; None where there is none."""
+    scope: Scope | None = _current.get()
+    while scope is not None and (scope.values is None or not (scope.keeps_all or id(variable) in scope.values)):
+        scope = scope.parent
+    return scope
 
 
 def same_trace(scope: Scope) -> bool:
