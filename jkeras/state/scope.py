@@ -7,9 +7,10 @@ the package is ambient: masks, collected losses and random keys live here too, s
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING
 
@@ -125,6 +126,16 @@ def _trace_state() -> object:
     from jax.extend.core import get_opaque_trace_state
 
     return get_opaque_trace_state()
+
+
+@contextlib.contextmanager
+def outside() -> Iterator[None]:
+    """A block in which variables have their own values, and not those of the pure function that runs."""
+    token = push(_root)
+    try:
+        yield
+    finally:
+        pop(token)
 
 
 def complete_scope() -> Scope | None:
