@@ -12,7 +12,18 @@ _IN = "jkeras.compat.standin"
 EMPTY = _IN  # a package that has only submodules
 _TOP = " ".join(
     f"{_IN}.{name}"
-    for name in ("top", "arrays", "renamed", "creation", "dtypes", "randomness", "variables", "version_one", "mathematics")
+    for name in (
+        "top",
+        "functions",
+        "arrays",
+        "renamed",
+        "creation",
+        "dtypes",
+        "randomness",
+        "variables",
+        "version_one",
+        "mathematics",
+    )
 )
 
 PLACES = {
@@ -58,6 +69,7 @@ KERAS_PLACES = {
 
 # Name -> where jkeras has it, for names that no module of the stand-in defines.
 NAMES = {
+    "tensorflow.GradientTape": "jkeras.state.tape.GradientTape",
     "tensorflow.zeros_initializer": "jkeras.initializers.Zeros",
     "tensorflow.ones_initializer": "jkeras.initializers.Ones",
     "tensorflow.constant_initializer": "jkeras.initializers.Constant",

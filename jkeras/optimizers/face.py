@@ -95,7 +95,7 @@ class KerasFace:
 
     def _move_into_variables(self, variables: Sequence[Assignable] | None) -> None:
         """For a function that is traced: let its program hand the state through."""
-        if self._in_variables is None or variables and not self._trained:
+        if self._in_variables is None:
             with outside(), jax.ensure_compile_time_eval():
                 if self._plain_state is None:
                     self.build(self._trained if variables is None or self._trained else variables)

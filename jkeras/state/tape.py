@@ -64,13 +64,13 @@ class Recording:
 
     Attributes:
         scope: in which the function runs.
-        requests: how many derivatives were asked for.
+        tapes, requests: how many tapes were entered, and how many derivatives asked for.
     """
 
     def __init__(self, variables: Sequence[Variable], unconnected: set[Unconnected]):
         self.variables, self.unconnected = variables, unconnected
         self.scope = current()
-        self.requests = 0
+        self.tapes = self.requests = 0
         self._marked: dict[int, tuple[Array, Array]] = {}  # id of a variable -> what stands for its value, and that value
 
     @property
@@ -178,6 +178,7 @@ class GradientTape:
         if not same_trace(found.scope):
             raise RuntimeError(_OTHER_TRACE)
         self._recording = found
+        found.tapes += 1
         self._start()
         return self
 

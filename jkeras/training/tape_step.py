@@ -18,8 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
-
 from jkeras._base.errors import describe
 from jkeras._base.types import Batch, Tree
 from jkeras.layers.pure import layer_positions

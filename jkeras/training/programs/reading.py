@@ -41,7 +41,9 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
         padded: whether rows of the stack from number `rows` on are to be left out.
     """
     derived = reports_metrics_alone(model, "test_step")
-    test_step: Callable[..., tuple[TrainState, Logs]] = whole_step(model, model._test_step if padded else step_of(model, "test_step"))
+    test_step: Callable[..., tuple[TrainState, Logs]] = whole_step(
+        model, model._test_step if padded else step_of(model, "test_step")
+    )
 
     def step(state: TrainState, data: Tree, index: Scalar, rows: Scalar) -> tuple[TrainState, Tree]:
         batch = batch_of(data, index)
