@@ -15,6 +15,7 @@ _TOP = " ".join(
     for name in (
         "top",
         "functions",
+        "tapes",
         "arrays",
         "renamed",
         "creation",
@@ -69,7 +70,6 @@ KERAS_PLACES = {
 
 # Name -> where jkeras has it, for names that no module of the stand-in defines.
 NAMES = {
-    "tensorflow.GradientTape": "jkeras.state.tape.GradientTape",
     "tensorflow.zeros_initializer": "jkeras.initializers.Zeros",
     "tensorflow.ones_initializer": "jkeras.initializers.Ones",
     "tensorflow.constant_initializer": "jkeras.initializers.Constant",

@@ -114,7 +114,7 @@ def substitute(
     scope = Scope(_current.get())
     scope.values, scope.rng, scope.training, scope.abstract = values, rng, training, abstract
     scope.keeps_all = abstract
-    scope.losses, scope.positions = [], positions or {}
+    scope.losses, scope.positions = [], {} if positions is None else positions
     scope.age, scope.start = next_age(), dict(values)
     scope.trace = _trace_state()
     return scope

@@ -278,11 +278,14 @@ class GradientTape:
     def _knows(self, variable: Variable) -> bool:
         return id(variable) in self._watched or (self._watches_all and variable.trainable)
 
-    def _ask(self, kind: str, targets: list[Array], weights: list[Array] | None, sources: Tree, zeros: bool) -> Tree:
-        """Ask for one kind of derivative; None, or zeros, where there is none."""
+    def _spend(self) -> None:
         asked, self._spent = self._spent, not self._persistent
         if asked:
             raise RuntimeError(_SPENT)
+
+    def _ask(self, kind: str, targets: list[Array], weights: list[Array] | None, sources: Tree, zeros: bool) -> Tree:
+        """Ask for one kind of derivative; None, or zeros, where there is none."""
+        self._spend()
         if self._recording is None or self._recording is not recording() or not same_trace(self._recording.scope):
             raise RuntimeError(_ELSEWHERE)
         leaves, structure = jax.tree.flatten(sources, is_leaf=_is_variable)

@@ -16,7 +16,7 @@ import numpy as np
 
 from jkeras._base.compiling import compiler_options
 from jkeras._base.types import Array, Tree
-from jkeras.state.random import next_key, numbers_taken
+from jkeras.state.random import PositionsByUse, next_key, numbers_taken
 from jkeras.state.scope import UnknownVariables, current
 from jkeras.state.tape import recording, taped
 from jkeras.state.variable import Variable, materialize, owned_value, put_value
@@ -53,11 +53,16 @@ class _Program(NamedTuple):
     others: list[Variable]
 
 
-class _Function:
-    """What `tf.function` makes of a function."""
+class Compiled:
+    """A function of arrays and Variables that is compiled for each kind of arguments.
 
-    def __init__(self, fn: Callable[..., Tree]):
-        self.fn = fn
+    Args:
+        fn: the function.
+        keeps: whether Variables have the values afterwards that it assigned; else they stay as they were.
+    """
+
+    def __init__(self, fn: Callable[..., Tree], keeps: bool = True):
+        self.fn, self.keeps = fn, keeps
         self.name = getattr(fn, "__name__", type(fn).__name__)
         self.variables: list[Variable] = []
         self.programs: dict[Hashable, _Program] = {}
@@ -65,13 +70,24 @@ class _Function:
         self.by_line = False  # runs as Python, since it looks at values
 
     def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
-        if self.by_line or recording() is not None or current().functional or current().layer is not None:
+        if recording() is not None or current().functional or current().layer is not None:
+            return self.fn(*args, **kwargs)
+        return self.run(next_key(), *args, **kwargs)
+
+    def run(self, key: Array, *args: Tree, **kwargs: Tree) -> Tree:
+        """Run the program of the function.
+
+        Args:
+            key: for what it draws.
+            args, kwargs: of the function.
+        """
+        if self.by_line:
             return self.fn(*args, **kwargs)
         leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=_is_variable)
         places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (jax.Array, np.ndarray, np.generic))]
         arrays = [leaves[i] for i in places]
-        key = structure, tuple(self._known(leaf) for leaf in leaves)
-        if key not in self.programs:
+        kind = structure, tuple(self._known(leaf) for leaf in leaves)
+        if kind not in self.programs:
             given = [None if i in places else leaf for i, leaf in enumerate(leaves)]
 
             def run(arrays: Sequence[Array]) -> Tree:
@@ -84,8 +100,8 @@ class _Function:
             program = self._trace(run, arrays)
             if program is None:
                 return self.fn(*args, **kwargs)
-            self.programs[key] = program
-        return self._run(self.programs[key], arrays)
+            self.programs[kind] = program
+        return self._run(self.programs[kind], key, arrays)
 
     def _known(self, leaf: object) -> Hashable:
         """What tells one argument from another."""
@@ -109,8 +125,8 @@ class _Function:
                 finally:
                     asked[:] = [bool((found := recording()) is not None and found.tapes)]
 
-            result = taped(within, variables, complete=True)(values, arrays, rng=key)
-            assigned[:] = [new is not old for new, old in zip(result.values, values)]
+            result = taped(within, variables, positions=PositionsByUse(), complete=True)(values, arrays, rng=key)
+            assigned[:] = [self.keeps and new is not old for new, old in zip(result.values, values)]
             return result.output, result.values
 
         for _ in range(_ROUNDS):
@@ -146,11 +162,11 @@ class _Function:
             sides[changes_it].append(variable)
         return _Program(program, sides[True], sides[False])
 
-    def _run(self, program: _Program, arrays: Sequence[Array]) -> Tree:
+    def _run(self, program: _Program, key: Array, arrays: Sequence[Array]) -> Tree:
         materialize([*program.changing, *program.others])
         others = [variable.stored for variable in program.others]
         changing = [owned_value(variable) for variable in program.changing]
-        output, new = program.call(changing, others, next_key(), arrays)
+        output, new = program.call(changing, others, key, arrays)
         for variable, value in zip(program.changing, new):
             put_value(variable, value)
         return output
@@ -181,7 +197,7 @@ def function(func: F | None = None, **options: object) -> Any:
     """
     if func is None:
         return functools.partial(function, **options)
-    made = _Function(func)
+    made = Compiled(func)
 
     @functools.wraps(func)
     def compiled(*args: Tree, **kwargs: Tree) -> Tree:

@@ -12,9 +12,10 @@ import jax
 from jkeras._base.types import Tree
 from jkeras.ops import is_tensor
 
-__all__ = ["Tensor", "executing_eagerly", "get_logger", "is_tensor", "name_scope", "print"]
+__all__ = ["Tensor", "executing_eagerly", "get_logger", "is_tensor", "name_scope", "newaxis", "print"]
 
 Tensor = jax.Array
+newaxis = None
 
 _say = print
 
