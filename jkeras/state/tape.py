@@ -300,7 +300,7 @@ class GradientTape:
                 if Unconnected(number, source) not in self._recording.unconnected:
                     found[place] = result
         if zeros:
-            found = [jnp.zeros_like(leaf) if g is None else g for g, leaf in zip(found, leaves)]
+            found = [jnp.zeros(leaf.shape, leaf.dtype) if g is None else g for g, leaf in zip(found, leaves)]
         return jax.tree.unflatten(structure, found)
 
     def _entry(self, source: Tree) -> tuple[Array, int] | None:
