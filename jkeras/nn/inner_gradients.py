@@ -156,13 +156,18 @@ class _Request:
         inside = [equations[n] for n in self.needed]
         computed = {variable for e in inside for variable in e.outvars}
         self.inner = {made[source]: source for source in known if source in computed}
-        free = {atom for e in (*inside, equation) for atom in _inputs(e)}
-        free.update(atom for n in self.needed if n in earlier for atom in earlier[n].free)
-        self.free = free - computed
+        nested = [atom for n in self.needed if n in earlier for atom in earlier[n].free]
+        known_before = [atom for e in (*inside, equation) for atom in _inputs(e)]
+        self.free: list[object] = [atom for atom in dict.fromkeys((*nested, *known_before)) if atom not in computed]
         self.connected = [
             not _is_literal(source) and _reaches(equations, number, source, known[source], self.targets, made, positions[event])
             for source, event in zip(self.sources, equation.params["events"])
         ]
+
+
+def _spec(variable: Any) -> jax.core.ShapedArray:
+    spec: jax.core.ShapedArray = variable.aval
+    return spec
 
 
 def _is_literal(atom: object) -> bool:
@@ -212,7 +217,7 @@ def _reaches(
     for number in range(start + 1, stop):
         equation = equations[number]
         if equation.primitive.name != "stop_gradient" and any(atom in reached for atom in _inputs(equation)):
-            reached.update(v for v in equation.outvars if jnp.issubdtype(v.aval.dtype, jnp.inexact))
+            reached.update(v for v in equation.outvars if jnp.issubdtype(_spec(v).dtype, jnp.inexact))
     return any(atom in reached for atom in targets if not _is_literal(atom))
 
 
@@ -253,9 +258,9 @@ class _Program:
             if not any(number in self.requests[later].needed for later in answered):
                 answered.append(number)
         owner: dict[int, int] = {}  # equation -> the request that runs it
-        for request in reversed(answered):
-            for number in self.requests[request].needed:
-                owner.setdefault(number, request)
+        for answer in reversed(answered):
+            for number in self.requests[answer].needed:
+                owner.setdefault(number, answer)
         waiting: list[int] = []  # for what a later request computes
         for number in numbers:
             if number in owner:
@@ -265,7 +270,7 @@ class _Program:
                 if not self._try(number, values):
                     waiting.append(number)
                 continue
-            for atom in request.free - values.keys():
+            for atom in request.free:
                 self._find(atom, values)
             self._differentiate(request, [n for n in request.needed if owner.get(n) == number], values)
             waiting = [n for n in waiting if not self._try(n, values)]
@@ -299,12 +304,11 @@ class _Program:
     def _differentiate(self, request: _Request, own: Sequence[int], values: dict[object, Any]) -> None:
         """Answer a request, and give the values of the equations that it runs for the whole program."""
         kept = [v for n in own for v in self.equations[n].outvars if type(v).__name__ != "DropVar"]
-
         computed = set(request.inner.values())
 
         def targets_of(sources: list[Array]) -> tuple[list[Array], list[Array]]:
-            given = dict(zip(request.sources, sources))
-            inner = {**values, **given}
+            given: dict[object, Array] = dict(zip(request.sources, sources))
+            inner: dict[object, Any] = {**values, **given}
             for number in request.needed:
                 for variable in self.equations[number].outvars:
                     inner.pop(variable, None)
@@ -318,10 +322,7 @@ class _Program:
             self._run(part, inner)
             return _read(inner, request.targets), _read(inner, kept)
 
-        sources = [
-            jnp.zeros(a.aval.shape, a.aval.dtype) if a in computed else v
-            for a, v in zip(request.sources, (values.get(a) for a in request.sources))
-        ]
+        sources = [jnp.zeros(_spec(s).shape, _spec(s).dtype) if s in computed else values[s] for s in request.sources]
         results, found = _DERIVE[request.equation.params["kind"]](targets_of, sources, _read(values, request.weights))
         values.update(zip(kept, found))
         values.update(zip(request.equation.outvars, results))

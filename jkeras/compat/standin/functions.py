@@ -196,7 +196,7 @@ def function(func: F | None = None, **options: object) -> Any:
         (6.0, 14.0, 7.0)
     """
     if func is None:
-        return functools.partial(function, **options)
+        return function
     made = Compiled(func)
 
     @functools.wraps(func)

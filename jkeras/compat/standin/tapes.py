@@ -129,10 +129,11 @@ class GradientTape(traced_tape.GradientTape):
         now = {**self._frame.f_globals, **self._frame.f_locals} if _is_function(self._frame) else self._frame.f_globals
         own = next((name for name, value in now.items() if value is self), None)
         leaves, structure = jax.tree.flatten(sources, is_leaf=_is_variable)
-        asked = [_place_of(target, now) for target in targets]
+        found = [_place_of(target, now) for target in targets]
         by = [leaf if isinstance(leaf, Variable) else _place_of(leaf, now) or _place_of(leaf, self._before) for leaf in leaves]
-        missing = next((target for target, place in zip(targets, asked) if place is None), None)
-        if missing is not None or own is None:
+        asked = [place for place in found if place is not None]
+        if len(asked) < len(targets) or own is None:
+            missing = next((target for target, place in zip(targets, found) if place is None), None)
             raise RuntimeError(_NOT_FOUND.format(what=f"{missing!r:.80}"))
         key = id(self._block), own, kind, tuple(asked), tuple(id(p) if isinstance(p, Variable) else p for p in by), zeros
         program = _program(key, functools.partial(_differentiate, self._block, own, kind, asked, by, zeros))
@@ -250,7 +251,7 @@ class _WithoutJumps(ast.NodeTransformer):
 
     visit_Continue = visit_Global = visit_Nonlocal = visit_Break
 
-    def visit_For(self, node: ast.stmt) -> ast.stmt:
-        return node
+    def visit_For(self, node: Any) -> Any:
+        return node  # its jumps are its own
 
     visit_While = visit_FunctionDef = visit_Lambda = visit_ClassDef = visit_For
