@@ -139,9 +139,7 @@ def own_test_step(library):
         def test_step(self, state, data):
             trainable_variables, non_trainable_variables, metrics_variables = state
             x, y = data
-            y_pred, non_trainable_variables = self.stateless_call(
-                trainable_variables, non_trainable_variables, x, training=False
-            )
+            y_pred, non_trainable_variables = self.stateless_call(trainable_variables, non_trainable_variables, x, training=False)
             loss = self.compute_loss(x, y, y_pred)
             new_metrics_vars, logs = [], {}
             for metric in self.metrics:
@@ -251,9 +249,8 @@ def test_test_and_predict_steps_of_the_guide_do_as_in_keras(rows):
     np.testing.assert_allclose(
         ours.predict(x, batch_size=16, verbose=0), theirs.predict(x, batch_size=16, verbose=0), rtol=1e-5, atol=1e-6
     )
-    validated = [
-        model.fit(X, Y, epochs=2, shuffle=False, verbose=0, validation_data=(x, y)).history["val_loss"] for model in (ours, theirs)
-    ]
+    fit = {"epochs": 2, "shuffle": False, "verbose": 0, "validation_data": (x, y)}
+    validated = [model.fit(X, Y, **fit).history["val_loss"] for model in (ours, theirs)]
     np.testing.assert_allclose(*validated, rtol=1e-5)
 
 
@@ -265,9 +262,7 @@ def own_form(library):
     class CustomModel(library.Model):
         def train_step(self, state, batch):
             x, y, sample_weight = batch
-            grads, outcome = jax.grad(self.objective, has_aux=True)(
-                state.params, state.state, x, y, sample_weight, state.key
-            )
+            grads, outcome = jax.grad(self.objective, has_aux=True)(state.params, state.state, x, y, sample_weight, state.key)
             state = self.apply_gradients(state._replace(state=outcome.state), grads)
             return self.update_metrics(state, y, outcome, sample_weight)
 
@@ -410,12 +405,10 @@ def test_a_form_that_is_neither_is_an_error_that_shows_both():
         return {"loss": jnp.float32(0.0)}
 
     def too_few_lists(self, state, data):
-        trained, others, own, metrics = state
-        return {"loss": jnp.float32(0.0)}, (trained, others)
+        return {"loss": jnp.float32(0.0)}, (state[0], state[1])
 
     def swapped(self, state, data):
-        trained, others, own, metrics = state
-        return state, {"loss": jnp.float32(0.0)}
+        return (*state,), {"loss": jnp.float32(0.0)}
 
     def of_tensorflow(self, data):
         return {}
@@ -447,8 +440,7 @@ def test_an_error_of_the_step_is_raised_as_it_is(early):
     def train_step(self, state, data):
         if early:
             raise KeyError("mine")
-        trained, others, own, metrics = state
-        raise KeyError("mine")
+        raise KeyError(len(state), "mine")
 
     with pytest.raises(KeyError, match="mine"):
         jkeras_model({"train_step": train_step}).fit(X, Y, verbose=0)
@@ -465,7 +457,7 @@ def test_dropout_and_states_between_batches_change_from_step_to_step():
     model.compile("sgd", "mse")
     seen = []
     look = jkeras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(float(logs["kept"])))
-    model.fit(np.ones((40, 6)), np.ones((40, 6)), batch_size=10, verbose=0, callbacks=[look])
+    model.fit(np.tile(X[:10], (4, 1)), np.ones((40, 6)), batch_size=10, shuffle=False, verbose=0, callbacks=[look])
     assert len(set(seen)) == 4 and all(np.isfinite(seen))
     x = np.ones((8, 3, 2), np.float32)
     model = Net([jkeras.Input(batch_shape=(4, 3, 2)), jkeras.layers.SimpleRNN(2, stateful=True)])
@@ -518,3 +510,20 @@ def test_the_step_may_be_called_by_hand():
         for variable, value in zip(variables, values):
             variable.assign(value)
     assert model.evaluate(X, Y, verbose=0) < float(logs["loss"]) and int(model.optimizer.iterations) == 30
+
+
+@pytest.mark.parametrize("weights", [None, [ROWS, ROWS[::-1]]], ids=["plain", "weighted"])
+def test_several_outputs_and_weighted_metrics_are_those_of_the_default_step(weights):
+    found = []
+    for make in (weighted(jkeras), jkeras.Model):
+        inputs = jkeras.Input((6,))
+        model = make(inputs, [jkeras.layers.Dense(1, name=name)(inputs) for name in ("a", "b")])
+        model.set_weights([WEIGHTS[0][:, :1], WEIGHTS[3]] * 2)
+        metrics = {"metrics": [["mae"], ["mse"]], "weighted_metrics": [["mse"], ["mae"]]}
+        model.compile(jkeras.optimizers.SGD(0.01), ["mse", "mae"], **metrics)
+        fit = {"batch_size": 15, "epochs": 3, "shuffle": False, "verbose": 0, "sample_weight": weights}
+        found.append(model.fit(X, [Y, -Y], **fit).history)
+    ours, expected = found
+    assert set(ours) == set(expected) and len(ours) == 7
+    for name, values in expected.items():
+        np.testing.assert_allclose(ours[name], values, rtol=1e-5, err_msg=name)

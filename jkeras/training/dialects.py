@@ -175,7 +175,7 @@ def _dialect_of(model: Steps, name: str, step: Callable[..., Any], state: TrainS
         except Exception:  # the data may have another form, and what fails anyway will say so below
             continue
         if found is use.results:
-            return OWN  # all is left to the step of the library
+            return OWN if data is batch else KERAS  # all is left to the step of the library
     failures: list[Exception] = []
     for dialect in (OWN, KERAS):
         given: list[object] = []

@@ -28,7 +28,7 @@ from jkeras.layers.stateless_face import SeedState
 from jkeras.layers.tracking import inventory
 from jkeras.state import random
 from jkeras.state.functionalize import functionalize
-from jkeras.state.scope import current
+from jkeras.state.scope import complete_scope, current
 from jkeras.state.variable import Variable
 from jkeras.training.objective.logs import flat_results
 from jkeras.training.state import TrainState
@@ -95,6 +95,8 @@ class Lists:
         Raises:
             ValueError: another number of arrays.
         """
+        scope = complete_scope()
+        start = {} if scope is None else scope.start  # an array from here was not changed, though its variable may have been
         changed: dict[int, Array] = {}
         for of, before, after in zip(self.arrays, self.arrays.values(), new, strict=True):
             if len(after) != len(before):
@@ -106,7 +108,7 @@ class Lists:
                 state = state._replace(opt_state=self.model._trainer.optimizer.state_of(after))
                 continue
             for variable, old, value in zip(self.variables[of], before, after):
-                if value is not old and not isinstance(variable, SeedState):
+                if value is not old and value is not start.get(id(variable)) and not isinstance(variable, SeedState):
                     array = value.value if isinstance(value, Variable) else jnp.asarray(value, variable.stored_dtype)
                     changed[id(variable)] = array
                     if id(variable) not in self._places:
@@ -120,12 +122,18 @@ class Lists:
                 state = with_value(state, place, changed[key])
         return state
 
-    def assign_others(self, before: TrainState, after: TrainState) -> None:
-        """Assign to variables that no list holds, such as those of metrics in layers, what a step made of them."""
-        listed = {id(variable) for variables in self.variables.values() for variable in variables}
+    def assign(self, before: TrainState, after: TrainState, everything: bool) -> None:
+        """Assign to variables that are not trainable what a step made of them.
+
+        Args:
+            before, after: the step.
+            everything: whether to those in the lists too, which else only the lists hand on.
+        """
+        listed = set() if everything else {id(variable) for variables in self.variables.values() for variable in variables}
         for key, place in self._places.items():
-            if key not in listed and value_at(after, place) is not value_at(before, place):
-                place.variable.assign(value_at(after, place))
+            new = value_at(after, place)
+            if place.field != "params" and key not in listed and new is not value_at(before, place):
+                place.variable.assign(new)
 
 
 def from_keras(model: Steps, name: str, step: Callable[..., Any]) -> Step:
@@ -139,14 +147,17 @@ def from_keras(model: Steps, name: str, step: Callable[..., Any]) -> Step:
 
     def run(state: TrainState, batch: Batch) -> tuple[TrainState, Tree]:
         lists = Lists(model, name, state)
-        result, new = step(lists.state, pack_x_y_sample_weight(*batch))
+        with model._trainer.showing_metrics(as_one=True):
+            result, new = step(lists.state, pack_x_y_sample_weight(*batch))
         if name == "predict_step":
             pair = len(new) == 2 and all(isinstance(part, (list, tuple)) for part in new)
             new = new if pair else (lists.arrays["trainable_variables"], new)  # Keras has had both forms
         else:
             result = flat_results(result.items())
             state = state._replace(iteration=state.iteration + 1, position=state.position + 1)
-        return lists.in_state(state, new), result
+        after = lists.in_state(state, new)
+        lists.assign(state, after, everything=True)
+        return after, result
 
     return run
 
@@ -168,9 +179,10 @@ def in_keras_form(
     """
     now = _current_state(model, OPTIMIZER in LISTS[name])
     before = Lists(model, name, now).in_state(now, state)
-    after, result = whole_step(model, step)(before, unpack_x_y_sample_weight(data))
+    with model._trainer.showing_metrics(as_one=False):
+        after, result = whole_step(model, step)(before, unpack_x_y_sample_weight(data))
     lists = Lists(model, name, after)
-    lists.assign_others(before, after)
+    lists.assign(before, after, everything=False)
     return result, (lists.state[1] if name == "predict_step" else lists.state)
 
 

@@ -210,7 +210,7 @@ class Steps(Layer):
         """
         held = inventory(self).trackers
         own = [tracker for _, tracker, layer in held if layer is self or not isinstance(layer, Steps)]
-        return [metric for _, metric in self._trainer.compiled_metrics] + own
+        return [*self._trainer.shown_metrics, *own]
 
     def _trackers(self) -> list[Tracker]:
         """Metrics in attributes; those that were compiled too are known already."""
