@@ -72,11 +72,9 @@ class Walk:
         cls: Any = type(part)
         known = _names_of(cls)
         for attribute in self._order(part):
-            value: object
+            value = _value(part, attribute)
             if self.keras2 and attribute == "layers" and is_model(part):
                 value = layers_below(part)
-            else:
-                value = _value(part, attribute)
             names = known.get(attribute, (attribute,))
             if isinstance(value, _KINDS):
                 yield Branch(names, value)

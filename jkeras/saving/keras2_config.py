@@ -21,7 +21,8 @@ from jkeras._base.special_values import is_special
 from jkeras._base.types import Config
 from jkeras.layers.base import Layer
 from jkeras.saving.config_limits import check_config_size
-from jkeras.saving.graph_config import GRAPH_KEYS, MAX_LAYERS
+from jkeras.saving.graph_config import GRAPH_KEYS, MAX_LAYERS, is_graph_config
+from jkeras.saving.nested import parts
 from jkeras.saving.tf_operations import array_function_entry, is_tf_operation
 
 MAX_DEPTH = 100
@@ -131,8 +132,7 @@ def _speaks_keras3(config: object, depth: int = 0) -> bool:
             return "batch_shape" in settings
         if config.get("class_name") in ("DTypePolicy", "__keras_tensor__"):
             return True
-        return any(_speaks_keras3(value, depth + 1) for value in config.values())
-    return isinstance(config, (list, tuple)) and any(_speaks_keras3(value, depth + 1) for value in config)
+    return any(_speaks_keras3(value, depth + 1) for value in parts(config))
 
 
 def _speaks_keras2(config: object, depth: int = 0) -> bool:
@@ -144,8 +144,7 @@ def _speaks_keras2(config: object, depth: int = 0) -> bool:
             return True
         if isinstance(config.get("dtype"), str) and "name" in config and "trainable" in config:
             return True
-        return any(_speaks_keras2(value, depth + 1) for value in config.values())
-    return isinstance(config, (list, tuple)) and any(_speaks_keras2(value, depth + 1) for value in config)
+    return any(_speaks_keras2(value, depth + 1) for value in parts(config))
 
 
 class _Translation:
@@ -187,7 +186,7 @@ class _Translation:
         settings = self.settings(name, entry["config"], words.get("module"), depth, own)
         if name in _CLASSES and own is None:
             words["class_name"] = _CLASSES[name]
-        if name == "Model" and own is None and _is_graph(settings):
+        if name == "Model" and own is None and is_graph_config(settings):
             words |= {"class_name": "Functional", "module": "keras.models", "registered_name": None}
         return {**words, "config": settings}
 
@@ -205,7 +204,7 @@ class _Translation:
             settings = {"layers": settings}
         if not isinstance(settings, Mapping) or not isinstance(name, str):
             return settings
-        if _is_graph(settings):
+        if is_graph_config(settings):
             settings = {**settings, "layers": _without_input_shapes(settings["layers"])}
         library, own = _lineage(cls)
         name = library.__name__ if library is not None else name
@@ -258,10 +257,6 @@ def _lineage(cls: type | None) -> tuple[type | None, set[str]]:
             named = constructor_signature(base).parameters.values()
             names |= {p.name for p in named if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
     return None, names
-
-
-def _is_graph(settings: object) -> bool:
-    return isinstance(settings, Mapping) and all(key in settings for key in GRAPH_KEYS)
 
 
 def _without_input_shapes(layers: object) -> object:

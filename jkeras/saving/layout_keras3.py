@@ -14,18 +14,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from jkeras._base.errors import FileFormatError
-from jkeras._safe_io.hdf5 import H5Group, StoredArray, write_array
+from jkeras._safe_io.hdf5 import Group, H5Group, StoredArray, write_array
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import inventory, own_variables
 from jkeras.optimizers import LossScaleOptimizer
 from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import Walk, is_kept_state, written_places
-from jkeras.saving.matching import HostValues, Plan, assign, fits, misfit
+from jkeras.saving.matching import Plan, assign, fits, host_values, misfit
 from jkeras.saving.own_state import Assets, OwnParts, has, overrides, saved_by
 from jkeras.training.run import optimizer_state, read_weights
 
@@ -40,31 +40,6 @@ _NO_LAYERS = ("optimizer", "metrics", TRAINING)
 _DEEPEST = 100
 
 
-class Group(Protocol):
-    """What is read: a group of one file, or of several files as one."""
-
-    @property
-    def where(self) -> str: ...
-
-    @property
-    def path(self) -> str: ...
-
-    @property
-    def address(self) -> Hashable: ...
-
-    def verify(self) -> None: ...
-
-    def names(self) -> list[str]: ...
-
-    def is_group(self, name: str) -> bool: ...
-
-    def group(self, name: str) -> Group | None: ...
-
-    def array(self, name: str) -> StoredArray | None: ...
-
-    def attribute(self, name: str, default: object = None) -> Any: ...
-
-
 class Part(NamedTuple):
     """A `vars` group to write: the group above it, the name of the layer or optimizer, and a function that returns each array."""
 
@@ -76,7 +51,7 @@ class Part(NamedTuple):
 @contextlib.contextmanager
 def parts_to_write(model: Model, optimizer: bool) -> Iterator[Iterator[Part]]:
     """Everything to write, in order; the arrays stay in place until the block ends."""
-    with HostValues(model.weights) as value:
+    with host_values(model.weights) as value:
         yield _parts(model, value, optimizer)
 
 

@@ -7,9 +7,10 @@ single number is read. The Variables get their arrays only when all are there. S
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -127,23 +128,16 @@ def assign(pairs: Sequence[tuple[Variable, jax.Array]]) -> None:
             put_value(variable, value)
 
 
-class HostValues:
+@contextlib.contextmanager
+def host_values(variables: Sequence[Variable]) -> Iterator[Callable[[Variable], np.ndarray]]:
     """Arrays of Variables for writing, without a copy where the platform allows it.
 
-    As a context it keeps the arrays in place: a training run in another thread waits before its next step. Variables without a
-    value draw it, in one call.
+    The arrays stay in place until the block ends: a training run in another thread waits before its next step. Variables without
+    a value draw it, in one call.
     """
-
-    def __init__(self, variables: Sequence[Variable]):
-        self._variables = variables
-
-    def __enter__(self) -> Callable[[Variable], np.ndarray]:
-        gate.acquire()
-        materialize(self._variables)
-        return _value_of
-
-    def __exit__(self, *_: object) -> None:
-        gate.release()
+    with gate:
+        materialize(variables)
+        yield _value_of
 
 
 def _value_of(variable: Variable) -> np.ndarray:

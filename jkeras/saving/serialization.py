@@ -156,7 +156,7 @@ def compile_from_config(model: Model, config: Config | None, custom_objects: Cus
     check_compile_size(config)
     try:
         with registry.custom_object_scope(custom_objects), translated():
-            compile_model(model, to_keras3(config), custom_objects)
+            compile_model(model, to_keras3(config))
     except FileFormatError:
         raise
     except Exception as error:

@@ -94,35 +94,17 @@ class _Tar(tarfile.TarFile):
             self.fileobj.close()
 
 
-class _Sips(io.RawIOBase):
-    """A stream that limits how much is read at once."""
+class _Sips:
+    """A stream, for `tarfile`, that limits how much is read at once."""
 
     def __init__(self, stream: IO[bytes]):
         self._stream = stream
+        self.seek, self.tell, self.close = stream.seek, stream.tell, stream.close
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def read(self, size: int | None = -1) -> bytes:
-        if size is None or not 0 <= size <= MAX_READ:
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= MAX_READ:
             raise tarfile.ReadError(f"one of its headers claims {size} bytes; the limit is {MAX_READ:,}")
-        data: bytes = self._stream.read(size)
-        return data
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        place: int = self._stream.seek(offset, whence)
-        return place
-
-    def tell(self) -> int:
-        place: int = self._stream.tell()
-        return place
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
+        return self._stream.read(size)
 
 
 def _open_tar(path: Path) -> tarfile.TarFile | None:

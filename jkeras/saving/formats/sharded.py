@@ -18,15 +18,15 @@ import contextlib
 import itertools
 import json
 import secrets
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import FileFormatError, UnsafeFileError
-from jkeras._safe_io.hdf5 import H5Group, StoredArray, StoredGroup, create_hdf5, open_hdf5, write_array
+from jkeras._safe_io.hdf5 import H5Group, MergedGroup, create_hdf5, open_hdf5, write_array
 from jkeras._safe_io.json import MAX_BYTES, read_json
 from jkeras._safe_io.sources import Source
 from jkeras.saving import layout_keras3
@@ -48,58 +48,6 @@ _TOO_LARGE = """{owner}: an array of {size} bytes does not fit into a file of ma
 max_shard_size."""
 _MIXED = """{where}: {name} is of another save than the map; a save was interrupted, or files of two were mixed. Take the files
 of one save together."""
-
-
-class MergedGroup:
-    """A group that is spread over several files.
-
-    Args:
-        groups: its parts.
-    """
-
-    def __init__(self, groups: Sequence[StoredGroup]):
-        self._groups = list(groups)
-
-    def verify(self) -> None:
-        """Raise FileFormatError if a part is known to be damaged."""
-        for group in self._groups:
-            group.verify()
-
-    def names(self) -> list[str]:
-        """Names of what is in any of the parts."""
-        return list(dict.fromkeys(name for group in self._groups for name in group.names()))
-
-    @property
-    def where(self) -> str:
-        """The first file."""
-        return self._groups[0].where
-
-    @property
-    def path(self) -> str:
-        """The group's place in the files."""
-        return self._groups[0].path if self._groups else ""
-
-    @property
-    def address(self) -> Hashable:
-        """Where its parts lie."""
-        return tuple(group.address for group in self._groups)
-
-    def is_group(self, name: str) -> bool:
-        """Whether there is a group of this name in any of the parts."""
-        return any(group.is_group(name) for group in self._groups)
-
-    def group(self, name: str) -> MergedGroup | None:
-        """The group of a name, or None."""
-        found = [below for group in self._groups if (below := group.group(name)) is not None]
-        return MergedGroup(found) if found else None
-
-    def array(self, name: str) -> StoredArray | None:
-        """The array of a name, or None."""
-        return next((array for group in self._groups if (array := group.array(name)) is not None), None)
-
-    def attribute(self, name: str, default: object = None) -> Any:
-        """An attribute of the first part that has it."""
-        return next((value for group in self._groups if (value := group.attribute(name)) is not None), default)
 
 
 class ShardedWeights(Format):
