@@ -22,7 +22,7 @@ from jkeras._base.types import Config
 from jkeras.layers.base import Layer
 from jkeras.saving.config_limits import check_config_size
 from jkeras.saving.graph_config import GRAPH_KEYS, MAX_LAYERS, is_graph_config
-from jkeras.saving.nested import parts
+from jkeras.saving.nested import containers
 from jkeras.saving.tf_operations import array_function_entry, is_tf_operation
 
 MAX_DEPTH = 100
@@ -122,29 +122,26 @@ def _version_in(config: object) -> str | None:
     return version if isinstance(version, str) else None
 
 
-def _speaks_keras3(config: object, depth: int = 0) -> bool:
+def _speaks_keras3(config: object) -> bool:
     """Whether a config has words that Keras 2 does not know: policies as dtypes, `batch_shape`, tensors with a history."""
-    if depth > MAX_DEPTH:
-        return False
-    if isinstance(config, Mapping):
-        settings = config.get("config")
-        if config.get("class_name") == "InputLayer" and isinstance(settings, Mapping):
-            return "batch_shape" in settings
-        if config.get("class_name") in ("DTypePolicy", "__keras_tensor__"):
-            return True
-    return any(_speaks_keras3(value, depth + 1) for value in parts(config))
+
+    def says(part: Config) -> bool:
+        if part.get("class_name") == "InputLayer":
+            return isinstance(part.get("config"), Mapping) and "batch_shape" in part["config"]
+        return part.get("class_name") in ("DTypePolicy", "__keras_tensor__")
+
+    return any(isinstance(part, Mapping) and says(part) for part in containers(config))
 
 
-def _speaks_keras2(config: object, depth: int = 0) -> bool:
+def _speaks_keras2(config: object) -> bool:
     """Whether a config has words that Keras 3 does not know, or writes a dtype beside a name, which Keras 3 does not."""
-    if depth > MAX_DEPTH or _speaks_keras3(config):
-        return False
-    if isinstance(config, Mapping):
-        if "batch_input_shape" in config or "time_major" in config:
+
+    def says(part: Config) -> bool:
+        if "batch_input_shape" in part or "time_major" in part:
             return True
-        if isinstance(config.get("dtype"), str) and "name" in config and "trainable" in config:
-            return True
-    return any(_speaks_keras2(value, depth + 1) for value in parts(config))
+        return isinstance(part.get("dtype"), str) and "name" in part and "trainable" in part
+
+    return not _speaks_keras3(config) and any(isinstance(part, Mapping) and says(part) for part in containers(config))
 
 
 class _Translation:

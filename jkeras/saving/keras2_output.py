@@ -112,22 +112,22 @@ def _is_graph(entry: Config) -> bool:
 def _object(entry: Config, classes: Classes) -> dict[str, object]:
     registered = entry.get("registered_name")
     name = registered if isinstance(registered, str) and ">" in registered else entry["class_name"]
-    settings = entry["config"]
+    return {"class_name": name, "config": _settings(name, entry["config"], classes)}
+
+
+def _settings(name: str, settings: object, classes: Classes) -> object:
     if not isinstance(settings, Mapping):
-        return {"class_name": name, "config": settings}
+        return settings
     if name == "Lambda":
-        return {
-            "class_name": name,
-            "config": {k: v if k in _LAMBDA else _value(v, classes) for k, v in _lambda(settings).items()},
-        }
+        return {k: v if k in _LAMBDA else _value(v, classes) for k, v in _lambda(settings).items()}
     new, names = {**_NEW_EVERYWHERE, **_NEW.get(name, {})}, _RENAMED.get(name, {})
-    settings = {names.get(k, k): v for k, v in settings.items() if not _says_nothing(k, v, new)}
-    if "input_layers" in settings and "output_layers" in settings:
-        return {"class_name": name, "config": _graph(settings, classes)}
-    if isinstance(settings.get("layers"), list) and name == "Sequential":
-        rest = {k: _value(v, classes) for k, v in settings.items() if k != "layers"}
-        return {"class_name": name, "config": {**rest, "layers": [_layer(layer, classes) for layer in settings["layers"]]}}
-    return {"class_name": name, "config": {k: _value(v, classes) for k, v in settings.items()}}
+    said: dict[str, Any] = {names.get(k, k): v for k, v in settings.items() if not _says_nothing(k, v, new)}
+    if "input_layers" in said and "output_layers" in said:
+        return _graph(said, classes)
+    if isinstance(said.get("layers"), list) and name == "Sequential":
+        rest = {k: _value(v, classes) for k, v in said.items() if k != "layers"}
+        return {**rest, "layers": [_layer(layer, classes) for layer in said["layers"]]}
+    return {k: _value(v, classes) for k, v in said.items()}
 
 
 def _lambda(settings: Config) -> dict[str, object]:

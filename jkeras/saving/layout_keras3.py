@@ -25,7 +25,7 @@ from jkeras.layers.tracking import inventory, own_variables
 from jkeras.optimizers import LossScaleOptimizer
 from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import Walk, is_kept_state, written_places
-from jkeras.saving.matching import Plan, assign, fits, host_values, misfit
+from jkeras.saving.matching import Plan, assign, fits, host_values
 from jkeras.saving.own_state import Assets, OwnParts, has, overrides, saved_by
 from jkeras.training.run import optimizer_state, read_weights
 
@@ -244,7 +244,7 @@ def _match(plan: Plan, place: str, layer: Layer, groups: list[Group]) -> None:
         return
     arrays = next(filter(None, found))
     if len(arrays) == len(variables):
-        plan.problems += [text for variable, array in zip(variables, arrays) if (text := misfit(owner, variable, array))]
+        plan.match(owner, variables, arrays)
         return
     names = ", ".join(f"{variable.name} {variable.shape}" for variable in variables) or "none"
     shapes = ", ".join(str(array.shape) for array in arrays)

@@ -141,14 +141,9 @@ class OwnParts:
         """Everything that will be read."""
         return [array for stores in self._stores.values() for store in stores for array in store.values()]
 
-    @contextlib.contextmanager
-    def files(self, assets: Assets | None) -> Iterator[Path | None]:
+    def files(self, assets: Assets | None) -> AbstractContextManager[Path | None]:
         """The folder of the files that objects wrote; None if there are none, or nobody asks for them."""
-        if assets is None or not self._have_files:
-            yield None
-            return
-        with assets() as folder:
-            yield folder
+        return contextlib.nullcontext() if assets is None or not self._have_files else assets()
 
     def load(self, folder: Path | None) -> None:
         """Let each object take what the file has for it, in the order in which Keras asks them.

@@ -13,6 +13,7 @@ may claim: a header of gigabytes compresses to a few kilobytes.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -68,7 +69,7 @@ def extract_archive(path: Path, destination: Path, formats: Iterable[str] = ("ta
     fresh.mkdir()
     try:
         if "tar" in formats and (tar := _open_tar(path)) is not None:
-            with tar:
+            with contextlib.closing(tar.fileobj), tar:  # type: ignore[type-var]
                 _write_members(_tar_members(tar), fresh, budget)
         elif "zip" in formats and zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as zipped:
@@ -83,15 +84,6 @@ def extract_archive(path: Path, destination: Path, formats: Iterable[str] = ("ta
         raise ValueError(f"{path} was not unpacked: {error}. Nothing was written to {destination}.") from error
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
-
-
-class _Tar(tarfile.TarFile):
-    """A tar that closes what it reads from."""
-
-    def close(self) -> None:
-        super().close()
-        if self.fileobj is not None:
-            self.fileobj.close()
 
 
 class _Sips:
@@ -114,7 +106,7 @@ def _open_tar(path: Path) -> tarfile.TarFile | None:
     opener = next((opener for magic, opener in _STREAMS.items() if start.startswith(magic)), io.FileIO)
     stream = _Sips(opener(path))
     try:
-        return _Tar(fileobj=stream, mode="r")  # type: ignore[arg-type]
+        return tarfile.TarFile(fileobj=stream, mode="r")  # type: ignore[arg-type]
     except tarfile.ReadError as error:
         stream.close()
         if "claims" in str(error):
@@ -129,14 +121,8 @@ def _tar_members(tar: tarfile.TarFile) -> Iterator[Member]:
     for info in tar:
         tests = {"file": info.isreg, "folder": info.isdir, "symlink": info.issym, "hardlink": info.islnk}
         kind = next((kind for kind, test in tests.items() if test()), "other")
-        yield Member(info.name, kind, info.size, bool(info.mode & 0o100), info.linkname, partial(_open_tar_file, tar, info))
-
-
-def _open_tar_file(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
-    source = tar.extractfile(info)
-    if source is None:
-        raise ValueError(f"the member {info.name!r} is no file")
-    return source
+        source: Callable[[], Any] = partial(tar.extractfile, info)
+        yield Member(info.name, kind, info.size, bool(info.mode & 0o100), info.linkname, source)
 
 
 def _zip_members(zipped: zipfile.ZipFile) -> Iterator[Member]:

@@ -17,8 +17,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,9 +72,7 @@ class ShardedWeights(Format):
         assert isinstance(target, Path)  # an open file has no suffix, so it does not ask for this format
         limit = (options.max_shard_size or _DEFAULT_GIGABYTES) * _GIGABYTE
         base = target.name.removesuffix(".json").removesuffix(".weights")
-        mark = secrets.token_hex(8)
-        places: dict[str, list[str]] = {}
-        total, numbers = 0, itertools.count()
+        mark, numbers = secrets.token_hex(8), itertools.count()
         # Files take their places when all are written, in the reverse order, so the map last.
         with contextlib.ExitStack() as files:
             temporary_map = files.enter_context(atomic_file(target))
@@ -85,9 +85,7 @@ class ShardedWeights(Format):
                     root.attrs[_MARK] = mark
                     yield name, root
 
-            for shard in _shards(parts, limit):
-                with next_file() as (name, root):
-                    total += _write_shard(root, shard, name, places)
+            places, total = _write_pieces(_pieces(parts, limit), limit, next_file)
             if is_in_training(model):
                 with next_file() as (name, root):
                     write_training(root, model)
@@ -113,40 +111,32 @@ class ShardedWeights(Format):
             read_keras3(MergedGroup(groups), model, where, options)
 
 
-def _write_shard(root: H5Group, shard: Iterator[_Piece], name: str, places: dict[str, list[str]]) -> int:
-    """Write one file; note in `places` what is in it. Returns the bytes of its arrays."""
-    total = 0
-    for part, entry, array in shard:
-        place = f"/{part.place}/vars".replace("//", "/")
-        group = root.require_group(place)
-        group.attrs["name"] = part.name
-        if array is not None:
-            write_array(group, entry, array)
-            total += array.nbytes
-            if name not in places.setdefault(place, []):
-                places[place].append(name)
-    return total
-
-
-def _shards(parts: Iterator[layout_keras3.Part], limit: float) -> Iterator[Iterator[_Piece]]:
-    """The arrays of all parts, file by file; a part without arrays comes once, with None."""
-    pieces = _pieces(parts, limit)
-    waiting = [next(pieces, None)]
-
-    def one() -> Iterator[_Piece]:
-        size = 0
-        while (piece := waiting[0]) is not None:
-            size += 0 if piece[2] is None else piece[2].nbytes
-            if size > limit:
-                return
-            waiting[0] = next(pieces, None)
-            yield piece
-
-    while waiting[0] is not None:
-        yield one()
+def _write_pieces(
+    pieces: Iterator[_Piece], limit: float, next_file: Callable[[], AbstractContextManager[tuple[str, H5Group]]]
+) -> tuple[dict[str, list[str]], int]:
+    """Write arrays, file by file. Returns the names of the files that hold those of each group, and the bytes of all."""
+    places: dict[str, list[str]] = {}
+    total, size = 0, math.inf  # of the file so far; at first there is none
+    with contextlib.ExitStack() as current:
+        for part, entry, array in pieces:
+            count = 0 if array is None else array.nbytes
+            if size + count > limit:
+                current.close()
+                name, root = current.enter_context(next_file())
+                size = 0
+            size, total = size + count, total + count
+            place = f"/{part.place}/vars".replace("//", "/")
+            group = root.require_group(place)
+            group.attrs["name"] = part.name
+            if array is not None:
+                write_array(group, entry, array)
+                if name not in places.setdefault(place, []):
+                    places[place].append(name)
+    return places, total
 
 
 def _pieces(parts: Iterator[layout_keras3.Part], limit: float) -> Iterator[_Piece]:
+    """The arrays of all parts; a part without arrays comes once, with None."""
     for part in parts:
         if not part.arrays:
             yield part, "", None
