@@ -285,10 +285,15 @@ class MergedGroup:
 
     Args:
         groups: its parts.
+
+    Attributes:
+        where: the first file.
+        path: the group's place in the files.
     """
 
     def __init__(self, groups: Sequence[StoredGroup]):
         self._groups = list(groups)
+        self.where, self.path = (groups[0].where, groups[0].path) if groups else ("", "")
 
     def verify(self) -> None:
         """Raise FileFormatError if a part is known to be damaged."""
@@ -298,16 +303,6 @@ class MergedGroup:
     def names(self) -> list[str]:
         """Names of what is in any of the parts."""
         return list(dict.fromkeys(name for group in self._groups for name in group.names()))
-
-    @property
-    def where(self) -> str:
-        """The first file."""
-        return self._groups[0].where
-
-    @property
-    def path(self) -> str:
-        """The group's place in the files."""
-        return self._groups[0].path if self._groups else ""
 
     @property
     def address(self) -> Hashable:

@@ -90,6 +90,11 @@ class Operation(NamedTuple):
     data: tuple[str, ...]
     named: tuple[str, ...]
 
+    def entry(self, name: str, settings: Config, calls: list[object]) -> dict[str, object]:
+        """The entry of a graph's config for calls of it."""
+        words = {"module": f"keras.src.ops.{self.module}", "class_name": self.class_name, "registered_name": self.class_name}
+        return {**words, "config": settings, "name": name, "inbound_nodes": calls}
+
 
 def _operation(module: str, word: str) -> Operation:
     found = re.fullmatch(r"(\w+?)(?::(\w+))?(?:\((.*)\))?", word)
@@ -140,15 +145,8 @@ def operation_config(node: Any, serialize_data: Callable[[object], object]) -> d
             "jkeras.ops. Put the computation into the `call` of a Layer of your own."
         )
     data, named, rest = _split(known, node.args, node.kwargs)
-    config = {"name": node.operation.name, **{k: serialize(v) for k, v in rest.items()}}
-    return {
-        "module": f"keras.src.ops.{known.module}",
-        "class_name": known.class_name,
-        "config": config,
-        "registered_name": known.class_name,
-        "name": node.operation.name,
-        "inbound_nodes": [{"args": serialize_data(list(data)), "kwargs": serialize_data(named)}],
-    }
+    name, call = node.operation.name, {"args": serialize_data(list(data)), "kwargs": serialize_data(named)}
+    return known.entry(name, {"name": name, **{k: serialize(v) for k, v in rest.items()}}, [call])
 
 
 def _split(

@@ -19,7 +19,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from jkeras.layers.base import Layer
 from jkeras.layers.recurrent import KeptStates
@@ -45,16 +45,7 @@ ATTRIBUTES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
-class Branch(NamedTuple):
-    """A step from a layer to one below it.
-
-    Args:
-        names: of the step in files; the first is written.
-        part: where it leads.
-    """
-
-    names: tuple[str, ...]
-    part: object
+Branch = tuple[tuple[str, ...], object]  # a step's names in files, of which the first is written, and where it leads
 
 
 class Walk:
@@ -77,10 +68,10 @@ class Walk:
                 value = layers_below(part)
             names = known.get(attribute, (attribute,))
             if isinstance(value, _KINDS):
-                yield Branch(names, value)
+                yield names, value
             elif isinstance(value, (list, tuple, dict)):
                 for element, child in self._elements(value, []):
-                    yield Branch(tuple(f"{name}/{element}" for name in names), child)
+                    yield tuple(f"{name}/{element}" for name in names), child
 
     def _order(self, part: object) -> list[str]:
         names = sorted(_attributes(part), key=lambda name: (name.startswith("_"), name))

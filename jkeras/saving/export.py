@@ -158,11 +158,10 @@ def _example(signature: Signature) -> str:
 
 
 def _check_format(format: str) -> None:
-    if format in ("stablehlo", "onnx"):
-        return
-    if format not in _OTHER_FORMATS:
+    if format in _OTHER_FORMATS:
+        raise ValueError(_NO_FORMAT.format(format=format))
+    if format not in ("stablehlo", "onnx"):
         raise unknown_name("export format", format, ("stablehlo", "onnx"))
-    raise ValueError(_NO_FORMAT.format(format=format))
 
 
 def _checked_platforms(platforms: Sequence[str]) -> tuple[str, ...]:

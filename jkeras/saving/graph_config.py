@@ -135,27 +135,24 @@ def _map_tensors(structure: Tree, write: Callable[[KerasTensor], list[object]]) 
 # reading ------------------------------------------------------------------------------------------------------------
 
 
-def read_graph(
-    config: Config, custom_objects: CustomObjects = None, make: Callable[..., object] = deserialize
-) -> tuple[Tree, Tree]:
+def read_graph(config: Config, custom_objects: CustomObjects = None) -> tuple[Tree, Tree]:
     """The symbolic inputs and outputs of a graph config.
 
     Args:
         config: with `layers`, `input_layers` and `output_layers`.
         custom_objects: the user's own classes and functions by name.
-        make: makes a layer of its entry.
 
     Raises:
         FileFormatError: an entry is not a layer, no call makes a named tensor, or calls depend on each other in a cycle.
     """
-    return _Reader(config, custom_objects, make).structures()
+    return _Reader(config, custom_objects).structures()
 
 
 class _Reader:
     """One walk over the calls of a graph."""
 
-    def __init__(self, config: Config, custom_objects: CustomObjects, make: Callable[..., object]):
-        self.config, self.custom_objects, self.make = config, custom_objects, make
+    def __init__(self, config: Config, custom_objects: CustomObjects):
+        self.config, self.custom_objects = config, custom_objects
         self.entries = self._entries()
         self.operations: dict[str, Layer | Operation] = {name: self._operation(name) for name in self.entries}
         self.legacy: set[str] = set()  # layers whose calls are in Keras 2's dialect
@@ -192,7 +189,7 @@ class _Reader:
         known = find_operation(entry)
         if known is not None:
             return known
-        made = self.make({k: v for k, v in entry.items() if k != "inbound_nodes"}, self.custom_objects)
+        made = deserialize({k: v for k, v in entry.items() if k != "inbound_nodes"}, self.custom_objects)
         if not isinstance(made, Layer):
             raise UnsafeFileError(
                 f"The entry {name!r} of 'layers' is not a layer but {describe(made)}; only layers and array functions of Keras "

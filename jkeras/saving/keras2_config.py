@@ -30,19 +30,13 @@ MAX_OBJECTS = 20 * MAX_LAYERS
 
 # Classes under their later names.
 _CLASSES = {
-    "BatchNormalizationV1": "BatchNormalization",
-    "BatchNormalizationV2": "BatchNormalization",
+    **{f"{name}V1": name for name in ("BatchNormalization", "LossScaleOptimizer")},
+    **{f"{name}V2": name for name in ("BatchNormalization", "Dense", "GRU", "LSTM", "GlorotNormal", "GlorotUniform")},
+    "LossScaleOptimizerV3": "LossScaleOptimizer",
     "SyncBatchNormalization": "BatchNormalization",
     "CuDNNGRU": "GRU",
     "CuDNNLSTM": "LSTM",
-    "GRUV2": "GRU",
-    "LSTMV2": "LSTM",
-    "DenseV2": "Dense",
     "GroupedQueryAttention": "GroupQueryAttention",  # in `.h5`, of Keras 3
-    "GlorotUniformV2": "GlorotUniform",
-    "GlorotNormalV2": "GlorotNormal",
-    "LossScaleOptimizerV1": "LossScaleOptimizer",
-    "LossScaleOptimizerV3": "LossScaleOptimizer",
 }
 # Arguments under their later names.
 _RENAMED = {

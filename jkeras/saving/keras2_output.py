@@ -115,19 +115,19 @@ def _object(entry: Config, classes: Classes) -> dict[str, object]:
     return {"class_name": name, "config": _settings(name, entry["config"], classes)}
 
 
-def _settings(name: str, settings: object, classes: Classes) -> object:
+def _settings(name: str, settings: Any, classes: Classes) -> object:
     if not isinstance(settings, Mapping):
         return settings
     if name == "Lambda":
         return {k: v if k in _LAMBDA else _value(v, classes) for k, v in _lambda(settings).items()}
     new, names = {**_NEW_EVERYWHERE, **_NEW.get(name, {})}, _RENAMED.get(name, {})
-    said: dict[str, Any] = {names.get(k, k): v for k, v in settings.items() if not _says_nothing(k, v, new)}
-    if "input_layers" in said and "output_layers" in said:
-        return _graph(said, classes)
-    if isinstance(said.get("layers"), list) and name == "Sequential":
-        rest = {k: _value(v, classes) for k, v in said.items() if k != "layers"}
-        return {**rest, "layers": [_layer(layer, classes) for layer in said["layers"]]}
-    return {k: _value(v, classes) for k, v in said.items()}
+    settings = {names.get(k, k): v for k, v in settings.items() if not _says_nothing(k, v, new)}
+    if "input_layers" in settings and "output_layers" in settings:
+        return _graph(settings, classes)
+    if isinstance(settings.get("layers"), list) and name == "Sequential":
+        rest = {k: _value(v, classes) for k, v in settings.items() if k != "layers"}
+        return {**rest, "layers": [_layer(layer, classes) for layer in settings["layers"]]}
+    return {k: _value(v, classes) for k, v in settings.items()}
 
 
 def _lambda(settings: Config) -> dict[str, object]:

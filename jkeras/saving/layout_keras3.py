@@ -101,8 +101,7 @@ def read(
     if stored is not None and own_optimizer:
         own.add(model.optimizer, [stored])
     chosen = None if stored is None or own_optimizer else _optimizer(stored, model, where, keras2)
-    plan.count([*own.arrays(), *(() if chosen is None else chosen.stored)])
-    pairs = plan.read()
+    pairs = plan.read([*own.arrays(), *(() if chosen is None else chosen.stored)])
     state = None if chosen is None else optimizer_weights.read_state(chosen)
     group.verify()
     with own.files(assets) as folder, own.all_or_nothing(model):

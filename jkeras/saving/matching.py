@@ -53,7 +53,6 @@ class Plan:
         self.where, self.skip_mismatch = where, skip_mismatch
         self.items: list[Item] = []
         self.problems: list[str] = []
-        self._extra: list[StoredArray] = []
 
     def match(self, owner: str, variables: Sequence[Variable], stored: Sequence[StoredArray]) -> None:
         """Pair the Variables of a layer with as many arrays, in order; note misfits."""
@@ -62,22 +61,21 @@ class Plan:
         if not misfits:
             self.items.append(Item(variables, stored))
 
-    def count(self, stored: Sequence[StoredArray]) -> None:
-        """Count arrays that are read elsewhere towards the total."""
-        self._extra += stored
-
-    def read(self) -> list[tuple[Variable, jax.Array]]:
+    def read(self, elsewhere: Sequence[StoredArray] = ()) -> list[tuple[Variable, jax.Array]]:
         """Read everything.
+
+        Args:
+            elsewhere: arrays that are read elsewhere, and count towards the total.
 
         Raises:
             FileFormatError: something does not fit, and `skip_mismatch` is off.
             UnsafeFileError: the file is far too small for what it claims to hold.
         """
         self._report()
-        arrays = [array for item in self.items for array in item.stored] + self._extra
-        check_total(self.where, arrays)
+        arrays = [array for item in self.items for array in item.stored]
+        check_total(self.where, [*arrays, *elsewhere])
         pairs: list[tuple[Variable, jax.Array]] = []
-        found = read_parallel([array for item in self.items for array in item.stored])
+        found = read_parallel(arrays)
         for item in self.items:
             values: Sequence[np.ndarray] = list(itertools.islice(found, len(item.stored)))
             values = values if item.convert is None else item.convert(list(values))

@@ -115,16 +115,9 @@ def array_function_entry(entry: Config) -> dict[str, object]:
             f"The graph calls TensorFlow's function tf.{function}, for which there is no array function here yet. Build the "
             "model again with jkeras.ops and load the weights alone."
         )
-    known = BY_NAME[row.operation]
-    nodes = entry.get("inbound_nodes")
-    return {
-        "module": f"keras.src.ops.{known.module}",
-        "class_name": known.class_name,
-        "config": {"name": settings.get("name")},
-        "registered_name": known.class_name,
-        "name": entry.get("name", settings.get("name")),
-        "inbound_nodes": [_renamed(call, row, function) for call in nodes] if isinstance(nodes, list) else [],
-    }
+    name, nodes = settings.get("name"), entry.get("inbound_nodes")
+    calls = [_renamed(call, row, function) for call in nodes] if isinstance(nodes, list) else []
+    return BY_NAME[row.operation].entry(entry.get("name", name), {"name": name}, calls)
 
 
 def _renamed(call: object, row: TensorFlowFunction, function: Callable[..., object]) -> object:

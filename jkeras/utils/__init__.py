@@ -40,11 +40,16 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        **dict.fromkeys(("image_dataset_from_directory", "text_dataset_from_directory"), "jkeras.preprocessing.directories"),
-        **dict.fromkeys(("array_to_img", "img_to_array", "load_img", "save_img"), "jkeras.preprocessing.image.files"),
+        "image_dataset_from_directory": "jkeras.preprocessing.directories",
+        "text_dataset_from_directory": "jkeras.preprocessing.directories",
+        "array_to_img": "jkeras.preprocessing.image.files",
+        "img_to_array": "jkeras.preprocessing.image.files",
+        "load_img": "jkeras.preprocessing.image.files",
+        "save_img": "jkeras.preprocessing.image.files",
         "pad_sequences": "jkeras.preprocessing.sequence",
         "timeseries_dataset_from_array": "jkeras.preprocessing.timeseries",
         "vis_utils": "jkeras.utils.vis_utils",
-        **dict.fromkeys(("model_to_dot", "plot_model"), "jkeras.utils.model_pictures"),
+        "model_to_dot": "jkeras.utils.model_pictures",
+        "plot_model": "jkeras.utils.model_pictures",
     },
 )

@@ -16,6 +16,7 @@ import bz2
 import contextlib
 import gzip
 import io
+import itertools
 import lzma
 import ntpath
 import os
@@ -180,9 +181,7 @@ def _inner_parts(name: str, member: str) -> list[str]:
 def _inner_target(member: Member, depth: int) -> str:
     """A symbolic link's target, if it goes up at most `depth` times and only at its start."""
     steps = member.target.replace(os.sep, "/").split("/")
-    ups = 0
-    while ups < len(steps) and steps[ups] == "..":
-        ups += 1
+    ups = sum(1 for _ in itertools.takewhile(lambda step: step == "..", steps))
     _inner_parts("/".join(steps[ups:]) if ups else member.target, member.name)
     if ups > depth:
         raise ValueError(f"the link {member.name!r} points to {member.target!r}, outside of the folder")

@@ -13,7 +13,7 @@ from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.models.cloning import clone_model
 from jkeras.models.model import Model
-from jkeras.wrappers.sklearn_parts import sklearn, tags
+from jkeras.wrappers.sklearn_parts import Tagged, sklearn
 
 _NOT_COMPILED = """{cls} needs a compiled model. Write
 
@@ -22,7 +22,7 @@ _NOT_COMPILED = """{cls} needs a compiled model. Write
 first, or at the end of the function that makes the model."""
 
 
-class Estimator:
+class Estimator(Tagged):
     """What the three wrappers share.
 
     Args:
@@ -32,7 +32,6 @@ class Estimator:
         fit_kwargs: arguments of `fit`, such as `{"epochs": 10}`.
     """
 
-    kind = "regressor"
     model_: Model
 
     def __init__(
@@ -63,9 +62,6 @@ class Estimator:
                 raise unknown_name(f"parameter of {type(self).__name__}", name, self._parameters())
             setattr(self, name, value)
         return self
-
-    def __sklearn_tags__(self) -> object:
-        return tags(self.kind)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")

@@ -20,11 +20,15 @@ def sklearn() -> Any:
     return sklearn
 
 
-def tags(kind: str) -> Any:
-    """scikit-learn's tags for an estimator of a kind, `"classifier"`, `"regressor"` or `"transformer"`."""
-    base = sklearn().base
-    mixin = {"classifier": base.ClassifierMixin, "regressor": base.RegressorMixin, "transformer": base.TransformerMixin}[kind]
-    found = type("Estimator", (mixin, base.BaseEstimator), {})().__sklearn_tags__()
-    found.non_deterministic = True
-    found.input_tags.three_d_array = True
-    return found
+class Tagged:
+    """An estimator that tells scikit-learn its kind: `"classifier"`, `"regressor"` or `"transformer"`."""
+
+    kind = "regressor"
+
+    def __sklearn_tags__(self) -> Any:
+        base = sklearn().base
+        mixins = {"classifier": base.ClassifierMixin, "regressor": base.RegressorMixin, "transformer": base.TransformerMixin}
+        found = type("Estimator", (mixins[self.kind], base.BaseEstimator), {})().__sklearn_tags__()
+        found.non_deterministic = True
+        found.input_tags.three_d_array = True
+        return found
