@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
@@ -30,10 +29,8 @@ from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import unexpected_arguments, unknown_name
 from jkeras._base.types import Tree
 from jkeras.saving.export_signature import Signature, signature_of
+from jkeras.saving.model_classes import Model
 from jkeras.saving.onnx import onnx_bytes
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 MAX_BYTES = 2**31 - 2**20  # of weights: jax serializes with counts of 31 bits

@@ -7,7 +7,7 @@ input 0; if the model adds or stacks such inputs, their sizes must be equal, and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -18,10 +18,7 @@ from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.errors import describe
 from jkeras._base.types import Tree
 from jkeras.layers import InputSpec
-from jkeras.saving.model_classes import is_graph
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
+from jkeras.saving.model_classes import Model, is_graph
 
 _NO_SIGNATURE = """Model {name!r} does not say what it takes: it is a class with a `call` of its own. Write
 

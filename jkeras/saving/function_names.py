@@ -9,16 +9,13 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from jkeras._base import registry
 from jkeras._base.configurable import init_arguments
 from jkeras.layers.lambda_layer import Lambda
 from jkeras.saving.keras2_config import OLD_HARD_SIGMOID
+from jkeras.saving.model_classes import Model
 from jkeras.saving.nested import containers, parts
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
 
 _TODAYS_IN_H5 = """The model uses hard_sigmoid, which is another function in Keras 2: with this file tf_keras will compute
 clip(0.2 x + 0.5, 0, 1). Keras 3 and jkeras read it as it is. For tf_keras, train with the activation "hard_sigmoid_keras2"."""

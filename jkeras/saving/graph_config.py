@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 
 import jax
 import numpy as np
@@ -34,10 +34,8 @@ from jkeras.graph.keras_tensor import symbolic_leaves
 from jkeras.layers.base import Layer
 from jkeras.layers.input import InputLayer
 from jkeras.saving.array_functions import Operation, call_operation, find_operation, operation_config
+from jkeras.saving.model_classes import Functional
 from jkeras.saving.nested import parts, with_parts
-
-if TYPE_CHECKING:
-    from jkeras.models.functional import Functional
 
 GRAPH_KEYS = ("layers", "input_layers", "output_layers")
 MAX_LAYERS = 10_000

@@ -14,7 +14,7 @@ in a nested model; if the names in the file show another order, that one is used
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,10 +27,8 @@ from jkeras.saving.attribute_tree import is_kept_state
 from jkeras.saving.cudnn_weights import converter
 from jkeras.saving.keras2_order import all_variables, layers_below, trained_variables
 from jkeras.saving.matching import Item, Plan, assign, check_total, fits, host_values
+from jkeras.saving.model_classes import Model
 from jkeras.state.variable import Variable
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
 
 WRITES_AS = "2.15.0"  # the version of Keras whose form is written
 _TOP = "top_level_model_weights"

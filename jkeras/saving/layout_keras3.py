@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,13 +26,10 @@ from jkeras.optimizers import LossScaleOptimizer
 from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import Walk, is_kept_state, written_places
 from jkeras.saving.matching import Plan, assign, fits, host_values
+from jkeras.saving.model_classes import Model
 from jkeras.saving.own_state import Assets, OwnParts, has, overrides, saved_by
+from jkeras.state.variable import Variable
 from jkeras.training.run import optimizer_state, read_weights
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
-    from jkeras.state.variable import Variable
-
 
 TRAINING = "jkeras_training"  # the resume state, which Keras passes over
 _KEPT = "_kept"  # what a stateful layer remembers; a model that is not stateful reads the other weights all the same

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,15 +28,12 @@ from jkeras._base.types import Tree
 from jkeras._safe_io.hdf5 import StoredArray
 from jkeras._safe_io.parallel import read_parallel
 from jkeras.layers.tracking import inventory
-from jkeras.optimizers import LossScaleOptimizer
+from jkeras.optimizers import LossScaleOptimizer, Optimizer
 from jkeras.optimizers.learning_rate import rate_at
 from jkeras.optimizers.state import OptimizerState, keras_order, leaf_name
 from jkeras.saving.keras2_order import trained_variables
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
-    from jkeras.optimizers import Optimizer
-    from jkeras.state.variable import Variable
+from jkeras.saving.model_classes import Model
+from jkeras.state.variable import Variable
 
 _OTHER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile the
 model as it was compiled when it was saved, and load again."""

@@ -15,7 +15,7 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jkeras._base import configurable, registry
 from jkeras._base.config import settings
@@ -30,10 +30,7 @@ from jkeras.saving.config_limits import check_compile_size
 from jkeras.saving.keras2_compile import long_names, plain_objects, plain_optimizer
 from jkeras.saving.keras2_config import to_keras3
 from jkeras.saving.keras2_output import KERAS3_VERSION, to_keras2
-from jkeras.saving.model_classes import is_model, model_class
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
+from jkeras.saving.model_classes import Model, is_model, model_class
 
 _NOT_COMPILED = """{where}: the model is loaded, but not compiled. {error} Call model.compile(optimizer=..., loss=...), or load it
 again with custom_objects."""

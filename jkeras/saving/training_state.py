@@ -18,7 +18,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,14 +29,12 @@ from jkeras._base.types import Array, Config, Tree
 from jkeras._safe_io.hdf5 import Group, H5Group
 from jkeras._safe_io.json import read_json
 from jkeras.layers.tracking import inventory, weight_entries
+from jkeras.optimizers import Optimizer
 from jkeras.optimizers.face import replace_scalar
 from jkeras.optimizers.state import leaf_name, named_leaves
 from jkeras.saving.layout_keras3 import TRAINING
+from jkeras.saving.model_classes import Model
 from jkeras.training.resume.state import ResumeState, current_resume_state
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
-    from jkeras.optimizers import Optimizer
 
 _VERSION = 1
 _JSON_LIMIT, _METRICS_LIMIT = 4 << 20, 256 << 20

@@ -11,19 +11,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
 from jkeras._base.errors import describe, unexpected_arguments
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
+from jkeras.callbacks import History
 from jkeras.losses import CategoricalCrossentropy, categorical_crossentropy
 from jkeras.models.model import Model
 from jkeras.wrappers.sklearn_parts import Tagged
-
-if TYPE_CHECKING:
-    from jkeras.callbacks import History
 
 _METHODS = ("fit", "predict", "evaluate")
 _QUEUE = ("workers", "use_multiprocessing", "max_queue_size", "nb_epoch")

@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jkeras._base.atomic import atomic_folder
 from jkeras._base.errors import FileFormatError, UnsafeFileError
@@ -40,12 +40,10 @@ from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions
 from jkeras.saving.formats.keras3_weights import read_keras3, write_keras3
 from jkeras.saving.function_names import warn_of_names
 from jkeras.saving.keras2_output import KERAS3_VERSION
+from jkeras.saving.model_classes import Model
 from jkeras.saving.own_state import has, write_assets
 from jkeras.saving.serialization import compile_from_config, compile_if_known, model_config, model_from_config
 from jkeras.saving.shared_calls import number_shared_calls
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
 
 METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets"
 _NPZ = "model.weights.npz"

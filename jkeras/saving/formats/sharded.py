@@ -22,7 +22,6 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,10 +33,8 @@ from jkeras._safe_io.sources import Source
 from jkeras.saving import layout_keras3
 from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions
 from jkeras.saving.formats.keras3_weights import read_keras3
+from jkeras.saving.model_classes import Model
 from jkeras.saving.training_state import is_in_training, write_training
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
 
 _GIGABYTE = 1024**3
 _DEFAULT_GIGABYTES = 5.0
