@@ -8,6 +8,7 @@ function cannot be called without (`~` marks what it takes by name).
 
 from __future__ import annotations
 
+import functools
 import inspect
 import operator
 import re
@@ -87,13 +88,17 @@ class Operation(NamedTuple):
         """What the class' `call` takes by position; a name with `*` takes all that follow."""
         if self.takes:
             return tuple(name for name in self.takes if name[0] != "~")
-        parameters = inspect.signature(operations()[self.name]).parameters.values()
-        return tuple(p.name for p in parameters if p.default is p.empty)
+        return tuple(p.name for p in _signature(self.name).parameters.values() if p.default is p.empty)
 
     def entry(self, name: str, settings: Config, calls: list[object]) -> dict[str, object]:
         """The entry of a graph's config for calls of it."""
         words = {"module": f"keras.src.ops.{self.module}", "class_name": self.class_name, "registered_name": self.class_name}
         return {**words, "config": settings, "name": name, "inbound_nodes": calls}
+
+
+@functools.cache
+def _signature(name: str) -> inspect.Signature:
+    return inspect.signature(operations()[name])
 
 
 def _operation(module: str, word: str) -> Operation:
@@ -151,7 +156,7 @@ def _split(
     known: Operation, args: Sequence[Tree], kwargs: Mapping[str, Tree]
 ) -> tuple[list[Tree], dict[str, Tree], dict[str, Tree]]:
     """A call's arguments as data in the order of the table, data by name, and settings that are not the default."""
-    signature = inspect.signature(operations()[known.name])
+    signature = _signature(known.name)
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
     given = bound.arguments
@@ -197,8 +202,7 @@ def call_operation(known: Operation, settings: object, args: list[Tree], kwargs:
     """Record the call of an array function in a graph, with the settings of its config in the file."""
     if not isinstance(settings, Mapping):
         raise FileFormatError(f"The config of {known.class_name} is a dict. Found: {describe(settings)}.")
-    function = operations()[known.name]
-    parameters = inspect.signature(function).parameters
+    function, parameters = operations()[known.name], _signature(known.name).parameters
     rest = {k: deserialize(v) for k, v in settings.items() if k not in ("name", "dtype")}
     if "dtype" in settings and "dtype" in parameters:
         rest["dtype"] = settings["dtype"]
