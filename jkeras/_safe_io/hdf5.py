@@ -186,12 +186,8 @@ class StoredGroup:
         Raises:
             FileFormatError: the path crosses a link, or leads to something else.
         """
-        found = self._find(name)
-        if found is None:
-            return None
-        if not isinstance(found, _h5py().h5g.GroupID):
-            raise FileFormatError(f"{self._place(name)}: is not a group.")
-        return StoredGroup(found, self.where, self._inside(name), self._source)
+        found = self._member(name, _h5py().h5g.GroupID, "a group")
+        return None if found is None else StoredGroup(found, self.where, self._inside(name), self._source)
 
     def is_group(self, name: str) -> bool:
         """Whether there is a group of this name, which may be a path.
@@ -207,13 +203,9 @@ class StoredGroup:
         Raises:
             FileFormatError: the path crosses a link or leads to something else, or the array is not a plain one.
         """
-        found = self._find(name)
-        if found is None:
-            return None
-        if not isinstance(found, _h5py().h5d.DatasetID):
-            raise FileFormatError(f"{self._place(name)}: is not an array.")
+        found = self._member(name, _h5py().h5d.DatasetID, "an array")
         with _damage(self._place(name)):
-            return StoredArray(found, self.where, self._inside(name), self._source)
+            return None if found is None else StoredArray(found, self.where, self._inside(name), self._source)
 
     def has_attribute(self, name: str) -> bool:
         """Whether there is an attribute of this name, whole or split."""
@@ -254,6 +246,12 @@ class StoredGroup:
             raise UnsafeFileError(f"{place}: is larger than an attribute of a model may be.")
         owner = (h5py.Dataset if isinstance(self._handle, h5py.h5d.DatasetID) else h5py.Group)(self._handle)
         return _plain(owner.attrs[name])
+
+    def _member(self, name: str, kind: type, what: str) -> Any:
+        found = self._find(name)
+        if found is not None and not isinstance(found, kind):
+            raise FileFormatError(f"{self._place(name)}: is not {what}.")
+        return found
 
     def _find(self, name: str) -> Any:
         h5py, current = _h5py(), self._handle
