@@ -29,6 +29,7 @@ from jkeras.metrics import Metric
 from jkeras.optimizers import Optimizer
 from jkeras.saving.keras2_order import layers_below
 from jkeras.saving.model_classes import is_graph, is_model, model_class
+from jkeras.saving.nested import parts
 
 _KINDS = (Layer, Loss, Metric, Optimizer)
 _HEADS = ("query", "key", "value", "output", "gate")
@@ -80,12 +81,10 @@ class Walk:
         graph = is_graph(part)  # its layers come before anything that a class adds
         return ["layers", *(name for name in names if name != "layers")] if graph else names
 
-    def _elements(
-        self, container: list[object] | tuple[object, ...] | dict[object, object], above: list[int]
-    ) -> Iterator[tuple[str, object]]:
+    def _elements(self, container: object, above: list[int]) -> Iterator[tuple[str, object]]:
         """The layers and other parts in a container, with their names in it."""
         used: dict[str, int] = {}
-        for item in container.values() if isinstance(container, dict) else container:
+        for item in parts(container):
             if isinstance(item, _KINDS):
                 if not (self.keras2 and id(item) in self.seen):
                     yield _numbered(element_name(type(item).__name__), used), item

@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import math
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -42,6 +41,7 @@ _MOST_FILES = 10_000
 _MARK = "jkeras_saving"
 
 _Piece = tuple[layout_keras3.Part, str, np.ndarray | None]
+_NextFile = Callable[[], AbstractContextManager[tuple[str, H5Group]]]
 
 _TOO_LARGE = """{owner}: an array of {size} bytes does not fit into a file of max_shard_size={limit} gigabytes. Give a larger
 max_shard_size."""
@@ -108,19 +108,16 @@ class ShardedWeights(Format):
             read_keras3(MergedGroup(groups), model, where, options)
 
 
-def _write_pieces(
-    pieces: Iterator[_Piece], limit: float, next_file: Callable[[], AbstractContextManager[tuple[str, H5Group]]]
-) -> tuple[dict[str, list[str]], int]:
+def _write_pieces(pieces: Iterator[_Piece], limit: float, next_file: _NextFile) -> tuple[dict[str, list[str]], int]:
     """Write arrays, file by file. Returns the names of the files that hold those of each group, and the bytes of all."""
     places: dict[str, list[str]] = {}
-    total, size = 0, math.inf  # of the file so far; at first there is none
+    total, size, root = 0, 0, None
     with contextlib.ExitStack() as current:
         for part, entry, array in pieces:
             count = 0 if array is None else array.nbytes
-            if size + count > limit:
+            if root is None or size + count > limit:
                 current.close()
-                name, root = current.enter_context(next_file())
-                size = 0
+                (name, root), size = current.enter_context(next_file()), 0
             size, total = size + count, total + count
             place = f"/{part.place}/vars".replace("//", "/")
             group = root.require_group(place)
