@@ -137,11 +137,9 @@ def model_from_config(config: Config, custom_objects: CustomObjects = None, vers
 
 def _build(model: Model, build_config: object) -> None:
     """Make the weights' descriptions of a model without a graph. If the shapes do not suffice, the first data will."""
-    if model.built or not isinstance(build_config, Mapping):
-        return
-    if isinstance(model, model_class("Sequential")) and not model.layers:
-        return
-    model.build_from_config(build_config)
+    is_empty = isinstance(model, model_class("Sequential")) and not model.layers
+    if isinstance(build_config, Mapping) and not model.built and not is_empty:
+        model.build_from_config(build_config)
 
 
 def compile_from_config(model: Model, config: Config | None, custom_objects: CustomObjects = None) -> None:
