@@ -92,8 +92,8 @@ class Operation(NamedTuple):
 
     def entry(self, name: str, settings: Config, calls: list[object]) -> dict[str, object]:
         """The entry of a graph's config for calls of it."""
-        words = {"module": f"keras.src.ops.{self.module}", "class_name": self.class_name, "registered_name": self.class_name}
-        return {**words, "config": settings, "name": name, "inbound_nodes": calls}
+        words = {"module": f"keras.src.ops.{self.module}", "class_name": self.class_name, "config": settings}
+        return {**words, "registered_name": self.class_name, "name": name, "inbound_nodes": calls}
 
 
 @functools.cache
