@@ -4,6 +4,7 @@ from jkeras._base.compiling import disable_compilation_cache as disable_compilat
 from jkeras._base.compiling import enable_compilation_cache as enable_compilation_cache
 from jkeras._base.compiling import matmul_precision as matmul_precision
 from jkeras._base.compiling import set_matmul_precision as set_matmul_precision
+from jkeras._base.config import backend as backend
 from jkeras._base.config import check_finite as check_finite
 from jkeras._base.config import epsilon as epsilon
 from jkeras._base.config import floatx as floatx

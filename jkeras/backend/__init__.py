@@ -3,6 +3,7 @@
 They work on arrays, Variables and symbolic tensors. New code uses `jkeras.ops` instead.
 """
 
+from jkeras._base.config import backend as backend
 from jkeras._base.config import epsilon as epsilon
 from jkeras._base.config import floatx as floatx
 from jkeras._base.config import image_data_format as image_data_format
@@ -99,7 +100,6 @@ from jkeras.backend.reductions import prod as prod
 from jkeras.backend.reductions import std as std
 from jkeras.backend.reductions import sum as sum
 from jkeras.backend.reductions import var as var
-from jkeras.backend.sessions import backend as backend
 from jkeras.backend.sessions import clear_session as clear_session
 from jkeras.backend.sessions import get_session as get_session
 from jkeras.backend.sessions import get_uid as get_uid

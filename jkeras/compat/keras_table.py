@@ -204,3 +204,6 @@ NAMES = {
     "preprocessing.timeseries_dataset_from_array": "jkeras.utils.timeseries_dataset_from_array",
     "utils.print_summary": "jkeras.models.summary.print_summary",
 }
+
+# Those that only Keras 3 has.
+NAMES_3 = {**NAMES, "version": "jkeras.compat.identity.version"}

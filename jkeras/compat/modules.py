@@ -12,6 +12,7 @@ from functools import cache
 from types import ModuleType
 
 from jkeras.compat import keras_table, tensorflow_table
+from jkeras.compat.identity import is_keras_3, version_of
 from jkeras.compat.missing import missing_module, missing_name
 
 _ABSENT = object()
@@ -48,7 +49,7 @@ def place_of(name: str) -> Place | None:
         root = max(roots, key=len)
         key = _part_of(name[len(root) + 1 :])
         if key in keras_table.PLACES:
-            return Place(key, keras_table.PLACES[key], keras_table.NAMES)
+            return Place(key, keras_table.PLACES[key], keras_table.NAMES_3 if is_keras_3(root) else keras_table.NAMES)
     key = tensorflow_table.ALIASES.get(name, name)
     if key in tensorflow_table.PLACES:
         return Place(key, tensorflow_table.PLACES[key], tensorflow_table.NAMES)
@@ -154,7 +155,7 @@ def make_module(name: str) -> CompatModule:
     module = CompatModule(name, place)
     module.__path__ = []  # a package, so that Python asks for submodules
     if name in tensorflow_table.VERSIONED or place.key == "":
-        module.__version__ = tensorflow_table.VERSION  # type: ignore[attr-defined]
+        module.__version__ = version_of(name)  # type: ignore[attr-defined]
     return module
 
 
