@@ -130,6 +130,8 @@ def _offers(home: ModuleType, name: str) -> bool:
     if public is not None:
         return name in public
     origin = str(getattr(value, "__module__", home.__name__))
+    if home.__name__.startswith(f"{tensorflow_table.EMPTY}."):
+        return origin.startswith(f"{tensorflow_table.EMPTY}.")
     helper = not origin.startswith("jkeras.") or origin.startswith("jkeras._base.")
     return hasattr(home, "__path__") or home.__name__ == "jkeras.config" or not helper
 

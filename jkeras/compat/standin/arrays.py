@@ -10,33 +10,6 @@ from jkeras import ops
 from jkeras._base.types import Tree
 from jkeras.ops.wrapper import Tensor
 
-__all__ = [
-    "add_n",
-    "argmax",
-    "argmin",
-    "argsort",
-    "boolean_mask",
-    "cast",
-    "clip_by_norm",
-    "cumprod",
-    "cumsum",
-    "einsum",
-    "gather",
-    "identity",
-    "matmul",
-    "meshgrid",
-    "norm",
-    "one_hot",
-    "pad",
-    "sort",
-    "split",
-    "squared_difference",
-    "to_float",
-    "to_int32",
-    "unique",
-    "where",
-]
-
 
 def cast(x: Tree, dtype: DTypeLike | None, name: object = None) -> Tensor:
     """The values in another dtype; `name`, here and in all functions below, is for graphs.
