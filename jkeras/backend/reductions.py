@@ -6,6 +6,7 @@ noted otherwise.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from jkeras.ops.wrapper import Tensor
 
 all = ops.all
 any = ops.any
+logsumexp = ops.logsumexp
 mean = ops.mean
 prod = ops.prod
 std = ops.std
@@ -46,11 +48,6 @@ def argmax(x: Tensor, axis: int = -1) -> Tensor:
 def argmin(x: Tensor, axis: int = -1) -> Tensor:
     """The index of the smallest entry along an axis, the last by default."""
     return ops.argmin(x, axis=axis)
-
-
-def logsumexp(x: Tensor, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-    """`log(sum(exp(x)))` without overflow."""
-    return ops.logsumexp(x, axis=axis, keepdims=keepdims)
 
 
 def cumsum(x: Tensor, axis: int = 0) -> Tensor:
@@ -93,12 +90,9 @@ def count_params(x: Tree) -> int:
     Raises:
         ValueError: a size is unknown.
     """
-    total = 1
-    for size in x.shape:
-        if size is None:
-            raise ValueError(f"The number of entries of shape {tuple(x.shape)} is not known.")
-        total *= int(size)
-    return total
+    if None in x.shape:
+        raise ValueError(f"The number of entries of shape {tuple(x.shape)} is not known.")
+    return math.prod(map(int, x.shape))
 
 
 def batch_normalization(

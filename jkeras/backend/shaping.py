@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Sequence
 
 import jax
@@ -55,10 +56,7 @@ def batch_flatten(x: Tensor) -> Tensor:
     x = as_tensor(x)
     if None in x.shape[1:]:
         return _batch_flatten(x)
-    size = 1
-    for n in x.shape[1:]:
-        size *= n
-    return ops.reshape(x, (-1, size))
+    return ops.reshape(x, (-1, math.prod(x.shape[1:])))
 
 
 _batch_flatten = symbolic(lambda x: x.reshape((x.shape[0], -1)), "batch_flatten", module=__name__)
