@@ -8,8 +8,7 @@ from typing import Annotated, Any, Self, TypedDict
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from jkeras._base import registry
-from jkeras._base.configurable import deserialize, is_object_config
+from jkeras._base.configurable import arguments_with_function
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Config, CustomObjects, Tree
 from jkeras.losses.base import Loss
@@ -90,10 +89,4 @@ class LossFunctionWrapper(Loss):
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
         """Make a loss from what `get_config` gave; `fn` is the name of a loss function, in plain form or in Keras'."""
-        config = {k: deserialize(v, custom_objects) if is_object_config(v) and k != "fn" else v for k, v in config.items()}
-        fn = config.get("fn")
-        if is_object_config(fn):
-            config["fn"] = fn = fn["config"]
-        if isinstance(fn, str):
-            config["fn"] = registry.find_function(fn, custom_objects, "keras.losses")
-        return cls(**config)
+        return cls(**arguments_with_function(config, "keras.losses", custom_objects))
