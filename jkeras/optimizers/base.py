@@ -35,8 +35,8 @@ from jkeras.optimizers.face import KerasFace
 from jkeras.optimizers.learning_rate import as_learning_rate, check_decay, rate_at
 from jkeras.optimizers.own_apply import overrides, through_own_apply
 from jkeras.optimizers.own_step import OwnStep
-from jkeras.optimizers.schedules.inverse_time import InverseTimeDecay
 from jkeras.optimizers.schedules.lookup import deserialize as deserialize_schedule
+from jkeras.optimizers.schedules.rate_decay import InverseTimeDecay
 from jkeras.optimizers.state import Constraints, OptimizerState, cast_like, leaf_name, named_leaves, widen, zeros_like
 from jkeras.optimizers.weight_decay import Exclusions, decay_weights
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from jax.typing import DTypeLike
@@ -38,10 +39,7 @@ def identity(input: Tree, name: object = None) -> Tensor:
 
 def add_n(inputs: Sequence[Tree], name: object = None) -> Tensor:
     """The sum of arrays of one shape."""
-    total = inputs[0]
-    for array in inputs[1:]:
-        total = ops.add(total, array)
-    return total
+    return functools.reduce(ops.add, inputs)
 
 
 def squared_difference(x: Tree, y: Tree, name: object = None) -> Tensor:
