@@ -12,6 +12,7 @@ from jkeras._base.configurable import arguments_with_function
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Config, CustomObjects, Tree
 from jkeras.losses.base import Loss
+from jkeras.losses.checks import numbers
 from jkeras.losses.functions import published
 from jkeras.nn.losses_align import match_ranks
 from jkeras.nn.losses_crossentropy import labels_that_count
@@ -71,11 +72,14 @@ class LossFunctionWrapper(Loss):
     def check_targets(self, y_true: Tree, y_pred_spec: Tree) -> None:
         """Raise ValueError where targets cannot belong to such predictions; a function of the user's own is not checked."""
         public = published(self.fn)
-        if public is not None:
+        if public is None:
+            return
+        y, pred = numbers(y_true), tuple(getattr(y_pred_spec, "shape", ()))
+        if y is not None and pred:
             known: dict[str, int | None] = {k: v for k, v in self._fn_kwargs.items() if k == "axis" and isinstance(v, int)}
             if self._takes_labels:
                 known["ignore_class"] = self._fn_kwargs.get("ignore_class")
-            public.check(self, y_true, y_pred_spec, **known)
+            public.check(self, y, pred, **known)
 
     @property
     def _takes_labels(self) -> bool:

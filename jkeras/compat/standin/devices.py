@@ -76,14 +76,10 @@ def list_local_devices(session_config: object = None) -> list[LogicalDevice]:
 def _found(device_type: str | None) -> list[tuple[str, int]]:
     if device_type is not None and device_type not in _KINDS:
         raise unknown_name("device type", device_type, _KINDS)
-    kinds = [_kind(device) for device in jax.local_devices()]
+    kinds = [{"cpu": "CPU", "tpu": "TPU"}.get(device.platform, "GPU") for device in jax.local_devices()]
     # To TensorFlow the host is a device too, whatever others there are.
     kinds = ["CPU", *kinds] if "CPU" not in kinds else kinds
     return [(kind, kinds[:i].count(kind)) for i, kind in enumerate(kinds) if device_type in (None, kind)]
-
-
-def _kind(device: jax.Device) -> str:
-    return {"cpu": "CPU", "tpu": "TPU"}.get(device.platform, "GPU")
 
 
 def set_memory_growth(device: PhysicalDevice | None, enable: bool) -> None:
