@@ -13,13 +13,6 @@ from jkeras.nn import rectifiers
 from jkeras.ops.wrapper import Tensor, as_array, symbolic
 from jkeras.state.random import draw_key
 
-elu = ops.elu
-sigmoid = ops.sigmoid
-softmax = ops.softmax
-softplus = ops.softplus
-softsign = ops.softsign
-tanh = ops.tanh
-
 _general_relu = symbolic(lambda x, **settings: rectifiers.relu(x, **settings), "relu", module=__name__)
 
 

@@ -14,17 +14,6 @@ from jkeras._base import config
 from jkeras._base.types import Array, Tree
 from jkeras.ops.wrapper import Tensor
 
-abs = ops.abs
-cast = ops.cast
-cos = ops.cos
-exp = ops.exp
-log = ops.log
-round = ops.round
-sign = ops.sign
-sin = ops.sin
-square = ops.square
-stop_gradient = ops.stop_gradient
-
 
 def sqrt(x: Tensor) -> Tensor:
     """The square root; negative numbers count as zero, as in Keras 2.

@@ -7,9 +7,6 @@ from jkeras._base import config
 from jkeras.backend.shapes import as_tensor
 from jkeras.ops.wrapper import Tensor
 
-binary_crossentropy = ops.binary_crossentropy
-categorical_crossentropy = ops.categorical_crossentropy
-
 
 def sparse_categorical_crossentropy(
     target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1, ignore_class: int | None = None

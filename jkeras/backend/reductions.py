@@ -15,15 +15,6 @@ from jkeras._base.types import Tree
 from jkeras.backend.shapes import as_tensor
 from jkeras.ops.wrapper import Tensor
 
-all = ops.all
-any = ops.any
-logsumexp = ops.logsumexp
-mean = ops.mean
-prod = ops.prod
-std = ops.std
-sum = ops.sum
-var = ops.var
-
 
 def max(x: Tensor, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
     """The largest entry along axes."""
