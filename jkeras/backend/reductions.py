@@ -117,7 +117,8 @@ def normalize_batch_in_training(
     """
     axes = [a % len(x.shape) for a in reduction_axes]
     average, variance = ops.mean(x, axis=axes), ops.var(x, axis=axes)
-    wide = [1 if i in axes else -1 if i == _first_kept(x, axes) else x.shape[i] for i in range(len(x.shape))]
+    first_kept = next((i for i in range(len(x.shape)) if i not in axes), -1)
+    wide = [1 if i in axes else -1 if i == first_kept else n for i, n in enumerate(x.shape)]
 
     def spread(v: Tensor) -> Tensor:
         return ops.reshape(v, wide)
@@ -125,7 +126,3 @@ def normalize_batch_in_training(
     y = (x - spread(average)) * ops.rsqrt(spread(variance) + epsilon)
     y = y if gamma is None else y * spread(gamma)
     return (y if beta is None else y + spread(beta)), average, variance
-
-
-def _first_kept(x: Tensor, axes: list[int]) -> int:
-    return next((i for i in range(len(x.shape)) if i not in axes), -1)

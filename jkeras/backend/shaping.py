@@ -129,11 +129,8 @@ def slice(x: Tensor, start: Sequence[int], size: Sequence[int]) -> Tensor:
         >>> slice([[1, 2, 3], [4, 5, 6]], (0, 1), (-1, 2)).tolist()
         [[2, 3], [5, 6]]
     """
-    return ops.get_item(x, tuple(_range(a, n) for a, n in zip(start, size)))
-
-
-def _range(start: int, size: int) -> builtins.slice:
-    return builtins.slice(int(start), None if size == -1 else int(start) + int(size))
+    ranges = (builtins.slice(int(a), None if n == -1 else int(a) + int(n)) for a, n in zip(start, size))
+    return ops.get_item(x, tuple(ranges))
 
 
 def one_hot(indices: Tensor, num_classes: int) -> Tensor:

@@ -10,31 +10,13 @@ or keeps elsewhere.
 from __future__ import annotations
 
 # The longest matching root counts.
-ROOTS = (
-    "keras",
-    "keras.src",
-    "keras.api",
-    "keras.api.keras",
-    "keras.api._v1.keras",
-    "keras.api._v2.keras",
-    "keras._tf_keras.keras",
-    "keras_core",
-    "keras_core.src",
-    "tf_keras",
-    "tf_keras.src",
-    "tf_keras.api._v1.keras",
-    "tf_keras.api._v2.keras",
-    "tensorflow.keras",
-    "tensorflow.python.keras",
-    "tensorflow.python.keras.api.keras",
-    "tensorflow.compat.v1.keras",
-    "tensorflow.compat.v2.keras",
-    "tensorflow.contrib.keras",
-    "tensorflow.contrib.keras.api.keras",
-    "tensorflow.contrib.keras.python.keras",
-    "tensorflow._api.v1.keras",
-    "tensorflow._api.v2.keras",
-)
+_ROOTS = """
+keras keras.src keras.api keras.api.keras keras.api._v1.keras keras.api._v2.keras keras._tf_keras.keras keras_core
+keras_core.src tf_keras tf_keras.src tf_keras.api._v1.keras tf_keras.api._v2.keras tensorflow.keras tensorflow.python.keras
+tensorflow.python.keras.api.keras tensorflow.compat.v1.keras tensorflow.compat.v2.keras tensorflow.contrib.keras
+tensorflow.contrib.keras.api.keras tensorflow.contrib.keras.python.keras tensorflow._api.v1.keras tensorflow._api.v2.keras
+"""
+ROOTS = tuple(_ROOTS.split())
 
 _SAME = """
 activations backend callbacks config constraints datasets datasets.cifar10 datasets.cifar100 datasets.fashion_mnist
