@@ -91,9 +91,9 @@ def _check_entries(loss: Loss, y: np.ndarray, pred: Shape, broadcasts: bool) -> 
 
 def check_categorical(loss: LossFunctionWrapper, y: np.ndarray, pred: Shape, axis: int = -1) -> None:
     """Targets must have one entry per class of the output."""
-    if pred[axis] is None:
-        return
     name, classes = loss.fn.__name__, pred[axis]
+    if classes is None:
+        return
     if classes == 1:
         warnings.warn(
             f"{name} over an output with one class, y_pred of shape {pred}, is always 0. For two classes write "
