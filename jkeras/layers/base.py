@@ -46,6 +46,7 @@ from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import PureFace
 from jkeras.layers.remat import RematFace, rematerialized
 from jkeras.layers.shape_face import ShapeFace
+from jkeras.layers.stateless_face import StatelessFace
 from jkeras.layers.structures import (
     array_specs,
     as_arrays,
@@ -66,7 +67,7 @@ _array_types: set[type] = set()
 
 
 @export("keras.layers.Layer", "keras.Layer")
-class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace):
+class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphFace, ShapeFace):
     """Base of all layers and models.
 
     Args:
