@@ -3,21 +3,33 @@
 To a type checker `Tree` and `Tensor` say no more than `Any`; to a reader they do. A `Tree` is a pytree: nested tuples, lists and
 dicts with arrays, specs or Variables as leaves. A `Tensor` is what operations take: an array, a Variable, a symbolic tensor, or
 what `numpy.asarray` takes. A `FunctionLike` is an initializer, regularizer, constraint or activation: a name, a config, an object
-or a function.
+or a function. `Weights` are those of a layer as its `forward` gets them, arrays as attributes.
+
+The maths says the shapes of its arrays, `Float[Array, " *batch units"]`, in the notation of jaxtyping; a type checker, and Python
+itself, take them for notes on the type `Array`.
 """
+
+# ruff: noqa: F401 - the second names of `Annotated` are for others
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Annotated as Bool
+from typing import Annotated as Float
+from typing import Annotated as Int
+from typing import Annotated as Shaped
 from typing import Any, TypeAlias
 
 import jax
 import numpy as np
 
 Array: TypeAlias = jax.Array
+PRNGKeyArray: TypeAlias = jax.Array
 Scalar: TypeAlias = jax.Array | np.ndarray | int
 Tree: TypeAlias = Any
 Tensor: TypeAlias = Any
+Weights: TypeAlias = SimpleNamespace
 Batch: TypeAlias = tuple[Tree, Tree, Tree]
 Logs: TypeAlias = dict[str, Tree]
 Config: TypeAlias = Mapping[str, Any]

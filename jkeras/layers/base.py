@@ -17,7 +17,7 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypedDict
 
 import jax
 import jax.numpy as jnp
@@ -62,6 +62,26 @@ from jkeras.state.scope import Scope, current, is_traced, pop, push, set_mask
 from jkeras.state.variable import Variable, materialize
 
 _array_types: set[type] = set()
+
+
+class LayerArguments(TypedDict, total=False):
+    """What the constructor of every layer takes and signatures do not show, as `**kwargs: Unpack[...]`; see `Layer`."""
+
+    trainable: bool
+    dtype: DTypeLike | DTypePolicy | None
+    autocast: bool
+    name: str | None
+    input_shape: Tree
+    batch_input_shape: Tree
+    input_dim: int
+    batch_size: int | None
+    weights: Tree
+
+
+class BaseArguments(LayerArguments, total=False):
+    """The same, and `activity_regularizer`, which some families of layers show in their signatures."""
+
+    activity_regularizer: FunctionLike
 
 
 @export("keras.layers.Layer", "keras.Layer")

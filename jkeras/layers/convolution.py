@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, FunctionLike
+from jkeras._base.types import Array, FunctionLike, Weights
 from jkeras.graph import Spec
 from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Weight
@@ -75,7 +74,7 @@ class BaseConv(Convolving):
         if self.use_bias:
             yield weight_for(self, "bias", (self.filters,))
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """`activation(conv(x, kernel) + bias)`."""
         y = conv(
             x,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Unpack
 
 from jkeras import activations
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, FunctionLike
+from jkeras._base.types import Array, FunctionLike, Weights
 from jkeras.graph import Spec
 from jkeras.layers.declaration import Weight
 from jkeras.layers.input_spec import InputSpec
@@ -72,6 +71,6 @@ class Dense(WeightedLayer):
         if self.use_bias:
             yield weight_for(self, "bias", (self.units,))
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """`activation(x @ kernel + bias)`."""
         return self.activation(dense(x, w.kernel, w.bias if self.use_bias else None))

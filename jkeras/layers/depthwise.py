@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Annotated, Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, FunctionLike
+from jkeras._base.types import Array, FunctionLike, Weights
 from jkeras.graph import Spec
+from jkeras.layers.base import LayerArguments
 from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Weight
-from jkeras.layers.layer_arguments import LayerArguments
 from jkeras.layers.weight_arguments import weight_for
 from jkeras.nn.conv import conv, depthwise_conv
 
@@ -117,7 +116,7 @@ class BaseDepthwiseConv(_Depthwise):
         if self.use_bias:
             yield weight_for(self, "bias", (self._products(channels),))
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """`activation(depthwise_conv(x, kernel) + bias)`."""
         return self.activation(self._depthwise(x, w.kernel, w.bias if self.use_bias else None))
 
@@ -201,7 +200,7 @@ class BaseSeparableConv(_Depthwise):
         if self.use_bias:
             yield weight_for(self, "bias", (self.filters,))
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The depthwise part, then the mix of channels."""
         y = self._depthwise(x, w.depthwise_kernel)
         y = conv(y, w.pointwise_kernel, w.bias if self.use_bias else None, data_format=self.data_format)

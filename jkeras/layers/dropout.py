@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Unpack
 
 from jkeras._base.registry import export
-from jkeras._base.types import Array
-from jkeras.layers.base import Layer
-from jkeras.layers.layer_arguments import BaseArguments
+from jkeras._base.types import Array, Weights
+from jkeras.layers.base import BaseArguments, Layer
 from jkeras.nn.dropout import dropout
 
 
@@ -48,7 +46,7 @@ class Dropout(Layer):
         self.seed = seed
         self.noise_shape = _checked_noise_shape(noise_shape)
 
-    def forward(self, w: SimpleNamespace, x: Array, *, training: bool = False, rng: Array | None = None) -> Array:
+    def forward(self, w: Weights, x: Array, *, training: bool = False, rng: Array | None = None) -> Array:
         """The input with noise in training, as it is otherwise."""
         if not training or self.rate == 0:
             return x

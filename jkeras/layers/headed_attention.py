@@ -14,7 +14,6 @@ import functools
 import math
 import operator
 from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -23,7 +22,7 @@ import jax.numpy as jnp
 from jkeras import initializers, regularizers
 from jkeras._base.configurable import serialize
 from jkeras._base.errors import describe
-from jkeras._base.types import Array, FunctionLike, Tree
+from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph import Spec, infer
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Weight
@@ -78,7 +77,7 @@ class Projection(Layer):
         split = {"input_axes": axes[: self.contracted], "output_axes": axes[self.contracted :]}
         return type(found).from_config({**found.get_config(), **split})
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The projected input."""
         y = project(x, w.kernel, w.bias if self.use_bias else None, self.contracted)
         return jax.nn.sigmoid(y) if self.gate else y

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
 
 from jax.typing import DTypeLike
@@ -11,7 +10,7 @@ from jax.typing import DTypeLike
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.naming import auto_name
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import Tree, Weights
 from jkeras.graph import KerasTensor, Node, Spec
 from jkeras.layers.base import Layer
 
@@ -86,7 +85,7 @@ class InputLayer(Layer):
         """`input`, the only one."""
         return self.get_output_at(node_index)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: Weights, x: Tree) -> Tree:
         """The input."""
         return x
 

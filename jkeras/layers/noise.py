@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any, Unpack
 
 from jax.typing import DTypeLike
 
 from jkeras._base.config import standardize_data_format
 from jkeras._base.registry import export
-from jkeras._base.types import Array
-from jkeras.layers.base import Layer
+from jkeras._base.types import Array, Weights
+from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.dropout import Dropout
 from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import noise
 
 
@@ -30,7 +28,7 @@ class _Noise(Layer):
         self.draws = value > 0
         self.seed = seed
 
-    def forward(self, w: SimpleNamespace, x: Array, *, training: bool = False, rng: Array | None = None) -> Array:
+    def forward(self, w: Weights, x: Array, *, training: bool = False, rng: Array | None = None) -> Array:
         """The input with noise in training, as it is otherwise."""
         if not (training and self.draws):
             return x

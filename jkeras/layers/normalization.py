@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Annotated, Any, Unpack
 
 from jkeras import initializers
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, FunctionLike
+from jkeras._base.types import Array, FunctionLike, Weights
 from jkeras.graph import Spec
+from jkeras.layers.base import BaseArguments, LayerArguments
 from jkeras.layers.declaration import Updated, Weight
 from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.layer_arguments import BaseArguments, LayerArguments
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn.norm import at_least_float32, batch_norm, layer_norm, moments, rms_norm
 
@@ -65,7 +64,7 @@ class _ScaleAndCenter(_Normalization):
         if self.center:
             yield weight_for(self, "beta", shape, autocast=False)
 
-    def _offset_and_scale(self, w: SimpleNamespace) -> tuple[Array | None, Array | None]:
+    def _offset_and_scale(self, w: Weights) -> tuple[Array | None, Array | None]:
         return w.beta if self.center else None, w.gamma if self.scale else None
 
 
@@ -138,7 +137,7 @@ class BatchNormalization(_ScaleAndCenter):
         yield Weight("moving_mean", shape, self.moving_mean_initializer, trainable=False, autocast=False)
         yield Weight("moving_variance", shape, self.moving_variance_initializer, trainable=False, autocast=False)
 
-    def forward(self, w: SimpleNamespace, x: Array, *, training: bool = False, mask: Array | None = None) -> Array | Updated:
+    def forward(self, w: Weights, x: Array, *, training: bool = False, mask: Array | None = None) -> Array | Updated:
         """The normalized input, with new moving averages in training."""
         wide = at_least_float32(x)
         follow = training and self.trainable
@@ -198,7 +197,7 @@ class LayerNormalization(_ScaleAndCenter):
         """gamma and beta, each of the sizes of the normalized axes."""
         yield from self._affine_weights(tuple(x.shape[a] for a in self._axes_in(self.axis, x)))
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The normalized input."""
         offset, scale = self._offset_and_scale(w)
         y = layer_norm(at_least_float32(x), scale, offset, axis=self.axis, epsilon=self.epsilon)
@@ -232,6 +231,6 @@ class RMSNormalization(_Normalization):
         """A scale of the sizes of the normalized axes."""
         yield Weight("scale", tuple(x.shape[a] for a in self._axes_in(self.axis, x)), "ones", autocast=False)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The normalized input."""
         return rms_norm(at_least_float32(x), w.scale, axis=self.axis, epsilon=self.epsilon).astype(self.compute_dtype)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Unpack
 
 import jax.numpy as jnp
@@ -12,10 +11,9 @@ import numpy as np
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Array
-from jkeras.layers.base import Layer
+from jkeras._base.types import Array, Weights
+from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn.pool import spatial_axes
 
 _Margins = int | Sequence[int] | Sequence[Sequence[int]]
@@ -100,7 +98,7 @@ class ZeroPadding1D(_Spatial):
         self._set_format(data_format)
         self.padding = _one_pair(self, "padding", padding)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The padded input."""
         return self._pad(x, (self.padding,))
 
@@ -127,7 +125,7 @@ class ZeroPadding2D(_Spatial):
         self._set_format(data_format)
         self.padding = _pairs(self, "padding", padding, self.rank)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The padded input."""
         return self._pad(x, self.padding)
 
@@ -168,7 +166,7 @@ class Cropping1D(_Spatial):
         self._set_format("channels_last")
         self.cropping = _one_pair(self, "cropping", cropping)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """What is left."""
         return self._crop(x, (self.cropping,))
 
@@ -198,7 +196,7 @@ class Cropping2D(_Spatial):
         self._set_format(data_format)
         self.cropping = _pairs(self, "cropping", cropping, self.rank)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """What is left."""
         return self._crop(x, self.cropping)
 

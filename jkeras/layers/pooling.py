@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any, Unpack
 
 import jax.numpy as jnp
@@ -11,10 +10,9 @@ import jax.numpy as jnp
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
-from jkeras.layers.base import Layer
+from jkeras._base.types import Array, Tree, Weights
+from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn.conv import spatial
 from jkeras.nn.pool import avg_pool, global_avg_pool, global_max_pool, max_pool, spatial_axes
 
@@ -60,7 +58,7 @@ class MaxPooling(_Pooling):
         x: `(batch, *space, channels)`, or `(batch, channels, *space)`. Returns smaller images of the same layout.
     """
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The maxima."""
         return max_pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
@@ -71,7 +69,7 @@ class AveragePooling(_Pooling):
     The default of `pool_size` is Keras 2's; Keras 3 has none.
     """
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The means."""
         return avg_pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
@@ -97,7 +95,7 @@ class _GlobalPooling(Layer):
 class GlobalMaxPooling(_GlobalPooling):
     """The maximum over all positions."""
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The maxima."""
         return global_max_pool(x, self.data_format, self.keepdims)
 
@@ -105,7 +103,7 @@ class GlobalMaxPooling(_GlobalPooling):
 class GlobalAveragePooling(_GlobalPooling):
     """The mean over all positions."""
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The means."""
         return global_avg_pool(x, self.data_format, self.keepdims)
 
@@ -209,7 +207,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     rank = 1
     supports_masking = True
 
-    def forward(self, w: SimpleNamespace, x: Tree, *, mask: Tree = None) -> Tree:
+    def forward(self, w: Weights, x: Tree, *, mask: Tree = None) -> Tree:
         """The means."""
         if mask is None:
             return super().forward(w, x)

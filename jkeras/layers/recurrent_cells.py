@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 from typing import Unpack
 
 import jax
@@ -14,7 +13,7 @@ from jkeras import activations
 from jkeras._base.configurable import object_config
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, FunctionLike
+from jkeras._base.types import Array, FunctionLike, Weights
 from jkeras.layers.recurrent_cell import Cell, CellArguments
 from jkeras.nn import recurrent
 from jkeras.state.initial import accepts_key
@@ -204,11 +203,11 @@ class GRUCell(Cell):
         """Update gate, reset gate and candidate."""
         return recurrent.gru_gates(self.activation, self.recurrent_activation)
 
-    def _input_bias(self, w: SimpleNamespace) -> Array | None:
+    def _input_bias(self, w: Weights) -> Array | None:
         bias = super()._input_bias(w)
         return bias[0] if bias is not None and self.reset_after else bias
 
-    def added(self, w: SimpleNamespace, x: Array, factors: Array | None) -> tuple[Array, Array | None]:
+    def added(self, w: Weights, x: Array, factors: Array | None) -> tuple[Array, Array | None]:
         """The input's parts; with `reset_after` the candidate's is `side`, and the recurrent bias is among the products."""
         z, _ = super().added(w, x, factors)
         if not self.reset_after:
@@ -220,7 +219,7 @@ class GRUCell(Cell):
 
     def over_time(
         self,
-        w: SimpleNamespace,
+        w: Weights,
         xs: Array,
         states: Sequence[Array],
         *,

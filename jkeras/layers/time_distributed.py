@@ -18,8 +18,7 @@ from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.graph import Spec
-from jkeras.layers.base import Layer
-from jkeras.layers.layer_arguments import BaseArguments
+from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.pure import layer_positions
 from jkeras.layers.tracking import state_entries
 from jkeras.state.functionalize import functionalize

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Unpack
 
 import jax.numpy as jnp
@@ -11,10 +10,9 @@ import jax.numpy as jnp
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array
-from jkeras.layers.base import Layer
+from jkeras._base.types import Array, Weights
+from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import image
 from jkeras.nn.conv import spatial
 from jkeras.nn.pool import spatial_axes
@@ -36,7 +34,7 @@ class _UpSampling(Layer):
             x = jnp.repeat(x, times, axis)
         return x
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The larger input."""
         return self._repeat(x)
 
@@ -98,7 +96,7 @@ class UpSampling2D(_UpSampling):
         if self.interpolation not in image.METHODS:
             raise unknown_name("interpolation of UpSampling2D", interpolation, image.METHODS)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The larger images."""
         if self.interpolation == "nearest":
             return self._repeat(x)

@@ -12,17 +12,14 @@ to the end), `"causal"` pads on the left only, so that output i sees no input af
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe
+from jkeras._base.types import Array, Float
 from jkeras.nn.conv_geometry import Geometry, margins
 from jkeras.nn.conv_geometry import spatial as spatial
 from jkeras.nn.conv_primitive import convolve
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 
 def conv(

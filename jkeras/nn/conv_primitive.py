@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import jax
 from jax import lax
@@ -23,9 +22,6 @@ from jkeras._base.types import Array
 from jkeras.nn.conv_batching import batch
 from jkeras.nn.conv_geometry import Geometry
 from jkeras.nn.operation import Operation, is_known
-
-if TYPE_CHECKING:
-    from jax import Array
 
 _SPACE = {1: "W", 2: "HW", 3: "DHW"}
 

@@ -11,18 +11,15 @@ its images, and is computed as that (`conv_primitive.spread`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Array, Float
 from jkeras.nn.conv import add_bias
 from jkeras.nn.conv_geometry import Geometry, spatial
 from jkeras.nn.conv_primitive import spread
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 
 def conv_transpose(

@@ -7,15 +7,11 @@ result.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.types import Array, Float
 from jkeras.nn.product import product
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 
 def dense(

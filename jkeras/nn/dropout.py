@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float, PRNGKeyArray
+from jkeras._base.types import Array, Float, PRNGKeyArray
 
 
 def dropout(

@@ -7,13 +7,12 @@ Source: T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár, Focal Loss for Dens
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Float
 from jkeras.nn.losses_align import as_pair
 from jkeras.nn.losses_crossentropy import (
     elementwise_crossentropy,
@@ -22,9 +21,6 @@ from jkeras.nn.losses_crossentropy import (
     smooth_binary,
     smooth_classes,
 )
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 
 def _focus(missing: Array, gamma: float) -> Array:

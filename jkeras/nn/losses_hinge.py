@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax.numpy as jnp
 
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Float
 from jkeras.nn.losses_align import as_pair
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 
 def _signed(y_true: Array) -> Array:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
 from jkeras._base import config
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Float
 from jkeras.nn.losses_align import as_pair
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 
 def _axes(axis: int | Sequence[int] | None) -> int | tuple[int, ...] | None:

@@ -6,17 +6,13 @@ Class numbers are compared as integers, never in the predictions' dtype, which m
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
 from jkeras._base.config import floatx
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Float
 from jkeras.nn.losses_align import as_pair, match_ranks
 from jkeras.nn.losses_regression import cosine_similarity
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 
 def accuracy(y_true: Array, y_pred: Array) -> Float[Array, " *shape"]:

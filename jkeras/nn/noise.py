@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float, PRNGKeyArray
+from jkeras._base.types import Array, Float, PRNGKeyArray
 
 # The value that SELU saturates at: -scale * alpha.
 _SATURATED = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717

@@ -8,16 +8,13 @@ sums of half-precision numbers overflow or lose digits.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe
 from jkeras._base.plain_numbers import INTEGERS
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Bool, Float
+from jkeras._base.types import Array, Bool, Float
 
 # Keeps the statistics of a batch whose mask is all False finite.
 _MASK_EPSILON = 1e-7

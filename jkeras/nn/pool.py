@@ -13,7 +13,6 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -22,11 +21,8 @@ from jax import lax
 from jax.core import max_dim
 
 from jkeras._base.errors import describe, unknown_name
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array, Float, Shaped, Tree
 from jkeras.nn.conv_geometry import spatial
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float, Shaped
 
 # Above this many entries per window, a chain of slices makes programs that are slow to compile.
 _LONGEST_CHAIN = 16

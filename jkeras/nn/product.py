@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array, Float, Tree
 from jkeras.nn.operation import Operation, is_known
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 # With fewer, no platform gains by a way of its own.
 _FEWEST_ROWS = 256

@@ -17,16 +17,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.types import Array
 from jkeras.nn.conv_geometry import Geometry
-
-if TYPE_CHECKING:
-    from jax import Array
 
 _NUMBERS = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC"), 3: ("NDHWC", "DHWIO", "NDHWC")}
 # Entries that patches of one chunk of images may have: 2 MiB of float32, the second-level cache of a core.

@@ -5,15 +5,11 @@ times as fast (`python -m bench.convolutions`).
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from jkeras._base.types import Array
 from jkeras.nn.conv_geometry import Geometry
 from jkeras.nn.cpu import onednn
 from jkeras.nn.cpu.conv_forms import canonical, chunks, exchanged
-
-if TYPE_CHECKING:
-    from jax import Array
 
 # Multiplications below which calling the library takes longer than it saves.
 _FEWEST = 1 << 21

@@ -29,16 +29,13 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.types import Array
 from jkeras.nn.conv_geometry import Geometry
 from jkeras.nn.cpu import conv_depthwise, conv_forms, conv_onednn
-
-if TYPE_CHECKING:
-    from jax import Array
 
 _LONGEST_ROW = 32
 _FEWEST_WINDOWS = 64
