@@ -3,7 +3,8 @@
 To a type checker `Tree` and `Tensor` say no more than `Any`; to a reader they do. A `Tree` is a pytree: nested tuples, lists and
 dicts with arrays, specs or Variables as leaves. A `Tensor` is what operations take: an array, a Variable, a symbolic tensor, or
 what `numpy.asarray` takes. A `FunctionLike` is an initializer, regularizer, constraint or activation: a name, a config, an object
-or a function. `Weights` are those of a layer as its `forward` gets them, arrays as attributes.
+or a function. `Ints` are one integer for all axes, or one for each. `Weights` are a layer's, as its `forward` gets them: arrays
+in attributes.
 
 The maths says the shapes of its arrays, `Float[Array, " *batch units"]`, in the notation of jaxtyping; a type checker, and Python
 itself, take them for notes on the type `Array`.
@@ -13,7 +14,7 @@ itself, take them for notes on the type `Array`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Annotated as Bool
 from typing import Annotated as Float
@@ -29,6 +30,7 @@ PRNGKeyArray: TypeAlias = jax.Array
 Scalar: TypeAlias = jax.Array | np.ndarray | int
 Tree: TypeAlias = Any
 Tensor: TypeAlias = Any
+Ints: TypeAlias = int | Sequence[int]
 Weights: TypeAlias = SimpleNamespace
 Batch: TypeAlias = tuple[Tree, Tree, Tree]
 Logs: TypeAlias = dict[str, Tree]

@@ -31,7 +31,13 @@ from jkeras.layers.depthwise import SeparableConv1D as SeparableConv1D
 from jkeras.layers.depthwise import SeparableConv2D as SeparableConv2D
 from jkeras.layers.depthwise import SeparableConvolution1D as SeparableConvolution1D
 from jkeras.layers.depthwise import SeparableConvolution2D as SeparableConvolution2D
+from jkeras.layers.dropout import AlphaDropout as AlphaDropout
 from jkeras.layers.dropout import Dropout as Dropout
+from jkeras.layers.dropout import GaussianDropout as GaussianDropout
+from jkeras.layers.dropout import GaussianNoise as GaussianNoise
+from jkeras.layers.dropout import SpatialDropout1D as SpatialDropout1D
+from jkeras.layers.dropout import SpatialDropout2D as SpatialDropout2D
+from jkeras.layers.dropout import SpatialDropout3D as SpatialDropout3D
 from jkeras.layers.embedding import Embedding as Embedding
 from jkeras.layers.feature_normalization import Normalization as Normalization
 from jkeras.layers.grouped_query_attention import GroupQueryAttention as GroupQueryAttention
@@ -69,12 +75,6 @@ from jkeras.layers.merging import minimum as minimum
 from jkeras.layers.merging import multiply as multiply
 from jkeras.layers.merging import subtract as subtract
 from jkeras.layers.multi_head_attention import MultiHeadAttention as MultiHeadAttention
-from jkeras.layers.noise import AlphaDropout as AlphaDropout
-from jkeras.layers.noise import GaussianDropout as GaussianDropout
-from jkeras.layers.noise import GaussianNoise as GaussianNoise
-from jkeras.layers.noise import SpatialDropout1D as SpatialDropout1D
-from jkeras.layers.noise import SpatialDropout2D as SpatialDropout2D
-from jkeras.layers.noise import SpatialDropout3D as SpatialDropout3D
 from jkeras.layers.normalization import BatchNormalization as BatchNormalization
 from jkeras.layers.normalization import LayerNormalization as LayerNormalization
 from jkeras.layers.normalization import RMSNormalization as RMSNormalization

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Unpack
 
 import jax
@@ -11,10 +10,10 @@ import jax.numpy as jnp
 from jkeras import activations
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Array, FunctionLike, Tree, Weights
+from jkeras._base.types import Array, FunctionLike, Ints, Tree, Weights
 from jkeras.graph import Spec
 from jkeras.layers.base import BaseArguments, Layer
-from jkeras.layers.declaration import Weight
+from jkeras.layers.declaration import Declaration
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 
@@ -144,7 +143,7 @@ class PReLU(WeightedLayer):
         alpha_initializer: FunctionLike = "Zeros",
         alpha_regularizer: FunctionLike = None,
         alpha_constraint: FunctionLike = None,
-        shared_axes: int | Sequence[int] | None = None,
+        shared_axes: Ints | None = None,
         **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(
@@ -155,7 +154,7 @@ class PReLU(WeightedLayer):
         )
         self.shared_axes = None if shared_axes is None else [shared_axes] if isinstance(shared_axes, int) else list(shared_axes)
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """An `alpha` of the input's shape without the batch axis, 1 along shared axes."""
         shared = self.shared_axes or []
         if any(not 1 <= axis < len(x.shape) for axis in shared):
@@ -217,7 +216,7 @@ class Softmax(Layer):
 
     supports_masking = True
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[BaseArguments]):
+    def __init__(self, axis: Ints = -1, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.axis = axis
 

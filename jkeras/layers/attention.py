@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Unpack
 
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree, Weights
 from jkeras.graph.spec import Spec
 from jkeras.layers.base import BaseArguments, Layer
-from jkeras.layers.declaration import Weight
+from jkeras.layers.declaration import Declaration, Weight
 from jkeras.nn.attention import additive_scores, causal_mask, dot_product_attention, weigh
 
 _NOT_A_LIST = "{layer}: attention takes a list, [query, value] or [query, value, key]{with_masks}. Received: {received}."
@@ -70,7 +70,7 @@ class Attention(Layer):
         self.dropout, self.seed = dropout, seed
         self.draws = dropout > 0
 
-    def declare(self, inputs: Sequence[Spec]) -> Iterator[Weight]:
+    def declare(self, inputs: Sequence[Spec]) -> Declaration:
         """A scalar `scale`, and a scalar `concat_score_weight`, where they are used."""
         self._check(inputs)
         if self.use_scale:
@@ -164,7 +164,7 @@ class AdditiveAttention(Attention):
             raise unexpected_arguments("AdditiveAttention", ["score_mode"], ("use_scale", "dropout", "seed"))
         super().__init__(use_scale=use_scale, score_mode="concat", dropout=dropout, **kwargs)
 
-    def declare(self, inputs: Sequence[Spec]) -> Iterator[Weight]:
+    def declare(self, inputs: Sequence[Spec]) -> Declaration:
         """A vector `scale` of a query's size, where it is used."""
         self._check(inputs)
         if self.use_scale:

@@ -58,7 +58,7 @@ from jkeras.layers.structures import (
     zip_masks,
 )
 from jkeras.state import random
-from jkeras.state.scope import Scope, current, is_traced, pop, push, set_mask
+from jkeras.state.scope import Scope, current, is_traced, set_mask
 from jkeras.state.variable import Variable, materialize
 
 _array_types: set[type] = set()
@@ -215,9 +215,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         if self.built:
             return
         # `build` works on the variables themselves, even if a trace is the first to need the layer.
-        token = push(Scope())
         try:
-            with jax.ensure_compile_time_eval():
+            with Scope(), jax.ensure_compile_time_eval():
                 self._build_shapes = tuple(specs_to_shapes(spec) for spec in specs)
                 if not hasattr(type(self).build, "is_default"):
                     self.build(*self._shapes_for(self.build, specs, kwargs))
@@ -229,26 +228,20 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         except BaseException:
             self.built = False
             raise
-        finally:
-            pop(token)
         if self._plan.own_call and any(not layer.built for layer in self._flatten_layers()):
             self._build_by_call(specs, kwargs, lenient)
 
     def _build_by_call(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         """Make the weights of the layers below by running `call` on shapes."""
-        token = push(current().for_layer(None, None))
         self.built = True
         try:
-            infer(self, specs, kwargs)
-        except jax.errors.JAXTypeError:
-            if not lenient:
+            with current().for_layer(None, None):
+                infer(self, specs, kwargs)
+        except BaseException as error:
+            if not (lenient and isinstance(error, jax.errors.JAXTypeError)):
                 self.built = False
                 raise
-        except BaseException:
-            self.built = False
-            raise
         finally:
-            pop(token)
             hide_tracers(self)
 
     def _require_built(self, what: str, how: str) -> None:
@@ -290,16 +283,13 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
 
     def _run_call(self, *args: Tree, **kwargs: Tree) -> Tree:
         scope = current()
-        training = self._resolve_training(kwargs)
+        training = self._resolve_training(kwargs, self._plan)
         inner = scope.for_layer(self, training, self.compute_dtype if self.autocast else None)
         losses: list[tuple[object, jax.Array]] = []
         if scope.losses is None:
             inner.losses = losses
-        token = push(inner)
-        try:
+        with inner:
             outputs = self.call(*args, **kwargs)
-        finally:
-            pop(token)
         if losses or (scope.losses is None and self._last_losses):
             for layer in self._flatten_layers():
                 layer._last_losses = losses
@@ -335,12 +325,10 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         return SimpleNamespace(**{n: self._cast_weight(v) for n, v in self.__dict__.items() if isinstance(v, Variable)})
 
     def _forward_arguments(self, kwargs: dict[str, Tree], plan: CallPlan) -> dict[str, Tree]:
-        training = kwargs.pop("training", None) if kwargs else None
-        if plan.takes_training:
-            kwargs["training"] = bool(current().training if training is None else training)
-            if plan.takes_rng:
-                draws = kwargs["training"] and self.draws
-                kwargs["rng"] = random.draw_key(self, getattr(self, "seed", None)) if draws else None
+        self._resolve_training(kwargs, plan)
+        if plan.takes_training and plan.takes_rng:
+            draws = kwargs["training"] and self.draws
+            kwargs["rng"] = random.draw_key(self, getattr(self, "seed", None)) if draws else None
         if not plan.takes_mask:
             kwargs.pop("mask", None)
         return kwargs
@@ -356,16 +344,15 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             return value.astype(self._compute)
         return value
 
-    def _resolve_training(self, kwargs: dict[str, Tree]) -> bool | None:
+    def _resolve_training(self, kwargs: dict[str, Tree], plan: CallPlan) -> bool | None:
         """The explicit argument, else the running call's flag, else the signature's default."""
-        plan = self._plan
         training = kwargs.get("training")
         if training is None:
             training = current().training
         if training is None:
             training = plan.training_default
         if plan.takes_training:
-            kwargs["training"] = bool(training) if training is not None else False
+            kwargs["training"] = bool(training)
         else:
             kwargs.pop("training", None)
         return training

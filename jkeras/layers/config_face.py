@@ -10,6 +10,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
+import jax
+
 from jkeras._base.configurable import (
     Configurable,
     accepted_arguments,
@@ -22,10 +24,10 @@ from jkeras._base.configurable import (
 )
 from jkeras._base.dtypes import DTypePolicy
 from jkeras._base.old_arguments import Gone, leave_out
-from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.layers.call_plan import CallPlan
-from jkeras.state.scope import Scope, pop, push
+from jkeras.layers.structures import is_shape
+from jkeras.state.scope import Scope
 
 LEGACY = ("input_shape", "batch_input_shape", "input_dim", "batch_size", "weights")
 GONE = {
@@ -116,12 +118,9 @@ class ConfigFace(Configurable):
             shapes = [_tupled(shape) for shape in config["shapes_dict"].values()]
         if not shapes:
             return
-        token = push(Scope())
-        try:
+        with Scope():
             self.build(*shapes)
-            self.built = True
-        finally:
-            pop(token)
+        self.built = True
 
 
 def _build_arguments(build: Callable[..., None], plan: CallPlan) -> list[str]:
@@ -139,8 +138,4 @@ def _listed(shape: Tree) -> Tree:
 
 def _tupled(shape: Tree) -> Tree:
     """A shape as a tuple; lists and dicts of shapes as such."""
-    if isinstance(shape, Mapping):
-        return {k: _tupled(v) for k, v in shape.items()}
-    if isinstance(shape, (list, tuple)) and all(n is None or isinstance(n, INTEGERS) for n in shape):
-        return tuple(shape)
-    return [_tupled(v) for v in shape] if isinstance(shape, (list, tuple)) else shape
+    return jax.tree.map(lambda s: tuple(s) if is_shape(s) else s, shape, is_leaf=is_shape)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from typing import TypeAlias
 
 from jax.typing import DTypeLike
 
@@ -31,6 +33,9 @@ class Weight:
     regularizer: FunctionLike = None
     constraint: FunctionLike = None
     autocast: bool = True
+
+
+Declaration: TypeAlias = Iterator[Weight]
 
 
 class Updated:

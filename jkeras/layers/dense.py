@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Unpack
 
 from jkeras import activations
@@ -10,7 +9,7 @@ from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
 from jkeras._base.types import Array, FunctionLike, Weights
 from jkeras.graph import Spec
-from jkeras.layers.declaration import Weight
+from jkeras.layers.declaration import Declaration
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.weight_arguments import KernelAndBias, WeightedLayer, weight_for
 from jkeras.nn.dense import dense
@@ -63,7 +62,7 @@ class Dense(WeightedLayer):
         self.use_bias = use_bias
         self.input_spec = InputSpec(min_ndim=2)
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """A kernel `(in, units)` and a bias `(units,)`."""
         size = x.shape[-1]
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})

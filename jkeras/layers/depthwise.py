@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Annotated, Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, FunctionLike, Weights
+from jkeras._base.types import Array, FunctionLike, Ints, Weights
 from jkeras.graph import Spec
 from jkeras.layers.base import LayerArguments
 from jkeras.layers.convolving import Convolving
-from jkeras.layers.declaration import Weight
+from jkeras.layers.declaration import Declaration
 from jkeras.layers.weight_arguments import weight_for
 from jkeras.nn.conv import conv, depthwise_conv
 
@@ -56,17 +55,6 @@ class _Depthwise(Convolving):
     def _products(self, channels: int | None) -> int | None:
         return None if channels is None else channels * self.depth_multiplier
 
-    def _depthwise(self, x: Array, kernel: Array, bias: Array | None = None) -> Array:
-        return depthwise_conv(
-            x,
-            kernel,
-            bias,
-            strides=self.strides,
-            padding=self.padding,
-            dilation_rate=self.dilation_rate,
-            data_format=self.data_format,
-        )
-
 
 class BaseDepthwiseConv(_Depthwise):
     """`activation(depthwise_conv(x, kernel) + bias)`; subclasses say how many spatial axes there are.
@@ -95,12 +83,12 @@ class BaseDepthwiseConv(_Depthwise):
     @expand_kwargs()
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int] = 1,
+        kernel_size: Ints,
+        strides: Ints = 1,
         padding: str = "valid",
         depth_multiplier: int = 1,
         data_format: str | None = None,
-        dilation_rate: int | Sequence[int] = 1,
+        dilation_rate: Ints = 1,
         activation: FunctionLike = None,
         use_bias: bool = True,
         **kwargs: Unpack[DepthwiseAndBias],
@@ -109,7 +97,7 @@ class BaseDepthwiseConv(_Depthwise):
         self._set_windows(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias)
         self._set_multiplier(depth_multiplier)
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """A kernel `(*kernel_size, channels, depth_multiplier)` and a bias `(channels * depth_multiplier,)`."""
         channels = self._channels(x)
         yield weight_for(self, "depthwise", (*self.kernel_size, channels, self.depth_multiplier), "kernel")
@@ -118,7 +106,7 @@ class BaseDepthwiseConv(_Depthwise):
 
     def forward(self, w: Weights, x: Array) -> Array:
         """`activation(depthwise_conv(x, kernel) + bias)`."""
-        return self.activation(self._depthwise(x, w.kernel, w.bias if self.use_bias else None))
+        return self.activation(depthwise_conv(x, w.kernel, w.bias if self.use_bias else None, **self._windows))
 
 
 @export("keras.layers.DepthwiseConv1D")
@@ -175,11 +163,11 @@ class BaseSeparableConv(_Depthwise):
     def __init__(
         self,
         filters: int,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int] = 1,
+        kernel_size: Ints,
+        strides: Ints = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: int | Sequence[int] = 1,
+        dilation_rate: Ints = 1,
         depth_multiplier: int = 1,
         activation: FunctionLike = None,
         use_bias: bool = True,
@@ -192,7 +180,7 @@ class BaseSeparableConv(_Depthwise):
             raise ValueError(f"{type(self).__name__} takes a positive number of filters. Received: {filters=}.")
         self.filters = filters
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """Kernels `(*kernel_size, channels, depth_multiplier)` and `(*ones, channels * depth_multiplier, filters)`, a bias."""
         channels = self._channels(x)
         yield weight_for(self, "depthwise", (*self.kernel_size, channels, self.depth_multiplier), "depthwise_kernel")
@@ -202,7 +190,7 @@ class BaseSeparableConv(_Depthwise):
 
     def forward(self, w: Weights, x: Array) -> Array:
         """The depthwise part, then the mix of channels."""
-        y = self._depthwise(x, w.depthwise_kernel)
+        y = depthwise_conv(x, w.depthwise_kernel, **self._windows)
         y = conv(y, w.pointwise_kernel, w.bias if self.use_bias else None, data_format=self.data_format)
         return self.activation(y)
 

@@ -52,15 +52,7 @@ class GroupedQueryAttention(HeadedAttention):
         seed: int | None = None,
         **kwargs: Unpack[KernelAndBias],
     ):
-        super().__init__(
-            dropout=dropout,
-            use_bias=use_bias,
-            sliding_window=sliding_window,
-            flash_attention=flash_attention,
-            use_gate=use_gate,
-            seed=seed,
-            **kwargs,
-        )
+        super().__init__(dropout, use_bias, sliding_window, flash_attention, use_gate, seed, **kwargs)
         self.head_dim, self.num_query_heads, self.num_key_value_heads = head_dim, num_query_heads, num_key_value_heads
         for name in ("head_dim", "num_query_heads", "num_key_value_heads"):
             check_size("GroupedQueryAttention", name, getattr(self, name))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -25,7 +25,7 @@ from jkeras._base.errors import describe
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph import Spec, infer
 from jkeras.layers.base import Layer
-from jkeras.layers.declaration import Weight
+from jkeras.layers.declaration import Declaration, Weight
 from jkeras.layers.weight_arguments import WeightedLayer
 from jkeras.nn.attention import axes_attention, causal_mask, dot_product_attention, project, window_mask
 from jkeras.state.random import draw_key
@@ -61,7 +61,7 @@ class Projection(Layer):
         super().__init__(activity_regularizer=parts["activity_regularizer"], **kwargs)
         self.contracted, self.units, self.use_bias, self.gate, self.parts = contracted, units, use_bias, gate, parts
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """A kernel `(*inputs, *units)` and a bias `units`."""
         inputs = tuple(x.shape[-self.contracted :])
         for name, shape in (("kernel", (*inputs, *self.units)), ("bias", self.units))[: 1 + self.use_bias]:
@@ -94,13 +94,13 @@ class HeadedAttention(WeightedLayer):
 
     def __init__(
         self,
-        *,
         dropout: float,
         use_bias: bool,
         sliding_window: int | None,
         flash_attention: bool | None,
         use_gate: bool,
         seed: int | None,
+        *,
         activity_regularizer: FunctionLike,
         **kwargs: Any,
     ):

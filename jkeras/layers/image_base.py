@@ -16,8 +16,6 @@ from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, Tree, Weights
 from jkeras.layers.base import BaseArguments, Layer
-from jkeras.layers.call_plan import CallPlan
-from jkeras.state.scope import current
 
 Factor = float | Sequence[float]
 
@@ -68,11 +66,6 @@ class RandomImageLayer(ImageLayer):
     def __init__(self, seed: int | None = None, data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(data_format=data_format, **kwargs)
         self.seed = seed
-
-    def _forward_arguments(self, kwargs: dict[str, Tree], plan: CallPlan) -> dict[str, Tree]:
-        if kwargs.get("training") is None and current().training is None:
-            kwargs["training"] = True
-        return super()._forward_arguments(kwargs, plan)
 
     def forward(self, w: Weights, x: Tree, *, training: bool = True, rng: Array | None = None) -> Tree:
         """The images in the compute dtype, changed if `training`."""

@@ -76,13 +76,8 @@ class InputLayer(Layer):
         """The dtype of the input."""
         return self.input_dtype
 
-    @property
-    def input(self) -> Tree:
-        """The symbolic input, which is also the output."""
-        return self.output
-
     def get_input_at(self, node_index: int) -> Tree:
-        """`input`, the only one."""
+        """The symbolic input, which is also the output."""
         return self.get_output_at(node_index)
 
     def forward(self, w: Weights, x: Tree) -> Tree:
@@ -141,15 +136,4 @@ def Input(
         >>> Input(shape=(28, 28, 1)).shape
         (None, 28, 28, 1)
     """
-    layer = InputLayer(
-        shape=shape,
-        batch_size=batch_size,
-        dtype=dtype,
-        sparse=sparse,
-        ragged=ragged,
-        batch_shape=batch_shape,
-        input_tensor=tensor,
-        optional=optional,
-        name=name,
-    )
-    return layer.output
+    return InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name).output

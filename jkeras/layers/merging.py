@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree, Weights
+from jkeras._base.types import Array, Ints, Tree, Weights
 from jkeras.layers.base import BaseArguments, Layer
 from jkeras.nn.merge import batch_dot
 
@@ -221,7 +221,7 @@ class Dot(Merge):
         [[11.0]]
     """
 
-    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Unpack[BaseArguments]):
+    def __init__(self, axes: Ints, normalize: bool = False, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         pair = isinstance(axes, (list, tuple)) and len(axes) == 2 and all(isinstance(a, int) for a in axes)
         if not isinstance(axes, int) and not pair:
@@ -283,6 +283,6 @@ def concatenate(inputs: Sequence[Tree], axis: int = -1, **kwargs: Unpack[BaseArg
 
 
 @export("keras.layers.dot")
-def dot(inputs: Sequence[Tree], axes: int | Sequence[int] = -1, **kwargs: Unpack[BaseArguments]) -> Tree:
+def dot(inputs: Sequence[Tree], axes: Ints = -1, **kwargs: Unpack[BaseArguments]) -> Tree:
     """`Dot(axes, **kwargs)(inputs)`."""
     return Dot(axes=axes, **kwargs)(inputs)

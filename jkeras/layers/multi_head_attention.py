@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Unpack
 
 from jkeras._base.configurable import serialize
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
+from jkeras._base.types import Ints
 from jkeras.layers.headed_attention import HeadedAttention, check_size
 from jkeras.layers.weight_arguments import KernelAndBias
 
@@ -68,8 +68,8 @@ class MultiHeadAttention(HeadedAttention):
         value_dim: int | None = None,
         dropout: float = 0.0,
         use_bias: bool = True,
-        output_shape: int | Sequence[int] | None = None,
-        attention_axes: int | Sequence[int] | None = None,
+        output_shape: Ints | None = None,
+        attention_axes: Ints | None = None,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
         *,
@@ -77,15 +77,7 @@ class MultiHeadAttention(HeadedAttention):
         seed: int | None = None,
         **kwargs: Unpack[KernelAndBias],
     ):
-        super().__init__(
-            dropout=dropout,
-            use_bias=use_bias,
-            sliding_window=sliding_window,
-            flash_attention=flash_attention,
-            use_gate=use_gate,
-            seed=seed,
-            **kwargs,
-        )
+        super().__init__(dropout, use_bias, sliding_window, flash_attention, use_gate, seed, **kwargs)
         self.num_heads, self.key_dim, self.value_dim = num_heads, key_dim, key_dim if value_dim is None else value_dim
         for name in ("num_heads", "key_dim", "value_dim"):
             check_size("MultiHeadAttention", name, getattr(self, name))

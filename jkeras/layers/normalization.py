@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Unpack
 
 from jkeras import initializers
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, FunctionLike, Weights
+from jkeras._base.types import Array, FunctionLike, Ints, Weights
 from jkeras.graph import Spec
 from jkeras.layers.base import BaseArguments, LayerArguments
-from jkeras.layers.declaration import Updated, Weight
+from jkeras.layers.declaration import Declaration, Updated, Weight
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn.norm import at_least_float32, batch_norm, layer_norm, moments, rms_norm
@@ -38,7 +37,7 @@ class _Normalization(WeightedLayer):
 
     _weight_roles: tuple[str, ...] = ()
 
-    def _axes_in(self, axis: int | Sequence[int], x: Spec | Array) -> list[int]:
+    def _axes_in(self, axis: Ints, x: Spec | Array) -> list[int]:
         """The axes counted from the front, in order."""
         axes = [axis] if isinstance(axis, int) else list(axis)
         if not all(-len(x.shape) <= a < len(x.shape) for a in axes):
@@ -58,7 +57,7 @@ class _ScaleAndCenter(_Normalization):
         super().__init__(**kwargs)
         self.center, self.scale = center, scale
 
-    def _affine_weights(self, shape: tuple[int | None, ...]) -> Iterator[Weight]:
+    def _affine_weights(self, shape: tuple[int | None, ...]) -> Declaration:
         if self.scale:
             yield weight_for(self, "gamma", shape, autocast=False)
         if self.center:
@@ -128,7 +127,7 @@ class BatchNormalization(_ScaleAndCenter):
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """One number per channel in each of gamma, beta, moving_mean, moving_variance."""
         (axis,) = self._axes_in(self.axis, x)
         self.input_spec = InputSpec(ndim=len(x.shape), axes={axis: x.shape[axis]})
@@ -181,7 +180,7 @@ class LayerNormalization(_ScaleAndCenter):
     @expand_kwargs()
     def __init__(
         self,
-        axis: int | Sequence[int] = -1,
+        axis: Ints = -1,
         epsilon: float = 1e-3,
         **kwargs: Unpack[ScaleAndCenter],
     ):
@@ -193,7 +192,7 @@ class LayerNormalization(_ScaleAndCenter):
         self.axis = axis if isinstance(axis, int) else list(axis)
         self.epsilon = epsilon
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """gamma and beta, each of the sizes of the normalized axes."""
         yield from self._affine_weights(tuple(x.shape[a] for a in self._axes_in(self.axis, x)))
 
@@ -221,13 +220,13 @@ class RMSNormalization(_Normalization):
     Source: Biao Zhang, Rico Sennrich, "Root Mean Square Layer Normalization", 2019.
     """
 
-    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Unpack[BaseArguments]):
+    def __init__(self, axis: Ints = -1, epsilon: float = 1e-6, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.autocast = False
         self.axis = axis if isinstance(axis, int) else list(axis)
         self.epsilon = epsilon
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """A scale of the sizes of the normalized axes."""
         yield Weight("scale", tuple(x.shape[a] for a in self._axes_in(self.axis, x)), "ones", autocast=False)
 

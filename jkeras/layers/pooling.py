@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Unpack
 
 import jax.numpy as jnp
 
-from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree, Weights
-from jkeras.layers.base import BaseArguments, Layer
-from jkeras.layers.input_spec import InputSpec
+from jkeras._base.types import Array, Ints, Tree, Weights
+from jkeras.layers.base import BaseArguments
+from jkeras.layers.spatial import SpatialLayer
 from jkeras.nn.conv import spatial
 from jkeras.nn.pool import avg_pool, global_avg_pool, global_max_pool, max_pool, spatial_axes
 
-_Sizes = int | Sequence[int]
 
-
-class _Pooling(Layer):
-    """What both kinds of windows share; subclasses say how many spatial axes there are."""
-
-    rank: int
+class _Pooling(SpatialLayer):
+    """What both kinds of windows share."""
 
     def __init__(
         self,
-        pool_size: _Sizes = 2,
-        strides: _Sizes | None = None,
+        pool_size: Ints = 2,
+        strides: Ints | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
         **kwargs: Any,
     ):
-        super().__init__(name=name, **kwargs)
+        super().__init__(data_format, name=name, **kwargs)
         self.pool_size = spatial(pool_size, self.rank, "pool_size")
         self.strides = self.pool_size if strides is None else spatial(strides, self.rank, "strides")
         self.padding = str(padding).lower()
         if self.padding not in ("valid", "same"):
             raise unknown_name(f"padding of {type(self).__name__}", padding, ("valid", "same"))
-        self.data_format = standardize_data_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
 
 
 class MaxPooling(_Pooling):
@@ -74,7 +66,7 @@ class AveragePooling(_Pooling):
         return avg_pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
 
-class _GlobalPooling(Layer):
+class _GlobalPooling(SpatialLayer):
     """One number per channel.
 
     Args:
@@ -83,13 +75,9 @@ class _GlobalPooling(Layer):
         kwargs: as every layer.
     """
 
-    rank: int
-
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[BaseArguments]):
-        super().__init__(**kwargs)
-        self.data_format = standardize_data_format(data_format)
+        super().__init__(data_format, **kwargs)
         self.keepdims = keepdims
-        self.input_spec = InputSpec(ndim=self.rank + 2)
 
 
 class GlobalMaxPooling(_GlobalPooling):

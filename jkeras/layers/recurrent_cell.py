@@ -8,7 +8,7 @@ draws at each call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import jax
@@ -18,7 +18,7 @@ from jkeras import activations
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph.spec import Spec
 from jkeras.layers.base import LayerArguments
-from jkeras.layers.declaration import Weight
+from jkeras.layers.declaration import Declaration
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn import recurrent
 from jkeras.nn.dropout import dropout
@@ -87,7 +87,7 @@ class Cell(WeightedLayer):
     def _bias_initializer(self) -> Callable[..., Array]:
         return self.bias_initializer
 
-    def declare(self, x: Spec, states: Tree = None) -> Iterator[Weight]:
+    def declare(self, x: Spec, states: Tree = None) -> Declaration:
         """`kernel (in, gates * units)`, `recurrent_kernel (units, gates * units)`, `bias`; the columns are gate after gate."""
         columns = self.gate_count * self.units
         shapes = {"kernel": (x.shape[-1], columns), "recurrent": (self.units, columns), "bias": self._bias_shape()}
@@ -155,11 +155,6 @@ class Cell(WeightedLayer):
         added, side = self.added(w, xs, for_inputs)
         return recurrent.unfold(self.gates(), unroll, added, side, w.recurrent_kernel, tuple(states), mask, for_states)
 
-    def _one_step(self, w: Weights, x: Array, states: Tree, rng: Array | None) -> tuple[Array, Tree]:
-        nested = isinstance(states, (list, tuple))
-        hs, last = self.over_time(w, x[None], list(states) if nested else [states], rng=rng, unroll=True)
-        return hs[0], list(last) if nested else last[0]
-
     def forward(
         self, w: Weights, inputs: Tree, states: Tree, *, training: bool = False, rng: Array | None = None
     ) -> tuple[Array, Tree]:
@@ -173,4 +168,6 @@ class Cell(WeightedLayer):
         Returns:
             The output `(batch, units)` and the new states, in the structure they came in.
         """
-        return self._one_step(w, inputs, states, rng)
+        nested = isinstance(states, (list, tuple))
+        hs, last = self.over_time(w, inputs[None], list(states) if nested else [states], rng=rng, unroll=True)
+        return hs[0], list(last) if nested else last[0]

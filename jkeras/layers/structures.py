@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import jax
-import numpy as np
 from jax.export import is_symbolic_dim
 
 from jkeras._base.plain_numbers import INTEGERS
@@ -31,13 +30,16 @@ def legacy_shape(kwargs: Mapping[str, Tree]) -> tuple[int | None, ...] | None:
     return (kwargs.get("batch_size"), *((shape,) if isinstance(shape, INTEGERS) else tuple(shape)))
 
 
+def is_shape(value: object) -> bool:
+    """Whether a value is one shape, not a structure of shapes."""
+    return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, INTEGERS) or is_symbolic_dim(n) for n in value)
+
+
 def shapes_to_specs(shape: Tree, dtype: str) -> Tree:
     """Specs of one dtype for nested shapes; specs stay as they are."""
     if isinstance(shape, dict):
         return {k: shapes_to_specs(v, dtype) for k, v in shape.items()}
-    if isinstance(shape, (tuple, list)) and all(
-        n is None or isinstance(n, (int, np.integer)) or is_symbolic_dim(n) for n in shape
-    ):
+    if is_shape(shape):
         return Spec(shape, dtype)
     if isinstance(shape, (tuple, list)):
         return type(shape)(shapes_to_specs(v, dtype) for v in shape)

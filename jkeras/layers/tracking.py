@@ -122,24 +122,12 @@ def by_arrival(layer: object, found: list[T]) -> list[T]:
     return found
 
 
-def variables_in(value: object) -> Iterator[Variable]:
-    """The variables in a list, tuple or dict."""
-    if isinstance(value, Variable):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from variables_in(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from variables_in(item)
-
-
 def own_variables(layer: Layer) -> list[Variable]:
     """The weights that a layer itself holds, each once, trainable ones first."""
     found = {id(variable): variable for variable in layer._own}
     for name, value in layer.__dict__.items():
         if name not in NOT_TRACKED and type(value) in (list, tuple, dict):
-            found.update((id(variable), variable) for variable in variables_in(value))
+            found.update((id(variable), variable) for variable in objects_in(value, Variable, set()))
     variables = list(found.values())
     return [b for b in variables if b.declared_trainable] + [b for b in variables if not b.declared_trainable]
 

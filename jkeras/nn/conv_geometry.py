@@ -16,6 +16,7 @@ from jax.core import max_dim  # as `max`, and takes symbolic sizes
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Ints
 
 PADDINGS = ("valid", "same", "causal")
 
@@ -73,7 +74,7 @@ class Geometry:
         return dataclasses.replace(self, groups=1)
 
 
-def spatial(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
+def spatial(value: Ints, rank: int, name: str) -> tuple[int, ...]:
     """One int per spatial axis, from an int (the same for all) or a sequence of that length."""
     values = (value,) * rank if isinstance(value, INTEGERS) else tuple(int(v) for v in value)
     if len(values) != rank or min(values) < 1:
