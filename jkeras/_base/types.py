@@ -24,6 +24,8 @@ from typing import Any, TypeAlias
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike as ArrayLike
+from jax.typing import DTypeLike as DTypeLike
 
 Array: TypeAlias = jax.Array
 PRNGKeyArray: TypeAlias = jax.Array

@@ -40,7 +40,6 @@ from jkeras.layers.dropout import SpatialDropout2D as SpatialDropout2D
 from jkeras.layers.dropout import SpatialDropout3D as SpatialDropout3D
 from jkeras.layers.embedding import Embedding as Embedding
 from jkeras.layers.feature_normalization import Normalization as Normalization
-from jkeras.layers.grouped_query_attention import GroupQueryAttention as GroupQueryAttention
 from jkeras.layers.image_affine import RandomRotation as RandomRotation
 from jkeras.layers.image_affine import RandomTranslation as RandomTranslation
 from jkeras.layers.image_affine import RandomZoom as RandomZoom
@@ -74,6 +73,7 @@ from jkeras.layers.merging import maximum as maximum
 from jkeras.layers.merging import minimum as minimum
 from jkeras.layers.merging import multiply as multiply
 from jkeras.layers.merging import subtract as subtract
+from jkeras.layers.multi_head_attention import GroupQueryAttention as GroupQueryAttention
 from jkeras.layers.multi_head_attention import MultiHeadAttention as MultiHeadAttention
 from jkeras.layers.normalization import BatchNormalization as BatchNormalization
 from jkeras.layers.normalization import LayerNormalization as LayerNormalization

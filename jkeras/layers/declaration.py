@@ -6,9 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from jax.typing import DTypeLike
-
-from jkeras._base.types import FunctionLike, Tree
+from jkeras._base.types import DTypeLike, FunctionLike, Tree
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from jkeras.graph import Spec
 from jkeras.layers.declaration import Declaration
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.weight_arguments import KernelAndBias, WeightedLayer, weight_for
-from jkeras.nn.dense import dense
+from jkeras.nn.product import dense
 
 
 @export("keras.layers.Dense")

@@ -27,19 +27,12 @@ class DepthwiseAndBias(LayerArguments, total=False):
     bias_constraint: Annotated[FunctionLike, None]
 
 
-class SeparableWeights(LayerArguments, total=False):
+class SeparableWeights(DepthwiseAndBias, total=False):
     """Arguments for the weights of a separable convolution."""
 
-    depthwise_initializer: Annotated[FunctionLike, "glorot_uniform"]
     pointwise_initializer: Annotated[FunctionLike, "glorot_uniform"]
-    bias_initializer: Annotated[FunctionLike, "zeros"]
-    depthwise_regularizer: Annotated[FunctionLike, None]
     pointwise_regularizer: Annotated[FunctionLike, None]
-    bias_regularizer: Annotated[FunctionLike, None]
-    activity_regularizer: Annotated[FunctionLike, None]
-    depthwise_constraint: Annotated[FunctionLike, None]
     pointwise_constraint: Annotated[FunctionLike, None]
-    bias_constraint: Annotated[FunctionLike, None]
 
 
 class _Depthwise(Convolving):
@@ -159,7 +152,7 @@ class BaseSeparableConv(_Depthwise):
 
     _weight_roles = ("depthwise", "pointwise", "bias")
 
-    @expand_kwargs()
+    @expand_kwargs(after={f"pointwise_{kind}": f"depthwise_{kind}" for kind in ("initializer", "regularizer", "constraint")})
     def __init__(
         self,
         filters: int,

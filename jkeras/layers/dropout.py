@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-from jax.typing import DTypeLike
-
 from jkeras._base.config import standardize_data_format
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Weights
+from jkeras._base.types import Array, DTypeLike, Weights
 from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.input_spec import InputSpec
 from jkeras.nn import dropout as maths
@@ -183,11 +181,19 @@ class _SpatialDropout(Dropout):
 
     rank: int
 
-    def _set_format(self, data_format: str) -> None:
-        self.data_format = data_format
+    def __init__(
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: DTypeLike | None = None,
+    ):
+        super().__init__(rate, seed=seed, name=name, dtype=dtype)
+        self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
         ones = (1,) * self.rank
-        self.noise_shape = (None, *ones, None) if data_format == "channels_last" else (None, None, *ones)
+        self.noise_shape = (None, *ones, None) if self.data_format == "channels_last" else (None, None, *ones)
 
     def get_config(self) -> dict[str, Any]:
         """The four or five arguments that Keras writes for these layers; it takes no others."""
@@ -216,8 +222,7 @@ class SpatialDropout1D(_SpatialDropout):
     rank = 1
 
     def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: DTypeLike | None = None):
-        super().__init__(rate, seed=seed, name=name, dtype=dtype)
-        self._set_format("channels_last")
+        super().__init__(rate, "channels_last", seed, name, dtype)
 
 
 @export("keras.layers.SpatialDropout2D")
@@ -234,17 +239,6 @@ class SpatialDropout2D(_SpatialDropout):
     """
 
     rank = 2
-
-    def __init__(
-        self,
-        rate: float,
-        data_format: str | None = None,
-        seed: int | None = None,
-        name: str | None = None,
-        dtype: DTypeLike | None = None,
-    ):
-        super().__init__(rate, seed=seed, name=name, dtype=dtype)
-        self._set_format(standardize_data_format(data_format))
 
 
 @export("keras.layers.SpatialDropout3D")

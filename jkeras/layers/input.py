@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jax.typing import DTypeLike
-
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.naming import auto_name
 from jkeras._base.registry import export
-from jkeras._base.types import Tree, Weights
+from jkeras._base.types import DTypeLike, Tree, Weights
 from jkeras.graph import KerasTensor, Node, Spec
 from jkeras.layers.base import Layer
 

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import jax
-from jax.typing import DTypeLike
 
 from jkeras._base.configurable import Configurable
 from jkeras._base.errors import describe, known_sizes
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import DTypeLike, Tree
 
 if TYPE_CHECKING:
     from jkeras.layers.base import Layer

@@ -22,6 +22,7 @@ from jkeras._base.compiling import precision_scope
 from jkeras._base.errors import unknown_name
 from jkeras._base.types import Array, Tree
 from jkeras.graph.spec import Spec, is_spec
+from jkeras.layers import messages
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.structures import shapes_to_specs
 from jkeras.layers.tracking import OTHERS, Entry, Path, inventory, state_entries, walk, weight_entries
@@ -231,6 +232,6 @@ def _value_of(flat: dict[Path, Array], path: Path, variable: Variable) -> Array:
             "Give both as `init` returned them: params, state = model.init(key, x)."
         )
     if np.shape(flat[path]) != variable.shape:
-        name, shape = "/".join(path), np.shape(flat[path])
-        raise ValueError(f"The weight {name!r} has shape {variable.shape}, but an array of shape {shape} was given for it.")
+        shapes = {"expected": variable.shape, "received": np.shape(flat[path])}
+        raise ValueError(messages.WEIGHT_SHAPE.format(path="/".join(path), **shapes))
     return flat[path]

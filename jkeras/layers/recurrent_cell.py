@@ -153,7 +153,10 @@ class Cell(WeightedLayer):
         """
         for_inputs, for_states = self.noise(rng, xs[0], states[0])
         added, side = self.added(w, xs, for_inputs)
-        return recurrent.unfold(self.gates(), unroll, added, side, w.recurrent_kernel, tuple(states), mask, for_states)
+        return self._unfold(unroll, added, side, w.recurrent_kernel, tuple(states), mask, for_states)
+
+    def _unfold(self, unroll: bool, added: Array, side: Array | None, *rest: Tree) -> tuple[Array, tuple[Array, ...]]:
+        return recurrent.unfold(self.gates(), unroll, added, side, *rest)
 
     def forward(
         self, w: Weights, inputs: Tree, states: Tree, *, training: bool = False, rng: Array | None = None

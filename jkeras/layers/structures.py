@@ -62,23 +62,17 @@ def as_arrays(outputs: Tree) -> Tree:
 
 
 def masks_of(inputs: Tree) -> Tree:
-    """The mask of an array, or the list or dict of masks of a list or dict; None if there is none."""
-    leaves = jax.tree.leaves(inputs)
-    return _like_inputs(inputs, [get_mask(leaf) for leaf in leaves])
+    """The mask of an array, or the list or dict of masks of a list or dict; None if there is none.
 
-
-def _like_inputs(inputs: object, masks: list[T]) -> T | list[T] | dict[str, T] | None:
+    Symbolic tensors have specs of the masks that will travel with them.
+    """
+    leaves = jax.tree.leaves(inputs, is_leaf=is_symbolic)
+    masks = [leaf.mask if is_symbolic(leaf) else get_mask(leaf) for leaf in leaves]
     if all(m is None for m in masks):
         return None
     if isinstance(inputs, dict) and len(inputs) == len(masks):
         return dict(zip(sorted(inputs), masks))
     return masks if isinstance(inputs, (list, tuple)) else masks[0]
-
-
-def symbolic_masks(inputs: Tree) -> Tree:
-    """`masks_of` for symbolic tensors: specs of the masks that will travel with them."""
-    leaves = jax.tree.leaves(inputs, is_leaf=is_symbolic)
-    return _like_inputs(inputs, [getattr(leaf, "mask", None) for leaf in leaves])
 
 
 def zip_masks(outputs: list[Tree], masks: Tree) -> list[tuple[Tree, Tree]]:

@@ -69,10 +69,6 @@ class Geometry:
         padding = tuple((b, e - o - b) for b, e, o in zip(before, extents, spread))
         return dataclasses.replace(self, size=spread, strides=(1,) * self.rank, padding=padding)
 
-    def alone(self) -> Geometry:
-        """The same without groups."""
-        return dataclasses.replace(self, groups=1)
-
 
 def spatial(value: Ints, rank: int, name: str) -> tuple[int, ...]:
     """One int per spatial axis, from an int (the same for all) or a sequence of that length."""

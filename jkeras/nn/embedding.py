@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
 
-from jkeras._base.types import Array, Float, Int
+from jkeras._base.types import Array, DTypeLike, Float, Int
 
 
 def embedding(table: Float[Array, " rows width"], indices: Int[Array, " *shape"]) -> Float[Array, " *shape width"]:

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
 
 from jkeras._base import config
-from jkeras._base.types import Array, Float
+from jkeras._base.types import Array, DTypeLike, Float
 from jkeras.nn.losses_align import align_left, divide_or_zero, match_ranks
 
 # What a class outside the top k is set to: below every threshold.

@@ -25,7 +25,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
-from jax.typing import ArrayLike
+
+from jkeras._base.types import ArrayLike
+from jkeras.nn.traced import programs
 
 if TYPE_CHECKING:  # jax.extend loads Pallas, which `import jkeras` does not wait for
     from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Primitive
@@ -107,12 +109,7 @@ def rows_apart(
 
 def _programs(equation: Equation | JaxprEqn) -> list[ClosedJaxpr | _Closed]:
     """The programs in an equation's parameters, closed."""
-    found: list[ClosedJaxpr | _Closed] = []
-    for value in equation.params.values():
-        for inner in value if isinstance(value, (tuple, list)) else (value,):
-            if hasattr(inner, "eqns"):
-                found.append(inner if hasattr(inner, "jaxpr") else _Closed(inner))
-    return found
+    return [inner if hasattr(inner, "jaxpr") else _Closed(inner) for inner in programs(equation)]
 
 
 class _Closed:
@@ -242,11 +239,10 @@ def _shape(equation: Equation, index: int = 0) -> tuple[int, ...]:
     return tuple(equation.invars[index].aval.shape)
 
 
-def _only_rows(given: list[Kind], index: int = 0) -> Rows | None:
-    """The rows of one operand, where all others are free; else None."""
-    rest = [kind for i, kind in enumerate(given) if i != index]
-    kind = given[index]
-    return kind if isinstance(kind, Rows) and all(other == FREE for other in rest) else None
+def _only_rows(given: list[Kind]) -> Rows | None:
+    """The rows of the first operand, where all others are free; else None."""
+    first, *others = given
+    return first if isinstance(first, Rows) and all(other == FREE for other in others) else None
 
 
 # entry by entry -------------------------------------------------------------------------------------------------------
@@ -521,9 +517,7 @@ def _scan(equation: Equation, given: list[Kind], rows: int) -> list[Kind]:
     carried = [_rank(outer) == _rank(inner) for outer, inner in zip(equation.outvars, body.jaxpr.outvars)]
     end = len(given) - sum(stepped)
     first = end - sum(carried)
-    steps: list[Kind] = []
-    for kind in given[end:]:
-        steps.append(_without(kind, [0]))
+    steps = [_without(kind, [0]) for kind in given[end:]]
     if MIXED in steps:
         return [MIXED] * len(equation.outvars)
     carry, results = _settle(given[first:end], lambda carry: _follow(twins, [*given[:first], *carry, *steps], rows))

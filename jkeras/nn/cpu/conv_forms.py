@@ -73,7 +73,8 @@ def product(x: Array, kernel: Array, g: Geometry) -> Array:
     count = chunks(x.shape[0], math.prod(g.out) * matrix.shape[0]) if g.rank == 3 else 1
     if count == 1:
         return some(x)
-    return lax.map(some, _cut(x, count)).reshape(x.shape[0], *g.out, kernel.shape[-1])
+    parts = x.reshape(count, x.shape[0] // count, *x.shape[1:])
+    return lax.map(some, parts).reshape(x.shape[0], *g.out, kernel.shape[-1])
 
 
 def pairs(x: Array, kernel: Array, g: Geometry) -> Array:
@@ -158,10 +159,6 @@ def chunks(batch: int, per_example: int, least: int = 1) -> int:
         return 1
     counts = [n for n in range(1, batch + 1) if batch % n == 0 and (n == 1 or batch // n >= least)]
     return next((n for n in counts if batch // n * per_example <= _CHUNK), counts[-1] if counts else 1)
-
-
-def _cut(a: Array, count: int) -> Array:
-    return a.reshape(count, a.shape[0] // count, *a.shape[1:])
 
 
 def _contract(rows: Array, dy: Array) -> Array:

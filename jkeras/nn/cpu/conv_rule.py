@@ -135,7 +135,7 @@ def _reversed(kernel: Array) -> Array:
 
 def _by_group(compute: Callable[[Array, Array, Geometry], Array], a: Array, b: Array, g: Geometry) -> Array:
     """One ungrouped operation per group; groups are blocks of the last axis of operands and result."""
-    one = g.alone()
+    one = dataclasses.replace(g, groups=1)
     if g.groups <= _GROUPS_WRITTEN_OUT:
         pairs = zip(jnp.split(a, g.groups, -1), jnp.split(b, g.groups, -1))
         return lax.concatenate([compute(left, right, one) for left, right in pairs], a.ndim - 1)
