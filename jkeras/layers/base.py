@@ -408,13 +408,10 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
         outputs = Node(self, args, kwargs, self.compute_output_spec(*specs, **given)).outputs
         hide_tracers(self)
         if args and (masks is not None or self._plan.makes_mask):
-            self._pass_symbolic_mask(specs[0], outputs, given.get("mask", masks))
+            outgoing = infer(self.compute_mask, (specs[0], given.get("mask", masks)), {})
+            for tensor, mask in structures.zip_masks(jax.tree.leaves(outputs, is_leaf=is_symbolic), outgoing):
+                tensor.mask = mask
         return outputs
-
-    def _pass_symbolic_mask(self, inputs: Tree, outputs: Tree, masks: Tree) -> None:
-        outgoing = infer(self.compute_mask, (inputs, masks), {})
-        for tensor, mask in structures.zip_masks(jax.tree.leaves(outputs, is_leaf=is_symbolic), outgoing):
-            tensor.mask = mask
 
     # masks and losses -----------------------------------------------------------------------------------------------
 

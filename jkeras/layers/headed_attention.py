@@ -173,8 +173,8 @@ class HeadedAttention(WeightedLayer):
         k = self.key_dense(value if key is None else key)
         if self.sliding_window is not None:
             masks.append(window_mask(*self._lengths(q, k), self.sliding_window))
-        if masks or use_causal_mask:
-            self._require_one_axis()
+        if (masks or use_causal_mask) and len(self._axes) != 1:
+            raise ValueError(_SEVERAL_AXES.format(layer=self.name, axes=self._axes))
         masks = masks if attention_mask is None else [*masks, attention_mask]
         attended, weights = self._compute_attention(q, k, v, masks, training, return_attention_scores, use_causal_mask)
         output = self.output_dense(attended * self.gate_dense(query) if self.use_gate else attended)
@@ -205,10 +205,6 @@ class HeadedAttention(WeightedLayer):
 
     def _lengths(self, q: Array, k: Array) -> tuple[int, int]:
         return q.shape[self._axes[0]], k.shape[self._axes[0]]
-
-    def _require_one_axis(self) -> None:
-        if len(self._axes) != 1:
-            raise ValueError(_SEVERAL_AXES.format(layer=self.name, axes=self._axes))
 
     def _merged(self, masks: Sequence[Array], ndim: int) -> Array | None:
         """All masks in one, of the rank of the weights: `(batch, ..., heads, *query axes, *key axes)`."""

@@ -62,12 +62,9 @@ class InputSpec(Configurable):
             return f"expected at most {self.max_ndim} axes, received {n}"
         if self.min_ndim is not None and n < self.min_ndim:
             return f"expected at least {self.min_ndim} axes, received {n}"
-        for axis, size in self.axes.items():
+        for axis, size in {**dict(enumerate(self.shape or ())), **self.axes}.items():
             found = shape[axis] if -n <= axis < n else None
             if size is not None and found is not None and found != size:
-                return f"expected size {size} at axis {axis}, received {found}"
-        for axis, (size, found) in enumerate(zip(self.shape or (), shape)):
-            if size is not None and found is not None and size != found:
                 return f"expected size {size} at axis {axis}, received {found}"
         return None
 
