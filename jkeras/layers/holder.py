@@ -141,17 +141,9 @@ class WeightHolder:
         dtype = standardize_dtype(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
-        variable = Variable(
-            initializers.get(initializer),
-            sizes,
-            dtype,
-            trainable,
-            autocast,
-            aggregation,
-            name or "variable",
-            regularizers.get(regularizer),
-            constraints.get(constraint),
-        )
+        first = initializers.get(initializer)
+        rules = regularizers.get(regularizer), constraints.get(constraint)
+        variable = Variable(first, sizes, dtype, trainable, autocast, aggregation, name or "variable", *rules)
         variable.unnamed = name is None
         variable.path = f"{self.name}/{variable.name}"
         variable.trainable = variable.declared_trainable and self._trainable
