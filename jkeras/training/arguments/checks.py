@@ -76,7 +76,7 @@ def check_train_step(model: Steps) -> None:
     parameters = inspect.signature(model.train_step).parameters
     code = getattr(model.train_step, "__code__", None)
     listed = sorted(name for name in getattr(code, "co_names", ()) if name.startswith("stateless_"))
-    if len(parameters) != 2:
+    if len(parameters) not in (1, 2):
         raise TypeError(_OLD_STEP.format(cls=type(model).__name__, what=f"takes {tuple(parameters)}"))
     if listed:
         what = f"calls {', '.join(listed)}: its state is Keras' tuple of lists"

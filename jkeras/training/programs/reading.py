@@ -26,6 +26,7 @@ from jkeras.training.programs.groups import batches_per_group, run_groups
 from jkeras.training.programs.recompiles import watched
 from jkeras.training.programs.training import Program, batch_of, like, zeros_of
 from jkeras.training.state import TrainState
+from jkeras.training.step_forms import step_of
 from jkeras.training.steps import Steps, reports_metrics_alone
 from jkeras.training.whole_step import whole_step
 
@@ -40,7 +41,9 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
         padded: whether rows of the stack from number `rows` on are to be left out.
     """
     derived = reports_metrics_alone(model, "test_step")
-    test_step: Callable[..., tuple[TrainState, Logs]] = whole_step(model, model._test_step if padded else model.test_step)
+    test_step: Callable[..., tuple[TrainState, Logs]] = whole_step(
+        model, model._test_step if padded else step_of(model, "test_step")
+    )
 
     def step(state: TrainState, data: Tree, index: Scalar, rows: Scalar) -> tuple[TrainState, Tree]:
         batch = batch_of(data, index)
@@ -73,7 +76,7 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
 def prediction_program(model: Steps) -> Program:
     """The program `(state, data, start, stop) -> (state, outputs)`; the outputs are stacked like the data."""
     own_step = type(model).predict_step is Steps.predict_step
-    predict_step = whole_step(model, model.predict_step)
+    predict_step = whole_step(model, step_of(model, "predict_step"))
 
     def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar) -> tuple[_Changing, Tree]:
         def body(index: Scalar, carry: Tree) -> Tree:
@@ -107,7 +110,7 @@ def batch_program(model: Steps) -> Program:
 
     def one(state: TrainState, batch: Tree) -> tuple[_Changing, Tree]:
         with precision_scope():
-            new, y = whole_step(model, model.predict_step)(_with_key(state), batch)
+            new, y = whole_step(model, step_of(model, "predict_step"))(_with_key(state), batch)
         return _changing(new), y
 
     return _program(model, one, "the prediction of a batch", 1, one)

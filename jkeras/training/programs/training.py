@@ -32,6 +32,7 @@ from jkeras.training.objective.trackers import begun, results
 from jkeras.training.programs.recompiles import watched
 from jkeras.training.programs.steps_per_dispatch import StepsPerDispatch
 from jkeras.training.state import TrainState
+from jkeras.training.step_forms import step_of
 from jkeras.training.steps import Steps, reports_metrics_alone
 from jkeras.training.whole_step import whole_step
 
@@ -130,7 +131,7 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
     derived = reports_metrics_alone(model)
     objective = model._trainer.objective
     start_metrics = objective.init_metrics()
-    train_step = whole_step(model, model.train_step)
+    train_step = whole_step(model, step_of(model, "train_step"))
 
     def begin(state: TrainState, metrics: Tree, epoch: Scalar, position: Scalar) -> TrainState:
         metrics = jax.tree.map(lambda fresh, old: jnp.where(position == 0, fresh, old), start_metrics, metrics)
