@@ -45,6 +45,7 @@ from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import PureFace
 from jkeras.layers.remat import RematFace, rematerialized
 from jkeras.layers.shape_face import ShapeFace
+from jkeras.layers.stateless_face import StatelessFace
 from jkeras.state import random
 from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, set_mask
 from jkeras.state.tape import recording
@@ -74,7 +75,7 @@ class BaseArguments(LayerArguments, total=False):
 
 
 @export("keras.layers.Layer", "keras.Layer")
-class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace):
+class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphFace, ShapeFace):
     """Base of all layers and models.
 
     Args:

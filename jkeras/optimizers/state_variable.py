@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from jkeras._base.types import Array
@@ -20,8 +21,8 @@ from jkeras.state.random import taking_nothing
 from jkeras.state.scope import is_traced, scope_of
 from jkeras.state.variable import Variable
 
-_TRACED = """A value that JAX is still tracing was assigned to {path!r}, a variable of an optimizer outside of the traced function.
-There the variables are a list of arrays, and the step gives new ones:
+_TRACED = """A value that JAX is still tracing was assigned to {path!r}, a variable of an optimizer, which lasts longer than the
+traced function. Pass the variables to the function as a list of arrays, and return new ones:
 
     weights, optimizer_variables = optimizer.stateless_apply(optimizer_variables, grads, weights)
 """
@@ -81,6 +82,9 @@ class StateVariable(Variable):
         leaves[_numbers_of_leaves(structure)[self.leaf]] = new
         self.owner.state = jax.tree.unflatten(structure, leaves)
         return new
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.stored_dtype}, value={np.asarray(self.stored)!r}>"
 
     def _held(self) -> Array | None:
         """The state's array, where the optimizer's class is not at work on variables of its own."""

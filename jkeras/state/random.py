@@ -5,8 +5,8 @@ restarts. Until you call it, the stream restarts from Python's `random` whenever
 Dropout layer, a SeedGenerator), and NumPy's global generator decides the order of data in `fit`. So `random.seed` and
 `np.random.seed` do what they do in Keras.
 
-Inside a functional scope, or another that has a key, every draw is `fold_in(fold_in(scope key, layer position), call index)`, so a
-result depends neither on what ran before it nor on how many steps a program holds.
+Inside a functional scope, or another that has a key, every draw is `fold_in(fold_in(scope key, layer position), call index)`. So
+a result depends neither on what ran before it nor on how many steps a program holds.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from jkeras.state.variable import Variable
 class StatelessScope:
     """While it is open, variables read as given here, and what is assigned to any variable stays in it.
 
-    `functionalize` does the same for a function, as a pure function. The key of random draws is that of the code around it, or else the
+    `functionalize` does the same for a function, as a pure function. Random draws take the key of the code around, or else the
     next one of the global stream.
 
     Args:

@@ -18,9 +18,9 @@ from jkeras._base.types import Array, Tree
 from jkeras.layers.tracking import Inventory, inventory
 from jkeras.optimizers.state import OptimizerState, named_leaves, split_name
 from jkeras.state.variable import gate, materialize, owned_value, put_value
+from jkeras.training.dialects import is_taped
 from jkeras.training.programs.training import Call
 from jkeras.training.state import TrainState
-from jkeras.training.step_forms import is_taped
 from jkeras.training.steps import Steps
 from jkeras.training.whole_step import with_all_variables
 

@@ -16,15 +16,17 @@ Variables: a step may use as many optimizers as it likes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jkeras._base.errors import describe
 from jkeras._base.types import Batch, Tree
 from jkeras.layers.pure import layer_positions
 from jkeras.state.tape import taped
 from jkeras.training.state import TrainState
-from jkeras.training.steps import Steps
-from jkeras.training.whole_step import all_places, value_at, with_value_at
+from jkeras.training.whole_step import all_places, value_at, with_value
+
+if TYPE_CHECKING:
+    from jkeras.training.steps import Steps
 
 _NO_LOGS = """{cls}.{name} returned {given}. In this form a step returns a dict of what the logs show:
 
@@ -59,7 +61,7 @@ def taped_step(model: Steps, name: str) -> Callable[[TrainState, Batch], tuple[T
         run = taped(lambda: own(data_of(model, batch)), [place.variable for place in places], positions=layer_positions(model))
         result = run(before, rng=state.key)
         for place, old, new in zip(places, before, result.values):
-            state = state if new is old else with_value_at(state, place, new)
+            state = state if new is old else with_value(state, place, new)
         if name != "predict_step":
             if not isinstance(result.output, dict):
                 raise TypeError(_NO_LOGS.format(cls=type(model).__name__, name=name, given=describe(result.output)))

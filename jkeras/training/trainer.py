@@ -30,7 +30,7 @@ from jkeras.data.source import Source
 from jkeras.data.stream_stacker import StreamStacker
 from jkeras.graph.infer import at_size
 from jkeras.layers.structures import array_specs
-from jkeras.layers.tracking import inventory, note_change
+from jkeras.layers.tracking import Tracker, inventory, note_change
 from jkeras.metrics.base import Metric
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.state import OptimizerState
@@ -40,6 +40,7 @@ from jkeras.training.arguments.checks import check_finite, check_names, flat_nam
 from jkeras.training.arguments.fingerprint import fingerprint
 from jkeras.training.arguments.fit import validates, verbosity
 from jkeras.training.fit_loop import FitLoop, may_join_epochs
+from jkeras.training.objective.compiled_metrics import CompiledMetrics
 from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.objective import CompileConfig, Objective, make_objective
 from jkeras.training.programs.forward import ForwardPass, bucket
@@ -101,6 +102,7 @@ class Trainer:
         self._forward_passes: dict[Hashable, ForwardPass] = {}
         self._pads_rows: dict[Hashable, bool] = {}  # whether evaluations pad, by the shapes of the data
         self._batch_metrics: Logs | None = None  # what `train_on_batch(..., reset_metrics=False)` continues
+        self._shows_as_one = False
         self._noted: tuple[Tree, dict[str, Array]] | None = None  # while a loss is computed: the outputs, and the losses of each
         self._optimizer_known: tuple[Optimizer, object, Hashable] | None = (
             None  # `_optimizer_key` of an optimizer and its settings
@@ -194,6 +196,21 @@ class Trainer:
     def compiled_metrics(self) -> list[tuple[str, Metric]]:
         """The means of the losses and the compiled metrics, by their names in the logs; empty before they are known."""
         return [] if self._objective is None else self._objective.metrics
+
+    @property
+    def shown_metrics(self) -> list[Tracker]:
+        """The objects of `compiled_metrics`; while a step in Keras' form runs, the mean of the loss, and the others as one."""
+        found: list[Tracker] = [metric for _, metric in self.compiled_metrics]
+        return [found[0], CompiledMetrics(self.objective)] if self._shows_as_one and len(found) > 1 else found
+
+    @contextlib.contextmanager
+    def showing_metrics(self, as_one: bool) -> Iterator[None]:
+        """Around a step: how `model.metrics` shows the compiled metrics."""
+        before, self._shows_as_one = self._shows_as_one, as_one
+        try:
+            yield
+        finally:
+            self._shows_as_one = before
 
     @property
     def compiled_ids(self) -> set[int]:

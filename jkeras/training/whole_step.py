@@ -83,7 +83,7 @@ def whole_step(model: Steps, step: Callable[..., tuple[TrainState, Tree]]) -> Ca
             if value is not old:
                 if place.field == "params" and value_at(new, place) is not old:
                     raise ValueError(_TWICE.format(path=place.variable.path))
-                new = with_value_at(new, place, value)
+                new = with_value(new, place, value)
         return new, output
 
     return run
@@ -132,7 +132,7 @@ def with_values(model: Steps, places: list[Place], state: TrainState, fn: Callab
     held = [value_at(state, place) for place in places]
     result = functionalize(fn, [place.variable for place in places])(held)
     for place, old, new in zip(places, held, result.values):
-        state = state if new is old else with_value_at(state, place, new)
+        state = state if new is old else with_value(state, place, new)
     return state, result.output
 
 
@@ -156,10 +156,12 @@ def with_all_variables(model: Steps, attempt: Callable[[], T], again: Callable[[
 
 
 def value_at(state: TrainState, place: Place) -> Tree:
+    """What a state has in a place."""
     return paths.get(getattr(state, place.field), place.path)
 
 
-def with_value_at(state: TrainState, place: Place, value: object) -> TrainState:
+def with_value(state: TrainState, place: Place, value: object) -> TrainState:
+    """The state with another value in a place."""
     changed: dict[str, Tree] = {place.field: paths.put(getattr(state, place.field), place.path, value)}
     return state._replace(**changed)
 
