@@ -70,6 +70,7 @@ PLACES = {
     "random": "jkeras.random",
     "regularizers": "jkeras.regularizers",
     "saving": "jkeras.saving",
+    "tree": "jkeras.tree",
     "utils": "jkeras.utils",
     "utils.np_utils": "jkeras.utils.np_utils jkeras.utils",
     "visualization": "jkeras.visualization",
