@@ -30,8 +30,10 @@ from jkeras.optimizers.state import (
     parts_of_weights,
     unique_names,
 )
+from jkeras.optimizers.state_in_variables import StateInVariables
 from jkeras.optimizers.state_number import Iterations, LearningRate
 from jkeras.optimizers.state_variable import StateVariable, view_of
+from jkeras.state.scope import current, outside
 from jkeras.state.variable import Variable
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class KerasFace:
     _inner: Inner | None
     _clock: Variable | None
     _rate_in_step: Variable | None
-    _state: OptimizerState | None
+    _plain_state: OptimizerState | None
     _shown: bool
     _fits: tuple[object, object] | None
     gradient_accumulation_steps: int | None
@@ -61,6 +63,7 @@ class KerasFace:
     _initial_rate: Callable[[], jax.Array | None]
 
     def __init__(self, rate: float | Callable[..., ArrayLike] | None):
+        self._in_variables: StateInVariables | None = None
         self.state = None
         self._rate = rate
         self._keys: list[str] = []
@@ -79,6 +82,27 @@ class KerasFace:
         self._state, self._shown, self._fits = state, True, None
 
     @property
+    def _state(self) -> OptimizerState | None:
+        held = self._in_variables
+        return self._plain_state if held is None else held.read()
+
+    @_state.setter
+    def _state(self, state: OptimizerState | None) -> None:
+        if self._in_variables is not None and jax.tree.structure(state) == self._in_variables.structure:  # type: ignore[operator]
+            self._in_variables.write(state)
+        else:
+            self._in_variables, self._plain_state = None, state
+
+    def _move_into_variables(self, variables: Sequence[Assignable] | None) -> None:
+        """For a function that is traced: let its program hand the state through."""
+        if self._in_variables is None:
+            with outside(), jax.ensure_compile_time_eval():
+                if self._plain_state is None:
+                    self.build(self._trained if variables is None or self._trained else variables)
+                state = self._check_built()
+                self._in_variables = StateInVariables(state, (f"{self.name}/{name}" for name in named_leaves(state)))
+
+    @property
     def live_state(self) -> OptimizerState | None:
         """The state whose arrays the next step takes: look at it, but do not keep it."""
         return self._state
@@ -86,7 +110,8 @@ class KerasFace:
     def take_state(self) -> OptimizerState:
         """The state in arrays that nothing else holds, for a program that donates them."""
         state = self._check_built()
-        if self._shown:
+        if self._shown or self._in_variables is not None:
+            self._in_variables = None
             state = self._state = jax.tree.map(jnp.copy, state)
             self._shown = False
         return state
@@ -277,6 +302,8 @@ class KerasFace:
             return
         if len(grads) == 0:
             return
+        if current().functional:
+            self._move_into_variables(None if trainable_variables is None else (trainable_variables := list(trainable_variables)))
         found = self._pair(list(grads), None if trainable_variables is None else list(trainable_variables))
         missing = frozenset(key for key in self._keys if found.get(key) is None)
         if len(missing) == len(self._keys):
@@ -287,7 +314,8 @@ class KerasFace:
         before = self._values()
         filled = {key: jnp.zeros_like(before[key]) if key in missing else jnp.asarray(found[key]) for key in self._keys}
         after, state = self._run(self._nest(filled), self._nest(before), missing)
-        self._refuse_tracers(state)
+        if self._in_variables is None:
+            self._refuse_tracers(state)
         self.state = state
         values = named_leaves(after)
         for key, variable in zip(self._keys, self._trained):

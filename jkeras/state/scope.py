@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING
 
@@ -114,7 +114,7 @@ def substitute(
     scope = Scope(_current.get())
     scope.values, scope.rng, scope.training, scope.abstract = values, rng, training, abstract
     scope.keeps_all = abstract
-    scope.losses, scope.positions = [], positions or {}
+    scope.losses, scope.positions = [], {} if positions is None else positions
     scope.age, scope.start = next_age(), dict(values)
     scope.trace = _trace_state()
     return scope
@@ -126,6 +126,16 @@ def _trace_state() -> object:
     from jax.extend.core import get_opaque_trace_state
 
     return get_opaque_trace_state()
+
+
+@contextlib.contextmanager
+def outside() -> Iterator[None]:
+    """A block in which variables have their own values, and not those of the pure function that runs."""
+    token = push(_root)
+    try:
+        yield
+    finally:
+        pop(token)
 
 
 def complete_scope() -> Scope | None:

@@ -1,10 +1,10 @@
 """The forms in which a class may write `train_step`, `test_step` and `predict_step`.
 
 The loops run one form, `(TrainState, batch) -> (TrainState, logs)`. `pure_step` gives a model's step in it, whatever form the
-class chose; the loops know nothing of the others. Two forms take a state and a batch: this package's, and Keras' own on JAX
-(`keras_step.py`). They are told apart by what the step does with its state. It first runs up to the point where it uses one: this
-package's has attributes (`state.params`), Keras' is unpacked into lists. A step that leaves this open runs in both forms, and
-what it returns decides. A step that fits neither is an error.
+class chose; the loops know nothing of the others. A step that takes data alone has TensorFlow's form (`tape_step.py`). Two forms
+take a state and a batch: this package's, and Keras' own on JAX (`keras_step.py`). They are told apart by what the step does with
+its state. It first runs up to the point where it uses one: this package's has attributes (`state.params`), Keras' is unpacked
+into lists. A step that leaves this open runs in both forms, and what it returns decides. A step that fits no form is an error.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from jkeras.layers.pure import layer_positions
 from jkeras.state.functionalize import functionalize
 from jkeras.training.keras_step import LISTS, Step, from_keras, in_keras_form
 from jkeras.training.state import TrainState
+from jkeras.training.tape_step import taped_step
 from jkeras.training.whole_step import all_places, value_at
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _OWN = {
         return state, y_pred""",
 }
 
-_FORMS = """{cls}.{name} {what}. There are two forms of it. A pure function of a `TrainState` and a batch:
+_FORMS = """{cls}.{name} {what}. There are three forms of it. A pure function of a `TrainState` and a batch:
 
     def {name}(self, state, batch):
 {own}
@@ -54,6 +55,12 @@ Or Keras' form on JAX, with lists of arrays:
         {lists} = state
         ...
         return {result}
+
+Or TensorFlow's, which changes variables and may use tf.GradientTape:
+
+    def {name}(self, data):
+        ...
+        return {returned}
 """
 
 
@@ -101,6 +108,8 @@ def pure_step(model: Steps, name: str) -> Step:
         TypeError: it takes other arguments; or, when it runs, it fits no form.
     """
     check_arguments(model, name)
+    if is_taped(model, name):
+        return taped_step(model, name)
     step: Callable[..., Any] = getattr(model, name)
     if step.__module__.startswith(_LIBRARY):
         return step
@@ -115,17 +124,29 @@ def pure_step(model: Steps, name: str) -> Step:
     return run
 
 
+def is_taped(model: Steps, name: str = "train_step") -> bool:
+    """Whether a step takes data alone, as in TensorFlow's form."""
+    return not _takes(model, name, 2) and _takes(model, name, 1)
+
+
 def check_arguments(model: Steps, name: str) -> None:
-    """Refuse a step that does not take a state and a batch, as in TensorFlow's form.
+    """Refuse a step that takes neither a state and a batch nor data alone.
 
     Raises:
         TypeError: with the forms that there are.
     """
-    signature = inspect.signature(getattr(model, name))
+    if not (_takes(model, name, 2) or _takes(model, name, 1)):
+        parameters = inspect.signature(getattr(model, name)).parameters
+        raise TypeError(_text(model, name, f"takes {tuple(parameters)}"))
+
+
+def _takes(model: Steps, name: str, count: int) -> bool:
+    """Whether a step can be called with this many arguments."""
     try:
-        signature.bind(None, None)
+        inspect.signature(getattr(model, name)).bind(*[None] * count)
     except TypeError:
-        raise TypeError(_text(model, name, f"takes {tuple(signature.parameters)}")) from None
+        return False
+    return True
 
 
 def any_form(step: Callable[..., Any]) -> Callable[..., Any]:
@@ -256,8 +277,10 @@ class _Result:
 
 def _text(model: Steps, name: str, what: str) -> str:
     lists = ", ".join(LISTS[name])
+    returned = "outputs" if name == "predict_step" else "logs"
     result = "outputs, non_trainable_variables" if name == "predict_step" else f"logs, ({lists})"
-    return _FORMS.format(cls=type(model).__name__, name=name, what=what, own=_OWN[name], lists=lists, result=result)
+    words = {"own": _OWN[name], "lists": lists, "result": result, "returned": returned}
+    return _FORMS.format(cls=type(model).__name__, name=name, what=what, **words)
 
 
 def _described(found: object) -> str:

@@ -256,6 +256,11 @@ class Steps(Layer):
         return state, results(self, state)
 
 
+def has_forward_pass(model: Steps) -> bool:
+    """Whether a model computes outputs; one whose steps train other models, as a GAN does, need not."""
+    return type(model).call is not Layer.call or type(model).forward is not Layer.forward
+
+
 def reports_metrics_alone(model: Steps, step: str = "train_step") -> bool:
     """Whether a step reports its metrics and nothing else, as the default step does."""
     pieces = (step, "update_metrics", "compute_metrics", "get_metrics_result")
