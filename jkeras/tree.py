@@ -45,7 +45,7 @@ def _opened(structure: Any) -> _Opened | None:
         keys = list(structure) if kind is OrderedDict else _sorted(structure)
         return _Opened(dict, keys, [structure[key] for key in keys], functools.partial(_like_dict, structure, keys))
     if kind in (list, tuple, deque):
-        close = functools.partial(deque, maxlen=structure.maxlen) if kind is deque else kind
+        close: Callable[[list[Any]], Any] = functools.partial(deque, maxlen=structure.maxlen) if kind is deque else kind
         return _Opened(kind, list(range(len(structure))), list(structure), close)
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
         return _Opened(kind, list(range(len(structure))), list(structure), lambda entries: kind(*entries))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import jax
 
-_OFF = "off"
+_OPTION, _OFF = "jax_traceback_filtering", "off"
 
 
 def disable_traceback_filtering() -> None:
     """Show all frames in tracebacks, those inside of JAX too."""
-    jax.config.update("jax_traceback_filtering", _OFF)
+    jax.config.update(_OPTION, _OFF)
 
 
 def enable_traceback_filtering() -> None:
     """Leave JAX's own frames out of tracebacks, as it is from the start."""
-    jax.config.update("jax_traceback_filtering", "auto")
+    jax.config.update(_OPTION, "auto")
 
 
 def is_traceback_filtering_enabled() -> bool:
@@ -28,4 +28,4 @@ def is_traceback_filtering_enabled() -> bool:
         >>> is_traceback_filtering_enabled()
         True
     """
-    return bool(jax.config.jax_traceback_filtering != _OFF)
+    return bool(getattr(jax.config, _OPTION) != _OFF)
