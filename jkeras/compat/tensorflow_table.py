@@ -30,6 +30,7 @@ PLACES = {
     "tensorflow.config": f"{_IN}.devices",
     "tensorflow.config.experimental": f"{_IN}.devices",
     "tensorflow.config.threading": f"{_IN}.threads",
+    "tensorflow.debugging": f"{_IN}.debugging",
     "tensorflow.dtypes": f"{_IN}.dtypes {_IN}.arrays",
     "tensorflow.errors": f"{_IN}.errors",
     "tensorflow.experimental": EMPTY,
