@@ -31,6 +31,7 @@ PLACES = {
     "tensorflow.config.experimental": f"{_IN}.devices",
     "tensorflow.config.threading": f"{_IN}.threads",
     "tensorflow.debugging": f"{_IN}.debugging",
+    "tensorflow.distribute": f"{_IN}.distribute",
     "tensorflow.dtypes": f"{_IN}.dtypes {_IN}.arrays",
     "tensorflow.errors": f"{_IN}.errors",
     "tensorflow.experimental": EMPTY,
