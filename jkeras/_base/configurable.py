@@ -252,12 +252,16 @@ def object_config(obj: Any) -> dict[str, object]:
     """`{"module", "class_name", "config", "registered_name"}` of an object with `get_config`."""
     cls = type(obj).__dict__.get("_declared_as", type(obj))
     path = registry.path_of(cls)
-    config = {**_class_words(cls, path), "config": obj.get_config(), "registered_name": None}
+    module, _, name = (path or f"{cls.__module__}.{cls.__name__}").rpartition(".")
+    module = _WITHOUT_PUBLIC_PATH.get(path or "", module)
+    config = {"module": module, "class_name": name, "config": obj.get_config(), "registered_name": None}
     if path is None or path in _WITHOUT_PUBLIC_PATH:
         config["registered_name"] = registry.get_registered_name(cls)
     if path is None and _in_memory.get():
         config[_CLASS] = cls
-    _note_shared(obj, config)
+    written = _written.get()
+    if written is not None and hasattr(obj, "build_from_config"):  # only layers hold weights that it matters to share
+        config["shared_object_id"] = written.setdefault(id(obj), (obj, len(written)))[1]
     return config
 
 
@@ -280,12 +284,6 @@ def sharing() -> Iterator[None]:
     finally:
         _written.reset(tokens[0])
         _read.reset(tokens[1])
-
-
-def _note_shared(obj: object, config: dict[str, object]) -> None:
-    written = _written.get()
-    if written is not None and hasattr(obj, "build_from_config"):  # only layers hold weights that it matters to share
-        config["shared_object_id"] = written.setdefault(id(obj), (obj, len(written)))[1]
 
 
 def shared_ids(config: object, found: Counter[object]) -> Counter[object]:
@@ -313,13 +311,6 @@ def without_single_ids(config: object, found: Counter[object]) -> Any:
 
 # Keras has no public path for this class, and names it by its file.
 _WITHOUT_PUBLIC_PATH = {"keras.models.Functional": "keras.src.models.functional"}
-
-
-def _class_words(cls: type, path: str | None) -> dict[str, str]:
-    if path is None:
-        return {"module": cls.__module__, "class_name": cls.__name__}
-    module, _, name = path.rpartition(".")
-    return {"module": _WITHOUT_PUBLIC_PATH.get(path, module), "class_name": name}
 
 
 def deserialize(config: object, custom_objects: CustomObjects = None) -> Any:
@@ -353,16 +344,12 @@ def deserialize(config: object, custom_objects: CustomObjects = None) -> Any:
     read, shared = _read.get(), config.get("shared_object_id")
     if read is not None and isinstance(shared, int) and type(read.get(shared)) is found:
         return read[shared]
-    made = _make(found, config, custom_objects)
+    options = {"custom_objects": custom_objects} if takes_custom_objects(found) else {}
+    with registry.custom_object_scope(custom_objects):
+        made = found.from_config(copied(config["config"]), **options)
     if read is not None and isinstance(shared, int) and hasattr(made, "build_from_config"):
         read[shared] = made
     return made
-
-
-def _make(found: Any, config: Config, custom_objects: CustomObjects) -> Any:
-    with registry.custom_object_scope(custom_objects):
-        options = {"custom_objects": custom_objects} if takes_custom_objects(found) else {}
-        return found.from_config(copied(config["config"]), **options)
 
 
 def copied(value: object) -> Any:

@@ -30,59 +30,18 @@ _custom: dict[str, object] = {}  # "Package>Name" -> object
 _custom_names: dict[int, str] = {}  # id(object) -> "Package>Name"
 _scoped: ContextVar[Mapping[str, object]] = ContextVar("jkeras_custom_objects", default=MappingProxyType({}))
 
-_ROOTS = frozenset(
-    [
-        "tensorflow",
-        "tf",
-        "python",
-        "keras",
-        "tf_keras",
-        "keras_core",
-        "src",
-        "api",
-        "v1",
-        "v2",
-        "_v1",
-        "_v2",
-        "_tf_keras",
-        "compat",
-        "legacy",
-    ]
-)
+_ROOTS = {
+    "tensorflow", "tf", "python", "keras", "tf_keras", "keras_core", "src", "api", "v1", "v2", "_v1", "_v2", "_tf_keras",
+    "compat", "legacy",
+}  # fmt: skip
 _AREAS = {"engine": ("models", "layers"), "mixed_precision": ("dtype_policies",), "": ("top", "models", "layers")}
-# What a config may make: the parts of models. Loaders, downloads, writers of files and switches are not parts.
-_PARTS = frozenset(
-    [
-        "layers",
-        "models",
-        "top",
-        "initializers",
-        "regularizers",
-        "constraints",
-        "activations",
-        "losses",
-        "metrics",
-        "optimizers",
-        "optimizers.schedules",
-        "dtype_policies",
-        "mixed_precision",
-        "random",
-    ]
-)
 # Where to look for a class whose config has no module, as in files of Keras 2.
-_SEARCHED = [
-    "layers",
-    "models",
-    "top",
-    "initializers",
-    "regularizers",
-    "constraints",
-    "optimizers",
-    "optimizers.schedules",
-    "losses",
-    "metrics",
-    "dtype_policies",
-]
+_SEARCHED = (
+    "layers", "models", "top", "initializers", "regularizers", "constraints", "optimizers", "optimizers.schedules",
+    "losses", "metrics", "dtype_policies",
+)  # fmt: skip
+# What a config may make: the parts of models. Loaders, downloads, writers of files and switches are not parts.
+_PARTS = {*_SEARCHED, "activations", "mixed_precision", "random"}
 _OWN = "If it is your own, give the {kind} itself; where a file names it, pass custom_objects={{{name!r}: ...}} or register it."
 _FUNCTION_AREAS = ("activations", "losses", "metrics", "ops", "initializers", "regularizers", "constraints")
 

@@ -196,10 +196,10 @@ class _Inference:
             return False
         return tried >= _AT_MOST or (tried >= _USUALLY and not self.hides_an_axis(agreed))
 
-    def at(self, size_of: Sizes, shown_as_unknown: int | None = None) -> Tree:
+    def at(self, size_of: Sizes, shown_as_unknown: int | None = None, run: Callable[..., Tree] | None = None) -> Tree:
         """Specs of the outputs at a size for each unknown axis."""
         with standing_for_unknown(shown_as_unknown):
-            outputs = abstractly(self.run, *self.arrays(size_of), training=self.training)
+            outputs = abstractly(run or self.run, *self.arrays(size_of), training=self.training)
         return jax.tree.map(lambda a: Spec(known_sizes(a.shape), a.dtype), outputs)
 
     def attempt(self, size_of: Sizes, shown_as_unknown: int | None = None) -> list[Tree]:
@@ -215,9 +215,8 @@ class _Inference:
             except Exception:
                 failed = True
 
-        with standing_for_unknown(shown_as_unknown):
-            outputs = abstractly(run, *self.arrays(size_of), training=self.training)
-        return [] if failed else [jax.tree.map(lambda a: Spec(known_sizes(a.shape), a.dtype), outputs)]
+        specs = self.at(size_of, shown_as_unknown, run)
+        return [] if failed else [specs]
 
     def arrays(self, size_of: Sizes) -> list[jax.ShapeDtypeStruct]:
         """The specs with a size for each unknown axis."""

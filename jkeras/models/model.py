@@ -8,7 +8,7 @@ subclass writes its own `call`. All three are layers, with the pure `init` and `
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self, SupportsIndex
 
 from jkeras._base.configurable import constructor_signature, in_todays_words, read_arguments
@@ -418,33 +418,8 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             if layer is not self and callable(reset):
                 reset()
 
-    def summary(
-        self,
-        line_length: int | None = None,
-        positions: list[float] | None = None,
-        print_fn: Callable[[str], object] | None = None,
-        expand_nested: bool = False,
-        show_trainable: bool = False,
-        layer_range: tuple[str, str] | None = None,
-    ) -> None:
-        """Print a table of the layers, their output shapes and parameter counts.
-
-        Args:
-            line_length: width of the table, default 65, or 98 with the column of connections.
-            positions: ends of the columns, in characters or as fractions of the width.
-            print_fn: called with each line, default `print`.
-            expand_nested: whether the layers of inner models are shown too.
-            show_trainable: whether a column says what is trainable.
-            layer_range: names (or patterns) of the first and the last layer to show.
-
-        Raises:
-            ValueError: the model was not built yet.
-        """
-        self._require_built("summary", "model.build(input_shape)")
-        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
-
-    def _repr_html_(self) -> str:
-        return html_summary(self)
+    summary = print_summary
+    _repr_html_ = html_summary
 
 
 def _functional_class(cls: Any, functional: type) -> type:

@@ -31,7 +31,7 @@ def print_summary(
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
 ) -> None:
-    """Print a table of a model's layers, their output shapes and numbers of weights.
+    """Print a table of a model's layers, their output shapes and numbers of weights. `Model.summary`.
 
     Args:
         model: a built model.
@@ -45,7 +45,7 @@ def print_summary(
             one of the second, both included. The totals are those of the whole model.
 
     Raises:
-        ValueError: too few positions, or not increasing; no layer matches `layer_range`.
+        ValueError: the model was not built yet; too few positions, or not increasing; no layer matches `layer_range`.
 
     Example:
         >>> from jkeras.layers import Dense
@@ -65,6 +65,7 @@ def print_summary(
         Non-trainable params: 0
         ________________________________________________
     """
+    model._require_built("summary", "model.build(input_shape)")
     table = _table(is_chain(model), line_length, positions, show_trainable)
     rows = _within(rows_of(model, expand_nested), layer_range)
     emit = print if print_fn is None else print_fn

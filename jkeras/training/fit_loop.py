@@ -38,7 +38,7 @@ from jkeras.state import random
 from jkeras.training.objective.trackers import tracker_places
 from jkeras.training.programs.steps_per_dispatch import Stopwatch
 from jkeras.training.programs.training import Program, TrainingProgram
-from jkeras.training.resume.state import ResumeState, metric_values, metrics_from, plain_results, random_position
+from jkeras.training.resume.state import ResumeState, metric_values, metrics_from, plain_results
 from jkeras.training.run import Run, training_threads, write_some
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps, reports_metrics_alone
@@ -153,7 +153,7 @@ class FitLoop:
             iteration=int(self.run.state.iteration),
             seed=self.seed,
             key=(int(key[0]), int(key[1])),
-            stream=random_position(),
+            stream=random.stream_position(),
             metrics=metric_values(self._accumulated()),
             logs=plain_results(self._logs),
             callbacks=self.events.remembered(),
