@@ -135,20 +135,15 @@ def flush(path: Path) -> None:
     Args:
         path: what was written; folders are skipped where the system cannot do this.
     """
-    folder = path.is_dir()
     try:
         handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     except OSError:
-        if folder:  # Windows opens no folders
-            return
-        raise
-    try:
-        os.fsync(handle)
-    except OSError:
-        if not folder:
+        if not path.is_dir():  # Windows opens no folders
             raise
-    finally:
-        os.close(handle)
 
 
 def _free_name(target: Path) -> Path:

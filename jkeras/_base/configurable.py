@@ -336,7 +336,7 @@ def deserialize(config: object, custom_objects: CustomObjects = None) -> Any:
     _check_words(config)
     if config["class_name"] == "function":
         return _function(config, custom_objects)
-    found = config.get(_CLASS)
+    found: Any = config.get(_CLASS)
     if not inspect.isclass(found):
         found = registry.find(config.get("module"), config["class_name"], config.get("registered_name"), custom_objects or {})
     if not hasattr(found, "from_config"):

@@ -219,9 +219,7 @@ def areas_of(module: str | None) -> tuple[str, ...]:
         >>> areas_of("keras.src.layers.core.dense"), areas_of("tensorflow.keras.optimizers.schedules"), areas_of("os")
         (('layers',), ('optimizers.schedules',), ())
     """
-    if module is None:
-        return ()
-    parts = module.split(".")
+    parts = (module or "").split(".")
     if parts[0] not in ("keras", "tf_keras", "tensorflow", "keras_core", "tf"):
         return ()
     while parts and parts[0] in _ROOTS:

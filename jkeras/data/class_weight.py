@@ -51,9 +51,8 @@ def _table(class_weight: Tree) -> dict[int, float]:
     try:
         return {_class_number(key): np.asarray(weight, "float64").item() for key, weight in class_weight.items()}
     except (AttributeError, TypeError, ValueError) as error:
-        hint = ""
-        if isinstance(class_weight, (np.ndarray, list, tuple)):  # what scikit-learn's compute_class_weight gives
-            hint = " Write dict(enumerate(weights))."
+        is_list = isinstance(class_weight, (np.ndarray, list, tuple))  # what scikit-learn's compute_class_weight gives
+        hint = " Write dict(enumerate(weights))." if is_list else ""
         raise ValueError(
             "`class_weight` must be a dict of class number -> weight, such as {0: 1.0, 1: 5.0}. "
             f"Received {describe(class_weight)}.{hint}"

@@ -19,7 +19,6 @@ import numpy as np
 
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.types import Tree
-from jkeras.data.arrays import leaves
 from jkeras.data.class_weight import class_weights
 
 _ONE_TABLE = """`class_weight` is {received}, but there are {count} outputs. Write a table for each that needs
@@ -90,7 +89,7 @@ def per_output(y: Tree, sample_weight: Tree) -> Tree:
     if not isinstance(y, (list, tuple)) or len(y) != len(sample_weight):
         raise ValueError(
             f"`sample_weight` must have the structure of `y`, one array (or None) per output. Received "
-            f"sample_weight={describe(sample_weight)} for y={describe(y)} with {len(leaves(y))} outputs."
+            f"sample_weight={describe(sample_weight)} for y={describe(y)} with {len(jax.tree.leaves(y))} outputs."
         )
     return sample_weight
 

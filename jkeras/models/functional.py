@@ -6,6 +6,7 @@ so it is stored node by node, and nothing recurses along it.
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -79,27 +80,17 @@ class Functional(Model):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({name: value for name, value in state.items() if name != "nodes"})
 
-    @property
+    @functools.cached_property
     def _program(self) -> Program:
         """The sorted graph. A copy sorts it when it first needs it, because parts of a cycle may be missing before."""
-        found: Program | None = self.__dict__.get("_program")
-        if found is None:
-            found = self.__dict__["_program"] = self._sorted_graph()
-        return found
-
-    @_program.setter
-    def _program(self, program: Program) -> None:
-        self.__dict__["_program"] = program
-
-    def _trace_graph(self) -> None:
-        self._program = self._sorted_graph()
-        self._operations = operations_of(self._program.nodes)
-        check_unique_names(f"model {self.name!r}", self._operations)
-
-    def _sorted_graph(self) -> Program:
         inputs, outputs = self._structure
         added = self._graph_losses, self._graph_metrics
         return Program(inputs, (outputs, added) if any(added) else outputs)
+
+    def _trace_graph(self) -> None:
+        self.__dict__.pop("_program", None)
+        self._operations = operations_of(self._program.nodes)
+        check_unique_names(f"model {self.name!r}", self._operations)
 
     def add_loss(self, loss: object) -> None:
         """Add to what training minimises: from `call`, or once with a symbolic tensor of the graph, as in Keras 2.

@@ -56,7 +56,8 @@ def rows_of(model: Any, expand_nested: bool = False) -> list[Row]:
     """
     program = program_of(model)
     places = _places(program.nodes) if program is not None else {}
-    return [_row(op, program, places, expand_nested) for op in _operations(model, program)]
+    operations: list[Operation] = model.operations if program is not None else model.layers
+    return [_row(op, program, places, expand_nested) for op in operations]
 
 
 def program_of(model: Any) -> Program | None:
@@ -77,10 +78,6 @@ def is_chain(model: Model) -> bool:
     if len({id(node.operation) for node in nodes}) < len(nodes) or any(len(node.inputs) > 1 for node in nodes):
         return False
     return all(node.parents == [before] for before, node in pairwise(nodes))
-
-
-def _operations(model: Any, program: Program | None) -> list[Operation]:
-    return model.operations if program is not None else model.layers
 
 
 def _places(nodes: tuple[Node, ...] | list[Node]) -> dict[int, int]:

@@ -100,9 +100,7 @@ class Trainer:
         self._pads_rows: dict[Hashable, bool] = {}  # whether evaluations pad, by the shapes of the data
         self._batch_metrics: Logs | None = None  # what `train_on_batch(..., reset_metrics=False)` continues
         self._noted: tuple[Tree, dict[str, Array]] | None = None  # while a loss is computed: the outputs, and the losses of each
-        self._optimizer_known: tuple[Optimizer, object, Hashable] | None = (
-            None  # `_optimizer_key` of an optimizer and its settings
-        )
+        self._optimizer_known: tuple[Optimizer, object, Hashable] | None = None  # one, its settings, its `_optimizer_key`
         self.model.__dict__["_others"] = {}
         note_change()
 
@@ -207,7 +205,7 @@ class Trainer:
         total, parts = self._objective.loss(y, y_pred, sample_weight)
         if self._noted is not None and self._noted[0] is y_pred:
             self._noted[1].update(parts)
-        return total, self._objective.has_losses
+        return total, bool(self._objective.losses)
 
     @contextlib.contextmanager
     def noting_losses(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> Iterator[dict[str, Array]]:

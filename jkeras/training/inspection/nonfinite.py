@@ -86,7 +86,8 @@ def first_nonfinite(model: Steps, dispatch: Dispatch) -> NonFinite:
     state = dispatch.before._replace(metrics=model._trainer.objective.init_metrics(), epoch=np.array(dispatch.epoch, np.int32))
     start = dispatch.first + dispatch.at
     if not is_finite((state.params, state.state)):
-        names = [n for n, leaf in _named({**_flat(state.params), **_flat(state.state)}) if not is_finite(leaf)]
+        leaves = {**paths.flatten(state.params), **paths.flatten(state.state)}
+        names = ["/".join(path) for path, leaf in leaves.items() if not is_finite(leaf)]
         return NonFinite(dispatch.epoch, start, f"the weights were not finite before this batch: {', '.join(names)}")
     step = jax.jit(_step, static_argnums=0) if model._trainer.jit else _step
     for index in range(dispatch.at, dispatch.stop):
@@ -134,22 +135,19 @@ def _verdict(
             return of + made + data, name, tuple(np.flatnonzero(rows).tolist()) if rows is not None else ()
     if not np.isfinite(loss):
         return f"the loss is {loss}, though the outputs of all layers are finite{data}", None, bad["y"] or bad["sample_weight"]
+    bad_weights = [weight for weight, count in found["weights"].items() if count]
     for name, side in reversed(order):
-        weights = [weight for weight, count in found["weights"].items() if count and weight.rpartition("/")[0] == _plain(name)]
+        weights = [weight for weight in bad_weights if weight.rpartition("/")[0] == name.partition("#")[0]]
         if side == "output" and found["backward"].get(f"{name}|output", 0):
             return f"the loss is {loss}, but the gradient that reaches the output of layer {name!r} is not finite", name, ()
         if side == "output" and weights:
             return f"the loss is {loss}, but layer {name!r} makes a gradient of {', '.join(weights)} not finite", name, ()
         if side == "input" and found["backward"].get(f"{name}|input", 0):
             return f"the loss is {loss}, but the gradient that layer {name!r} hands back to its input is not finite", name, ()
-    weights = [weight for weight, count in found["weights"].items() if count]
-    if weights:
-        return f"the loss is {loss}, but the gradient of {', '.join(weights)} is not finite", weights[0].rpartition("/")[0], ()
+    if bad_weights:
+        listed = ", ".join(bad_weights)
+        return f"the loss is {loss}, but the gradient of {listed} is not finite", bad_weights[0].rpartition("/")[0], ()
     return f"the loss is {loss} and the gradients are finite, but the optimizer's step makes weights that are not", None, ()
-
-
-def _plain(name: str) -> str:
-    return name.partition("#")[0]
 
 
 def _make_probe(model: Steps, order: list[tuple[str, str]]) -> Callable[[TrainState, Tree], Tree]:
@@ -209,11 +207,3 @@ def _bad_rows(tree: Tree) -> tuple[int, ...]:
         wrong = ~np.isfinite(np.asarray(leaf, np.float32))
         found |= set(np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1)).tolist())
     return tuple(sorted(found))
-
-
-def _flat(tree: Tree) -> dict[tuple[str, ...], Array]:
-    return dict(paths.flatten(tree))
-
-
-def _named(flat: dict[tuple[str, ...], Array]) -> list[tuple[str, Array]]:
-    return [("/".join(path), leaf) for path, leaf in flat.items()]

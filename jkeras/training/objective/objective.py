@@ -81,11 +81,6 @@ class Objective:
     tracked: list[Tracked]
 
     @property
-    def has_losses(self) -> bool:
-        """Whether an output has a loss; without one, an overridden `compute_loss` may take a `y` of any structure."""
-        return bool(self.losses)
-
-    @property
     def loss_names(self) -> dict[int, str]:
         """Names in the logs of the outputs' own losses, by number of the output; empty for a single loss."""
         return {i: f"{self.outputs.loss_names[i]}_loss" for i in self.losses} if len(self.losses) > 1 else {}
@@ -120,7 +115,7 @@ class Objective:
         """The weighted sum of the outputs' losses, and for several outputs each one by name."""
         total = jnp.zeros((), jnp.float32)
         parts: dict[str, Array] = {}
-        if not self.has_losses:
+        if not self.losses:  # an overridden `compute_loss` may take a `y` of any structure
             return total, parts
         targets, weights, predictions = self.targets(y), self.sample_weights(sample_weight), jax.tree.leaves(y_pred)
         names = self.loss_names
@@ -212,7 +207,7 @@ class Objective:
 
     def check_targets(self, y: Tree, y_pred_spec: Tree) -> None:
         """Check host data against the losses once, before anything is compiled."""
-        if not self.has_losses:
+        if not self.losses:
             return
         try:
             targets = self.targets(y)

@@ -162,7 +162,7 @@ def rows_can_be_masked(model: Steps, y_spec: Tree, forward: ForwardPass, rows: i
     if forward.adds_losses or not model._trainer.jit or overridden:
         return False
     objective = model._trainer.objective
-    targets = objective.targets(y_spec) if objective.has_losses or objective.tracked else []
+    targets = objective.targets(y_spec) if objective.losses or objective.tracked else []
     predictions = jax.tree.leaves(forward.outputs_at(rows))
     for i, loss in objective.losses.items():
         # For a loss without reduction the mean is reported, over padded rows too.

@@ -123,12 +123,8 @@ def _spec(shape: tuple[int, ...], dtype: DTypeLike, place: Sharding) -> jax.Shap
 def _optimizer_specs(model: Steps) -> Tree:
     """The structure of the optimizer's state for this model's weights."""
     held = inventory(model)
-    params = [
-        (path, jax.ShapeDtypeStruct(variable.shape, variable.dtype))
-        for path, variable in held.entries
-        if id(variable) in held.trained
-    ]
-    return jax.eval_shape(model._trainer.optimizer.init, paths.nest(params))
+    params, _ = held.nested([jax.ShapeDtypeStruct(variable.shape, variable.dtype) for _, variable in held.entries])
+    return jax.eval_shape(model._trainer.optimizer.init, params)
 
 
 def _slot_names(model: Steps, state: Tree) -> dict[str, tuple[Path, Path | None]]:

@@ -17,6 +17,7 @@ import numpy as np
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, Logs, Tree
 from jkeras.data.source import Source
+from jkeras.optimizers.state import named_leaves
 from jkeras.training.steps import Steps
 
 _NOTHING = """fit(resume=True) continues a training run, but {name!r} holds none. Load it from a file that was saved during or
@@ -124,8 +125,7 @@ def metric_values(metrics: Tree) -> dict[str, np.ndarray]:
         >>> metric_values({"loss": {"total": np.float32(3), "count": np.float32(2)}})
         {'loss/count': array(2., dtype=float32), 'loss/total': array(3., dtype=float32)}
     """
-    found = jax.tree_util.tree_leaves_with_path(metrics)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): np.array(leaf) for path, leaf in found}
+    return {name: np.array(leaf) for name, leaf in named_leaves(metrics).items()}
 
 
 def metrics_from(values: dict[str, np.ndarray], fresh: Tree) -> Tree:
