@@ -41,17 +41,8 @@ class IndexedSource(Source):
         [([0.0], [0]), ([1.0], [1])]
     """
 
-    def __init__(
-        self,
-        dataset: Any,
-        *,
-        shuffle: bool | str = False,
-        steps: int | None = None,
-        weighing: Weighing | None = None,
-    ):
-        self.dataset = dataset
-        self.shuffle = shuffle
-        self.steps = steps
+    def __init__(self, dataset: Any, *, shuffle: bool | str = False, steps: int | None = None, weighing: Weighing | None = None):
+        self.dataset, self.shuffle, self.steps = dataset, shuffle, steps
         self.weighing = weighing or Weighing()
         self._specs: Batch | None = None
         self._first: Batch | None = None  # item 0, made for its shapes and not used yet

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.dtypes import is_float
 from jkeras._base.errors import describe, known_sizes
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
@@ -224,7 +225,8 @@ class Functional(Model):
                 f"Model {self.name!r} expects the input {tensor.name!r} with shape {tensor.shape}, but received "
                 f"{describe(given)}. {_what_to_write(shape, wanted)}"
             )
-        return array if str(array.dtype) == tensor.dtype or _both_float(array, tensor) else array.astype(jnp.dtype(tensor.dtype))
+        fits = str(array.dtype) == tensor.dtype or (is_float(array.dtype) and is_float(tensor.dtype))
+        return array if fits else array.astype(jnp.dtype(tensor.dtype))
 
     def get_config(self) -> dict[str, Any]:
         """Name and graph, in Keras' form; of a class that makes its graph in its own constructor, that constructor's arguments.
@@ -332,7 +334,3 @@ def _are_alike(specs: Tree, tensors: Tree) -> bool:
     (given, tree), (made, structure) = (jax.tree.flatten(value, is_leaf=is_spec) for value in (specs, tensors))
     same = tree == structure  # type: ignore[operator]
     return same and all(is_spec(a) and a.shape == b.shape and a.dtype == b.dtype for a, b in zip(given, made))
-
-
-def _both_float(array: Array, tensor: KerasTensor) -> bool:
-    return jnp.issubdtype(array.dtype, jnp.floating) and jnp.issubdtype(jnp.dtype(tensor.dtype), jnp.floating)

@@ -33,8 +33,8 @@ from jkeras.saving.graph_config import GRAPH_KEYS, is_graph_config, read_graph
 from jkeras.state.variable import Variable
 from jkeras.training.arguments.checks import check_train_step
 from jkeras.training.arguments.fit import compile_arguments, in_current_order, keras2_arguments, validation_source
-from jkeras.training.inspection.last_dispatch import current_batch, find_nonfinite
 from jkeras.training.inspection.layer_statistics import layer_statistics
+from jkeras.training.inspection.nonfinite import current_batch, find_nonfinite
 from jkeras.training.objective.objective import CompileConfig
 from jkeras.training.resume.snapshot import restore_snapshot, snapshot_arrays, snapshot_notes, snapshot_specs
 from jkeras.training.steps import Steps

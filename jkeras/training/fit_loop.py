@@ -32,7 +32,7 @@ from jkeras._base.types import Logs, Scalar, Tree
 from jkeras.callbacks import CallbackList, ProgbarLogger
 from jkeras.data.array_source import ArraySource
 from jkeras.data.array_stacker import ArrayStacker
-from jkeras.data.stream_stacker import StreamStacker
+from jkeras.data.stream_stacker import Stacker
 from jkeras.layers.tracking import inventory
 from jkeras.state import random
 from jkeras.training.objective.trackers import tracker_places
@@ -109,14 +109,7 @@ class FitLoop:
         last: what the last dispatch was given; None before the first.
     """
 
-    def __init__(
-        self,
-        model: Steps,
-        stacker: ArrayStacker | StreamStacker,
-        program: Program,
-        events: CallbackList,
-        steps: int | None = None,
-    ):
+    def __init__(self, model: Steps, stacker: Stacker, program: Program, events: CallbackList, steps: int | None = None):
         self.model, self.stacker, self.program, self.events = model, stacker, program, events
         self._measured = steps is None and not events.has_train_batch_hooks
         self._steps_per_event = steps or 1

@@ -27,7 +27,7 @@ from jkeras.data.array_source import ArraySource
 from jkeras.data.array_stacker import ArrayStacker
 from jkeras.data.arrays import spec_of
 from jkeras.data.source import Source
-from jkeras.data.stream_stacker import StreamStacker
+from jkeras.data.stream_stacker import Stacker, StreamStacker
 from jkeras.graph.infer import at_size
 from jkeras.layers.structures import array_specs
 from jkeras.layers.tracking import inventory, note_change
@@ -304,7 +304,7 @@ class Trainer:
         padded = self._pads(source)
         return self._plain(self._evaluate(self._stacker(source), events, padded)[0])
 
-    def _evaluate(self, stacker: reading.Stacker, events: CallbackList, padded: bool, metrics: Tree = None) -> tuple[Logs, Tree]:
+    def _evaluate(self, stacker: Stacker, events: CallbackList, padded: bool, metrics: Tree = None) -> tuple[Logs, Tree]:
         program = self.program("test padded" if padded else "test")
         return reading.evaluate(self.model, stacker, program, events, padded, metrics)
 
@@ -348,7 +348,7 @@ class Trainer:
             callbacks, add_progbar=verbose != 0, model=self.model, verbose=verbosity(verbose), epochs=1, steps=source.num_batches
         )
 
-    def _stacker(self, source: Source, outputs: Tree = None, joins_epochs: bool = False) -> reading.Stacker:
+    def _stacker(self, source: Source, outputs: Tree = None, joins_epochs: bool = False) -> Stacker:
         """Batch stacks of a source, which leave room for outputs of these shapes."""
         if isinstance(source, ArraySource):
             return ArrayStacker(source, beside=outputs, joins_epochs=joins_epochs)
@@ -358,9 +358,8 @@ class Trainer:
         """Logs as Python numbers in the order of the metrics; a compiled step gives dicts in the order of their keys."""
         read = jax.device_get(logs)
         known = [] if self._objective is None else self._objective.log_names
-        names = [n for p in ("", "val_") for n in (f"{p}{k}" for k in known) if n in read]
-        read = {name: read[name] for name in (*names, *(n for n in read if n not in names))}
-        return {name: float(value) if np.ndim(value) == 0 else value for name, value in read.items()}
+        ordered = dict.fromkeys((*known, *(f"val_{name}" for name in known), *read))
+        return {name: float(read[name]) if np.ndim(read[name]) == 0 else read[name] for name in ordered if name in read}
 
     # programs -------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,8 @@ The steps of the last dispatch are computed again one by one from a copy of the 
 loss or a new weight is not finite. That batch is then run once more with an intercept on every layer: on its inputs and outputs,
 and on the gradients that reach them. Forward, in the order of the calls, the first bad output points to the layer; backward, in
 the opposite order, it is the layer that gets a finite gradient and passes on another.
+
+`current_batch` and `find_nonfinite` are methods of `Model`, for callbacks.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 
 from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
-from jkeras._base.types import Array, Batch, Tree
+from jkeras._base.types import Array, Batch, Logs, Tree
 from jkeras.training.fit_loop import Dispatch
 from jkeras.training.inspection.intercepts import layers_intercepted
 from jkeras.training.inspection.layer_statistics import floats
@@ -75,7 +77,51 @@ def is_finite(tree: Tree) -> bool:
     return not leaves or bool(_all_finite(leaves))
 
 
-def first_nonfinite(model: Steps, dispatch: Dispatch) -> NonFinite:
+def current_batch(model: Steps) -> Batch:
+    """The batch `(x, y, sample_weight)` that a running `fit` computed last; for callbacks.
+
+    Raises:
+        RuntimeError: no `fit` runs, or it has computed none.
+    """
+    dispatch = _last_dispatch(model, "current_batch")
+    batch: Batch = batch_of(dispatch.data, dispatch.stop - 1)
+    return batch
+
+
+def find_nonfinite(model: Steps, logs: Logs | None = None) -> NonFinite | None:
+    """Where NaN or infinity came in during the last dispatch of a running `fit`; for callbacks with `replays = True`.
+
+    The dispatch is computed again, batch by batch, from the weights before it; then the layers are looked at in the first bad
+    batch. As long as all is well it costs a look at the loss and at the weights.
+
+    Args:
+        logs: the results so far; None looks at the weights alone.
+
+    Returns:
+        None where loss and weights are finite.
+
+    Raises:
+        RuntimeError: no `fit` runs, or no callback with `replays = True` listens.
+    """
+    dispatch = _last_dispatch(model, "find_nonfinite")
+    if dispatch.before is None:
+        raise RuntimeError("find_nonfinite() looks back at the weights before a dispatch. Set `replays = True` in the callback.")
+    loop = model._trainer.loop
+    assert loop is not None
+    loss = (logs or {}).get("loss", 0.0)
+    if is_finite((loss, loop.run.state.params)):
+        return None
+    return _first_nonfinite(model, dispatch)
+
+
+def _last_dispatch(model: Steps, what: str) -> Dispatch:
+    loop = model._trainer.loop
+    if loop is None or loop.last is None:
+        raise RuntimeError(f"{what}() is for callbacks of a running fit, from the first on_train_batch_end on.")
+    return loop.last
+
+
+def _first_nonfinite(model: Steps, dispatch: Dispatch) -> NonFinite:
     """The first bad batch of a dispatch, and what is bad in it.
 
     Args:
