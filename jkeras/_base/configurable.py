@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, Self, TypeGuard
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from jkeras._base import registry, special_values
 from jkeras._base.config_types import check_arguments
+from jkeras._base.context import holding
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.plain_numbers import TakesPlainNumbers
 from jkeras._base.types import Config, CustomObjects
@@ -43,14 +44,9 @@ def translate_with(translate: Callable[[object, type | None], object]) -> None:
     _translate = translate
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+def translated() -> AbstractContextManager[None]:
     """Within this block, configs are already Keras 3's."""
-    token = _translated.set(True)
-    try:
-        yield
-    finally:
-        _translated.reset(token)
+    return holding(_translated, True)
 
 
 @contextmanager
@@ -58,12 +54,8 @@ def in_memory() -> Iterator[None]:
     """Within this block, configs pass between objects of this process: your own functions and classes are in them as objects, and
     need not be found by name.
     """
-    token = _in_memory.set(True)
-    try:
-        with translated():
-            yield
-    finally:
-        _in_memory.reset(token)
+    with holding(_in_memory, True), translated():
+        yield
 
 
 @contextmanager
@@ -278,12 +270,8 @@ def full_config(obj: object) -> dict[str, object]:
 @contextmanager
 def sharing() -> Iterator[None]:
     """Within this block, layers are written with a `shared_object_id`, and what has one is read once."""
-    tokens = _written.set({}), _read.set({})
-    try:
+    with holding(_written, {}), holding(_read, {}):
         yield
-    finally:
-        _written.reset(tokens[0])
-        _read.reset(tokens[1])
 
 
 def shared_ids(config: object, found: Counter[object]) -> Counter[object]:

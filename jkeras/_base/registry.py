@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from jkeras._base.context import holding
 from jkeras._base.errors import UnknownObjectError, UnsafeFileError, unknown_name
 from jkeras._base.naming import to_snake_case
 from jkeras._base.types import CustomObjects
@@ -202,11 +203,8 @@ def custom_object_scope(*objects: Mapping[str, object] | None) -> Iterator[None]
         if given is not None and not isinstance(given, Mapping):
             raise TypeError(f"custom_objects is a dict of names and objects: {{'MyLayer': MyLayer}}. Received: {given!r}.")
     merged = {**_scoped.get(), **{k: v for given in objects if given for k, v in given.items()}}
-    token = _scoped.set(merged)
-    try:
+    with holding(_scoped, merged):
         yield
-    finally:
-        _scoped.reset(token)
 
 
 CustomObjectScope = custom_object_scope  # Keras' name for it as a class

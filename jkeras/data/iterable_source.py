@@ -118,7 +118,9 @@ class IterableSource(Source):
         The order is the iterable's own; `seed` is ignored.
         """
         self._read_over()
-        self._continue(epoch)
+        begun = self._position > 0  # a batch that was only read for its shapes does not count
+        if self._items is None or (not self.one_pass and begun and (epoch == 0 or self.steps is None)):
+            self._rewind()
         count = 0
         while self.steps is None or count < self.steps:
             try:
@@ -141,11 +143,6 @@ class IterableSource(Source):
                 self._next(first=True)
             except StopIteration:
                 raise ValueError(_ENDS_BEFORE.format(got=number, wanted=count)) from None
-
-    def _continue(self, epoch: int) -> None:
-        begun = self._position > 0  # a batch that was only read for its shapes does not count
-        if self._items is None or (not self.one_pass and begun and (epoch == 0 or self.steps is None)):
-            self._rewind()
 
     def _rewind(self) -> None:
         self._items, self._position = iter(self.data), 0

@@ -109,8 +109,7 @@ class Trainer:
         return {"model": self.model, "config": self.config, "resume_state": self.resume_state}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.model, self.config, self.resume_state = state["model"], state["config"], state["resume_state"]
-        self.loop, self._fingerprint = None, None
+        self.__dict__.update(state, loop=None, _fingerprint=None)
         self.forget()
 
     # compile --------------------------------------------------------------------------------------------------------
@@ -249,8 +248,7 @@ class Trainer:
         resume: bool,
     ) -> History:
         """Train on prepared arguments of `fit`."""
-        model, config = self.model, self.require_compiled("fit")
-        self.prepare_for(source)
+        model, config = self.model, self.prepare_for(source, "fit")
         if validation is not None:
             self._check_source(validation)
         events = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=model)
@@ -298,8 +296,7 @@ class Trainer:
 
     def evaluate(self, source: Source, callbacks: object, verbose: int | str) -> Logs:
         """Loss and metrics over data, by name."""
-        self.require_compiled("evaluate")
-        self.prepare_for(source)
+        self.prepare_for(source, "evaluate")
         events = self._events(callbacks, verbose, source)
         padded = self._pads(source)
         return self._plain(self._evaluate(self._stacker(source), events, padded)[0])
@@ -323,8 +320,7 @@ class Trainer:
 
     def train_on_batch(self, source: ArraySource, reset_metrics: bool) -> Logs:
         """One training step; its loss and metrics by name."""
-        self.require_compiled("train_on_batch")
-        self.prepare_for(source)
+        self.prepare_for(source, "train_on_batch")
         loop = FitLoop(self.model, self._stacker(source), self.program("train"), _SILENT)
         logs = self._plain(loop.one_batch(None if reset_metrics else self._batch_metrics))
         self._batch_metrics = loop.run.state.metrics
@@ -332,8 +328,7 @@ class Trainer:
 
     def test_on_batch(self, source: ArraySource, reset_metrics: bool) -> Logs:
         """Loss and metrics of one batch, by name."""
-        self.require_compiled("test_on_batch")
-        self.prepare_for(source)
+        self.prepare_for(source, "test_on_batch")
         padded = self._pads(source)
         start = None if reset_metrics else self._batch_metrics
         logs, self._batch_metrics = self._evaluate(self._stacker(source), _SILENT, padded, start)
@@ -426,15 +421,20 @@ class Trainer:
             self.model.built = True
         return specs
 
-    def prepare_for(self, source: Source) -> None:
-        """Build the model for data, find its objective, and check the data against it."""
-        specs = self.build_for(source)
+    def prepare_for(self, source: Source, what: str) -> CompileConfig:
+        """Build the model for data, find its objective, and check the data against it.
+
+        Args:
+            source: of the data.
+            what: needs this, for the error of a model that was not compiled.
+        """
+        config, specs = self.require_compiled(what), self.build_for(source)
         if self._objective is None:
-            assert self.config is not None
             rows = self._probed_rows = source.first_rows
             y_pred = self._forward(specs, rows).outputs_at(rows)
-            self._objective = make_objective(self.model, self.config, source.specs[1], y_pred)
+            self._objective = make_objective(self.model, config, source.specs[1], y_pred)
         self._check_source(source)
+        return config
 
     def _check_source(self, source: Source) -> None:
         if isinstance(source, ArraySource):
