@@ -74,7 +74,6 @@ class IterableSource(Source):
         self._length = None if self.one_pass else known_length(data)
         self._items: Any = iter(data) if self.one_pass else None
         self._position = self._seen_before = 0
-        self._specs: Batch | None = None
 
     @property
     def num_batches(self) -> int | None:
@@ -82,25 +81,16 @@ class IterableSource(Source):
         known = [n for n in (self.steps, self._length) if n is not None]
         return min(known, default=None)
 
-    @property
-    def specs(self) -> Batch:
-        """Shapes and dtypes of the first batch, with None for the batch dimension."""
-        if self._specs is None:
-            items = self._items if self._items is not None else iter(self.data)
-            with naming(self._place(0)):
-                first = next(items, None)
-            if first is None:
-                raise _no_data(self.data)
-            self._items = itertools.chain([first], items)
-            batch = self._read(first, 0)
-            self._specs, self._first_rows = spec_of(batch), common_length(*batch)
-        return self._specs
-
-    @property
-    def first_rows(self) -> int:
-        """How many rows the first batch has."""
-        assert self.specs
-        return self._first_rows
+    def look(self) -> tuple[Batch, int]:
+        """Shapes, dtypes and rows of the first batch, which is not lost."""
+        items = self._items if self._items is not None else iter(self.data)
+        with naming(self._place(0)):
+            first = next(items, None)
+        if first is None:
+            raise _no_data(self.data)
+        self._items = itertools.chain([first], items)
+        batch = self._read(first, 0)
+        return spec_of(batch), common_length(*batch)
 
     def seek(self, batches: int) -> None:
         """Skip this many batches before the next epoch, so that fresh data continue where the run stopped.

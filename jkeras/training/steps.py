@@ -30,8 +30,7 @@ from jkeras.nn.updates import after_all
 from jkeras.optimizers.state import Constraints
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import complete_scope, current, get_mask, pop, push, set_mask
-from jkeras.training.objective.logs import flat_results
-from jkeras.training.objective.objective import add_loss
+from jkeras.training.objective.objective import add_loss, flat_results
 from jkeras.training.objective.trackers import results, updated
 from jkeras.training.state import Outcome, TrainState
 from jkeras.training.whole_step import take_over

@@ -40,8 +40,7 @@ from jkeras.training.arguments.checks import check_finite, check_names, flat_nam
 from jkeras.training.arguments.fingerprint import fingerprint
 from jkeras.training.arguments.fit import validates, verbosity
 from jkeras.training.fit_loop import FitLoop, may_join_epochs
-from jkeras.training.objective.logs import flat_results
-from jkeras.training.objective.objective import CompileConfig, Objective, make_objective
+from jkeras.training.objective.objective import CompileConfig, Objective, flat_results, make_objective
 from jkeras.training.programs.forward import ForwardPass, bucket
 from jkeras.training.programs.reading import batch_program, evaluation_program, prediction_program, rows_can_be_masked
 from jkeras.training.programs.training import Program, training_program
