@@ -221,10 +221,15 @@ class Trainer:
         """Names of what `evaluate` returns, in its order."""
         if self._objective is None:
             return []
-        reported = {id(metric): metric.name for metric in self.model.metrics}
-        hidden = {name for name, metric in self.compiled_metrics if reported.pop(id(metric), None) is None}
-        known = [name for name in self._objective.result_names if name not in hidden]
-        return list(dict.fromkeys([*known, *flat_results((name, 0.0) for name in reported.values())]))
+        hidden, others = self.reported_metrics()
+        known = (name for name in self._objective.result_names if name not in hidden)
+        return list(dict.fromkeys((*known, *flat_results((metric.name, 0.0) for metric in others))))
+
+    def reported_metrics(self) -> tuple[set[str], list[Any]]:
+        """Names of the compiled metrics that `model.metrics` leaves out, and the metrics in it that were not compiled."""
+        others = {id(metric): metric for metric in self.model.metrics}
+        hidden = {name for name, metric in self.compiled_metrics if others.pop(id(metric), None) is None}
+        return hidden, list(others.values())
 
     def reset_metrics(self) -> None:
         """Reset the metrics that `train_on_batch(..., reset_metrics=False)` continues."""

@@ -322,8 +322,6 @@ def _weight_of_rows(weight: Array | None, rows: Array | None) -> Array | None:
 
 
 def _metrics_per_output(given: object, outputs: Outputs, field: str) -> list[Sequence[Any]]:
-    if given is None:
-        return [[] for _ in outputs.names]
     if isinstance(given, dict):
         return [_as_list(m) for m in outputs.per_output(field, given)]
     given = _as_list(given)

@@ -69,18 +69,14 @@ def results(model: Steps, state: TrainState) -> Logs:
         model: compiled.
         state: its `metrics` and `state` count.
     """
-    logs = model._trainer.objective.results(state.metrics)
-    reported = {id(metric): metric for metric in model.metrics}
-    for name, metric in model._trainer.compiled_metrics:
-        if reported.pop(id(metric), None) is None:
-            logs.pop(name, None)
-    if reported:
+    hidden, others = model._trainer.reported_metrics()
+    logs = {name: result for name, result in model._trainer.objective.results(state.metrics).items() if name not in hidden}
+    if others:
 
-        def others() -> Logs:
-            return flat_results((metric.name, metric.result()) for metric in reported.values())
+        def results_of_others() -> Logs:
+            return flat_results((metric.name, metric.result()) for metric in others)
 
-        _, found = with_values(model, tracker_places(model), state, others)
-        logs = {**logs, **found}
+        logs |= with_values(model, tracker_places(model), state, results_of_others)[1]
     return logs
 
 
