@@ -10,16 +10,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jkeras.graph import Node, Program
 from jkeras.graph.keras_tensor import KerasTensor, Operation
 from jkeras.layers.base import Layer
 from jkeras.layers.input import InputLayer
 from jkeras.layers.structures import specs_to_shapes
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
 
 UNKNOWN_SHAPE = "multiple"
 
@@ -66,7 +63,7 @@ def program_of(model: Any) -> Program | None:
     return program if isinstance(program, Program) and model.built else None
 
 
-def is_chain(model: Model) -> bool:
+def is_chain(model: Layer) -> bool:
     """Whether each layer takes one tensor, from the layer before it, and runs once.
 
     Stacks are chains, and so are models without a graph, whose order is unknown.
