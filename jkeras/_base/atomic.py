@@ -16,8 +16,6 @@ from pathlib import Path
 
 FilePath = str | os.PathLike[str]
 _CANNOT_WRITE = """Cannot write {target}: {reason}. {state} Free space or choose another path if the disk is the reason."""
-_KEPT = "The file that was there before is unchanged."
-_NOTHING = "Nothing was written."
 _NO_FOLDER = "Cannot make the folder {folder} for {target}: {reason}. Choose a path below a folder that you may write to."
 
 
@@ -161,7 +159,8 @@ def _free_name(target: Path) -> Path:
 def _explained(error: OSError, target: Path) -> OSError:
     """The same error with a text that names the file and says what is there now."""
     reason = error.strerror or str(error)
-    text = _CANNOT_WRITE.format(target=target, reason=reason, state=_KEPT if target.is_file() else _NOTHING)
+    state = "The file that was there before is unchanged." if target.is_file() else "Nothing was written."
+    text = _CANNOT_WRITE.format(target=target, reason=reason, state=state)
     try:
         return type(error)(error.errno, text)
     except TypeError:  # a subclass with a constructor of its own

@@ -375,8 +375,6 @@ def resolve(kind: str, identifier: object, custom_objects: CustomObjects = None)
 
     Strings and classes that name a class give an instance with default arguments; functions come back as they are.
     """
-    if identifier is None:
-        return None
     if is_object_config(identifier):
         config = identifier
         _check_words(config)

@@ -364,9 +364,8 @@ class Trainer:
 
     def program(self, kind: str) -> Program:
         """The compiled program of one kind: "train", "short epochs", "test", "test padded", "predict" or "batch"."""
-        trains = kind in ("train", "short epochs")
-        program: Program = self.program_for((kind, *((self._optimizer_key(),) if trains else ())), lambda: self._make(kind))
-        return program
+        key = (kind, self._optimizer_key()) if kind in ("train", "short epochs") else (kind,)
+        return self.program_for(key, lambda: self._make(kind))
 
     def program_for(self, key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
         """What was made for a key; made again only where the trainable weights or the settings have changed.
@@ -405,10 +404,7 @@ class Trainer:
         """The optimizer's `init`, compiled; made again only when what it makes has changed."""
         optimizer = self.optimizer
         rate = fingerprint(getattr(optimizer, "_rate", None))  # it fills arrays
-        init: Callable[[Tree], OptimizerState] = self.program_for(
-            ("init", rate, self._optimizer_key()), lambda: compiled_quickly(optimizer.init)
-        )
-        return init
+        return self.program_for(("init", rate, self._optimizer_key()), lambda: compiled_quickly(optimizer.init))
 
     def optimizer_shapes(self, params: Tree) -> Tree:
         """Shapes of what `init` makes."""

@@ -160,7 +160,8 @@ def _look(model: Steps, dispatch: Dispatch, number: int, state: TrainState, batc
     order: list[tuple[str, str]] = []
     probe = _make_probe(model, order)
     found = jax.device_get((jax.jit(probe) if model._trainer.jit else probe)(state, batch))
-    bad = {name: _bad_rows(leaf) for name, leaf in (("x", batch[0]), ("y", batch[1]), ("sample_weight", batch[2]))}
+    size = jax.tree.leaves(batch)[0].shape[0]
+    bad = {name: _numbers(_count(floats(part), size)[2]) for name, part in zip(("x", "y", "sample_weight"), batch)}
     what, layer, rows = _verdict(found, order, bad, loss)
     rows = bad["x"] or rows
     numbers = dispatch.rows(number) if rows else None
@@ -178,7 +179,7 @@ def _verdict(
         if count:
             of = f"{int(count)} of {int(size)} values are not finite in the {side} of layer {name!r}"
             made = "" if side == "output" or bad["x"] else ", which array operations before it made"
-            return of + made + data, name, tuple(np.flatnonzero(rows).tolist()) if rows is not None else ()
+            return of + made + data, name, _numbers(rows)
     if not np.isfinite(loss):
         return f"the loss is {loss}, though the outputs of all layers are finite{data}", None, bad["y"] or bad["sample_weight"]
     bad_weights = [weight for weight, count in found["weights"].items() if count]
@@ -246,10 +247,6 @@ def _count(arrays: list[Array], rows: int) -> Batch:
     return count, jnp.int32(sum(a.size for a in arrays)), jnp.any(jnp.stack(by_row), axis=0) if by_row else None
 
 
-def _bad_rows(tree: Tree) -> tuple[int, ...]:
-    """Rows of a batch that hold NaN or infinity."""
-    found: set[int] = set()
-    for leaf in floats(jax.tree.map(np.asarray, tree)):
-        wrong = ~np.isfinite(np.asarray(leaf, np.float32))
-        found |= set(np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1)).tolist())
-    return tuple(sorted(found))
+def _numbers(rows: Array | None) -> tuple[int, ...]:
+    """Which rows are marked, by number."""
+    return () if rows is None else tuple(np.flatnonzero(rows).tolist())
