@@ -180,11 +180,9 @@ def _is_by_output(class_weight: object) -> bool:
 
 def _only_entry(class_weight: Tree) -> Tree:
     """The table for the only output, from a list or dict of one."""
-    if isinstance(class_weight, (list, tuple)) and len(class_weight) == 1 and isinstance(class_weight[0], Mapping):
-        return class_weight[0]
-    if _is_by_output(class_weight) and len(class_weight) == 1:
-        return next(iter(class_weight.values()))
-    return class_weight
+    tables = list(class_weight.values()) if isinstance(class_weight, Mapping) else class_weight
+    alone = isinstance(tables, (list, tuple)) and len(tables) == 1 and isinstance(tables[0], Mapping)
+    return tables[0] if alone else class_weight
 
 
 def _product(given: Tree, of_classes: np.ndarray | None) -> Tree:
