@@ -28,9 +28,10 @@ after a `fit`, with its optimizer:
 
 `compile` begins a new training, so it comes before `load_weights`."""
 
-_OTHER_DATA = """The training run was saved after {position} of {batches} batches of epoch {epoch}, in batches of {batch_size}
-rows. These data make {found.num_batches} batches of {found.batch_size}, so it cannot resume within this epoch. Give fit the data
-and the batch_size of the first run; you may change them once the epoch has ended."""
+_OTHER_DATA = """\
+The training run was saved after {position} of {batches} batches of epoch {epoch}, in batches of {batch_size} rows.
+These data make {found.num_batches} batches of {found.batch_size}, so it cannot resume within this epoch. Give fit the data and
+the batch_size of the first run; you may change them once the epoch has ended."""
 
 _OTHER_METRICS = """The training run was saved in the middle of an epoch with these accumulators of loss and metrics:
 
