@@ -89,6 +89,7 @@ class IterableSource(Source):
         if first is None:
             raise _no_data(self.data)
         self._items = itertools.chain([first], items)
+        self.bare_inputs = not isinstance(first, (list, tuple))
         batch = self._read(first, 0)
         return spec_of(batch), common_length(*batch)
 

@@ -46,6 +46,7 @@ from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import PureFace
 from jkeras.layers.remat import RematFace, rematerialized
 from jkeras.layers.shape_face import ShapeFace
+from jkeras.layers.stateless_face import StatelessFace
 from jkeras.layers.structures import (
     array_specs,
     as_arrays,
@@ -58,14 +59,15 @@ from jkeras.layers.structures import (
     zip_masks,
 )
 from jkeras.state import random
-from jkeras.state.scope import Scope, current, is_traced, pop, push, set_mask
+from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, pop, push, set_mask
+from jkeras.state.tape import recording
 from jkeras.state.variable import Variable, materialize
 
 _array_types: set[type] = set()
 
 
 @export("keras.layers.Layer", "keras.Layer")
-class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace):
+class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphFace, ShapeFace):
     """Base of all layers and models.
 
     Args:
@@ -370,6 +372,8 @@ class Layer(WeightHolder, PureFace, RematFace, ConfigFace, GraphFace, ShapeFace)
             if not current().functional:
                 materialize(self.weights)
             elif current().values is not None and not current().abstract and self.weights:
+                if recording() is not None:  # a step that uses models of its own; its program is traced again with their weights
+                    raise UnknownVariables(self.weights)
                 raise RuntimeError(messages.LAYER_IN_CALL.format(cls=type(self).__name__, layer=self.name))
         return args, dict(kwargs)
 

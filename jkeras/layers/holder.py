@@ -241,9 +241,9 @@ class WeightHolder:
         return [variable for _, variable in entries if not isinstance(variable, KeptState)]
 
     @property
-    def variables(self) -> list[Variable]:
-        """All weights."""
-        return self.weights
+    def variables(self: Layer) -> list[Variable]:  # type: ignore[misc]
+        """All weights, and what else a call may change: states that recurrent layers keep, and the seed of random draws."""
+        return [*self.weights, *self._beside_weights()]
 
     @property
     def trainable_weights(self) -> list[Variable]:
@@ -262,9 +262,9 @@ class WeightHolder:
         return [b for b in self.weights if id(b) not in trained]
 
     @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The other weights."""
-        return self.non_trainable_weights
+    def non_trainable_variables(self: Layer) -> list[Variable]:  # type: ignore[misc]
+        """The other weights, and what else a call may change; see `variables`."""
+        return [*self.non_trainable_weights, *self._beside_weights()]
 
     @property
     def trainable(self) -> bool:

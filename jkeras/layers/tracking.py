@@ -32,6 +32,7 @@ NOT_TRACKED = frozenset(
         "_own",
         "_inventory",
         "_others",
+        "_seed_state",
         "_arrived",
         "_parts",
         "_optimizer_known",

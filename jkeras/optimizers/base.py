@@ -33,6 +33,7 @@ from jkeras.optimizers.clipping import check_one_clipping, clip
 from jkeras.optimizers.constraining import constrain
 from jkeras.optimizers.face import KerasFace
 from jkeras.optimizers.learning_rate import as_learning_rate, check_decay, rate_at
+from jkeras.optimizers.minimize import Minimizing
 from jkeras.optimizers.own_apply import overrides, through_own_apply
 from jkeras.optimizers.own_step import OwnStep
 from jkeras.optimizers.schedules.inverse_time import InverseTimeDecay
@@ -46,7 +47,7 @@ _ENGINE = ("jit_compile", "is_legacy_optimizer")
 
 
 @export("keras.optimizers.Optimizer", "keras.Optimizer")
-class Optimizer(OwnStep, KerasFace, configurable.Configurable):
+class Optimizer(OwnStep, KerasFace, Minimizing, configurable.Configurable):
     """The base of all optimizers. One of your own overrides `rule` or, as in Keras, `build` and `update_step`.
 
     Args:

@@ -9,7 +9,7 @@ import copy
 import dataclasses
 import functools
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -21,9 +21,9 @@ from jkeras._base.errors import describe
 from jkeras._base.types import Array, Logs, Scalar, Tree
 from jkeras.layers.base import Layer
 from jkeras.metrics import Metric
-from jkeras.state import Variable
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import current, set_mask
+from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.outputs import Outputs, outputs_of
 from jkeras.training.state import Outcome
 
@@ -219,31 +219,6 @@ class Objective:
             if check is not None and targets[i] is not None:
                 target, spec = np.asarray(targets[i]), specs[i]
                 check(target, jax.ShapeDtypeStruct((*target.shape[:1], *spec.shape[1:]), spec.dtype))
-
-
-def flat_results(results: Iterable[tuple[str, Tree]]) -> Logs:
-    """Logs: the results of losses and metrics by name. Where one is a dict, its entries are results of their own, as in Keras.
-
-    Args:
-        results: names and results. A dict goes in with its own keys, and the dicts in it with theirs; where a key is taken, the
-            result's name stands before it.
-
-    Example:
-        >>> flat_results([("loss", 1.0), ("spread", {"min": 0.0, "deep": {"max": 2.0}}), ("other", {"min": 3.0})])
-        {'loss': 1.0, 'max': 2.0, 'min': 0.0, 'other_min': 3.0}
-    """
-    logs: Logs = {}
-    for name, result in results:
-        parts = _flat_result(result) if isinstance(result, dict) else {name: result}
-        logs.update({key if key not in logs else f"{name}_{key}": part for key, part in parts.items()})
-    return {name: part.value if isinstance(part, Variable) else part for name, part in logs.items()}
-
-
-def _flat_result(result: Logs) -> Logs:
-    flat: Logs = {}
-    for key in sorted(result):
-        flat.update(_flat_result(result[key]) if isinstance(result[key], dict) else {key: result[key]})
-    return flat
 
 
 def add_loss(state: dict[str, Tree], values: dict[str, Array], count: Scalar) -> dict[str, Tree]:

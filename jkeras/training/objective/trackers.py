@@ -20,7 +20,7 @@ from jkeras.layers.base import Layer
 from jkeras.layers.tracking import inventory
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import set_mask
-from jkeras.training.objective.objective import flat_results
+from jkeras.training.objective.logs import flat_results
 from jkeras.training.state import Outcome, TrainState
 from jkeras.training.whole_step import Place, metric_places, with_values
 
