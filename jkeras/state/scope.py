@@ -88,6 +88,14 @@ class Scope:
         inner.layer, inner.training, inner.compute = layer, training, compute
         return inner
 
+    def __enter__(self) -> Scope:
+        """Make it the current one, for the block."""
+        self.token = push(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pop(self.token)
+
     @property
     def functional(self) -> bool:
         """Whether values here are those of a pure function, not the variables' own."""
