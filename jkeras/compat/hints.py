@@ -6,8 +6,8 @@ _TRAIN_STEP = """JAX differentiates functions. Instead of a tape, write the loss
     def loss_of(params): y_pred, new_state = model.apply(params, state, x, training=True); return loss(y, y_pred)
     value, gradients = jax.value_and_grad(loss_of)(params)      # params, state = model.params_and_state()
 or subclass keras.Model and override `train_step`; fit() runs it."""
-_DATA = """fit(), evaluate() and predict() take NumPy arrays, pandas frames, generators and keras.utils.Sequence objects,
-and shuffle and batch them: fit(x, y, batch_size=32, shuffle=True)."""
+_DATA = """Write tf.data.Dataset.from_tensor_slices(arrays), or from_generator(function) with Python that reads the files; or pass
+arrays, generators and keras.utils.Sequence objects to fit()."""
 _ONE_GRAPH = """There are no graphs with placeholders and sessions that run them. Write the model with keras.layers, or the
 computation as a function of arrays with jax.numpy."""
 _LSTM = "jkeras compiles its own recurrent layers for every device. Write keras.layers.{} with the same arguments."

@@ -12,7 +12,18 @@ _IN = "jkeras.compat.standin"
 EMPTY = _IN  # a package that has only submodules
 _TOP = " ".join(
     f"{_IN}.{name}"
-    for name in ("top", "arrays", "renamed", "creation", "dtypes", "randomness", "variables", "version_one", "mathematics")
+    for name in (
+        "top",
+        "arrays",
+        "renamed",
+        "creation",
+        "dtypes",
+        "randomness",
+        "variables",
+        "version_one",
+        "mathematics",
+        "tensor_spec",
+    )
 )
 
 PLACES = {
@@ -21,6 +32,8 @@ PLACES = {
     "tensorflow.config": f"{_IN}.devices",
     "tensorflow.config.experimental": f"{_IN}.devices",
     "tensorflow.config.threading": f"{_IN}.threads",
+    "tensorflow.data": f"{_IN}.data.dataset {_IN}.data.options",
+    "tensorflow.data.experimental": f"{_IN}.data.experimental",
     "tensorflow.dtypes": f"{_IN}.dtypes {_IN}.arrays",
     "tensorflow.experimental": EMPTY,
     "tensorflow.experimental.numpy": "jkeras.ops",

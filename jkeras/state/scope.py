@@ -111,7 +111,7 @@ def substitute(
     """A scope in which the variables with these ids have these values; leave it at the trace level at which you made it."""
     scope = Scope(_current.get())
     scope.values, scope.rng, scope.training, scope.abstract = values, rng, training, abstract
-    scope.losses, scope.positions = [], positions or {}
+    scope.losses, scope.positions = [], {} if positions is None else positions
     scope.age, scope.start = next_age(), dict(values)
     scope.trace = _trace_state()
     return scope

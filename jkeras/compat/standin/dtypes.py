@@ -21,11 +21,13 @@ float32 = np.dtype("float32")
 float64 = double = np.dtype("float64")
 complex64 = np.dtype("complex64")
 complex128 = np.dtype("complex128")
+string = np.dtype(object)  # arrays of `bytes`, as `HostTensor` holds them
 DType = np.dtype
 
 __all__ = [
     "DType",
     "as_dtype",
+    "string",
     "bfloat16",
     "bool",
     "complex64",
