@@ -19,6 +19,7 @@ Record = dict[str, Any]
 LIBRARIES = {
     "jkeras": "jkeras",
     "keras": "Keras 3 on JAX",
+    "tensorflow": "Keras 3 on TensorFlow",
     "torch": "PyTorch",
     "optax": "hand-written optax loop",
     "scan": "hand-written scan",

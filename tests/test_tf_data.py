@@ -106,6 +106,16 @@ def test_steps_and_endless_datasets(name):
         assert len(epochs(as_source(make(data), steps=3), 1)[0]) == 2
 
 
+@pytest.mark.parametrize("function", [lambda x: x + 1, lambda x: np.asarray(x) + 1], ids=["traced", "python"])
+def test_parts_of_one_order_do_not_overlap_whoever_reads_them(function):
+    data = Dataset.from_tensor_slices(X).map(function).shuffle(12, reshuffle_each_iteration=False)
+    train, test = as_source(data.take(8).batch(3)), as_source(data.skip(8).batch(3))
+    rows = [np.concatenate([x[:, 0] for x, _, _ in source.batches(epoch, seed)]).tolist() for source, epoch, seed in
+            ((train, 0, 5), (train, 1, 5), (test, 0, 0))]  # fmt: skip
+    assert rows[0] == rows[1] and sorted(rows[0] + rows[2]) == (X[:, 0] + 1).tolist()
+    assert values(data.skip(8).batch(3).map(lambda x: x[:, 0]).unbatch()) == rows[2]
+
+
 def test_a_dataset_of_unknown_length_with_steps_goes_on_and_starts_over():
     source = as_source(Dataset.from_tensor_slices(X).filter(lambda x: x[0] >= 0).batch(4), steps=2)
     assert epochs(source, 1) == epochs(source, 1)
@@ -191,3 +201,215 @@ def test_datasets_can_be_pickled():
 
 def tuple_of(x, y):
     return x, y["y"]
+
+
+# files
+
+
+@pytest.fixture
+def folder(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    rng = np.random.default_rng(0)
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+        for i in range(6):
+            pixels = rng.integers(0, 256, (8 + i, 10, 3)).astype("uint8")
+            image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
+    return tmp_path
+
+
+def test_the_pipeline_of_the_guide_on_images_trains(tf, folder):
+    names = np.array(["cats", "dogs"])
+
+    def load(path):
+        parts = tf.strings.split(path, "/")
+        image = tf.io.decode_jpeg(tf.io.read_file(path), channels=3)
+        image = tf.image.resize(image, [8, 8]) / 255.0
+        return tf.image.random_flip_left_right(image), tf.argmax(parts[-2] == names)
+
+    files = tf.data.Dataset.list_files(str(folder / "*/*"), shuffle=False)
+    assert len(files) == 12 and next(iter(files)).numpy().decode().endswith("cats/0.png")
+    dataset = files.shuffle(12, seed=0).map(load, num_parallel_calls=tf.data.AUTOTUNE).batch(5).prefetch(tf.data.AUTOTUNE)
+    images, _ = next(iter(dataset))
+    assert images.shape == (5, 8, 8, 3) and images.dtype == tf.float32 and float(images.max()) <= 1
+    assert set(np.concatenate([y for _, y in dataset]).tolist()) == {0, 1}
+    made = tf.keras.Sequential([layers.Input((8, 8, 3)), layers.Flatten(), layers.Dense(2)])
+    made.compile("adam", tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    assert len(made.fit(dataset, epochs=2, verbose=0).history["loss"]) == 2
+
+
+def test_functions_of_images_of_many_sizes(tf):
+    rng = np.random.default_rng(0)
+    images = [rng.random((4 + i % 7, 5, 3), np.float32) for i in range(21)]
+    data = tf.data.Dataset.from_generator(lambda: images, output_signature=tf.TensorSpec((None, 5, 3), tf.float32))
+    resized = data.map(lambda x: tf.image.resize(x, (3, 4)) * tf.random.uniform((), 1.0, 2.0)).batch(8)
+    found = np.concatenate(list(resized.as_numpy_iterator()))
+    for image, result in zip(images, found, strict=True):
+        ratio = result / tf.image.resize(image, (3, 4)).numpy()
+        assert 1 < ratio.mean() < 2 and ratio.std() < 1e-5
+    assert resized._node.parent.function._compiled._cache_size() <= 4
+    assert data.cardinality().numpy() == tf.data.UNKNOWN_CARDINALITY
+
+
+def test_folders_are_datasets_under_compat(tf, folder):
+    make = tf.keras.utils.image_dataset_from_directory
+    train = make(folder, validation_split=0.25, subset="training", seed=1, image_size=(8, 8), batch_size=4, verbose=False)
+    test = make(folder, validation_split=0.25, subset="validation", seed=1, image_size=(8, 8), batch_size=4, verbose=False)
+    assert isinstance(train, tf.data.Dataset) and (len(train), len(test)) == (3, 1)
+    assert train.class_names == ["cats", "dogs"] and len(train.file_paths) == 9
+    assert train.element_spec[0] == tf.TensorSpec((None, 8, 8, 3), tf.float32)
+    orders = [np.concatenate([y.numpy() for _, y in train]).tolist() for _ in range(3)]
+    assert len({tuple(order) for order in orders}) > 1 and len({tuple(sorted(order)) for order in orders}) == 1
+    normalized = train.map(lambda x, y: (layers.Rescaling(1 / 255)(x), y)).cache().prefetch(2)
+    assert float(next(iter(normalized))[0].max()) <= 1
+    made = tf.keras.Sequential([layers.Input((8, 8, 3)), layers.Flatten(), layers.Dense(2)])
+    made.compile("adam", tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    assert len(made.fit(normalized, validation_data=test, epochs=2, verbose=0).history["val_loss"]) == 2
+    single = make(folder, labels=None, image_size=(4, 4), batch_size=None, verbose=False)
+    assert single.element_spec.shape == (4, 4, 3) and len(list(single)) == 12
+    series = tf.keras.utils.timeseries_dataset_from_array(np.arange(6), np.arange(3, 9), sequence_length=3, batch_size=2)
+    assert values(series)[1] == ([[2, 3, 4], [3, 4, 5]], [5, 6])
+
+
+def test_images_of_many_sizes_and_formats(tf, folder):
+    image = pytest.importorskip("PIL.Image")
+    pixels = np.asarray(image.open(folder / "cats" / "0.png"))
+    for name, mode, shape in [("a.jpg", "RGB", (8, 10, 3)), ("b.jpg", "L", (8, 10, 1)), ("c.gif", "P", (1, 8, 10, 3)), ("d.bmp", "RGB", (8, 10, 3)), ("e.png", "RGBA", (8, 10, 4))]:  # fmt: skip # noqa: E501
+        image.fromarray(pixels).convert(mode).save(folder / name)
+        found = tf.io.decode_image(tf.io.read_file(str(folder / name)))
+        assert found.shape == shape and found.dtype == tf.uint8
+    deep = image.fromarray(np.arange(0, 60000, 1000, np.uint16).reshape(6, 10))
+    deep.save(folder / "f.png")
+    text = tf.io.read_file(folder / "f.png")
+    assert tf.io.decode_png(text, dtype=tf.uint16).numpy()[0, 3, 0] == 3000
+    assert tf.io.decode_png(text).numpy()[0, 3, 0] == 3000 >> 8
+    assert tf.io.decode_jpeg(tf.io.encode_jpeg(pixels), ratio=2).shape == (4, 5, 3)
+    crop = tf.io.decode_and_crop_jpeg(tf.io.encode_jpeg(pixels), [1, 2, 3, 4])
+    assert crop.shape == (3, 4, 3)
+    with pytest.raises(ValueError, match="no image that Pillow knows"):
+        tf.io.decode_image(b"hello")
+
+
+def test_the_file_system(tf, tmp_path):
+    gfile = tf.io.gfile
+    gfile.makedirs(str(tmp_path / "a/b"))
+    with gfile.GFile(str(tmp_path / "a/x.txt"), "w") as file:
+        file.write("text")
+    assert (
+        gfile.exists(tmp_path / "a/x.txt")
+        and gfile.isdir(tmp_path / "a")
+        and sorted(gfile.listdir(tmp_path / "a")) == ["b", "x.txt"]
+    )
+    gfile.copy(tmp_path / "a/x.txt", tmp_path / "a/y.txt")
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        gfile.rename(tmp_path / "a/x.txt", tmp_path / "a/y.txt")
+    gfile.remove(tmp_path / "a/x.txt")
+    assert gfile.glob(str(tmp_path / "a/*.txt")) == [str(tmp_path / "a/y.txt")] and tf.gfile.Exists(tmp_path / "a/y.txt")
+    gfile.rmtree(gfile.join(tmp_path, "a"))
+    assert not gfile.exists(tmp_path / "a")
+
+
+# random images and numbers
+
+DRAWS = {
+    "flip": lambda tf, x, **seed: tf.image.random_flip_left_right(x, **seed),
+    "flip down": lambda tf, x, **seed: tf.image.random_flip_up_down(x, **seed),
+    "brightness": lambda tf, x, **seed: tf.image.random_brightness(x, 0.3, **seed),
+    "contrast": lambda tf, x, **seed: tf.image.random_contrast(x, 0.5, 1.5, **seed),
+    "saturation": lambda tf, x, **seed: tf.image.random_saturation(x, 0.5, 1.5, **seed),
+    "hue": lambda tf, x, **seed: tf.image.random_hue(x, 0.3, **seed),
+    "crop": lambda tf, x, **seed: tf.image.random_crop(x, (3, 3, 3), **seed),
+    "numbers": lambda tf, x, **seed: x[:1, :1] * tf.random.uniform((), **seed),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+@pytest.mark.parametrize("seed", [{}, {"seed": 4}], ids=["", "seed"])
+def test_random_changes_differ_by_row_and_are_the_same_compiled_and_not(tf, name, seed):
+    images = np.broadcast_to(np.random.default_rng(0).random((1, 5, 5, 3), np.float32), (16, 5, 5, 3))
+    data = tf.data.Dataset.from_tensor_slices(images)
+    tf.random.set_seed(1)
+    compiled = data.map(lambda x: DRAWS[name](tf, x, **seed))
+    by_row = Dataset(data._node).map(lambda x: (x.numpy(), DRAWS[name](tf, x, **seed))[1])
+    assert compiled._node.traced and not by_row._node.traced
+    one, other = np.stack(list(compiled)), np.stack(list(by_row))
+    np.testing.assert_allclose(one, other, atol=1e-5)
+    assert len(np.unique(one.round(4), axis=0)) > (1 if "flip" in name else 5)
+    on_host = DRAWS[name](tf, images[0], **seed)
+    assert on_host.shape == one.shape[1:] and on_host.dtype == np.float32
+
+
+def test_stateless_changes_depend_on_their_seed_alone(tf):
+    image = np.random.default_rng(0).random((6, 6, 3), np.float32)
+    for name, args in {
+        "flip_left_right": (),
+        "brightness": (0.4,),
+        "hue": (0.2,),
+        "crop": ((3, 3, 3),),
+        "contrast": (0.5, 2.0),
+    }.items():
+        change = getattr(tf.image, f"stateless_random_{name}")
+        results = [np.asarray(change(image, *args, seed=(1, i))) for i in range(8)]
+        assert len({result.tobytes() for result in results}) > 1
+        np.testing.assert_array_equal(results[3], change(image, *args, (1, 3)))
+    assert tf.random.stateless_uniform((3,), seed=(1, 2)).tolist() == tf.random.stateless_uniform([3], (1, 2)).tolist()
+
+
+# errors
+
+ERRORS = {
+    "D.from_tensor_slices(5)": "first dimension",
+    "D.from_tensor_slices(([1, 2], [1]))": "the same for all",
+    "D.from_tensor_slices([[1, 2], [3]])": "Pad them to one length",
+    "D.from_tensor_slices(np.array([2**40]))": "JAX computes in int32",
+    "D.list_files('none/*')": "No files match",
+    "D.range(3).batch(0)": "1 or more",
+    "D.range(3).shuffle(0)": "1 or more",
+    "D.range(3).shard(2, 2)": "num_shards - 1",
+    "D.range(3).cache('file')": "keep the elements in memory",
+    "D.range(3).concatenate(D.from_tensor_slices(['a']))": "the same elements",
+    "len(D.range(3).repeat())": "never ends",
+    "len(D.range(3).filter(lambda x: x > 1))": "does not know its length",
+    "list(D.from_generator(lambda: [[1], [2, 3]]).batch(2))": "padded_batch",
+    "list(D.from_generator(lambda: ['a'], tf.int32))": "its signature says",
+    "list(D.from_generator(lambda: [[1, 2]], output_signature=tf.TensorSpec((3,), tf.int32)))": "its signature says",
+    "D.from_generator([1, 2])": "a function that returns an iterable",
+    "D.from_generator(lambda: [1], output_signature=(int,))": "tf.TensorSpec objects",
+    "list(D.range(3).flat_map(lambda x: x))": "returns a Dataset",
+    "D.range(3).get_single_element()": "exactly one",
+    "D.zip(([1, 2], [3]))": "Expected a tf.data.Dataset",
+    "list(D.range(3).map(lambda x: x.numpy().nothing))": "nothing",
+    "jax.jit(lambda x: tf.py_function(lambda v: v, [x], tf.int32))(1)": "jax.pure_callback",
+    "tf.image.resize(np.zeros((2, 2)), (1, 1))": "a batch of such images",
+    "tf.image.resize(np.zeros((2, 2, 1)), (1, 1), 'area')": "method",
+    "tf.image.crop_to_bounding_box(np.zeros((4, 4, 1)), 2, 0, 3, 3)": "not within",
+    "tf.image.pad_to_bounding_box(np.zeros((4, 4, 1)), 2, 0, 5, 5)": "does not fit",
+    "tf.image.random_crop(np.zeros((4, 4, 1)), (5, 5, 1))": "not within",
+    "tf.image.random_hue(np.zeros((4, 4, 3)), 2)": "from 0 to 0.5",
+    "tf.strings.split(['a b', 'c'])": "no ragged tensors",
+    "tf.strings.lower([1])": "as_string",
+    "tf.ensure_shape(tf.zeros((2, 3)), (None, 2))": "expected the shape",
+    "model().fit(D.from_tensor_slices((X, Y)).batch(4), Y)": "Let it yield the targets",
+    "model().fit(D.from_tensor_slices((X[:0], Y[:0])).batch(4), verbose=0)": "no data",
+    "__import__('tensorflow_datasets')": "keras.datasets.mnist.load_data",
+}
+
+
+@pytest.mark.parametrize("line", ERRORS)
+def test_errors_say_what_to_do(tf, line):
+    with pytest.raises((ValueError, TypeError, AttributeError, FileNotFoundError, ImportError), match=ERRORS[line]):
+        eval(line, {**globals(), "tf": tf, "D": tf.data.Dataset})
+
+
+# speed
+
+
+def test_a_second_epoch_compiles_nothing(tf):
+    dataset = tf.data.Dataset.from_tensor_slices((X, Y)).map(lambda x, y: (x + tf.random.uniform(()), y)).batch(5)
+    made = model()
+    made.fit(dataset, epochs=1, verbose=0)
+    with jax.log_compiles(), pytest.MonkeyPatch.context() as patch:
+        compiled = []
+        patch.setattr("logging.Logger.warning", lambda log, text, *args, **_: compiled.append(text % args))
+        made.fit(dataset, epochs=2, verbose=0)
+    assert not [text for text in compiled if text.startswith("Finished XLA compilation")]

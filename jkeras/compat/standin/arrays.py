@@ -8,6 +8,7 @@ from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base.types import Tree
+from jkeras.compat.standin.host_tensor import encoded, is_text
 from jkeras.ops.wrapper import Tensor
 
 __all__ = [
@@ -21,11 +22,13 @@ __all__ = [
     "cumprod",
     "cumsum",
     "einsum",
+    "equal",
     "gather",
     "identity",
     "matmul",
     "meshgrid",
     "norm",
+    "not_equal",
     "one_hot",
     "pad",
     "sort",
@@ -69,6 +72,23 @@ def add_n(inputs: Sequence[Tree], name: object = None) -> Tensor:
     for array in inputs[1:]:
         total = ops.add(total, array)
     return total
+
+
+def equal(x: Tree, y: Tree, name: object = None) -> Tensor:
+    """Where two arrays, or texts, are equal.
+
+    Example:
+        >>> equal([1, 2], 2).tolist(), equal(["a", "b"], "a").tolist()
+        ([False, True], [True, False])
+    """
+    if is_text(x) or is_text(y):
+        return ops.convert_to_tensor(encoded(x) == encoded(y))
+    return ops.equal(x, y)
+
+
+def not_equal(x: Tree, y: Tree, name: object = None) -> Tensor:
+    """Where two arrays, or texts, differ."""
+    return ops.logical_not(equal(x, y))
 
 
 def squared_difference(x: Tree, y: Tree, name: object = None) -> Tensor:

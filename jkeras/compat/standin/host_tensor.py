@@ -64,6 +64,18 @@ def encoded(value: Any) -> np.ndarray:
     return array
 
 
+def is_text(value: Any) -> bool:
+    """Whether a value is text, an array of texts, or a list of texts.
+
+    Example:
+        >>> is_text([["a"], ["b"]]), is_text([1.0])
+        (True, False)
+    """
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return isinstance(value, (str, bytes)) or (isinstance(value, np.ndarray) and value.dtype.kind in "OUS")
+
+
 def _objects(values: list[Any], shape: tuple[int, ...]) -> np.ndarray:
     array = np.empty(len(values), object)
     array[:] = [value.encode() if isinstance(value, str) else value for value in values]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
 
 import jax
 import numpy as np
@@ -13,7 +13,40 @@ from jkeras._base.types import Tree
 from jkeras.compat.standin.dtypes import as_dtype
 from jkeras.compat.standin.host_tensor import STRING
 
-__all__ = ["TensorSpec"]
+__all__ = ["TensorShape", "TensorSpec"]
+
+
+class TensorShape(tuple[int | None, ...]):
+    """A shape, with None for axes whose size is not fixed.
+
+    Args:
+        dims: the sizes; None where nothing is known of the shape.
+
+    Example:
+        >>> TensorShape([None, 3]), TensorShape([None, 3]).as_list(), TensorShape(None).rank
+        ((None, 3), [None, 3], None)
+    """
+
+    rank: int | None
+
+    def __new__(cls, dims: Iterable[int | None] | None) -> Self:
+        known = [] if dims is None else [None if n is None or n == -1 else int(n) for n in dims]
+        shape = super().__new__(cls, known)
+        shape.rank = None if dims is None or getattr(dims, "rank", 0) is None else len(known)
+        return shape
+
+    @property
+    def ndims(self) -> int | None:
+        """The number of axes, as `rank`."""
+        return self.rank
+
+    def as_list(self) -> list[int | None]:
+        """The sizes as a list."""
+        return list(self)
+
+    def is_fully_defined(self) -> bool:
+        """Whether all sizes are fixed."""
+        return self.rank is not None and None not in self
 
 
 class TensorSpec:
@@ -37,11 +70,11 @@ class TensorSpec:
         name: str | None = None,
         sizes: tuple[int, ...] | None = None,
     ):
-        self.shape = None if shape is None else tuple(None if n is None or n == -1 else int(n) for n in shape)
+        known = TensorShape(shape)
+        self.shape = None if known.rank is None else known
         self.dtype = _dtype(dtype)
         self.name = name
-        fixed = self.shape is not None and None not in self.shape
-        self.sizes: Any = sizes if sizes is not None or not fixed else self.shape
+        self.sizes: Any = sizes if sizes is not None or not known.is_fully_defined() else tuple(known)
 
     @classmethod
     def from_tensor(cls, tensor: Tree, name: str | None = None) -> TensorSpec:
@@ -71,6 +104,8 @@ class TensorSpec:
 
 
 def _dtype(dtype: DTypeLike) -> np.dtype:
-    if dtype in ("string", str, bytes) or np.dtype(dtype).kind in "OUS":
+    if isinstance(dtype, str) and dtype == "string":
+        return STRING
+    if not isinstance(dtype, str) and np.dtype(dtype).kind in "OUS":
         return STRING
     return np.dtype(jax.dtypes.canonicalize_dtype(as_dtype(dtype)))

@@ -49,8 +49,13 @@ class Zip(Node):
     def blocks(self, run: Run, rows: int) -> Iterator[Block]:
         readers = [Reader(parent.blocks(run.inside(i), rows)) for i, parent in enumerate(self.parents)]
         while count := min(reader.available() for reader in readers):
-            found = iter([reader.next(count) for reader in readers])
-            yield Block(mapped(self.structure, lambda _, found=found: next(found).data), count)
+            found = [block.data for reader in readers if (block := reader.next(count)) is not None]
+            yield Block(_filled(self.structure, iter(found)), count)
+
+
+def _filled(structure: Any, parts: Iterator[Tree]) -> Tree:
+    """The structure with the next part in each place."""
+    return mapped(structure, lambda node: next(parts))
 
 
 def _nodes(structure: Any) -> Iterator[Node]:
@@ -188,7 +193,9 @@ class Choose(Node):
     @property
     def cardinality(self) -> int:
         counts = [stream.cardinality for stream in self.streams]
-        return INFINITE if all(n == INFINITE for n in counts) else UNKNOWN
+        if self.choices is not None or self.stop:
+            return INFINITE if all(n == INFINITE for n in counts) and self.choices is None else UNKNOWN
+        return INFINITE if INFINITE in counts else UNKNOWN if UNKNOWN in counts else sum(counts)
 
     @property
     def static(self) -> bool:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras._base.errors import describe
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.compat.standin.data.batching import Batch, GroupByWindow, PaddedBatch, Unbatch, Window
 from jkeras.compat.standin.data.combining import Choose, Concatenate, Interleave, Zip
 from jkeras.compat.standin.data.function import RowFunction
@@ -24,6 +25,7 @@ from jkeras.compat.standin.data.sources import Generated, Numbers, RandomNumbers
 from jkeras.compat.standin.data.structure import as_element, as_number, as_tensor, mapped
 from jkeras.compat.standin.files import matching_files
 from jkeras.compat.standin.tensor_spec import TensorSpec
+from jkeras.data.sample_weights import Weighing
 from jkeras.data.source import Source
 from jkeras.state.random import stream_seed
 
@@ -171,7 +173,7 @@ class Dataset:
             seed: of the orders.
         """
         paths = matching_files(file_pattern)
-        if not paths:
+        if not len(paths):
             raise FileNotFoundError(f"No files match {file_pattern!r}. The current folder is {os.getcwd()}.")
         dataset = Dataset(Rows.of(paths))
         return dataset if shuffle is False else dataset.shuffle(len(paths), seed)
@@ -322,7 +324,10 @@ class Dataset:
         size = 2**62 if buffer_size is None else int(buffer_size)
         if size < 1:
             raise ValueError(f"shuffle(buffer_size) must be 1 or more. Received: {buffer_size!r}.")
-        return self._with(Shuffle(self._node, size, None if seed is None else int(seed), reshuffle_each_iteration is not False))
+        renew = reshuffle_each_iteration is not False
+        if seed is None and not renew:  # one order, whoever reads it: `take` and `skip` of it must not overlap
+            seed = stream_seed()
+        return self._with(Shuffle(self._node, size, None if seed is None else int(seed), renew))
 
     def repeat(self, count: int | None = None, name: object = None) -> Dataset:
         """The dataset several times; without a count, without end. Each time shuffles and draws anew."""
@@ -371,8 +376,8 @@ class Dataset:
         """
         if filename not in ("", None):
             raise ValueError(
-                f"cache(filename) writes files of TensorFlow. Received: {filename!r}. Write cache() to keep the elements in memory, "
-                "or save them as arrays: np.savez(file, x=np.stack([x for x, y in dataset.as_numpy_iterator()]), ...)."
+                f"cache(filename) writes files of TensorFlow. Received: {filename!r}. Write cache() to keep the elements in "
+                "memory, or save them as arrays: np.savez(file, x=np.stack([x for x, y in dataset.as_numpy_iterator()]), ...)."
             )
         return self._with(Cache(self._node))
 
@@ -543,9 +548,9 @@ class Dataset:
             raise ValueError(f"get_single_element needs exactly one element; this dataset has {'more' if found else 'none'}.")
         return found[0]
 
-    def cardinality(self, name: object = None) -> np.int64:
+    def cardinality(self, name: object = None) -> Array:
         """The number of elements, `INFINITE_CARDINALITY` (-1) or `UNKNOWN_CARDINALITY` (-2)."""
-        return np.int64(self._node.cardinality)
+        return jnp.asarray(self._node.cardinality, jnp.int32)
 
     def __len__(self) -> int:
         count = self._node.cardinality
@@ -585,7 +590,7 @@ class Dataset:
     def __jkeras_node__(self) -> Node:
         return self._node
 
-    def __jkeras_source__(self, steps: int | None, weighing: Callable[[Tree, Tree], Tree]) -> Source:
+    def __jkeras_source__(self, steps: int | None, weighing: Weighing) -> Source:
         """What `fit`, `evaluate` and `predict` read."""
         return source_of(self._node, steps, weighing, self._passes.next())
 

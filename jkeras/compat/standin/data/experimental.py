@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
 from jkeras.compat.standin.data.dataset import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset
 from jkeras.compat.standin.data.options import Options
 
@@ -46,7 +44,7 @@ choose_from_datasets = Dataset.choose_from_datasets
 sample_from_datasets = Dataset.sample_from_datasets
 
 
-def cardinality(dataset: Dataset) -> np.int64:
+def cardinality(dataset: Dataset) -> Array:
     """The number of elements; see `Dataset.cardinality`."""
     return dataset.cardinality()
 

@@ -19,6 +19,7 @@ from jkeras._base.types import Array, Tree
 from jkeras.compat.standin.data.node import Block
 from jkeras.compat.standin.data.structure import as_element, as_tensor, as_traced, runs_of_one_shape, signature, stack
 from jkeras.compat.standin.host_tensor import STRING
+from jkeras.data.source import naming
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import UnknownVariables, current
 from jkeras.state.variable import Variable
@@ -143,7 +144,8 @@ class RowFunction:
         def one(i: int) -> Any:
             row = jax.tree.map(lambda a: as_tensor(a[i, ...], on_host), block.data)
             pure = functionalize(lambda row: called(self.function, row), [], _Positions())
-            return pure([], row, rng=_row_key(key, np.uint32(first + i))).output
+            with naming(f"element {first + i} of a tf.data.Dataset"):
+                return pure([], row, rng=_row_key(key, np.uint32(first + i))).output
 
         workers = min(self.parallel, block.rows, os.cpu_count() or 1)
         if workers < 2:

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from jkeras._base.types import Tree
-from jkeras.compat.standin.data.node import INFINITE, UNKNOWN, Block, Run, Transformation, parts
+from jkeras.compat.standin.data.node import INFINITE, UNKNOWN, Block, Run, Transformation, joined, parts
 from jkeras.compat.standin.data.structure import signature, stack
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class Shuffle(Transformation):
 
     Attributes:
         size: of the buffer.
-        seed: None takes that of the run.
+        seed: None takes that of the run, where each has another order.
         renew: whether each run has another order.
     """
 
@@ -56,11 +56,11 @@ class Shuffle(Transformation):
 
     @property
     def static(self) -> bool:
-        return self.parent.static and not self.renew and self.seed is not None
+        return self.parent.static and not self.renew
 
     def rng(self, run: Run) -> np.random.Generator:
         """The numbers for a run."""
-        return (run if self.renew else Run(run.seed)).rng(self.seed, self.depth)
+        return (run if self.renew else Run()).rng(self.seed, self.depth)
 
     def order(self, count: int, run: Run) -> np.ndarray:
         """The numbers of `count` elements in the order of a run.
@@ -78,10 +78,14 @@ class Shuffle(Transformation):
 
     def blocks(self, run: Run, rows: int) -> Iterator[Block]:
         rng, count = self.rng(run), self.parent.cardinality
-        whole = self.parent.ahead and 0 <= count <= self.size
-        wanted = count if whole else max(rows, min(self.size, 1024)) if self.parent.ahead else rows
+        if 0 < count <= self.size and self.parent.ahead:
+            block = joined([*self.parent.blocks(run, count)])
+            order = rng.permutation(block.rows)
+            yield from (block.take(order[at : at + rows]) for at in range(0, block.rows, rows))
+            return
+        wanted = max(rows, min(self.size, 1024)) if self.parent.ahead else rows
         chosen: list[tuple[Block, int]] = []
-        places = ((block, i) for block in self.parent.blocks(run, max(wanted, 1)) for i in range(block.rows))
+        places = ((block, i) for block in self.parent.blocks(run, wanted) for i in range(block.rows))
         for place in buffer_shuffled(places, self.size, rng):
             chosen.append(place)
             if len(chosen) == rows:
