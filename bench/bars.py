@@ -9,7 +9,7 @@ from bench.workloads import BATCHES, FILE_TASKS, PIPELINES
 
 KERAS, BEST, SCAN, IMPORT = "Keras 3 on JAX", "best of PyTorch and hand-written JAX", "hand-written scan", "`import jax, optax`"
 H5PY = "h5py alone"
-TENSORFLOW = "Keras 3 on TensorFlow"
+TENSORFLOW = "TensorFlow"
 PEERS = {
     KERAS: ("keras",),
     BEST: summary.BEST_OF,

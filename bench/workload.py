@@ -19,10 +19,10 @@ Record = dict[str, Any]
 LIBRARIES = {
     "jkeras": "jkeras",
     "keras": "Keras 3 on JAX",
-    "tensorflow": "Keras 3 on TensorFlow",
     "torch": "PyTorch",
     "optax": "hand-written optax loop",
     "scan": "hand-written scan",
+    "tensorflow": "TensorFlow",
     "h5py": "h5py alone",
 }
 TRAINERS = ("jkeras", "keras", "torch", "optax", "scan")

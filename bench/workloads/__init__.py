@@ -10,7 +10,8 @@ TRAINING = ("table", "mlp", "cnn", "cnn5x5", "resnet20", "lstm", "transformer")
 FILE_TASKS = ("save_keras", "load_keras", "save_h5", "load_h5")
 BATCHES = ("train_on_batch", "test_on_batch", "fit_one_batch", "gan")
 PIPELINES = ("tf_data", "tf_data_random")
-OTHERS = ("streamed", *PIPELINES, "evaluate", "predict", "predict_one", *BATCHES, "import", "first_step", *FILE_TASKS, "memory")
+ONE_CALLS = ("evaluate", "predict", "predict_one")
+OTHERS = ("streamed", "tape_gan", *PIPELINES, *ONE_CALLS, *BATCHES, "import", "first_step", *FILE_TASKS, "memory")
 NAMES = TRAINING + OTHERS
 FILES = {
     "import": "start_up",

@@ -8,7 +8,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from jkeras.compat import keras_table, tensorflow_table
-from jkeras.compat.missing import missing_module
+from jkeras.compat.missing import MissingModuleError, missing_text
 from jkeras.compat.modules import make_module
 
 # The top-level names that are taken over.
@@ -26,7 +26,7 @@ class CompatFinder(MetaPathFinder):
         if name == NO_TENSORFLOW:
             return ModuleSpec(name, Empty())
         if name in NEEDS_TENSORFLOW:
-            raise missing_module(name, ())
+            raise MissingModuleError(missing_text(name, ()))
         if name.partition(".")[0] not in NAMES:
             return None
         return ModuleSpec(name, _Made(make_module(name)), is_package=True)

@@ -14,6 +14,8 @@ _TOP = " ".join(
     f"{_IN}.{name}"
     for name in (
         "top",
+        "functions",
+        "tapes",
         "arrays",
         "renamed",
         "creation",
@@ -77,6 +79,7 @@ KERAS_PLACES = {
 
 # Name -> where jkeras has it, for names that no module of the stand-in defines.
 NAMES = {
+    "tensorflow.random_crop": f"{_IN}.image.random_changes.random_crop",
     "tensorflow.as_string": f"{_IN}.strings.as_string",
     "tensorflow.read_file": f"{_IN}.files.read_file",
     "tensorflow.write_file": f"{_IN}.files.write_file",

@@ -30,7 +30,7 @@ from jkeras.data.source import Source
 from jkeras.data.stream_stacker import StreamStacker
 from jkeras.graph.infer import at_size
 from jkeras.layers.structures import array_specs
-from jkeras.layers.tracking import inventory, note_change
+from jkeras.layers.tracking import Tracker, inventory, note_change
 from jkeras.metrics.base import Metric
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.state import OptimizerState
@@ -40,6 +40,7 @@ from jkeras.training.arguments.checks import check_finite, check_names, flat_nam
 from jkeras.training.arguments.fingerprint import fingerprint
 from jkeras.training.arguments.fit import validates, verbosity
 from jkeras.training.fit_loop import FitLoop, may_join_epochs
+from jkeras.training.objective.compiled_metrics import CompiledMetrics
 from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.objective import CompileConfig, Objective, make_objective
 from jkeras.training.programs.forward import ForwardPass, bucket
@@ -47,7 +48,7 @@ from jkeras.training.programs.reading import batch_program, evaluation_program, 
 from jkeras.training.programs.training import Program, training_program
 from jkeras.training.resume.state import ResumeState, resume_state_for
 from jkeras.training.run import read_weights, write_some
-from jkeras.training.steps import Steps
+from jkeras.training.steps import Steps, has_forward_pass
 
 _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train it:
 
@@ -80,12 +81,14 @@ class Trainer:
         config: what `compile` was given; None before.
         loop: the `fit` under way.
         resume_state: where the last `fit` ended, or what a file held.
+        bare_inputs: whether the data yield inputs alone, and not in a tuple.
     """
 
     def __init__(self, model: Steps):
         self.model = model
         self.config: CompileConfig | None = None
         self.loop: FitLoop | None = None
+        self.bare_inputs = False
         self.resume_state: ResumeState | None = None
         self._fingerprint: Hashable = None
         model.optimizer = model.loss = model.history = None
@@ -99,6 +102,7 @@ class Trainer:
         self._forward_passes: dict[Hashable, ForwardPass] = {}
         self._pads_rows: dict[Hashable, bool] = {}  # whether evaluations pad, by the shapes of the data
         self._batch_metrics: Logs | None = None  # what `train_on_batch(..., reset_metrics=False)` continues
+        self._shows_as_one = False
         self._noted: tuple[Tree, dict[str, Array]] | None = None  # while a loss is computed: the outputs, and the losses of each
         self._optimizer_known: tuple[Optimizer, object, Hashable] | None = (
             None  # `_optimizer_key` of an optimizer and its settings
@@ -112,7 +116,7 @@ class Trainer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.model, self.config, self.resume_state = state["model"], state["config"], state["resume_state"]
-        self.loop, self._fingerprint = None, None
+        self.loop, self._fingerprint, self.bare_inputs = None, None, False
         self.forget()
 
     # compile --------------------------------------------------------------------------------------------------------
@@ -192,6 +196,21 @@ class Trainer:
     def compiled_metrics(self) -> list[tuple[str, Metric]]:
         """The means of the losses and the compiled metrics, by their names in the logs; empty before they are known."""
         return [] if self._objective is None else self._objective.metrics
+
+    @property
+    def shown_metrics(self) -> list[Tracker]:
+        """The objects of `compiled_metrics`; while a step in Keras' form runs, the mean of the loss, and the others as one."""
+        found: list[Tracker] = [metric for _, metric in self.compiled_metrics]
+        return [found[0], CompiledMetrics(self.objective)] if self._shows_as_one and len(found) > 1 else found
+
+    @contextlib.contextmanager
+    def showing_metrics(self, as_one: bool) -> Iterator[None]:
+        """Around a step: how `model.metrics` shows the compiled metrics."""
+        before, self._shows_as_one = self._shows_as_one, as_one
+        try:
+            yield
+        finally:
+            self._shows_as_one = before
 
     @property
     def compiled_ids(self) -> set[int]:
@@ -290,8 +309,7 @@ class Trainer:
     def _keep_average(self) -> None:
         """With `use_ema`, keep the average of the weights in place of the weights."""
         state = self.optimizer.live_state
-        assert state is not None
-        final = self.optimizer.finalize(None, state)
+        final = None if state is None else self.optimizer.finalize(None, state)
         if final is not None:
             before = {"/".join(path): value for path, value in paths.flatten(read_weights(self.model)[0]).items()}
             write_some(self.model, {"/".join(path): jnp.copy(value) for path, value in paths.flatten(final).items()})
@@ -425,17 +443,19 @@ class Trainer:
         """Build the model for data; the specs of their inputs."""
         specs = array_specs(source.spec)
         if not self.model.built and self.jit:
-            self.model._ensure_built((specs,), {})
+            if has_forward_pass(self.model):
+                self.model._ensure_built((specs,), {})
             self.model.built = True
         return specs
 
     def prepare_for(self, source: Source) -> None:
         """Build the model for data, find its objective, and check the data against it."""
         specs = self.build_for(source)
+        self.bare_inputs = source.bare_inputs
         if self._objective is None:
             assert self.config is not None
             rows = self._probed_rows = source.first_rows
-            y_pred = self._forward(specs, rows).outputs_at(rows)
+            y_pred = self._forward(specs, rows).outputs_at(rows) if has_forward_pass(self.model) else ()
             self._objective = make_objective(self.model, self.config, source.specs[1], y_pred)
         self._check_source(source)
 
@@ -446,7 +466,7 @@ class Trainer:
     def _check_data(self, x: Tree, y: Tree, sample_weight: Tree = None) -> None:
         if settings.check_finite:
             check_finite(x=x, y=y)
-        if y is not None:
+        if y is not None and has_forward_pass(self.model):
             # The outputs for these inputs: their axes may differ from those of earlier data, as the length of sequences does.
             self.objective.check_targets(y, self._forward(spec_of(x), self._probed_rows).outputs)
 
@@ -468,7 +488,7 @@ class Trainer:
         """
         few = source.num_samples if isinstance(source, ArraySource) and source.total_batches == 1 else None
         rows = few or (like or source).first_rows
-        if rows == 1:
+        if rows == 1 or not has_forward_pass(self.model):
             return False
         x_spec, y_spec, _ = (like or source).specs
         leaves, tree = jax.tree.flatten((x_spec, y_spec))

@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base.types import Tree
-from jkeras.compat.standin.host_tensor import encoded, is_text
+from jkeras.compat.standin import host_tensor
 from jkeras.ops.wrapper import Tensor
-
-__all__ = [
-    "add_n",
-    "argmax",
-    "argmin",
-    "argsort",
-    "boolean_mask",
-    "cast",
-    "clip_by_norm",
-    "cumprod",
-    "cumsum",
-    "einsum",
-    "equal",
-    "gather",
-    "identity",
-    "matmul",
-    "meshgrid",
-    "norm",
-    "not_equal",
-    "one_hot",
-    "pad",
-    "sort",
-    "split",
-    "squared_difference",
-    "to_float",
-    "to_int32",
-    "unique",
-    "where",
-]
 
 
 def cast(x: Tree, dtype: DTypeLike | None, name: object = None) -> Tensor:
@@ -68,10 +40,7 @@ def identity(input: Tree, name: object = None) -> Tensor:
 
 def add_n(inputs: Sequence[Tree], name: object = None) -> Tensor:
     """The sum of arrays of one shape."""
-    total = inputs[0]
-    for array in inputs[1:]:
-        total = ops.add(total, array)
-    return total
+    return functools.reduce(ops.add, inputs)
 
 
 def equal(x: Tree, y: Tree, name: object = None) -> Tensor:
@@ -81,8 +50,8 @@ def equal(x: Tree, y: Tree, name: object = None) -> Tensor:
         >>> equal([1, 2], 2).tolist(), equal(["a", "b"], "a").tolist()
         ([False, True], [True, False])
     """
-    if is_text(x) or is_text(y):
-        return ops.convert_to_tensor(encoded(x) == encoded(y))
+    if host_tensor.is_text(x) or host_tensor.is_text(y):
+        return ops.convert_to_tensor(host_tensor.encoded(x) == host_tensor.encoded(y))
     return ops.equal(x, y)
 
 

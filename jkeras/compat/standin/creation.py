@@ -8,11 +8,9 @@ from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base.types import Tree
-from jkeras.compat.standin.host_tensor import host_tensor, is_text
+from jkeras.compat.standin import host_tensor
 from jkeras.ops.families import Shape
 from jkeras.ops.wrapper import Tensor
-
-__all__ = ["constant", "convert_to_tensor", "eye", "fill", "linspace", "ones", "range", "zeros"]
 
 
 def constant(value: Tree, dtype: DTypeLike | None = None, shape: Shape | None = None, name: object = None) -> Tensor:
@@ -30,8 +28,8 @@ def constant(value: Tree, dtype: DTypeLike | None = None, shape: Shape | None = 
 
 def convert_to_tensor(value: Tree, dtype: DTypeLike | None = None, dtype_hint: object = None, name: object = None) -> Tensor:
     """An array of values; texts become a string tensor."""
-    if is_text(value):
-        return host_tensor(value)
+    if host_tensor.is_text(value):
+        return host_tensor.host_tensor(value)
     return ops.convert_to_tensor(value, dtype=dtype)
 
 

@@ -7,33 +7,17 @@ from typing import SupportsInt
 
 from jax.typing import DTypeLike
 
-from jkeras import random
+from jkeras import random, utils
 from jkeras._base.types import Array, Tree
-from jkeras.compat.standin.image.random_changes import random_crop, stateless_key
+from jkeras.compat.standin.image import random_changes
 from jkeras.ops.wrapper import Tensor
 from jkeras.state.random import draw_key
 from jkeras.state.scope import current
-from jkeras.utils import set_random_seed
-
-__all__ = [
-    "normal",
-    "random_normal",
-    "random_uniform",
-    "set_seed",
-    "shuffle",
-    "random_shuffle",
-    "truncated_normal",
-    "uniform",
-    "categorical",
-    "random_crop",
-    "stateless_normal",
-    "stateless_uniform",
-]
 
 
 def set_seed(seed: int) -> None:
     """Seed everything, Python's and NumPy's numbers too, so that a run is reproducible."""
-    set_random_seed(seed)
+    utils.set_random_seed(seed)
 
 
 def normal(
@@ -99,7 +83,7 @@ def stateless_uniform(
     alg: object = None,
 ) -> Tensor:
     """The same from a seed of two integers alone; not TensorFlow's numbers."""
-    return random.uniform(_shape(shape), minval, 1 if maxval is None else maxval, dtype, stateless_key(seed))
+    return random.uniform(_shape(shape), minval, 1 if maxval is None else maxval, dtype, random_changes.stateless_key(seed))
 
 
 def stateless_normal(
@@ -112,7 +96,7 @@ def stateless_normal(
     alg: object = None,
 ) -> Tensor:
     """The same from a seed of two integers alone; not TensorFlow's numbers."""
-    return random.normal(_shape(shape), mean, stddev, dtype, stateless_key(seed))
+    return random.normal(_shape(shape), mean, stddev, dtype, random_changes.stateless_key(seed))
 
 
 random_normal, random_uniform, random_shuffle = normal, uniform, shuffle
