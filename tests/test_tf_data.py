@@ -136,6 +136,21 @@ def test_random_functions_draw_anew_in_each_epoch_and_a_run_repeats(tf):
     assert losses() == first and len(set(first)) == 3
 
 
+def test_windows_are_cut_out_at_once_and_feed_fit_as_arrays():
+    calls = []
+
+    def batched(window):
+        calls.append(window)
+        return window.batch(5)
+
+    series = Dataset.from_tensor_slices(np.arange(3000.0)).window(5, shift=1, drop_remainder=True).flat_map(batched)
+    data = series.map(lambda w: (w[:-1], w[-1:])).shuffle(100).batch(32)
+    assert len(data) == 94 and isinstance(as_source(data), OrderedRows)
+    found = np.array(values(series))
+    np.testing.assert_array_equal(found, np.arange(2996)[:, None] + np.arange(5))
+    assert len(calls) == 1
+
+
 # functions
 
 

@@ -23,6 +23,7 @@ from jkeras.compat.standin.data.ordering import Cache, Counted, Repeat, Shard, S
 from jkeras.compat.standin.data.source import source_of
 from jkeras.compat.standin.data.sources import Generated, Numbers, RandomNumbers, Rows, checked_signature, signature_of
 from jkeras.compat.standin.data.structure import as_element, as_number, as_tensor, mapped
+from jkeras.compat.standin.data.windows import batched_windows
 from jkeras.compat.standin.files import matching_files
 from jkeras.compat.standin.tensor_spec import TensorSpec
 from jkeras.data.sample_weights import Weighing
@@ -272,7 +273,8 @@ class Dataset:
 
     def flat_map(self, map_func: Callable[..., Dataset], name: object = None) -> Dataset:
         """The elements of the datasets that a function makes of elements, one dataset after the other."""
-        return self._with(Interleave(self._node, RowFunction(map_func), 1, 1))
+        windows = batched_windows(self._node, map_func)
+        return self._with(windows or Interleave(self._node, RowFunction(map_func), 1, 1))
 
     def interleave(
         self,

@@ -26,6 +26,7 @@ from jkeras.state.variable import Variable
 
 _MOST_SHAPES = 4  # rows of more shapes are not worth a program each
 _MOST_ATTEMPTS = 20
+_CORES = os.cpu_count() or 1
 
 
 class _Positions(dict[int, int]):
@@ -147,7 +148,7 @@ class RowFunction:
             with naming(f"element {first + i} of a tf.data.Dataset"):
                 return pure([], row, rng=_row_key(key, np.uint32(first + i))).output
 
-        workers = min(self.parallel, block.rows, os.cpu_count() or 1)
+        workers = min(self.parallel, block.rows, _CORES)
         if workers < 2:
             yield from map(one, range(block.rows))
             return
