@@ -1,6 +1,7 @@
 """`tf.data`: datasets give the elements of TensorFlow's manual, feed `fit`, and depend on the seeds alone."""
 
 import pickle
+import time
 
 import jax
 import numpy as np
@@ -124,6 +125,16 @@ def test_a_dataset_of_unknown_length_with_steps_goes_on_and_starts_over():
     assert [len(part) for part in parts] == [2, 1, 2, 1] and parts[0] == parts[2]
 
 
+@pytest.mark.parametrize("kind", ["arrays", "python"])
+def test_class_weights_weigh_the_batches(kind):
+    weights = {0: 1.0, 1: 2.0, 2: 0.5}
+    expected = model().fit(X / 24, Y, batch_size=4, epochs=2, shuffle=False, class_weight=weights, verbose=0).history["loss"]
+    data = Dataset.from_tensor_slices((X / 24, Y))
+    data = data if kind == "arrays" else data.map(lambda x, y: (x, y * int(y) // max(int(y), 1)))
+    found = model().fit(data.batch(4), epochs=2, class_weight=weights, verbose=0).history["loss"]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_random_functions_draw_anew_in_each_epoch_and_a_run_repeats(tf):
     def noisy(x, y):
         return x + tf.random.normal(tf.shape(x)), y
@@ -190,6 +201,18 @@ def test_a_function_is_called_once_where_it_is_traced_and_for_each_row_where_not
     calls.clear()
     assert values(Dataset.range(5).map(lambda x: calls.append(int(x)) or branch(x))) == [0, 1, 2, 6, 8]
     assert calls == [0, 1, 2, 3, 4]
+
+
+def test_calls_in_threads_keep_the_order():
+    def late(x):
+        time.sleep(0.002 * (5 - int(x) % 5))
+        return x * 2
+
+    data = Dataset.range(40).map(late, num_parallel_calls=4)
+    assert values(data.batch(15).unbatch()) == [2 * i for i in range(40)]
+    with pytest.raises(ZeroDivisionError) as caught:
+        list(Dataset.range(5).map(lambda x: 1 // (int(x) - 3), num_parallel_calls=2).batch(5))
+    assert caught.value.__notes__ == ["Raised for element 3 of a tf.data.Dataset."]
 
 
 def test_each_row_has_its_own_draws_and_layers_do_not_share_them():
