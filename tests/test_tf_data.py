@@ -1,6 +1,7 @@
 """`tf.data`: datasets give the elements of TensorFlow's manual, feed `fit`, and depend on the seeds alone."""
 
 import pickle
+import sys
 import time
 
 import jax
@@ -21,6 +22,17 @@ def tf(tmp_path_factory):
         import tensorflow
 
         yield tensorflow
+
+
+def test_without_the_import_hook_the_stand_in_has_its_modules_too():
+    from jkeras.compat import tensorflow as tf
+
+    assert "tensorflow.data" not in sys.modules or sys.modules["tensorflow.data"] is not tf.data
+    assert (
+        tf.data.Dataset is Dataset
+        and tf.io.gfile is tf.io.gfile
+        and tf.image.resize(np.ones((2, 2, 1)), (1, 1)).shape == (1, 1, 1)
+    )
 
 
 def values(dataset):

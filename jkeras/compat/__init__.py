@@ -4,6 +4,10 @@ From the command line, `python -m jkeras script.py`; in the first cell of a note
 
 import jkeras.compat
 jkeras.compat.install()
+
+In code of your own you can have the stand-in for TensorFlow without replacing anything:
+
+from jkeras.compat import tensorflow as tf
 """
 
 from jkeras.compat.check import check_script as check_script

@@ -13,6 +13,7 @@ the front, each epoch continues where the last one ended, and where the data end
 from __future__ import annotations
 
 import contextlib
+import functools
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -29,28 +30,36 @@ class Source(ABC):
         num_samples: rows in the data; None where unknown.
         batch_size: rows of a full batch; None where the data come in batches.
         steps: the number of batches that the user wants of an epoch; None for all.
-        bare_inputs: whether the data yield inputs alone, and not in a tuple.
+        bare_inputs: whether inputs without targets come alone, and not in a tuple.
     """
 
     num_samples: int | None = None
     batch_size: int | None = None
     steps: int | None = None
-    bare_inputs: bool = False
+    bare_inputs: bool = True
 
     @property
     @abstractmethod
     def num_batches(self) -> int | None:
         """Batches of an epoch; None where it is not known before the end."""
 
-    @property
     @abstractmethod
-    def specs(self) -> Batch:
-        """Shapes and dtypes of one batch, `(x, y, sample_weight)`, with None for the batch dimension."""
+    def look(self) -> tuple[Batch, int]:
+        """`specs` and `first_rows`; called once, when somebody asks for them."""
+
+    @functools.cached_property
+    def _seen(self) -> tuple[Batch, int]:
+        return self.look()
 
     @property
-    @abstractmethod
+    def specs(self) -> Batch:
+        """Shapes and dtypes of one batch, `(x, y, sample_weight)`, with None for the batch dimension."""
+        return self._seen[0]
+
+    @property
     def first_rows(self) -> int:
         """How many rows the first batch has."""
+        return self._seen[1]
 
     @property
     def spec(self) -> Tree:
