@@ -34,6 +34,7 @@ from jkeras.layers.tracking import Tracker, inventory, note_change
 from jkeras.metrics.base import Metric
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.state import OptimizerState
+from jkeras.state.tape import Recording, recording
 from jkeras.state.variable import gate
 from jkeras.training import reading
 from jkeras.training.arguments.checks import check_finite, check_names, flat_names
@@ -107,6 +108,7 @@ class Trainer:
         self._pads_rows: dict[Hashable, bool] = {}  # whether evaluations pad, by the shapes of the data
         self._batch_metrics: Logs | None = None  # what `train_on_batch(..., reset_metrics=False)` continues
         self._shows_as_one = False
+        self._loss_of_step: tuple[Recording, Array, int] | None = None
         self._noted: tuple[Tree, dict[str, Array]] | None = None  # while a loss is computed: the outputs, and the losses of each
         self._optimizer_known: tuple[Optimizer, object, Hashable] | None = None  # one, its settings, its `_optimizer_key`
         self.model.__dict__["_others"] = {}
@@ -238,6 +240,20 @@ class Trainer:
         """
         if self.finds_outputs:
             raise OutputsKnown(jax.tree.map(lambda y: jax.ShapeDtypeStruct(y.shape, y.dtype), y_pred))
+
+    def note_loss_of_step(self, loss: Array, y_pred: Tree) -> None:
+        """In a step with a tape: what `compute_loss` gave, for `track_loss_of_step`."""
+        step = recording()
+        self._loss_of_step = None if step is None else (step, loss, jax.tree.leaves(y_pred)[0].shape[0])
+
+    def track_loss_of_step(self) -> None:
+        """In a step with a tape: add the loss to its mean, as Keras 2's `compute_loss` does, unless the step has done so."""
+        step = recording()
+        if step is not None and self._loss_of_step is not None and self._loss_of_step[0] is step:
+            mean, (_, loss, rows) = self.objective.loss_means["loss"], self._loss_of_step
+            if not any(step.has_assigned(variable) for variable in mean.variables):
+                mean.update_state(loss, sample_weight=rows)
+        self._loss_of_step = None
 
     @contextlib.contextmanager
     def noting_losses(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> Iterator[dict[str, Array]]:
