@@ -32,6 +32,7 @@ from jkeras.layers.depthwise import SeparableConv2D as SeparableConv2D
 from jkeras.layers.depthwise import SeparableConvolution1D as SeparableConvolution1D
 from jkeras.layers.depthwise import SeparableConvolution2D as SeparableConvolution2D
 from jkeras.layers.dropout import Dropout as Dropout
+from jkeras.layers.einsum_dense import EinsumDense as EinsumDense
 from jkeras.layers.embedding import Embedding as Embedding
 from jkeras.layers.feature_normalization import Normalization as Normalization
 from jkeras.layers.grouped_query_attention import GroupQueryAttention as GroupQueryAttention
