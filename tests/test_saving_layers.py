@@ -10,6 +10,13 @@ import jkeras
 LAYERS = {
     "einsum": (lambda k: k.layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de", activation="tanh"), (5, 4)),
     "einsum with an ellipsis": (lambda k: k.layers.EinsumDense("...x,xy->...y", 3), (5, 4)),
+    "identity": (lambda k: k.layers.Identity(), (5, 4)),
+    "activity": (lambda k: k.layers.ActivityRegularization(0.1, 0.2), (5, 4)),
+    "groups": (lambda k: k.layers.GroupNormalization(2, gamma_regularizer="l2"), (6, 5, 4)),
+    "groups channels first": (lambda k: k.layers.GroupNormalization(3, axis=1, epsilon=0.01, scale=False), (6, 5, 4)),
+    "a group for each channel": (lambda k: k.layers.GroupNormalization(-1), (6, 5, 4)),
+    "unit": (lambda k: k.layers.UnitNormalization(), (5, 4)),
+    "unit over two axes": (lambda k: k.layers.UnitNormalization(axis=[1, 2]), (5, 4)),
 }
 KERAS_3_ONLY: tuple[str, ...] = ()
 FILES = (".keras", ".h5", ".weights.h5")

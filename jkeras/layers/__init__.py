@@ -36,6 +36,8 @@ from jkeras.layers.einsum_dense import EinsumDense as EinsumDense
 from jkeras.layers.embedding import Embedding as Embedding
 from jkeras.layers.feature_normalization import Normalization as Normalization
 from jkeras.layers.grouped_query_attention import GroupQueryAttention as GroupQueryAttention
+from jkeras.layers.identity import ActivityRegularization as ActivityRegularization
+from jkeras.layers.identity import Identity as Identity
 from jkeras.layers.image_affine import RandomRotation as RandomRotation
 from jkeras.layers.image_affine import RandomTranslation as RandomTranslation
 from jkeras.layers.image_affine import RandomZoom as RandomZoom
@@ -77,8 +79,10 @@ from jkeras.layers.noise import SpatialDropout1D as SpatialDropout1D
 from jkeras.layers.noise import SpatialDropout2D as SpatialDropout2D
 from jkeras.layers.noise import SpatialDropout3D as SpatialDropout3D
 from jkeras.layers.normalization import BatchNormalization as BatchNormalization
+from jkeras.layers.normalization import GroupNormalization as GroupNormalization
 from jkeras.layers.normalization import LayerNormalization as LayerNormalization
 from jkeras.layers.normalization import RMSNormalization as RMSNormalization
+from jkeras.layers.normalization import UnitNormalization as UnitNormalization
 from jkeras.layers.padding import Cropping1D as Cropping1D
 from jkeras.layers.padding import Cropping2D as Cropping2D
 from jkeras.layers.padding import Cropping3D as Cropping3D

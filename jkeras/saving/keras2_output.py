@@ -54,7 +54,7 @@ _NEW_EVERYWHERE = {
     "use_cudnn": ("auto",),
 }
 # Without a module, Keras 3 takes the string in `score_mode="dot"` for the function `dot`, and only the last of several axes.
-_WITH_MODULE = ("Attention", "LayerNormalization", "RMSNormalization")
+_WITH_MODULE = ("Attention", "LayerNormalization", "RMSNormalization", "UnitNormalization")
 # Arguments of a Lambda that are functions in Keras 2, and those that name the functions' modules.
 _LAMBDA = {"function": "module", "output_shape": "output_shape_module", "mask": "mask_module"}
 # Arguments under their earlier names, which Keras 3 accepts too.

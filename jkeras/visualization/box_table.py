@@ -25,7 +25,7 @@ _COLOURS = {
     "#fdeeb9": ("merging",),
     "#f9d7e2": ("recurrent_layers", "recurrent", "bidirectional", "time_distributed", "stacked_cells", "recurrent_cells"),
     "#d3ecf0": ("attention", "multi_head_attention", "grouped_query_attention", "headed_attention"),
-    "#ebe6dc": ("reshaping", "rescaling"),
+    "#ebe6dc": ("reshaping", "rescaling", "identity"),
     "#d5d9f2": ("model",),
 }
 _FAMILIES = {family: colour for colour, families in _COLOURS.items() for family in families}
