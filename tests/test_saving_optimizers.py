@@ -25,6 +25,9 @@ OPTIMIZERS = {
     "adam": lambda k: k.optimizers.Adam(0.02),
     "amsgrad": lambda k: k.optimizers.Adam(0.02, amsgrad=True),
     "adamw": lambda k: k.optimizers.AdamW(0.02, weight_decay=0.01),
+    "adagrad": lambda k: k.optimizers.Adagrad(0.05),
+    "adadelta": lambda k: k.optimizers.Adadelta(0.5, epsilon=1e-4),
+    "ftrl": lambda k: k.optimizers.Ftrl(0.05, l1_regularization_strength=0.001),
     "average": lambda k: k.optimizers.Adam(0.02, use_ema=True, ema_overwrite_frequency=3),
     "schedule": lambda k: k.optimizers.Adam(k.optimizers.schedules.ExponentialDecay(0.05, 4, 0.5)),
 }
@@ -38,6 +41,9 @@ LEGACY = {
     "sgd": (lambda k: k.SGD(0.05), OPTIMIZERS["sgd"]),
     "momentum": (lambda k: k.SGD(0.05, momentum=0.9, nesterov=True), OPTIMIZERS["momentum"]),
     "rmsprop": (lambda k: k.RMSprop(0.01), OPTIMIZERS["rmsprop"]),
+    "adagrad": (lambda k: k.Adagrad(0.05), OPTIMIZERS["adagrad"]),
+    "adadelta": (lambda k: k.Adadelta(0.5, epsilon=1e-4), OPTIMIZERS["adadelta"]),
+    "ftrl": (lambda k: k.Ftrl(0.05, l1_regularization_strength=0.001), OPTIMIZERS["ftrl"]),
     "rmsprop centered": (lambda k: k.RMSprop(0.01, momentum=0.5, centered=True), OPTIMIZERS["rmsprop centered"]),
 }
 
@@ -161,7 +167,7 @@ def test_our_keras_2_layout_is_in_the_order_of_tf_keras(optimizer, tmp_path):
     np.testing.assert_allclose(losses(theirs), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "momentum", "rmsprop centered"])
+@pytest.mark.parametrize("optimizer", ["adam", "momentum", "rmsprop centered", "adagrad", "adadelta", "ftrl"])
 def test_our_training_goes_on_in_tf_keras(optimizer, tmp_path):
     ours = make(jkeras, OPTIMIZERS[optimizer])
     losses(ours)

@@ -60,7 +60,7 @@ HINTS = {
     "layers.Highway": "It ended with Keras 1. Write a subclass of Layer, or Dense layers and Multiply().",
     "layers.MaxoutDense": "It ended with Keras 1. Write Dense(units * n), Reshape((n, units)) and a Lambda that takes the max.",
     "layers.DenseFeatures": "Feature columns need TensorFlow. Write one Input per column and concatenate them.",
-    **{f"optimizers.{name}": _OPTAX.format(name.lower()) for name in ("Adadelta", "Adagrad", "Adamax", "Nadam", "Lion", "Lamb")},
+    **{f"optimizers.{name}": _OPTAX.format(name.lower()) for name in ("Adamax", "Nadam", "Lion", "Lamb")},
     "models.model_from_yaml": _YAML,
     "models.Graph": "It ended with Keras 1. Write keras.Model(inputs, outputs).",
     "utils.multi_gpu_model": _DEVICES,

@@ -1,9 +1,12 @@
 """Optimizers: rules in optax form, with Keras' numbers and face."""
 
 from jkeras.optimizers import schedules as schedules
+from jkeras.optimizers.adadelta import Adadelta as Adadelta
+from jkeras.optimizers.adagrad import Adagrad as Adagrad
 from jkeras.optimizers.adam import Adam as Adam
 from jkeras.optimizers.adamw import AdamW as AdamW
 from jkeras.optimizers.base import Optimizer as Optimizer
+from jkeras.optimizers.ftrl import Ftrl as Ftrl
 from jkeras.optimizers.lookup import deserialize as deserialize
 from jkeras.optimizers.lookup import get as get
 from jkeras.optimizers.lookup import serialize as serialize

@@ -15,7 +15,7 @@ from jkeras._base.types import Config, CustomObjects
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.optax_wrapper import OptaxOptimizer
 
-_IN_OPTAX = ("adadelta", "adafactor", "adagrad", "adamax", "lamb", "lion", "nadam")
+_IN_OPTAX = ("adafactor", "adamax", "lamb", "lion", "nadam")
 _OPTAX = "optax has it, and compile takes it: model.compile(optimizer=optax.{}(learning_rate), loss=...)."
 
 

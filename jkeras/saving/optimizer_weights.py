@@ -2,7 +2,7 @@
 
     Keras 3           iteration, learning rate (unless a schedule), averages, accumulators, slots as the optimizer makes them
     tf_keras          iteration, averages, slots as the optimizer makes them; SGD always has velocities
-    tf_keras, legacy  iteration, then all arrays of one slot, then all of the next
+    tf_keras, legacy  iteration, then all arrays of one slot, then all of the next; those of Ftrl weight by weight
     Keras 2.0 - 2.3   as legacy; Adam has a `(1,)` for each weight where it has no maxima; RMSprop may lack the iteration
 
 An order is a list of `Entry`; each says which leaf of the optimizer's state it is, or that jkeras does not keep it. Files do
@@ -51,7 +51,10 @@ _SUFFIXES = {
 _FULL_NAMES_IN_KERAS2 = ("RMSprop",)  # the others abbreviate
 # tf_keras makes a legacy optimizer of `{"class_name": "Adam"}`; these exist, with these names for their slots.
 _LEGACY = {
+    "Adadelta": {"accumulated_grad": "accum_grad", "accumulated_delta_var": "accum_var"},
+    "Adagrad": {"accumulator": "accumulator"},
     "Adam": {"momentums": "m", "velocities": "v", "velocity_hats": "vhat"},
+    "Ftrl": {"accumulator": "accumulator", "linear": "linear"},
     "RMSprop": {"velocities": "rms", "momentums": "momentum", "average_gradients": "mg"},
     "SGD": {"momentums": "momentum"},
 }
@@ -167,8 +170,9 @@ class Slots:
         optimizer, numbers = self._inner()
         listed = self._listed(optimizer, numbers, self.in_keras2)
         slots = [e for e in listed if e.variable and e.kind not in ("ema", "accumulators")]
-        kinds = list(dict.fromkeys(e.kind for e in slots))
-        slots = [e for kind in kinds for e in slots if e.kind == kind]
+        if type(optimizer).__name__ != "Ftrl":
+            kinds = list(dict.fromkeys(e.kind for e in slots))
+            slots = [e for kind in kinds for e in slots if e.kind == kind]
         unused = [Entry("none", (1,), None) for _ in self.variables]
         return [[listed[0], *slots], [listed[0], *slots, *unused], slots]
 
