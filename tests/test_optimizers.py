@@ -251,7 +251,7 @@ def test_update_can_be_differentiated_and_mapped():
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.lists(st.lists(st.integers(1, 3), max_size=3), min_size=2, max_size=3), st.integers(0, 99))
 def test_weights_do_not_see_each_other(name, shapes, seed):
     """Two steps for all weights are two steps for each alone, whatever their shapes, and what comes out is like what went in."""

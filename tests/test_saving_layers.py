@@ -7,6 +7,13 @@ from saving_io import library
 
 import jkeras
 
+
+def there_and_back(k, **options):
+    """A model that embeds integers and scores all integers."""
+    x, layer = k.Input((5,), dtype="int32"), k.layers.ReversibleEmbedding(7, 4, **options)
+    return k.Model(x, layer(k.layers.Dense(4)(layer(x)), reverse=True))
+
+
 LAYERS = {
     "einsum": (lambda k: k.layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de", activation="tanh"), (5, 4)),
     "einsum with an ellipsis": (lambda k: k.layers.EinsumDense("...x,xy->...y", 3), (5, 4)),
@@ -17,22 +24,26 @@ LAYERS = {
     "a group for each channel": (lambda k: k.layers.GroupNormalization(-1), (6, 5, 4)),
     "unit": (lambda k: k.layers.UnitNormalization(), (5, 4)),
     "unit over two axes": (lambda k: k.layers.UnitNormalization(axis=[1, 2]), (5, 4)),
+    "there and back": (lambda k: there_and_back(k, mask_zero=True), (5,)),
+    "back by a kernel of its own": (lambda k: there_and_back(k, tie_weights=False, logit_soft_cap=3.0), (5,)),
 }
-KERAS_3_ONLY: tuple[str, ...] = ()
+KERAS_3_ONLY = ("there and back", "back by a kernel of its own")
 FILES = (".keras", ".h5", ".weights.h5")
 
 
 def model_of(k, name, seed):
     """A model of a layer, with weights like no other seed's."""
     make, shape = LAYERS[name]
-    model = k.Sequential([k.Input(shape), make(k)])
+    made = make(k)
+    model = made if isinstance(made, k.Model) else k.Sequential([k.Input(shape), made])
     rng = np.random.default_rng(seed)
     model.set_weights([rng.uniform(0.5, 1.5, w.shape).astype("float32") for w in model.get_weights()])
     return model
 
 
 def data(name):
-    return np.random.default_rng(0).normal(size=(2, *LAYERS[name][1])).astype("float32")
+    rng, shape = np.random.default_rng(0), (2, *LAYERS[name][1])
+    return rng.integers(0, 7, shape) if "back" in name else rng.normal(size=shape).astype("float32")
 
 
 def passes(writer, reader, name, suffix, folder):

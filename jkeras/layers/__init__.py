@@ -125,8 +125,10 @@ from jkeras.layers.reshaping import Flatten as Flatten
 from jkeras.layers.reshaping import Permute as Permute
 from jkeras.layers.reshaping import RepeatVector as RepeatVector
 from jkeras.layers.reshaping import Reshape as Reshape
+from jkeras.layers.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
 from jkeras.layers.stacked_cells import StackedRNNCells as StackedRNNCells
 from jkeras.layers.time_distributed import TimeDistributed as TimeDistributed
 from jkeras.layers.upsampling import UpSampling1D as UpSampling1D
 from jkeras.layers.upsampling import UpSampling2D as UpSampling2D
 from jkeras.layers.upsampling import UpSampling3D as UpSampling3D
+from jkeras.layers.wrapper import Wrapper as Wrapper

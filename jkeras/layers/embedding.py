@@ -74,7 +74,7 @@ class Embedding(WeightedLayer):
             self.build((None, None))
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec | None = None) -> Iterator[Weight]:
         """The table `(input_dim, output_dim)`."""
         yield weight_for(self, "embeddings", (self.input_dim, self.output_dim))
 

@@ -173,6 +173,8 @@ LAYERS = (
     _case("ActivityRegularization", (3, 4), l1=0.1, l2=0.2),
     _case("Embedding", (3, 5), 7, 4, case={"below": 7}),
     _case("Embedding", (3,), 7, 4, mask_zero=True, embeddings_regularizer="l2", case={"below": 7}),
+    _case("ReversibleEmbedding", (3, 5), 7, 4, case={"below": 7}),
+    _case("ReversibleEmbedding", (3,), 7, 4, tie_weights=False, mask_zero=True, logit_soft_cap=2.0, case={"below": 7}),
     _case("Dropout", (3, 8), 0.4, seed=1, case={"stochastic": True}),
     _case("Dropout", STEPS, 0.4, noise_shape=(None, 1, None), case={"stochastic": True}),
     _case("RandomFlip", IMAGE, "horizontal", seed=2, case={"stochastic": True}),
