@@ -22,6 +22,7 @@ LIBRARIES = {
     "torch": "PyTorch",
     "optax": "hand-written optax loop",
     "scan": "hand-written scan",
+    "tensorflow": "TensorFlow",
     "h5py": "h5py alone",
 }
 TRAINERS = ("jkeras", "keras", "torch", "optax", "scan")

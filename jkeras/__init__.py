@@ -57,6 +57,7 @@ from jkeras.models import Sequential as Sequential
 from jkeras.optimizers import Optimizer as Optimizer
 from jkeras.regularizers import Regularizer as Regularizer
 from jkeras.state import SeedGenerator as SeedGenerator
+from jkeras.state import StatelessScope as StatelessScope
 from jkeras.state import Variable as Variable
 from jkeras.state import functionalize as functionalize
 from jkeras.training import TrainState as TrainState

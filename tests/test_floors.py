@@ -52,6 +52,7 @@ HEAVY = {"tensorflow", "torch", "keras", "pandas", "matplotlib", "sklearn", "fla
 OPTIONAL = {
     ("datasets/digits.py", "sklearn"): "the digits are part of scikit-learn",
     ("nn/operation.py", "jax"): "jax.extend loads Pallas, and only programs with such operations need it",
+    ("nn/inner_gradients.py", "jax"): "jax.extend loads Pallas, and only gradient tapes need it",
     ("state/scope.py", "jax"): "jax.extend loads Pallas, and only pure calls need it",
     ("preprocessing/image/files.py", "PIL"): "an extra, for images as files",
     ("preprocessing/image/transforms.py", "scipy"): "comes with jax; only moved images need it",

@@ -167,14 +167,14 @@ def test_training_where_nothing_is_trainable_warns(model):
         model.train_on_batch(X[:4], ONE_HOT[:4])
 
 
-def test_a_step_of_keras_3_on_jax_is_refused_with_the_right_one():
+def test_a_step_with_a_gradient_tape_is_refused_with_the_right_ones():
     class Old(jkeras.Sequential):
-        def train_step(self, state, data):
-            return self.stateless_call(*state[:2], data[0])
+        def train_step(self, data):
+            return {}
 
     model = Old([jkeras.layers.Dense(2)])
     model.compile("sgd", "mse")
-    with pytest.raises(TypeError, match=r"calls stateless_call(.|\n)*def train_step\(self, state, batch\)"):
+    with pytest.raises(TypeError, match=r"takes \('data',\)(.|\n)*def train_step\(self, state, batch\)"):
         model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
 
 

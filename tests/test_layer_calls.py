@@ -134,9 +134,15 @@ def test_a_callback_may_hold_the_variables_of_the_optimizer():
     model = Sequential([Dense(1, input_shape=(3,))])
     model.compile("adam", "mse")
     held = []
-    keep = jkeras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: held.append(model.optimizer.variables))
-    model.fit(X, Y, epochs=3, verbose=0, callbacks=[keep])
-    assert [int(variables[0]) for variables in held] == [1, 2, 3]
+
+    def keep(batch, logs):
+        variables = model.optimizer.variables
+        held.append((variables, [variable.value for variable in variables]))
+
+    model.fit(X, Y, epochs=3, verbose=0, callbacks=[jkeras.callbacks.LambdaCallback(on_train_batch_end=keep)])
+    assert [int(values[0]) for _, values in held] == [1, 2, 3]
+    assert all(np.isfinite(value).all() for _, values in held for value in values)
+    assert [int(variables[0]) for variables, _ in held] == [3, 3, 3]  # as in Keras they are the variables themselves
 
 
 class Saving(Layer):

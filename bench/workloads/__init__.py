@@ -9,7 +9,7 @@ from bench.workload import Workload
 TRAINING = ("table", "mlp", "cnn", "cnn5x5", "resnet20", "lstm", "transformer")
 FILE_TASKS = ("save_keras", "load_keras", "save_h5", "load_h5")
 BATCHES = ("train_on_batch", "test_on_batch", "fit_one_batch", "gan")
-OTHERS = ("streamed", "evaluate", "predict", "predict_one", *BATCHES, "import", "first_step", *FILE_TASKS, "memory")
+OTHERS = ("streamed", "tape_gan", "evaluate", "predict", "predict_one", *BATCHES, "import", "first_step", *FILE_TASKS, "memory")
 NAMES = TRAINING + OTHERS
 FILES = {"import": "start_up", **dict.fromkeys(FILE_TASKS, "files"), **dict.fromkeys(BATCHES, "batches")}
 

@@ -186,12 +186,8 @@ class StoredGroup:
         Raises:
             FileFormatError: the path crosses a link, or leads to something else.
         """
-        found = self._find(name)
-        if found is None:
-            return None
-        if not isinstance(found, _h5py().h5g.GroupID):
-            raise FileFormatError(f"{self._place(name)}: is not a group.")
-        return StoredGroup(found, self.where, self._inside(name), self._source)
+        found = self._member(name, _h5py().h5g.GroupID, "a group")
+        return None if found is None else StoredGroup(found, self.where, self._inside(name), self._source)
 
     def is_group(self, name: str) -> bool:
         """Whether there is a group of this name, which may be a path.
@@ -207,13 +203,9 @@ class StoredGroup:
         Raises:
             FileFormatError: the path crosses a link or leads to something else, or the array is not a plain one.
         """
-        found = self._find(name)
-        if found is None:
-            return None
-        if not isinstance(found, _h5py().h5d.DatasetID):
-            raise FileFormatError(f"{self._place(name)}: is not an array.")
+        found = self._member(name, _h5py().h5d.DatasetID, "an array")
         with _damage(self._place(name)):
-            return StoredArray(found, self.where, self._inside(name), self._source)
+            return None if found is None else StoredArray(found, self.where, self._inside(name), self._source)
 
     def has_attribute(self, name: str) -> bool:
         """Whether there is an attribute of this name, whole or split."""
@@ -255,6 +247,12 @@ class StoredGroup:
         owner = (h5py.Dataset if isinstance(self._handle, h5py.h5d.DatasetID) else h5py.Group)(self._handle)
         return _plain(owner.attrs[name])
 
+    def _member(self, name: str, kind: type, what: str) -> Any:
+        found = self._find(name)
+        if found is not None and not isinstance(found, kind):
+            raise FileFormatError(f"{self._place(name)}: is not {what}.")
+        return found
+
     def _find(self, name: str) -> Any:
         h5py, current = _h5py(), self._handle
         for i, part in enumerate(parts := name.split("/")):
@@ -278,6 +276,56 @@ class StoredGroup:
     def _place(self, name: str) -> str:
         inside = self._inside(name)
         return f"{self.where}: {inside}" if inside else self.where
+
+
+class MergedGroup:
+    """A group that is spread over several files.
+
+    Args:
+        groups: its parts.
+
+    Attributes:
+        where: the first file.
+        path: the group's place in the files.
+    """
+
+    def __init__(self, groups: Sequence[StoredGroup]):
+        self._groups = list(groups)
+        self.where, self.path = (groups[0].where, groups[0].path) if groups else ("", "")
+
+    def verify(self) -> None:
+        """Raise FileFormatError if a part is known to be damaged."""
+        for group in self._groups:
+            group.verify()
+
+    def names(self) -> list[str]:
+        """Names of what is in any of the parts."""
+        return list(dict.fromkeys(name for group in self._groups for name in group.names()))
+
+    @property
+    def address(self) -> Hashable:
+        """Where its parts lie."""
+        return tuple(group.address for group in self._groups)
+
+    def is_group(self, name: str) -> bool:
+        """Whether there is a group of this name in any of the parts."""
+        return any(group.is_group(name) for group in self._groups)
+
+    def group(self, name: str) -> MergedGroup | None:
+        """The group of a name, or None."""
+        found = [below for group in self._groups if (below := group.group(name)) is not None]
+        return MergedGroup(found) if found else None
+
+    def array(self, name: str) -> StoredArray | None:
+        """The array of a name, or None."""
+        return next((array for group in self._groups if (array := group.array(name)) is not None), None)
+
+    def attribute(self, name: str, default: object = None) -> Any:
+        """An attribute of the first part that has it."""
+        return next((value for group in self._groups if (value := group.attribute(name)) is not None), default)
+
+
+Group = StoredGroup | MergedGroup
 
 
 class StoredArray:

@@ -23,6 +23,7 @@ import io
 import os
 import struct
 from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 from jkeras._base.errors import FileFormatError
 
@@ -68,19 +69,29 @@ def check_numbers(file: io.RawIOBase, where: str) -> None:
     Raises:
         FileFormatError: they have another length.
     """
-    at, size = 0, file.seek(0, os.SEEK_END)
-    while at < size:
+    at = find_signature(file, file.seek(0, os.SEEK_END))
+    if at is not None:
         file.seek(at)
         head = file.read(24) or b""
-        if head.startswith(_SIGNATURE):
-            sizes = head[13:15] if len(head) > 8 and head[8] < 2 else head[9:11]
-            if len(sizes) < 2:
-                raise FileFormatError(f"{where}: is the beginning of an HDF5 file; the rest is missing.")
-            if sizes != b"\x08\x08":
-                raise FileFormatError(f"{where}: counts in numbers of {list(sizes)} bytes; those of models have 8.")
-            break
-        at = 2 * at or 512
+        sizes = head[13:15] if len(head) > 8 and head[8] < 2 else head[9:11]
+        if len(sizes) < 2:
+            raise FileFormatError(f"{where}: is the beginning of an HDF5 file; the rest is missing.")
+        if sizes != b"\x08\x08":
+            raise FileFormatError(f"{where}: counts in numbers of {list(sizes)} bytes; those of models have 8.")
     file.seek(0)
+
+
+def find_signature(file: BinaryIO | io.RawIOBase, farthest: int) -> int | None:
+    """Where HDF5's signature stands in a file: at the beginning, or at 512, 1024, ..., behind a block of the user's own; None
+    if it is in none of these places.
+    """
+    at = 0
+    while at <= farthest:
+        file.seek(at)
+        if file.read(len(_SIGNATURE)) == _SIGNATURE:
+            return at
+        at = 2 * at or 512
+    return None
 
 
 def _check_heap(read: Read, address: int, where: str) -> None:

@@ -19,12 +19,12 @@ from typing import Any, BinaryIO
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import FileFormatError, describe
 from jkeras._safe_io.hdf5 import StoredGroup, open_hdf5
+from jkeras._safe_io.hdf5_texts import find_signature
 
 FilePath = str | os.PathLike[str] | BinaryIO
 
 # Only these are known to return what is in their file; others have a file, too, and unpack it.
 _AS_THEY_ARE = (io.BytesIO, io.FileIO, io.BufferedReader, io.BufferedRandom)
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 _FARTHEST = 1 << 20  # where HDF5's signature is looked for, behind a block of the user's own
 
 
@@ -61,18 +61,9 @@ class Source:
         Raises:
             FileFormatError: it is damaged.
         """
-        if self._root is None and self._file is not None and self._has_signature():
+        if self._root is None and self._file is not None and find_signature(self._file, _FARTHEST) is not None:
             self._root = self._stack.enter_context(open_hdf5(self._file, self.where))
         return self._root
-
-    def _has_signature(self) -> bool:
-        at = 0
-        while at <= _FARTHEST:
-            self.file.seek(at)
-            if self.file.read(len(_HDF5)) == _HDF5:
-                return True
-            at = 2 * at or 512
-        return False
 
 
 @contextlib.contextmanager

@@ -38,7 +38,7 @@ class Window(io.RawIOBase):
     def __init__(self, file: RawFile, start: int, size: int | None = None):
         super().__init__()
         self._file, self._start, self._fixed = file, start, size
-        self._size = size or 0
+        self.size = size or 0
         self._at = 0
         self._failed = False
 
@@ -52,11 +52,6 @@ class Window(io.RawIOBase):
         return self._fixed is None
 
     @property
-    def size(self) -> int:
-        """Its length so far."""
-        return self._size
-
-    @property
     def byte_range(self) -> ByteRange | None:
         """The same bytes for several threads at once; None where the system offers no way, and while the window may grow."""
         return None if self._fixed is None else range_of(self._file, self._start, self._fixed)
@@ -65,7 +60,7 @@ class Window(io.RawIOBase):
         """Raise FileFormatError if the bytes are known to be damaged; a plain file has no checksum to tell."""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
         if base + offset < 0:
             raise ValueError(f"Negative position {base + offset}.")
         self._at = base + offset
@@ -75,7 +70,7 @@ class Window(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer).cast("B")[: max(0, self._size - self._at)]
+        view = memoryview(buffer).cast("B")[: max(0, self.size - self._at)]
         done = 0
         self._file.seek(self._start + self._at)
         while done < len(view):  # the system may return less than was asked for
@@ -92,7 +87,7 @@ class Window(io.RawIOBase):
         if not self._failed:
             self._write(view)
         self._at += len(view)
-        self._size = max(self._size, self._at)
+        self.size = max(self.size, self._at)
         return len(view)
 
     def _write(self, view: memoryview) -> None:
@@ -109,14 +104,14 @@ class Window(io.RawIOBase):
         """Nothing waits: each write goes to the file at once."""
 
     def truncate(self, size: int | None = None) -> int:
-        self._size = self._at if size is None else size
+        self.size = self._at if size is None else size
         if not self._failed:
-            self._file.truncate(self._start + self._size)
-        return self._size
+            self._file.truncate(self._start + self.size)
+        return self.size
 
     def checksum(self) -> int:
         """The CRC-32 of all of it."""
-        whole = range_of(self._file, self._start, self._size)
+        whole = range_of(self._file, self._start, self.size)
         if whole is not None:
             return Checksum(whole).result()
         found, at = 0, self._at

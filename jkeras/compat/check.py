@@ -7,7 +7,6 @@ list may be incomplete, and it includes lines in branches that are never taken.
 from __future__ import annotations
 
 import ast
-import contextlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -80,19 +79,18 @@ def _attributes(tree: ast.AST, known: dict[str, str]) -> Iterator[tuple[int, str
     inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and id(node) not in inner:
-            with contextlib.suppress(ValueError):
-                root, *parts = _chain(node)
-                if root in known:
-                    yield from _first_absent(node.lineno, known[root], parts)
+            chain = _chain(node)
+            if chain and chain[0] in known:
+                yield from _first_absent(node.lineno, known[chain[0]], chain[1:])
 
 
 def _chain(node: ast.expr) -> list[str]:
-    """The parts of `a.b.c`; ValueError if it does not begin with a name."""
+    """The parts of `a.b.c`; none if it does not begin with a name."""
     if isinstance(node, ast.Name):
         return [node.id]
-    if isinstance(node, ast.Attribute):
-        return [*_chain(node.value), node.attr]
-    raise ValueError("not a chain of names")
+    if isinstance(node, ast.Attribute) and (above := _chain(node.value)):
+        return [*above, node.attr]
+    return []
 
 
 def _first_absent(line: int, module: str, parts: list[str]) -> Iterator[tuple[int, str]]:

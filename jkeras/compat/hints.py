@@ -19,7 +19,6 @@ _OPTAX = "optax has it, and compile accepts it: model.compile(optimizer=optax.{}
 _OPTIMIZER = "Write keras.optimizers.{} and pass it to model.compile(optimizer=...)."
 
 HINTS = {
-    "tensorflow.GradientTape": _TRAIN_STEP,
     "tensorflow.gradients": _TRAIN_STEP,
     "tensorflow.data": _DATA,
     "tensorflow.placeholder": _ONE_GRAPH,

@@ -7,12 +7,13 @@ script asks for it. The error for a missing name says which line needs it and wh
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
 
 from jkeras.compat import keras_table, tensorflow_table
-from jkeras.compat.missing import missing_module, missing_name
+from jkeras.compat.missing import MissingModuleError, MissingNameError, missing_text
 
 _ABSENT = object()
 
@@ -46,7 +47,8 @@ def place_of(name: str) -> Place | None:
     roots = [root for root in keras_table.ROOTS if name == root or name.startswith(f"{root}.")]
     if roots:
         root = max(roots, key=len)
-        key = _part_of(name[len(root) + 1 :])
+        key = name[len(root) + 1 :]
+        key = _wholes().get(key, key)
         if key in keras_table.PLACES:
             return Place(key, keras_table.PLACES[key], keras_table.NAMES)
     key = tensorflow_table.ALIASES.get(name, name)
@@ -59,13 +61,9 @@ def place_of(name: str) -> Place | None:
     return Place(name, tensorflow_table.EMPTY, {}) if above else None
 
 
-def _part_of(place: str) -> str:
-    return next((whole for whole, parts in _parts().items() if place in parts), place)
-
-
 @cache
-def _parts() -> dict[str, frozenset[str]]:
-    return {whole: frozenset(parts.split()) for whole, parts in keras_table.PARTS.items()}
+def _wholes() -> dict[str, str]:
+    return {part: whole for whole, parts in keras_table.PARTS.items() for part in parts.split()}
 
 
 class CompatModule(ModuleType):
@@ -88,9 +86,10 @@ class CompatModule(ModuleType):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         found = find(self._place, name)
         if found is _ABSENT and place_of(full):
-            return importlib.import_module(full)
+            installed = sys.modules.get(self.__name__) is self
+            return importlib.import_module(full) if installed else make_module(full)
         if found is _ABSENT:
-            raise missing_name(full, known_names(self.__name__))
+            raise MissingNameError(missing_text(full, known_names(self.__name__)))
         return found
 
     def __dir__(self) -> list[str]:
@@ -121,7 +120,7 @@ def find_name(full: str) -> bool:
 
 def _offers(home: ModuleType, name: str) -> bool:
     """Whether a module of jkeras offers a name to its users, rather than having imported it for itself."""
-    if name in ("__version__",):
+    if name == "__version__":
         return False
     value = getattr(home, name, _ABSENT)
     if value is _ABSENT or isinstance(value, ModuleType):
@@ -130,6 +129,8 @@ def _offers(home: ModuleType, name: str) -> bool:
     if public is not None:
         return name in public
     origin = str(getattr(value, "__module__", home.__name__))
+    if home.__name__.startswith(f"{tensorflow_table.EMPTY}."):
+        return origin.startswith(f"{tensorflow_table.EMPTY}.")
     helper = not origin.startswith("jkeras.") or origin.startswith("jkeras._base.")
     return hasattr(home, "__path__") or home.__name__ == "jkeras.config" or not helper
 
@@ -150,7 +151,8 @@ def make_module(name: str) -> CompatModule:
     """
     place = place_of(name)
     if place is None:
-        raise missing_module(name, known_names(name.rpartition(".")[0]))
+        # Without `name=`: if it is `a.b`, Python replaces the error of `from a import b` by one that says less.
+        raise MissingModuleError(missing_text(name, known_names(name.rpartition(".")[0])))
     module = CompatModule(name, place)
     module.__path__ = []  # a package, so that Python asks for submodules
     if name in tensorflow_table.VERSIONED or place.key == "":

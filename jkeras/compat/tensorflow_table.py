@@ -12,7 +12,19 @@ _IN = "jkeras.compat.standin"
 EMPTY = _IN  # a package that has only submodules
 _TOP = " ".join(
     f"{_IN}.{name}"
-    for name in ("top", "arrays", "renamed", "creation", "dtypes", "randomness", "variables", "version_one", "mathematics")
+    for name in (
+        "top",
+        "functions",
+        "tapes",
+        "arrays",
+        "renamed",
+        "creation",
+        "dtypes",
+        "randomness",
+        "variables",
+        "version_one",
+        "mathematics",
+    )
 )
 
 PLACES = {

@@ -92,6 +92,7 @@ class IterableSource(Source):
             if first is None:
                 raise _no_data(self.data)
             self._items = itertools.chain([first], items)
+            self.bare_inputs = not isinstance(first, (list, tuple))
             batch = self._read(first, 0)
             self._specs, self._first_rows = spec_of(batch), common_length(*batch)
         return self._specs

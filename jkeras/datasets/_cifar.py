@@ -33,21 +33,11 @@ class Archive:
     test: tuple[str, ...]
 
 
-def record_files(archive: Archive) -> tuple[list[Path], list[Path]]:
-    """The paths of the train and test files, unpacked from the archive (downloaded if necessary) if some are missing."""
-    folder = datasets_folder() / archive.folder
-    paths = {f"{archive.folder}/{file}": folder / file for file in (*archive.train, *archive.test)}
-    missing = {member: path for member, path in paths.items() if not path.is_file()}
-    if missing:
-        unpack_members(obtain(archive.name, archive.url, archive.md5), missing)
-    return [folder / file for file in archive.train], [folder / file for file in archive.test]
-
-
-def read_records(paths: list[Path], label_bytes: int, column: int, classes: int) -> Split:
-    """Images and labels of record files.
+def load_splits(archive: Archive, label_bytes: int, column: int, classes: int) -> tuple[Split, Split]:
+    """Images and labels of the train and test files, unpacked from the archive (downloaded if necessary) if some are missing.
 
     Args:
-        paths: the files, read in this order.
+        archive: where the files are.
         label_bytes: number of label bytes before the pixels of a record.
         column: which of these bytes is the label.
         classes: how many classes there are.
@@ -58,6 +48,16 @@ def read_records(paths: list[Path], label_bytes: int, column: int, classes: int)
     Raises:
         ValueError: a file does not consist of such records.
     """
+    folder = datasets_folder() / archive.folder
+    paths = {f"{archive.folder}/{file}": folder / file for file in (*archive.train, *archive.test)}
+    missing = {member: path for member, path in paths.items() if not path.is_file()}
+    if missing:
+        unpack_members(obtain(archive.name, archive.url, archive.md5), missing)
+    train, test = ([folder / file for file in files] for files in (archive.train, archive.test))
+    return _split_of(train, label_bytes, column, classes), _split_of(test, label_bytes, column, classes)
+
+
+def _split_of(paths: list[Path], label_bytes: int, column: int, classes: int) -> Split:
     records = np.concatenate([_records_of(path, label_bytes, column, classes) for path in paths])
     images = records[:, label_bytes:].reshape(-1, 3, 32, 32)
     if image_data_format() == "channels_last":

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from jkeras._base.registry import export
 from jkeras.datasets._cache import Split
-from jkeras.datasets._cifar import Archive, read_records, record_files
+from jkeras.datasets._cifar import Archive, load_splits
 
 ARCHIVE = Archive(
     folder="cifar-10-batches-bin",
@@ -48,6 +48,4 @@ def load_data() -> tuple[Split, Split]:
 
     Source: Alex Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
     """
-    train, test = record_files(ARCHIVE)
-    layout = {"label_bytes": 1, "column": 0, "classes": 10}
-    return read_records(train, **layout), read_records(test, **layout)
+    return load_splits(ARCHIVE, label_bytes=1, column=0, classes=10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
 from jkeras.datasets._cache import Split
-from jkeras.datasets._cifar import Archive, read_records, record_files
+from jkeras.datasets._cifar import Archive, load_splits
 
 ARCHIVE = Archive(
     folder="cifar-100-binary",
@@ -45,6 +45,4 @@ def load_data(label_mode: str = "fine") -> tuple[Split, Split]:
     """
     if label_mode not in _LABELS:
         raise unknown_name("label_mode", label_mode, _LABELS)
-    train, test = record_files(ARCHIVE)
-    layout = {"label_bytes": 2, **_LABELS[label_mode]}
-    return read_records(train, **layout), read_records(test, **layout)
+    return load_splits(ARCHIVE, label_bytes=2, **_LABELS[label_mode])

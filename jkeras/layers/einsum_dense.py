@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 from jkeras import activations
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
-from jkeras._base.types import Array, FunctionLike
+from jkeras._base.types import Array, FunctionLike, Weights
 from jkeras.graph import Spec
 from jkeras.initializers.scaling import with_axes
-from jkeras.layers.declaration import Weight
+from jkeras.layers.base import BaseArguments
+from jkeras.layers.declaration import Declaration
 from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn.einsum import einsum_dense, einsum_shapes
 
@@ -84,7 +83,7 @@ class EinsumDense(WeightedLayer):
         self.partial_output_shape = (output_shape,) if isinstance(output_shape, INTEGERS) else tuple(output_shape)
         self.activation = activations.get(activation)
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """A kernel of the sizes of the equation's second term, and a bias of those of `bias_axes`."""
         shapes = einsum_shapes(self.equation, x.shape, self.partial_output_shape, self.bias_axes)
         self.input_spec = InputSpec(ndim=len(x.shape))
@@ -93,7 +92,7 @@ class EinsumDense(WeightedLayer):
         if shapes.bias is not None:
             yield weight_for(self, "bias", shapes.bias)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """`activation(einsum(equation, x, kernel) + bias)`."""
         bias = None if self.bias_axes is None else w.bias
         return self.activation(einsum_dense(x, w.kernel, bias, equation=self.equation))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Unpack
 
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
-from jkeras.layers.base import Layer
-from jkeras.layers.layer_arguments import BaseArguments, LayerArguments
+from jkeras._base.types import Tree, Weights
+from jkeras.layers.base import BaseArguments, Layer, LayerArguments
 from jkeras.regularizers import L1L2
 
 
@@ -33,7 +31,7 @@ class Identity(Layer):
     def __init__(self, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: Weights, x: Tree) -> Tree:
         """The input."""
         return x
 
@@ -63,6 +61,6 @@ class ActivityRegularization(Layer):
         super().__init__(activity_regularizer=L1L2(l1, l2), **kwargs)
         self.l1, self.l2 = l1, l2
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: Weights, x: Tree) -> Tree:
         """The input."""
         return x

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
-from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
-from jkeras._base.types import Array, FunctionLike, Tree
+from jkeras._base.types import Array, DTypeLike, FunctionLike, Tree, Weights
 from jkeras.graph import Spec, infer
-from jkeras.layers.declaration import Weight
+from jkeras.layers.declaration import Declaration, Weight
 from jkeras.layers.embedding import Embedding
-from jkeras.nn.dense import dense
+from jkeras.nn.product import dense
 
 
 @export("keras.layers.ReversibleEmbedding")
@@ -73,13 +70,13 @@ class ReversibleEmbedding(Embedding):
             **kwargs,
         )
 
-    def declare(self, x: Spec | None = None) -> Iterator[Weight]:
+    def declare(self, x: Spec | None = None) -> Declaration:
         """The table `(input_dim, output_dim)`, and a kernel `(output_dim, input_dim)` unless they are tied."""
         yield from super().declare(x)
         if not self.tie_weights:
             yield Weight("reverse_embeddings", (self.output_dim, self.input_dim), self.embeddings_initializer)
 
-    def forward(self, w: SimpleNamespace, x: Array, reverse: bool = False) -> Array:
+    def forward(self, w: Weights, x: Array, reverse: bool = False) -> Array:
         """The rows, or the logits."""
         if not reverse:
             return super().forward(w, x)

@@ -6,8 +6,7 @@ from typing import Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
-from jkeras.layers.base import Layer
-from jkeras.layers.layer_arguments import BaseArguments
+from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.structures import shapes_to_specs
 
 

@@ -15,6 +15,8 @@ from jkeras._base.types import Tree
 from jkeras.callbacks import History
 from jkeras.data.py_dataset import PyDataset
 from jkeras.training.arguments.fit import keras2_arguments
+from jkeras.training.objective.keras2_containers import CompiledLoss, CompiledMetrics
+from jkeras.training.trainer import Trainer
 
 
 class Keras2Methods:
@@ -23,6 +25,7 @@ class Keras2Methods:
     fit: Callable[..., History]
     evaluate: Callable[..., Tree]
     predict: Callable[..., Tree]
+    _trainer: Trainer
 
     def predict_proba(self, x: Tree, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
         """`predict`, for models that give probabilities.
@@ -143,6 +146,16 @@ class Keras2Methods:
             generator, steps=steps, callbacks=callbacks, verbose=verbose, max_queue_size=max_queue_size, workers=workers,
             use_multiprocessing=use_multiprocessing, **kwargs,
         )  # fmt: skip
+
+    @property
+    def compiled_loss(self) -> CompiledLoss:
+        """The compiled losses, as steps for Keras 2 call them."""
+        return CompiledLoss(self._trainer)
+
+    @property
+    def compiled_metrics(self) -> CompiledMetrics:
+        """The compiled metrics, as steps for Keras 2 call them."""
+        return CompiledMetrics(self._trainer)
 
     @property
     def updates(self) -> list[object]:

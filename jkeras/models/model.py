@@ -11,11 +11,13 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Self, SupportsIndex
 
+import numpy as np
+
 from jkeras._base.configurable import constructor_signature, in_todays_words, read_arguments
 from jkeras._base.errors import unexpected_arguments, unknown_name
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import custom_object_scope, export
-from jkeras._base.types import Config, CustomObjects, Logs, Tree
+from jkeras._base.types import Config, CustomObjects, Logs, Tensor, Tree
 from jkeras.callbacks import History
 from jkeras.data import as_source, train_validation_split
 from jkeras.data.array_source import ArraySource
@@ -30,9 +32,8 @@ from jkeras.models.persistence import Persistence
 from jkeras.models.summary import print_summary
 from jkeras.saving.compile_config import compile_config, compile_model
 from jkeras.saving.graph_config import GRAPH_KEYS, is_graph_config, read_graph
-from jkeras.state.variable import Variable
-from jkeras.training.arguments.checks import check_train_step
 from jkeras.training.arguments.fit import compile_arguments, in_current_order, keras2_arguments, validation_source
+from jkeras.training.dialects import check_arguments
 from jkeras.training.inspection.last_dispatch import current_batch, find_nonfinite
 from jkeras.training.inspection.layer_statistics import layer_statistics
 from jkeras.training.objective.objective import CompileConfig
@@ -226,7 +227,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         epochs = keras2_arguments(self.fit, x, keras2, epochs)
         if isinstance(validation_freq, INTEGERS) and validation_freq < 1:
             raise ValueError(f"validation_freq is a number of epochs, 1 or more, or a list. Received: {validation_freq!r}.")
-        check_train_step(self)
+        check_arguments(self, "train_step")
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
         weights = {"class_weight": class_weight, "output_names": getattr(self, "output_names", None)}
@@ -391,25 +392,23 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     build.is_default = True  # type: ignore[attr-defined]
 
-    @property
-    def weights(self) -> list[Variable]:
-        """All weights in Keras' order.
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights as numpy arrays, in Keras' order.
 
         Raises:
             ValueError: the model was not built yet.
         """
-        self._require_built("weights", "model.build(input_shape)")
-        return super().weights
+        self._require_built("get_weights", "model.build(input_shape)")
+        return super().get_weights()
 
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that gradient descent changes now.
+    def set_weights(self, weights: Sequence[Tensor]) -> None:
+        """Set all weights from arrays in the order of `get_weights`.
 
         Raises:
-            ValueError: the model was not built yet.
+            ValueError: the model was not built yet, or the number of arrays or a shape does not fit. Then no weight changes.
         """
-        self._require_built("trainable_weights", "model.build(input_shape)")
-        return super().trainable_weights
+        self._require_built("set_weights", "model.build(input_shape)")
+        super().set_weights(weights)
 
     def reset_states(self) -> None:
         """Reset the state of all layers that keep one between batches."""

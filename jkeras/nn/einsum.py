@@ -10,15 +10,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Float
 from jkeras.nn.product import product
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 _FORM = re.compile(r"(?P<left>\.\.\.)?([a-zA-Z]+)(?P<right>\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 _NOT_AN_EQUATION = "An equation is of the form 'ab,bc->ac', '...ab,bc->...ac' or 'ab...,bc->ac...'. Received: {equation!r}."

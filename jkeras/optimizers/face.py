@@ -30,7 +30,10 @@ from jkeras.optimizers.state import (
     parts_of_weights,
     unique_names,
 )
+from jkeras.optimizers.state_in_variables import StateInVariables
 from jkeras.optimizers.state_number import Iterations, LearningRate
+from jkeras.optimizers.state_variable import StateVariable, view_of
+from jkeras.state.scope import current, outside
 from jkeras.state.variable import Variable
 
 if TYPE_CHECKING:
@@ -48,16 +51,19 @@ class KerasFace:
     _inner: Inner | None
     _clock: Variable | None
     _rate_in_step: Variable | None
-    _state: OptimizerState | None
+    _plain_state: OptimizerState | None
     _shown: bool
     _fits: tuple[object, object] | None
     gradient_accumulation_steps: int | None
     use_ema: bool
     init: Callable[[Tree], OptimizerState]
+    whole_update: Callable[..., tuple[Tree, OptimizerState]]
     _update: Callable[..., tuple[Tree, OptimizerState]]
+    _all_own: Callable[[], Mapping[str, StateVariable]]
     _initial_rate: Callable[[], jax.Array | None]
 
     def __init__(self, rate: float | Callable[..., ArrayLike] | None):
+        self._in_variables: StateInVariables | None = None
         self.state = None
         self._rate = rate
         self._keys: list[str] = []
@@ -76,6 +82,27 @@ class KerasFace:
         self._state, self._shown, self._fits = state, True, None
 
     @property
+    def _state(self) -> OptimizerState | None:
+        held = self._in_variables
+        return self._plain_state if held is None else held.read()
+
+    @_state.setter
+    def _state(self, state: OptimizerState | None) -> None:
+        if self._in_variables is not None and jax.tree.structure(state) == self._in_variables.structure:  # type: ignore[operator]
+            self._in_variables.write(state)
+        else:
+            self._in_variables, self._plain_state = None, state
+
+    def _move_into_variables(self, variables: Sequence[Assignable] | None) -> None:
+        """For a function that is traced: let its program hand the state through."""
+        if self._in_variables is None:
+            with outside(), jax.ensure_compile_time_eval():
+                if self._plain_state is None:
+                    self.build(self._trained if variables is None or self._trained else variables)
+                state = self._check_built()
+                self._in_variables = StateInVariables(state, (f"{self.name}/{name}" for name in named_leaves(state)))
+
+    @property
     def live_state(self) -> OptimizerState | None:
         """The state whose arrays the next step takes: look at it, but do not keep it."""
         return self._state
@@ -83,7 +110,8 @@ class KerasFace:
     def take_state(self) -> OptimizerState:
         """The state in arrays that nothing else holds, for a program that donates them."""
         state = self._check_built()
-        if self._shown:
+        if self._shown or self._in_variables is not None:
+            self._in_variables = None
             state = self._state = jax.tree.map(jnp.copy, state)
             self._shown = False
         return state
@@ -171,9 +199,26 @@ class KerasFace:
         self._said_built = value
 
     @property
-    def variables(self) -> list[jax.Array]:
-        """The arrays of the state in Keras' order: iteration, learning rate (unless it is a schedule), averages, slots."""
-        return self._listed(self._state or OptimizerState(jnp.zeros((), jnp.int32), self._initial_rate(), ()))
+    def variables(self) -> list[StateVariable]:
+        """The leaves of the state in Keras' order: iteration, learning rate (unless it is a schedule), averages, slots.
+
+        They are variables: reading one gives a copy of what the state holds now, assigning to it changes the state.
+        """
+        state = self._visible(self.shown_state)
+        views = self.__dict__.setdefault("_views", {})
+        own = {f"slots/{leaf}": variable for leaf, variable in self._all_own().items()}
+        found = []
+        for leaf, array in named_leaves(state).items():
+            kept = own.get(leaf, views.get(leaf))
+            if kept is None or (kept.shape, kept.stored_dtype) != (array.shape, array.dtype.name):
+                kept = views[leaf] = view_of(self, leaf, array, self._keys)
+            found.append(kept)
+        return [found[i] for i in self._order(state)]
+
+    @property
+    def shown_state(self) -> OptimizerState:
+        """The state, or what it begins with; as `live_state`, do not keep it."""
+        return self._state or OptimizerState(jnp.zeros((), jnp.int32), self._initial_rate(), ())
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Put arrays in the order of `variables` into the state.
@@ -181,7 +226,8 @@ class KerasFace:
         Raises:
             ValueError: there is no state yet, or number or shapes differ.
         """
-        self.state = self._with_variables(weights)
+        copies = [jnp.array(_array_of(weight)) for weight in weights]  # the state is given away, the caller's arrays are not
+        self.state = self.state_of(copies)
 
     def save_own_variables(self, store: MutableMapping[str, Array]) -> None:
         """Put into a store what a `.keras` or `.weights.h5` file keeps of this optimizer: by default `variables`.
@@ -189,8 +235,8 @@ class KerasFace:
         Args:
             store: takes numbers and arrays by name, as a dict does.
         """
-        for i, array in enumerate(self.variables):
-            store[str(i)] = array
+        for i, variable in enumerate(self.variables):
+            store[str(i)] = variable.value
 
     def load_own_variables(self, store: Mapping[str, ArrayLike]) -> None:
         """Take back what `save_own_variables` stored. Where the optimizer has other variables, it takes nothing and warns.
@@ -256,6 +302,8 @@ class KerasFace:
             return
         if len(grads) == 0:
             return
+        if current().functional:
+            self._move_into_variables(None if trainable_variables is None else (trainable_variables := list(trainable_variables)))
         found = self._pair(list(grads), None if trainable_variables is None else list(trainable_variables))
         missing = frozenset(key for key in self._keys if found.get(key) is None)
         if len(missing) == len(self._keys):
@@ -266,7 +314,8 @@ class KerasFace:
         before = self._values()
         filled = {key: jnp.zeros_like(before[key]) if key in missing else jnp.asarray(found[key]) for key in self._keys}
         after, state = self._run(self._nest(filled), self._nest(before), missing)
-        self._refuse_tracers(state)
+        if self._in_variables is None:
+            self._refuse_tracers(state)
         self.state = state
         values = named_leaves(after)
         for key, variable in zip(self._keys, self._trained):
@@ -275,17 +324,43 @@ class KerasFace:
     def stateless_apply(
         self, optimizer_variables: Sequence[Array], grads: Sequence[Array], trainable_variables: Sequence[Array]
     ) -> tuple[list[Array], list[Array]]:
-        """Keras' pure form over lists: `(trainable_variables, optimizer_variables)` after one step; `update` takes any pytree."""
-        self._check_built()
-        params, state = self._update(
-            self._nest(dict(zip(self._keys, grads))),
-            self._with_variables(optimizer_variables),
-            self._nest(dict(zip(self._keys, trainable_variables))),
+        """Keras' pure form of a step, over lists; `update` takes any pytree.
+
+        Args:
+            optimizer_variables: arrays in the order of `variables`.
+            grads, trainable_variables: arrays in the order of the variables that the optimizer was built with.
+
+        Returns:
+            `(trainable_variables, optimizer_variables)` after the step.
+
+        Raises:
+            ValueError: the optimizer has no state yet, or another number of arrays than variables.
+
+        Example:
+            >>> import jax
+            >>> from jkeras import Variable, optimizers
+            >>> optimizer, weight = optimizers.SGD(0.5), Variable(1.0, name="w")
+            >>> optimizer.build([weight])
+            >>> weights, _ = jax.jit(optimizer.stateless_apply)(optimizer.variables, [jnp.float32(1.0)], [weight])
+            >>> float(weights[0]), float(weight.value)
+            (0.5, 1.0)
+        """
+        state = self.state_of(optimizer_variables)
+        for name, given in (("grads", grads), ("trainable_variables", trainable_variables)):
+            if len(given) != len(self._keys):
+                raise ValueError(
+                    f"stateless_apply takes one array in {name} for each of the {len(self._keys)} variables that the optimizer "
+                    f"was built with. Received {len(given)}."
+                )
+        params, state = self.whole_update(
+            self._nest(dict(zip(self._keys, map(_array_of, grads)))),
+            state,
+            self._nest(dict(zip(self._keys, map(_array_of, trainable_variables)))),
             self._constraints(),
             frozenset(),
         )
         values = named_leaves(params)
-        return [values[key] for key in self._keys], self._listed(state)
+        return [values[key] for key in self._keys], self.listed(state)
 
     def finalize_variable_values(self, var_list: Iterable[Assignable]) -> None:
         """Write the moving averages over the variables, as after training; nothing without `use_ema`."""
@@ -297,7 +372,7 @@ class KerasFace:
 
     def __getstate__(self) -> dict[str, object]:
         # A compiled function belongs to this process and this object: copies and pickles compile their own.
-        return {**self.__dict__, "_compiled": None, "_fits": None, "_kept": {}}
+        return {**self.__dict__, "_compiled": None, "_fits": None, "_kept": {}, "_views": {}}
 
     def _read_rate(self) -> Any:
         if self._at_work and self._rate_in_step is not None:
@@ -335,25 +410,34 @@ class KerasFace:
         """Without the learning rate where a schedule computes it: Keras has no variable for it then."""
         return state._replace(learning_rate=None) if callable(self._rate) else state
 
-    def _listed(self, state: OptimizerState) -> list[jax.Array]:
-        """The arrays of a state in Keras' order."""
+    def _order(self, state: OptimizerState) -> list[int]:
+        return keras_order(state, self.slot_groups, self._keys, self.slot_order)
+
+    def listed(self, state: OptimizerState) -> list[jax.Array]:
+        """The arrays of a state in the order of `variables`."""
         state = self._visible(state)
         leaves = jax.tree.leaves(state)
-        # Copies: a training step gives the state's own arrays away.
-        return [jnp.copy(leaves[i]) for i in keras_order(state, self.slot_groups, self._keys, self.slot_order)]
+        return [leaves[i] for i in self._order(state)]
 
-    def _with_variables(self, values: Sequence[ArrayLike]) -> OptimizerState:
-        state = self._check_built()
-        leaves, structure = jax.tree.flatten(self._visible(state))
+    def state_of(self, values: Sequence[ArrayLike | Variable]) -> OptimizerState:
+        """The state with these arrays.
+
+        Args:
+            values: in the order of `variables`.
+
+        Raises:
+            ValueError: there is no state yet, or number or shapes differ.
+        """
+        state = self._visible(self._check_built())
+        leaves, structure = jax.tree.flatten(state)
         if len(values) != len(leaves):
             raise ValueError(f"Expected {len(leaves)} arrays, in the order of `optimizer.variables`; received {len(values)}.")
-        for place, value in zip(keras_order(self._visible(state), self.slot_groups, self._keys, self.slot_order), values):
+        for place, value in zip(self._order(state), values):
             if np.shape(value) != leaves[place].shape:
                 raise ValueError(f"Expected {describe(leaves[place])} at `optimizer.variables`; received {describe(value)}.")
-            # A copy: the state may be donated, which would delete the caller's array.
-            leaves[place] = jnp.array(value, leaves[place].dtype)
+            leaves[place] = jnp.asarray(_array_of(value), leaves[place].dtype)
         new = jax.tree.unflatten(structure, leaves)
-        return new._replace(learning_rate=state.learning_rate) if callable(self._rate) else new
+        return new._replace(learning_rate=rate_at(self._rate, new.iterations)) if callable(self._rate) else new
 
     @staticmethod
     def _nest(values: Mapping[str, Array]) -> Tree:
@@ -416,6 +500,10 @@ class KerasFace:
                 "optimizer.apply() was called inside jit, where the new state cannot be kept. Write "
                 "`params, state = optimizer.update(grads, state, params)` there, with `state = optimizer.init(params)` before it."
             )
+
+
+def _array_of(value: ArrayLike | Variable) -> Array:
+    return value.value if isinstance(value, Variable) else jnp.asarray(value)
 
 
 def replace_scalar(old: Tree, value: object) -> jax.Array:

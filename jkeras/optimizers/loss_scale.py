@@ -6,7 +6,7 @@ afterwards; a step with an infinite or NaN gradient is left out and halves the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -88,6 +88,7 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer: Optimizer = inner
         self.initial_scale = float(initial_scale)
         self.dynamic_growth_steps = dynamic_growth_steps
+        self._unscaled = False
 
     def remember(self, variables: Iterable[Assignable], names: Iterable[str]) -> None:
         """Note which variables the leaves of the state belong to, here and in the inner optimizer."""
@@ -121,6 +122,20 @@ class LossScaleOptimizer(Optimizer):
     def scale_loss(self, loss: Array) -> Array:
         """The loss to differentiate in a loop that calls `apply`: multiplied by the current factor."""
         return loss * (self.initial_scale if self._state is None else self._state.slots.scale)
+
+    get_scaled_loss = scale_loss  # Keras 2's name
+
+    def get_unscaled_gradients(self, grads: Sequence[Array | None]) -> list[Array | None]:
+        """Keras 2's way: the gradients divided by the factor, for the next `apply_gradients`, which would do it otherwise."""
+        self._unscaled = True
+        return [None if g is None else g / self.scale_loss(jnp.float32(1)) for g in grads]
+
+    def apply(self, grads: Sequence[Array | None], trainable_variables: Iterable[Assignable] | None = None) -> None:
+        """Change the variables by the gradients of a scaled loss, unless `get_unscaled_gradients` gave them."""
+        if self._unscaled:
+            self._unscaled = False
+            grads = [None if g is None else g * self.scale_loss(jnp.float32(1)) for g in grads]
+        super().apply(grads, trainable_variables)
 
     def loss_scale(self, state: OptimizerState) -> Array:
         """The current factor for the loss."""

@@ -25,13 +25,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike, DTypeLike
 
 from jkeras._base.types import Array, Scalar, Tree
 from jkeras.optimizers.learning_rate import as_learning_rate
 from jkeras.optimizers.state import Assignable, OptimizerState, leaf_name, named_leaves
+from jkeras.optimizers.state_variable import StateVariable
 from jkeras.state.functionalize import functionalize
 from jkeras.state.random import draw_key
 from jkeras.state.scope import current
@@ -45,42 +45,11 @@ if TYPE_CHECKING:
 _LIBRARY = f"{__name__.partition('.')[0]}."
 
 
-class SlotVariable(Variable):
-    """A variable of an optimizer: outside of a step it shows what the optimizer's state holds, and writes there."""
-
-    def __init__(self, owner: OwnStep, leaf: str, first: Any, **kwargs: Any):
-        super().__init__(first, trainable=False, name=leaf.replace("/", "_"), **kwargs)
-        self.owner, self.leaf = owner, leaf
-
-    @property
-    def stored(self) -> Array:
-        """The current array, a copy where it is the state's, which a step gives away."""
-        held = self._held()
-        return Variable.stored.fget(self) if held is None else jnp.copy(held)  # type: ignore[attr-defined]
-
-    def assign(self, value: ArrayLike) -> Array:
-        """Put a new array in its place."""
-        if self._held() is None:
-            return super().assign(value)
-        state = self.owner.state
-        assert state is not None
-        new = jnp.asarray(value, self.stored_dtype).reshape(self.shape)
-        slots = jax.tree_util.tree_map_with_path(lambda path, old: new if leaf_name(path) == self.leaf else old, state.slots)
-        self.owner.state = state._replace(slots=slots)
-        return new
-
-    def _held(self) -> Array | None:
-        """The state's array, where there is a state and no step is running."""
-        state = None if self.owner._at_work else self.owner.live_state
-        return None if state is None else named_leaves(state.slots).get(self.leaf)
-
-
 class OwnStep:
     """What a class that defines `update_step` finds in its base."""
 
     name: str
     state: OptimizerState | None
-    live_state: OptimizerState | None
     slot_groups: Sequence[Sequence[str]]
     slot_order: Sequence[str] = ()  # names of the slots in the order in which they were made
     rule: Callable[..., optax.GradientTransformationExtraArgs]
@@ -102,10 +71,10 @@ class OwnStep:
             cls.build = _where_made(cls.build)  # type: ignore[method-assign]
 
     def __init__(self) -> None:
-        self._lasting: dict[str, SlotVariable] = {}  # made in `__init__`
-        self._own: dict[str, SlotVariable] = {}  # made in `build`, for the weights at `_places`
+        self._lasting: dict[str, StateVariable] = {}  # made in `__init__`
+        self._own: dict[str, StateVariable] = {}  # made in `build`, for the weights at `_places`
         self._places: dict[str, Variable] = {}
-        self._of_library: dict[str, dict[str, SlotVariable]] = {}
+        self._of_library: dict[str, dict[str, StateVariable]] = {}
         self._clock: Variable | None = None  # stands for `iterations` at work
         self._rate_in_step: Variable | None = None  # stands for `learning_rate`
 
@@ -185,13 +154,13 @@ class OwnStep:
 
     def _made(
         self, kind: str, key: str, first: object, shape: Sequence[int], dtype: DTypeLike | None, aggregation: str = "none"
-    ) -> SlotVariable:
+    ) -> StateVariable:
         leaf, count = f"{kind}/{key}", 0
         while leaf in self._own or leaf in self._lasting:
             count += 1
             leaf = f"{kind}_{count}/{key}"
         given = {"shape": shape} if isinstance(first, str) or callable(first) else {}
-        made = SlotVariable(self, leaf, first, dtype=dtype, aggregation=aggregation, **given)
+        made = StateVariable(self, f"slots/{leaf}", first, dtype=dtype, aggregation=aggregation, **given)  # type: ignore[arg-type]
         (self._own if self._at_work else self._lasting)[leaf] = made
         return made
 
@@ -310,7 +279,7 @@ class OwnStep:
         fit = all(name in self._places and self._places[name].shape == value.shape for name, value in params.items())
         return self._places if fit and len(self._places) == len(params) else {n: _stand_in(n, v) for n, v in params.items()}
 
-    def _all_own(self) -> dict[str, SlotVariable]:
+    def _all_own(self) -> dict[str, StateVariable]:
         return {**self._lasting, **self._own}
 
     def _keys_by_id(self) -> dict[int, str]:

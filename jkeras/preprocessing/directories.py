@@ -19,11 +19,10 @@ from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.preprocessing.image.file_iterators import files_below
-from jkeras.preprocessing.image.files import img_to_array, load_img, resize_array, smart_resize
+from jkeras.preprocessing.image.files import MODES, img_to_array, load_img, resize_array, smart_resize
 from jkeras.preprocessing.views import BatchDataset
 
 _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
-_CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 
 
 @export("keras.utils.image_dataset_from_directory", "keras.preprocessing.image_dataset_from_directory")
@@ -75,13 +74,13 @@ def image_dataset_from_directory(
         ImportError: Pillow is not installed.
         ValueError: no files, or arguments that do not fit together.
     """
-    if color_mode not in _CHANNELS:
-        raise unknown_name("color_mode", color_mode, _CHANNELS)
+    if color_mode not in MODES:
+        raise unknown_name("color_mode", color_mode, MODES)
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError("crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other. Choose one.")
     first = standardize_data_format(data_format) == "channels_first"
 
-    def read(path: str) -> np.ndarray:
+    def read_one(path: str) -> np.ndarray:
         image = img_to_array(load_img(path, color_mode=color_mode), "channels_last", "float32")
         if crop_to_aspect_ratio:
             image = smart_resize(image, image_size, interpolation)
@@ -89,12 +88,12 @@ def image_dataset_from_directory(
             image = resize_array(_framed(image, image_size) if pad_to_aspect_ratio else image, image_size, interpolation)
         return image.transpose(2, 0, 1) if first else image
 
-    def stack(paths: list[str]) -> np.ndarray:
-        return np.stack([read(path) for path in paths])
+    def read(paths: list[str]) -> np.ndarray:
+        return np.stack([read_one(path) for path in paths])
 
     return _dataset(
         directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose,
-        _IMAGES, stack,
+        _IMAGES, read,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from jkeras._base.errors import unexpected_arguments, unknown_name
 from jkeras._base.registry import export
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
+_TABLES = ("word_counts", "word_docs", "index_docs", "index_word", "word_index")
 _Text = str | Sequence[str]
 Analyzer = Callable[[str], Sequence[str]]
 
@@ -72,11 +73,8 @@ def hashing_trick(
         >>> hashing_trick("cat dog cat", 50, "md5")
         [32, 2, 32]
     """
-    if hash_function is None:
-        hash_function = hash
-    elif hash_function == "md5":
-        hash_function = _md5
-    return [hash_function(word) % (n - 1) + 1 for word in _words(text, filters, lower, split, analyzer)]
+    number = _md5 if hash_function == "md5" else hash_function or hash
+    return [number(word) % (n - 1) + 1 for word in _words(text, filters, lower, split, analyzer)]
 
 
 def _md5(word: str) -> int:
@@ -230,8 +228,7 @@ class Tokenizer:
     def get_config(self) -> dict[str, Any]:
         """Arguments and counts, with dicts as JSON strings, as in Keras."""
         names = ("num_words", "filters", "lower", "split", "char_level", "oov_token", "document_count")
-        tables = ("word_counts", "word_docs", "index_docs", "index_word", "word_index")
-        return {**{n: getattr(self, n) for n in names}, **{n: json.dumps(getattr(self, n)) for n in tables}}
+        return {**{n: getattr(self, n) for n in names}, **{n: json.dumps(getattr(self, n)) for n in _TABLES}}
 
     def to_json(self, **kwargs: Any) -> str:
         """Class name and config as a JSON string; `kwargs` go to `json.dumps`."""
@@ -253,7 +250,7 @@ def tokenizer_from_json(json_string: str) -> Tokenizer:
     """
     try:
         config = dict(json.loads(json_string)["config"])
-        tables = {n: json.loads(config.pop(n)) for n in ("word_counts", "word_docs", "index_docs", "index_word", "word_index")}
+        tables = {n: json.loads(config.pop(n)) for n in _TABLES}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"This is not a tokenizer written by `to_json`: {error!r}.") from None
     tokenizer = Tokenizer(**config)

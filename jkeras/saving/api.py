@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.types import CustomObjects
 from jkeras._safe_io.sources import FilePath, open_source, target_of
 from jkeras.saving.formats.base import ReadOptions, Target, WriteOptions
 from jkeras.saving.formats.known import format_for, format_of
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
+from jkeras.saving.model_classes import Model
 
 
 def save_model(

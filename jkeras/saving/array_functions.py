@@ -2,12 +2,13 @@
 
 In Keras an array function in a graph is an object of a class: `Mean(axis=1)` called on a tensor. Here it is a call of a function,
 `ops.mean(x, axis=1)`. Both say the same: what the class' `call` takes is in the node, everything else in the config. For each
-function, the table below gives the class, unless that is its name in camel case, and what `call` takes, unless that is only `x`
-(`~` marks what it takes by name).
+function, the table below gives the class, unless that is its name in camel case, and what `call` takes, unless that is what the
+function cannot be called without (`~` marks what it takes by name).
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import operator
 import re
@@ -25,50 +26,44 @@ from jkeras.state.operators import OPERATORS
 
 _TABLE = {
     "numpy": """
-        absolute add(x1,x2) all allclose:AllClose(x1,x2) amax amin angle any append(x1,x2) arccos arccosh arcsin arcsinh arctan
-        arctan2(x1,x2) arctanh argmax argmin argpartition argsort array array_split average(x,~weights) bincount bitwise_and(x,y)
-        bitwise_invert bitwise_left_shift(x,y) bitwise_not bitwise_or(x,y) bitwise_right_shift(x,y) bitwise_xor(x,y) broadcast_to
-        cbrt ceil clip concatenate(xs) conj conjugate copy corrcoef correlate(x1,x2) cos cosh count_nonzero cross(x1,x2) cumprod
-        cumsum deg2rad diag diagflat diagonal diff(a) digitize(x,bins) divide(x1,x2) divide_no_nan(x1,x2) dot(x1,x2) dsplit
-        dstack(xs) einsum(*operands,**kwargs) empty_like equal(x1,x2) exp exp2 expand_dims expm1 fabs flip fliplr flipud floor
-        floor_divide(x1,x2) fmax(x1,x2) fmin(x1,x2) fmod(x1,x2) full_like(x,fill_value) gcd(x1,x2) get_item(x,key) greater(x1,x2)
-        greater_equal(x1,x2) heaviside(x1,x2) histogram hsplit hstack(xs) hypot(x1,x2) i0 imag inner(x1,x2)
-        isclose(x1,x2,rtol,atol) isfinite isin:IsIn(x1,x2) isinf isnan isneginf isposinf isreal kron(x1,x2) lcm(x1,x2)
-        ldexp(x1,x2) left_shift(x,y) less(x1,x2) less_equal(x1,x2) linspace(start,stop) log log10 log1p log2 logaddexp(x1,x2)
-        logaddexp2(x1,x2) logical_and(x1,x2) logical_not logical_or(x1,x2) logical_xor(x1,x2) matmul(x1,x2) max maximum(x1,x2)
-        mean median meshgrid(*x) min minimum(x1,x2) mod(x1,x2) moveaxis multiply(x1,x2) nan_to_num nanargmax nanargmin nancumprod
-        nancumsum nanmax nanmean nanmedian nanmin nanpercentile(x,q) nanprod nanquantile(x,q) nanstd nansum nanvar ndim negative
-        nextafter(x1,x2) nonzero not_equal(x1,x2) ones_like outer(x1,x2) pad(x,~constant_values) percentile(x,q) power(x1,x2) prod
-        ptp quantile(x,q) rad2deg ravel real reciprocal repeat reshape right_shift(x,y) roll rot90(array) round
-        searchsorted:SearchSorted(sorted_sequence,values) select(condlist,choicelist,default) sign signbit sin sinc sinh size
-        slogdet sort split sqrt square squeeze stack std subtract(x1,x2) sum swapaxes take(x,indices) take_along_axis(x,indices)
-        tan tanh tensordot(x1,x2) tile trace transpose trapezoid(y) tril triu true_divide(x1,x2) trunc unique
-        unravel_index(indices) vander var vdot(x1,x2) view vsplit vstack(xs) where(condition,x1,x2) zeros_like
+        absolute add all allclose:AllClose amax amin angle any append arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax
+        argmin argpartition(x) argsort array array_split(x) average(x,~weights) bincount bitwise_and bitwise_invert
+        bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor broadcast_to(x) cbrt ceil clip(x) concatenate
+        conj conjugate copy corrcoef correlate cos cosh count_nonzero cross cumprod cumsum deg2rad diag diagflat diagonal diff
+        digitize divide divide_no_nan dot dsplit(x) dstack einsum(*operands,**kwargs) empty_like equal exp exp2 expand_dims(x)
+        expm1 fabs flip fliplr flipud floor floor_divide fmax fmin fmod full_like gcd get_item greater greater_equal heaviside
+        histogram hsplit(x) hstack hypot i0 imag inner isclose(x1,x2,rtol,atol) isfinite isin:IsIn isinf isnan isneginf isposinf
+        isreal kron lcm ldexp left_shift less less_equal linspace log log10 log1p log2 logaddexp logaddexp2 logical_and
+        logical_not logical_or logical_xor matmul max maximum mean median meshgrid(*x) min minimum mod moveaxis(x) multiply
+        nan_to_num nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmedian nanmin nanpercentile nanprod nanquantile
+        nanstd nansum nanvar ndim negative nextafter nonzero not_equal ones_like outer pad(x,~constant_values) percentile power
+        prod ptp quantile rad2deg ravel real reciprocal repeat(x) reshape(x) right_shift roll(x) rot90 round
+        searchsorted:SearchSorted select(condlist,choicelist,default) sign signbit sin sinc sinh size slogdet sort split(x) sqrt
+        square squeeze stack std subtract sum swapaxes(x) take take_along_axis tan tanh tensordot tile(x) trace transpose
+        trapezoid tril triu true_divide trunc unique unravel_index(indices) vander var vdot view vsplit(x) vstack
+        where(condition,x1,x2) zeros_like
     """,
     "nn": """
         adaptive_average_pool(inputs) adaptive_max_pool(inputs) average_pool(inputs)
-        batch_normalization:BatchNorm(x,mean,variance,offset,scale) binary_crossentropy(target,output)
-        categorical_crossentropy(target,output) celu conv(inputs,kernel) conv_transpose(inputs,kernel)
-        ctc_decode:CTCDecode(inputs,sequence_lengths) ctc_loss:CTCLoss(target,output,target_length,output_length) depth_to_space
-        depthwise_conv(inputs,kernel) dot_product_attention(query,key,value,~bias,~mask,~scale) elu fold gelu glu hard_shrink
-        hard_sigmoid hard_silu hard_tanh layer_normalization:LayerNorm(x,gamma,beta) leaky_relu log_sigmoid log_softmax
-        max_pool(inputs) moments multi_hot(inputs) normalize one_hot polar(abs_,angle) psnr:PSNR(x1,x2) relu relu6
-        rms_normalization:RMSNorm(x,~scale) selu separable_conv(inputs,depthwise_kernel,pointwise_kernel) sigmoid silu soft_shrink
-        softmax softplus softsign space_to_depth sparse_categorical_crossentropy(target,output) sparse_plus sparse_sigmoid
-        sparsemax squareplus tanh_shrink threshold unfold
+        batch_normalization:BatchNorm(x,mean,variance,offset,scale) binary_crossentropy categorical_crossentropy celu conv
+        conv_transpose ctc_decode:CTCDecode ctc_loss:CTCLoss depth_to_space(x) depthwise_conv
+        dot_product_attention(query,key,value,~bias,~mask,~scale) elu fold(x) gelu glu hard_shrink hard_sigmoid hard_silu
+        hard_tanh layer_normalization:LayerNorm(x,gamma,beta) leaky_relu log_sigmoid log_softmax max_pool(inputs) moments(x)
+        multi_hot normalize one_hot(x) polar psnr:PSNR(x1,x2) relu relu6 rms_normalization:RMSNorm(x,~scale) selu separable_conv
+        sigmoid silu soft_shrink softmax softplus softsign space_to_depth(x) sparse_categorical_crossentropy sparse_plus
+        sparse_sigmoid sparsemax squareplus tanh_shrink threshold(x) unfold(x)
     """,
     "core": """
-        cast saturate_cast scatter(indices,values) scatter_update(inputs,indices,updates) slice(inputs,start_indices)
-        slice_update(inputs,start_indices,updates) stop_gradient(variable) unstack
+        cast(x) saturate_cast(x) scatter(indices,values) scatter_update slice(inputs,start_indices) slice_update stop_gradient
+        unstack
     """,
     "math": """
-        cdist:CDist(x,y) erf erfc erfinv extract_sequences fft:FFT fft2:FFT2 ifft2:IFFT2 in_top_k(targets,predictions) irfft:IRFFT
-        istft:ISTFT logdet logsumexp rfft:RFFT rsqrt segment_max(data,segment_ids) segment_min(data,segment_ids)
-        segment_prod(data,segment_ids) segment_sum(data,segment_ids) stft:STFT top_k view_as_complex view_as_real
+        cdist:CDist erf erfc erfinv extract_sequences(x) fft:FFT fft2:FFT2 ifft2:IFFT2 in_top_k(targets,predictions) irfft:IRFFT
+        istft:ISTFT(x) logdet logsumexp rfft:RFFT rsqrt segment_max segment_min segment_prod segment_sum stft:STFT(x) top_k(x)
+        view_as_complex view_as_real
     """,
     "linalg": """
-        cholesky cholesky_inverse det eig eigh inv lstsq(a,b) lu_factor matrix_rank norm pinv qr solve(a,b) solve_triangular(a,b)
-        svd:SVD
+        cholesky cholesky_inverse det eig eigh inv lstsq lu_factor matrix_rank norm pinv qr solve solve_triangular svd:SVD
     """,
 }
 
@@ -80,25 +75,38 @@ class Operation(NamedTuple):
         name: of the function in `ops`.
         module: the end of the class' module in Keras.
         class_name: of the class.
-        data: what the class' `call` takes by position; a name with `*` takes all that follow.
-        named: what it takes by name.
+        takes: what the class' `call` takes, if the table says it.
     """
 
     name: str
     module: str
     class_name: str
-    data: tuple[str, ...]
-    named: tuple[str, ...]
+    takes: tuple[str, ...]
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """What the class' `call` takes by position; a name with `*` takes all that follow."""
+        if self.takes:
+            return tuple(name for name in self.takes if name[0] != "~")
+        return tuple(p.name for p in _signature(self.name).parameters.values() if p.default is p.empty)
+
+    def entry(self, name: str, settings: Config, calls: list[object]) -> dict[str, object]:
+        """The entry of a graph's config for calls of it."""
+        words = {"module": f"keras.src.ops.{self.module}", "class_name": self.class_name, "config": settings}
+        return {**words, "registered_name": self.class_name, "name": name, "inbound_nodes": calls}
+
+
+@functools.cache
+def _signature(name: str) -> inspect.Signature:
+    return inspect.signature(operations()[name])
 
 
 def _operation(module: str, word: str) -> Operation:
     found = re.fullmatch(r"(\w+?)(?::(\w+))?(?:\((.*)\))?", word)
     assert found is not None
     name, class_name, call = found.groups()
-    takes = (call or "x").split(",")
-    data, named = [t for t in takes if t[0] != "~"], [t[1:] for t in takes if t[0] == "~"]
     camel_case = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    return Operation(name, module, class_name or camel_case, tuple(data), tuple(named))
+    return Operation(name, module, class_name or camel_case, tuple(call.split(",")) if call else ())
 
 
 _OPERATIONS = [_operation(module, word) for module, words in _TABLE.items() for word in words.split()]
@@ -140,22 +148,15 @@ def operation_config(node: Any, serialize_data: Callable[[object], object]) -> d
             "jkeras.ops. Put the computation into the `call` of a Layer of your own."
         )
     data, named, rest = _split(known, node.args, node.kwargs)
-    config = {"name": node.operation.name, **{k: serialize(v) for k, v in rest.items()}}
-    return {
-        "module": f"keras.src.ops.{known.module}",
-        "class_name": known.class_name,
-        "config": config,
-        "registered_name": known.class_name,
-        "name": node.operation.name,
-        "inbound_nodes": [{"args": serialize_data(list(data)), "kwargs": serialize_data(named)}],
-    }
+    name, call = node.operation.name, {"args": serialize_data(list(data)), "kwargs": serialize_data(named)}
+    return known.entry(name, {"name": name, **{k: serialize(v) for k, v in rest.items()}}, [call])
 
 
 def _split(
     known: Operation, args: Sequence[Tree], kwargs: Mapping[str, Tree]
 ) -> tuple[list[Tree], dict[str, Tree], dict[str, Tree]]:
     """A call's arguments as data in the order of the table, data by name, and settings that are not the default."""
-    signature = inspect.signature(operations()[known.name])
+    signature = _signature(known.name)
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
     given = bound.arguments
@@ -169,7 +170,7 @@ def _split(
             data.extend(given.pop(word[1:]))
         else:
             data.append(given.pop(word))
-    named |= {word: given.pop(word) for word in known.named}
+    named |= {word[1:]: given.pop(word[1:]) for word in known.takes if word[0] == "~"}
     for name, value in given.items():
         parameter = signature.parameters[name]
         if parameter.kind is parameter.VAR_KEYWORD:
@@ -201,8 +202,7 @@ def call_operation(known: Operation, settings: object, args: list[Tree], kwargs:
     """Record the call of an array function in a graph, with the settings of its config in the file."""
     if not isinstance(settings, Mapping):
         raise FileFormatError(f"The config of {known.class_name} is a dict. Found: {describe(settings)}.")
-    function = operations()[known.name]
-    parameters = inspect.signature(function).parameters
+    function, parameters = operations()[known.name], _signature(known.name).parameters
     rest = {k: deserialize(v) for k, v in settings.items() if k not in ("name", "dtype")}
     if "dtype" in settings and "dtype" in parameters:
         rest["dtype"] = settings["dtype"]

@@ -19,7 +19,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from jkeras.layers.base import Layer
 from jkeras.layers.recurrent import KeptStates
@@ -29,6 +29,7 @@ from jkeras.metrics import Metric
 from jkeras.optimizers import Optimizer
 from jkeras.saving.keras2_order import layers_below
 from jkeras.saving.model_classes import is_graph, is_model, model_class
+from jkeras.saving.nested import parts
 
 _KINDS = (Layer, Loss, Metric, Optimizer)
 _HEADS = ("query", "key", "value", "output", "gate")
@@ -45,16 +46,7 @@ ATTRIBUTES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
-class Branch(NamedTuple):
-    """A step from a layer to one below it.
-
-    Args:
-        names: of the step in files; the first is written.
-        part: where it leads.
-    """
-
-    names: tuple[str, ...]
-    part: object
+Branch = tuple[tuple[str, ...], object]  # a step's names in files, of which the first is written, and where it leads
 
 
 class Walk:
@@ -72,17 +64,15 @@ class Walk:
         cls: Any = type(part)
         known = _names_of(cls)
         for attribute in self._order(part):
-            value: object
+            value = _value(part, attribute)
             if self.keras2 and attribute == "layers" and is_model(part):
                 value = layers_below(part)
-            else:
-                value = _value(part, attribute)
             names = known.get(attribute, (attribute,))
             if isinstance(value, _KINDS):
-                yield Branch(names, value)
+                yield names, value
             elif isinstance(value, (list, tuple, dict)):
                 for element, child in self._elements(value, []):
-                    yield Branch(tuple(f"{name}/{element}" for name in names), child)
+                    yield tuple(f"{name}/{element}" for name in names), child
 
     def _order(self, part: object) -> list[str]:
         names = sorted(_attributes(part), key=lambda name: (name.startswith("_"), name))
@@ -91,12 +81,10 @@ class Walk:
         graph = is_graph(part)  # its layers come before anything that a class adds
         return ["layers", *(name for name in names if name != "layers")] if graph else names
 
-    def _elements(
-        self, container: list[object] | tuple[object, ...] | dict[object, object], above: list[int]
-    ) -> Iterator[tuple[str, object]]:
+    def _elements(self, container: object, above: list[int]) -> Iterator[tuple[str, object]]:
         """The layers and other parts in a container, with their names in it."""
         used: dict[str, int] = {}
-        for item in container.values() if isinstance(container, dict) else container:
+        for item in parts(container):
             if isinstance(item, _KINDS):
                 if not (self.keras2 and id(item) in self.seen):
                     yield _numbered(element_name(type(item).__name__), used), item

@@ -15,19 +15,21 @@ from jkeras import losses, metrics, optimizers
 from jkeras._base import registry
 from jkeras._base.configurable import is_object_config, serialize
 from jkeras._base.errors import FileFormatError, describe
-from jkeras._base.types import Config, CustomObjects
+from jkeras._base.types import Config
+from jkeras.saving.nested import parts, with_parts
 from jkeras.training.steps import Steps
 
-_FIELDS = (
-    "optimizer",
-    "loss",
-    "loss_weights",
-    "metrics",
-    "weighted_metrics",
-    "run_eagerly",
-    "steps_per_execution",
-    "jit_compile",
-)
+# What each argument holds, in words and as types, and whether lists and dicts of several may hold it.
+_FIELDS: dict[str, tuple[str, type | tuple[type, ...], bool]] = {
+    "optimizer": ("a name or an object", str, False),
+    "loss": ("names or objects", str, True),
+    "loss_weights": ("numbers", (int, float), True),
+    "metrics": ("names or objects", str, True),
+    "weighted_metrics": ("names or objects", str, True),
+    "run_eagerly": ("True or False", bool, False),
+    "steps_per_execution": ("a whole number", (int, str), False),
+    "jit_compile": ("True, False or 'auto'", (bool, str), False),
+}
 
 
 def compile_config(model: Steps) -> dict[str, object] | None:
@@ -38,10 +40,7 @@ def compile_config(model: Steps) -> dict[str, object] | None:
     try:
         return {
             "optimizer": serialize(model.optimizer),
-            "loss": serialize(given.loss),
-            "loss_weights": serialize(given.loss_weights),
-            "metrics": serialize(given.metrics),
-            "weighted_metrics": serialize(given.weighted_metrics),
+            **{name: serialize(getattr(given, name)) for name in ("loss", "loss_weights", "metrics", "weighted_metrics")},
             "run_eagerly": given.run_eagerly,
             "steps_per_execution": given.steps_per_execution or 1,
             "jit_compile": given.jit,
@@ -53,7 +52,7 @@ def compile_config(model: Steps) -> dict[str, object] | None:
         return None
 
 
-def compile_model(model: Steps, config: Config | None, custom_objects: CustomObjects = None) -> None:
+def compile_model(model: Steps, config: Config | None) -> None:
     """Compile a model as a config of jkeras or Keras says; unknown fields are ignored.
 
     Raises:
@@ -66,46 +65,27 @@ def compile_model(model: Steps, config: Config | None, custom_objects: CustomObj
     fields = {name: config[name] for name in _FIELDS if config.get(name) is not None}
     for name, value in fields.items():
         _check_type(name, value)
-    with registry.custom_object_scope(custom_objects):
-        arguments = {
-            "optimizer": optimizers.get(_revive(fields.get("optimizer", "rmsprop"), optimizers)),
-            "loss": _revive(fields.get("loss"), losses),
-            "metrics": _revive(fields.get("metrics"), metrics),
-            "weighted_metrics": _revive(fields.get("weighted_metrics"), metrics),
-        }
-        if fields.get("steps_per_execution") == 1:
-            del fields["steps_per_execution"]  # Keras' default, which says nothing: the measured speed decides
-        others = {k: fields[k] for k in ("loss_weights", "run_eagerly", "steps_per_execution", "jit_compile") if k in fields}
-        model.compile(**arguments, **others)
-
-
-# What a field holds, in nested lists and dicts if there may be several.
-_NESTED: dict[str, tuple[str, type | tuple[type, ...]]] = {
-    "loss": ("names or objects", str),
-    "metrics": ("names or objects", str),
-    "weighted_metrics": ("names or objects", str),
-    "loss_weights": ("numbers", (int, float)),
-}
-_PLAIN: dict[str, tuple[str, type | tuple[type, ...]]] = {
-    "optimizer": ("a name or an object", str),
-    "run_eagerly": ("True or False", bool),
-    "steps_per_execution": ("a whole number", (int, str)),
-    "jit_compile": ("True, False or 'auto'", (bool, str)),
-}
+    if fields.get("steps_per_execution") == 1:
+        del fields["steps_per_execution"]  # Keras' default, which says nothing: the measured speed decides
+    fields["optimizer"] = optimizers.get(_revive(fields.get("optimizer", "rmsprop"), optimizers))
+    for name, area in (("loss", losses), ("metrics", metrics), ("weighted_metrics", metrics)):
+        fields[name] = _revive(fields.get(name), area)
+    model.compile(**fields)
 
 
 def _check_type(name: str, value: object) -> None:
     """Refuse what no `compile` writes into a field: that is damage, not an unknown name."""
 
-    def fits(part: object, kinds: type | tuple[type, ...], nested: bool) -> bool:
+    wanted, kinds, nested = _FIELDS[name]
+
+    def fits(part: object) -> bool:
         if is_object_config(part):
             return kinds is str and isinstance(part["config"], (Mapping, str))
         if nested and isinstance(part, (Mapping, list, tuple)):
-            return all(fits(v, kinds, nested) for v in (part.values() if isinstance(part, Mapping) else part))
+            return all(map(fits, parts(part)))
         return part is None or isinstance(part, kinds)
 
-    wanted, kinds = {**_NESTED, **_PLAIN}[name]
-    if not fits(value, kinds, name in _NESTED):
+    if not fits(value):
         raise FileFormatError(f"The {name!r} of a compile config is {wanted}. Found: {describe(value)}.")
 
 
@@ -113,9 +93,5 @@ def _revive(value: object, area: ModuleType) -> object:
     """Objects for the configs in a nested structure, and registered functions for their names; other strings as they are."""
     if is_object_config(value):
         return area.deserialize(value)
-    if isinstance(value, Mapping):
-        return {k: _revive(v, area) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_revive(v, area) for v in value]
     own = registry.get_registered_object(value) if isinstance(value, str) else None
-    return value if own is None else own
+    return with_parts(value, lambda part: _revive(part, area)) if own is None else own

@@ -14,6 +14,7 @@ from jkeras._base import registry
 from jkeras._base.errors import UnsafeFileError
 from jkeras.layers.base import Layer
 from jkeras.saving.graph_config import MAX_LAYERS
+from jkeras.saving.nested import containers, parts
 
 MAX_CALLS = 10_000
 MAX_TENSORS = 20_000
@@ -29,9 +30,7 @@ _NO_LAYERS = ("function", "Policy", "PolicyV1")  # beside what the library knows
 def check_config_size(config: object) -> None:
     """Raise UnsafeFileError for a config, of a model or a part of one, with more layers or calls of layers than any model has."""
     layers = listed = calls = tensors = 0
-    waiting = [config]
-    while waiting:
-        value = waiting.pop()
+    for value in containers(config):
         if isinstance(value, Mapping):
             name = value.get("class_name")
             if name == "__keras_tensor__":
@@ -44,12 +43,8 @@ def check_config_size(config: object) -> None:
                 calls += len(nodes)
                 tensors += sum(len(node) for node in nodes if isinstance(node, list))
             for key, part in value.items():
-                if isinstance(part, (Mapping, list, tuple)):
-                    waiting.append(part)
-                    if len(part) > MAX_SIZES and str(key).rpartition("_")[2] in _SIZES:
-                        raise UnsafeFileError(f"The config has {len(part):,} numbers as {key!r}; no array has as many axes.")
-        elif isinstance(value, (list, tuple)):
-            waiting += [part for part in value if isinstance(part, (Mapping, list, tuple))]
+                if len(parts(part)) > MAX_SIZES and str(key).rpartition("_")[2] in _SIZES:
+                    raise UnsafeFileError(f"The config has {len(part):,} numbers as {key!r}; no array has as many axes.")
         if layers > MAX_LAYERS or listed > MAX_LAYERS:
             raise UnsafeFileError(f"The config has more than {MAX_LAYERS:,} layers; no model has as many.")
         if calls > MAX_CALLS:
@@ -60,17 +55,13 @@ def check_config_size(config: object) -> None:
 
 def check_compile_size(config: object) -> None:
     """Raise UnsafeFileError for a config of `compile` with more losses, metrics and other parts than any model has."""
-    parts = values = 0
-    waiting = [config]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, (Mapping, list, tuple)):
-            parts += "class_name" in value if isinstance(value, Mapping) else sum(isinstance(part, str) for part in value)
-            values += len(value)
-            waiting += value.values() if isinstance(value, Mapping) else value
+    named = values = 0
+    for value in containers(config):
+        named += "class_name" in value if isinstance(value, Mapping) else sum(isinstance(part, str) for part in value)
+        values += len(value)
         if values > MAX_VALUES:
             raise UnsafeFileError(f"compile has more than {MAX_VALUES:,} values; no model has as many.")
-        if parts > MAX_PARTS:
+        if named > MAX_PARTS:
             raise UnsafeFileError(f"compile has more than {MAX_PARTS:,} losses, metrics and other parts; no model has as many.")
 
 
@@ -86,17 +77,11 @@ def check_stored(config: object, stored: Callable[[], int]) -> None:
     """
     check_config_size(config)
     names: set[object] = set()
-    waiting = [config]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, Mapping):
-            inner = value.get("config")
-            if str(value.get("class_name")).startswith(_KINDS) and isinstance(inner, Mapping):
-                name = inner.get("name")
-                names.add(name if isinstance(name, str) else len(names))
-            waiting += value.values()
-        elif isinstance(value, (list, tuple)):
-            waiting += value
+    for value in containers(config):
+        inner = value.get("config") if isinstance(value, Mapping) else None
+        if isinstance(inner, Mapping) and str(value.get("class_name")).startswith(_KINDS):
+            name = inner.get("name")
+            names.add(name if isinstance(name, str) else len(names))
     if len(names) > _UNBUILT and len(names) > (found := stored()) + _UNBUILT:
         raise UnsafeFileError(f"The config has {len(names):,} layers that hold weights; the file has weights of {found:,}.")
 

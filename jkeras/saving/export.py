@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
@@ -30,10 +29,8 @@ from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import unexpected_arguments, unknown_name
 from jkeras._base.types import Tree
 from jkeras.saving.export_signature import Signature, signature_of
+from jkeras.saving.model_classes import Model
 from jkeras.saving.onnx import onnx_bytes
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 MAX_BYTES = 2**31 - 2**20  # of weights: jax serializes with counts of 31 bits
@@ -158,11 +155,10 @@ def _example(signature: Signature) -> str:
 
 
 def _check_format(format: str) -> None:
-    if format in ("stablehlo", "onnx"):
-        return
-    if format not in _OTHER_FORMATS:
+    if format in _OTHER_FORMATS:
+        raise ValueError(_NO_FORMAT.format(format=format))
+    if format not in ("stablehlo", "onnx"):
         raise unknown_name("export format", format, ("stablehlo", "onnx"))
-    raise ValueError(_NO_FORMAT.format(format=format))
 
 
 def _checked_platforms(platforms: Sequence[str]) -> tuple[str, ...]:

@@ -7,8 +7,7 @@ input 0; if the model adds or stacks such inputs, their sizes must be equal, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -19,10 +18,7 @@ from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.errors import describe
 from jkeras._base.types import Tree
 from jkeras.layers import InputSpec
-from jkeras.saving.model_classes import is_graph
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
+from jkeras.saving.model_classes import Model, is_graph
 
 _NO_SIGNATURE = """Model {name!r} does not say what it takes: it is a class with a `call` of its own. Write
 
@@ -66,7 +62,7 @@ class Signature:
             return symbols.setdefault(name, export.symbolic_shape(name, scope=scope)[0])
 
         def spec(number: int, leaf: _Leaf) -> jax.ShapeDtypeStruct:
-            names = _axis_names(number, len(leaf.shape), shared)
+            names = ("batch" if not axis else f"d{axis}" if shared else f"x{number}_{axis}" for axis in range(len(leaf.shape)))
             shape = [symbol(name) if n is None else n for n, name in zip(leaf.shape, names)]
             return jax.ShapeDtypeStruct(tuple(shape), leaf.dtype)
 
@@ -133,8 +129,3 @@ def _scope_of(leaves: list[_Leaf]) -> Any:
             if export.is_symbolic_dim(size):
                 return size.scope
     return export.SymbolicScope()
-
-
-def _axis_names(number: int, rank: int, shared: bool) -> Iterator[str]:
-    name: Callable[[int], str] = (lambda axis: f"d{axis}") if shared else (lambda axis: f"x{number}_{axis}")
-    return ("batch" if axis == 0 else name(axis) for axis in range(rank))

@@ -9,15 +9,13 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from jkeras._base import registry
 from jkeras._base.configurable import init_arguments
 from jkeras.layers.lambda_layer import Lambda
 from jkeras.saving.keras2_config import OLD_HARD_SIGMOID
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
+from jkeras.saving.model_classes import Model
+from jkeras.saving.nested import containers, parts
 
 _TODAYS_IN_H5 = """The model uses hard_sigmoid, which is another function in Keras 2: with this file tf_keras will compute
 clip(0.2 x + 0.5, 0, 1). Keras 3 and jkeras read it as it is. For tf_keras, train with the activation "hard_sigmoid_keras2"."""
@@ -43,7 +41,7 @@ def warn_of_names(model: Model, config: object, h5: bool) -> None:
         config: its config in Keras 3's form.
         h5: whether it is written in Keras 2's form.
     """
-    names = activation_names(config)
+    names = set(activation_names(config))
     if h5 and "hard_sigmoid" in names:
         warnings.warn(_TODAYS_IN_H5, stacklevel=5)
     if OLD_HARD_SIGMOID in names:
@@ -54,18 +52,14 @@ def warn_of_names(model: Model, config: object, h5: bool) -> None:
         warnings.warn(_TAKEN.format(name=name), stacklevel=5)
 
 
-def activation_names(config: object) -> set[str]:
-    """The names of activations in a config of Keras 3's form."""
-    return set(_activation_names(config))
-
-
-def _activation_names(config: object, key: str = "") -> Iterator[str]:
+def activation_names(config: object, key: str = "") -> Iterator[str]:
+    """The names of activations in a config of Keras 3's form; `key` says under which name the config stands in another."""
     if isinstance(config, Mapping):
         for name, value in config.items():
-            yield from _activation_names(value, key if name == "config" and config.get("class_name") == "function" else str(name))
+            yield from activation_names(value, key if name == "config" and config.get("class_name") == "function" else str(name))
     elif isinstance(config, (list, tuple)):
         for value in config:
-            yield from _activation_names(value, key)
+            yield from activation_names(value, key)
     elif config == OLD_HARD_SIGMOID or (isinstance(config, str) and key.endswith(("activation", "activations"))):
         yield config
 
@@ -76,18 +70,8 @@ def _names_taken(model: Model) -> Iterator[str]:
     values = [] if given is None else [given.loss, given.metrics, given.weighted_metrics]
     for layer in model._flatten_layers():
         values += init_arguments(layer).values()
-    for value in values:
-        for function in _functions(value):
+    for function in (part for found in containers(values) for part in parts(found)):
+        if callable(function) and hasattr(function, "__name__") and not inspect.isclass(function):
             name = registry.get_registered_name(function)
             if registry.path_of(function) is None and registry.function_of_keras(name) is not None:
                 yield name
-
-
-def _functions(value: object) -> Iterator[object]:
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        for part in value:
-            yield from _functions(part)
-    elif callable(value) and hasattr(value, "__name__") and not inspect.isclass(value):
-        yield value

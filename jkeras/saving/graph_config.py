@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 
 import jax
 import numpy as np
@@ -34,9 +34,8 @@ from jkeras.graph.keras_tensor import symbolic_leaves
 from jkeras.layers.base import Layer
 from jkeras.layers.input import InputLayer
 from jkeras.saving.array_functions import Operation, call_operation, find_operation, operation_config
-
-if TYPE_CHECKING:
-    from jkeras.models.functional import Functional
+from jkeras.saving.model_classes import Functional
+from jkeras.saving.nested import parts, with_parts
 
 GRAPH_KEYS = ("layers", "input_layers", "output_layers")
 MAX_LAYERS = 10_000
@@ -82,16 +81,13 @@ class _Writer:
 
     def config(self) -> dict[str, object]:
         inputs, outputs = self.model._structure
-        layers = [self._input_entry(layer) for layer in self.cut.values()]
+        layers: list[Config] = [{**full_config(one), "name": one.name, "inbound_nodes": []} for one in self.cut.values()]
         layers += [self._entry(operation) for operation in self.model._operations]
         return {
             "layers": layers,
             "input_layers": _map_tensors(inputs, self._reference),
             "output_layers": _map_tensors(outputs, self._output_reference),
         }
-
-    def _input_entry(self, layer: InputLayer) -> Config:
-        return {**full_config(layer), "name": layer.name, "inbound_nodes": []}
 
     def _entry(self, operation: Any) -> Config:
         nodes = [node for node in operation._inbound_nodes if id(node) in self.nodes and node.inputs]
@@ -119,13 +115,9 @@ class _Writer:
         if isinstance(value, KerasTensor):
             config = {"shape": list(value.shape), "dtype": value.dtype, "keras_history": self._reference(value)}
             return {"class_name": "__keras_tensor__", "config": config}
-        if isinstance(value, (list, tuple)):
-            return [self._argument(v) for v in value]
-        if isinstance(value, Mapping):
-            return {k: self._argument(v) for k, v in value.items()}
-        if isinstance(value, (np.ndarray, jax.Array)):
-            return encode(np.asarray(value))
-        return serialize(value)
+        if isinstance(value, (list, tuple, Mapping)):
+            return with_parts(value, self._argument)
+        return encode(np.asarray(value)) if isinstance(value, (np.ndarray, jax.Array)) else serialize(value)
 
 
 def _options_by_name(node: Any) -> tuple[list[Tree], dict[str, Tree]]:
@@ -143,42 +135,37 @@ def counts_from_one(operation: object) -> bool:
 
 
 def _map_tensors(structure: Tree, write: Callable[[KerasTensor], list[object]]) -> Tree:
-    if isinstance(structure, Mapping):
-        return {k: _map_tensors(v, write) for k, v in structure.items()}
-    if isinstance(structure, (list, tuple)):
-        return [_map_tensors(v, write) for v in structure]
-    return write(structure)
+    if isinstance(structure, KerasTensor):
+        return write(structure)
+    return with_parts(structure, lambda part: _map_tensors(part, write))
 
 
 # reading ------------------------------------------------------------------------------------------------------------
 
 
-def read_graph(
-    config: Config, custom_objects: CustomObjects = None, make: Callable[..., object] = deserialize
-) -> tuple[Tree, Tree]:
+def read_graph(config: Config, custom_objects: CustomObjects = None) -> tuple[Tree, Tree]:
     """The symbolic inputs and outputs of a graph config.
 
     Args:
         config: with `layers`, `input_layers` and `output_layers`.
         custom_objects: the user's own classes and functions by name.
-        make: makes a layer of its entry.
 
     Raises:
         FileFormatError: an entry is not a layer, no call makes a named tensor, or calls depend on each other in a cycle.
     """
-    return _Reader(config, custom_objects, make).structures()
+    return _Reader(config, custom_objects).structures()
 
 
 class _Reader:
     """One walk over the calls of a graph."""
 
-    def __init__(self, config: Config, custom_objects: CustomObjects, make: Callable[..., object]):
-        self.config, self.custom_objects, self.make = config, custom_objects, make
+    def __init__(self, config: Config, custom_objects: CustomObjects):
+        self.config, self.custom_objects = config, custom_objects
         self.entries = self._entries()
         self.operations: dict[str, Layer | Operation] = {name: self._operation(name) for name in self.entries}
+        self.legacy: set[str] = set()  # layers whose calls are in Keras 2's dialect
         self.calls = {name: self._calls(name) for name in self.entries}
         self.made: dict[str, list[Node]] = {name: [] for name in self.entries}
-        self.legacy = False  # Keras 2's dialect
         self.from_one: set[str] = set()  # its inner models
         self.before: dict[str, int] = {}  # calls of a layer in inner models, from which the numbers continue
         for name, operation in self.operations.items():
@@ -210,7 +197,7 @@ class _Reader:
         known = find_operation(entry)
         if known is not None:
             return known
-        made = self.make({k: v for k, v in entry.items() if k != "inbound_nodes"}, self.custom_objects)
+        made = deserialize({k: v for k, v in entry.items() if k != "inbound_nodes"}, self.custom_objects)
         if not isinstance(made, Layer):
             raise UnsafeFileError(
                 f"The entry {name!r} of 'layers' is not a layer but {describe(made)}; only layers and array functions of Keras "
@@ -218,21 +205,45 @@ class _Reader:
             )
         return made
 
-    def _calls(self, name: str) -> list[list[object] | Config]:
+    def _calls(self, name: str) -> list[Config]:
+        """The calls of a layer, in Keras 3's dialect."""
         calls = self.entries[name].get("inbound_nodes", [])
         if not isinstance(calls, list) or not all(isinstance(call, (list, Mapping)) for call in calls):
             raise FileFormatError(f"The 'inbound_nodes' of layer {name!r} are a list of calls. Found: {describe(calls)}.")
         if isinstance(self.operations[name], InputLayer):
             return []
+        if any(isinstance(call, list) for call in calls if call):
+            self.legacy.add(name)
+        return [self._translated(name, call) if isinstance(call, list) else call for call in calls if call]
+
+    def _translated(self, name: str, call: list[object]) -> Config:
+        kwargs: dict[str, object] = {}
+
+        def data(value: object) -> object:
+            if _is_reference(value) or _is_constant(value):
+                if len(value) == 4:
+                    kwargs.update(value[3])
+                return value[2] if value[0] == CONSTANT else _tensor_config(value)
+            if not isinstance(value, (list, Mapping)):
+                raise FileFormatError(f"A call of {name!r} takes {describe(value)}, which names no tensor.")
+            return with_parts(value, data)
+
+        def option(value: object) -> object:
+            if _is_reference(value) and value[0] in self.entries:  # a list that names no layer is just a list
+                return _tensor_config(value)
+            return value if is_special(value) or is_object_config(value) else with_parts(value, option)
+
         # Keras 2 omits the list around a call of one tensor.
-        return [[call] if _is_reference(call) or _is_constant(call) else call for call in calls if call]
+        first = [data(value) for value in ([call] if _is_reference(call) or _is_constant(call) else call)]
+        named = with_parts(kwargs, option)
+        if len(first) > 1 and hasattr(self.operations[name], "return_sequences"):  # a recurrent layer and its first states
+            first, named = first[:1], {"initial_state": first[1:], **named}
+        return {"args": first if len(first) == 1 else [first], "kwargs": named, "explicit": ["training"]}
 
     def _find_where_counting_begins(self) -> None:
         used: dict[str, int] = {}
-        for call in (call for calls in self.calls.values() for call in calls):
-            self.legacy = self.legacy or isinstance(call, list)
-            for name, index, _ in self._references(call):
-                used[name] = max(used.get(name, 0), index)
+        for name, index, _ in self._references([*self.calls.values()]):
+            used[name] = max(used.get(name, 0), index)
         for name, index, _ in _references_in(self.config["output_layers"]):
             used[name] = max(used.get(name, 0), index - self._one_more(name, index))
         # Each written call is used somewhere, so the highest number tells where counting began.
@@ -246,8 +257,8 @@ class _Reader:
     def structures(self) -> tuple[Tree, Tree]:
         """The model's inputs and outputs, after all calls are made."""
         self._make_calls()
-        inputs = self._structure(self.config["input_layers"], self._tensor)
-        outputs = self._structure(self.config["output_layers"], self._output_tensor)
+        inputs = self._structure(self.config["input_layers"])
+        outputs = self._structure(self.config["output_layers"], outputs=True)
         if self.legacy:  # Keras 2 writes lists around a single input and output; they mean nothing
             inputs, outputs = (v[0] if isinstance(v, list) and len(v) == 1 else v for v in (inputs, outputs))
         return inputs, outputs
@@ -277,7 +288,7 @@ class _Reader:
             stuck = sorted({name for names in waiting.values() for name in names})
             raise FileFormatError(f"The graph has a loop, or takes tensors that nothing makes: {', '.join(stuck[:10])}.")
 
-    def _make_call(self, name: str, call: list[object] | Config) -> None:
+    def _make_call(self, name: str, call: Config) -> None:
         args, kwargs = self._arguments(name, call)
         if not symbolic_leaves((args, kwargs)):
             raise UnsafeFileError(
@@ -308,14 +319,13 @@ class _Reader:
 
     # tensors by name -------------------------------------------------------------------------------------------------
 
-    def _references(self, call: object) -> Iterator[Reference]:
-        """The tensors a call takes, with the call's place in `made`."""
-        if isinstance(call, list):
-            for name, index, place in _legacy_references(call, self.entries):
-                yield self._placed(name, index, place)
-        else:
-            for name, index, place in _references_of_tensors(call):
-                yield self._placed(name, index, place)
+    def _references(self, value: object) -> Iterator[Reference]:
+        """The tensors that calls take, each with its call's place in `made`."""
+        if _is_tensor_config(value):
+            yield self._placed(*_history(value))
+            return
+        for part in parts(value):
+            yield from self._references(part)
 
     def _placed(self, name: str, index: int, place: int) -> Reference:
         if name not in self.entries:
@@ -335,26 +345,19 @@ class _Reader:
             raise FileFormatError(f"Layer {name!r} has no output {place} of call {index}.")
         return nodes[index].flat_outputs[place]
 
-    def _output_tensor(self, name: str, index: int, place: int) -> KerasTensor:
-        return self._tensor(name, index - self._one_more(name, index), place)
-
     def _one_more(self, name: str, index: int) -> bool:
         """Whether Keras 3 counts a call that an output names from 1."""
-        calls = self.calls.get(name)
-        return bool(calls) and isinstance(calls[0], Mapping) and index > 0 and counts_from_one(self.operations[name])  # type: ignore[index]
+        return index > 0 and bool(self.calls.get(name)) and name not in self.legacy and counts_from_one(self.operations[name])
 
-    def _structure(self, value: object, tensor: Callable[[str, int, int], KerasTensor]) -> Tree:
+    def _structure(self, value: object, outputs: bool = False) -> Tree:
         if _is_reference(value):
-            return tensor(*value[:3])
-        if isinstance(value, Mapping):
-            return {k: self._structure(v, tensor) for k, v in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self._structure(v, tensor) for v in value]
-        raise FileFormatError(f"Inputs and outputs of a model are named as ['layer', 0, 0]. Found: {describe(value)}.")
+            name, index, place = value[:3]
+            return self._tensor(name, index - (outputs and self._one_more(name, index)), place)
+        if not isinstance(value, (list, tuple, Mapping)):
+            raise FileFormatError(f"Inputs and outputs of a model are named as ['layer', 0, 0]. Found: {describe(value)}.")
+        return with_parts(value, lambda part: self._structure(part, outputs))
 
-    def _arguments(self, name: str, call: list[object] | Config) -> tuple[list[Tree], dict[str, Tree]]:
-        if isinstance(call, list):
-            return self._legacy_arguments(name, call)
+    def _arguments(self, name: str, call: Config) -> tuple[list[Tree], dict[str, Tree]]:
         args, kwargs = self._revive(call.get("args", [])), self._revive(call.get("kwargs", {}))
         if not isinstance(args, (list, tuple)) or not isinstance(kwargs, dict):
             raise FileFormatError(f"A call of {name!r} has a list 'args' and a dict 'kwargs'. Found: {describe(call)}.")
@@ -365,42 +368,11 @@ class _Reader:
     def _revive(self, value: object) -> Tree:
         if _is_tensor_config(value):
             return self._tensor(*_history(value))
-        if isinstance(value, list):
-            return [self._revive(v) for v in value]
         if is_special(value) and value["class_name"] == "__tuple__" and isinstance(value["config"], list):
             return tuple(self._revive(v) for v in value["config"])
-        if isinstance(value, Mapping) and not is_special(value) and not is_object_config(value):
-            return {k: self._revive(v) for k, v in value.items()}
-        return deserialize(value, self.custom_objects)
-
-    def _legacy_arguments(self, name: str, call: list[object]) -> tuple[list[Tree], dict[str, Tree]]:
-        kwargs: dict[str, Tree] = {}
-
-        def data(value: object) -> Tree:
-            if _is_reference(value) or _is_constant(value):
-                if len(value) == 4:
-                    kwargs.update(value[3])
-                return value[2] if value[0] == CONSTANT else self._tensor(*value[:3])
-            if isinstance(value, Mapping):
-                return {k: data(v) for k, v in value.items()}
-            if not isinstance(value, list):
-                raise FileFormatError(f"A call of {name!r} takes {describe(value)}, which names no tensor.")
-            return [data(v) for v in value]
-
-        first = [data(v) for v in call]
-        named = {k: self._legacy_value(v) for k, v in kwargs.items()}
-        if len(first) > 1 and hasattr(self.operations[name], "return_sequences"):  # a recurrent layer and its first states
-            return [first[0]], {"initial_state": first[1:], **named}
-        return [first[0] if len(first) == 1 else first], named
-
-    def _legacy_value(self, value: object) -> Tree:
-        if _is_reference(value) and value[0] in self.entries:
-            return self._tensor(*value[:3])
-        if isinstance(value, list):
-            return [self._legacy_value(v) for v in value]
-        if isinstance(value, Mapping) and not is_special(value) and not is_object_config(value):
-            return {k: self._legacy_value(v) for k, v in value.items()}
-        return deserialize(value, self.custom_objects)
+        if is_special(value) or is_object_config(value):
+            return deserialize(value, self.custom_objects)
+        return with_parts(value, self._revive)
 
 
 CONSTANT = "_CONSTANT_VALUE"
@@ -424,24 +396,13 @@ def _is_constant(value: object) -> TypeGuard[Sequence[Any]]:
 def _references_in(value: object) -> Iterator[Reference]:
     if _is_reference(value):
         yield value[0], value[1], value[2]
-    elif isinstance(value, (list, tuple, Mapping)):
-        for part in value.values() if isinstance(value, Mapping) else value:
-            yield from _references_in(part)
+        return
+    for part in parts(value):
+        yield from _references_in(part)
 
 
-def _legacy_references(value: object, names: Config) -> Iterator[Reference]:
-    """Those of a call of Keras 2; among the arguments by name, a list that names no layer is just a list."""
-    options: object = None
-    if _is_reference(value):
-        yield value[0], value[1], value[2]
-        options = value[3] if len(value) == 4 else None
-    elif _is_constant(value):
-        options = value[3] if len(value) == 4 else None
-    elif isinstance(value, (list, Mapping)):
-        for part in value.values() if isinstance(value, Mapping) else value:
-            yield from _legacy_references(part, names)
-    if isinstance(options, Mapping):
-        yield from (r for r in _references_in(list(options.values())) if r[0] in names)
+def _tensor_config(reference: Sequence[Any]) -> Config:
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": list(reference[:3])}}
 
 
 def _is_tensor_config(value: object) -> TypeGuard[Config]:
@@ -454,14 +415,6 @@ def _history(value: Config) -> Reference:
     if not _is_reference(history):
         raise FileFormatError(f"A tensor is named as {{'keras_history': ['layer', 0, 0]}}. Found: {describe(config)}.")
     return history[0], history[1], history[2]
-
-
-def _references_of_tensors(value: object) -> Iterator[Reference]:
-    if _is_tensor_config(value):
-        yield _history(value)
-    elif isinstance(value, (list, Mapping)):
-        for part in value.values() if isinstance(value, Mapping) else value:
-            yield from _references_of_tensors(part)
 
 
 def is_graph_config(config: object) -> TypeGuard[Config]:

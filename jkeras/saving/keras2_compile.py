@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from jkeras._base import registry
 from jkeras._base.configurable import is_object_config
 from jkeras._base.types import Config
+from jkeras.saving.nested import with_parts
 
 # Arguments of all optimizers, with values that change nothing; settings of an average mean nothing without the average.
 _SILENT: dict[str, object] = {
@@ -54,9 +55,7 @@ def plain_objects(value: object) -> object:
             return value["config"]
         settings = {k: v for k, v in value["config"].items() if not (k in _SILENT_IN_LOSSES and v == _SILENT_IN_LOSSES[k])}
         return {"class_name": value.get("registered_name") or value["class_name"], "config": plain_objects(settings)}
-    if isinstance(value, Mapping):
-        return {k: plain_objects(v) for k, v in value.items()}
-    return [plain_objects(v) for v in value] if isinstance(value, list) else value
+    return with_parts(value, plain_objects)
 
 
 def long_names(losses: object) -> object:
@@ -66,11 +65,7 @@ def long_names(losses: object) -> object:
         >>> long_names({"a": "mse", "b": ["kld", None]})
         {'a': 'mean_squared_error', 'b': ['kl_divergence', None]}
     """
-    if isinstance(losses, Mapping):
-        return losses if "class_name" in losses else {k: long_names(v) for k, v in losses.items()}
-    if isinstance(losses, list):
-        return [long_names(v) for v in losses]
     if isinstance(losses, str) and losses in registry.names("losses"):
         known = registry.lookup("losses", losses)
         return known.__name__ if inspect.isfunction(known) else losses
-    return losses
+    return losses if isinstance(losses, Mapping) and "class_name" in losses else with_parts(losses, long_names)

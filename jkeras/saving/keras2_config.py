@@ -21,7 +21,8 @@ from jkeras._base.special_values import is_special
 from jkeras._base.types import Config
 from jkeras.layers.base import Layer
 from jkeras.saving.config_limits import check_config_size
-from jkeras.saving.graph_config import GRAPH_KEYS, MAX_LAYERS
+from jkeras.saving.graph_config import GRAPH_KEYS, MAX_LAYERS, is_graph_config
+from jkeras.saving.nested import containers
 from jkeras.saving.tf_operations import array_function_entry, is_tf_operation
 
 MAX_DEPTH = 100
@@ -29,19 +30,13 @@ MAX_OBJECTS = 20 * MAX_LAYERS
 
 # Classes under their later names.
 _CLASSES = {
-    "BatchNormalizationV1": "BatchNormalization",
-    "BatchNormalizationV2": "BatchNormalization",
+    **{f"{name}V1": name for name in ("BatchNormalization", "LossScaleOptimizer")},
+    **{f"{name}V2": name for name in ("BatchNormalization", "Dense", "GRU", "LSTM", "GlorotNormal", "GlorotUniform")},
+    "LossScaleOptimizerV3": "LossScaleOptimizer",
     "SyncBatchNormalization": "BatchNormalization",
     "CuDNNGRU": "GRU",
     "CuDNNLSTM": "LSTM",
-    "GRUV2": "GRU",
-    "LSTMV2": "LSTM",
-    "DenseV2": "Dense",
     "GroupedQueryAttention": "GroupQueryAttention",  # in `.h5`, of Keras 3
-    "GlorotUniformV2": "GlorotUniform",
-    "GlorotNormalV2": "GlorotNormal",
-    "LossScaleOptimizerV1": "LossScaleOptimizer",
-    "LossScaleOptimizerV3": "LossScaleOptimizer",
 }
 # Arguments under their later names.
 _RENAMED = {
@@ -121,31 +116,26 @@ def _version_in(config: object) -> str | None:
     return version if isinstance(version, str) else None
 
 
-def _speaks_keras3(config: object, depth: int = 0) -> bool:
+def _speaks_keras3(config: object) -> bool:
     """Whether a config has words that Keras 2 does not know: policies as dtypes, `batch_shape`, tensors with a history."""
-    if depth > MAX_DEPTH:
-        return False
-    if isinstance(config, Mapping):
-        settings = config.get("config")
-        if config.get("class_name") == "InputLayer" and isinstance(settings, Mapping):
-            return "batch_shape" in settings
-        if config.get("class_name") in ("DTypePolicy", "__keras_tensor__"):
-            return True
-        return any(_speaks_keras3(value, depth + 1) for value in config.values())
-    return isinstance(config, (list, tuple)) and any(_speaks_keras3(value, depth + 1) for value in config)
+
+    def says(part: Config) -> bool:
+        if part.get("class_name") == "InputLayer":
+            return isinstance(part.get("config"), Mapping) and "batch_shape" in part["config"]
+        return part.get("class_name") in ("DTypePolicy", "__keras_tensor__")
+
+    return any(isinstance(part, Mapping) and says(part) for part in containers(config))
 
 
-def _speaks_keras2(config: object, depth: int = 0) -> bool:
+def _speaks_keras2(config: object) -> bool:
     """Whether a config has words that Keras 3 does not know, or writes a dtype beside a name, which Keras 3 does not."""
-    if depth > MAX_DEPTH or _speaks_keras3(config):
-        return False
-    if isinstance(config, Mapping):
-        if "batch_input_shape" in config or "time_major" in config:
+
+    def says(part: Config) -> bool:
+        if "batch_input_shape" in part or "time_major" in part:
             return True
-        if isinstance(config.get("dtype"), str) and "name" in config and "trainable" in config:
-            return True
-        return any(_speaks_keras2(value, depth + 1) for value in config.values())
-    return isinstance(config, (list, tuple)) and any(_speaks_keras2(value, depth + 1) for value in config)
+        return isinstance(part.get("dtype"), str) and "name" in part and "trainable" in part
+
+    return not _speaks_keras3(config) and any(isinstance(part, Mapping) and says(part) for part in containers(config))
 
 
 class _Translation:
@@ -187,7 +177,7 @@ class _Translation:
         settings = self.settings(name, entry["config"], words.get("module"), depth, own)
         if name in _CLASSES and own is None:
             words["class_name"] = _CLASSES[name]
-        if name == "Model" and own is None and _is_graph(settings):
+        if name == "Model" and own is None and is_graph_config(settings):
             words |= {"class_name": "Functional", "module": "keras.models", "registered_name": None}
         return {**words, "config": settings}
 
@@ -205,7 +195,7 @@ class _Translation:
             settings = {"layers": settings}
         if not isinstance(settings, Mapping) or not isinstance(name, str):
             return settings
-        if _is_graph(settings):
+        if is_graph_config(settings):
             settings = {**settings, "layers": _without_input_shapes(settings["layers"])}
         library, own = _lineage(cls)
         name = library.__name__ if library is not None else name
@@ -258,10 +248,6 @@ def _lineage(cls: type | None) -> tuple[type | None, set[str]]:
             named = constructor_signature(base).parameters.values()
             names |= {p.name for p in named if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
     return None, names
-
-
-def _is_graph(settings: object) -> bool:
-    return isinstance(settings, Mapping) and all(key in settings for key in GRAPH_KEYS)
 
 
 def _without_input_shapes(layers: object) -> object:

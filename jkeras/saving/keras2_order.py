@@ -38,25 +38,20 @@ def layers_below(layer: Layer) -> list[Layer]:
 
 def trained_variables(layer: Layer) -> list[Variable]:
     """The weights below a layer or model that gradient descent changes."""
-    return list({id(variable): variable for variable in _trained(layer)}.values())
-
-
-def _trained(layer: Layer) -> Iterator[Variable]:
-    if not layer._trainable:
-        return
-    own = [variable for variable in own_variables(layer) if variable.trainable]
-    below = (variable for part in layers_below(layer) for variable in _trained(part))
-    yield from (*below, *own) if is_model(layer) else (*own, *below)
+    return list({id(variable): variable for variable in _below(layer, trained=True)}.values())
 
 
 def all_variables(layer: Layer) -> list[Variable]:
     """All weights below a layer or model."""
-    return list({id(variable): variable for variable in _all(layer)}.values())
+    return list({id(variable): variable for variable in _below(layer, trained=False)}.values())
 
 
-def _all(layer: Layer) -> Iterator[Variable]:
-    below = (variable for part in layers_below(layer) for variable in _all(part))
-    yield from (*below, *own_variables(layer)) if is_model(layer) else (*own_variables(layer), *below)
+def _below(layer: Layer, trained: bool) -> Iterator[Variable]:
+    if trained and not layer._trainable:
+        return
+    own = [variable for variable in own_variables(layer) if variable.trainable or not trained]
+    below = (variable for part in layers_below(layer) for variable in _below(part, trained))
+    yield from (*below, *own) if is_model(layer) else (*own, *below)
 
 
 def _in(value: object) -> Iterator[Layer]:

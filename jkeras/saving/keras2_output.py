@@ -20,7 +20,9 @@ from jkeras._base.special_values import is_special
 from jkeras._base.types import Config, Tree
 from jkeras.saving.array_functions import find_operation
 from jkeras.saving.function_names import activation_names
+from jkeras.saving.graph_config import GRAPH_KEYS
 from jkeras.saving.keras2_config import OLD_HARD_SIGMOID
+from jkeras.saving.nested import with_parts
 from jkeras.saving.operations_as_layers import as_layer, as_tf_function
 
 Classes = Mapping[str, type]
@@ -81,12 +83,8 @@ def with_names_of_functions(config: object) -> Any:
     """A config in Keras 2's form with the functions of Lambdas as names, as Keras 2 reads them from `.h5`, and Keras 3 does
     not.
     """
-    if isinstance(config, list):
-        return [with_names_of_functions(value) for value in config]
-    if not isinstance(config, Mapping):
-        return config
-    found = {key: with_names_of_functions(value) for key, value in config.items()}
-    if found.get("class_name") == "Lambda" and isinstance(found.get("config"), dict):
+    found = with_parts(config, with_names_of_functions)
+    if isinstance(found, dict) and found.get("class_name") == "Lambda" and isinstance(found.get("config"), dict):
         functions = {k: v["config"] for k in _LAMBDA if is_object_config(v := found["config"].get(k))}
         found["config"] = {**found["config"], **functions}
     return found
@@ -94,16 +92,10 @@ def with_names_of_functions(config: object) -> Any:
 
 def _with_old_hard_sigmoid(value: object) -> Any:
     """Keras 2's hard sigmoid under its name there."""
-    if isinstance(value, Mapping):
-        return {k: _with_old_hard_sigmoid(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_with_old_hard_sigmoid(v) for v in value]
-    return "hard_sigmoid" if value == OLD_HARD_SIGMOID else value
+    return "hard_sigmoid" if value == OLD_HARD_SIGMOID else with_parts(value, _with_old_hard_sigmoid)
 
 
 def _value(value: object, classes: Classes) -> object:
-    if isinstance(value, (list, tuple)):
-        return [_value(v, classes) for v in value]
     if is_object_config(value):
         if value["class_name"] == "DTypePolicy":
             return value["config"]["name"]
@@ -112,9 +104,7 @@ def _value(value: object, classes: Classes) -> object:
         words = {"module": value.get("module"), **_object(value, classes), "registered_name": value.get("registered_name")}
         # A graph inside an argument: both find `keras.Model`, and neither finds the other's module of Functional.
         return {**words, "module": "keras", "class_name": "Model", "registered_name": None} if _is_graph(value) else words
-    if isinstance(value, Mapping):
-        return dict(value) if is_special(value) else {k: _value(v, classes) for k, v in value.items()}
-    return value
+    return dict(value) if is_special(value) else with_parts(value, lambda part: _value(part, classes))
 
 
 def _is_graph(entry: Config) -> bool:
@@ -125,22 +115,22 @@ def _is_graph(entry: Config) -> bool:
 def _object(entry: Config, classes: Classes) -> dict[str, object]:
     registered = entry.get("registered_name")
     name = registered if isinstance(registered, str) and ">" in registered else entry["class_name"]
-    settings = entry["config"]
+    return {"class_name": name, "config": _settings(name, entry["config"], classes)}
+
+
+def _settings(name: str, settings: Any, classes: Classes) -> object:
     if not isinstance(settings, Mapping):
-        return {"class_name": name, "config": settings}
+        return settings
     if name == "Lambda":
-        return {
-            "class_name": name,
-            "config": {k: v if k in _LAMBDA else _value(v, classes) for k, v in _lambda(settings).items()},
-        }
+        return {k: v if k in _LAMBDA else _value(v, classes) for k, v in _lambda(settings).items()}
     new, names = {**_NEW_EVERYWHERE, **_NEW.get(name, {})}, _RENAMED.get(name, {})
     settings = {names.get(k, k): v for k, v in settings.items() if not _says_nothing(k, v, new)}
     if "input_layers" in settings and "output_layers" in settings:
-        return {"class_name": name, "config": _graph(settings, classes)}
+        return _graph(settings, classes)
     if isinstance(settings.get("layers"), list) and name == "Sequential":
         rest = {k: _value(v, classes) for k, v in settings.items() if k != "layers"}
-        return {"class_name": name, "config": {**rest, "layers": [_layer(layer, classes) for layer in settings["layers"]]}}
-    return {"class_name": name, "config": {k: _value(v, classes) for k, v in settings.items()}}
+        return {**rest, "layers": [_layer(layer, classes) for layer in settings["layers"]]}
+    return {k: _value(v, classes) for k, v in settings.items()}
 
 
 def _lambda(settings: Config) -> dict[str, object]:
@@ -155,7 +145,7 @@ def _lambda(settings: Config) -> dict[str, object]:
 def _says_nothing(key: str, value: object, new: Mapping[str, tuple[object, ...]]) -> bool:
     if key not in new:
         return False
-    return not new[key] or any(value == neutral for neutral in new[key])
+    return not new[key] or value in new[key]
 
 
 # graphs ---------------------------------------------------------------------------------------------------------------
@@ -164,13 +154,12 @@ def _says_nothing(key: str, value: object, new: Mapping[str, tuple[object, ...]]
 def _graph(settings: Config, classes: Classes) -> dict[str, object]:
     """A graph with its calls as lists: `[["dense", 0, 0, {kwargs}], ...]`."""
     inner = {entry["name"] for entry in settings["layers"] if _is_model(entry)}
-    from_one = {entry["name"] for entry in settings["layers"] if _is_model(entry) and entry["class_name"] != "Sequential"}
-    outputs = _rename(settings["output_layers"], inner, from_one)
+    from_one = {entry["name"] for entry in settings["layers"] if entry["name"] in inner and entry["class_name"] != "Sequential"}
     return {
-        **{k: _value(v, classes) for k, v in settings.items() if k not in ("layers", "input_layers", "output_layers")},
+        **{k: _value(v, classes) for k, v in settings.items() if k not in GRAPH_KEYS},
         "layers": [_graph_entry(entry, inner, classes) for entry in settings["layers"]],
         "input_layers": settings["input_layers"],
-        "output_layers": outputs,
+        "output_layers": _rename(settings["output_layers"], inner, from_one),
     }
 
 
@@ -180,12 +169,10 @@ def _is_model(entry: Config) -> bool:
 
 
 def _rename(structure: Tree, inner: set[str], from_one: set[str]) -> object:
-    if isinstance(structure, Mapping):
-        return {k: _rename(v, inner, from_one) for k, v in structure.items()}
-    if len(structure) == 3 and isinstance(structure[0], str):
+    if isinstance(structure, list) and len(structure) == 3 and isinstance(structure[0], str):
         name, call, place = structure
         return [name, _number(name, call - (name in from_one), inner), place]
-    return [_rename(v, inner, from_one) for v in structure]
+    return with_parts(structure, lambda part: _rename(part, inner, from_one))
 
 
 def _number(name: str, call: int, inner: set[str]) -> int:
@@ -193,12 +180,13 @@ def _number(name: str, call: int, inner: set[str]) -> int:
 
 
 def _graph_entry(entry: Config, inner: set[str], classes: Classes) -> dict[str, object]:
+    entry = {**entry, "inbound_nodes": _renumbered(entry["inbound_nodes"], inner)}
     if find_operation(entry) is not None:
         entry = as_layer(entry) or as_tf_function(entry) or entry
         if find_operation(entry) is not None:  # only Keras 3 has it, so it stays in its words
-            return {**entry, "inbound_nodes": _renumbered(entry["inbound_nodes"], inner)}
+            return entry
     names = _names_of_data(entry, classes)
-    calls = [_call(call, names, inner) for call in entry["inbound_nodes"]]
+    calls = [_call(call, names) for call in entry["inbound_nodes"]]
     if entry["name"] in inner:
         calls = [call for call in calls for _ in range(2)]
     return {**_layer(entry, classes), "name": entry["name"], "inbound_nodes": calls}
@@ -213,9 +201,7 @@ def _renumbered(value: object, inner: set[str]) -> object:
     if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
         name, call, place = value["config"]["keras_history"]
         return {**value, "config": {**value["config"], "keras_history": [name, _number(name, call, inner), place]}}
-    if isinstance(value, Mapping):
-        return {k: _renumbered(v, inner) for k, v in value.items()}
-    return [_renumbered(v, inner) for v in value] if isinstance(value, list) else value
+    return with_parts(value, lambda part: _renumbered(part, inner))
 
 
 def _names_of_data(entry: Config, classes: Classes) -> list[str]:
@@ -225,19 +211,16 @@ def _names_of_data(entry: Config, classes: Classes) -> list[str]:
     return [name for name in plan.names if name not in ("training", "mask")][1:] if plan is not None else []
 
 
-def _call(call: Any, names: list[str], inner: set[str]) -> object:
+def _call(call: Any, names: list[str]) -> object:
     """A call in Keras 2's form: the tensors of the first argument, each with all other arguments."""
     args, kwargs = call["args"], call["kwargs"]
-    options = {**dict(zip(names, args[1:])), **kwargs}
-    options = {k: _argument(v, inner) for k, v in options.items()}
+    options = with_parts({**dict(zip(names, args[1:])), **kwargs}, _argument)
 
     def data(value: object) -> object:
         if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
-            return [*_argument(value, inner), options]
-        if isinstance(value, list):
-            return [data(v) for v in value]
-        if isinstance(value, Mapping) and not is_special(value):
-            return {k: data(v) for k, v in value.items()}
+            return [*_argument(value), options]
+        if isinstance(value, (list, Mapping)) and not is_special(value):
+            return with_parts(value, data)
         return ["_CONSTANT_VALUE", -1, value, options]
 
     first = data(args[0])
@@ -245,12 +228,9 @@ def _call(call: Any, names: list[str], inner: set[str]) -> object:
     return [first] if bare and not call.get("bare") else first
 
 
-def _argument(value: object, inner: set[str]) -> Any:
-    if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
-        name, call, place = value["config"]["keras_history"]
-        return [name, _number(name, call, inner), place]
-    if isinstance(value, Mapping):
-        if value.get("class_name") == "__numpy__":
-            return value["config"]["value"]
-        return value if is_special(value) else {k: _argument(v, inner) for k, v in value.items()}
-    return [_argument(v, inner) for v in value] if isinstance(value, list) else value
+def _argument(value: object) -> Any:
+    if not is_special(value):
+        return with_parts(value, _argument)
+    if value["class_name"] == "__keras_tensor__":
+        return value["config"]["keras_history"]
+    return value["config"]["value"] if value["class_name"] == "__numpy__" else value

@@ -14,7 +14,7 @@ in a nested model; if the names in the file show another order, that one is used
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,11 +26,9 @@ from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import is_kept_state
 from jkeras.saving.cudnn_weights import converter
 from jkeras.saving.keras2_order import all_variables, layers_below, trained_variables
-from jkeras.saving.matching import HostValues, Item, Plan, assign, check_total, fits
+from jkeras.saving.matching import Item, Plan, assign, check_total, fits, host_values
+from jkeras.saving.model_classes import Model
 from jkeras.state.variable import Variable
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
 
 WRITES_AS = "2.15.0"  # the version of Keras whose form is written
 _TOP = "top_level_model_weights"
@@ -56,7 +54,7 @@ def write_weights(group: H5Group, model: Model) -> None:
     layers = layers_below(model)
     write_names(group, "layer_names", [layer.name for layer in layers])
     group.attrs["backend"], group.attrs["keras_version"] = b"tensorflow", WRITES_AS.encode()
-    with HostValues(model.weights) as value:
+    with host_values(model.weights) as value:
         for layer in layers:
             _write_layer(group.create_group(layer.name), layer, _ordered(layer), value)
         _write_layer(group.create_group(_TOP), model, own_variables(model), value)
@@ -77,7 +75,8 @@ def read_weights(group: StoredGroup, model: Model, *, by_name: bool = False, ski
     """
     plan = Plan(where, skip_mismatch)
     stored = [_layer(group, name, where) for name in _names(group, "layer_names", where)]
-    for layer, found in _named(model, stored) if by_name else _in_order(model, stored, where):
+    named = [(layer, found) for found in stored for layer in model.layers if layer.name == found.name] if by_name else None
+    for layer, found in _in_order(model, stored, where) if named is None else named:
         _match(plan, layer, _orders(layer), found)
     top = group.group(_TOP)
     if top is not None:
@@ -163,11 +162,6 @@ def _in_order(model: Model, stored: list[_Stored], where: str) -> Iterator[tuple
         text = _LAYER_COUNT.format(where=where, found=len(full), expected=len(layers), file=names[0], model=names[1])
         raise FileFormatError(text)
     yield from zip(layers, full)
-
-
-def _named(model: Model, stored: list[_Stored]) -> Iterator[tuple[Layer, _Stored]]:
-    for found in stored:
-        yield from ((layer, found) for layer in model.layers if layer.name == found.name)
 
 
 def _match(plan: Plan, layer: Layer, orders: list[list[Variable]], found: _Stored) -> None:

@@ -14,55 +14,27 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from jkeras._base.errors import FileFormatError
-from jkeras._safe_io.hdf5 import H5Group, StoredArray, write_array
+from jkeras._safe_io.hdf5 import Group, H5Group, StoredArray, write_array
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import inventory, own_variables
 from jkeras.optimizers import LossScaleOptimizer
 from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import Walk, is_kept_state, written_places
-from jkeras.saving.matching import HostValues, Plan, assign, fits, misfit
+from jkeras.saving.matching import Plan, assign, fits, host_values
+from jkeras.saving.model_classes import Model
 from jkeras.saving.own_state import Assets, OwnParts, has, overrides, saved_by
+from jkeras.state.variable import Variable
 from jkeras.training.run import optimizer_state, read_weights
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
-    from jkeras.state.variable import Variable
-
 
 TRAINING = "jkeras_training"  # the resume state, which Keras passes over
 _KEPT = "_kept"  # what a stateful layer remembers; a model that is not stateful reads the other weights all the same
 _NO_LAYERS = ("optimizer", "metrics", TRAINING)
 _DEEPEST = 100
-
-
-class Group(Protocol):
-    """What is read: a group of one file, or of several files as one."""
-
-    @property
-    def where(self) -> str: ...
-
-    @property
-    def path(self) -> str: ...
-
-    @property
-    def address(self) -> Hashable: ...
-
-    def verify(self) -> None: ...
-
-    def names(self) -> list[str]: ...
-
-    def is_group(self, name: str) -> bool: ...
-
-    def group(self, name: str) -> Group | None: ...
-
-    def array(self, name: str) -> StoredArray | None: ...
-
-    def attribute(self, name: str, default: object = None) -> Any: ...
 
 
 class Part(NamedTuple):
@@ -76,7 +48,7 @@ class Part(NamedTuple):
 @contextlib.contextmanager
 def parts_to_write(model: Model, optimizer: bool) -> Iterator[Iterator[Part]]:
     """Everything to write, in order; the arrays stay in place until the block ends."""
-    with HostValues(model.weights) as value:
+    with host_values(model.weights) as value:
         yield _parts(model, value, optimizer)
 
 
@@ -126,8 +98,7 @@ def read(
     if stored is not None and own_optimizer:
         own.add(model.optimizer, [stored])
     chosen = None if stored is None or own_optimizer else _optimizer(stored, model, where, keras2)
-    plan.count([*own.arrays(), *(() if chosen is None else chosen.stored)])
-    pairs = plan.read()
+    pairs = plan.read([*own.arrays(), *(() if chosen is None else chosen.stored)])
     state = None if chosen is None else optimizer_weights.read_state(chosen)
     group.verify()
     with own.files(assets) as folder, own.all_or_nothing(model):
@@ -269,7 +240,7 @@ def _match(plan: Plan, place: str, layer: Layer, groups: list[Group]) -> None:
         return
     arrays = next(filter(None, found))
     if len(arrays) == len(variables):
-        plan.problems += [text for variable, array in zip(variables, arrays) if (text := misfit(owner, variable, array))]
+        plan.match(owner, variables, arrays)
         return
     names = ", ".join(f"{variable.name} {variable.shape}" for variable in variables) or "none"
     shapes = ", ".join(str(array.shape) for array in arrays)

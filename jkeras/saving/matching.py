@@ -7,9 +7,10 @@ single number is read. The Variables get their arrays only when all are there. S
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -52,7 +53,6 @@ class Plan:
         self.where, self.skip_mismatch = where, skip_mismatch
         self.items: list[Item] = []
         self.problems: list[str] = []
-        self._extra: list[StoredArray] = []
 
     def match(self, owner: str, variables: Sequence[Variable], stored: Sequence[StoredArray]) -> None:
         """Pair the Variables of a layer with as many arrays, in order; note misfits."""
@@ -61,22 +61,21 @@ class Plan:
         if not misfits:
             self.items.append(Item(variables, stored))
 
-    def count(self, stored: Sequence[StoredArray]) -> None:
-        """Count arrays that are read elsewhere towards the total."""
-        self._extra += stored
-
-    def read(self) -> list[tuple[Variable, jax.Array]]:
+    def read(self, elsewhere: Sequence[StoredArray] = ()) -> list[tuple[Variable, jax.Array]]:
         """Read everything.
+
+        Args:
+            elsewhere: arrays that are read elsewhere, and count towards the total.
 
         Raises:
             FileFormatError: something does not fit, and `skip_mismatch` is off.
             UnsafeFileError: the file is far too small for what it claims to hold.
         """
         self._report()
-        arrays = [array for item in self.items for array in item.stored] + self._extra
-        check_total(self.where, arrays)
+        arrays = [array for item in self.items for array in item.stored]
+        check_total(self.where, [*arrays, *elsewhere])
         pairs: list[tuple[Variable, jax.Array]] = []
-        found = read_parallel([array for item in self.items for array in item.stored])
+        found = read_parallel(arrays)
         for item in self.items:
             values: Sequence[np.ndarray] = list(itertools.islice(found, len(item.stored)))
             values = values if item.convert is None else item.convert(list(values))
@@ -127,23 +126,16 @@ def assign(pairs: Sequence[tuple[Variable, jax.Array]]) -> None:
             put_value(variable, value)
 
 
-class HostValues:
+@contextlib.contextmanager
+def host_values(variables: Sequence[Variable]) -> Iterator[Callable[[Variable], np.ndarray]]:
     """Arrays of Variables for writing, without a copy where the platform allows it.
 
-    As a context it keeps the arrays in place: a training run in another thread waits before its next step. Variables without a
-    value draw it, in one call.
+    The arrays stay in place until the block ends: a training run in another thread waits before its next step. Variables without
+    a value draw it, in one call.
     """
-
-    def __init__(self, variables: Sequence[Variable]):
-        self._variables = variables
-
-    def __enter__(self) -> Callable[[Variable], np.ndarray]:
-        gate.acquire()
-        materialize(self._variables)
-        return _value_of
-
-    def __exit__(self, *_: object) -> None:
-        gate.release()
+    with gate:
+        materialize(variables)
+        yield _value_of
 
 
 def _value_of(variable: Variable) -> np.ndarray:

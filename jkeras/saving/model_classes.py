@@ -1,15 +1,17 @@
-"""The classes of models, found in the registry by name: models stand on `saving/`, which imports them for types alone."""
+"""The classes of models: models stand on `saving/`, so it has them as types, and finds them in the registry by name."""
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from jkeras._base import registry
 
 if TYPE_CHECKING:
-    from jkeras.models.functional import Functional
-    from jkeras.models.model import Model
+    from jkeras.models import functional, model
+
+Functional: TypeAlias = "functional.Functional"
+Model: TypeAlias = "model.Model"
 
 
 @functools.cache

@@ -10,16 +10,14 @@ program are the leaves of the model's, in order.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 
 from jkeras._base.types import Tree
 from jkeras.nn.traced import with_general_operations
 from jkeras.saving.export_signature import Signature
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
+from jkeras.saving.model_classes import Model
 
 _NO_CONVERTER = """Exporting to ONNX needs the package jax2onnx. Write
 

@@ -16,6 +16,7 @@ from jkeras.saving.array_functions import find_operation
 from jkeras.saving.tf_operations import BY_OPERATION
 
 Entry = dict[str, Any]
+Found = tuple[str, dict[str, object]] | None
 
 _MERGES = {"add": "Add", "subtract": "Subtract", "multiply": "Multiply", "maximum": "Maximum", "minimum": "Minimum"}
 _ACTIVATIONS = {"relu": "relu", "sigmoid": "sigmoid", "tanh": "tanh", "elu": "elu", "selu": "selu", "softplus": "softplus",
@@ -27,13 +28,19 @@ def as_layer(entry: Config) -> Entry | None:
     """The entry of a layer that does what an array function does, for arrays of the graph's shapes."""
     known = find_operation(entry)
     assert known is not None
-    call = entry["inbound_nodes"][0]
-    settings = {k: v for k, v in entry["config"].items() if k != "name"}
-    make = _MAKERS.get(known.name)
-    return None if make is None or call["kwargs"] else make(entry, call["args"], settings)
+    args, settings = entry["inbound_nodes"][0]["args"], {k: v for k, v in entry["config"].items() if k != "name"}
+    if entry["inbound_nodes"][0]["kwargs"]:
+        return None
+    if known.name in _OF_SEVERAL:
+        return _OF_SEVERAL[known.name](entry, known.name, args, settings)
+    tensor = _tensor(args[0])
+    if tensor is None or known.name not in _OF_ONE:
+        return None
+    found = _OF_ONE[known.name](known.name, tensor["shape"], settings)
+    return None if found is None else _layer(entry, args[0], tensor["dtype"], *found)
 
 
-def _layer(entry: Config, class_name: str, data: object, dtype: str, **config: object) -> Entry:
+def _layer(entry: Config, data: object, dtype: str, class_name: str, config: Config) -> Entry:
     base = {"name": entry["name"], "trainable": True, "dtype": dtype}
     calls = [{"args": [data], "kwargs": {}}]
     return {"module": "keras.layers", "class_name": class_name, "config": {**base, **config}, "registered_name": None,
@@ -52,25 +59,27 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def _merge(entry: Config, args: list[object], settings: Config) -> Entry | None:
-    name = find_operation(entry).name  # type: ignore[union-attr]
+# functions of several tensors, or of a tensor and a number ------------------------------------------------------------
+
+
+def _merge(entry: Config, name: str, args: list[object], settings: Config) -> Entry | None:
     if len(args) != 2 or settings:
         return None
     a, b = _tensor(args[0]), _tensor(args[1])
     if a and b:
         same = len(a["shape"]) == len(b["shape"]) and a["dtype"] == b["dtype"]
-        return _layer(entry, _MERGES[name], args, a["dtype"]) if same and name in _MERGES else None
+        return _layer(entry, args, a["dtype"], _MERGES[name], {}) if same and name in _MERGES else None
     scaled = _scaling(name, _number(args[0]), _number(args[1]))
     tensor, data = (a, args[0]) if a else (b, args[1])
     if scaled is None or tensor is None:
         return None
-    return _layer(entry, "Rescaling", data, tensor["dtype"], scale=scaled[0], offset=scaled[1])
+    return _layer(entry, data, tensor["dtype"], "Rescaling", {"scale": scaled[0], "offset": scaled[1]})
 
 
 def _scaling(name: str, left: float | None, right: float | None) -> tuple[float, float] | None:
     """Scale and offset of a sum, difference, product or quotient of a tensor and a number."""
     number = left if left is not None else right
-    if number is None or name not in ("add", "subtract", "multiply", "true_divide", "divide"):
+    if number is None:
         return None
     if name == "add":
         return 1.0, number
@@ -78,78 +87,72 @@ def _scaling(name: str, left: float | None, right: float | None) -> tuple[float,
         return (1.0, -number) if right is not None else (-1.0, number)
     if name == "multiply":
         return number, 0.0
-    return (1.0 / number, 0.0) if right is not None and number else None
+    return (1.0 / number, 0.0) if "divide" in name and right is not None and number else None
 
 
-def _activation(entry: Config, args: list[object], settings: Config) -> Entry | None:
-    tensor = _tensor(args[0]) if len(args) == 1 else None
-    name = _ACTIVATIONS[find_operation(entry).name]  # type: ignore[union-attr]
-    return None if tensor is None or settings else _layer(entry, "Activation", args[0], tensor["dtype"], activation=name)
-
-
-def _softmax(entry: Config, args: list[object], settings: Config) -> Entry | None:
-    tensor = _tensor(args[0])
-    axis = settings.get("axis", -1)
-    if tensor is None or not isinstance(axis, int):
+def _concatenate(entry: Config, name: str, args: list[object], settings: Config) -> Entry | None:
+    data, axis = args[0], settings.get("axis", 0)
+    tensors = [_tensor(part) for part in data] if isinstance(data, list) else []
+    dtypes = [tensor["dtype"] for tensor in tensors if tensor is not None]
+    if len(dtypes) < 2 or len(dtypes) < len(tensors) or len(set(dtypes)) > 1 or not axis:
         return None
-    return _layer(entry, "Softmax", args[0], tensor["dtype"], axis=axis)
+    return _layer(entry, data, dtypes[0], "Concatenate", {"axis": axis})
 
 
-def _concatenate(entry: Config, args: list[object], settings: Config) -> Entry | None:
-    tensors = [_tensor(v) for v in args[0]] if len(args) == 1 and isinstance(args[0], list) else [None]
-    if len(tensors) < 2 or not all(tensors) or len({t["dtype"] for t in tensors if t}) > 1:
-        return None
-    axis = settings.get("axis", 0)
-    return _layer(entry, "Concatenate", args[0], tensors[0]["dtype"], axis=axis) if axis else None  # type: ignore[index]
-
-
-def _reshape(entry: Config, args: list[object], settings: Config) -> Entry | None:
-    tensor = _tensor(args[0])
-    wanted = settings.get("newshape")
-    if tensor is None or not isinstance(wanted, list) or wanted[:1] not in ([-1], tensor["shape"][:1]):
-        return None
-    sizes = tensor["shape"][1:]
-    if None in sizes or -1 in wanted[1:] or None in wanted[1:] or math.prod(sizes) != math.prod(wanted[1:]):
-        return None
-    return _layer(entry, "Reshape", args[0], tensor["dtype"], target_shape=wanted[1:])
-
-
-def _expand_dims(entry: Config, args: list[object], settings: Config) -> Entry | None:
-    tensor, axis = _tensor(args[0]), settings.get("axis")
-    if tensor is None or not isinstance(axis, int) or None in tensor["shape"][1:]:
-        return None
-    shape = list(tensor["shape"])
-    axis = axis + len(shape) + 1 if axis < 0 else axis
-    shape.insert(axis, 1)
-    return _layer(entry, "Reshape", args[0], tensor["dtype"], target_shape=shape[1:]) if axis > 0 else None
-
-
-def _transpose(entry: Config, args: list[object], settings: Config) -> Entry | None:
-    tensor, axes = _tensor(args[0]), settings.get("axes")
-    if tensor is None or not isinstance(axes, list) or axes[0] != 0 or min(axes) < 0:
-        return None
-    return _layer(entry, "Permute", args[0], tensor["dtype"], dims=axes[1:])
-
-
-def _pool(entry: Config, args: list[object], settings: Config) -> Entry | None:
-    tensor, axis = _tensor(args[0]), settings.get("axis")
-    if tensor is None or set(settings) - {"axis", "keepdims"}:
-        return None
-    axes = sorted(axis) if isinstance(axis, list) else [axis]
-    rank = len(tensor["shape"])
-    if rank not in (3, 4, 5) or axes != list(range(1, rank - 1)):
-        return None
-    name = f"{_POOLS[find_operation(entry).name]}{rank - 2}D"  # type: ignore[union-attr]
-    config = {"data_format": "channels_last", "keepdims": bool(settings.get("keepdims", False))}
-    return _layer(entry, name, args[0], tensor["dtype"], **config)
-
-
-_MAKERS: dict[str, Callable[[Config, list[object], Config], Entry | None]] = {
+_OF_SEVERAL: dict[str, Callable[[Config, str, list[object], Config], Entry | None]] = {
     **dict.fromkeys((*_MERGES, "true_divide", "divide"), _merge),
+    "concatenate": _concatenate,
+}
+
+
+# functions of one tensor, as the name and the arguments of a layer's class --------------------------------------------
+
+
+def _activation(name: str, shape: list[int | None], settings: Config) -> Found:
+    return None if settings else ("Activation", {"activation": _ACTIVATIONS[name]})
+
+
+def _softmax(name: str, shape: list[int | None], settings: Config) -> Found:
+    axis = settings.get("axis", -1)
+    return ("Softmax", {"axis": axis}) if isinstance(axis, int) else None
+
+
+def _reshape(name: str, shape: list[int | None], settings: Config) -> Found:
+    wanted = settings.get("newshape")
+    if not isinstance(wanted, list) or wanted[:1] not in ([-1], shape[:1]):
+        return None
+    sizes, target = shape[1:], wanted[1:]
+    if None in sizes or -1 in target or None in target or math.prod(sizes) != math.prod(target):  # type: ignore[arg-type]
+        return None
+    return "Reshape", {"target_shape": target}
+
+
+def _expand_dims(name: str, shape: list[int | None], settings: Config) -> Found:
+    axis = settings.get("axis")
+    if not isinstance(axis, int) or None in shape[1:]:
+        return None
+    axis = axis + len(shape) + 1 if axis < 0 else axis
+    return ("Reshape", {"target_shape": [*shape[1:axis], 1, *shape[axis:]]}) if axis > 0 else None
+
+
+def _transpose(name: str, shape: list[int | None], settings: Config) -> Found:
+    axes = settings.get("axes")
+    return ("Permute", {"dims": axes[1:]}) if isinstance(axes, list) and axes[0] == 0 and min(axes) >= 0 else None
+
+
+def _pool(name: str, shape: list[int | None], settings: Config) -> Found:
+    axis, rank = settings.get("axis"), len(shape)
+    axes = sorted(axis) if isinstance(axis, list) else [axis]
+    if set(settings) - {"axis", "keepdims"} or rank not in (3, 4, 5) or axes != list(range(1, rank - 1)):
+        return None
+    config = {"data_format": "channels_last", "keepdims": bool(settings.get("keepdims", False))}
+    return f"{_POOLS[name]}{rank - 2}D", config
+
+
+_OF_ONE: dict[str, Callable[[str, list[int | None], Config], Found]] = {
     **dict.fromkeys(_ACTIVATIONS, _activation),
     **dict.fromkeys(_POOLS, _pool),
     "softmax": _softmax,
-    "concatenate": _concatenate,
     "reshape": _reshape,
     "expand_dims": _expand_dims,
     "transpose": _transpose,
@@ -185,12 +188,5 @@ def as_tf_function(entry: Config) -> Entry | None:
 
 def _spec(key: object) -> object:
     """An index in TensorFlow's form: a list of numbers, slices and `...`."""
-    if not isinstance(key, list):
-        key = [key]
-    return [_part(part) for part in key]
-
-
-def _part(part: object) -> object:
-    if isinstance(part, Mapping) and part.get("class_name") == "__slice__":
-        return dict(part["config"])
-    return part
+    parts = key if isinstance(key, list) else [key]
+    return [dict(p["config"]) if isinstance(p, Mapping) and p.get("class_name") == "__slice__" else p for p in parts]

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,15 +28,12 @@ from jkeras._base.types import Tree
 from jkeras._safe_io.hdf5 import StoredArray
 from jkeras._safe_io.parallel import read_parallel
 from jkeras.layers.tracking import inventory
-from jkeras.optimizers import LossScaleOptimizer
+from jkeras.optimizers import LossScaleOptimizer, Optimizer
 from jkeras.optimizers.learning_rate import rate_at
 from jkeras.optimizers.state import OptimizerState, keras_order, leaf_name
 from jkeras.saving.keras2_order import trained_variables
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
-    from jkeras.optimizers import Optimizer
-    from jkeras.state.variable import Variable
+from jkeras.saving.model_classes import Model
+from jkeras.state.variable import Variable
 
 _OTHER = """{where}: the file's optimizer has {count} arrays that do not fit {optimizer!r}, which starts afresh. Compile the
 model as it was compiled when it was saved, and load again."""
@@ -139,10 +136,6 @@ class Slots:
         optimizer, _ = self._inner()
         return type(optimizer).__name__ in _LEGACY and not optimizer.use_ema
 
-    def legacy(self) -> list[Entry]:
-        """The order of tf_keras' legacy optimizers."""
-        return self._legacy()[0]
-
     def keras2(self) -> list[Entry]:
         """The order of tf_keras."""
         optimizer, numbers = self._inner()
@@ -158,21 +151,19 @@ class Slots:
 
     def readable(self, legacy_first: bool, keras2_first: bool) -> list[list[Entry]]:
         """All orders that a file may have, the likely ones first."""
-        new = [self.keras3(), self.keras2(), self.keras3(with_rate=False), self._with_foreign_rate()]
+        first, *rest = self.keras3(with_rate=False)
+        foreign_rate = [first, Entry("learning_rate", (), None), *rest]  # read for an optimizer that follows a schedule
+        new = [self.keras3(), self.keras2(), [first, *rest], foreign_rate]
         new = [self.keras2(), *new] if keras2_first else new
-        return self._legacy() + new if legacy_first else new + self._legacy()
+        return self.legacy() + new if legacy_first else new + self.legacy()
 
     def _inner(self) -> tuple[Optimizer, Tree]:
         if isinstance(self.optimizer, LossScaleOptimizer):
             return self.optimizer.inner_optimizer, self.numbers.slots.inner
         return self.optimizer, self.numbers
 
-    def _with_foreign_rate(self) -> list[Entry]:
-        """Keras 3's order with a learning rate, read for an optimizer that follows a schedule."""
-        first, *rest = self.keras3(with_rate=False)
-        return [first, Entry("learning_rate", (), None), *rest]
-
-    def _legacy(self) -> list[list[Entry]]:
+    def legacy(self) -> list[list[Entry]]:
+        """The orders of tf_keras' legacy optimizers; the first is the one to write."""
         optimizer, numbers = self._inner()
         listed = self._listed(optimizer, numbers, self.in_keras2)
         slots = [e for e in listed if e.variable and e.kind not in ("ema", "accumulators")]
@@ -224,7 +215,7 @@ def to_keras2_list(model: Model) -> list[tuple[str, np.ndarray]]:
     if model.optimizer is None or model.optimizer.live_state is None:
         return []
     slots = Slots.existing(model)
-    listed = _values(slots, slots.legacy() if slots.is_legacy_in_keras2 else slots.keras2())
+    listed = _values(slots, slots.legacy()[0] if slots.is_legacy_in_keras2 else slots.keras2())
     return [(_keras2_name(slots, e), value.astype("int64") if e.kind == "iteration" else value) for e, value in listed]
 
 
@@ -270,7 +261,8 @@ def read_state(chosen: Chosen) -> OptimizerState:
     optimizer, numbers = slots._inner()
     iterations = found.setdefault(numbers.iterations, jnp.zeros((), jnp.int32))
     if numbers.learning_rate is not None and numbers.learning_rate not in found:
-        found[numbers.learning_rate] = _rate(optimizer, iterations)
+        rate = optimizer._rate
+        found[numbers.learning_rate] = rate_at(rate, iterations) if callable(rate) else jnp.asarray(rate, jnp.float32)
     if isinstance(slots.optimizer, LossScaleOptimizer):
         found.setdefault(slots.numbers.iterations, jnp.copy(iterations))
         if numbers.learning_rate is not None:
@@ -289,10 +281,6 @@ def put_state(chosen: Chosen, state: OptimizerState) -> None:
     """Assign a state that was read to the optimizer."""
     chosen.slots.optimizer.remember(chosen.slots.variables, chosen.slots.names)
     chosen.slots.optimizer.state = state
-
-
-def _rate(optimizer: Optimizer, iterations: jax.Array) -> jax.Array:
-    return rate_at(optimizer._rate, iterations) if callable(optimizer._rate) else jnp.asarray(optimizer._rate, jnp.float32)
 
 
 def _number(entry: Entry, stored: StoredArray, value: np.ndarray) -> np.ndarray:

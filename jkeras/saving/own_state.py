@@ -15,24 +15,22 @@ import contextlib
 import copy
 import functools
 import warnings
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections import UserDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
-from jkeras._safe_io.hdf5 import StoredArray
+from jkeras._safe_io.hdf5 import Group, StoredArray
 from jkeras._safe_io.zip import unsafe_name
 from jkeras.layers.base import Layer
-from jkeras.layers.tracking import note_change, variables_in
+from jkeras.layers.tracking import note_change, objects_in
 from jkeras.optimizers import Optimizer
 from jkeras.state.variable import Variable
-
-if TYPE_CHECKING:
-    from jkeras.saving.layout_keras3 import Group
 
 _DEFAULTS = (Layer, Optimizer)
 _MOST_ARRAYS, _DEEPEST = 100_000, 16  # in one store
@@ -57,7 +55,7 @@ def named(owner: Any) -> str:
     return f"{kind} {owner.name!r}"
 
 
-class Store(MutableMapping[str, Any]):
+class Store(UserDict[str, Any]):
     """What `save_own_variables` fills: arrays by name, which may have slashes.
 
     Args:
@@ -66,42 +64,30 @@ class Store(MutableMapping[str, Any]):
     """
 
     def __init__(self, owner: str, value: Callable[[Variable], np.ndarray]):
+        super().__init__()
         self._owner, self._value = owner, value
-        self._entries: dict[str, Callable[[], np.ndarray]] = {}
 
     def __setitem__(self, name: str, value: object) -> None:
         if not isinstance(name, str) or not all(name.split("/")) or name.startswith("/") or unsafe_name(name):
             raise ValueError(f"{self._owner}: an array is stored under a name such as 'table'. Received: {describe(name)}.")
         if isinstance(value, Variable):
-            self._entries[name] = functools.partial(self._value, value)
+            self.data[name] = functools.partial(self._value, value)
             return
         array = np.asarray(value)
         if array.dtype.kind not in "biuf" and array.dtype != jnp.bfloat16:
             raise TypeError(_NO_NUMBERS.format(owner=self._owner, value=describe(value), name=name))
-        self._entries[name] = lambda: array
+        self.data[name] = lambda: array
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self._entries[name]()
-
-    def __delitem__(self, name: str) -> None:
-        del self._entries[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def arrays(self) -> dict[str, Callable[[], np.ndarray]]:
-        """A function for each array that returns it."""
-        return dict(self._entries)
+        found: np.ndarray = self.data[name]()
+        return found
 
 
 def saved_by(owner: Any, value: Callable[[Variable], np.ndarray]) -> dict[str, Callable[[], np.ndarray]]:
     """What an object's `save_own_variables` stores: for each name a function that returns the array."""
     store = Store(named(owner), value)
     owner.save_own_variables(store)
-    return store.arrays()
+    return store.data
 
 
 def stored_arrays(group: Group) -> dict[str, StoredArray]:
@@ -155,14 +141,9 @@ class OwnParts:
         """Everything that will be read."""
         return [array for stores in self._stores.values() for store in stores for array in store.values()]
 
-    @contextlib.contextmanager
-    def files(self, assets: Assets | None) -> Iterator[Path | None]:
+    def files(self, assets: Assets | None) -> AbstractContextManager[Path | None]:
         """The folder of the files that objects wrote; None if there are none, or nobody asks for them."""
-        if assets is None or not self._have_files:
-            yield None
-            return
-        with assets() as folder:
-            yield folder
+        return contextlib.nullcontext() if assets is None or not self._have_files else assets()
 
     def load(self, folder: Path | None) -> None:
         """Let each object take what the file has for it, in the order in which Keras asks them.
@@ -231,7 +212,9 @@ def all_or_nothing(parts: Sequence[object]) -> Iterator[None]:
     all_parts = [*layers, *(part._trainer for part in layers if hasattr(part, "_trainer"))]
     attributes = [(part, {k: _shallow(v) for k, v in vars(part).items()}) for part in all_parts]
     variables = [
-        (variable, variable._value, variable._shared) for _, before in attributes for variable in variables_in([*before.values()])
+        (variable, variable._value, variable._shared)
+        for _, before in attributes
+        for variable in objects_in([*before.values()], Variable, set())
     ]
     try:
         yield

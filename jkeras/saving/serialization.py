@@ -15,7 +15,7 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jkeras._base import configurable, registry
 from jkeras._base.config import settings
@@ -30,10 +30,7 @@ from jkeras.saving.config_limits import check_compile_size
 from jkeras.saving.keras2_compile import long_names, plain_objects, plain_optimizer
 from jkeras.saving.keras2_config import to_keras3
 from jkeras.saving.keras2_output import KERAS3_VERSION, to_keras2
-from jkeras.saving.model_classes import is_model, model_class
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
+from jkeras.saving.model_classes import Model, is_model, model_class
 
 _NOT_COMPILED = """{where}: the model is loaded, but not compiled. {error} Call model.compile(optimizer=..., loss=...), or load it
 again with custom_objects."""
@@ -140,11 +137,9 @@ def model_from_config(config: Config, custom_objects: CustomObjects = None, vers
 
 def _build(model: Model, build_config: object) -> None:
     """Make the weights' descriptions of a model without a graph. If the shapes do not suffice, the first data will."""
-    if model.built or not isinstance(build_config, Mapping):
-        return
-    if isinstance(model, model_class("Sequential")) and not model.layers:
-        return
-    model.build_from_config(build_config)
+    is_empty = isinstance(model, model_class("Sequential")) and not model.layers
+    if isinstance(build_config, Mapping) and not model.built and not is_empty:
+        model.build_from_config(build_config)
 
 
 def compile_from_config(model: Model, config: Config | None, custom_objects: CustomObjects = None) -> None:
@@ -156,7 +151,7 @@ def compile_from_config(model: Model, config: Config | None, custom_objects: Cus
     check_compile_size(config)
     try:
         with registry.custom_object_scope(custom_objects), translated():
-            compile_model(model, to_keras3(config), custom_objects)
+            compile_model(model, to_keras3(config))
     except FileFormatError:
         raise
     except Exception as error:

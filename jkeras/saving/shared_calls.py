@@ -17,6 +17,7 @@ from typing import Any
 
 from jkeras._base.types import Config
 from jkeras.saving.graph_config import is_graph_config
+from jkeras.saving.nested import with_parts
 
 _SHARED = "shared_object_id"
 
@@ -44,10 +45,8 @@ class _Reading:
 
     def visit(self, value: object) -> Any:
         """A value with new numbers, visited in the order of reading."""
-        if isinstance(value, list):
-            return [self.visit(part) for part in value]
         if not isinstance(value, Mapping):
-            return value
+            return with_parts(value, self.visit)
         shared = value.get(_SHARED)
         if shared in self.made:
             return dict(value)
@@ -83,10 +82,6 @@ class _Reading:
 
 def _moved(value: object, before: Mapping[str, int]) -> object:
     """Names of tensors, `["dense", 0, 0]`, with the number of earlier calls added."""
-    if isinstance(value, Mapping):
-        return {k: _moved(v, before) for k, v in value.items()}
-    if not isinstance(value, list):
-        return value
-    if len(value) == 3 and isinstance(value[0], str) and value[0] in before and isinstance(value[1], int):
+    if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str) and value[0] in before:
         return [value[0], value[1] + before[value[0]], value[2]]
-    return [_moved(part, before) for part in value]
+    return with_parts(value, lambda part: _moved(part, before))

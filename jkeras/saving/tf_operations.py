@@ -14,92 +14,55 @@ from jkeras._base.errors import FileFormatError, describe
 from jkeras._base.types import Config
 from jkeras.saving.array_functions import BY_NAME
 
-# The first of several names is written; `a=b` means that a is called b in Keras 3, `a` alone that both call it so.
+# TensorFlow's names, of which the first is written; the array function; its arguments: `a=b` means that a is called b in Keras 3,
+# `a` alone that both call it so. Where a line has several array functions, `*` is the name of each.
 _TABLE = """
 __operators__.add math.add            add x=x1 y=x2
-math.subtract subtract                subtract x=x1 y=x2
-math.multiply multiply                multiply x=x1 y=x2
+math.* *                              subtract,multiply,maximum,minimum,logical_and,logical_or x=x1 y=x2
+math.* *                              greater,greater_equal,less,less_equal x=x1 y=x2
+math.* * __operators__.eq             equal x=x1 y=x2
+math.* * __operators__.ne             not_equal x=x1 y=x2
 math.truediv math.divide divide realdiv math.divide_no_nan   true_divide x=x1 y=x2
 math.floordiv compat.v1.floor_div     floor_divide x=x1 y=x2
 math.floormod                         mod x=x1 y=x2
 math.pow pow                          power x=x1 y=x2
-math.maximum maximum                  maximum x=x1 y=x2
-math.minimum minimum                  minimum x=x1 y=x2
-math.greater greater                  greater x=x1 y=x2
-math.greater_equal greater_equal      greater_equal x=x1 y=x2
-math.less less                        less x=x1 y=x2
-math.less_equal less_equal            less_equal x=x1 y=x2
-math.equal equal __operators__.eq     equal x=x1 y=x2
-math.not_equal not_equal __operators__.ne   not_equal x=x1 y=x2
-math.logical_and logical_and          logical_and x=x1 y=x2
-math.logical_or logical_or            logical_or x=x1 y=x2
-math.logical_not logical_not          logical_not
 math.atan2                            arctan2 y=x1 x=x2
-linalg.matmul matmul                  matmul a=x1 b=x2
-math.negative negative                negative
+linalg.* *                            matmul a=x1 b=x2
 math.abs abs                          absolute
-math.square square                    square
-math.sqrt sqrt                        sqrt
-math.rsqrt                            rsqrt
-math.exp exp                          exp
-math.log                              log
-math.log1p                            log1p
-math.expm1                            expm1
-math.sin sin                          sin
-math.cos cos                          cos
-math.tan tan                          tan
-math.tanh tanh nn.tanh                tanh
-math.sigmoid sigmoid nn.sigmoid       sigmoid
-math.erf                              erf
-math.sign sign                        sign
-math.floor floor                      floor
-math.ceil                             ceil
-math.round round                      round
-math.reciprocal                       reciprocal
-math.softplus nn.softplus             softplus
-nn.softsign math.softsign             softsign
-nn.relu                               relu features=x
-nn.relu6                              relu6 features=x
-nn.elu                                elu features=x
-nn.selu                               selu features=x
-nn.silu nn.swish                      silu features=x
-nn.gelu                               gelu features=x approximate
-nn.leaky_relu                         leaky_relu features=x alpha=negative_slope
-nn.softmax                            softmax logits=x axis
-nn.log_softmax                        log_softmax logits=x axis
-math.reduce_mean reduce_mean          mean input_tensor=x axis keepdims
-math.reduce_sum reduce_sum            sum input_tensor=x axis keepdims
-math.reduce_max reduce_max            max input_tensor=x axis keepdims
-math.reduce_min reduce_min            min input_tensor=x axis keepdims
-math.reduce_prod reduce_prod          prod input_tensor=x axis keepdims
+math.* *                              negative,square,sqrt,exp,sin,cos,tan,sign,floor,round,logical_not
+math.*                                rsqrt,log,log1p,expm1,erf,ceil,reciprocal
+math.* * nn.*                         tanh,sigmoid
+math.* nn.*                           softplus
+nn.* math.*                           softsign
+nn.*                                  relu,relu6,elu,selu features=x
+nn.* nn.swish                         silu features=x
+nn.*                                  gelu features=x approximate
+nn.*                                  leaky_relu features=x alpha=negative_slope
+nn.*                                  softmax,log_softmax logits=x axis
+math.reduce_* reduce_*                mean,sum,max,min,prod,all,any,logsumexp input_tensor=x axis keepdims
 math.reduce_std                       std input_tensor=x axis keepdims
 math.reduce_variance                  var input_tensor=x axis keepdims
-math.reduce_all reduce_all            all input_tensor=x axis keepdims
-math.reduce_any reduce_any            any input_tensor=x axis keepdims
-math.reduce_logsumexp reduce_logsumexp   logsumexp input_tensor=x axis keepdims
-math.argmax argmax                    argmax input=x axis
-math.argmin argmin                    argmin input=x axis
-math.cumsum cumsum                    cumsum axis
-reshape                               reshape tensor=x shape=newshape
-transpose compat.v1.transpose         transpose a=x perm=axes
-expand_dims                           expand_dims input=x axis
-squeeze compat.v1.squeeze             squeeze input=x axis
+math.* *                              argmax,argmin input=x axis
+math.* *                              cumsum axis
+*                                     reshape tensor=x shape=newshape
+* compat.v1.*                         transpose a=x perm=axes
+*                                     expand_dims input=x axis
+* compat.v1.*                         squeeze input=x axis
 concat                                concatenate values=xs axis
-stack                                 stack values=x axis
-split                                 split value=x num_or_size_splits=indices_or_sections axis
-tile                                  tile input=x multiples=repeats
-repeat                                repeat input=x repeats axis
-cast                                  cast dtype
+*                                     stack values=x axis
+*                                     split value=x num_or_size_splits=indices_or_sections axis
+*                                     tile input=x multiples=repeats
+*                                     repeat input=x repeats axis
+*                                     cast dtype
 clip_by_value                         clip clip_value_min=x_min clip_value_max=x_max
-where compat.v1.where                 where x=x1 y=x2
+* compat.v1.*                         where x=x1 y=x2
 gather compat.v1.gather               take params=x indices axis
-one_hot                               one_hot indices=x depth=num_classes axis dtype
-ones_like                             ones_like input=x dtype
-zeros_like                            zeros_like input=x dtype
-roll                                  roll input=x axis shift
-pad compat.v1.pad                     pad tensor=x paddings=pad_width mode constant_values
-norm linalg.norm                      norm tensor=x ord axis keepdims
-stop_gradient                         stop_gradient input=variable
+*                                     one_hot indices=x depth=num_classes axis dtype
+*                                     ones_like,zeros_like input=x dtype
+*                                     roll input=x axis shift
+* compat.v1.*                         pad tensor=x paddings=pad_width mode constant_values
+* linalg.*                            norm tensor=x ord axis keepdims
+*                                     stop_gradient input=variable
 __operators__.getitem                 get_item slice_spec=key
 """
 # Arguments of TensorFlow's that may be left out with these values.
@@ -121,9 +84,10 @@ def _read_table() -> list[TensorFlowFunction]:
     rows = []
     for line in _TABLE.strip().splitlines():
         names, _, rest = line.partition("  ")
-        operation, *arguments = rest.split()
-        pairs = [(a.partition("=")[0], a.partition("=")[2] or a) for a in arguments]
-        rows.append(TensorFlowFunction(tuple(names.split()), operation, dict(pairs)))
+        operations, *arguments = rest.split()
+        pairs = {a.partition("=")[0]: a.partition("=")[2] or a for a in arguments}
+        for operation in operations.split(","):
+            rows.append(TensorFlowFunction(tuple(names.replace("*", operation).split()), operation, pairs))
     return rows
 
 
@@ -151,16 +115,9 @@ def array_function_entry(entry: Config) -> dict[str, object]:
             f"The graph calls TensorFlow's function tf.{function}, for which there is no array function here yet. Build the "
             "model again with jkeras.ops and load the weights alone."
         )
-    known = BY_NAME[row.operation]
-    nodes = entry.get("inbound_nodes")
-    return {
-        "module": f"keras.src.ops.{known.module}",
-        "class_name": known.class_name,
-        "config": {"name": settings.get("name")},
-        "registered_name": known.class_name,
-        "name": entry.get("name", settings.get("name")),
-        "inbound_nodes": [_renamed(call, row, function) for call in nodes] if isinstance(nodes, list) else [],
-    }
+    name, nodes = settings.get("name"), entry.get("inbound_nodes")
+    calls = [_renamed(call, row, function) for call in nodes] if isinstance(nodes, list) else []
+    return BY_NAME[row.operation].entry(entry.get("name", name), {"name": name}, calls)
 
 
 def _renamed(call: object, row: TensorFlowFunction, function: Callable[..., object]) -> object:

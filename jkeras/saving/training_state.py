@@ -18,7 +18,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,17 +26,15 @@ import numpy as np
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._base.types import Array, Config, Tree
-from jkeras._safe_io.hdf5 import H5Group
+from jkeras._safe_io.hdf5 import Group, H5Group
 from jkeras._safe_io.json import read_json
 from jkeras.layers.tracking import inventory, weight_entries
+from jkeras.optimizers import Optimizer
 from jkeras.optimizers.face import replace_scalar
 from jkeras.optimizers.state import leaf_name, named_leaves
-from jkeras.saving.layout_keras3 import TRAINING, Group
+from jkeras.saving.layout_keras3 import TRAINING
+from jkeras.saving.model_classes import Model
 from jkeras.training.resume.state import ResumeState, current_resume_state
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
-    from jkeras.optimizers import Optimizer
 
 _VERSION = 1
 _JSON_LIMIT, _METRICS_LIMIT = 4 << 20, 256 << 20
@@ -69,19 +67,15 @@ def write_training(root: H5Group, model: Model, missing: Sequence[str] = ()) -> 
     names = _lasting_names(model)
     averaged = [_write_bytes(group, f"averaged/{i}", names[k], value) for i, (k, value) in enumerate(state.averaged.items())]
     homeless = _slots(model, missing).items()
-    slots = [_write_bytes(group, f"slots/{i}", name, leaf) for i, (name, leaf) in enumerate(homeless)]
+    slots = [_write_bytes(group, f"slots/{i}", name, value) for i, (name, (_, value)) in enumerate(homeless)]
     content = {
         "version": _VERSION,
         **{name: int(getattr(state, name)) for name in _COUNTS},
-        "begun": state.begun,
-        "key": list(state.key),
-        "stream": list(state.stream),
-        "batches": state.batches,
-        "batch_size": state.batch_size,
+        **{name: getattr(state, name) for name in ("begun", "key", "stream", "batches", "batch_size")},
         "logs": {name: _number(value) for name, value in state.logs.items()},
         "callbacks": _write_callbacks(group, state.callbacks),
         "optimizer_form": _form(model.optimizer),
-        "optimizer": {name: _bits(value) for name, value in _scalars(model.optimizer.live_state).items()},
+        "optimizer": _scalars(model.optimizer.live_state),
         "metrics": metrics,
         "averaged": averaged,
         "slots": slots,
@@ -151,8 +145,10 @@ def _form(optimizer: Optimizer) -> list[object]:
     return [type(optimizer).__name__, *(list(np.shape(leaf)) for leaf in jax.tree.leaves(optimizer.state))]
 
 
-def _scalars(state: Tree) -> dict[str, np.ndarray]:
-    return {name: np.asarray(leaf) for name, leaf in named_leaves(state).items() if np.ndim(leaf) == 0}
+def _scalars(state: Tree) -> dict[str, dict[str, str]]:
+    """The scalars of an optimizer's state, bit for bit."""
+    found = {name: np.asarray(leaf) for name, leaf in named_leaves(state).items() if np.ndim(leaf) == 0}
+    return {name: {"dtype": value.dtype.name, "bits": value.tobytes().hex()} for name, value in found.items()}
 
 
 def _with_scalars(state: Tree, bits: Config) -> Tree:
@@ -170,36 +166,30 @@ def _with_scalars(state: Tree, bits: Config) -> Tree:
     return jax.tree_util.tree_map_with_path(take, state)
 
 
-def _slots(model: Model, fields: Sequence[str]) -> dict[str, Tree]:
-    """The arrays below some fields of the optimizer's state, by the names of weights in files."""
-    names = _lasting_names(model)
-    return {_file_name(leaf, names, fields): value for leaf, value in _below(model.optimizer.live_state, fields)}
-
-
-def _below(state: Tree, fields: Sequence[str]) -> list[tuple[str, Tree]]:
-    return [(name, leaf) for name, leaf in named_leaves(state).items() if set(fields) & set(name.split("/"))]
-
-
-def _file_name(leaf: str, names: dict[str, str], fields: Sequence[str]) -> str:
-    """`accumulators/dense_7/kernel` -> `accumulators/dense/kernel`."""
-    parts = leaf.split("/")
-    start = next(i for i, part in enumerate(parts) if part in fields) + 1
-    weight = "/".join(parts[start:])
-    return "/".join([*parts[:start], names.get(weight, weight)])
+def _slots(model: Model, fields: Sequence[str]) -> dict[str, tuple[str, Tree]]:
+    """The leaves below some fields of the optimizer's state, names and arrays, by the names that files have for them:
+    `accumulators/dense/kernel` for `accumulators/dense_7/kernel`.
+    """
+    names, found = _lasting_names(model), {}
+    for leaf, value in named_leaves(model.optimizer.live_state).items():
+        parts = leaf.split("/")
+        start = next((i for i, part in enumerate(parts, 1) if part in fields), None)
+        if start is not None:
+            weight = "/".join(parts[start:])
+            found["/".join([*parts[:start], names.get(weight, weight)])] = leaf, value
+    return found
 
 
 def _with_slots(group: Group, content: Config, model: Model, where: str) -> Tree:
     """The optimizer's state with the slots of the group."""
-    state, fields, names = model.optimizer.live_state, [str(f) for f in content["missing"]], _lasting_names(model)
-    wanted = dict(_below(state, fields))
-    files = {_file_name(leaf, names, fields): leaf for leaf in wanted}
-    found = {}
+    wanted, found = _slots(model, [str(field) for field in content["missing"]]), {}
+    old: Tree
     for i, entry in enumerate(content["slots"]):
-        leaf = files.get(entry["name"], "")
-        if leaf not in wanted or tuple(entry["shape"]) != wanted[leaf].shape or entry["dtype"] != wanted[leaf].dtype.name:
+        leaf, old = wanted.get(entry["name"], (None, None))
+        if leaf is None or tuple(entry["shape"]) != old.shape or entry["dtype"] != old.dtype.name:
             raise FileFormatError(f"{where}/slots/{i}: is not a {entry['name']!r} of this optimizer.")
         found[leaf] = jnp.asarray(_read_bytes(group, f"slots/{i}", entry, where, limit=None))
-    return jax.tree_util.tree_map_with_path(lambda path, old: found.get(leaf_name(path), old), state)
+    return jax.tree_util.tree_map_with_path(lambda path, old: found.get(leaf_name(path), old), model.optimizer.live_state)
 
 
 def _averaged(group: Group, entries: Any, model: Model, where: str) -> dict[str, np.ndarray]:
@@ -242,10 +232,6 @@ def _dtype(name: object) -> np.dtype[Any]:
     if name not in _DTYPES:
         raise ValueError(f"unknown dtype {name!r}")
     return np.dtype(jnp.dtype(name))
-
-
-def _bits(value: np.ndarray) -> dict[str, str]:
-    return {"dtype": value.dtype.name, "bits": value.tobytes().hex()}
 
 
 def _number(value: object) -> Any:

@@ -3,4 +3,5 @@
 from jkeras.state.functionalize import functionalize as functionalize
 from jkeras.state.random import SeedGenerator as SeedGenerator
 from jkeras.state.random import set_random_seed as set_random_seed
+from jkeras.state.stateless_scope import StatelessScope as StatelessScope
 from jkeras.state.variable import Variable as Variable

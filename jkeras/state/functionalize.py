@@ -64,7 +64,8 @@ def functionalize(
     def pure(
         values: Sequence[Array], *args: Tree, rng: jax.Array | None = None, training: bool | None = None, **kwargs: Tree
     ) -> Result:
-        scope = substitute(dict(zip(ids, values)), rng=rng, training=training, positions=positions)
+        plain = [value.value if isinstance(value, Variable) else value for value in values]
+        scope = substitute(dict(zip(ids, plain)), rng=rng, training=training, positions=positions)
         scope.unknown = {} if complete else None
         token = push(scope)
         try:

@@ -5,14 +5,16 @@ restarts. Until you call it, the stream restarts from Python's `random` whenever
 Dropout layer, a SeedGenerator), and NumPy's global generator decides the order of data in `fit`. So `random.seed` and
 `np.random.seed` do what they do in Keras.
 
-Inside a functional scope every draw is `fold_in(fold_in(scope key, layer position), call index)`, so a result depends neither on
-what ran before it nor on how many steps a program holds.
+Inside a functional scope, or another that has a key, every draw is `fold_in(fold_in(scope key, layer position), call index)`. So
+a result depends neither on what ran before it nor on how many steps a program holds.
 """
 
 from __future__ import annotations
 
+import contextlib
 import random as python_random
 import secrets
+from collections.abc import Iterator
 
 import jax
 import numpy as np
@@ -83,6 +85,16 @@ def continue_stream(seed: int, taken: int) -> None:
     _stream.seed, _stream.taken = int(seed), int(taken)
 
 
+@contextlib.contextmanager
+def taking_nothing() -> Iterator[None]:
+    """What is made here takes no key of the global stream, so that looking at an object changes no later draw."""
+    taken = _stream.taken
+    try:
+        yield
+    finally:
+        _stream.taken = taken
+
+
 def stream_seed() -> int:
     """The seed of the global stream."""
     return _stream.seed
@@ -135,7 +147,7 @@ def draw_key(owner: object, seed: int | None = None) -> jax.Array:
         ValueError: inside a pure call that was given no key.
     """
     scope = current()
-    if seed is not None and not scope.functional:
+    if seed is not None and scope.rng is None and not scope.functional:
         drawn = owner.__dict__.get("_draws", 0)
         owner.__dict__["_draws"] = drawn + 1
         return jax.random.fold_in(jax.random.key(seed), drawn)
@@ -144,7 +156,7 @@ def draw_key(owner: object, seed: int | None = None) -> jax.Array:
 
 
 def _scope_key(scope: Scope, owner: object) -> jax.Array:
-    if not scope.functional:
+    if scope.rng is None and not scope.functional:
         return next_key()
     if scope.abstract and scope.rng is None:
         return jax.random.key(0)
@@ -154,6 +166,14 @@ def _scope_key(scope: Scope, owner: object) -> jax.Array:
     scope.counts[id(owner)] = index + 1
     position = scope.positions.get(id(owner), 0)
     return jax.random.fold_in(jax.random.fold_in(scope.rng, position), index)
+
+
+class PositionsByUse(dict[int, int]):
+    """Positions for draws in code that belongs to no model: each layer gets the next number when it first draws."""
+
+    def get(self, key: int, default: object = None) -> int:  # type: ignore[override]
+        """The number of a layer."""
+        return self.setdefault(key, len(self) + 1)
 
 
 class SeedGenerator:
@@ -184,7 +204,7 @@ class SeedGenerator:
     def next(self, ordered: bool = True) -> jax.Array:
         """A new key. `ordered` is Keras' argument: draws are always ordered here."""
         scope = current()
-        if scope.functional:
+        if scope.rng is not None or scope.functional:
             return jax.random.fold_in(_scope_key(scope, self), self.seed)
         self._taken += 1
         return jax.random.fold_in(jax.random.key(self.seed), self._taken)

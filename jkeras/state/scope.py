@@ -7,9 +7,10 @@ the package is ambient: masks, collected losses and random keys live here too, s
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ class Scope:
     Attributes:
         values: `{id(variable): array}` for the variables that this scope stands in for; None where it substitutes nothing.
         abstract: stands in for every variable, with an empty array where one has no value here; for shape inference.
+        keeps_all: whether what is assigned to any variable stays here.
         training: what `training=None` means here.
         rng: the key that all draws derive from; None where no key was given.
         interceptors: run around the maths of each layer, the last one outermost; see `layers/intercept.py`.
@@ -54,7 +56,7 @@ class Scope:
         positions: `{id(layer): index}`, which identifies a layer however it was called before.
         unknown: `{id(variable): variable}` of those that were used and have no value here; None where nobody asks.
         age: variables made later were made by the code that runs here.
-        made: such variables, where they were assigned.
+        made: such variables, where they were assigned, and others that only `keeps_all` lets in.
         start: the values that `values` began with.
         ahead: ids of variables that have newer values in another function, whose results have not arrived here yet.
     """
@@ -62,7 +64,7 @@ class Scope:
     def __init__(self, parent: Scope | None = None):
         self.parent = parent
         self.values: dict[int, jax.Array] | None = None
-        self.abstract = False
+        self.abstract = self.keeps_all = False
         self.training: bool | None = None
         self.rng: jax.Array | None = None
         self.interceptors: tuple[Callable[..., Tree], ...] = () if parent is None else parent.interceptors
@@ -85,6 +87,14 @@ class Scope:
         inner.__dict__.update(self.__dict__)
         inner.layer, inner.training, inner.compute = layer, training, compute
         return inner
+
+    def __enter__(self) -> Scope:
+        """Make it the current one, for the block."""
+        self.token = push(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pop(self.token)
 
     @property
     def functional(self) -> bool:
@@ -111,7 +121,8 @@ def substitute(
     """A scope in which the variables with these ids have these values; leave it at the trace level at which you made it."""
     scope = Scope(_current.get())
     scope.values, scope.rng, scope.training, scope.abstract = values, rng, training, abstract
-    scope.losses, scope.positions = [], positions or {}
+    scope.keeps_all = abstract
+    scope.losses, scope.positions = [], {} if positions is None else positions
     scope.age, scope.start = next_age(), dict(values)
     scope.trace = _trace_state()
     return scope
@@ -123,6 +134,16 @@ def _trace_state() -> object:
     from jax.extend.core import get_opaque_trace_state
 
     return get_opaque_trace_state()
+
+
+@contextlib.contextmanager
+def outside() -> Iterator[None]:
+    """A block in which variables have their own values, and not those of the pure function that runs."""
+    token = push(_root)
+    try:
+        yield
+    finally:
+        pop(token)
 
 
 def complete_scope() -> Scope | None:
@@ -149,6 +170,14 @@ def get_mask(x: object) -> jax.Array | None:
 def masks_among(leaves: Iterable[object]) -> dict[int, jax.Array]:
     """`{number of the leaf: mask}` of those leaves that have one."""
     return {i: mask for i, leaf in enumerate(leaves) if (mask := get_mask(leaf)) is not None}
+
+
+def scope_of(variable: object) -> Scope | None:
+    """The innermost scope that has a value for a variable, or keeps what is assigned to it; None where there is none."""
+    scope: Scope | None = _current.get()
+    while scope is not None and (scope.values is None or not (scope.keeps_all or id(variable) in scope.values)):
+        scope = scope.parent
+    return scope
 
 
 def same_trace(scope: Scope) -> bool:

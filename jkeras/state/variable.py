@@ -202,11 +202,13 @@ class Variable(ArrayOperators):
         asks: Scope | None = None
         while scope is not None:
             if scope.values is not None:
-                if scope.abstract or id(self) in scope.values:
+                if scope.keeps_all or id(self) in scope.values:
                     if not scope.abstract and is_traced(value) and not same_trace(scope):
                         raise ValueError(_OTHER_TRACE.format(path=self.path))
                     if id(self) in scope.ahead:
                         raise ValueError(_AHEAD.format(path=self.path))
+                    if id(self) not in scope.values:
+                        scope.made.append(self)  # so that it lives as long as its id is looked up
                     scope.values[id(self)] = value
                     return value
                 maker = scope if maker is None and scope.age < self._age else maker
@@ -216,7 +218,7 @@ class Variable(ArrayOperators):
             if is_traced(value) and not same_trace(maker):
                 raise ValueError(_OTHER_TRACE.format(path=self.path))
             maker.values[id(self)] = value
-            maker.made.append(self)  # so that it lives as long as its id is looked up
+            maker.made.append(self)
             return value
         if asks is not None and asks.unknown is not None:
             asks.unknown[id(self)] = self

@@ -18,6 +18,7 @@ from jkeras._base.types import Array, Tree
 from jkeras.layers.tracking import Inventory, inventory
 from jkeras.optimizers.state import OptimizerState, named_leaves, split_name
 from jkeras.state.variable import gate, materialize, owned_value, put_value
+from jkeras.training.dialects import is_taped
 from jkeras.training.programs.training import Call
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps
@@ -48,11 +49,14 @@ class Run:
         self, model: Steps, rng: Array | np.ndarray, metrics: Tree = None, *, trains: bool = False, follows: bool = True
     ):
         self.model, self.trains, self.follows = model, trains, follows
+        self._optimizes = trains
         self._variables = _Variables(model, trains)
         params, state = self._variables.read()
         opt_state: Tree = ()
-        if trains:
-            held = self._variables.held
+        held = self._variables.held
+        if trains and is_taped(model):
+            self._optimizes = False  # the step applies optimizers to Variables
+        elif trains:
             opt_state = optimizer_state(model, held, params)
             self._trained = tuple(held.trained)
             model._trainer.optimizer.put_state(opt_state, self._trained)
@@ -107,16 +111,16 @@ class Run:
     def _refresh(self) -> None:
         """Take over what callbacks, or the code of a stream, changed."""
         trainer = self.model._trainer
-        if not self._variables.is_current() or (self.trains and not trainer.optimizer.is_taken(self.state.opt_state)):
+        if not self._variables.is_current() or (self._optimizes and not trainer.optimizer.is_taken(self.state.opt_state)):
             params, state = self._variables.read()
-            opt_state = trainer.optimizer.take_state() if self.trains else ()
+            opt_state = trainer.optimizer.take_state() if self._optimizes else ()
             self.state = self.state._replace(params=params, state=state, opt_state=opt_state)
 
     def _write(self) -> None:
         """Put the state into the variables; a run that only reads leaves that to a `fit` in another thread."""
         if self.trains or not training_threads - {threading.get_ident()}:
             self._variables.write(self.state)
-        if self.trains:
+        if self._optimizes:
             self.model._trainer.optimizer.put_state(self.state.opt_state, self._trained)
 
     def _look_again(self) -> None:

@@ -30,6 +30,8 @@ from jkeras.nn.updates import after_all
 from jkeras.optimizers.state import Constraints
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import complete_scope, current, get_mask, pop, push, set_mask
+from jkeras.training.dialects import any_form
+from jkeras.training.keras_step import stateless_compute_loss
 from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.objective import add_loss
 from jkeras.training.objective.trackers import results, updated
@@ -49,6 +51,7 @@ class Steps(Layer):
     stop_training = stop_evaluating = stop_predicting = False
     _trainer: Trainer
 
+    @any_form
     def train_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
         """One step of gradient descent.
 
@@ -66,6 +69,7 @@ class Steps(Layer):
         state = self.apply_gradients(state._replace(state=outcome.state), grads)
         return self.update_metrics(state, y, outcome, sample_weight)
 
+    @any_form
     def test_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
         """One batch of an evaluation: as `train_step`, without training."""
         return self._test_step(state, batch, None)
@@ -78,6 +82,7 @@ class Steps(Layer):
         state = state._replace(state=outcome.state, iteration=state.iteration + 1, position=state.position + 1)
         return self.update_metrics(state, y, outcome, sample_weight)
 
+    @any_form
     def predict_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Tree]:
         """One batch of a prediction: the state and the model's outputs."""
         y_pred, after = self.apply(state.params, state.state, batch[0], training=False, rng=state.key)
@@ -161,6 +166,8 @@ class Steps(Layer):
             )
         return sum(added, total)
 
+    stateless_compute_loss = stateless_compute_loss
+
     def compute_metrics(self, x: Tree, y: Tree, y_pred: Tree, sample_weight: Tree = None) -> Logs:
         """Update the compiled metrics by a batch and give the results of all. May be overridden, to update others too.
 
@@ -203,7 +210,7 @@ class Steps(Layer):
         """
         held = inventory(self).trackers
         own = [tracker for _, tracker, layer in held if layer is self or not isinstance(layer, Steps)]
-        return [metric for _, metric in self._trainer.compiled_metrics] + own
+        return [*self._trainer.shown_metrics, *own]
 
     def _trackers(self) -> list[Tracker]:
         """Metrics in attributes; those that were compiled too are known already."""
@@ -247,6 +254,11 @@ class Steps(Layer):
         metrics = objective.update_metrics(metrics, y, outcome, sample_weight)
         state = state._replace(metrics=metrics)
         return state, results(self, state)
+
+
+def has_forward_pass(model: Steps) -> bool:
+    """Whether a model computes outputs; one whose steps train other models, as a GAN does, need not."""
+    return type(model).call is not Layer.call or type(model).forward is not Layer.forward
 
 
 def reports_metrics_alone(model: Steps, step: str = "train_step") -> bool:

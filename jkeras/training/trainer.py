@@ -30,7 +30,7 @@ from jkeras.data.source import Source
 from jkeras.data.stream_stacker import StreamStacker
 from jkeras.graph.infer import at_size
 from jkeras.layers.structures import array_specs
-from jkeras.layers.tracking import inventory, note_change
+from jkeras.layers.tracking import Tracker, inventory, note_change
 from jkeras.metrics.base import Metric
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.state import OptimizerState
@@ -39,7 +39,9 @@ from jkeras.training import reading
 from jkeras.training.arguments.checks import check_finite, check_names, flat_names
 from jkeras.training.arguments.fingerprint import fingerprint
 from jkeras.training.arguments.fit import validates, verbosity
+from jkeras.training.dialects import is_taped
 from jkeras.training.fit_loop import FitLoop, may_join_epochs
+from jkeras.training.objective.compiled_metrics import CompiledMetrics
 from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.objective import CompileConfig, Objective, make_objective
 from jkeras.training.programs.forward import ForwardPass, bucket
@@ -47,7 +49,8 @@ from jkeras.training.programs.reading import batch_program, evaluation_program, 
 from jkeras.training.programs.training import Program, training_program
 from jkeras.training.resume.state import ResumeState, resume_state_for
 from jkeras.training.run import read_weights, write_some
-from jkeras.training.steps import Steps
+from jkeras.training.steps import Steps, has_forward_pass
+from jkeras.training.tape_step import OutputsKnown, outputs_of_step
 
 _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train it:
 
@@ -80,12 +83,16 @@ class Trainer:
         config: what `compile` was given; None before.
         loop: the `fit` under way.
         resume_state: where the last `fit` ended, or what a file held.
+        bare_inputs: whether inputs without targets come alone, and not in a tuple.
+        finds_outputs: while a step is traced to learn what outputs it compares with targets.
     """
 
     def __init__(self, model: Steps):
         self.model = model
         self.config: CompileConfig | None = None
         self.loop: FitLoop | None = None
+        self.bare_inputs = True
+        self.finds_outputs = False
         self.resume_state: ResumeState | None = None
         self._fingerprint: Hashable = None
         model.optimizer = model.loss = model.history = None
@@ -99,6 +106,7 @@ class Trainer:
         self._forward_passes: dict[Hashable, ForwardPass] = {}
         self._pads_rows: dict[Hashable, bool] = {}  # whether evaluations pad, by the shapes of the data
         self._batch_metrics: Logs | None = None  # what `train_on_batch(..., reset_metrics=False)` continues
+        self._shows_as_one = False
         self._noted: tuple[Tree, dict[str, Array]] | None = None  # while a loss is computed: the outputs, and the losses of each
         self._optimizer_known: tuple[Optimizer, object, Hashable] | None = (
             None  # `_optimizer_key` of an optimizer and its settings
@@ -112,7 +120,7 @@ class Trainer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.model, self.config, self.resume_state = state["model"], state["config"], state["resume_state"]
-        self.loop, self._fingerprint = None, None
+        self.loop, self._fingerprint, self.bare_inputs, self.finds_outputs = None, None, True, False
         self.forget()
 
     # compile --------------------------------------------------------------------------------------------------------
@@ -194,6 +202,21 @@ class Trainer:
         return [] if self._objective is None else self._objective.metrics
 
     @property
+    def shown_metrics(self) -> list[Tracker]:
+        """The objects of `compiled_metrics`; while a step in Keras' form runs, the mean of the loss, and the others as one."""
+        found: list[Tracker] = [metric for _, metric in self.compiled_metrics]
+        return [found[0], CompiledMetrics(self.objective)] if self._shows_as_one and len(found) > 1 else found
+
+    @contextlib.contextmanager
+    def showing_metrics(self, as_one: bool) -> Iterator[None]:
+        """Around a step: how `model.metrics` shows the compiled metrics."""
+        before, self._shows_as_one = self._shows_as_one, as_one
+        try:
+            yield
+        finally:
+            self._shows_as_one = before
+
+    @property
     def compiled_ids(self) -> set[int]:
         """Ids of the metric objects that were given to `compile` or follow from it."""
         given = [] if self.config is None else [*flat_names(self.config.metrics), *flat_names(self.config.weighted_metrics)]
@@ -202,12 +225,22 @@ class Trainer:
 
     def compiled_loss(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> tuple[Array, bool]:
         """The weighted sum of the compiled losses, and whether there is any."""
+        self.met_outputs(y_pred)
         if self._objective is None:
             return jnp.zeros((), jnp.float32), False
         total, parts = self._objective.loss(y, y_pred, sample_weight)
         if self._noted is not None and self._noted[0] is y_pred:
             self._noted[1].update(parts)
         return total, self._objective.has_losses
+
+    def met_outputs(self, y_pred: Tree) -> None:
+        """A step compares these outputs with targets; it ends here where nothing else was asked.
+
+        Raises:
+            OutputsKnown: while `finds_outputs`.
+        """
+        if self.finds_outputs:
+            raise OutputsKnown(jax.tree.map(lambda y: jax.ShapeDtypeStruct(y.shape, y.dtype), y_pred))
 
     @contextlib.contextmanager
     def noting_losses(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> Iterator[dict[str, Array]]:
@@ -290,8 +323,7 @@ class Trainer:
     def _keep_average(self) -> None:
         """With `use_ema`, keep the average of the weights in place of the weights."""
         state = self.optimizer.live_state
-        assert state is not None
-        final = self.optimizer.finalize(None, state)
+        final = None if state is None else self.optimizer.finalize(None, state)
         if final is not None:
             before = {"/".join(path): value for path, value in paths.flatten(read_weights(self.model)[0]).items()}
             write_some(self.model, {"/".join(path): jnp.copy(value) for path, value in paths.flatten(final).items()})
@@ -425,19 +457,37 @@ class Trainer:
         """Build the model for data; the specs of their inputs."""
         specs = array_specs(source.spec)
         if not self.model.built and self.jit:
-            self.model._ensure_built((specs,), {})
+            if has_forward_pass(self.model):
+                try:
+                    self.model._ensure_built((specs,), {})
+                except Exception:
+                    if not is_taped(self.model):
+                        raise  # else the data may be for its step alone, which builds what it uses
             self.model.built = True
         return specs
 
     def prepare_for(self, source: Source) -> None:
         """Build the model for data, find its objective, and check the data against it."""
         specs = self.build_for(source)
+        self.bare_inputs = source.bare_inputs
         if self._objective is None:
             assert self.config is not None
             rows = self._probed_rows = source.first_rows
-            y_pred = self._forward(specs, rows).outputs_at(rows)
-            self._objective = make_objective(self.model, self.config, source.specs[1], y_pred)
+            self._objective = make_objective(self.model, self.config, source.specs[1], self._outputs(source, specs, rows))
         self._check_source(source)
+
+    def _outputs(self, source: Source, specs: Tree, rows: int) -> Tree:
+        """Shapes of what the losses and metrics compare with the targets; an empty tuple where there is nothing."""
+        assert self.config is not None
+        taped = is_taped(self.model)
+        compares = any(part is not None for part in (self.config.loss, self.config.metrics, self.config.weighted_metrics))
+        if has_forward_pass(self.model) and (compares or not taped):
+            try:
+                return self._forward(specs, rows).outputs_at(rows)
+            except Exception:
+                if not taped:
+                    raise
+        return outputs_of_step(self.model, source.specs, rows) if taped and compares else ()
 
     def _check_source(self, source: Source) -> None:
         if isinstance(source, ArraySource):
@@ -446,7 +496,7 @@ class Trainer:
     def _check_data(self, x: Tree, y: Tree, sample_weight: Tree = None) -> None:
         if settings.check_finite:
             check_finite(x=x, y=y)
-        if y is not None:
+        if y is not None and self._forward_passes:
             # The outputs for these inputs: their axes may differ from those of earlier data, as the length of sequences does.
             self.objective.check_targets(y, self._forward(spec_of(x), self._probed_rows).outputs)
 
@@ -468,7 +518,7 @@ class Trainer:
         """
         few = source.num_samples if isinstance(source, ArraySource) and source.total_batches == 1 else None
         rows = few or (like or source).first_rows
-        if rows == 1:
+        if rows == 1 or not self._forward_passes:
             return False
         x_spec, y_spec, _ = (like or source).specs
         leaves, tree = jax.tree.flatten((x_spec, y_spec))

@@ -66,8 +66,8 @@ def whole_step(model: Steps, step: Callable[..., tuple[TrainState, Tree]]) -> Ca
     """
 
     def run(state: TrainState, *args: object) -> tuple[TrainState, Tree]:
-        places = _all_places(model, state)
-        before = [_get(state, place) for place in places]
+        places = all_places(model, state)
+        before = [value_at(state, place) for place in places]
 
         def within() -> tuple[TrainState, Tree]:
             new, output = step(state, *args)
@@ -76,14 +76,14 @@ def whole_step(model: Steps, step: Callable[..., tuple[TrainState, Tree]]) -> Ca
 
         pure = functionalize(within, [place.variable for place in places], layer_positions(model), complete=True)
         result = pure(before, rng=jax.random.fold_in(state.key, _OUTSIDE_THE_LAYERS))
-        if len(_all_places(model, state)) > len(places):  # a metric made its variables on the way
+        if len(all_places(model, state)) > len(places):  # a metric made its variables on the way
             raise UnknownVariables([])
         new, output = result.output
         for place, old, value in zip(places, before, result.values):
             if value is not old:
-                if place.field == "params" and _get(new, place) is not old:
+                if place.field == "params" and value_at(new, place) is not old:
                     raise ValueError(_TWICE.format(path=place.variable.path))
-                new = _put(new, place, value)
+                new = with_value(new, place, value)
         return new, output
 
     return run
@@ -108,10 +108,10 @@ def take_over(model: Steps, state: TrainState) -> None:
     """
     scope = complete_scope()
     if scope is not None and scope.ahead:
-        for place in _all_places(model, state):
+        for place in all_places(model, state):
             if id(place.variable) in scope.ahead:
                 scope.ahead.discard(id(place.variable))
-                place.variable.assign(_get(state, place))
+                place.variable.assign(value_at(state, place))
 
 
 def with_values(model: Steps, places: list[Place], state: TrainState, fn: Callable[[], T]) -> tuple[TrainState, T]:
@@ -129,10 +129,10 @@ def with_values(model: Steps, places: list[Place], state: TrainState, fn: Callab
     if complete_scope() is not None:
         take_over(model, state)
         return state, fn()
-    held = [_get(state, place) for place in places]
+    held = [value_at(state, place) for place in places]
     result = functionalize(fn, [place.variable for place in places])(held)
     for place, old, new in zip(places, held, result.values):
-        state = state if new is old else _put(state, place, new)
+        state = state if new is old else with_value(state, place, new)
     return state, result.output
 
 
@@ -155,11 +155,13 @@ def with_all_variables(model: Steps, attempt: Callable[[], T], again: Callable[[
     raise ValueError(_NEVER_ENDING.format(names=", ".join(names)))
 
 
-def _get(state: TrainState, place: Place) -> Tree:
+def value_at(state: TrainState, place: Place) -> Tree:
+    """What a state has in a place."""
     return paths.get(getattr(state, place.field), place.path)
 
 
-def _put(state: TrainState, place: Place, value: object) -> TrainState:
+def with_value(state: TrainState, place: Place, value: object) -> TrainState:
+    """The state with another value in a place."""
     changed: dict[str, Tree] = {place.field: paths.put(getattr(state, place.field), place.path, value)}
     return state._replace(**changed)
 
@@ -170,7 +172,7 @@ def metric_places(model: Steps) -> list[Place]:
     return [Place("metrics", (name, key), v) for name, metric in metrics for key, v in metric.state_variables().items()]
 
 
-def _all_places(model: Steps, state: TrainState) -> list[Place]:
+def all_places(model: Steps, state: TrainState) -> list[Place]:
     """All variables that the state has a value for."""
     held = inventory(model)
     places = [Place("params" if id(variable) in held.trained else "state", path, variable) for path, variable in held.entries]

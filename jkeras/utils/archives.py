@@ -13,8 +13,10 @@ may claim: a header of gigabytes compresses to a few kilobytes.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
+import itertools
 import lzma
 import ntpath
 import os
@@ -68,7 +70,7 @@ def extract_archive(path: Path, destination: Path, formats: Iterable[str] = ("ta
     fresh.mkdir()
     try:
         if "tar" in formats and (tar := _open_tar(path)) is not None:
-            with tar:
+            with contextlib.closing(tar.fileobj), tar:  # type: ignore[type-var]
                 _write_members(_tar_members(tar), fresh, budget)
         elif "zip" in formats and zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as zipped:
@@ -85,44 +87,17 @@ def extract_archive(path: Path, destination: Path, formats: Iterable[str] = ("ta
         shutil.rmtree(workplace, ignore_errors=True)
 
 
-class _Tar(tarfile.TarFile):
-    """A tar that closes what it reads from."""
-
-    def close(self) -> None:
-        super().close()
-        if self.fileobj is not None:
-            self.fileobj.close()
-
-
-class _Sips(io.RawIOBase):
-    """A stream that limits how much is read at once."""
+class _Sips:
+    """A stream, for `tarfile`, that limits how much is read at once."""
 
     def __init__(self, stream: IO[bytes]):
         self._stream = stream
+        self.seek, self.tell, self.close = stream.seek, stream.tell, stream.close
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def read(self, size: int | None = -1) -> bytes:
-        if size is None or not 0 <= size <= MAX_READ:
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= MAX_READ:
             raise tarfile.ReadError(f"one of its headers claims {size} bytes; the limit is {MAX_READ:,}")
-        data: bytes = self._stream.read(size)
-        return data
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        place: int = self._stream.seek(offset, whence)
-        return place
-
-    def tell(self) -> int:
-        place: int = self._stream.tell()
-        return place
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
+        return self._stream.read(size)
 
 
 def _open_tar(path: Path) -> tarfile.TarFile | None:
@@ -132,7 +107,7 @@ def _open_tar(path: Path) -> tarfile.TarFile | None:
     opener = next((opener for magic, opener in _STREAMS.items() if start.startswith(magic)), io.FileIO)
     stream = _Sips(opener(path))
     try:
-        return _Tar(fileobj=stream, mode="r")  # type: ignore[arg-type]
+        return tarfile.TarFile(fileobj=stream, mode="r")  # type: ignore[arg-type]
     except tarfile.ReadError as error:
         stream.close()
         if "claims" in str(error):
@@ -147,14 +122,8 @@ def _tar_members(tar: tarfile.TarFile) -> Iterator[Member]:
     for info in tar:
         tests = {"file": info.isreg, "folder": info.isdir, "symlink": info.issym, "hardlink": info.islnk}
         kind = next((kind for kind, test in tests.items() if test()), "other")
-        yield Member(info.name, kind, info.size, bool(info.mode & 0o100), info.linkname, partial(_open_tar_file, tar, info))
-
-
-def _open_tar_file(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
-    source = tar.extractfile(info)
-    if source is None:
-        raise ValueError(f"the member {info.name!r} is no file")
-    return source
+        source: Callable[[], Any] = partial(tar.extractfile, info)
+        yield Member(info.name, kind, info.size, bool(info.mode & 0o100), info.linkname, source)
 
 
 def _zip_members(zipped: zipfile.ZipFile) -> Iterator[Member]:
@@ -212,9 +181,7 @@ def _inner_parts(name: str, member: str) -> list[str]:
 def _inner_target(member: Member, depth: int) -> str:
     """A symbolic link's target, if it goes up at most `depth` times and only at its start."""
     steps = member.target.replace(os.sep, "/").split("/")
-    ups = 0
-    while ups < len(steps) and steps[ups] == "..":
-        ups += 1
+    ups = sum(1 for _ in itertools.takewhile(lambda step: step == "..", steps))
     _inner_parts("/".join(steps[ups:]) if ups else member.target, member.name)
     if ups > depth:
         raise ValueError(f"the link {member.name!r} points to {member.target!r}, outside of the folder")

@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.registry import export
+from jkeras.layers.base import Layer
 from jkeras.visualization.box_content import Shown
 from jkeras.visualization.dot import DIRECTIONS, ENGINES, SPLINES, Dot
 from jkeras.visualization.model_graph import model_graph
 from jkeras.visualization.picture import Picture
-
-if TYPE_CHECKING:
-    from jkeras.layers.base import Layer
 
 _ARGUMENTS = (
     *("show_shapes", "show_dtype", "show_layer_names", "rankdir", "expand_nested", "dpi", "show_layer_activations"),

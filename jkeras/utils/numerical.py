@@ -50,8 +50,7 @@ def to_categorical(x: Tree, num_classes: int | None = None, dtype: DTypeLike | N
     """
     if isinstance(x, jax.Array):
         return _one_hot_jax(x, num_classes, standardize_dtype(dtype))
-    labels = np.asarray(x).astype(np.int64)
-    labels = _drop_last_one(labels)
+    labels: np.ndarray = _drop_last_one(np.asarray(x).astype(np.int64))
     num_classes = num_classes or _count_classes(labels)
     if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         raise ValueError(

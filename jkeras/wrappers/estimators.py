@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 
-from jkeras._base.errors import describe
+from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.models.cloning import clone_model
 from jkeras.models.model import Model
-from jkeras.wrappers.sklearn_parts import Parameters, sklearn, tags
+from jkeras.wrappers.sklearn_parts import Tagged, sklearn
 
 _NOT_COMPILED = """{cls} needs a compiled model. Write
 
@@ -21,7 +22,7 @@ _NOT_COMPILED = """{cls} needs a compiled model. Write
 first, or at the end of the function that makes the model."""
 
 
-class Estimator(Parameters):
+class Estimator(Tagged):
     """What the three wrappers share.
 
     Args:
@@ -31,7 +32,6 @@ class Estimator(Parameters):
         fit_kwargs: arguments of `fit`, such as `{"epochs": 10}`.
     """
 
-    kind = "regressor"
     model_: Model
 
     def __init__(
@@ -43,8 +43,25 @@ class Estimator(Parameters):
     ):
         self.model, self.warm_start, self.model_kwargs, self.fit_kwargs = model, warm_start, model_kwargs, fit_kwargs
 
-    def __sklearn_tags__(self) -> object:
-        return tags(self.kind)
+    @classmethod
+    def _parameters(cls) -> list[str]:
+        return list(inspect.signature(cls).parameters)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments, which are attributes of the same names."""
+        return {name: getattr(self, name) for name in self._parameters()}
+
+    def set_params(self, **params: object) -> Self:
+        """Change arguments of the constructor; returns the estimator.
+
+        Raises:
+            ValueError: an unknown name.
+        """
+        for name, value in params.items():
+            if name not in self._parameters():
+                raise unknown_name(f"parameter of {type(self).__name__}", name, self._parameters())
+            setattr(self, name, value)
+        return self
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")

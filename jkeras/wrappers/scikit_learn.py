@@ -11,25 +11,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
 from jkeras._base.errors import describe, unexpected_arguments
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
+from jkeras.callbacks import History
 from jkeras.losses import CategoricalCrossentropy, categorical_crossentropy
 from jkeras.models.model import Model
-from jkeras.wrappers.sklearn_parts import tags
-
-if TYPE_CHECKING:
-    from jkeras.callbacks import History
+from jkeras.wrappers.sklearn_parts import Tagged
 
 _METHODS = ("fit", "predict", "evaluate")
 _QUEUE = ("workers", "use_multiprocessing", "max_queue_size", "nb_epoch")
 
 
-class BaseWrapper:
+class BaseWrapper(Tagged):
     """What both estimators share.
 
     Args:
@@ -42,15 +40,11 @@ class BaseWrapper:
         TypeError: an argument that none of these takes.
     """
 
-    kind = "regressor"
     model: Model
 
     def __init__(self, build_fn: Callable[..., object] | None = None, **sk_params: object):
         self.build_fn, self.sk_params = build_fn, sk_params
         self.check_params(sk_params)
-
-    def __sklearn_tags__(self) -> object:
-        return tags(self.kind)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model")

@@ -1,45 +1,23 @@
-"""The names that TensorFlow 2 scripts use at the top: `tf.function`, `tf.print`, `tf.is_tensor`, `tf.executing_eagerly`, ..."""
+"""The names that TensorFlow 2 scripts use at the top: `tf.print`, `tf.is_tensor`, `tf.executing_eagerly`, ..."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
-from typing import Any, TextIO, TypeVar
+from collections.abc import Iterator
+from typing import TextIO
 
 import jax
 
 from jkeras._base.types import Tree
 from jkeras.ops import is_tensor
 
-__all__ = ["Tensor", "executing_eagerly", "function", "get_logger", "is_tensor", "name_scope", "print"]
+__all__ = ["Tensor", "executing_eagerly", "get_logger", "is_tensor", "name_scope", "newaxis", "print"]
 
 Tensor = jax.Array
-
-F = TypeVar("F", bound=Callable[..., object])
+newaxis = None
 
 _say = print
-
-
-def function(func: F | None = None, **options: object) -> Any:
-    """Return the function as it is.
-
-    TensorFlow would make a graph of it for speed. The counterpart here, `jax.jit`, asks more of a function: it may neither write
-    attributes nor read values of arrays in an `if`. So the function runs as Python; `fit`, `evaluate` and `predict` compile what
-    they run anyway, and you can apply `jax.jit` to functions that allow it.
-
-    Args:
-        func: the function; None when used as `@tf.function(...)`.
-        **options: `input_signature`, `reduce_retracing` and so on; they describe the graph, which is not made.
-
-    Example:
-        >>> @function(jit_compile=True)
-        ... def double(x):
-        ...     return 2 * x
-        >>> double(3)
-        6
-    """
-    return (lambda inner: inner) if func is None else func
 
 
 def print(*inputs: object, output_stream: TextIO | None = None, sep: str = " ", end: str = "\n", **options: object) -> None:

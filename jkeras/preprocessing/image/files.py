@@ -23,15 +23,8 @@ from jkeras.nn.image import resize as resize_with_jax
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}
-_FILTERS = {
-    "nearest": "NEAREST",
-    "bilinear": "BILINEAR",
-    "bicubic": "BICUBIC",
-    "lanczos": "LANCZOS",
-    "box": "BOX",
-    "hamming": "HAMMING",
-}
+MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}
+_FILTERS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
 
 
 def pillow() -> ModuleType:
@@ -77,8 +70,8 @@ def load_img(
     if color_mode is True or grayscale:
         color_mode = "grayscale"
     color_mode = "rgb" if color_mode is False else color_mode
-    if color_mode not in _MODES:
-        raise unknown_name("color_mode", color_mode, _MODES)
+    if color_mode not in MODES:
+        raise unknown_name("color_mode", color_mode, MODES)
     if interpolation not in _FILTERS:
         raise unknown_name("interpolation", interpolation, _FILTERS)
     module = pillow()
@@ -90,15 +83,15 @@ def load_img(
     else:
         raise TypeError(f"load_img takes a path or an io.BytesIO. Received: {describe(path)}.")
     # Images of 16 or 32 bits keep their values.
-    if not (color_mode == "grayscale" and image.mode in ("L", "I;16", "I")) and image.mode != _MODES[color_mode]:
-        image = image.convert(_MODES[color_mode])
+    if not (color_mode == "grayscale" and image.mode in ("L", "I;16", "I")) and image.mode != MODES[color_mode]:
+        image = image.convert(MODES[color_mode])
     if target_size is not None and image.size != (target_size[1], target_size[0]):
         height, width = target_size
-        box = _middle(image.size[1], image.size[0], height, width) if keep_aspect_ratio else None
-        filter_ = getattr(module.Resampling, _FILTERS[interpolation])
-        image = image.resize(
-            (width, height), filter_, box=None if box is None else (box[1], box[0], box[1] + box[3], box[0] + box[2])
-        )
+        box = None
+        if keep_aspect_ratio:
+            top, left, tall, wide = _middle(image.size[1], image.size[0], height, width)
+            box = left, top, left + wide, top + tall
+        image = image.resize((width, height), module.Resampling[interpolation.upper()], box)
     return image
 
 

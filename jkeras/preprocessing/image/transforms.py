@@ -58,10 +58,9 @@ def apply_affine_transform(
             f"An image has three axes, for rows, columns and channels. Received: {describe(x)} with the axes "
             f"{row_axis}, {col_axis}, {channel_axis}."
         )
-    by_xy = _matrix(theta, tx, ty, shear, zx, zy)
-    if by_xy is None:
+    if (theta, tx, ty, shear, zx, zy) == (0, 0, 0, 0, 1, 1):
         return x
-    matrix = by_xy[[1, 0, 2]][:, [1, 0, 2]]
+    matrix = _matrix(theta, tx, ty, shear, zx, zy)[[1, 0, 2]][:, [1, 0, 2]]
     channels = np.moveaxis(x, (channel_axis, row_axis, col_axis), (0, 1, 2))
     centre = np.array(channels.shape[1:]) / 2 - 0.5
     offset = matrix[:2, 2] + centre - matrix[:2, :2] @ centre
@@ -70,23 +69,12 @@ def apply_affine_transform(
     return np.moveaxis(np.stack(moved), (0, 1, 2), (channel_axis, row_axis, col_axis))
 
 
-def _matrix(theta: float, tx: float, ty: float, shear: float, zx: float, zy: float) -> np.ndarray | None:
-    factors: list[np.ndarray | list[list[float]]] = []
-    if theta:
-        c, s = np.cos(np.deg2rad(theta)), np.sin(np.deg2rad(theta))
-        factors.append([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-    if tx or ty:
-        factors.append([[1, 0, tx], [0, 1, ty], [0, 0, 1]])
-    if shear:
-        angle = np.deg2rad(shear)
-        factors.append([[1, -np.sin(angle), 0], [0, np.cos(angle), 0], [0, 0, 1]])
-    if zx != 1 or zy != 1:
-        factors.append(np.diag([zx, zy, 1.0]))
-    if not factors:
-        return None
-    product = np.eye(3)
-    for factor in factors:
-        product = product @ np.array(factor)
+def _matrix(theta: float, tx: float, ty: float, shear: float, zx: float, zy: float) -> np.ndarray:
+    c, s, angle = np.cos(np.deg2rad(theta)), np.sin(np.deg2rad(theta)), np.deg2rad(shear)
+    rotation = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+    shift = np.array([[1, 0, tx], [0, 1, ty], [0, 0, 1]])
+    slant = np.array([[1, -np.sin(angle), 0], [0, np.cos(angle), 0], [0, 0, 1]])
+    product: np.ndarray = rotation @ shift @ slant @ np.diag([zx, zy, 1.0])
     return product
 
 

@@ -11,14 +11,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, ClassVar
+from typing import BinaryIO, ClassVar
 
 from jkeras._base.errors import FileFormatError
 from jkeras._base.types import CustomObjects
 from jkeras._safe_io.sources import Source
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
+from jkeras.saving.model_classes import Model
 
 Target = Path | BinaryIO
 

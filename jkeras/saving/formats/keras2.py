@@ -12,7 +12,6 @@ one of a whole model of which only the weights can be read.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from jkeras._base.errors import FileFormatError
 from jkeras._safe_io.hdf5 import StoredGroup, create_hdf5
@@ -23,6 +22,7 @@ from jkeras.saving.config_limits import check_stored
 from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions, errors_name
 from jkeras.saving.function_names import warn_of_names
 from jkeras.saving.keras2_output import with_names_of_functions
+from jkeras.saving.model_classes import Model
 from jkeras.saving.serialization import (
     compile_from_training_config,
     compile_if_known,
@@ -32,9 +32,6 @@ from jkeras.saving.serialization import (
     training_config_keras2,
 )
 from jkeras.saving.training_state import read_training, write_training
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
 
 _NO_CONFIG = """{where}: holds weights in the group model_weights, but no architecture (no attribute model_config). Build the
 model as it was, and write model.load_weights({where!r})."""

@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from jkeras._safe_io.hdf5 import H5Group, create_hdf5
+from jkeras._safe_io.hdf5 import Group, H5Group, create_hdf5
 from jkeras._safe_io.sources import Source, opened_to_write
 from jkeras.saving import layout_keras3
 from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions
 from jkeras.saving.formats.keras2 import is_keras2
+from jkeras.saving.model_classes import Model
 from jkeras.saving.own_state import Assets
 from jkeras.saving.training_state import read_training, write_training
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
 
 
 class Keras3Weights(Format):
@@ -47,7 +43,7 @@ def write_keras3(root: H5Group, model: Model, optimizer: bool = True) -> None:
         write_training(root, model)
 
 
-def read_keras3(root: layout_keras3.Group, model: Model, where: str, options: ReadOptions, assets: Assets | None = None) -> None:
+def read_keras3(root: Group, model: Model, where: str, options: ReadOptions, assets: Assets | None = None) -> None:
     """Read the weights, and with the optimizer also the resume state, from an HDF5 file."""
     optimizer, skip = options.optimizer, options.skip_mismatch
     layout_keras3.read(root, model, skip_mismatch=skip, optimizer=optimizer, assets=assets, where=where)

@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import Any
 
 from jkeras._base.atomic import atomic_folder
 from jkeras._base.errors import FileFormatError, UnsafeFileError
@@ -32,7 +32,7 @@ from jkeras._safe_io.hdf5 import StoredGroup, create_hdf5, open_hdf5
 from jkeras._safe_io.json import MAX_BYTES, read_json
 from jkeras._safe_io.sources import Source, opened_to_write
 from jkeras._safe_io.window import Window
-from jkeras._safe_io.zip import open_zip
+from jkeras._safe_io.zip import StoredZip, open_zip
 from jkeras._safe_io.zip_writer import ZipWriter
 from jkeras.saving import layout_keras3
 from jkeras.saving.config_limits import check_stored
@@ -40,12 +40,10 @@ from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions
 from jkeras.saving.formats.keras3_weights import read_keras3, write_keras3
 from jkeras.saving.function_names import warn_of_names
 from jkeras.saving.keras2_output import KERAS3_VERSION
+from jkeras.saving.model_classes import Model
 from jkeras.saving.own_state import has, write_assets
 from jkeras.saving.serialization import compile_from_config, compile_if_known, model_config, model_from_config
 from jkeras.saving.shared_calls import number_shared_calls
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
 
 METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets"
 _NPZ = "model.weights.npz"
@@ -126,22 +124,10 @@ class KerasArchive(Format):
             read_keras3(root, model, root.where, options)
 
 
-class _Members(Protocol):
-    """What a zip archive and a folder have in common."""
-
-    def __contains__(self, name: str) -> bool: ...
-
-    def read(self, name: str, limit: int) -> bytes: ...
-
-    def open(self, name: str) -> AbstractContextManager[BinaryIO]: ...
-
-    def folder(self, name: str) -> AbstractContextManager[Path | None]: ...
-
-
 class _Archive:
     """An opened `.keras`."""
 
-    def __init__(self, members: _Members, where: str):
+    def __init__(self, members: StoredZip | StoredFolder, where: str):
         self._members, self.where = members, where
 
     def json(self, name: str) -> Any:

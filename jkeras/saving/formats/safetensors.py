@@ -13,7 +13,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -21,13 +21,11 @@ import numpy as np
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import FileFormatError
 from jkeras._safe_io.sources import Source
+from jkeras.layers.base import Layer
 from jkeras.layers.tracking import weight_entries
 from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions
+from jkeras.saving.model_classes import Model
 from jkeras.state.variable import Variable, materialize
-
-if TYPE_CHECKING:
-    from jkeras.layers.base import Layer
-    from jkeras.models.model import Model
 
 _NO_SAFETENSORS = """{what} needs the package safetensors. Write
 

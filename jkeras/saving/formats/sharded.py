@@ -18,24 +18,22 @@ import contextlib
 import itertools
 import json
 import secrets
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import FileFormatError, UnsafeFileError
-from jkeras._safe_io.hdf5 import H5Group, StoredArray, StoredGroup, create_hdf5, open_hdf5, write_array
+from jkeras._safe_io.hdf5 import H5Group, MergedGroup, create_hdf5, open_hdf5, write_array
 from jkeras._safe_io.json import MAX_BYTES, read_json
 from jkeras._safe_io.sources import Source
 from jkeras.saving import layout_keras3
 from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions
 from jkeras.saving.formats.keras3_weights import read_keras3
+from jkeras.saving.model_classes import Model
 from jkeras.saving.training_state import is_in_training, write_training
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
 
 _GIGABYTE = 1024**3
 _DEFAULT_GIGABYTES = 5.0
@@ -43,63 +41,12 @@ _MOST_FILES = 10_000
 _MARK = "jkeras_saving"
 
 _Piece = tuple[layout_keras3.Part, str, np.ndarray | None]
+_NextFile = Callable[[], AbstractContextManager[tuple[str, H5Group]]]
 
 _TOO_LARGE = """{owner}: an array of {size} bytes does not fit into a file of max_shard_size={limit} gigabytes. Give a larger
 max_shard_size."""
 _MIXED = """{where}: {name} is of another save than the map; a save was interrupted, or files of two were mixed. Take the files
 of one save together."""
-
-
-class MergedGroup:
-    """A group that is spread over several files.
-
-    Args:
-        groups: its parts.
-    """
-
-    def __init__(self, groups: Sequence[StoredGroup]):
-        self._groups = list(groups)
-
-    def verify(self) -> None:
-        """Raise FileFormatError if a part is known to be damaged."""
-        for group in self._groups:
-            group.verify()
-
-    def names(self) -> list[str]:
-        """Names of what is in any of the parts."""
-        return list(dict.fromkeys(name for group in self._groups for name in group.names()))
-
-    @property
-    def where(self) -> str:
-        """The first file."""
-        return self._groups[0].where
-
-    @property
-    def path(self) -> str:
-        """The group's place in the files."""
-        return self._groups[0].path if self._groups else ""
-
-    @property
-    def address(self) -> Hashable:
-        """Where its parts lie."""
-        return tuple(group.address for group in self._groups)
-
-    def is_group(self, name: str) -> bool:
-        """Whether there is a group of this name in any of the parts."""
-        return any(group.is_group(name) for group in self._groups)
-
-    def group(self, name: str) -> MergedGroup | None:
-        """The group of a name, or None."""
-        found = [below for group in self._groups if (below := group.group(name)) is not None]
-        return MergedGroup(found) if found else None
-
-    def array(self, name: str) -> StoredArray | None:
-        """The array of a name, or None."""
-        return next((array for group in self._groups if (array := group.array(name)) is not None), None)
-
-    def attribute(self, name: str, default: object = None) -> Any:
-        """An attribute of the first part that has it."""
-        return next((value for group in self._groups if (value := group.attribute(name)) is not None), default)
 
 
 class ShardedWeights(Format):
@@ -122,9 +69,7 @@ class ShardedWeights(Format):
         assert isinstance(target, Path)  # an open file has no suffix, so it does not ask for this format
         limit = (options.max_shard_size or _DEFAULT_GIGABYTES) * _GIGABYTE
         base = target.name.removesuffix(".json").removesuffix(".weights")
-        mark = secrets.token_hex(8)
-        places: dict[str, list[str]] = {}
-        total, numbers = 0, itertools.count()
+        mark, numbers = secrets.token_hex(8), itertools.count()
         # Files take their places when all are written, in the reverse order, so the map last.
         with contextlib.ExitStack() as files:
             temporary_map = files.enter_context(atomic_file(target))
@@ -137,9 +82,7 @@ class ShardedWeights(Format):
                     root.attrs[_MARK] = mark
                     yield name, root
 
-            for shard in _shards(parts, limit):
-                with next_file() as (name, root):
-                    total += _write_shard(root, shard, name, places)
+            places, total = _write_pieces(_pieces(parts, limit), limit, next_file)
             if is_in_training(model):
                 with next_file() as (name, root):
                     write_training(root, model)
@@ -165,40 +108,29 @@ class ShardedWeights(Format):
             read_keras3(MergedGroup(groups), model, where, options)
 
 
-def _write_shard(root: H5Group, shard: Iterator[_Piece], name: str, places: dict[str, list[str]]) -> int:
-    """Write one file; note in `places` what is in it. Returns the bytes of its arrays."""
-    total = 0
-    for part, entry, array in shard:
-        place = f"/{part.place}/vars".replace("//", "/")
-        group = root.require_group(place)
-        group.attrs["name"] = part.name
-        if array is not None:
-            write_array(group, entry, array)
-            total += array.nbytes
-            if name not in places.setdefault(place, []):
-                places[place].append(name)
-    return total
-
-
-def _shards(parts: Iterator[layout_keras3.Part], limit: float) -> Iterator[Iterator[_Piece]]:
-    """The arrays of all parts, file by file; a part without arrays comes once, with None."""
-    pieces = _pieces(parts, limit)
-    waiting = [next(pieces, None)]
-
-    def one() -> Iterator[_Piece]:
-        size = 0
-        while (piece := waiting[0]) is not None:
-            size += 0 if piece[2] is None else piece[2].nbytes
-            if size > limit:
-                return
-            waiting[0] = next(pieces, None)
-            yield piece
-
-    while waiting[0] is not None:
-        yield one()
+def _write_pieces(pieces: Iterator[_Piece], limit: float, next_file: _NextFile) -> tuple[dict[str, list[str]], int]:
+    """Write arrays, file by file. Returns the names of the files that hold those of each group, and the bytes of all."""
+    places: dict[str, list[str]] = {}
+    total, size, root = 0, 0, None
+    with contextlib.ExitStack() as current:
+        for part, entry, array in pieces:
+            count = 0 if array is None else array.nbytes
+            if root is None or size + count > limit:
+                current.close()
+                (name, root), size = current.enter_context(next_file()), 0
+            size, total = size + count, total + count
+            place = f"/{part.place}/vars".replace("//", "/")
+            group = root.require_group(place)
+            group.attrs["name"] = part.name
+            if array is not None:
+                write_array(group, entry, array)
+                if name not in places.setdefault(place, []):
+                    places[place].append(name)
+    return places, total
 
 
 def _pieces(parts: Iterator[layout_keras3.Part], limit: float) -> Iterator[_Piece]:
+    """The arrays of all parts; a part without arrays comes once, with None."""
     for part in parts:
         if not part.arrays:
             yield part, "", None

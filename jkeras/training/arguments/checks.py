@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from typing import TYPE_CHECKING
 
@@ -15,17 +14,6 @@ from jkeras._base.types import Tree
 if TYPE_CHECKING:
     from jkeras.training.objective.objective import CompileConfig
     from jkeras.training.steps import Steps
-
-_OLD_STEP = """{cls}.train_step {what}. In jkeras a step is a pure function of a `TrainState` and a batch:
-
-    def train_step(self, state, batch):
-        x, y, sample_weight = batch
-        grads, outcome = jax.grad(self.objective, has_aux=True)(
-            state.params, state.state, x, y, sample_weight, state.key)
-        state = self.apply_gradients(state._replace(state=outcome.state), grads)
-        return self.update_metrics(state, y, outcome, sample_weight)
-"""
-
 
 _ALL_FROZEN = """No weight of {name!r} is trainable now, so training it changes nothing. `trainable` counts at once here and in
 Keras 3; in Keras 2 it counted from the next compile() on. Where two models share layers, as in a GAN, set it before each step:
@@ -69,18 +57,6 @@ def warn_all_frozen(model: Steps) -> None:
     """Warn that training changes nothing: the model has weights, and none is trainable."""
     if model.weights and not model.trainable_weights:
         warnings.warn(_ALL_FROZEN.format(name=model.name), stacklevel=2)
-
-
-def check_train_step(model: Steps) -> None:
-    """Refuse a `train_step` in the style of Keras' loops, on TensorFlow or on JAX, and show what to write."""
-    parameters = inspect.signature(model.train_step).parameters
-    code = getattr(model.train_step, "__code__", None)
-    listed = sorted(name for name in getattr(code, "co_names", ()) if name.startswith("stateless_"))
-    if len(parameters) != 2:
-        raise TypeError(_OLD_STEP.format(cls=type(model).__name__, what=f"takes {tuple(parameters)}"))
-    if listed:
-        what = f"calls {', '.join(listed)}: its state is Keras' tuple of lists"
-        raise TypeError(_OLD_STEP.format(cls=type(model).__name__, what=what))
 
 
 def check_finite(**data: Tree) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
 from jkeras._base.types import Array, Batch, Tree
+from jkeras.training.dialects import pure_step
 from jkeras.training.fit_loop import Dispatch
 from jkeras.training.inspection.intercepts import layers_intercepted
 from jkeras.training.inspection.layer_statistics import floats
@@ -104,7 +105,7 @@ def first_nonfinite(model: Steps, dispatch: Dispatch) -> NonFinite:
 
 def _step(model: Steps, state: TrainState, batch: Tree) -> tuple[TrainState, Tree]:
     with precision_scope():
-        after, logs = whole_step(model, model.train_step)(state, batch)
+        after, logs = whole_step(model, pure_step(model, "train_step"))(state, batch)
     return after, jnp.asarray(logs.get("loss", 0.0))
 
 

@@ -1,0 +1,208 @@
+"""`tf.function`: a function of arrays and Variables as one compiled program.
+
+The function is traced as a pure function of its arrays and of all Variables that it uses, which tracing finds; afterwards the
+Variables have their new values. Gradient tapes work inside. As in TensorFlow it is traced once for each combination of shapes,
+dtypes and other arguments, and what Python does in it happens while it is traced.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import jax
+import numpy as np
+
+from jkeras._base.compiling import compiler_options
+from jkeras._base.types import Array, Tree
+from jkeras.state.random import PositionsByUse, next_key, numbers_taken
+from jkeras.state.scope import UnknownVariables, current
+from jkeras.state.tape import recording, taped
+from jkeras.state.variable import Variable, materialize, owned_value, put_value
+
+__all__ = ["function"]
+
+_NEEDS_VALUES = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+    jax.errors.NonConcreteBooleanIndexError,
+)
+_ROUNDS = 16
+
+_NEVER_ENDING = """tf.function: {name} makes new Variables each time it is traced. Create Variables once, outside of it or under
+`if self.v is None:`."""
+
+_TAPE_NEEDS_TRACE = """{name} uses a gradient tape, and reads the value of an array while it is traced, in an `if`, in NumPy or in
+`.numpy()`. Write `tf.where` or `tf.cond` there, or move that part out of the function."""
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class _Program(NamedTuple):
+    """A traced function.
+
+    Attributes:
+        call: `(values of changing, values of the others, key, arrays) -> (result, new values of changing)`.
+        changing, others: the Variables that it assigns, and those that it only reads.
+    """
+
+    call: Callable[..., tuple[Tree, list[Array]]]
+    changing: list[Variable]
+    others: list[Variable]
+
+
+class Compiled:
+    """A function of arrays and Variables that is compiled for each kind of arguments.
+
+    Args:
+        fn: the function.
+        keeps: whether Variables have the values afterwards that it assigned; else they stay as they were.
+    """
+
+    def __init__(self, fn: Callable[..., Tree], keeps: bool = True):
+        self.fn, self.keeps = fn, keeps
+        self.name = getattr(fn, "__name__", type(fn).__name__)
+        self.variables: list[Variable] = []
+        self.programs: dict[Hashable, _Program] = {}
+        self.kept: list[object] = []  # arguments that are known by their ids
+        self.by_line = False  # runs as Python, since it looks at values
+
+    def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
+        if recording() is not None or current().functional or current().layer is not None:
+            return self.fn(*args, **kwargs)
+        return self.run(next_key(), *args, **kwargs)
+
+    def run(self, key: Array, *args: Tree, **kwargs: Tree) -> Tree:
+        """Run the program of the function.
+
+        Args:
+            key: for what it draws.
+            args, kwargs: of the function.
+        """
+        if self.by_line:
+            return self.fn(*args, **kwargs)
+        leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=_is_variable)
+        places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (jax.Array, np.ndarray, np.generic))]
+        arrays = [leaves[i] for i in places]
+        kind = structure, tuple(self._known(leaf) for leaf in leaves)
+        if kind not in self.programs:
+            given = [None if i in places else leaf for i, leaf in enumerate(leaves)]
+
+            def run(arrays: Sequence[Array]) -> Tree:
+                filled = list(given)
+                for place, array in zip(places, arrays):
+                    filled[place] = array
+                positional, named = jax.tree.unflatten(structure, filled)
+                return self.fn(*positional, **named)
+
+            program = self._trace(run, arrays)
+            if program is None:
+                return self.fn(*args, **kwargs)
+            self.programs[kind] = program
+        return self._run(self.programs[kind], key, arrays)
+
+    def _known(self, leaf: object) -> Hashable:
+        """What tells one argument from another."""
+        if isinstance(leaf, (jax.Array, np.ndarray, np.generic)):
+            return "array", leaf.shape, leaf.dtype.name, getattr(leaf, "weak_type", False)
+        if isinstance(leaf, (bool, int, float, complex, str, bytes, type(None))):
+            return type(leaf), leaf
+        if not any(leaf is known for known in self.kept):
+            self.kept.append(leaf)
+        return "object", id(leaf)
+
+    def _trace(self, run: Callable[[Sequence[Array]], Tree], arrays: Sequence[Array]) -> _Program | None:
+        """The program of the function for such arguments; None where it looks at values."""
+        assigned: list[bool] = []
+        asked: list[bool] = []
+
+        def pure(values: Sequence[Array], key: Array, arrays: Sequence[Array]) -> tuple[Tree, list[Array]]:
+            def within(arrays: Sequence[Array]) -> Tree:
+                try:
+                    return run(arrays)
+                finally:
+                    asked[:] = [bool((found := recording()) is not None and found.tapes)]
+
+            result = taped(within, variables, positions=PositionsByUse(), complete=True)(values, arrays, rng=key)
+            assigned[:] = [self.keeps and new is not old for new, old in zip(result.values, values)]
+            return result.output, result.values
+
+        for _ in range(_ROUNDS):
+            variables = list(self.variables)
+            taken = numbers_taken()
+            try:
+                specs = [jax.ShapeDtypeStruct(v.shape, v.stored_dtype) for v in variables]
+                jax.eval_shape(functools.partial(pure), specs, jax.random.key(0), arrays)
+            except UnknownVariables as found:
+                self.variables += found.variables
+                continue
+            except _NEEDS_VALUES as error:
+                if any(asked):
+                    error.add_note(_TAPE_NEEDS_TRACE.format(name=self.name))
+                    raise
+                self.by_line = True
+                return None
+            if numbers_taken() == taken:  # it made no Variables, which the next trace would meet
+                break
+        else:
+            raise ValueError(_NEVER_ENDING.format(name=self.name))
+        changes = list(assigned)
+
+        def call(changing: list[Array], others: list[Array], key: Array, arrays: Sequence[Array]) -> tuple[Tree, list[Array]]:
+            mixed, taken = iter(changing), iter(others)
+            values = [next(mixed if changes_it else taken) for changes_it in changes]
+            output, new = pure(values, key, arrays)
+            return output, [value for value, changes_it in zip(new, changes) if changes_it]
+
+        program = jax.jit(call, donate_argnums=0, compiler_options=compiler_options())
+        sides: dict[bool, list[Variable]] = {True: [], False: []}
+        for variable, changes_it in zip(variables, changes):
+            sides[changes_it].append(variable)
+        return _Program(program, sides[True], sides[False])
+
+    def _run(self, program: _Program, key: Array, arrays: Sequence[Array]) -> Tree:
+        materialize([*program.changing, *program.others])
+        others = [variable.stored for variable in program.others]
+        changing = [owned_value(variable) for variable in program.changing]
+        output, new = program.call(changing, others, key, arrays)
+        for variable, value in zip(program.changing, new):
+            put_value(variable, value)
+        return output
+
+
+def _is_variable(value: object) -> bool:
+    return isinstance(value, Variable)
+
+
+def function(func: F | None = None, **options: object) -> Any:
+    """Compile a function of arrays and Variables.
+
+    A function that looks at the values of its arrays, by an `if` or by NumPy, runs as Python instead, line by line.
+
+    Args:
+        func: the function; None when used as `@tf.function(...)`.
+        **options: `input_signature`, `reduce_retracing`, `jit_compile` and so on; they change nothing here.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> total = Variable(0.0)
+        >>> @function(jit_compile=True)
+        ... def add(x):
+        ...     total.assign_add(x)
+        ...     return 2 * total
+        >>> float(add(jnp.float32(3.0))), float(add(jnp.float32(4.0))), float(total.value)
+        (6.0, 14.0, 7.0)
+    """
+    if func is None:
+        return function
+    made = Compiled(func)
+
+    @functools.wraps(func)
+    def compiled(*args: Tree, **kwargs: Tree) -> Tree:
+        return made(*args, **kwargs)
+
+    compiled.python_function = func  # type: ignore[attr-defined]
+    compiled.get_concrete_function = lambda *args, **kwargs: compiled  # type: ignore[attr-defined]
+    return compiled

@@ -1,0 +1,257 @@
+"""`tf.GradientTape`, also in code that runs line by line.
+
+Inside a function that is traced (a `train_step`, a `tf.function`) a tape is `jkeras.state.tape.GradientTape`. In a bare loop, or
+in a plain function, nothing is traced: the block has computed with numbers when the tape is asked. So the `with` statement is
+read again from its source file, made into a function of the names that it uses, with the values that they had when it began, and
+compiled like a `tf.function`. The program computes the target once more, with the same random draws. If the number is not that
+of the block, the block does something that another run does not repeat, and it is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import functools
+import linecache
+import sys
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from types import FrameType
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jkeras._base.types import Array, Tree
+from jkeras.compat.standin.functions import Compiled
+from jkeras.state import tape as traced_tape
+from jkeras.state.random import PositionsByUse, next_key
+from jkeras.state.scope import Scope, current, pop, push
+from jkeras.state.variable import Variable
+
+__all__ = ["GradientTape", "UnconnectedGradients"]
+
+_FUNCTION = "_block"
+_MISSING = object()
+
+_NOT_FOUND = """The tape was asked for a gradient of {what}, which the block did not compute. Compute it
+inside of `with`, and give it a name:
+
+    with tf.GradientTape() as tape:
+        loss = loss_fn(y, model(x))
+    grads = tape.gradient(loss, model.trainable_variables)
+"""
+
+_OTHER_NUMBER = """The block gave the target {before}, and {after} when it was run again for its gradient. It draws random numbers
+from NumPy or Python, reads from an iterator, or changes something that it uses. Put the step into a function with @tf.function,
+draw with tf.random, and pass what it needs as arguments."""
+
+
+class UnconnectedGradients:
+    """What `gradient` gives for a source on which the target does not depend."""
+
+    NONE, ZERO = "none", "zero"
+
+
+class _Block(NamedTuple):
+    """A `with` statement.
+
+    Attributes:
+        statement: the statement.
+        file: where it stands.
+        uses: the names that it uses.
+    """
+
+    statement: ast.With
+    file: str
+    uses: tuple[str, ...]
+
+
+class _Place(NamedTuple):
+    """Where a value is among the names of a block.
+
+    Attributes:
+        name: of a variable of the block.
+        leaf: its number in the nest that the variable holds.
+    """
+
+    name: str
+    leaf: int
+
+
+class GradientTape(traced_tape.GradientTape):
+    """A tape; arguments as for `jkeras.state.tape.GradientTape`."""
+
+    _frame: FrameType | None = None  # in which the block ran line by line
+
+    def __enter__(self) -> GradientTape:
+        if traced_tape.recording() is not None:
+            super().__enter__()
+            return self
+        frame = sys._getframe(1)
+        block = None if current().functional else _block_at(frame.f_code.co_filename, frame.f_lineno)
+        if block is None:
+            raise RuntimeError(traced_tape.NO_FUNCTION)
+        self._block, self._frame, self._key = block, frame, next_key()
+        self._before = {name: value for name in block.uses if (value := _look_up(frame, name)) is not _MISSING}
+        scope = Scope(current())
+        scope.rng, scope.positions = self._key, PositionsByUse()
+        self._token = push(scope)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._frame is not None:
+            pop(self._token)
+
+    def watch(self, tensor: Tree) -> None:
+        """Allow derivatives with respect to arrays, for what uses them from now on."""
+        if self._frame is None:
+            super().watch(tensor)
+
+    def reset(self) -> None:
+        """Begin anew."""
+        if self._frame is None:
+            super().reset()
+
+    def watched_variables(self) -> tuple[Variable, ...]:
+        """The Variables with respect to which derivatives may be asked for."""
+        if self._frame is None:
+            return super().watched_variables()
+        found: dict[int, Variable] = {}
+        for value in self._before.values():
+            held = getattr(value, "trainable_variables", None) or jax.tree.leaves(value, is_leaf=_is_variable)
+            found.update((id(leaf), leaf) for leaf in held if isinstance(leaf, Variable) and leaf.trainable)
+        return tuple(found.values())
+
+    def _ask(self, kind: str, targets: list[Array], weights: list[Array] | None, sources: Tree, zeros: bool) -> Tree:
+        if self._frame is None:
+            return super()._ask(kind, targets, weights, sources, zeros)
+        self._spend()
+        now = {**self._frame.f_globals, **self._frame.f_locals} if _is_function(self._frame) else self._frame.f_globals
+        own = next((name for name, value in now.items() if value is self), None)
+        leaves, structure = jax.tree.flatten(sources, is_leaf=_is_variable)
+        found = [_place_of(target, now) for target in targets]
+        by = [leaf if isinstance(leaf, Variable) else _place_of(leaf, now) or _place_of(leaf, self._before) for leaf in leaves]
+        asked = [place for place in found if place is not None]
+        if len(asked) < len(targets) or own is None:
+            missing = next((target for target, place in zip(targets, found) if place is None), None)
+            raise RuntimeError(_NOT_FOUND.format(what=f"{missing!r:.80}"))
+        key = id(self._block), own, kind, tuple(asked), tuple(id(p) if isinstance(p, Variable) else p for p in by), zeros
+        program = _program(key, functools.partial(_differentiate, self._block, own, kind, asked, by, zeros))
+        given = {name: value for name, value in self._before.items() if not isinstance(value, traced_tape.GradientTape)}
+        made = {
+            name: (value._persistent, value._watches_all)
+            for name, value in self._before.items()
+            if isinstance(value, traced_tape.GradientTape)
+        }
+        numbers, answers = program.run(self._key, given, made, weights)
+        for before, after in zip(targets, numbers):
+            if not np.allclose(np.asarray(before), np.asarray(after), rtol=1e-2, atol=1e-4, equal_nan=True):
+                raise RuntimeError(_OTHER_NUMBER.format(before=np.asarray(before), after=np.asarray(after)))
+        return jax.tree.unflatten(structure, answers)
+
+
+_programs: dict[Hashable, Compiled] = {}
+
+
+def _program(key: Hashable, fn: Any) -> Compiled:
+    if key not in _programs:
+        _programs[key] = Compiled(fn, keeps=False)
+    return _programs[key]
+
+
+def _differentiate(
+    block: _Block,
+    own: str,
+    kind: str,
+    asked: list[_Place],
+    by: list[Variable | _Place | None],
+    zeros: bool,
+    given: Mapping[str, Any],
+    made: Mapping[str, tuple[bool, bool]],
+    weights: list[Array] | None,
+) -> tuple[list[Array], list[Array | None]]:
+    """Run the block where it is traced, and ask its tape: the targets and the derivatives."""
+    values = {**given, **{name: GradientTape(*options) for name, options in made.items()}}
+    found = _function_of(block, values)(**values)
+    targets = [_value_at(place, found) for place in asked]
+    sources = [_value_at(place, found) if isinstance(place, _Place) else place for place in by]
+    known = [i for i, source in enumerate(sources) if source is not None]
+    tape = found[own]
+    tape._spent = False
+    answers = tape._ask(kind, targets, weights, [sources[i] for i in known], zeros)
+    return targets, [answers[known.index(i)] if i in known else None for i in range(len(sources))]
+
+
+def _look_up(frame: FrameType, name: str) -> object:
+    return frame.f_locals.get(name, frame.f_globals.get(name, _MISSING))
+
+
+def _is_function(frame: FrameType) -> bool:
+    return frame.f_locals is not frame.f_globals
+
+
+def _is_variable(value: object) -> bool:
+    return isinstance(value, Variable)
+
+
+def _place_of(value: object, names: Mapping[str, Any]) -> _Place | None:
+    for name, held in names.items():
+        if held is value:
+            return _Place(name, 0)
+    for name, held in names.items():
+        if isinstance(held, (list, tuple, dict)):
+            for number, leaf in enumerate(jax.tree.leaves(held, is_leaf=_is_variable)):
+                if leaf is value:
+                    return _Place(name, number)
+    return None
+
+
+def _value_at(place: _Place, names: Mapping[str, Any]) -> Any:
+    return jax.tree.leaves(names[place.name], is_leaf=_is_variable)[place.leaf]
+
+
+@functools.lru_cache(maxsize=64)
+def _block_at(file: str, line: int) -> _Block | None:
+    """The `with` statement on a line of a file; None where it cannot be read."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:
+        return None
+    statements = [node for node in ast.walk(tree) if isinstance(node, ast.With)]
+    found = [node for node in statements if node.lineno <= line <= node.items[-1].context_expr.lineno]
+    if not found or any(isinstance(n, (ast.Yield, ast.YieldFrom, ast.Await)) for n in ast.walk(found[-1])):
+        return None
+    node = found[-1]
+    used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    return _Block(node, file, tuple(sorted(used)))
+
+
+def _function_of(block: _Block, names: Iterable[str]) -> Callable[..., dict[str, Any]]:
+    """A function of these names that runs a block and returns all its names."""
+    body = _WithoutJumps().visit(copy.deepcopy(block.statement))
+    arguments = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
+    done = ast.Return(ast.Call(ast.Name("locals", ast.Load()), [], []))
+    module = ast.parse(f"def {_FUNCTION}(): pass")
+    function: Any = module.body[0]
+    function.args, function.body = arguments, [body, done]
+    space: dict[str, Any] = {}
+    exec(compile(ast.fix_missing_locations(module), block.file, "exec"), space)
+    made: Callable[..., dict[str, Any]] = space[_FUNCTION]
+    return made
+
+
+class _WithoutJumps(ast.NodeTransformer):
+    """A block whose names are wanted at its end: it neither returns nor leaves a loop around it."""
+
+    def visit_Return(self, node: ast.Return) -> ast.stmt:
+        return ast.Pass() if node.value is None else ast.Expr(node.value)
+
+    def visit_Break(self, node: ast.stmt) -> ast.stmt:
+        return ast.Pass()
+
+    visit_Continue = visit_Global = visit_Nonlocal = visit_Break
+
+    def visit_For(self, node: Any) -> Any:
+        return node  # its jumps are its own
+
+    visit_While = visit_FunctionDef = visit_Lambda = visit_ClassDef = visit_For

@@ -1,0 +1,47 @@
+"""The state of an optimizer in Variables, for steps that apply it to Variables within a traced function.
+
+In `fit` a program takes the optimizer's state and gives the next one. A function with a gradient tape calls `apply_gradients`
+instead, on as many optimizers as it likes, and nobody hands their states through. So these states move into Variables: like those
+of the model they are arguments and results of the program around the function (`state/functionalize.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import jax
+import jax.numpy as jnp
+
+from jkeras._base.types import Tree
+from jkeras.state.random import taking_nothing
+from jkeras.state.variable import Variable
+
+_ALWAYS = -1  # an age: the function that is traced did not make them, even where it was the first to need them
+
+
+class StateInVariables:
+    """A state whose leaves are held by Variables.
+
+    Args:
+        state: pytree of arrays.
+        names: of the leaves.
+    """
+
+    def __init__(self, state: Tree, names: Iterable[str]):
+        leaves, self.structure = jax.tree.flatten(state)
+        with taking_nothing():
+            self.variables = [
+                Variable(jnp.copy(leaf), trainable=False, autocast=False, name=name.replace("/", "_"))
+                for name, leaf in zip(names, leaves)
+            ]
+        for variable in self.variables:
+            variable._age = _ALWAYS
+
+    def read(self) -> Tree:
+        """The state now."""
+        return jax.tree.unflatten(self.structure, [variable.stored for variable in self.variables])
+
+    def write(self, state: Tree) -> None:
+        """Put another state into the Variables."""
+        for variable, leaf in zip(self.variables, jax.tree.leaves(state)):
+            variable.assign(leaf)

@@ -1,0 +1,348 @@
+"""`tf.GradientTape` and `tf.function` of the stand-in: in compiled functions, and in code that runs line by line."""
+
+import numpy as np
+import pytest
+from documents import compat_in
+
+import jkeras
+
+X = np.random.default_rng(0).normal(size=(64, 5)).astype("float32")
+Y = np.argmax(X[:, :3], 1)
+
+
+@pytest.fixture(scope="module")
+def tf(tmp_path_factory):
+    with compat_in(tmp_path_factory.mktemp("tf")):
+        import tensorflow
+
+        yield tensorflow
+
+
+def classifier(tf, dropout=0.0):
+    jkeras.utils.set_random_seed(0)
+    layers = tf.keras.layers
+    return tf.keras.Sequential([layers.Input((5,)), layers.Dense(8, activation="relu"), layers.Dropout(dropout), layers.Dense(3)])
+
+
+def trained(tf, step_of):
+    """Weights after two steps of a custom loop, and what the metric says."""
+    model = classifier(tf)
+    optimizer = tf.keras.optimizers.Adam(0.01)
+    loss_fn = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    accuracy = tf.keras.metrics.SparseCategoricalAccuracy()
+    step = step_of(model, optimizer, loss_fn, accuracy)
+    found = [float(step(X[i : i + 32], Y[i : i + 32])) for i in (0, 32)]
+    return [*model.get_weights(), np.array(found), np.array(accuracy.result()), np.array(int(optimizer.iterations))]
+
+
+def by_fit(tf):
+    model = classifier(tf)
+    model.compile(
+        tf.keras.optimizers.Adam(0.01), tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"]
+    )
+    losses = [model.train_on_batch(X[i : i + 32], Y[i : i + 32], reset_metrics=not i)[0] for i in (0, 32)]
+    return model.get_weights(), losses
+
+
+def check(tf, found):
+    weights, losses = by_fit(tf)
+    for one, other in zip(found, weights):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found[-3][0], losses[0], rtol=1e-5)
+    assert found[-1] == 2 and 0 < found[-2] < 1
+
+
+def test_a_compiled_loop_of_ones_own(tf):
+    def step_of(model, optimizer, loss_fn, accuracy):
+        @tf.function
+        def step(x, y):
+            with tf.GradientTape() as tape:
+                logits = model(x, training=True)
+                loss = loss_fn(y, logits)
+            grads = tape.gradient(loss, model.trainable_weights)
+            optimizer.apply_gradients(zip(grads, model.trainable_weights))
+            accuracy.update_state(y, logits)
+            return loss
+
+        return step
+
+    check(tf, trained(tf, step_of))
+
+
+def test_a_loop_that_runs_line_by_line(tf):
+    def step_of(model, optimizer, loss_fn, accuracy):
+        def step(x, y):
+            with tf.GradientTape() as tape:
+                logits = model(x, training=True)
+                loss = loss_fn(y, logits)
+            grads = tape.gradient(loss, model.trainable_weights)
+            optimizer.apply_gradients(zip(grads, model.trainable_weights))
+            accuracy.update_state(y, logits)
+            return loss
+
+        return step
+
+    check(tf, trained(tf, step_of))
+
+
+def test_minimize_line_by_line(tf):
+    def step_of(model, optimizer, loss_fn, accuracy):
+        def step(x, y):
+            optimizer.minimize(lambda: loss_fn(y, model(x, training=True)), lambda: model.trainable_weights)
+            accuracy.update_state(y, model(x))
+            return 1.0
+
+        return step
+
+    found = trained(tf, step_of)
+    for one, other in zip(found, by_fit(tf)[0]):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_draws_are_the_same_in_the_block_and_in_its_gradient(tf):
+    model = classifier(tf, dropout=0.5)
+    noise = []
+    for _ in range(3):
+        with tf.GradientTape() as tape:
+            z = tf.random.normal((64, 5))
+            value = tf.reduce_sum(model(X + z, training=True) ** 2)
+        grads = tape.gradient(value, model.trainable_weights)
+        noise.append(float(value))
+        assert all(np.isfinite(g).all() for g in grads)
+    assert len(set(noise)) == 3
+
+
+def test_a_block_that_another_run_does_not_repeat_is_refused(tf):
+    w = tf.Variable(3.0)
+    with tf.GradientTape() as tape:
+        y = w * float(np.random.normal())
+    with pytest.raises(RuntimeError, match=r"draws random numbers\s+from NumPy"):
+        tape.gradient(y, w)
+
+
+def test_derivatives_line_by_line(tf):
+    x, c = tf.Variable(3.0), tf.constant(2.0)
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            y = x**3
+        first = inner.gradient(y, x)
+    assert (float(first), float(outer.gradient(first, x))) == (27, 18)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(c)
+        z = c * c
+        q = {"fourth": [z * z]}
+    assert [float(tape.gradient(q["fourth"][0], s)) for s in (c, z)] == [32, 8]
+    assert tape.gradient(z, x) is None
+    assert float(tape.gradient(z, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)) == 0
+
+
+def test_a_block_may_return_and_use_names_of_its_function(tf):
+    def slope(f, at):
+        at = tf.Variable(at)
+        for power in (1, 2):
+            with tf.GradientTape() as tape:
+                scaled = [f(at) * power for _ in range(1)]
+                total = scaled[0]
+                if power == 2:
+                    return tape.gradient(total, at)
+        return None
+
+    assert float(slope(lambda v: v * v, 5.0)) == 20
+
+
+def test_heatmaps_of_a_convolution(tf):
+    layers = tf.keras.layers
+    jkeras.utils.set_random_seed(0)
+    image = np.random.default_rng(0).random((1, 8, 8, 3)).astype("float32")
+    x = tf.keras.Input((8, 8, 3))
+    features = layers.Conv2D(4, 3, activation="relu", name="conv")(x)
+    model = tf.keras.Model(x, layers.Dense(2)(layers.Flatten()(features)))
+
+    def heatmap(model, name):
+        both = tf.keras.Model(model.inputs, [model.get_layer(name).output, model.output])
+        with tf.GradientTape() as tape:
+            found, scores = both(image)
+            best = tf.argmax(scores[0])
+            score = scores[:, best]
+        grads = tape.gradient(score, found)
+        pooled = tf.reduce_mean(grads, axis=(0, 1, 2))
+        return tf.squeeze(found[0] @ pooled[..., tf.newaxis]), grads, int(best)
+
+    found, grads, best = heatmap(model, "conv")
+    kernel = model.layers[-1].get_weights()[0][:, best].reshape(1, 6, 6, 4)
+    assert found.shape == (6, 6)
+    np.testing.assert_allclose(grads, kernel, rtol=1e-5)
+
+
+def test_saliency_of_an_image_that_is_a_variable(tf):
+    image = tf.Variable(np.ones((2, 2), "float32"))
+    optimizer = tf.keras.optimizers.SGD(0.1)
+    for _ in range(3):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(image**2)
+        optimizer.apply_gradients([(tape.gradient(loss, image), image)])
+    np.testing.assert_allclose(image.numpy(), np.full((2, 2), 0.8**3), rtol=1e-6)
+
+
+def test_targets_outside_of_the_block_are_named(tf):
+    w = tf.Variable(3.0)
+    with tf.GradientTape() as tape:
+        y = w * w
+    with pytest.raises(RuntimeError, match=r"did not compute. Compute it\s+inside"):
+        tape.gradient(y * 2, w)
+
+
+def test_a_tape_without_source_says_what_to_write(tf):
+    with pytest.raises(RuntimeError, match="@tf"):
+        exec("with tf.GradientTape() as tape:\n    y = 1", {"tf": tf})
+
+
+# tf.function ----------------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_traced_once_for_each_kind_of_arguments(tf):
+    seen = []
+
+    @tf.function
+    def double(x, power=1):
+        seen.append(power)
+        return x * 2**power
+
+    for value in (1.0, 2.0, 3.0):
+        assert float(double(tf.constant(value))) == 2 * value
+    assert len(set(seen)) == 1 and (traces := len(seen)) <= 2
+    assert float(double(tf.constant(1.0), power=2)) == 4 and len(seen) > traces
+    np.testing.assert_array_equal(double(np.ones(3, "float32")), [2, 2, 2])
+
+
+def test_variables_keep_what_it_assigns(tf):
+    total, untouched = tf.Variable(0.0), tf.Variable(7.0)
+    before = untouched.value
+
+    @tf.function(jit_compile=True)
+    def add(x):
+        total.assign_add(x)
+        return total + untouched
+
+    assert [float(add(tf.constant(v))) for v in (1.0, 2.0)] == [8, 10]
+    assert float(total) == 3 and untouched.value is before
+
+
+def test_methods_and_variables_made_at_the_first_call(tf):
+    class Counter:
+        count = None
+
+        @tf.function
+        def step(self, by):
+            if self.count is None:
+                self.count = tf.Variable(0.0)
+            self.count.assign_add(by)
+            return self.count.value
+
+    one, other = Counter(), Counter()
+    assert [float(one.step(tf.constant(2.0))) for _ in range(3)] == [2, 4, 6]
+    assert float(other.step(tf.constant(5.0))) == 5 and float(one.count.value) == 6
+
+
+def test_draws_differ_from_call_to_call_and_from_layer_to_layer(tf):
+    first, second = tf.keras.layers.Dropout(0.5), tf.keras.layers.Dropout(0.5)
+
+    @tf.function
+    def masks(x):
+        return first(x, training=True), second(x, training=True)
+
+    x = np.ones((4, 50), "float32")
+    found = [np.asarray(m) for _ in range(2) for m in masks(x)]
+    assert len({m.tobytes() for m in found}) == 4
+    jkeras.utils.set_random_seed(3)
+    again = np.asarray(masks(x)[0])
+    jkeras.utils.set_random_seed(3)
+    np.testing.assert_array_equal(again, masks(x)[0])
+
+
+def test_a_function_that_looks_at_values_runs_as_python(tf):
+    @tf.function
+    def positive(x):
+        if x > 0:
+            return x
+        return -x
+
+    assert float(positive(tf.constant(-3.0))) == 3 and float(positive(tf.constant(2.0))) == 2
+
+
+def test_with_a_tape_it_must_not_look_at_values(tf):
+    w = tf.Variable(2.0)
+
+    @tf.function
+    def step(x):
+        with tf.GradientTape() as tape:
+            y = w * x if x > 0 else w
+        return tape.gradient(y, w)
+
+    with pytest.raises(Exception, match="Tracer") as error:
+        step(tf.constant(1.0))
+    assert any("tf.where" in note for note in error.value.__notes__)
+
+
+def test_functions_within_functions_and_steps_are_part_of_them(tf):
+    @tf.function
+    def inner(x):
+        return x * x
+
+    @tf.function
+    def outer(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = inner(x)
+        return tape.gradient(y, x)
+
+    assert float(outer(tf.constant(3.0))) == 6
+
+
+def test_a_wasserstein_gan_with_a_penalty_trains_in_fit(tf):
+    layers = tf.keras.layers
+
+    class WGAN(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.critic = tf.keras.Sequential([layers.Dense(8, activation="tanh"), layers.Dense(1)])
+            self.generator = tf.keras.Sequential([layers.Dense(8, activation="tanh"), layers.Dense(5)])
+
+        def compile(self, critic_optimizer, generator_optimizer):
+            super().compile()
+            self.critic_optimizer, self.generator_optimizer = critic_optimizer, generator_optimizer
+
+        def penalty(self, real, made):
+            alpha = tf.random.uniform([tf.shape(real)[0], 1], 0.0, 1.0)
+            between = real + alpha * (made - real)
+            with tf.GradientTape() as tape:
+                tape.watch(between)
+                scores = self.critic(between, training=True)
+            grads = tape.gradient(scores, [between])[0]
+            norm = tf.sqrt(tf.reduce_sum(tf.square(grads), axis=[1]))
+            return tf.reduce_mean((norm - 1.0) ** 2)
+
+        def train_step(self, real):
+            if isinstance(real, tuple):
+                real = real[0]
+            for _ in range(2):
+                noise = tf.random.normal((tf.shape(real)[0], 3))
+                with tf.GradientTape() as tape:
+                    made = self.generator(noise, training=True)
+                    cost = tf.reduce_mean(self.critic(made, training=True)) - tf.reduce_mean(self.critic(real, training=True))
+                    penalty = self.penalty(real, made)
+                    loss = cost + 10.0 * penalty
+                grads = tape.gradient(loss, self.critic.trainable_variables)
+                self.critic_optimizer.apply_gradients(zip(grads, self.critic.trainable_variables))
+            with tf.GradientTape() as tape:
+                g_loss = -tf.reduce_mean(self.critic(self.generator(noise, training=True), training=True))
+            grads = tape.gradient(g_loss, self.generator.trainable_variables)
+            self.generator_optimizer.apply_gradients(zip(grads, self.generator.trainable_variables))
+            return {"penalty": penalty, "g_loss": g_loss}
+
+    jkeras.utils.set_random_seed(0)
+    model = WGAN()
+    model.compile(tf.keras.optimizers.Adam(0.01, beta_1=0.5), tf.keras.optimizers.Adam(0.01, beta_1=0.5))
+    history = model.fit(X, batch_size=32, epochs=20, verbose=0).history
+    assert history["penalty"][-1] < 0.1 and np.isfinite(history["g_loss"]).all()
+    assert int(model.critic_optimizer.iterations) == 80
