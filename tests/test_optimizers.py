@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import jkeras
 from jkeras import optimizers
 from jkeras._base.registry import register_keras_serializable
 from jkeras.optimizers import SGD, Adam, AdamW, OptaxOptimizer, Optimizer, RMSprop, schedules
@@ -437,6 +438,23 @@ def test_a_rate_that_decays_can_be_set_and_reads_as_the_rate_that_decays():
         assert float(optimizer.lr) == pytest.approx(rate)
     schedule = SGD.from_config(optimizer.get_config()).get_config()["learning_rate"]["config"]
     assert schedule["initial_learning_rate"] == pytest.approx(0.8) and schedule["decay_rate"] == 1.0
+
+
+@pytest.mark.parametrize("name", ["Adadelta", "Adagrad", "Adam", "Adamax", "Ftrl", "RMSprop", "SGD"])
+def test_legacy_optimizers_step_as_those_of_tf_keras(name):
+    tf_keras = pytest.importorskip("tf_keras")
+    import tensorflow as tf
+
+    kwargs = {"lr": 0.05, "decay": 0.1, **({"clipvalue": 0.3} if name == "SGD" else {})}
+    ours, theirs = (getattr(k.optimizers.legacy, name) for k in (jkeras, tf_keras))
+    params, optimizer = jax.tree.map(jnp.asarray, WEIGHTS), ours(**kwargs)
+    state = optimizer.init(params)
+    variables, optimizer_there = [tf.Variable(w) for w in WEIGHTS.values()], theirs(learning_rate=kwargs.pop("lr"), **kwargs)
+    for t in range(10):
+        params, state = optimizer.update(grads_at(t), state, params)
+        optimizer_there.apply_gradients(zip([tf.constant(g[t]) for g in GRADS.values()], variables))
+    assert_close([params[path] for path in WEIGHTS], [v.numpy() for v in variables], rtol=1e-5, atol=1e-5)
+    assert type(optimizers.deserialize({"module": "keras.optimizers.legacy", "class_name": name, "config": {}})) is ours
 
 
 def test_iterations_count_changes_and_can_be_set():

@@ -1,5 +1,6 @@
 """Optimizers: rules in optax form, with Keras' numbers and face."""
 
+from jkeras.optimizers import legacy as legacy
 from jkeras.optimizers import schedules as schedules
 from jkeras.optimizers.adadelta import Adadelta as Adadelta
 from jkeras.optimizers.adafactor import Adafactor as Adafactor
