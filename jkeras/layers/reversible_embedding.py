@@ -98,6 +98,8 @@ class ReversibleEmbedding(Embedding):
         if outputs.ndim > inputs.ndim:
             super()._pass_mask(inputs, outputs, mask)
 
-    def _pass_symbolic_mask(self, inputs: Tree, outputs: Tree, masks: Tree) -> None:
-        if len(outputs.shape) > len(inputs.shape):
-            super()._pass_symbolic_mask(inputs, outputs, masks)
+    def _call_symbolic(self, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
+        outputs = super()._call_symbolic(args, kwargs)
+        if len(outputs.shape) == len(args[0].shape):
+            outputs.mask = None
+        return outputs
