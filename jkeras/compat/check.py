@@ -40,8 +40,8 @@ def check_script(source: str, filename: str = "<script>") -> list[Absent]:
         SyntaxError: the text is not Python.
 
     Example:
-        >>> check_script("import tensorflow as tf\\nx = tf.constant(1)\\ndata = tf.data.Dataset.range(3)")
-        [Absent(line=3, name='tensorflow.data', is_tensorflow=True)]
+        >>> check_script("import tensorflow as tf\\nx = tf.constant(1)\\ntf.lite.Interpreter()")
+        [Absent(line=3, name='tensorflow.lite', is_tensorflow=True)]
     """
     tree = ast.parse(source, filename)
     known: dict[str, str] = {}
