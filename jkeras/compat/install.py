@@ -65,8 +65,8 @@ def install(tensorflow: bool = True) -> None:
     sys.meta_path.insert(0, finder)
     settings.keras2_json = True
     _installed.extend((finder, _read_settings()))
-    for kind, names in _METHODS.items():
-        for name, method in names.items():
+    for kind, methods in _METHODS.items():
+        for name, method in methods.items():
             setattr(kind, name, method)
 
 
@@ -83,7 +83,7 @@ def uninstall() -> None:
             del sys.modules[name]
     for field, value in changed.items():
         setattr(settings, field, value)
-    for kind, names in _METHODS.items():
+    for kind, methods in _METHODS.items():
         for name in names:
             delattr(kind, name)
 
