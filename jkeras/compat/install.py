@@ -83,7 +83,7 @@ def uninstall() -> None:
             del sys.modules[name]
     for field, value in changed.items():
         setattr(settings, field, value)
-    for kind, methods in _METHODS.items():
+    for kind, names in _METHODS.items():
         for name in names:
             delattr(kind, name)
 
