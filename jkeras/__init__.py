@@ -38,6 +38,7 @@ from jkeras import optimizers as optimizers
 from jkeras import random as random
 from jkeras import regularizers as regularizers
 from jkeras import saving as saving
+from jkeras import tree as tree
 from jkeras import utils as utils
 from jkeras._base.dtypes import DTypePolicy as DTypePolicy
 from jkeras._base.lazy import lazy_names as lazy_names
@@ -47,6 +48,7 @@ from jkeras.initializers import Initializer as Initializer
 from jkeras.layers import Input as Input
 from jkeras.layers import InputSpec as InputSpec
 from jkeras.layers import Layer as Layer
+from jkeras.layers.operation import Operation as Operation
 from jkeras.layers.remat import RematScope as RematScope
 from jkeras.layers.remat import remat as remat
 from jkeras.losses import Loss as Loss

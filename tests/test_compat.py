@@ -3,11 +3,13 @@
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
 import types
 import warnings
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from documents import compat_in
 import jkeras
 import jkeras.compat
 from jkeras.compat import check_script, keras_table, tensorflow_table
+from jkeras.compat.identity import CompatDistribution
 from jkeras.compat.modules import names_in, place_of
 
 
@@ -101,7 +104,7 @@ def test_every_row_of_the_tables_leads_somewhere():
     for table in (keras_table, tensorflow_table):
         for homes in table.PLACES.values():
             assert all(importlib.import_module(home) for home in homes.split())
-        for row, target in table.NAMES.items():
+        for row, target in getattr(table, "NAMES_3", table.NAMES).items():
             module, _, name = target.rpartition(".")
             assert hasattr(importlib.import_module(module), name), (row, target)
     assert keras_table.PARTS.keys() <= keras_table.PLACES.keys() >= set(tensorflow_table.KERAS_PLACES.values())
@@ -268,8 +271,45 @@ def test_the_version_says_what_it_is(compat):
     import keras
     import tensorflow as tf
 
-    assert tf.__version__ == keras.__version__ == tf.keras.__version__ == f"2.15.0+jkeras.{jkeras.__version__}"
-    assert int(tf.__version__.split(".")[0]) == 2 and not hasattr(tf.config, "__version__")
+    assert keras.version() == keras.__version__ and re.fullmatch(r"3\.\d+\.\d+", keras.__version__)
+    assert tf.__version__ == tf.keras.__version__ == tf.version.VERSION == "2.15.0"
+    assert tf.version.GIT_VERSION.removeprefix("jkeras-") == jkeras.__version__
+    assert not hasattr(tf.keras, "version") and not hasattr(tf.config, "__version__")
+    assert keras.backend.backend() == keras.config.backend() == "jax"
+
+
+def test_the_metadata_of_packages_agree_with_the_modules(compat):
+    import keras
+    import tensorflow as tf
+
+    assert metadata.version("keras") == keras.__version__
+    assert metadata.version("tensorflow") == metadata.version("tf-keras") == tf.__version__
+    assert metadata.packages_distributions()["keras"][0] == "keras"
+    assert metadata.version("jkeras") and next(iter(metadata.distributions(name="pytest"))).metadata["Name"] == "pytest"
+    jkeras.compat.uninstall()
+    assert not any(isinstance(found, CompatDistribution) for found in metadata.distributions(name="keras"))
+
+
+def test_tensorflow_can_be_left_alone(tmp_path):
+    with compat_in(tmp_path):
+        jkeras.compat.uninstall()
+        jkeras.compat.install(tensorflow=False)
+        finder = sys.meta_path[0]
+        assert finder.find_spec("keras") and finder.find_spec("tensorflow") is finder.find_spec("tensorflow.keras") is None
+        assert not any(isinstance(found, CompatDistribution) for found in metadata.distributions(name="tensorflow"))
+
+
+def test_what_packages_ask_the_stand_in(compat):
+    import tensorflow as tf
+
+    kinds = tf.RaggedTensor, tf.SparseTensor, tf.IndexedSlices
+    assert not isinstance(jkeras.ops.ones(2), kinds) and isinstance(jkeras.ops.ones(2), tf.Tensor) and tf.newaxis is None
+    with pytest.raises(NotImplementedError, match=r"tf.SparseTensor is not in jkeras. Arrays are dense"):
+        tf.SparseTensor([[0, 0]], [1.0], (2, 2))
+    with pytest.raises(tf.errors.NotFoundError):
+        open("/nowhere/at all")  # noqa: SIM115
+    with pytest.raises(ImportError):
+        from tensorflow.python.eager import context  # noqa: F401
 
 
 def test_tensorboard_does_not_take_the_stand_in_for_tensorflow(compat):

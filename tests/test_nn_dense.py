@@ -12,11 +12,11 @@ import pytest
 from jax.test_util import check_grads
 from keras.src.layers.merging.dot import Dot
 
-from jkeras.nn.dense import dense
 from jkeras.nn.dropout import dropout
 from jkeras.nn.embedding import embedding, one_hot
 from jkeras.nn.lengths import unit_vectors
 from jkeras.nn.merge import batch_dot
+from jkeras.nn.product import dense
 
 RNG = np.random.default_rng(0)
 

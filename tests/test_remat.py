@@ -193,6 +193,28 @@ def test_the_attribute_can_be_set_taken_back_and_copied():
     assert "remat" not in str(layer.get_config())
 
 
+def test_the_activation_of_your_own_layer_rematerializes_and_stays_what_was_set():
+    kept = []
+
+    class Wave(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.activation = jnp.sin
+
+        def call(self, x):
+            kept.append(vars(self)["activation"])
+            return self.activation(x)
+
+    layer = Wave()
+    assert remats(layer) == 0
+    layer.remat = "activations"
+    assert remats(layer) == 1
+    assert {jnp.sin} == {*kept} and layer.activation is jnp.sin
+    del layer.activation
+    with pytest.raises(AttributeError, match=r"'Wave' object 'wave.*' has no attribute 'activation'"):
+        layer.activation  # noqa: B018
+
+
 def test_remat_of_a_function_and_of_what_a_layer_uses():
     f = lambda x, power, *, scale: scale * jnp.sin(x) ** power  # noqa: E731
     ours, theirs = remat(f), keras.remat(lambda x: f(x, 2, scale=3.0))

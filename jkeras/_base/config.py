@@ -33,6 +33,11 @@ settings = Settings()
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
+def backend() -> str:
+    """The library that computes: `'jax'`, always."""
+    return "jax"
+
+
 def floatx() -> str:
     """The default float dtype, `'float32'` unless changed."""
     return settings.floatx

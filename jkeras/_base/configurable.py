@@ -143,6 +143,23 @@ def read_arguments(cls: type, config: Config, custom_objects: CustomObjects = No
     return arguments
 
 
+def arguments_with_function(config: Config, area: str, custom_objects: CustomObjects = None) -> dict[str, Any]:
+    """The arguments of an object around a function `fn`, which its config names in plain form or in Keras'.
+
+    Args:
+        config: from `get_config`.
+        area: where to look for a function of Keras first, such as `"keras.losses"`.
+        custom_objects: your own functions and classes by name.
+    """
+    arguments = {k: v if k == "fn" or not is_object_config(v) else deserialize(v, custom_objects) for k, v in config.items()}
+    fn = arguments.get("fn")
+    if is_object_config(fn):
+        arguments["fn"] = fn = fn["config"] if fn["class_name"] == "function" else deserialize(fn, custom_objects)
+    if isinstance(fn, str):
+        arguments["fn"] = registry.find_function(fn, custom_objects, area)
+    return arguments
+
+
 # Keras 2's files do not say where a class lives; the name of the argument does. Several areas have a class Identity.
 _AREAS = {
     "initializer": "keras.initializers",

@@ -108,8 +108,7 @@ def _balance(placements: list[list[float]], sides: Sequence[Sides]) -> list[floa
     ]
     low, high = min(ends, key=lambda end: end[1] - end[0])
     shifts = [(low - left) if i % 2 == 0 else (high - right) for i, (left, right) in enumerate(ends)]
-    middle = []
-    for values in zip(*([x + shift for x in xs] for xs, shift in zip(placements, shifts))):
-        middle.append(sum(sorted(values)[1:3]) / 2)
+    shifted = ([x + shift for x in xs] for xs, shift in zip(placements, shifts))
+    middle = [sum(sorted(values)[1:3]) / 2 for values in zip(*shifted)]
     start = min(x - left for x, (left, _) in zip(middle, sides))
     return [x - start for x in middle]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 _LONG = 1800.0  # points; a picture longer than this is folded
 _TOLERANCE = 0.35  # how far from its ideal place a cut may be, as a share of a strip
@@ -26,9 +27,7 @@ def choose_cuts(heights: Sequence[float], allowed: Sequence[int], width: float, 
     total = sum(heights)
     if strips is None:
         strips = round(math.sqrt(ratio * total / (width + 60))) if total > _LONG else 1
-    starts = [0.0]
-    for height in heights[:-1]:
-        starts.append(starts[-1] + height)
+    starts = list(accumulate(heights[:-1], initial=0.0))
     cuts: list[int] = []
     length = total / max(1, strips)
     for i in range(1, strips):

@@ -13,11 +13,6 @@ from jkeras.nn import rectifiers
 from jkeras.ops.wrapper import Tensor, as_array, symbolic
 from jkeras.state.random import draw_key
 
-sigmoid = ops.sigmoid
-softplus = ops.softplus
-softsign = ops.softsign
-tanh = ops.tanh
-
 _general_relu = symbolic(lambda x, **settings: rectifiers.relu(x, **settings), "relu", module=__name__)
 
 
@@ -31,16 +26,6 @@ def relu(x: Tensor, alpha: float = 0.0, max_value: float | None = None, threshol
     if alpha == 0.0 and max_value is None and threshold == 0.0:
         return ops.relu(x)
     return _general_relu(as_tensor(x), negative_slope=alpha, max_value=max_value, threshold=threshold)
-
-
-def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
-    """`x` above zero, `alpha (exp(x) - 1)` below."""
-    return ops.elu(x, alpha)
-
-
-def softmax(x: Tensor, axis: int = -1) -> Tensor:
-    """The exponentials divided by their sum along an axis."""
-    return ops.softmax(x, axis=axis)
 
 
 def hard_sigmoid(x: Tensor) -> Tensor:

@@ -9,27 +9,12 @@ from jkeras import ops
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras.ops.families import Shape
 from jkeras.ops.wrapper import Tensor
 
 
-def _conv(
-    x: Tensor,
-    kernel: Tensor,
-    strides: int | Sequence[int],
-    padding: str,
-    data_format: str | None,
-    dilation_rate: int | Sequence[int],
-) -> Tensor:
-    return ops.conv(x, kernel, strides=strides, padding=padding, data_format=data_format, dilation_rate=dilation_rate)
-
-
 def conv1d(
-    x: Tensor,
-    kernel: Tensor,
-    strides: int = 1,
-    padding: str = "valid",
-    data_format: str | None = None,
-    dilation_rate: int = 1,
+    x: Tensor, kernel: Tensor, strides: int = 1, padding: str = "valid", data_format: str | None = None, dilation_rate: int = 1
 ) -> Tensor:
     """Slide a kernel over sequences.
 
@@ -46,16 +31,16 @@ def conv1d(
         last = standardize_data_format(data_format) == "channels_last"
         x = ops.pad(x, ((0, 0), (before, 0), (0, 0)) if last else ((0, 0), (0, 0), (before, 0)))
         padding = "valid"
-    return _conv(x, kernel, strides, padding, data_format, dilation_rate)
+    return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
 
 def conv2d(
     x: Tensor,
     kernel: Tensor,
-    strides: int | Sequence[int] = (1, 1),
+    strides: Shape = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: int | Sequence[int] = (1, 1),
+    dilation_rate: Shape = (1, 1),
 ) -> Tensor:
     """Slide a kernel `(height, width, channels, filters)` over images.
 
@@ -64,29 +49,29 @@ def conv2d(
         >>> conv2d(np.ones((1, 3, 3, 1), "float32"), np.ones((2, 2, 1, 1), "float32")).shape
         (1, 2, 2, 1)
     """
-    return _conv(x, kernel, strides, padding, data_format, dilation_rate)
+    return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
 
 def conv3d(
     x: Tensor,
     kernel: Tensor,
-    strides: int | Sequence[int] = (1, 1, 1),
+    strides: Shape = (1, 1, 1),
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: int | Sequence[int] = (1, 1, 1),
+    dilation_rate: Shape = (1, 1, 1),
 ) -> Tensor:
     """Slide a kernel `(depth, height, width, channels, filters)` over volumes."""
-    return _conv(x, kernel, strides, padding, data_format, dilation_rate)
+    return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
 
 def conv2d_transpose(
     x: Tensor,
     kernel: Tensor,
     output_shape: Sequence[Any] | None = None,
-    strides: int | Sequence[int] = (1, 1),
+    strides: Shape = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: int | Sequence[int] = (1, 1),
+    dilation_rate: Shape = (1, 1),
 ) -> Tensor:
     """The transpose of `conv2d`, which enlarges images.
 
@@ -116,10 +101,10 @@ def _left_over(before: int, after: int, stride: int, window: int, rate: int, pad
 def depthwise_conv2d(
     x: Tensor,
     depthwise_kernel: Tensor,
-    strides: int | Sequence[int] = (1, 1),
+    strides: Shape = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: int | Sequence[int] = (1, 1),
+    dilation_rate: Shape = (1, 1),
 ) -> Tensor:
     """Slide a kernel `(height, width, channels, multiplier)` over images, each channel separately."""
     return ops.depthwise_conv(x, depthwise_kernel, strides, padding, data_format, dilation_rate)
@@ -129,28 +114,19 @@ def separable_conv2d(
     x: Tensor,
     depthwise_kernel: Tensor,
     pointwise_kernel: Tensor,
-    strides: int | Sequence[int] = (1, 1),
+    strides: Shape = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: int | Sequence[int] = (1, 1),
+    dilation_rate: Shape = (1, 1),
 ) -> Tensor:
     """A `depthwise_conv2d`, then a `conv2d` with windows of size 1 that mixes the channels."""
     return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate)
 
 
-def _pool(
-    x: Tensor, pool_size: int | Sequence[int], strides: int | Sequence[int], padding: str, data_format: str | None, pool_mode: str
-) -> Tensor:
-    kinds = {"max": ops.max_pool, "avg": ops.average_pool}
-    if pool_mode not in kinds:
-        raise unknown_name("pool_mode", pool_mode, kinds)
-    return kinds[pool_mode](x, pool_size, strides, padding, data_format)
-
-
 def pool2d(
     x: Tensor,
-    pool_size: int | Sequence[int],
-    strides: int | Sequence[int] = (1, 1),
+    pool_size: Shape,
+    strides: Shape = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
     pool_mode: str = "max",
@@ -160,16 +136,19 @@ def pool2d(
     Raises:
         ValueError: another `pool_mode`.
     """
-    return _pool(x, pool_size, strides, padding, data_format, pool_mode)
+    kinds = {"max": ops.max_pool, "avg": ops.average_pool}
+    if pool_mode not in kinds:
+        raise unknown_name("pool_mode", pool_mode, kinds)
+    return kinds[pool_mode](x, pool_size, strides, padding, data_format)
 
 
 def pool3d(
     x: Tensor,
-    pool_size: int | Sequence[int],
-    strides: int | Sequence[int] = (1, 1, 1),
+    pool_size: Shape,
+    strides: Shape = (1, 1, 1),
     padding: str = "valid",
     data_format: str | None = None,
     pool_mode: str = "max",
 ) -> Tensor:
     """As `pool2d`, for volumes."""
-    return _pool(x, pool_size, strides, padding, data_format, pool_mode)
+    return pool2d(x, pool_size, strides, padding, data_format, pool_mode)

@@ -8,22 +8,11 @@ from __future__ import annotations
 
 import jax
 import numpy as np
-from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base import config
 from jkeras._base.types import Array, Tree
 from jkeras.ops.wrapper import Tensor
-
-abs = ops.abs
-cos = ops.cos
-exp = ops.exp
-log = ops.log
-round = ops.round
-sign = ops.sign
-sin = ops.sin
-square = ops.square
-stop_gradient = ops.stop_gradient
 
 
 def sqrt(x: Tensor) -> Tensor:
@@ -103,11 +92,6 @@ def less(x: Tensor, y: Tensor) -> Tensor:
 def less_equal(x: Tensor, y: Tensor) -> Tensor:
     """Whether `x <= y`."""
     return ops.less_equal(x, y)
-
-
-def cast(x: Tensor, dtype: DTypeLike | None) -> Tensor:
-    """The same values in another dtype, such as `"float32"`."""
-    return ops.cast(x, dtype)
 
 
 def cast_to_floatx(x: Tree) -> Tree:

@@ -8,32 +8,6 @@ from jkeras.backend.shapes import as_tensor
 from jkeras.ops.wrapper import Tensor
 
 
-def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False) -> Tensor:
-    """Cross entropy of each entry; the loss of that name takes the mean.
-
-    Args:
-        target: 0 to 1.
-        output: probabilities, or logits with `from_logits=True`; of the same shape.
-        from_logits: what `output` is.
-
-    Example:
-        >>> binary_crossentropy([[1.0, 0.0]], [[0.5, 0.5]]).shape
-        (1, 2)
-    """
-    return ops.binary_crossentropy(target, output, from_logits=from_logits)
-
-
-def categorical_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1) -> Tensor:
-    """Cross entropy along the axis of the classes, with one-hot targets.
-
-    Args:
-        target, output: of one shape; the output holds probabilities, or logits with `from_logits=True`.
-        from_logits: what `output` is.
-        axis: of the classes.
-    """
-    return ops.categorical_crossentropy(target, output, from_logits=from_logits, axis=axis)
-
-
 def sparse_categorical_crossentropy(
     target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1, ignore_class: int | None = None
 ) -> Tensor:

@@ -6,6 +6,7 @@ noted otherwise.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,14 +14,6 @@ from jkeras import ops
 from jkeras._base.types import Tree
 from jkeras.backend.shapes import as_tensor
 from jkeras.ops.wrapper import Tensor
-
-all = ops.all
-any = ops.any
-mean = ops.mean
-prod = ops.prod
-std = ops.std
-sum = ops.sum
-var = ops.var
 
 
 def max(x: Tensor, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
@@ -46,11 +39,6 @@ def argmax(x: Tensor, axis: int = -1) -> Tensor:
 def argmin(x: Tensor, axis: int = -1) -> Tensor:
     """The index of the smallest entry along an axis, the last by default."""
     return ops.argmin(x, axis=axis)
-
-
-def logsumexp(x: Tensor, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-    """`log(sum(exp(x)))` without overflow."""
-    return ops.logsumexp(x, axis=axis, keepdims=keepdims)
 
 
 def cumsum(x: Tensor, axis: int = 0) -> Tensor:
@@ -93,12 +81,9 @@ def count_params(x: Tree) -> int:
     Raises:
         ValueError: a size is unknown.
     """
-    total = 1
-    for size in x.shape:
-        if size is None:
-            raise ValueError(f"The number of entries of shape {tuple(x.shape)} is not known.")
-        total *= int(size)
-    return total
+    if None in x.shape:
+        raise ValueError(f"The number of entries of shape {tuple(x.shape)} is not known.")
+    return math.prod(map(int, x.shape))
 
 
 def batch_normalization(
@@ -132,7 +117,8 @@ def normalize_batch_in_training(
     """
     axes = [a % len(x.shape) for a in reduction_axes]
     average, variance = ops.mean(x, axis=axes), ops.var(x, axis=axes)
-    wide = [1 if i in axes else -1 if i == _first_kept(x, axes) else x.shape[i] for i in range(len(x.shape))]
+    first_kept = next((i for i in range(len(x.shape)) if i not in axes), -1)
+    wide = [1 if i in axes else -1 if i == first_kept else n for i, n in enumerate(x.shape)]
 
     def spread(v: Tensor) -> Tensor:
         return ops.reshape(v, wide)
@@ -140,7 +126,3 @@ def normalize_batch_in_training(
     y = (x - spread(average)) * ops.rsqrt(spread(variance) + epsilon)
     y = y if gamma is None else y * spread(gamma)
     return (y if beta is None else y + spread(beta)), average, variance
-
-
-def _first_kept(x: Tensor, axes: list[int]) -> int:
-    return next((i for i in range(len(x.shape)) if i not in axes), -1)

@@ -90,8 +90,3 @@ def name_scope(name: str) -> Iterator[str]:
 
 def manual_variable_initialization(value: bool) -> None:
     """For compatibility: Variables draw their initial values when needed, and no session has to initialize them."""
-
-
-def backend() -> str:
-    """`"jax"`."""
-    return "jax"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Sequence
 
 import jax
@@ -55,10 +56,7 @@ def batch_flatten(x: Tensor) -> Tensor:
     x = as_tensor(x)
     if None in x.shape[1:]:
         return _batch_flatten(x)
-    size = 1
-    for n in x.shape[1:]:
-        size *= n
-    return ops.reshape(x, (-1, size))
+    return ops.reshape(x, (-1, math.prod(x.shape[1:])))
 
 
 _batch_flatten = symbolic(lambda x: x.reshape((x.shape[0], -1)), "batch_flatten", module=__name__)
@@ -131,11 +129,8 @@ def slice(x: Tensor, start: Sequence[int], size: Sequence[int]) -> Tensor:
         >>> slice([[1, 2, 3], [4, 5, 6]], (0, 1), (-1, 2)).tolist()
         [[2, 3], [5, 6]]
     """
-    return ops.get_item(x, tuple(_range(a, n) for a, n in zip(start, size)))
-
-
-def _range(start: int, size: int) -> builtins.slice:
-    return builtins.slice(int(start), None if size == -1 else int(start) + int(size))
+    ranges = (builtins.slice(int(a), None if n == -1 else int(a) + int(n)) for a, n in zip(start, size))
+    return ops.get_item(x, tuple(ranges))
 
 
 def one_hot(indices: Tensor, num_classes: int) -> Tensor:

@@ -86,7 +86,7 @@ class BackupAndRestore(Callback):
         self._counter = BatchCounter(save_freq)
         if save_freq != "epoch":
             # Listen to batches only if needed: a callback that does makes training go step by step.
-            self.on_train_batch_begin = self._before_batch  # type: ignore[method-assign]
+            self.on_train_batch_begin = self._counter.before  # type: ignore[method-assign]
             self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
 
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -99,9 +99,6 @@ class BackupAndRestore(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._counter.begin_epoch()
-
-    def _before_batch(self, batch: int, logs: Logs = None) -> None:
-        self._counter.before(batch)
 
     def _after_batch(self, batch: int, logs: Logs = None) -> None:
         if self._counter.is_due(batch):

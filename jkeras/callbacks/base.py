@@ -137,3 +137,6 @@ class Callback(TakesPlainNumbers):
 
     def on_predict_end(self, logs: Logs = None) -> None:
         """After a prediction."""
+
+
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))

@@ -44,8 +44,8 @@ class BatchCounter:
         """Begin an epoch."""
         self._last = None
 
-    def before(self, batch: int) -> None:
-        """Note the batch that comes next: not 0 if a training run resumes within an epoch."""
+    def before(self, batch: int, logs: object = None) -> None:
+        """Note the batch that comes next: not 0 if a training run resumes within an epoch. Serves as `on_train_batch_begin`."""
         if self._last is None:
             self._last = batch - 1
 

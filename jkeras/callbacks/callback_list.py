@@ -17,7 +17,7 @@ import numpy as np
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Array
-from jkeras.callbacks.base import Callback, Logs
+from jkeras.callbacks.base import HOOKS, Callback, Logs
 from jkeras.callbacks.history import History
 from jkeras.callbacks.progbar_logger import ProgbarLogger
 
@@ -29,9 +29,6 @@ C = TypeVar("C")
 _TRAIN = ("on_train_batch_begin", "on_train_batch_end")
 _TEST = ("on_test_batch_begin", "on_test_batch_end")
 _PREDICT = ("on_predict_batch_begin", "on_predict_batch_end")
-_BATCH = (*_TRAIN, *_TEST, *_PREDICT, "on_batch_begin", "on_batch_end")
-_RUN = tuple(f"on_{mode}_{edge}" for mode in ("train", "test", "predict") for edge in ("begin", "end"))
-HOOKS = (*_BATCH, *_RUN, "on_epoch_begin", "on_epoch_end")
 # A train-batch event reaches a callback that overrides only the older name.
 _ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
@@ -194,36 +191,24 @@ class CallbackList(Callback):
                     found.set_arrays(entry["arrays"])
 
     def _tell(self, hook: str, *place: int, logs: Logs) -> None:
-        listeners = self._listeners[hook]
-        if not listeners:
-            return
-        # One dict for all: what a callback adds (a learning rate), later ones see.
-        plain = plain_logs(logs)
-        for callback, method in listeners:
-            try:
-                method(*place, plain)
-            except Exception as error:
-                _note(error, callback, hook, *place)
-                raise
-
-    def _tell_batch(self, hook: str, batch: int, logs: Logs) -> None:
-        plain: Logs = None
+        plain: Logs = None  # one dict for all: what a callback adds (a learning rate), later ones see
         for callback, method in self._listeners[hook]:
             # Reading a result waits for the device; a callback that does not need every batch reads when it wants to.
             given = logs
-            if getattr(callback, "every_batch", True):
+            if "batch" not in hook or getattr(callback, "every_batch", True):
                 given = plain = plain_logs(logs) if plain is None else plain
             try:
-                method(batch, given)  # by position: in Keras 2 its name was free
+                method(*place, given)  # by position: in Keras 2 its name was free
             except Exception as error:
-                _note(error, callback, hook, batch)
+                arguments = ", ".join([*map(str, place), "logs"])
+                error.add_note(f"Raised by the callback {type(callback).__name__}, in {hook}({arguments}).")
                 raise
 
     def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        self._tell_batch("on_batch_begin", batch, logs)
+        self._tell("on_batch_begin", batch, logs=logs)
 
     def on_batch_end(self, batch: int, logs: Logs = None) -> None:
-        self._tell_batch("on_batch_end", batch, logs)
+        self._tell("on_batch_end", batch, logs=logs)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._tell("on_epoch_begin", epoch, logs=logs)
@@ -232,22 +217,22 @@ class CallbackList(Callback):
         self._tell("on_epoch_end", epoch, logs=logs)
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        self._tell_batch("on_train_batch_begin", batch, logs)
+        self._tell("on_train_batch_begin", batch, logs=logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        self._tell_batch("on_train_batch_end", batch, logs)
+        self._tell("on_train_batch_end", batch, logs=logs)
 
     def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        self._tell_batch("on_test_batch_begin", batch, logs)
+        self._tell("on_test_batch_begin", batch, logs=logs)
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
-        self._tell_batch("on_test_batch_end", batch, logs)
+        self._tell("on_test_batch_end", batch, logs=logs)
 
     def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        self._tell_batch("on_predict_batch_begin", batch, logs)
+        self._tell("on_predict_batch_begin", batch, logs=logs)
 
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
-        self._tell_batch("on_predict_batch_end", batch, logs)
+        self._tell("on_predict_batch_end", batch, logs=logs)
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._tell("on_train_begin", logs=logs)
@@ -279,12 +264,6 @@ def _listener(callback: object, hook: str) -> Callable[..., object] | None:
         if name is not None and overrides(callback, name):
             return getattr(callback, name)
     return None
-
-
-def _note(error: Exception, callback: object, hook: str, *place: int) -> None:
-    """Say in a note which callback raised the error."""
-    arguments = ", ".join([*(str(number) for number in place), "logs"])
-    error.add_note(f"Raised by the callback {type(callback).__name__}, in {hook}({arguments}).")
 
 
 def plain_logs(logs: Logs) -> dict[str, object]:

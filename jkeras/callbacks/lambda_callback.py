@@ -6,9 +6,7 @@ from collections.abc import Callable
 
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.registry import export
-from jkeras.callbacks.base import Callback
-
-_HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+from jkeras.callbacks.base import HOOKS, Callback
 
 
 @export("keras.callbacks.LambdaCallback")
@@ -42,9 +40,9 @@ class LambdaCallback(Callback):
         on_train_batch_end: Callable[..., object] | None = None,
         **kwargs: Callable[..., object],
     ):
-        unknown = [name for name in kwargs if name.startswith("on_") and name not in _HOOKS]
+        unknown = [name for name in kwargs if name.startswith("on_") and name not in HOOKS]
         if unknown:
-            raise unexpected_arguments("LambdaCallback", unknown, _HOOKS)
+            raise unexpected_arguments("LambdaCallback", unknown, HOOKS)
         named = {
             "on_epoch_begin": on_epoch_begin,
             "on_epoch_end": on_epoch_end,

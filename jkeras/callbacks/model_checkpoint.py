@@ -90,7 +90,7 @@ class ModelCheckpoint(MonitorCallback):
         self._counter = BatchCounter(save_freq)
         if save_freq != "epoch":
             # Listen to batches only if needed: a callback that does makes training go step by step.
-            self.on_train_batch_begin = self._before_batch  # type: ignore[method-assign]
+            self.on_train_batch_begin = self._counter.before  # type: ignore[method-assign]
             self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
 
     _remembers = ("best", "epochs_since_last_save", "batches_since_last_save")
@@ -119,9 +119,6 @@ class ModelCheckpoint(MonitorCallback):
         if self.epochs_since_last_save >= self.period:
             self.epochs_since_last_save = 0
             self._save_if_wanted(logs, {"epoch": epoch + 1})
-
-    def _before_batch(self, batch: int, logs: Logs = None) -> None:
-        self._counter.before(batch)
 
     def _after_batch(self, batch: int, logs: Logs = None) -> None:
         if self._counter.is_due(batch):

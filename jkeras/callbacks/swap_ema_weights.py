@@ -64,25 +64,15 @@ class SwapEMAWeights(Callback):
             self._swapped, self._average = False, None
 
     def on_test_begin(self, logs: Logs = None) -> None:
-        self._begin_reading()
-
-    def on_test_end(self, logs: Logs = None) -> None:
-        self._end_reading()
-
-    def on_predict_begin(self, logs: Logs = None) -> None:
-        self._begin_reading()
-
-    def on_predict_end(self, logs: Logs = None) -> None:
-        self._end_reading()
-
-    def _begin_reading(self) -> None:
         self._outer = self._swapped  # an evaluation by a callback at the end of an epoch finds the average already swapped in
         if not self._swapped:
             self._swap()
 
-    def _end_reading(self) -> None:
+    def on_test_end(self, logs: Logs = None) -> None:
         if not self._outer:
             self._swap()
+
+    on_predict_begin, on_predict_end = on_test_begin, on_test_end
 
     def _swap(self) -> None:
         average = _average_of(self.model.optimizer)

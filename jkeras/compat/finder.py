@@ -1,13 +1,22 @@
-"""The import hook: a finder on `sys.meta_path` that makes jkeras' modules for those of Keras and TensorFlow."""
+"""The import hook: a finder on `sys.meta_path` that makes jkeras' modules for those of Keras and TensorFlow.
+
+The stand-in for `tensorflow` is offered to packages too, not only to scripts. `sys.modules` is one for the whole process: to hide
+the stand-in from some importers would give them the answer that depends on who asked first. So a package that asks
+`try: import tensorflow` finds it, and works because what it may ask next is there, or is missing in the way Python says it: a
+module that is not there is an ImportError, a name an AttributeError, and the classes that `isinstance` asks for exist. Where a
+package does more with TensorFlow if it is there, `install(tensorflow=False)` leaves the name `tensorflow` alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
+from collections.abc import Iterable, Sequence
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
+from importlib.metadata import DistributionFinder
 from types import ModuleType
 
 from jkeras.compat import keras_table, tensorflow_table
+from jkeras.compat.identity import CompatDistribution, distributions
 from jkeras.compat.modules import make_module
 
 # The top-level names that are taken over.
@@ -16,15 +25,26 @@ NAMES = frozenset(root.partition(".")[0] for root in (*keras_table.ROOTS, *tenso
 NO_TENSORFLOW = "tensorboard.compat.notf"
 
 
-class CompatFinder(MetaPathFinder):
-    """Finds `keras`, `tensorflow` and their submodules; for a missing one it raises rather than let other finders look."""
+class CompatFinder(DistributionFinder):
+    """Finds `keras`, `tensorflow`, their submodules and versions; for a missing one it raises rather than let others look.
+
+    Args:
+        names: the top-level modules that it stands for.
+    """
+
+    def __init__(self, names: frozenset[str] = NAMES):
+        self.names = names
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name == NO_TENSORFLOW:
             return ModuleSpec(name, Empty())
-        if name.partition(".")[0] not in NAMES:
+        if name.partition(".")[0] not in self.names:
             return None
         return ModuleSpec(name, _Made(make_module(name)), is_package=True)
+
+    def find_distributions(self, context: DistributionFinder.Context | None = None) -> Iterable[CompatDistribution]:
+        """For `importlib.metadata`: what it stands for, as if installed."""
+        return distributions(context.name if context else None, self.names)
 
 
 class _Made(Loader):

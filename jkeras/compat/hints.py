@@ -52,6 +52,7 @@ HINTS = {
     "tensorflow.RaggedTensor": "Rows have one length here: keras.preprocessing.sequence.pad_sequences(rows).",
     "tensorflow.sparse": "Arrays are dense here: matrix.toarray().",
     "tensorflow.SparseTensor": "Arrays are dense here: matrix.toarray().",
+    "tensorflow.IndexedSlices": "Gradients are arrays here.",
     "tensorflow.string": "Arrays hold numbers. Encode the strings first, for example with dict(zip(words, range(len(words)))).",
     "tensorflow.strings": "Arrays hold numbers. Process strings with Python.",
     "layers.CuDNNLSTM": _LSTM.format("LSTM"),

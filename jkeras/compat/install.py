@@ -35,12 +35,15 @@ def is_installed() -> bool:
     return bool(_installed)
 
 
-def install() -> None:
+def install(tensorflow: bool = True) -> None:
     """From now on `import keras`, `import tensorflow` and their submodules give jkeras.
 
     `floatx`, `epsilon` and `image_data_format` are taken from `keras.json` in `$KERAS_HOME` or `~/.keras`, if there is one.
     JAX's arrays get a method `numpy()`, like TensorFlow's, and `model.to_json()` has the keys of Keras 2. A second call
     does nothing.
+
+    Args:
+        tensorflow: False leaves the name `tensorflow` alone, for packages that do more with TensorFlow where they find it.
 
     Raises:
         RuntimeError: Keras or TensorFlow are imported already.
@@ -53,11 +56,12 @@ def install() -> None:
     """
     if _installed:
         return
-    there = next((name for name in sorted(NAMES) if sys.modules.get(name) is not None), None)
+    names = NAMES if tensorflow else NAMES - {"tensorflow"}
+    there = next((name for name in sorted(names) if sys.modules.get(name) is not None), None)
     if there is not None:
         file = getattr(sys.modules[there], "__file__", None) or "somewhere else"
         raise RuntimeError(_IMPORTED.format(name=there, file=file))
-    finder = CompatFinder()
+    finder = CompatFinder(names)
     sys.meta_path.insert(0, finder)
     settings.keras2_json = True
     _installed.extend((finder, _read_settings()))

@@ -10,71 +10,28 @@ or keeps elsewhere.
 from __future__ import annotations
 
 # The longest matching root counts.
-ROOTS = (
-    "keras",
-    "keras.src",
-    "keras.api",
-    "keras.api.keras",
-    "keras.api._v1.keras",
-    "keras.api._v2.keras",
-    "keras._tf_keras.keras",
-    "keras_core",
-    "keras_core.src",
-    "tf_keras",
-    "tf_keras.src",
-    "tf_keras.api._v1.keras",
-    "tf_keras.api._v2.keras",
-    "tensorflow.keras",
-    "tensorflow.python.keras",
-    "tensorflow.python.keras.api.keras",
-    "tensorflow.compat.v1.keras",
-    "tensorflow.compat.v2.keras",
-    "tensorflow.contrib.keras",
-    "tensorflow.contrib.keras.api.keras",
-    "tensorflow.contrib.keras.python.keras",
-    "tensorflow._api.v1.keras",
-    "tensorflow._api.v2.keras",
-)
+_ROOTS = """
+keras keras.src keras.api keras.api.keras keras.api._v1.keras keras.api._v2.keras keras._tf_keras.keras keras_core
+keras_core.src tf_keras tf_keras.src tf_keras.api._v1.keras tf_keras.api._v2.keras tensorflow.keras tensorflow.python.keras
+tensorflow.python.keras.api.keras tensorflow.compat.v1.keras tensorflow.compat.v2.keras tensorflow.contrib.keras
+tensorflow.contrib.keras.api.keras tensorflow.contrib.keras.python.keras tensorflow._api.v1.keras tensorflow._api.v2.keras
+"""
+ROOTS = tuple(_ROOTS.split())
 
+_SAME = """
+activations backend callbacks config constraints datasets datasets.cifar10 datasets.cifar100 datasets.fashion_mnist
+datasets.mnist initializers layers losses metrics models ops ops.linalg ops.nn ops.numpy optimizers optimizers.schedules
+preprocessing preprocessing.image preprocessing.sequence preprocessing.text random regularizers saving tree utils
+visualization wrappers wrappers.scikit_learn
+"""
 PLACES = {
+    **{place: f"jkeras.{place}" for place in _SAME.split()},
     "": "jkeras",
-    "activations": "jkeras.activations",
-    "backend": "jkeras.backend",
-    "callbacks": "jkeras.callbacks",
-    "config": "jkeras.config",
-    "constraints": "jkeras.constraints",
-    "datasets": "jkeras.datasets",
-    "datasets.cifar10": "jkeras.datasets.cifar10",
-    "datasets.cifar100": "jkeras.datasets.cifar100",
-    "datasets.fashion_mnist": "jkeras.datasets.fashion_mnist",
-    "datasets.mnist": "jkeras.datasets.mnist",
     "dtype_policies": "jkeras",
     "engine": "jkeras.layers jkeras.models jkeras",
-    "initializers": "jkeras.initializers",
-    "layers": "jkeras.layers",
     "legacy": "jkeras.utils",
-    "losses": "jkeras.losses",
-    "metrics": "jkeras.metrics",
     "mixed_precision": "jkeras",
-    "models": "jkeras.models",
-    "ops": "jkeras.ops",
-    "ops.linalg": "jkeras.ops.linalg",
-    "ops.nn": "jkeras.ops.nn",
-    "ops.numpy": "jkeras.ops.numpy",
-    "optimizers": "jkeras.optimizers",
-    "optimizers.schedules": "jkeras.optimizers.schedules",
-    "preprocessing": "jkeras.preprocessing",
-    "preprocessing.image": "jkeras.preprocessing.image",
-    "preprocessing.sequence": "jkeras.preprocessing.sequence",
-    "preprocessing.text": "jkeras.preprocessing.text",
-    "random": "jkeras.random",
-    "regularizers": "jkeras.regularizers",
-    "saving": "jkeras.saving",
-    "utils": "jkeras.utils",
     "utils.np_utils": "jkeras.utils.np_utils jkeras.utils",
-    "visualization": "jkeras.visualization",
-    "wrappers": "jkeras.wrappers",
-    "wrappers.scikit_learn": "jkeras.wrappers.scikit_learn",
 }
 
 # place: the modules below it, or at the top, that offer the same.
@@ -177,8 +134,6 @@ NAMES = {
     "constraints.maxnorm": "jkeras.constraints.MaxNorm",
     "constraints.nonneg": "jkeras.constraints.NonNeg",
     "constraints.unitnorm": "jkeras.constraints.UnitNorm",
-    "backend.set_session": "jkeras.compat.standin.version_one.set_session",
-    "backend.get_session": "jkeras.compat.standin.version_one.get_session",
     "dtype_policies.DTypePolicy": "jkeras.DTypePolicy",
     "engine.Container": "jkeras.models.Model",
     "engine.Network": "jkeras.models.Model",
@@ -204,3 +159,6 @@ NAMES = {
     "preprocessing.timeseries_dataset_from_array": "jkeras.utils.timeseries_dataset_from_array",
     "utils.print_summary": "jkeras.models.summary.print_summary",
 }
+
+# Those that only Keras 3 has.
+NAMES_3 = {**NAMES, "version": "jkeras.compat.identity.version"}

@@ -30,23 +30,13 @@ class MissingNameError(AttributeError):
     """A name in a module of Keras or TensorFlow that jkeras does not have."""
 
 
-def missing_module(name: str, known: Iterable[str]) -> MissingModuleError:
-    """The error for `import NAME`, or for `from MODULE import OBJECT` with their names joined.
+def missing_text(name: str, known: Iterable[str]) -> str:
+    """The text of the error for `import NAME`, for `from MODULE import OBJECT` with their names joined, or for an attribute.
 
     Args:
         name: `keras.layers.Foo`.
         known: full names that exist.
     """
-    # Without `name=`: if it is `a.b`, Python replaces the error of `from a import b` by one that says less.
-    return MissingModuleError(_text(name, known))
-
-
-def missing_name(name: str, known: Iterable[str]) -> MissingNameError:
-    """The error for reading an attribute; the arguments are those of `missing_module`."""
-    return MissingNameError(_text(name, known))
-
-
-def _text(name: str, known: Iterable[str]) -> str:
     lines = [f"{name} is not in jkeras.", *(f"  needed by {line}" for line in _needed_by())]
     if is_tensorflow(name):
         lines.append(_NOT_TENSORFLOW)

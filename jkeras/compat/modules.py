@@ -7,12 +7,14 @@ script asks for it. The error for a missing name says which line needs it and wh
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
 
 from jkeras.compat import keras_table, tensorflow_table
-from jkeras.compat.missing import missing_module, missing_name
+from jkeras.compat.identity import is_keras_3, version_of
+from jkeras.compat.missing import MissingModuleError, MissingNameError, missing_text
 
 _ABSENT = object()
 
@@ -46,9 +48,10 @@ def place_of(name: str) -> Place | None:
     roots = [root for root in keras_table.ROOTS if name == root or name.startswith(f"{root}.")]
     if roots:
         root = max(roots, key=len)
-        key = _part_of(name[len(root) + 1 :])
+        key = name[len(root) + 1 :]
+        key = _wholes().get(key, key)
         if key in keras_table.PLACES:
-            return Place(key, keras_table.PLACES[key], keras_table.NAMES)
+            return Place(key, keras_table.PLACES[key], keras_table.NAMES_3 if is_keras_3(root) else keras_table.NAMES)
     key = tensorflow_table.ALIASES.get(name, name)
     if key in tensorflow_table.PLACES:
         return Place(key, tensorflow_table.PLACES[key], tensorflow_table.NAMES)
@@ -59,13 +62,9 @@ def place_of(name: str) -> Place | None:
     return Place(name, tensorflow_table.EMPTY, {}) if above else None
 
 
-def _part_of(place: str) -> str:
-    return next((whole for whole, parts in _parts().items() if place in parts), place)
-
-
 @cache
-def _parts() -> dict[str, frozenset[str]]:
-    return {whole: frozenset(parts.split()) for whole, parts in keras_table.PARTS.items()}
+def _wholes() -> dict[str, str]:
+    return {part: whole for whole, parts in keras_table.PARTS.items() for part in parts.split()}
 
 
 class CompatModule(ModuleType):
@@ -82,15 +81,16 @@ class CompatModule(ModuleType):
 
     def __getattr__(self, name: str) -> object:
         if name == "__all__":
-            return dir(self)
+            return [*dir(self), *modules_below(self._place)]
         full = f"{self.__name__}.{name}"
         if name.startswith("_") and name not in ("__version__", "_api", "_tf_keras"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         found = find(self._place, name)
         if found is _ABSENT and place_of(full):
-            return importlib.import_module(full)
+            installed = sys.modules.get(self.__name__) is self
+            return importlib.import_module(full) if installed else make_module(full)
         if found is _ABSENT:
-            raise missing_name(full, known_names(self.__name__))
+            raise MissingNameError(missing_text(full, known_names(self.__name__)))
         return found
 
     def __dir__(self) -> list[str]:
@@ -131,7 +131,7 @@ def _object(full: str) -> object:
 
 def _offers(home: ModuleType, name: str) -> bool:
     """Whether a module of jkeras offers a name to its users, rather than having imported it for itself."""
-    if name in ("__version__",):
+    if name == "__version__":
         return False
     value = getattr(home, name, _ABSENT)
     if value is _ABSENT or isinstance(value, ModuleType):
@@ -140,6 +140,8 @@ def _offers(home: ModuleType, name: str) -> bool:
     if public is not None:
         return name in public
     origin = str(getattr(value, "__module__", home.__name__))
+    if home.__name__.startswith(f"{tensorflow_table.EMPTY}."):
+        return origin.startswith(f"{tensorflow_table.EMPTY}.")
     helper = not origin.startswith("jkeras.") or origin.startswith("jkeras._base.")
     return hasattr(home, "__path__") or home.__name__ == "jkeras.config" or not helper
 
@@ -152,6 +154,15 @@ def names_in(place: Place) -> list[str]:
     return sorted({*offered, *(row for row in rows if "." not in row and find(place, row) is not _ABSENT)})
 
 
+def modules_below(place: Place) -> list[str]:
+    """The names of the modules of Keras that a place has; `from keras import *` gives these too."""
+    if place.key not in keras_table.PLACES:
+        return []
+    prefix = f"{place.key}." if place.key else ""
+    rest = [key.removeprefix(prefix) for key in keras_table.PLACES if key and key.startswith(prefix)]
+    return [name for name in rest if "." not in name]
+
+
 def make_module(name: str) -> CompatModule:
     """The module of a name.
 
@@ -160,11 +171,12 @@ def make_module(name: str) -> CompatModule:
     """
     place = place_of(name)
     if place is None:
-        raise missing_module(name, known_names(name.rpartition(".")[0]))
+        # Without `name=`: if it is `a.b`, Python replaces the error of `from a import b` by one that says less.
+        raise MissingModuleError(missing_text(name, known_names(name.rpartition(".")[0])))
     module = CompatModule(name, place)
     module.__path__ = []  # a package, so that Python asks for submodules
     if name in tensorflow_table.VERSIONED or place.key == "":
-        module.__version__ = tensorflow_table.VERSION  # type: ignore[attr-defined]
+        module.__version__ = version_of(name)  # type: ignore[attr-defined]
     return module
 
 

@@ -13,7 +13,7 @@ from types import CodeType, ModuleType, TracebackType
 
 from jkeras.compat.check import check_script
 from jkeras.compat.install import install
-from jkeras.compat.standin.devices import set_memory_growth, wants_memory_growth
+from jkeras.compat.standin.devices import set_memory_growth
 
 _MAGIC = "A line that begins with % or ! works only in notebooks. Delete it: a script shows charts with matplotlib's plt.show()."
 
@@ -74,7 +74,7 @@ def _replace_path(folder: str) -> None:
 
 
 def _run(source: str, filename: str, **attributes: object) -> None:
-    if wants_memory_growth(source):
+    if "set_memory_growth" in source or "allow_growth" in source:  # JAX reads it when it starts
         set_memory_growth(None, True)
     install()
     main = ModuleType("__main__")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from jkeras._base.version import __version__
-
-# Keras 2.15 is the release whose output and habits jkeras follows; what follows the plus says that it is not TensorFlow.
-VERSION = f"2.15.0+jkeras.{__version__}"
 VERSIONED = ("tensorflow", "tensorflow.compat.v1", "tensorflow.compat.v2")
 
 _IN = "jkeras.compat.standin"
@@ -23,6 +19,7 @@ _TOP = " ".join(
         "randomness",
         "variables",
         "version_one",
+        "absent_kinds",
         "mathematics",
     )
 )
@@ -34,6 +31,7 @@ PLACES = {
     "tensorflow.config.experimental": f"{_IN}.devices",
     "tensorflow.config.threading": f"{_IN}.threads",
     "tensorflow.dtypes": f"{_IN}.dtypes {_IN}.arrays",
+    "tensorflow.errors": f"{_IN}.errors",
     "tensorflow.experimental": EMPTY,
     "tensorflow.experimental.numpy": "jkeras.ops",
     "tensorflow.linalg": f"{_IN}.linalg",
@@ -48,6 +46,7 @@ PLACES = {
     "tensorflow.random": f"{_IN}.randomness",
     "tensorflow.sysconfig": f"{_IN}.testing",
     "tensorflow.test": f"{_IN}.testing",
+    "tensorflow.version": f"{_IN}.version",
 }
 
 # The same under other names.

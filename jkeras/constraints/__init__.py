@@ -9,7 +9,7 @@ from jkeras.constraints.norms import MaxNorm as MaxNorm
 from jkeras.constraints.norms import MaxNorm as max_norm
 from jkeras.constraints.norms import MinMaxNorm as MinMaxNorm
 from jkeras.constraints.norms import MinMaxNorm as min_max_norm
+from jkeras.constraints.norms import NonNeg as NonNeg
+from jkeras.constraints.norms import NonNeg as non_neg
 from jkeras.constraints.norms import UnitNorm as UnitNorm
 from jkeras.constraints.norms import UnitNorm as unit_norm
-from jkeras.constraints.signs import NonNeg as NonNeg
-from jkeras.constraints.signs import NonNeg as non_neg

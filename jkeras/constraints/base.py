@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import jax
-
 from jkeras._base.configurable import Configurable
 from jkeras._base.registry import export
+from jkeras._base.types import Array
 
 
 @export("keras.constraints.Constraint", "keras.Constraint")
@@ -24,6 +23,6 @@ class Constraint(Configurable):
     def __init__(self) -> None:
         super().__init__()
 
-    def __call__(self, w: jax.Array) -> jax.Array:
+    def __call__(self, w: Array) -> Array:
         """The nearest allowed value of a weight, in its shape and dtype."""
         return w

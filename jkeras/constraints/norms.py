@@ -1,4 +1,5 @@
-"""Constraints on lengths: each vector along some axes of a weight is scaled to a length that is allowed.
+"""Constraints on the sign of entries, and on lengths: each vector along some axes of a weight is scaled to a length that is
+allowed.
 
 For a Dense kernel `(inputs, units)`, `axis=0` bounds the incoming weights of each unit; for a convolution kernel
 `(height, width, inputs, filters)`, `axis=(0, 1, 2)` those of each filter. `epsilon()` keeps the length of a zero vector finite.
@@ -8,15 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 
 from jkeras._base.config import epsilon
 from jkeras._base.registry import export
+from jkeras._base.types import Array
 from jkeras.constraints.base import Constraint
 from jkeras.nn.lengths import root
 
 Axes = int | Sequence[int] | None
+
+
+@export("keras.constraints.NonNeg", "keras.constraints.non_neg")
+class NonNeg(Constraint):
+    """Entries of at least 0: `max(w, 0)`.
+
+    Example:
+        >>> NonNeg()(jnp.array([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
+
+    def __call__(self, w: Array) -> Array:
+        """The weight with its negative entries at 0."""
+        return jnp.maximum(jnp.asarray(w), 0)
 
 
 class _Lengths(Constraint):
@@ -26,10 +41,10 @@ class _Lengths(Constraint):
         self.axis = tuple(axis) if isinstance(axis, Sequence) else axis
         self._epsilon = epsilon()
 
-    def _lengths(self, w: jax.Array) -> jax.Array:
+    def _lengths(self, w: Array) -> Array:
         return root(jnp.sum(jnp.square(w), axis=self.axis, keepdims=True))
 
-    def _scaled(self, w: jax.Array, lengths: jax.Array, allowed: jax.Array | float) -> jax.Array:
+    def _scaled(self, w: Array, lengths: Array, allowed: Array | float) -> Array:
         # A vector of zeros stays one, and has derivative 0 rather than 1 / epsilon.
         return jnp.where(lengths == 0, 0, w * (allowed / (self._epsilon + lengths)))
 
@@ -54,7 +69,7 @@ class MaxNorm(_Lengths):
         super().__init__(axis)
         self.max_value = max_value
 
-    def __call__(self, w: jax.Array) -> jax.Array:
+    def __call__(self, w: Array) -> Array:
         """The weight with its long vectors shortened."""
         w = jnp.asarray(w)
         lengths = self._lengths(w)
@@ -76,7 +91,7 @@ class UnitNorm(_Lengths):
     def __init__(self, axis: Axes = 0):
         super().__init__(axis)
 
-    def __call__(self, w: jax.Array) -> jax.Array:
+    def __call__(self, w: Array) -> Array:
         """The weight with all vectors at length 1."""
         w = jnp.asarray(w)
         return self._scaled(w, self._lengths(w), 1.0)
@@ -102,7 +117,7 @@ class MinMaxNorm(_Lengths):
         super().__init__(axis)
         self.min_value, self.max_value, self.rate = min_value, max_value, rate
 
-    def __call__(self, w: jax.Array) -> jax.Array:
+    def __call__(self, w: Array) -> Array:
         """The weight with its vectors scaled towards the bounds."""
         w = jnp.asarray(w)
         lengths = self._lengths(w)

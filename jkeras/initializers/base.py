@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
-import jax
-from jax.typing import DTypeLike
-
 from jkeras._base.configurable import Configurable
 from jkeras._base.registry import export
+from jkeras._base.types import Array, DTypeLike
 
 
 @export("keras.initializers.Initializer", "keras.Initializer")
@@ -33,7 +31,7 @@ class Initializer(Configurable):
     def __init__(self) -> None:
         super().__init__()
 
-    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: Array | None = None) -> Array:
         """A value for a weight.
 
         Args:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike, DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Config, CustomObjects
+from jkeras._base.types import Array, ArrayLike, Config, CustomObjects, DTypeLike
 from jkeras.initializers.base import Initializer
 
 
@@ -25,7 +23,7 @@ class Zeros(Initializer):
         [0.0, 0.0, 0.0]
     """
 
-    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: Array | None = None) -> Array:
         """Zeros of a shape and dtype."""
         return jnp.zeros(tuple(shape), standardize_dtype(dtype))
 
@@ -39,7 +37,7 @@ class Ones(Initializer):
         [1.0, 1.0, 1.0]
     """
 
-    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: Array | None = None) -> Array:
         """Ones of a shape and dtype."""
         return jnp.ones(tuple(shape), standardize_dtype(dtype))
 
@@ -75,7 +73,7 @@ class Constant(Initializer):
         made._only_shape = tuple(np.shape(array))
         return made
 
-    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: Array | None = None) -> Array:
         """The value in a shape and dtype.
 
         Raises:
@@ -107,7 +105,7 @@ class Identity(Initializer):
     def __init__(self, gain: float = 1.0):
         self.gain = gain
 
-    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: Array | None = None) -> Array:
         """The matrix in a shape and dtype.
 
         Raises:

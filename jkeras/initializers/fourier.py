@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Array, DTypeLike
 from jkeras.initializers.base import Initializer
 
 
@@ -44,7 +43,7 @@ class STFT(Initializer):
             _named_window(window, 1, periodic)
         self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
 
-    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: jax.Array | None = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None, *, key: Array | None = None) -> Array:
         """The kernel `(frame_length, channels, frequencies)`, the same for all channels."""
         length, _, frequencies = shape
         angle = 2 * np.pi * np.arange(length)[:, None, None] * np.arange(frequencies) / max(1, 2 * (frequencies - 1))

@@ -12,40 +12,28 @@ just its shape, all stand for an initializer. `draw` hides the differences.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
-from jax.typing import DTypeLike
-
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.family import family
-from jkeras._base.types import Array
+from jkeras._base.types import Array, DTypeLike
 from jkeras.initializers.base import Initializer
 from jkeras.initializers.constants import Constant
-from jkeras.state.initial import InitialValue
+from jkeras.state.initial import InitialValue, argument_names
 
 
 def _as_initializer(found: Any) -> Callable[..., Array] | None:
     if callable(found):
-        return _shape_first(found) if not isinstance(found, Initializer) and _takes_key_first(found) else found
+        return _shape_first(found) if not isinstance(found, Initializer) and argument_names(found)[:1] == ("key",) else found
     return Constant.exactly(found) if hasattr(found, "shape") and hasattr(found, "dtype") else None
-
-
-def _takes_key_first(function: Callable[..., Array]) -> bool:
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return False
-    return next(iter(parameters), None) == "key"
 
 
 def _shape_first(function: Callable[..., Array]) -> Callable[..., Array]:
     """A function of `jax.nn.initializers`, (key, shape, dtype), in the order of this library."""
 
     @functools.wraps(function)
-    def initializer(shape: Sequence[int], dtype: DTypeLike | None = None, *, key: jax.Array) -> jax.Array:
+    def initializer(shape: Sequence[int], dtype: DTypeLike | None = None, *, key: Array) -> Array:
         return function(key, tuple(shape), standardize_dtype(dtype))
 
     return initializer
@@ -60,7 +48,7 @@ get, serialize, deserialize = family(
 )
 
 
-def draw(initializer: object, key: jax.Array | None, shape: Sequence[int], dtype: DTypeLike | None = None) -> jax.Array:
+def draw(initializer: object, key: Array | None, shape: Sequence[int], dtype: DTypeLike | None = None) -> Array:
     """The first value of a weight, from anything that stands for an initializer.
 
     Args:

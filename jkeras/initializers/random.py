@@ -1,4 +1,4 @@
-"""Initializers that draw: where their key comes from, and the plain distributions.
+"""Initializers that draw: where their key comes from, the plain distributions, and random orthogonal matrices.
 
 The source of a draw is decided in this order: the seed the initializer was made with, the key of the call, and for a call with
 neither a seed that the instance draws once from Python's `random` and keeps, so that it gives the same values at every call.
@@ -7,6 +7,7 @@ With a seed the values are those of Keras on JAX.
 
 from __future__ import annotations
 
+import math
 import random as python_random
 from collections.abc import Sequence
 from typing import Any
@@ -14,11 +15,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
+from jkeras._base.types import DTypeLike
 from jkeras.initializers.base import Initializer
 from jkeras.state.random import SeedGenerator
 
@@ -156,3 +157,40 @@ class RandomUniform(RandomInitializer):
     def sample(self, key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike | None) -> jax.Array:
         """`minval + (maxval - minval) u` for uniform u."""
         return jax.random.uniform(key, shape, dtype, self.minval, self.maxval)
+
+
+@export("keras.initializers.Orthogonal", "keras.initializers.OrthogonalInitializer", "keras.initializers.orthogonal")
+class Orthogonal(RandomInitializer):
+    """A random matrix whose rows (or columns, whichever are fewer) are orthonormal, times a gain.
+
+    It is Q of the QR decomposition of a normal matrix, its columns signed so that R has a positive diagonal, which makes all
+    orthogonal matrices equally likely. Of a kernel with more than two axes, all but the last count as rows.
+
+    Args:
+        gain: the factor, 1 by default.
+        seed: see `RandomInitializer`.
+
+    Raises:
+        ValueError: at the call, for a shape with fewer than two axes.
+
+    Source: Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks",
+    2014.
+
+    Example:
+        >>> q = Orthogonal(seed=1)((3, 2))
+        >>> bool(jnp.allclose(q.T @ q, jnp.eye(2), atol=1e-6))
+        True
+    """
+
+    def __init__(self, gain: float = 1.0, seed: object = None):
+        self.gain = gain
+        super().__init__(seed)
+
+    def sample(self, key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike | None) -> jax.Array:
+        """An orthogonal matrix in a weight's shape."""
+        if len(shape) < 2:
+            raise ValueError(f"Orthogonal makes matrices and kernels: expected two axes or more, received shape {shape}.")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = jnp.linalg.qr(jax.random.normal(key, (max(rows, columns), min(rows, columns)), dtype))
+        q = q * jnp.where(jnp.diagonal(r) < 0, -1, 1).astype(dtype)
+        return self.gain * (q.T if rows < columns else q).reshape(shape)

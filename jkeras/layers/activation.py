@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Unpack
 
 import jax
@@ -12,12 +10,11 @@ import jax.numpy as jnp
 from jkeras import activations
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Array, FunctionLike, Tree
+from jkeras._base.types import Array, FunctionLike, Ints, Tree, Weights
 from jkeras.graph import Spec
-from jkeras.layers.base import Layer
-from jkeras.layers.declaration import Weight
+from jkeras.layers.base import BaseArguments, Layer
+from jkeras.layers.declaration import Declaration
 from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 
 
@@ -53,7 +50,7 @@ class Activation(Layer):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: Weights, x: Tree) -> Tree:
         """`activation(x)`."""
         return self.activation(x)
 
@@ -84,7 +81,7 @@ class ReLU(Layer):
         self.negative_slope = _a_number("ReLU", "negative_slope", negative_slope)
         self.threshold = _a_number("ReLU", "threshold", threshold)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The rectified input."""
         return activations.relu(x, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
 
@@ -116,7 +113,7 @@ class LeakyReLU(Layer):
         super().__init__(**kwargs)
         self.negative_slope = _a_number("LeakyReLU", "negative_slope", negative_slope)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The leaky input."""
         return activations.leaky_relu(x, negative_slope=self.negative_slope)
 
@@ -146,7 +143,7 @@ class PReLU(WeightedLayer):
         alpha_initializer: FunctionLike = "Zeros",
         alpha_regularizer: FunctionLike = None,
         alpha_constraint: FunctionLike = None,
-        shared_axes: int | Sequence[int] | None = None,
+        shared_axes: Ints | None = None,
         **kwargs: Unpack[BaseArguments],
     ):
         super().__init__(
@@ -157,7 +154,7 @@ class PReLU(WeightedLayer):
         )
         self.shared_axes = None if shared_axes is None else [shared_axes] if isinstance(shared_axes, int) else list(shared_axes)
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """An `alpha` of the input's shape without the batch axis, 1 along shared axes."""
         shared = self.shared_axes or []
         if any(not 1 <= axis < len(x.shape) for axis in shared):
@@ -167,7 +164,7 @@ class PReLU(WeightedLayer):
         self.input_spec = InputSpec(ndim=len(x.shape), axes=fixed)
         yield weight_for(self, "alpha", shape)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """`relu(x) - alpha * relu(-x)`."""
         return jax.nn.relu(x) - w.alpha * jax.nn.relu(-x)
 
@@ -194,7 +191,7 @@ class ELU(Layer):
         super().__init__(**kwargs)
         self.alpha = alpha
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The exponential linear unit of x."""
         return activations.elu(x, alpha=self.alpha)
 
@@ -219,11 +216,11 @@ class Softmax(Layer):
 
     supports_masking = True
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[BaseArguments]):
+    def __init__(self, axis: Ints = -1, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.axis = axis
 
-    def forward(self, w: SimpleNamespace, x: Tree, *, mask: Tree = None) -> Tree:
+    def forward(self, w: Weights, x: Tree, *, mask: Tree = None) -> Tree:
         """The masked softmax."""
         axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
         if mask is None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
+from collections.abc import Sequence
 from typing import Unpack
 
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe, unexpected_arguments, unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array, Tree, Weights
 from jkeras.graph.spec import Spec
-from jkeras.layers.base import Layer
-from jkeras.layers.declaration import Weight
-from jkeras.layers.layer_arguments import BaseArguments
+from jkeras.layers.base import BaseArguments, Layer
+from jkeras.layers.declaration import Declaration, Weight
 from jkeras.nn.attention import additive_scores, causal_mask, dot_product_attention, weigh
 
 _NOT_A_LIST = "{layer}: attention takes a list, [query, value] or [query, value, key]{with_masks}. Received: {received}."
@@ -72,7 +70,7 @@ class Attention(Layer):
         self.dropout, self.seed = dropout, seed
         self.draws = dropout > 0
 
-    def declare(self, inputs: Sequence[Spec]) -> Iterator[Weight]:
+    def declare(self, inputs: Sequence[Spec]) -> Declaration:
         """A scalar `scale`, and a scalar `concat_score_weight`, where they are used."""
         self._check(inputs)
         if self.use_scale:
@@ -82,7 +80,7 @@ class Attention(Layer):
 
     def forward(
         self,
-        w: SimpleNamespace,
+        w: Weights,
         inputs: Tree,
         *,
         mask: Tree = None,
@@ -108,17 +106,17 @@ class Attention(Layer):
             output = jnp.where(query_mask[..., None], output, 0)
         return (output, weights) if return_attention_scores else output
 
-    def _without_weights(self, w: SimpleNamespace, query: Array, value: Array, key: Array, mask: Tree, is_causal: bool) -> Array:
+    def _without_weights(self, w: Weights, query: Array, value: Array, key: Array, mask: Tree, is_causal: bool) -> Array:
         q, k, v = (x[:, :, None] for x in (query * self._factor(w), key, value))
         return dot_product_attention(q, k, v, None if mask is None else mask[:, None], scale=1.0, is_causal=is_causal)[:, :, 0]
 
-    def _scores(self, w: SimpleNamespace, query: Array, key: Array) -> Array:
+    def _scores(self, w: Weights, query: Array, key: Array) -> Array:
         factor = self._factor(w)
         if self.score_mode == "dot":
             return jnp.matmul(query * factor, key.swapaxes(-1, -2))
         return w.concat_score_weight * additive_scores(query * factor, key * factor)
 
-    def _factor(self, w: SimpleNamespace) -> Array | float:
+    def _factor(self, w: Weights) -> Array | float:
         return w.scale if self.use_scale else 1
 
     def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
@@ -166,11 +164,11 @@ class AdditiveAttention(Attention):
             raise unexpected_arguments("AdditiveAttention", ["score_mode"], ("use_scale", "dropout", "seed"))
         super().__init__(use_scale=use_scale, score_mode="concat", dropout=dropout, **kwargs)
 
-    def declare(self, inputs: Sequence[Spec]) -> Iterator[Weight]:
+    def declare(self, inputs: Sequence[Spec]) -> Declaration:
         """A vector `scale` of a query's size, where it is used."""
         self._check(inputs)
         if self.use_scale:
             yield Weight("scale", (inputs[0].shape[-1],), "glorot_uniform")
 
-    def _scores(self, w: SimpleNamespace, query: Array, key: Array) -> Array:
+    def _scores(self, w: Weights, query: Array, key: Array) -> Array:
         return additive_scores(query, key, self._factor(w))

@@ -17,12 +17,11 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypedDict
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
 
 from jkeras import regularizers
 from jkeras._base.config import settings
@@ -31,11 +30,11 @@ from jkeras._base.errors import known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
 from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
-from jkeras._base.types import Array, FunctionLike, Tree
+from jkeras._base.types import Array, DTypeLike, FunctionLike, Tree
 from jkeras.graph import Node, Spec, infer
 from jkeras.graph.keras_tensor import is_leaf, is_symbolic, symbolic_leaves
 from jkeras.graph.spec import is_spec
-from jkeras.layers import messages
+from jkeras.layers import messages, structures
 from jkeras.layers.call_plan import CallPlan, arrange, read_plan
 from jkeras.layers.config_face import LEGACY, ConfigFace
 from jkeras.layers.declaration import Updated
@@ -47,23 +46,32 @@ from jkeras.layers.pure import PureFace
 from jkeras.layers.remat import RematFace, rematerialized
 from jkeras.layers.shape_face import ShapeFace
 from jkeras.layers.stateless_face import StatelessFace
-from jkeras.layers.structures import (
-    array_specs,
-    as_arrays,
-    is_numbers,
-    legacy_shape,
-    masks_of,
-    shapes_to_specs,
-    specs_to_shapes,
-    symbolic_masks,
-    zip_masks,
-)
 from jkeras.state import random
-from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, pop, push, set_mask
+from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, set_mask
 from jkeras.state.tape import recording
 from jkeras.state.variable import Variable, materialize
 
 _array_types: set[type] = set()
+
+
+class LayerArguments(TypedDict, total=False):
+    """What the constructor of every layer takes and signatures do not show, as `**kwargs: Unpack[...]`; see `Layer`."""
+
+    trainable: bool
+    dtype: DTypeLike | DTypePolicy | None
+    autocast: bool
+    name: str | None
+    input_shape: Tree
+    batch_input_shape: Tree
+    input_dim: int
+    batch_size: int | None
+    weights: Tree
+
+
+class BaseArguments(LayerArguments, total=False):
+    """The same, and `activity_regularizer`, which some families of layers show in their signatures."""
+
+    activity_regularizer: FunctionLike
 
 
 @export("keras.layers.Layer", "keras.Layer")
@@ -125,7 +133,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         self.dtype_policy = get_policy(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._trainable = bool(trainable)
-        self._batch_input_shape = legacy_shape(kwargs)
+        self._batch_input_shape = structures.legacy_shape(kwargs)
         self._initial_weights = kwargs.get("weights")
         self.built = self._plan.weightless and self._initial_weights is None
         if settings.remat is not None:
@@ -174,7 +182,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
             if unknown := named_shapes.keys() - known:
                 raise unexpected_arguments("build", unknown, known)
             input_shapes = (*input_shapes, *(named_shapes[name] for name in known if name in named_shapes))
-        specs = tuple(shapes_to_specs(shape, self.compute_dtype) for shape in input_shapes)
+        specs = tuple(structures.shapes_to_specs(shape, self.compute_dtype) for shape in input_shapes)
         self._build_shapes = input_shapes
         if hasattr(type(self), "declare"):
             self._declare_weights(specs)
@@ -197,10 +205,9 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         if self.built:
             return
         # `build` works on the variables themselves, even if a trace is the first to need the layer.
-        token = push(Scope())
         try:
-            with jax.ensure_compile_time_eval():
-                self._build_shapes = tuple(specs_to_shapes(spec) for spec in specs)
+            with Scope(), jax.ensure_compile_time_eval():
+                self._build_shapes = tuple(structures.specs_to_shapes(spec) for spec in specs)
                 if not hasattr(type(self).build, "is_default"):
                     self.build(*self._shapes_for(self.build, specs, kwargs))
                 elif hasattr(type(self), "declare"):
@@ -211,26 +218,20 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         except BaseException:
             self.built = False
             raise
-        finally:
-            pop(token)
         if self._plan.own_call and any(not layer.built for layer in self._flatten_layers()):
             self._build_by_call(specs, kwargs, lenient)
 
     def _build_by_call(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         """Make the weights of the layers below by running `call` on shapes."""
-        token = push(current().for_layer(None, None))
         self.built = True
         try:
-            infer(self, specs, kwargs)
-        except jax.errors.JAXTypeError:
-            if not lenient:
+            with current().for_layer(None, None):
+                infer(self, specs, kwargs)
+        except BaseException as error:
+            if not (lenient and isinstance(error, jax.errors.JAXTypeError)):
                 self.built = False
                 raise
-        except BaseException:
-            self.built = False
-            raise
         finally:
-            pop(token)
             hide_tracers(self)
 
     def _require_built(self, what: str, how: str) -> None:
@@ -253,7 +254,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         scope, plan = current(), self._plan
         masked = bool(scope.masks) or plan.makes_mask
         if masked and plan.takes_mask and kwargs.get("mask") is None and args:
-            kwargs["mask"] = masks_of(args[0])
+            kwargs["mask"] = structures.masks_of(args[0])
         try:
             maths: Callable[..., Tree] = self._run_call if plan.own_call else self._run_forward
             if self._remat is not None:
@@ -272,25 +273,21 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
 
     def _run_call(self, *args: Tree, **kwargs: Tree) -> Tree:
         scope = current()
-        training = self._resolve_training(kwargs)
+        training = self._resolve_training(kwargs, self._plan)
         inner = scope.for_layer(self, training, self.compute_dtype if self.autocast else None)
         losses: list[tuple[object, jax.Array]] = []
         if scope.losses is None:
             inner.losses = losses
-        token = push(inner)
-        try:
+        with inner:
             outputs = self.call(*args, **kwargs)
-        finally:
-            pop(token)
         if losses or (scope.losses is None and self._last_losses):
             for layer in self._flatten_layers():
                 layer._last_losses = losses
-        return outputs if type(outputs) in _array_types else as_arrays(outputs)
+        return outputs if type(outputs) in _array_types else structures.as_arrays(outputs)
 
     def _run_forward(self, *args: Tree, **kwargs: Tree) -> Tree:
         extra = self._forward_arguments(kwargs, self._plan) if kwargs or self._plan.takes_training else kwargs
-        outputs = self.forward(self._read_weights(), *args, **extra)
-        return self._keep_updates(outputs) if type(outputs) is Updated else outputs
+        return self._without_updates(self.forward(self._read_weights(), *args, **extra))
 
     def call(self, *args: Tree, **kwargs: Tree) -> Tree:
         """The layer's maths. Override it in your own layers; library layers have a pure `forward` instead.
@@ -300,8 +297,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         # The plan of a class that overrides `call` describes that method; we need the plan of `forward`.
         plan = next(cls._plan for cls in type(self).__mro__ if issubclass(cls, Layer) and not cls._plan.own_call)
         args, kwargs = self._bound(plan, args, kwargs)
-        outputs = self.forward(self._read_weights(), *args, **self._forward_arguments(kwargs, plan))
-        return self._keep_updates(outputs) if type(outputs) is Updated else outputs
+        return self._without_updates(self.forward(self._read_weights(), *args, **self._forward_arguments(kwargs, plan)))
 
     def _bound(self, plan: CallPlan, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> tuple[tuple[Tree, ...], dict[str, Tree]]:
         try:
@@ -317,20 +313,21 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         return SimpleNamespace(**{n: self._cast_weight(v) for n, v in self.__dict__.items() if isinstance(v, Variable)})
 
     def _forward_arguments(self, kwargs: dict[str, Tree], plan: CallPlan) -> dict[str, Tree]:
-        training = kwargs.pop("training", None) if kwargs else None
-        if plan.takes_training:
-            kwargs["training"] = bool(current().training if training is None else training)
-            if plan.takes_rng:
-                draws = kwargs["training"] and self.draws
-                kwargs["rng"] = random.draw_key(self, getattr(self, "seed", None)) if draws else None
+        self._resolve_training(kwargs, plan)
+        if plan.takes_training and plan.takes_rng:
+            draws = kwargs["training"] and self.draws
+            kwargs["rng"] = random.draw_key(self, getattr(self, "seed", None)) if draws else None
         if not plan.takes_mask:
             kwargs.pop("mask", None)
         return kwargs
 
-    def _keep_updates(self, updated: Updated) -> Tree:
-        for name, value in updated.values.items():
+    def _without_updates(self, outputs: Tree) -> Tree:
+        """What a `forward` gave, after its updates are assigned."""
+        if type(outputs) is not Updated:
+            return outputs
+        for name, value in outputs.values.items():
             getattr(self, name).assign(value)
-        return updated.output
+        return outputs.output
 
     def _cast_weight(self, variable: Variable) -> jax.Array:
         value = variable.stored
@@ -338,23 +335,22 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
             return value.astype(self._compute)
         return value
 
-    def _resolve_training(self, kwargs: dict[str, Tree]) -> bool | None:
+    def _resolve_training(self, kwargs: dict[str, Tree], plan: CallPlan) -> bool | None:
         """The explicit argument, else the running call's flag, else the signature's default."""
-        plan = self._plan
         training = kwargs.get("training")
         if training is None:
             training = current().training
         if training is None:
             training = plan.training_default
         if plan.takes_training:
-            kwargs["training"] = bool(training) if training is not None else False
+            kwargs["training"] = bool(training)
         else:
             kwargs.pop("training", None)
         return training
 
     def _prepare(self, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> tuple[tuple[Tree, ...], dict[str, Tree]]:
         """Arrays in the compute dtype from what the user passed; builds the layer for them if necessary."""
-        if args and isinstance(args[0], list) and args[0] and is_numbers(args[0]):
+        if args and isinstance(args[0], list) and args[0] and structures.is_numbers(args[0]):
             args = (np.asarray(args[0]), *args[1:])
         args, kwargs = jax.tree.map(self._to_array, (args, kwargs))
         if not self.built:
@@ -362,13 +358,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
                 lambda a: Spec(known_sizes(a.shape), a.dtype) if hasattr(a, "shape") else a, (args, kwargs)
             )
             if self._plan.takes_mask and args and kwargs.get("mask") is None and current().masks:
-                others["mask"] = array_specs(masks_of(args[0]))
-            try:
-                self._check_rank(args)
-                self._ensure_built(specs, others, lenient=True)
-            except Exception as error:
-                messages.explain(error, self, args)
-                raise
+                others["mask"] = structures.array_specs(structures.masks_of(args[0]))
+            self._build_for_call(args, specs, others, lenient=True)
             if not current().functional:
                 materialize(self.weights)
             elif current().values is not None and not current().abstract and self.weights:
@@ -377,10 +368,17 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
                 raise RuntimeError(messages.LAYER_IN_CALL.format(cls=type(self).__name__, layer=self.name))
         return args, dict(kwargs)
 
-    def _check_rank(self, args: tuple[Tree, ...]) -> None:
-        """Refuse an input of fewer than two axes before making weights for it. For others `build` may know more."""
-        if self.input_spec is not None and args and len(getattr(args[0], "shape", (0, 0))) < 2:
-            check_input(self, args[0])
+    def _build_for_call(
+        self, args: tuple[Tree, ...], specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False
+    ) -> None:
+        try:
+            # An input of fewer than two axes is refused before weights are made for it. For others `build` may know more.
+            if self.input_spec is not None and args and len(getattr(args[0], "shape", (0, 0))) < 2:
+                check_input(self, args[0])
+            self._ensure_built(specs, kwargs, lenient)
+        except Exception as error:
+            messages.explain(error, self, args)
+            raise
 
     def _to_array(self, value: Tree) -> Tree:
         if isinstance(value, jax.Array):
@@ -404,28 +402,20 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
 
     def _call_symbolic(self, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
         specs, given = jax.tree.map(lambda a: Spec(a.shape, a.dtype) if is_spec(a) else a, (args, kwargs), is_leaf=is_leaf)
-        masks = symbolic_masks(args[0]) if args else None
+        masks = structures.masks_of(args[0]) if args else None
         if masks is not None and self._plan.takes_mask and given.get("mask") is None:
             given["mask"] = masks
         if not self.built:
-            try:
-                self._check_rank(args)
-                self._ensure_built(specs, given)
-            except Exception as error:
-                messages.explain(error, self, specs)
-                raise
+            self._build_for_call(args, specs, given)
         if self.input_spec is not None and args:
             check_input(self, args[0])
         outputs = Node(self, args, kwargs, self.compute_output_spec(*specs, **given)).outputs
         hide_tracers(self)
         if args and (masks is not None or self._plan.makes_mask):
-            self._pass_symbolic_mask(specs[0], outputs, given.get("mask", masks))
+            outgoing = infer(self.compute_mask, (specs[0], given.get("mask", masks)), {})
+            for tensor, mask in structures.zip_masks(jax.tree.leaves(outputs, is_leaf=is_symbolic), outgoing):
+                tensor.mask = mask
         return outputs
-
-    def _pass_symbolic_mask(self, inputs: Tree, outputs: Tree, masks: Tree) -> None:
-        outgoing = infer(self.compute_mask, (inputs, masks), {})
-        for tensor, mask in zip_masks(jax.tree.leaves(outputs, is_leaf=is_symbolic), outgoing):
-            tensor.mask = mask
 
     # masks and losses -----------------------------------------------------------------------------------------------
 
@@ -434,9 +424,9 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         return previous_mask if self.supports_masking else None
 
     def _pass_mask(self, inputs: Tree, outputs: Tree, mask: Tree) -> None:
-        incoming = mask if mask is not None else masks_of(inputs)
+        incoming = mask if mask is not None else structures.masks_of(inputs)
         outgoing = self.compute_mask(inputs, incoming)
-        for leaf, one in zip_masks(jax.tree.leaves(outputs), outgoing):
+        for leaf, one in structures.zip_masks(jax.tree.leaves(outputs), outgoing):
             set_mask(leaf, one)
 
     def add_loss(self, loss: Tree) -> None:

@@ -10,22 +10,15 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from jkeras._base.configurable import (
-    Configurable,
-    accepted_arguments,
-    constructor_signature,
-    in_todays_words,
-    init_arguments,
-    object_config,
-    read_arguments,
-    serialize,
-)
+import jax
+
+from jkeras._base import configurable
 from jkeras._base.dtypes import DTypePolicy
 from jkeras._base.old_arguments import Gone, leave_out
-from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.layers.call_plan import CallPlan
-from jkeras.state.scope import Scope, pop, push
+from jkeras.layers.structures import is_shape
+from jkeras.state.scope import Scope
 
 LEGACY = ("input_shape", "batch_input_shape", "input_dim", "batch_size", "weights")
 GONE = {
@@ -46,7 +39,7 @@ GONE = {
 _BASE = ("name", "trainable", "dtype")
 
 
-class ConfigFace(Configurable):
+class ConfigFace(configurable.Configurable):
     """`get_config` and `from_config`, `get_build_config` and `build_from_config` of every layer."""
 
     name: str
@@ -66,19 +59,20 @@ class ConfigFace(Configurable):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments in Keras' JSON shape."""
-        named = constructor_signature(type(self)).parameters
-        arguments = {k: v for k, v in init_arguments(self).items() if k in named or k not in (*LEGACY, *self._left_out)}
+        named = configurable.constructor_signature(type(self)).parameters
+        hidden = (*LEGACY, *self._left_out)
+        arguments = {k: v for k, v in configurable.init_arguments(self).items() if k in named or k not in hidden}
         if getattr(type(self).__init__, "is_base", False):  # Keras omits the base's own arguments at their defaults
             arguments = {k: v for k, v in arguments.items() if (k, v) not in (("activity_regularizer", None), ("autocast", True))}
-        base = {"name": self.name, "trainable": self._trainable, "dtype": object_config(self._dtype_policy)}
-        return {**base, **{k: serialize(v) for k, v in arguments.items() if k not in base}}
+        base = {"name": self.name, "trainable": self._trainable, "dtype": configurable.object_config(self._dtype_policy)}
+        return {**base, **{k: configurable.serialize(v) for k, v in arguments.items() if k not in base}}
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
         """A layer from what `get_config` returned, even if its constructor does not take name, trainable or dtype."""
-        with in_todays_words(config, cls) as todays:
-            arguments = read_arguments(cls, todays, custom_objects)
-        accepted = accepted_arguments(cls)
+        with configurable.in_todays_words(config, cls) as todays:
+            arguments = configurable.read_arguments(cls, todays, custom_objects)
+        accepted = configurable.accepted_arguments(cls)
         if accepted is None:
             return cls(**arguments)
         after = {k: arguments.pop(k) for k in _BASE if k in arguments and k not in accepted}
@@ -116,12 +110,9 @@ class ConfigFace(Configurable):
             shapes = [_tupled(shape) for shape in config["shapes_dict"].values()]
         if not shapes:
             return
-        token = push(Scope())
-        try:
+        with Scope():
             self.build(*shapes)
-            self.built = True
-        finally:
-            pop(token)
+        self.built = True
 
 
 def _build_arguments(build: Callable[..., None], plan: CallPlan) -> list[str]:
@@ -139,8 +130,4 @@ def _listed(shape: Tree) -> Tree:
 
 def _tupled(shape: Tree) -> Tree:
     """A shape as a tuple; lists and dicts of shapes as such."""
-    if isinstance(shape, Mapping):
-        return {k: _tupled(v) for k, v in shape.items()}
-    if isinstance(shape, (list, tuple)) and all(n is None or isinstance(n, INTEGERS) for n in shape):
-        return tuple(shape)
-    return [_tupled(v) for v in shape] if isinstance(shape, (list, tuple)) else shape
+    return jax.tree.map(lambda s: tuple(s) if is_shape(s) else s, shape, is_leaf=is_shape)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, FunctionLike
+from jkeras._base.types import Array, FunctionLike, Ints, Weights
 from jkeras.graph import Spec
 from jkeras.layers.convolving import Convolving
-from jkeras.layers.declaration import Weight
+from jkeras.layers.declaration import Declaration
 from jkeras.layers.weight_arguments import KernelAndBias, weight_for
 from jkeras.nn.conv import conv
 
@@ -42,11 +40,11 @@ class BaseConv(Convolving):
     def __init__(
         self,
         filters: int,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int] = 1,
+        kernel_size: Ints,
+        strides: Ints = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: int | Sequence[int] = 1,
+        dilation_rate: Ints = 1,
         groups: int = 1,
         activation: FunctionLike = None,
         use_bias: bool = True,
@@ -61,7 +59,7 @@ class BaseConv(Convolving):
                 f"Received: filters={filters}, groups={groups}."
             )
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """A kernel `(*kernel_size, channels / groups, filters)` and a bias `(filters,)`."""
         channels: int | None = x.shape[self._channel_axis]
         if channels is not None and channels % self.groups:
@@ -75,19 +73,10 @@ class BaseConv(Convolving):
         if self.use_bias:
             yield weight_for(self, "bias", (self.filters,))
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """`activation(conv(x, kernel) + bias)`."""
-        y = conv(
-            x,
-            w.kernel,
-            w.bias if self.use_bias else None,
-            strides=self.strides,
-            padding=self.padding,
-            dilation_rate=self.dilation_rate,
-            groups=self.groups,
-            data_format=self.data_format,
-        )
-        return self.activation(y)
+        bias = w.bias if self.use_bias else None
+        return self.activation(conv(x, w.kernel, bias, groups=self.groups, **self._windows))
 
 
 @export("keras.layers.Conv1D", "keras.layers.Convolution1D")

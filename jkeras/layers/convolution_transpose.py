@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, FunctionLike
+from jkeras._base.types import Array, FunctionLike, Ints, Weights
 from jkeras.graph import Spec
 from jkeras.layers.convolving import Convolving
-from jkeras.layers.declaration import Weight
+from jkeras.layers.declaration import Declaration
 from jkeras.layers.weight_arguments import KernelAndBias, weight_for
 from jkeras.nn.conv_transpose import conv_transpose
 
 
-def _per_axis(value: int | Sequence[int] | None, rank: int) -> tuple[int, ...] | None:
+def _per_axis(value: Ints | None, rank: int) -> tuple[int, ...] | None:
     values = (value,) * rank if isinstance(value, int) else None if value is None else tuple(value)
     if values is not None and (len(values) != rank or min(values) < 0):
         raise ValueError(
@@ -51,12 +49,12 @@ class BaseConvTranspose(Convolving):
     def __init__(
         self,
         filters: int,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int] = 1,
+        kernel_size: Ints,
+        strides: Ints = 1,
         padding: str = "valid",
-        output_padding: int | Sequence[int] | None = None,
+        output_padding: Ints | None = None,
         data_format: str | None = None,
-        dilation_rate: int | Sequence[int] = 1,
+        dilation_rate: Ints = 1,
         activation: FunctionLike = None,
         use_bias: bool = True,
         **kwargs: Unpack[KernelAndBias],
@@ -68,25 +66,16 @@ class BaseConvTranspose(Convolving):
         if filters <= 0:
             raise ValueError(f"{type(self).__name__} takes a positive number of filters. Received: filters={filters}.")
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """A kernel `(*kernel_size, filters, channels)` and a bias `(filters,)`."""
         yield weight_for(self, "kernel", (*self.kernel_size, self.filters, self._channels(x)))
         if self.use_bias:
             yield weight_for(self, "bias", (self.filters,))
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """`activation(conv_transpose(x, kernel) + bias)`."""
-        y = conv_transpose(
-            x,
-            w.kernel,
-            w.bias if self.use_bias else None,
-            strides=self.strides,
-            padding=self.padding,
-            output_padding=self.output_padding,
-            dilation_rate=self.dilation_rate,
-            data_format=self.data_format,
-        )
-        return self.activation(y)
+        bias = w.bias if self.use_bias else None
+        return self.activation(conv_transpose(x, w.kernel, bias, output_padding=self.output_padding, **self._windows))
 
 
 @export("keras.layers.Conv1DTranspose", "keras.layers.Convolution1DTranspose")
@@ -133,28 +122,18 @@ class Conv3DTranspose(BaseConvTranspose):
     def __init__(
         self,
         filters: int,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int] = 1,
+        kernel_size: Ints,
+        strides: Ints = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        output_padding: int | Sequence[int] | None = None,
-        dilation_rate: int | Sequence[int] = 1,
+        output_padding: Ints | None = None,
+        dilation_rate: Ints = 1,
         activation: FunctionLike = None,
         use_bias: bool = True,
         **kwargs: Unpack[KernelAndBias],
     ):
-        super().__init__(
-            filters,
-            kernel_size,
-            strides,
-            padding,
-            output_padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            **kwargs,
-        )
+        windows = (kernel_size, strides, padding, output_padding, data_format, dilation_rate)
+        super().__init__(filters, *windows, activation, use_bias, **kwargs)
 
 
 Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose = Conv1DTranspose, Conv2DTranspose, Conv3DTranspose

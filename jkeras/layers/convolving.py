@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from jkeras import activations
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
-from jkeras._base.types import FunctionLike
+from jkeras._base.types import FunctionLike, Ints, Tree
 from jkeras.graph.spec import Spec
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.weight_arguments import WeightedLayer
@@ -22,11 +20,11 @@ class Convolving(WeightedLayer):
 
     def _set_windows(
         self,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int],
+        kernel_size: Ints,
+        strides: Ints,
         padding: str,
         data_format: str | None,
-        dilation_rate: int | Sequence[int],
+        dilation_rate: Ints,
         activation: FunctionLike,
         use_bias: bool,
     ) -> None:
@@ -47,6 +45,12 @@ class Convolving(WeightedLayer):
                 f"{cls} takes strides or a dilation rate above 1, not both. "
                 f"Received: strides={self.strides}, dilation_rate={self.dilation_rate}."
             )
+
+    @property
+    def _windows(self) -> dict[str, Tree]:
+        """How the window moves, as the maths takes it."""
+        names = ("strides", "padding", "dilation_rate", "data_format")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def _channel_axis(self) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from typing import TypeAlias
 
-from jax.typing import DTypeLike
-
-from jkeras._base.types import FunctionLike, Tree
+from jkeras._base.types import DTypeLike, FunctionLike, Tree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +31,9 @@ class Weight:
     regularizer: FunctionLike = None
     constraint: FunctionLike = None
     autocast: bool = True
+
+
+Declaration: TypeAlias = Iterator[Weight]
 
 
 class Updated:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Unpack
 
 from jkeras import activations
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, FunctionLike
+from jkeras._base.types import Array, FunctionLike, Weights
 from jkeras.graph import Spec
-from jkeras.layers.declaration import Weight
+from jkeras.layers.declaration import Declaration
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.weight_arguments import KernelAndBias, WeightedLayer, weight_for
-from jkeras.nn.dense import dense
+from jkeras.nn.product import dense
 
 
 @export("keras.layers.Dense")
@@ -64,7 +62,7 @@ class Dense(WeightedLayer):
         self.use_bias = use_bias
         self.input_spec = InputSpec(min_ndim=2)
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """A kernel `(in, units)` and a bias `(units,)`."""
         size = x.shape[-1]
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
@@ -72,6 +70,6 @@ class Dense(WeightedLayer):
         if self.use_bias:
             yield weight_for(self, "bias", (self.units,))
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """`activation(x @ kernel + bias)`."""
         return self.activation(dense(x, w.kernel, w.bias if self.use_bias else None))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Annotated, Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, FunctionLike
+from jkeras._base.types import Array, FunctionLike, Ints, Weights
 from jkeras.graph import Spec
+from jkeras.layers.base import LayerArguments
 from jkeras.layers.convolving import Convolving
-from jkeras.layers.declaration import Weight
-from jkeras.layers.layer_arguments import LayerArguments
+from jkeras.layers.declaration import Declaration
 from jkeras.layers.weight_arguments import weight_for
 from jkeras.nn.conv import conv, depthwise_conv
 
@@ -29,19 +27,12 @@ class DepthwiseAndBias(LayerArguments, total=False):
     bias_constraint: Annotated[FunctionLike, None]
 
 
-class SeparableWeights(LayerArguments, total=False):
+class SeparableWeights(DepthwiseAndBias, total=False):
     """Arguments for the weights of a separable convolution."""
 
-    depthwise_initializer: Annotated[FunctionLike, "glorot_uniform"]
     pointwise_initializer: Annotated[FunctionLike, "glorot_uniform"]
-    bias_initializer: Annotated[FunctionLike, "zeros"]
-    depthwise_regularizer: Annotated[FunctionLike, None]
     pointwise_regularizer: Annotated[FunctionLike, None]
-    bias_regularizer: Annotated[FunctionLike, None]
-    activity_regularizer: Annotated[FunctionLike, None]
-    depthwise_constraint: Annotated[FunctionLike, None]
     pointwise_constraint: Annotated[FunctionLike, None]
-    bias_constraint: Annotated[FunctionLike, None]
 
 
 class _Depthwise(Convolving):
@@ -56,17 +47,6 @@ class _Depthwise(Convolving):
 
     def _products(self, channels: int | None) -> int | None:
         return None if channels is None else channels * self.depth_multiplier
-
-    def _depthwise(self, x: Array, kernel: Array, bias: Array | None = None) -> Array:
-        return depthwise_conv(
-            x,
-            kernel,
-            bias,
-            strides=self.strides,
-            padding=self.padding,
-            dilation_rate=self.dilation_rate,
-            data_format=self.data_format,
-        )
 
 
 class BaseDepthwiseConv(_Depthwise):
@@ -96,12 +76,12 @@ class BaseDepthwiseConv(_Depthwise):
     @expand_kwargs()
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int] = 1,
+        kernel_size: Ints,
+        strides: Ints = 1,
         padding: str = "valid",
         depth_multiplier: int = 1,
         data_format: str | None = None,
-        dilation_rate: int | Sequence[int] = 1,
+        dilation_rate: Ints = 1,
         activation: FunctionLike = None,
         use_bias: bool = True,
         **kwargs: Unpack[DepthwiseAndBias],
@@ -110,16 +90,16 @@ class BaseDepthwiseConv(_Depthwise):
         self._set_windows(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias)
         self._set_multiplier(depth_multiplier)
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """A kernel `(*kernel_size, channels, depth_multiplier)` and a bias `(channels * depth_multiplier,)`."""
         channels = self._channels(x)
         yield weight_for(self, "depthwise", (*self.kernel_size, channels, self.depth_multiplier), "kernel")
         if self.use_bias:
             yield weight_for(self, "bias", (self._products(channels),))
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """`activation(depthwise_conv(x, kernel) + bias)`."""
-        return self.activation(self._depthwise(x, w.kernel, w.bias if self.use_bias else None))
+        return self.activation(depthwise_conv(x, w.kernel, w.bias if self.use_bias else None, **self._windows))
 
 
 @export("keras.layers.DepthwiseConv1D")
@@ -172,15 +152,15 @@ class BaseSeparableConv(_Depthwise):
 
     _weight_roles = ("depthwise", "pointwise", "bias")
 
-    @expand_kwargs()
+    @expand_kwargs(after={f"pointwise_{kind}": f"depthwise_{kind}" for kind in ("initializer", "regularizer", "constraint")})
     def __init__(
         self,
         filters: int,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int] = 1,
+        kernel_size: Ints,
+        strides: Ints = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: int | Sequence[int] = 1,
+        dilation_rate: Ints = 1,
         depth_multiplier: int = 1,
         activation: FunctionLike = None,
         use_bias: bool = True,
@@ -193,7 +173,7 @@ class BaseSeparableConv(_Depthwise):
             raise ValueError(f"{type(self).__name__} takes a positive number of filters. Received: {filters=}.")
         self.filters = filters
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """Kernels `(*kernel_size, channels, depth_multiplier)` and `(*ones, channels * depth_multiplier, filters)`, a bias."""
         channels = self._channels(x)
         yield weight_for(self, "depthwise", (*self.kernel_size, channels, self.depth_multiplier), "depthwise_kernel")
@@ -201,9 +181,9 @@ class BaseSeparableConv(_Depthwise):
         if self.use_bias:
             yield weight_for(self, "bias", (self.filters,))
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The depthwise part, then the mix of channels."""
-        y = self._depthwise(x, w.depthwise_kernel)
+        y = depthwise_conv(x, w.depthwise_kernel, **self._windows)
         y = conv(y, w.pointwise_kernel, w.bias if self.use_bias else None, data_format=self.data_format)
         return self.activation(y)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 from jkeras._base.registry import export
-from jkeras._base.types import Array, FunctionLike, Tree
+from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph import Spec
-from jkeras.layers.declaration import Weight
+from jkeras.layers.declaration import Declaration
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn.embedding import embedding
 
@@ -74,11 +72,11 @@ class Embedding(WeightedLayer):
             self.build((None, None))
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """The table `(input_dim, output_dim)`."""
         yield weight_for(self, "embeddings", (self.input_dim, self.output_dim))
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The rows."""
         return embedding(w.embeddings, x).astype(self.compute_dtype)
 

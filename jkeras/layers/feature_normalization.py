@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from types import SimpleNamespace
+from collections.abc import Iterable, Iterator
 from typing import Unpack
 
 import jax.numpy as jnp
@@ -13,11 +12,10 @@ import numpy as np
 from jkeras._base.config import epsilon
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array, Ints, Tree, Weights
 from jkeras.graph import Spec
-from jkeras.layers.base import Layer
-from jkeras.layers.declaration import Weight
-from jkeras.layers.layer_arguments import BaseArguments
+from jkeras.layers.base import BaseArguments, Layer
+from jkeras.layers.declaration import Declaration, Weight
 from jkeras.nn.norm import at_least_float32
 
 _ROWS = 4096  # `adapt` reads arrays in pieces, because float64 copies of whole data sets do not fit
@@ -50,7 +48,7 @@ class Normalization(Layer):
 
     def __init__(
         self,
-        axis: int | Sequence[int] | None = -1,
+        axis: Ints | None = -1,
         mean: Tree = None,
         variance: Tree = None,
         invert: bool = False,
@@ -66,7 +64,7 @@ class Normalization(Layer):
         self.invert = invert
         self._given = None if mean is None else (np.asarray(mean, "float64"), np.asarray(variance, "float64"))
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """Mean, variance and a count, unless they were given."""
         if self._given is None:
             shape = tuple(x.shape[a] for a in self._kept(len(x.shape)))
@@ -74,7 +72,7 @@ class Normalization(Layer):
             yield Weight("variance", shape, "ones", trainable=False, autocast=False)
             yield Weight("count", (), "zeros", dtype="int32", trainable=False)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The normalized input."""
         x = x.astype(self.compute_dtype)
         wide = at_least_float32(x)

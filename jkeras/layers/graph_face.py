@@ -17,12 +17,12 @@ class GraphFace:
     @property
     def input(self) -> Tree:
         """The symbolic input of the layer's first call."""
-        return single(self._node(0, "input").inputs)
+        return self.get_input_at(0)
 
     @property
     def output(self) -> Tree:
         """The symbolic output of the layer's first call."""
-        return self._node(0, "output").outputs
+        return self.get_output_at(0)
 
     @property
     def input_shape(self) -> Tree:

@@ -13,8 +13,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -23,10 +22,10 @@ import jax.numpy as jnp
 from jkeras import initializers, regularizers
 from jkeras._base.configurable import serialize
 from jkeras._base.errors import describe
-from jkeras._base.types import Array, FunctionLike, Tree
+from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph import Spec, infer
 from jkeras.layers.base import Layer
-from jkeras.layers.declaration import Weight
+from jkeras.layers.declaration import Declaration, Weight
 from jkeras.layers.weight_arguments import WeightedLayer
 from jkeras.nn.attention import axes_attention, causal_mask, dot_product_attention, project, window_mask
 from jkeras.state.random import draw_key
@@ -62,7 +61,7 @@ class Projection(Layer):
         super().__init__(activity_regularizer=parts["activity_regularizer"], **kwargs)
         self.contracted, self.units, self.use_bias, self.gate, self.parts = contracted, units, use_bias, gate, parts
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """A kernel `(*inputs, *units)` and a bias `units`."""
         inputs = tuple(x.shape[-self.contracted :])
         for name, shape in (("kernel", (*inputs, *self.units)), ("bias", self.units))[: 1 + self.use_bias]:
@@ -78,7 +77,7 @@ class Projection(Layer):
         split = {"input_axes": axes[: self.contracted], "output_axes": axes[self.contracted :]}
         return type(found).from_config({**found.get_config(), **split})
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The projected input."""
         y = project(x, w.kernel, w.bias if self.use_bias else None, self.contracted)
         return jax.nn.sigmoid(y) if self.gate else y
@@ -95,13 +94,13 @@ class HeadedAttention(WeightedLayer):
 
     def __init__(
         self,
-        *,
         dropout: float,
         use_bias: bool,
         sliding_window: int | None,
         flash_attention: bool | None,
         use_gate: bool,
         seed: int | None,
+        *,
         activity_regularizer: FunctionLike,
         **kwargs: Any,
     ):
@@ -174,8 +173,8 @@ class HeadedAttention(WeightedLayer):
         k = self.key_dense(value if key is None else key)
         if self.sliding_window is not None:
             masks.append(window_mask(*self._lengths(q, k), self.sliding_window))
-        if masks or use_causal_mask:
-            self._require_one_axis()
+        if (masks or use_causal_mask) and len(self._axes) != 1:
+            raise ValueError(_SEVERAL_AXES.format(layer=self.name, axes=self._axes))
         masks = masks if attention_mask is None else [*masks, attention_mask]
         attended, weights = self._compute_attention(q, k, v, masks, training, return_attention_scores, use_causal_mask)
         output = self.output_dense(attended * self.gate_dense(query) if self.use_gate else attended)
@@ -206,10 +205,6 @@ class HeadedAttention(WeightedLayer):
 
     def _lengths(self, q: Array, k: Array) -> tuple[int, int]:
         return q.shape[self._axes[0]], k.shape[self._axes[0]]
-
-    def _require_one_axis(self) -> None:
-        if len(self._axes) != 1:
-            raise ValueError(_SEVERAL_AXES.format(layer=self.name, axes=self._axes))
 
     def _merged(self, masks: Sequence[Array], ndim: int) -> Array | None:
         """All masks in one, of the rank of the weights: `(batch, ..., heads, *query axes, *key axes)`."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
 
 from jkeras import constraints, initializers, regularizers
 from jkeras._base import registry
@@ -20,22 +19,8 @@ from jkeras._base.errors import UnknownSizeError, unexpected_arguments
 from jkeras._base.name_first import name_first
 from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.plain_numbers import INTEGERS
-from jkeras._base.types import FunctionLike, Tensor, Tree
-from jkeras.layers import messages
-from jkeras.layers.tracking import (
-    CONTAINERS,
-    NOT_TRACKED,
-    KeptState,
-    Tracker,
-    by_arrival,
-    inventory,
-    note_arrival,
-    note_change,
-    objects_in,
-    own_variables,
-    walk,
-    weight_entries,
-)
+from jkeras._base.types import DTypeLike, FunctionLike, Tensor, Tree
+from jkeras.layers import messages, tracking
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, gate, materialize
 
@@ -59,7 +44,7 @@ class WeightHolder:
     def __getstate__(self) -> dict[str, object]:
         """What a pickle and a copy hold: all attributes but those derived from others."""
         if "_own" in self.__dict__:
-            materialize(variable for _, variable in inventory(self).entries)  # in one call, before each asks for its own
+            materialize(variable for _, variable in tracking.inventory(self).entries)  # in one call, before each asks for its own
         state = {name: value for name, value in self.__dict__.items() if name not in ("_inventory", "_others")}
         return {**state, "_arrived": list(state.get("_arrived", {}).values())}
 
@@ -68,15 +53,15 @@ class WeightHolder:
 
     def __setattr__(self, name: str, value: object) -> None:
         if isinstance(value, _HOLDS) or isinstance(self.__dict__.get(name), _HOLDS):
-            note_change()
+            tracking.note_change()
         if isinstance(value, Variable):
             self._own_variable(name, value)
-        elif isinstance(value, (WeightHolder, *CONTAINERS)):
+        elif isinstance(value, (WeightHolder, *tracking.CONTAINERS)):
             self._note_arrival(name, value)
         object.__setattr__(self, name, value)
 
     def _note_arrival(self, name: str, value: object) -> None:
-        note_arrival(self, name, value, WeightHolder)
+        tracking.note_arrival(self, name, value, WeightHolder)
 
     def _own_variable(self, name: str, variable: Variable) -> None:
         if "_own" not in self.__dict__:
@@ -90,7 +75,7 @@ class WeightHolder:
         if "_own" not in self.__dict__:
             if name.startswith("__"):
                 raise AttributeError(name)
-            first = next((n for n in self.__dict__ if n not in NOT_TRACKED), name)
+            first = next((n for n in self.__dict__ if n not in tracking.NOT_TRACKED), name)
             raise AttributeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=first))
         found = getattr(type(self), name, None)
         if isinstance(found, property):  # Python comes here when a property raises AttributeError: let it say why
@@ -101,7 +86,7 @@ class WeightHolder:
         raise AttributeError(f"{type(self).__name__!r} object {self.__dict__.get('name')!r} has no attribute {name!r}{hint}")
 
     def __delattr__(self, name: str) -> None:
-        note_change()
+        tracking.note_change()
         gone = self.__dict__.get(name)
         object.__delattr__(self, name)
         if isinstance(gone, Variable):
@@ -156,17 +141,9 @@ class WeightHolder:
         dtype = standardize_dtype(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
-        variable = Variable(
-            initializers.get(initializer),
-            sizes,
-            dtype,
-            trainable,
-            autocast,
-            aggregation,
-            name or "variable",
-            regularizers.get(regularizer),
-            constraints.get(constraint),
-        )
+        first = initializers.get(initializer)
+        rules = regularizers.get(regularizer), constraints.get(constraint)
+        variable = Variable(first, sizes, dtype, trainable, autocast, aggregation, name or "variable", *rules)
         variable.unnamed = name is None
         variable.path = f"{self.name}/{variable.name}"
         variable.trainable = variable.declared_trainable and self._trainable
@@ -174,27 +151,27 @@ class WeightHolder:
         return variable
 
     def _sublayers(self) -> list[Layer]:
-        return by_arrival(self, self._held(WeightHolder))  # type: ignore[arg-type]
+        return tracking.by_arrival(self, self._held(WeightHolder))  # type: ignore[arg-type]
 
-    def _trackers(self) -> list[Tracker]:
-        return self._held(Tracker)
+    def _trackers(self) -> list[tracking.Tracker]:
+        return self._held(tracking.Tracker)
 
     def _held(self, kind: type[T]) -> list[T]:
         """The objects of a class that attributes of this layer hold."""
         seen: set[int] = {id(self)}
         found: list[T] = []
         for name, value in self.__dict__.items():
-            if name not in NOT_TRACKED and value is not None:
-                found.extend(objects_in(value, kind, seen))
+            if name not in tracking.NOT_TRACKED and value is not None:
+                found.extend(tracking.objects_in(value, kind, seen))
         return found
 
     def _flatten_layers(self: Layer) -> list[Layer]:  # type: ignore[misc]
-        return [layer for _, layer in walk(self)]
+        return [layer for _, layer in tracking.walk(self)]
 
     @property
-    def metrics(self) -> list[Tracker]:
+    def metrics(self) -> list[tracking.Tracker]:
         """The metrics that this layer and the layers below it hold."""
-        return [held.tracker for held in inventory(self).trackers]
+        return [held.tracker for held in tracking.inventory(self).trackers]
 
     @property
     def metrics_variables(self) -> list[Variable]:
@@ -238,8 +215,8 @@ class WeightHolder:
     @property
     def weights(self) -> list[Variable]:
         """All weights in Keras' order, this layer's own first; without the states that a recurrent layer keeps."""
-        entries = weight_entries(self)  # type: ignore[arg-type]
-        return [variable for _, variable in entries if not isinstance(variable, KeptState)]
+        entries = tracking.weight_entries(self)  # type: ignore[arg-type]
+        return [variable for _, variable in entries if not isinstance(variable, tracking.KeptState)]
 
     @property
     def variables(self: Layer) -> list[Variable]:  # type: ignore[misc]
@@ -249,7 +226,7 @@ class WeightHolder:
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that gradient descent currently changes."""
-        return list(inventory(self).trained.values())
+        return list(tracking.inventory(self).trained.values())
 
     @property
     def trainable_variables(self) -> list[Variable]:
@@ -274,7 +251,7 @@ class WeightHolder:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        held = inventory(self)
+        held = tracking.inventory(self)
         for layer in held.layers:
             layer._trainable = bool(value)
             for variable in held.own(layer):
@@ -324,7 +301,7 @@ class WeightHolder:
             >>> {name: weight.shape for name, weight in store.items()}
             {'0': (3, 2), '1': (2,)}
         """
-        for i, variable in enumerate(own_variables(self)):
+        for i, variable in enumerate(tracking.own_variables(self)):
             store[str(i)] = variable
 
     def load_own_variables(self: Layer, store: Mapping[str, Tree]) -> None:  # type: ignore[misc]
@@ -336,7 +313,7 @@ class WeightHolder:
         Raises:
             ValueError: the number of weights in it is not the layer's.
         """
-        variables = own_variables(self)
+        variables = tracking.own_variables(self)
         if len(store.keys()) != len(variables):
             raise ValueError(messages.STORED_COUNT.format(layer=self.name, expected=len(variables), received=[*store.keys()]))
         for i, variable in enumerate(variables):
@@ -348,4 +325,4 @@ class WeightHolder:
         return sum(variable.size for variable in self.weights)
 
 
-_HOLDS = (WeightHolder, Variable, Tracker, list, tuple, set, dict)  # what may hold a layer's weights
+_HOLDS = (WeightHolder, Variable, tracking.Tracker, list, tuple, set, dict)  # what may hold a layer's weights

@@ -10,8 +10,8 @@ import jax
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
 from jkeras._base.types import Array
+from jkeras.layers.base import BaseArguments
 from jkeras.layers.image_base import Factor, RandomImageLayer, both_sides
-from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import affine
 
 _FILL_MODES = ("reflect", "wrap", "constant", "nearest")

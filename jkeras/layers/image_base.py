@@ -8,18 +8,14 @@ does, because in Keras the default of these layers is `training=True`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 from typing import Any, Unpack
 
 import jax.numpy as jnp
 
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
-from jkeras._base.types import Array, Tree
-from jkeras.layers.base import Layer
-from jkeras.layers.call_plan import CallPlan
-from jkeras.layers.layer_arguments import BaseArguments
-from jkeras.state.scope import current
+from jkeras._base.types import Array, Tree, Weights
+from jkeras.layers.base import BaseArguments, Layer
 
 Factor = float | Sequence[float]
 
@@ -71,12 +67,7 @@ class RandomImageLayer(ImageLayer):
         super().__init__(data_format=data_format, **kwargs)
         self.seed = seed
 
-    def _forward_arguments(self, kwargs: dict[str, Tree], plan: CallPlan) -> dict[str, Tree]:
-        if kwargs.get("training") is None and current().training is None:
-            kwargs["training"] = True
-        return super()._forward_arguments(kwargs, plan)
-
-    def forward(self, w: SimpleNamespace, x: Tree, *, training: bool = True, rng: Array | None = None) -> Tree:
+    def forward(self, w: Weights, x: Tree, *, training: bool = True, rng: Array | None = None) -> Tree:
         """The images in the compute dtype, changed if `training`."""
         x = x.astype(self.compute_dtype)
         return self._on_images(lambda images: self._changed(images, rng), x) if training else x

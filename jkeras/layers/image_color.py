@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
+from jkeras.layers.base import BaseArguments
 from jkeras.layers.image_base import Factor, ImageArguments, RandomImageLayer, both_sides, checked_pair, upwards
-from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import image
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any, Unpack
 
 import jax
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Weights
+from jkeras.layers.base import BaseArguments
 from jkeras.layers.image_base import RandomImageLayer
-from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import image
 
 _FLIPS = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (2, 1)}
@@ -94,7 +93,7 @@ class RandomCrop(RandomImageLayer):
         super().__init__(seed, data_format, name=name, **kwargs)
         self.height, self.width = height, width
 
-    def forward(self, w: SimpleNamespace, x: Array, *, training: bool = True, rng: Array | None = None) -> Array:
+    def forward(self, w: Weights, x: Array, *, training: bool = True, rng: Array | None = None) -> Array:
         """The windows."""
         return self._on_images(lambda images: self._cropped(images, rng if training else None), x.astype(self.compute_dtype))
 

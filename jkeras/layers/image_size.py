@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Unpack
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Weights
+from jkeras.layers.base import BaseArguments
 from jkeras.layers.image_base import ImageLayer
-from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.nn import image
 
 
@@ -35,7 +34,7 @@ class CenterCrop(ImageLayer):
         super().__init__(data_format=data_format, **kwargs)
         self.height, self.width = height, width
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The windows."""
         return self._on_images(self._cropped, x.astype(self.compute_dtype))
 
@@ -95,7 +94,7 @@ class Resizing(ImageLayer):
         self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop_to_aspect_ratio, pad_to_aspect_ratio
         self.fill_mode, self.fill_value = fill_mode, fill_value
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The resized images."""
         return self._on_images(self._resized, x)
 

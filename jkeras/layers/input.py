@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
-
-from jax.typing import DTypeLike
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.naming import auto_name
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import DTypeLike, Tree, Weights
 from jkeras.graph import KerasTensor, Node, Spec
 from jkeras.layers.base import Layer
 
@@ -77,16 +74,11 @@ class InputLayer(Layer):
         """The dtype of the input."""
         return self.input_dtype
 
-    @property
-    def input(self) -> Tree:
-        """The symbolic input, which is also the output."""
-        return self.output
-
     def get_input_at(self, node_index: int) -> Tree:
-        """`input`, the only one."""
+        """The symbolic input, which is also the output."""
         return self.get_output_at(node_index)
 
-    def forward(self, w: SimpleNamespace, x: Tree) -> Tree:
+    def forward(self, w: Weights, x: Tree) -> Tree:
         """The input."""
         return x
 
@@ -142,15 +134,4 @@ def Input(
         >>> Input(shape=(28, 28, 1)).shape
         (None, 28, 28, 1)
     """
-    layer = InputLayer(
-        shape=shape,
-        batch_size=batch_size,
-        dtype=dtype,
-        sparse=sparse,
-        ragged=ragged,
-        batch_shape=batch_shape,
-        input_tensor=tensor,
-        optional=optional,
-        name=name,
-    )
-    return layer.output
+    return InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name).output

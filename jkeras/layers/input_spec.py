@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import jax
-from jax.typing import DTypeLike
 
 from jkeras._base.configurable import Configurable
 from jkeras._base.errors import describe, known_sizes
 from jkeras._base.registry import export
-from jkeras._base.types import Tree
+from jkeras._base.types import DTypeLike, Tree
 
 if TYPE_CHECKING:
     from jkeras.layers.base import Layer
@@ -63,12 +62,9 @@ class InputSpec(Configurable):
             return f"expected at most {self.max_ndim} axes, received {n}"
         if self.min_ndim is not None and n < self.min_ndim:
             return f"expected at least {self.min_ndim} axes, received {n}"
-        for axis, size in self.axes.items():
+        for axis, size in {**dict(enumerate(self.shape or ())), **self.axes}.items():
             found = shape[axis] if -n <= axis < n else None
             if size is not None and found is not None and found != size:
-                return f"expected size {size} at axis {axis}, received {found}"
-        for axis, (size, found) in enumerate(zip(self.shape or (), shape)):
-            if size is not None and found is not None and size != found:
                 return f"expected size {size} at axis {axis}, received {found}"
         return None
 

@@ -20,7 +20,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from jkeras._base.types import Tree
-from jkeras.state.scope import current, pop, push
+from jkeras.state.scope import current
 
 Interceptor = Callable[..., Tree]
 
@@ -45,8 +45,5 @@ def intercepted(interceptor: Interceptor) -> Iterator[None]:
     scope = current()
     inner = scope.for_layer(scope.layer, scope.training, scope.compute)
     inner.interceptors = (*scope.interceptors, interceptor)
-    token = push(inner)
-    try:
+    with inner:
         yield
-    finally:
-        pop(token)

@@ -1,12 +1,12 @@
 """Lambda: a function as a layer.
- A file of a model names the function and does not hold it. Keras writes a lambda as bytecode into the file, and reading runs
+
+A file of a model names the function and does not hold it. Keras writes a lambda as bytecode into the file, and reading runs
 it; here bytecode is neither written nor read. The function is found by its name, or by the layer's, among the registered ones
 and those in `custom_objects`.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Self, Unpack
 
@@ -19,9 +19,9 @@ from jkeras._base.registry import export
 from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.graph import Spec
 from jkeras.graph.spec import is_spec
-from jkeras.layers.base import Layer
-from jkeras.layers.layer_arguments import BaseArguments
+from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.structures import shapes_to_specs, specs_to_shapes
+from jkeras.state.initial import argument_names
 
 _BYTECODE = """The Lambda layer {layer!r} holds its function as bytecode, which is code that a file brings along; it is never run.
 Give the function itself, under the layer's name: custom_objects={{{layer!r}: function}}."""
@@ -67,7 +67,7 @@ class Lambda(Layer):
         self.function, self.mask, self._output_shape = function, mask, output_shape
         self.arguments = dict(arguments or {})
         self.supports_masking = mask is not None
-        self._takes = _names(function)
+        self._takes = argument_names(function)
 
     def call(self, inputs: Tree, mask: Tree = None, training: bool | None = None) -> Tree:
         """What the function gives."""
@@ -134,13 +134,6 @@ def _written(value: object) -> Tree:
     return function_config(value) if callable(value) and isinstance(found, str) else found
 
 
-def _names(function: Callable[..., Tree]) -> frozenset[str]:
-    try:
-        return frozenset(inspect.signature(function).parameters)
-    except (TypeError, ValueError):  # some functions written in C have no signature
-        return frozenset()
-
-
 def _is_function(value: object) -> bool:
     """Whether a value of a config stands for a function: a name, Keras 3's dict, or Keras 2's `[code, defaults, closure]`."""
     if (
@@ -158,12 +151,10 @@ def _find(value: object, layer: str, custom_objects: CustomObjects) -> Callable[
     own = registry.get_registered_object(layer, custom_objects)
     if callable(own):
         return own
-    if not isinstance(value, str) and not (is_object_config(value) and value["class_name"] == "function"):
-        if _is_function(value):
-            raise UnsafeFileError(_BYTECODE.format(layer=layer))
-        raise UnsafeFileError(f"The Lambda layer {layer!r} names its function by {describe(value)}. A file may only give a name.")
-    name = value if isinstance(value, str) else value["config"]
+    name = value["config"] if is_object_config(value) and value["class_name"] == "function" else value
     if not isinstance(name, str):
+        if name is value and _is_function(value):
+            raise UnsafeFileError(_BYTECODE.format(layer=layer))
         raise UnsafeFileError(f"The Lambda layer {layer!r} names its function by {describe(name)}. A file may only give a name.")
     found = registry.get_registered_object(name, custom_objects)
     if found is None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Unpack
 
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
-from jkeras.layers.base import Layer
-from jkeras.layers.layer_arguments import BaseArguments
+from jkeras._base.types import Array, Tree, Weights
+from jkeras.layers.base import BaseArguments, Layer
 
 
 @export("keras.layers.Masking")
@@ -38,7 +36,7 @@ class Masking(Layer):
         super().__init__(**kwargs)
         self.mask_value = mask_value
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The inputs with zeros in the steps that do not count."""
         return jnp.where(self.compute_mask(x)[..., None], x, 0)
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 from typing import Unpack
 
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
-from jkeras.layers.base import Layer
-from jkeras.layers.layer_arguments import BaseArguments
+from jkeras._base.types import Array, Ints, Tree, Weights
+from jkeras.layers.base import BaseArguments, Layer
 from jkeras.nn.merge import batch_dot
 
 
@@ -67,7 +65,7 @@ class Add(Merge):
         [[2.0, 2.0]]
     """
 
-    def forward(self, w: SimpleNamespace, inputs: Sequence[Array]) -> Array:
+    def forward(self, w: Weights, inputs: Sequence[Array]) -> Array:
         """The sum."""
         return functools.reduce(jnp.add, self._aligned(inputs))
 
@@ -82,7 +80,7 @@ class Subtract(Merge):
         [[1.0, 1.0]]
     """
 
-    def forward(self, w: SimpleNamespace, inputs: Sequence[Array]) -> Array:
+    def forward(self, w: Weights, inputs: Sequence[Array]) -> Array:
         """The difference."""
         return jnp.subtract(*self._aligned(inputs, 2))
 
@@ -97,7 +95,7 @@ class Average(Merge):
         [[0.5, 0.5]]
     """
 
-    def forward(self, w: SimpleNamespace, inputs: Sequence[Array]) -> Array:
+    def forward(self, w: Weights, inputs: Sequence[Array]) -> Array:
         """The mean."""
         return functools.reduce(jnp.add, self._aligned(inputs)) / len(inputs)
 
@@ -112,7 +110,7 @@ class Multiply(Merge):
         [[6.0, 6.0]]
     """
 
-    def forward(self, w: SimpleNamespace, inputs: Sequence[Array], *, mask: Tree = None) -> Array:
+    def forward(self, w: Weights, inputs: Sequence[Array], *, mask: Tree = None) -> Array:
         """The product."""
         arrays = self._aligned(inputs)
         keep = _masks(inputs, mask)
@@ -126,7 +124,7 @@ class _Extremum(Merge):
 
     pick: Callable[[Tree, Tree], Tree]
 
-    def forward(self, w: SimpleNamespace, inputs: Sequence[Array], *, mask: Tree = None) -> Array:
+    def forward(self, w: Weights, inputs: Sequence[Array], *, mask: Tree = None) -> Array:
         """The extremum."""
         arrays = self._aligned(inputs)
         best, seen = arrays[0], _masks(inputs, mask)[0]
@@ -189,7 +187,7 @@ class Concatenate(Merge):
         super().__init__(**kwargs)
         self.axis = axis
 
-    def forward(self, w: SimpleNamespace, inputs: Sequence[Array]) -> Array:
+    def forward(self, w: Weights, inputs: Sequence[Array]) -> Array:
         """The joined inputs."""
         inputs, ndim = self._as_list(inputs), inputs[0].ndim
         fits = -ndim <= self.axis < ndim and len({x.ndim for x in inputs}) == 1
@@ -223,7 +221,7 @@ class Dot(Merge):
         [[11.0]]
     """
 
-    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Unpack[BaseArguments]):
+    def __init__(self, axes: Ints, normalize: bool = False, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         pair = isinstance(axes, (list, tuple)) and len(axes) == 2 and all(isinstance(a, int) for a in axes)
         if not isinstance(axes, int) and not pair:
@@ -231,7 +229,7 @@ class Dot(Merge):
         self.axes = axes
         self.normalize = normalize
 
-    def forward(self, w: SimpleNamespace, inputs: Sequence[Array]) -> Array:
+    def forward(self, w: Weights, inputs: Sequence[Array]) -> Array:
         """The products."""
         x, y = self._as_list(inputs, 2)
         axes = self.axes if isinstance(self.axes, int) else (self.axes[0], self.axes[1])
@@ -285,6 +283,6 @@ def concatenate(inputs: Sequence[Tree], axis: int = -1, **kwargs: Unpack[BaseArg
 
 
 @export("keras.layers.dot")
-def dot(inputs: Sequence[Tree], axes: int | Sequence[int] = -1, **kwargs: Unpack[BaseArguments]) -> Tree:
+def dot(inputs: Sequence[Tree], axes: Ints = -1, **kwargs: Unpack[BaseArguments]) -> Tree:
     """`Dot(axes, **kwargs)(inputs)`."""
     return Dot(axes=axes, **kwargs)(inputs)

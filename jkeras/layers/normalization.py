@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Annotated, Any, Unpack
 
 from jkeras import initializers
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, FunctionLike
+from jkeras._base.types import Array, FunctionLike, Ints, Weights
 from jkeras.graph import Spec
-from jkeras.layers.declaration import Updated, Weight
+from jkeras.layers.base import BaseArguments, LayerArguments
+from jkeras.layers.declaration import Declaration, Updated, Weight
 from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.layer_arguments import BaseArguments, LayerArguments
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn.norm import at_least_float32, batch_norm, layer_norm, moments, rms_norm
 
@@ -39,7 +37,7 @@ class _Normalization(WeightedLayer):
 
     _weight_roles: tuple[str, ...] = ()
 
-    def _axes_in(self, axis: int | Sequence[int], x: Spec | Array) -> list[int]:
+    def _axes_in(self, axis: Ints, x: Spec | Array) -> list[int]:
         """The axes counted from the front, in order."""
         axes = [axis] if isinstance(axis, int) else list(axis)
         if not all(-len(x.shape) <= a < len(x.shape) for a in axes):
@@ -59,13 +57,13 @@ class _ScaleAndCenter(_Normalization):
         super().__init__(**kwargs)
         self.center, self.scale = center, scale
 
-    def _affine_weights(self, shape: tuple[int | None, ...]) -> Iterator[Weight]:
+    def _affine_weights(self, shape: tuple[int | None, ...]) -> Declaration:
         if self.scale:
             yield weight_for(self, "gamma", shape, autocast=False)
         if self.center:
             yield weight_for(self, "beta", shape, autocast=False)
 
-    def _offset_and_scale(self, w: SimpleNamespace) -> tuple[Array | None, Array | None]:
+    def _offset_and_scale(self, w: Weights) -> tuple[Array | None, Array | None]:
         return w.beta if self.center else None, w.gamma if self.scale else None
 
 
@@ -129,7 +127,7 @@ class BatchNormalization(_ScaleAndCenter):
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """One number per channel in each of gamma, beta, moving_mean, moving_variance."""
         (axis,) = self._axes_in(self.axis, x)
         self.input_spec = InputSpec(ndim=len(x.shape), axes={axis: x.shape[axis]})
@@ -138,7 +136,7 @@ class BatchNormalization(_ScaleAndCenter):
         yield Weight("moving_mean", shape, self.moving_mean_initializer, trainable=False, autocast=False)
         yield Weight("moving_variance", shape, self.moving_variance_initializer, trainable=False, autocast=False)
 
-    def forward(self, w: SimpleNamespace, x: Array, *, training: bool = False, mask: Array | None = None) -> Array | Updated:
+    def forward(self, w: Weights, x: Array, *, training: bool = False, mask: Array | None = None) -> Array | Updated:
         """The normalized input, with new moving averages in training."""
         wide = at_least_float32(x)
         follow = training and self.trainable
@@ -182,7 +180,7 @@ class LayerNormalization(_ScaleAndCenter):
     @expand_kwargs()
     def __init__(
         self,
-        axis: int | Sequence[int] = -1,
+        axis: Ints = -1,
         epsilon: float = 1e-3,
         **kwargs: Unpack[ScaleAndCenter],
     ):
@@ -194,11 +192,11 @@ class LayerNormalization(_ScaleAndCenter):
         self.axis = axis if isinstance(axis, int) else list(axis)
         self.epsilon = epsilon
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """gamma and beta, each of the sizes of the normalized axes."""
         yield from self._affine_weights(tuple(x.shape[a] for a in self._axes_in(self.axis, x)))
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The normalized input."""
         offset, scale = self._offset_and_scale(w)
         y = layer_norm(at_least_float32(x), scale, offset, axis=self.axis, epsilon=self.epsilon)
@@ -222,16 +220,16 @@ class RMSNormalization(_Normalization):
     Source: Biao Zhang, Rico Sennrich, "Root Mean Square Layer Normalization", 2019.
     """
 
-    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Unpack[BaseArguments]):
+    def __init__(self, axis: Ints = -1, epsilon: float = 1e-6, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
         self.autocast = False
         self.axis = axis if isinstance(axis, int) else list(axis)
         self.epsilon = epsilon
 
-    def declare(self, x: Spec) -> Iterator[Weight]:
+    def declare(self, x: Spec) -> Declaration:
         """A scale of the sizes of the normalized axes."""
         yield Weight("scale", tuple(x.shape[a] for a in self._axes_in(self.axis, x)), "ones", autocast=False)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The normalized input."""
         return rms_norm(at_least_float32(x), w.scale, axis=self.axis, epsilon=self.epsilon).astype(self.compute_dtype)

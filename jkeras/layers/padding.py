@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Unpack
 
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Array
-from jkeras.layers.base import Layer
-from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.layer_arguments import BaseArguments
+from jkeras._base.types import Array, Ints, Weights
+from jkeras.layers.base import BaseArguments, Layer
+from jkeras.layers.spatial import SpatialLayer
 from jkeras.nn.pool import spatial_axes
 
-_Margins = int | Sequence[int] | Sequence[Sequence[int]]
+_Margins = Ints | Sequence[Sequence[int]]
 _Pairs = tuple[tuple[int, int], ...]
 
 
@@ -52,15 +49,8 @@ def _one_pair(layer: Layer, name: str, value: object) -> tuple[int, int]:
     return pair
 
 
-class _Spatial(Layer):
-    """What layers over spatial axes share; subclasses say how many axes there are."""
-
-    rank: int
-    data_format = "channels_last"
-
-    def _set_format(self, data_format: str | None) -> None:
-        self.data_format = standardize_data_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+class _MarginLayer(SpatialLayer):
+    """Adds or removes entries at both ends of spatial axes."""
 
     def _pad(self, x: Array, pairs: _Pairs) -> Array:
         margins = [(0, 0)] * x.ndim
@@ -79,7 +69,7 @@ class _Spatial(Layer):
 
 
 @export("keras.layers.ZeroPadding1D")
-class ZeroPadding1D(_Spatial):
+class ZeroPadding1D(_MarginLayer):
     """Zeros before and after sequences `(batch, steps, channels)`.
 
     Args:
@@ -96,17 +86,16 @@ class ZeroPadding1D(_Spatial):
     rank = 1
 
     def __init__(self, padding: _Margins = 1, data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
-        super().__init__(**kwargs)
-        self._set_format(data_format)
+        super().__init__(data_format, **kwargs)
         self.padding = _one_pair(self, "padding", padding)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The padded input."""
         return self._pad(x, (self.padding,))
 
 
 @export("keras.layers.ZeroPadding2D")
-class ZeroPadding2D(_Spatial):
+class ZeroPadding2D(_MarginLayer):
     """Zeros around images `(batch, height, width, channels)`.
 
     Args:
@@ -123,11 +112,10 @@ class ZeroPadding2D(_Spatial):
     rank = 2
 
     def __init__(self, padding: _Margins = (1, 1), data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
-        super().__init__(**kwargs)
-        self._set_format(data_format)
+        super().__init__(data_format, **kwargs)
         self.padding = _pairs(self, "padding", padding, self.rank)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The padded input."""
         return self._pad(x, self.padding)
 
@@ -145,7 +133,7 @@ class ZeroPadding3D(ZeroPadding2D):
 
 
 @export("keras.layers.Cropping1D")
-class Cropping1D(_Spatial):
+class Cropping1D(_MarginLayer):
     """Sequences `(batch, steps, channels)` without their first and last steps.
 
     Args:
@@ -164,17 +152,16 @@ class Cropping1D(_Spatial):
     rank = 1
 
     def __init__(self, cropping: _Margins = (1, 1), **kwargs: Unpack[BaseArguments]):
-        super().__init__(**kwargs)
-        self._set_format("channels_last")
+        super().__init__("channels_last", **kwargs)
         self.cropping = _one_pair(self, "cropping", cropping)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """What is left."""
         return self._crop(x, (self.cropping,))
 
 
 @export("keras.layers.Cropping2D")
-class Cropping2D(_Spatial):
+class Cropping2D(_MarginLayer):
     """Images `(batch, height, width, channels)` without their margins.
 
     Args:
@@ -194,11 +181,10 @@ class Cropping2D(_Spatial):
     rank = 2
 
     def __init__(self, cropping: _Margins = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
-        super().__init__(**kwargs)
-        self._set_format(data_format)
+        super().__init__(data_format, **kwargs)
         self.cropping = _pairs(self, "cropping", cropping, self.rank)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """What is left."""
         return self._crop(x, self.cropping)
 

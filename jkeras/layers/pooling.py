@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any, Unpack
 
 import jax.numpy as jnp
 
-from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
-from jkeras.layers.base import Layer
-from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.layer_arguments import BaseArguments
+from jkeras._base.types import Array, Ints, Tree, Weights
+from jkeras.layers.base import BaseArguments
+from jkeras.layers.spatial import SpatialLayer
 from jkeras.nn.conv import spatial
 from jkeras.nn.pool import avg_pool, global_avg_pool, global_max_pool, max_pool, spatial_axes
 
-_Sizes = int | Sequence[int]
 
-
-class _Pooling(Layer):
-    """What both kinds of windows share; subclasses say how many spatial axes there are."""
-
-    rank: int
+class _Pooling(SpatialLayer):
+    """What both kinds of windows share."""
 
     def __init__(
         self,
-        pool_size: _Sizes = 2,
-        strides: _Sizes | None = None,
+        pool_size: Ints = 2,
+        strides: Ints | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
         **kwargs: Any,
     ):
-        super().__init__(name=name, **kwargs)
+        super().__init__(data_format, name=name, **kwargs)
         self.pool_size = spatial(pool_size, self.rank, "pool_size")
         self.strides = self.pool_size if strides is None else spatial(strides, self.rank, "strides")
         self.padding = str(padding).lower()
         if self.padding not in ("valid", "same"):
             raise unknown_name(f"padding of {type(self).__name__}", padding, ("valid", "same"))
-        self.data_format = standardize_data_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
 
 
 class MaxPooling(_Pooling):
@@ -60,7 +50,7 @@ class MaxPooling(_Pooling):
         x: `(batch, *space, channels)`, or `(batch, channels, *space)`. Returns smaller images of the same layout.
     """
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The maxima."""
         return max_pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
@@ -71,12 +61,12 @@ class AveragePooling(_Pooling):
     The default of `pool_size` is Keras 2's; Keras 3 has none.
     """
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The means."""
         return avg_pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
 
-class _GlobalPooling(Layer):
+class _GlobalPooling(SpatialLayer):
     """One number per channel.
 
     Args:
@@ -85,19 +75,15 @@ class _GlobalPooling(Layer):
         kwargs: as every layer.
     """
 
-    rank: int
-
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[BaseArguments]):
-        super().__init__(**kwargs)
-        self.data_format = standardize_data_format(data_format)
+        super().__init__(data_format, **kwargs)
         self.keepdims = keepdims
-        self.input_spec = InputSpec(ndim=self.rank + 2)
 
 
 class GlobalMaxPooling(_GlobalPooling):
     """The maximum over all positions."""
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The maxima."""
         return global_max_pool(x, self.data_format, self.keepdims)
 
@@ -105,7 +91,7 @@ class GlobalMaxPooling(_GlobalPooling):
 class GlobalAveragePooling(_GlobalPooling):
     """The mean over all positions."""
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The means."""
         return global_avg_pool(x, self.data_format, self.keepdims)
 
@@ -209,7 +195,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     rank = 1
     supports_masking = True
 
-    def forward(self, w: SimpleNamespace, x: Tree, *, mask: Tree = None) -> Tree:
+    def forward(self, w: Weights, x: Tree, *, mask: Tree = None) -> Tree:
         """The means."""
         if mask is None:
             return super().forward(w, x)

@@ -20,10 +20,11 @@ import numpy as np
 from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
 from jkeras._base.errors import unknown_name
-from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import Array, Tree
 from jkeras.graph.spec import Spec, is_spec
+from jkeras.layers import messages
 from jkeras.layers.leaks import hide_tracers
+from jkeras.layers.structures import shapes_to_specs
 from jkeras.layers.tracking import OTHERS, Entry, Path, inventory, state_entries, walk, weight_entries
 from jkeras.state.functionalize import Result, functionalize
 from jkeras.state.initial import draw_together
@@ -37,16 +38,12 @@ Nested = dict[str, Tree]
 
 def as_spec(value: Tree, dtype: str) -> Tree:
     """A spec of what `init` was given: an array, a spec, a symbolic tensor, or a shape, to which the dtype applies."""
-    if is_spec(value):
-        return Spec(value.shape, value.dtype)
-    if isinstance(value, (tuple, list)) and value and all(n is None or isinstance(n, INTEGERS) for n in value):
-        return Spec(value, dtype)
-    if isinstance(value, dict):
-        return {k: as_spec(v, dtype) for k, v in value.items()}
-    if isinstance(value, (tuple, list)):
-        return type(value)(as_spec(v, dtype) for v in value)
-    array = jax.eval_shape(jnp.asarray, value)
-    return Spec(array.shape, array.dtype)
+
+    def of(leaf: Tree) -> Spec:
+        array = leaf if is_spec(leaf) else jax.eval_shape(jnp.asarray, leaf)
+        return Spec(array.shape, array.dtype)
+
+    return jax.tree.map(of, shapes_to_specs(value, dtype), is_leaf=is_spec)
 
 
 def layer_positions(layer: Layer) -> dict[int, int]:
@@ -235,6 +232,6 @@ def _value_of(flat: dict[Path, Array], path: Path, variable: Variable) -> Array:
             "Give both as `init` returned them: params, state = model.init(key, x)."
         )
     if np.shape(flat[path]) != variable.shape:
-        name, shape = "/".join(path), np.shape(flat[path])
-        raise ValueError(f"The weight {name!r} has shape {variable.shape}, but an array of shape {shape} was given for it.")
+        shapes = {"expected": variable.shape, "received": np.shape(flat[path])}
+        raise ValueError(messages.WEIGHT_SHAPE.format(path="/".join(path), **shapes))
     return flat[path]

@@ -10,9 +10,8 @@ import numpy as np
 
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
-from jkeras.layers.base import Layer
+from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.cell_scan import Walk, last_output, run_over_time
-from jkeras.layers.layer_arguments import BaseArguments
 from jkeras.layers.stacked_cells import CellLike, StackedRNNCells, build_cell, check_cell, initial_states, is_nested
 from jkeras.layers.tracking import KeptState
 

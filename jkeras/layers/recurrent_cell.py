@@ -8,18 +8,17 @@ draws at each call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from types import SimpleNamespace
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
 from jkeras import activations
-from jkeras._base.types import Array, FunctionLike, Tree
+from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph.spec import Spec
-from jkeras.layers.declaration import Weight
-from jkeras.layers.layer_arguments import LayerArguments
+from jkeras.layers.base import LayerArguments
+from jkeras.layers.declaration import Declaration
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn import recurrent
 from jkeras.nn.dropout import dropout
@@ -88,7 +87,7 @@ class Cell(WeightedLayer):
     def _bias_initializer(self) -> Callable[..., Array]:
         return self.bias_initializer
 
-    def declare(self, x: Spec, states: Tree = None) -> Iterator[Weight]:
+    def declare(self, x: Spec, states: Tree = None) -> Declaration:
         """`kernel (in, gates * units)`, `recurrent_kernel (units, gates * units)`, `bias`; the columns are gate after gate."""
         columns = self.gate_count * self.units
         shapes = {"kernel": (x.shape[-1], columns), "recurrent": (self.units, columns), "bias": self._bias_shape()}
@@ -114,7 +113,7 @@ class Cell(WeightedLayer):
 
         return draw(keys[0], x, self.dropout), draw(keys[1], h, self.recurrent_dropout)
 
-    def added(self, w: SimpleNamespace, x: Array, factors: Array | None) -> tuple[Array, Array | None]:
+    def added(self, w: Weights, x: Array, factors: Array | None) -> tuple[Array, Array | None]:
         """What the steps get from the inputs: `added` and `side` of `jkeras.nn.recurrent`, for any leading axes."""
         if factors is not None and factors.shape[0] == 1:
             x, factors = x * factors[0], None
@@ -122,7 +121,7 @@ class Cell(WeightedLayer):
         bias = self._input_bias(w)
         return (z if bias is None else z + bias), None
 
-    def _input_bias(self, w: SimpleNamespace) -> Array | None:
+    def _input_bias(self, w: Weights) -> Array | None:
         return w.bias if self.use_bias else None
 
     def gates(self) -> recurrent.Gates:
@@ -131,7 +130,7 @@ class Cell(WeightedLayer):
 
     def over_time(
         self,
-        w: SimpleNamespace,
+        w: Weights,
         xs: Array,
         states: Sequence[Array],
         *,
@@ -154,15 +153,13 @@ class Cell(WeightedLayer):
         """
         for_inputs, for_states = self.noise(rng, xs[0], states[0])
         added, side = self.added(w, xs, for_inputs)
-        return recurrent.unfold(self.gates(), unroll, added, side, w.recurrent_kernel, tuple(states), mask, for_states)
+        return self._unfold(unroll, added, side, w.recurrent_kernel, tuple(states), mask, for_states)
 
-    def _one_step(self, w: SimpleNamespace, x: Array, states: Tree, rng: Array | None) -> tuple[Array, Tree]:
-        nested = isinstance(states, (list, tuple))
-        hs, last = self.over_time(w, x[None], list(states) if nested else [states], rng=rng, unroll=True)
-        return hs[0], list(last) if nested else last[0]
+    def _unfold(self, unroll: bool, added: Array, side: Array | None, *rest: Tree) -> tuple[Array, tuple[Array, ...]]:
+        return recurrent.unfold(self.gates(), unroll, added, side, *rest)
 
     def forward(
-        self, w: SimpleNamespace, inputs: Tree, states: Tree, *, training: bool = False, rng: Array | None = None
+        self, w: Weights, inputs: Tree, states: Tree, *, training: bool = False, rng: Array | None = None
     ) -> tuple[Array, Tree]:
         """One step.
 
@@ -174,4 +171,6 @@ class Cell(WeightedLayer):
         Returns:
             The output `(batch, units)` and the new states, in the structure they came in.
         """
-        return self._one_step(w, inputs, states, rng)
+        nested = isinstance(states, (list, tuple))
+        hs, last = self.over_time(w, inputs[None], list(states) if nested else [states], rng=rng, unroll=True)
+        return hs[0], list(last) if nested else last[0]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from types import SimpleNamespace
+from collections.abc import Callable
 from typing import Unpack
 
 import jax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
 
-from jkeras import activations
+from jkeras import activations, initializers
 from jkeras._base.configurable import object_config
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Array, FunctionLike
+from jkeras._base.types import Array, DTypeLike, FunctionLike, Tree, Weights
 from jkeras.layers.recurrent_cell import Cell, CellArguments
 from jkeras.nn import recurrent
-from jkeras.state.initial import accepts_key
 
 
 @export("keras.layers.SimpleRNNCell")
@@ -47,13 +44,7 @@ class SimpleRNNCell(Cell):
     """
 
     @expand_kwargs()
-    def __init__(
-        self,
-        units: int,
-        activation: FunctionLike = "tanh",
-        use_bias: bool = True,
-        **kwargs: Unpack[CellArguments],
-    ):
+    def __init__(self, units: int, activation: FunctionLike = "tanh", use_bias: bool = True, **kwargs: Unpack[CellArguments]):
         super().__init__(units, activation, use_bias, **kwargs)
 
     def gates(self) -> recurrent.Gates:
@@ -71,11 +62,8 @@ class UnitForgetBias:
         """`(4 * units,)`: the second quarter is ones."""
         units = shape[0] // 4
         keys = (None, None) if key is None else jax.random.split(key)
-        first, rest = (self._draw((n * units,), dtype, k) for n, k in zip((1, 2), keys))
+        first, rest = (initializers.draw(self.others, k, (n * units,), dtype) for n, k in zip((1, 2), keys))
         return jnp.concatenate([first, jnp.ones((units,), dtype), rest])
-
-    def _draw(self, shape: tuple[int, ...], dtype: DTypeLike | None, key: Array | None) -> Array:
-        return self.others(shape, dtype=dtype, key=key) if accepts_key(self.others) else self.others(shape, dtype=dtype)
 
     def get_config(self) -> dict[str, str]:
         """Equal for equal initializers, so that their compiled draw is shared."""
@@ -204,11 +192,11 @@ class GRUCell(Cell):
         """Update gate, reset gate and candidate."""
         return recurrent.gru_gates(self.activation, self.recurrent_activation)
 
-    def _input_bias(self, w: SimpleNamespace) -> Array | None:
+    def _input_bias(self, w: Weights) -> Array | None:
         bias = super()._input_bias(w)
         return bias[0] if bias is not None and self.reset_after else bias
 
-    def added(self, w: SimpleNamespace, x: Array, factors: Array | None) -> tuple[Array, Array | None]:
+    def added(self, w: Weights, x: Array, factors: Array | None) -> tuple[Array, Array | None]:
         """The input's parts; with `reset_after` the candidate's is `side`, and the recurrent bias is among the products."""
         z, _ = super().added(w, x, factors)
         if not self.reset_after:
@@ -218,20 +206,8 @@ class GRUCell(Cell):
         bias = w.bias[1] if self.use_bias else jnp.zeros((3 * self.units,), z.dtype)
         return jnp.concatenate([gates + bias[:two], jnp.broadcast_to(bias[two:], side.shape)], axis=-1), side
 
-    def over_time(
-        self,
-        w: SimpleNamespace,
-        xs: Array,
-        states: Sequence[Array],
-        *,
-        mask: Array | None = None,
-        rng: Array | None = None,
-        unroll: bool = False,
-    ) -> tuple[Array, tuple[Array, ...]]:
-        """As every cell's; a reset gate before the product makes a loop with two products."""
+    def _unfold(self, unroll: bool, added: Array, side: Array | None, *rest: Tree) -> tuple[Array, tuple[Array, ...]]:
         if self.reset_after:
-            return super().over_time(w, xs, states, mask=mask, rng=rng, unroll=unroll)
-        for_inputs, for_states = self.noise(rng, xs[0], states[0])
-        added, _ = self.added(w, xs, for_inputs)
-        pair = self.activation, self.recurrent_activation
-        return recurrent.unfold_reset_before(*pair, unroll, added, w.recurrent_kernel, tuple(states), mask, for_states)
+            return super()._unfold(unroll, added, side, *rest)
+        # A reset gate before the product makes a loop with two products.
+        return recurrent.unfold_reset_before(self.activation, self.recurrent_activation, unroll, added, *rest)

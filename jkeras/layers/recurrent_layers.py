@@ -43,11 +43,11 @@ class OneCell(RNN):
     cell_type: type[Cell]
     cell: Cell
 
-    def __init__(self, **arguments: Any):
-        names = [name for name in constructor_signature(self.cell_type).parameters if name in arguments]
+    def __init__(self, *first: Any, **arguments: Any):
+        *names, _ = constructor_signature(self.cell_type).parameters  # the last one is `kwargs`
         given = {name: arguments.pop(name) for name in (*names, "implementation") if name in arguments}
         given.update((name, arguments[name]) for name in ("dtype", "trainable") if name in arguments)
-        cell = self.cell_type(**given, name=f"{self.cell_type.__name__.removesuffix('Cell').lower()}_cell")
+        cell = self.cell_type(*first, **given, name=f"{self.cell_type.__name__.removesuffix('Cell').lower()}_cell")
         super().__init__(cell, **arguments)
         for name in names:
             setattr(self, name, getattr(cell, name))
@@ -103,7 +103,7 @@ class SimpleRNN(OneCell):
         use_bias: bool = True,
         **kwargs: Unpack[RecurrentArguments],
     ):
-        super().__init__(units=units, activation=activation, use_bias=use_bias, **kwargs)
+        super().__init__(units, activation, use_bias, **kwargs)
 
 
 @export("keras.layers.LSTM")
@@ -157,14 +157,7 @@ class LSTM(OneCell):
         use_cudnn: bool | str = "auto",
         **kwargs: Unpack[RecurrentArguments],
     ):
-        super().__init__(
-            units=units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            unit_forget_bias=unit_forget_bias,
-            **kwargs,
-        )
+        super().__init__(units, activation, recurrent_activation, use_bias, unit_forget_bias=unit_forget_bias, **kwargs)
         self.use_cudnn = _checked_use_cudnn(use_cudnn)
 
     def _over_time(self, xs: Array, states: list[Tree], walk: Walk) -> tuple[Array, list[Tree]]:
@@ -245,14 +238,7 @@ class GRU(OneCell):
         use_cudnn: bool | str = "auto",
         **kwargs: Unpack[RecurrentArguments],
     ):
-        super().__init__(
-            units=units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            reset_after=reset_after,
-            **kwargs,
-        )
+        super().__init__(units, activation, recurrent_activation, use_bias, reset_after=reset_after, **kwargs)
         self.use_cudnn = _checked_use_cudnn(use_cudnn)
 
 

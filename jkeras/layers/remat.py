@@ -129,10 +129,31 @@ class RematScope:
         return f"RematScope({self.mode!r}{f', policy={self.policy!r}' if self.policy is not None else ''})"
 
 
+class Activation:
+    """The attribute `activation` of a layer: what was set, rematerialized while the layer's maths runs if `remat` says so."""
+
+    def __get__(self, layer: Layer, owner: type[Layer]) -> Tree:
+        if layer is None:
+            return self
+        if "activation" not in vars(layer):
+            raise AttributeError("activation")  # `__getattr__` says more
+        activation, scope = vars(layer)["activation"], layer._remat
+        if activation is None or scope is None or scope.mode != "activations" or current().layer is not layer:
+            return activation
+        return remat(activation, scope.policy)
+
+    def __set__(self, layer: Layer, activation: Tree) -> None:
+        vars(layer)["activation"] = activation
+
+    def __delete__(self, layer: Layer) -> None:
+        del vars(layer)["activation"]
+
+
 class RematFace:
-    """The attribute `remat` of a layer."""
+    """The attributes `remat` and `activation` of a layer."""
 
     _remat: RematScope | None = None
+    activation = Activation()
 
     @property
     def remat(self) -> RematScope | None:
@@ -167,7 +188,8 @@ def rematerialized(layer: Layer, maths: Callable[..., Tree], *args: Tree, **kwar
     if scope is None or current().abstract:
         return fn()
     if scope.mode == "activations":
-        return _with_activation(layer, scope, fn)
+        with current().for_layer(layer, current().training, current().compute):
+            return fn()
     if not _applies(layer, scope, args):
         return fn()
     try:
@@ -184,15 +206,3 @@ def _applies(layer: Layer, scope: RematScope, args: tuple[Tree, ...]) -> bool:
         outputs = jax.tree.leaves(layer.compute_output_spec(*specs), is_leaf=is_spec)
         return sum(math.prod(spec.shape) for spec in outputs) > scope.output_size_threshold
     return True
-
-
-def _with_activation(layer: Layer, scope: RematScope, fn: Callable[[], Tree]) -> Tree:
-    attributes = vars(layer)
-    activation = attributes.get("activation")
-    if activation is None:
-        return fn()
-    attributes["activation"] = remat(activation, scope.policy)
-    try:
-        return fn()
-    finally:
-        attributes["activation"] = activation

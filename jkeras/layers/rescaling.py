@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Unpack
 
 import jax.numpy as jnp
 
 from jkeras._base.config import image_data_format
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
-from jkeras.layers.base import Layer
-from jkeras.layers.layer_arguments import BaseArguments
+from jkeras._base.types import Array, Tree, Weights
+from jkeras.layers.base import BaseArguments, Layer
 
 
 @export("keras.layers.Rescaling")
@@ -36,7 +34,7 @@ class Rescaling(Layer):
         self.scale, self.offset = scale, offset
         self._channels_first = image_data_format() == "channels_first"
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The rescaled input."""
         scale, offset = jnp.asarray(self.scale, self.compute_dtype), jnp.asarray(self.offset, self.compute_dtype)
         if self._channels_first:

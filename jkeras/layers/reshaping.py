@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Unpack
 
 import jax.numpy as jnp
@@ -12,10 +11,9 @@ import jax.numpy as jnp
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Array
-from jkeras.layers.base import Layer
+from jkeras._base.types import Array, Weights
+from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.layer_arguments import BaseArguments
 
 
 @export("keras.layers.Flatten")
@@ -40,7 +38,7 @@ class Flatten(Layer):
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(min_ndim=1)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The flat input."""
         if self.data_format == "channels_first" and x.ndim > 2:
             x = jnp.moveaxis(x, 1, -1)
@@ -73,7 +71,7 @@ class Reshape(Layer):
         if any(n < -1 for n in self.target_shape) or self.target_shape.count(-1) > 1:
             raise ValueError(f"Reshape takes sizes of 0 or more and at most one -1. Received: target_shape={target_shape!r}.")
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The reshaped input."""
         size, known = math.prod(x.shape[1:]), math.prod(n for n in self.target_shape if n != -1)
         # By hand, because -1 cannot be worked out by `reshape` for an empty batch.
@@ -110,7 +108,7 @@ class Permute(Layer):
             raise ValueError(f"Permute takes each axis from 1 on once, for example (2, 1). Received: dims={dims!r}.")
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The input with its axes in that order."""
         return jnp.transpose(x, (0, *self.dims))
 
@@ -141,6 +139,6 @@ class RepeatVector(Layer):
         self.n = n
         self.input_spec = InputSpec(ndim=2)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The input at each step."""
         return jnp.broadcast_to(x[:, None], (x.shape[0], self.n, x.shape[1]))

@@ -10,7 +10,7 @@ from jkeras.graph import infer
 from jkeras.layers.call_plan import CallPlan
 from jkeras.layers.messages import SHAPE_IN_CALL
 from jkeras.layers.structures import shapes_to_specs, specs_to_shapes
-from jkeras.state.scope import current, pop, push
+from jkeras.state.scope import current
 
 
 class ShapeFace:
@@ -56,11 +56,8 @@ class ShapeFace:
             return None
 
         def call(*args: Tree) -> Tree:
-            token = push(current().for_layer(self, None))
-            try:
+            with current().for_layer(self, None):
                 return owner.call(self, *args)  # type: ignore[attr-defined]
-            finally:
-                pop(token)
 
         return call
 

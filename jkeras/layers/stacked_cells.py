@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from typing import Protocol, Unpack
 
 import jax.numpy as jnp
-from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array, DTypeLike, Tree
 from jkeras.graph.spec import Spec
-from jkeras.layers.base import Layer
-from jkeras.layers.layer_arguments import BaseArguments
+from jkeras.layers.base import BaseArguments, Layer
 
 
 class CellLike(Protocol):

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import jax
-import numpy as np
 from jax.export import is_symbolic_dim
 
 from jkeras._base.plain_numbers import INTEGERS
@@ -31,13 +30,16 @@ def legacy_shape(kwargs: Mapping[str, Tree]) -> tuple[int | None, ...] | None:
     return (kwargs.get("batch_size"), *((shape,) if isinstance(shape, INTEGERS) else tuple(shape)))
 
 
+def is_shape(value: object) -> bool:
+    """Whether a value is one shape, not a structure of shapes."""
+    return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, INTEGERS) or is_symbolic_dim(n) for n in value)
+
+
 def shapes_to_specs(shape: Tree, dtype: str) -> Tree:
     """Specs of one dtype for nested shapes; specs stay as they are."""
     if isinstance(shape, dict):
         return {k: shapes_to_specs(v, dtype) for k, v in shape.items()}
-    if isinstance(shape, (tuple, list)) and all(
-        n is None or isinstance(n, (int, np.integer)) or is_symbolic_dim(n) for n in shape
-    ):
+    if is_shape(shape):
         return Spec(shape, dtype)
     if isinstance(shape, (tuple, list)):
         return type(shape)(shapes_to_specs(v, dtype) for v in shape)
@@ -60,23 +62,17 @@ def as_arrays(outputs: Tree) -> Tree:
 
 
 def masks_of(inputs: Tree) -> Tree:
-    """The mask of an array, or the list or dict of masks of a list or dict; None if there is none."""
-    leaves = jax.tree.leaves(inputs)
-    return _like_inputs(inputs, [get_mask(leaf) for leaf in leaves])
+    """The mask of an array, or the list or dict of masks of a list or dict; None if there is none.
 
-
-def _like_inputs(inputs: object, masks: list[T]) -> T | list[T] | dict[str, T] | None:
+    Symbolic tensors have specs of the masks that will travel with them.
+    """
+    leaves = jax.tree.leaves(inputs, is_leaf=is_symbolic)
+    masks = [leaf.mask if is_symbolic(leaf) else get_mask(leaf) for leaf in leaves]
     if all(m is None for m in masks):
         return None
     if isinstance(inputs, dict) and len(inputs) == len(masks):
         return dict(zip(sorted(inputs), masks))
     return masks if isinstance(inputs, (list, tuple)) else masks[0]
-
-
-def symbolic_masks(inputs: Tree) -> Tree:
-    """`masks_of` for symbolic tensors: specs of the masks that will travel with them."""
-    leaves = jax.tree.leaves(inputs, is_leaf=is_symbolic)
-    return _like_inputs(inputs, [getattr(leaf, "mask", None) for leaf in leaves])
 
 
 def zip_masks(outputs: list[Tree], masks: Tree) -> list[tuple[Tree, Tree]]:

@@ -14,13 +14,12 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe
-from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.graph import Spec
-from jkeras.layers.base import Layer
-from jkeras.layers.layer_arguments import BaseArguments
+from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.pure import layer_positions
+from jkeras.layers.structures import is_shape
 from jkeras.layers.tracking import state_entries
 from jkeras.state.functionalize import functionalize
 from jkeras.state.random import draw_key
@@ -66,7 +65,7 @@ class TimeDistributed(Layer):
 
     def build(self, input_shape: Tree) -> None:
         """Make the layer's weights for one step of inputs of this shape."""
-        self.layer._ensure_built((jax.tree.map(self._step_spec, input_shape, is_leaf=_is_shape),), {})
+        self.layer._ensure_built((jax.tree.map(self._step_spec, input_shape, is_leaf=is_shape),), {})
 
     def _step_spec(self, shape: Tree) -> Spec:
         if len(shape) < 3:
@@ -113,7 +112,3 @@ class TimeDistributed(Layer):
         scope = current()
         given = training if not scope.functional else scope.rng is not None or scope.abstract
         return draw_key(self) if given else None
-
-
-def _is_shape(value: object) -> bool:
-    return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, INTEGERS) for n in value)

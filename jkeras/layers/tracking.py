@@ -8,7 +8,7 @@ list come after what was set before.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import jax
@@ -123,24 +123,12 @@ def by_arrival(layer: object, found: list[T]) -> list[T]:
     return found
 
 
-def variables_in(value: object) -> Iterator[Variable]:
-    """The variables in a list, tuple or dict."""
-    if isinstance(value, Variable):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from variables_in(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from variables_in(item)
-
-
 def own_variables(layer: Layer) -> list[Variable]:
     """The weights that a layer itself holds, each once, trainable ones first."""
     found = {id(variable): variable for variable in layer._own}
     for name, value in layer.__dict__.items():
         if name not in NOT_TRACKED and type(value) in (list, tuple, dict):
-            found.update((id(variable), variable) for variable in variables_in(value))
+            found.update((id(variable), variable) for variable in objects_in(value, Variable, set()))
     variables = list(found.values())
     return [b for b in variables if b.declared_trainable] + [b for b in variables if not b.declared_trainable]
 
@@ -186,16 +174,8 @@ def weight_entries(layer: Layer, lasting: bool = False) -> list[Entry]:
         lasting: paths for files, which stay the same when one process makes a model twice (`dense` again, not `dense_1`); by
             default those of `params` and `state`.
     """
-    entries: list[Entry] = []
-    seen: set[int] = set()
-    for path, part in walk(layer, name_of=lasting_name if lasting else given_name):
-        used: set[str] = set()
-        for variable in own_variables(part):
-            if id(variable) not in seen:
-                seen.add(id(variable))
-                name = "variable" if lasting and variable.unnamed else variable.name
-                entries.append(((*path, _unique(name, used)), variable))
-    return entries
+    parts = walk(layer, name_of=lasting_name if lasting else given_name)
+    return _with_variables([], ((path, own_variables(part)) for path, part in parts), lasting)
 
 
 class Held(NamedTuple):
@@ -231,14 +211,20 @@ def state_entries(layer: Layer) -> list[Entry]:
 
 
 def _with_trackers(weights: list[Entry], trackers: list[Held]) -> list[Entry]:
-    entries = list(weights)
+    return _with_variables(weights, ((held.path, held.tracker.variables) for held in trackers))
+
+
+def _with_variables(entries: list[Entry], more: Iterable[tuple[Path, Iterable[Variable]]], lasting: bool = False) -> list[Entry]:
+    """Entries, and those of the variables that are not among them, each once."""
+    entries = list(entries)
     known = {id(variable) for _, variable in entries}
-    for path, tracker, _ in trackers:
+    for path, variables in more:
         used: set[str] = set()
-        for variable in tracker.variables:
+        for variable in variables:
             if id(variable) not in known:
                 known.add(id(variable))
-                entries.append(((*path, _unique(variable.name, used)), variable))
+                name = "variable" if lasting and variable.unnamed else variable.name
+                entries.append(((*path, _unique(name, used)), variable))
     return entries
 
 
@@ -325,7 +311,9 @@ class Inventory:
         if not layer._trainable:
             return {}
         variables, below = self._below[id(layer)]
-        found = {id(variable): variable for variable in variables if variable.trainable and _has_gradient(variable)}
+        # No gradient changes an integer; counters are often made without `trainable=False`.
+        fixed = ("int", "uint", "bool")
+        found = {id(variable): variable for variable in variables if variable.trainable and not variable.dtype.startswith(fixed)}
         for child in below:
             found.update(self._trained(child))
         return found
@@ -345,11 +333,6 @@ class Inventory:
     def is_current(self) -> bool:
         """Whether another walk would find the same."""
         return self._changes == _changes and all(len(held) == length for held, length in self._lengths)
-
-
-def _has_gradient(variable: Variable) -> bool:
-    """Whether a gradient could change a variable's numbers; counters are often made without `trainable=False`."""
-    return not variable.dtype.startswith(("int", "uint", "bool"))
 
 
 def inventory(layer: Any) -> Inventory:

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from jkeras._base.types import Array, Tree
-from jkeras.state.scope import Scope, current, is_traced, masks_among, pop, push, same_trace, set_mask, substitute
+from jkeras.state.scope import Scope, current, is_traced, masks_among, same_trace, set_mask, substitute
 
 _OTHER_TRACE = """A weight was assigned by rematerialized code inside a further JAX transform (a scan, vmap, grad or jit within
 `call`). The value cannot leave that transform. Let the inner function return the value, and assign it outside:
@@ -61,17 +61,13 @@ def run_under(transform: Callable[[Callable[[], Tree]], Callable[[], Tree]], fn:
     recorded: dict[str, Tree] = {}
 
     def pure() -> tuple[list[Array], Effects]:
-        inner = _scope_inside(outer)
-        token = push(inner)
-        try:
+        with _scope_inside(outer) as inner:
             outputs = fn()
             leaves, recorded["tree"] = jax.tree.flatten(outputs)
             arrays = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (jax.Array, np.ndarray))]
             recorded["rest"] = [None if i in arrays else leaf for i, leaf in enumerate(leaves)]
             recorded["arrays"] = arrays
             return [leaves[i] for i in arrays], _effects(inner, outer, recorded, [leaves[i] for i in arrays])
-        finally:
-            pop(token)
 
     arrays, effects = transform(pure)()
     _settle(outer, effects, recorded["owners"], arrays)

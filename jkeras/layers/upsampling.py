@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Unpack
 
 import jax.numpy as jnp
 
-from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array
-from jkeras.layers.base import Layer
-from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.layer_arguments import BaseArguments
+from jkeras._base.types import Array, Ints, Weights
+from jkeras.layers.base import BaseArguments
+from jkeras.layers.spatial import SpatialLayer
 from jkeras.nn import image
 from jkeras.nn.conv import spatial
 from jkeras.nn.pool import spatial_axes
 
 
-class _UpSampling(Layer):
+class _UpSampling(SpatialLayer):
     """Repeats every entry along the spatial axes."""
 
-    rank: int
     size: int | tuple[int, ...]
-    data_format = "channels_last"
 
-    def _set_format(self, data_format: str | None) -> None:
-        self.data_format = standardize_data_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
-
-    def _repeat(self, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
+        """The larger input."""
         for axis, times in zip(spatial_axes(x.ndim, self.data_format), spatial(self.size, self.rank, "size")):
             x = jnp.repeat(x, times, axis)
         return x
-
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
-        """The larger input."""
-        return self._repeat(x)
 
 
 @export("keras.layers.UpSampling1D")
@@ -58,8 +45,7 @@ class UpSampling1D(_UpSampling):
     rank = 1
 
     def __init__(self, size: int = 2, **kwargs: Unpack[BaseArguments]):
-        super().__init__(**kwargs)
-        self._set_format("channels_last")
+        super().__init__("channels_last", **kwargs)
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise ValueError(f"UpSampling1D takes a positive int as size. Received: size={size!r}.")
         self.size = size
@@ -86,22 +72,21 @@ class UpSampling2D(_UpSampling):
 
     def __init__(
         self,
-        size: int | Sequence[int] = (2, 2),
+        size: Ints = (2, 2),
         data_format: str | None = None,
         interpolation: str = "nearest",
         **kwargs: Unpack[BaseArguments],
     ):
-        super().__init__(**kwargs)
-        self._set_format(data_format)
+        super().__init__(data_format, **kwargs)
         self.size = spatial(size, self.rank, "size")
         self.interpolation = interpolation.lower()
         if self.interpolation not in image.METHODS:
             raise unknown_name("interpolation of UpSampling2D", interpolation, image.METHODS)
 
-    def forward(self, w: SimpleNamespace, x: Array) -> Array:
+    def forward(self, w: Weights, x: Array) -> Array:
         """The larger images."""
         if self.interpolation == "nearest":
-            return self._repeat(x)
+            return super().forward(w, x)
         first = self.data_format == "channels_first"
         x = jnp.moveaxis(x, 1, -1) if first else x
         y = image.resize(x, x.shape[1] * self.size[0], x.shape[2] * self.size[1], self.interpolation)
@@ -120,7 +105,6 @@ class UpSampling3D(_UpSampling):
 
     rank = 3
 
-    def __init__(self, size: int | Sequence[int] = (2, 2, 2), data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
-        super().__init__(**kwargs)
-        self._set_format(data_format)
+    def __init__(self, size: Ints = (2, 2, 2), data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
+        super().__init__(data_format, **kwargs)
         self.size = spatial(size, self.rank, "size")

@@ -10,9 +10,8 @@ from typing import Annotated, Any
 
 from jkeras import constraints, initializers, regularizers
 from jkeras._base.types import FunctionLike, Tree
-from jkeras.layers.base import Layer
+from jkeras.layers.base import Layer, LayerArguments
 from jkeras.layers.declaration import Weight
-from jkeras.layers.layer_arguments import LayerArguments
 
 _GET = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
 

@@ -7,7 +7,6 @@ a loss that means nothing.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,8 @@ from jkeras._base.types import Tree
 if TYPE_CHECKING:
     from jkeras.losses.base import Loss
     from jkeras.losses.wrapper import LossFunctionWrapper
+
+Shape = tuple[int | None, ...]  # of predictions, at least one axis
 
 _NOT_NUMBERS = "Targets must be numbers. Received an array of dtype {dtype}: {first!r}, ... {hint}"
 _SPARSE_FOR_ONE_HOT = """{name} expects one-hot targets of shape {expected}.
@@ -44,11 +45,7 @@ _RANGE = """{name} expects labels from 0 to {last}, because the output has {clas
 Received labels from {low} to {high}. {hint}"""
 
 
-def _shown(shape: Sequence[int | None]) -> str:
-    return str(tuple(shape))
-
-
-def _numbers(y_true: Tree) -> np.ndarray | None:
+def numbers(y_true: Tree) -> np.ndarray | None:
     """The targets as an array; None where they are a structure of arrays that no single rule fits."""
     if isinstance(y_true, dict) or (isinstance(y_true, (list, tuple)) and any(np.ndim(y) for y in y_true)):
         return None
@@ -59,21 +56,17 @@ def _numbers(y_true: Tree) -> np.ndarray | None:
     return y
 
 
-def check_same_shape(loss: Loss, y_true: Tree, y_pred_spec: Tree, axis: int = -1) -> None:
+def check_same_shape(loss: Loss, y: np.ndarray, pred: Shape, axis: int = -1) -> None:
     """Targets and predictions must have one shape, but for a last axis of size 1 that one of them may lack."""
-    _check_entries(loss, y_true, y_pred_spec, broadcasts=False)
+    _check_entries(loss, y, pred, broadcasts=False)
 
 
-def check_elementwise(loss: Loss, y_true: Tree, y_pred_spec: Tree, axis: int = -1) -> None:
+def check_elementwise(loss: Loss, y: np.ndarray, pred: Shape, axis: int = -1) -> None:
     """As `check_same_shape`, but axes of size 1 may stand for any size. That is rarely meant, so there is a warning."""
-    _check_entries(loss, y_true, y_pred_spec, broadcasts=True)
+    _check_entries(loss, y, pred, broadcasts=True)
 
 
-def _check_entries(loss: Loss, y_true: Tree, y_pred_spec: Tree, broadcasts: bool) -> None:
-    y = _numbers(y_true)
-    pred = tuple(getattr(y_pred_spec, "shape", ()))
-    if y is None or not pred:
-        return
+def _check_entries(loss: Loss, y: np.ndarray, pred: Shape, broadcasts: bool) -> None:
     shape = y.shape
     if len(shape) == len(pred) + 1 and shape[-1] == 1:
         shape = shape[:-1]
@@ -82,67 +75,57 @@ def _check_entries(loss: Loss, y_true: Tree, y_pred_spec: Tree, broadcasts: bool
     differing = [(a, b) for a, b in zip(shape[1:], pred[1:]) if None not in (a, b) and a != b]
     if len(shape) == len(pred) and not differing:
         return
-    received = f"Received y_true of shape {_shown(y.shape)} and an output of shape {_shown(pred)}"
+    received = f"Received y_true of shape {y.shape} and an output of shape {pred}"
     if broadcasts and len(shape) == len(pred) and all(1 in sizes for sizes in differing):
         warnings.warn(
             f"{loss.name} compares each entry along the axes of size 1 with all entries of the other side. {received}. If that "
-            f"is not meant, give targets of shape {_shown(pred)}, or change the last layer.",
+            f"is not meant, give targets of shape {pred}, or change the last layer.",
             stacklevel=2,
         )
         return
     raise ValueError(
         f"{loss.name} compares targets and predictions entry by entry. {received}, which do not match. Give targets of shape "
-        f"{_shown(pred)}, or change the last layer."
+        f"{pred}, or change the last layer."
     )
 
 
-def check_categorical(loss: LossFunctionWrapper, y_true: Tree, y_pred_spec: Tree, axis: int = -1) -> None:
+def check_categorical(loss: LossFunctionWrapper, y: np.ndarray, pred: Shape, axis: int = -1) -> None:
     """Targets must have one entry per class of the output."""
-    y = _numbers(y_true)
-    pred = tuple(getattr(y_pred_spec, "shape", ()))
-    if y is None or not pred or pred[axis] is None:
-        return
     name, classes = loss.fn.__name__, pred[axis]
+    if classes is None:
+        return
     if classes == 1:
         warnings.warn(
-            f"{name} over an output with one class, y_pred of shape {_shown(pred)}, is always 0. For two classes write "
+            f"{name} over an output with one class, y_pred of shape {pred}, is always 0. For two classes write "
             f"loss='{name.replace('categorical', 'binary')}', or give the last layer one unit per class.",
             SyntaxWarning,
             stacklevel=3,
         )
     if y.ndim == len(pred) - 1 or (y.ndim == len(pred) and y.shape[axis] == 1 and classes > 1):
         expected = (len(y), *pred[1:])
-        raise ValueError(_SPARSE_FOR_ONE_HOT.format(name=name, expected=_shown(expected), shape=_shown(y.shape), classes=classes))
+        raise ValueError(_SPARSE_FOR_ONE_HOT.format(name=name, expected=expected, shape=y.shape, classes=classes))
     if y.ndim == len(pred) and y.shape[axis] != classes:
-        raise ValueError(
-            _CLASSES.format(name=name, given=y.shape[axis], shape=_shown(y.shape), classes=classes, pred=_shown(pred))
-        )
-    check_same_shape(loss, y, y_pred_spec)
+        raise ValueError(_CLASSES.format(name=name, given=y.shape[axis], shape=y.shape, classes=classes, pred=pred))
+    check_same_shape(loss, y, pred)
 
 
-def check_sparse(
-    loss: LossFunctionWrapper, y_true: Tree, y_pred_spec: Tree, axis: int = -1, ignore_class: int | None = None
-) -> None:
+def check_sparse(loss: LossFunctionWrapper, y: np.ndarray, pred: Shape, axis: int = -1, ignore_class: int | None = None) -> None:
     """Targets must be whole numbers from 0 to classes - 1, one per prediction."""
-    y = _numbers(y_true)
-    pred = tuple(getattr(y_pred_spec, "shape", ()))
-    if y is None or not pred:
-        return
     name, classes, axis = loss.fn.__name__, pred[axis], axis % len(pred)
     expected = (len(y) if y.ndim else 1, *(n for i, n in enumerate(pred) if i not in (0, axis)))
     if y.ndim == len(pred) and y.shape[axis] == classes and y.shape[axis] > 1:
         dense = name.removeprefix("sparse_")
-        raise ValueError(_ONE_HOT_FOR_SPARSE.format(name=name, expected=_shown(expected), shape=_shown(y.shape), dense=dense))
+        raise ValueError(_ONE_HOT_FOR_SPARSE.format(name=name, expected=expected, shape=y.shape, dense=dense))
     given = tuple(n for i, n in enumerate(y.shape) if i != axis) if y.ndim == len(pred) and y.shape[axis] == 1 else y.shape
     if len(given) != len(expected) or any(None not in (a, b) and a != b for a, b in zip(given[1:], expected[1:])):
         raise ValueError(
-            f"{name} expects one integer label per prediction, y_true of shape {_shown(expected)} for an output of shape "
-            f"{_shown(pred)}. Received y_true of shape {_shown(y.shape)}."
+            f"{name} expects one integer label per prediction, y_true of shape {expected} for an output of shape "
+            f"{pred}. Received y_true of shape {y.shape}."
         )
     _check_labels(name, y if ignore_class is None else y[y != ignore_class], classes, pred)
 
 
-def _check_labels(name: str, y: np.ndarray, classes: int | None, pred: Tree) -> None:
+def _check_labels(name: str, y: np.ndarray, classes: int | None, pred: Shape) -> None:
     if not y.size:
         return
     low, high = y.min(), y.max()
@@ -169,7 +152,7 @@ def _check_labels(name: str, y: np.ndarray, classes: int | None, pred: Tree) -> 
             last=classes - 1,
             classes=classes,
             es="es" * (classes != 1),
-            pred=_shown(pred),
+            pred=pred,
             low=low,
             high=high,
             hint=hint,

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Self, TypedDict
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from jkeras._base import registry
-from jkeras._base.configurable import deserialize, is_object_config
+from jkeras._base.configurable import arguments_with_function
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Config, CustomObjects, Tree
 from jkeras.losses.base import Loss
+from jkeras.losses.checks import numbers
 from jkeras.losses.functions import published
 from jkeras.nn.losses_align import match_ranks
 from jkeras.nn.losses_crossentropy import labels_that_count
@@ -72,11 +72,14 @@ class LossFunctionWrapper(Loss):
     def check_targets(self, y_true: Tree, y_pred_spec: Tree) -> None:
         """Raise ValueError where targets cannot belong to such predictions; a function of the user's own is not checked."""
         public = published(self.fn)
-        if public is not None:
+        if public is None:
+            return
+        y, pred = numbers(y_true), tuple(getattr(y_pred_spec, "shape", ()))
+        if y is not None and pred:
             known: dict[str, int | None] = {k: v for k, v in self._fn_kwargs.items() if k == "axis" and isinstance(v, int)}
             if self._takes_labels:
                 known["ignore_class"] = self._fn_kwargs.get("ignore_class")
-            public.check(self, y_true, y_pred_spec, **known)
+            public.check(self, y, pred, **known)
 
     @property
     def _takes_labels(self) -> bool:
@@ -90,10 +93,4 @@ class LossFunctionWrapper(Loss):
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
         """Make a loss from what `get_config` gave; `fn` is the name of a loss function, in plain form or in Keras'."""
-        config = {k: deserialize(v, custom_objects) if is_object_config(v) and k != "fn" else v for k, v in config.items()}
-        fn = config.get("fn")
-        if is_object_config(fn):
-            config["fn"] = fn = fn["config"]
-        if isinstance(fn, str):
-            config["fn"] = registry.find_function(fn, custom_objects, "keras.losses")
-        return cls(**config)
+        return cls(**arguments_with_function(config, "keras.losses", custom_objects))

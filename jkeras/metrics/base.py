@@ -103,7 +103,8 @@ class Metric(Stateless, Configurable):
             inputs: what `update` will get, or specs of it with `.shape` and `.dtype`.
         """
         if self._bridged and not self.variables:
-            abstractly(self.update_state, *(jax.ShapeDtypeStruct(_known(x.shape), x.dtype) for x in inputs))
+            specs = (jax.ShapeDtypeStruct([2 if n is None else n for n in x.shape], x.dtype) for x in inputs)
+            abstractly(self.update_state, *specs)
         self.built = True
 
     def init(self) -> State:
@@ -222,7 +223,8 @@ class Metric(Stateless, Configurable):
 
     def _inner(self) -> list[Metric]:
         held = [v for k, v in vars(self).items() if k != "_init_arguments" and isinstance(v, (Metric, list, tuple, dict))]
-        return list({id(leaf): leaf for leaf in jax.tree.leaves(held, is_leaf=_is_leaf) if isinstance(leaf, Metric)}.values())
+        leaves = jax.tree.leaves(held, is_leaf=lambda value: isinstance(value, Variable))
+        return list({id(leaf): leaf for leaf in leaves if isinstance(leaf, Metric)}.values())
 
     def __getattr__(self, name: str) -> Any:
         """The variable of a state's entry, such as `mean.total`."""
@@ -239,10 +241,6 @@ def _pure(metric: Metric, name: str) -> Callable[..., Tree]:
     """The pure method that the library (or a pure user class) defines, below any bridge to `update_state`."""
     bridges = (_init, _update, _compute)
     return next(c.__dict__[name] for c in type(metric).__mro__ if name in c.__dict__ and c.__dict__[name] not in bridges)
-
-
-def _known(shape: Sequence[int | None]) -> tuple[int, ...]:
-    return tuple(2 if n is None else n for n in shape)
 
 
 def _keys(variables: Sequence[Variable]) -> list[str]:
@@ -281,7 +279,3 @@ def _compute(self: Metric, state: State) -> Tree:
         return jax.tree.map(lambda y: y, self.result())
 
     return functionalize(result, variables)([state[k] for k in _keys(variables)], rng=jax.random.key(0)).output
-
-
-def _is_leaf(value: object) -> bool:
-    return isinstance(value, Variable)

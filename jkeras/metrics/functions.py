@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from jkeras._base.registry import export
-from jkeras._base.types import Array
 from jkeras.nn import losses_crossentropy, losses_focal, losses_hinge, losses_regression, metrics
 from jkeras.ops.loss_functions import loss_function
 from jkeras.ops.wrapper import F
 
-NAMES: dict[str, Callable[..., Array]] = {}
-
 
 def publish(fn: F, name: str | None = None) -> F:
     """Enter a function under its public name, by default its own."""
-    name = name or fn.__name__
-    NAMES[name] = export(f"keras.metrics.{name}")(fn)
-    return fn
+    return export(f"keras.metrics.{name or fn.__name__}")(fn)
 
 
 binary_crossentropy = publish(loss_function(losses_crossentropy.binary_crossentropy))

@@ -44,8 +44,6 @@ class BinaryCrossentropy(MeanMetricWrapper):
         label_smoothing: float = 0,
     ):
         super().__init__(binary_crossentropy, name=name, dtype=dtype, from_logits=from_logits, label_smoothing=label_smoothing)
-        self.from_logits = from_logits
-        self.label_smoothing = label_smoothing
 
 
 @export("keras.metrics.CategoricalCrossentropy", aliases=("categorical_crossentropy",))
@@ -77,9 +75,6 @@ class CategoricalCrossentropy(MeanMetricWrapper):
         super().__init__(
             categorical_crossentropy, name=name, dtype=dtype, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis
         )
-        self.from_logits = from_logits
-        self.label_smoothing = label_smoothing
-        self.axis = axis
 
 
 @export("keras.metrics.SparseCategoricalCrossentropy", aliases=("sparse_categorical_crossentropy",))
@@ -111,9 +106,6 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         super().__init__(
             sparse_categorical_crossentropy, name=name, dtype=dtype, from_logits=from_logits, ignore_class=ignore_class, axis=axis
         )
-        self.from_logits = from_logits
-        self.ignore_class = ignore_class
-        self.axis = axis
 
     def update(self, state: State, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> State:  # type: ignore[override]
         """Add one batch."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Self
 
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from jkeras._base import registry
-from jkeras._base.configurable import deserialize, is_object_config
+from jkeras._base.configurable import arguments_with_function
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Config, CustomObjects, Tree
-from jkeras.metrics import functions
 from jkeras.metrics.base import Metric, State
 from jkeras.nn.losses_align import divide_or_zero, merge_mask
 from jkeras.nn.metrics import per_sample
@@ -123,6 +121,11 @@ class MeanMetricWrapper(Mean):
         self.fn = fn
         self._fn_kwargs = kwargs
 
+    def __getattr__(self, name: str) -> Any:
+        """An argument of the function, such as `metric.threshold`, or a variable."""
+        further = self.__dict__.get("_fn_kwargs", {})
+        return further[name] if name in further else super().__getattr__(name)
+
     def update(self, state: State, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> State:  # type: ignore[override]
         """Add one batch of the function's values."""
         weight = merge_mask(sample_weight, get_mask(y_pred), self.accumulator_dtype, rescale=False)
@@ -135,13 +138,7 @@ class MeanMetricWrapper(Mean):
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
         """Make a metric from what `get_config` gave; `fn` is the name of a function, in plain form or in Keras'."""
-        config = {k: deserialize(v, custom_objects) if is_object_config(v) and k != "fn" else v for k, v in config.items()}
-        fn = config.get("fn")
-        if is_object_config(fn):
-            config["fn"] = fn = fn["config"] if fn["class_name"] == "function" else deserialize(fn, custom_objects)
-        if isinstance(fn, str):
-            config["fn"] = _function(fn, custom_objects or {})
-        return cls(**config)
+        return cls(**arguments_with_function(config, "keras.metrics", custom_objects))
 
 
 def _zero(dtype: DTypeLike | None) -> Array:
@@ -153,8 +150,3 @@ def _arrays(y: Tree) -> Tree:
     """Structures are left to the function."""
     structure = isinstance(y, dict) or (isinstance(y, (list, tuple)) and any(getattr(part, "ndim", 0) for part in y))
     return y if structure else widen(y)
-
-
-def _function(name: str, custom_objects: Mapping[str, Any]) -> Callable[..., Array]:
-    area = "keras.metrics" if name in functions.NAMES else "keras.losses"
-    return registry.find_function(name, custom_objects, area)

@@ -144,7 +144,6 @@ class CosineSimilarity(MeanMetricWrapper):
 
     def __init__(self, name: str | None = "cosine_similarity", dtype: DTypeLike | None = None, axis: int = -1):
         super().__init__(cosine_of_angle, name=name, dtype=dtype, axis=axis)
-        self.axis = axis
 
 
 @export("keras.metrics.LogCoshError", aliases=("logcosh", "log_cosh_error", "log_cosh"))

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
+from jkeras._base.types import Array, Float
 
 
 def _floats(x: Array) -> Array:

@@ -7,17 +7,13 @@ the whole batch at once, which GPUs and CPUs both run at memory speed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe, unknown_name
+from jkeras._base.types import Array, Float, Int, Shaped
 from jkeras.nn.norm import at_least_float32
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float, Int, Shaped
 
 FILL_MODES = ("reflect", "mirror", "wrap", "nearest", "constant")
 INTERPOLATIONS = ("nearest", "bilinear")

@@ -15,17 +15,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe
+from jkeras._base.types import Array, Bool, Float, PRNGKeyArray
 from jkeras.nn.dropout import dropout
 from jkeras.nn.operation import Choice
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 _NO_FLASH = """flash_attention=True asks for cuDNN's kernel, which cannot take this here:
 query {query}, key {key}, value {value}: {reason}.

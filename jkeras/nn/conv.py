@@ -11,18 +11,13 @@ to the end), `"causal"` pads on the left only, so that output i sees no input af
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe
+from jkeras._base.types import Array, Float, Ints
 from jkeras.nn.conv_geometry import Geometry, margins
 from jkeras.nn.conv_geometry import spatial as spatial
 from jkeras.nn.conv_primitive import convolve
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 
 def conv(
@@ -30,9 +25,9 @@ def conv(
     kernel: Float[Array, " *window channels_per_group filters"],
     bias: Float[Array, " filters"] | None = None,
     *,
-    strides: int | Sequence[int] = 1,
+    strides: Ints = 1,
     padding: str = "valid",
-    dilation_rate: int | Sequence[int] = 1,
+    dilation_rate: Ints = 1,
     groups: int = 1,
     data_format: str = "channels_last",
 ) -> Float[Array, " batch *out_space filters"]:
@@ -80,9 +75,9 @@ def depthwise_conv(
     kernel: Float[Array, " *window channels multiplier"],
     bias: Float[Array, " filters"] | None = None,
     *,
-    strides: int | Sequence[int] = 1,
+    strides: Ints = 1,
     padding: str = "valid",
-    dilation_rate: int | Sequence[int] = 1,
+    dilation_rate: Ints = 1,
     data_format: str = "channels_last",
 ) -> Float[Array, " batch *out_space filters"]:
     """Cross-correlate each channel with kernels of its own.

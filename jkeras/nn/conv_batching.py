@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax.numpy as jnp
 from jax.lax import PrecisionLike
 
+from jkeras._base.types import Array
 from jkeras.nn.conv_geometry import Geometry
-
-if TYPE_CHECKING:
-    from jax import Array
 
 # What the operands and the result of an operation are: "x", "kernel" or "y".
 Roles = tuple[str, str, str]

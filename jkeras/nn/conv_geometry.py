@@ -16,6 +16,7 @@ from jax.core import max_dim  # as `max`, and takes symbolic sizes
 
 from jkeras._base.errors import unknown_name
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Ints
 
 PADDINGS = ("valid", "same", "causal")
 
@@ -68,12 +69,8 @@ class Geometry:
         padding = tuple((b, e - o - b) for b, e, o in zip(before, extents, spread))
         return dataclasses.replace(self, size=spread, strides=(1,) * self.rank, padding=padding)
 
-    def alone(self) -> Geometry:
-        """The same without groups."""
-        return dataclasses.replace(self, groups=1)
 
-
-def spatial(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
+def spatial(value: Ints, rank: int, name: str) -> tuple[int, ...]:
     """One int per spatial axis, from an int (the same for all) or a sequence of that length."""
     values = (value,) * rank if isinstance(value, INTEGERS) else tuple(int(v) for v in value)
     if len(values) != rank or min(values) < 1:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import jax
 from jax import lax
@@ -23,9 +22,6 @@ from jkeras._base.types import Array
 from jkeras.nn.conv_batching import batch
 from jkeras.nn.conv_geometry import Geometry
 from jkeras.nn.operation import Operation, is_known
-
-if TYPE_CHECKING:
-    from jax import Array
 
 _SPACE = {1: "W", 2: "HW", 3: "DHW"}
 
@@ -57,7 +53,8 @@ def _padding(geometry: Geometry) -> str | Sequence[tuple[int, int]]:
     return geometry.padding if known else "SAME"
 
 
-def _output_shape(x: Array, kernel: Array, *, geometry: Geometry, precision: lax.PrecisionLike = None) -> tuple[int, ...]:
+def output_shape(x: Array, kernel: Array, *, geometry: Geometry, precision: lax.PrecisionLike = None) -> tuple[int, ...]:
+    """The shape of the convolution."""
     return geometry.images(x.shape[0], kernel.shape[-1], geometry.out)
 
 
@@ -82,7 +79,7 @@ def _lax_kernel_gradient(x: Array, dy: Array, geometry: Geometry, precision: lax
 
 output: Operation = Operation(
     "conv",
-    _output_shape,
+    output_shape,
     lax_conv,
     lambda dy, kernel, **parameters: input_gradient(dy, kernel, **parameters),
     lambda dy, x, **parameters: kernel_gradient(x, dy, **parameters),

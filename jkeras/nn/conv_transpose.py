@@ -10,19 +10,14 @@ its images, and is computed as that (`conv_primitive.spread`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import jax.numpy as jnp
 
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Array, Float, Ints
 from jkeras.nn.conv import add_bias
 from jkeras.nn.conv_geometry import Geometry, spatial
 from jkeras.nn.conv_primitive import spread
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 
 def conv_transpose(
@@ -30,10 +25,10 @@ def conv_transpose(
     kernel: Float[Array, " *window filters channels"],
     bias: Float[Array, " filters"] | None = None,
     *,
-    strides: int | Sequence[int] = 1,
+    strides: Ints = 1,
     padding: str = "valid",
-    output_padding: int | Sequence[int] | None = None,
-    dilation_rate: int | Sequence[int] = 1,
+    output_padding: Ints | None = None,
+    dilation_rate: Ints = 1,
     data_format: str = "channels_last",
 ) -> Float[Array, " batch *out_space filters"]:
     """Spread images over windows and add a bias per filter.

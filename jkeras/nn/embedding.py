@@ -6,16 +6,10 @@ that were looked up.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
 
-from jkeras._base.types import Array
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float, Int
+from jkeras._base.types import Array, DTypeLike, Float, Int
 
 
 def embedding(table: Float[Array, " rows width"], indices: Int[Array, " *shape"]) -> Float[Array, " *shape width"]:

@@ -7,16 +7,12 @@ window is one dynamic slice, and a mask is made from comparisons that fuse with 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe, unknown_name
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Bool, Float, Int, Shaped
+from jkeras._base.types import Array, Bool, Float, Int, Shaped
 
 METHODS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
 

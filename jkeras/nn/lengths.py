@@ -6,13 +6,10 @@ would spoil the gradient of every weight. A vector of zeros has no direction, so
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax.numpy as jnp
 from jax import lax
 
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
+from jkeras._base.types import Array, Float
 
 
 def root(x: Float[Array, " *shape"]) -> Float[Array, " *shape"]:

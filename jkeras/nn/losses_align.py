@@ -7,15 +7,9 @@ taken from the other. Weights and masks are aligned from the left, for their fir
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax.numpy as jnp
-from jax.typing import DTypeLike
 
-from jkeras._base.types import Array
-
-if TYPE_CHECKING:
-    from jaxtyping import Array
+from jkeras._base.types import Array, DTypeLike
 
 
 def match_ranks(a: Array, b: Array, expand_vectors: bool = True) -> tuple[Array, Array]:

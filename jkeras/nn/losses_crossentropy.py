@@ -8,18 +8,13 @@ need no such care and have better gradients. Logarithms of probabilities in half
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax
 import jax.numpy as jnp
 
 from jkeras._base import config
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Bool, Float
 from jkeras.nn.losses_align import as_pair
 from jkeras.nn.norm import at_least_float32
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Bool, Float
 
 
 def _clip(p: Array) -> Array:

@@ -7,24 +7,13 @@ Source: T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár, Focal Loss for Dens
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
-from jkeras._base.types import Array
+from jkeras._base.types import Array, ArrayLike, Float
+from jkeras.nn import losses_crossentropy as crossentropy
 from jkeras.nn.losses_align import as_pair
-from jkeras.nn.losses_crossentropy import (
-    elementwise_crossentropy,
-    log_probabilities,
-    same_shape,
-    smooth_binary,
-    smooth_classes,
-)
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 
 def _focus(missing: Array, gamma: float) -> Array:
@@ -66,11 +55,11 @@ def binary_focal_crossentropy(
         0.1733
     """
     y_true, y_pred = as_pair(y_true, y_pred)
-    same_shape("binary_focal_crossentropy", y_true, y_pred)
-    y_true = smooth_binary(y_true, label_smoothing)
+    crossentropy.same_shape("binary_focal_crossentropy", y_true, y_pred)
+    y_true = crossentropy.smooth_binary(y_true, label_smoothing)
     p, not_p = (jax.nn.sigmoid(y_pred), jax.nn.sigmoid(-y_pred)) if from_logits else (y_pred, 1 - y_pred)
     missing = y_true * not_p + (1 - y_true) * p
-    loss = _focus(missing, gamma) * elementwise_crossentropy(y_true, y_pred, from_logits)
+    loss = _focus(missing, gamma) * crossentropy.elementwise_crossentropy(y_true, y_pred, from_logits)
     if apply_class_balancing:
         loss = (y_true * alpha + (1 - y_true) * (1 - alpha)) * loss
     return jnp.mean(loss, axis=axis)
@@ -107,10 +96,10 @@ def categorical_focal_crossentropy(
         0.0433
     """
     y_true, y_pred = as_pair(y_true, y_pred)
-    same_shape("categorical_focal_crossentropy", y_true, y_pred)
-    log_p = log_probabilities(y_pred, from_logits, axis)
+    crossentropy.same_shape("categorical_focal_crossentropy", y_true, y_pred)
+    log_p = crossentropy.log_probabilities(y_pred, from_logits, axis)
     alpha = jnp.asarray(alpha, log_p.dtype)
     if alpha.ndim == 1:
         alpha = alpha.reshape([-1 if i == axis % log_p.ndim else 1 for i in range(log_p.ndim)])
     weight = alpha * _focus(1.0 - jnp.exp(log_p), gamma)
-    return -jnp.sum(weight * smooth_classes(y_true, label_smoothing, axis) * log_p, axis=axis)
+    return -jnp.sum(weight * crossentropy.smooth_classes(y_true, label_smoothing, axis) * log_p, axis=axis)

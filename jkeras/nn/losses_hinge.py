@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax.numpy as jnp
 
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Float
 from jkeras.nn.losses_align import as_pair
 
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
-
-def _signed(y_true: Array) -> Array:
-    """Targets in {-1, 1}; a batch that holds only 0 and 1 is taken to mean -1 and 1."""
-    return jnp.where(jnp.all((y_true == 0) | (y_true == 1)), 2 * y_true - 1, y_true)
+def _shortfall(y_true: Array, y_pred: Array) -> Array:
+    """`max(0, 1 - y p)` for targets in {-1, 1}; a batch that holds only 0 and 1 is taken to mean -1 and 1."""
+    y_true, y_pred = as_pair(y_true, y_pred)
+    signed = jnp.where(jnp.all((y_true == 0) | (y_true == 1)), 2 * y_true - 1, y_true)
+    return jnp.maximum(1.0 - signed * y_pred, 0.0)
 
 
 def hinge(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
@@ -32,8 +29,7 @@ def hinge(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
         >>> hinge([[1.0, -1.0]], [[0.5, -2.0]]).tolist()
         [0.25]
     """
-    y_true, y_pred = as_pair(y_true, y_pred)
-    return jnp.mean(jnp.maximum(1.0 - _signed(y_true) * y_pred, 0.0), axis=-1)
+    return jnp.mean(_shortfall(y_true, y_pred), axis=-1)
 
 
 def squared_hinge(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
@@ -50,8 +46,7 @@ def squared_hinge(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
         >>> squared_hinge([[1.0, -1.0]], [[0.5, -2.0]]).tolist()
         [0.125]
     """
-    y_true, y_pred = as_pair(y_true, y_pred)
-    return jnp.mean(jnp.square(jnp.maximum(1.0 - _signed(y_true) * y_pred, 0.0)), axis=-1)
+    return jnp.mean(jnp.square(_shortfall(y_true, y_pred)), axis=-1)
 
 
 def categorical_hinge(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import jax.numpy as jnp
 
 from jkeras._base import config
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Float, Ints
 from jkeras.nn.losses_align import as_pair
 
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
-
-def _axes(axis: int | Sequence[int] | None) -> int | tuple[int, ...] | None:
+def _axes(axis: Ints | None) -> int | tuple[int, ...] | None:
     return axis if axis is None or isinstance(axis, int) else tuple(axis)
 
 
-def dice(y_true: Array, y_pred: Array, axis: int | Sequence[int] | None = None) -> Float[Array, " *rest"]:
+def dice(y_true: Array, y_pred: Array, axis: Ints | None = None) -> Float[Array, " *rest"]:
     """`1 - 2 sum y p / (sum y + sum p + epsilon)`.
 
     Args:
@@ -44,7 +38,7 @@ def dice(y_true: Array, y_pred: Array, axis: int | Sequence[int] | None = None) 
 
 
 def tversky(
-    y_true: Array, y_pred: Array, alpha: float = 0.5, beta: float = 0.5, axis: int | Sequence[int] | None = None
+    y_true: Array, y_pred: Array, alpha: float = 0.5, beta: float = 0.5, axis: Ints | None = None
 ) -> Float[Array, " *rest"]:
     """`1 - sum y p / (sum y p + alpha sum (1 - y) p + beta sum y (1 - p) + epsilon)`.
 

@@ -6,18 +6,14 @@ Targets are cast to the predictions' dtype; `(n,)` and `(n, 1)` are brought toge
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
 from jkeras._base import config
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Float
 from jkeras.nn.lengths import unit_vectors
 from jkeras.nn.losses_align import as_pair
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 
 def mean_squared_error(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:

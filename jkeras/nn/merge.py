@@ -6,17 +6,13 @@ the cosine of the angle between them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras._base.types import Array, Float
 from jkeras.nn.lengths import unit_vectors
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 
 def batch_dot(

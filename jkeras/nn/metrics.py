@@ -6,17 +6,14 @@ Class numbers are compared as integers, never in the predictions' dtype, which m
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
 from jkeras._base.config import floatx
-from jkeras._base.types import Array
+from jkeras._base.types import Array, Float
 from jkeras.nn.losses_align import as_pair, match_ranks
+from jkeras.nn.losses_crossentropy import drop_class_axis
 from jkeras.nn.losses_regression import cosine_similarity
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 
 def accuracy(y_true: Array, y_pred: Array) -> Float[Array, " *shape"]:
@@ -88,9 +85,7 @@ def sparse_categorical_accuracy(y_true: Array, y_pred: Array) -> Float[Array, " 
         [1.0, 0.0]
     """
     y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
-    if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
-        y_true = y_true[..., 0]
-    matches = (y_true == jnp.argmax(y_pred, axis=-1)).astype(floatx())
+    matches = (drop_class_axis(y_true, y_pred) == jnp.argmax(y_pred, axis=-1)).astype(floatx())
     return matches[..., 0] if matches.ndim > 1 and matches.shape[-1] == 1 else matches
 
 
@@ -144,9 +139,7 @@ def sparse_top_k_categorical_accuracy(
         [1.0]
     """
     y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
-    shape = y_true.shape
-    if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
-        y_true = y_true[..., 0]
+    shape, y_true = y_true.shape, drop_class_axis(y_true, y_pred)
     if from_sorted_ids:
         matches = jnp.any(y_true[..., None] == y_pred[..., :k], axis=-1)
     else:

@@ -8,19 +8,14 @@ work n + T instead of n T.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
 
 from jkeras._base import config
-from jkeras._base.types import Array
+from jkeras._base.types import Array, DTypeLike, Float
 from jkeras.nn.losses_align import align_left, divide_or_zero, match_ranks
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
 
 # What a class outside the top k is set to: below every threshold.
 NEVER = -1e10

@@ -8,16 +8,13 @@ sums of half-precision numbers overflow or lose digits.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe
 from jkeras._base.plain_numbers import INTEGERS
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Bool, Float
+from jkeras._base.types import Array, Bool, Float, Ints
 
 # Keeps the statistics of a batch whose mask is all False finite.
 _MASK_EPSILON = 1e-7
@@ -30,7 +27,7 @@ def at_least_float32(x: Array) -> Array:
 
 def moments(
     x: Float[Array, " *shape"],
-    axes: int | Sequence[int],
+    axes: Ints,
     mask: Bool[Array, " *positions"] | None = None,
     keepdims: bool = False,
 ) -> tuple[Array, Array]:
@@ -125,7 +122,7 @@ def layer_norm(
     scale: Array | None = None,
     offset: Array | None = None,
     *,
-    axis: int | Sequence[int] = -1,
+    axis: Ints = -1,
     epsilon: float = 1e-3,
 ) -> Float[Array, " *shape"]:
     """Normalise every example over `axis`, then scale and shift.
@@ -153,7 +150,7 @@ def layer_norm(
 
 
 def rms_norm(
-    x: Float[Array, " *shape"], scale: Array | None = None, *, axis: int | Sequence[int] = -1, epsilon: float = 1e-6
+    x: Float[Array, " *shape"], scale: Array | None = None, *, axis: Ints = -1, epsilon: float = 1e-6
 ) -> Float[Array, " *shape"]:
     """Divide by the root of the mean square over `axis`: `x / sqrt(mean(x^2) + epsilon) * scale`.
 
@@ -179,7 +176,7 @@ def rms_norm(
     return (y if scale is None else y * scale).astype(x.dtype)
 
 
-def _positive(axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
+def _positive(axis: Ints, ndim: int) -> tuple[int, ...]:
     axes = (axis,) if isinstance(axis, INTEGERS) else tuple(axis)
     if not all(-ndim <= a < ndim for a in axes):
         raise ValueError(f"axis={axis!r} is out of range for an input of rank {ndim}.")

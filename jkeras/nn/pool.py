@@ -12,8 +12,6 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -22,11 +20,8 @@ from jax import lax
 from jax.core import max_dim
 
 from jkeras._base.errors import describe, unknown_name
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array, Float, Ints, Shaped, Tree
 from jkeras.nn.conv_geometry import spatial
-
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float, Shaped
 
 # Above this many entries per window, a chain of slices makes programs that are slow to compile.
 _LONGEST_CHAIN = 16
@@ -34,8 +29,8 @@ _LONGEST_CHAIN = 16
 
 def max_pool(
     x: Shaped[Array, " batch *space channels"],
-    pool_size: int | Sequence[int],
-    strides: int | Sequence[int] | None = None,
+    pool_size: Ints,
+    strides: Ints | None = None,
     padding: str = "valid",
     data_format: str = "channels_last",
 ) -> Shaped[Array, " batch *out_space channels"]:
@@ -72,8 +67,8 @@ def max_pool(
 
 def avg_pool(
     x: Float[Array, " batch *space channels"],
-    pool_size: int | Sequence[int],
-    strides: int | Sequence[int] | None = None,
+    pool_size: Ints,
+    strides: Ints | None = None,
     padding: str = "valid",
     data_format: str = "channels_last",
 ) -> Float[Array, " batch *out_space channels"]:

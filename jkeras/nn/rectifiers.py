@@ -7,13 +7,11 @@ without a Python frame. At a kink the gradient is the one of the piece that Kera
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
+from jkeras._base.types import Array, Float
 
 
 @functools.partial(jax.jit, static_argnames=("negative_slope", "max_value", "threshold"))

@@ -156,6 +156,7 @@ def hold(keep: Array | None, new: Tree, old: Tree) -> Tree:
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def unfold(
     gates: Gates, unroll: bool, added: Array, side: Tree, kernel: Array, states: States, mask: Array | None, factors: Array | None
 ) -> tuple[Array, States]:
@@ -180,20 +181,13 @@ def unfold(
         ((3, 1, 2), [0.762, 0.943, 0.96])
     """
 
-    return _unfold(gates, unroll, added, side, kernel, states, mask, factors)
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _unfold(
-    gates: Gates, unroll: bool, added: Array, side: Tree, kernel: Array, states: States, mask: Array | None, factors: Array | None
-) -> tuple[Array, States]:
     def step(inputs: Tree, states: States) -> States:
         return gates(inputs[0] + gated_product(states[0], kernel, factors), inputs[1], states)
 
     return unfold_step(step, (added, side), states, mask, unroll)
 
 
-@_unfold.defjvp
+@unfold.__wrapped__.defjvp  # type: ignore[attr-defined]
 def _unfold_jvp(gates: Gates, unroll: bool, primals: Tree, tangents: Tree) -> tuple[Tree, Tree]:
     added, side, kernel, states, mask, factors = primals
     d_added, d_side, d_kernel, d_states, *_ = tangents

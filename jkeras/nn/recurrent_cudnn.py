@@ -6,14 +6,11 @@ no bfloat16. It computes in TF32 unless JAX's matmul precision says `highest`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax
 import jax.numpy as jnp
 from jax.experimental import rnn
 
-if TYPE_CHECKING:
-    from jaxtyping import Array, Float
+from jkeras._base.types import Array, Float
 
 
 def available() -> bool:

@@ -25,7 +25,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
-from jax.typing import ArrayLike
+
+from jkeras._base.types import ArrayLike
+from jkeras.nn.traced import programs
 
 if TYPE_CHECKING:  # jax.extend loads Pallas, which `import jkeras` does not wait for
     from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Primitive
@@ -107,12 +109,7 @@ def rows_apart(
 
 def _programs(equation: Equation | JaxprEqn) -> list[ClosedJaxpr | _Closed]:
     """The programs in an equation's parameters, closed."""
-    found: list[ClosedJaxpr | _Closed] = []
-    for value in equation.params.values():
-        for inner in value if isinstance(value, (tuple, list)) else (value,):
-            if hasattr(inner, "eqns"):
-                found.append(inner if hasattr(inner, "jaxpr") else _Closed(inner))
-    return found
+    return [inner if hasattr(inner, "jaxpr") else _Closed(inner) for inner in programs(equation)]
 
 
 class _Closed:
@@ -242,11 +239,10 @@ def _shape(equation: Equation, index: int = 0) -> tuple[int, ...]:
     return tuple(equation.invars[index].aval.shape)
 
 
-def _only_rows(given: list[Kind], index: int = 0) -> Rows | None:
-    """The rows of one operand, where all others are free; else None."""
-    rest = [kind for i, kind in enumerate(given) if i != index]
-    kind = given[index]
-    return kind if isinstance(kind, Rows) and all(other == FREE for other in rest) else None
+def _only_rows(given: list[Kind]) -> Rows | None:
+    """The rows of the first operand, where all others are free; else None."""
+    first, *others = given
+    return first if isinstance(first, Rows) and all(other == FREE for other in others) else None
 
 
 # entry by entry -------------------------------------------------------------------------------------------------------
@@ -302,21 +298,11 @@ def _transpose(equation: Equation, given: list[Kind], rows: int) -> Kind:
     return MIXED if kind is None else kind._replace(axis=equation.params["permutation"].index(kind.axis))
 
 
-@_rule("squeeze")
-def _squeeze(equation: Equation, given: list[Kind], rows: int) -> Kind:
-    return _without(given[0], equation.params["dimensions"])
-
-
 def _without(kind: Kind, axes: Sequence[int]) -> Kind:
     """The same kind, for an operation that removes these axes by mixing what lies along them."""
     if not isinstance(kind, Rows):
         return kind
     return MIXED if kind.axis in axes else kind._replace(axis=kind.axis - sum(axis < kind.axis for axis in axes))
-
-
-@_rule("concatenate")
-def _concatenate(equation: Equation, given: list[Kind], rows: int) -> Kind:
-    return _not_along(_join(given), [equation.params["dimension"]])
 
 
 @_rule("stack")
@@ -325,45 +311,40 @@ def _stack(equation: Equation, given: list[Kind], rows: int) -> Kind:
     return kind._replace(axis=kind.axis + (axis <= kind.axis)) if isinstance(kind, Rows) else MIXED
 
 
-@_rule("unstack")
-def _unstack(equation: Equation, given: list[Kind], rows: int) -> Kind:
-    return _without(given[0], [equation.params["axis"]])
-
-
-@_rule("tile")
-def _tile(equation: Equation, given: list[Kind], rows: int) -> Kind:
-    return _not_along(given[0], [axis for axis, times in enumerate(equation.params["reps"]) if times != 1])
-
-
-@_rule("rev")
-def _reverse(equation: Equation, given: list[Kind], rows: int) -> Kind:
-    return _not_along(given[0], equation.params["dimensions"])
-
-
-@_rule("split")
-def _split(equation: Equation, given: list[Kind], rows: int) -> Kind:
-    return _not_along(given[0], [equation.params["axis"]])
-
-
-@_rule("sort")
-def _sort(equation: Equation, given: list[Kind], rows: int) -> Kind:
-    return _not_along(_join(given), [equation.params["dimension"]])
-
-
-@_rule("cumsum cumprod cummax cummin cumlogsumexp")
-def _cumulative(equation: Equation, given: list[Kind], rows: int) -> Kind:
-    return _not_along(given[0], [equation.params["axis"]])
-
-
-@_rule("top_k")
-def _top_k(equation: Equation, given: list[Kind], rows: int) -> Kind:
-    last = len(_shape(equation)) - 1
-    return _not_along(given[0], [equation.params.get("axis", last) % (last + 1)])
-
-
 def _not_along(kind: Kind, axes: Sequence[int]) -> Kind:
     """The same kind, for an operation that mixes what lies along these axes."""
     return MIXED if isinstance(kind, Rows) and kind.axis in axes else kind
+
+
+# The axes along which operations mix, by operation: those of the first kind keep the axes, those of the second remove them.
+_MIXED_AXES: dict[str, Callable[[Equation], Sequence[int]]] = {
+    "concatenate sort": lambda e: [e.params["dimension"]],
+    "split cumsum cumprod cummax cummin cumlogsumexp": lambda e: [e.params["axis"]],
+    "rev": lambda e: e.params["dimensions"],
+    "tile": lambda e: [axis for axis, times in enumerate(e.params["reps"]) if times != 1],
+    "top_k": lambda e: [e.params.get("axis", -1) % len(_shape(e))],
+    "fft": lambda e: _last_axes(e, len(e.params["fft_lengths"])),
+    "cholesky eigh lu qr svd triangular_solve": lambda e: _last_axes(e, 2),
+}
+_REMOVED_AXES: dict[str, Callable[[Equation], Sequence[int]]] = {
+    "unstack": lambda e: [e.params["axis"]],
+    "squeeze reduce": lambda e: e.params["dimensions"],
+    "reduce_sum reduce_max reduce_min reduce_prod reduce_and reduce_or reduce_xor argmax argmin": lambda e: e.params["axes"],
+}
+
+
+def _last_axes(equation: Equation, count: int) -> range:
+    ndim = len(_shape(equation))
+    return range(ndim - count, ndim)
+
+
+def _rule_for(after: Callable[[Kind, Sequence[int]], Kind], axes: Callable[[Equation], Sequence[int]]) -> Rule:
+    return lambda equation, given, rows: after(_join(given), axes(equation))
+
+
+for _after, _table in ((_not_along, _MIXED_AXES), (_without, _REMOVED_AXES)):
+    for _names, _axes in _table.items():
+        _rule(_names)(_rule_for(_after, _axes))
 
 
 @_rule("slice")
@@ -396,16 +377,6 @@ def _dynamic_update_slice(equation: Equation, given: list[Kind], rows: int) -> K
 
 
 # sums, products, windows ----------------------------------------------------------------------------------------------
-
-
-@_rule("reduce_sum reduce_max reduce_min reduce_prod reduce_and reduce_or reduce_xor argmax argmin")
-def _reduce(equation: Equation, given: list[Kind], rows: int) -> Kind:
-    return _without(given[0], equation.params["axes"])
-
-
-@_rule("reduce")
-def _any_reduce(equation: Equation, given: list[Kind], rows: int) -> Kind:
-    return _without(_join(given), equation.params["dimensions"])
 
 
 @_rule("dot_general")
@@ -449,17 +420,6 @@ def _window(equation: Equation, given: list[Kind], rows: int) -> Kind:
     ones = ("window_dimensions", "window_strides", "base_dilation", "window_dilation")
     plain = all(params.get(name) is None or params[name][kind.axis] == 1 for name in ones)
     return kind if plain and tuple(params["padding"][kind.axis]) == (0, 0) else MIXED
-
-
-@_rule("fft")
-def _fft(equation: Equation, given: list[Kind], rows: int) -> Kind:
-    first = len(_shape(equation)) - len(equation.params["fft_lengths"])
-    return _not_along(given[0], range(first, len(_shape(equation))))
-
-
-@_rule("cholesky eigh lu qr svd triangular_solve")
-def _matrices(equation: Equation, given: list[Kind], rows: int) -> Kind:
-    return _not_along(_join(given), [len(_shape(equation)) - 2, len(_shape(equation)) - 1])
 
 
 # looking up -----------------------------------------------------------------------------------------------------------
@@ -557,9 +517,7 @@ def _scan(equation: Equation, given: list[Kind], rows: int) -> list[Kind]:
     carried = [_rank(outer) == _rank(inner) for outer, inner in zip(equation.outvars, body.jaxpr.outvars)]
     end = len(given) - sum(stepped)
     first = end - sum(carried)
-    steps: list[Kind] = []
-    for kind in given[end:]:
-        steps.append(_without(kind, [0]))
+    steps = [_without(kind, [0]) for kind in given[end:]]
     if MIXED in steps:
         return [MIXED] * len(equation.outvars)
     carry, results = _settle(given[first:end], lambda carry: _follow(twins, [*given[:first], *carry, *steps], rows))

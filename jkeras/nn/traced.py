@@ -25,15 +25,20 @@ if TYPE_CHECKING:
 _CALLS = ("jit", "pjit", "closed_call", "core_call")
 
 
-def equations(jaxpr: Jaxpr) -> Iterator[JaxprEqn]:
+def equations(jaxpr: ClosedJaxpr | Jaxpr) -> Iterator[JaxprEqn]:
     """All equations of a program and of the programs in their parameters."""
     for equation in jaxpr.eqns:
         yield equation
-        for value in equation.params.values():
-            for inner in value if isinstance(value, (tuple, list)) else (value,):
-                program = inner.jaxpr if hasattr(inner, "jaxpr") else inner
-                if hasattr(program, "eqns"):
-                    yield from equations(program)
+        for program in programs(equation):
+            yield from equations(program)
+
+
+def programs(equation: Any) -> Iterator[Any]:
+    """The programs in an equation's parameters."""
+    for value in equation.params.values():
+        for inner in value if isinstance(value, (tuple, list)) else (value,):
+            if hasattr(inner, "eqns"):
+                yield inner
 
 
 def with_general_operations(fn: Callable[..., Tree]) -> Callable[..., Tree]:

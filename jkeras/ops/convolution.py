@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import jax
+from typing import Any
 
 from jkeras._base.config import standardize_data_format
 from jkeras.nn import conv as maths
@@ -11,8 +11,10 @@ from jkeras.ops.families import Shape
 from jkeras.ops.wrapper import Tensor, as_array, operation
 
 
-def _channels(x: jax.Array, data_format: str) -> int:
-    return x.shape[-1 if data_format == "channels_last" else 1]
+def _geometry(strides: Shape, padding: str, data_format: str | None, dilation_rate: Shape) -> dict[str, Any]:
+    """The arguments that all convolutions share, as `jkeras.nn` takes them."""
+    layout = standardize_data_format(data_format)
+    return {"strides": strides, "padding": padding.lower(), "dilation_rate": dilation_rate, "data_format": layout}
 
 
 @operation("nn")
@@ -42,12 +44,10 @@ def conv(
         >>> conv(jnp.arange(4.0).reshape(1, 4, 1), jnp.ones((2, 1, 1))).ravel().tolist()
         [1.0, 3.0, 5.0]
     """
-    data_format = standardize_data_format(data_format)
     x, kernel = as_array(inputs), as_array(kernel)
-    groups = _channels(x, data_format) // kernel.shape[-2]
-    return maths.conv(
-        x, kernel, strides=strides, padding=padding.lower(), dilation_rate=dilation_rate, groups=groups, data_format=data_format
-    )
+    geometry = _geometry(strides, padding, data_format, dilation_rate)
+    channels = x.shape[-1 if geometry["data_format"] == "channels_last" else 1]
+    return maths.conv(x, kernel, groups=channels // kernel.shape[-2], **geometry)
 
 
 @operation("nn")
@@ -69,14 +69,8 @@ def depthwise_conv(
     Returns:
         As `conv`, with `channels * multiplier` filters.
     """
-    return maths.depthwise_conv(
-        as_array(inputs),
-        as_array(kernel),
-        strides=strides,
-        padding=padding.lower(),
-        dilation_rate=dilation_rate,
-        data_format=standardize_data_format(data_format),
-    )
+    geometry = _geometry(strides, padding, data_format, dilation_rate)
+    return maths.depthwise_conv(as_array(inputs), as_array(kernel), **geometry)
 
 
 @operation("nn")
@@ -97,16 +91,9 @@ def separable_conv(
         pointwise_kernel: `(*ones, channels * multiplier, filters)`.
         strides, padding, data_format, dilation_rate: of the depthwise part, as for `conv`.
     """
-    data_format = standardize_data_format(data_format)
-    x = maths.depthwise_conv(
-        as_array(inputs),
-        as_array(depthwise_kernel),
-        strides=strides,
-        padding=padding.lower(),
-        dilation_rate=dilation_rate,
-        data_format=data_format,
-    )
-    return maths.conv(x, as_array(pointwise_kernel), data_format=data_format)
+    geometry = _geometry(strides, padding, data_format, dilation_rate)
+    x = maths.depthwise_conv(as_array(inputs), as_array(depthwise_kernel), **geometry)
+    return maths.conv(x, as_array(pointwise_kernel), data_format=geometry["data_format"])
 
 
 @operation("nn")
@@ -139,12 +126,5 @@ def conv_transpose(
         [1.0, 1.0, 2.0, 2.0]
     """
     x, kernel = as_array(inputs), as_array(kernel)
-    return transposed.conv_transpose(
-        x,
-        kernel.astype(x.dtype),
-        strides=strides,
-        padding=padding.lower(),
-        output_padding=output_padding,
-        dilation_rate=dilation_rate,
-        data_format=standardize_data_format(data_format),
-    )
+    geometry = _geometry(strides, padding, data_format, dilation_rate)
+    return transposed.conv_transpose(x, kernel.astype(x.dtype), output_padding=output_padding, **geometry)

@@ -18,6 +18,4 @@ def loss_function(fn: F) -> F:
     Args:
         fn: `(y_true, y_pred, ...) -> one value per sample`, of arrays.
     """
-    if fn not in _made:
-        _made[fn] = symbolic(fn, fn.__name__, "jkeras.losses")
-    return _made[fn]
+    return _made.setdefault(fn, symbolic(fn, fn.__name__, "jkeras.losses"))

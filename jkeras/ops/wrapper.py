@@ -53,18 +53,14 @@ def symbolic(fn: F, name: str, module: str = "jkeras.ops") -> F:
         if any(isinstance(leaf, KerasTensor) for leaf in leaves):
             return apply_symbolic(op, name, *args, **kwargs)
         if any(isinstance(leaf, Variable) for leaf in leaves):
-            args, kwargs = jax.tree.unflatten(structure, [as_plain(leaf) for leaf in leaves])
+            arrays = [leaf.value if isinstance(leaf, Variable) else leaf for leaf in leaves]
+            args, kwargs = jax.tree.unflatten(structure, arrays)
         return fn(*args, **kwargs)
 
-    return cast(F, named(op, fn, name, module))
-
-
-def named(op: Function, fn: Function, name: str, module: str = "jkeras.ops") -> Function:
-    """Give `op` the signature and docstring of `fn` under a public name."""
     op.__name__ = op.__qualname__ = name
     op.__module__, op.__doc__ = module, fn.__doc__
     op.__wrapped__ = fn  # type: ignore[attr-defined]
-    return op
+    return cast(F, op)
 
 
 def operation(area: str | None = None, name: str | None = None) -> Callable[[Function], Function]:
@@ -100,11 +96,6 @@ def publish(op: Function, area: str | None = None) -> Function:
 def operations(area: str | None = None) -> dict[str, Function]:
     """All operations by name, or those of one sub-namespace."""
     return dict(_operations if area is None else _areas[area])
-
-
-def as_plain(x: Tree) -> Tree:
-    """The array of a variable; anything else as it is."""
-    return x.value if isinstance(x, Variable) else x
 
 
 def operand(x: Tensor) -> ArrayLike:

@@ -36,14 +36,12 @@ from jkeras.optimizers.learning_rate import as_learning_rate, check_decay, rate_
 from jkeras.optimizers.minimize import Minimizing
 from jkeras.optimizers.own_apply import overrides, through_own_apply
 from jkeras.optimizers.own_step import OwnStep
-from jkeras.optimizers.schedules.inverse_time import InverseTimeDecay
 from jkeras.optimizers.schedules.lookup import deserialize as deserialize_schedule
+from jkeras.optimizers.schedules.rate_decay import InverseTimeDecay
 from jkeras.optimizers.state import Constraints, OptimizerState, cast_like, leaf_name, named_leaves, widen, zeros_like
 from jkeras.optimizers.weight_decay import Exclusions, decay_weights
 
 _OF_CONFIG = ("name", "learning_rate", *(name for name, _, _ in shown(OptimizerArguments) if name != "name"))
-_KERAS_2 = ("lr", "decay")
-_ENGINE = ("jit_compile", "is_legacy_optimizer")
 
 
 @export("keras.optimizers.Optimizer", "keras.Optimizer")
@@ -83,7 +81,7 @@ class Optimizer(OwnStep, KerasFace, Minimizing, configurable.Configurable):
     def __init__(self, learning_rate: object = None, **kwargs: Unpack[OptimizerArguments]):
         unknown = kwargs.keys() - OptimizerArguments.__annotations__.keys()
         if unknown:
-            known = {*inspect.signature(type(self).__init__).parameters, *_OF_CONFIG, *_KERAS_2} - {"self", "kwargs"}
+            known = {*inspect.signature(type(self).__init__).parameters, *_OF_CONFIG, "lr", "decay"} - {"self", "kwargs"}
             raise unexpected_arguments(type(self).__name__, sorted(unknown), known)
         self.weight_decay = kwargs["weight_decay"]
         self.clipnorm, self.clipvalue = kwargs["clipnorm"], kwargs["clipvalue"]
@@ -203,7 +201,7 @@ class Optimizer(OwnStep, KerasFace, Minimizing, configurable.Configurable):
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
         """An optimizer from a config of Keras 3, or of Keras 2."""
-        config = {k: v for k, v in config.items() if k not in _ENGINE}
+        config = {k: v for k, v in config.items() if k not in ("jit_compile", "is_legacy_optimizer")}
         for key in ("learning_rate", "lr"):
             if configurable.is_object_config(config.get(key)):
                 config[key] = deserialize_schedule(config[key], custom_objects)
@@ -223,12 +221,7 @@ class Optimizer(OwnStep, KerasFace, Minimizing, configurable.Configurable):
         return rate / (1 + self._decay * state.iterations) if self._decay else rate
 
     def _update(
-        self,
-        grads: Tree,
-        state: OptimizerState,
-        params: Tree,
-        constraints: Constraints,
-        missing: frozenset[str],
+        self, grads: Tree, state: OptimizerState, params: Tree, constraints: Constraints, missing: frozenset[str]
     ) -> tuple[Tree, OptimizerState]:
         """`update`, with the names of the leaves that have no gradient and stay, slots included, as they are."""
         rate = self._rate_of(state)

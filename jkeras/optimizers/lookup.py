@@ -86,9 +86,9 @@ def deserialize(config: Config, custom_objects: CustomObjects = None) -> Optimiz
 def _class_of(name: str, custom_objects: Mapping[str, Any]) -> type[Optimizer]:
     """The class of a name; `Custom>Adam`, as Keras 2.11 writes it, means Adam unless the user registered it."""
     short = name.rpartition(">")[2]
-    for found in (custom_objects.get(name), registry.get_registered_object(name), custom_objects.get(short)):
-        if found is not None:
-            return found
+    own = registry.get_registered_object(name, custom_objects) or custom_objects.get(short)
+    if own is not None:
+        return own
     named = {n: registry.lookup("optimizers", n) for n in registry.names("optimizers")}
     named = {n: c for n, c in named.items() if inspect.isclass(c) and issubclass(c, Optimizer) and c is not Optimizer}
     if short in named or short.lower() in named:

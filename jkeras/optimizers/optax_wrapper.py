@@ -14,7 +14,7 @@ import optax
 
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 from jkeras.optimizers.base import Optimizer, keep
 from jkeras.optimizers.constraining import constrain
 from jkeras.optimizers.face import replace_scalar
@@ -70,7 +70,7 @@ class OptaxOptimizer(Optimizer):
             new_params, slots = keep(missing, (new_params, slots), (params, state.slots))
         return constrain(new_params, constraints), state._replace(iterations=state.iterations + 1, slots=slots)
 
-    def _injected_rate(self) -> jax.Array:
+    def _read_rate(self) -> jax.Array:
         rate = None if self._state is None else optax.tree_utils.tree_get(self._state.slots, "learning_rate")
         if rate is None:
             raise AttributeError(
@@ -80,10 +80,7 @@ class OptaxOptimizer(Optimizer):
             )
         return jnp.asarray(rate)
 
-    def _read_rate(self) -> Array:
-        return self._injected_rate()
-
     def _write_rate(self, value: Any) -> None:
-        new = replace_scalar(self._injected_rate(), float(value))
+        new = replace_scalar(self._read_rate(), float(value))
         state = self._check_built()
         self._state = state._replace(slots=optax.tree_utils.tree_set(state.slots, learning_rate=new))

@@ -7,7 +7,7 @@ Between steps it shows what the state holds and writes there. In code that gives
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import jax
@@ -33,8 +33,14 @@ class Owner(Protocol):
 
     name: str
     _at_work: bool
-    state: OptimizerState | None
-    _write_rate: Callable[[Any], None]
+
+    @property
+    def state(self) -> OptimizerState | None: ...
+
+    @state.setter
+    def state(self, state: OptimizerState | None) -> None: ...
+
+    def _write_rate(self, value: object) -> None: ...
 
     @property
     def shown_state(self) -> OptimizerState:

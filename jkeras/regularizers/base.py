@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import numbers
 
-import jax
-
 from jkeras._base.configurable import Configurable
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
@@ -29,7 +27,7 @@ class Regularizer(Configurable):
     def __init__(self) -> None:
         super().__init__()
 
-    def __call__(self, x: jax.Array) -> Array | float:
+    def __call__(self, x: Array) -> Array | float:
         """The penalty for a weight of any shape: a scalar."""
         return 0.0
 

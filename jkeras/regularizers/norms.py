@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
+from jkeras._base.types import Array
 from jkeras.regularizers.base import Regularizer, checked_factor
 
 
-def _l1(factor: float, x: jax.Array) -> jax.Array:
+def _l1(factor: float, x: Array) -> Array:
     return jnp.asarray(factor, x.dtype) * jnp.sum(jnp.abs(x))
 
 
-def _l2(factor: float, x: jax.Array) -> jax.Array:
+def _l2(factor: float, x: Array) -> Array:
     return jnp.asarray(factor, x.dtype) * jnp.sum(jnp.square(x))
 
 
@@ -42,7 +42,7 @@ class L1(Regularizer):
         factor = l1 if l is None else l
         self.l1 = checked_factor("L1", "l1", 0.01 if factor is None else factor)
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         """The penalty for an array of any shape."""
         return _l1(self.l1, x)
 
@@ -71,7 +71,7 @@ class L2(Regularizer):
         factor = l2 if l is None else l
         self.l2 = checked_factor("L2", "l2", 0.01 if factor is None else factor)
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         """The penalty for an array of any shape."""
         return _l2(self.l2, x)
 
@@ -100,6 +100,6 @@ class L1L2(Regularizer):
         self.l1 = checked_factor("L1L2", "l1", 0.0 if l1 is None else l1)
         self.l2 = checked_factor("L1L2", "l2", 0.0 if l2 is None else l2)
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         """The penalty for an array of any shape."""
         return _l1(self.l1, x) + _l2(self.l2, x)

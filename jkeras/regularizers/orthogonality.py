@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
+from jkeras._base.types import Array
 from jkeras.regularizers.base import Regularizer, checked_factor
 
 # Squared lengths below this count as this, so that a vector of zeros has a direction of zeros.
@@ -38,7 +38,7 @@ class OrthogonalRegularizer(Regularizer):
             raise unknown_name("mode", mode, ("rows", "columns"))
         self.mode = mode
 
-    def __call__(self, inputs: jax.Array) -> jax.Array:
+    def __call__(self, inputs: Array) -> Array:
         """The penalty for a matrix."""
         if inputs.ndim != 2:
             raise ValueError(f"OrthogonalRegularizer takes matrices, received {describe(inputs)}.")

@@ -28,7 +28,7 @@ from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._safe_io.hdf5 import Group, StoredArray
 from jkeras._safe_io.zip import unsafe_name
 from jkeras.layers.base import Layer
-from jkeras.layers.tracking import note_change, variables_in
+from jkeras.layers.tracking import note_change, objects_in
 from jkeras.optimizers import Optimizer
 from jkeras.state.variable import Variable
 
@@ -212,7 +212,9 @@ def all_or_nothing(parts: Sequence[object]) -> Iterator[None]:
     all_parts = [*layers, *(part._trainer for part in layers if hasattr(part, "_trainer"))]
     attributes = [(part, {k: _shallow(v) for k, v in vars(part).items()}) for part in all_parts]
     variables = [
-        (variable, variable._value, variable._shared) for _, before in attributes for variable in variables_in([*before.values()])
+        (variable, variable._value, variable._shared)
+        for _, before in attributes
+        for variable in objects_in([*before.values()], Variable, set())
     ]
     try:
         yield

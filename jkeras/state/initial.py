@@ -52,13 +52,17 @@ class InitialValue:
         return value
 
 
+def argument_names(function: Callable[..., Tree]) -> tuple[str, ...]:
+    """The names of a function's arguments; none where it has no signature, like some functions written in C."""
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return ()
+
+
 def accepts_key(make: Callable[..., Tree]) -> bool:
     """Whether an initializer takes the PRNG key as `key=`; Keras' own protocol has no such argument."""
-    try:
-        parameters = inspect.signature(make).parameters
-    except (TypeError, ValueError):
-        return False
-    return "key" in parameters
+    return "key" in argument_names(make)
 
 
 def numbered_keys(seeds: jax.Array | np.ndarray, numbers: jax.Array | np.ndarray) -> jax.Array:

@@ -88,6 +88,14 @@ class Scope:
         inner.layer, inner.training, inner.compute = layer, training, compute
         return inner
 
+    def __enter__(self) -> Scope:
+        """Make it the current one, for the block."""
+        self.token = push(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pop(self.token)
+
     @property
     def functional(self) -> bool:
         """Whether values here are those of a pure function, not the variables' own."""
@@ -147,10 +155,15 @@ def complete_scope() -> Scope | None:
 
 
 def set_mask(x: jax.Array, mask: jax.Array) -> None:
-    """Let a mask travel with an array until it reaches a layer that asks for one."""
+    """Let a mask travel with an array until it reaches a layer that asks for one. Outside of traced code the array also shows it,
+    under Keras' name.
+    """
     masks = _current.get().masks
     key = id(x)
     masks[key] = (weakref.ref(x, lambda _: masks.pop(key, None)), mask)
+    if not (is_traced(x) or is_traced(mask)):
+        with contextlib.suppress(AttributeError):  # JAX does not promise that its arrays take attributes
+            x._keras_mask = mask  # type: ignore[attr-defined]
 
 
 def get_mask(x: object) -> jax.Array | None:

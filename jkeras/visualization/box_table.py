@@ -21,10 +21,10 @@ _COLOURS = {
     "#e3efc5": ("pooling", "upsampling", "padding", "image_base", "image_affine", "image_color", "image_flip_crop", "image_size"),
     "#e7defa": ("normalization", "feature_normalization"),
     "#fbe0cb": ("activation", "lambda_layer"),
-    "#f3e3e3": ("dropout", "noise"),
+    "#f3e3e3": ("dropout",),
     "#fdeeb9": ("merging",),
     "#f9d7e2": ("recurrent_layers", "recurrent", "bidirectional", "time_distributed", "stacked_cells", "recurrent_cells"),
-    "#d3ecf0": ("attention", "multi_head_attention", "grouped_query_attention", "headed_attention"),
+    "#d3ecf0": ("attention", "multi_head_attention", "headed_attention"),
     "#ebe6dc": ("reshaping", "rescaling"),
     "#d5d9f2": ("model",),
 }

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from jkeras._base.figures import matplotlib_for, new_figure, save
-from jkeras.visualization.shapes import Drawing, Part, Point, Polygon, Rectangle, Stroke, Text, outline
+from jkeras.visualization.shapes import Drawing, Part, Point, Polygon, Stroke, Text, outline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +60,9 @@ def drawing_figure(drawing: Drawing) -> Figure:
             style = {"facecolor": shape.fill, "edgecolor": "none"}
             outlined, dashed = path(shape.points[0], tuple((p,) for p in shape.points[1:]), closed=True), False
         else:
-            style, outlined, dashed = _box_style(shape), path(*outline(shape), closed=True), shape.dashed
+            line_width = shape.line_width if shape.stroke else 0
+            style = {"facecolor": shape.fill or "none", "edgecolor": shape.stroke or "none", "linewidth": line_width}
+            outlined, dashed = path(*outline(shape), closed=True), shape.dashed
         axes.add_patch(PathPatch(outlined, linestyle=(0, (4, 3)) if dashed else "solid", zorder=order, **style))
     return figure
 
@@ -69,10 +71,6 @@ def font_families(matplotlib: ModuleType) -> list[str]:
     """The fonts to look for a letter in, in this order: the measured one, the user's, installed ones for CJK."""
     installed = {font.name for font in matplotlib.font_manager.fontManager.ttflist}
     return list(dict.fromkeys(["DejaVu Sans", *matplotlib.rcParams["font.family"], *(f for f in _CJK if f in installed)]))
-
-
-def _box_style(box: Rectangle) -> dict[str, object]:
-    return {"facecolor": box.fill or "none", "edgecolor": box.stroke or "none", "linewidth": box.line_width if box.stroke else 0}
 
 
 def drawing_bytes(drawing: Drawing, kind: str, dpi: float) -> bytes:

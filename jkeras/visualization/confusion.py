@@ -104,12 +104,8 @@ def count_pairs(y_true: Tree, y_pred: Tree, labels: Sequence[object] | None = No
             f"There is one prediction for each label. Received: {len(true)} labels and {len(predicted)} predictions."
         )
     if "U" in (true.dtype.kind, predicted.dtype.kind):
-        known = (
-            [str(label) for label in labels]
-            if labels is not None
-            else sorted({*true.astype(str).tolist(), *predicted.astype(str).tolist()})
-        )
-        names = known
+        found = sorted({*true.astype(str).tolist(), *predicted.astype(str).tolist()})
+        known = names = found if labels is None else [str(label) for label in labels]
     elif min(true.min(), predicted.min()) < 0:
         known = sorted({*true.tolist(), *predicted.tolist()})
         names = name_list(labels, len(known), "labels") if labels is not None else [str(k) for k in known]

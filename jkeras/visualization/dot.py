@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from html import escape
 
@@ -14,12 +13,11 @@ from jkeras.visualization.canvas import drawing_bytes
 from jkeras.visualization.graphviz import graphviz_bytes
 from jkeras.visualization.model_drawing import model_drawing
 from jkeras.visualization.model_graph import Box, Group, ModelGraph
-from jkeras.visualization.svg import svg_text
+from jkeras.visualization.svg import FORBIDDEN, svg_text
 
 DIRECTIONS = ("TB", "LR", "BT", "RL")
 SPLINES = ("spline", "curved", "ortho", "polyline", "line")
 ENGINES = (None, "graphviz", "jkeras")
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Dot:
@@ -73,14 +71,12 @@ class Dot:
         if kind in ("dot", "gv", "raw"):
             return self.to_string().encode()
         if self.engine != "jkeras":
-            data = graphviz_bytes(self._whole(), kind, prog, required=self.engine == "graphviz")
+            whole = Dot(self.graph, self.rankdir, self.dpi, self.splines).to_string()
+            data = graphviz_bytes(whole, kind, prog, required=self.engine == "graphviz")
             if data is not None:
                 return data
         drawing = model_drawing(self.graph, self.rankdir, self.splines not in ("line", "polyline"), self.fold)
         return svg_text(drawing).encode() if kind == "svg" else drawing_bytes(drawing, kind, self.dpi)
-
-    def _whole(self) -> str:
-        return Dot(self.graph, self.rankdir, self.dpi, self.splines).to_string()
 
     def write(self, path: FilePath, prog: str = "dot", format: str = "raw") -> bool:
         """Write the text, or a picture, to a file.
@@ -181,9 +177,9 @@ def _table(content: BoxContent) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(_FORBIDDEN.sub("\ufffd", text))
+    return escape(FORBIDDEN.sub("\ufffd", text))
 
 
 def _quoted(text: str) -> str:
-    cleaned = _FORBIDDEN.sub("\ufffd", text).replace("\\", "\\\\").replace('"', '\\"')
+    cleaned = FORBIDDEN.sub("\ufffd", text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{cleaned}"'

@@ -106,18 +106,13 @@ def _edges_shapes(routes: list[_layered.Route]) -> list[Shape]:
 
 def _arrow(route: _layered.Route) -> tuple[Point, Polygon]:
     """Where the line of an edge ends, and the arrow's head there, on the straight end of its route."""
-    before, tip = _last_two(route)
+    before, tip = [route.start, *(part[-1] for part in route.parts)][-2:]
     length = abs(tip[0] - before[0]) + abs(tip[1] - before[1])  # the end is parallel to an axis
     along = ((tip[0] - before[0]) / length, (tip[1] - before[1]) / length)
     foot = (tip[0] - along[0] * _HEAD_LENGTH, tip[1] - along[1] * _HEAD_LENGTH)
     across = (along[1] * _HEAD_WIDTH / 2, along[0] * _HEAD_WIDTH / 2)
     head = Polygon((tip, (foot[0] + across[0], foot[1] + across[1]), (foot[0] - across[0], foot[1] - across[1])), _EDGE)
     return (tip[0] - along[0] * _HEAD_LENGTH / 2, tip[1] - along[1] * _HEAD_LENGTH / 2), head
-
-
-def _last_two(route: _layered.Route) -> tuple[Point, Point]:
-    points = [route.start, *(part[-1] for part in route.parts)]
-    return points[-2], points[-1]
 
 
 def _merged(parts: tuple[Part, ...], start: Point) -> tuple[Part, ...]:

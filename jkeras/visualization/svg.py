@@ -9,7 +9,7 @@ from jkeras.visualization.shapes import Drawing, Part, Point, Polygon, Rectangle
 
 _FONTS = "'DejaVu Sans', Verdana, 'Noto Sans', 'Noto Sans CJK KR', 'Malgun Gothic', sans-serif"
 # Characters that no XML document may hold, not even escaped.
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def svg_text(drawing: Drawing) -> str:
@@ -69,7 +69,7 @@ def _path(start: Point, parts: tuple[Part, ...]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return escape(_FORBIDDEN.sub("\ufffd", text), quote=False)
+    return escape(FORBIDDEN.sub("\ufffd", text), quote=False)
 
 
 def _n(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from jax.typing import DTypeLike
@@ -9,33 +10,6 @@ from jax.typing import DTypeLike
 from jkeras import ops
 from jkeras._base.types import Tree
 from jkeras.ops.wrapper import Tensor
-
-__all__ = [
-    "add_n",
-    "argmax",
-    "argmin",
-    "argsort",
-    "boolean_mask",
-    "cast",
-    "clip_by_norm",
-    "cumprod",
-    "cumsum",
-    "einsum",
-    "gather",
-    "identity",
-    "matmul",
-    "meshgrid",
-    "norm",
-    "one_hot",
-    "pad",
-    "sort",
-    "split",
-    "squared_difference",
-    "to_float",
-    "to_int32",
-    "unique",
-    "where",
-]
 
 
 def cast(x: Tree, dtype: DTypeLike | None, name: object = None) -> Tensor:
@@ -65,10 +39,7 @@ def identity(input: Tree, name: object = None) -> Tensor:
 
 def add_n(inputs: Sequence[Tree], name: object = None) -> Tensor:
     """The sum of arrays of one shape."""
-    total = inputs[0]
-    for array in inputs[1:]:
-        total = ops.add(total, array)
-    return total
+    return functools.reduce(ops.add, inputs)
 
 
 def squared_difference(x: Tree, y: Tree, name: object = None) -> Tensor:

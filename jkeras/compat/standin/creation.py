@@ -11,8 +11,6 @@ from jkeras._base.types import Tree
 from jkeras.ops.families import Shape
 from jkeras.ops.wrapper import Tensor
 
-__all__ = ["constant", "convert_to_tensor", "eye", "fill", "linspace", "ones", "range", "zeros"]
-
 
 def constant(value: Tree, dtype: DTypeLike | None = None, shape: Shape | None = None, name: object = None) -> Tensor:
     """An array of values, broadcast to `shape` if given; `name`, here and in all functions below, is for graphs.

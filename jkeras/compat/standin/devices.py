@@ -1,7 +1,7 @@
 """`tf.config`: which devices there are, and the memory settings that scripts make before anything else.
 
 JAX decides about memory when it starts, and listing devices starts it. So `python -m jkeras` looks for these settings in the
-script before it runs (`wants_memory_growth`).
+script before it runs.
 """
 
 from __future__ import annotations
@@ -13,21 +13,6 @@ from typing import Any, NamedTuple
 import jax
 
 from jkeras._base.errors import unknown_name
-
-__all__ = [
-    "LogicalDevice",
-    "PhysicalDevice",
-    "experimental_run_functions_eagerly",
-    "functions_run_eagerly",
-    "get_memory_growth",
-    "get_visible_devices",
-    "list_local_devices",
-    "list_logical_devices",
-    "list_physical_devices",
-    "run_functions_eagerly",
-    "set_memory_growth",
-    "set_visible_devices",
-]
 
 _KINDS = ("CPU", "GPU", "TPU")
 _PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"
@@ -91,14 +76,10 @@ def list_local_devices(session_config: object = None) -> list[LogicalDevice]:
 def _found(device_type: str | None) -> list[tuple[str, int]]:
     if device_type is not None and device_type not in _KINDS:
         raise unknown_name("device type", device_type, _KINDS)
-    kinds = [_kind(device) for device in jax.local_devices()]
+    kinds = [{"cpu": "CPU", "tpu": "TPU"}.get(device.platform, "GPU") for device in jax.local_devices()]
     # To TensorFlow the host is a device too, whatever others there are.
     kinds = ["CPU", *kinds] if "CPU" not in kinds else kinds
     return [(kind, kinds[:i].count(kind)) for i, kind in enumerate(kinds) if device_type in (None, kind)]
-
-
-def _kind(device: jax.Device) -> str:
-    return {"cpu": "CPU", "tpu": "TPU"}.get(device.platform, "GPU")
 
 
 def set_memory_growth(device: PhysicalDevice | None, enable: bool) -> None:
@@ -117,16 +98,6 @@ def set_memory_growth(device: PhysicalDevice | None, enable: bool) -> None:
 def get_memory_growth(device: PhysicalDevice) -> bool:
     """Whether memory is allocated as needed."""
     return os.environ.get(_PREALLOCATE, "true").lower() in ("false", "0")
-
-
-def wants_memory_growth(source: str) -> bool:
-    """Whether a script asks for memory growth.
-
-    Example:
-        >>> wants_memory_growth("config.gpu_options.allow_growth = True"), wants_memory_growth("import keras")
-        (True, False)
-    """
-    return "set_memory_growth" in source or "allow_growth" in source
 
 
 def set_visible_devices(devices: PhysicalDevice | Sequence[PhysicalDevice], device_type: str | None = None) -> None:

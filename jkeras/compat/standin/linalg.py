@@ -4,38 +4,15 @@ from __future__ import annotations
 
 from jkeras import ops
 from jkeras._base.types import Tree
-from jkeras.compat.standin.arrays import einsum, matmul, norm
-from jkeras.compat.standin.creation import eye
-from jkeras.compat.standin.mathematics import l2_normalize
-from jkeras.compat.standin.renamed import renamed
+from jkeras.compat.standin.arrays import einsum as einsum
+from jkeras.compat.standin.arrays import matmul as matmul
+from jkeras.compat.standin.arrays import norm as norm
+from jkeras.compat.standin.creation import eye as eye
+from jkeras.compat.standin.mathematics import l2_normalize as l2_normalize
+from jkeras.compat.standin.renamed import renamed as _renamed
 from jkeras.ops.wrapper import Tensor
 
-__all__ = [
-    "cholesky",
-    "det",
-    "diag",
-    "diag_part",
-    "eigh",
-    "einsum",
-    "eye",
-    "inv",
-    "l2_normalize",
-    "matmul",
-    "matvec",
-    "norm",
-    "qr",
-    "solve",
-    "trace",
-    "matrix_transpose",
-]
-
-cholesky = renamed("cholesky", ops.cholesky, "input")
-det = renamed("det", ops.det, "input")
-eigh = renamed("eigh", ops.eigh, "tensor")
-inv = renamed("inv", ops.inv, "input")
-qr = renamed("qr", ops.qr, "input")
-solve = renamed("solve", ops.solve, "matrix rhs")
-trace = renamed("trace", ops.trace, "x")
+globals().update(_renamed({"input": "cholesky det inv qr", "tensor": "eigh", "matrix rhs": "solve", "x": "trace"}))
 
 
 def diag(diagonal: Tree, name: object = None) -> Tensor:

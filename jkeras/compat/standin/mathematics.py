@@ -11,8 +11,6 @@ from jkeras import ops
 from jkeras._base.types import Tree
 from jkeras.ops.wrapper import Tensor
 
-__all__ = ["confusion_matrix", "in_top_k", "l2_normalize", "reduce_euclidean_norm", "top_k"]
-
 
 def l2_normalize(x: Tree, axis: Any = None, epsilon: float = 1e-12, name: object = None) -> Tensor:
     """The array, scaled to length 1 along an axis, or as a whole.

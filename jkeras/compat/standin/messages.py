@@ -6,21 +6,8 @@ import logging
 
 from jkeras._base.types import Tree
 
-__all__ = [
-    "DEBUG",
-    "ERROR",
-    "FATAL",
-    "INFO",
-    "WARN",
-    "debug",
-    "error",
-    "fatal",
-    "get_verbosity",
-    "info",
-    "set_verbosity",
-    "warn",
-    "warning",
-]
+_OFFERED = "DEBUG ERROR FATAL INFO WARN debug error fatal get_verbosity info set_verbosity warn warning"
+__all__ = _OFFERED.split()
 
 DEBUG, INFO, WARN, ERROR, FATAL = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.FATAL
 

@@ -6,53 +6,23 @@ from collections.abc import Sequence
 
 from jkeras import ops, random
 from jkeras._base.types import Tree
-from jkeras.compat.standin.mathematics import in_top_k, l2_normalize, top_k
-from jkeras.compat.standin.renamed import renamed
+from jkeras.compat.standin.mathematics import in_top_k as in_top_k
+from jkeras.compat.standin.mathematics import l2_normalize as l2_normalize
+from jkeras.compat.standin.mathematics import top_k as top_k
+from jkeras.compat.standin.renamed import renamed as _renamed
 from jkeras.ops.wrapper import Tensor
 
-_AXIS = "logits axis|dim"
-
-elu = renamed("elu", ops.elu, "features")
-log_softmax = renamed("log_softmax", ops.log_softmax, _AXIS)
-relu = renamed("relu", ops.relu, "features")
-relu6 = renamed("relu6", ops.relu6, "features")
-selu = renamed("selu", ops.selu, "features")
-sigmoid = renamed("sigmoid", ops.sigmoid, "x")
-silu = renamed("silu", ops.silu, "features")
-softmax = renamed("softmax", ops.softmax, _AXIS)
-softplus = renamed("softplus", ops.softplus, "features")
-softsign = renamed("softsign", ops.softsign, "features")
-swish = renamed("swish", ops.silu, "features")
-tanh = renamed("tanh", ops.tanh, "x")
-moments = renamed("moments", ops.moments, "x axes keepdims|keep_dims")
-leaky_relu = renamed("leaky_relu", ops.leaky_relu, "features alpha")
-
-__all__ = [
-    "dropout",
-    "elu",
-    "gelu",
-    "in_top_k",
-    "l2_loss",
-    "l2_normalize",
-    "leaky_relu",
-    "log_softmax",
-    "moments",
-    "relu",
-    "relu6",
-    "selu",
-    "sigmoid",
-    "sigmoid_cross_entropy_with_logits",
-    "silu",
-    "softmax",
-    "softmax_cross_entropy_with_logits",
-    "softmax_cross_entropy_with_logits_v2",
-    "softplus",
-    "softsign",
-    "sparse_softmax_cross_entropy_with_logits",
-    "swish",
-    "tanh",
-    "top_k",
-]
+globals().update(
+    _renamed(
+        {
+            "features": "elu relu relu6 selu silu softplus softsign swish=silu",
+            "features alpha": "leaky_relu",
+            "logits axis|dim": "log_softmax softmax",
+            "x": "sigmoid tanh",
+            "x axes keepdims|keep_dims": "moments",
+        }
+    )
+)
 
 
 def gelu(features: Tree, approximate: bool = False, name: object = None) -> Tensor:

@@ -7,27 +7,14 @@ from typing import SupportsInt
 
 from jax.typing import DTypeLike
 
-from jkeras import random
+from jkeras import random, utils
 from jkeras._base.types import Tree
 from jkeras.ops.wrapper import Tensor
-from jkeras.utils import set_random_seed
-
-__all__ = [
-    "normal",
-    "random_normal",
-    "random_uniform",
-    "set_seed",
-    "shuffle",
-    "random_shuffle",
-    "truncated_normal",
-    "uniform",
-    "categorical",
-]
 
 
 def set_seed(seed: int) -> None:
     """Seed everything, Python's and NumPy's numbers too, so that a run is reproducible."""
-    set_random_seed(seed)
+    utils.set_random_seed(seed)
 
 
 def normal(

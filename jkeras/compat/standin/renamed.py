@@ -1,131 +1,80 @@
-"""Array functions of TensorFlow that differ from jkeras' operations only in names: one row each.
+"""Array functions of TensorFlow that differ from jkeras' operations only in names: a table of them by their arguments.
 
-A row has the name of the operation in `jkeras.ops` and TensorFlow's names for its arguments, in the operation's order; `a|b` are
-two names of one argument, the second from TensorFlow 1. All of them take `name`, which is for graphs and does nothing. Like the
-operations they work on arrays, Variables and symbolic tensors.
+The table has TensorFlow's names for the arguments, in the operations' order; `a|b` are two names of one argument, the second from
+TensorFlow 1. All of them take `name`, which is for graphs and does nothing. Like the operations they work on arrays, Variables
+and symbolic tensors.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from jkeras import ops
 from jkeras._base.errors import unexpected_arguments
 from jkeras.ops.wrapper import Tensor
 
-_REDUCTION = "input_tensor axis|reduction_indices keepdims|keep_dims"
-
-# TensorFlow's name: (jkeras.ops' name, arguments)
-ROWS = {
-    "abs": ("abs", "x"),
-    "acos": ("arccos", "x"),
-    "add": ("add", "x y"),
-    "asin": ("arcsin", "x"),
-    "atan": ("arctan", "x"),
-    "atan2": ("arctan2", "y x"),
-    "broadcast_to": ("broadcast_to", "input shape"),
-    "ceil": ("ceil", "x"),
-    "clip_by_value": ("clip", "t clip_value_min clip_value_max"),
-    "concat": ("concatenate", "values axis|concat_dim"),
-    "cos": ("cos", "x"),
-    "cosh": ("cosh", "x"),
-    "count_nonzero": ("count_nonzero", "input|input_tensor axis|reduction_indices"),
-    "div": ("divide", "x y"),
-    "divide": ("divide", "x y"),
-    "divide_no_nan": ("divide_no_nan", "x y"),
-    "equal": ("equal", "x y"),
-    "erf": ("erf", "x"),
-    "exp": ("exp", "x"),
-    "expand_dims": ("expand_dims", "input axis|dim"),
-    "expm1": ("expm1", "x"),
-    "floor": ("floor", "x"),
-    "floordiv": ("floor_divide", "x y"),
-    "floormod": ("mod", "x y"),
-    "greater": ("greater", "x y"),
-    "greater_equal": ("greater_equal", "x y"),
-    "is_finite": ("isfinite", "x"),
-    "is_inf": ("isinf", "x"),
-    "is_nan": ("isnan", "x"),
-    "less": ("less", "x y"),
-    "less_equal": ("less_equal", "x y"),
-    "log": ("log", "x"),
-    "log1p": ("log1p", "x"),
-    "log_sigmoid": ("log_sigmoid", "x"),
-    "logical_and": ("logical_and", "x y"),
-    "logical_not": ("logical_not", "x"),
-    "logical_or": ("logical_or", "x y"),
-    "logical_xor": ("logical_xor", "x y"),
-    "maximum": ("maximum", "x y"),
-    "minimum": ("minimum", "x y"),
-    "mod": ("mod", "x y"),
-    "multiply": ("multiply", "x y"),
-    "negative": ("negative", "x"),
-    "not_equal": ("not_equal", "x y"),
-    "ones_like": ("ones_like", "input|tensor dtype"),
-    "pow": ("power", "x y"),
-    "rank": ("ndim", "input"),
-    "reciprocal": ("reciprocal", "x"),
-    "reduce_all": ("all", _REDUCTION),
-    "reduce_any": ("any", _REDUCTION),
-    "reduce_logsumexp": ("logsumexp", _REDUCTION),
-    "reduce_max": ("max", _REDUCTION),
-    "reduce_mean": ("mean", _REDUCTION),
-    "reduce_min": ("min", _REDUCTION),
-    "reduce_prod": ("prod", _REDUCTION),
-    "reduce_std": ("std", _REDUCTION),
-    "reduce_sum": ("sum", _REDUCTION),
-    "reduce_variance": ("var", _REDUCTION),
-    "repeat": ("repeat", "input repeats axis"),
-    "reshape": ("reshape", "tensor shape"),
-    "reverse": ("flip", "tensor axis"),
-    "roll": ("roll", "input shift axis"),
-    "round": ("round", "x"),
-    "rsqrt": ("rsqrt", "x"),
-    "searchsorted": ("searchsorted", "sorted_sequence values side"),
-    "shape": ("shape", "input"),
-    "sigmoid": ("sigmoid", "x"),
-    "sign": ("sign", "x"),
-    "sin": ("sin", "x"),
-    "sinh": ("sinh", "x"),
-    "size": ("size", "input"),
-    "slice": ("slice", "input_ begin size"),
-    "softplus": ("softplus", "features"),
-    "sqrt": ("sqrt", "x"),
-    "square": ("square", "x"),
-    "squeeze": ("squeeze", "input axis|squeeze_dims"),
-    "stack": ("stack", "values axis"),
-    "stop_gradient": ("stop_gradient", "input"),
-    "subtract": ("subtract", "x y"),
-    "tan": ("tan", "x"),
-    "tanh": ("tanh", "x"),
-    "tensordot": ("tensordot", "a b axes"),
-    "tile": ("tile", "input multiples"),
-    "transpose": ("transpose", "a perm"),
-    "truediv": ("true_divide", "x y"),
-    "unstack": ("unstack", "value num axis"),
-    "zeros_like": ("zeros_like", "input|tensor dtype"),
+# The arguments: the functions that have these, each with its name in `jkeras.ops` if that is another.
+_OPERATIONS = {
+    "x": """
+        abs acos=arccos asin=arcsin atan=arctan ceil cos cosh erf exp expm1 floor is_finite=isfinite is_inf=isinf is_nan=isnan
+        log log1p log_sigmoid logical_not negative reciprocal round rsqrt sigmoid sign sin sinh sqrt square tan tanh
+    """,
+    "x y": """
+        add div=divide divide divide_no_nan equal floordiv=floor_divide floormod=mod greater greater_equal less less_equal
+        logical_and logical_or logical_xor maximum minimum mod multiply not_equal pow=power subtract truediv=true_divide
+    """,
+    "input_tensor axis|reduction_indices keepdims|keep_dims": """
+        reduce_all=all reduce_any=any reduce_logsumexp=logsumexp reduce_max=max reduce_mean=mean reduce_min=min
+        reduce_prod=prod reduce_std=std reduce_sum=sum reduce_variance=var
+    """,
+    "input": "rank=ndim shape size stop_gradient",
+    "input|tensor dtype": "ones_like zeros_like",
+    "y x": "atan2=arctan2",
+    "input shape": "broadcast_to",
+    "t clip_value_min clip_value_max": "clip_by_value=clip",
+    "values axis|concat_dim": "concat=concatenate",
+    "input|input_tensor axis|reduction_indices": "count_nonzero",
+    "input axis|dim": "expand_dims",
+    "input repeats axis": "repeat",
+    "tensor shape": "reshape",
+    "tensor axis": "reverse=flip",
+    "input shift axis": "roll",
+    "sorted_sequence values side": "searchsorted",
+    "input_ begin size": "slice",
+    "features": "softplus",
+    "input axis|squeeze_dims": "squeeze",
+    "values axis": "stack",
+    "a b axes": "tensordot",
+    "input multiples": "tile",
+    "a perm": "transpose",
+    "value num axis": "unstack",
 }
 
-__all__ = list(ROWS)
 
-
-def renamed(name: str, operation: Callable[..., Tensor], arguments: str) -> Callable[..., Tensor]:
-    """An operation under TensorFlow's names.
+def renamed(table: Mapping[str, str]) -> dict[str, Callable[..., Tensor]]:
+    """Operations under TensorFlow's names.
 
     Args:
-        name: of the function.
-        operation: of `jkeras.ops`.
-        arguments: as in a row.
+        table: names of arguments in the operations' order, to the functions that have these arguments.
 
     Returns:
-        A function that raises TypeError for other keywords.
+        Functions by name, which raise TypeError for other keywords.
 
     Example:
-        >>> mean = renamed("reduce_mean", ops.mean, "input_tensor axis keepdims")
+        >>> mean = renamed({"input_tensor axis keepdims": "reduce_mean=mean"})["reduce_mean"]
         >>> mean(input_tensor=[[1.0, 3.0]], axis=1, name="mean").tolist()
         [2.0]
     """
+    made = {}
+    for arguments, names in table.items():
+        for entry in names.split():
+            name, _, own = entry.partition("=")
+            made[name] = _renamed(name, getattr(ops, own or name), arguments)
+    return made
+
+
+def _renamed(name: str, operation: Callable[..., Tensor], arguments: str) -> Callable[..., Tensor]:
     own = list(inspect.signature(operation).parameters)
     spellings = [row.split("|") for row in arguments.split()]
     to_own = {spelled: own[i] for i, row in enumerate(spellings) for spelled in row}
@@ -144,5 +93,6 @@ def renamed(name: str, operation: Callable[..., Tensor], arguments: str) -> Call
     return call
 
 
-for _name, (_operation, _arguments) in ROWS.items():
-    globals()[_name] = renamed(_name, getattr(ops, _operation), _arguments)
+_made = renamed(_OPERATIONS)
+globals().update(_made)
+__all__ = list(_made)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import jax
 
-from jkeras.compat.standin.devices import list_logical_devices
-
-__all__ = ["get_build_info", "gpu_device_name", "is_built_with_cuda", "is_built_with_gpu_support", "is_gpu_available"]
+from jkeras.compat.standin import devices
 
 
 def is_gpu_available(cuda_only: bool = False, min_cuda_compute_capability: tuple[int, int] | None = None) -> bool:
@@ -30,7 +28,7 @@ def _capability(device: jax.Device) -> tuple[int, ...]:
 
 def gpu_device_name() -> str:
     """`"/device:GPU:0"`, or the empty string if there is no GPU."""
-    gpus = list_logical_devices("GPU")
+    gpus = devices.list_logical_devices("GPU")
     return gpus[0].name if len(gpus) else ""
 
 

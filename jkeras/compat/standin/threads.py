@@ -5,13 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 
-__all__ = [
-    "get_inter_op_parallelism_threads",
-    "get_intra_op_parallelism_threads",
-    "set_inter_op_parallelism_threads",
-    "set_intra_op_parallelism_threads",
-]
-
 
 def set_intra_op_parallelism_threads(num_threads: int) -> None:
     """Warn that XLA uses as many threads as the process may use cores.

@@ -9,8 +9,6 @@ from jax.typing import DTypeLike
 from jkeras._base.types import Array, Tree
 from jkeras.state.variable import Variable as _Variable
 
-__all__ = ["Variable"]
-
 
 class _BoxesAreInstances(type):
     def __instancecheck__(cls, instance: object) -> bool:

@@ -12,31 +12,13 @@ from types import SimpleNamespace
 import jax
 import numpy as np
 
+from jkeras import utils
 from jkeras._base.errors import describe, unexpected_arguments
 from jkeras._base.types import Tree
-from jkeras.compat.standin.devices import set_memory_growth
+from jkeras.compat.standin import devices, randomness
 from jkeras.state import Variable
-from jkeras.utils import clear_session, set_random_seed
 
-__all__ = [
-    "ConfigProto",
-    "GPUOptions",
-    "InteractiveSession",
-    "Session",
-    "disable_eager_execution",
-    "disable_resource_variables",
-    "disable_v2_behavior",
-    "enable_eager_execution",
-    "enable_v2_behavior",
-    "get_session",
-    "global_variables_initializer",
-    "initialize_all_variables",
-    "local_variables_initializer",
-    "reset_default_graph",
-    "set_random_seed",
-    "set_session",
-    "tables_initializer",
-]
+set_random_seed = randomness.set_seed
 
 
 class _Options:
@@ -76,7 +58,7 @@ class GPUOptions(_Options):
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         if name == "allow_growth" and value:
-            set_memory_growth(None, True)
+            devices.set_memory_growth(None, True)
 
 
 class ConfigProto(_Options):
@@ -202,7 +184,7 @@ disable_v2_behavior = disable_resource_variables = enable_eager_execution = enab
 
 def reset_default_graph() -> None:
     """Let the next layer be called `dense` again; there is no graph."""
-    clear_session()
+    utils.clear_session()
 
 
 _session: list[Session] = []

@@ -7,16 +7,12 @@ the values, which saves passes over them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.types import Array
 from jkeras.nn import attention
 from jkeras.nn.attention import NOWHERE, causal_mask
-
-if TYPE_CHECKING:
-    from jax import Array
 
 
 def attend(query: Array, key: Array, value: Array, mask: Array | None, *, scale: float, is_causal: bool) -> Array:

@@ -9,16 +9,13 @@ from __future__ import annotations
 import math
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.types import Array
 from jkeras.nn.conv_geometry import Geometry
 from jkeras.nn.cpu.conv_forms import over_chunks, pad, taps
-
-if TYPE_CHECKING:
-    from jax import Array
 
 # Above this many entries per window the sum makes programs that are slow to compile.
 LONGEST_SUM = 64

@@ -17,16 +17,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.types import Array
 from jkeras.nn.conv_geometry import Geometry
-
-if TYPE_CHECKING:
-    from jax import Array
 
 _NUMBERS = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC"), 3: ("NDHWC", "DHWIO", "NDHWC")}
 # Entries that patches of one chunk of images may have: 2 MiB of float32, the second-level cache of a core.
@@ -76,7 +73,8 @@ def product(x: Array, kernel: Array, g: Geometry) -> Array:
     count = chunks(x.shape[0], math.prod(g.out) * matrix.shape[0]) if g.rank == 3 else 1
     if count == 1:
         return some(x)
-    return lax.map(some, _cut(x, count)).reshape(x.shape[0], *g.out, kernel.shape[-1])
+    parts = x.reshape(count, x.shape[0] // count, *x.shape[1:])
+    return lax.map(some, parts).reshape(x.shape[0], *g.out, kernel.shape[-1])
 
 
 def pairs(x: Array, kernel: Array, g: Geometry) -> Array:
@@ -161,10 +159,6 @@ def chunks(batch: int, per_example: int, least: int = 1) -> int:
         return 1
     counts = [n for n in range(1, batch + 1) if batch % n == 0 and (n == 1 or batch // n >= least)]
     return next((n for n in counts if batch // n * per_example <= _CHUNK), counts[-1] if counts else 1)
-
-
-def _cut(a: Array, count: int) -> Array:
-    return a.reshape(count, a.shape[0] // count, *a.shape[1:])
 
 
 def _contract(rows: Array, dy: Array) -> Array:

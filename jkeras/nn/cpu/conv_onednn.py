@@ -5,15 +5,12 @@ times as fast (`python -m bench.convolutions`).
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from jkeras._base.types import Array
 from jkeras.nn.conv_geometry import Geometry
+from jkeras.nn.conv_primitive import output_shape
 from jkeras.nn.cpu import onednn
 from jkeras.nn.cpu.conv_forms import canonical, chunks, exchanged
-
-if TYPE_CHECKING:
-    from jax import Array
 
 # Multiplications below which calling the library takes longer than it saves.
 _FEWEST = 1 << 21
@@ -48,14 +45,6 @@ def kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     return exchanged(output, x, dy, g, chunks(x.shape[0], 2 * both, least=_CHANNELS))
 
 
-def _shape(x: Array, kernel: Array, *, geometry: Geometry) -> tuple[int, ...]:
-    return geometry.images(x.shape[0], kernel.shape[-1], geometry.out)
-
-
-def _by_xla(x: Array, kernel: Array, *, geometry: Geometry) -> Array:
-    return canonical(x, kernel, geometry)
-
-
 def _description(*, geometry: Geometry) -> dict[str, object]:
     """What XLA's `OneDnnConvolutionConfig` says of a convolution."""
     images = {"dims": 4, "data": {"batch_dim": 0, "feature_dim": 3, "spatial_dims": [1, 2]}}
@@ -71,4 +60,6 @@ def _description(*, geometry: Geometry) -> dict[str, object]:
     return {"onednn_conv_config": convolution}
 
 
-_convolution = onednn.operation("conv_onednn", "__onednn$convolution", _shape, _description, _by_xla)
+_convolution = onednn.operation(
+    "conv_onednn", "__onednn$convolution", output_shape, _description, lambda x, kernel, geometry: canonical(x, kernel, geometry)
+)

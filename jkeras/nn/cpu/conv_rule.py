@@ -29,16 +29,13 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 from jax import lax
 
+from jkeras._base.types import Array
 from jkeras.nn.conv_geometry import Geometry
 from jkeras.nn.cpu import conv_depthwise, conv_forms, conv_onednn
-
-if TYPE_CHECKING:
-    from jax import Array
 
 _LONGEST_ROW = 32
 _FEWEST_WINDOWS = 64
@@ -138,7 +135,7 @@ def _reversed(kernel: Array) -> Array:
 
 def _by_group(compute: Callable[[Array, Array, Geometry], Array], a: Array, b: Array, g: Geometry) -> Array:
     """One ungrouped operation per group; groups are blocks of the last axis of operands and result."""
-    one = g.alone()
+    one = dataclasses.replace(g, groups=1)
     if g.groups <= _GROUPS_WRITTEN_OUT:
         pairs = zip(jnp.split(a, g.groups, -1), jnp.split(b, g.groups, -1))
         return lax.concatenate([compute(left, right, one) for left, right in pairs], a.ndim - 1)

@@ -8,13 +8,10 @@ large weights, through a zero that is computed from them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax.numpy as jnp
 from jax import lax
 
-if TYPE_CHECKING:
-    from jax import Array
+from jkeras._base.types import Array
 
 
 def wait(*gradients: Array) -> tuple[Array, ...]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from jax.lax import PrecisionLike
 
+from jkeras._base.types import Array
 from jkeras.nn import product
 from jkeras.nn.cpu import onednn
-
-if TYPE_CHECKING:
-    from jax import Array
 
 # Below, XLA's own product is as fast.
 _FEWEST_MULTIPLICATIONS = 1 << 22

@@ -33,8 +33,7 @@ def slow_in_loop(jaxpr: ClosedJaxpr | Jaxpr) -> bool:
         >>> slow_in_loop(jax.make_jaxpr(lambda x, kernel: jax.lax.conv(x, kernel, (1, 1), "SAME"))(x, kernel))
         True
     """
-    every = equations(jaxpr.jaxpr if hasattr(jaxpr, "jaxpr") else jaxpr)
-    return any(e.primitive is lax.conv_general_dilated_p and _is_uncanonical(e) for e in every)
+    return any(e.primitive is lax.conv_general_dilated_p and _is_uncanonical(e) for e in equations(jaxpr))
 
 
 def _is_uncanonical(equation: JaxprEqn) -> bool:
