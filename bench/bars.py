@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bench import summary
-from bench.workloads import BATCHES, FILE_TASKS
+from bench.workloads import BATCHES, FILE_TASKS, PIPELINES
 
 KERAS, BEST, SCAN, IMPORT = "Keras 3 on JAX", "best of PyTorch and hand-written JAX", "hand-written scan", "`import jax, optax`"
 H5PY = "h5py alone"
-PEERS = {KERAS: ("keras",), BEST: summary.BEST_OF, SCAN: ("scan",), IMPORT: ("optax",), H5PY: ("h5py",)}
+TENSORFLOW = "TensorFlow"
+PEERS = {
+    KERAS: ("keras",),
+    BEST: summary.BEST_OF,
+    SCAN: ("scan",),
+    IMPORT: ("optax",),
+    H5PY: ("h5py",),
+    TENSORFLOW: ("tensorflow",),
+}
 
 
 class Bar(NamedTuple):
@@ -39,6 +47,7 @@ BARS = (
     Bar("predict", KERAS, 0.60),
     Bar("predict_one", KERAS, 0.25),
     *(Bar(name, KERAS, 0.8) for name in BATCHES),
+    *(Bar(name, TENSORFLOW, 0.7) for name in PIPELINES),
     Bar("import", IMPORT, 1.15),
     Bar("first_step", KERAS, 0.60),
     *(Bar(name, H5PY, 1.5) for name in FILE_TASKS),

@@ -148,8 +148,9 @@ def error_of(line, kind):
         ("from keras.optimizers import Adadelta", ImportError, ["optax.adadelta(learning_rate)"]),
         ("from keras.models import model_from_yaml", ImportError, ["model_from_json"]),
         ("import tensorflow as t; t.gradients", AttributeError, ["tensorflow.gradients", "value_and_grad"]),
-        ("import tensorflow as t; t.data.Dataset", AttributeError, ["tensorflow.data", "not TensorFlow", "fit(x, y"]),
-        ("import tensorflow.data", ImportError, ["tensorflow.data", "not TensorFlow", "script.py, line 1"]),
+        ("import tensorflow as t; t.data.TFRecordDataset", AttributeError, ["tensorflow.data.TFRecord", "from_generator"]),
+        ("import tensorflow as t; t.lite.TFLiteConverter", AttributeError, ["tensorflow.lite", "not TensorFlow", "model.export"]),
+        ("import tensorflow.lite", ImportError, ["tensorflow.lite", "not TensorFlow", "script.py, line 1"]),
         ("import tensorflow as t; t.reduce_men", AttributeError, ["There is tensorflow.reduce_mean", "without jkeras"]),
         ("import tensorflow as t; t.compat.v1.placeholder", AttributeError, ["compat.v1.placeholder", "placeholders"]),
         ("from tensorflow.examples.tutorials.mnist import input_data", ImportError, ["mnist.load_data()"]),
@@ -163,17 +164,17 @@ def test_what_is_missing_is_named_with_its_line_and_what_to_write(compat, line, 
 
 
 def test_a_library_that_needs_tensorflow_is_named_beside_the_script(compat, tmp_path, monkeypatch):
-    (tmp_path / "library.py").write_text("import tensorflow as tf\n\ndef rows():\n    return tf.data.Dataset\n")
+    (tmp_path / "library.py").write_text("import tensorflow as tf\n\ndef rows():\n    return tf.lite.Interpreter\n")
     monkeypatch.syspath_prepend(tmp_path)
     text = error_of("import library\nlibrary.rows()", AttributeError)
     sys.modules.pop("library")
-    assert f"{tmp_path / 'library.py'}, line 4: return tf.data.Dataset" in text and "script.py, line 2" in text
+    assert f"{tmp_path / 'library.py'}, line 4: return tf.lite.Interpreter" in text and "script.py, line 2" in text
 
 
 def test_asking_whether_there_is_a_name_works_as_ever(compat):
     import tensorflow as tf
 
-    assert not hasattr(tf, "data") and getattr(tf, "gradients", None) is None and hasattr(tf, "constant")
+    assert not hasattr(tf, "lite") and getattr(tf, "gradients", None) is None and hasattr(tf, "constant")
     try:
         from keras.layers import NotThere
     except ImportError:
@@ -361,7 +362,7 @@ def test_a_script_runs_as_python_would_run_it(tmp_path):
         "print(__name__, sys.argv, __file__, neighbour.NAME, sys.modules['__main__'].Mine is Mine, 'gr\xfcn')\n"
         "print(type(pickle.loads(pickle.dumps(Mine()))) is Mine, Sequential([Dense(1)]))\n"
         "def needs():\n"
-        "    return tf.data.Dataset.range(3)\n"
+        "    return tf.lite.Interpreter()\n"
         "needs()\n",
         encoding="latin-1",
     )
@@ -372,7 +373,7 @@ def test_a_script_runs_as_python_would_run_it(tmp_path):
     assert second.startswith("True <jkeras.models.sequential.Sequential object at 0x")
     # The traceback starts with the script, and the message names the line.
     assert err.splitlines()[:2] == ["Traceback (most recent call last):", '  File "sub/script.py", line 11, in <module>']
-    assert "tensorflow.data is not in jkeras.\n  needed by sub/script.py, line 10: return tf.data.Dataset.range(3)" in err
+    assert "tensorflow.lite is not in jkeras.\n  needed by sub/script.py, line 10: return tf.lite.Interpreter()" in err
     assert "running.py" not in err
 
 
@@ -389,12 +390,10 @@ def test_modules_lines_and_bad_input(tmp_path, monkeypatch, capsys):
         (["none.py"], "no file 'none.py'"),
     ):
         assert main(arguments) == 2 and said in capsys.readouterr().err
-    (tmp_path / "script.py").write_text("import tensorflow as tf\ntf.data\n")
+    (tmp_path / "script.py").write_text("import tensorflow as tf\ntf.lite\n")
     assert main(["--check", "script.py"]) == 1
     first, hint, *_ = capsys.readouterr().out.splitlines()
-    assert first == "script.py:2: tensorflow.data (TensorFlow's own)" and hint[0].startswith(
-        "    fit(), evaluate() and predict()"
-    )
+    assert first == "script.py:2: tensorflow.lite (TensorFlow's own)" and hint.startswith("    Write model.save('model.keras')")
     (tmp_path / "script.py").write_text("import tensorflow as tf\ntf.keras\n")
     assert main(["--check", "script.py"]) == 0
     assert main(["--check", "none.py"]) == 2

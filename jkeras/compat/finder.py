@@ -17,10 +17,13 @@ from types import ModuleType
 
 from jkeras.compat import keras_table, tensorflow_table
 from jkeras.compat.identity import CompatDistribution, distributions
+from jkeras.compat.missing import MissingModuleError, missing_text
 from jkeras.compat.modules import make_module
 
 # The top-level names that are taken over.
 NAMES = frozenset(root.partition(".")[0] for root in (*keras_table.ROOTS, *tensorflow_table.PLACES))
+# Packages that need TensorFlow itself: importing them says what to write instead.
+NEEDS_TENSORFLOW = frozenset({"tensorflow_datasets"})
 # The package `tensorboard` imports this module to learn that there is no TensorFlow whose file system it could use.
 NO_TENSORFLOW = "tensorboard.compat.notf"
 
@@ -38,6 +41,8 @@ class CompatFinder(DistributionFinder):
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name == NO_TENSORFLOW:
             return ModuleSpec(name, Empty())
+        if name in NEEDS_TENSORFLOW:
+            raise MissingModuleError(missing_text(name, ()))
         if name.partition(".")[0] not in self.names:
             return None
         return ModuleSpec(name, _Made(make_module(name)), is_package=True)

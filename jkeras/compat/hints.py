@@ -6,8 +6,10 @@ _TRAIN_STEP = """JAX differentiates functions. Instead of a tape, write the loss
     def loss_of(params): y_pred, new_state = model.apply(params, state, x, training=True); return loss(y, y_pred)
     value, gradients = jax.value_and_grad(loss_of)(params)      # params, state = model.params_and_state()
 or subclass keras.Model and override `train_step`; fit() runs it."""
-_DATA = """fit(), evaluate() and predict() take NumPy arrays, pandas frames, generators and keras.utils.Sequence objects,
-and shuffle and batch them: fit(x, y, batch_size=32, shuffle=True)."""
+_DATA = """Write tf.data.Dataset.from_tensor_slices(arrays), or from_generator(function) with Python that reads the files; or pass
+arrays, generators and keras.utils.Sequence objects to fit()."""
+_DATASETS = """It downloads data and needs TensorFlow itself. Write keras.datasets.mnist.load_data(), or load the files with
+NumPy, pandas or the package `datasets`; then tf.data.Dataset.from_tensor_slices((x_train, y_train)) for a pipeline."""
 _ONE_GRAPH = """There are no graphs with placeholders and sessions that run them. Write the model with keras.layers, or the
 computation as a function of arrays with jax.numpy."""
 _LSTM = "jkeras compiles its own recurrent layers for every device. Write keras.layers.{} with the same arguments."
@@ -23,6 +25,7 @@ keras.layers (examples/resnet.py builds a ResNet). Where it wants trained weight
 HINTS = {
     "tensorflow.gradients": _TRAIN_STEP,
     "tensorflow.data": _DATA,
+    "tensorflow_datasets": _DATASETS,
     "tensorflow.placeholder": _ONE_GRAPH,
     "tensorflow.Graph": _ONE_GRAPH,
     "tensorflow.get_variable": _ONE_GRAPH,
@@ -40,9 +43,8 @@ HINTS = {
     "tensorflow.train.GradientDescentOptimizer": _OPTIMIZER.format("SGD(learning_rate)"),
     "tensorflow.train.RMSPropOptimizer": _OPTIMIZER.format("RMSprop(learning_rate)"),
     "tensorflow.train.MomentumOptimizer": _OPTIMIZER.format("SGD(learning_rate, momentum=...)"),
-    "tensorflow.image": "Use the layers Resizing, CenterCrop, Rescaling and Random..., in a model or on arrays.",
+    "tensorflow.image": "Write it with the other functions of tf.image, with jax.numpy, or as a layer: Resizing, Random...",
     "tensorflow.io": "Read files with Python: pathlib.Path(name).read_bytes(), numpy.load(name), PIL.Image.open(name).",
-    "tensorflow.gfile": "Read files with Python: open(name), pathlib.Path(name).",
     "tensorflow.summary": "Use the callback keras.callbacks.TensorBoard(log_dir).",
     "tensorflow.while_loop": "Write keras.ops.while_loop or jax.lax.while_loop.",
     "tensorflow.cond": "Write keras.ops.cond or jax.lax.cond.",
@@ -53,8 +55,7 @@ HINTS = {
     "tensorflow.sparse": "Arrays are dense here: matrix.toarray().",
     "tensorflow.SparseTensor": "Arrays are dense here: matrix.toarray().",
     "tensorflow.IndexedSlices": "Gradients are arrays here.",
-    "tensorflow.string": "Arrays hold numbers. Encode the strings first, for example with dict(zip(words, range(len(words)))).",
-    "tensorflow.strings": "Arrays hold numbers. Process strings with Python.",
+    "tensorflow.strings": "Write it with Python inside tf.py_function(function, [text], tf.string).",
     "layers.CuDNNLSTM": _LSTM.format("LSTM"),
     "layers.CuDNNGRU": _LSTM.format("GRU"),
     "layers.merge": "Write keras.layers.add, concatenate, multiply, average, maximum or dot.",

@@ -39,8 +39,8 @@ def install(tensorflow: bool = True) -> None:
     """From now on `import keras`, `import tensorflow` and their submodules give jkeras.
 
     `floatx`, `epsilon` and `image_data_format` are taken from `keras.json` in `$KERAS_HOME` or `~/.keras`, if there is one.
-    JAX's arrays get a method `numpy()`, like TensorFlow's, and `model.to_json()` has the keys of Keras 2. A second call
-    does nothing.
+    JAX's arrays get `numpy()`, `get_shape()` and `set_shape()` as TensorFlow's have, and `model.to_json()` has the keys of Keras
+    2. A second call does nothing.
 
     Args:
         tensorflow: False leaves the name `tensorflow` alone, for packages that do more with TensorFlow where they find it.
@@ -65,7 +65,9 @@ def install(tensorflow: bool = True) -> None:
     sys.meta_path.insert(0, finder)
     settings.keras2_json = True
     _installed.extend((finder, _read_settings()))
-    _ARRAY.numpy = _numpy
+    for kind, names in _METHODS.items():
+        for name, method in names.items():
+            setattr(kind, name, method)
 
 
 def uninstall() -> None:
@@ -81,12 +83,28 @@ def uninstall() -> None:
             del sys.modules[name]
     for field, value in changed.items():
         setattr(settings, field, value)
-    del _ARRAY.numpy
+    for kind, names in _METHODS.items():
+        for name in names:
+            delattr(kind, name)
 
 
 def _numpy(self: Array) -> np.ndarray:
     """The values as a NumPy array."""
     return np.asarray(self)
+
+
+def _get_shape(self: Array) -> tuple[int, ...]:
+    """The shape."""
+    return self.shape
+
+
+def _set_shape(self: Array, shape: object) -> None:
+    """Does nothing: the shape is known."""
+
+
+# Methods of TensorFlow's tensors that arrays get. What has no values yet has no `numpy`.
+_SHAPES = {"get_shape": _get_shape, "set_shape": _set_shape}
+_METHODS: dict[Any, dict[str, Callable[..., Any]]] = {_ARRAY: {"numpy": _numpy, **_SHAPES}, jax.core.Tracer: _SHAPES}
 
 
 def _read_settings() -> dict[str, object]:

@@ -31,6 +31,8 @@ PLACES = {
     "engine": "jkeras.layers jkeras.models jkeras",
     "legacy": "jkeras.utils",
     "mixed_precision": "jkeras",
+    "preprocessing": "jkeras.compat.standin.directories jkeras.preprocessing",
+    "utils": "jkeras.compat.standin.directories jkeras.utils",
     "utils.np_utils": "jkeras.utils.np_utils jkeras.utils",
 }
 

@@ -58,7 +58,7 @@ def is_tensorflow(name: str) -> bool:
     """Whether a full name is one of TensorFlow's own.
 
     Example:
-        >>> is_tensorflow("tensorflow.data"), is_tensorflow("tensorflow.keras.layers.Foo"), is_tensorflow("keras.layers")
+        >>> is_tensorflow("tensorflow.lite"), is_tensorflow("tensorflow.keras.layers.Foo"), is_tensorflow("keras.layers")
         (True, False, False)
     """
     parts = name.split(".")

@@ -21,6 +21,8 @@ _TOP = " ".join(
         "version_one",
         "absent_kinds",
         "mathematics",
+        "tensor_spec",
+        "python_calls",
     )
 )
 
@@ -30,10 +32,16 @@ PLACES = {
     "tensorflow.config": f"{_IN}.devices",
     "tensorflow.config.experimental": f"{_IN}.devices",
     "tensorflow.config.threading": f"{_IN}.threads",
+    "tensorflow.data": f"{_IN}.data.dataset {_IN}.data.options {_IN}.data.text_lines",
+    "tensorflow.data.experimental": f"{_IN}.data.experimental",
     "tensorflow.dtypes": f"{_IN}.dtypes {_IN}.arrays",
     "tensorflow.errors": f"{_IN}.errors",
     "tensorflow.experimental": EMPTY,
     "tensorflow.experimental.numpy": "jkeras.ops",
+    "tensorflow.gfile": f"{_IN}.gfile",
+    "tensorflow.image": f"{_IN}.image.geometry {_IN}.image.color {_IN}.image.random_changes {_IN}.image.arrays {_IN}.files",
+    "tensorflow.io": f"{_IN}.files",
+    "tensorflow.io.gfile": f"{_IN}.gfile",
     "tensorflow.linalg": f"{_IN}.linalg",
     "tensorflow.logging": f"{_IN}.messages",
     "tensorflow.math": f"{_IN}.mathematics {_IN}.renamed {_IN}.arrays",
@@ -44,6 +52,7 @@ PLACES = {
     "tensorflow.python.framework": EMPTY,
     "tensorflow.python.framework.ops": f"{_IN}.version_one",
     "tensorflow.random": f"{_IN}.randomness",
+    "tensorflow.strings": f"{_IN}.strings",
     "tensorflow.sysconfig": f"{_IN}.testing",
     "tensorflow.test": f"{_IN}.testing",
     "tensorflow.version": f"{_IN}.version",
@@ -69,6 +78,10 @@ KERAS_PLACES = {
 
 # Name -> where jkeras has it, for names that no module of the stand-in defines.
 NAMES = {
+    "tensorflow.random_crop": f"{_IN}.image.random_changes.random_crop",
+    "tensorflow.as_string": f"{_IN}.strings.as_string",
+    "tensorflow.read_file": f"{_IN}.files.read_file",
+    "tensorflow.write_file": f"{_IN}.files.write_file",
     "tensorflow.zeros_initializer": "jkeras.initializers.Zeros",
     "tensorflow.ones_initializer": "jkeras.initializers.Ones",
     "tensorflow.constant_initializer": "jkeras.initializers.Constant",

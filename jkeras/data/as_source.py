@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from jkeras._base.errors import describe
 from jkeras._base.plain_numbers import plain
@@ -68,6 +68,19 @@ def as_source(
     return _stream(x, shuffle or False, steps, weighing)
 
 
+@runtime_checkable
+class HasSource(Protocol):
+    """Data that bring their own `Source`."""
+
+    def __jkeras_source__(self, steps: int | None, weighing: Weighing) -> Source:
+        """The source.
+
+        Args:
+            steps: batches of an epoch; None for one pass over the data.
+            weighing: called with targets and weights of a batch; returns the weights.
+        """
+
+
 def _stream(x: Tree, shuffle: bool | str, steps: int | None, weighing: Weighing) -> Source:
     kind = type(x).__name__
     if any(f"{c.__module__}.{c.__name__}".startswith("torch.utils.data.dataset.") for c in type(x).__mro__):
@@ -79,6 +92,8 @@ def _stream(x: Tree, shuffle: bool | str, steps: int | None, weighing: Weighing)
             "or an object with `__getitem__` and `__len__` that gives batches."
         )
     source: Source
+    if isinstance(x, HasSource) and not (is_endless(x) and steps is None):
+        return x.__jkeras_source__(steps, weighing)
     if indexed:
         source = IndexedSource(x, shuffle=shuffle, steps=steps, weighing=weighing)
     else:

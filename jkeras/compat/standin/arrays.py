@@ -9,6 +9,7 @@ from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base.types import Tree
+from jkeras.compat.standin import host_tensor
 from jkeras.ops.wrapper import Tensor
 
 
@@ -19,6 +20,8 @@ def cast(x: Tree, dtype: DTypeLike | None, name: object = None) -> Tensor:
         >>> cast([1.7, 2.2], "int32").tolist()
         [1, 2]
     """
+    if isinstance(x, host_tensor.HostTensor) and dtype is not None and x.dtype != host_tensor.STRING:
+        return host_tensor.host_tensor(x.astype(dtype))  # an image from a file stays in NumPy, as in tf.image
     return ops.cast(x, dtype)
 
 
@@ -40,6 +43,23 @@ def identity(input: Tree, name: object = None) -> Tensor:
 def add_n(inputs: Sequence[Tree], name: object = None) -> Tensor:
     """The sum of arrays of one shape."""
     return functools.reduce(ops.add, inputs)
+
+
+def equal(x: Tree, y: Tree, name: object = None) -> Tensor:
+    """Where two arrays, or texts, are equal.
+
+    Example:
+        >>> equal([1, 2], 2).tolist(), equal(["a", "b"], "a").tolist()
+        ([False, True], [True, False])
+    """
+    if host_tensor.is_text(x) or host_tensor.is_text(y):
+        return ops.convert_to_tensor(host_tensor.encoded(x) == host_tensor.encoded(y))
+    return ops.equal(x, y)
+
+
+def not_equal(x: Tree, y: Tree, name: object = None) -> Tensor:
+    """Where two arrays, or texts, differ."""
+    return ops.logical_not(equal(x, y))
 
 
 def squared_difference(x: Tree, y: Tree, name: object = None) -> Tensor:

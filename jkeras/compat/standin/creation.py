@@ -8,6 +8,7 @@ from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base.types import Tree
+from jkeras.compat.standin import host_tensor
 from jkeras.ops.families import Shape
 from jkeras.ops.wrapper import Tensor
 
@@ -19,14 +20,16 @@ def constant(value: Tree, dtype: DTypeLike | None = None, shape: Shape | None = 
         >>> constant([[1.0, 2.0]]).shape, constant(7, shape=(2,)).tolist()
         ((1, 2), [7, 7])
     """
-    array = ops.convert_to_tensor(value, dtype=dtype)
+    array = convert_to_tensor(value, dtype)
     if shape is None:
         return array
     return ops.broadcast_to(array, shape) if array.size == 1 else ops.reshape(array, shape)
 
 
 def convert_to_tensor(value: Tree, dtype: DTypeLike | None = None, dtype_hint: object = None, name: object = None) -> Tensor:
-    """An array of values."""
+    """An array of values; texts become a string tensor."""
+    if host_tensor.is_text(value):
+        return host_tensor.host_tensor(value)
     return ops.convert_to_tensor(value, dtype=dtype)
 
 

@@ -10,8 +10,9 @@ _NAMES = """
 bool uint8 uint16 uint32 uint64 int8 int16 int32 int64 bfloat16 float16 half float32 float64 double complex64 complex128
 """
 globals().update({name: np.dtype(jnp.dtype(name)) for name in _NAMES.split()})
+string = np.dtype(object)  # arrays of `bytes`, as `HostTensor` holds them
 DType = np.dtype
-__all__ = ["DType", "as_dtype", *_NAMES.split()]
+__all__ = ["DType", "as_dtype", "string", *_NAMES.split()]
 
 
 def as_dtype(type_value: DTypeLike) -> np.dtype:

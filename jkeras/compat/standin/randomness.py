@@ -8,8 +8,11 @@ from typing import SupportsInt
 from jax.typing import DTypeLike
 
 from jkeras import random, utils
-from jkeras._base.types import Tree
+from jkeras._base.types import Array, Tree
+from jkeras.compat.standin.image import random_changes
 from jkeras.ops.wrapper import Tensor
+from jkeras.state.random import draw_key
+from jkeras.state.scope import current
 
 
 def set_seed(seed: int) -> None:
@@ -31,7 +34,7 @@ def normal(
         >>> normal((2, 3)).shape
         (2, 3)
     """
-    return random.normal(_shape(shape), mean, stddev, dtype, seed)
+    return random.normal(_shape(shape), mean, stddev, dtype, _seed(seed))
 
 
 def uniform(
@@ -43,7 +46,7 @@ def uniform(
     name: object = None,
 ) -> Tensor:
     """Numbers between `minval` and `maxval`, by default 1; integers if the dtype says so."""
-    return random.uniform(_shape(shape), minval, 1 if maxval is None else maxval, dtype, seed)
+    return random.uniform(_shape(shape), minval, 1 if maxval is None else maxval, dtype, _seed(seed))
 
 
 def truncated_normal(
@@ -55,22 +58,62 @@ def truncated_normal(
     name: object = None,
 ) -> Tensor:
     """Normal numbers within two standard deviations."""
-    return random.truncated_normal(_shape(shape), mean, stddev, dtype, seed)
+    return random.truncated_normal(_shape(shape), mean, stddev, dtype, _seed(seed))
 
 
 def shuffle(value: Tree, seed: int | None = None, name: object = None) -> Tensor:
     """The rows in another order."""
-    return random.shuffle(value, seed=seed)
+    return random.shuffle(value, seed=_seed(seed))
 
 
 def categorical(
     logits: Tree, num_samples: int, dtype: DTypeLike | None = "int32", seed: int | None = None, name: object = None
 ) -> Tensor:
     """Draws of classes, `(batch, num_samples)`."""
-    return random.categorical(logits, num_samples, dtype, seed)
+    return random.categorical(logits, num_samples, dtype, _seed(seed))
+
+
+def stateless_uniform(
+    shape: Iterable[SupportsInt],
+    seed: Tree,
+    minval: Tree = 0,
+    maxval: Tree = None,
+    dtype: DTypeLike | None = None,
+    name: object = None,
+    alg: object = None,
+) -> Tensor:
+    """The same from a seed of two integers alone; not TensorFlow's numbers."""
+    return random.uniform(_shape(shape), minval, 1 if maxval is None else maxval, dtype, random_changes.stateless_key(seed))
+
+
+def stateless_normal(
+    shape: Iterable[SupportsInt],
+    seed: Tree,
+    mean: Tree = 0.0,
+    stddev: Tree = 1.0,
+    dtype: DTypeLike | None = None,
+    name: object = None,
+    alg: object = None,
+) -> Tensor:
+    """The same from a seed of two integers alone; not TensorFlow's numbers."""
+    return random.normal(_shape(shape), mean, stddev, dtype, random_changes.stateless_key(seed))
 
 
 random_normal, random_uniform, random_shuffle = normal, uniform, shuffle
+
+
+class _Draws:
+    """Stands for draws with a seed in keys and in errors."""
+
+    name = "tf.random"
+
+
+_DRAWS = _Draws()
+
+
+def _seed(seed: int | None) -> int | Array | None:
+    """The seed of a draw; inside `Dataset.map` a seed gives other numbers for each element."""
+    return seed if seed is None or current().rng is None else draw_key(_DRAWS, int(seed))
 
 
 def _shape(shape: Iterable[SupportsInt]) -> tuple[int, ...]:

@@ -21,8 +21,8 @@ _OPERATIONS = {
         log log1p log_sigmoid logical_not negative reciprocal round rsqrt sigmoid sign sin sinh sqrt square tan tanh
     """,
     "x y": """
-        add div=divide divide divide_no_nan equal floordiv=floor_divide floormod=mod greater greater_equal less less_equal
-        logical_and logical_or logical_xor maximum minimum mod multiply not_equal pow=power subtract truediv=true_divide
+        add div=divide divide divide_no_nan floordiv=floor_divide floormod=mod greater greater_equal less less_equal
+        logical_and logical_or logical_xor maximum minimum mod multiply pow=power subtract truediv=true_divide
     """,
     "input_tensor axis|reduction_indices keepdims|keep_dims": """
         reduce_all=all reduce_any=any reduce_logsumexp=logsumexp reduce_max=max reduce_mean=mean reduce_min=min
