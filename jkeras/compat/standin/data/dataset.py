@@ -28,7 +28,7 @@ from jkeras.compat.standin.files import matching_files
 from jkeras.compat.standin.tensor_spec import TensorSpec
 from jkeras.data.sample_weights import Weighing
 from jkeras.data.source import Source
-from jkeras.state.random import stream_seed
+from jkeras.state.random import stream_position
 
 __all__ = ["AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "Dataset"]
 
@@ -328,7 +328,7 @@ class Dataset:
             raise ValueError(f"shuffle(buffer_size) must be 1 or more. Received: {buffer_size!r}.")
         renew = reshuffle_each_iteration is not False
         if seed is None and not renew:  # one order, whoever reads it: `take` and `skip` of it must not overlap
-            seed = stream_seed()
+            seed = stream_position()[0]
         return self._with(Shuffle(self._node, size, None if seed is None else int(seed), renew))
 
     def repeat(self, count: int | None = None, name: object = None) -> Dataset:
@@ -524,7 +524,7 @@ class Dataset:
 
     def _run(self) -> Run:
         number = self._passes.next()
-        return Run(stream_seed(), (number,))
+        return Run(stream_position()[0], (number,))
 
     def _elements(self) -> Iterator[Tree]:
         return self._node.elements(self._run(), _AHEAD if self._node.ahead else 1)

@@ -25,7 +25,7 @@ from jkeras.data.arrays import common_length, spec_of
 from jkeras.data.iterable_source import read_batch
 from jkeras.data.sample_weights import Weighing
 from jkeras.data.source import Source, epoch_range, warn_ran_out
-from jkeras.state.random import stream_seed
+from jkeras.state.random import stream_position
 
 _MOST_BYTES = 1 << 30  # of rows that are computed at once and kept
 _BLOCK_BYTES = 16 << 20
@@ -102,7 +102,7 @@ class OrderedRows(ArraySource):
 
     def __init__(self, plan: _Plan, steps: int | None, weighing: Weighing, call: int):
         size = plan.batch.size
-        run = Run(stream_seed(), call=call)
+        run = Run(stream_position()[0], call=call)
         block = _all_of(plan.rows, run)
         for function in plan.maps:
             block = joined([*function.function.over(block, run.key(function.depth), 0)])
