@@ -27,6 +27,8 @@ visualization wrappers wrappers.scikit_learn
 PLACES = {
     **{place: f"jkeras.{place}" for place in _SAME.split()},
     "": "jkeras",
+    "applications": "jkeras.compat.standin",
+    "applications.imagenet_utils": "jkeras.compat.imagenet_utils",
     "dtype_policies": "jkeras",
     "engine": "jkeras.layers jkeras.models jkeras",
     "legacy": "jkeras.utils",
