@@ -38,7 +38,6 @@ from jkeras import optimizers as optimizers
 from jkeras import random as random
 from jkeras import regularizers as regularizers
 from jkeras import saving as saving
-from jkeras import tree as tree
 from jkeras import utils as utils
 from jkeras._base.dtypes import DTypePolicy as DTypePolicy
 from jkeras._base.lazy import lazy_names as lazy_names
@@ -74,6 +73,7 @@ if _collecting:
 if TYPE_CHECKING:
     from jkeras import backend as backend
     from jkeras import preprocessing as preprocessing
+    from jkeras import tree as tree
     from jkeras import visualization as visualization
     from jkeras import wrappers as wrappers
 __getattr__, __dir__ = lazy_names(
@@ -81,6 +81,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "backend": "jkeras.backend",
         "preprocessing": "jkeras.preprocessing",
+        "tree": "jkeras.tree",
         "visualization": "jkeras.visualization",
         "wrappers": "jkeras.wrappers",
     },

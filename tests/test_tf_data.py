@@ -1,6 +1,7 @@
 """`tf.data`: datasets give the elements of TensorFlow's manual, feed `fit`, and depend on the seeds alone."""
 
 import pickle
+import sys
 import time
 
 import jax
@@ -21,6 +22,14 @@ def tf(tmp_path_factory):
         import tensorflow
 
         yield tensorflow
+
+
+def test_without_the_import_hook_the_stand_in_has_its_modules_too():
+    from jkeras.compat import tensorflow as tf
+
+    assert "tensorflow.data" not in sys.modules or sys.modules["tensorflow.data"] is not tf.data
+    assert tf.data.Dataset is Dataset and tf.io.gfile.exists(".")
+    assert tf.image.resize(np.ones((2, 2, 1)), (1, 1)).shape == (1, 1, 1)
 
 
 def values(dataset):
@@ -123,6 +132,13 @@ def test_a_dataset_of_unknown_length_with_steps_goes_on_and_starts_over():
     with pytest.warns(UserWarning, match="ran out of data"):
         parts = epochs(source, 4)
     assert [len(part) for part in parts] == [2, 1, 2, 1] and parts[0] == parts[2]
+
+
+@pytest.mark.parametrize("function", [lambda x: x, lambda x: np.asarray(x)], ids=["arrays", "stream"])
+def test_a_step_gets_inputs_alone_as_the_dataset_has_them(function):
+    for make, bare in ((lambda d: d, True), (lambda d: Dataset.zip((d,)), False)):
+        source = as_source(make(Dataset.from_tensor_slices(X).map(function)).batch(4))
+        assert source.spec.shape == (None, 2) and source.bare_inputs is bare
 
 
 @pytest.mark.parametrize("kind", ["arrays", "python"])

@@ -33,6 +33,7 @@ class Owner(Protocol):
 
     name: str
     _at_work: bool
+    _in_variables: Any  # not None in a traced function whose program hands the state through
 
     @property
     def state(self) -> OptimizerState | None: ...
@@ -76,7 +77,7 @@ class StateVariable(Variable):
         """Put a new array in its place."""
         if self._held() is None or scope_of(self) is not None:
             return super().assign(value)
-        if is_traced(value):
+        if is_traced(value) and self.owner._in_variables is None:
             raise ValueError(_TRACED.format(path=self.path))
         new = jnp.array(value, self.stored_dtype).reshape(self.shape)  # a copy: the state is given away
         if self.leaf == "learning_rate":
