@@ -18,6 +18,7 @@ from documents import compat_in
 
 import jkeras
 import jkeras.compat
+from jkeras._base.dtypes import result_type
 from jkeras.compat import check_script, keras_table, tensorflow_table
 from jkeras.compat.identity import CompatDistribution
 from jkeras.compat.modules import names_in, place_of
@@ -464,3 +465,67 @@ def test_uninstall_leaves_what_is_not_its_own(tmp_path, monkeypatch):
     with compat_in(tmp_path):
         pass
     assert sys.modules["tensorboard.compat.notf"] is module
+
+
+# What packages on top of Keras 3 ask.
+
+
+def test_names_that_packages_on_keras_3_use(compat):
+    import keras
+
+    x = keras.Input((3,))
+    assert keras.utils.is_keras_tensor(x) and not keras.utils.is_keras_tensor([1])
+    assert keras.utils.get_source_inputs(keras.layers.Dense(2)(x)) == [x]
+    assert keras.backend.standardize_dtype(np.float32) == "float32"
+    assert keras.backend.is_float_dtype("float16") and keras.backend.is_int_dtype("uint8")
+    policy = keras.dtype_policies.get("mixed_bfloat16")
+    assert keras.dtype_policies.deserialize(keras.dtype_policies.serialize(policy)) == policy
+    assert keras.utils.deserialize_keras_object(keras.utils.serialize_keras_object(keras.layers.Dense(3))).units == 3
+    space = {}
+    exec("from keras import *", space)
+    assert space["layers"].Dense is keras.layers.Dense and space["Model"] is keras.Model
+
+
+def test_networks_that_are_absent_can_be_listed_but_not_called(compat):
+    from keras.applications import efficientnet
+    from keras.applications.resnet import ResNet50
+
+    assert callable(efficientnet.EfficientNetB0)
+    with pytest.raises(NotImplementedError, match=r"keras.applications.ResNet50 is not in jkeras. \w+"):
+        ResNet50(weights=None)
+
+
+def test_objects_in_the_form_of_keras_2_by_a_table(compat):
+    import keras
+
+    class Width:
+        def __init__(self, n, start="zeros"):
+            self.n, self.start = n, start
+
+        def get_config(self):
+            return {"n": self.n, "start": keras.initializers.Constant(2.0)}
+
+        @classmethod
+        def from_config(cls, config):
+            return cls(**config)
+
+    legacy = keras.utils.legacy
+    config = legacy.serialize_keras_object(Width(3))
+    constant = {"class_name": "Constant", "config": {"value": 2.0}}
+    assert config == {"class_name": "Width", "config": {"n": 3, "start": constant}}
+    assert legacy.deserialize_keras_object(config, {"Width": Width}).n == 3
+    assert legacy.deserialize_keras_object(config, None, {"Width": Width}).start == constant
+    assert legacy.deserialize_keras_object("Width", {"Width": lambda: 5})() == 5
+    with pytest.raises(ValueError, match="'Width'"):
+        legacy.deserialize_keras_object(config)
+
+
+KINDS = ["bool", "int8", "uint8", "int32", "int64", "float16", "bfloat16", "float32", "float64", int, float, bool, None]
+
+
+@pytest.mark.parametrize("first", KINDS)
+def test_the_dtype_of_a_result_is_keras(first):
+    reference = pytest.importorskip("keras")
+    if reference.backend.backend() != "jax":
+        pytest.skip("Keras promotes to wide types on other backends")
+    assert [result_type(first, second) for second in KINDS] == [reference.backend.result_type(first, second) for second in KINDS]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
@@ -31,6 +32,9 @@ _NAMES = (
 
 # "int" is Keras' own, on JAX; the others TensorFlow's, which Keras 2 took.
 _OTHER_NAMES = {"int": "int32", "float": "float32", "half": "float16", "double": "float64"}
+
+
+_PLAIN: dict[Any, Any] = {int: 0, float: 0.0, bool: False}
 
 
 def standardize_dtype(dtype: DTypeLike | None) -> str:
@@ -55,6 +59,27 @@ def optional_dtype(dtype: DTypeLike | None) -> str | None:
 def _name_of(dtype: np.dtype[Any]) -> str:
     """The name of a dtype, cached, since numpy builds it each time."""
     return str(dtype.name)
+
+
+def result_type(*dtypes: DTypeLike) -> str:
+    """The dtype that an operation on operands of these dtypes has; `int` and `float` stand for plain Python numbers.
+
+    Example:
+        >>> result_type("int32", "bfloat16"), result_type("float16", float), result_type()
+        ('bfloat16', 'float16', 'float32')
+    """
+    if not dtypes:
+        return settings.floatx
+    known = [settings.floatx if dtype is None else dtype for dtype in dtypes]
+    if all(dtype in (int, float, bool) for dtype in known):
+        known = [standardize_dtype(dtype) for dtype in known]
+    # Without `jax_enable_x64` there are no wide types, and jnp would warn about each.
+    operands = [_PLAIN[d] if isinstance(d, type) and d in _PLAIN else _narrow(standardize_dtype(d)) for d in known]
+    return standardize_dtype(jnp.result_type(*operands))
+
+
+def _narrow(dtype: str) -> np.dtype[Any]:
+    return np.dtype(jax.dtypes.canonicalize_dtype(dtype))
 
 
 def is_float(dtype: DTypeLike) -> bool:

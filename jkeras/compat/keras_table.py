@@ -27,7 +27,7 @@ visualization wrappers wrappers.scikit_learn
 PLACES = {
     **{place: f"jkeras.{place}" for place in _SAME.split()},
     "": "jkeras",
-    "applications": "jkeras.compat.standin",
+    "applications": "jkeras.compat.absent_networks",
     "applications.imagenet_utils": "jkeras.compat.imagenet_utils",
     "dtype_policies": "jkeras",
     "engine": "jkeras.layers jkeras.models jkeras",
@@ -36,10 +36,19 @@ PLACES = {
     "preprocessing": "jkeras.compat.standin.directories jkeras.preprocessing",
     "utils": "jkeras.compat.standin.directories jkeras.utils",
     "utils.np_utils": "jkeras.utils.np_utils jkeras.utils",
+    "utils.legacy": "jkeras.compat.legacy_objects",
+    "utils.tracking": "jkeras.compat.keras3_names",
 }
+
+_APPLICATIONS = """
+convnext densenet efficientnet efficientnet_v2 inception_resnet_v2 inception_v3 mobilenet mobilenet_v2 mobilenet_v3 nasnet resnet
+resnet50 resnet_v2 vgg16 vgg19 xception
+"""
 
 # place: the modules below it, or at the top, that offer the same.
 PARTS = {
+    "utils.legacy": "saving.legacy.serialization legacy.saving.serialization",
+    "applications": " ".join(f"applications.{name}" for name in _APPLICATIONS.split()),
     "layers": """
         layers.activation layers.activation.elu layers.activation.leaky_relu layers.activation.prelu layers.activation.relu
         layers.activation.softmax layers.activations layers.advanced_activations layers.attention
@@ -97,7 +106,10 @@ PARTS = {
     """,
     "activations": "activations.activations",
     "initializers": "initializers.initializers initializers.initializers_v1 initializers.initializers_v2",
-    "backend": "backend.common backend.load_backend backend.tensorflow_backend backend_config",
+    "backend": """
+        backend.common backend.common.dtypes backend.common.variables backend.load_backend backend.tensorflow_backend
+        backend_config
+    """,
     "callbacks": "callbacks.callback callbacks.callbacks callbacks.experimental callbacks_v1",
     "datasets": "datasets.cifar",
     "utils": """
@@ -108,7 +120,8 @@ PARTS = {
     "utils.np_utils": "utils.numerical_utils",
     "preprocessing": "preprocessing.image_dataset preprocessing.text_dataset preprocessing.timeseries",
     "saving": """
-        saving.legacy saving.legacy.hdf5_format saving.legacy.save saving.object_registration saving.save saving.saving_api
+        saving.legacy saving.legacy.hdf5_format
+        saving.legacy.save saving.object_registration saving.save saving.saving_api
         saving.saving_lib saving.serialization_lib
     """,
     "mixed_precision": "mixed_precision.experimental mixed_precision.policy",
@@ -138,6 +151,23 @@ NAMES = {
     "constraints.maxnorm": "jkeras.constraints.MaxNorm",
     "constraints.nonneg": "jkeras.constraints.NonNeg",
     "constraints.unitnorm": "jkeras.constraints.UnitNorm",
+    "name_scope": "jkeras.backend.name_scope",
+    "backend.KerasTensor": "jkeras.KerasTensor",
+    "backend.KerasVariable": "jkeras.Variable",
+    "backend.Variable": "jkeras.Variable",
+    "backend.is_float_dtype": "jkeras.compat.keras3_names.is_float_dtype",
+    "backend.is_int_dtype": "jkeras.compat.keras3_names.is_int_dtype",
+    "backend.result_type": "jkeras._base.dtypes.result_type",
+    "backend.standardize_dtype": "jkeras._base.dtypes.standardize_dtype",
+    "dtype_policies.deserialize": "jkeras.compat.keras3_names.deserialize",
+    "dtype_policies.get": "jkeras._base.dtypes.get_policy",
+    "dtype_policies.serialize": "jkeras.compat.keras3_names.serialize",
+    "random.make_default_seed": "jkeras.state.random.next_seed",
+    "utils.deserialize_keras_object": "jkeras.saving.deserialize_keras_object",
+    "utils.get_source_inputs": "jkeras.compat.keras3_names.get_source_inputs",
+    "utils.is_keras_tensor": "jkeras.compat.keras3_names.is_keras_tensor",
+    "utils.serialize_keras_object": "jkeras.saving.serialize_keras_object",
+    "utils.standardize_dtype": "jkeras._base.dtypes.standardize_dtype",
     "dtype_policies.DTypePolicy": "jkeras.DTypePolicy",
     "engine.Container": "jkeras.models.Model",
     "engine.Network": "jkeras.models.Model",

@@ -34,6 +34,7 @@ PLACES = {
     "tensorflow.config.threading": f"{_IN}.threads",
     "tensorflow.data": f"{_IN}.data.dataset {_IN}.data.options {_IN}.data.text_lines",
     "tensorflow.data.experimental": f"{_IN}.data.experimental",
+    "tensorflow.debugging": f"{_IN}.debugging",
     "tensorflow.dtypes": f"{_IN}.dtypes {_IN}.arrays",
     "tensorflow.errors": f"{_IN}.errors",
     "tensorflow.experimental": EMPTY,

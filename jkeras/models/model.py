@@ -178,6 +178,34 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         config = CompileConfig(loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly), steps, jit)
         self._trainer.compile(optimizer, config, auto_scale_loss)
 
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether steps run operation by operation, for debugging. Setting it drops what was compiled.
+
+        Example:
+            >>> from jkeras.layers import Dense, Input
+            >>> x = Input((2,))
+            >>> model = Model(x, Dense(1)(x))
+            >>> model.compile("sgd", "mse")
+            >>> model.run_eagerly = True
+            >>> model.run_eagerly, model.jit_compile
+            (True, False)
+        """
+        return self._trainer.config is not None and self._trainer.config.run_eagerly
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        self._trainer.set_jit(not value, bool(value))
+
+    @property
+    def jit_compile(self) -> bool:
+        """Whether steps are compiled: always, unless `compile` was told otherwise. Setting it drops what was compiled."""
+        return self._trainer.jit
+
+    @jit_compile.setter
+    def jit_compile(self, value: bool | str) -> None:
+        self._trainer.set_jit(value is not False, self.run_eagerly and value is False)
+
     def fit(
         self,
         x: Tree = None,

@@ -155,6 +155,16 @@ class Trainer:
         """Whether steps are compiled."""
         return self.config is None or self.config.jit
 
+    def set_jit(self, jit: bool, run_eagerly: bool) -> None:
+        """Compile steps from now on, or run them operation by operation.
+
+        Raises:
+            RuntimeError: the model is not compiled yet.
+        """
+        self.config = dataclasses.replace(self.require_compiled("run_eagerly"), jit=jit, run_eagerly=run_eagerly)
+        self._fingerprint = fingerprint([vars(self.config), self.model.optimizer])
+        self.forget()
+
     def require_compiled(self, what: str) -> CompileConfig:
         """What `compile` was given.
 
