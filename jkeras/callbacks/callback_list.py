@@ -263,7 +263,7 @@ def overrides(callback: object, hook: str) -> bool:
 def _listener(callback: object, hook: str) -> Callable[..., object] | None:
     # A callback that gets its methods while it runs, as tqdm's does, says by Keras' method that it will have some.
     if hook in _BATCHES and getattr(callback, f"_implements_{hook.split('_')[1]}_batch_hooks", bool)():
-        return lambda *args: getattr(callback, hook)(*args)
+        return lambda *args: getattr(callback, hook, lambda *_: None)(*args)
     for name in (hook, _ALIASES.get(hook)):
         if name is not None and overrides(callback, name):
             return getattr(callback, name)

@@ -67,8 +67,8 @@ def install(tensorflow: bool = True) -> None:
     sys.meta_path.insert(0, finder)
     settings.keras2_json = True
     _installed.extend((finder, _read_settings()))
-    for kind, names in _METHODS.items():
-        for name, method in names.items():
+    for kind, methods in _METHODS.items():
+        for name, method in methods.items():
             setattr(kind, name, method)
 
 
@@ -105,7 +105,7 @@ def _set_shape(self: Array, shape: object) -> None:
 
 
 # Methods of TensorFlow's tensors that arrays get. What has no values yet has no `numpy`.
-_SHAPES = {"get_shape": _get_shape, "set_shape": _set_shape}
+_SHAPES: dict[str, Callable[..., Any]] = {"get_shape": _get_shape, "set_shape": _set_shape}
 _METHODS: dict[Any, dict[str, Callable[..., Any]]] = {
     _ARRAY: {"numpy": _numpy, **_SHAPES},
     jax.core.Tracer: _SHAPES,

@@ -25,8 +25,8 @@ model = get_model(
     embed_weights=np.random.default_rng(0).random((len(tokens), 16)),
 )  # fmt: skip
 model.compile(optimizer=keras.optimizers.Adam(0.01), loss="sparse_categorical_crossentropy")
-x, y = [to_ids(encoded * 32), to_ids(given * 32)], to_ids(wanted * 32)[..., None]
-losses = model.fit(x, y, epochs=10, verbose=0).history["loss"]
+x, y = [to_ids(encoded * 256), to_ids(given * 256)], to_ids(wanted * 256)[..., None]
+losses = model.fit(x, y, epochs=12, verbose=0).history["loss"]
 assert losses[-1] < 0.1 * losses[0], losses
 decoded = decode(model, to_ids(encoded).tolist(), start_token=1, end_token=2, pad_token=0, max_len=8)
 words = {index: token for token, index in tokens.items()}

@@ -91,7 +91,8 @@ def instance_names(cls: type) -> frozenset[str]:
 
 
 def _subclasses(cls: type) -> Iterator[type]:
-    for one in cls.__subclasses__():
+    subclasses: list[type] = cls.__subclasses__()
+    for one in subclasses:
         if one.__module__.startswith(_LIBRARY):
             yield one
             yield from _subclasses(one)
