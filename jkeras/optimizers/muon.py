@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -135,6 +135,7 @@ class Muon(Optimizer):
                 change, after = adam.update(g, AdamSlots(m, v), learning_rate=learning_rate * self.adam_lr_ratio, step=step)
                 return change, after.momentums, after.velocities
 
+            structure: Any
             leaves, structure = jax.tree.flatten(grads)
             moved = [move(*each) for each in zip(leaves, *(structure.flatten_up_to(slot) for slot in slots), strict=True)]
             changes, momentums, velocities = (structure.unflatten(part) for part in zip(*moved)) if moved else (grads, *slots)

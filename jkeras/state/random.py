@@ -157,14 +157,15 @@ def _scope_key(scope: Scope, owner: object) -> jax.Array:
     scope.counts[id(owner)] = index + 1
     position = scope.positions.get(id(owner), 0)
     # On its own, the compiled function takes a fraction of the time of two calls of JAX. A program needs no program within it.
-    fold = _fold_twice.__wrapped__ if is_traced(scope.rng) else _fold_twice
-    key: jax.Array = fold(scope.rng, position, index)
-    return key
+    fold = _fold_twice if is_traced(scope.rng) else _folded_twice
+    return fold(scope.rng, position, index)
 
 
-@jax.jit
 def _fold_twice(key: jax.Array, position: int, index: int) -> jax.Array:
     return jax.random.fold_in(jax.random.fold_in(key, position), index)
+
+
+_folded_twice = jax.jit(_fold_twice)
 
 
 class PositionsByUse(dict[int, int]):
