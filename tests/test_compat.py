@@ -1,6 +1,7 @@
 """Unchanged Keras scripts: names give jkeras' objects, errors name missing ones with their line, nothing is replaced."""
 
 import importlib
+import inspect
 import json
 import os
 import re
@@ -529,3 +530,26 @@ def test_the_dtype_of_a_result_is_keras(first):
     if reference.backend.backend() != "jax":
         pytest.skip("Keras promotes to wide types on other backends")
     assert [result_type(first, second) for second in KINDS] == [reference.backend.result_type(first, second) for second in KINDS]
+
+
+@pytest.mark.parametrize("name", ["compile", "fit", "evaluate", "predict"])
+def test_signatures_show_keras_arguments_and_no_keywords(name):
+    keras = pytest.importorskip("keras")
+    ours, theirs = (inspect.signature(getattr(model, name)).parameters for model in (jkeras.Model, keras.Model))
+    assert theirs.keys() - {"kwargs"} <= ours.keys() <= theirs.keys() | {"resume"}
+    assert not any(p.kind is p.VAR_KEYWORD for p in ours.values())
+
+
+def test_a_compiled_model_can_be_run_eagerly_from_now_on():
+    model = jkeras.Sequential([jkeras.Input((2,)), jkeras.layers.Dense(1)])
+    assert not model.run_eagerly and model.jit_compile
+    with pytest.raises(RuntimeError, match="must be compiled"):
+        model.run_eagerly = True
+    model.compile("sgd", "mse")
+    x = np.ones((8, 2), "float32")
+    model.fit(x, x[:, :1], verbose=0)
+    model.run_eagerly = True
+    model.fit(x, x[:, :1], verbose=0)
+    assert model.run_eagerly and not model.jit_compile
+    model.jit_compile = True
+    assert model.jit_compile and not model.run_eagerly

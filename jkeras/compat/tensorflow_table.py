@@ -35,6 +35,7 @@ PLACES = {
     "tensorflow.data": f"{_IN}.data.dataset {_IN}.data.options {_IN}.data.text_lines",
     "tensorflow.data.experimental": f"{_IN}.data.experimental",
     "tensorflow.debugging": f"{_IN}.debugging",
+    "tensorflow.distribute": f"{_IN}.distribute",
     "tensorflow.dtypes": f"{_IN}.dtypes {_IN}.arrays",
     "tensorflow.errors": f"{_IN}.errors",
     "tensorflow.experimental": EMPTY,

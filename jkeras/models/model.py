@@ -17,6 +17,7 @@ from jkeras._base.configurable import constructor_signature, in_todays_words, re
 from jkeras._base.errors import unexpected_arguments, unknown_name
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import custom_object_scope, export
+from jkeras._base.shown_signature import without_keywords
 from jkeras._base.types import Config, CustomObjects, Logs, Tensor, Tree
 from jkeras.callbacks import History
 from jkeras.data import as_source, train_validation_split
@@ -133,6 +134,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     # training --------------------------------------------------------------------------------------------------------
 
+    @without_keywords
     def compile(
         self,
         optimizer: object = "rmsprop",
@@ -206,6 +208,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
     def jit_compile(self, value: bool | str) -> None:
         self._trainer.set_jit(value is not False, self.run_eagerly and value is False)
 
+    @without_keywords
     def fit(
         self,
         x: Tree = None,
@@ -268,6 +271,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             validation_freq=validation_freq, resume=resume,
         )  # fmt: skip
 
+    @without_keywords
     def evaluate(
         self,
         x: Tree = None,
@@ -298,6 +302,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         logs = self._trainer.evaluate(source, callbacks, verbose)
         return logs if return_dict else _as_list(logs)
 
+    @without_keywords
     def predict(
         self,
         x: Tree,
