@@ -92,7 +92,7 @@ def deserialize_keras_object(
     raise ValueError(f"A {printable_module_name} is a config, a name or a function. Received: {describe(identifier)}.")
 
 
-def _made(found: Callable[..., Any], config: Config, custom_objects: CustomObjects) -> Any:
+def _made(found: Callable[..., Any], config: Config | None, custom_objects: CustomObjects) -> Any:
     config = {} if config is None else config
     make = getattr(found, "from_config", None)
     with custom_object_scope(custom_objects):

@@ -119,6 +119,7 @@ class KerasTensor:
 
     _stands_for_array = True
     __array_priority__ = 1000
+    ragged = False  # rows have one length here
 
     def __hash__(self) -> int:
         return id(self)
