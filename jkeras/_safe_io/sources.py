@@ -71,7 +71,7 @@ def open_source(filepath: object, verb: str) -> Iterator[Source]:
     """Open what a user gave to read from.
 
     Args:
-        filepath: a string, a path, or an open binary file.
+        filepath: a string, a path, an open binary file, or an open `h5py.File`.
         verb: what was called, for messages.
 
     Raises:
@@ -81,6 +81,11 @@ def open_source(filepath: object, verb: str) -> Iterator[Source]:
         ValueError: it is an empty string, or the address of a page.
     """
     with contextlib.ExitStack() as stack:
+        image = getattr(getattr(filepath, "id", None), "get_file_image", None)
+        if image is not None:  # an `h5py.File`: its bytes are read as those of any other file
+            filepath.flush()  # type: ignore[attr-defined]
+            yield Source(None, io.BytesIO(image()), stack)
+            return
         if _is_file(filepath, "read", verb):
             yield Source(None, _seekable(filepath), stack)
             return

@@ -29,6 +29,7 @@ C = TypeVar("C")
 _TRAIN = ("on_train_batch_begin", "on_train_batch_end")
 _TEST = ("on_test_batch_begin", "on_test_batch_end")
 _PREDICT = ("on_predict_batch_begin", "on_predict_batch_end")
+_BATCHES = (*_TRAIN, *_TEST, *_PREDICT)
 # A train-batch event reaches a callback that overrides only the older name.
 _ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
@@ -260,6 +261,9 @@ def overrides(callback: object, hook: str) -> bool:
 
 
 def _listener(callback: object, hook: str) -> Callable[..., object] | None:
+    # A callback that gets its methods while it runs, as tqdm's does, says by Keras' method that it will have some.
+    if hook in _BATCHES and getattr(callback, f"_implements_{hook.split('_')[1]}_batch_hooks", bool)():
+        return lambda *args: getattr(callback, hook, lambda *_: None)(*args)
     for name in (hook, _ALIASES.get(hook)):
         if name is not None and overrides(callback, name):
             return getattr(callback, name)

@@ -86,12 +86,13 @@ class ModelCheckpoint(MonitorCallback):
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
         self.epochs_since_last_save = 0
-        self._epoch = 0
+        self._current_epoch = 0
         self._counter = BatchCounter(save_freq)
         if save_freq != "epoch":
             # Listen to batches only if needed: a callback that does makes training go step by step.
             self.on_train_batch_begin = self._counter.before  # type: ignore[method-assign]
-            self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
+            if type(self).on_train_batch_end is ModelCheckpoint.on_train_batch_end:  # a subclass may do more than this
+                self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
 
     _remembers = ("best", "epochs_since_last_save", "batches_since_last_save")
 
@@ -109,7 +110,7 @@ class ModelCheckpoint(MonitorCallback):
         self._counter.reset()
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        self._epoch = epoch
+        self._current_epoch = epoch
         self._counter.begin_epoch()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -118,14 +119,22 @@ class ModelCheckpoint(MonitorCallback):
         self.epochs_since_last_save += 1
         if self.epochs_since_last_save >= self.period:
             self.epochs_since_last_save = 0
-            self._save_if_wanted(logs, {"epoch": epoch + 1})
+            self._save_model(epoch, logs=logs)
 
     def _after_batch(self, batch: int, logs: Logs = None) -> None:
-        if self._counter.is_due(batch):
-            self._save_if_wanted(logs, {"epoch": self._epoch + 1, "batch": batch + 1})
+        if self._should_save_on_batch(batch):
+            self._save_model(self._current_epoch, batch, logs)
 
-    def _save_if_wanted(self, logs: Logs, places: dict[str, int]) -> None:
-        logs = logs or {}
+    # Subclasses elsewhere, such as Weights & Biases', call the following three by Keras' names.
+
+    def _should_save_on_batch(self, batch: int) -> bool:
+        return self._counter.is_due(batch)
+
+    def _get_file_path(self, epoch: int, batch: int | None = None, logs: Logs = None) -> str:
+        return self._path(logs or {}, _places(epoch, batch))
+
+    def _save_model(self, epoch: int, batch: int | None = None, logs: Logs = None) -> None:
+        logs, places = logs or {}, _places(epoch, batch)
         if not self.save_best_only:
             self._save(logs, places, "")
             return
@@ -165,3 +174,8 @@ class ModelCheckpoint(MonitorCallback):
         if value is None:
             return "-inf" if self.is_improvement(1.0, 0.0) else "inf"
         return f"{value:.5f}"
+
+
+def _places(epoch: int, batch: int | None) -> dict[str, int]:
+    """What the fields of a path stand for: both count from 1 there."""
+    return {"epoch": epoch + 1} | ({} if batch is None else {"batch": batch + 1})

@@ -19,6 +19,8 @@ _FILES = "Write model.save('model.keras') and keras.models.load_model('model.ker
 _EAGER = "Write the operation with keras.ops or jax.numpy; both take the arrays that layers take and return."
 _OPTAX = "optax has it, and compile accepts it: model.compile(optimizer=optax.{}(learning_rate), loss=...)."
 _OPTIMIZER = "Write keras.optimizers.{} and pass it to model.compile(optimizer=...)."
+_NETWORKS = """The networks of keras.applications are not here. Where the script says weights=None, build the network with
+keras.layers (examples/resnet.py builds a ResNet). Where it wants trained weights, build it too, then model.load_weights(file)."""
 
 HINTS = {
     "tensorflow.gradients": _TRAIN_STEP,
@@ -66,7 +68,7 @@ HINTS = {
     "models.model_from_yaml": _YAML,
     "models.Graph": "It ended with Keras 1. Write keras.Model(inputs, outputs).",
     "utils.multi_gpu_model": _DEVICES,
-    "applications": "jkeras comes without trained networks. Build the network, then model.load_weights(file).",
+    "applications": _NETWORKS,
     "estimator": "Estimators ended with TensorFlow 1. Call the model's compile() and fit().",
     "dtensor": _DEVICES,
 }

@@ -16,6 +16,8 @@ from jkeras._base.download import keras_home
 from jkeras._base.types import Array
 from jkeras.compat.finder import NAMES, CompatFinder, Empty
 from jkeras.compat.modules import CompatModule
+from jkeras.compat.standin.tensor_spec import TensorShape
+from jkeras.graph import KerasTensor
 
 _IMPORTED = """{name} is already imported, from {file}. jkeras does not replace a module that code may already hold.
 Restart Python (in a notebook: restart the kernel) and call jkeras.compat.install() before the first import of {name}, or run the
@@ -93,9 +95,9 @@ def _numpy(self: Array) -> np.ndarray:
     return np.asarray(self)
 
 
-def _get_shape(self: Array) -> tuple[int, ...]:
-    """The shape."""
-    return self.shape
+def _get_shape(self: Array) -> TensorShape:
+    """The shape, with TensorFlow's methods."""
+    return TensorShape(self.shape)
 
 
 def _set_shape(self: Array, shape: object) -> None:
@@ -104,7 +106,11 @@ def _set_shape(self: Array, shape: object) -> None:
 
 # Methods of TensorFlow's tensors that arrays get. What has no values yet has no `numpy`.
 _SHAPES: dict[str, Callable[..., Any]] = {"get_shape": _get_shape, "set_shape": _set_shape}
-_METHODS: dict[Any, dict[str, Callable[..., Any]]] = {_ARRAY: {"numpy": _numpy, **_SHAPES}, jax.core.Tracer: _SHAPES}
+_METHODS: dict[Any, dict[str, Callable[..., Any]]] = {
+    _ARRAY: {"numpy": _numpy, **_SHAPES},
+    jax.core.Tracer: _SHAPES,
+    KerasTensor: _SHAPES,
+}
 
 
 def _read_settings() -> dict[str, object]:

@@ -28,6 +28,7 @@ PLACES = {
     **{place: f"jkeras.{place}" for place in _SAME.split()},
     "": "jkeras",
     "applications": "jkeras.compat.absent_networks",
+    "applications.imagenet_utils": "jkeras.compat.imagenet_utils",
     "dtype_policies": "jkeras",
     "engine": "jkeras.layers jkeras.models jkeras",
     "legacy": "jkeras.utils",

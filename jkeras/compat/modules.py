@@ -114,9 +114,19 @@ def find(place: Place, name: str) -> object:
 
 def find_name(full: str) -> bool:
     """Whether there is an object of a full name such as `keras.layers.Dense`."""
+    return _object(full) is not _ABSENT
+
+
+def find_object(full: str) -> object:
+    """The object of a full name; None if there is none."""
+    found = _object(full)
+    return None if found is _ABSENT else found
+
+
+def _object(full: str) -> object:
     module, _, name = full.rpartition(".")
     place = place_of(module)
-    return place is not None and find(place, name) is not _ABSENT
+    return _ABSENT if place is None else find(place, name)
 
 
 def _offers(home: ModuleType, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 import sys
+import textwrap
 import tokenize
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -55,11 +56,15 @@ def run_code(source: str, arguments: list[str]) -> None:
 
 
 def report(path: str) -> int:
-    """Print what a script uses that is missing; returns how many lines were printed."""
+    """Print what a script uses that is missing, each hint where it first applies; returns how much is missing."""
     with tokenize.open(path) as file:
         absent = check_script(file.read(), path)
-    for line, name, tensorflow in absent:
+    given: set[str] = set()
+    for line, name, tensorflow, hint in absent:
         print(f"{path}:{line}: {name}" + (" (TensorFlow's own)" if tensorflow else ""))
+        if hint is not None and hint not in given:
+            given.add(hint)
+            print(textwrap.indent(hint, "    "))
     return len(absent)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
-from typing import NoReturn, Protocol, TypeGuard
+from typing import NamedTuple, NoReturn, Protocol, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -66,6 +66,8 @@ class Node:
         """The nodes that produce the inputs."""
         return [t.node for t in self.inputs if t.node is not None]
 
+    parent_nodes = parents  # Keras' name
+
     def __repr__(self) -> str:
         return f"<Node {self.operation.name}({', '.join(t.name for t in self.inputs)})>"
 
@@ -83,6 +85,20 @@ class ArrayFunction:
 
     def __repr__(self) -> str:
         return f"<ArrayFunction {self.name}>"
+
+
+class KerasHistory(NamedTuple):
+    """Where a symbolic tensor comes from.
+
+    Attributes:
+        operation: a layer or an `ArrayFunction`; None for a tensor that nothing made.
+        node_index: which of its calls.
+        tensor_index: which output of the call.
+    """
+
+    operation: Operation | None
+    node_index: int
+    tensor_index: int
 
 
 class KerasTensor:
@@ -130,6 +146,13 @@ class KerasTensor:
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
+
+    @property
+    def _keras_history(self) -> KerasHistory:
+        """What made this tensor, in Keras' form."""
+        if self.node is None:
+            return KerasHistory(None, 0, 0)
+        return KerasHistory(self.node.operation, self.node.operation._inbound_nodes.index(self.node), self.index)
 
     @property
     def _keras_mask(self) -> KerasTensor | None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from jkeras import constraints, initializers, regularizers
 from jkeras._base import registry
+from jkeras._base.derived import Derived
 from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.errors import UnknownSizeError, unexpected_arguments
 from jkeras._base.old_arguments import Gone, leave_out, name_first
@@ -148,6 +149,12 @@ class WeightHolder:
         variable.trainable = variable.declared_trainable and self._trainable
         self._own.append(variable)
         return variable
+
+    # Keras' name; a model lists its inputs here too.
+    _layers: Derived[WeightHolder, list[Layer]] = Derived(lambda self: self._keras_layers())
+
+    def _keras_layers(self) -> list[Layer]:
+        return self._sublayers()
 
     def _sublayers(self) -> list[Layer]:
         return tracking.by_arrival(self, self._held(WeightHolder))  # type: ignore[arg-type]

@@ -163,6 +163,9 @@ class Sequential(Functional):
         """The layers of the stack, without the input."""
         return list(self._stack)
 
+    def _keras_layers(self) -> list[Layer]:
+        return [*([] if self._input_layer is None else [self._input_layer]), *self._stack]
+
     @property
     def inputs(self) -> list[KerasTensor]:
         """The symbolic input, as a list; needs a known shape."""

@@ -25,7 +25,7 @@ Keras 3; in Keras 2 it counted from the next compile() on. Where two models shar
 """
 
 
-_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")  # these names mean different functions for different shapes
+BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")  # these names mean different functions for different shapes
 
 
 def check_names(config: CompileConfig) -> None:
@@ -38,10 +38,10 @@ def check_names(config: CompileConfig) -> None:
         ValueError: a name is unknown; the text names the nearest.
     """
     for loss in flat_names(config.loss):
-        if loss not in _BY_SHAPE:
+        if loss not in BY_SHAPE:
             losses.get(loss)
     for metric in (*flat_names(config.metrics), *flat_names(config.weighted_metrics)):
-        if isinstance(metric, str) and metric not in _BY_SHAPE:
+        if isinstance(metric, str) and metric not in BY_SHAPE:
             metrics.get(metric)
 
 

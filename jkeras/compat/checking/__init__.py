@@ -1,0 +1,1 @@
+"""What `check_script` looks for in a script, one kind of finding per file."""
