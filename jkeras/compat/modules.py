@@ -7,6 +7,7 @@ script asks for it. The error for a missing name says which line needs it and wh
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
@@ -85,7 +86,8 @@ class CompatModule(ModuleType):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         found = find(self._place, name)
         if found is _ABSENT and place_of(full):
-            return importlib.import_module(full)
+            installed = sys.modules.get(self.__name__) is self
+            return importlib.import_module(full) if installed else make_module(full)
         if found is _ABSENT:
             raise MissingNameError(missing_text(full, known_names(self.__name__)))
         return found

@@ -29,13 +29,13 @@ class Source(ABC):
         num_samples: rows in the data; None where unknown.
         batch_size: rows of a full batch; None where the data come in batches.
         steps: the number of batches that the user wants of an epoch; None for all.
-        bare_inputs: whether the data yield inputs alone, and not in a tuple.
+        bare_inputs: whether inputs without targets come alone, and not in a tuple.
     """
 
     num_samples: int | None = None
     batch_size: int | None = None
     steps: int | None = None
-    bare_inputs: bool = False
+    bare_inputs: bool = True
 
     @property
     @abstractmethod

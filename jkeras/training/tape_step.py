@@ -18,9 +18,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import jax
+
 from jkeras._base.errors import describe
 from jkeras._base.types import Batch, Tree
+from jkeras.data.batch import pack_x_y_sample_weight
+from jkeras.graph.infer import at_size
+from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import layer_positions
+from jkeras.layers.tracking import inventory
+from jkeras.state.scope import UnknownVariables
 from jkeras.state.tape import taped
 from jkeras.training.state import TrainState
 from jkeras.training.whole_step import all_places, value_at, with_value
@@ -28,6 +35,7 @@ from jkeras.training.whole_step import all_places, value_at, with_value
 if TYPE_CHECKING:
     from jkeras.training.steps import Steps
 
+_ROUNDS = 32  # each one may find more Variables
 _NO_LOGS = """{cls}.{name} returned {given}. In this form a step returns a dict of what the logs show:
 
     def train_step(self, data):
@@ -75,5 +83,46 @@ def data_of(model: Steps, batch: Batch) -> Any:
     """A batch as Keras passes it to a step: as short a tuple as there are parts, or what a data set yields."""
     x, y, sample_weight = batch
     if y is None and sample_weight is None:
-        return x if model._trainer.bare_inputs else (x,)
+        return pack_x_y_sample_weight(x) if model._trainer.bare_inputs else (x,)
     return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+class OutputsKnown(BaseException):
+    """The step that is traced has come to outputs that it compares with targets.
+
+    Args:
+        y_pred: their shapes and dtypes.
+    """
+
+    def __init__(self, y_pred: Tree):
+        super().__init__()
+        self.y_pred = y_pred
+
+
+def outputs_of_step(model: Steps, specs: Batch, rows: int) -> Tree:
+    """Shapes of the outputs that a training step gives to the compiled losses or metrics; an empty tuple where it does not.
+
+    Args:
+        model: its step is in TensorFlow's form.
+        specs: of a batch, with None for the axis of rows.
+        rows: of the batch.
+    """
+    batch = jax.tree.map(lambda s: at_size(s, rows), specs)
+    variables = [variable for _, variable in inventory(model).entries]
+    model._trainer.finds_outputs = True
+    try:
+        for _ in range(_ROUNDS):
+            run = taped(lambda batch: [model.train_step(data_of(model, batch))][:0], variables, complete=True)  # type: ignore[call-arg]
+            values = [jax.ShapeDtypeStruct(v.shape, v.stored_dtype) for v in variables]
+            try:
+                jax.eval_shape(lambda values, batch, run=run: run(values, batch, rng=jax.random.key(0)).values, values, batch)
+            except UnknownVariables as found:
+                variables += found.variables
+                continue
+            except OutputsKnown as found:
+                return found.y_pred
+            break
+    finally:
+        model._trainer.finds_outputs = False
+        hide_tracers(model)
+    return ()

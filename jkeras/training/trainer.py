@@ -39,6 +39,7 @@ from jkeras.training import reading
 from jkeras.training.arguments.checks import check_finite, check_names, flat_names
 from jkeras.training.arguments.fingerprint import fingerprint
 from jkeras.training.arguments.fit import validates, verbosity
+from jkeras.training.dialects import is_taped
 from jkeras.training.fit_loop import FitLoop, may_join_epochs
 from jkeras.training.objective.compiled_metrics import CompiledMetrics
 from jkeras.training.objective.logs import flat_results
@@ -49,6 +50,7 @@ from jkeras.training.programs.training import Program, training_program
 from jkeras.training.resume.state import ResumeState, resume_state_for
 from jkeras.training.run import read_weights, write_some
 from jkeras.training.steps import Steps, has_forward_pass
+from jkeras.training.tape_step import OutputsKnown, outputs_of_step
 
 _NOT_COMPILED = """{name!r} must be compiled before `{what}`. Say how to train it:
 
@@ -81,14 +83,16 @@ class Trainer:
         config: what `compile` was given; None before.
         loop: the `fit` under way.
         resume_state: where the last `fit` ended, or what a file held.
-        bare_inputs: whether the data yield inputs alone, and not in a tuple.
+        bare_inputs: whether inputs without targets come alone, and not in a tuple.
+        finds_outputs: while a step is traced to learn what outputs it compares with targets.
     """
 
     def __init__(self, model: Steps):
         self.model = model
         self.config: CompileConfig | None = None
         self.loop: FitLoop | None = None
-        self.bare_inputs = False
+        self.bare_inputs = True
+        self.finds_outputs = False
         self.resume_state: ResumeState | None = None
         self._fingerprint: Hashable = None
         model.optimizer = model.loss = model.history = None
@@ -116,7 +120,7 @@ class Trainer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.model, self.config, self.resume_state = state["model"], state["config"], state["resume_state"]
-        self.loop, self._fingerprint, self.bare_inputs = None, None, False
+        self.loop, self._fingerprint, self.bare_inputs, self.finds_outputs = None, None, True, False
         self.forget()
 
     # compile --------------------------------------------------------------------------------------------------------
@@ -221,12 +225,22 @@ class Trainer:
 
     def compiled_loss(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> tuple[Array, bool]:
         """The weighted sum of the compiled losses, and whether there is any."""
+        self.met_outputs(y_pred)
         if self._objective is None:
             return jnp.zeros((), jnp.float32), False
         total, parts = self._objective.loss(y, y_pred, sample_weight)
         if self._noted is not None and self._noted[0] is y_pred:
             self._noted[1].update(parts)
         return total, self._objective.has_losses
+
+    def met_outputs(self, y_pred: Tree) -> None:
+        """A step compares these outputs with targets; it ends here where nothing else was asked.
+
+        Raises:
+            OutputsKnown: while `finds_outputs`.
+        """
+        if self.finds_outputs:
+            raise OutputsKnown(jax.tree.map(lambda y: jax.ShapeDtypeStruct(y.shape, y.dtype), y_pred))
 
     @contextlib.contextmanager
     def noting_losses(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> Iterator[dict[str, Array]]:
@@ -444,7 +458,11 @@ class Trainer:
         specs = array_specs(source.spec)
         if not self.model.built and self.jit:
             if has_forward_pass(self.model):
-                self.model._ensure_built((specs,), {})
+                try:
+                    self.model._ensure_built((specs,), {})
+                except Exception:
+                    if not is_taped(self.model):
+                        raise  # else the data may be for its step alone, which builds what it uses
             self.model.built = True
         return specs
 
@@ -455,9 +473,21 @@ class Trainer:
         if self._objective is None:
             assert self.config is not None
             rows = self._probed_rows = source.first_rows
-            y_pred = self._forward(specs, rows).outputs_at(rows) if has_forward_pass(self.model) else ()
-            self._objective = make_objective(self.model, self.config, source.specs[1], y_pred)
+            self._objective = make_objective(self.model, self.config, source.specs[1], self._outputs(source, specs, rows))
         self._check_source(source)
+
+    def _outputs(self, source: Source, specs: Tree, rows: int) -> Tree:
+        """Shapes of what the losses and metrics compare with the targets; an empty tuple where there is nothing."""
+        assert self.config is not None
+        taped = is_taped(self.model)
+        compares = any(part is not None for part in (self.config.loss, self.config.metrics, self.config.weighted_metrics))
+        if has_forward_pass(self.model) and (compares or not taped):
+            try:
+                return self._forward(specs, rows).outputs_at(rows)
+            except Exception:
+                if not taped:
+                    raise
+        return outputs_of_step(self.model, source.specs, rows) if taped and compares else ()
 
     def _check_source(self, source: Source) -> None:
         if isinstance(source, ArraySource):
@@ -466,7 +496,7 @@ class Trainer:
     def _check_data(self, x: Tree, y: Tree, sample_weight: Tree = None) -> None:
         if settings.check_finite:
             check_finite(x=x, y=y)
-        if y is not None and has_forward_pass(self.model):
+        if y is not None and self._forward_passes:
             # The outputs for these inputs: their axes may differ from those of earlier data, as the length of sequences does.
             self.objective.check_targets(y, self._forward(spec_of(x), self._probed_rows).outputs)
 
@@ -488,7 +518,7 @@ class Trainer:
         """
         few = source.num_samples if isinstance(source, ArraySource) and source.total_batches == 1 else None
         rows = few or (like or source).first_rows
-        if rows == 1 or not has_forward_pass(self.model):
+        if rows == 1 or not self._forward_passes:
             return False
         x_spec, y_spec, _ = (like or source).specs
         leaves, tree = jax.tree.flatten((x_spec, y_spec))

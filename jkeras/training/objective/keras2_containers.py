@@ -35,6 +35,7 @@ class CompiledLoss:
             y_true, y_pred, sample_weight: targets, outputs and weights of a batch.
             regularization_losses: scalars to add, such as `model.losses`.
         """
+        self._trainer.met_outputs(y_pred)
         with self._trainer.noting_losses(y_true, y_pred, sample_weight) as parts:
             total, _ = self._trainer.compiled_loss(y_true, y_pred, sample_weight)
         total = sum(regularization_losses or (), total)
@@ -62,6 +63,7 @@ class CompiledMetrics:
 
     def update_state(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> None:
         """Add a batch to them."""
+        self._trainer.met_outputs(y_pred)
         self._trainer.objective.update_metric_objects(y_true, y_pred, sample_weight)
 
     @property
