@@ -22,7 +22,7 @@ import jax
 import numpy as np
 
 from jkeras._base.types import Array, Tree
-from jkeras.compat.standin.functions import Compiled
+from jkeras.compat.standin.functions import NEEDS_VALUES, Compiled
 from jkeras.state import tape as traced_tape
 from jkeras.state.random import PositionsByUse, next_key
 from jkeras.state.scope import Scope, current, pop, push
@@ -42,8 +42,22 @@ inside of `with`, and give it a name:
 """
 
 _OTHER_NUMBER = """The block gave the target {before}, and {after} when it was run again for its gradient. It draws random numbers
-from NumPy or Python, reads from an iterator, or changes something that it uses. Put the step into a function with @tf.function,
-draw with tf.random, and pass what it needs as arguments."""
+from NumPy or Python, reads from an iterator, steps an environment, or changes an object that it uses. Draw with tf.random, do the
+rest before the block, and leave only the computation of the loss inside it:
+
+    states, actions, rewards = play(environment, model)       # lists or arrays of one episode
+    with tf.GradientTape() as tape:
+        loss = loss_fn(model(states), actions, rewards)
+"""
+
+_NEEDS_VALUES = """To find the gradient, the block of line {line} of {file} is run again with arrays whose values are not known. It reads
+such a value: in an `if`, in NumPy, as an index of Python or in `.numpy()`. Choose actions and step an environment before the block,
+and leave only the computation of the loss inside it:
+
+    states, actions, rewards = play(environment, model)       # lists or arrays of one episode
+    with tf.GradientTape() as tape:
+        loss = loss_fn(model(states), actions, rewards)
+"""
 
 
 class UnconnectedGradients:
@@ -92,7 +106,8 @@ class GradientTape(traced_tape.GradientTape):
         if block is None:
             raise RuntimeError(traced_tape.NO_FUNCTION)
         self._block, self._frame, self._key = block, frame, next_key()
-        self._before = {name: value for name in block.uses if (value := _look_up(frame, name)) is not _MISSING}
+        found = {name: value for name in block.uses if (value := _look_up(frame, name)) is not _MISSING}
+        self._before = {name: _as_now(value) for name, value in found.items()}
         scope = Scope(current())
         scope.rng, scope.positions = self._key, PositionsByUse()
         self._token = push(scope)
@@ -143,7 +158,11 @@ class GradientTape(traced_tape.GradientTape):
             for name, value in self._before.items()
             if isinstance(value, traced_tape.GradientTape)
         }
-        numbers, answers = program.run(self._key, given, made, weights)
+        try:
+            numbers, answers = program.run(self._key, given, made, weights)
+        except NEEDS_VALUES as error:
+            error.__notes__ = [_NEEDS_VALUES.format(line=self._block.statement.lineno, file=self._block.file)]
+            raise
         for before, after in zip(targets, numbers):
             if not np.allclose(np.asarray(before), np.asarray(after), rtol=1e-2, atol=1e-4, equal_nan=True):
                 raise RuntimeError(_OTHER_NUMBER.format(before=np.asarray(before), after=np.asarray(after)))
@@ -180,6 +199,11 @@ def _differentiate(
     tape._spent = False
     answers = tape._ask(kind, targets, weights, [sources[i] for i in known], zeros)
     return targets, [answers[known.index(i)] if i in known else None for i in range(len(sources))]
+
+
+def _as_now(value: Any) -> Any:
+    """A list, dict or set as it is now, since the block may change it."""
+    return copy.copy(value) if type(value) in (list, dict, set) else value
 
 
 def _look_up(frame: FrameType, name: str) -> object:
