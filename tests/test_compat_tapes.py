@@ -351,7 +351,7 @@ def test_a_wasserstein_gan_with_a_penalty_trains_in_fit(tf):
 
 def test_lists_that_a_block_fills_are_filled_once_and_may_be_its_target(tf):
     w, seen = tf.Variable(3.0), []
-    for step in range(3):
+    for _ in range(3):
         with tf.GradientTape() as tape:
             for power in range(3):
                 seen.append(w**power)

@@ -50,9 +50,9 @@ rest before the block, and leave only the computation of the loss inside it:
         loss = loss_fn(model(states), actions, rewards)
 """
 
-_NEEDS_VALUES = """To find the gradient, the block of line {line} of {file} is run again with arrays whose values are not known. It reads
-such a value: in an `if`, in NumPy, as an index of Python or in `.numpy()`. Choose actions and step an environment before the block,
-and leave only the computation of the loss inside it:
+_NEEDS_VALUES = """To find the gradient, the block of line {line} of {file} is run again with arrays whose values
+are not known. It reads such a value: in an `if`, in NumPy, as an index of Python or in `.numpy()`. Choose actions and step an
+environment before the block, and leave only the computation of the loss inside it:
 
     states, actions, rewards = play(environment, model)       # lists or arrays of one episode
     with tf.GradientTape() as tape:
@@ -247,6 +247,7 @@ def _block_at(file: str, line: int) -> _Block | None:
         return None
     node = found[-1]
     used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    used |= {n.target.id for n in ast.walk(node) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
     return _Block(node, file, tuple(sorted(used)))
 
 
