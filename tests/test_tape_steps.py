@@ -39,6 +39,16 @@ class Keras2Step(jkeras.Model):
         return {m.name: m.result() for m in self.metrics}
 
 
+class DefaultOfKeras2(jkeras.Model):
+    def train_step(self, data):
+        x, y, sample_weight = jkeras.utils.unpack_x_y_sample_weight(data)
+        with GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(x, y, y_pred, sample_weight)
+        self.optimizer.minimize(loss, self.trainable_variables, tape=tape)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+
 class Minimized(jkeras.Model):
     def train_step(self, data):
         x, y = data
@@ -87,9 +97,10 @@ def test_a_step_with_a_tape_trains_as_the_default_step(name):
         np.testing.assert_allclose(mine.numpy(), theirs.numpy(), rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("cls", [Keras2Step, DefaultOfKeras2])
 @pytest.mark.parametrize("weights", [None, np.linspace(0, 2, len(X)).astype("float32")], ids=["plain", "weighted"])
-def test_the_containers_of_keras_2(weights):
-    own, default = network(Keras2Step, regularizer="l2"), network(regularizer="l2")
+def test_the_steps_of_keras_2(weights, cls):
+    own, default = network(cls, regularizer="l2"), network(regularizer="l2")
     found, wanted = fit(own, sample_weight=weights), fit(default, sample_weight=weights)
     for key in wanted:
         np.testing.assert_allclose(found[key], wanted[key], rtol=1e-5)

@@ -10,15 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 FilePath = str | os.PathLike[str]
 _CANNOT_WRITE = """Cannot write {target}: {reason}. {state} Free space or choose another path if the disk is the reason."""
-_KEPT = "The file that was there before is unchanged."
-_NOTHING = "Nothing was written."
 _NO_FOLDER = "Cannot make the folder {folder} for {target}: {reason}. Choose a path below a folder that you may write to."
 
 
@@ -46,8 +43,7 @@ def atomic_file(path: FilePath) -> Iterator[Path]:
         >>> target.read_text(), [p.name for p in target.parent.iterdir()]
         ('kept', ['note.txt'])
     """
-    target = Path(os.path.realpath(os.fspath(path)))
-    make_folder(target)
+    target = _target_of(path)
     if target.is_dir():
         raise IsADirectoryError(f"Cannot write {target}: it is a folder. Give the path of a file.")
     if target.exists() and not os.access(target, os.W_OK):
@@ -92,8 +88,7 @@ def atomic_folder(path: FilePath) -> Iterator[Path]:
         >>> [p.name for p in target.iterdir()], [p.name for p in target.parent.iterdir()]
         (['note.txt'], ['model'])
     """
-    target = Path(os.path.realpath(os.fspath(path)))
-    make_folder(target)
+    target = _target_of(path)
     if target.exists() and not target.is_dir():
         raise NotADirectoryError(f"Cannot write the folder {target}: there is a file of this name. Give another path.")
     temporary = _free_name(target)
@@ -120,21 +115,16 @@ def atomic_folder(path: FilePath) -> Iterator[Path]:
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def make_folder(target: Path) -> None:
-    """Make the folder of a file if it is missing.
-
-    Args:
-        target: path of the file.
-
-    Raises:
-        OSError: it cannot be made; the text names both.
-    """
+def _target_of(path: FilePath) -> Path:
+    """What a path leads to, in a folder that is made if it is missing; the error where it cannot be made names both."""
+    target = Path(os.path.realpath(os.fspath(path)))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = error.strerror or str(error)
         text = _NO_FOLDER.format(folder=target.parent, target=target.name, reason=reason)
         raise type(error)(error.errno, text) from error
+    return target
 
 
 def flush(path: Path) -> None:
@@ -143,20 +133,15 @@ def flush(path: Path) -> None:
     Args:
         path: what was written; folders are skipped where the system cannot do this.
     """
-    folder = path.is_dir()
     try:
         handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     except OSError:
-        if folder:  # Windows opens no folders
-            return
-        raise
-    try:
-        os.fsync(handle)
-    except OSError:
-        if not folder:
+        if not path.is_dir():  # Windows opens no folders
             raise
-    finally:
-        os.close(handle)
 
 
 def _free_name(target: Path) -> Path:
@@ -173,9 +158,9 @@ def _free_name(target: Path) -> Path:
 
 def _explained(error: OSError, target: Path) -> OSError:
     """The same error with a text that names the file and says what is there now."""
-    whole = stat.S_ISREG(target.stat().st_mode) if target.exists() else False
     reason = error.strerror or str(error)
-    text = _CANNOT_WRITE.format(target=target, reason=reason, state=_KEPT if whole else _NOTHING)
+    state = "The file that was there before is unchanged." if target.is_file() else "Nothing was written."
+    text = _CANNOT_WRITE.format(target=target, reason=reason, state=state)
     try:
         return type(error)(error.errno, text)
     except TypeError:  # a subclass with a constructor of its own

@@ -28,7 +28,6 @@ from jkeras._base.errors import unknown_name
 
 _PRECISIONS = ("default", "high", "highest", "bfloat16", "tensorfloat32", "float32")
 _LIBRARY_KERNELS = "LIBRARY_FUSION_TYPE_DOT,LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
-_VARIABLE = "JKERAS_COMPILATION_CACHE"
 
 
 def matmul_precision() -> str | None:
@@ -138,10 +137,6 @@ def disable_compilation_cache() -> None:
     compilation_cache.reset_cache()
 
 
-def _enable_from_environment() -> None:
-    value = os.environ.get(_VARIABLE, "0")
-    if value not in ("", "0"):
-        enable_compilation_cache(None if value == "1" else value)
-
-
-_enable_from_environment()
+_wanted = os.environ.get("JKERAS_COMPILATION_CACHE", "0")
+if _wanted not in ("", "0"):
+    enable_compilation_cache(None if _wanted == "1" else _wanted)

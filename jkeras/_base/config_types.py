@@ -49,7 +49,7 @@ def check_arguments(cls: type, arguments: Mapping[str, object], signature: inspe
             parameter = signature.parameters.get(name)
             annotation = "Any" if parameter is None else str(parameter.annotation)
             annotation = _BY_NAME.get(name, annotation) if annotation in ("Any", "Tree", "object") else annotation
-            wanted, test = _KINDS.get(annotation.removesuffix(" | None"), ("", _anything))
+            wanted, test = _KINDS.get(annotation.removesuffix(" | None"), ("", lambda value: True))
             default = parameter is not None and parameter.default is None
             fits = test(value) or (value is None and (default or annotation.endswith("| None")))
         if not fits:
@@ -70,10 +70,6 @@ def _is_object(value: Any, areas: tuple[str, ...]) -> bool:
 
 def _is_instance(value: object) -> bool:
     return hasattr(value, "get_config") and not inspect.isclass(value)
-
-
-def _anything(value: object) -> bool:
-    return True
 
 
 def _is_number(value: object) -> bool:

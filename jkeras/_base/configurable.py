@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, Self, TypeGuard
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from jkeras._base import registry, special_values
 from jkeras._base.config_types import check_arguments
+from jkeras._base.context import holding
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.plain_numbers import TakesPlainNumbers
 from jkeras._base.types import Config, CustomObjects
@@ -43,14 +44,9 @@ def translate_with(translate: Callable[[object, type | None], object]) -> None:
     _translate = translate
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+def translated() -> AbstractContextManager[None]:
     """Within this block, configs are already Keras 3's."""
-    token = _translated.set(True)
-    try:
-        yield
-    finally:
-        _translated.reset(token)
+    return holding(_translated, True)
 
 
 @contextmanager
@@ -58,12 +54,8 @@ def in_memory() -> Iterator[None]:
     """Within this block, configs pass between objects of this process: your own functions and classes are in them as objects, and
     need not be found by name.
     """
-    token = _in_memory.set(True)
-    try:
-        with translated():
-            yield
-    finally:
-        _in_memory.reset(token)
+    with holding(_in_memory, True), translated():
+        yield
 
 
 @contextmanager
@@ -269,12 +261,16 @@ def object_config(obj: Any) -> dict[str, object]:
     """`{"module", "class_name", "config", "registered_name"}` of an object with `get_config`."""
     cls = type(obj).__dict__.get("_declared_as", type(obj))
     path = registry.path_of(cls)
-    config = {**_class_words(cls, path), "config": obj.get_config(), "registered_name": None}
+    module, _, name = (path or f"{cls.__module__}.{cls.__name__}").rpartition(".")
+    module = _WITHOUT_PUBLIC_PATH.get(path or "", module)
+    config = {"module": module, "class_name": name, "config": obj.get_config(), "registered_name": None}
     if path is None or path in _WITHOUT_PUBLIC_PATH:
         config["registered_name"] = registry.get_registered_name(cls)
     if path is None and _in_memory.get():
         config[_CLASS] = cls
-    _note_shared(obj, config)
+    written = _written.get()
+    if written is not None and hasattr(obj, "build_from_config"):  # only layers hold weights that it matters to share
+        config["shared_object_id"] = written.setdefault(id(obj), (obj, len(written)))[1]
     return config
 
 
@@ -291,18 +287,8 @@ def full_config(obj: object) -> dict[str, object]:
 @contextmanager
 def sharing() -> Iterator[None]:
     """Within this block, layers are written with a `shared_object_id`, and what has one is read once."""
-    tokens = _written.set({}), _read.set({})
-    try:
+    with holding(_written, {}), holding(_read, {}):
         yield
-    finally:
-        _written.reset(tokens[0])
-        _read.reset(tokens[1])
-
-
-def _note_shared(obj: object, config: dict[str, object]) -> None:
-    written = _written.get()
-    if written is not None and hasattr(obj, "build_from_config"):  # only layers hold weights that it matters to share
-        config["shared_object_id"] = written.setdefault(id(obj), (obj, len(written)))[1]
 
 
 def shared_ids(config: object, found: Counter[object]) -> Counter[object]:
@@ -332,13 +318,6 @@ def without_single_ids(config: object, found: Counter[object]) -> Any:
 _WITHOUT_PUBLIC_PATH = {"keras.models.Functional": "keras.src.models.functional"}
 
 
-def _class_words(cls: type, path: str | None) -> dict[str, str]:
-    if path is None:
-        return {"module": cls.__module__, "class_name": cls.__name__}
-    module, _, name = path.rpartition(".")
-    return {"module": _WITHOUT_PUBLIC_PATH.get(path, module), "class_name": name}
-
-
 def deserialize(config: object, custom_objects: CustomObjects = None) -> Any:
     """The object for a dict that `object_config` gave, the value for a special form, and what is nested in lists and dicts.
 
@@ -362,7 +341,7 @@ def deserialize(config: object, custom_objects: CustomObjects = None) -> Any:
     _check_words(config)
     if config["class_name"] == "function":
         return _function(config, custom_objects)
-    found = config.get(_CLASS)
+    found: Any = config.get(_CLASS)
     if not inspect.isclass(found):
         found = registry.find(config.get("module"), config["class_name"], config.get("registered_name"), custom_objects or {})
     if not hasattr(found, "from_config"):
@@ -370,16 +349,12 @@ def deserialize(config: object, custom_objects: CustomObjects = None) -> Any:
     read, shared = _read.get(), config.get("shared_object_id")
     if read is not None and isinstance(shared, int) and type(read.get(shared)) is found:
         return read[shared]
-    made = _make(found, config, custom_objects)
+    options = {"custom_objects": custom_objects} if takes_custom_objects(found) else {}
+    with registry.custom_object_scope(custom_objects):
+        made = found.from_config(copied(config["config"]), **options)
     if read is not None and isinstance(shared, int) and hasattr(made, "build_from_config"):
         read[shared] = made
     return made
-
-
-def _make(found: Any, config: Config, custom_objects: CustomObjects) -> Any:
-    with registry.custom_object_scope(custom_objects):
-        options = {"custom_objects": custom_objects} if takes_custom_objects(found) else {}
-        return found.from_config(copied(config["config"]), **options)
 
 
 def copied(value: object) -> Any:
@@ -417,8 +392,6 @@ def resolve(kind: str, identifier: object, custom_objects: CustomObjects = None)
 
     Strings and classes that name a class give an instance with default arguments; functions come back as they are.
     """
-    if identifier is None:
-        return None
     if is_object_config(identifier):
         config = identifier
         _check_words(config)

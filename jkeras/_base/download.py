@@ -91,12 +91,9 @@ class _Progress:
         self.received += count
         if self.live and time.monotonic() - self.shown_at > 0.1:
             self.shown_at = time.monotonic()
-            self._show("")
+            self.show("")
 
-    def finish(self) -> None:
-        self._show("\n")
-
-    def _show(self, end: str) -> None:
+    def show(self, end: str) -> None:
         of = f" of {self.total:,} bytes ({100 * self.received // self.total}%)" if self.total else " bytes"
         start = "\r" if self.live else ""
         print(f"{start}{self.name}: {self.received:,}{of}", end=end, file=sys.stderr, flush=True)
@@ -148,7 +145,7 @@ def _copy(source: IO[bytes], file: IO[bytes], name: str, algorithm: str) -> str:
             hasher.update(block)
             progress.add(len(block))
     finally:
-        progress.finish()
+        progress.show("\n")
     if progress.total is not None and progress.received != progress.total:
         raise ConnectionError(f"the connection ended after {progress.received:,} of {progress.total:,} bytes")
     return hasher.hexdigest()

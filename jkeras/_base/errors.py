@@ -10,7 +10,9 @@ import contextlib
 import contextvars
 import difflib
 import numbers
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+
+from jkeras._base.context import holding
 
 
 class FileFormatError(ValueError):
@@ -42,8 +44,7 @@ class UnknownSizeError(ValueError):
 _stand_in: contextvars.ContextVar[int | None] = contextvars.ContextVar("stand_in", default=None)
 
 
-@contextlib.contextmanager
-def standing_for_unknown(size: int | None) -> Iterator[None]:
+def standing_for_unknown(size: int | None) -> contextlib.AbstractContextManager[None]:
     """A block in which texts show axes of this size as None, which it stands for, and layers are built as for None.
 
     Args:
@@ -55,11 +56,7 @@ def standing_for_unknown(size: int | None) -> Iterator[None]:
         ...     describe(np.zeros((24, 3), np.float32))
         'float32(None, 3)'
     """
-    token = _stand_in.set(size)
-    try:
-        yield
-    finally:
-        _stand_in.reset(token)
+    return holding(_stand_in, size)
 
 
 def known_sizes(shape: Iterable[object]) -> tuple[int | None, ...]:

@@ -109,17 +109,16 @@ def axes_for(
     return figure, [figure.add_subplot(down, across, i + 1) for i in range(count)]
 
 
-def finish(figure: Figure, path: FilePath | None, dpi: float | None = None) -> Figure:
+def finish(figure: Figure, path: FilePath | None) -> Figure:
     """Write a figure if there is a path, and return it.
 
     Args:
         figure: of matplotlib.
         path: of the file; the suffix tells the format (`.png`, `.svg`, `.pdf`, ...).
-        dpi: pixels per inch, None for the figure's own.
     """
     if path is not None:
         with atomic_file(path) as temporary:
-            save(figure, temporary, Path(path).suffix[1:].lower() or "png", dpi)
+            save(figure, temporary, Path(path).suffix[1:].lower() or "png")
     return figure
 
 

@@ -1,12 +1,15 @@
-"""Arguments that only Keras 2 has: ignored if they change nothing, else an error that says what to write. Also older names."""
+"""Arguments that only Keras 2 has: ignored if they change nothing, else an error that says what to write. Also older names, and
+`add_weight("kernel", shape=...)`: Keras 2's order of arguments, in which the name comes first.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., object])
+_NAME_FIRST = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
 
 
 class Gone(NamedTuple):
@@ -72,6 +75,32 @@ def renamed(**names: str) -> Callable[[F], F]:
         return run  # type: ignore[return-value]
 
     return wrap
+
+
+def name_first(method: F) -> F:
+    """Let a method take arguments in Keras 2's order too, if the first one is a string.
+
+    Example:
+        >>> @name_first
+        ... def add_weight(self, shape=(), initializer=None, name=None):
+        ...     return shape, initializer, name
+        >>> add_weight(None, "kernel", (3, 2), initializer="zeros"), add_weight(None, (3, 2), "zeros")
+        (((3, 2), 'zeros', 'kernel'), ((3, 2), 'zeros', None))
+    """
+
+    @functools.wraps(method)
+    def either(self: object, *args: object, **kwargs: object) -> object:
+        if args and isinstance(args[0], str):
+            named = dict(zip(_NAME_FIRST, args))
+            twice = sorted(named.keys() & kwargs.keys())
+            if len(args) > len(_NAME_FIRST) or twice:
+                raise TypeError(
+                    f"{method.__name__}({args[0]!r}, ...) takes {', '.join(_NAME_FIRST)}, each once. Received: {args}, {kwargs}."
+                )
+            args, kwargs = (), {**named, **kwargs}
+        return method(self, *args, **kwargs)
+
+    return cast(F, either)
 
 
 def _asks_for_nothing(value: object, harmless: tuple[object, ...] | None) -> bool:

@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from jkeras._base.context import holding
 from jkeras._base.errors import UnknownObjectError, UnsafeFileError, unknown_name
 from jkeras._base.naming import to_snake_case
 from jkeras._base.types import CustomObjects
@@ -30,59 +31,18 @@ _custom: dict[str, object] = {}  # "Package>Name" -> object
 _custom_names: dict[int, str] = {}  # id(object) -> "Package>Name"
 _scoped: ContextVar[Mapping[str, object]] = ContextVar("jkeras_custom_objects", default=MappingProxyType({}))
 
-_ROOTS = frozenset(
-    [
-        "tensorflow",
-        "tf",
-        "python",
-        "keras",
-        "tf_keras",
-        "keras_core",
-        "src",
-        "api",
-        "v1",
-        "v2",
-        "_v1",
-        "_v2",
-        "_tf_keras",
-        "compat",
-        "legacy",
-    ]
-)
+_ROOTS = {
+    "tensorflow", "tf", "python", "keras", "tf_keras", "keras_core", "src", "api", "v1", "v2", "_v1", "_v2", "_tf_keras",
+    "compat", "legacy",
+}  # fmt: skip
 _AREAS = {"engine": ("models", "layers"), "mixed_precision": ("dtype_policies",), "": ("top", "models", "layers")}
-# What a config may make: the parts of models. Loaders, downloads, writers of files and switches are not parts.
-_PARTS = frozenset(
-    [
-        "layers",
-        "models",
-        "top",
-        "initializers",
-        "regularizers",
-        "constraints",
-        "activations",
-        "losses",
-        "metrics",
-        "optimizers",
-        "optimizers.schedules",
-        "dtype_policies",
-        "mixed_precision",
-        "random",
-    ]
-)
 # Where to look for a class whose config has no module, as in files of Keras 2.
-_SEARCHED = [
-    "layers",
-    "models",
-    "top",
-    "initializers",
-    "regularizers",
-    "constraints",
-    "optimizers",
-    "optimizers.schedules",
-    "losses",
-    "metrics",
-    "dtype_policies",
-]
+_SEARCHED = (
+    "layers", "models", "top", "initializers", "regularizers", "constraints", "optimizers", "optimizers.schedules",
+    "losses", "metrics", "dtype_policies",
+)  # fmt: skip
+# What a config may make: the parts of models. Loaders, downloads, writers of files and switches are not parts.
+_PARTS = {*_SEARCHED, "activations", "mixed_precision", "random"}
 _OWN = "If it is your own, give the {kind} itself; where a file names it, pass custom_objects={{{name!r}: ...}} or register it."
 _FUNCTION_AREAS = ("activations", "losses", "metrics", "ops", "initializers", "regularizers", "constraints")
 
@@ -243,11 +203,8 @@ def custom_object_scope(*objects: Mapping[str, object] | None) -> Iterator[None]
         if given is not None and not isinstance(given, Mapping):
             raise TypeError(f"custom_objects is a dict of names and objects: {{'MyLayer': MyLayer}}. Received: {given!r}.")
     merged = {**_scoped.get(), **{k: v for given in objects if given for k, v in given.items()}}
-    token = _scoped.set(merged)
-    try:
+    with holding(_scoped, merged):
         yield
-    finally:
-        _scoped.reset(token)
 
 
 CustomObjectScope = custom_object_scope  # Keras' name for it as a class
@@ -260,9 +217,7 @@ def areas_of(module: str | None) -> tuple[str, ...]:
         >>> areas_of("keras.src.layers.core.dense"), areas_of("tensorflow.keras.optimizers.schedules"), areas_of("os")
         (('layers',), ('optimizers.schedules',), ())
     """
-    if module is None:
-        return ()
-    parts = module.split(".")
+    parts = (module or "").split(".")
     if parts[0] not in ("keras", "tf_keras", "tensorflow", "keras_core", "tf"):
         return ()
     while parts and parts[0] in _ROOTS:

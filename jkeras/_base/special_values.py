@@ -17,24 +17,10 @@ from jkeras._base.types import Config
 Read = Callable[[object], object]
 
 MAX_ELEMENTS = 10_000_000
-_NUMERIC = frozenset(
-    [
-        "bool",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float16",
-        "float32",
-        "float64",
-        "complex64",
-        "bfloat16",
-    ]
-)
+_NUMERIC = (
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64",
+    "complex64", "bfloat16",
+)  # fmt: skip
 
 
 def encode(value: object) -> Any:

@@ -245,7 +245,7 @@ def find_learning_rate(
         20
     """
     finder = LearningRateFinder(start, end, steps, smoothing, burst)
-    place = random.stream_seed(), random.numbers_taken()
+    place = random.stream_position()
     callbacks = [*(fit.pop("callbacks", None) or ()), finder]
     try:
         # Each epoch has at least one batch, so `steps` epochs suffice; the finder ends them.

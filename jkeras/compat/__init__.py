@@ -10,18 +10,9 @@ In code of your own you can have the stand-in for TensorFlow without replacing a
 from jkeras.compat import tensorflow as tf
 """
 
-from types import ModuleType
-
 from jkeras.compat.check import check_script as check_script
 from jkeras.compat.install import install as install
 from jkeras.compat.install import is_installed as is_installed
 from jkeras.compat.install import uninstall as uninstall
 from jkeras.compat.missing import MissingModuleError as MissingModuleError
 from jkeras.compat.missing import MissingNameError as MissingNameError
-from jkeras.compat.modules import make_module
-
-
-def __getattr__(name: str) -> ModuleType:
-    if name == "tensorflow":
-        return make_module(name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -61,15 +61,9 @@ class ArraySource(Source):
         """Batches of an epoch."""
         return min(self.steps or self.total_batches, self.total_batches)
 
-    @property
-    def specs(self) -> Batch:
-        """Shapes and dtypes of one batch, with None for the batch dimension."""
-        return spec_of(self.arrays)
-
-    @property
-    def first_rows(self) -> int:
-        """How many rows the first batch has."""
-        return min(self.batch_size, self.num_samples)
+    def look(self) -> tuple[Batch, int]:
+        """Shapes and dtypes of one batch, and how many rows the first one has."""
+        return spec_of(self.arrays), min(self.batch_size, self.num_samples)
 
     def order(self, epoch: int = 0, seed: int = 0) -> np.ndarray:
         """The row numbers of an epoch in order, a function of `(epoch, seed)` alone; warns where the data end before `steps`."""

@@ -27,8 +27,7 @@ from jkeras._base.types import Array, Batch, Tree
 from jkeras.data.array_source import ArraySource
 
 # Long enough to hide the cost of a dispatch, short enough for the caches and the memory.
-_STACK_BYTES = {"cpu": 16 << 20}
-_STACK_BYTES_ON_ACCELERATORS = 64 << 20
+_STACK_BYTES, _STACK_BYTES_ON_ACCELERATORS = 16 << 20, 64 << 20
 _MOST_BATCHES = 1024
 
 
@@ -53,7 +52,7 @@ def batches_per_stack(batch_bytes: int, platform: str) -> int:
         >>> batches_per_stack(64 * 32 * 32 * 3 * 4, "cpu"), batches_per_stack(40, "cpu")
         (21, 1024)
     """
-    budget = _STACK_BYTES.get(platform, _STACK_BYTES_ON_ACCELERATORS)
+    budget = _STACK_BYTES if platform == "cpu" else _STACK_BYTES_ON_ACCELERATORS
     return max(1, min(_MOST_BATCHES, budget // max(batch_bytes, 1)))
 
 

@@ -148,32 +148,19 @@ def _first_stranger(array: np.ndarray) -> str:
     return " (rows of different length?)" if array.size else ""
 
 
-def leaves(tree: Tree) -> list[Tree]:
-    """The arrays of a nest, in order."""
-    return jax.tree_util.tree_leaves(tree)
-
-
-def lengths(**nests: object) -> dict[str, int]:
-    """The number of samples of every array, by its place: `{"x['a']": 100, "y": 90}`."""
-    found: dict[str, int] = {}
-    for name, nest in nests.items():
-        for path, leaf in jax.tree_util.tree_leaves_with_path(nest):
-            found[name + jax.tree_util.keystr(path)] = leaf.shape[0]
-    return found
-
-
 def common_length(x: Tree, y: Tree = None, sample_weight: Tree = None) -> int:
     """The number of samples, the same for all arrays.
 
     Raises:
         ValueError: there are none, or the arrays differ; the text lists every length with its place.
     """
-    sizes = {leaf.shape[0] for leaf in leaves((x, y, sample_weight))}
+    sizes = {leaf.shape[0] for leaf in jax.tree.leaves((x, y, sample_weight))}
     if len(sizes) == 1 and (size := sizes.pop()):
         return size
-    found = lengths(x=x, y=y, sample_weight=sample_weight)
-    listed = ", ".join(f"{place}: {n}" for place, n in found.items())
-    if len(set(found.values())) > 1:
+    nests = (("x", x), ("y", y), ("sample_weight", sample_weight))
+    places = [(name + jax.tree_util.keystr(at), leaf) for name, nest in nests for at, leaf in jax.tree.leaves_with_path(nest)]
+    listed = ", ".join(f"{place}: {leaf.shape[0]}" for place, leaf in places)
+    if len(sizes) > 1:
         raise ValueError(
             f"All arrays must hold the same number of samples (their first dimension). Received {listed}. "
             "Cut or pad them so that row i of each belongs to sample i."

@@ -41,19 +41,9 @@ class IndexedSource(Source):
         [([0.0], [0]), ([1.0], [1])]
     """
 
-    def __init__(
-        self,
-        dataset: Any,
-        *,
-        shuffle: bool | str = False,
-        steps: int | None = None,
-        weighing: Weighing | None = None,
-    ):
-        self.dataset = dataset
-        self.shuffle = shuffle
-        self.steps = steps
+    def __init__(self, dataset: Any, *, shuffle: bool | str = False, steps: int | None = None, weighing: Weighing | None = None):
+        self.dataset, self.shuffle, self.steps = dataset, shuffle, steps
         self.weighing = weighing or Weighing()
-        self._specs: Batch | None = None
         self._first: Batch | None = None  # item 0, made for its shapes and not used yet
         self._begun = False  # whether `on_epoch_begin` was called for an epoch whose batches were not asked for yet
 
@@ -68,22 +58,13 @@ class IndexedSource(Source):
         known = [n for n in (self.steps, self.total_batches) if n is not None]
         return min(known, default=None)
 
-    @property
-    def specs(self) -> Batch:
-        """Shapes and dtypes of batch 0, with None for the batch dimension. The first epoch begins with them."""
-        if self._specs is None:
-            self.begin_epoch()
-            self._check_total()
-            # Copied, because a dataset may fill the same arrays again for every item.
-            self._first = jax.tree.map(np.array, self._read(0, lambda: self.dataset[0]))
-            self._specs, self._first_rows = spec_of(self._first), common_length(*self._first)
-        return self._specs
-
-    @property
-    def first_rows(self) -> int:
-        """How many rows batch 0 has. The first epoch begins with it."""
-        assert self.specs
-        return self._first_rows
+    def look(self) -> tuple[Batch, int]:
+        """Shapes, dtypes and rows of batch 0. The first epoch begins with it."""
+        self.begin_epoch()
+        self._check_total()
+        # Copied, because a dataset may fill the same arrays again for every item.
+        self._first = first = jax.tree.map(np.array, self._read(0, lambda: self.dataset[0]))
+        return spec_of(first), common_length(*first)
 
     def indices(self, epoch: int = 0, seed: int = 0) -> Iterable[int]:
         """The batch numbers of an epoch in their order; warns where the dataset ends before `steps`."""

@@ -74,7 +74,6 @@ class IterableSource(Source):
         self._length = None if self.one_pass else known_length(data)
         self._items: Any = iter(data) if self.one_pass else None
         self._position = self._seen_before = 0
-        self._specs: Batch | None = None
 
     @property
     def num_batches(self) -> int | None:
@@ -82,26 +81,17 @@ class IterableSource(Source):
         known = [n for n in (self.steps, self._length) if n is not None]
         return min(known, default=None)
 
-    @property
-    def specs(self) -> Batch:
-        """Shapes and dtypes of the first batch, with None for the batch dimension."""
-        if self._specs is None:
-            items = self._items if self._items is not None else iter(self.data)
-            with naming(self._place(0)):
-                first = next(items, None)
-            if first is None:
-                raise _no_data(self.data)
-            self._items = itertools.chain([first], items)
-            self.bare_inputs = not isinstance(first, (list, tuple))
-            batch = self._read(first, 0)
-            self._specs, self._first_rows = spec_of(batch), common_length(*batch)
-        return self._specs
-
-    @property
-    def first_rows(self) -> int:
-        """How many rows the first batch has."""
-        assert self.specs
-        return self._first_rows
+    def look(self) -> tuple[Batch, int]:
+        """Shapes, dtypes and rows of the first batch, which is not lost."""
+        items = self._items if self._items is not None else iter(self.data)
+        with naming(self._place(0)):
+            first = next(items, None)
+        if first is None:
+            raise _no_data(self.data)
+        self._items = itertools.chain([first], items)
+        self.bare_inputs = not isinstance(first, (list, tuple))
+        batch = self._read(first, 0)
+        return spec_of(batch), common_length(*batch)
 
     def seek(self, batches: int) -> None:
         """Skip this many batches before the next epoch, so that fresh data continue where the run stopped.
@@ -119,7 +109,9 @@ class IterableSource(Source):
         The order is the iterable's own; `seed` is ignored.
         """
         self._read_over()
-        self._continue(epoch)
+        begun = self._position > 0  # a batch that was only read for its shapes does not count
+        if self._items is None or (not self.one_pass and begun and (epoch == 0 or self.steps is None)):
+            self._rewind()
         count = 0
         while self.steps is None or count < self.steps:
             try:
@@ -142,11 +134,6 @@ class IterableSource(Source):
                 self._next(first=True)
             except StopIteration:
                 raise ValueError(_ENDS_BEFORE.format(got=number, wanted=count)) from None
-
-    def _continue(self, epoch: int) -> None:
-        begun = self._position > 0  # a batch that was only read for its shapes does not count
-        if self._items is None or (not self.one_pass and begun and (epoch == 0 or self.steps is None)):
-            self._rewind()
 
     def _rewind(self) -> None:
         self._items, self._position = iter(self.data), 0

@@ -6,21 +6,21 @@
 | several     | an array `(n,)` for all, or a list or dict of them  | a list or dict of such tables                      |
 
 A list has one entry per output, which may be None; a dict names the outputs that have one. A single output may have a list or
-a dict of one.
+a dict of one. The weight of a sample is that of its class, 1 for classes without an entry.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
 
+from jkeras._base.config import floatx
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.types import Tree
-from jkeras.data.arrays import leaves
-from jkeras.data.class_weight import class_weights
 
 _ONE_TABLE = """`class_weight` is {received}, but there are {count} outputs. Write a table for each that needs
 one, by name:
@@ -90,9 +90,64 @@ def per_output(y: Tree, sample_weight: Tree) -> Tree:
     if not isinstance(y, (list, tuple)) or len(y) != len(sample_weight):
         raise ValueError(
             f"`sample_weight` must have the structure of `y`, one array (or None) per output. Received "
-            f"sample_weight={describe(sample_weight)} for y={describe(y)} with {len(leaves(y))} outputs."
+            f"sample_weight={describe(sample_weight)} for y={describe(y)} with {len(jax.tree.leaves(y))} outputs."
         )
     return sample_weight
+
+
+def class_weights(y: Tree, class_weight: Mapping[int, float]) -> np.ndarray:
+    """One weight per sample from a weight per class.
+
+    Args:
+        y: targets: class numbers `(n, ...)` or `(n, ..., 1)`, or one-hot / probabilities `(n, ..., classes)`, of which the
+            largest counts.
+        class_weight: class number -> weight; classes without an entry weigh 1. Classes may be strings such as `"1"`.
+
+    Returns:
+        Weights in `floatx()`, `(n,)` or one for each step.
+
+    Raises:
+        ValueError: no targets, several outputs, or keys that are not class numbers.
+
+    Example:
+        >>> class_weights(np.array([0, 1, 1, 2]), {0: 2.0, 1: 0.5})
+        array([2. , 0.5, 0.5, 1. ], dtype=float32)
+    """
+    if y is None or isinstance(y, (list, tuple, Mapping)):
+        received = "no y" if y is None else f"y={describe(y)}"
+        raise ValueError(
+            f"`class_weight` needs one array of class targets; received {received}. For several outputs pass one table "
+            "per output, by its name."
+        )
+    table = _class_table(class_weight)
+    labels = np.asarray(y)
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    elif labels.ndim > 1 and labels.max() <= 1:  # else they are class numbers, one for each step, not probabilities
+        labels = labels.argmax(-1)
+    present, position = np.unique(np.round(labels).astype(np.int64), return_inverse=True)
+    weights = np.array([table.get(int(c), 1.0) for c in present], dtype=floatx())
+    return weights[position].reshape(labels.shape)
+
+
+def _class_table(class_weight: Tree) -> dict[int, float]:
+    try:
+        return {_class_number(key): np.asarray(weight, "float64").item() for key, weight in class_weight.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        is_list = isinstance(class_weight, (np.ndarray, list, tuple))  # what scikit-learn's compute_class_weight gives
+        hint = " Write dict(enumerate(weights))." if is_list else ""
+        raise ValueError(
+            "`class_weight` must be a dict of class number -> weight, such as {0: 1.0, 1: 5.0}. "
+            f"Received {describe(class_weight)}.{hint}"
+        ) from error
+
+
+def _class_number(key: Any) -> int:
+    """A key as a class: 1, 1.0, np.int64(1), or "1", as JSON has it."""
+    number = int(key)
+    if not isinstance(key, str) and number != key:
+        raise ValueError(f"{key!r} is no whole number.")
+    return number
 
 
 def _by_name(value: Tree, names: Sequence[str]) -> dict[str, Tree]:
@@ -125,11 +180,9 @@ def _is_by_output(class_weight: object) -> bool:
 
 def _only_entry(class_weight: Tree) -> Tree:
     """The table for the only output, from a list or dict of one."""
-    if isinstance(class_weight, (list, tuple)) and len(class_weight) == 1 and isinstance(class_weight[0], Mapping):
-        return class_weight[0]
-    if _is_by_output(class_weight) and len(class_weight) == 1:
-        return next(iter(class_weight.values()))
-    return class_weight
+    tables = list(class_weight.values()) if isinstance(class_weight, Mapping) else class_weight
+    alone = isinstance(tables, (list, tuple)) and len(tables) == 1 and isinstance(tables[0], Mapping)
+    return tables[0] if alone else class_weight
 
 
 def _product(given: Tree, of_classes: np.ndarray | None) -> Tree:

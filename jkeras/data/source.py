@@ -13,6 +13,7 @@ the front, each epoch continues where the last one ended, and where the data end
 from __future__ import annotations
 
 import contextlib
+import functools
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -42,15 +43,23 @@ class Source(ABC):
     def num_batches(self) -> int | None:
         """Batches of an epoch; None where it is not known before the end."""
 
-    @property
     @abstractmethod
-    def specs(self) -> Batch:
-        """Shapes and dtypes of one batch, `(x, y, sample_weight)`, with None for the batch dimension."""
+    def look(self) -> tuple[Batch, int]:
+        """`specs` and `first_rows`; called once, when somebody asks for them."""
+
+    @functools.cached_property
+    def _seen(self) -> tuple[Batch, int]:
+        return self.look()
 
     @property
-    @abstractmethod
+    def specs(self) -> Batch:
+        """Shapes and dtypes of one batch, `(x, y, sample_weight)`, with None for the batch dimension."""
+        return self._seen[0]
+
+    @property
     def first_rows(self) -> int:
         """How many rows the first batch has."""
+        return self._seen[1]
 
     @property
     def spec(self) -> Tree:

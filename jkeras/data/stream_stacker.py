@@ -12,13 +12,14 @@ import contextlib
 import threading
 import warnings
 from collections.abc import Callable, Generator
+from typing import TypeAlias
 
 import jax
 import numpy as np
 
 from jkeras._base.aligned import aligned_empty
 from jkeras._base.types import Batch, Tree
-from jkeras.data.array_stacker import BatchStack, batches_per_stack, bytes_of, default_device, to_device
+from jkeras.data.array_stacker import ArrayStacker, BatchStack, batches_per_stack, bytes_of, default_device, to_device
 from jkeras.data.source import Source, naming
 
 # Batches of a stack on a CPU, where a dispatch costs as much as a small step. More would let a stream read outdated weights.
@@ -99,6 +100,9 @@ class StreamStacker:
             return jax.block_until_ready(to_device(jax.tree.map(lambda array: array[None], batch))), rows, 1
         batch = jax.tree.map(lambda array: np.asarray(array)[None], batch)
         return batch, rows, min(_MOST_BATCHES, batches_per_stack(bytes_of(batch) + self._beside, platform))
+
+
+Stacker: TypeAlias = ArrayStacker | StreamStacker
 
 
 class _Handover:

@@ -42,13 +42,12 @@ Sizes = Callable[[int, int], Size]
 """The size of an unknown axis: from the index of its argument among all leaves, and its own position."""
 
 
-def infer(fn: Callable[..., Tree], args: tuple[Tree, ...], kwargs: dict[str, Tree], training: bool | None = None) -> Tree:
+def infer(fn: Callable[..., Tree], args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
     """A pytree of `Spec` for `fn(*args, **kwargs)`.
 
     Args:
         fn: a layer or function; it may read and make variables.
         args, kwargs: with specs or symbolic tensors in place of arrays; everything else is passed as it is.
-        training: the training flag that `fn` finds.
 
     Raises:
         UnknownSizeError: a weight's shape depends on an unknown axis.
@@ -61,7 +60,7 @@ def infer(fn: Callable[..., Tree], args: tuple[Tree, ...], kwargs: dict[str, Tre
         >>> infer(lambda x: x[:, 30:-30], (Spec((None, None, 3), "float32"),), {})
         Spec((None, None, 3), float32)
     """
-    return _Inference(fn, args, kwargs, training).result()
+    return _Inference(fn, args, kwargs).result()
 
 
 def raise_named(fn: Callable[..., Tree], args: tuple[Tree, ...], size: int, reason: Exception) -> NoReturn:
@@ -73,7 +72,7 @@ def raise_named(fn: Callable[..., Tree], args: tuple[Tree, ...], size: int, reas
         reason: the error.
     """
     if re.search(rf"\({size}[,)]", str(reason)):
-        _Inference(fn, args, {}, None).fail(reason)
+        _Inference(fn, args, {}).fail(reason)
     raise reason
 
 
@@ -85,8 +84,8 @@ def at_size(spec: Tree, size: int) -> jax.ShapeDtypeStruct:
 class _Inference:
     """One function with its arguments, tried at several sizes."""
 
-    def __init__(self, fn: Callable[..., Tree], args: tuple[Tree, ...], kwargs: dict[str, Tree], training: bool | None):
-        self.fn, self.training = fn, training
+    def __init__(self, fn: Callable[..., Tree], args: tuple[Tree, ...], kwargs: dict[str, Tree]):
+        self.fn = fn
         self.leaves, self.tree = jax.tree.flatten((args, kwargs), is_leaf=lambda v: is_spec(v) or isinstance(v, Variable))
         self.indices = [i for i, leaf in enumerate(self.leaves) if is_spec(leaf)]
         unknown = [(i, axis) for i in self.indices for axis, n in enumerate(self.leaves[i].shape) if n is None]
@@ -196,10 +195,10 @@ class _Inference:
             return False
         return tried >= _AT_MOST or (tried >= _USUALLY and not self.hides_an_axis(agreed))
 
-    def at(self, size_of: Sizes, shown_as_unknown: int | None = None) -> Tree:
+    def at(self, size_of: Sizes, shown_as_unknown: int | None = None, run: Callable[..., Tree] | None = None) -> Tree:
         """Specs of the outputs at a size for each unknown axis."""
         with standing_for_unknown(shown_as_unknown):
-            outputs = abstractly(self.run, *self.arrays(size_of), training=self.training)
+            outputs = abstractly(run or self.run, *self.arrays(size_of))
         return jax.tree.map(lambda a: Spec(known_sizes(a.shape), a.dtype), outputs)
 
     def attempt(self, size_of: Sizes, shown_as_unknown: int | None = None) -> list[Tree]:
@@ -215,9 +214,8 @@ class _Inference:
             except Exception:
                 failed = True
 
-        with standing_for_unknown(shown_as_unknown):
-            outputs = abstractly(run, *self.arrays(size_of), training=self.training)
-        return [] if failed else [jax.tree.map(lambda a: Spec(known_sizes(a.shape), a.dtype), outputs)]
+        specs = self.at(size_of, shown_as_unknown, run)
+        return [] if failed else [specs]
 
     def arrays(self, size_of: Sizes) -> list[jax.ShapeDtypeStruct]:
         """The specs with a size for each unknown axis."""

@@ -147,11 +147,7 @@ class KerasTensor:
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError(_NOT_AN_ARRAY.format(tensor=self))
 
-    @property
-    def __jax_array__(self) -> NoReturn:
-        """JAX looks for this attribute; the error here says more than its own."""
-        raise TypeError(_NOT_AN_ARRAY.format(tensor=self))
-
+    __jax_array__ = property(_refuse)  # JAX looks for this attribute; the error here says more than its own
     __array__ = __float__ = __int__ = __bool__ = __iter__ = __len__ = __index__ = _refuse
 
     def __repr__(self) -> str:

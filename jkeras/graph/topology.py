@@ -45,8 +45,6 @@ def operations_of(nodes: list[Node]) -> list[Operation]:
 
 
 def _parents(node: Node, given: set[int]) -> list[Node]:
-    if not node.inputs:
-        return []
     return [t.node for t in node.inputs if t.node is not None and (id(t) not in given or not t.node.inputs)]
 
 

@@ -16,8 +16,7 @@ from jkeras import constraints, initializers, regularizers
 from jkeras._base import registry
 from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.errors import UnknownSizeError, unexpected_arguments
-from jkeras._base.name_first import name_first
-from jkeras._base.old_arguments import Gone, leave_out
+from jkeras._base.old_arguments import Gone, leave_out, name_first
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import DTypeLike, FunctionLike, Tensor, Tree
 from jkeras.layers import messages, tracking

@@ -117,7 +117,7 @@ class StatelessFace:
         )
         if draws and "_seed_state" not in self.__dict__:
             with random.taking_nothing():
-                seed = np.array([random.stream_seed(), random.numbers_taken()], np.uint32)
+                seed = np.array(random.stream_position(), np.uint32)
                 self.__dict__["_seed_state"] = SeedState(seed, trainable=False, autocast=False, name="seed_generator_state")
         return [*kept, self.__dict__["_seed_state"]] if draws else kept
 
@@ -140,5 +140,5 @@ def _key_and_next_seed(layer: Layer, seed: Array | None) -> tuple[Array, Array |
     if current().rng is not None:
         return random.draw_key(layer), seed
     if seed is None:
-        return random.stream_key(), None
+        return jax.random.key(random.stream_position()[0]), None
     return jax.random.fold_in(jax.random.key(seed[0]), seed[1]), seed.at[1].add(1)

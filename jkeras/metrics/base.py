@@ -22,8 +22,8 @@ from jkeras import initializers
 from jkeras._base.config import floatx
 from jkeras._base.configurable import Configurable
 from jkeras._base.dtypes import get_policy, is_float
-from jkeras._base.name_first import name_first
 from jkeras._base.naming import auto_name, to_snake_case
+from jkeras._base.old_arguments import name_first
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
 from jkeras.metrics.stateless import Stateless

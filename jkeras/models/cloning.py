@@ -66,11 +66,12 @@ def clone_model(
             return clone_model(layer, clone_function=clone_function, call_function=inner, recursive=True)
         return (clone_function or clone_layer)(layer)
 
-    if isinstance(model, Sequential):
-        return _clone_stack(model, input_tensors, copy)
-    if not isinstance(model, Functional):
+    if not isinstance(model, (Functional, Sequential)):
         return clone_layer(model)
-    return _clone_graph(model, input_tensors, copy, call_function or _call)
+    given = None if input_tensors is None else _tensors(input_tensors)
+    if isinstance(model, Sequential):
+        return _clone_stack(model, given or [], copy)
+    return _clone_graph(model, given, copy, call_function or _call)
 
 
 def clone_layer(layer: L) -> L:
@@ -103,8 +104,7 @@ def _check(model: object, input_tensors: Tree, clone_function: object, call_func
         )
 
 
-def _clone_stack(model: Sequential, input_tensors: Tree, copy: CloneFunction) -> Sequential:
-    given = [_as_tensor(t) for t in _flat(input_tensors)]
+def _clone_stack(model: Sequential, given: list[KerasTensor], copy: CloneFunction) -> Sequential:
     if len(given) > 1:
         raise ValueError(f"A Sequential has one input. Received: {len(given)} input_tensors.")
     first: list[KerasTensor | InputLayer] = []
@@ -116,10 +116,9 @@ def _clone_stack(model: Sequential, input_tensors: Tree, copy: CloneFunction) ->
     return Sequential([*first, *(copy(layer) for layer in model.layers)], trainable=model.trainable, name=model.name)
 
 
-def _clone_graph(model: Functional, input_tensors: Tree, copy: CloneFunction, call: CallFunction) -> Model:
+def _clone_graph(model: Functional, given: list[KerasTensor] | None, copy: CloneFunction, call: CallFunction) -> Model:
     program = model._program
-    given = [_as_tensor(t) for t in _flat(input_tensors)]
-    if input_tensors is None:
+    if given is None:
         given = [Input(batch_shape=t.shape, dtype=t.dtype, name=t.name, optional=is_optional(t)) for t in program.inputs]
     if len(given) != len(program.inputs):
         raise ValueError(f"Model {model.name!r} has {len(program.inputs)} inputs. Received: {len(given)} input_tensors.")
@@ -147,15 +146,11 @@ def _clone_graph(model: Functional, input_tensors: Tree, copy: CloneFunction, ca
     return cls(inputs=inputs, outputs=outputs, name=model.name, trainable=model.trainable)
 
 
-def _flat(input_tensors: Tree) -> list[object]:
-    if input_tensors is None:
-        return []
-    return jax.tree.leaves(input_tensors, is_leaf=lambda v: isinstance(v, (KerasTensor, InputLayer)))
-
-
-def _as_tensor(value: object) -> KerasTensor:
-    if isinstance(value, InputLayer):
-        value = value.output
-    if not isinstance(value, KerasTensor):
-        raise ValueError(f"input_tensors are symbolic tensors, as Input(...) gives them. Received: {describe(value)}.")
-    return value
+def _tensors(structure: Tree) -> list[KerasTensor]:
+    """The symbolic tensors of a structure, in which input layers stand for their outputs."""
+    leaves = jax.tree.leaves(structure, is_leaf=lambda v: isinstance(v, (KerasTensor, InputLayer)))
+    found = [leaf.output if isinstance(leaf, InputLayer) else leaf for leaf in leaves]
+    for tensor in found:
+        if not isinstance(tensor, KerasTensor):
+            raise ValueError(f"input_tensors are symbolic tensors, as Input(...) gives them. Received: {describe(tensor)}.")
+    return found

@@ -8,16 +8,15 @@ here. Memory is what XLA plans for the program as compiled for the device in use
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
-from jkeras._base import paths
 from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras._base.types import Array, Tree
+from jkeras.data.array_stacker import bytes_of
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.structures import shapes_to_specs
 from jkeras.layers.tracking import inventory
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from jax.extend.core import Jaxpr
     from jax.stages import Lowered
 
-    from jkeras.layers.tracking import Path
     from jkeras.optimizers.base import Optimizer
 
 _NO_SHAPE = """{name!r} has no known input shape yet. Say for which inputs to describe it, without the batch axis:
@@ -144,13 +142,13 @@ def describe(model: Steps, input_shape: Tree = None, batch_size: int = 32, train
         raise ValueError(f"batch_size is a positive whole number. Received: {batch_size!r}.")
     specs = _input_specs(model, input_shape, batch_size)
     held = inventory(model)
-    weights: list[list[tuple[Path, jax.ShapeDtypeStruct]]] = [[], []]
-    for path, variable in held.entries:
-        spec = jax.ShapeDtypeStruct(variable.shape, jnp.dtype(variable.dtype))
-        weights[0 if id(variable) in held.trained else 1].append((path, spec))
-    params, state = (paths.nest(pairs) for pairs in weights)
+    params, state = held.nested([jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)) for _, v in held.entries])
     optimizer = model.optimizer
     opt_state = jax.eval_shape(optimizer.init, params) if optimizer is not None else ()
+
+    def forward(params: Tree, state: Tree, x: Tree) -> Tree:
+        return model.apply(params, state, x, training=False, rng=jax.random.key(0))[0]
+
     backwards = None
     if training and jax.tree.leaves(params):
         backwards = _cost(_training_step(model, optimizer), (params, state, opt_state, specs), donated=(0, 1, 2))
@@ -159,21 +157,13 @@ def describe(model: Steps, input_shape: Tree = None, batch_size: int = 32, train
         inputs=specs,
         batch_size=batch_size,
         parameters=sum(variable.size for variable in model.weights),
-        trainable_parameters=_entries(params),
+        trainable_parameters=sum(variable.size for variable in held.trained.values()),
         parameter_bytes=sum(variable.size * jnp.dtype(variable.dtype).itemsize for variable in model.weights),
-        optimizer_bytes=_size(opt_state),
-        inference=_cost(_forward(model), (params, state, specs)),
+        optimizer_bytes=bytes_of(opt_state),
+        inference=_cost(forward, (params, state, specs)),
         training=backwards,
         device=jax.devices()[0].device_kind,
     )
-
-
-def _entries(tree: Tree) -> int:
-    return sum(math.prod(s.shape) for s in jax.tree.leaves(tree))
-
-
-def _size(tree: Tree) -> int:
-    return sum(math.prod(s.shape) * s.dtype.itemsize for s in jax.tree.leaves(tree))
 
 
 def _input_specs(model: Steps, input_shape: Tree, batch_size: int) -> Tree:
@@ -217,13 +207,6 @@ def _with_batch(shape: Tree, batch_size: int) -> Tree:
     if all(n is None or isinstance(n, int) for n in shape):
         return (batch_size, *shape)
     return [_with_batch(one, batch_size) for one in shape]
-
-
-def _forward(model: Steps) -> Callable[..., Tree]:
-    def forward(params: Tree, state: Tree, x: Tree) -> Tree:
-        return model.apply(params, state, x, training=False, rng=jax.random.key(0))[0]
-
-    return forward
 
 
 def _training_step(model: Steps, optimizer: Optimizer | None) -> Callable[..., Tree]:

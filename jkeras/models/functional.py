@@ -6,6 +6,7 @@ so it is stored node by node, and nothing recurses along it.
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jkeras._base.dtypes import is_float
 from jkeras._base.errors import describe, known_sizes
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
@@ -79,27 +81,17 @@ class Functional(Model):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({name: value for name, value in state.items() if name != "nodes"})
 
-    @property
+    @functools.cached_property
     def _program(self) -> Program:
         """The sorted graph. A copy sorts it when it first needs it, because parts of a cycle may be missing before."""
-        found: Program | None = self.__dict__.get("_program")
-        if found is None:
-            found = self.__dict__["_program"] = self._sorted_graph()
-        return found
-
-    @_program.setter
-    def _program(self, program: Program) -> None:
-        self.__dict__["_program"] = program
-
-    def _trace_graph(self) -> None:
-        self._program = self._sorted_graph()
-        self._operations = operations_of(self._program.nodes)
-        check_unique_names(f"model {self.name!r}", self._operations)
-
-    def _sorted_graph(self) -> Program:
         inputs, outputs = self._structure
         added = self._graph_losses, self._graph_metrics
         return Program(inputs, (outputs, added) if any(added) else outputs)
+
+    def _trace_graph(self) -> None:
+        self.__dict__.pop("_program", None)
+        self._operations = operations_of(self._program.nodes)
+        check_unique_names(f"model {self.name!r}", self._operations)
 
     def add_loss(self, loss: object) -> None:
         """Add to what training minimises: from `call`, or once with a symbolic tensor of the graph, as in Keras 2.
@@ -233,7 +225,8 @@ class Functional(Model):
                 f"Model {self.name!r} expects the input {tensor.name!r} with shape {tensor.shape}, but received "
                 f"{describe(given)}. {_what_to_write(shape, wanted)}"
             )
-        return array if str(array.dtype) == tensor.dtype or _both_float(array, tensor) else array.astype(jnp.dtype(tensor.dtype))
+        fits = str(array.dtype) == tensor.dtype or (is_float(array.dtype) and is_float(tensor.dtype))
+        return array if fits else array.astype(jnp.dtype(tensor.dtype))
 
     def get_config(self) -> dict[str, Any]:
         """Name and graph, in Keras' form; of a class that makes its graph in its own constructor, that constructor's arguments.
@@ -341,7 +334,3 @@ def _are_alike(specs: Tree, tensors: Tree) -> bool:
     (given, tree), (made, structure) = (jax.tree.flatten(value, is_leaf=is_spec) for value in (specs, tensors))
     same = tree == structure  # type: ignore[operator]
     return same and all(is_spec(a) and a.shape == b.shape and a.dtype == b.dtype for a, b in zip(given, made))
-
-
-def _both_float(array: Array, tensor: KerasTensor) -> bool:
-    return jnp.issubdtype(array.dtype, jnp.floating) and jnp.issubdtype(jnp.dtype(tensor.dtype), jnp.floating)

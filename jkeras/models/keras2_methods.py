@@ -104,8 +104,7 @@ class Keras2Methods:
         Returns:
             The `History`.
         """
-        if not isinstance(generator, PyDataset):
-            shuffle = False
+        shuffle = isinstance(generator, PyDataset) and shuffle
         return self.fit(
             generator, steps_per_epoch=steps_per_epoch, verbose=verbose, callbacks=callbacks, validation_data=validation_data,
             validation_steps=validation_steps, validation_freq=validation_freq, class_weight=class_weight, shuffle=shuffle,

@@ -8,7 +8,7 @@ subclass writes its own `call`. All three are layers, with the pure `init` and `
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self, SupportsIndex
 
 import numpy as np
@@ -34,8 +34,8 @@ from jkeras.saving.compile_config import compile_config, compile_model
 from jkeras.saving.graph_config import GRAPH_KEYS, is_graph_config, read_graph
 from jkeras.training.arguments.fit import compile_arguments, in_current_order, keras2_arguments, validation_source
 from jkeras.training.dialects import check_arguments
-from jkeras.training.inspection.last_dispatch import current_batch, find_nonfinite
 from jkeras.training.inspection.layer_statistics import layer_statistics
+from jkeras.training.inspection.nonfinite import current_batch, find_nonfinite
 from jkeras.training.objective.objective import CompileConfig
 from jkeras.training.resume.snapshot import restore_snapshot, snapshot_arrays, snapshot_notes, snapshot_specs
 from jkeras.training.steps import Steps
@@ -417,33 +417,8 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             if layer is not self and callable(reset):
                 reset()
 
-    def summary(
-        self,
-        line_length: int | None = None,
-        positions: list[float] | None = None,
-        print_fn: Callable[[str], object] | None = None,
-        expand_nested: bool = False,
-        show_trainable: bool = False,
-        layer_range: tuple[str, str] | None = None,
-    ) -> None:
-        """Print a table of the layers, their output shapes and parameter counts.
-
-        Args:
-            line_length: width of the table, default 65, or 98 with the column of connections.
-            positions: ends of the columns, in characters or as fractions of the width.
-            print_fn: called with each line, default `print`.
-            expand_nested: whether the layers of inner models are shown too.
-            show_trainable: whether a column says what is trainable.
-            layer_range: names (or patterns) of the first and the last layer to show.
-
-        Raises:
-            ValueError: the model was not built yet.
-        """
-        self._require_built("summary", "model.build(input_shape)")
-        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
-
-    def _repr_html_(self) -> str:
-        return html_summary(self)
+    summary = print_summary
+    _repr_html_ = html_summary
 
 
 def _functional_class(cls: Any, functional: type) -> type:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from typing import Any
 
 from jkeras._safe_io.sources import FilePath
@@ -92,24 +90,4 @@ class Persistence:
         """
         return to_json(self, **kwargs)
 
-    def export(
-        self: Any,
-        filepath: str | os.PathLike[str],
-        format: str = "stablehlo",
-        verbose: bool | int | None = None,
-        input_signature: object = None,
-        platforms: Sequence[str] = ("cpu", "cuda"),
-        **kwargs: object,
-    ) -> None:
-        """Write the model as a program that JAX runs without jkeras; `jkeras.saving.export` says more.
-
-        Args:
-            filepath: of the file.
-            format: `"stablehlo"` or `"onnx"`.
-            verbose: False or 0 prints nothing.
-            input_signature: shapes and dtypes of the inputs; None takes the model's own.
-            platforms: where it must run.
-        """
-        export_model(
-            self, filepath, format=format, verbose=verbose, input_signature=input_signature, platforms=platforms, **kwargs
-        )
+    export = export_model

@@ -132,7 +132,7 @@ class Sequential(Functional):
             trail.append((layer, outputs))
         self._trail = trail
         self._structure = tensor, outputs
-        self._program = self._sorted_graph()
+        self.__dict__.pop("_program", None)
         self.built = True
 
     def _ensure_built(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
@@ -159,12 +159,8 @@ class Sequential(Functional):
             tensor = KerasTensor((None,) * array.ndim, tensor.dtype, name=tensor.name)
         return super()._fit_to(tensor, array)
 
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers of the stack, without the input."""
-        return list(self._stack)
-
     def _sublayers(self) -> list[Layer]:
+        """The layers of the stack, without the input."""
         return list(self._stack)
 
     @property

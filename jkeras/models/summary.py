@@ -10,12 +10,9 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise, zip_longest
-from typing import TYPE_CHECKING
 
+from jkeras.layers.base import Layer
 from jkeras.models.summary_rows import Row, is_chain, rows_of
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
 
 _CHAIN = (65, (0.45, 0.85, 1.0), ("Layer (type)", "Output Shape", "Param #"))
 _GRAPH = (98, (0.33, 0.55, 0.67, 1.0), ("Layer (type)", "Output Shape", "Param #", "Connected to"))
@@ -23,7 +20,7 @@ _TRAINABLE_WIDTH = 11
 
 
 def print_summary(
-    model: Model,
+    model: Layer,
     line_length: int | None = None,
     positions: Sequence[float] | None = None,
     print_fn: Callable[[str], object] | None = None,
@@ -31,7 +28,7 @@ def print_summary(
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
 ) -> None:
-    """Print a table of a model's layers, their output shapes and numbers of weights.
+    """Print a table of a model's layers, their output shapes and numbers of weights. `Model.summary`.
 
     Args:
         model: a built model.
@@ -45,7 +42,7 @@ def print_summary(
             one of the second, both included. The totals are those of the whole model.
 
     Raises:
-        ValueError: too few positions, or not increasing; no layer matches `layer_range`.
+        ValueError: the model was not built yet; too few positions, or not increasing; no layer matches `layer_range`.
 
     Example:
         >>> from jkeras.layers import Dense
@@ -65,6 +62,7 @@ def print_summary(
         Non-trainable params: 0
         ________________________________________________
     """
+    model._require_built("summary", "model.build(input_shape)")
     table = _table(is_chain(model), line_length, positions, show_trainable)
     rows = _within(rows_of(model, expand_nested), layer_range)
     emit = print if print_fn is None else print_fn
@@ -135,7 +133,7 @@ def _table(chain: bool, line_length: int | None, positions: Sequence[float] | No
     return _Table(width, ends, titles)
 
 
-def _lines(model: Model, table: _Table, rows: list[Row]) -> Iterator[str]:
+def _lines(model: Layer, table: _Table, rows: list[Row]) -> Iterator[str]:
     yield f'Model: "{model.name}"'
     yield table.rule("_")
     yield table.line(table.titles)

@@ -10,16 +10,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jkeras.graph import Node, Program
 from jkeras.graph.keras_tensor import KerasTensor, Operation
 from jkeras.layers.base import Layer
 from jkeras.layers.input import InputLayer
 from jkeras.layers.structures import specs_to_shapes
-
-if TYPE_CHECKING:
-    from jkeras.models.model import Model
 
 UNKNOWN_SHAPE = "multiple"
 
@@ -56,7 +53,8 @@ def rows_of(model: Any, expand_nested: bool = False) -> list[Row]:
     """
     program = program_of(model)
     places = _places(program.nodes) if program is not None else {}
-    return [_row(op, program, places, expand_nested) for op in _operations(model, program)]
+    operations: list[Operation] = model.operations if program is not None else model.layers
+    return [_row(op, program, places, expand_nested) for op in operations]
 
 
 def program_of(model: Any) -> Program | None:
@@ -65,7 +63,7 @@ def program_of(model: Any) -> Program | None:
     return program if isinstance(program, Program) and model.built else None
 
 
-def is_chain(model: Model) -> bool:
+def is_chain(model: Layer) -> bool:
     """Whether each layer takes one tensor, from the layer before it, and runs once.
 
     Stacks are chains, and so are models without a graph, whose order is unknown.
@@ -77,10 +75,6 @@ def is_chain(model: Model) -> bool:
     if len({id(node.operation) for node in nodes}) < len(nodes) or any(len(node.inputs) > 1 for node in nodes):
         return False
     return all(node.parents == [before] for before, node in pairwise(nodes))
-
-
-def _operations(model: Any, program: Program | None) -> list[Operation]:
-    return model.operations if program is not None else model.layers
 
 
 def _places(nodes: tuple[Node, ...] | list[Node]) -> dict[int, int]:

@@ -61,7 +61,7 @@ def export_model(
     platforms: Sequence[str] = ("cpu", "cuda"),
     **kwargs: object,
 ) -> None:
-    """Write a model as a program that JAX runs without jkeras.
+    """Write a model as a program that JAX runs without jkeras; a method of `Model`.
 
     Args:
         model: a built model.

@@ -88,15 +88,14 @@ def _result(output: Tree, ids: Sequence[int] | None = None) -> Result:
     return Result(output, masks, [loss for _, loss in scope.losses], values, [owner for owner, _ in scope.losses])
 
 
-def abstractly(fn: Callable[..., Tree], *args: Tree, training: bool | None = None) -> Tree:
+def abstractly(fn: Callable[..., Tree], *args: Tree) -> Tree:
     """Shapes and dtypes of `fn(*args)` without computing anything; all variables keep their values, and need not have one.
 
     Args:
         fn: code that may read, write and make variables.
         args: pytrees of arrays or `jax.ShapeDtypeStruct`.
-        training: the training flag that `fn` finds.
     """
-    return jax.eval_shape(lambda *arrays: _run_abstractly(fn, arrays, training).output, *args)
+    return jax.eval_shape(lambda *arrays: _run_abstractly(fn, arrays).output, *args)
 
 
 def trace_abstractly(fn: Callable[..., Tree], *args: Tree) -> tuple[ClosedJaxpr, Result]:
@@ -109,8 +108,8 @@ def trace_abstractly(fn: Callable[..., Tree], *args: Tree) -> tuple[ClosedJaxpr,
     return program, shapes
 
 
-def _run_abstractly(fn: Callable[..., Tree], args: tuple[Tree, ...], training: bool | None = None) -> Result:
-    token = push(substitute({}, training=training, abstract=True))
+def _run_abstractly(fn: Callable[..., Tree], args: tuple[Tree, ...]) -> Result:
+    token = push(substitute({}, abstract=True))
     try:
         return _result(fn(*args))
     finally:

@@ -95,10 +95,6 @@ def give_operators(cls: type, method: Callable[[Operator, bool], Callable[..., T
             setattr(cls, f"__r{one.method}__", method(one, True))
 
 
-def _plain(x: Tensor) -> Tensor:
-    return x.value if isinstance(x, ArrayOperators) else x
-
-
 class ArrayOperators:
     """Gives a class with a `.value` array the array's operators, indexing, and array methods such as `.sum()`."""
 
@@ -148,8 +144,8 @@ def _method(one: Operator, right: bool) -> Callable[..., Tree]:
     def binary(self: ArrayOperators, other: Tree) -> Tree:
         if hasattr(type(other), "_stands_for_array"):
             return NotImplemented
-        a, b = _plain(self), _plain(other)
-        return compute(b, a) if right else compute(a, b)
+        one, two = self.value, other.value if isinstance(other, ArrayOperators) else other
+        return compute(two, one) if right else compute(one, two)
 
     return unary if one.arguments == 1 else binary
 

@@ -64,15 +64,15 @@ def set_random_seed(seed: int) -> None:
     _stream.python = python_random.getstate()
 
 
-def next_number() -> int:
-    """A new integer at each call: how many keys the global stream has given, this one included."""
+def stream_position() -> tuple[int, int]:
+    """The seed of the global stream, and how many keys it has given."""
+    return _stream.seed, _stream.taken
+
+
+def next_numbers() -> tuple[int, int]:
+    """The seed of the global stream, and a new integer at each call: how many keys it has given, this one included."""
     _stream.taken += 1
-    return _stream.taken
-
-
-def numbers_taken() -> int:
-    """How many keys the global stream has given."""
-    return _stream.taken
+    return stream_position()
 
 
 def continue_stream(seed: int, taken: int) -> None:
@@ -95,11 +95,6 @@ def taking_nothing() -> Iterator[None]:
         _stream.taken = taken
 
 
-def stream_seed() -> int:
-    """The seed of the global stream."""
-    return _stream.seed
-
-
 def follow_generators() -> None:
     """Restart the stream from Python's `random`, for something that will draw.
 
@@ -118,24 +113,20 @@ def order_seed(own: int) -> int:
     return own if _stream.python is not None else int(np.random.randint(2**31))
 
 
-def stream_key() -> jax.Array:
-    """The root key of the global stream."""
-    return jax.random.key(_stream.seed)
-
-
 def next_key() -> jax.Array:
     """The next key of the global stream."""
-    return jax.random.fold_in(stream_key(), next_number())
+    seed, number = next_numbers()
+    return jax.random.fold_in(jax.random.key(seed), number)
 
 
 def next_key_numbers() -> np.ndarray:
     """The `(seed, number)` of the next key of the global stream, for a compiled program that makes the key itself."""
-    return np.array([_stream.seed, next_number()], np.uint32)
+    return np.array(next_numbers(), np.uint32)
 
 
 def next_seed() -> int:
     """The next 31-bit integer of the global stream: the same after the same `set_random_seed`, or `random.seed`."""
-    return int(np.random.SeedSequence([_stream.seed, next_number()]).generate_state(1)[0] >> 1)
+    return int(np.random.SeedSequence(next_numbers()).generate_state(1)[0] >> 1)
 
 
 def draw_key(owner: object, seed: int | None = None) -> jax.Array:

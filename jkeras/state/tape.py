@@ -87,12 +87,19 @@ class Recording:
         self._marked[id(variable)] = marked, original if value is known else value
         return marked
 
+    def has_assigned(self, variable: Variable) -> bool:
+        """Whether the function has assigned one of the variables so far."""
+        value = self.values[id(variable)]
+        marked, original = self._marked.get(id(variable), (None, None))
+        return (original if value is marked else value) is not self.scope.start[id(variable)]
+
     def end(self) -> list[bool]:
         """Take the marks off; for each variable, whether the function assigned it."""
+        assigned = [self.has_assigned(variable) for variable in self.variables]
         for key, (marked, original) in self._marked.items():
             if self.values[key] is marked:
                 self.values[key] = original
-        return [self.values[id(v)] is not self.scope.start[id(v)] for v in self.variables]
+        return assigned
 
 
 def taped(fn: Callable[..., Tree], variables: Sequence[Variable], **options: Tree) -> Callable[..., Result]:

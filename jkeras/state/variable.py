@@ -116,7 +116,7 @@ class Variable(ArrayOperators):
             dtype = standardize_dtype(dtype if dtype is not None else np.asarray(initializer).dtype)
             initial = constant(initializer, jax.dtypes.canonicalize_dtype(dtype).name)
         self._initial: InitialValue = initial
-        self._seed, self._number = random.stream_seed(), random.next_number()
+        self._seed, self._number = random.next_numbers()
         self._value: jax.Array | None = None
         self._shared = False
         self._age = next_age()
@@ -143,22 +143,19 @@ class Variable(ArrayOperators):
     @property
     def value(self) -> jax.Array:
         """The array; in a layer's `call` in the layer's compute dtype, if `autocast` allows."""
-        stored, compute = self.stored, self._read_dtype()
+        stored, compute = self.stored, self.dtype
         return stored if compute == self._dtype else stored.astype(compute)
 
     @property
     def dtype(self) -> str:
         """The dtype of `value`."""
-        return self._read_dtype()
+        compute = current().compute
+        return self._dtype if compute is None or not (self.autocast and self._is_float) else compute
 
     @property
     def stored_dtype(self) -> str:
         """The dtype in which the array is kept."""
         return self._dtype
-
-    def _read_dtype(self) -> str:
-        compute = current().compute
-        return self._dtype if compute is None or not (self.autocast and self._is_float) else compute
 
     @property
     def stored(self) -> jax.Array:

@@ -32,13 +32,13 @@ from jkeras._base.types import Logs, Scalar, Tree
 from jkeras.callbacks import CallbackList, ProgbarLogger
 from jkeras.data.array_source import ArraySource
 from jkeras.data.array_stacker import ArrayStacker
-from jkeras.data.stream_stacker import StreamStacker
+from jkeras.data.stream_stacker import Stacker
 from jkeras.layers.tracking import inventory
 from jkeras.state import random
 from jkeras.training.objective.trackers import tracker_places
 from jkeras.training.programs.steps_per_dispatch import Stopwatch
 from jkeras.training.programs.training import Program, TrainingProgram
-from jkeras.training.resume.state import ResumeState, metric_values, metrics_from, plain_results, random_position
+from jkeras.training.resume.state import ResumeState, metric_values, metrics_from, plain_results
 from jkeras.training.run import Run, training_threads, write_some
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps, reports_metrics_alone
@@ -109,14 +109,7 @@ class FitLoop:
         last: what the last dispatch was given; None before the first.
     """
 
-    def __init__(
-        self,
-        model: Steps,
-        stacker: ArrayStacker | StreamStacker,
-        program: Program,
-        events: CallbackList,
-        steps: int | None = None,
-    ):
+    def __init__(self, model: Steps, stacker: Stacker, program: Program, events: CallbackList, steps: int | None = None):
         self.model, self.stacker, self.program, self.events = model, stacker, program, events
         self._measured = steps is None and not events.has_train_batch_hooks
         self._steps_per_event = steps or 1
@@ -153,7 +146,7 @@ class FitLoop:
             iteration=int(self.run.state.iteration),
             seed=self.seed,
             key=(int(key[0]), int(key[1])),
-            stream=random_position(),
+            stream=random.stream_position(),
             metrics=metric_values(self._accumulated()),
             logs=plain_results(self._logs),
             callbacks=self.events.remembered(),

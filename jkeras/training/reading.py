@@ -11,15 +11,13 @@ import numpy as np
 
 from jkeras._base.types import Batch, Logs, Tree
 from jkeras.callbacks import CallbackList
-from jkeras.data.array_stacker import ArrayStacker, BatchStack
-from jkeras.data.stream_stacker import StreamStacker
+from jkeras.data.array_stacker import BatchStack
+from jkeras.data.stream_stacker import Stacker
 from jkeras.state import random
 from jkeras.training.objective.trackers import begun
 from jkeras.training.programs.training import Program
 from jkeras.training.run import Run
 from jkeras.training.steps import Steps
-
-Stacker = ArrayStacker | StreamStacker
 
 
 def evaluate(

@@ -164,7 +164,9 @@ class Steps(Layer):
                 "There is nothing to minimise: the model was compiled without a loss and no layer added one. "
                 "Write compile(loss=...), or call self.add_loss(...) in a layer, or override compute_loss."
             )
-        return sum(added, total)
+        loss: Array = sum(added, total)
+        self._trainer.note_loss_of_step(loss, y_pred)
+        return loss
 
     stateless_compute_loss = stateless_compute_loss
 
@@ -193,6 +195,7 @@ class Steps(Layer):
             1.0
         """
         if self._trainer.is_prepared:
+            self._trainer.track_loss_of_step()
             self._trainer.objective.update_metric_objects(y, y_pred, sample_weight)
         return self.get_metrics_result()
 

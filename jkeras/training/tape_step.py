@@ -67,7 +67,10 @@ def taped_step(model: Steps, name: str) -> Callable[[TrainState, Batch], tuple[T
         places = all_places(model, state)
         before = [value_at(state, place) for place in places]
         run = taped(lambda: own(data_of(model, batch)), [place.variable for place in places], positions=layer_positions(model))
-        result = run(before, rng=state.key)
+        try:
+            result = run(before, rng=state.key)
+        finally:
+            hide_tracers(model)
         for place, old, new in zip(places, before, result.values):
             state = state if new is old else with_value(state, place, new)
         if name != "predict_step":

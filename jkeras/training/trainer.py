@@ -27,13 +27,14 @@ from jkeras.data.array_source import ArraySource
 from jkeras.data.array_stacker import ArrayStacker
 from jkeras.data.arrays import spec_of
 from jkeras.data.source import Source
-from jkeras.data.stream_stacker import StreamStacker
+from jkeras.data.stream_stacker import Stacker, StreamStacker
 from jkeras.graph.infer import at_size
 from jkeras.layers.structures import array_specs
 from jkeras.layers.tracking import Tracker, inventory, note_change
 from jkeras.metrics.base import Metric
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.state import OptimizerState
+from jkeras.state.tape import Recording, recording
 from jkeras.state.variable import gate
 from jkeras.training import reading
 from jkeras.training.arguments.checks import check_finite, check_names, flat_names
@@ -107,10 +108,9 @@ class Trainer:
         self._pads_rows: dict[Hashable, bool] = {}  # whether evaluations pad, by the shapes of the data
         self._batch_metrics: Logs | None = None  # what `train_on_batch(..., reset_metrics=False)` continues
         self._shows_as_one = False
+        self._loss_of_step: tuple[Recording, Array, int] | None = None
         self._noted: tuple[Tree, dict[str, Array]] | None = None  # while a loss is computed: the outputs, and the losses of each
-        self._optimizer_known: tuple[Optimizer, object, Hashable] | None = (
-            None  # `_optimizer_key` of an optimizer and its settings
-        )
+        self._optimizer_known: tuple[Optimizer, object, Hashable] | None = None  # one, its settings, its `_optimizer_key`
         self.model.__dict__["_others"] = {}
         note_change()
 
@@ -119,8 +119,7 @@ class Trainer:
         return {"model": self.model, "config": self.config, "resume_state": self.resume_state}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.model, self.config, self.resume_state = state["model"], state["config"], state["resume_state"]
-        self.loop, self._fingerprint, self.bare_inputs, self.finds_outputs = None, None, True, False
+        self.__dict__.update(state, loop=None, _fingerprint=None, bare_inputs=True, finds_outputs=False)
         self.forget()
 
     # compile --------------------------------------------------------------------------------------------------------
@@ -231,7 +230,7 @@ class Trainer:
         total, parts = self._objective.loss(y, y_pred, sample_weight)
         if self._noted is not None and self._noted[0] is y_pred:
             self._noted[1].update(parts)
-        return total, self._objective.has_losses
+        return total, bool(self._objective.losses)
 
     def met_outputs(self, y_pred: Tree) -> None:
         """A step compares these outputs with targets; it ends here where nothing else was asked.
@@ -241,6 +240,20 @@ class Trainer:
         """
         if self.finds_outputs:
             raise OutputsKnown(jax.tree.map(lambda y: jax.ShapeDtypeStruct(y.shape, y.dtype), y_pred))
+
+    def note_loss_of_step(self, loss: Array, y_pred: Tree) -> None:
+        """In a step with a tape: what `compute_loss` gave, for `track_loss_of_step`."""
+        step = recording()
+        self._loss_of_step = None if step is None else (step, loss, jax.tree.leaves(y_pred)[0].shape[0])
+
+    def track_loss_of_step(self) -> None:
+        """In a step with a tape: add the loss to its mean, as Keras 2's `compute_loss` does, unless the step has done so."""
+        step = recording()
+        if step is not None and self._loss_of_step is not None and self._loss_of_step[0] is step:
+            mean, (_, loss, rows) = self.objective.loss_means["loss"], self._loss_of_step
+            if not any(step.has_assigned(variable) for variable in mean.variables):
+                mean.update_state(loss, sample_weight=rows)
+        self._loss_of_step = None
 
     @contextlib.contextmanager
     def noting_losses(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> Iterator[dict[str, Array]]:
@@ -258,10 +271,15 @@ class Trainer:
         """Names of what `evaluate` returns, in its order."""
         if self._objective is None:
             return []
-        reported = {id(metric): metric.name for metric in self.model.metrics}
-        hidden = {name for name, metric in self.compiled_metrics if reported.pop(id(metric), None) is None}
-        known = [name for name in self._objective.result_names if name not in hidden]
-        return list(dict.fromkeys([*known, *flat_results((name, 0.0) for name in reported.values())]))
+        hidden, others = self.reported_metrics()
+        known = (name for name in self._objective.result_names if name not in hidden)
+        return list(dict.fromkeys((*known, *flat_results((metric.name, 0.0) for metric in others))))
+
+    def reported_metrics(self) -> tuple[set[str], list[Any]]:
+        """Names of the compiled metrics that `model.metrics` leaves out, and the metrics in it that were not compiled."""
+        others = {id(metric): metric for metric in self.model.metrics}
+        hidden = {name for name, metric in self.compiled_metrics if others.pop(id(metric), None) is None}
+        return hidden, list(others.values())
 
     def reset_metrics(self) -> None:
         """Reset the metrics that `train_on_batch(..., reset_metrics=False)` continues."""
@@ -284,8 +302,7 @@ class Trainer:
         resume: bool,
     ) -> History:
         """Train on prepared arguments of `fit`."""
-        model, config = self.model, self.require_compiled("fit")
-        self.prepare_for(source)
+        model, config = self.model, self.prepare_for(source, "fit")
         if validation is not None:
             self._check_source(validation)
         events = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=model)
@@ -332,13 +349,12 @@ class Trainer:
 
     def evaluate(self, source: Source, callbacks: object, verbose: int | str) -> Logs:
         """Loss and metrics over data, by name."""
-        self.require_compiled("evaluate")
-        self.prepare_for(source)
+        self.prepare_for(source, "evaluate")
         events = self._events(callbacks, verbose, source)
         padded = self._pads(source)
         return self._plain(self._evaluate(self._stacker(source), events, padded)[0])
 
-    def _evaluate(self, stacker: reading.Stacker, events: CallbackList, padded: bool, metrics: Tree = None) -> tuple[Logs, Tree]:
+    def _evaluate(self, stacker: Stacker, events: CallbackList, padded: bool, metrics: Tree = None) -> tuple[Logs, Tree]:
         program = self.program("test padded" if padded else "test")
         return reading.evaluate(self.model, stacker, program, events, padded, metrics)
 
@@ -357,8 +373,7 @@ class Trainer:
 
     def train_on_batch(self, source: ArraySource, reset_metrics: bool) -> Logs:
         """One training step; its loss and metrics by name."""
-        self.require_compiled("train_on_batch")
-        self.prepare_for(source)
+        self.prepare_for(source, "train_on_batch")
         loop = FitLoop(self.model, self._stacker(source), self.program("train"), _SILENT)
         logs = self._plain(loop.one_batch(None if reset_metrics else self._batch_metrics))
         self._batch_metrics = loop.run.state.metrics
@@ -366,8 +381,7 @@ class Trainer:
 
     def test_on_batch(self, source: ArraySource, reset_metrics: bool) -> Logs:
         """Loss and metrics of one batch, by name."""
-        self.require_compiled("test_on_batch")
-        self.prepare_for(source)
+        self.prepare_for(source, "test_on_batch")
         padded = self._pads(source)
         start = None if reset_metrics else self._batch_metrics
         logs, self._batch_metrics = self._evaluate(self._stacker(source), _SILENT, padded, start)
@@ -382,7 +396,7 @@ class Trainer:
             callbacks, add_progbar=verbose != 0, model=self.model, verbose=verbosity(verbose), epochs=1, steps=source.num_batches
         )
 
-    def _stacker(self, source: Source, outputs: Tree = None, joins_epochs: bool = False) -> reading.Stacker:
+    def _stacker(self, source: Source, outputs: Tree = None, joins_epochs: bool = False) -> Stacker:
         """Batch stacks of a source, which leave room for outputs of these shapes."""
         if isinstance(source, ArraySource):
             return ArrayStacker(source, beside=outputs, joins_epochs=joins_epochs)
@@ -392,17 +406,15 @@ class Trainer:
         """Logs as Python numbers in the order of the metrics; a compiled step gives dicts in the order of their keys."""
         read = jax.device_get(logs)
         known = [] if self._objective is None else self._objective.log_names
-        names = [n for p in ("", "val_") for n in (f"{p}{k}" for k in known) if n in read]
-        read = {name: read[name] for name in (*names, *(n for n in read if n not in names))}
-        return {name: float(value) if np.ndim(value) == 0 else value for name, value in read.items()}
+        ordered = dict.fromkeys((*known, *(f"val_{name}" for name in known), *read))
+        return {name: float(read[name]) if np.ndim(read[name]) == 0 else read[name] for name in ordered if name in read}
 
     # programs -------------------------------------------------------------------------------------------------------
 
     def program(self, kind: str) -> Program:
         """The compiled program of one kind: "train", "short epochs", "test", "test padded", "predict" or "batch"."""
-        trains = kind in ("train", "short epochs")
-        program: Program = self.program_for((kind, *((self._optimizer_key(),) if trains else ())), lambda: self._make(kind))
-        return program
+        key = (kind, self._optimizer_key()) if kind in ("train", "short epochs") else (kind,)
+        return self.program_for(key, lambda: self._make(kind))
 
     def program_for(self, key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
         """What was made for a key; made again only where the trainable weights or the settings have changed.
@@ -441,10 +453,7 @@ class Trainer:
         """The optimizer's `init`, compiled; made again only when what it makes has changed."""
         optimizer = self.optimizer
         rate = fingerprint(getattr(optimizer, "_rate", None))  # it fills arrays
-        init: Callable[[Tree], OptimizerState] = self.program_for(
-            ("init", rate, self._optimizer_key()), lambda: compiled_quickly(optimizer.init)
-        )
-        return init
+        return self.program_for(("init", rate, self._optimizer_key()), lambda: compiled_quickly(optimizer.init))
 
     def optimizer_shapes(self, params: Tree) -> Tree:
         """Shapes of what `init` makes."""
@@ -466,21 +475,26 @@ class Trainer:
             self.model.built = True
         return specs
 
-    def prepare_for(self, source: Source) -> None:
-        """Build the model for data, find its objective, and check the data against it."""
-        specs = self.build_for(source)
+    def prepare_for(self, source: Source, what: str) -> CompileConfig:
+        """Build the model for data, find its objective, and check the data against it.
+
+        Args:
+            source: of the data.
+            what: needs this, for the error of a model that was not compiled.
+        """
+        config, specs = self.require_compiled(what), self.build_for(source)
         self.bare_inputs = source.bare_inputs
         if self._objective is None:
-            assert self.config is not None
             rows = self._probed_rows = source.first_rows
-            self._objective = make_objective(self.model, self.config, source.specs[1], self._outputs(source, specs, rows))
+            y_pred = self._outputs(config, source, specs, rows)
+            self._objective = make_objective(self.model, config, source.specs[1], y_pred)
         self._check_source(source)
+        return config
 
-    def _outputs(self, source: Source, specs: Tree, rows: int) -> Tree:
+    def _outputs(self, config: CompileConfig, source: Source, specs: Tree, rows: int) -> Tree:
         """Shapes of what the losses and metrics compare with the targets; an empty tuple where there is nothing."""
-        assert self.config is not None
         taped = is_taped(self.model)
-        compares = any(part is not None for part in (self.config.loss, self.config.metrics, self.config.weighted_metrics))
+        compares = any(part is not None for part in (config.loss, config.metrics, config.weighted_metrics))
         if has_forward_pass(self.model) and (compares or not taped):
             try:
                 return self._forward(specs, rows).outputs_at(rows)

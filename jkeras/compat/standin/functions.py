@@ -16,7 +16,7 @@ import numpy as np
 
 from jkeras._base.compiling import compiler_options
 from jkeras._base.types import Array, Tree
-from jkeras.state.random import PositionsByUse, next_key, numbers_taken
+from jkeras.state.random import PositionsByUse, next_key, stream_position
 from jkeras.state.scope import UnknownVariables, current
 from jkeras.state.tape import recording, taped
 from jkeras.state.variable import Variable, materialize, owned_value, put_value
@@ -131,7 +131,7 @@ class Compiled:
 
         for _ in range(_ROUNDS):
             variables = list(self.variables)
-            taken = numbers_taken()
+            taken = stream_position()
             try:
                 specs = [jax.ShapeDtypeStruct(v.shape, v.stored_dtype) for v in variables]
                 jax.eval_shape(functools.partial(pure), specs, jax.random.key(0), arrays)
@@ -144,7 +144,7 @@ class Compiled:
                     raise
                 self.by_line = True
                 return None
-            if numbers_taken() == taken:  # it made no Variables, which the next trace would meet
+            if stream_position() == taken:  # it made no Variables, which the next trace would meet
                 break
         else:
             raise ValueError(_NEVER_ENDING.format(name=self.name))

@@ -45,10 +45,9 @@ def layer_statistics(model: Steps, batch: Batch, training: bool = True) -> Stati
         >>> found["activations"]["out"]["mean"], found["gradients"]["out"]["mean"]
         (2.0, 4.0)
     """
-    model._trainer.require_compiled("layer_statistics")
     rows = len(jax.tree.leaves(batch[0])[0])
     source: Any = as_source(*batch, batch_size=rows)
-    model._trainer.prepare_for(source)
+    model._trainer.prepare_for(source, "layer_statistics")
     program = model._trainer.program_for(("statistics", training), lambda: _program(model, training))
     found = with_all_variables(model, lambda: program(*read_weights(model), *source.arrays))
     return jax.tree.map(float, jax.device_get(found))

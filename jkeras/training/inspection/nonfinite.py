@@ -4,6 +4,8 @@ The steps of the last dispatch are computed again one by one from a copy of the 
 loss or a new weight is not finite. That batch is then run once more with an intercept on every layer: on its inputs and outputs,
 and on the gradients that reach them. Forward, in the order of the calls, the first bad output points to the layer; backward, in
 the opposite order, it is the layer that gets a finite gradient and passes on another.
+
+`current_batch` and `find_nonfinite` are methods of `Model`, for callbacks.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 
 from jkeras._base import paths
 from jkeras._base.compiling import precision_scope
-from jkeras._base.types import Array, Batch, Tree
+from jkeras._base.types import Array, Batch, Logs, Tree
 from jkeras.training.dialects import pure_step
 from jkeras.training.fit_loop import Dispatch
 from jkeras.training.inspection.intercepts import layers_intercepted
@@ -76,7 +78,51 @@ def is_finite(tree: Tree) -> bool:
     return not leaves or bool(_all_finite(leaves))
 
 
-def first_nonfinite(model: Steps, dispatch: Dispatch) -> NonFinite:
+def current_batch(model: Steps) -> Batch:
+    """The batch `(x, y, sample_weight)` that a running `fit` computed last; for callbacks.
+
+    Raises:
+        RuntimeError: no `fit` runs, or it has computed none.
+    """
+    dispatch = _last_dispatch(model, "current_batch")
+    batch: Batch = batch_of(dispatch.data, dispatch.stop - 1)
+    return batch
+
+
+def find_nonfinite(model: Steps, logs: Logs | None = None) -> NonFinite | None:
+    """Where NaN or infinity came in during the last dispatch of a running `fit`; for callbacks with `replays = True`.
+
+    The dispatch is computed again, batch by batch, from the weights before it; then the layers are looked at in the first bad
+    batch. As long as all is well it costs a look at the loss and at the weights.
+
+    Args:
+        logs: the results so far; None looks at the weights alone.
+
+    Returns:
+        None where loss and weights are finite.
+
+    Raises:
+        RuntimeError: no `fit` runs, or no callback with `replays = True` listens.
+    """
+    dispatch = _last_dispatch(model, "find_nonfinite")
+    if dispatch.before is None:
+        raise RuntimeError("find_nonfinite() looks back at the weights before a dispatch. Set `replays = True` in the callback.")
+    loop = model._trainer.loop
+    assert loop is not None
+    loss = (logs or {}).get("loss", 0.0)
+    if is_finite((loss, loop.run.state.params)):
+        return None
+    return _first_nonfinite(model, dispatch)
+
+
+def _last_dispatch(model: Steps, what: str) -> Dispatch:
+    loop = model._trainer.loop
+    if loop is None or loop.last is None:
+        raise RuntimeError(f"{what}() is for callbacks of a running fit, from the first on_train_batch_end on.")
+    return loop.last
+
+
+def _first_nonfinite(model: Steps, dispatch: Dispatch) -> NonFinite:
     """The first bad batch of a dispatch, and what is bad in it.
 
     Args:
@@ -87,7 +133,8 @@ def first_nonfinite(model: Steps, dispatch: Dispatch) -> NonFinite:
     state = dispatch.before._replace(metrics=model._trainer.objective.init_metrics(), epoch=np.array(dispatch.epoch, np.int32))
     start = dispatch.first + dispatch.at
     if not is_finite((state.params, state.state)):
-        names = [n for n, leaf in _named({**_flat(state.params), **_flat(state.state)}) if not is_finite(leaf)]
+        leaves = {**paths.flatten(state.params), **paths.flatten(state.state)}
+        names = ["/".join(path) for path, leaf in leaves.items() if not is_finite(leaf)]
         return NonFinite(dispatch.epoch, start, f"the weights were not finite before this batch: {', '.join(names)}")
     step = jax.jit(_step, static_argnums=0) if model._trainer.jit else _step
     for index in range(dispatch.at, dispatch.stop):
@@ -114,7 +161,8 @@ def _look(model: Steps, dispatch: Dispatch, number: int, state: TrainState, batc
     order: list[tuple[str, str]] = []
     probe = _make_probe(model, order)
     found = jax.device_get((jax.jit(probe) if model._trainer.jit else probe)(state, batch))
-    bad = {name: _bad_rows(leaf) for name, leaf in (("x", batch[0]), ("y", batch[1]), ("sample_weight", batch[2]))}
+    size = jax.tree.leaves(batch)[0].shape[0]
+    bad = {name: _numbers(_count(floats(part), size)[2]) for name, part in zip(("x", "y", "sample_weight"), batch)}
     what, layer, rows = _verdict(found, order, bad, loss)
     rows = bad["x"] or rows
     numbers = dispatch.rows(number) if rows else None
@@ -132,25 +180,22 @@ def _verdict(
         if count:
             of = f"{int(count)} of {int(size)} values are not finite in the {side} of layer {name!r}"
             made = "" if side == "output" or bad["x"] else ", which array operations before it made"
-            return of + made + data, name, tuple(np.flatnonzero(rows).tolist()) if rows is not None else ()
+            return of + made + data, name, _numbers(rows)
     if not np.isfinite(loss):
         return f"the loss is {loss}, though the outputs of all layers are finite{data}", None, bad["y"] or bad["sample_weight"]
+    bad_weights = [weight for weight, count in found["weights"].items() if count]
     for name, side in reversed(order):
-        weights = [weight for weight, count in found["weights"].items() if count and weight.rpartition("/")[0] == _plain(name)]
+        weights = [weight for weight in bad_weights if weight.rpartition("/")[0] == name.partition("#")[0]]
         if side == "output" and found["backward"].get(f"{name}|output", 0):
             return f"the loss is {loss}, but the gradient that reaches the output of layer {name!r} is not finite", name, ()
         if side == "output" and weights:
             return f"the loss is {loss}, but layer {name!r} makes a gradient of {', '.join(weights)} not finite", name, ()
         if side == "input" and found["backward"].get(f"{name}|input", 0):
             return f"the loss is {loss}, but the gradient that layer {name!r} hands back to its input is not finite", name, ()
-    weights = [weight for weight, count in found["weights"].items() if count]
-    if weights:
-        return f"the loss is {loss}, but the gradient of {', '.join(weights)} is not finite", weights[0].rpartition("/")[0], ()
+    if bad_weights:
+        listed = ", ".join(bad_weights)
+        return f"the loss is {loss}, but the gradient of {listed} is not finite", bad_weights[0].rpartition("/")[0], ()
     return f"the loss is {loss} and the gradients are finite, but the optimizer's step makes weights that are not", None, ()
-
-
-def _plain(name: str) -> str:
-    return name.partition("#")[0]
 
 
 def _make_probe(model: Steps, order: list[tuple[str, str]]) -> Callable[[TrainState, Tree], Tree]:
@@ -203,18 +248,6 @@ def _count(arrays: list[Array], rows: int) -> Batch:
     return count, jnp.int32(sum(a.size for a in arrays)), jnp.any(jnp.stack(by_row), axis=0) if by_row else None
 
 
-def _bad_rows(tree: Tree) -> tuple[int, ...]:
-    """Rows of a batch that hold NaN or infinity."""
-    found: set[int] = set()
-    for leaf in floats(jax.tree.map(np.asarray, tree)):
-        wrong = ~np.isfinite(np.asarray(leaf, np.float32))
-        found |= set(np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1)).tolist())
-    return tuple(sorted(found))
-
-
-def _flat(tree: Tree) -> dict[tuple[str, ...], Array]:
-    return dict(paths.flatten(tree))
-
-
-def _named(flat: dict[tuple[str, ...], Array]) -> list[tuple[str, Array]]:
-    return [("/".join(path), leaf) for path, leaf in flat.items()]
+def _numbers(rows: Array | None) -> tuple[int, ...]:
+    """Which rows are marked, by number."""
+    return () if rows is None else tuple(np.flatnonzero(rows).tolist())

@@ -9,8 +9,8 @@ import copy
 import dataclasses
 import functools
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from jkeras import losses, metrics
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, Logs, Scalar, Tree
 from jkeras.layers.base import Layer
+from jkeras.metrics import Metric
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import current, set_mask
 from jkeras.training.objective.logs import flat_results
@@ -47,8 +48,7 @@ class CompileConfig:
     jit: bool
 
 
-@dataclasses.dataclass(frozen=True)
-class Tracked:
+class Tracked(NamedTuple):
     """A metric of one output.
 
     Attributes:
@@ -59,7 +59,7 @@ class Tracked:
     """
 
     name: str
-    metric: metrics.Metric
+    metric: Metric
     output: int
     weighted: bool
 
@@ -79,11 +79,6 @@ class Objective:
     losses: dict[int, losses.Loss]
     weights: dict[int, float]
     tracked: list[Tracked]
-
-    @property
-    def has_losses(self) -> bool:
-        """Whether an output has a loss; without one, an overridden `compute_loss` may take a `y` of any structure."""
-        return bool(self.losses)
 
     @property
     def loss_names(self) -> dict[int, str]:
@@ -120,7 +115,7 @@ class Objective:
         """The weighted sum of the outputs' losses, and for several outputs each one by name."""
         total = jnp.zeros((), jnp.float32)
         parts: dict[str, Array] = {}
-        if not self.has_losses:
+        if not self.losses:  # an overridden `compute_loss` may take a `y` of any structure
             return total, parts
         targets, weights, predictions = self.targets(y), self.sample_weights(sample_weight), jax.tree.leaves(y_pred)
         names = self.loss_names
@@ -146,7 +141,7 @@ class Objective:
         return {name: metrics.Mean(name=name) for name in self.init_metrics() if name not in tracked}
 
     @property
-    def metrics(self) -> list[tuple[str, metrics.Metric]]:
+    def metrics(self) -> list[tuple[str, Metric]]:
         """The means of the losses and the compiled metrics, by their names in the logs."""
         return [*self.loss_means.items(), *((tracked.name, tracked.metric) for tracked in self.tracked)]
 
@@ -175,18 +170,15 @@ class Objective:
         """Accumulators after a batch; the losses' are added by `add_loss`."""
         if not self.tracked:
             return state
-        targets, weights = self.targets(y), self.sample_weights(sample_weight)
-        predictions = jax.tree.leaves(outcome.y_pred)
 
         def updated() -> dict[str, Tree]:
-            for prediction, mask in zip(predictions, outcome.masks):
+            for prediction, mask in zip(jax.tree.leaves(outcome.y_pred), outcome.masks):
                 if mask is not None:
                     set_mask(prediction, mask)
             found = dict(state)
-            for tracked in self.tracked:
-                weight = _weight_of_rows(weights[tracked.output] if tracked.weighted else None, outcome.rows)
-                args = targets[tracked.output], predictions[tracked.output]
-                found[tracked.name] = tracked.metric.update(state[tracked.name], *args, sample_weight=weight)
+            for name, metric, target, prediction, weight in self._compared(y, outcome.y_pred, sample_weight):
+                weight = _weight_of_rows(weight, outcome.rows)
+                found[name] = metric.update(state[name], target, prediction, sample_weight=weight)
             return found
 
         positions = {id(tracked.metric): i for i, tracked in enumerate(self.tracked)}
@@ -195,11 +187,14 @@ class Objective:
 
     def update_metric_objects(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> None:
         """`update_metrics` in the metrics' own variables."""
-        targets, weights = self.targets(y), self.sample_weights(sample_weight)
-        predictions = jax.tree.leaves(y_pred)
-        for tracked in self.tracked:
-            weight = weights[tracked.output] if tracked.weighted else None
-            tracked.metric.update_state(targets[tracked.output], predictions[tracked.output], sample_weight=weight)
+        for _, metric, target, prediction, weight in self._compared(y, y_pred, sample_weight):
+            metric.update_state(target, prediction, sample_weight=weight)
+
+    def _compared(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> Iterator[tuple[str, Metric, Tree, Tree, Tree]]:
+        """The tracked metrics with what they take of a batch: name, metric, target, prediction, sample weights."""
+        targets, weights, predictions = self.targets(y), self.sample_weights(sample_weight), jax.tree.leaves(y_pred)
+        for name, metric, i, weighted in self.tracked:
+            yield name, metric, targets[i], predictions[i], weights[i] if weighted else None
 
     def results(self, state: dict[str, Tree]) -> Logs:
         """The logs: the mean losses and the metrics so far; where a result is a dict, its entries are results of their own."""
@@ -212,7 +207,7 @@ class Objective:
 
     def check_targets(self, y: Tree, y_pred_spec: Tree) -> None:
         """Check host data against the losses once, before anything is compiled."""
-        if not self.has_losses:
+        if not self.losses:
             return
         try:
             targets = self.targets(y)
@@ -302,8 +297,6 @@ def _weight_of_rows(weight: Array | None, rows: Array | None) -> Array | None:
 
 
 def _metrics_per_output(given: object, outputs: Outputs, field: str) -> list[Sequence[Any]]:
-    if given is None:
-        return [[] for _ in outputs.names]
     if isinstance(given, dict):
         return [_as_list(m) for m in outputs.per_output(field, given)]
     given = _as_list(given)

@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 from jkeras._base import paths
 from jkeras._base.types import Array, Logs, Tree
 from jkeras.layers.base import Layer
-from jkeras.layers.tracking import Path, inventory
+from jkeras.layers.tracking import inventory
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import set_mask
 from jkeras.training.objective.logs import flat_results
@@ -37,18 +37,6 @@ def tracker_places(model: Layer) -> list[Place]:
     return [Place("state", path, variable) for path, variable in held.entries if id(variable) in ids]
 
 
-def starts(model: Layer) -> dict[Path, np.ndarray]:
-    """Their accumulators at the start of an epoch, by path."""
-    paths_of = {id(place.variable): place.path for place in tracker_places(model)}
-    found: dict[Path, np.ndarray] = {}
-    for _, tracker, _ in inventory(model).trackers:
-        variables = tracker.variables
-        with jax.ensure_compile_time_eval():
-            values = functionalize(tracker.reset_state, variables)([variable.value for variable in variables]).values
-            found.update((paths_of[id(variable)], np.asarray(value)) for variable, value in zip(variables, values))
-    return found
-
-
 def begun(model: Layer, state: Tree, start: Callable[[np.ndarray, Array], ArrayLike] = lambda fresh, old: fresh) -> Tree:
     """`TrainState.state` at the start of an epoch.
 
@@ -57,8 +45,15 @@ def begun(model: Layer, state: Tree, start: Callable[[np.ndarray, Array], ArrayL
         state: nested dicts.
         start: `(fresh, old) -> value`, to reset on a condition.
     """
-    for path, fresh in starts(model).items():
-        state = paths.put(state, path, start(fresh, paths.get(state, path)))
+    paths_of = {id(place.variable): place.path for place in tracker_places(model)}
+    for _, tracker, _ in inventory(model).trackers:
+        variables = tracker.variables
+        with jax.ensure_compile_time_eval():
+            values = functionalize(tracker.reset_state, variables)([variable.value for variable in variables]).values
+            started = [np.asarray(value) for value in values]
+        for variable, fresh in zip(variables, started):
+            path = paths_of[id(variable)]
+            state = paths.put(state, path, start(fresh, paths.get(state, path)))
     return state
 
 
@@ -69,18 +64,14 @@ def results(model: Steps, state: TrainState) -> Logs:
         model: compiled.
         state: its `metrics` and `state` count.
     """
-    logs = model._trainer.objective.results(state.metrics)
-    reported = {id(metric): metric for metric in model.metrics}
-    for name, metric in model._trainer.compiled_metrics:
-        if reported.pop(id(metric), None) is None:
-            logs.pop(name, None)
-    if reported:
+    hidden, others = model._trainer.reported_metrics()
+    logs = {name: result for name, result in model._trainer.objective.results(state.metrics).items() if name not in hidden}
+    if others:
 
-        def others() -> Logs:
-            return flat_results((metric.name, metric.result()) for metric in reported.values())
+        def results_of_others() -> Logs:
+            return flat_results((metric.name, metric.result()) for metric in others)
 
-        _, found = with_values(model, tracker_places(model), state, others)
-        logs = {**logs, **found}
+        logs |= with_values(model, tracker_places(model), state, results_of_others)[1]
     return logs
 
 

@@ -8,7 +8,7 @@ nothing: the step is the library's, it leaves the state alone, and its intermedi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -17,12 +17,14 @@ from jax import lax
 from jkeras._base.types import Scalar, Tree
 from jkeras.nn.traced import equations
 
+Step: TypeAlias = Callable[[Tree, Tree], tuple[Tree, Tree]]
+
 # More rows than this gain nothing; the widest array of a group may have so many entries (4 MiB of float32).
 _ROWS = 256
 _WIDEST = 1 << 20
 
 
-def batches_per_group(step: Callable[[Tree, Tree], tuple[Tree, Tree]], state: Tree, data: Tree) -> int:
+def batches_per_group(step: Step, state: Tree, data: Tree) -> int:
     """How many batches to compute at once; 1 where the state may change or nothing is gained.
 
     Args:
@@ -41,15 +43,7 @@ def batches_per_group(step: Callable[[Tree, Tree], tuple[Tree, Tree]], state: Tr
     return max(1, int(min(capacity, _ROWS // rows, _WIDEST // max(widest, 1))))
 
 
-def run_groups(
-    step: Callable[[Tree, Tree], tuple[Tree, Tree]],
-    state: Tree,
-    data: Tree,
-    outputs: Tree,
-    size: int,
-    start: Scalar,
-    stop: Scalar,
-) -> tuple[Any, Any]:
+def run_groups(step: Step, state: Tree, data: Tree, outputs: Tree, size: int, start: Scalar, stop: Scalar) -> tuple[Tree, Tree]:
     """Fill `outputs` for as many whole groups of `size` batches as there are, where `start` is 0.
 
     Returns:

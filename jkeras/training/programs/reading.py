@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,12 +24,10 @@ from jkeras.training.objective.trackers import results
 from jkeras.training.programs.forward import ForwardPass, function_keeps_rows_apart
 from jkeras.training.programs.groups import batches_per_group, run_groups
 from jkeras.training.programs.recompiles import watched
-from jkeras.training.programs.training import Program, batch_of, like, zeros_of
+from jkeras.training.programs.training import Call, Program, batch_of, like, zeros_of
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps, reports_metrics_alone
 from jkeras.training.whole_step import whole_step
-
-_Read = Callable[..., tuple["_Changing", Tree]]
 
 
 def evaluation_program(model: Steps, padded: bool) -> Program:
@@ -52,7 +49,7 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
         size = jax.tree.leaves(batch)[0].shape[0]
         return test_step(state, batch, index * size + jnp.arange(size) < rows)
 
-    def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar, rows: Scalar) -> tuple[_Changing, Tree]:
+    def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar, rows: Scalar) -> tuple[TrainState, Tree]:
         def body(index: Scalar, carry: Tree) -> Tree:
             changing, logs = carry
             new, new_logs = step(_restored(state, changing), data, index, rows)
@@ -64,7 +61,7 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
             changing, logs = lax.fori_loop(start, stop, body, (_changing(state), logs))
         return changing, results(model, _restored(state, changing)) if derived else logs
 
-    def one_by_one(state: TrainState, data: Tree, start: int, stop: int, rows: int) -> tuple[_Changing, Tree]:
+    def one_by_one(state: TrainState, data: Tree, start: int, stop: int, rows: int) -> tuple[TrainState, Tree]:
         state, logs = _with_key(state), None
         for index in range(start, stop):
             state, logs = step(state, data, index, rows)
@@ -78,7 +75,7 @@ def prediction_program(model: Steps) -> Program:
     own_step = type(model).predict_step is Steps.predict_step
     predict_step = whole_step(model, pure_step(model, "predict_step"))
 
-    def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar) -> tuple[_Changing, Tree]:
+    def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar) -> tuple[TrainState, Tree]:
         def body(index: Scalar, carry: Tree) -> Tree:
             changing, outputs = carry
             new, y = predict_step(_restored(state, changing), batch_of(data, index))
@@ -95,7 +92,7 @@ def prediction_program(model: Steps) -> Program:
                 outputs, start = run_groups(predict_step, state, data, outputs, size, start, stop)
             return lax.fori_loop(start, stop, body, (_changing(state), outputs))
 
-    def one_by_one(state: TrainState, data: Tree, start: int, stop: int) -> tuple[_Changing, Tree]:
+    def one_by_one(state: TrainState, data: Tree, start: int, stop: int) -> tuple[TrainState, Tree]:
         state, found = _with_key(state), []
         for index in range(start, stop):
             state, y = predict_step(state, batch_of(data, index))
@@ -109,7 +106,7 @@ def batch_program(model: Steps) -> Program:
     """The program `(state, batch) -> (state, outputs)` for a single batch: no loop."""
     predict_step = whole_step(model, pure_step(model, "predict_step"))
 
-    def one(state: TrainState, batch: Tree) -> tuple[_Changing, Tree]:
+    def one(state: TrainState, batch: Tree) -> tuple[TrainState, Tree]:
         with precision_scope():
             new, y = predict_step(_with_key(state), batch)
         return _changing(new), y
@@ -117,7 +114,7 @@ def batch_program(model: Steps) -> Program:
     return _program(model, one, "the prediction of a batch", 1, one)
 
 
-def _program(model: Steps, run: _Read, name: str, programs: int, eager: _Read) -> Program:
+def _program(model: Steps, run: Call, name: str, programs: int, eager: Call) -> Program:
     """The program of a function that returns only what it may have changed of the state."""
     jitted = watched(jax.jit(run, compiler_options=compiler_options()), name, programs) if model._trainer.jit else eager
 
@@ -134,22 +131,14 @@ def _with_key(state: TrainState) -> TrainState:
     return state._replace(rng=jax.random.fold_in(jax.random.key(seed), number))
 
 
-class _Changing(NamedTuple):
+def _changing(state: TrainState) -> TrainState:
     """What a reading step may change; the parameters are not part of it, and so are not copied."""
-
-    state: Tree
-    metrics: Tree
-    iteration: Scalar
-    position: Scalar
+    return state._replace(params=None, opt_state=None, epoch=None, rng=None)  # type: ignore[arg-type]
 
 
-def _changing(state: TrainState) -> _Changing:
-    return _Changing(state.state, state.metrics, state.iteration, state.position)
-
-
-def _restored(state: TrainState, changing: _Changing) -> TrainState:
+def _restored(state: TrainState, changing: TrainState) -> TrainState:
     """The whole state again."""
-    return state._replace(**changing._asdict())
+    return changing._replace(params=state.params, opt_state=state.opt_state, epoch=state.epoch, rng=state.rng)
 
 
 def rows_can_be_masked(model: Steps, y_spec: Tree, forward: ForwardPass, rows: int) -> bool:
@@ -166,7 +155,7 @@ def rows_can_be_masked(model: Steps, y_spec: Tree, forward: ForwardPass, rows: i
     if forward.adds_losses or not model._trainer.jit or overridden:
         return False
     objective = model._trainer.objective
-    targets = objective.targets(y_spec) if objective.has_losses or objective.tracked else []
+    targets = objective.targets(y_spec) if objective.losses or objective.tracked else []
     predictions = jax.tree.leaves(forward.outputs_at(rows))
     for i, loss in objective.losses.items():
         # For a loss without reduction the mean is reported, over padded rows too.

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.tree_util import KeyPath
 
 from jkeras._base.config import settings
 from jkeras._base.types import Tree
@@ -92,7 +91,7 @@ class Watched:
         signature = signature_of(args, kwargs, self._names)
         known = signature in self.seen
         if not known and len(self.seen) >= self.programs:
-            self._report(nearest_changes(signature, self.seen))
+            self._report(min((_changes(before, signature) for before in self.seen), key=len))  # the one most like it
         before = self._compiles()
         result = self.jitted(*args, **kwargs)
         if not known:
@@ -111,11 +110,11 @@ class Watched:
         if changes:
             lines = [str(change) for change in changes[:_SHOWN]]
             lines += [f"... and {len(changes) - _SHOWN} more"] * (len(changes) > _SHOWN)
-            needs, what = f"needs program number {len(self.seen) + 1}, where {self.programs} is expected", "What changed"
+            needs = f"needs program number {len(self.seen) + 1}, where {self.programs} is expected"
         else:
             lines = ["no argument; a setting of JAX did (x64, precision, mesh, ...), or its caches were cleared"]
-            needs, what = "was compiled again", "What changed"
-        text = f"{self.name!r} {needs}. {what}:\n" + "\n".join(f"    {line}" for line in lines)
+            needs = "was compiled again"
+        text = f"{self.name!r} {needs}. What changed:\n" + "\n".join(f"    {line}" for line in lines)
         if self.action == "raise":
             raise RecompileError(text)
         warnings.warn(text, RecompileWarning, stacklevel=3)
@@ -128,9 +127,10 @@ def signature_of(args: tuple[object, ...], kwargs: dict[str, object], names: lis
         args, kwargs: of a call.
         names: of the positional arguments, for readable paths.
     """
-    named = {_name(names, i): arg for i, arg in enumerate(args)} | kwargs
+    further = (f"args[{i}]" for i in range(len(names or ()), len(args)))
+    named = dict(zip((*(names or ()), *further), args)) | kwargs
     leaves, tree = jax.tree_util.tree_flatten_with_path(named)
-    signature = {_path(path): describe_leaf(leaf) for path, leaf in leaves}
+    signature = {f"{path[0].key}{jax.tree_util.keystr(path[1:])}": describe_leaf(leaf) for path, leaf in leaves}
     signature["(structure)"] = str(tree)
     return signature
 
@@ -151,11 +151,6 @@ def describe_leaf(leaf: Tree) -> str:
     return f"{text} on {leaf.sharding}" if isinstance(leaf, jax.Array) and leaf.committed else text
 
 
-def nearest_changes(signature: Signature, seen: list[Signature]) -> list[Change]:
-    """What differs from the earlier signature that is most like it."""
-    return min((_changes(before, signature) for before in seen), key=len)
-
-
 def _changes(before: Signature, after: Signature) -> list[Change]:
     paths = [*after, *(path for path in before if path not in after)]
     found = [Change(p, before.get(p, "nothing"), after.get(p, "nothing")) for p in paths if before.get(p) != after.get(p)]
@@ -170,14 +165,6 @@ def _argument_names(fn: Callable[..., Tree]) -> list[str]:
     except (TypeError, ValueError):
         return []
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-
-
-def _name(names: list[str] | None, i: int) -> str:
-    return names[i] if names and i < len(names) else f"args[{i}]"
-
-
-def _path(path: KeyPath) -> str:
-    return f"{path[0].key}{jax.tree_util.keystr(path[1:])}"
 
 
 @functools.cache

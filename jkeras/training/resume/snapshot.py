@@ -55,8 +55,7 @@ def snapshot_arrays(model: Steps, optimizer: bool = True) -> dict[str, Tree]:
         found = {"weights": paths.nest([(path, jnp.copy(variable.stored)) for path, variable in entries])}
         state = model.optimizer.live_state if optimizer and model.optimizer is not None else None
         if state is not None:
-            names = _slot_names(model, state)
-            found["optimizer"] = paths.nest([(names[n][0], jnp.copy(leaf)) for n, leaf in named_leaves(state).items()])
+            found["optimizer"] = paths.nest([(path, jnp.copy(leaf)) for path, _, leaf in _slots(model, state)])
     return found
 
 
@@ -86,12 +85,10 @@ def snapshot_specs(model: Steps, optimizer: bool = True, layout: Layout | None =
     weights = [(path, _spec(variable.shape, variable.dtype, places[path])) for path, variable in entries]
     specs: dict[str, Tree] = {"weights": paths.nest(weights)}
     if optimizer and model.optimizer is not None:
-        state = _optimizer_specs(model)
-        names = _slot_names(model, state)
-        slots = []
-        for name, leaf in named_leaves(state).items():
-            path, owner = names[name]
-            slots.append((path, _spec(leaf.shape, leaf.dtype, places[owner] if owner else _default_place())))
+        slots = [
+            (path, _spec(leaf.shape, leaf.dtype, places[owner] if owner else _default_place()))
+            for path, owner, leaf in _slots(model, _optimizer_specs(model))
+        ]
         specs["optimizer"] = paths.nest(slots)
     return specs
 
@@ -108,8 +105,7 @@ def restore_snapshot(model: Steps, arrays: dict[str, Tree], notes: dict[str, Any
         put_value(variable, weights[path])
     if "optimizer" in arrays:
         flat, specs = paths.flatten(arrays["optimizer"]), _optimizer_specs(model)
-        names = _slot_names(model, specs)
-        leaves = [flat[names[name][0]] for name in named_leaves(specs)]
+        leaves = [flat[path] for path, _, _ in _slots(model, specs)]
         # A counter belongs to no device, so that it fits weights on any.
         leaves = [leaf if leaf.shape else jnp.asarray(np.asarray(leaf)) for leaf in leaves]
         model._trainer.optimizer.state = jax.tree.unflatten(jax.tree.structure(specs), leaves)
@@ -123,16 +119,12 @@ def _spec(shape: tuple[int, ...], dtype: DTypeLike, place: Sharding) -> jax.Shap
 def _optimizer_specs(model: Steps) -> Tree:
     """The structure of the optimizer's state for this model's weights."""
     held = inventory(model)
-    params = [
-        (path, jax.ShapeDtypeStruct(variable.shape, variable.dtype))
-        for path, variable in held.entries
-        if id(variable) in held.trained
-    ]
-    return jax.eval_shape(model._trainer.optimizer.init, paths.nest(params))
+    params, _ = held.nested([jax.ShapeDtypeStruct(variable.shape, variable.dtype) for _, variable in held.entries])
+    return jax.eval_shape(model._trainer.optimizer.init, params)
 
 
-def _slot_names(model: Steps, state: Tree) -> dict[str, tuple[Path, Path | None]]:
-    """For each leaf of the optimizer's state, by name: its lasting path, and that of the weight whose slot it is."""
+def _slots(model: Steps, state: Tree) -> list[tuple[Path, Path | None, Tree]]:
+    """For each leaf of the optimizer's state: its lasting path, that of the weight whose slot it is, and the leaf."""
     pairs = zip(weight_entries(model), weight_entries(model, lasting=True))
     lasting = {path: (stored, variable.shape) for (path, variable), (stored, _) in pairs}
 
@@ -144,7 +136,7 @@ def _slot_names(model: Steps, state: Tree) -> dict[str, tuple[Path, Path | None]
                 return (*parts[:cut], *stored), stored if owner_shape == shape else None
         return parts, None
 
-    return {name: names(name, tuple(leaf.shape)) for name, leaf in named_leaves(state).items()}
+    return [(*names(name, tuple(leaf.shape)), leaf) for name, leaf in named_leaves(state).items()]
 
 
 def _place(variable: Variable) -> Sharding:

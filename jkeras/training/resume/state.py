@@ -17,7 +17,7 @@ import numpy as np
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, Logs, Tree
 from jkeras.data.source import Source
-from jkeras.state import random
+from jkeras.optimizers.state import named_leaves
 from jkeras.training.steps import Steps
 
 _NOTHING = """fit(resume=True) continues a training run, but {name!r} holds none. Load it from a file that was saved during or
@@ -28,9 +28,10 @@ after a `fit`, with its optimizer:
 
 `compile` begins a new training, so it comes before `load_weights`."""
 
-_OTHER_DATA = """The training run was saved after {position} of {batches} batches of epoch {epoch}, in batches of {size} rows.
-These data make {found_batches} batches of {found_size}, so it cannot resume within this epoch. Give fit the data and the
-batch_size of the first run; you may change them once the epoch has ended."""
+_OTHER_DATA = """\
+The training run was saved after {position} of {batches} batches of epoch {epoch}, in batches of {batch_size} rows.
+These data make {found.num_batches} batches of {found.batch_size}, so it cannot resume within this epoch. Give fit the data and
+the batch_size of the first run; you may change them once the epoch has ended."""
 
 _OTHER_METRICS = """The training run was saved in the middle of an epoch with these accumulators of loss and metrics:
 
@@ -114,16 +115,7 @@ def resume_state_for(model: Steps, source: Source, initial_epoch: int) -> Resume
     found = (source.num_batches, source.batch_size)
     differs = any(a is not None and b is not None and a != b for a, b in zip(found, (state.batches, state.batch_size)))
     if state.position and differs:
-        raise ValueError(
-            _OTHER_DATA.format(
-                position=state.position,
-                epoch=state.epoch + 1,
-                batches=state.batches,
-                size=state.batch_size,
-                found_batches=found[0],
-                found_size=found[1],
-            )
-        )
+        raise ValueError(_OTHER_DATA.format(**vars(state) | {"epoch": state.epoch + 1}, found=source))
     return state
 
 
@@ -134,8 +126,7 @@ def metric_values(metrics: Tree) -> dict[str, np.ndarray]:
         >>> metric_values({"loss": {"total": np.float32(3), "count": np.float32(2)}})
         {'loss/count': array(2., dtype=float32), 'loss/total': array(3., dtype=float32)}
     """
-    found = jax.tree_util.tree_leaves_with_path(metrics)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): np.array(leaf) for path, leaf in found}
+    return {name: np.array(leaf) for name, leaf in named_leaves(metrics).items()}
 
 
 def metrics_from(values: dict[str, np.ndarray], fresh: Tree) -> Tree:
@@ -157,8 +148,3 @@ def metrics_from(values: dict[str, np.ndarray], fresh: Tree) -> Tree:
 def plain_results(logs: Logs) -> dict[str, float]:
     """The scalars among results, as Python numbers."""
     return {name: float(value) for name, value in jax.device_get(logs or {}).items() if np.ndim(value) == 0}
-
-
-def random_position() -> tuple[int, int]:
-    """Seed of the global stream of random numbers, and how many were drawn."""
-    return random.stream_seed(), random.numbers_taken()
