@@ -47,6 +47,7 @@ from jkeras.initializers import Initializer as Initializer
 from jkeras.layers import Input as Input
 from jkeras.layers import InputSpec as InputSpec
 from jkeras.layers import Layer as Layer
+from jkeras.layers.operation import Operation as Operation
 from jkeras.layers.remat import RematScope as RematScope
 from jkeras.layers.remat import remat as remat
 from jkeras.losses import Loss as Loss
@@ -72,6 +73,7 @@ if _collecting:
 if TYPE_CHECKING:
     from jkeras import backend as backend
     from jkeras import preprocessing as preprocessing
+    from jkeras import tree as tree
     from jkeras import visualization as visualization
     from jkeras import wrappers as wrappers
 __getattr__, __dir__ = lazy_names(
@@ -79,6 +81,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "backend": "jkeras.backend",
         "preprocessing": "jkeras.preprocessing",
+        "tree": "jkeras.tree",
         "visualization": "jkeras.visualization",
         "wrappers": "jkeras.wrappers",
     },

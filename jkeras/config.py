@@ -18,6 +18,9 @@ from jkeras._base.config import set_recompile_check as set_recompile_check
 from jkeras._base.config import set_resident_data_limit as set_resident_data_limit
 from jkeras._base.dtypes import dtype_policy as dtype_policy
 from jkeras._base.dtypes import set_dtype_policy as set_dtype_policy
+from jkeras._base.tracebacks import disable_traceback_filtering as disable_traceback_filtering
+from jkeras._base.tracebacks import enable_traceback_filtering as enable_traceback_filtering
+from jkeras._base.tracebacks import is_traceback_filtering_enabled as is_traceback_filtering_enabled
 from jkeras.callbacks.printing import disable_interactive_logging as disable_interactive_logging
 from jkeras.callbacks.printing import enable_interactive_logging as enable_interactive_logging
 from jkeras.callbacks.printing import is_interactive_logging_enabled as is_interactive_logging_enabled

@@ -129,7 +129,7 @@ def _apply(layer, x):
         (lambda x: layers.Layer()(x), NotImplementedError, "def call(self, x)"),
         (lambda x: layers.Dense(2).apply({}, {}, x), KeyError, "params, state = model.init(key, x)"),
         (lambda x: layers.Dense(2).count_params(), ValueError, "layer.build(input_shape)"),
-        (lambda x: layers.Dense(2).stateless_call([], [], x), AttributeError, "model.apply(params, state, x"),
+        (lambda x: layers.Dense(2).stateless_call([], [], x), ValueError, "layer.build(input_shape)"),
         (lambda x: layers.Dense(2, init="uniform"), TypeError, "'init' is called 'kernel_initializer'"),
         (lambda x: layers.Conv2D(2, 3, border_mode="same"), TypeError, "'border_mode' is called 'padding'"),
         (lambda x: layers.Layer().add_weight("w", (2,), shape=(2,)), TypeError, "each once"),

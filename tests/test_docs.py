@@ -4,7 +4,6 @@ A text block directly below a Python block is its output. An HTML comment `<!-- 
 skips it. The objects that a page assumes are made here, anew for each of its blocks.
 """
 
-import contextlib
 import re
 import textwrap
 from pathlib import Path
@@ -12,7 +11,6 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from documents import compat_in
 
 import jkeras
 from jkeras import callbacks, layers
@@ -65,14 +63,8 @@ def own_place(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(blocks(page))])
-def test_code_of_a_page_runs_and_prints_what_it_says(page, own_place, tmp_path, capsys):
+def test_code_of_a_page_runs_and_prints_what_it_says(page, own_place, capsys):
     names, taken_for_given = {"__name__": "__main__"}, given(page)
-    under_compat = compat_in(tmp_path) if page == "docs/from-keras.md" else contextlib.nullcontext()
-    with under_compat:
-        run(page, names, taken_for_given, capsys)
-
-
-def run(page, names, taken_for_given, capsys):
     for line, code, expected in blocks(page):
         names.update(taken_for_given)
         capsys.readouterr()

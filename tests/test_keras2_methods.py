@@ -167,14 +167,14 @@ def test_training_where_nothing_is_trainable_warns(model):
         model.train_on_batch(X[:4], ONE_HOT[:4])
 
 
-def test_a_step_with_a_gradient_tape_is_refused_with_the_right_ones():
+def test_a_step_that_takes_neither_data_nor_a_state_and_a_batch_is_refused_with_the_right_ones():
     class Old(jkeras.Sequential):
-        def train_step(self, data):
+        def train_step(self, x, y, sample_weight):
             return {}
 
     model = Old([jkeras.layers.Dense(2)])
     model.compile("sgd", "mse")
-    with pytest.raises(TypeError, match=r"takes \('data',\)(.|\n)*def train_step\(self, state, batch\)"):
+    with pytest.raises(TypeError, match=r"takes \('x', 'y', 'sample_weight'\)(.|\n)*def train_step\(self, state, batch\)"):
         model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
 
 

@@ -368,8 +368,11 @@ STEPS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("eager", [False, True], ids=["compiled", "eager"])
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
+@pytest.mark.parametrize(
+    "step,eager",
+    [*((step, False) for step in STEPS), *((step, True) for step in (left_alone, own_with_more, keras_by_lists))],
+    ids=lambda value: getattr(value, "__name__", "eager" if value else "compiled"),
+)
 def test_the_form_is_told_by_how_the_state_is_used_or_what_is_returned(step, eager):
     jkeras.utils.set_random_seed(0)
     model = jkeras_model({"train_step": step}, run_eagerly=eager)

@@ -76,7 +76,8 @@ def test_a_fixed_batch_size_is_kept():
 def test_a_stack_without_shape_knows_nothing_yet():
     model = Sequential([Dense(4)])
     assert not model.built and len(model.layers) == 1
-    for ask in ("weights", "input", "output", "inputs"):
+    assert model.weights == []  # as in Keras
+    for ask in ("input", "output", "inputs"):
         with pytest.raises(ValueError, match="not known"):
             getattr(model, ask)
 

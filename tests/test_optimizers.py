@@ -15,12 +15,17 @@ import keras
 import numpy as np
 import optax
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import jkeras
 from jkeras import optimizers
 from jkeras._base.registry import register_keras_serializable
 from jkeras.optimizers import SGD, Adam, AdamW, OptaxOptimizer, Optimizer, RMSprop, schedules
 
-NAMES = ("SGD", "Adam", "AdamW", "RMSprop")
+NAMES = (
+    *("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Ftrl", "Adamax", "Nadam", "Lion", "Lamb", "Adafactor", "Muon"),
+)
 SHARED = {
     "plain": {},
     "clipnorm": {"clipnorm": 0.8},
@@ -39,11 +44,36 @@ OWN = {
     "SGD": {"momentum": {"momentum": 0.9}, "nesterov": {"momentum": 0.9, "nesterov": True, "weight_decay": 0.05}},
     "Adam": {"amsgrad": {"amsgrad": True}, "betas": {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 0.1}},
     "AdamW": {"amsgrad": {"amsgrad": True}},
+    "Adagrad": {"start": {"initial_accumulator_value": 0.0, "epsilon": 1e-3}},
+    "Adamax": {"betas": {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 0.1}},
+    "Nadam": {"betas": {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 0.1}},
+    "Lion": {"betas": {"beta_1": 0.5, "beta_2": 0.9}},
+    "Lamb": {"betas": {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 0.1}},
+    "Adafactor": {
+        "numbers": {"beta_2_decay": -0.5, "epsilon_1": 1e-3, "epsilon_2": 0.1, "clip_threshold": 0.5},
+        "rate": {"relative_step": False, "learning_rate": 0.5},
+    },
+    "Muon": {
+        "plain momentum": {"nesterov": False, "momentum": 0.8, "ns_steps": 3},
+        "adam alone": {"exclude_layers": ["kern"], "adam_weight_decay": 0.02, "weight_decay": None, "adam_lr_ratio": 0.5},
+        "coefficients": {"muon_a": 1.5, "muon_b": -0.5, "muon_c": 0.0, "rms_rate": None, "adam_beta_1": 0.8, "adam_beta_2": 0.9},
+    },
+    "Adadelta": {"rho": {"rho": 0.7, "epsilon": 1e-3, "learning_rate": 1.0}},
+    "Ftrl": {
+        "penalties": {"l1_regularization_strength": 0.1, "l2_regularization_strength": 0.02, "beta": 0.5},
+        "shrinkage": {
+            "l2_shrinkage_regularization_strength": 0.05,
+            "learning_rate_power": -0.3,
+            "initial_accumulator_value": 0.5,
+        },
+    },
     "RMSprop": {"momentum": {"momentum": 0.9, "rho": 0.8}, "centered": {"centered": True, "momentum": 0.5, "epsilon": 1e-3}},
 }
 CASES = [(name, case, kwargs) for name in NAMES for case, kwargs in (SHARED | OWN[name]).items()]
 IDS = [f"{name}-{case}" for name, case, _ in CASES]
 STEPS = 100
+# Ftrl divides sums of both signs by the learning rate, and so the rounding that they keep.
+TOLERANCES = {"Ftrl": {"rtol": 1e-5, "atol": 1e-5}}
 
 _rng = np.random.default_rng(0)
 WEIGHTS = {"dense/kernel": _rng.normal(size=(3, 2)).astype("float32"), "dense/bias": _rng.normal(size=(2,)).astype("float32")}
@@ -119,14 +149,14 @@ def test_100_steps_are_keras(name, case, kwargs):
     ours, theirs = make(optimizers, name, kwargs), make(keras.optimizers, name, kwargs)
     params, ours.state = run(ours)
     variables = run_keras(theirs)
-    assert_close([params[path] for path in WEIGHTS], [v.value for v in variables])
+    assert_close([params[path] for path in WEIGHTS], [v.value for v in variables], **TOLERANCES.get(name, {}))
     ours.build(boxes())
-    assert_close(ours.variables, [v.value for v in theirs.variables])
+    assert_close(ours.variables, [v.value for v in theirs.variables], **TOLERANCES.get(name, {}))
     assert int(ours.iterations) == int(theirs.iterations)
     if kwargs.get("use_ema"):
         theirs.finalize_variable_values(variables)
         final = ours.finalize(params, ours.state)
-        assert_close([final[path] for path in WEIGHTS], [v.value for v in variables])
+        assert_close([final[path] for path in WEIGHTS], [v.value for v in variables], **TOLERANCES.get(name, {}))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -174,14 +204,18 @@ def test_one_program_for_all_steps_and_learning_rates(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bfloat16_parameters_learn_as_float32_ones(name):
-    optimizer = make(optimizers, name, {"weight_decay": 0.01})
+    # One step of Adadelta at the usual rate is less than bfloat16 can tell from 1.
+    optimizer = make(optimizers, name, {"weight_decay": 0.01} | ({"learning_rate": 50.0} if name == "Adadelta" else {}))
     params = {"w": jnp.ones(4, jnp.bfloat16)}
     state = optimizer.init(params)
     new, after = jax.jit(optimizer.update)({"w": jnp.full(4, 0.5)}, state, params)
     assert jax.tree.map(lambda x: x.dtype, (new, after)) == jax.tree.map(lambda x: x.dtype, (params, state))
     wide = {"w": jnp.ones(4)}
     exact, _ = optimizer.update({"w": jnp.full(4, 0.5)}, optimizer.init(wide), wide)
-    assert new["w"].tolist() == exact["w"].astype(jnp.bfloat16).tolist()
+    if name == "Ftrl":  # the number that its sums start at is rounded
+        np.testing.assert_allclose(new["w"].astype("float32"), exact["w"], rtol=2**-7)
+    else:
+        assert new["w"].tolist() == exact["w"].astype(jnp.bfloat16).tolist()
     assert float(new["w"][0]) < 1.0
 
 
@@ -230,6 +264,29 @@ def test_update_can_be_differentiated_and_mapped():
     sgd = SGD(0.1)
     slope = jax.grad(lambda g: sgd.update({"w": g}, sgd.init({"w": 1.0}), {"w": jnp.asarray(1.0)})[0]["w"])(2.0)
     assert slope == pytest.approx(-0.1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=4, deadline=None)
+@given(st.lists(st.lists(st.integers(1, 3), max_size=3), min_size=2, max_size=3), st.integers(0, 99))
+def test_weights_do_not_see_each_other(name, shapes, seed):
+    """Two steps for all weights are two steps for each alone, whatever their shapes, and what comes out is like what went in."""
+    rng = np.random.default_rng(seed)
+    params, *grads = ({f"w{i}": jnp.asarray(rng.normal(size=s), "float32") for i, s in enumerate(shapes)} for _ in range(3))
+
+    def steps(params, grads):
+        optimizer = make(optimizers, name, {"weight_decay": 0.01, "clipnorm": 0.5})
+        state = optimizer.init(params)
+        before = jax.tree.map(lambda a: (a.shape, a.dtype), (params, state))
+        for g in grads:
+            params, state = optimizer.update(g, state, params)
+        assert jax.tree.map(lambda a: (a.shape, a.dtype), (params, state)) == before
+        return params
+
+    together = steps(params, grads)
+    for key in params:
+        alone = steps({key: params[key]}, [{key: g[key]} for g in grads])
+        assert_close([alone[key]], [together[key]], rtol=0, atol=0)
 
 
 # --- The face -----------------------------------------------------------------------------------------------------------------
@@ -383,6 +440,23 @@ def test_a_rate_that_decays_can_be_set_and_reads_as_the_rate_that_decays():
     assert schedule["initial_learning_rate"] == pytest.approx(0.8) and schedule["decay_rate"] == 1.0
 
 
+@pytest.mark.parametrize("name", ["Adadelta", "Adagrad", "Adam", "Adamax", "Ftrl", "RMSprop", "SGD"])
+def test_legacy_optimizers_step_as_those_of_tf_keras(name):
+    tf_keras = pytest.importorskip("tf_keras")
+    import tensorflow as tf
+
+    kwargs = {"lr": 0.05, "decay": 0.1, **({"clipvalue": 0.3} if name == "SGD" else {})}
+    ours, theirs = (getattr(k.optimizers.legacy, name) for k in (jkeras, tf_keras))
+    params, optimizer = jax.tree.map(jnp.asarray, WEIGHTS), ours(**kwargs)
+    state = optimizer.init(params)
+    variables, optimizer_there = [tf.Variable(w) for w in WEIGHTS.values()], theirs(learning_rate=kwargs.pop("lr"), **kwargs)
+    for t in range(10):
+        params, state = optimizer.update(grads_at(t), state, params)
+        optimizer_there.apply_gradients(zip([tf.constant(g[t]) for g in GRADS.values()], variables))
+    assert_close([params[path] for path in WEIGHTS], [v.numpy() for v in variables], rtol=1e-5, atol=1e-5)
+    assert type(optimizers.deserialize({"module": "keras.optimizers.legacy", "class_name": name, "config": {}})) is ours
+
+
 def test_iterations_count_changes_and_can_be_set():
     optimizer, variable = SGD(1.0, gradient_accumulation_steps=2), Box(jnp.zeros(1), "w")
     assert optimizer.iterations == 0
@@ -468,7 +542,7 @@ def test_a_registered_optimizer_reads_back():
     "make_it,error,text",
     [
         (lambda: optimizers.get("admm"), ValueError, "Unknown optimizer 'admm'. Did you mean 'adam'"),
-        (lambda: optimizers.get("adadelta"), ValueError, "optax.adadelta"),
+        (lambda: optimizers.get("ScheduleFreeAdamW"), ValueError, "optax.contrib.schedule_free_adamw"),
         (lambda: optimizers.get("get"), ValueError, "Unknown optimizer 'get'"),
         (lambda: optimizers.get(3), ValueError, "received 3"),
         (lambda: optimizers.get(optax.adam), ValueError, "Call it first"),
@@ -477,6 +551,9 @@ def test_a_registered_optimizer_reads_back():
         (lambda: Adam(schedules.CosineDecay(0.1, 9), decay=0.1), ValueError, "put the decay into it"),
         (lambda: SGD(momentum=1.5), ValueError, r"in \[0, 1\]"),
         (lambda: AdamW(weight_decay=None), ValueError, "use Adam"),
+        (lambda: optimizers.Lion(beta_1=0.0), ValueError, r"beta_1 must be a number in \(0, 1\]"),
+        (lambda: optimizers.Ftrl(learning_rate_power=0.5), ValueError, "learning_rate_power must be 0 or less"),
+        (lambda: optimizers.Ftrl(l1_regularization_strength=-1.0), ValueError, "l1_regularization_strength must be 0 or more"),
         (lambda: Adam(clipnorm=1.0, clipvalue=1.0), ValueError, "Only one of"),
         (lambda: Adam(use_ema=True, ema_momentum=2.0), ValueError, "ema_momentum"),
         (lambda: Adam(use_ema=True, ema_overwrite_frequency=0), ValueError, "ema_overwrite_frequency"),

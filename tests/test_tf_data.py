@@ -1,6 +1,8 @@
 """`tf.data`: datasets give the elements of TensorFlow's manual, feed `fit`, and depend on the seeds alone."""
 
 import pickle
+import sys
+import time
 
 import jax
 import numpy as np
@@ -20,6 +22,14 @@ def tf(tmp_path_factory):
         import tensorflow
 
         yield tensorflow
+
+
+def test_without_the_import_hook_the_stand_in_has_its_modules_too():
+    from jkeras.compat import tensorflow as tf
+
+    assert "tensorflow.data" not in sys.modules or sys.modules["tensorflow.data"] is not tf.data
+    assert tf.data.Dataset is Dataset and tf.io.gfile.exists(".")
+    assert tf.image.resize(np.ones((2, 2, 1)), (1, 1)).shape == (1, 1, 1)
 
 
 def values(dataset):
@@ -124,6 +134,23 @@ def test_a_dataset_of_unknown_length_with_steps_goes_on_and_starts_over():
     assert [len(part) for part in parts] == [2, 1, 2, 1] and parts[0] == parts[2]
 
 
+@pytest.mark.parametrize("function", [lambda x: x, lambda x: np.asarray(x)], ids=["arrays", "stream"])
+def test_a_step_gets_inputs_alone_as_the_dataset_has_them(function):
+    for make, bare in ((lambda d: d, True), (lambda d: Dataset.zip((d,)), False)):
+        source = as_source(make(Dataset.from_tensor_slices(X).map(function)).batch(4))
+        assert source.spec.shape == (None, 2) and source.bare_inputs is bare
+
+
+@pytest.mark.parametrize("kind", ["arrays", "python"])
+def test_class_weights_weigh_the_batches(kind):
+    weights = {0: 1.0, 1: 2.0, 2: 0.5}
+    expected = model().fit(X / 24, Y, batch_size=4, epochs=2, shuffle=False, class_weight=weights, verbose=0).history["loss"]
+    data = Dataset.from_tensor_slices((X / 24, Y))
+    data = data if kind == "arrays" else data.map(lambda x, y: (x, y * int(y) // max(int(y), 1)))
+    found = model().fit(data.batch(4), epochs=2, class_weight=weights, verbose=0).history["loss"]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_random_functions_draw_anew_in_each_epoch_and_a_run_repeats(tf):
     def noisy(x, y):
         return x + tf.random.normal(tf.shape(x)), y
@@ -134,6 +161,21 @@ def test_random_functions_draw_anew_in_each_epoch_and_a_run_repeats(tf):
 
     first = losses()
     assert losses() == first and len(set(first)) == 3
+
+
+def test_windows_are_cut_out_at_once_and_feed_fit_as_arrays():
+    calls = []
+
+    def batched(window):
+        calls.append(window)
+        return window.batch(5)
+
+    series = Dataset.from_tensor_slices(np.arange(3000.0)).window(5, shift=1, drop_remainder=True).flat_map(batched)
+    data = series.map(lambda w: (w[:-1], w[-1:])).shuffle(100).batch(32)
+    assert len(data) == 94 and isinstance(as_source(data), OrderedRows)
+    found = np.array(values(series))
+    np.testing.assert_array_equal(found, np.arange(2996)[:, None] + np.arange(5))
+    assert len(calls) == 1
 
 
 # functions
@@ -175,6 +217,18 @@ def test_a_function_is_called_once_where_it_is_traced_and_for_each_row_where_not
     calls.clear()
     assert values(Dataset.range(5).map(lambda x: calls.append(int(x)) or branch(x))) == [0, 1, 2, 6, 8]
     assert calls == [0, 1, 2, 3, 4]
+
+
+def test_calls_in_threads_keep_the_order():
+    def late(x):
+        time.sleep(0.002 * (5 - int(x) % 5))
+        return x * 2
+
+    data = Dataset.range(40).map(late, num_parallel_calls=4)
+    assert values(data.batch(15).unbatch()) == [2 * i for i in range(40)]
+    with pytest.raises(ZeroDivisionError) as caught:
+        list(Dataset.range(5).map(lambda x: 1 // (int(x) - 3), num_parallel_calls=2).batch(5))
+    assert caught.value.__notes__ == ["Raised for element 3 of a tf.data.Dataset."]
 
 
 def test_each_row_has_its_own_draws_and_layers_do_not_share_them():

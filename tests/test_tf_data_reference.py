@@ -92,6 +92,11 @@ DATASETS = {
     ".flat_map(lambda a, b: D.zip((a.batch(4), b.batch(4))))",
     "window and targets": "D.range(8).window(4, 1, drop_remainder=True).flat_map(lambda w: w.batch(4))"
     ".map(lambda w: (w[:-1], w[-1]))",
+    "batched parts of windows": "D.range(7).window(3, 2).flat_map(lambda w: w.skip(1).batch(2))",
+    "windows in other orders": "D.from_tensor_slices({'a': S, 'b': WORDS * 2}).window(4, 3, 2)"
+    ".flat_map(lambda w: D.zip((w['b'].batch(4), w['a'].batch(4))))",
+    "windows of windows": "D.range(9).window(3, 3).flat_map(lambda w: w.batch(3)).window(2, 1).flat_map(lambda w: w.batch(2))",
+    "windows of words": "D.from_tensor_slices(WORDS).window(2, 1, drop_remainder=True).flat_map(lambda w: w.batch(2))",
     "scan": "D.range(6).scan(np.int64(0), lambda total, x: (total + x, total + x))",
     "unique": "D.from_tensor_slices(WORDS).unique()",
     "unique numbers": "D.from_tensor_slices([3, 1, 3, 2]).unique()",

@@ -186,7 +186,7 @@ def init_arguments(obj: Configurable) -> dict[str, object]:
     for name, value in bound.arguments.items():
         kind = signature.parameters[name].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
-            out.update(value)
+            out.update({k: obj.__dict__.get(k, v) for k, v in value.items()} if resolved else value)
         elif kind is inspect.Parameter.VAR_POSITIONAL:
             out.update(_handed_on(cls, value) if value else {})
         else:

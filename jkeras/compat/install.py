@@ -99,7 +99,7 @@ def _set_shape(self: Array, shape: object) -> None:
 
 
 # Methods of TensorFlow's tensors that arrays get. What has no values yet has no `numpy`.
-_SHAPES = {"get_shape": _get_shape, "set_shape": _set_shape}
+_SHAPES: dict[str, Callable[..., Any]] = {"get_shape": _get_shape, "set_shape": _set_shape}
 _METHODS: dict[Any, dict[str, Callable[..., Any]]] = {_ARRAY: {"numpy": _numpy, **_SHAPES}, jax.core.Tracer: _SHAPES}
 
 

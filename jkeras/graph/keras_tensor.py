@@ -20,6 +20,7 @@ from jkeras._base.types import Tree
 from jkeras.graph.infer import infer
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.state.operators import Operator, give_operators
+from jkeras.state.scope import get_mask
 from jkeras.state.variable import Variable
 
 _NOT_AN_ARRAY = """A symbolic tensor has no values: {tensor} stands for an array that a model will compute, but it was passed to
@@ -121,12 +122,22 @@ class KerasTensor:
         self.sparse = sparse
         self.node, self.index = node, index
         self.mask: Spec | None = None  # spec of the mask that will travel with the array
+        self._symbolic_mask: KerasTensor | None = None
         self.name = name or (node.operation.name if node is not None else auto_name("keras_tensor"))
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
+
+    @property
+    def _keras_mask(self) -> KerasTensor | None:
+        """The mask that will travel with the array, as a symbolic tensor; None where there is none. Keras' name for it."""
+        if self.mask is None:
+            return None
+        if self._symbolic_mask is None:
+            self._symbolic_mask = Node(ArrayFunction(get_mask, "mask"), (self,), {}, self.mask).flat_outputs[0]
+        return self._symbolic_mask
 
     @property
     def T(self) -> KerasTensor:

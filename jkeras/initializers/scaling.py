@@ -20,7 +20,7 @@ import jax
 
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import DTypeLike
+from jkeras._base.types import DTypeLike, Tree
 from jkeras.initializers.random import RandomInitializer, truncated_normal
 
 MODES = ("fan_in", "fan_out", "fan_avg")
@@ -107,6 +107,24 @@ class VarianceScaling(RandomInitializer):
         if self.distribution == "untruncated_normal":
             return jax.random.normal(key, shape, dtype) * math.sqrt(variance)
         return truncated_normal(key, shape, dtype, 0.0, math.sqrt(variance) / TRUNCATED_STDDEV)
+
+
+def with_axes(initializer: Tree, input_axes: Sequence[int], output_axes: Sequence[int]) -> Tree:
+    """The initializer for a weight that is neither a matrix nor a convolution kernel: one that follows the fans gets their axes.
+
+    Args:
+        initializer: of any kind; one that was made with axes keeps them.
+        input_axes: the axes that one output sums over.
+        output_axes: the axes that one input reaches.
+
+    Example:
+        >>> with_axes(VarianceScaling(seed=1), [0, 1], [2]).input_axes
+        [0, 1]
+    """
+    if not isinstance(initializer, VarianceScaling) or None not in (initializer.input_axes, initializer.output_axes):
+        return initializer
+    axes = {"input_axes": list(input_axes), "output_axes": list(output_axes)}
+    return type(initializer).from_config({**initializer.get_config(), **axes})
 
 
 class _Scheme(VarianceScaling):

@@ -38,8 +38,11 @@ from jkeras.layers.dropout import GaussianNoise as GaussianNoise
 from jkeras.layers.dropout import SpatialDropout1D as SpatialDropout1D
 from jkeras.layers.dropout import SpatialDropout2D as SpatialDropout2D
 from jkeras.layers.dropout import SpatialDropout3D as SpatialDropout3D
+from jkeras.layers.einsum_dense import EinsumDense as EinsumDense
 from jkeras.layers.embedding import Embedding as Embedding
 from jkeras.layers.feature_normalization import Normalization as Normalization
+from jkeras.layers.identity import ActivityRegularization as ActivityRegularization
+from jkeras.layers.identity import Identity as Identity
 from jkeras.layers.image_affine import RandomRotation as RandomRotation
 from jkeras.layers.image_affine import RandomTranslation as RandomTranslation
 from jkeras.layers.image_affine import RandomZoom as RandomZoom
@@ -76,8 +79,10 @@ from jkeras.layers.merging import subtract as subtract
 from jkeras.layers.multi_head_attention import GroupQueryAttention as GroupQueryAttention
 from jkeras.layers.multi_head_attention import MultiHeadAttention as MultiHeadAttention
 from jkeras.layers.normalization import BatchNormalization as BatchNormalization
+from jkeras.layers.normalization import GroupNormalization as GroupNormalization
 from jkeras.layers.normalization import LayerNormalization as LayerNormalization
 from jkeras.layers.normalization import RMSNormalization as RMSNormalization
+from jkeras.layers.normalization import UnitNormalization as UnitNormalization
 from jkeras.layers.padding import Cropping1D as Cropping1D
 from jkeras.layers.padding import Cropping2D as Cropping2D
 from jkeras.layers.padding import Cropping3D as Cropping3D
@@ -120,8 +125,10 @@ from jkeras.layers.reshaping import Flatten as Flatten
 from jkeras.layers.reshaping import Permute as Permute
 from jkeras.layers.reshaping import RepeatVector as RepeatVector
 from jkeras.layers.reshaping import Reshape as Reshape
+from jkeras.layers.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
 from jkeras.layers.stacked_cells import StackedRNNCells as StackedRNNCells
 from jkeras.layers.time_distributed import TimeDistributed as TimeDistributed
 from jkeras.layers.upsampling import UpSampling1D as UpSampling1D
 from jkeras.layers.upsampling import UpSampling2D as UpSampling2D
 from jkeras.layers.upsampling import UpSampling3D as UpSampling3D
+from jkeras.layers.wrapper import Wrapper as Wrapper

@@ -72,7 +72,7 @@ class Embedding(WeightedLayer):
             self.build((None, None))
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
-    def declare(self, x: Spec) -> Declaration:
+    def declare(self, x: Spec | None = None) -> Declaration:
         """The table `(input_dim, output_dim)`."""
         yield weight_for(self, "embeddings", (self.input_dim, self.output_dim))
 

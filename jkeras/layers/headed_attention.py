@@ -19,11 +19,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras import initializers, regularizers
+from jkeras import regularizers
 from jkeras._base.configurable import serialize
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph import Spec, infer
+from jkeras.initializers.scaling import with_axes
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Declaration, Weight
 from jkeras.layers.weight_arguments import WeightedLayer
@@ -65,17 +66,11 @@ class Projection(Layer):
         """A kernel `(*inputs, *units)` and a bias `units`."""
         inputs = tuple(x.shape[-self.contracted :])
         for name, shape in (("kernel", (*inputs, *self.units)), ("bias", self.units))[: 1 + self.use_bias]:
-            rule, limit = self.parts[f"{name}_regularizer"], self.parts[f"{name}_constraint"]
-            yield Weight(name, shape, self._initializer(name), regularizer=rule, constraint=limit)
-
-    def _initializer(self, name: str) -> FunctionLike:
-        found = self.parts[f"{name}_initializer"]
-        if name == "bias" or not isinstance(found, initializers.VarianceScaling) or found.input_axes is not None:
-            return found
-        # This kernel is not a convolution's, so the initializer must be told which axes one output sums over.
-        axes = list(range(self.contracted + len(self.units)))
-        split = {"input_axes": axes[: self.contracted], "output_axes": axes[self.contracted :]}
-        return type(found).from_config({**found.get_config(), **split})
+            draw, rule, limit = (self.parts[f"{name}_{kind}"] for kind in ("initializer", "regularizer", "constraint"))
+            if name == "kernel":
+                axes = list(range(len(shape)))
+                draw = with_axes(draw, axes[: self.contracted], axes[self.contracted :])
+            yield Weight(name, shape, draw, regularizer=rule, constraint=limit)
 
     def forward(self, w: Weights, x: Array) -> Array:
         """The projected input."""

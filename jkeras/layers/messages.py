@@ -62,8 +62,6 @@ NO_CALL = "{cls} has no `call`. Your own layers need `def call(self, x): ...`."
 
 # What to write instead of those methods of Keras that layers and models do not have here.
 INSTEAD = {
-    "stateless_call": """. Write y, state = model.apply(params, state, x, training=True), where
-params, state = model.params_and_state(): dicts by name, with which jax.grad works""",
     "compiled_loss": ". Write self.compute_loss(x=x, y=y, y_pred=y_pred)",
     "compiled_metrics": ". fit() updates them; in a train_step: return self.update_metrics(state, y, outcome, sample_weight)",
 }

@@ -1,4 +1,4 @@
-"""Normalization layers: batch statistics with a moving average, and statistics per example."""
+"""Normalization layers: batch statistics with a moving average, statistics per example, and vectors of length 1."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from jkeras.layers.base import BaseArguments, LayerArguments
 from jkeras.layers.declaration import Declaration, Updated, Weight
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
-from jkeras.nn.norm import at_least_float32, batch_norm, layer_norm, moments, rms_norm
+from jkeras.nn.lengths import unit_vectors
+from jkeras.nn.norm import at_least_float32, batch_norm, group_norm, layer_norm, moments, rms_norm
 
 
 class ScaleAndCenter(LayerArguments, total=False):
@@ -29,6 +30,11 @@ class ScaleAndCenter(LayerArguments, total=False):
     beta_constraint: Annotated[FunctionLike, None]
     gamma_constraint: Annotated[FunctionLike, None]
     activity_regularizer: FunctionLike
+
+
+class LayerNormalizationArguments(ScaleAndCenter, total=False):
+    """The same, and an argument of Keras that is refused."""
+
     rms_scaling: bool
 
 
@@ -182,7 +188,7 @@ class LayerNormalization(_ScaleAndCenter):
         self,
         axis: Ints = -1,
         epsilon: float = 1e-3,
-        **kwargs: Unpack[ScaleAndCenter],
+        **kwargs: Unpack[LayerNormalizationArguments],
     ):
         if kwargs.pop("rms_scaling", False):
             raise ValueError("LayerNormalization does not support rms_scaling=True. Use keras.layers.RMSNormalization instead.")
@@ -233,3 +239,102 @@ class RMSNormalization(_Normalization):
     def forward(self, w: Weights, x: Array) -> Array:
         """The normalized input."""
         return rms_norm(at_least_float32(x), w.scale, axis=self.axis, epsilon=self.epsilon).astype(self.compute_dtype)
+
+
+@export("keras.layers.GroupNormalization")
+class GroupNormalization(_ScaleAndCenter):
+    """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with mean and variance per example and group of channels.
+
+    They are taken over all positions and the neighbouring channels of a group. One group is layer normalization over all axes,
+    a group for each channel is instance normalization.
+
+    Args:
+        groups: number of groups, which divides the number of channels; -1 for a group for each channel.
+        axis: the channel axis.
+        epsilon: added to the variance.
+        center, scale: whether to learn `beta` and `gamma`, a number per channel each.
+        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer: names or objects.
+        beta_constraint, gamma_constraint: names or objects.
+        kwargs: as every layer.
+
+    Call:
+        x: `(batch, ...)`, channels along `axis`. Returns the same shape.
+
+    Raises:
+        ValueError: `groups` is not such a number, or does not divide the number of channels.
+
+    Example:
+        >>> import numpy as np
+        >>> GroupNormalization(groups=2, epsilon=0.0)(np.array([[1.0, 3.0, 5.0, 9.0]], np.float32)).tolist()
+        [[-1.0, 1.0, -1.0, 1.0]]
+
+    Source: Yuxin Wu, Kaiming He, "Group Normalization", 2018.
+    """
+
+    @expand_kwargs()
+    def __init__(self, groups: int = 32, axis: int = -1, epsilon: float = 1e-3, **kwargs: Unpack[ScaleAndCenter]):
+        if not isinstance(groups, int) or (groups <= 0 and groups != -1):
+            raise ValueError(
+                "GroupNormalization takes a positive number of groups, or -1 for a group for each channel. "
+                f"Received: groups={groups!r}."
+            )
+        if not isinstance(axis, int):
+            raise TypeError(f"GroupNormalization takes one axis, that of the channels, such as -1. Received: axis={axis!r}.")
+        super().__init__(**kwargs)
+        # The statistics are taken from inputs as they come, before any rounding to the compute dtype.
+        self.autocast = False
+        self.groups, self.axis, self.epsilon = groups, axis, epsilon
+
+    def declare(self, x: Spec) -> Declaration:
+        """gamma and beta, a number per channel."""
+        (axis,) = self._axes_in(self.axis, x)
+        channels = x.shape[axis]
+        if channels is None or axis == 0:
+            raise ValueError(f"{self.name}: axis={self.axis} is not a channel axis of known size of the input {describe(x)}.")
+        if channels % self._count(channels):
+            raise ValueError(
+                f"{self.name}: {channels} channels do not fall into {self.groups} groups of one size. "
+                f"Give groups a number that divides {channels}."
+            )
+        self.input_spec = InputSpec(ndim=len(x.shape), axes={axis: channels})
+        yield from self._affine_weights((channels,))
+
+    def _count(self, channels: int) -> int:
+        return channels if self.groups == -1 else self.groups
+
+    def forward(self, w: Weights, x: Array) -> Array:
+        """The normalized input."""
+        offset, scale = self._offset_and_scale(w)
+        groups = self._count(x.shape[self.axis])
+        y = group_norm(at_least_float32(x), groups, scale, offset, axis=self.axis, epsilon=self.epsilon)
+        return y.astype(self.compute_dtype)
+
+
+@export("keras.layers.UnitNormalization")
+class UnitNormalization(_Normalization):
+    """`x / |x|`: each example's vectors along `axis` get the length 1; those of zeros stay zeros, and pass no gradient on.
+
+    Args:
+        axis: the axis or axes of the vectors; several axes make one vector.
+        kwargs: as every layer.
+
+    Raises:
+        TypeError: `axis` is neither an integer nor a list of integers.
+
+    Example:
+        >>> import numpy as np
+        >>> [round(v, 4) for v in UnitNormalization()(np.array([[3.0, 4.0]], np.float32))[0].tolist()]
+        [0.6, 0.8]
+    """
+
+    supports_masking = True
+
+    def __init__(self, axis: Ints = -1, **kwargs: Unpack[BaseArguments]):
+        super().__init__(**kwargs)
+        if not isinstance(axis, (int, list, tuple)):
+            raise TypeError(f"UnitNormalization takes an axis, such as -1, or a list of axes. Received: axis={axis!r}.")
+        self.axis = axis if isinstance(axis, int) else list(axis)
+
+    def forward(self, w: Weights, x: Array) -> Array:
+        """Vectors of length 1."""
+        return unit_vectors(x.astype(self.compute_dtype), tuple(self._axes_in(self.axis, x)), epsilon=1e-12)

@@ -110,7 +110,7 @@ class StatelessFace:
         """What a call may change and is no weight."""
         if not self.built:
             return []
-        kept = [variable for _, variable in weight_entries(self) if isinstance(variable, KeptState)]
+        kept: list[Variable] = [variable for _, variable in weight_entries(self) if isinstance(variable, KeptState)]
         draws = any(
             (part._plan.takes_rng and part.draws) or any(isinstance(v, random.SeedGenerator) for v in vars(part).values())
             for part in inventory(self).layers

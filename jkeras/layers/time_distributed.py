@@ -21,6 +21,7 @@ from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.pure import layer_positions
 from jkeras.layers.structures import is_shape
 from jkeras.layers.tracking import state_entries
+from jkeras.layers.wrapper import Wrapper
 from jkeras.state.functionalize import functionalize
 from jkeras.state.random import draw_key
 from jkeras.state.scope import current
@@ -30,7 +31,7 @@ UNROLLED_STEPS = 16
 
 
 @export("keras.layers.TimeDistributed")
-class TimeDistributed(Layer):
+class TimeDistributed(Wrapper):
     """Apply a layer to every step of the inputs' second axis.
 
     Args:
@@ -56,14 +57,11 @@ class TimeDistributed(Layer):
     supports_masking = True
 
     def __init__(self, layer: Layer, **kwargs: Unpack[BaseArguments]):
-        if not isinstance(layer, Layer):
-            raise ValueError(f"TimeDistributed takes a layer, for example TimeDistributed(Dense(8)). Received: {layer!r}.")
-        super().__init__(**kwargs)
+        super().__init__(layer, **kwargs)
         # The inner layer casts its inputs, and may want them as they are.
         self.autocast = False
-        self.layer = layer
 
-    def build(self, input_shape: Tree) -> None:
+    def build(self, input_shape: Tree = None) -> None:
         """Make the layer's weights for one step of inputs of this shape."""
         self.layer._ensure_built((jax.tree.map(self._step_spec, input_shape, is_leaf=is_shape),), {})
 

@@ -1,7 +1,8 @@
 """Normalisation: bring activations to mean 0 and variance 1, then scale and shift them.
 
 The methods differ only in what the statistics are taken over: batch normalisation takes them per channel over the batch and
-all positions, layer normalisation per example over the channels. Statistics are computed in float32 or better, because the
+all positions, layer normalisation per example over the channels, group normalisation per example over the positions and a group
+of channels. Statistics are computed in float32 or better, because the
 sums of half-precision numbers overflow or lose digits.
 """
 
@@ -147,6 +148,53 @@ def layer_norm(
     mean, variance = moments(wide, axes, keepdims=True)
     offset, scale = (_along(v, x.ndim, axes, wide.dtype) for v in (offset, scale))
     return normalize(wide, mean, variance, offset, scale, epsilon=epsilon).astype(x.dtype)
+
+
+def group_norm(
+    x: Float[Array, " *shape"],
+    groups: int,
+    scale: Float[Array, " channels"] | None = None,
+    offset: Float[Array, " channels"] | None = None,
+    *,
+    axis: int = -1,
+    epsilon: float = 1e-3,
+) -> Float[Array, " *shape"]:
+    """Normalise every example and group of neighbouring channels over all positions, then scale and shift every channel.
+
+    Args:
+        x: `(batch, ...)`, channels along `axis`.
+        groups: number of groups, which divides the number of channels.
+        scale, offset: one number per channel; or None.
+        axis: the channel axis.
+        epsilon: added to the variance.
+
+    Returns:
+        x's shape and dtype; computed in float32 or wider.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> group_norm(jnp.array([[1.0, 3.0, 5.0, 9.0]]), 2, epsilon=0.0).tolist()
+        [[-1.0, 1.0, -1.0, 1.0]]
+
+    Source: Yuxin Wu, Kaiming He, "Group Normalization", 2018.
+    """
+    wide, axis = at_least_float32(x), axis % x.ndim
+    channels, positions = x.shape[axis], [a for a in range(1, x.ndim) if a != axis]
+    along = (*(x.shape[a] if a in (0, axis) else 1 for a in range(x.ndim)),)
+
+    def per_group(v: Array) -> Array:
+        """The mean over positions and group, for every example and channel."""
+        means = jnp.mean(jnp.mean(v, positions).reshape(-1, groups, channels // groups), -1, keepdims=True)
+        return jnp.broadcast_to(means, (v.shape[0], groups, channels // groups)).reshape(along)
+
+    mean = per_group(wide)
+    variance = per_group(jnp.square(wide - mean))
+    offset, scale = (_along(v, x.ndim, (axis,), wide.dtype) for v in (offset, scale))
+    # One factor and one shift per channel, as in batch_norm: x - mean, an array as large as x, need not be kept for the gradient.
+    factor = lax.rsqrt(variance + epsilon)
+    factor = factor if scale is None else factor * scale
+    shift = -mean * factor if offset is None else offset - mean * factor
+    return (wide * factor + shift).astype(x.dtype)
 
 
 def rms_norm(

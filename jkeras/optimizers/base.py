@@ -164,6 +164,14 @@ class Optimizer(OwnStep, KerasFace, Minimizing, configurable.Configurable):
         """The parameters to keep after training: their moving average with `use_ema`, else as they are."""
         return state.ema if self.use_ema else params
 
+    def decay_of(self, name: str, weight: Array) -> float | None:
+        """The weight decay of a weight, by the name of its leaf; None for none."""
+        return self.weight_decay
+
+    def slot_after(self, slot: str, steps: int) -> Array | float:
+        """What a slot holds after some steps, for a file that does not say so."""
+        return 0.0
+
     def scale_loss(self, loss: Array) -> Array:
         """The loss to differentiate: multiplied by `loss_scale_factor` where there is one."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
@@ -257,8 +265,7 @@ class Optimizer(OwnStep, KerasFace, Minimizing, configurable.Configurable):
         """Clip, decay, and apply the rule, all in float32 or wider."""
         grads = clip(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
         wide = widen(params)
-        if self.weight_decay is not None:
-            wide = decay_weights(wide, self.weight_decay, rate, self._exclusions)
+        wide = decay_weights(wide, self.decay_of, rate, self._exclusions)
         updates, new_slots = self.rule().update(grads, widen(slots), wide, learning_rate=rate, step=step)
         return cast_like(jax.tree.map(jnp.add, wide, updates), params), cast_like(new_slots, slots)
 

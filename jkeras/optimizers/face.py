@@ -64,7 +64,7 @@ class KerasFace:
 
     def __init__(self, rate: float | Callable[..., ArrayLike] | None):
         self._in_variables: StateInVariables | None = None
-        self.state = None
+        self._plain_state, self._shown, self._fits = None, True, None
         self._rate = rate
         self._keys: list[str] = []
         self._trained: list[Assignable] = []

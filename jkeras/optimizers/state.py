@@ -117,6 +117,11 @@ def zeros_like(params: Tree) -> Tree:
     return jax.tree.map(jnp.zeros_like, params)
 
 
+def full_like(params: Tree, value: float) -> Tree:
+    """A slot that starts at a number, with the shapes and dtypes of the parameters."""
+    return jax.tree.map(lambda w: jnp.full_like(w, value), params)
+
+
 def keras_order(
     state: OptimizerState, groups: Sequence[Sequence[str]], variables: Sequence[str], order: Sequence[str] = ()
 ) -> list[int]:

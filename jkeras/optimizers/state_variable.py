@@ -7,7 +7,7 @@ Between steps it shows what the state holds and writes there. In code that gives
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import jax
@@ -33,8 +33,15 @@ class Owner(Protocol):
 
     name: str
     _at_work: bool
-    state: OptimizerState | None
-    _write_rate: Callable[[Any], None]
+    _in_variables: Any  # not None in a traced function whose program hands the state through
+
+    @property
+    def state(self) -> OptimizerState | None: ...
+
+    @state.setter
+    def state(self, state: OptimizerState | None) -> None: ...
+
+    def _write_rate(self, value: object) -> None: ...
 
     @property
     def shown_state(self) -> OptimizerState:
@@ -70,7 +77,7 @@ class StateVariable(Variable):
         """Put a new array in its place."""
         if self._held() is None or scope_of(self) is not None:
             return super().assign(value)
-        if is_traced(value):
+        if is_traced(value) and self.owner._in_variables is None:
             raise ValueError(_TRACED.format(path=self.path))
         new = jnp.array(value, self.stored_dtype).reshape(self.shape)  # a copy: the state is given away
         if self.leaf == "learning_rate":

@@ -10,6 +10,7 @@ Source: Loshchilov, Hutter, "Decoupled weight decay regularization", 2019.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -29,12 +30,14 @@ class Exclusions(NamedTuple):
         return name in self.names or any(re.search(p, str(name)) for p in self.patterns)
 
 
-def decay_weights(params: Tree, weight_decay: float, learning_rate: jax.Array, excluded: Exclusions) -> Tree:
+def decay_weights(
+    params: Tree, decay_of: Callable[[str, jax.Array], float | None], learning_rate: jax.Array, excluded: Exclusions
+) -> Tree:
     """The parameters after decay.
 
     Args:
         params: pytree of float arrays.
-        weight_decay: fraction per unit of learning rate.
+        decay_of: the fraction per unit of learning rate, for the name and the array of a leaf; None for no decay.
         learning_rate: scalar.
         excluded: leaves that stay as they are.
 
@@ -43,6 +46,8 @@ def decay_weights(params: Tree, weight_decay: float, learning_rate: jax.Array, e
     """
 
     def shrink(path: KeyPath, w: jax.Array) -> jax.Array:
-        return w if leaf_name(path) in excluded else w - w * weight_decay * learning_rate
+        name = leaf_name(path)
+        decay = None if name in excluded else decay_of(name, w)
+        return w if decay is None else w - w * decay * learning_rate
 
     return jax.tree_util.tree_map_with_path(shrink, params)

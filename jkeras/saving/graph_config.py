@@ -96,7 +96,8 @@ class _Writer:
         return {**full_config(operation), "name": operation.name, "inbound_nodes": [self._call(node) for node in nodes]}
 
     def _call(self, node: Node) -> Config:
-        call = {"args": self._argument(list(node.args)), "kwargs": self._argument(node.kwargs)}
+        args, kwargs = _options_by_name(node)
+        call = {"args": self._argument(args), "kwargs": self._argument(kwargs)}
         return {**call, "explicit": ["training"]} if node.kwargs.get("training") is not None else call
 
     def _reference(self, tensor: KerasTensor) -> list[Any]:
@@ -117,6 +118,15 @@ class _Writer:
         if isinstance(value, (list, tuple, Mapping)):
             return with_parts(value, self._argument)
         return encode(np.asarray(value)) if isinstance(value, (np.ndarray, jax.Array)) else serialize(value)
+
+
+def _options_by_name(node: Any) -> tuple[list[Tree], dict[str, Tree]]:
+    """The arguments of a layer's call, from the first number, flag or string on by name: Keras takes only tensors by position."""
+    args, plan = list(node.args), node.operation._plan
+    count = next((i for i, value in enumerate(args) if isinstance(value, (bool, int, float, str))), len(args))
+    if plan.takes_more or not count:
+        return args, node.kwargs
+    return args[:count], {**dict(zip(plan.names[count:], args[count:])), **node.kwargs}
 
 
 def counts_from_one(operation: object) -> bool:

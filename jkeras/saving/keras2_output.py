@@ -51,9 +51,12 @@ _NEW: Mapping[str, Mapping[str, tuple[object, ...]]] = {
         "antialias": (False,),
     },
 }
-_NEW_EVERYWHERE = {"quantization_config": (None,), "lora_rank": (None,), "lora_alpha": (None,), "use_cudnn": ("auto",)}
+_NEW_EVERYWHERE = {
+    **dict.fromkeys(["quantization_config", "lora_rank", "lora_alpha", "gptq_unpacked_column_size"], (None,)),
+    "use_cudnn": ("auto",),
+}
 # Without a module, Keras 3 takes the string in `score_mode="dot"` for the function `dot`, and only the last of several axes.
-_WITH_MODULE = ("Attention", "LayerNormalization", "RMSNormalization")
+_WITH_MODULE = ("Attention", "LayerNormalization", "RMSNormalization", "UnitNormalization")
 # Arguments of a Lambda that are functions in Keras 2, and those that name the functions' modules.
 _LAMBDA = {"function": "module", "output_shape": "output_shape_module", "mask": "mask_module"}
 # Arguments under their earlier names, which Keras 3 accepts too.

@@ -2,7 +2,7 @@
 
     Keras 3           iteration, learning rate (unless a schedule), averages, accumulators, slots as the optimizer makes them
     tf_keras          iteration, averages, slots as the optimizer makes them; SGD always has velocities
-    tf_keras, legacy  iteration, then all arrays of one slot, then all of the next
+    tf_keras, legacy  iteration, numbers, then all arrays of one slot, then all of the next; those of Ftrl weight by weight
     Keras 2.0 - 2.3   as legacy; Adam has a `(1,)` for each weight where it has no maxima; RMSprop may lack the iteration
 
 An order is a list of `Entry`; each says which leaf of the optimizer's state it is, or that jkeras does not keep it. Files do
@@ -42,13 +42,20 @@ _SUFFIXES = {
     "velocities": ("velocity", "v"),
     "velocity_hats": ("velocity_hat", "vhat"),
     "average_gradients": ("average_gradient", "average_gradient"),
+    "norm": ("norm", "u"),
     "ema": ("average", "average"),
     "accumulators": ("gradient_accumulator", "gradient_accumulator"),
 }
+_NOT_IN_KERAS2 = ("accumulators", "u_product")
 _FULL_NAMES_IN_KERAS2 = ("RMSprop",)  # the others abbreviate
 # tf_keras makes a legacy optimizer of `{"class_name": "Adam"}`; these exist, with these names for their slots.
 _LEGACY = {
+    "Adadelta": {"accumulated_grad": "accum_grad", "accumulated_delta_var": "accum_var"},
+    "Adagrad": {"accumulator": "accumulator"},
     "Adam": {"momentums": "m", "velocities": "v", "velocity_hats": "vhat"},
+    "Adamax": {"momentums": "m", "norm": "v"},
+    "Ftrl": {"accumulator": "accumulator", "linear": "linear"},
+    "Nadam": {"momentums": "m", "velocities": "v", "u_product": "momentum_cache"},
     "RMSprop": {"velocities": "rms", "momentums": "momentum", "average_gradients": "mg"},
     "SGD": {"momentums": "momentum"},
 }
@@ -132,7 +139,9 @@ class Slots:
     def keras2(self) -> list[Entry]:
         """The order of tf_keras."""
         optimizer, numbers = self._inner()
-        entries = [e for e in self._listed(optimizer, numbers, self.in_keras2) if e.kind != "accumulators"]
+        entries = [e for e in self._listed(optimizer, numbers, self.in_keras2) if e.kind not in _NOT_IN_KERAS2]
+        if type(optimizer).__name__ == "Adafactor":  # Keras 3 alone has places for means that a vector does not have
+            entries = [e for e in entries if e.kind not in ("r", "c") or len(self.in_keras2[e.variable].shape) > 1]
         if type(optimizer).__name__ == "SGD" and numbers.slots.momentums is None:
             entries += [
                 Entry("momentums", variable.shape, None, name, np.zeros(variable.shape, variable.dtype))
@@ -158,10 +167,12 @@ class Slots:
         optimizer, numbers = self._inner()
         listed = self._listed(optimizer, numbers, self.in_keras2)
         slots = [e for e in listed if e.variable and e.kind not in ("ema", "accumulators")]
-        kinds = list(dict.fromkeys(e.kind for e in slots))
-        slots = [e for kind in kinds for e in slots if e.kind == kind]
+        first = [e for e in listed if not e.variable]
+        if type(optimizer).__name__ != "Ftrl":
+            kinds = list(dict.fromkeys(e.kind for e in slots))
+            slots = [e for kind in kinds for e in slots if e.kind == kind]
         unused = [Entry("none", (1,), None) for _ in self.variables]
-        return [[listed[0], *slots], [listed[0], *slots, *unused], slots]
+        return [[*first, *slots], [*first, *slots, *unused], slots]
 
     def _listed(self, optimizer: Optimizer, numbers: Tree, names: Iterable[str], with_rate: bool = False) -> list[Entry]:
         found = jax.tree_util.tree_leaves_with_path(numbers)
@@ -257,6 +268,10 @@ def read_state(chosen: Chosen) -> OptimizerState:
         if numbers.learning_rate is not None:
             found.setdefault(slots.numbers.learning_rate, jnp.copy(found[numbers.learning_rate]))
         found.setdefault(slots.numbers.slots.scale, jnp.asarray(slots.optimizer.initial_scale, jnp.float32))
+    for name, number in getattr(numbers.slots, "_asdict", dict)().items():
+        if isinstance(number, int) and number not in found:  # a number for all weights, which not every Keras writes
+            steps = int(iterations) // (optimizer.gradient_accumulation_steps or 1)
+            found[number] = jnp.asarray(optimizer.slot_after(name, steps), slots.leaves[number].dtype)
     leaves = [found[i] if i in found else jnp.zeros(leaf.shape, leaf.dtype) for i, leaf in enumerate(slots.leaves)]
     state: OptimizerState = jax.tree.unflatten(slots.structure, leaves)
     return state
@@ -291,7 +306,8 @@ def _keras3_name(slots: Slots, entry: Entry) -> str:
 def _keras2_name(slots: Slots, entry: Entry) -> str:
     owner = type(slots._inner()[0]).__name__
     if slots.is_legacy_in_keras2:
-        return f"{owner}/iter:0" if entry.kind == "iteration" else f"{owner}/{entry.variable}/{_LEGACY[owner][entry.kind]}:0"
+        parts = ["iter"] if entry.kind == "iteration" else [entry.variable, _LEGACY[owner][entry.kind]]
+        return "/".join([owner, *filter(None, parts)]) + ":0"
     if entry.kind == "iteration":
         return "iteration:0"
     suffix = _SUFFIXES.get(entry.kind, (entry.kind, entry.kind))[owner not in _FULL_NAMES_IN_KERAS2]

@@ -155,10 +155,15 @@ def complete_scope() -> Scope | None:
 
 
 def set_mask(x: jax.Array, mask: jax.Array) -> None:
-    """Let a mask travel with an array until it reaches a layer that asks for one."""
+    """Let a mask travel with an array until it reaches a layer that asks for one. Outside of traced code the array also shows it,
+    under Keras' name.
+    """
     masks = _current.get().masks
     key = id(x)
     masks[key] = (weakref.ref(x, lambda _: masks.pop(key, None)), mask)
+    if not (is_traced(x) or is_traced(mask)):
+        with contextlib.suppress(AttributeError):  # JAX does not promise that its arrays take attributes
+            x._keras_mask = mask  # type: ignore[attr-defined]
 
 
 def get_mask(x: object) -> jax.Array | None:

@@ -269,7 +269,7 @@ class _Result:
         raise _Told(self._logs if isinstance(key, str) else self._state)
 
     def __setitem__(self, key: object, value: object) -> NoReturn:
-        self[key]
+        self.__getitem__(key)
 
     def __iter__(self) -> NoReturn:
         raise TypeError("It is not known yet whether this is a state or the logs.")  # so it is tried in both forms

@@ -16,7 +16,7 @@ _LEAST = 64.0
 # The head's colour tells the family, the file of jkeras.layers that the class comes from.
 _COLOURS = {
     "#d9dee5": ("input", "masking", "input_spec"),
-    "#cfe3f7": ("dense", "embedding", "declaration"),
+    "#cfe3f7": ("dense", "einsum_dense", "embedding", "reversible_embedding", "declaration"),
     "#cdebd8": ("convolution", "convolution_transpose", "depthwise"),
     "#e3efc5": ("pooling", "upsampling", "padding", "image_base", "image_affine", "image_color", "image_flip_crop", "image_size"),
     "#e7defa": ("normalization", "feature_normalization"),
@@ -25,7 +25,7 @@ _COLOURS = {
     "#fdeeb9": ("merging",),
     "#f9d7e2": ("recurrent_layers", "recurrent", "bidirectional", "time_distributed", "stacked_cells", "recurrent_cells"),
     "#d3ecf0": ("attention", "multi_head_attention", "headed_attention"),
-    "#ebe6dc": ("reshaping", "rescaling"),
+    "#ebe6dc": ("reshaping", "rescaling", "identity"),
     "#d5d9f2": ("model",),
 }
 _FAMILIES = {family: colour for colour, families in _COLOURS.items() for family in families}

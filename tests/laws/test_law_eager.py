@@ -1,7 +1,12 @@
-"""`apply` on a layer's values equals calling it; only a call updates variables; jit = eager; a second step compiles nothing."""
+"""`apply` on a layer's values equals calling it, and `stateless_call`; only a call updates variables; jit = eager; a second step
+compiles nothing."""
 
 import numpy as np
 from table import assert_close, every_case, prepared, weight_trees
+
+from jkeras._base import paths
+from jkeras.layers.stateless_face import SeedState
+from jkeras.layers.tracking import weight_entries
 
 
 @every_case
@@ -18,6 +23,24 @@ def test_apply_is_call(case):
         _, after = weight_trees(made.layer)
         made.layer.set_weights(weights)
         assert_close(after, state)
+
+
+@every_case
+def test_stateless_call_is_apply(case):
+    made = prepared(case)
+    variables, entries = made.layer.non_trainable_variables, weight_entries(made.layer)
+    for training in made.modes:
+        y, after = made.layer.stateless_call(made.layer.trainable_variables, variables, made.x, training=training, **made.options)
+        values = {id(variable): value for variable, value in zip(variables, after, strict=True)}
+        if training and case.stochastic:
+            assert any(isinstance(v, SeedState) and not np.array_equal(v, values[id(v)]) for v in variables)
+            continue
+        expected, state = made.run(training)
+        assert_close(y, expected)
+        state = paths.flatten(state)
+        for path, variable in entries:
+            if path in state:
+                assert_close(values[id(variable)], state[path])
 
 
 @every_case

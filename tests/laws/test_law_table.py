@@ -8,7 +8,7 @@ from table import LAYERS, OWN, every_layer
 from jkeras import layers
 
 # Base classes; layers with two inputs and wrappers, which the table has in models; cells, which other layers run.
-NOT_CALLED = {"Layer", "InputLayer", "MultiHeadAttention", "GroupedQueryAttention", "TimeDistributed"}
+NOT_CALLED = {"Layer", "Wrapper", "InputLayer", "MultiHeadAttention", "GroupedQueryAttention", "TimeDistributed"}
 NOT_CALLED |= {"SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells"}
 
 

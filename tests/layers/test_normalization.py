@@ -1,10 +1,16 @@
 """Normalization layers equal Keras' in values, gradients and moving averages, trained, frozen and masked."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from against_keras import assert_config_round_trip, assert_same, keras, normal
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import jkeras
 from jkeras.layers import normalization as ours
+from jkeras.nn.norm import group_norm
 
 BATCH = ({}, {"axis": 1}, {"center": False}, {"scale": False, "momentum": 0.5}, {"epsilon": 1e-5, "axis": -2})
 LAYER = ({}, {"axis": 1}, {"axis": [1, 2]}, {"axis": (-1, -2)}, {"center": False, "epsilon": 1e-6}, {"scale": False})
@@ -57,10 +63,91 @@ def test_rms_normalization_equals_keras(kwargs):
     assert_same(ours.RMSNormalization(**kwargs), keras.layers.RMSNormalization(**kwargs), normal(6, 4, 3))
 
 
-@pytest.mark.parametrize("name", ("BatchNormalization", "LayerNormalization", "RMSNormalization"))
+GROUPS = (
+    ({"groups": 2}, (6, 5, 4)),
+    ({"groups": 1, "center": False}, (6, 4)),
+    ({"groups": -1, "epsilon": 1e-6}, (2, 3, 5, 4)),
+    ({"groups": 3, "axis": 1}, (4, 6, 5)),
+    ({"groups": 3, "axis": -2, "scale": False}, (2, 4, 6, 5)),
+    ({"groups": 2, "axis": 2}, (2, 3, 4, 3, 2)),
+)
+
+
+@pytest.mark.parametrize(("kwargs", "shape"), GROUPS, ids=str)
+def test_group_normalization_equals_keras(kwargs, shape):
+    pair = ours.GroupNormalization(**kwargs), keras.layers.GroupNormalization(**kwargs)
+    assert_config_round_trip(*pair)
+    assert_same(*pair, normal(*shape))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(1, 4), st.integers(1, 3), st.lists(st.integers(1, 5), min_size=0, max_size=2), st.integers(1, 3), st.booleans()
+)
+def test_every_example_and_group_has_mean_0_and_variance_1(groups, size, positions, batch, first):
+    """In float64 of the definition, wherever the channels are."""
+    x = normal(batch, *positions, groups * size, seed=size) * 3 + 2
+    x = np.moveaxis(x, -1, 1) if first else x
+    y = np.asarray(group_norm(jnp.asarray(x), groups, axis=1 if first else -1, epsilon=1e-5), "float64")
+    y, x = (np.moveaxis(a, 1, -1) if first else a for a in (y, x.astype("float64")))
+    split = x.reshape(batch, -1, groups, size)
+    mean, variance = (f(split, axis=(1, 3), keepdims=True) for f in (np.mean, np.var))
+    np.testing.assert_allclose(
+        y.reshape(split.shape), (split - mean) / np.sqrt(variance + 1e-5), atol=2e-3 if split[0, :, 0].size == 1 else 2e-5
+    )
+
+
+def test_group_normalization_of_images_of_any_size():
+    x = jkeras.Input((None, None, 4))
+    model = jkeras.Model(x, ours.GroupNormalization(2)(x))
+    assert model.output_shape == (None, None, None, 4)
+    for shape in ((2, 5, 6, 4), (1, 3, 3, 4)):
+        np.testing.assert_allclose(
+            model(normal(*shape)), keras.layers.GroupNormalization(2)(normal(*shape)), rtol=1e-5, atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("axis", (-1, 1, [1, 2], (-1, 1)), ids=str)
+def test_unit_normalization_equals_keras(axis):
+    x = normal(6, 4, 3)
+    pair = ours.UnitNormalization(axis), keras.layers.UnitNormalization(axis)
+    assert_config_round_trip(*pair)
+    y, y_keras = (layer(x) for layer in pair)
+    np.testing.assert_allclose(y, y_keras, rtol=1e-6, atol=1e-6)
+    numbers = (4 * x).astype("int32")  # which Keras' example has, and Keras on JAX refuses
+    np.testing.assert_allclose(pair[0](numbers), pair[0](numbers.astype("float32")))
+    assert pair[0].built and pair[0].compute_output_shape((None, 4, 3)) == (None, 4, 3)
+
+
+def test_a_row_of_zeros_stays_zeros_and_passes_no_gradient_on():
+    layer, x = ours.UnitNormalization(), jnp.array([[3.0, 4.0], [0.0, 0.0]])
+    y, gradient = jax.value_and_grad(lambda x: jnp.sum(layer(x) ** 3))(x)
+    np.testing.assert_allclose(y, 0.6**3 + 0.8**3, rtol=1e-6)
+    assert np.isfinite(gradient).all() and not gradient[1].any()
+
+
+def test_unit_normalization_in_half_precision_knows_small_and_large_vectors():
+    y = ours.UnitNormalization(dtype="float16")(np.array([[1e-4, 0.0], [6e4, 6e4]], "float16"))
+    np.testing.assert_allclose(y, [[1, 0], [0.5**0.5, 0.5**0.5]], rtol=1e-3)
+
+
+def test_masks_pass_through():
+    x = np.array([[[1.0, 2.0], [0.0, 0.0]]], "float32")
+    for layer in (
+        ours.GroupNormalization(2),
+        ours.UnitNormalization(),
+        jkeras.layers.Identity(),
+        jkeras.layers.ActivityRegularization(),
+    ):
+        model = jkeras.Sequential([jkeras.Input((2, 2)), jkeras.layers.Masking(), layer, jkeras.layers.GlobalAveragePooling1D()])
+        np.testing.assert_allclose(model(x)[0], layer(x)[0, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ("BatchNormalization", "LayerNormalization", "RMSNormalization", "GroupNormalization"))
 def test_mixed_precision_computes_in_float32_and_returns_half(name):
     x = 200 * normal(8, 3)
-    ours_y, keras_y = (getattr(m, name)(dtype="mixed_float16")(x, training=True) for m in (ours, keras.layers))
+    options = {"groups": 3} if name == "GroupNormalization" else {}
+    ours_y, keras_y = (getattr(m, name)(dtype="mixed_float16", **options)(x, training=True) for m in (ours, keras.layers))
     assert ours_y.dtype == keras_y.dtype == "float16"
     np.testing.assert_allclose(ours_y, keras_y, rtol=2e-3, atol=2e-3)
 
@@ -74,9 +161,24 @@ def test_mixed_precision_computes_in_float32_and_returns_half(name):
         (lambda: ours.BatchNormalization(renorm=True), "renorm"),
         (lambda: ours.BatchNormalization(synchronized=True), "synchronized"),
         (lambda: ours.LayerNormalization(rms_scaling=True), "RMSNormalization"),
+        (lambda: ours.GroupNormalization(0), "groups=0"),
+        (lambda: ours.GroupNormalization(2.0), "groups=2.0"),
+        (lambda: ours.GroupNormalization(8)(normal(2, 4)), "4 channels do not fall into 8 groups"),
+        (lambda: ours.GroupNormalization(3)(normal(2, 4)), "Give groups a number that divides 4"),
+        (lambda: ours.GroupNormalization(2, axis=2, name="g")(normal(2, 4)), "g: axis=2 is out of range"),
+        (lambda: ours.GroupNormalization(2, axis=0, name="g")(normal(2, 4)), "g: axis=0 is not a channel axis"),
+        (lambda: ours.GroupNormalization(2, name="g").build((None, 3, None)), "g: axis=-1 is not a channel axis of known size"),
+        (lambda: ours.UnitNormalization(3, name="u")(normal(2, 4)), "u: axis=3 is out of range"),
         (lambda: ours.BatchNormalization()(normal(2, 3), training=True, mask=np.ones((2, 3), bool)), "one axis less"),
     ),
 )
 def test_normalization_layers_refuse_what_does_not_fit(build, text):
     with pytest.raises(ValueError, match=text):
         build()
+
+
+def test_axes_that_are_no_numbers_are_type_errors_as_in_keras():
+    with pytest.raises(TypeError, match="axis='x'"):
+        ours.UnitNormalization("x")
+    with pytest.raises(TypeError, match="one axis"):
+        ours.GroupNormalization(2, axis=[1, 2])

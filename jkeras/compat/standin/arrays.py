@@ -20,6 +20,8 @@ def cast(x: Tree, dtype: DTypeLike | None, name: object = None) -> Tensor:
         >>> cast([1.7, 2.2], "int32").tolist()
         [1, 2]
     """
+    if isinstance(x, host_tensor.HostTensor) and dtype is not None and x.dtype != host_tensor.STRING:
+        return host_tensor.host_tensor(x.astype(dtype))  # an image from a file stays in NumPy, as in tf.image
     return ops.cast(x, dtype)
 
 

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from jax.typing import DTypeLike
 
+from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.types import Tree
 from jkeras.compat.standin.dtypes import as_dtype
-from jkeras.compat.standin.host_tensor import STRING, encoded, host_tensor
+from jkeras.compat.standin.host_tensor import STRING, encoded, host_tensor, text_of
 from jkeras.compat.standin.image.arrays import converted
 from jkeras.preprocessing.image.files import pillow
 
@@ -42,7 +43,7 @@ _TWO_BYTES = ("I;16", "I;16B", "I;16L", "I")
 
 def path_of(name: Any) -> str:
     """A path as text, from text, bytes, a path object or a string tensor."""
-    return os.fsdecode(name) if isinstance(name, (str, bytes, os.PathLike)) else os.fsdecode(encoded(name)[()])
+    return os.fsdecode(name) if isinstance(name, (str, bytes, os.PathLike)) else os.fsdecode(text_of(name))
 
 
 def matching_files(pattern: Any, name: object = None) -> Any:
@@ -63,8 +64,8 @@ def write_file(filename: Any, contents: Any, name: object = None) -> None:
     """Write bytes to a file; folders on the way are made."""
     path = path_of(filename)
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "wb") as file:
-        file.write(encoded(contents)[()])
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(text_of(contents))
 
 
 def decode_raw(input_bytes: Any, out_type: DTypeLike, little_endian: bool = True, name: object = None) -> Any:
@@ -184,11 +185,10 @@ def _opened(contents: Any) -> Any:
         raise ValueError(f"The content of one file is needed, as bytes: tf.io.read_file(path). Received: {describe(contents)}.")
     module = pillow()
     try:
-        return module.open(io.BytesIO(text[()]))
+        return module.open(io.BytesIO(text_of(text)))
     except module.UnidentifiedImageError:
-        raise ValueError(
-            f"These {len(text[()])} bytes are no image that Pillow knows; they begin with {text[()][:8]!r}."
-        ) from None
+        found = text_of(text)
+        raise ValueError(f"These {len(found)} bytes are no image that Pillow knows; they begin with {found[:8]!r}.") from None
 
 
 def _pixels(image: Any, channels: int | None, whole: bool = False) -> np.ndarray:
@@ -198,8 +198,8 @@ def _pixels(image: Any, channels: int | None, whole: bool = False) -> np.ndarray
     if channels == 1 and image.format == "JPEG":
         image.draft("L", image.size)
     if image.mode in _TWO_BYTES:
-        pixels = np.asarray(image).astype(np.uint16)
-        pixels = (pixels if whole else (pixels >> 8).astype(np.uint8))[..., None]
+        wide: np.ndarray = np.asarray(image).astype(np.uint16)
+        pixels = (wide if whole else (wide >> 8).astype(np.uint8))[..., None]
         return (
             pixels if channels in (None, 0, 1) else np.concatenate([pixels] * 3 + [np.full_like(pixels, -1)] * (channels - 3), -1)
         )

@@ -64,6 +64,12 @@ def encoded(value: Any) -> np.ndarray:
     return array
 
 
+def text_of(value: Any) -> bytes:
+    """The one text in an array of strings."""
+    found: Any = encoded(value)[()]
+    return bytes(found)
+
+
 def is_text(value: Any) -> bool:
     """Whether a value is text, an array of texts, or a list of texts.
 

@@ -13,7 +13,7 @@ from jax.typing import DTypeLike
 from jkeras._base.errors import describe
 from jkeras._base.types import Tree
 from jkeras.compat.standin.dtypes import as_dtype
-from jkeras.compat.standin.host_tensor import STRING, encoded, host_tensor
+from jkeras.compat.standin.host_tensor import STRING, encoded, host_tensor, text_of
 
 __all__ = [
     "as_string",
@@ -43,9 +43,9 @@ def _texts(value: Tree) -> np.ndarray:
 
 def _each(function: Callable[[bytes], Any], value: Tree, dtype: DTypeLike = object) -> Any:
     array = _texts(value)
-    result = np.empty(array.size, dtype)
-    result[:] = [function(text) for text in array.ravel()]
-    result = result.reshape(array.shape)
+    flat = np.empty(array.size, dtype)
+    flat[:] = [function(text) for text in array.ravel()]
+    result = flat.reshape(array.shape)
     return host_tensor(result) if result.dtype == STRING else jnp.asarray(result)
 
 
@@ -238,6 +238,6 @@ def format(template: str, inputs: Any, placeholder: str = "{}", summarize: int =
     values = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
     for value in values:
         array = encoded(value)
-        shown = f'"{array[()].decode()}"' if array.dtype == STRING and not array.ndim else str(array[()])
+        shown = f'"{text_of(array).decode()}"' if array.dtype == STRING and not array.ndim else str(array[()])
         template = template.replace(placeholder, shown, 1)
     return host_tensor(template)

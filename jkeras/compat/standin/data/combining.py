@@ -15,7 +15,7 @@ from jkeras._base.errors import describe
 from jkeras._base.types import Tree
 from jkeras.compat.standin.data.function import RowFunction
 from jkeras.compat.standin.data.node import INFINITE, UNKNOWN, Block, Node, Reader, Run, Transformation
-from jkeras.compat.standin.data.structure import HasNode, mapped
+from jkeras.compat.standin.data.structure import is_dataset, mapped
 
 
 def _least(counts: list[int]) -> int:
@@ -158,7 +158,7 @@ class Interleave(Transformation):
         first = 0
         for block in self.parent.blocks(run, rows if self.parent.ahead else 1):
             for dataset in self.function.each(block, key, first):
-                if not isinstance(dataset, HasNode):
+                if not is_dataset(dataset):
                     raise TypeError(
                         f"flat_map and interleave take a function that returns a Dataset. Received: {describe(dataset)}."
                     )

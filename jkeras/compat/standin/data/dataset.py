@@ -23,11 +23,12 @@ from jkeras.compat.standin.data.ordering import Cache, Counted, Repeat, Shard, S
 from jkeras.compat.standin.data.source import source_of
 from jkeras.compat.standin.data.sources import Generated, Numbers, RandomNumbers, Rows, checked_signature, signature_of
 from jkeras.compat.standin.data.structure import as_element, as_number, as_tensor, mapped
+from jkeras.compat.standin.data.windows import batched_windows
 from jkeras.compat.standin.files import matching_files
 from jkeras.compat.standin.tensor_spec import TensorSpec
 from jkeras.data.sample_weights import Weighing
 from jkeras.data.source import Source
-from jkeras.state.random import stream_seed
+from jkeras.state.random import stream_position
 
 __all__ = ["AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "Dataset"]
 
@@ -272,7 +273,8 @@ class Dataset:
 
     def flat_map(self, map_func: Callable[..., Dataset], name: object = None) -> Dataset:
         """The elements of the datasets that a function makes of elements, one dataset after the other."""
-        return self._with(Interleave(self._node, RowFunction(map_func), 1, 1))
+        windows = batched_windows(self._node, map_func)
+        return self._with(windows or Interleave(self._node, RowFunction(map_func), 1, 1))
 
     def interleave(
         self,
@@ -326,7 +328,7 @@ class Dataset:
             raise ValueError(f"shuffle(buffer_size) must be 1 or more. Received: {buffer_size!r}.")
         renew = reshuffle_each_iteration is not False
         if seed is None and not renew:  # one order, whoever reads it: `take` and `skip` of it must not overlap
-            seed = stream_seed()
+            seed = stream_position()[0]
         return self._with(Shuffle(self._node, size, None if seed is None else int(seed), renew))
 
     def repeat(self, count: int | None = None, name: object = None) -> Dataset:
@@ -522,7 +524,7 @@ class Dataset:
 
     def _run(self) -> Run:
         number = self._passes.next()
-        return Run(stream_seed(), (number,))
+        return Run(stream_position()[0], (number,))
 
     def _elements(self) -> Iterator[Tree]:
         return self._node.elements(self._run(), _AHEAD if self._node.ahead else 1)

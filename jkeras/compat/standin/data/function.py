@@ -21,18 +21,13 @@ from jkeras.compat.standin.data.structure import as_element, as_tensor, as_trace
 from jkeras.compat.standin.host_tensor import STRING
 from jkeras.data.source import naming
 from jkeras.state.functionalize import functionalize
+from jkeras.state.random import PositionsByUse
 from jkeras.state.scope import UnknownVariables, current
 from jkeras.state.variable import Variable
 
 _MOST_SHAPES = 4  # rows of more shapes are not worth a program each
 _MOST_ATTEMPTS = 20
-
-
-class _Positions(dict[int, int]):
-    """Numbers the layers of a function in the order in which they draw."""
-
-    def get(self, key: int, default: object = None) -> int:  # type: ignore[override]
-        return self.setdefault(key, len(self))
+_CORES = os.cpu_count() or 1
 
 
 class RowFunction:
@@ -92,7 +87,7 @@ class RowFunction:
         keys = jax.vmap(lambda i: jax.random.fold_in(root, i))(first + jnp.arange(count, dtype=jnp.uint32))
 
         def one(row: Tree, key: Array) -> Tree:
-            pure = functionalize(self._note_draws, self._variables, _Positions(), complete=True)
+            pure = functionalize(self._note_draws, self._variables, PositionsByUse(), complete=True)
             return pure(values, row, rng=key).output
 
         return jax.vmap(one)(rows, keys)
@@ -143,11 +138,11 @@ class RowFunction:
     def _one_by_one(self, block: Block, key: np.ndarray, first: int, on_host: bool = False) -> Iterator[Any]:
         def one(i: int) -> Any:
             row = jax.tree.map(lambda a: as_tensor(a[i, ...], on_host), block.data)
-            pure = functionalize(lambda row: called(self.function, row), [], _Positions())
+            pure = functionalize(lambda row: called(self.function, row), [], PositionsByUse())
             with naming(f"element {first + i} of a tf.data.Dataset"):
                 return pure([], row, rng=_row_key(key, np.uint32(first + i))).output
 
-        workers = min(self.parallel, block.rows, os.cpu_count() or 1)
+        workers = min(self.parallel, block.rows, _CORES)
         if workers < 2:
             yield from map(one, range(block.rows))
             return

@@ -25,7 +25,7 @@ from jkeras.data.arrays import common_length, spec_of
 from jkeras.data.iterable_source import read_batch
 from jkeras.data.sample_weights import Weighing
 from jkeras.data.source import Source, epoch_range, warn_ran_out
-from jkeras.state.random import stream_seed
+from jkeras.state.random import stream_position
 
 _MOST_BYTES = 1 << 30  # of rows that are computed at once and kept
 _BLOCK_BYTES = 16 << 20
@@ -102,10 +102,11 @@ class OrderedRows(ArraySource):
 
     def __init__(self, plan: _Plan, steps: int | None, weighing: Weighing, call: int):
         size = plan.batch.size
-        run = Run(stream_seed(), call=call)
+        run = Run(stream_position()[0], call=call)
         block = _all_of(plan.rows, run)
         for function in plan.maps:
             block = joined([*function.function.over(block, run.key(function.depth), 0)])
+        self.bare_inputs = not isinstance(block.data, tuple)
         x, y, sample_weight = read_batch(block.data, weighing)
         super().__init__(x, y, sample_weight, batch_size=size, shuffle=plan.shuffle is not None, steps=steps)
         self._plan, self._call = plan, call
@@ -153,7 +154,6 @@ class StreamOfBatches(Source):
         self.node, self.steps, self.weighing, self.call = node, steps, weighing, call
         count = node.cardinality
         self._total: int | None = count if count >= 0 else None
-        self._specs: Triple | None = None
         self._ahead = node.ahead
         self._live: tuple[tuple[int, int, int], Iterator[Tree]] | None = None  # (pass, its next batch, seed) and the batches
 
@@ -162,20 +162,14 @@ class StreamOfBatches(Source):
         known = [n for n in (self.steps, self._total) if n is not None]
         return min(known, default=None)
 
-    @property
-    def specs(self) -> Triple:
-        if self._specs is None:
-            if self._total == 0 or any(leaf.sizes is None for leaf in jax.tree.leaves(self.node.spec)):
-                raise ValueError("There is no data: the dataset is empty.")
-            example = jax.tree.map(lambda leaf: np.zeros(leaf.sizes, leaf.dtype), self.node.spec)
-            batch = read_batch(example, self.weighing)
-            self._specs, self._first_rows = spec_of(batch), common_length(*batch)
-        return self._specs
-
-    @property
-    def first_rows(self) -> int:
-        assert self.specs
-        return self._first_rows
+    def look(self) -> tuple[Triple, int]:
+        """Shapes and dtypes of a batch, and the rows of the first one."""
+        if self._total == 0 or any(leaf.sizes is None for leaf in jax.tree.leaves(self.node.spec)):
+            raise ValueError("There is no data: the dataset is empty.")
+        self.bare_inputs = not isinstance(self.node.spec, tuple)
+        example = jax.tree.map(lambda leaf: np.zeros(leaf.sizes, leaf.dtype), self.node.spec)
+        batch = read_batch(example, self.weighing)
+        return spec_of(batch), common_length(*batch)
 
     def batches(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Triple]:
         number, first, last = self._range(epoch)

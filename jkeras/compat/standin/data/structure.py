@@ -7,7 +7,7 @@ array that holds the object.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -19,11 +19,15 @@ from jkeras.compat.standin.host_tensor import STRING, encoded, host_tensor
 from jkeras.compat.standin.tensor_spec import TensorSpec
 
 
-@runtime_checkable
 class HasNode(Protocol):
     """A dataset, as nodes see it."""
 
     def __jkeras_node__(self) -> Any: ...
+
+
+def is_dataset(value: object) -> TypeGuard[HasNode]:
+    """Whether a value is a dataset."""
+    return hasattr(type(value), "__jkeras_node__")
 
 
 def mapped(value: Any, leaf: Callable[[Any], Any]) -> Tree:
@@ -53,7 +57,7 @@ def as_traced(value: Any) -> Tree:
 
 def as_component(value: Any) -> np.ndarray:
     """One component as an array."""
-    if isinstance(value, HasNode):
+    if is_dataset(value):
         return boxed(value)
     if isinstance(value, list) and any(isinstance(part, (jax.Array, list)) for part in value):
         value = [as_component(part) for part in value]
@@ -92,7 +96,7 @@ def as_tensor(array: np.ndarray, on_host: bool = False) -> Any:
         array: the component.
         on_host: whether numbers stay in NumPy, because tensors of many shapes would each compile their own operations.
     """
-    if array.dtype == STRING and not array.ndim and isinstance(array[()], HasNode):
+    if array.dtype == STRING and not array.ndim and is_dataset(array[()]):
         return array[()]
     return host_tensor(array) if on_host or array.dtype == STRING else jnp.asarray(array)
 

@@ -6,6 +6,7 @@ The `stateless_` functions draw from their `seed` alone. The numbers are not tho
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -60,13 +61,23 @@ def stateless_key(seed: Any) -> Array:
 
 def _drawn(key: Array, low: Any, high: Any, like: Any) -> Any:
     """A number from `low` to `high`: for NumPy's images as a Python number."""
-    value = jax.random.uniform(key, (), jnp.float32, low, high)
+    value = _uniform(key, low, high)
     return float(value) if isinstance(like, np.ndarray) and not is_traced(value) else value
+
+
+@jax.jit
+def _uniform(key: Array, low: Any, high: Any) -> Array:
+    return jax.random.uniform(key, (), jnp.float32, low, high)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _coins(key: Array, shape: tuple[int, ...]) -> Array:
+    return jax.random.bernoulli(key, 0.5, shape)
 
 
 def _flip(images: Tree, key: Array, axis: int) -> Any:
     array = as_images(images)
-    chosen = jax.random.bernoulli(key, 0.5, array.shape[:-3])
+    chosen = _coins(key, array.shape[:-3])
     if isinstance(array, np.ndarray) and not is_traced(chosen):
         return finished(np.where(np.asarray(chosen)[..., None, None, None], np.flip(array, axis), array))
     return jnp.where(chosen[..., None, None, None], jnp.flip(array, axis), array)
