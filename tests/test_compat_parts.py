@@ -64,7 +64,9 @@ def test_positions_and_segments(tf):
     assert tf.gather_nd(x, [[0, 1], [1, 0]]).tolist() == [2, 3]
     assert tf.gather_nd(x, [[1], [0]], batch_dims=1).tolist() == [2, 3]
     assert tf.scatter_nd([[0], [2], [2]], [1, 2, 3], (4,)).tolist() == [1, 0, 5, 0]
-    changed = [getattr(tf, f"tensor_scatter_nd_{kind}")([5, 5], [[0]], [7]).tolist() for kind in ("update", "add", "sub", "max", "min")]
+    changed = [
+        getattr(tf, f"tensor_scatter_nd_{kind}")([5, 5], [[0]], [7]).tolist() for kind in ("update", "add", "sub", "max", "min")
+    ]
     assert changed == [[7, 5], [12, 5], [-2, 5], [7, 5], [5, 5]]
     rows, ids = tf.constant([[1.0], [2.0], [6.0]]), [0, 1, 0]
     assert tf.math.unsorted_segment_mean(rows, ids, 3).tolist() == [[3.5], [2], [0]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -10,7 +11,6 @@ from jax.typing import DTypeLike
 
 from jkeras import ops
 from jkeras._base.types import Array, Tree
-from jkeras.ops.families import Shape
 from jkeras.ops.wrapper import Tensor
 
 
@@ -29,7 +29,7 @@ def gather_nd(params: Tree, indices: Tree, batch_dims: int = 0, name: object = N
     return found
 
 
-def scatter_nd(indices: Tree, updates: Tree, shape: Shape, name: object = None) -> Tensor:
+def scatter_nd(indices: Tree, updates: Tree, shape: Sequence[int], name: object = None) -> Tensor:
     """Zeros of a shape, with updates added at positions `(..., rank)`."""
     return ops.scatter(indices, updates, tuple(int(n) for n in shape))
 

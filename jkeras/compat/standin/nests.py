@@ -50,6 +50,7 @@ def assert_same_structure(nest1: Tree, nest2: Tree, check_types: bool = True, ex
     Raises:
         ValueError: they differ.
     """
-    one, other = (jax.tree.structure(nest, is_leaf=_is_leaf) for nest in (nest1, nest2))
+    one: object = jax.tree.structure(nest1, is_leaf=_is_leaf)
+    other: object = jax.tree.structure(nest2, is_leaf=_is_leaf)
     if one != other:
         raise ValueError(f"The two nests do not have the same structure. Received: {one} and {other}.")
