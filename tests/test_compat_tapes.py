@@ -391,3 +391,16 @@ def test_an_activation_is_taken_off_and_arrays_become_numpys_own(tf):
     found = dense(x).numpy()
     found /= 3
     assert found.tolist() == [[-1, -1]]
+
+
+def test_a_source_may_have_another_name_elsewhere(tf):
+    def slope(values):
+        x = tf.cast(values, tf.float32)  # the same array
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = x * x
+        return tape.gradient(y, x)
+
+    elsewhere = tf.constant(3.0)
+    globals()["another_name"] = elsewhere
+    assert float(slope(elsewhere)) == 6

@@ -73,11 +73,13 @@ class _Block(NamedTuple):
         statement: the statement.
         file: where it stands.
         uses: the names that it uses.
+        names: those, and the names that it assigns.
     """
 
     statement: ast.With
     file: str
     uses: tuple[str, ...]
+    names: frozenset[str]
 
 
 class _Place(NamedTuple):
@@ -142,6 +144,7 @@ class GradientTape(traced_tape.GradientTape):
             return super()._ask(kind, targets, weights, sources, zeros)
         self._spend()
         now = {**self._frame.f_globals, **self._frame.f_locals} if _is_function(self._frame) else self._frame.f_globals
+        now = {name: value for name, value in now.items() if name in self._block.names}
         own = next((name for name, value in now.items() if value is self), None)
         leaves, structure = jax.tree.flatten(sources, is_leaf=_is_variable)
         found = [_place_of(target, now) for target in targets]
@@ -248,7 +251,8 @@ def _block_at(file: str, line: int) -> _Block | None:
     node = found[-1]
     used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     used |= {n.target.id for n in ast.walk(node) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
-    return _Block(node, file, tuple(sorted(used)))
+    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return _Block(node, file, tuple(sorted(used)), frozenset(names))
 
 
 def _function_of(block: _Block, names: Iterable[str]) -> Callable[..., dict[str, Any]]:
