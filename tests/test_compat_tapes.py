@@ -404,3 +404,13 @@ def test_a_source_may_have_another_name_elsewhere(tf):
     elsewhere = tf.constant(3.0)
     globals()["another_name"] = elsewhere
     assert float(slope(elsewhere)) == 6
+
+
+def test_a_pause_and_lists_beside_variables_line_by_line(tf):
+    w = tf.Variable([[2.0], [3.0]])
+    with tf.GradientTape() as tape:
+        y = tf.reduce_sum([[1.0, 2.0]] @ w)
+        with tape.stop_recording():
+            fixed = y * y
+        z = y * fixed
+    assert tape.gradient(z, w).tolist() == [[64.0], [128.0]]

@@ -10,11 +10,12 @@ of the block, the block does something that another run does not repeat, and it 
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import functools
 import linecache
 import sys
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -123,6 +124,12 @@ class GradientTape(traced_tape.GradientTape):
         """Allow derivatives with respect to arrays, for what uses them from now on."""
         if self._frame is None:
             super().watch(tensor)
+
+    @contextlib.contextmanager
+    def stop_recording(self) -> Iterator[None]:
+        """A block whose results are constants for the tape."""
+        with super().stop_recording() if self._frame is None else contextlib.nullcontext():
+            yield
 
     def reset(self) -> None:
         """Begin anew."""
