@@ -1,5 +1,6 @@
 """`tf.GradientTape` and `tf.function` of the stand-in: in compiled functions, and in code that runs line by line."""
 
+import jax
 import numpy as np
 import pytest
 from documents import compat_in
@@ -346,3 +347,70 @@ def test_a_wasserstein_gan_with_a_penalty_trains_in_fit(tf):
     history = model.fit(X, batch_size=32, epochs=20, verbose=0).history
     assert history["penalty"][-1] < 0.1 and np.isfinite(history["g_loss"]).all()
     assert int(model.critic_optimizer.iterations) == 80
+
+
+def test_lists_that_a_block_fills_are_filled_once_and_may_be_its_target(tf):
+    w, seen = tf.Variable(3.0), []
+    for _ in range(3):
+        with tf.GradientTape() as tape:
+            for power in range(3):
+                seen.append(w**power)
+            loss = sum(seen)
+        assert float(tape.gradient(loss, w)) == 1 + 2 * 3
+        assert len(seen) == 3 and not any(isinstance(entry, jax.core.Tracer) for entry in seen)
+        seen.clear()
+    with tf.GradientTape() as tape:
+        seen += [w * w, 1.0 * w]
+    assert float(tape.gradient(seen, w)) == 7
+
+
+def test_a_block_that_reads_values_is_shown_how_to_split(tf):
+    w, seen = tf.Variable([1.0, 2.0]), []
+    with tf.GradientTape() as tape:
+        best = int(tf.argmax(w))
+        seen.append(w[best] ** 2)
+        loss = sum(seen)
+    with pytest.raises(Exception, match=r"(?i)tracer") as error:
+        tape.gradient(loss, w)
+    assert any("before the block" in note for note in error.value.__notes__) and len(seen) == 1
+
+
+def test_a_model_of_many_weights_is_differentiated_line_by_line(tf):
+    layers = tf.keras.layers
+    model = tf.keras.Sequential([layers.Input((4,)), *(layers.Dense(4) for _ in range(20))])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(X[:, :4]) ** 2)
+    assert len(tape.gradient(loss, model.trainable_weights)) == 40
+
+
+def test_an_activation_is_taken_off_and_arrays_become_numpys_own(tf):
+    dense = tf.keras.layers.Dense(2, activation="relu", kernel_initializer="ones")
+    x = -np.ones((1, 3), "float32")
+    assert dense(x).numpy().tolist() == [[0, 0]]
+    dense.activation = None
+    found = dense(x).numpy()
+    found /= 3
+    assert found.tolist() == [[-1, -1]]
+
+
+def test_a_source_may_have_another_name_elsewhere(tf):
+    def slope(values):
+        x = tf.cast(values, tf.float32)  # the same array
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = x * x
+        return tape.gradient(y, x)
+
+    elsewhere = tf.constant(3.0)
+    globals()["another_name"] = elsewhere
+    assert float(slope(elsewhere)) == 6
+
+
+def test_a_pause_and_lists_beside_variables_line_by_line(tf):
+    w = tf.Variable([[2.0], [3.0]])
+    with tf.GradientTape() as tape:
+        y = tf.reduce_sum([[1.0, 2.0]] @ w)
+        with tape.stop_recording():
+            fixed = y * y
+        z = y * fixed
+    assert tape.gradient(z, w).tolist() == [[64.0], [128.0]]

@@ -91,8 +91,8 @@ def uninstall() -> None:
 
 
 def _numpy(self: Array) -> np.ndarray:
-    """The values as a NumPy array."""
-    return np.asarray(self)
+    """The values as a NumPy array of one's own, which may be changed."""
+    return np.array(self)
 
 
 def _get_shape(self: Array) -> TensorShape:

@@ -76,7 +76,7 @@ class BaseConv(Convolving):
     def forward(self, w: Weights, x: Array) -> Array:
         """`activation(conv(x, kernel) + bias)`."""
         bias = w.bias if self.use_bias else None
-        return self.activation(conv(x, w.kernel, bias, groups=self.groups, **self._windows))
+        return self._activated(conv(x, w.kernel, bias, groups=self.groups, **self._windows))
 
 
 @export("keras.layers.Conv1D", "keras.layers.Convolution1D")

@@ -75,7 +75,7 @@ class BaseConvTranspose(Convolving):
     def forward(self, w: Weights, x: Array) -> Array:
         """`activation(conv_transpose(x, kernel) + bias)`."""
         bias = w.bias if self.use_bias else None
-        return self.activation(conv_transpose(x, w.kernel, bias, output_padding=self.output_padding, **self._windows))
+        return self._activated(conv_transpose(x, w.kernel, bias, output_padding=self.output_padding, **self._windows))
 
 
 @export("keras.layers.Conv1DTranspose", "keras.layers.Convolution1DTranspose")

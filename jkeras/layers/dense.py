@@ -72,4 +72,4 @@ class Dense(WeightedLayer):
 
     def forward(self, w: Weights, x: Array) -> Array:
         """`activation(x @ kernel + bias)`."""
-        return self.activation(dense(x, w.kernel, w.bias if self.use_bias else None))
+        return self._activated(dense(x, w.kernel, w.bias if self.use_bias else None))

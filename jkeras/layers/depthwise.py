@@ -99,7 +99,7 @@ class BaseDepthwiseConv(_Depthwise):
 
     def forward(self, w: Weights, x: Array) -> Array:
         """`activation(depthwise_conv(x, kernel) + bias)`."""
-        return self.activation(depthwise_conv(x, w.kernel, w.bias if self.use_bias else None, **self._windows))
+        return self._activated(depthwise_conv(x, w.kernel, w.bias if self.use_bias else None, **self._windows))
 
 
 @export("keras.layers.DepthwiseConv1D")
@@ -185,7 +185,7 @@ class BaseSeparableConv(_Depthwise):
         """The depthwise part, then the mix of channels."""
         y = depthwise_conv(x, w.depthwise_kernel, **self._windows)
         y = conv(y, w.pointwise_kernel, w.bias if self.use_bias else None, data_format=self.data_format)
-        return self.activation(y)
+        return self._activated(y)
 
 
 @export("keras.layers.SeparableConv1D", "keras.layers.SeparableConvolution1D")

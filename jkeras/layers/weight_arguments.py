@@ -6,10 +6,11 @@ arguments of several layers with the same roles are declared once, here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from jkeras import constraints, initializers, regularizers
-from jkeras._base.types import FunctionLike, Tree
+from jkeras._base.types import Array, FunctionLike, Tree
 from jkeras.layers.base import Layer, LayerArguments
 from jkeras.layers.declaration import Weight
 
@@ -43,6 +44,11 @@ class WeightedLayer(Layer):
         super().__init__(**kwargs)
         for name, get, value in given:
             setattr(self, name, get(value))
+
+    def _activated(self, x: Array) -> Array:
+        """The layer's activation of an array; Keras' users take one off by `layer.activation = None`."""
+        activation: Callable[[Array], Array] | None = getattr(self, "activation", None)
+        return x if activation is None else activation(x)
 
 
 def weight_for(

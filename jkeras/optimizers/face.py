@@ -280,8 +280,17 @@ class KerasFace:
         """
         self._trained, self._keys = list(variables), list(names)
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Array | None, Assignable]]) -> Iterations:
-        """Change variables by their gradients, given as pairs; returns `iterations`."""
+    def apply_gradients(
+        self,
+        grads_and_vars: Iterable[tuple[Array | None, Assignable]],
+        name: object = None,
+        skip_gradients_aggregation: object = False,
+        experimental_aggregate_gradients: object = True,
+    ) -> Iterations:
+        """Change variables by their gradients, given as pairs; returns `iterations`.
+
+        The arguments after the first are TensorFlow's, for graphs and replicas; they have no effect.
+        """
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
         return self.iterations

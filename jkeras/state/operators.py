@@ -145,6 +145,8 @@ def _method(one: Operator, right: bool) -> Callable[..., Tree]:
         if hasattr(type(other), "_stands_for_array"):
             return NotImplemented
         one, two = self.value, other.value if isinstance(other, ArrayOperators) else other
+        if isinstance(two, (list, tuple)):  # arrays of JAX refuse them, variables of Keras do not
+            two = jnp.asarray(two)
         return compute(two, one) if right else compute(one, two)
 
     return unary if one.arguments == 1 else binary

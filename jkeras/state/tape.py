@@ -285,6 +285,9 @@ class GradientTape:
     def _knows(self, variable: Variable) -> bool:
         return id(variable) in self._watched or (self._watches_all and variable.trainable)
 
+    def _counts(self, source: Tree) -> bool:
+        return isinstance(source, Variable) and self._knows(source) and is_float(source.stored_dtype)
+
     def _spend(self) -> None:
         asked, self._spent = self._spent, not self._persistent
         if asked:
@@ -296,6 +299,9 @@ class GradientTape:
         if self._recording is None or self._recording is not recording() or not same_trace(self._recording.scope):
             raise RuntimeError(_ELSEWHERE)
         leaves, structure = jax.tree.flatten(sources, is_leaf=_is_variable)
+        unknown = [leaf for leaf in leaves if self._counts(leaf) and id(leaf) not in self._variables]
+        if unknown:
+            raise UnknownVariables(unknown)
         entries = [self._entry(leaf) for leaf in leaves]
         places = [i for i, entry in enumerate(entries) if entry is not None]
         found: list[Array | None] = [None] * len(leaves)
@@ -313,11 +319,7 @@ class GradientTape:
     def _entry(self, source: Tree) -> tuple[Array, int] | None:
         """An array and an event, for `derivative`; None for what the tape does not watch."""
         if isinstance(source, Variable):
-            if not (self._knows(source) and is_float(source.stored_dtype)):
-                return None
-            if id(source) not in self._variables:
-                raise UnknownVariables([source])
-            return self._variables[id(source)]
+            return self._variables[id(source)] if self._counts(source) else None
         if id(source) in self._watched:
             return source, self._watched[id(source)][1]
         computed = is_traced(source) and jnp.issubdtype(source.dtype, jnp.inexact)

@@ -23,7 +23,7 @@ from jkeras.state.variable import Variable, materialize, owned_value, put_value
 
 __all__ = ["function"]
 
-_NEEDS_VALUES = (
+NEEDS_VALUES = (
     jax.errors.ConcretizationTypeError,
     jax.errors.TracerArrayConversionError,
     jax.errors.TracerIntegerConversionError,
@@ -138,7 +138,7 @@ class Compiled:
             except UnknownVariables as found:
                 self.variables += found.variables
                 continue
-            except _NEEDS_VALUES as error:
+            except NEEDS_VALUES as error:
                 if any(asked):
                     error.add_note(_TAPE_NEEDS_TRACE.format(name=self.name))
                     raise

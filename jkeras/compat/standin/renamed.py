@@ -17,7 +17,8 @@ from jkeras.ops.wrapper import Tensor
 # The arguments: the functions that have these, each with its name in `jkeras.ops` if that is another.
 _OPERATIONS = {
     "x": """
-        abs acos=arccos asin=arcsin atan=arctan ceil cos cosh erf exp expm1 floor is_finite=isfinite is_inf=isinf is_nan=isnan
+        abs acos=arccos acosh=arccosh asin=arcsin asinh=arcsinh atan=arctan atanh=arctanh ceil cos cosh erf erfc erfinv exp expm1
+        floor is_finite=isfinite is_inf=isinf is_nan=isnan
         log log1p log_sigmoid logical_not negative reciprocal round rsqrt sigmoid sign sin sinh sqrt square tan tanh
     """,
     "x y": """
@@ -28,7 +29,7 @@ _OPERATIONS = {
         reduce_all=all reduce_any=any reduce_logsumexp=logsumexp reduce_max=max reduce_mean=mean reduce_min=min
         reduce_prod=prod reduce_std=std reduce_sum=sum reduce_variance=var
     """,
-    "input": "rank=ndim shape size stop_gradient",
+    "input": "angle imag rank=ndim real shape size stop_gradient",
     "input|tensor dtype": "ones_like zeros_like",
     "y x": "atan2=arctan2",
     "input shape": "broadcast_to",

@@ -10,11 +10,12 @@ of the block, the block does something that another run does not repeat, and it 
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import functools
 import linecache
 import sys
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ import jax
 import numpy as np
 
 from jkeras._base.types import Array, Tree
-from jkeras.compat.standin.functions import Compiled
+from jkeras.compat.standin.functions import NEEDS_VALUES, Compiled
 from jkeras.state import tape as traced_tape
 from jkeras.state.random import PositionsByUse, next_key
 from jkeras.state.scope import Scope, current, pop, push
@@ -42,8 +43,22 @@ inside of `with`, and give it a name:
 """
 
 _OTHER_NUMBER = """The block gave the target {before}, and {after} when it was run again for its gradient. It draws random numbers
-from NumPy or Python, reads from an iterator, or changes something that it uses. Put the step into a function with @tf.function,
-draw with tf.random, and pass what it needs as arguments."""
+from NumPy or Python, reads from an iterator, steps an environment, or changes an object that it uses. Draw with tf.random, do the
+rest before the block, and leave only the computation of the loss inside it:
+
+    states, actions, rewards = play(environment, model)       # lists or arrays of one episode
+    with tf.GradientTape() as tape:
+        loss = loss_fn(model(states), actions, rewards)
+"""
+
+_NEEDS_VALUES = """To find the gradient, the block of line {line} of {file} is run again with arrays whose values
+are not known. It reads such a value: in an `if`, in NumPy, as an index of Python or in `.numpy()`. Choose actions and step an
+environment before the block, and leave only the computation of the loss inside it:
+
+    states, actions, rewards = play(environment, model)       # lists or arrays of one episode
+    with tf.GradientTape() as tape:
+        loss = loss_fn(model(states), actions, rewards)
+"""
 
 
 class UnconnectedGradients:
@@ -59,11 +74,13 @@ class _Block(NamedTuple):
         statement: the statement.
         file: where it stands.
         uses: the names that it uses.
+        names: those, and the names that it assigns.
     """
 
     statement: ast.With
     file: str
     uses: tuple[str, ...]
+    names: frozenset[str]
 
 
 class _Place(NamedTuple):
@@ -92,7 +109,8 @@ class GradientTape(traced_tape.GradientTape):
         if block is None:
             raise RuntimeError(traced_tape.NO_FUNCTION)
         self._block, self._frame, self._key = block, frame, next_key()
-        self._before = {name: value for name in block.uses if (value := _look_up(frame, name)) is not _MISSING}
+        found = {name: value for name in block.uses if (value := _look_up(frame, name)) is not _MISSING}
+        self._before = {name: _as_now(value) for name, value in found.items()}
         scope = Scope(current())
         scope.rng, scope.positions = self._key, PositionsByUse()
         self._token = push(scope)
@@ -106,6 +124,12 @@ class GradientTape(traced_tape.GradientTape):
         """Allow derivatives with respect to arrays, for what uses them from now on."""
         if self._frame is None:
             super().watch(tensor)
+
+    @contextlib.contextmanager
+    def stop_recording(self) -> Iterator[None]:
+        """A block whose results are constants for the tape."""
+        with super().stop_recording() if self._frame is None else contextlib.nullcontext():
+            yield
 
     def reset(self) -> None:
         """Begin anew."""
@@ -127,6 +151,7 @@ class GradientTape(traced_tape.GradientTape):
             return super()._ask(kind, targets, weights, sources, zeros)
         self._spend()
         now = {**self._frame.f_globals, **self._frame.f_locals} if _is_function(self._frame) else self._frame.f_globals
+        now = {name: value for name, value in now.items() if name in self._block.names}
         own = next((name for name, value in now.items() if value is self), None)
         leaves, structure = jax.tree.flatten(sources, is_leaf=_is_variable)
         found = [_place_of(target, now) for target in targets]
@@ -143,7 +168,11 @@ class GradientTape(traced_tape.GradientTape):
             for name, value in self._before.items()
             if isinstance(value, traced_tape.GradientTape)
         }
-        numbers, answers = program.run(self._key, given, made, weights)
+        try:
+            numbers, answers = program.run(self._key, given, made, weights)
+        except NEEDS_VALUES as error:
+            error.__notes__ = [_NEEDS_VALUES.format(line=self._block.statement.lineno, file=self._block.file)]
+            raise
         for before, after in zip(targets, numbers):
             if not np.allclose(np.asarray(before), np.asarray(after), rtol=1e-2, atol=1e-4, equal_nan=True):
                 raise RuntimeError(_OTHER_NUMBER.format(before=np.asarray(before), after=np.asarray(after)))
@@ -180,6 +209,11 @@ def _differentiate(
     tape._spent = False
     answers = tape._ask(kind, targets, weights, [sources[i] for i in known], zeros)
     return targets, [answers[known.index(i)] if i in known else None for i in range(len(sources))]
+
+
+def _as_now(value: Any) -> Any:
+    """A list, dict or set as it is now, since the block may change it."""
+    return copy.copy(value) if type(value) in (list, dict, set) else value
 
 
 def _look_up(frame: FrameType, name: str) -> object:
@@ -223,7 +257,9 @@ def _block_at(file: str, line: int) -> _Block | None:
         return None
     node = found[-1]
     used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-    return _Block(node, file, tuple(sorted(used)))
+    used |= {n.target.id for n in ast.walk(node) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
+    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return _Block(node, file, tuple(sorted(used)), frozenset(names))
 
 
 def _function_of(block: _Block, names: Iterable[str]) -> Callable[..., dict[str, Any]]:
