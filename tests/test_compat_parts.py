@@ -173,7 +173,7 @@ def test_a_generator_draws_anew_also_in_compiled_functions(tf):
 
 
 def test_numbers_of_tensorflow(tf):
-    """Against values of TensorFlow 2.21."""
+    """By hand; the spectra are TensorFlow's."""
     x = np.arange(12, dtype="float32").reshape(1, 3, 4, 1)
     kernel = np.ones((2, 2, 1, 1), "float32")
     assert tf.nn.conv2d(x, kernel, strides=[1, 1, 1, 1], padding="VALID")[0, :, :, 0].tolist() == [[10, 14, 18], [26, 30, 34]]

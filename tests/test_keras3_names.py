@@ -119,7 +119,7 @@ def test_the_variables_of_an_optimizer_are_keras():
     described = []
     for library in LIBRARIES.values():
         model = stacked(library)
-        model.compile(library.optimizers.Adam(0.01), "mse")
+        model.compile(library.optimizers.Adam(0.01, name="adam"), "mse")
         model.optimizer.build(model.trainable_variables)
         variables = model.optimizer.variables
         strip = [v.name.replace(f"{model.name}_", "") for v in variables]

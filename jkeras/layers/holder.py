@@ -81,7 +81,6 @@ class WeightHolder:
         if isinstance(found, property):  # Python comes here when a property raises AttributeError: let it say why
             return found.__get__(self)
         hint = "" if self.__dict__.get("built") else ". It is not built: build(input_shape) or the first call makes its weights"
-        hint = messages.INSTEAD.get(name, hint)
         # Not through attributes: a `__setattr__` that calls hasattr() gets here before there are any.
         raise AttributeError(f"{type(self).__name__!r} object {self.__dict__.get('name')!r} has no attribute {name!r}{hint}")
 

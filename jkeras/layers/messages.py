@@ -61,11 +61,6 @@ first, with {how}, with Input(shape=...), or by calling the layer on data."""
 NO_CALL = "{cls} has no `call`. Your own layers need `def call(self, x): ...`."
 
 # What to write instead of those methods of Keras that layers and models do not have here.
-INSTEAD = {
-    "compiled_loss": ". Write self.compute_loss(x=x, y=y, y_pred=y_pred)",
-    "compiled_metrics": ". fit() updates them; in a train_step: return self.update_metrics(state, y, outcome, sample_weight)",
-}
-
 NOT_NUMERIC = """{cls} {layer!r} takes numbers, but received an array of dtype {dtype}. Convert it, for example with
 np.asarray(x, 'float32')."""
 

@@ -17,7 +17,6 @@ from jkeras._base.registry import path_of
 from jkeras.compat.checking.finding import Finding
 from jkeras.compat.checking.script import OwnClass, Script
 from jkeras.compat.hints import hint_for
-from jkeras.layers.messages import INSTEAD
 
 _LIBRARY = f"{__name__.partition('.')[0]}."
 
@@ -123,9 +122,9 @@ def _of_the_library(owner: type | OwnClass) -> type:
 
 
 def _hint(owner: type | OwnClass, named: str, name: str) -> str | None:
-    told = INSTEAD.get(name) or hint_for(f"{named}.{name}")
+    told = hint_for(f"{named}.{name}")
     if told:
-        return told.lstrip(". ")
+        return told
     cls = _of_the_library(owner)
     public = [one for one in {*dir(cls), *inspect.signature(cls).parameters} if not one.startswith("_")]
     near = get_close_matches(name, sorted(public), n=3, cutoff=0.75)
