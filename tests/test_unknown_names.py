@@ -37,7 +37,7 @@ def test_examples_of_generated_documentation_run(module, name):
         (losses.get, "logcos", "log_cosh"),
         (metrics.get, "topk_categorical_accuracy", "top_k_categorical_accuracy"),
         (optimizers.get, "rmsprob", "rmsprop"),
-        (optimizers.get, "adamax_w", "adamw"),
+        (optimizers.get, "admaw", "adamw"),
         (initializers.get, "he_unifrom", "he_uniform"),
     ],
 )

@@ -116,7 +116,7 @@ _KINDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "int": ("a whole number", _is_whole),
     "str": ("a string", lambda value: isinstance(value, str)),
     "numbers": ("a number, or an array of them", _either(_is_number, _listed(_is_number, 32))),
-    "_Sizes": _SIZES,
+    "Ints": _SIZES,
     "int | Sequence[int]": _SIZES,
     "Sequence[int]": ("a list of whole numbers", _listed(_is_whole)),
     "Sequence[int | None]": ("a list of whole numbers and None", _listed(_or_none(_is_whole))),

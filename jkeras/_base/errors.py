@@ -100,8 +100,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
         ("Did you mean 'gelu'?", "Known names: 'mean', 'sum'.")
     """
     likeness = {k: difflib.SequenceMatcher(None, k.lower(), name.lower()).ratio() for k in known if isinstance(k, str)}
-    letters = sorted(name.lower())  # of names that are equally near, the one with the same letters comes first: mes, mse
-    ranked = sorted(likeness, key=lambda k: (-likeness[k], sorted(k.lower()) != letters, k))
+    letters = sorted(name.lower())  # whoever swaps two letters means the name that has the same ones: mes, adma
+    ranked = sorted(likeness, key=lambda k: (-likeness[k] - 0.2 * (sorted(k.lower()) == letters), k))
     if not ranked:
         return "No name is known here."
     if likeness[ranked[0]] >= 0.6:
