@@ -6,6 +6,8 @@
   are short or windows few (strides).
 * *pairs*: patches that hold the windows of two neighbours, times a matrix that holds the kernel twice. A few more products with
   zero, for half as many rows, copied in longer pieces: worth it for few channels.
+* *shifted sums*: every position times the whole kernel, and what belongs to one output added up. Worth it for few filters, since
+  the kernel's entries are filters of that product.
 * *row windows*: only the last axis is unrolled, `window[-1] * channels` numbers side by side; for the other axis there are
   shifted copies of the output gradient. Six times the memory traffic of the images instead of nine for a 3x3 kernel.
 
@@ -14,6 +16,7 @@ Patches are written for a few images at a time, so that they are read back from 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -88,6 +91,34 @@ def pairs(x: Array, kernel: Array, g: Geometry) -> Array:
     return (both.reshape(-1, both.shape[-1]) @ twice.reshape(-1, 2 * filters)).reshape(x.shape[0], rows, columns, filters)
 
 
+def shifted_sums(x: Array, kernel: Array, g: Geometry) -> Array:
+    """Two spatial axes, stride 1, no dilation: each position times all entries of the kernel, then for each output their sum."""
+    entries, (batch, channels), filters = math.prod(g.window), (x.shape[0], x.shape[-1]), kernel.shape[-1]
+    matrix = kernel.reshape(entries, channels, filters).transpose(1, 0, 2).reshape(channels, -1)
+    # Entries first, so that what is added lies side by side. The product itself is twice as fast the other way round.
+    products = (x.reshape(-1, channels) @ matrix).T.reshape(*g.window, filters, batch, *g.size)
+    products = lax.pad(products, jnp.zeros((), x.dtype), [(0, 0, 0)] * 4 + [(low, high, 0) for low, high in g.padding])
+    rows, columns = g.out
+    terms = [products[i, j, ..., i : i + rows, j : j + columns] for i, j in itertools.product(*map(range, g.window))]
+    return jnp.moveaxis(functools.reduce(jnp.add, terms), 0, -1)
+
+
+def shifted_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
+    """Two spatial axes, stride 1, no dilation: for each entry of the kernel the output gradient shifted by it, times the images."""
+    margins = [(k - 1 - low, n - o + low) for (low, _), k, n, o in zip(g.padding, g.window, g.size, g.out)]
+    (height, width), (rows, columns) = g.window, g.size
+
+    def some(x: Array, dy: Array) -> Array:
+        dy = jnp.moveaxis(pad(dy, tuple(margins)), -1, 0)
+        shifts = itertools.product(range(height - 1, -1, -1), range(width - 1, -1, -1))
+        shifted = jnp.stack([dy[..., i : i + rows, j : j + columns] for i, j in shifts])
+        return shifted.reshape(height * width * dy.shape[0], -1) @ x.reshape(-1, x.shape[-1])
+
+    both = math.prod(x.shape[1:]) + math.prod(g.size) * math.prod(g.window) * dy.shape[-1]
+    dk = over_chunks(some, x, dy, both // 2)
+    return jnp.moveaxis(dk.reshape(*g.window, dy.shape[-1], x.shape[-1]), -2, -1)
+
+
 def canonical_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     """A convolution with the roles exchanged: images' channels are its batch, the batch its channels, `dy` its kernel."""
     return exchanged(canonical, x, dy, g, chunks(x.shape[0], math.prod(x.shape[1:]) + math.prod(dy.shape[1:])))
@@ -116,6 +147,14 @@ def product_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     # A window of one entry copies nothing that would have to stay in the cache.
     unrolled = math.prod(g.out) * width if math.prod(g.window) > 1 else 0
     dk = over_chunks(lambda x, dy: _contract(patches(x, g), dy), x, dy, unrolled)
+    return dk.reshape(*g.window, x.shape[-1], dy.shape[-1])
+
+
+def entry_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
+    """For each entry of the window the inputs that it meets, transposed, times the output gradient."""
+    dk = over_chunks(
+        lambda x, dy: jnp.stack([_contract(tap, dy) for tap in taps(x, g)]), x, dy, math.prod(x.shape[1:]) + math.prod(dy.shape[1:])
+    )
     return dk.reshape(*g.window, x.shape[-1], dy.shape[-1])
 
 

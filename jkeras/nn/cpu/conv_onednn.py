@@ -25,7 +25,7 @@ def suits(x: Array, channels: int, filters: int, g: Geometry) -> bool:
         or not isinstance(x.shape[0], int)
         or g.rank != 2
         or g.groups > 1
-        or max(g.strides + g.dilation) > 1
+        or max(g.dilation) > 1
         or math.prod(g.window) == 1
     ):
         return False

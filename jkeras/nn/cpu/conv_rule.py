@@ -8,15 +8,18 @@ that is fast inside and outside of loops. The rule, taken from `bench/convolutio
 |---|---|---|
 | all | channels are groups of their own (depthwise) | sums over the window's entries |
 | all | other groups | one convolution per group |
-| output | two axes, stride 1, windows of several entries, float32, no small amount of work, where jaxlib has it | oneDNN |
+| output | two axes, stride 1, at most 4 filters, at least 32 channels | products with the whole kernel, shifted sums |
+| output | two axes, windows of several entries, float32, no small amount of work, where jaxlib has it | oneDNN |
 | output | two axes, stride 1, an even number of columns, no more channels than the window is wide | pairs and one product |
 | output | three spatial axes, windows of one entry, rows of at most 32 numbers | patches and one product |
 | output | else | canonical |
 | input gradient | stride 1 | the output's rule, with the kernel reversed and transposed |
 | input gradient | strides | one stride-1 convolution per phase of the input |
+| kernel gradient | few filters, as the output | shifted output gradients and one product |
+| kernel gradient | strides, two axes, windows that unroll to more than half a megabyte an image | one product per entry |
 | kernel gradient | as the output's patches, or strides | patches and one product |
 | kernel gradient | two axes, stride 1, at least 64 windows, at most 16 filters | row windows and one product |
-| kernel gradient | as the output in oneDNN, at least 16 channels | oneDNN, channels and batch exchanged |
+| kernel gradient | as the output in oneDNN, stride 1, at least 16 channels | oneDNN, channels and batch exchanged |
 | kernel gradient | else | canonical, channels and batch exchanged |
 
 Half-precision numbers are computed in float32, as XLA does within its kernel: sums over many positions need the digits. A CPU has
@@ -43,6 +46,11 @@ _FEWEST_WINDOWS = 64
 _FEW_FILTERS = 16
 # With fewer, oneDNN has too few images when the roles are exchanged.
 _ENOUGH_CHANNELS = 16
+# So few filters are best taken together with the kernel's entries, if there are enough channels to multiply them with.
+_VERY_FEW_FILTERS = 4
+_MANY_CHANNELS = 32
+# Numbers an image that are too many to be copied: an eighth of a core's second-level cache, which holds more than one of them.
+_LONG_PATCHES = 1 << 16
 # More groups than this go through a loop instead of being written out.
 _GROUPS_WRITTEN_OUT = 8
 
@@ -77,6 +85,8 @@ def _output(x: Array, kernel: Array, g: Geometry) -> Array:
         return conv_depthwise.output(x, kernel, g)
     if g.groups > 1:
         return _by_group(_output, x, kernel, g)
+    if _has_very_few_filters(*kernel.shape[-2:], g):
+        return conv_forms.shifted_sums(x, kernel, g)
     if conv_onednn.suits(x, kernel.shape[-2], kernel.shape[-1], g):
         return conv_onednn.output(x, kernel, g)
     if _goes_in_pairs(x.shape[-1], g):
@@ -101,13 +111,17 @@ def _kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
         return conv_depthwise.kernel_gradient(x, dy, g)
     if g.groups > 1:
         return _by_group(_kernel_gradient, x, dy, g)
+    if _has_very_few_filters(channels, dy.shape[-1], g):
+        return conv_forms.shifted_kernel_gradient(x, dy, g)
     cheap = _rows_are_cheap(channels, g)
+    if g.rank == 2 and max(g.strides) > 1 and math.prod(g.window) > 1 and math.prod(g.out + g.window) * channels > _LONG_PATCHES:
+        return conv_forms.entry_kernel_gradient(x, dy, g)
     if (max(g.strides) > 1 and g.rank > 1) or g.rank == 3 or math.prod(g.window) == 1 or (cheap and g.rank == 1):
         return conv_forms.product_kernel_gradient(x, dy, g)
     rows = not cheap and dy.shape[-1] <= _FEW_FILTERS and math.prod(g.out) >= _FEWEST_WINDOWS
     if g.rank == 2 and max(g.strides + g.dilation) == 1 and rows:
         return conv_forms.row_kernel_gradient(x, dy, g)
-    if channels >= _ENOUGH_CHANNELS and conv_onednn.suits(x, channels, dy.shape[-1], g):
+    if channels >= _ENOUGH_CHANNELS and max(g.strides) == 1 and conv_onednn.suits(x, channels, dy.shape[-1], g):
         return conv_onednn.kernel_gradient(x, dy, g)
     return conv_forms.canonical_kernel_gradient(x, dy, g)
 
@@ -121,6 +135,11 @@ def _goes_in_pairs(channels: int, g: Geometry) -> bool:
     if g.rank != 2 or max(g.strides + g.dilation) > 1:
         return False
     return 1 < g.window[1] >= channels and g.out[1] % 2 == 0
+
+
+def _has_very_few_filters(channels: int, filters: int, g: Geometry) -> bool:
+    suits = g.rank == 2 and max(g.strides + g.dilation) == 1 and math.prod(g.window) > 1
+    return suits and filters <= _VERY_FEW_FILTERS and channels >= _MANY_CHANNELS
 
 
 def _rows_are_cheap(channels: int, g: Geometry) -> bool:
