@@ -18,6 +18,8 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jkeras._base import paths
+from jkeras._base.compiling import compiled_quickly
+from jkeras._base.copying import copied
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, Tree
 from jkeras.optimizers.learning_rate import as_learning_rate, rate_at
@@ -112,7 +114,7 @@ class KerasFace:
         state = self._check_built()
         if self._shown or self._in_variables is not None:
             self._in_variables = None
-            state = self._state = jax.tree.map(jnp.copy, state)
+            state = self._state = copied(state)
             self._shown = False
         return state
 
@@ -269,7 +271,7 @@ class KerasFace:
                 unique_names(str(getattr(variable, "path", None) or f"variable_{i}") for i, variable in enumerate(variables)),
             )
         if self._state is None:
-            self.state = self.init(self._nest(self._values()))
+            self.state = compiled_quickly(self.init)(self._nest(self._values()))
 
     def remember(self, variables: Iterable[Assignable], names: Iterable[str]) -> None:
         """Note which variables the leaves of the state belong to.

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import jax
-import jax.numpy as jnp
 
+from jkeras._base.copying import copied
 from jkeras._base.types import Tree
 from jkeras.state.random import taking_nothing
 from jkeras.state.variable import Variable
@@ -31,8 +31,8 @@ class StateInVariables:
         leaves, self.structure = jax.tree.flatten(state)
         with taking_nothing():
             self.variables = [
-                Variable(jnp.copy(leaf), trainable=False, autocast=False, name=name.replace("/", "_"))
-                for name, leaf in zip(names, leaves)
+                Variable(leaf, trainable=False, autocast=False, name=name.replace("/", "_"))
+                for name, leaf in zip(names, copied(leaves))
             ]
         for variable in self.variables:
             variable._age = _ALWAYS

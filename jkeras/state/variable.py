@@ -18,6 +18,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras._base.configurable import resolve
+from jkeras._base.copying import copied
 from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.naming import auto_name
 from jkeras._base.types import Tensor, Tree
@@ -308,7 +309,7 @@ def owned_value(variable: Variable) -> jax.Array:
     """A variable's array for a program that will donate it; the variable gets a copy where somebody else may hold the array."""
     value = drawn_value(variable)
     if variable._shared:
-        value = variable._value = jnp.array(value, copy=True)
+        value = variable._value = copied(value)
         variable._shared = False
     return value
 

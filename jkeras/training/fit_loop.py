@@ -28,6 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base import paths
+from jkeras._base.copying import copied
 from jkeras._base.types import Logs, Scalar, Tree
 from jkeras.callbacks import CallbackList, ProgbarLogger
 from jkeras.data.array_source import ArraySource
@@ -246,7 +247,7 @@ class FitLoop:
 
     def _dispatch(self, data: Tree, at: int, stop: int, epoch: int, first: int) -> Logs:
         def remember(state: TrainState) -> None:
-            kept = jax.tree.map(jnp.copy, state._replace(metrics=None)) if self.events.wants_replay else None
+            kept = copied(state._replace(metrics=None)) if self.events.wants_replay else None
             self.last = Dispatch(data, at, stop, epoch, first, self.stacker.source, self.seed, kept)
 
         logs: Logs = self.run.dispatch(self.program, data, at, stop, epoch, first, before=remember)
