@@ -1,7 +1,7 @@
 """What functions of `tf` use where nothing else is passed: the writer of summaries, the strategy, the generator, the session.
 
-A block, such as `with writer.as_default()`, changes them for its thread and until it ends, as in TensorFlow. Generator and session
-belong to the process.
+A block, such as `with writer.as_default()`, changes them for its thread and until it ends, as in TensorFlow. Generator and
+session belong to the process.
 """
 
 from __future__ import annotations
