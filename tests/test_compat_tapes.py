@@ -1,5 +1,9 @@
 """`tf.GradientTape` and `tf.function` of the stand-in: in compiled functions, and in code that runs line by line."""
 
+import gc
+import itertools
+import weakref
+
 import jax
 import numpy as np
 import pytest
@@ -119,6 +123,81 @@ def test_a_block_that_another_run_does_not_repeat_is_refused(tf):
         y = w * float(np.random.normal())
     with pytest.raises(RuntimeError, match=r"draws random numbers\s+from NumPy"):
         tape.gradient(y, w)
+
+
+@pytest.mark.parametrize("size", (1e-6, 1.0))
+def test_small_numbers_are_compared_too(tf, size):
+    w, steps = tf.Variable(3.0), itertools.count()
+    with tf.GradientTape() as tape:
+        y = w * (size + size * 0.001 * next(steps))
+    with pytest.raises(RuntimeError, match=r"reads from an iterator"):
+        tape.gradient(y, w)
+
+
+def test_a_small_difference_of_large_numbers_is_no_other_number(tf):
+    """As the loss of a Wasserstein GAN: the compiled number differs from the block's in all digits, by rounding."""
+    w, x = tf.Variable(np.full(5, 1000.0, "float32")), np.random.default_rng(1).normal(size=(64, 5)).astype("float32")
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            y = tf.reduce_mean(tf.tanh(x @ w * 1e-6) * 1e4 + 1e6) - tf.reduce_mean(tf.tanh(x[::-1] @ w * 1e-6) * 1e4 + 1e6)
+        np.testing.assert_allclose(tape.gradient(y, w), np.zeros(5), atol=1e-4)
+
+
+def test_an_object_that_changes_from_step_to_step_counts_as_it_is(tf):
+    """A weight of a part of the loss that is raised from step to step is a number of Python, and was traced as a constant."""
+    w, settings = tf.Variable(3.0), type("Settings", (), {"weight": 1.0})()
+    for step in range(3):
+        settings.weight = 1.0 + step
+        with tf.GradientTape() as tape:
+            y = settings.weight * w**2
+        assert float(tape.gradient(y, w)) == 6 * (1 + step)
+
+
+def test_tapes_of_one_statement_draw_the_same(tf):
+    one, other = tf.Variable(2.0), tf.Variable(3.0)
+    with tf.GradientTape() as first, tf.GradientTape() as second:
+        noise = tf.random.normal(())
+        y, z = one * noise, other * noise**2
+    assert float(first.gradient(y, one)) == float(noise)
+    np.testing.assert_allclose(second.gradient(z, other), noise**2, rtol=1e-6)
+
+
+class Scaled:
+    def times(self, w):
+        return 2.0 * w
+
+
+class Shifted(Scaled):
+    def __init__(self):
+        self.__shift = 5.0
+
+    def slope(self, tf, w):
+        with tf.GradientTape() as tape:
+            y = super().times(w) * self.__shift
+        return tape.gradient(y, w)
+
+
+def test_a_block_in_a_method_may_use_super_and_private_names(tf):
+    assert float(Shifted().slope(tf, tf.Variable(3.0))) == 10
+
+
+def test_models_that_are_no_longer_used_are_not_kept(tf):
+    """A script that makes a model per trial."""
+
+    @tf.function
+    def compiled(model):
+        return tf.reduce_sum(model(X) ** 2)
+
+    def trial():
+        model = tf.keras.Sequential([tf.keras.layers.Input((5,)), tf.keras.layers.Dense(2)])
+        with tf.GradientTape() as tape:
+            y = tf.reduce_sum(model(X) ** 2)
+        assert len(tape.gradient(y, model.trainable_variables)) == 2 and np.isclose(compiled(model), y)
+        return weakref.ref(model)
+
+    gone = [trial() for _ in range(3)]
+    gc.collect()
+    assert [one() for one in gone] == [None] * 3
 
 
 def test_derivatives_line_by_line(tf):

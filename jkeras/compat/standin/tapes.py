@@ -3,8 +3,10 @@
 Inside a function that is traced (a `train_step`, a `tf.function`) a tape is `jkeras.state.tape.GradientTape`. In a bare loop, or
 in a plain function, nothing is traced: the block has computed with numbers when the tape is asked. So the `with` statement is
 read again from its source file, made into a function of the names that it uses, with the values that they had when it began, and
-compiled like a `tf.function`. The program computes the target once more, with the same random draws. If the number is not that
-of the block, the block does something that another run does not repeat, and it is refused.
+compiled like a `tf.function`. The program computes the target once more, with the same random draws. Where its number is not that
+of the block, it may have been traced when an object that it uses was in another state, and is traced anew. If that does not help,
+the block runs again line by line. If it gives its own number again, the compiled one differs by rounding, as a small difference
+of large numbers does. Else the block does something that another run does not repeat, and is refused.
 """
 
 from __future__ import annotations
@@ -15,15 +17,16 @@ import copy
 import functools
 import linecache
 import sys
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.types import Array, Tree
-from jkeras.compat.standin.functions import NEEDS_VALUES, Compiled
+from jkeras.compat.standin.functions import NEEDS_VALUES, Compiled, Weak, weakly
 from jkeras.state import tape as traced_tape
 from jkeras.state.random import PositionsByUse, next_key
 from jkeras.state.scope import Scope, current, pop, push
@@ -75,12 +78,14 @@ class _Block(NamedTuple):
         file: where it stands.
         uses: the names that it uses.
         names: those, and the names that it assigns.
+        programs: the derivatives that it was asked for so far.
     """
 
     statement: ast.With
     file: str
     uses: tuple[str, ...]
     names: frozenset[str]
+    programs: dict[Hashable, Compiled]
 
 
 class _Place(NamedTuple):
@@ -93,6 +98,21 @@ class _Place(NamedTuple):
 
     name: str
     leaf: int
+
+
+class _BlockScope(Scope):
+    """In which a block runs line by line; the tapes of one `with` statement share its key.
+
+    Args:
+        block, frame: the statement, and where it runs.
+    """
+
+    def __init__(self, block: _Block, frame: FrameType):
+        outer = current()
+        super().__init__(outer)
+        self.block, self.frame = block, frame
+        joins = isinstance(outer, _BlockScope) and outer.block is block and outer.frame is frame
+        self.rng, self.positions = outer.rng if joins else next_key(), PositionsByUse()
 
 
 class GradientTape(traced_tape.GradientTape):
@@ -108,11 +128,11 @@ class GradientTape(traced_tape.GradientTape):
         block = None if current().functional else _block_at(frame.f_code.co_filename, frame.f_lineno)
         if block is None:
             raise RuntimeError(traced_tape.NO_FUNCTION)
-        self._block, self._frame, self._key = block, frame, next_key()
+        self._block, self._frame = block, frame
         found = {name: value for name in block.uses if (value := _look_up(frame, name)) is not _MISSING}
         self._before = {name: _as_now(value) for name, value in found.items()}
-        scope = Scope(current())
-        scope.rng, scope.positions = self._key, PositionsByUse()
+        scope = _BlockScope(block, frame)
+        self._key = scope.rng
         self._token = push(scope)
         return self
 
@@ -160,32 +180,61 @@ class GradientTape(traced_tape.GradientTape):
         if len(asked) < len(targets) or own is None:
             missing = next((target for target, place in zip(targets, found) if place is None), None)
             raise RuntimeError(_NOT_FOUND.format(what=f"{missing!r:.80}"))
-        key = id(self._block), own, kind, tuple(asked), tuple(id(p) if isinstance(p, Variable) else p for p in by), zeros
-        program = _program(key, functools.partial(_differentiate, self._block, own, kind, asked, by, zeros))
-        given = {name: value for name, value in self._before.items() if not isinstance(value, traced_tape.GradientTape)}
-        made = {
-            name: (value._persistent, value._watches_all)
-            for name, value in self._before.items()
-            if isinstance(value, traced_tape.GradientTape)
-        }
+        key = own, kind, tuple(asked), tuple(id(p) if isinstance(p, Variable) else p for p in by), zeros
+        known = key in self._block.programs
+        numbers, answers = self._derived(key, by, weights)
+        if known and not all(map(_agree, targets, numbers)):
+            self._block.programs.pop(key, None)
+            numbers, answers = self._derived(key, by, weights)
+        if not all(map(_agree, targets, numbers)):
+            repeated = self._repeated(now, asked, self._block.programs[key])
+            if not all(map(_agree, targets, repeated)):
+                raise RuntimeError(_OTHER_NUMBER.format(before=np.asarray(targets[0]), after=np.asarray(numbers[0])))
+        return jax.tree.unflatten(structure, answers)
+
+    def _derived(self, key: Any, by: Sequence[Variable | _Place | None], weights: list[Array] | None) -> tuple[Any, Any]:
+        """The targets once more, and their derivatives."""
+        own, kind, asked, _, zeros = key
+        programs = self._block.programs
+        if key not in programs:
+            sources = [weakly(p, lambda _: programs.pop(key, None)) if isinstance(p, Variable) else p for p in by]
+            fn = functools.partial(_differentiate, self._block, own, kind, asked, sources, zeros)
+            programs[key] = Compiled(fn, keeps=False)
+        tapes = {name: value for name, value in self._before.items() if isinstance(value, traced_tape.GradientTape)}
+        given = {name: value for name, value in self._before.items() if name not in tapes}
+        made = {name: (value._persistent, value._watches_all) for name, value in tapes.items()}
         try:
-            numbers, answers = program.run(self._key, given, made, weights)
+            numbers, answers = programs[key].run(self._key, given, made, weights)
         except NEEDS_VALUES as error:
             error.__notes__ = [_NEEDS_VALUES.format(line=self._block.statement.lineno, file=self._block.file)]
             raise
-        for before, after in zip(targets, numbers):
-            if not np.allclose(np.asarray(before), np.asarray(after), rtol=1e-2, atol=1e-4, equal_nan=True):
-                raise RuntimeError(_OTHER_NUMBER.format(before=np.asarray(before), after=np.asarray(after)))
-        return jax.tree.unflatten(structure, answers)
+        return numbers, answers
+
+    def _repeated(self, now: Mapping[str, Any], asked: Sequence[_Place], program: Compiled) -> list[Array]:
+        """The targets of another run line by line, which leaves no trace in Variables."""
+        values = [(variable, variable.stored) for variable in program.variables()]
+        scope = _BlockScope(self._block, self._frame)
+        scope.rng = self._key
+        with scope:
+            try:
+                own = [item.optional_vars.id for item in self._block.statement.items if isinstance(item.optional_vars, ast.Name)]
+                tapes = {name: now[name] for name in own if isinstance(now.get(name), GradientTape)}
+                names = {**self._before, **tapes}
+                found = _function_of(self._block, names, without=tapes)(**names)
+            finally:
+                for variable, value in values:
+                    variable.assign(value)
+        return [_value_at(place, found) for place in asked]
 
 
-_programs: dict[Hashable, Compiled] = {}
-
-
-def _program(key: Hashable, fn: Any) -> Compiled:
-    if key not in _programs:
-        _programs[key] = Compiled(fn, keeps=False)
-    return _programs[key]
+def _agree(one: Array, other: Array) -> bool:
+    """Whether half of the digits of two arrays' dtype agree, at the size of their largest entry."""
+    one, other = np.asarray(one), np.asarray(other)
+    digits = float(jnp.finfo(one.dtype).eps) ** 0.5
+    wide = np.result_type(one.dtype, np.float32) if one.dtype.kind != "V" else np.float32
+    one, other = one.astype(wide), other.astype(wide)
+    size = np.max(np.abs(one), initial=0, where=np.isfinite(one))
+    return one.shape == other.shape and np.allclose(one, other, rtol=0, atol=digits * size, equal_nan=True)
 
 
 def _differentiate(
@@ -193,7 +242,7 @@ def _differentiate(
     own: str,
     kind: str,
     asked: list[_Place],
-    by: list[Variable | _Place | None],
+    by: list[Weak | _Place | None],
     zeros: bool,
     given: Mapping[str, Any],
     made: Mapping[str, tuple[bool, bool]],
@@ -203,7 +252,7 @@ def _differentiate(
     values = {**given, **{name: GradientTape(*options) for name, options in made.items()}}
     found = _function_of(block, values)(**values)
     targets = [_value_at(place, found) for place in asked]
-    sources = [_value_at(place, found) if isinstance(place, _Place) else place for place in by]
+    sources = [_value_at(p, found) if isinstance(p, _Place) else None if p is None else p() for p in by]
     known = [i for i, source in enumerate(sources) if source is not None]
     tape = found[own]
     tape._spent = False
@@ -255,21 +304,58 @@ def _block_at(file: str, line: int) -> _Block | None:
     found = [node for node in statements if node.lineno <= line <= node.items[-1].context_expr.lineno]
     if not found or any(isinstance(n, (ast.Yield, ast.YieldFrom, ast.Await)) for n in ast.walk(found[-1])):
         return None
-    node = found[-1]
+    node = _outside_of_class(tree, found[-1])
     used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     used |= {n.target.id for n in ast.walk(node) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
     names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-    return _Block(node, file, tuple(sorted(used)), frozenset(names))
+    return _Block(node, file, tuple(sorted(used)), frozenset(names), {})
 
 
-def _function_of(block: _Block, names: Iterable[str]) -> Callable[..., dict[str, Any]]:
-    """A function of these names that runs a block and returns all its names."""
-    body = _WithoutJumps().visit(copy.deepcopy(block.statement))
+def _outside_of_class(tree: ast.Module, statement: ast.With) -> ast.With:
+    """A statement of a method, as it must be written outside of the class: with `super()` and private names in full."""
+    around: list[Any] = [node for node in ast.walk(tree) if statement in ast.walk(node)]
+    classes = [node.name for node in around if isinstance(node, ast.ClassDef)]
+    functions = [node for node in around if isinstance(node, ast.FunctionDef)]
+    if not classes or not functions:
+        return statement
+    arguments = [*functions[0].args.posonlyargs, *functions[0].args.args]
+    changed = _OutsideOfClass(classes[-1], arguments[0].arg if arguments else None).visit(copy.deepcopy(statement))
+    return cast(ast.With, changed)
+
+
+class _OutsideOfClass(ast.NodeTransformer):
+    def __init__(self, cls: str, first: str | None):
+        self.cls, self.first = cls.lstrip("_"), first
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args and self.first is not None:
+            node.args = [ast.Name("__class__", ast.Load()), ast.Name(self.first, ast.Load())]
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        if node.attr.startswith("__") and not node.attr.endswith("__"):
+            node.attr = f"_{self.cls}{node.attr}"
+        return node
+
+
+def _function_of(block: _Block, names: Iterable[str], without: Container[str] = ()) -> Callable[..., dict[str, Any]]:
+    """A function of these names that runs a block and returns all its names.
+
+    Args:
+        block: the `with` statement.
+        names: of the arguments.
+        without: tapes that are arguments, and not made by the statement.
+    """
+    statement: Any = _WithoutJumps().visit(copy.deepcopy(block.statement))
+    statement.items = [item for item in statement.items if getattr(item.optional_vars, "id", None) not in without]
+    body = [statement] if statement.items else statement.body
     arguments = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
     done = ast.Return(ast.Call(ast.Name("locals", ast.Load()), [], []))
     module = ast.parse(f"def {_FUNCTION}(): pass")
     function: Any = module.body[0]
-    function.args, function.body = arguments, [body, done]
+    function.args, function.body = arguments, [*body, done]
     space: dict[str, Any] = {}
     exec(compile(ast.fix_missing_locations(module), block.file, "exec"), space)
     made: Callable[..., dict[str, Any]] = space[_FUNCTION]
