@@ -446,12 +446,36 @@ def test_lists_that_a_block_fills_are_filled_once_and_may_be_its_target(tf):
 def test_a_block_that_reads_values_is_shown_how_to_split(tf):
     w, seen = tf.Variable([1.0, 2.0]), []
     with tf.GradientTape() as tape:
-        best = int(tf.argmax(w))
+        best = int(np.asarray(w * 1.0).argmax())
         seen.append(w[best] ** 2)
         loss = sum(seen)
     with pytest.raises(Exception, match=r"(?i)tracer") as error:
         tape.gradient(loss, w)
     assert any("before the block" in note for note in error.value.__notes__) and len(seen) == 1
+
+
+@pytest.mark.parametrize("persistent", (False, True))
+def test_a_block_may_look_at_values(tf, capsys, persistent):
+    """By hand: `2 w0 + 0.75 (3 w1**2)` where the sum of w is positive, else `w0**2`; with a tape within the block."""
+    w, unused, data = tf.Variable([1.0, 2.0]), tf.Variable(1.0), tf.constant([2.0, 3.0])
+    found = []
+    for shift in (0.0, -5.0):
+        w.assign([1.0 + shift, 2.0])
+        with tf.GradientTape(persistent) as tape:
+            tape.watch(data)
+            total = tf.reduce_sum(w)
+            print("total", total.numpy(), f"{float(total):.0f}")
+            if total > 0:
+                with tf.GradientTape() as inner:
+                    z = w[1] ** 3 if w[1].numpy() > 0 else w[1]
+                y = data[0] * w[0] + 0.75 * inner.gradient(z, w)[int(tf.argmax(data))] * w[1] ** 0
+            else:
+                y = w[0] ** 2
+        found.append(tape.gradient(y, [w, unused, data]))
+    np.testing.assert_allclose(found[0][0], [2.0, 0.75 * 6 * 2.0])
+    np.testing.assert_allclose(found[1][0], [2 * -4.0, 0.0])
+    assert found[0][1] is found[1][1] is found[1][2] is None and found[0][2].tolist() == [1.0, 0.0]
+    assert capsys.readouterr().out.splitlines() == ["total 3.0 3", "total -2.0 -2"]
 
 
 def test_a_model_of_many_weights_is_differentiated_line_by_line(tf):
@@ -493,3 +517,85 @@ def test_a_pause_and_lists_beside_variables_line_by_line(tf):
             fixed = y * y
         z = y * fixed
     assert tape.gradient(z, w).tolist() == [[64.0], [128.0]]
+
+
+@pytest.mark.parametrize("looks", (False, True))
+def test_run_eagerly_runs_a_step_with_a_tape_as_python(tf, looks, capsys):
+    """The step and the layers see numbers, each line once; losses, weights and the optimizer's state are those of `fit`."""
+
+    class Net(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            layers = tf.keras.layers
+            self.hidden, self.norm, self.drop = (
+                layers.Dense(8, activation="tanh"),
+                layers.BatchNormalization(),
+                layers.Dropout(0.3),
+            )
+            self.out = layers.Dense(1)
+
+        def call(self, x, training=False):
+            return self.out(self.drop(self.norm(self.hidden(x), training=training), training=training))
+
+        def train_step(self, data):
+            x, y = data
+            with tf.GradientTape() as tape:
+                y_pred = self(x, training=True)
+                loss = super().compute_loss(y=y, y_pred=y_pred)
+                if looks and self.run_eagerly:
+                    print("loss", loss.numpy(), type(x.numpy()).__name__)
+            grads = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply_gradients(zip(grads, self.trainable_variables))
+            if self.run_eagerly:
+                print("rate", float(self.optimizer.learning_rate), grads[0].numpy().shape)
+            for metric in self.metrics:
+                metric.update_state(*((loss,) if metric.name == "loss" else (y, y_pred)))
+            return {m.name: m.result() for m in self.metrics}
+
+        def test_step(self, data):
+            if self.run_eagerly:
+                print("test", data[0].numpy().shape)
+            return {"same": tf.reduce_mean(self(data[0], training=False))}
+
+    def trained(**options):
+        jkeras.utils.set_random_seed(0)
+        model = Net()
+        model.compile(tf.keras.optimizers.Adam(0.01), "mse", metrics=["mae"], **options)
+        history = model.fit(X, Y[:, None] * 1.0, batch_size=32, epochs=2, verbose=0).history
+        found = [*model.get_weights(), *(v.numpy() for v in model.optimizer.variables)]
+        return model, history, found, model.evaluate(X, Y, verbose=0)
+
+    _, wanted, weights, result = trained()
+    assert capsys.readouterr().out == ""
+    model, history, found, same = trained(run_eagerly=True)
+    assert history.keys() == wanted.keys()
+    for key in wanted:
+        np.testing.assert_allclose(history[key], wanted[key], rtol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), found, weights)
+    np.testing.assert_allclose(same, result, rtol=1e-4)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    step = [["loss", "ndarray"]] * looks + [["rate", "8)"]]
+    assert [[line[0], line[-1]] for line in lines] == step * 4 + [["test", "5)"]] * 2
+    model.run_eagerly = False  # and back
+    model.fit(X, Y[:, None] * 1.0, batch_size=32, verbose=0)
+    assert int(model.optimizer.iterations) == 6 and capsys.readouterr().out == ""
+
+
+def test_run_eagerly_says_where_a_step_is_traced_all_the_same(tf):
+    from jkeras.state.tape import GradientTape
+
+    class Net(jkeras.Sequential):
+        def train_step(self, data):
+            before = float(self.weights[0].value[0, 0]) if not isinstance(data[0], jax.core.Tracer) else None
+            seen.append(before)
+            with GradientTape() as tape:
+                loss = tf.reduce_mean((self(data[0]) - data[1]) ** 2)
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, self.trainable_variables), self.trainable_variables))
+            return {"loss": loss}
+
+    seen = []
+    model = Net([jkeras.layers.Input((5,)), jkeras.layers.Dense(1)])
+    model.compile("sgd", run_eagerly=True)
+    with pytest.warns(UserWarning, match="Net.train_step is traced"), pytest.raises(jax.errors.ConcretizationTypeError):
+        model.fit(X, X[:, :1], verbose=0)
+    assert len(seen) == 1

@@ -125,11 +125,6 @@ class Compiled:
             self.programs[kind] = program
         return self._run(program, key, arrays)
 
-    def variables(self) -> list[Variable]:
-        """Those that its programs use."""
-        found = {id(one): one for p in self.programs.values() for ref in (*p.changing, *p.others) if (one := ref()) is not None}
-        return list(found.values())
-
     def _known(self, leaf: object, objects: set[int]) -> Hashable:
         """What tells one argument from another; `objects` gets its id if nothing else does."""
         if isinstance(leaf, (jax.Array, np.ndarray, np.generic)):

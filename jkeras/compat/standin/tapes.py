@@ -7,6 +7,9 @@ compiled like a `tf.function`. The program computes the target once more, with t
 of the block, it may have been traced when an object that it uses was in another state, and is traced anew. If that does not help,
 the block runs again line by line. If it gives its own number again, the compiled one differs by rounding, as a small difference
 of large numbers does. Else the block does something that another run does not repeat, and is refused.
+
+A block that looks at values cannot be compiled. It runs once more under `jax.vjp`, where arrays have their values: `if`,
+`float()`, `.numpy()` and indices read them. What the block itself prints, it prints once.
 """
 
 from __future__ import annotations
@@ -27,9 +30,10 @@ import numpy as np
 
 from jkeras._base.types import Array, Tree
 from jkeras.compat.standin.functions import NEEDS_VALUES, Compiled, Weak, weakly
+from jkeras.nn.inner_gradients import DERIVE
 from jkeras.state import tape as traced_tape
 from jkeras.state.random import PositionsByUse, next_key
-from jkeras.state.scope import Scope, current, pop, push
+from jkeras.state.scope import Scope, current, is_traced, pop, push, runs_by_line, substitute
 from jkeras.state.variable import Variable
 
 __all__ = ["GradientTape", "UnconnectedGradients"]
@@ -64,6 +68,11 @@ environment before the block, and leave only the computation of the loss inside 
 """
 
 
+_NOT_BY_LINE = """The block of line {line} of {file} looks at values, so it cannot be compiled; and its tape
+uses stop_recording, or is asked for a gradient by something that the block computes. Move what looks at values behind the
+block."""
+
+
 class UnconnectedGradients:
     """What `gradient` gives for a source on which the target does not depend."""
 
@@ -79,6 +88,7 @@ class _Block(NamedTuple):
         uses: the names that it uses.
         names: those, and the names that it assigns.
         programs: the derivatives that it was asked for so far.
+        looking: those for which it looks at values.
     """
 
     statement: ast.With
@@ -86,6 +96,7 @@ class _Block(NamedTuple):
     uses: tuple[str, ...]
     names: frozenset[str]
     programs: dict[Hashable, Compiled]
+    looking: set[Hashable]
 
 
 class _Place(NamedTuple):
@@ -100,19 +111,21 @@ class _Place(NamedTuple):
     leaf: int
 
 
-class _BlockScope(Scope):
-    """In which a block runs line by line; the tapes of one `with` statement share its key.
+class _Draws(NamedTuple):
+    """Where the draws of a block begin, for another run that draws the same.
 
-    Args:
-        block, frame: the statement, and where it runs.
+    Attributes:
+        key: the scope's.
+        positions, counts: as in `Scope`.
     """
 
-    def __init__(self, block: _Block, frame: FrameType):
-        outer = current()
-        super().__init__(outer)
-        self.block, self.frame = block, frame
-        joins = isinstance(outer, _BlockScope) and outer.block is block and outer.frame is frame
-        self.rng, self.positions = outer.rng if joins else next_key(), PositionsByUse()
+    key: Array
+    positions: dict[int, int]
+    counts: dict[int, int]
+
+    def begin(self, scope: Scope) -> None:
+        """Let a scope draw from here on."""
+        scope.positions, scope.counts = copy.copy(self.positions), dict(self.counts)
 
 
 class GradientTape(traced_tape.GradientTape):
@@ -125,14 +138,19 @@ class GradientTape(traced_tape.GradientTape):
             super().__enter__()
             return self
         frame = sys._getframe(1)
-        block = None if current().functional else _block_at(frame.f_code.co_filename, frame.f_lineno)
+        block = _block_at(frame.f_code.co_filename, frame.f_lineno) if runs_by_line() else None
         if block is None:
-            raise RuntimeError(traced_tape.NO_FUNCTION)
+            raise traced_tape.NeedsTrace(traced_tape.NO_FUNCTION)
         self._block, self._frame = block, frame
         found = {name: value for name in block.uses if (value := _look_up(frame, name)) is not _MISSING}
         self._before = {name: _as_now(value) for name, value in found.items()}
-        scope = _BlockScope(block, frame)
-        self._key = scope.rng
+        outer = current()
+        scope = Scope(outer)
+        if outer.rng is None:
+            scope.rng, scope.positions = next_key(), PositionsByUse()
+        else:
+            scope.rng, scope.positions, scope.counts = outer.rng, outer.positions, outer.counts
+        self._draws = _Draws(scope.rng, copy.copy(scope.positions), dict(scope.counts))
         self._token = push(scope)
         return self
 
@@ -181,55 +199,143 @@ class GradientTape(traced_tape.GradientTape):
             missing = next((target for target, place in zip(targets, found) if place is None), None)
             raise RuntimeError(_NOT_FOUND.format(what=f"{missing!r:.80}"))
         key = own, kind, tuple(asked), tuple(id(p) if isinstance(p, Variable) else p for p in by), zeros
+        key = *key, tuple(self._draws.counts.items())
+        if key in self._block.looking:
+            return jax.tree.unflatten(structure, self._by_line(now, key, targets, by, weights))
         known = key in self._block.programs
-        numbers, answers = self._derived(key, by, weights)
+        try:
+            numbers, answers = self._derived(key, by, weights)
+        except (*NEEDS_VALUES, AttributeError) as error:
+            if isinstance(error, AttributeError) and "no attribute numpy" not in str(error):
+                raise
+            try:
+                answers = self._by_line(now, key, targets, by, weights)
+            except NEEDS_VALUES as still:
+                still.add_note(_NEEDS_VALUES.format(line=self._block.statement.lineno, file=self._block.file))
+                raise still from None
+            self._block.looking.add(key)
+            return jax.tree.unflatten(structure, answers)
         if known and not all(map(_agree, targets, numbers)):
             self._block.programs.pop(key, None)
             numbers, answers = self._derived(key, by, weights)
-        if not all(map(_agree, targets, numbers)):
-            repeated = self._repeated(now, asked, self._block.programs[key])
-            if not all(map(_agree, targets, repeated)):
-                raise RuntimeError(_OTHER_NUMBER.format(before=np.asarray(targets[0]), after=np.asarray(numbers[0])))
+        self._check(now, asked, targets, numbers)
         return jax.tree.unflatten(structure, answers)
 
     def _derived(self, key: Any, by: Sequence[Variable | _Place | None], weights: list[Array] | None) -> tuple[Any, Any]:
         """The targets once more, and their derivatives."""
-        own, kind, asked, _, zeros = key
+        own, kind, asked, _, zeros, _ = key
         programs = self._block.programs
         if key not in programs:
             sources = [weakly(p, lambda _: programs.pop(key, None)) if isinstance(p, Variable) else p for p in by]
-            fn = functools.partial(_differentiate, self._block, own, kind, asked, sources, zeros)
+            fn = functools.partial(_differentiate, self._block, self._draws, own, kind, asked, sources, zeros)
             programs[key] = Compiled(fn, keeps=False)
         tapes = {name: value for name, value in self._before.items() if isinstance(value, traced_tape.GradientTape)}
         given = {name: value for name, value in self._before.items() if name not in tapes}
         made = {name: (value._persistent, value._watches_all) for name, value in tapes.items()}
-        try:
-            numbers, answers = programs[key].run(self._key, given, made, weights)
-        except NEEDS_VALUES as error:
-            error.__notes__ = [_NEEDS_VALUES.format(line=self._block.statement.lineno, file=self._block.file)]
-            raise
+        numbers, answers = programs[key].run(self._draws.key, given, made, weights)
         return numbers, answers
 
-    def _repeated(self, now: Mapping[str, Any], asked: Sequence[_Place], program: Compiled) -> list[Array]:
-        """The targets of another run line by line, which leaves no trace in Variables."""
-        values = [(variable, variable.stored) for variable in program.variables()]
-        scope = _BlockScope(self._block, self._frame)
-        scope.rng = self._key
-        with scope:
-            try:
-                own = [item.optional_vars.id for item in self._block.statement.items if isinstance(item.optional_vars, ast.Name)]
-                tapes = {name: now[name] for name in own if isinstance(now.get(name), GradientTape)}
-                names = {**self._before, **tapes}
-                found = _function_of(self._block, names, without=tapes)(**names)
-            finally:
-                for variable, value in values:
-                    variable.assign(value)
-        return [_value_at(place, found) for place in asked]
+    def _scope(self, values: dict[int, Array]) -> Scope:
+        """For another run of the block, line by line: it draws the same, and what it assigns stays in there."""
+        scope = substitute(values, rng=self._draws.key)
+        self._draws.begin(scope)
+        scope.keeps_all = scope.by_line = True
+        return scope
+
+    def _check(self, now: Mapping[str, Any], asked: Sequence[_Place], before: list[Array], after: list[Array]) -> None:
+        """Refuse a block that does not give its numbers again; where it does, others differ by rounding."""
+        if all(map(_agree, before, after)):
+            return
+        with self._scope({}):
+            found = self._again(now, self._before)
+        if not all(map(_agree, before, [_value_at(place, found) for place in asked])):
+            raise RuntimeError(_OTHER_NUMBER.format(before=_shown(before[0]), after=_shown(after[0])))
+
+    def _again(self, now: Mapping[str, Any], names: Mapping[str, Any]) -> Mapping[str, Any]:
+        """All names after another run of the block, in which its tapes do nothing."""
+        own = [item.optional_vars.id for item in self._block.statement.items if isinstance(item.optional_vars, ast.Name)]
+        tapes = {name: now[name] for name in own if isinstance(now.get(name), GradientTape)}
+        names = {**names, **tapes}
+        return _function_of(self._block, names, without=tapes)(**names)
+
+    def _by_line(
+        self,
+        now: Mapping[str, Any],
+        key: Any,
+        targets: list[Array],
+        by: Sequence[Variable | _Place | None],
+        weights: list[Array] | None,
+    ) -> list[Array | None]:
+        """The derivatives, from another run of the block on arrays whose values are known."""
+        _, kind, asked, _, zeros, _ = key
+        inside = [p for p in by if isinstance(p, _Place) and p.name not in self._before]
+        if inside or any(isinstance(n, ast.Attribute) and n.attr == "stop_recording" for n in ast.walk(self._block.statement)):
+            raise RuntimeError(_NOT_BY_LINE.format(line=self._block.statement.lineno, file=self._block.file))
+        sources = [p for p in by if p is not None]
+        reached: set[int] = set()
+
+        def run(values: list[Array]) -> tuple[list[Array], list[Array]]:
+            values = [_noting(number, reached)(value) for number, value in enumerate(values)]
+            places = [(p, value) for p, value in zip(sources, values) if isinstance(p, _Place)]
+            held = {id(p): value for p, value in zip(sources, values) if isinstance(p, Variable)}
+            with self._scope(held):
+                found = self._again(now, _with_values(self._before, places))
+                again = [_value_at(place, found) for place in asked]
+                return again, [jax.lax.stop_gradient(target) for target in again]
+
+        arrays = [p.stored if isinstance(p, Variable) else _value_at(p, self._before) for p in sources]
+        derivatives, numbers = DERIVE[kind](run, arrays, weights or [])
+        self._check(now, asked, targets, numbers)
+        found = {id(p): (d if zeros or n in reached else None) for n, (p, d) in enumerate(zip(sources, derivatives))}
+        return [found.get(id(p)) for p in by]
+
+
+def _noting(number: int, reached: set[int]) -> Callable[[Array], Array]:
+    """The identity; its number is noted where a derivative comes back to it."""
+
+    @jax.custom_vjp
+    def same(x: Array) -> Array:
+        return x
+
+    def back(_: None, derivative: Array) -> tuple[Array]:
+        reached.add(number)
+        return (derivative,)
+
+    same.defvjp(lambda x: (x, None), back)
+    return same
+
+
+def _with_values(names: Mapping[str, Any], values: Sequence[tuple[_Place, Array]]) -> dict[str, Any]:
+    """The names, with other arrays in some places."""
+    found = dict(names)
+    for place, value in values:
+        leaves, structure = jax.tree.flatten(found[place.name], is_leaf=_is_variable)
+        leaves[place.leaf] = value
+        found[place.name] = jax.tree.unflatten(structure, leaves)
+    return found
+
+
+def _known(value: Any) -> Any:
+    """A number that is known although derivatives are computed with respect to what it depends on."""
+    return jax.lax.stop_gradient(value) if is_traced(value) else value
+
+
+# In place of Python's, where a block runs again: it has printed already, and JAX refuses to make numbers of its arrays.
+_BUILTINS: dict[str, Any] = {
+    "print": lambda *_, **__: None,
+    "breakpoint": lambda *_, **__: None,
+    "float": lambda *args: float(*map(_known, args)),
+    "int": lambda *args, **options: int(*map(_known, args), **options),
+}
+
+
+def _shown(value: Array) -> np.ndarray:
+    return np.asarray(_known(value))
 
 
 def _agree(one: Array, other: Array) -> bool:
     """Whether half of the digits of two arrays' dtype agree, at the size of their largest entry."""
-    one, other = np.asarray(one), np.asarray(other)
+    one, other = _shown(one), _shown(other)
     digits = float(jnp.finfo(one.dtype).eps) ** 0.5
     wide = np.result_type(one.dtype, np.float32) if one.dtype.kind != "V" else np.float32
     one, other = one.astype(wide), other.astype(wide)
@@ -239,6 +345,7 @@ def _agree(one: Array, other: Array) -> bool:
 
 def _differentiate(
     block: _Block,
+    draws: _Draws,
     own: str,
     kind: str,
     asked: list[_Place],
@@ -249,6 +356,7 @@ def _differentiate(
     weights: list[Array] | None,
 ) -> tuple[list[Array], list[Array | None]]:
     """Run the block where it is traced, and ask its tape: the targets and the derivatives."""
+    draws.begin(current())
     values = {**given, **{name: GradientTape(*options) for name, options in made.items()}}
     found = _function_of(block, values)(**values)
     targets = [_value_at(place, found) for place in asked]
@@ -308,18 +416,18 @@ def _block_at(file: str, line: int) -> _Block | None:
     used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     used |= {n.target.id for n in ast.walk(node) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
     names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-    return _Block(node, file, tuple(sorted(used)), frozenset(names), {})
+    return _Block(node, file, tuple(sorted(used)), frozenset(names), {}, set())
 
 
 def _outside_of_class(tree: ast.Module, statement: ast.With) -> ast.With:
     """A statement of a method, as it must be written outside of the class: with `super()` and private names in full."""
-    around: list[Any] = [node for node in ast.walk(tree) if statement in ast.walk(node)]
-    classes = [node.name for node in around if isinstance(node, ast.ClassDef)]
-    functions = [node for node in around if isinstance(node, ast.FunctionDef)]
-    if not classes or not functions:
+    around: list[Any] = [node for node in ast.walk(tree) if statement in ast.walk(node)]  # from the outside in
+    classes = [number for number, node in enumerate(around) if isinstance(node, ast.ClassDef)]
+    functions = [node for node in around[classes[-1] :] if isinstance(node, ast.FunctionDef)] if classes else []
+    if not functions:
         return statement
     arguments = [*functions[0].args.posonlyargs, *functions[0].args.args]
-    changed = _OutsideOfClass(classes[-1], arguments[0].arg if arguments else None).visit(copy.deepcopy(statement))
+    changed = _OutsideOfClass(around[classes[-1]].name, arguments[0].arg if arguments else None).visit(copy.deepcopy(statement))
     return cast(ast.With, changed)
 
 
@@ -356,7 +464,7 @@ def _function_of(block: _Block, names: Iterable[str], without: Container[str] = 
     module = ast.parse(f"def {_FUNCTION}(): pass")
     function: Any = module.body[0]
     function.args, function.body = arguments, [*body, done]
-    space: dict[str, Any] = {}
+    space = {name: value for name, value in _BUILTINS.items() if name not in names}
     exec(compile(ast.fix_missing_locations(module), block.file, "exec"), space)
     made: Callable[..., dict[str, Any]] = space[_FUNCTION]
     return made
