@@ -475,8 +475,9 @@ class Trainer:
     def build_for(self, source: Source) -> Tree:
         """Build the model for data; the specs of their inputs."""
         specs = array_specs(source.spec)
-        if not self.model.built and self.jit:
-            if has_forward_pass(self.model):
+        runs_forward = has_forward_pass(self.model)
+        if not self.model.built and (self.jit or not runs_forward):
+            if runs_forward:
                 try:
                     self.model._ensure_built((specs,), {})
                 except Exception:

@@ -200,7 +200,7 @@ class GradientTape(traced_tape.GradientTape):
             raise RuntimeError(_NOT_FOUND.format(what=f"{missing!r:.80}"))
         key = own, kind, tuple(asked), tuple(id(p) if isinstance(p, Variable) else p for p in by), zeros
         key = *key, tuple(self._draws.counts.items())
-        if key in self._block.looking:
+        if key in self._block.looking or current().functional:  # a block around this one runs under `jax.vjp`
             return jax.tree.unflatten(structure, self._by_line(now, key, targets, by, weights))
         known = key in self._block.programs
         try:
