@@ -198,8 +198,8 @@ class GradientTape(traced_tape.GradientTape):
         if len(asked) < len(targets) or own is None:
             missing = next((target for target, place in zip(targets, found) if place is None), None)
             raise RuntimeError(_NOT_FOUND.format(what=f"{missing!r:.80}"))
-        key = own, kind, tuple(asked), tuple(id(p) if isinstance(p, Variable) else p for p in by), zeros
-        key = *key, tuple(self._draws.counts.items())
+        ids = tuple(id(p) if isinstance(p, Variable) else p for p in by)
+        key = own, kind, tuple(asked), ids, zeros, tuple(self._draws.counts.items())
         if key in self._block.looking or current().functional:  # a block around this one runs under `jax.vjp`
             return jax.tree.unflatten(structure, self._by_line(now, key, targets, by, weights))
         known = key in self._block.programs
@@ -335,12 +335,11 @@ def _shown(value: Array) -> np.ndarray:
 
 def _agree(one: Array, other: Array) -> bool:
     """Whether half of the digits of two arrays' dtype agree, at the size of their largest entry."""
-    one, other = _shown(one), _shown(other)
-    digits = float(jnp.finfo(one.dtype).eps) ** 0.5
-    wide = np.result_type(one.dtype, np.float32) if one.dtype.kind != "V" else np.float32
-    one, other = one.astype(wide), other.astype(wide)
-    size = np.max(np.abs(one), initial=0, where=np.isfinite(one))
-    return one.shape == other.shape and np.allclose(one, other, rtol=0, atol=digits * size, equal_nan=True)
+    before, after = _shown(one), _shown(other)
+    digits = float(jnp.finfo(before.dtype).eps) ** 0.5
+    before, after = (a.astype(np.promote_types(a.dtype, np.float32)) for a in (before, after))
+    size = np.max(np.abs(before), initial=0, where=np.isfinite(before))
+    return before.shape == after.shape and np.allclose(before, after, rtol=0, atol=digits * size, equal_nan=True)
 
 
 def _differentiate(
