@@ -1,6 +1,8 @@
 """Parts of the stand-in for TensorFlow around training: control flow, indexing, modules, checkpoints, strategies, signals."""
 
+import contextlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -162,6 +164,22 @@ def test_a_strategy_is_one_replica(tf):
     assert float(strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=0)) == 6
     with pytest.raises(ValueError, match="one device"):
         tf.distribute.MirroredStrategy(["/gpu:0", "/gpu:1"])
+
+
+def test_defaults_of_a_block_are_its_threads_and_those_of_the_process_are_everyones(tf):
+    before, generator = tf.random.get_global_generator(), tf.random.Generator.from_seed(1)
+
+    def seen():
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: (tf.distribute.has_strategy(), tf.random.get_global_generator())).result()
+
+    with tf.distribute.MirroredStrategy().scope(), contextlib.suppress(KeyError):
+        tf.random.set_global_generator(generator)
+        assert seen() == (False, generator) and tf.distribute.has_strategy()
+        raise KeyError
+    assert not tf.distribute.has_strategy() and tf.distribute.get_strategy() is tf.distribute.get_strategy()
+    assert tf.random.get_global_generator() is generator
+    tf.random.set_global_generator(before)
 
 
 def test_a_generator_draws_anew_also_in_compiled_functions(tf):

@@ -1,5 +1,9 @@
 """`tf.GradientTape` and `tf.function` of the stand-in: in compiled functions, and in code that runs line by line."""
 
+import gc
+import itertools
+import weakref
+
 import jax
 import numpy as np
 import pytest
@@ -119,6 +123,81 @@ def test_a_block_that_another_run_does_not_repeat_is_refused(tf):
         y = w * float(np.random.normal())
     with pytest.raises(RuntimeError, match=r"draws random numbers\s+from NumPy"):
         tape.gradient(y, w)
+
+
+@pytest.mark.parametrize("size", (1e-6, 1.0))
+def test_small_numbers_are_compared_too(tf, size):
+    w, steps = tf.Variable(3.0), itertools.count()
+    with tf.GradientTape() as tape:
+        y = w * (size + size * 0.001 * next(steps))
+    with pytest.raises(RuntimeError, match=r"reads from an iterator"):
+        tape.gradient(y, w)
+
+
+def test_a_small_difference_of_large_numbers_is_no_other_number(tf):
+    """As the loss of a Wasserstein GAN: the compiled number differs from the block's in all digits, by rounding."""
+    w, x = tf.Variable(np.full(5, 1000.0, "float32")), np.random.default_rng(1).normal(size=(64, 5)).astype("float32")
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            y = tf.reduce_mean(tf.tanh(x @ w * 1e-6) * 1e4 + 1e6) - tf.reduce_mean(tf.tanh(x[::-1] @ w * 1e-6) * 1e4 + 1e6)
+        np.testing.assert_allclose(tape.gradient(y, w), np.zeros(5), atol=1e-4)
+
+
+def test_an_object_that_changes_from_step_to_step_counts_as_it_is(tf):
+    """A weight of a part of the loss that is raised from step to step is a number of Python, and was traced as a constant."""
+    w, settings = tf.Variable(3.0), type("Settings", (), {"weight": 1.0})()
+    for step in range(3):
+        settings.weight = 1.0 + step
+        with tf.GradientTape() as tape:
+            y = settings.weight * w**2
+        assert float(tape.gradient(y, w)) == 6 * (1 + step)
+
+
+def test_tapes_of_one_statement_draw_the_same(tf):
+    one, other = tf.Variable(2.0), tf.Variable(3.0)
+    with tf.GradientTape() as first, tf.GradientTape() as second:
+        noise = tf.random.normal(())
+        y, z = one * noise, other * noise**2
+    assert float(first.gradient(y, one)) == float(noise)
+    np.testing.assert_allclose(second.gradient(z, other), noise**2, rtol=1e-6)
+
+
+class Scaled:
+    def times(self, w):
+        return 2.0 * w
+
+
+class Shifted(Scaled):
+    def __init__(self):
+        self.__shift = 5.0
+
+    def slope(self, tf, w):
+        with tf.GradientTape() as tape:
+            y = super().times(w) * self.__shift
+        return tape.gradient(y, w)
+
+
+def test_a_block_in_a_method_may_use_super_and_private_names(tf):
+    assert float(Shifted().slope(tf, tf.Variable(3.0))) == 10
+
+
+def test_models_that_are_no_longer_used_are_not_kept(tf):
+    """A script that makes a model per trial."""
+
+    @tf.function
+    def compiled(model):
+        return tf.reduce_sum(model(X) ** 2)
+
+    def trial():
+        model = tf.keras.Sequential([tf.keras.layers.Input((5,)), tf.keras.layers.Dense(2)])
+        with tf.GradientTape() as tape:
+            y = tf.reduce_sum(model(X) ** 2)
+        assert len(tape.gradient(y, model.trainable_variables)) == 2 and np.isclose(compiled(model), y)
+        return weakref.ref(model)
+
+    gone = [trial() for _ in range(3)]
+    gc.collect()
+    assert [one() for one in gone] == [None] * 3
 
 
 def test_derivatives_line_by_line(tf):
@@ -367,12 +446,36 @@ def test_lists_that_a_block_fills_are_filled_once_and_may_be_its_target(tf):
 def test_a_block_that_reads_values_is_shown_how_to_split(tf):
     w, seen = tf.Variable([1.0, 2.0]), []
     with tf.GradientTape() as tape:
-        best = int(tf.argmax(w))
+        best = int(np.asarray(w * 1.0).argmax())
         seen.append(w[best] ** 2)
         loss = sum(seen)
     with pytest.raises(Exception, match=r"(?i)tracer") as error:
         tape.gradient(loss, w)
     assert any("before the block" in note for note in error.value.__notes__) and len(seen) == 1
+
+
+@pytest.mark.parametrize("persistent", (False, True))
+def test_a_block_may_look_at_values(tf, capsys, persistent):
+    """By hand: `2 w0 + 0.75 (3 w1**2)` where the sum of w is positive, else `w0**2`; with a tape within the block."""
+    w, unused, data = tf.Variable([1.0, 2.0]), tf.Variable(1.0), tf.constant([2.0, 3.0])
+    found = []
+    for shift in (0.0, -5.0):
+        w.assign([1.0 + shift, 2.0])
+        with tf.GradientTape(persistent) as tape:
+            tape.watch(data)
+            total = tf.reduce_sum(w)
+            print("total", total.numpy(), f"{float(total):.0f}")
+            if total > 0:
+                with tf.GradientTape() as inner:
+                    z = w[1] ** 3 if w[1].numpy() > 0 else w[1]
+                y = data[0] * w[0] + 0.75 * inner.gradient(z, w)[int(tf.argmax(data))] * w[1] ** 0
+            else:
+                y = w[0] ** 2
+        found.append(tape.gradient(y, [w, unused, data]))
+    np.testing.assert_allclose(found[0][0], [2.0, 0.75 * 6 * 2.0])
+    np.testing.assert_allclose(found[1][0], [2 * -4.0, 0.0])
+    assert found[0][1] is found[1][1] is found[1][2] is None and found[0][2].tolist() == [1.0, 0.0]
+    assert capsys.readouterr().out.splitlines() == ["total 3.0 3", "total -2.0 -2"]
 
 
 def test_a_model_of_many_weights_is_differentiated_line_by_line(tf):
@@ -414,3 +517,85 @@ def test_a_pause_and_lists_beside_variables_line_by_line(tf):
             fixed = y * y
         z = y * fixed
     assert tape.gradient(z, w).tolist() == [[64.0], [128.0]]
+
+
+@pytest.mark.parametrize("looks", (False, True))
+def test_run_eagerly_runs_a_step_with_a_tape_as_python(tf, looks, capsys):
+    """The step and the layers see numbers, each line once; losses, weights and the optimizer's state are those of `fit`."""
+
+    class Net(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            layers = tf.keras.layers
+            self.hidden, self.norm, self.drop = (
+                layers.Dense(8, activation="tanh"),
+                layers.BatchNormalization(),
+                layers.Dropout(0.3),
+            )
+            self.out = layers.Dense(1)
+
+        def call(self, x, training=False):
+            return self.out(self.drop(self.norm(self.hidden(x), training=training), training=training))
+
+        def train_step(self, data):
+            x, y = data
+            with tf.GradientTape() as tape:
+                y_pred = self(x, training=True)
+                loss = super().compute_loss(y=y, y_pred=y_pred)
+                if looks and self.run_eagerly:
+                    print("loss", loss.numpy(), type(x.numpy()).__name__)
+            grads = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply_gradients(zip(grads, self.trainable_variables))
+            if self.run_eagerly:
+                print("rate", float(self.optimizer.learning_rate), grads[0].numpy().shape)
+            for metric in self.metrics:
+                metric.update_state(*((loss,) if metric.name == "loss" else (y, y_pred)))
+            return {m.name: m.result() for m in self.metrics}
+
+        def test_step(self, data):
+            if self.run_eagerly:
+                print("test", data[0].numpy().shape)
+            return {"same": tf.reduce_mean(self(data[0], training=False))}
+
+    def trained(**options):
+        jkeras.utils.set_random_seed(0)
+        model = Net()
+        model.compile(tf.keras.optimizers.Adam(0.01), "mse", metrics=["mae"], **options)
+        history = model.fit(X, Y[:, None] * 1.0, batch_size=32, epochs=2, verbose=0).history
+        found = [*model.get_weights(), *(v.numpy() for v in model.optimizer.variables)]
+        return model, history, found, model.evaluate(X, Y, verbose=0)
+
+    _, wanted, weights, result = trained()
+    assert capsys.readouterr().out == ""
+    model, history, found, same = trained(run_eagerly=True)
+    assert history.keys() == wanted.keys()
+    for key in wanted:
+        np.testing.assert_allclose(history[key], wanted[key], rtol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), found, weights)
+    np.testing.assert_allclose(same, result, rtol=1e-4)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    step = [["loss", "ndarray"]] * looks + [["rate", "8)"]]
+    assert [[line[0], line[-1]] for line in lines] == step * 4 + [["test", "5)"]] * 2
+    model.run_eagerly = False  # and back
+    model.fit(X, Y[:, None] * 1.0, batch_size=32, verbose=0)
+    assert int(model.optimizer.iterations) == 6 and capsys.readouterr().out == ""
+
+
+def test_run_eagerly_says_where_a_step_is_traced_all_the_same(tf):
+    from jkeras.state.tape import GradientTape
+
+    class Net(jkeras.Sequential):
+        def train_step(self, data):
+            before = float(self.weights[0].value[0, 0]) if not isinstance(data[0], jax.core.Tracer) else None
+            seen.append(before)
+            with GradientTape() as tape:
+                loss = tf.reduce_mean((self(data[0]) - data[1]) ** 2)
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, self.trainable_variables), self.trainable_variables))
+            return {"loss": loss}
+
+    seen = []
+    model = Net([jkeras.layers.Input((5,)), jkeras.layers.Dense(1)])
+    model.compile("sgd", run_eagerly=True)
+    with pytest.warns(UserWarning, match="Net.train_step is traced"), pytest.raises(jax.errors.ConcretizationTypeError):
+        model.fit(X, X[:, :1], verbose=0)
+    assert len(seen) == 1

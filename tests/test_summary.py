@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from textwrap import dedent
 
+import keras
 import numpy as np
 import pytest
 
@@ -488,3 +491,21 @@ def test_print_summary_is_what_the_method_prints():
     lines = []
     print_summary(three_layers(), print_fn=lines.append)
     assert lines == summary(three_layers())
+
+
+@pytest.mark.parametrize("name", ("summary", "export", "describe", "find_nonfinite"))
+def test_a_method_shows_its_own_name(name):
+    method = getattr(three_layers(), name)
+    refusal = (
+        "export does not take the argument 'foo'"
+        if name == "export"
+        else f"Model.{name}() got an unexpected keyword argument 'foo'"
+    )
+    with pytest.raises(TypeError, match=f"^{re.escape(refusal)}"):
+        method(**{"filepath": "m"} if name == "export" else {}, foo=1)
+    assert next(iter(inspect.signature(getattr(Model, name)).parameters)) == "self" and method.__name__ == name
+
+
+def test_the_signature_of_summary_is_keras():
+    assert str(inspect.signature(Model.summary)).replace("'", "").startswith("(self, line_length: int | None = None, positions:")
+    assert list(inspect.signature(Model.summary).parameters) == list(inspect.signature(keras.Model.summary).parameters)

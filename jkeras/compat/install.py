@@ -95,6 +95,13 @@ def _numpy(self: Array) -> np.ndarray:
     return np.array(self)
 
 
+def _numpy_if_known(self: jax.core.Tracer) -> Callable[[], np.ndarray]:
+    value = jax.lax.stop_gradient(self)
+    if isinstance(value, jax.core.Tracer):
+        raise AttributeError("numpy")  # JAX says more
+    return lambda: np.array(value)
+
+
 def _get_shape(self: Array) -> TensorShape:
     """The shape, with TensorFlow's methods."""
     return TensorShape(self.shape)
@@ -106,9 +113,9 @@ def _set_shape(self: Array, shape: object) -> None:
 
 # Methods of TensorFlow's tensors that arrays get. What has no values yet has no `numpy`.
 _SHAPES: dict[str, Callable[..., Any]] = {"get_shape": _get_shape, "set_shape": _set_shape}
-_METHODS: dict[Any, dict[str, Callable[..., Any]]] = {
+_METHODS: dict[Any, dict[str, Any]] = {
     _ARRAY: {"numpy": _numpy, **_SHAPES},
-    jax.core.Tracer: _SHAPES,
+    jax.core.Tracer: {"numpy": property(_numpy_if_known), **_SHAPES},  # `jax.grad` of code that runs line by line has values
     KerasTensor: _SHAPES,
 }
 

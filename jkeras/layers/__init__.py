@@ -126,6 +126,7 @@ from jkeras.layers.reshaping import Permute as Permute
 from jkeras.layers.reshaping import RepeatVector as RepeatVector
 from jkeras.layers.reshaping import Reshape as Reshape
 from jkeras.layers.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
+from jkeras.layers.spectral_normalization import SpectralNormalization as SpectralNormalization
 from jkeras.layers.stacked_cells import StackedRNNCells as StackedRNNCells
 from jkeras.layers.time_distributed import TimeDistributed as TimeDistributed
 from jkeras.layers.upsampling import UpSampling1D as UpSampling1D

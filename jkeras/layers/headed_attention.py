@@ -159,7 +159,7 @@ class HeadedAttention(WeightedLayer):
         use_causal_mask: bool = False,
     ) -> Tree:
         """The attended values, and the weights where they are asked for."""
-        query_mask = get_mask(query) if query_mask is None else query_mask
+        query_mask = self._query_mask(query, query_mask)
         value_mask = get_mask(value) if value_mask is None else value_mask
         key_mask = get_mask(key) if key_mask is None and key is not None else key_mask
         keys = [m[..., None, :] for m in (value_mask, key_mask) if m is not None]
@@ -174,6 +174,10 @@ class HeadedAttention(WeightedLayer):
         attended, weights = self._compute_attention(q, k, v, masks, training, return_attention_scores, use_causal_mask)
         output = self.output_dense(attended * self.gate_dense(query) if self.use_gate else attended)
         return (output, weights) if return_attention_scores else output
+
+    def _query_mask(self, query: Array, given: Array | None) -> Array | None:
+        """The mask of the query's positions: the one that was passed, else the one that travels with the query."""
+        return get_mask(query) if given is None else given
 
     def _compute_attention(
         self, q: Array, k: Array, v: Array, masks: list[Array], training: bool | None, scores: bool, causal: bool

@@ -4,14 +4,19 @@ several of them share the keys and values.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Unpack
 
 from jkeras._base.configurable import serialize
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Ints
+from jkeras._base.types import Array, Ints
 from jkeras.layers.headed_attention import HeadedAttention, check_size
 from jkeras.layers.weight_arguments import KernelAndBias
+from jkeras.state.scope import get_mask
+
+_QUERY_MASK = """{name}: query_mask has no effect, as in Keras; only the mask that travels with the query counts. Write
+attention_mask=query_mask[:, :, None] where rows of the query do not count."""
 
 
 @export("keras.layers.MultiHeadAttention")
@@ -42,8 +47,10 @@ class MultiHeadAttention(HeadedAttention):
         query: `(batch, T, features)`, or more axes between.
         value: `(batch, S, features)`.
         key: `(batch, S, features)`, default the value.
-        query_mask, value_mask, key_mask: `(batch, T)`, `(batch, S)`, `(batch, S)`: False where a position does not count. By
-            default the masks that travel with the inputs. (Keras replaces a given `query_mask` by the one that travels.)
+        value_mask, key_mask: `(batch, S)`: False where a position does not count. By default the masks that travel with the
+            inputs.
+        query_mask: as in Keras only the mask that travels with the query counts, and one that is passed has no effect; write
+            `attention_mask=query_mask[:, :, None]`.
         attention_mask: `(batch, T, S)` or `(batch, heads, T, S)`: True where a query may look at a key.
         return_attention_scores: whether to return the weights `(batch, heads, T, S)` as well.
         training: whether to drop weights.
@@ -86,6 +93,12 @@ class MultiHeadAttention(HeadedAttention):
         self.attention_axes = as_sizes("attention_axes", attention_axes)
         self._set_heads(num_heads, num_heads, key_dim, self.value_dim, as_sizes("output_shape", output_shape))
 
+    def _query_mask(self, query: Array, given: Array | None) -> Array | None:
+        found = get_mask(query)
+        if given is not None and found is None:
+            warnings.warn(_QUERY_MASK.format(name=self.name), stacklevel=2)
+        return found
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments in Keras' JSON shape."""
         return {**super().get_config(), "output_shape": serialize(self._units)}
@@ -106,7 +119,7 @@ class GroupedQueryAttention(HeadedAttention):
             bias_constraint: of all projections; names or objects.
         kwargs: as every layer.
 
-    Call and return as `MultiHeadAttention`, for inputs of rank 3.
+    Call and return as `MultiHeadAttention`, for inputs of rank 3; a `query_mask` that is passed counts.
 
     Example:
         >>> import numpy as np

@@ -15,7 +15,7 @@ from jkeras._base.types import Tree
 from jkeras.callbacks import History
 from jkeras.data.py_dataset import PyDataset
 from jkeras.training.arguments.fit import keras2_arguments
-from jkeras.training.objective.keras2_containers import CompiledLoss, CompiledMetrics
+from jkeras.training.objective.containers import CompiledLoss, CompiledMetrics
 from jkeras.training.trainer import Trainer
 
 

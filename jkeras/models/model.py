@@ -15,6 +15,7 @@ import numpy as np
 
 from jkeras._base.configurable import constructor_signature, in_todays_words, read_arguments
 from jkeras._base.errors import unexpected_arguments, unknown_name
+from jkeras._base.methods import as_method
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import custom_object_scope, export
 from jkeras._base.shown_signature import without_keywords
@@ -374,18 +375,18 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         """Names of what `evaluate` returns, in its order."""
         return self._trainer.metrics_names
 
-    snapshot_arrays = snapshot_arrays
-    snapshot_notes = snapshot_notes
-    snapshot_specs = snapshot_specs
-    restore_snapshot = restore_snapshot
+    snapshot_arrays = as_method(snapshot_arrays, "Model.snapshot_arrays")
+    snapshot_notes = as_method(snapshot_notes, "Model.snapshot_notes")
+    snapshot_specs = as_method(snapshot_specs, "Model.snapshot_specs")
+    restore_snapshot = as_method(restore_snapshot, "Model.restore_snapshot")
 
     # looking inside -------------------------------------------------------------------------------------------------
 
-    activations = activations
-    describe = describe
-    layer_statistics = layer_statistics
-    current_batch = current_batch
-    find_nonfinite = find_nonfinite
+    activations = as_method(activations, "Model.activations")
+    describe = as_method(describe, "Model.describe")
+    layer_statistics = as_method(layer_statistics, "Model.layer_statistics")
+    current_batch = as_method(current_batch, "Model.current_batch")
+    find_nonfinite = as_method(find_nonfinite, "Model.find_nonfinite")
 
     # layers and weights ----------------------------------------------------------------------------------------------
 
@@ -450,8 +451,8 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             if layer is not self and callable(reset):
                 reset()
 
-    summary = print_summary
-    _repr_html_ = html_summary
+    summary = as_method(print_summary, "Model.summary")
+    _repr_html_ = as_method(html_summary, "Model._repr_html_")
 
 
 def _functional_class(cls: Any, functional: type) -> type:

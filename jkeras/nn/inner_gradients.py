@@ -323,7 +323,7 @@ class _Program:
             return _read(inner, request.targets), _read(inner, kept)
 
         sources = [jnp.zeros(_spec(s).shape, _spec(s).dtype) if s in computed else values[s] for s in request.sources]
-        results, found = _DERIVE[request.equation.params["kind"]](targets_of, sources, _read(values, request.weights))
+        results, found = DERIVE[request.equation.params["kind"]](targets_of, sources, _read(values, request.weights))
         values.update(zip(kept, found))
         values.update(zip(request.equation.outvars, results))
 
@@ -361,7 +361,7 @@ def _batch_jacobian(fn: Differentiable, sources: list[Array], _: list[Array]) ->
     return [jnp.moveaxis(row, 0, 1).reshape(*target.shape, *source.shape[1:]) for row, source in zip(rows, sources)], kept
 
 
-_DERIVE: dict[str, Callable[[Differentiable, list[Array], list[Array]], Derivatives]] = {
+DERIVE: dict[str, Callable[[Differentiable, list[Array], list[Array]], Derivatives]] = {
     "gradient": _gradient,
     "jacobian": _jacobian,
     "batch_jacobian": _batch_jacobian,

@@ -12,7 +12,7 @@ from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
 from jkeras._base.types import Tree
 from jkeras.optimizers.arguments import OptimizerArguments
-from jkeras.optimizers.base import Optimizer
+from jkeras.optimizers.moments import MomentOptimizer, running_mean, running_mean_of_squares
 from jkeras.optimizers.state import zeros_like
 
 
@@ -25,7 +25,7 @@ class AdamSlots(NamedTuple):
 
 
 @export("keras.optimizers.Adam")
-class Adam(Optimizer):
+class Adam(MomentOptimizer):
     """Adaptive moments.
 
         m <- m + (1 - beta_1) * (g - m)
@@ -68,10 +68,7 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         **kwargs: Unpack[OptimizerArguments],
     ):
-        super().__init__(learning_rate, **kwargs)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **kwargs)
         self.amsgrad = amsgrad
 
     def rule(self) -> optax.GradientTransformationExtraArgs:
@@ -90,8 +87,8 @@ class Adam(Optimizer):
                 rate = learning_rate * root / (1 - jnp.power(jnp.asarray(beta_1, m.dtype), t))
                 return -(m * rate / (jnp.sqrt(v) + epsilon))
 
-            momentums = jax.tree.map(lambda m, g: m + (g - m) * (1 - beta_1), slots.momentums, grads)
-            velocities = jax.tree.map(lambda v, g: v + (jnp.square(g) - v) * (1 - beta_2), slots.velocities, grads)
+            momentums = running_mean(slots.momentums, grads, beta_1)
+            velocities = running_mean_of_squares(slots.velocities, grads, beta_2)
             if not amsgrad:
                 return jax.tree.map(change, momentums, velocities), AdamSlots(momentums, velocities)
             largest = jax.tree.map(jnp.maximum, slots.velocity_hats, velocities)

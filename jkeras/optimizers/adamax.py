@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Unpack
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from jkeras._base.registry import export
-from jkeras._base.shared_arguments import expand_kwargs
 from jkeras._base.types import Tree
-from jkeras.optimizers.arguments import OptimizerArguments
-from jkeras.optimizers.base import Optimizer
+from jkeras.optimizers.moments import MomentOptimizer, running_mean
 from jkeras.optimizers.state import zeros_like
 
 
@@ -24,7 +22,7 @@ class AdamaxSlots(NamedTuple):
 
 
 @export("keras.optimizers.Adamax")
-class Adamax(Optimizer):
+class Adamax(MomentOptimizer):
     """Adam in the maximum norm.
 
         m <- m + (1 - beta_1) * (g - m)
@@ -53,20 +51,6 @@ class Adamax(Optimizer):
 
     slot_groups = (("momentums", "norm"),)
 
-    @expand_kwargs()
-    def __init__(
-        self,
-        learning_rate: object = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **kwargs: Unpack[OptimizerArguments],
-    ):
-        super().__init__(learning_rate, **kwargs)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-
     def rule(self) -> optax.GradientTransformationExtraArgs:
         """Adamax in optax form."""
         beta_1, beta_2, epsilon = self.beta_1, self.beta_2, self.epsilon
@@ -81,7 +65,7 @@ class Adamax(Optimizer):
                 left = jnp.power(jnp.asarray(beta_1, m.dtype), (step + 1).astype(m.dtype))
                 return -(learning_rate * m / ((1 - left) * (u + epsilon)))
 
-            momentums = jax.tree.map(lambda m, g: m + (g - m) * (1 - beta_1), slots.momentums, grads)
+            momentums = running_mean(slots.momentums, grads, beta_1)
             norm = jax.tree.map(lambda u, g: jnp.maximum(beta_2 * u, jnp.abs(g)), slots.norm, grads)
             return jax.tree.map(change, momentums, norm), AdamaxSlots(momentums, norm)
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Unpack
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from jkeras._base.registry import export
-from jkeras._base.shared_arguments import expand_kwargs
 from jkeras._base.types import Tree
 from jkeras.nn.lengths import root
-from jkeras.optimizers.arguments import OptimizerArguments
-from jkeras.optimizers.base import Optimizer
+from jkeras.optimizers.moments import MomentOptimizer, running_mean, running_mean_of_squares
 from jkeras.optimizers.state import zeros_like
 
 
@@ -25,7 +23,7 @@ class LambSlots(NamedTuple):
 
 
 @export("keras.optimizers.Lamb")
-class Lamb(Optimizer):
+class Lamb(MomentOptimizer):
     """Layer-wise adaptive moments, for large batches.
 
         m <- m + (1 - beta_1) * (g - m)
@@ -55,20 +53,6 @@ class Lamb(Optimizer):
 
     slot_groups = (("momentums", "velocities"),)
 
-    @expand_kwargs()
-    def __init__(
-        self,
-        learning_rate: object = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **kwargs: Unpack[OptimizerArguments],
-    ):
-        super().__init__(learning_rate, **kwargs)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-
     def rule(self) -> optax.GradientTransformationExtraArgs:
         """Lamb in optax form."""
         beta_1, beta_2, epsilon = self.beta_1, self.beta_2, self.epsilon
@@ -88,8 +72,8 @@ class Lamb(Optimizer):
                 ratio = jnp.where((size > 0) & (length > 0), size / jnp.where(length > 0, length, 1), 1)
                 return -(ratio * learning_rate * d)
 
-            momentums = jax.tree.map(lambda m, g: m + (g - m) * (1 - beta_1), slots.momentums, grads)
-            velocities = jax.tree.map(lambda v, g: v + (jnp.square(g) - v) * (1 - beta_2), slots.velocities, grads)
+            momentums = running_mean(slots.momentums, grads, beta_1)
+            velocities = running_mean_of_squares(slots.velocities, grads, beta_2)
             return jax.tree.map(change, params, momentums, velocities), LambSlots(momentums, velocities)
 
         return optax.GradientTransformationExtraArgs(init, update)

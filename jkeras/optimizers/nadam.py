@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, Unpack
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +11,8 @@ import optax
 from jax.typing import ArrayLike
 
 from jkeras._base.registry import export
-from jkeras._base.shared_arguments import expand_kwargs
 from jkeras._base.types import Tree
-from jkeras.optimizers.arguments import OptimizerArguments
-from jkeras.optimizers.base import Optimizer
+from jkeras.optimizers.moments import MomentOptimizer
 from jkeras.optimizers.state import zeros_like
 
 _DECAY = 0.96  # the paper's, of the momentum's schedule
@@ -29,7 +27,7 @@ class NadamSlots(NamedTuple):
 
 
 @export("keras.optimizers.Nadam")
-class Nadam(Optimizer):
+class Nadam(MomentOptimizer):
     """Adam with Nesterov's momentum, whose share grows to `beta_1` over the first hundred steps.
 
         u(t) = beta_1 * (1 - 0.96^t / 2)
@@ -60,20 +58,6 @@ class Nadam(Optimizer):
     """
 
     slot_groups = (("momentums", "velocities"), ("u_product",))
-
-    @expand_kwargs()
-    def __init__(
-        self,
-        learning_rate: object = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **kwargs: Unpack[OptimizerArguments],
-    ):
-        super().__init__(learning_rate, **kwargs)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
 
     def rule(self) -> optax.GradientTransformationExtraArgs:
         """Nadam in optax form."""

@@ -47,6 +47,7 @@ class Scope:
         values: `{id(variable): array}` for the variables that this scope stands in for; None where it substitutes nothing.
         abstract: stands in for every variable, with an empty array where one has no value here; for shape inference.
         keeps_all: whether what is assigned to any variable stays here.
+        by_line: whether code runs line by line on known values here, though they are not the variables' own.
         training: what `training=None` means here.
         rng: the key that all draws derive from; None where no key was given.
         interceptors: run around the maths of each layer, the last one outermost; see `layers/intercept.py`.
@@ -64,7 +65,7 @@ class Scope:
     def __init__(self, parent: Scope | None = None):
         self.parent = parent
         self.values: dict[int, jax.Array] | None = None
-        self.abstract = self.keeps_all = False
+        self.abstract = self.keeps_all = self.by_line = False
         self.training: bool | None = None
         self.rng: jax.Array | None = None
         self.interceptors: tuple[Callable[..., Tree], ...] = () if parent is None else parent.interceptors
@@ -152,6 +153,14 @@ def complete_scope() -> Scope | None:
     while scope is not None and scope.unknown is None:
         scope = scope.parent
     return scope
+
+
+def runs_by_line() -> bool:
+    """Whether code runs line by line on known values here, and is not a pure function to be traced."""
+    scope: Scope | None = _current.get()
+    while scope is not None and scope.values is None:
+        scope = scope.parent
+    return scope is None or scope.by_line
 
 
 def set_mask(x: jax.Array, mask: jax.Array) -> None:

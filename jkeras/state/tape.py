@@ -51,6 +51,10 @@ _CONSTANT = """tape.watch: the array {array} is a constant of the program. Pass 
 tf.Variable of it."""
 
 
+class NeedsTrace(RuntimeError):
+    """A tape was entered in code that runs line by line, and it cannot work there."""
+
+
 _recording: ContextVar[Recording | None] = ContextVar("jkeras_tape_recording", default=None)
 recording: Callable[[], Recording | None] = _recording.get
 
@@ -163,7 +167,7 @@ class GradientTape:
             only for those that were passed to `watch`.
 
     Raises:
-        RuntimeError: entered where nothing is traced; see `taped`.
+        NeedsTrace: entered where nothing is traced; see `taped`.
     """
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True):
@@ -181,7 +185,7 @@ class GradientTape:
     def __enter__(self) -> GradientTape:
         found = recording()
         if found is None:
-            raise RuntimeError(NO_FUNCTION)
+            raise NeedsTrace(NO_FUNCTION)
         if not same_trace(found.scope):
             raise RuntimeError(_OTHER_TRACE)
         self._recording = found

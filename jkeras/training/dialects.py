@@ -23,8 +23,8 @@ from jkeras.layers.pure import layer_positions
 from jkeras.state.functionalize import functionalize
 from jkeras.training.keras_step import LISTS, Step, from_keras, in_keras_form
 from jkeras.training.state import TrainState
-from jkeras.training.tape_step import taped_step
-from jkeras.training.whole_step import all_places, value_at
+from jkeras.training.tape_step import step_by_line, taped_step
+from jkeras.training.whole_step import all_places, value_at, whole_step
 
 if TYPE_CHECKING:
     from jkeras.training.steps import Steps
@@ -122,6 +122,18 @@ def pure_step(model: Steps, name: str) -> Step:
         return found[0](state, batch)
 
     return run
+
+
+def complete_step(model: Steps, name: str) -> Step:
+    """A model's step for the loops, with all variables that it uses; as plain Python where the class wrote it so.
+
+    Args:
+        model: whose step it is.
+        name: `train_step`, `test_step` or `predict_step`.
+    """
+    if is_taped(model, name) and not model._trainer.jit:
+        return step_by_line(model, name)
+    return whole_step(model, pure_step(model, name))
 
 
 def is_taped(model: Steps, name: str = "train_step") -> bool:

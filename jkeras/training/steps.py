@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import paths
+from jkeras._base.methods import as_method
 from jkeras._base.types import Array, Batch, Logs, Tree
 from jkeras.callbacks import History
 from jkeras.layers.base import Layer
@@ -168,7 +169,7 @@ class Steps(Layer):
         self._trainer.note_loss_of_step(loss, y_pred)
         return loss
 
-    stateless_compute_loss = stateless_compute_loss
+    stateless_compute_loss = as_method(stateless_compute_loss, "Model.stateless_compute_loss")
 
     def compute_metrics(self, x: Tree, y: Tree, y_pred: Tree, sample_weight: Tree = None) -> Logs:
         """Update the compiled metrics by a batch and give the results of all. May be overridden, to update others too.

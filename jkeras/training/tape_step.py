@@ -11,29 +11,36 @@
 The loop wants `(state, batch) -> (state, logs)`. So the step runs as a pure function of all Variables that a state holds
 (`state/tape.py`), and what it assigned goes into the new state. That includes what its optimizers carry, which is kept in
 Variables: a step may use as many optimizers as it likes.
+
+With `run_eagerly=True` nothing is traced: the Variables get the values of the state, the step runs as plain Python on numbers
+that can be printed, and the new state is what the Variables hold then.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax
 
 from jkeras._base.errors import describe
-from jkeras._base.types import Batch, Tree
+from jkeras._base.types import Array, Batch, Tree
 from jkeras.data.batch import pack_x_y_sample_weight
 from jkeras.graph.infer import at_size
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.pure import layer_positions
 from jkeras.layers.tracking import inventory
-from jkeras.state.scope import UnknownVariables
-from jkeras.state.tape import taped
+from jkeras.state.scope import Scope, UnknownVariables, current
+from jkeras.state.tape import NeedsTrace, taped
 from jkeras.training.state import TrainState
-from jkeras.training.whole_step import all_places, value_at, with_value
+from jkeras.training.whole_step import Place, all_places, value_at, whole_step, with_value
 
 if TYPE_CHECKING:
     from jkeras.training.steps import Steps
+
+_TRACED = """{cls}.{name} is traced, in spite of run_eagerly=True: prints and breakpoints in it see no values. Its gradient
+tape works only in traced code. A tf.GradientTape in a source file or a notebook's cell works line by line as well."""
 
 _ROUNDS = 32  # each one may find more Variables
 _NO_LOGS = """{cls}.{name} returned {given}. In this form a step returns a dict of what the logs show:
@@ -73,13 +80,60 @@ def taped_step(model: Steps, name: str) -> Callable[[TrainState, Batch], tuple[T
             hide_tracers(model)
         for place, old, new in zip(places, before, result.values):
             state = state if new is old else with_value(state, place, new)
-        if name != "predict_step":
-            if not isinstance(result.output, dict):
-                raise TypeError(_NO_LOGS.format(cls=type(model).__name__, name=name, given=describe(result.output)))
-            state = state._replace(iteration=state.iteration + 1, position=state.position + 1)
-        return state, result.output
+        return _after_step(model, name, state, result.output), result.output
 
     return step
+
+
+def _after_step(model: Steps, name: str, state: TrainState, output: Tree) -> TrainState:
+    """The state with one more step counted."""
+    if name == "predict_step":
+        return state
+    if not isinstance(output, dict):
+        raise TypeError(_NO_LOGS.format(cls=type(model).__name__, name=name, given=describe(output)))
+    return state._replace(iteration=state.iteration + 1, position=state.position + 1)
+
+
+def step_by_line(model: Steps, name: str) -> Callable[[TrainState, Batch], tuple[TrainState, Tree]]:
+    """A model's step in TensorFlow's form, `(state, batch) -> (state, result)`, which runs as plain Python.
+
+    Args:
+        model: the step is one of.
+        name: `"train_step"`, `"test_step"` or `"predict_step"`.
+
+    Returns:
+        For use outside of all transforms. Where a tape needs a trace, the step is traced, with a warning.
+    """
+    own = getattr(model, name)
+    traced: list[Callable[[TrainState, Batch], tuple[TrainState, Tree]]] = []
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Tree]:
+        if traced:
+            return traced[0](state, batch)
+        places = all_places(model, state)
+        before = [value_at(state, place) for place in places]
+        _assign(places, before)
+        scope = Scope(current())
+        scope.rng, scope.positions = state.key, layer_positions(model)
+        try:
+            with scope:
+                output = own(data_of(model, batch))
+        except NeedsTrace:
+            _assign(places, before)
+            warnings.warn(_TRACED.format(cls=type(model).__name__, name=name), stacklevel=2)
+            traced.append(whole_step(model, taped_step(model, name)))
+            return traced[0](state, batch)
+        for place, old in zip(places, before):
+            new = place.variable.stored
+            state = state if new is old else with_value(state, place, new)
+        return _after_step(model, name, state, output), output
+
+    return step
+
+
+def _assign(places: list[Place], values: list[Array]) -> None:
+    for place, value in zip(places, values):
+        place.variable.assign(value)
 
 
 def data_of(model: Steps, batch: Batch) -> Any:

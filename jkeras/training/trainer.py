@@ -42,7 +42,7 @@ from jkeras.training.arguments.fingerprint import fingerprint
 from jkeras.training.arguments.fit import validates, verbosity
 from jkeras.training.dialects import is_taped
 from jkeras.training.fit_loop import FitLoop, may_join_epochs
-from jkeras.training.objective.compiled_metrics import CompiledMetrics
+from jkeras.training.objective.containers import AllButLoss
 from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.objective import CompileConfig, Objective, make_objective
 from jkeras.training.programs.forward import ForwardPass, bucket
@@ -214,7 +214,7 @@ class Trainer:
     def shown_metrics(self) -> list[Tracker]:
         """The objects of `compiled_metrics`; while a step in Keras' form runs, the mean of the loss, and the others as one."""
         found: list[Tracker] = [metric for _, metric in self.compiled_metrics]
-        return [found[0], CompiledMetrics(self.objective)] if self._shows_as_one and len(found) > 1 else found
+        return [found[0], AllButLoss(self)] if self._shows_as_one and len(found) > 1 else found
 
     @contextlib.contextmanager
     def showing_metrics(self, as_one: bool) -> Iterator[None]:
@@ -475,8 +475,9 @@ class Trainer:
     def build_for(self, source: Source) -> Tree:
         """Build the model for data; the specs of their inputs."""
         specs = array_specs(source.spec)
-        if not self.model.built and self.jit:
-            if has_forward_pass(self.model):
+        runs_forward = has_forward_pass(self.model)
+        if not self.model.built and (self.jit or not runs_forward):
+            if runs_forward:
                 try:
                     self.model._ensure_built((specs,), {})
                 except Exception:

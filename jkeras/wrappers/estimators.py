@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from jkeras._base.errors import describe, unknown_name
+from jkeras._base.methods import as_method
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.models.cloning import clone_model
@@ -161,7 +162,7 @@ class SKLearnClassifier(Estimator):
         """The model's outputs, `(rows, classes)`."""
         return self._outputs(X)
 
-    predict_proba = decision_function
+    predict_proba = as_method(decision_function, "SKLearnClassifier.predict_proba")
 
     def predict(self, X: Tree) -> np.ndarray:
         """The class of each row."""

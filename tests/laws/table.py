@@ -99,6 +99,10 @@ def _cells(k: Any) -> Any:
     return k.layers.StackedRNNCells([k.layers.LSTMCell(3, name="low"), k.layers.GRUCell(2, name="high")], name="stack")
 
 
+def _spectral(k: Any, layer: Any, **kwargs: Any) -> Any:
+    return k.layers.SpectralNormalization(layer, **kwargs, name="spectral")
+
+
 def _sequences(k: Any) -> Any:
     return k.layers.GRU(3, return_sequences=True, name="gru")
 
@@ -169,6 +173,15 @@ LAYERS = (
     _case("GroupNormalization", VOLUME, 5, axis=-3, scale=False),
     _case("UnitNormalization", (3, 4)),
     _case("UnitNormalization", STEPS, axis=[1, 2]),
+    Case(
+        "SpectralNormalization(Dense)", lambda k: _spectral(k, k.layers.Dense(3, name="dense")), "SpectralNormalization", (3, 4)
+    ),
+    Case(
+        "SpectralNormalization(Conv2D)",
+        lambda k: _spectral(k, k.layers.Conv2D(3, 2, activation="tanh", name="conv"), power_iterations=2),
+        "SpectralNormalization",
+        IMAGE,
+    ),
     _case("Identity", (3, 4)),
     _case("ActivityRegularization", (3, 4), l1=0.1, l2=0.2),
     _case("Embedding", (3, 5), 7, 4, case={"below": 7}),

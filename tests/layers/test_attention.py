@@ -1,16 +1,20 @@
 """Attention layers equal Keras' in outputs, weights, gradients, masks and configs."""
 
+import contextlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from against_keras import assert_config_round_trip, keras, normal, weighted_sum
+from keras.src import backend as keras_backend
 
 import jkeras
 from jkeras import layers
 from jkeras._base import paths
 from jkeras.layers.tracking import weight_entries
 from jkeras.nn import attention as nn
+from jkeras.state.scope import get_mask, set_mask
 
 Q, V, K = normal(2, 4, 6), normal(2, 5, 6, seed=1), normal(2, 5, 6, seed=2)
 QUERY_MASK = np.array([[True, True, False, True], [True, True, True, True]])
@@ -97,6 +101,36 @@ GROUPS = (
 @pytest.mark.parametrize(("groups", "kwargs", "options"), GROUPS, ids=str)
 def test_grouped_query_attention_equals_keras(groups, kwargs, options):
     assert_equal(twins("GroupQueryAttention", 3, 4, groups, **kwargs), (Q, V), **options)
+
+
+@pytest.mark.parametrize("travels", (True, False))
+@pytest.mark.parametrize(
+    "options", ({}, {"return_attention_scores": True}, {"use_causal_mask": True, "attention_mask": PAIRS_MASK})
+)
+def test_rows_without_any_key_equal_keras(travels, options):
+    """Some rows of the query are masked, of one sample all, and of the other all keys: masks that travel, and masks by hand."""
+    ours, theirs = twins("MultiHeadAttention", 2, 3)
+    query_mask, value_mask = QUERY_MASK & [[True], [False]], VALUE_MASK & [[False], [True]]
+    given = {} if travels else {"query_mask": query_mask, "value_mask": value_mask}
+    found = []
+    for layer, attach, mask_of in (
+        (ours, set_mask, get_mask),
+        (theirs, keras_backend.set_keras_mask, keras_backend.get_keras_mask),
+    ):
+        q, v = jnp.array(Q), jnp.array(V)
+        if travels:
+            attach(q, jnp.array(query_mask))
+            attach(v, jnp.array(value_mask))
+        with (
+            contextlib.nullcontext()
+            if travels or layer is theirs
+            else pytest.warns(UserWarning, match="attention_mask=query_mask")
+        ):
+            y = jax.tree.leaves(layer(q, v, **given, **options))
+        found.append((y, mask_of(y[0])))
+    (y, mask), (y_keras, mask_keras) = found
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6), y, y_keras)
+    assert (mask is None) == (mask_keras is None) == (not travels)
 
 
 @pytest.mark.parametrize("value_dim", (2, 5))

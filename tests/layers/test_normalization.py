@@ -182,3 +182,57 @@ def test_axes_that_are_no_numbers_are_type_errors_as_in_keras():
         ours.UnitNormalization("x")
     with pytest.raises(TypeError, match="one axis"):
         ours.GroupNormalization(2, axis=[1, 2])
+
+
+def spectral(k):
+    layers = k.layers
+    parts = [
+        layers.SpectralNormalization(layers.Conv1D(3, 2, activation="tanh"), power_iterations=2, name="convolved"),
+        layers.Flatten(),
+        layers.SpectralNormalization(layers.Dense(2), name="last"),
+    ]
+    return k.Sequential([k.Input((4, 3)), *parts])
+
+
+def test_spectral_normalization_trains_as_in_keras(tmp_path):
+    """Several steps of `fit`, then calls in eager code, which assign the kernel; files both ways in between."""
+    x, y = normal(12, 4, 3), normal(12, 2)
+    ours, theirs = spectral(jkeras), spectral(keras)
+    ours.set_weights(theirs.get_weights())
+    for model in (ours, theirs):
+        model.compile("adam", "mse")
+        model.optimizer.learning_rate = 0.05
+        model.losses_seen = model.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0).history["loss"]
+    np.testing.assert_allclose(ours.losses_seen, theirs.losses_seen, rtol=1e-5)
+    same = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)  # noqa: E731
+    assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
+    jax.tree.map(same, ours.get_weights(), theirs.get_weights())
+    same(ours.predict(x, verbose=0), theirs.predict(x, verbose=0))
+    ours.save(tmp_path / "ours.keras")
+    theirs.save(tmp_path / "theirs.keras")
+    theirs.save_weights(tmp_path / "theirs.weights.h5")
+    read, written = jkeras.models.load_model(tmp_path / "theirs.keras"), keras.models.load_model(tmp_path / "ours.keras")
+    loaded = spectral(jkeras)
+    loaded.load_weights(tmp_path / "theirs.weights.h5")
+    for one, other in ((read, theirs), (loaded, theirs), (written, ours)):
+        jax.tree.map(np.testing.assert_array_equal, one.get_weights(), other.get_weights())
+    for _ in range(3):
+        same(read(x, training=True), theirs(x, training=True))
+    jax.tree.map(same, read.get_weights(), theirs.get_weights())
+    assert abs(np.linalg.svd(read.layers[-1].kernel.numpy())[1][0] - 1) < 0.2
+
+
+def test_spectral_normalization_leaves_a_kernel_of_zeros_and_refuses_layers_without():
+    layer = jkeras.layers.SpectralNormalization(jkeras.layers.Dense(2, kernel_initializer="zeros"))
+    x = normal(3, 4)
+    assert not np.asarray(layer(x, training=True)).any() and np.isfinite(layer.get_weights()[1]).all()
+    params, state = layer.params_and_state()
+    slope = jax.grad(lambda params: jnp.sum(layer.apply(params, state, x, training=True)[0]))(params)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slope))
+    embedding = jkeras.layers.SpectralNormalization(jkeras.layers.Embedding(5, 3), power_iterations=30)
+    vectors = np.asarray(embedding(np.arange(5), training=True))
+    assert vectors.dtype == np.float32 and abs(np.linalg.svd(vectors)[1][0] - 1) < 1e-3
+    with pytest.raises(ValueError, match="a layer with a kernel or embeddings"):
+        jkeras.layers.SpectralNormalization(jkeras.layers.ReLU())(x)
+    with pytest.raises(ValueError, match=r"at least 1\. Received: 0"):
+        jkeras.layers.SpectralNormalization(jkeras.layers.Dense(2), power_iterations=0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from jkeras._base.types import Tree
 from jkeras.compat.standin.data.dataset import Dataset
-from jkeras.compat.standin.data.node import Block, Node, Run
+from jkeras.compat.standin.data.node import Block, Run, RunsPython
 from jkeras.compat.standin.data.structure import as_element
 from jkeras.compat.standin.tensor_spec import TensorSpec
 from jkeras.preprocessing import directories, timeseries
@@ -23,7 +23,7 @@ __all__ = ["image_dataset_from_directory", "text_dataset_from_directory", "times
 
 
 @dataclass(frozen=True, eq=False)
-class MadeBatches(Node):
+class MadeBatches(RunsPython):
     """Batches that a function makes of row numbers.
 
     Attributes:
@@ -43,14 +43,6 @@ class MadeBatches(Node):
     @property
     def cardinality(self) -> int:
         return -(-self.rows // self.size)
-
-    @property
-    def ahead(self) -> bool:
-        return False
-
-    @property
-    def static(self) -> bool:
-        return False
 
     @cached_property
     def spec(self) -> Tree:

@@ -11,6 +11,7 @@ import jax
 
 from jkeras import ops
 from jkeras._base.types import Tree
+from jkeras.compat.standin import defaults
 
 __all__ = [
     "MirroredStrategy", "MultiWorkerMirroredStrategy", "OneDeviceStrategy", "ReduceOp", "Strategy", "get_replica_context",
@@ -53,11 +54,8 @@ class Strategy:
     @contextlib.contextmanager
     def scope(self) -> Iterator[Strategy]:
         """A block in which models are made."""
-        _current.append(self)
-        try:
+        with defaults.within(strategies=(*defaults.current().strategies, self)):
             yield self
-        finally:
-            _current.pop()
 
     def run(
         self, fn: Callable[..., Tree], args: Sequence[Tree] = (), kwargs: dict[str, Tree] | None = None, options: object = None
@@ -131,17 +129,17 @@ class ReplicaContext:
 
 
 _default = Strategy()
-_current: list[Strategy] = []
 
 
 def get_strategy() -> Strategy:
     """The strategy of the block around, or one that does nothing."""
-    return _current[-1] if _current else _default
+    found = defaults.current().strategies
+    return found[-1] if found else _default
 
 
 def has_strategy() -> bool:
     """Whether there is a strategy's block around."""
-    return bool(_current)
+    return bool(defaults.current().strategies)
 
 
 def get_replica_context() -> ReplicaContext:
@@ -151,4 +149,4 @@ def get_replica_context() -> ReplicaContext:
 
 def in_cross_replica_context() -> bool:
     """Whether there is a strategy's block around."""
-    return bool(_current)
+    return bool(defaults.current().strategies)

@@ -2,13 +2,16 @@
 
 The function is traced as a pure function of its arrays and of all Variables that it uses, which tracing finds; afterwards the
 Variables have their new values. Gradient tapes work inside. As in TensorFlow it is traced once for each combination of shapes,
-dtypes and other arguments, and what Python does in it happens while it is traced.
+dtypes and other arguments, and what Python does in it happens while it is traced. A program lives as long as the objects that it
+was traced for: none of them is kept alive.
 """
 
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Hashable, Sequence
+from types import MethodType
 from typing import Any, NamedTuple, TypeVar
 
 import jax
@@ -40,17 +43,35 @@ _TAPE_NEEDS_TRACE = """{name} uses a gradient tape, and reads the value of an ar
 F = TypeVar("F", bound=Callable[..., object])
 
 
+Weak = Callable[[], Any]  # the object, or None when it is gone
+
+
+def weakly(value: object, then: Callable[[object], object] | None = None) -> Weak:
+    """A reference that does not keep an object alive, where its class allows that.
+
+    Args:
+        value: any object.
+        then: called when it is gone.
+    """
+    try:
+        return weakref.WeakMethod(value, then) if isinstance(value, MethodType) else weakref.ref(value, then)
+    except TypeError:
+        return lambda: value
+
+
 class _Program(NamedTuple):
     """A traced function.
 
     Attributes:
         call: `(values of changing, values of the others, key, arrays) -> (result, new values of changing)`.
         changing, others: the Variables that it assigns, and those that it only reads.
+        objects: ids of the arguments that are no arrays or plain values.
     """
 
     call: Callable[..., tuple[Tree, list[Array]]]
-    changing: list[Variable]
-    others: list[Variable]
+    changing: list[Weak]
+    others: list[Weak]
+    objects: frozenset[int]
 
 
 class Compiled:
@@ -64,9 +85,8 @@ class Compiled:
     def __init__(self, fn: Callable[..., Tree], keeps: bool = True):
         self.fn, self.keeps = fn, keeps
         self.name = getattr(fn, "__name__", type(fn).__name__)
-        self.variables: list[Variable] = []
         self.programs: dict[Hashable, _Program] = {}
-        self.kept: list[object] = []  # arguments that are known by their ids
+        self._objects: dict[int, Weak] = {}  # arguments that are known by their ids
         self.by_line = False  # runs as Python, since it looks at values
 
     def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
@@ -86,34 +106,40 @@ class Compiled:
         leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=_is_variable)
         places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (jax.Array, np.ndarray, np.generic))]
         arrays = [leaves[i] for i in places]
-        kind = structure, tuple(self._known(leaf) for leaf in leaves)
-        if kind not in self.programs:
-            given = [None if i in places else leaf for i, leaf in enumerate(leaves)]
+        objects: set[int] = set()
+        kind = structure, tuple(self._known(leaf, objects) for leaf in leaves)
+        program = self.programs.get(kind)
+        if program is None or any(variable() is None for variable in (*program.changing, *program.others)):
+            given = [None if i in places else weakly(leaf) for i, leaf in enumerate(leaves)]
 
             def run(arrays: Sequence[Array]) -> Tree:
-                filled = list(given)
+                filled = [None if leaf is None else leaf() for leaf in given]
                 for place, array in zip(places, arrays):
                     filled[place] = array
                 positional, named = jax.tree.unflatten(structure, filled)
                 return self.fn(*positional, **named)
 
-            program = self._trace(run, arrays)
+            program = self._trace(run, arrays, frozenset(objects))
             if program is None:
                 return self.fn(*args, **kwargs)
             self.programs[kind] = program
-        return self._run(self.programs[kind], key, arrays)
+        return self._run(program, key, arrays)
 
-    def _known(self, leaf: object) -> Hashable:
-        """What tells one argument from another."""
+    def _known(self, leaf: object, objects: set[int]) -> Hashable:
+        """What tells one argument from another; `objects` gets its id if nothing else does."""
         if isinstance(leaf, (jax.Array, np.ndarray, np.generic)):
             return "array", leaf.shape, leaf.dtype.name, getattr(leaf, "weak_type", False)
         if isinstance(leaf, (bool, int, float, complex, str, bytes, type(None))):
             return type(leaf), leaf
-        if not any(leaf is known for known in self.kept):
-            self.kept.append(leaf)
-        return "object", id(leaf)
+        if isinstance(leaf, MethodType):
+            return "method", self._known(leaf.__self__, objects), self._known(leaf.__func__, objects)
+        key = id(leaf)
+        objects.add(key)
+        if key not in self._objects:
+            self._objects[key] = weakly(leaf, functools.partial(_forget, weakref.ref(self), key))
+        return "object", key
 
-    def _trace(self, run: Callable[[Sequence[Array]], Tree], arrays: Sequence[Array]) -> _Program | None:
+    def _trace(self, run: Callable[[Sequence[Array]], Tree], arrays: Sequence[Array], objects: frozenset[int]) -> _Program | None:
         """The program of the function for such arguments; None where it looks at values."""
         assigned: list[bool] = []
         asked: list[bool] = []
@@ -125,18 +151,22 @@ class Compiled:
                 finally:
                     asked[:] = [bool((found := recording()) is not None and found.tapes)]
 
-            result = taped(within, variables, positions=PositionsByUse(), complete=True)(values, arrays, rng=key)
+            result = taped(within, [variable() for variable in used], positions=PositionsByUse(), complete=True)(
+                values, arrays, rng=key
+            )
             assigned[:] = [self.keeps and new is not old for new, old in zip(result.values, values)]
             return result.output, result.values
 
+        used = next(([*p.changing, *p.others] for p in self.programs.values() if p.objects == objects), [])
+        variables: list[Variable] = [variable for one in used if (variable := one()) is not None]
         for _ in range(_ROUNDS):
-            variables = list(self.variables)
+            used = [weakref.ref(variable) for variable in variables]
             taken = stream_position()
             try:
                 specs = [jax.ShapeDtypeStruct(v.shape, v.stored_dtype) for v in variables]
                 jax.eval_shape(functools.partial(pure), specs, jax.random.key(0), arrays)
             except UnknownVariables as found:
-                self.variables += found.variables
+                variables += found.variables
                 continue
             except NEEDS_VALUES as error:
                 if any(asked):
@@ -157,19 +187,30 @@ class Compiled:
             return output, [value for value, changes_it in zip(new, changes) if changes_it]
 
         program = jax.jit(call, donate_argnums=0, compiler_options=compiler_options())
-        sides: dict[bool, list[Variable]] = {True: [], False: []}
-        for variable, changes_it in zip(variables, changes):
-            sides[changes_it].append(variable)
-        return _Program(program, sides[True], sides[False])
+        sides: dict[bool, list[Weak]] = {True: [], False: []}
+        for one, changes_it in zip(used, changes):
+            sides[changes_it].append(one)
+        return _Program(program, sides[True], sides[False], objects)
 
     def _run(self, program: _Program, key: Array, arrays: Sequence[Array]) -> Tree:
-        materialize([*program.changing, *program.others])
-        others = [variable.stored for variable in program.others]
-        changing = [owned_value(variable) for variable in program.changing]
+        assigned, read = ([variable() for variable in side] for side in (program.changing, program.others))
+        materialize([*assigned, *read])
+        others = [variable.stored for variable in read]
+        changing = [owned_value(variable) for variable in assigned]
         output, new = program.call(changing, others, key, arrays)
-        for variable, value in zip(program.changing, new):
+        for variable, value in zip(assigned, new):
             put_value(variable, value)
         return output
+
+
+def _forget(compiled: weakref.ref[Compiled], key: int, _: object) -> None:
+    """An argument is gone, and with it the programs that were traced for it."""
+    found = compiled()
+    if found is not None:
+        found._objects.pop(key, None)
+        for kind, program in list(found.programs.items()):
+            if key in program.objects:
+                found.programs.pop(kind, None)
 
 
 def _is_variable(value: object) -> bool:

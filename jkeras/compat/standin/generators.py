@@ -11,6 +11,7 @@ from jax.typing import DTypeLike
 
 from jkeras import random
 from jkeras._base.types import Array, Tree
+from jkeras.compat.standin import defaults
 from jkeras.state.random import next_seed
 from jkeras.state.variable import Variable
 
@@ -94,19 +95,16 @@ class Generator:
         return [Generator(seed) for seed in self.make_seeds(count).T]
 
 
-_global: list[Generator] = []
-
-
 def get_global_generator() -> Generator:
     """The generator that was set, or one that the global seed decides."""
-    if not _global:
-        _global.append(Generator.from_non_deterministic_state())
-    return _global[0]
+    if defaults.process.generator is None:
+        defaults.process.generator = Generator.from_non_deterministic_state()
+    return defaults.process.generator
 
 
 def set_global_generator(generator: Generator) -> None:
     """Let `get_global_generator` return this one."""
-    _global[:] = [generator]
+    defaults.process.generator = generator
 
 
 def _shape(shape: Iterable[SupportsInt]) -> tuple[int, ...]:

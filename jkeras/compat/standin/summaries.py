@@ -9,10 +9,10 @@ import numpy as np
 
 from jkeras._base.types import Tree
 from jkeras.callbacks.event_writer import EventWriter
+from jkeras.compat.standin import defaults
 
 __all__ = ["create_file_writer", "flush", "histogram", "image", "scalar", "text"]
 
-_current: list[SummaryWriter] = []
 _NO_STEP = "tf.summary.{name} takes a step. Write tf.summary.{name}({tag!r}, ..., step=epoch)."
 
 
@@ -29,16 +29,15 @@ class SummaryWriter:
     @contextlib.contextmanager
     def as_default(self, step: object = None) -> Iterator[SummaryWriter]:
         """A block whose summaries go into this folder."""
-        _current.append(self)
-        try:
-            yield self
-        finally:
-            _current.pop()
-            self.events.flush()
+        with defaults.within(writer=self):
+            try:
+                yield self
+            finally:
+                self.events.flush()
 
     def set_as_default(self, step: object = None) -> None:
         """All further summaries go into this folder."""
-        _current[:] = [self]
+        defaults.current().writer = self
 
     def flush(self) -> None:
         """Write what is pending."""
@@ -85,14 +84,16 @@ def text(name: str, data: Tree, step: Tree = None, description: object = None) -
 
 def flush(writer: SummaryWriter | None = None, name: object = None) -> None:
     """Write what is pending."""
-    for one in [writer] if writer is not None else _current:
-        one.flush()
+    found = defaults.current().writer if writer is None else writer
+    if found is not None:
+        found.flush()
 
 
 def _write(kind: str, tag: str, value: Tree, step: Tree) -> bool:
-    if not _current:
+    writer = defaults.current().writer
+    if writer is None:
         return False
     if step is None:
         raise ValueError(_NO_STEP.format(name=kind, tag=tag))
-    getattr(_current[-1].events, kind)(tag, value, int(np.asarray(step)))
+    getattr(writer.events, kind)(tag, value, int(np.asarray(step)))
     return True

@@ -3,8 +3,13 @@
 Inside a function that is traced (a `train_step`, a `tf.function`) a tape is `jkeras.state.tape.GradientTape`. In a bare loop, or
 in a plain function, nothing is traced: the block has computed with numbers when the tape is asked. So the `with` statement is
 read again from its source file, made into a function of the names that it uses, with the values that they had when it began, and
-compiled like a `tf.function`. The program computes the target once more, with the same random draws. If the number is not that
-of the block, the block does something that another run does not repeat, and it is refused.
+compiled like a `tf.function`. The program computes the target once more, with the same random draws. Where its number is not that
+of the block, it may have been traced when an object that it uses was in another state, and is traced anew. If that does not help,
+the block runs again line by line. If it gives its own number again, the compiled one differs by rounding, as a small difference
+of large numbers does. Else the block does something that another run does not repeat, and is refused.
+
+A block that looks at values cannot be compiled. It runs once more under `jax.vjp`, where arrays have their values: `if`,
+`float()`, `.numpy()` and indices read them. What the block itself prints, it prints once.
 """
 
 from __future__ import annotations
@@ -15,18 +20,20 @@ import copy
 import functools
 import linecache
 import sys
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.types import Array, Tree
-from jkeras.compat.standin.functions import NEEDS_VALUES, Compiled
+from jkeras.compat.standin.functions import NEEDS_VALUES, Compiled, Weak, weakly
+from jkeras.nn.inner_gradients import DERIVE
 from jkeras.state import tape as traced_tape
 from jkeras.state.random import PositionsByUse, next_key
-from jkeras.state.scope import Scope, current, pop, push
+from jkeras.state.scope import Scope, current, is_traced, pop, push, runs_by_line, substitute
 from jkeras.state.variable import Variable
 
 __all__ = ["GradientTape", "UnconnectedGradients"]
@@ -61,6 +68,11 @@ environment before the block, and leave only the computation of the loss inside 
 """
 
 
+_NOT_BY_LINE = """The block of line {line} of {file} looks at values, so it cannot be compiled; and its tape
+uses stop_recording, or is asked for a gradient by something that the block computes. Move what looks at values behind the
+block."""
+
+
 class UnconnectedGradients:
     """What `gradient` gives for a source on which the target does not depend."""
 
@@ -75,12 +87,16 @@ class _Block(NamedTuple):
         file: where it stands.
         uses: the names that it uses.
         names: those, and the names that it assigns.
+        programs: the derivatives that it was asked for so far.
+        looking: those for which it looks at values.
     """
 
     statement: ast.With
     file: str
     uses: tuple[str, ...]
     names: frozenset[str]
+    programs: dict[Hashable, Compiled]
+    looking: set[Hashable]
 
 
 class _Place(NamedTuple):
@@ -95,6 +111,23 @@ class _Place(NamedTuple):
     leaf: int
 
 
+class _Draws(NamedTuple):
+    """Where the draws of a block begin, for another run that draws the same.
+
+    Attributes:
+        key: the scope's.
+        positions, counts: as in `Scope`.
+    """
+
+    key: Array
+    positions: dict[int, int]
+    counts: dict[int, int]
+
+    def begin(self, scope: Scope) -> None:
+        """Let a scope draw from here on."""
+        scope.positions, scope.counts = copy.copy(self.positions), dict(self.counts)
+
+
 class GradientTape(traced_tape.GradientTape):
     """A tape; arguments as for `jkeras.state.tape.GradientTape`."""
 
@@ -105,14 +138,19 @@ class GradientTape(traced_tape.GradientTape):
             super().__enter__()
             return self
         frame = sys._getframe(1)
-        block = None if current().functional else _block_at(frame.f_code.co_filename, frame.f_lineno)
+        block = _block_at(frame.f_code.co_filename, frame.f_lineno) if runs_by_line() else None
         if block is None:
-            raise RuntimeError(traced_tape.NO_FUNCTION)
-        self._block, self._frame, self._key = block, frame, next_key()
+            raise traced_tape.NeedsTrace(traced_tape.NO_FUNCTION)
+        self._block, self._frame = block, frame
         found = {name: value for name in block.uses if (value := _look_up(frame, name)) is not _MISSING}
         self._before = {name: _as_now(value) for name, value in found.items()}
-        scope = Scope(current())
-        scope.rng, scope.positions = self._key, PositionsByUse()
+        outer = current()
+        scope = Scope(outer)
+        if outer.rng is None:
+            scope.rng, scope.positions = next_key(), PositionsByUse()
+        else:
+            scope.rng, scope.positions, scope.counts = outer.rng, outer.positions, outer.counts
+        self._draws = _Draws(scope.rng, copy.copy(scope.positions), dict(scope.counts))
         self._token = push(scope)
         return self
 
@@ -160,50 +198,168 @@ class GradientTape(traced_tape.GradientTape):
         if len(asked) < len(targets) or own is None:
             missing = next((target for target, place in zip(targets, found) if place is None), None)
             raise RuntimeError(_NOT_FOUND.format(what=f"{missing!r:.80}"))
-        key = id(self._block), own, kind, tuple(asked), tuple(id(p) if isinstance(p, Variable) else p for p in by), zeros
-        program = _program(key, functools.partial(_differentiate, self._block, own, kind, asked, by, zeros))
-        given = {name: value for name, value in self._before.items() if not isinstance(value, traced_tape.GradientTape)}
-        made = {
-            name: (value._persistent, value._watches_all)
-            for name, value in self._before.items()
-            if isinstance(value, traced_tape.GradientTape)
-        }
+        ids = tuple(id(p) if isinstance(p, Variable) else p for p in by)
+        key = own, kind, tuple(asked), ids, zeros, tuple(self._draws.counts.items())
+        if key in self._block.looking or current().functional:  # a block around this one runs under `jax.vjp`
+            return jax.tree.unflatten(structure, self._by_line(now, key, targets, by, weights))
+        known = key in self._block.programs
         try:
-            numbers, answers = program.run(self._key, given, made, weights)
-        except NEEDS_VALUES as error:
-            error.__notes__ = [_NEEDS_VALUES.format(line=self._block.statement.lineno, file=self._block.file)]
-            raise
-        for before, after in zip(targets, numbers):
-            if not np.allclose(np.asarray(before), np.asarray(after), rtol=1e-2, atol=1e-4, equal_nan=True):
-                raise RuntimeError(_OTHER_NUMBER.format(before=np.asarray(before), after=np.asarray(after)))
+            numbers, answers = self._derived(key, by, weights)
+        except (*NEEDS_VALUES, AttributeError) as error:
+            if isinstance(error, AttributeError) and "no attribute numpy" not in str(error):
+                raise
+            try:
+                answers = self._by_line(now, key, targets, by, weights)
+            except NEEDS_VALUES as still:
+                still.add_note(_NEEDS_VALUES.format(line=self._block.statement.lineno, file=self._block.file))
+                raise still from None
+            self._block.looking.add(key)
+            return jax.tree.unflatten(structure, answers)
+        if known and not all(map(_agree, targets, numbers)):
+            self._block.programs.pop(key, None)
+            numbers, answers = self._derived(key, by, weights)
+        self._check(now, asked, targets, numbers)
         return jax.tree.unflatten(structure, answers)
 
+    def _derived(self, key: Any, by: Sequence[Variable | _Place | None], weights: list[Array] | None) -> tuple[Any, Any]:
+        """The targets once more, and their derivatives."""
+        own, kind, asked, _, zeros, _ = key
+        programs = self._block.programs
+        if key not in programs:
+            sources = [weakly(p, lambda _: programs.pop(key, None)) if isinstance(p, Variable) else p for p in by]
+            fn = functools.partial(_differentiate, self._block, self._draws, own, kind, asked, sources, zeros)
+            programs[key] = Compiled(fn, keeps=False)
+        tapes = {name: value for name, value in self._before.items() if isinstance(value, traced_tape.GradientTape)}
+        given = {name: value for name, value in self._before.items() if name not in tapes}
+        made = {name: (value._persistent, value._watches_all) for name, value in tapes.items()}
+        numbers, answers = programs[key].run(self._draws.key, given, made, weights)
+        return numbers, answers
 
-_programs: dict[Hashable, Compiled] = {}
+    def _scope(self, values: dict[int, Array]) -> Scope:
+        """For another run of the block, line by line: it draws the same, and what it assigns stays in there."""
+        scope = substitute(values, rng=self._draws.key)
+        self._draws.begin(scope)
+        scope.keeps_all = scope.by_line = True
+        return scope
+
+    def _check(self, now: Mapping[str, Any], asked: Sequence[_Place], before: list[Array], after: list[Array]) -> None:
+        """Refuse a block that does not give its numbers again; where it does, others differ by rounding."""
+        if all(map(_agree, before, after)):
+            return
+        with self._scope({}):
+            found = self._again(now, self._before)
+        if not all(map(_agree, before, [_value_at(place, found) for place in asked])):
+            raise RuntimeError(_OTHER_NUMBER.format(before=_shown(before[0]), after=_shown(after[0])))
+
+    def _again(self, now: Mapping[str, Any], names: Mapping[str, Any]) -> Mapping[str, Any]:
+        """All names after another run of the block, in which its tapes do nothing."""
+        own = [item.optional_vars.id for item in self._block.statement.items if isinstance(item.optional_vars, ast.Name)]
+        tapes = {name: now[name] for name in own if isinstance(now.get(name), GradientTape)}
+        names = {**names, **tapes}
+        return _function_of(self._block, names, without=tapes)(**names)
+
+    def _by_line(
+        self,
+        now: Mapping[str, Any],
+        key: Any,
+        targets: list[Array],
+        by: Sequence[Variable | _Place | None],
+        weights: list[Array] | None,
+    ) -> list[Array | None]:
+        """The derivatives, from another run of the block on arrays whose values are known."""
+        _, kind, asked, _, zeros, _ = key
+        inside = [p for p in by if isinstance(p, _Place) and p.name not in self._before]
+        if inside or any(isinstance(n, ast.Attribute) and n.attr == "stop_recording" for n in ast.walk(self._block.statement)):
+            raise RuntimeError(_NOT_BY_LINE.format(line=self._block.statement.lineno, file=self._block.file))
+        sources = [p for p in by if p is not None]
+        reached: set[int] = set()
+
+        def run(values: list[Array]) -> tuple[list[Array], list[Array]]:
+            values = [_noting(number, reached)(value) for number, value in enumerate(values)]
+            places = [(p, value) for p, value in zip(sources, values) if isinstance(p, _Place)]
+            held = {id(p): value for p, value in zip(sources, values) if isinstance(p, Variable)}
+            with self._scope(held):
+                found = self._again(now, _with_values(self._before, places))
+                again = [_value_at(place, found) for place in asked]
+                return again, [jax.lax.stop_gradient(target) for target in again]
+
+        arrays = [p.stored if isinstance(p, Variable) else _value_at(p, self._before) for p in sources]
+        derivatives, numbers = DERIVE[kind](run, arrays, weights or [])
+        self._check(now, asked, targets, numbers)
+        found = {id(p): (d if zeros or n in reached else None) for n, (p, d) in enumerate(zip(sources, derivatives))}
+        return [found.get(id(p)) for p in by]
 
 
-def _program(key: Hashable, fn: Any) -> Compiled:
-    if key not in _programs:
-        _programs[key] = Compiled(fn, keeps=False)
-    return _programs[key]
+def _noting(number: int, reached: set[int]) -> Callable[[Array], Array]:
+    """The identity; its number is noted where a derivative comes back to it."""
+
+    @jax.custom_vjp
+    def same(x: Array) -> Array:
+        return x
+
+    def back(_: None, derivative: Array) -> tuple[Array]:
+        reached.add(number)
+        return (derivative,)
+
+    same.defvjp(lambda x: (x, None), back)
+    return same
+
+
+def _with_values(names: Mapping[str, Any], values: Sequence[tuple[_Place, Array]]) -> dict[str, Any]:
+    """The names, with other arrays in some places."""
+    found = dict(names)
+    for place, value in values:
+        leaves, structure = jax.tree.flatten(found[place.name], is_leaf=_is_variable)
+        leaves[place.leaf] = value
+        found[place.name] = jax.tree.unflatten(structure, leaves)
+    return found
+
+
+def _known(value: Any) -> Any:
+    """A number that is known although derivatives are computed with respect to what it depends on."""
+    return jax.lax.stop_gradient(value) if is_traced(value) else value
+
+
+# In place of Python's, where a block runs again: it has printed already, and JAX refuses to make numbers of its arrays.
+_BUILTINS: dict[str, Any] = {
+    "print": lambda *_, **__: None,
+    "breakpoint": lambda *_, **__: None,
+    "float": lambda *args: float(*map(_known, args)),
+    "int": lambda *args, **options: int(*map(_known, args), **options),
+}
+
+
+def _shown(value: Array) -> np.ndarray:
+    return np.asarray(_known(value))
+
+
+def _agree(one: Array, other: Array) -> bool:
+    """Whether half of the digits of two arrays' dtype agree, at the size of their largest entry."""
+    before, after = _shown(one), _shown(other)
+    digits = float(jnp.finfo(before.dtype).eps) ** 0.5
+    before, after = (a.astype(np.promote_types(a.dtype, np.float32)) for a in (before, after))
+    size = np.max(np.abs(before), initial=0, where=np.isfinite(before))
+    return before.shape == after.shape and np.allclose(before, after, rtol=0, atol=digits * size, equal_nan=True)
 
 
 def _differentiate(
     block: _Block,
+    draws: _Draws,
     own: str,
     kind: str,
     asked: list[_Place],
-    by: list[Variable | _Place | None],
+    by: list[Weak | _Place | None],
     zeros: bool,
     given: Mapping[str, Any],
     made: Mapping[str, tuple[bool, bool]],
     weights: list[Array] | None,
 ) -> tuple[list[Array], list[Array | None]]:
     """Run the block where it is traced, and ask its tape: the targets and the derivatives."""
+    draws.begin(current())
     values = {**given, **{name: GradientTape(*options) for name, options in made.items()}}
     found = _function_of(block, values)(**values)
     targets = [_value_at(place, found) for place in asked]
-    sources = [_value_at(place, found) if isinstance(place, _Place) else place for place in by]
+    sources = [_value_at(p, found) if isinstance(p, _Place) else None if p is None else p() for p in by]
     known = [i for i, source in enumerate(sources) if source is not None]
     tape = found[own]
     tape._spent = False
@@ -255,22 +411,59 @@ def _block_at(file: str, line: int) -> _Block | None:
     found = [node for node in statements if node.lineno <= line <= node.items[-1].context_expr.lineno]
     if not found or any(isinstance(n, (ast.Yield, ast.YieldFrom, ast.Await)) for n in ast.walk(found[-1])):
         return None
-    node = found[-1]
+    node = _outside_of_class(tree, found[-1])
     used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     used |= {n.target.id for n in ast.walk(node) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
     names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-    return _Block(node, file, tuple(sorted(used)), frozenset(names))
+    return _Block(node, file, tuple(sorted(used)), frozenset(names), {}, set())
 
 
-def _function_of(block: _Block, names: Iterable[str]) -> Callable[..., dict[str, Any]]:
-    """A function of these names that runs a block and returns all its names."""
-    body = _WithoutJumps().visit(copy.deepcopy(block.statement))
+def _outside_of_class(tree: ast.Module, statement: ast.With) -> ast.With:
+    """A statement of a method, as it must be written outside of the class: with `super()` and private names in full."""
+    around: list[Any] = [node for node in ast.walk(tree) if statement in ast.walk(node)]  # from the outside in
+    classes = [number for number, node in enumerate(around) if isinstance(node, ast.ClassDef)]
+    functions = [node for node in around[classes[-1] :] if isinstance(node, ast.FunctionDef)] if classes else []
+    if not functions:
+        return statement
+    arguments = [*functions[0].args.posonlyargs, *functions[0].args.args]
+    changed = _OutsideOfClass(around[classes[-1]].name, arguments[0].arg if arguments else None).visit(copy.deepcopy(statement))
+    return cast(ast.With, changed)
+
+
+class _OutsideOfClass(ast.NodeTransformer):
+    def __init__(self, cls: str, first: str | None):
+        self.cls, self.first = cls.lstrip("_"), first
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args and self.first is not None:
+            node.args = [ast.Name("__class__", ast.Load()), ast.Name(self.first, ast.Load())]
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        if node.attr.startswith("__") and not node.attr.endswith("__"):
+            node.attr = f"_{self.cls}{node.attr}"
+        return node
+
+
+def _function_of(block: _Block, names: Iterable[str], without: Container[str] = ()) -> Callable[..., dict[str, Any]]:
+    """A function of these names that runs a block and returns all its names.
+
+    Args:
+        block: the `with` statement.
+        names: of the arguments.
+        without: tapes that are arguments, and not made by the statement.
+    """
+    statement: Any = _WithoutJumps().visit(copy.deepcopy(block.statement))
+    statement.items = [item for item in statement.items if getattr(item.optional_vars, "id", None) not in without]
+    body = [statement] if statement.items else statement.body
     arguments = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
     done = ast.Return(ast.Call(ast.Name("locals", ast.Load()), [], []))
     module = ast.parse(f"def {_FUNCTION}(): pass")
     function: Any = module.body[0]
-    function.args, function.body = arguments, [body, done]
-    space: dict[str, Any] = {}
+    function.args, function.body = arguments, [*body, done]
+    space = {name: value for name, value in _BUILTINS.items() if name not in names}
     exec(compile(ast.fix_missing_locations(module), block.file, "exec"), space)
     made: Callable[..., dict[str, Any]] = space[_FUNCTION]
     return made

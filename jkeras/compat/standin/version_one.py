@@ -15,7 +15,7 @@ import numpy as np
 from jkeras import utils
 from jkeras._base.errors import describe, unexpected_arguments
 from jkeras._base.types import Tree
-from jkeras.compat.standin import devices, randomness
+from jkeras.compat.standin import defaults, devices, randomness
 from jkeras.state import Variable
 
 set_random_seed = randomness.set_seed
@@ -187,16 +187,13 @@ def reset_default_graph() -> None:
     utils.clear_session()
 
 
-_session: list[Session] = []
-
-
 def set_session(session: Session) -> None:
     """Remember a session for `get_session`."""
-    _session[:] = [session]
+    defaults.process.session = session
 
 
 def get_session() -> Session:
     """The session that was set, or a new one."""
-    if not _session:
-        _session.append(Session())
-    return _session[0]
+    if defaults.process.session is None:
+        defaults.process.session = Session()
+    return defaults.process.session

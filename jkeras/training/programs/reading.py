@@ -19,7 +19,7 @@ from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras._base.types import Logs, Scalar, Tree
 from jkeras.losses import Loss
 from jkeras.metrics import MeanMetricWrapper
-from jkeras.training.dialects import pure_step
+from jkeras.training.dialects import complete_step
 from jkeras.training.objective.trackers import results
 from jkeras.training.programs.forward import ForwardPass, function_keeps_rows_apart
 from jkeras.training.programs.groups import batches_per_group, run_groups
@@ -38,8 +38,8 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
         padded: whether rows of the stack from number `rows` on are to be left out.
     """
     derived = reports_metrics_alone(model, "test_step")
-    test_step: Callable[..., tuple[TrainState, Logs]] = whole_step(
-        model, model._test_step if padded else pure_step(model, "test_step")
+    test_step: Callable[..., tuple[TrainState, Logs]] = (
+        whole_step(model, model._test_step) if padded else complete_step(model, "test_step")
     )
 
     def step(state: TrainState, data: Tree, index: Scalar, rows: Scalar) -> tuple[TrainState, Tree]:
@@ -73,7 +73,7 @@ def evaluation_program(model: Steps, padded: bool) -> Program:
 def prediction_program(model: Steps) -> Program:
     """The program `(state, data, start, stop) -> (state, outputs)`; the outputs are stacked like the data."""
     own_step = type(model).predict_step is Steps.predict_step
-    predict_step = whole_step(model, pure_step(model, "predict_step"))
+    predict_step = complete_step(model, "predict_step")
 
     def in_loop(state: TrainState, data: Tree, start: Scalar, stop: Scalar) -> tuple[TrainState, Tree]:
         def body(index: Scalar, carry: Tree) -> Tree:
@@ -104,7 +104,7 @@ def prediction_program(model: Steps) -> Program:
 
 def batch_program(model: Steps) -> Program:
     """The program `(state, batch) -> (state, outputs)` for a single batch: no loop."""
-    predict_step = whole_step(model, pure_step(model, "predict_step"))
+    predict_step = complete_step(model, "predict_step")
 
     def one(state: TrainState, batch: Tree) -> tuple[TrainState, Tree]:
         with precision_scope():

@@ -28,13 +28,12 @@ from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras._base.types import Array, Logs, Scalar, Tree
 from jkeras.nn.cpu.slow_loops import slow_in_loop
 from jkeras.training.arguments.checks import warn_all_frozen
-from jkeras.training.dialects import pure_step
+from jkeras.training.dialects import complete_step
 from jkeras.training.objective.trackers import begun, results
 from jkeras.training.programs.recompiles import watched
 from jkeras.training.programs.steps_per_dispatch import StepsPerDispatch
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps, reports_metrics_alone
-from jkeras.training.whole_step import whole_step
 
 Call = Callable[..., tuple[TrainState, Tree]]
 
@@ -131,7 +130,7 @@ def training_program(model: Steps, joins_epochs: bool = False) -> Program:
     derived = reports_metrics_alone(model)
     objective = model._trainer.objective
     start_metrics = objective.init_metrics()
-    train_step = whole_step(model, pure_step(model, "train_step"))
+    train_step = complete_step(model, "train_step")
 
     def begin(state: TrainState, metrics: Tree, epoch: Scalar, position: Scalar) -> TrainState:
         metrics = jax.tree.map(lambda fresh, old: jnp.where(position == 0, fresh, old), start_metrics, metrics)

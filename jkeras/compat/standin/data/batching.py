@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from jkeras._base.types import Tree
-from jkeras.compat.standin.data.node import UNKNOWN, Block, Node, Reader, Run, Transformation, joined
+from jkeras.compat.standin.data.node import UNKNOWN, Block, Node, Reader, Run, RunsPython, Transformation, joined
 from jkeras.compat.standin.data.sources import Listed, Rows
 from jkeras.compat.standin.data.structure import as_component, as_tensor, boxed, signature, specs_of
 from jkeras.compat.standin.host_tensor import STRING
@@ -278,7 +278,7 @@ def _without(held: list[Block], count: int) -> list[Block]:
 
 
 @dataclass(frozen=True, eq=False)
-class GroupByWindow(Transformation):
+class GroupByWindow(RunsPython, Transformation):
     """Elements grouped by a key: a full group, and at the end every group, becomes a dataset that a function reduces to others.
 
     Attributes:
@@ -296,14 +296,6 @@ class GroupByWindow(Transformation):
     @property
     def cardinality(self) -> int:
         return UNKNOWN
-
-    @property
-    def ahead(self) -> bool:
-        return False
-
-    @property
-    def static(self) -> bool:
-        return False
 
     @cached_property
     def spec(self) -> Tree:

@@ -14,7 +14,7 @@ import numpy as np
 from jkeras._base.errors import describe
 from jkeras._base.types import Tree
 from jkeras.compat.standin.data.function import RowFunction
-from jkeras.compat.standin.data.node import INFINITE, UNKNOWN, Block, Node, Reader, Run, Transformation
+from jkeras.compat.standin.data.node import INFINITE, UNKNOWN, Block, Node, Reader, Run, RunsPython, Transformation
 from jkeras.compat.standin.data.structure import is_dataset, mapped
 
 
@@ -95,7 +95,7 @@ class Concatenate(Node):
 
 
 @dataclass(frozen=True, eq=False)
-class Interleave(Transformation):
+class Interleave(RunsPython, Transformation):
     """The elements of the datasets that a function makes of elements, some datasets at a time.
 
     Attributes:
@@ -111,14 +111,6 @@ class Interleave(Transformation):
     @property
     def cardinality(self) -> int:
         return INFINITE if self.parent.cardinality == INFINITE else UNKNOWN
-
-    @property
-    def ahead(self) -> bool:
-        return False
-
-    @property
-    def static(self) -> bool:
-        return False
 
     @cached_property
     def spec(self) -> Tree:

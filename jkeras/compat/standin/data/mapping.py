@@ -13,7 +13,7 @@ import numpy as np
 
 from jkeras._base.types import Tree
 from jkeras.compat.standin.data.function import RowFunction
-from jkeras.compat.standin.data.node import UNKNOWN, Block, Run, Transformation, to_blocks
+from jkeras.compat.standin.data.node import UNKNOWN, Block, Run, RunsPython, Transformation, to_blocks
 from jkeras.compat.standin.data.structure import as_element, as_tensor, specs_of
 from jkeras.compat.standin.tensor_spec import TensorSpec
 
@@ -122,7 +122,7 @@ class TakeWhile(_OfRows):
 
 
 @dataclass(frozen=True, eq=False)
-class Scan(Transformation):
+class Scan(RunsPython, Transformation):
     """`state, element = function(state, element)`, from an initial state.
 
     Attributes:
@@ -132,14 +132,6 @@ class Scan(Transformation):
 
     initial: Tree
     function: Callable[..., Any]
-
-    @property
-    def ahead(self) -> bool:
-        return False
-
-    @property
-    def static(self) -> bool:
-        return False
 
     @cached_property
     def spec(self) -> Tree:

@@ -127,6 +127,19 @@ class Node(ABC):
 
 
 @dataclass(frozen=True, eq=False)
+class RunsPython(Node):
+    """A node in which Python of the user's runs for each element: none is made ahead, and two runs may differ."""
+
+    @property
+    def ahead(self) -> bool:
+        return False
+
+    @property
+    def static(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, eq=False)
 class Transformation(Node):
     """A node that reads one other; by default as many elements of the same kind.
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from jkeras._base.errors import describe
 from jkeras._base.types import Tree
-from jkeras.compat.standin.data.node import INFINITE, UNKNOWN, Block, Node, Run, to_blocks
+from jkeras.compat.standin.data.node import INFINITE, UNKNOWN, Block, Node, Run, RunsPython, to_blocks
 from jkeras.compat.standin.data.structure import as_component, as_element, as_tensor, mapped, specs_of
 from jkeras.compat.standin.host_tensor import STRING
 from jkeras.compat.standin.tensor_spec import TensorSpec
@@ -151,7 +151,7 @@ class _Peeked:
 
 
 @dataclass(frozen=True, eq=False)
-class Generated(Node):
+class Generated(RunsPython):
     """What a Python function yields, anew in each run.
 
     Attributes:
@@ -168,14 +168,6 @@ class Generated(Node):
     @property
     def cardinality(self) -> int:
         return UNKNOWN
-
-    @property
-    def ahead(self) -> bool:
-        return False
-
-    @property
-    def static(self) -> bool:
-        return False
 
     @cached_property
     def spec(self) -> Tree:
