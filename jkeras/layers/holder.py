@@ -342,4 +342,4 @@ class WeightHolder:
         return sum(variable.size for variable in self.weights)
 
 
-_HOLDS = (WeightHolder, Variable, tracking.Tracker, list, tuple, set, dict)  # what may hold a layer's weights
+_HOLDS: tuple[type, ...] = (WeightHolder, Variable, tracking.Tracker, list, tuple, set, dict)  # what may hold a layer's weights
