@@ -373,3 +373,11 @@ def test_errors_say_what_to_write(case):
 def test_a_table_of_several_numeric_kinds_becomes_floats():
     source = as_source(pd.DataFrame({"n": [1, 2], "f": [0.5, 1.5], "b": [True, False]}))
     assert source.arrays[0].tolist() == [[1, 0.5, 1], [2, 1.5, 0]] and source.spec.dtype == "float32"
+
+
+def test_a_batch_size_that_repeats_the_datas_own_is_no_contradiction():
+    data = Indexed()
+    data.batch_size = 2
+    assert as_source(data, batch_size=2).num_batches == 5
+    with pytest.raises(ValueError, match="`batch_size` must not"):
+        as_source(data, batch_size=3)

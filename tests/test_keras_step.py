@@ -530,3 +530,72 @@ def test_several_outputs_and_weighted_metrics_are_those_of_the_default_step(weig
     assert set(ours) == set(expected) and len(ours) == 7
     for name, values in expected.items():
         np.testing.assert_allclose(ours[name], values, rtol=1e-5, err_msg=name)
+
+
+def reporting_its_batch(library):
+    """A step that reports its own batch, leaves the mean to Keras' tracker of the loss, and a `call` that takes anything."""
+
+    class CustomModel(library.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.calls = library.layers.Dense(1), 0
+
+        def build(self, input_shape):
+            self.dense.build(input_shape)
+            self.built = True
+
+        def call(self, x):
+            self.calls += 1
+            raise AssertionError("the step does not use it, and nothing is compared with its outputs")
+
+        def loss_of(self, trainable, x, y):
+            return jnp.mean(jnp.square(self.dense.stateless_call(trainable, [], x)[0] - y))
+
+        def tracked(self, metrics, loss, rows):
+            with library.StatelessScope(list(zip(self.metrics_variables, metrics))) as scope:
+                self._loss_tracker.update_state(loss, sample_weight=rows)
+            return [scope.get_current_value(variable) for variable in self.metrics_variables]
+
+        def train_step(self, state, data):
+            trainable, others, own, metrics = state
+            loss, grads = jax.value_and_grad(self.loss_of)(trainable, *data)
+            trainable, own = self.optimizer.stateless_apply(own, grads, trainable)
+            return {"loss": loss}, (trainable, others, own, self.tracked(metrics, loss, data[0].shape[0]))
+
+        def test_step(self, state, data):
+            loss = self.loss_of(state[0], *data)
+            return {"loss": loss}, (*state[:2], self.tracked(state[2], loss, data[0].shape[0]))
+
+    return CustomModel
+
+
+def test_a_built_model_without_compiled_losses_is_not_called_and_its_epochs_report_means():
+    found = []
+    for library in LIBRARIES.values():
+        model = reporting_its_batch(library)()
+        model.build((None, 6))
+        model.dense.set_weights([WEIGHTS[0][:, :1], WEIGHTS[3]])
+        model.compile(library.optimizers.SGD(0.1))
+        batches = []
+        noting = library.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs, batches=batches: batches.append(float(logs["loss"]))
+        )
+        history = model.fit(
+            X, Y, batch_size=25, epochs=2, shuffle=False, verbose=0, validation_data=(X[:40], Y[:40]), callbacks=[noting]
+        ).history
+        found.append((history["loss"], history["val_loss"], batches, model.evaluate(X, Y, batch_size=25, verbose=0), model.calls))
+    for mine, theirs in zip(*found):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5)
+    assert found[0][-1] == 0 and len(found[0][2]) == 6
+
+
+def test_a_step_that_leaves_the_mean_of_the_loss_alone_keeps_what_it_reports():
+    class Silent(reporting_its_batch(jkeras)):
+        def tracked(self, metrics, loss, rows):
+            return metrics
+
+    model = Silent()
+    model.build((None, 6))
+    model.compile("sgd")
+    history = model.fit(X, Y, batch_size=60, epochs=1, verbose=0).history  # Keras reports 0
+    assert history["loss"][0] > 0.01

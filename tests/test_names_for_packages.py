@@ -111,3 +111,39 @@ def test_unknown_modes_are_refused():
         preprocess_input(np.ones((1, 2, 2, 3)), mode="other")
     with pytest.raises(ValueError, match=r'"channels_first" or "channels_last".*Received'):
         preprocess_input(np.ones((1, 2, 2, 3)), data_format="last")
+
+
+def holding(library):
+    class Holding(library.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.largest = library.metrics.Mean(name="largest")
+
+        def build(self, input_shape):
+            self.head = self._tracker.track(library.layers.Dense(2))
+            self.heads = {"all": {"first": self._tracker.track(library.layers.Dense(3))}}
+            for head in (self.head, self.heads["all"]["first"]):
+                head.build(input_shape)
+            self._metrics.append(library.metrics.Mean(name="smallest"))
+            self.built = True
+
+    layer = Holding()
+    layer.build((None, 4))
+    return layer
+
+
+def test_a_layer_holds_what_its_tracker_and_its_list_of_metrics_are_given():
+    mine, theirs = (holding(library) for library in (jkeras, pytest.importorskip("keras")))
+    for layer in (mine, theirs):
+        assert [weight.shape for weight in layer.weights] == [(4, 2), (2,), (4, 3), (3,)]
+        assert [metric.name for metric in layer.metrics] == [metric.name for metric in layer._metrics] == ["largest", "smallest"]
+    assert len(mine.metrics_variables) == len(theirs.metrics_variables)
+    mine._tracker.untrack(mine.heads["all"].pop("first"))
+    assert len(mine.weights) == 2 and mine._tracker.track("text") == "text"
+
+
+def test_metrics_may_be_given_to_a_layer_as_a_list():
+    layer = layers.Dense(1)
+    assert layer._metrics == []
+    layer._metrics = [jkeras.metrics.Mean(name="given")]
+    assert [metric.name for metric in layer.metrics] == ["given"]

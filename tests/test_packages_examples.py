@@ -17,6 +17,7 @@ import jkeras
 SCRIPTS = Path(__file__).parent / "packages"
 # The script, and the modules that it needs besides its package's.
 PACKAGES = {
+    "bayesflow": ("bayesflow",),
     "efficientnet": ("efficientnet",),
     "image_classifiers": ("classification_models",),
     "keras_multi_head": ("keras_multi_head",),

@@ -578,3 +578,9 @@ def test_keras_opens_attention_in_h5(tmp_path):
     for library in (jkeras, keras):
         loaded = library.models.load_model(path)
         np.testing.assert_allclose(loaded.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6)
+
+
+def test_a_layer_alone_is_no_model(tmp_path):
+    with pytest.raises(TypeError, match=r"writes a model. Received: .*Dense.*Sequential\(\[layer\]\)"):
+        jkeras.saving.save_model(jkeras.layers.Dense(2), tmp_path / "layer.keras")
+    assert not any(tmp_path.iterdir())

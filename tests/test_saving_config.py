@@ -395,3 +395,64 @@ def test_losses_of_ones_own_and_what_has_no_config():
     model.compile(optax.sgd(0.1), loss="mse")
     with pytest.warns(UserWarning, match="as if it was not compiled"):
         assert "compile_config" not in model_config(model)
+
+
+VALUES = {
+    "array": np.arange(3.0, dtype="float32"),
+    "number": np.float32(2.0),
+    "nested": {"a": [np.array([[1, 2]])], "b": (True, None)},
+    "initializer": [keras.initializers.Constant(2.0)],
+}
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+def test_values_are_serialized_as_by_keras_and_come_back(value):
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(value)))
+    if value is not VALUES["initializer"]:
+        assert json.loads(json.dumps(serialize_keras_object(value))) == config
+    mine, theirs = deserialize_keras_object(config), keras.saving.deserialize_keras_object(config)
+    assert type(mine) is type(theirs)
+    if isinstance(value, np.ndarray):
+        np.testing.assert_array_equal(mine, theirs, strict=True)
+
+
+def test_a_tensor_and_a_generator_of_seeds_are_serialized_as_by_keras():
+    mine, theirs = (library.saving.serialize_keras_object for library in (jkeras, keras))
+    assert mine(jkeras.ops.ones((2,))) == theirs(keras.ops.ones((2,)))
+    assert mine(jkeras.random.SeedGenerator(3, name="seeds")) == theirs(keras.random.SeedGenerator(3, name="seeds"))
+    again = deserialize_keras_object(theirs(keras.random.SeedGenerator(3)))
+    assert isinstance(again, jkeras.random.SeedGenerator) and again.seed == 3
+
+
+def test_a_package_may_replace_the_reader_of_nested_values(monkeypatch):
+    def with_types(config, custom_objects=None, **kwargs):
+        return float if config == "type:float" else deserialize_keras_object(config, custom_objects, **kwargs)
+
+    monkeypatch.setattr("jkeras.saving.serialization.deserialize_keras_object", with_types)
+    assert deserialize_keras_object({"a": ["type:float", {"b": "type:float"}], "c": 1}) == {"a": [float, {"b": float}], "c": 1}
+
+
+@register_keras_serializable("Test")
+class PlainThing:  # its constructor is that of Python's `object`
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls()
+
+
+@register_keras_serializable("Test")
+class Holder(layers.Layer):
+    def __init__(self, thing, **kwargs):
+        super().__init__(**kwargs)
+        self.thing = thing
+
+    def call(self, x):
+        return x
+
+
+def test_a_layer_may_hold_an_object_without_a_constructor():
+    model = jkeras.Sequential([layers.Input((2,)), Holder(PlainThing())])
+    assert isinstance(model_from_config(model_config(model)).layers[0].thing, PlainThing)
+    assert jkeras.saving.get_registered_object("sqrt", module_objects=vars(np)) is np.sqrt

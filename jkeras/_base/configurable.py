@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Self, TypeGuard
 
@@ -77,7 +77,8 @@ def constructor_signature(cls: Any) -> inspect.Signature:
     if found is None:
         signature = inspect.signature(cls.__init__)
         found = signature.replace(parameters=list(signature.parameters.values())[1:])
-        cls._constructor_signature = found
+        with suppress(TypeError):  # a class of Python's own takes no attributes
+            cls._constructor_signature = found
     return found
 
 

@@ -167,9 +167,19 @@ def get_registered_name(obj: object) -> str:
     return _custom_names.get(id(obj), getattr(obj, "__name__", str(obj)))
 
 
-def get_registered_object(name: str, custom_objects: CustomObjects = None) -> Any:
-    """The object registered under `package>name`, passed in `custom_objects` or in a scope; None if there is none."""
-    for table in (custom_objects or {}, _scoped.get(), _custom):
+def get_registered_object(name: str, custom_objects: CustomObjects = None, module_objects: CustomObjects = None) -> Any:
+    """The object registered under `package>name`, or another that a name may stand for; None if there is none.
+
+    Args:
+        name: of the object.
+        custom_objects: your own by name, looked at first, then those of a scope and the registered ones.
+        module_objects: those to take where all these have none, such as `vars(module)`.
+
+    Example:
+        >>> get_registered_object("sqrt", module_objects={"sqrt": abs})
+        <built-in function abs>
+    """
+    for table in (custom_objects or {}, _scoped.get(), _custom, module_objects or {}):
         if name in table:
             return table[name]
     return None

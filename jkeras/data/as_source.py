@@ -35,7 +35,7 @@ def as_source(
             which yield `x`, `(x, y)` or `(x, y, sample_weight)`; or a `Source`, which is returned as it is.
         y: targets, for arrays only.
         sample_weight: weights, for arrays only.
-        batch_size: rows per batch, for arrays only; None takes 32.
+        batch_size: rows per batch, for arrays only, or as the data's own `batch_size` has it; None takes 32.
         shuffle: True, False or `"batch"`; data with an order of their own (generators, iterables) keep it.
         steps: batches of an epoch; None for one pass over the data.
         class_weight: class number -> weight, or such a table per output, multiplied into the sample weights.
@@ -62,6 +62,8 @@ def as_source(
     if is_arrays(x):
         x, y, sample_weight = to_arrays(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
         return ArraySource(x, y, weighing(y, sample_weight), batch_size=batch_size, shuffle=shuffle or False, steps=steps)
+    if batch_size is not None and getattr(x, "batch_size", None) == batch_size:
+        batch_size = None  # it repeats what the data say
     _refuse(x, y=y, sample_weight=sample_weight, batch_size=batch_size)
     if isinstance(x, Source):
         return x

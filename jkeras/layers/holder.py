@@ -21,6 +21,7 @@ from jkeras._base.old_arguments import Gone, leave_out, name_first
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import DTypeLike, FunctionLike, Tensor, Tree
 from jkeras.layers import messages, tracking
+from jkeras.layers.attribute_tracker import AttributeTracker
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, gate, materialize
 
@@ -154,6 +155,17 @@ class WeightHolder:
 
     def _keras_layers(self) -> list[Layer]:
         return self._sublayers()
+
+    # Keras' name for the metrics of this layer alone; what a class appends to the list counts as held.
+    _metrics: Derived[WeightHolder, list[tracking.Tracker]] = Derived(lambda self: self._listed_trackers())
+
+    def _listed_trackers(self) -> list[tracking.Tracker]:
+        listed: list[tracking.Tracker] = self.__dict__.setdefault("_metrics_list", [])
+        listed += [tracker for tracker in self._trackers() if not any(tracker is one for one in listed)]
+        return listed
+
+    # Keras' name for what makes a layer hold more than its attributes.
+    _tracker: Derived[WeightHolder, AttributeTracker] = Derived(lambda self: AttributeTracker(self, _HOLDS))
 
     def _sublayers(self) -> list[Layer]:
         return tracking.by_arrival(self, self._held(WeightHolder))  # type: ignore[arg-type]
@@ -330,4 +342,4 @@ class WeightHolder:
         return sum(variable.size for variable in self.weights)
 
 
-_HOLDS = (WeightHolder, Variable, tracking.Tracker, list, tuple, set, dict)  # what may hold a layer's weights
+_HOLDS: tuple[type, ...] = (WeightHolder, Variable, tracking.Tracker, list, tuple, set, dict)  # what may hold a layer's weights

@@ -14,6 +14,7 @@ from typing import Any, Self, SupportsIndex
 import numpy as np
 
 from jkeras._base.configurable import constructor_signature, in_todays_words, read_arguments
+from jkeras._base.derived import Derived
 from jkeras._base.errors import unexpected_arguments, unknown_name
 from jkeras._base.methods import as_method
 from jkeras._base.plain_numbers import INTEGERS
@@ -26,6 +27,7 @@ from jkeras.data.array_source import ArraySource
 from jkeras.graph.keras_tensor import Operation
 from jkeras.layers.base import Layer
 from jkeras.layers.structures import shapes_to_specs
+from jkeras.metrics import Metric
 from jkeras.models.activations import activations
 from jkeras.models.describe import describe
 from jkeras.models.html_summary import html_summary
@@ -369,6 +371,9 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
     def compiled(self) -> bool:
         """Whether `compile` was called."""
         return self._trainer.config is not None
+
+    # Keras' name for the mean of the loss; a step may update it.
+    _loss_tracker: Derived[Model, Metric] = Derived(lambda self: self._trainer.objective.loss_means["loss"])
 
     @property
     def metrics_names(self) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jkeras._base.errors import unexpected_arguments
+from jkeras._base.errors import describe, unexpected_arguments
 from jkeras._base.types import CustomObjects
 from jkeras._safe_io.sources import FilePath, open_source, target_of
 from jkeras.saving.formats.base import ReadOptions, Target, WriteOptions
 from jkeras.saving.formats.known import format_for, format_of
-from jkeras.saving.model_classes import Model
+from jkeras.saving.model_classes import Model, is_model
 
 
 def save_model(
@@ -38,9 +38,12 @@ def save_model(
         FileExistsError: there is such a file and `overwrite=False`.
         OSError: it cannot be written; a file that was there before is whole then.
         ValueError: the format is not known.
+        TypeError: it is not a model.
     """
     if kwargs:
         raise unexpected_arguments("save_model", kwargs, ("overwrite", "include_optimizer", "save_format", "zipped"))
+    if not is_model(model):
+        raise TypeError(f"save_model writes a model. Received: {describe(model)}. Put a layer into one: Sequential([layer]).")
     target = target_of(filepath, "save_model")
     options = WriteOptions(include_optimizer=include_optimizer, zipped=zipped)
     form = format_for(target, options, save_format, whole=True)

@@ -32,6 +32,7 @@ from jkeras.saving.model_classes import is_graph, is_model, model_class
 from jkeras.saving.nested import parts
 
 _KINDS = (Layer, Loss, Metric, Optimizer)
+_LISTS_OF_METRICS = frozenset({"_metrics", "_metrics_list"})  # Keras' own lists, which its files leave out
 _HEADS = ("query", "key", "value", "output", "gate")
 
 # Attribute -> names in files, of which the first is written. Looked up along the bases of a class.
@@ -156,7 +157,7 @@ def _names_of(cls: type) -> dict[str, tuple[str, ...]]:
 
 def _attributes(part: object) -> Iterable[str]:
     """Names of the attributes that may hold layers: those of the instance, and properties of classes that are not our own."""
-    names = set(vars(part)) - NOT_TRACKED
+    names = set(vars(part)) - NOT_TRACKED - _LISTS_OF_METRICS
     if is_model(part):
         names = (names - _library_attributes()) | {"layers", "loss"}
     for cls in type(part).__mro__:

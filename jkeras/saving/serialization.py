@@ -17,10 +17,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
+import numpy as np
+
 from jkeras._base import configurable, registry
 from jkeras._base.config import settings
-from jkeras._base.configurable import is_object_config, sharing, translated
+from jkeras._base.configurable import in_todays_words, is_object_config, sharing, translated
 from jkeras._base.errors import FileFormatError, UnknownObjectError, describe
+from jkeras._base.special_values import encode, is_special
 from jkeras._base.types import Config, CustomObjects
 from jkeras._safe_io.json import read_json
 from jkeras.layers.base import Layer
@@ -53,7 +57,15 @@ def serialize_keras_object(obj: object) -> Any:
         >>> serialize_keras_object(Constant(2.0))["config"]
         {'value': 2.0}
     """
-    return configurable.full_config(obj) if isinstance(obj, Layer) else configurable.serialize(obj)
+    if isinstance(obj, Layer):
+        return configurable.full_config(obj)
+    if isinstance(obj, (list, tuple)):
+        return [serialize_keras_object(value) for value in obj]
+    if isinstance(obj, Mapping):
+        return {key: serialize_keras_object(value) for key, value in obj.items()}
+    if isinstance(obj, jax.Array):
+        return {**encode(np.asarray(obj)), "class_name": "__tensor__"}
+    return encode(obj) if isinstance(obj, np.ndarray) and obj.ndim else configurable.serialize(obj)
 
 
 def deserialize_keras_object(config: object, custom_objects: CustomObjects = None, safe_mode: bool = True) -> Any:
@@ -72,11 +84,26 @@ def deserialize_keras_object(config: object, custom_objects: CustomObjects = Non
         >>> deserialize_keras_object({"module": "keras.layers", "class_name": "Dense", "config": {"units": 3}}).units
         3
     """
+    if type(config) in (list, dict) and not is_object_config(config) and not is_special(config):
+        return _deserialized_one_by_one(config, custom_objects, safe_mode)
     with registry.custom_object_scope(custom_objects):
         made = configurable.deserialize(config, custom_objects)
         if is_object_config(config) and isinstance(config.get("build_config"), Mapping) and hasattr(made, "build_from_config"):
             made.build_from_config(config["build_config"])
         return made
+
+
+def _deserialized_one_by_one(config: Any, custom_objects: CustomObjects, safe_mode: bool) -> Any:
+    """The objects of the configs in a list or a dict.
+
+    Each is read by the function of the public name, so that a package that replaces it for a while, to read values of its own in
+    configs, gets to see them.
+    """
+    with registry.custom_object_scope(custom_objects), in_todays_words(config) as todays:
+        options: dict[str, Any] = {"custom_objects": custom_objects, "safe_mode": safe_mode}
+        if isinstance(todays, list):
+            return [deserialize_keras_object(value, **options) for value in todays]
+        return {key: deserialize_keras_object(value, **options) for key, value in todays.items()}
 
 
 def model_config(model: Model) -> dict[str, object]:

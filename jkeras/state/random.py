@@ -19,6 +19,7 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 
+from jkeras._base.registry import export
 from jkeras._base.types import Config, Tree
 from jkeras.state.scope import Scope, current, is_traced
 
@@ -176,6 +177,7 @@ class PositionsByUse(dict[int, int]):
         return self.setdefault(key, len(self) + 1)
 
 
+@export("keras.random.SeedGenerator")
 class SeedGenerator:
     """A source of keys for layers that draw random numbers.
 
@@ -209,9 +211,9 @@ class SeedGenerator:
         self._taken += 1
         return jax.random.fold_in(jax.random.key(self.seed), self._taken)
 
-    def get_config(self) -> dict[str, int]:
-        """The seed."""
-        return {"seed": self.seed}
+    def get_config(self) -> dict[str, int | str]:
+        """The seed and the name."""
+        return {"seed": self.seed, "name": self.name}
 
     @classmethod
     def from_config(cls, config: Config) -> SeedGenerator:

@@ -36,7 +36,7 @@ from jkeras.data.array_stacker import ArrayStacker
 from jkeras.data.stream_stacker import Stacker
 from jkeras.layers.tracking import inventory
 from jkeras.state import random
-from jkeras.training.objective.trackers import tracker_places
+from jkeras.training.objective.trackers import logs_of_epoch, tracker_places
 from jkeras.training.programs.steps_per_dispatch import Stopwatch
 from jkeras.training.programs.training import Program, TrainingProgram
 from jkeras.training.resume.state import ResumeState, metric_values, metrics_from, plain_results
@@ -237,6 +237,8 @@ class FitLoop:
         if not (self._measured or number == first) and number % self._steps_per_event:
             self.events.on_train_batch_end(number - 1, self._logs)
         self._show()
+        if not reports_metrics_alone(self.model):
+            self._logs = logs_of_epoch(self.model, self.run.state, self._logs)
         return self._logs
 
     def _next_steps(self, left: int, number: int) -> int:

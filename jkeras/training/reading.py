@@ -14,10 +14,10 @@ from jkeras.callbacks import CallbackList
 from jkeras.data.array_stacker import BatchStack
 from jkeras.data.stream_stacker import Stacker
 from jkeras.state import random
-from jkeras.training.objective.trackers import begun
+from jkeras.training.objective.trackers import begun, logs_of_epoch
 from jkeras.training.programs.training import Program
 from jkeras.training.run import Run
-from jkeras.training.steps import Steps
+from jkeras.training.steps import Steps, reports_metrics_alone
 
 
 def evaluate(
@@ -57,6 +57,8 @@ def evaluate(
         raise ValueError("The data gave no batch to evaluate. Pass data with at least one row.")
     run.end()
     objective.show(run.state.metrics)
+    if not reports_metrics_alone(model, "test_step"):
+        logs = logs_of_epoch(model, run.state, logs)
     events.on_test_end(logs)
     return logs, run.state.metrics
 

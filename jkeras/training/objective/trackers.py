@@ -75,6 +75,26 @@ def results(model: Steps, state: TrainState) -> Logs:
     return logs
 
 
+def logs_of_epoch(model: Steps, state: TrainState, logs: Logs) -> Logs:
+    """What an epoch or an evaluation reports, whose last step gave these logs.
+
+    A step may report its own batch and leave the means to the metrics. So where its logs have the names of the metrics in
+    `model.metrics`, the metrics' results count, as in Keras. A step that never adds its loss to the mean of the loss keeps what
+    it reports; Keras shows 0 there.
+
+    Args:
+        model: compiled.
+        state: after the last step.
+        logs: of the last step.
+    """
+    found = results(model, state)
+    if found.keys() != logs.keys():
+        return logs
+    means = [name for name in model._trainer.objective.loss_means if name in found]
+    never = [name for name in means if name not in model._trainer.reported_metrics()[0] and not state.metrics[name]["count"]]
+    return {**found, **{name: logs[name] for name in never}}
+
+
 def updated(model: Steps, state: TrainState, outcome: Outcome, update: Callable[[], T]) -> tuple[TrainState, T]:
     """Run code that calls metrics' `update_state`.
 
