@@ -203,3 +203,29 @@ def test_summaries_go_where_the_callback_writes(tf, tmp_path):
             tf.summary.scalar("loss", 0.5)
     assert tf.summary.scalar("loss", 0.5, step=1) is False
     assert any(b"loss" in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_messages_are_tensorboards(tf, tmp_path):
+    pytest.importorskip("tensorboard")
+    assert tf.make_ndarray(tf.make_tensor_proto([1.5, 2.0])).dtype == np.float32
+    assert tf.make_ndarray(tf.make_tensor_proto(7, shape=(2,))).tolist() == [7, 7]
+    assert tf.make_ndarray(tf.make_tensor_proto(["a"])).tolist() == [b"a"]
+    with pytest.raises(TypeError, match=r"shape=\(3,\)"):
+        tf.make_tensor_proto([1, 2], shape=3, verify_shape=True)
+    message = tf.compat.v1.Summary(value=[tf.compat.v1.Summary.Value(tag="rate", simple_value=0.5)])
+    raw = tf.summary.experimental.write_raw_pb
+    assert raw(message.SerializeToString(), step=1) is False
+    with tf.summary.create_file_writer(str(tmp_path)).as_default():
+        assert raw(message.SerializeToString(), step=1)
+        with pytest.raises(ValueError, match="step=epoch"):
+            raw(b"")
+    assert any(b"rate" in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_classes_above_the_convolutions(tf):
+    from keras.src.layers.convolutional.base_conv import BaseConv, Conv
+
+    layers = tf.keras.layers
+    assert isinstance(layers.Conv2D(2, 3), BaseConv) and not isinstance(layers.Conv2DTranspose(2, 3), BaseConv)
+    assert all(isinstance(layer, Conv) for layer in (layers.Conv1D(2, 3), layers.DepthwiseConv2D(3), layers.Conv2DTranspose(2, 3)))
+    assert not isinstance(layers.Dense(2), Conv)

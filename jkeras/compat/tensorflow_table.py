@@ -26,6 +26,7 @@ _TOP = " ".join(
         "control",
         "indexing",
         "modules",
+        "protos",
     )
 )
 
@@ -63,6 +64,7 @@ PLACES = {
     "tensorflow.signal": f"{_IN}.signals",
     "tensorflow.strings": f"{_IN}.strings",
     "tensorflow.summary": f"{_IN}.summaries",
+    "tensorflow.summary.experimental": f"{_IN}.raw_summaries",
     "tensorflow.sysconfig": f"{_IN}.testing",
     "tensorflow.test": f"{_IN}.testing",
     "tensorflow.train": f"{_IN}.checkpoints",

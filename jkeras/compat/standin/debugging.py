@@ -35,7 +35,7 @@ _SIGNS: dict[str, Callable[[Any], Any]] = {
 
 def _known(value: Tree) -> Any:
     """The values, or None where they are not known."""
-    value = value.value if isinstance(value, Variable) else value
+    value = value.array if isinstance(value, Variable) else value
     return None if is_traced(value) else np.asarray(value)
 
 

@@ -89,10 +89,16 @@ def flush(writer: SummaryWriter | None = None, name: object = None) -> None:
         one.flush()
 
 
+def current_writer() -> SummaryWriter | None:
+    """The writer that is the default here, or None."""
+    return _current[-1] if _current else None
+
+
 def _write(kind: str, tag: str, value: Tree, step: Tree) -> bool:
-    if not _current:
+    writer = current_writer()
+    if writer is None:
         return False
     if step is None:
         raise ValueError(_NO_STEP.format(name=kind, tag=tag))
-    getattr(_current[-1].events, kind)(tag, value, int(np.asarray(step)))
+    getattr(writer.events, kind)(tag, value, int(np.asarray(step)))
     return True
