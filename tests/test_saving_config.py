@@ -395,3 +395,15 @@ def test_losses_of_ones_own_and_what_has_no_config():
     model.compile(optax.sgd(0.1), loss="mse")
     with pytest.warns(UserWarning, match="as if it was not compiled"):
         assert "compile_config" not in model_config(model)
+
+
+def test_a_stack_without_an_input_is_built_from_its_build_config():
+    def stack():
+        return jkeras.Sequential([jkeras.layers.Dense(2), jkeras.layers.Dense(1)])
+
+    model, fresh = stack(), stack()
+    assert model.get_build_config() is None
+    model(np.ones((2, 3)))
+    fresh.build_from_config(json.loads(json.dumps(model.get_build_config())))
+    fresh.set_weights(model.get_weights())
+    assert [v.shape for v in fresh.weights] == [(3, 2), (2,), (2, 1), (1,)]

@@ -160,6 +160,7 @@ NAMES = {
     "backend.is_float_dtype": "jkeras.compat.keras3_names.is_float_dtype",
     "backend.is_int_dtype": "jkeras.compat.keras3_names.is_int_dtype",
     "backend.result_type": "jkeras._base.dtypes.result_type",
+    "backend.standardize_shape": "jkeras.compat.keras3_names.standardize_shape",
     "backend.standardize_dtype": "jkeras._base.dtypes.standardize_dtype",
     "dtype_policies.deserialize": "jkeras.compat.keras3_names.deserialize",
     "dtype_policies.get": "jkeras._base.dtypes.get_policy",
