@@ -255,4 +255,5 @@ def test_dicts_keep_the_order_of_their_keys(tf):
     listed = tf.function(lambda x: [[*x.one.values()], [*x.other[0].values()]])
     entries = collections.defaultdict(float, {"z": 3.0, "a": 4.0})
     assert listed(Pair({"b": 1.0, "a": 2.0}, [entries])) == [[1, 2], [3, 4]]
+    assert tf.get_static_value(tf.constant(2)) == 2 and tf.function(lambda x: tf.get_static_value(x) is None)(tf.constant(2))
     assert listed(Pair({"a": 2.0, "b": 1.0}, [entries])) == [[2, 1], [3, 4]]

@@ -92,6 +92,7 @@ KERAS_PLACES = {
 # Name -> where jkeras has it, for names that no module of the stand-in defines.
 NAMES = {
     "tensorflow.Assert": f"{_IN}.debugging.Assert",
+    "tensorflow.get_static_value": f"{_IN}.debugging.get_static_value",
     "tensorflow.assert_equal": f"{_IN}.debugging.assert_equal",
     "tensorflow.assert_none_equal": f"{_IN}.debugging.assert_none_equal",
     "tensorflow.assert_less": f"{_IN}.debugging.assert_less",

@@ -454,7 +454,7 @@ class KerasFace:
         return paths.nest({tuple(key.split("/")): value for key, value in values.items()})
 
     def _values(self) -> dict[str, Array]:
-        return {key: jnp.asarray(variable.array) for key, variable in zip(self._keys, self._trained)}
+        return {key: jnp.asarray(variable.value) for key, variable in zip(self._keys, self._trained)}
 
     def _constraints(self) -> Constraints:
         pairs = ((key, getattr(variable, "constraint", None)) for key, variable in zip(self._keys, self._trained))

@@ -63,8 +63,8 @@ np.testing.assert_allclose(cam, np.maximum(np.einsum("bhwc,bc->bhw", features, w
 
 maximize = ActivationMaximization(model, model_modifier=softmax_off)
 found = maximize(
-    CategoricalScore(1), steps=20, seed_input=np.full((1, 8, 8, 1), 0.1, "float32"), input_range=(0.0, 1.0), callbacks=[Progress()],
-    input_modifiers=[Jitter(1), Rotate2D(1)], regularizers=[TotalVariation2D(0.1), Norm(0.1)],
+    CategoricalScore(1), steps=20, seed_input=np.full((1, 8, 8, 1), 0.1, "float32"), input_range=(0.0, 1.0),
+    callbacks=[Progress()], input_modifiers=[Jitter(1), Rotate2D(1)], regularizers=[TotalVariation2D(0.1), Norm(0.1)],
 )  # fmt: skip
 assert model.predict(found, verbose=0)[0, 1] > 0.9
 filters = ActivationMaximization(model, model_modifier=[ExtractIntermediateLayer("conv"), softmax_off], clone=True)

@@ -39,6 +39,16 @@ def _known(value: Tree) -> Any:
     return None if is_traced(value) else np.asarray(value)
 
 
+def get_static_value(tensor: Tree, partial: bool = False) -> np.ndarray | None:
+    """The values of an array; None in a compiled function, where they are not known.
+
+    Example:
+        >>> get_static_value([1, 2]).tolist()
+        [1, 2]
+    """
+    return _known(tensor)
+
+
 def _comparing(name: str, holds: Callable[[Any, Any], Any]) -> Callable[..., None]:
     def check(x: Tree, y: Tree, message: str | None = None, summarize: object = None, name: object = None, **_: object) -> None:
         one, other = _known(x), _known(y)
