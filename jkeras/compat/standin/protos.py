@@ -1,7 +1,7 @@
 """Messages that TensorFlow writes into event files: `tf.make_tensor_proto`, `tf.compat.v1.Summary`, `SummaryMetadata`.
 
-The classes are those of the package `tensorboard`, which has the same definitions; TensorBoard's plugins ask for these names. They
-are looked up when they are asked for, so a script without them does not need the package.
+The classes are those of the package `tensorboard`, which has the same definitions; TensorBoard's plugins ask for these names.
+They are looked up when they are asked for, so a script without them does not need the package.
 """
 
 from __future__ import annotations
