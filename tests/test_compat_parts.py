@@ -1,9 +1,13 @@
 """Parts of the stand-in for TensorFlow around training: control flow, indexing, modules, checkpoints, strategies, signals."""
 
+import collections
 import contextlib
+import copy
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from documents import compat_in
@@ -221,3 +225,53 @@ def test_summaries_go_where_the_callback_writes(tf, tmp_path):
             tf.summary.scalar("loss", 0.5)
     assert tf.summary.scalar("loss", 0.5, step=1) is False
     assert any(b"loss" in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_messages_are_tensorboards(tf, tmp_path):
+    pytest.importorskip("tensorboard")
+    assert tf.make_ndarray(tf.make_tensor_proto([1.5, 2.0])).dtype == np.float32
+    assert tf.make_ndarray(tf.make_tensor_proto(7, shape=(2,))).tolist() == [7, 7]
+    assert tf.make_ndarray(tf.make_tensor_proto(["a"])).tolist() == [b"a"]
+    with pytest.raises(TypeError, match=r"shape=\(3,\)"):
+        tf.make_tensor_proto([1, 2], shape=3, verify_shape=True)
+    message = tf.compat.v1.Summary(value=[tf.compat.v1.Summary.Value(tag="rate", simple_value=0.5)])
+    raw = tf.summary.experimental.write_raw_pb
+    assert raw(message.SerializeToString(), step=1) is False
+    with tf.summary.create_file_writer(str(tmp_path)).as_default():
+        assert raw(message.SerializeToString(), step=1)
+        with pytest.raises(ValueError, match="step=epoch"):
+            raw(b"")
+    assert any(b"rate" in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_classes_above_the_convolutions(tf):
+    from keras.src.layers.convolutional.base_conv import BaseConv, Conv
+
+    layers = tf.keras.layers
+    assert isinstance(layers.Conv2D(2, 3), BaseConv) and not isinstance(layers.Conv2DTranspose(2, 3), BaseConv)
+    assert all(
+        isinstance(layer, Conv) for layer in (layers.Conv1D(2, 3), layers.DepthwiseConv2D(3), layers.Conv2DTranspose(2, 3))
+    )
+    assert not isinstance(layers.Dense(2), Conv)
+
+
+def test_a_variable_is_read_in_either_way(tf):
+    v = tf.Variable([1.0, 2.0])
+    assert isinstance(v.value(), jax.Array) and (v.value + 1).tolist() == [2, 3] == (1 + v.value()).tolist()
+    assert tf.function(lambda: tf.reduce_sum(v.value() * v.value) + v)().tolist() == [6, 7]
+    assert copy.deepcopy(v).value().tolist() == [1, 2] and jnp.sum(v.value) == 3 == jnp.sum(v)
+    keras = tf.keras
+    layer = keras.layers.Dense(1)
+    layer.scale = tf.Variable(2.0)
+    model = keras.Sequential([layer, keras.layers.Lambda(lambda x: x * layer.scale.value() * layer.scale.value)])
+    model.compile("sgd", "mse")
+    assert model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0).history["loss"] and float(layer.scale) != 2
+
+
+def test_dicts_keep_the_order_of_their_keys(tf):
+    Pair = collections.namedtuple("Pair", "one other")
+    listed = tf.function(lambda x: [[*x.one.values()], [*x.other[0].values()]])
+    entries = collections.defaultdict(float, {"z": 3.0, "a": 4.0})
+    assert listed(Pair({"b": 1.0, "a": 2.0}, [entries])) == [[1, 2], [3, 4]]
+    assert tf.get_static_value(tf.constant(2)) == 2 and tf.function(lambda x: tf.get_static_value(x) is None)(tf.constant(2))
+    assert listed(Pair({"a": 2.0, "b": 1.0}, [entries])) == [[2, 1], [3, 4]]

@@ -456,3 +456,15 @@ def test_a_layer_may_hold_an_object_without_a_constructor():
     model = jkeras.Sequential([layers.Input((2,)), Holder(PlainThing())])
     assert isinstance(model_from_config(model_config(model)).layers[0].thing, PlainThing)
     assert jkeras.saving.get_registered_object("sqrt", module_objects=vars(np)) is np.sqrt
+
+
+def test_a_stack_without_an_input_is_built_from_its_build_config():
+    def stack():
+        return jkeras.Sequential([jkeras.layers.Dense(2), jkeras.layers.Dense(1)])
+
+    model, fresh = stack(), stack()
+    assert model.get_build_config() is None
+    model(np.ones((2, 3)))
+    fresh.build_from_config(json.loads(json.dumps(model.get_build_config())))
+    fresh.set_weights(model.get_weights())
+    assert [v.shape for v in fresh.weights] == [(3, 2), (2,), (2, 1), (1,)]

@@ -118,7 +118,7 @@ class Function:
     def _results(self, arrays: Sequence[Tree], numbers: Tree, training: bool) -> Tree:
         materialize(self._held)
         try:
-            return self._compiled([variable.value for variable in self._held], arrays, numbers, training)
+            return self._compiled([variable.array for variable in self._held], arrays, numbers, training)
         except UnknownVariables as unknown:  # for functions in the graph
             self._held += unknown.variables
             return self._results(arrays, numbers, training)
@@ -185,7 +185,7 @@ class Gradient:
         scope = current()
         rng = jax.random.key(0) if scope.rng is None and _is_abstract(scope) else scope.rng
         pure = functionalize(functools.partial(_run, self.program), self.variables, scope.positions)
-        values = [variable.value for variable in self.variables]
+        values = [variable.array for variable in self.variables]
 
         def total(x: Tree) -> Tree:
             held, arrays = list(values), [*sources, *([] if len(sources) == len(self.program.inputs) else [x])]
@@ -196,7 +196,7 @@ class Gradient:
             losses = pure(held, arrays, rng=rng, training=scope.training).output
             return sum((jnp.sum(loss) for loss in losses), jnp.zeros(()))
 
-        return jax.grad(total)(self.by.value if isinstance(self.by, Variable) else value)
+        return jax.grad(total)(self.by.array if isinstance(self.by, Variable) else value)
 
 
 def _is_abstract(scope: Scope | None) -> bool:

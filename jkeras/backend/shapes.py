@@ -40,7 +40,7 @@ def shape(x: Tensor) -> tuple[Tree, ...]:
     """
     if isinstance(x, KerasTensor):
         return tuple(apply_symbolic(_size, "size", x, i) if n is None else n for i, n in enumerate(x.shape))
-    return tuple(int(n) for n in np.shape(x.value if isinstance(x, Variable) else x))
+    return tuple(int(n) for n in np.shape(x.array if isinstance(x, Variable) else x))
 
 
 def at_shape(make: Callable[..., Tree], label: str, sizes: Tree, *arrays: Tree) -> Tree:

@@ -38,7 +38,7 @@ def variable(
         >>> get_value(k).tolist()
         [3.0, 4.0]
     """
-    value = value.value if isinstance(value, Variable) else value
+    value = value.array if isinstance(value, Variable) else value
     return Variable(value, dtype=dtype or config.floatx(), name=name, constraint=constraint)
 
 

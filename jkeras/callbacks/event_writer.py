@@ -39,7 +39,7 @@ def require_tensorboard() -> SimpleNamespace:
         from tensorboard.plugins.scalar.summary_v2 import scalar_pb
         from tensorboard.plugins.text.summary_v2 import text_pb
         from tensorboard.summary.writer.record_writer import RecordWriter
-        from tensorboard.util.tensor_util import make_tensor_proto
+        from tensorboard.util.tensor_util import make_ndarray, make_tensor_proto
     except ImportError as error:
         raise ImportError(_NO_TENSORBOARD) from error
     return SimpleNamespace(
@@ -53,6 +53,7 @@ def require_tensorboard() -> SimpleNamespace:
         text=text_pb,
         image=image.create_summary_metadata,
         tensor=make_tensor_proto,
+        array=make_ndarray,
     )
 
 
@@ -115,6 +116,10 @@ class EventWriter:
         metadata.plugin_data.plugin_name = "graph_keras_model"
         metadata.plugin_data.content = b"1"
         self._add_tensor(tag, self._parts.tensor(config.encode()), metadata, step)
+
+    def summary(self, serialized: bytes, step: int) -> None:
+        """Write a `Summary` message that is serialized already."""
+        self._add(self._parts.Summary.FromString(serialized), step)
 
     def flush(self) -> None:
         """Make what was written visible to readers."""

@@ -216,7 +216,7 @@ class TensorBoard(Callback):
         writer = self._writer("train")
         for layer in self.model.layers:
             for variable in layer.weights:
-                values, name = np.asarray(variable.value).astype(np.float32), variable.path.replace(":", "_")
+                values, name = np.asarray(variable.array).astype(np.float32), variable.path.replace(":", "_")
                 writer.histogram(f"{name}/histogram", values, epoch)
                 if self.write_images and (images := as_images(values)) is not None:
                     writer.images(f"{name}/image", images[:_MOST_IMAGES], epoch)

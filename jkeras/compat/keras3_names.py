@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from operator import index
+from typing import Any, SupportsIndex, TypeVar
 
 from jax.typing import DTypeLike
 
@@ -31,6 +32,25 @@ def is_int_dtype(dtype: DTypeLike) -> bool:
         (True, False)
     """
     return standardize_dtype(dtype).startswith(("int", "uint"))
+
+
+def standardize_shape(shape: Iterable[SupportsIndex | None]) -> tuple[int | None, ...]:
+    """A shape as a tuple of Python's ints, None for an open axis.
+
+    Raises:
+        ValueError: it is not a list of sizes, or one of them is no whole number of 0 or more.
+
+    Example:
+        >>> standardize_shape([None, 3])
+        (None, 3)
+    """
+    try:
+        sizes = tuple(None if size is None else index(size) for size in shape)
+    except TypeError:
+        sizes = (-1,)
+    if any(size is not None and size < 0 for size in sizes):
+        raise ValueError(f"A shape is a tuple with a whole number of 0 or more, or None, for each axis. Received: {shape!r}.")
+    return sizes
 
 
 def is_keras_tensor(x: object) -> bool:

@@ -53,6 +53,8 @@ PARTS = {
         layers.activation layers.activation.elu layers.activation.leaky_relu layers.activation.prelu layers.activation.relu
         layers.activation.softmax layers.activations layers.advanced_activations layers.attention
         layers.attention.additive_attention layers.attention.attention layers.attention.multi_head_attention layers.convolutional
+        layers.convolutional.base_conv layers.convolutional.base_conv_transpose layers.convolutional.base_depthwise_conv
+        layers.convolutional.base_separable_conv
         layers.convolutional.conv1d layers.convolutional.conv1d_transpose layers.convolutional.conv2d
         layers.convolutional.conv2d_transpose layers.convolutional.conv3d layers.convolutional.conv3d_transpose
         layers.convolutional.depthwise_conv1d layers.convolutional.depthwise_conv2d layers.convolutional.separable_conv1d
@@ -158,6 +160,7 @@ NAMES = {
     "backend.is_float_dtype": "jkeras.compat.keras3_names.is_float_dtype",
     "backend.is_int_dtype": "jkeras.compat.keras3_names.is_int_dtype",
     "backend.result_type": "jkeras._base.dtypes.result_type",
+    "backend.standardize_shape": "jkeras.compat.keras3_names.standardize_shape",
     "backend.standardize_dtype": "jkeras._base.dtypes.standardize_dtype",
     "dtype_policies.deserialize": "jkeras.compat.keras3_names.deserialize",
     "dtype_policies.get": "jkeras._base.dtypes.get_policy",
@@ -171,6 +174,12 @@ NAMES = {
     "dtype_policies.DTypePolicy": "jkeras.DTypePolicy",
     "engine.Container": "jkeras.models.Model",
     "engine.Network": "jkeras.models.Model",
+    # Classes that `isinstance` asks for; Keras 2's `Conv` stands above the transposed and the depthwise ones too.
+    "layers.Conv": "jkeras.layers.convolving.Convolving",
+    "layers.BaseConv": "jkeras.layers.convolution.BaseConv",
+    "layers.BaseConvTranspose": "jkeras.layers.convolution_transpose.BaseConvTranspose",
+    "layers.BaseDepthwiseConv": "jkeras.layers.depthwise.BaseDepthwiseConv",
+    "layers.BaseSeparableConv": "jkeras.layers.depthwise.BaseSeparableConv",
     "layers.BatchNormalizationV1": "jkeras.layers.BatchNormalization",
     "layers.BatchNormalizationV2": "jkeras.layers.BatchNormalization",
     "layers.KerasTensor": "jkeras.KerasTensor",

@@ -26,6 +26,7 @@ _TOP = " ".join(
         "control",
         "indexing",
         "modules",
+        "protos",
     )
 )
 
@@ -63,6 +64,7 @@ PLACES = {
     "tensorflow.signal": f"{_IN}.signals",
     "tensorflow.strings": f"{_IN}.strings",
     "tensorflow.summary": f"{_IN}.summaries",
+    "tensorflow.summary.experimental": f"{_IN}.raw_summaries",
     "tensorflow.sysconfig": f"{_IN}.testing",
     "tensorflow.test": f"{_IN}.testing",
     "tensorflow.train": f"{_IN}.checkpoints",
@@ -90,6 +92,7 @@ KERAS_PLACES = {
 # Name -> where jkeras has it, for names that no module of the stand-in defines.
 NAMES = {
     "tensorflow.Assert": f"{_IN}.debugging.Assert",
+    "tensorflow.get_static_value": f"{_IN}.debugging.get_static_value",
     "tensorflow.assert_equal": f"{_IN}.debugging.assert_equal",
     "tensorflow.assert_none_equal": f"{_IN}.debugging.assert_none_equal",
     "tensorflow.assert_less": f"{_IN}.debugging.assert_less",

@@ -98,7 +98,7 @@ def _any_cell(cell: CellLike, xs: Array, states: list[Tree], walk: Walk) -> tupl
     layer = cell if isinstance(cell, Layer) else None
     scope = current()
     variables = [variable for _, variable in state_entries(layer)] if layer is not None else []
-    values = [variable.value for variable in variables]
+    values = [variable.array for variable in variables]
     options = {"training": walk.training} if layer is not None and layer._plan.takes_training else {}
     pure = functionalize(lambda x, s: cell(x, s, **options), variables, scope.positions)
     draws = not scope.functional or scope.rng is not None

@@ -278,7 +278,7 @@ class WeightHolder:
         """Copies of all weights as numpy arrays, in Keras' order."""
         variables = self.weights
         if current().functional:
-            return [np.array(variable.value) for variable in variables]
+            return [np.array(variable.array) for variable in variables]
         with gate:  # a step in another thread may be about to take the arrays
             materialize(variables)
             return [np.array(variable._value) for variable in variables]

@@ -125,7 +125,7 @@ class PureFace:
         self._require_built("params_and_state", "layer.build(input_shape)")
         entries = state_entries(self)
         materialize(variable for _, variable in entries)
-        return split_values(entries, [variable.value for _, variable in entries], {id(b) for b in self.trainable_weights})
+        return split_values(entries, [variable.array for _, variable in entries], {id(b) for b in self.trainable_weights})
 
     def set_params_and_state(self: Layer, params: Nested, state: Nested) -> None:  # type: ignore[misc]
         """Set the weights, for example to what your own training loop learned, for `predict`, `summary` and files.
@@ -206,7 +206,7 @@ class PureFace:
         values = [
             _value_of(flat_params if path in flat_params else flat_state, path, variable)
             if id(variable) in weights or path in flat_state
-            else variable.value  # of a tracker that is new, or left out of `state`
+            else variable.array  # of a tracker that is new, or left out of `state`
             for path, variable in entries
         ]
         pure = functionalize(fn, [variable for _, variable in entries], layer_positions(self))

@@ -81,7 +81,7 @@ class StatelessFace:
         listed = {id(variable): value for variable, value in zip((*trained, *others), values)}
         seed = next((listed[id(variable)] for variable in others if isinstance(variable, SeedState)), None)
         rest = [variable for _, variable in inventory(self).entries if id(variable) not in listed]
-        variables, values = [*trained, *others, *rest], [*values, *(variable.value for variable in rest)]
+        variables, values = [*trained, *others, *rest], [*values, *(variable.array for variable in rest)]
         rng, next_seed = _key_and_next_seed(self, seed)
 
         def call() -> tuple[Tree, list[Array]]:
@@ -128,7 +128,7 @@ def _arrays(layer: Layer, name: str, variables: list[Variable], values: Sequence
         raise ValueError(_COUNT.format(layer=layer.name, name=name, expected=len(variables), received=len(values)))
     arrays = []
     for variable, value in zip(variables, values):
-        array = jnp.asarray(value.value if isinstance(value, Variable) else value, variable.stored_dtype)
+        array = jnp.asarray(value.array if isinstance(value, Variable) else value, variable.stored_dtype)
         if array.shape != variable.shape:
             raise ValueError(_SHAPE.format(name=name, received=array.shape, path=variable.path, expected=variable.shape))
         arrays.append(array)

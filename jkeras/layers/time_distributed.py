@@ -80,7 +80,7 @@ class TimeDistributed(Wrapper):
         part = mask if self.layer._plan.takes_mask else None
         key = self._key(bool(training))
         keys = None if key is None else jax.random.split(key, first.shape[1])
-        values = [variable.value for variable in variables]
+        values = [variable.array for variable in variables]
         changed: set[int] = set()
 
         def step(values: list[jax.Array], now: tuple[Tree, Tree, Tree]) -> tuple[list[jax.Array], Tree]:

@@ -126,13 +126,13 @@ class Metric(Stateless, Configurable):
         if self.needs_shapes and not self.built:
             self.build(*(jnp.asarray(a) for a in args[:2]))
         variables = self._state_variables()
-        state = _pure(self, "update")(self, {k: variable.value for k, variable in variables.items()}, *args, **kwargs)
+        state = _pure(self, "update")(self, {k: variable.array for k, variable in variables.items()}, *args, **kwargs)
         for key, variable in variables.items():
             variable.assign(state[key])
 
     def result(self) -> Tree:
         """The value for all batches since the last reset."""
-        return _pure(self, "compute")(self, {k: variable.value for k, variable in self._state_variables().items()})
+        return _pure(self, "compute")(self, {k: variable.array for k, variable in self._state_variables().items()})
 
     def reset_state(self) -> None:
         """Forget all batches; variables that the class added become zero."""
@@ -156,7 +156,7 @@ class Metric(Stateless, Configurable):
 
     def get_state(self) -> State:
         """The variables' values, in the form of `init`."""
-        return {key: variable.value for key, variable in self.state_variables().items()}
+        return {key: variable.array for key, variable in self.state_variables().items()}
 
     def set_state(self, state: State) -> None:
         """Put a state, such as a compiled step gave, into the variables."""
@@ -255,7 +255,7 @@ def _keys(variables: Sequence[Variable]) -> list[str]:
 def _init(self: Metric) -> State:
     """The state that `reset_state` leaves behind."""
     variables = self.variables
-    values = functionalize(self.reset_state, variables)([variable.value for variable in variables]).values
+    values = functionalize(self.reset_state, variables)([variable.array for variable in variables]).values
     # A step may donate its state; what a user's `reset_state` left alone is still the variable's own array.
     return {key: jnp.array(value, copy=True) for key, value in zip(_keys(variables), values)}
 

@@ -33,7 +33,7 @@ class Stateless(Tracker):
     def stateless_reset_state(self) -> list[Array]:
         """The variables' values before the first batch."""
         variables = self.variables
-        return functionalize(self.reset_state, variables)([variable.value for variable in variables]).values
+        return functionalize(self.reset_state, variables)([variable.array for variable in variables]).values
 
     def _matching(self, values: Sequence[Array]) -> list[Variable]:
         variables = self.variables

@@ -194,6 +194,16 @@ class Sequential(Functional):
         layers = ([self._input_layer] if self._input_layer is not None else []) + self._stack
         return {"name": self.name, "trainable": self.trainable, "layers": [full_config(layer) for layer in layers]}
 
+    def get_build_config(self) -> dict[str, Tree] | None:
+        """The shape of the input, with which `build_from_config` makes the weights of a stack that begins without an `Input`.
+
+        Returns:
+            `{"input_shape": shape}`; None before the model is built.
+        """
+        if self._input_layer is None or not self.built:
+            return None
+        return {"input_shape": list(self._input_layer.batch_shape)}
+
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Sequential:
         """A model from what `get_config` gave.

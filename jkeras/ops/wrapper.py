@@ -53,7 +53,7 @@ def symbolic(fn: F, name: str, module: str = "jkeras.ops") -> F:
         if any(isinstance(leaf, KerasTensor) for leaf in leaves):
             return apply_symbolic(op, name, *args, **kwargs)
         if any(isinstance(leaf, Variable) for leaf in leaves):
-            arrays = [leaf.value if isinstance(leaf, Variable) else leaf for leaf in leaves]
+            arrays = [leaf.array if isinstance(leaf, Variable) else leaf for leaf in leaves]
             args, kwargs = jax.tree.unflatten(structure, arrays)
         return fn(*args, **kwargs)
 

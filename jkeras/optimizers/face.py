@@ -238,7 +238,7 @@ class KerasFace:
             store: takes numbers and arrays by name, as a dict does.
         """
         for i, variable in enumerate(self.variables):
-            store[str(i)] = variable.value
+            store[str(i)] = variable.array
 
     def load_own_variables(self, store: Mapping[str, ArrayLike]) -> None:
         """Take back what `save_own_variables` stored. Where the optimizer has other variables, it takes nothing and warns.
@@ -514,7 +514,7 @@ class KerasFace:
 
 
 def _array_of(value: ArrayLike | Variable) -> Array:
-    return value.value if isinstance(value, Variable) else jnp.asarray(value)
+    return value.array if isinstance(value, Variable) else jnp.asarray(value)
 
 
 def replace_scalar(old: Tree, value: object) -> jax.Array:

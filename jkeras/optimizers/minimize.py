@@ -76,5 +76,5 @@ class Minimizing:
         variables = list(var_list)
 
         pure, key = functionalize(loss, variables), next_key()
-        grads = jax.grad(lambda values: pure(values, rng=key).output)([variable.value for variable in variables])
+        grads = jax.grad(lambda values: pure(values, rng=key).output)([variable.array for variable in variables])
         return list(zip(grads, variables))

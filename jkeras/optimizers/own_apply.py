@@ -46,7 +46,7 @@ class Inner:
         keys = {id(variable): key for key, variable in self.places.items()}
         found = dict(zip([keys[id(v)] for v in (self.places.values() if variables is None else variables)], grads))
         missing = frozenset(key for key in self.places if found.get(key) is None)
-        before = {key: variable.value for key, variable in self.places.items()}
+        before = {key: variable.array for key, variable in self.places.items()}
         filled = {key: jnp.zeros_like(before[key]) if key in missing else jnp.asarray(found[key]) for key in before}
         nest = self.optimizer._nest
         after, self.state = self.optimizer._update(nest(filled), self.state, nest(before), self.constraints, missing)

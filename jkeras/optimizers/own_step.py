@@ -181,9 +181,9 @@ class OwnStep:
             )
         key, rule = self._keys_by_id()[id(variable)], library.rule(self)
         held = {field: made[key] for field, made in self._of_library.items()}
-        slots = rule.init({key: variable.value})._replace(**{field: {key: slot.value} for field, slot in held.items()})
+        slots = rule.init({key: variable.array})._replace(**{field: {key: slot.value} for field, slot in held.items()})
         rates = {"learning_rate": learning_rate, "step": self._read_iterations()}  # type: ignore[attr-defined]
-        changes, new = rule.update({key: gradient}, slots, {key: variable.value}, **rates)
+        changes, new = rule.update({key: gradient}, slots, {key: variable.array}, **rates)
         for field, slot in held.items():
             slot.assign(getattr(new, field)[key])
         variable.assign_add(changes[key])
@@ -243,7 +243,7 @@ class OwnStep:
             self.__dict__.pop("_built", None)  # classes for Keras 2 ask for it
             with _at_work(self):
                 self.build(variables)
-                return {leaf: variable.value for leaf, variable in self._all_own().items()}
+                return {leaf: variable.array for leaf, variable in self._all_own().items()}
 
         first: dict[str, Array] = functionalize(build, variables)([params[key] for key in self._places]).output
         self.slot_order = list(first)
@@ -254,7 +254,7 @@ class OwnStep:
         library = _class_with_rule(self)
         if library is None:
             return
-        first = library.rule(self).init({key: variable.value for key, variable in self._places.items()})
+        first = library.rule(self).init({key: variable.array for key, variable in self._places.items()})
         for group in library.slot_groups:
             fields = [field for field in group if getattr(first, field) is not None]
             for key, variable in self._places.items():

@@ -64,7 +64,7 @@ def functionalize(
     def pure(
         values: Sequence[Array], *args: Tree, rng: jax.Array | None = None, training: bool | None = None, **kwargs: Tree
     ) -> Result:
-        plain = [value.value if isinstance(value, Variable) else value for value in values]
+        plain = [value.array if isinstance(value, Variable) else value for value in values]
         scope = substitute(dict(zip(ids, plain)), rng=rng, training=training, positions=positions)
         scope.unknown = {} if complete else None
         token = push(scope)

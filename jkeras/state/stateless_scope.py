@@ -59,7 +59,7 @@ class StatelessScope:
         variable, value = update
         if not isinstance(variable, Variable):
             raise ValueError(f"state_mapping is a list of pairs (variable, value). Received as variable: {describe(variable)}.")
-        array = jnp.asarray(value.value if isinstance(value, Variable) else value, variable.stored_dtype)
+        array = jnp.asarray(value.array if isinstance(value, Variable) else value, variable.stored_dtype)
         if array.shape != variable.shape:
             raise ValueError(f"The variable {variable.path!r} has shape {variable.shape}. Received: {describe(array)}.")
         self.state_mapping[id(variable)] = array

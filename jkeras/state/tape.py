@@ -245,7 +245,7 @@ class GradientTape:
         Raises:
             RuntimeError: a tape that is not persistent was asked before.
         """
-        targets = [leaf.value if isinstance(leaf, Variable) else leaf for leaf in jax.tree.leaves(target, is_leaf=_is_variable)]
+        targets = [leaf.array if isinstance(leaf, Variable) else leaf for leaf in jax.tree.leaves(target, is_leaf=_is_variable)]
         weights = None if output_gradients is None else [jnp.asarray(w) for w in jax.tree.leaves(output_gradients)]
         zeros = str(getattr(unconnected_gradients, "value", unconnected_gradients)).lower() == "zero"
         return self._ask("gradient", targets, weights, sources, zeros)

@@ -144,6 +144,11 @@ class Variable(ArrayOperators):
     @property
     def value(self) -> jax.Array:
         """The array; in a layer's `call` in the layer's compute dtype, if `autocast` allows."""
+        return self.array
+
+    @property
+    def array(self) -> jax.Array:
+        """The same as `value`, also where a subclass has a method of that name, as TensorFlow's variables do."""
         stored, compute = self.stored, self.dtype
         return stored if compute == self._dtype else stored.astype(compute)
 
@@ -246,13 +251,13 @@ class Variable(ArrayOperators):
 
     def numpy(self) -> np.ndarray:
         """A copy as a numpy array."""
-        return np.array(self.value)
+        return np.array(self.array)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.value, dtype)
+        return np.array(self.array, dtype)
 
     def __jax_array__(self) -> jax.Array:
-        return self.value
+        return self.array
 
     def __repr__(self) -> str:
         shown = "not drawn yet" if self._value is None else repr(np.asarray(self._value))
@@ -261,7 +266,7 @@ class Variable(ArrayOperators):
 
 def _show_to_jax(cls: type[Variable]) -> None:
     """Let functions of JAX take objects of a class as the arrays that they hold."""
-    jax.tree_util.register_pytree_node(cls, lambda variable: ((variable.value,), None), lambda _, children: children[0])
+    jax.tree_util.register_pytree_node(cls, lambda variable: ((variable.array,), None), lambda _, children: children[0])
 
 
 _show_to_jax(Variable)

@@ -69,7 +69,7 @@ class Lists:
             if isinstance(variable, SeedState):  # the step has a key of its own
                 return jnp.zeros(variable.shape, variable.stored_dtype)
             place = self._places.get(id(variable))
-            return variable.value if place is None else value_at(state, place)
+            return variable.array if place is None else value_at(state, place)
 
         self.variables: dict[str, list[Variable]] = {}
         self.arrays: dict[str, list[Array]] = {}
@@ -109,7 +109,7 @@ class Lists:
                 continue
             for variable, old, value in zip(self.variables[of], before, after):
                 if value is not old and value is not start.get(id(variable)) and not isinstance(variable, SeedState):
-                    array = value.value if isinstance(value, Variable) else jnp.asarray(value, variable.stored_dtype)
+                    array = value.array if isinstance(value, Variable) else jnp.asarray(value, variable.stored_dtype)
                     changed[id(variable)] = array
                     if id(variable) not in self._places:
                         variable.assign(array)
@@ -189,10 +189,10 @@ def in_keras_form(
 def _current_state(model: Steps, trains: bool) -> TrainState:
     """A state of what the variables hold here; its key is that of the code around."""
     held = inventory(model)
-    params, rest = held.nested([variable.value for _, variable in held.entries])
+    params, rest = held.nested([variable.array for _, variable in held.entries])
     metrics: dict[str, dict[str, Array]] = {}
     for place in metric_places(model):
-        metrics.setdefault(place.path[0], {})[place.path[1]] = place.variable.value
+        metrics.setdefault(place.path[0], {})[place.path[1]] = place.variable.array
     key = random.next_key() if current().rng is None else random.draw_key(model)
     zero = jnp.zeros((), jnp.int32)
     return TrainState(params, rest, model._trainer.optimizer.live_state if trains else (), metrics, zero, zero, zero, key)

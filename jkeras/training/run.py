@@ -174,7 +174,7 @@ def _values(held: Inventory, donate: bool) -> list[Array | None]:
         if donate:
             return [owned_value(variable) for _, variable in held.entries]
         if _donating_threads - {threading.get_ident()}:
-            return [variable.value for _, variable in held.entries]  # marked, so that the others copy what they give away
+            return [variable.array for _, variable in held.entries]  # marked, so that the others copy what they give away
         return [variable._value for _, variable in held.entries]
 
 

@@ -1,4 +1,5 @@
-"""shap: gradients by the tape, and explainers that only call the model; the values add up to the output."""
+"""shap: gradients by the tape, and explainers that only call the model; the values add up to the output. DeepExplainer, which
+replaces the rules for the gradients of TensorFlow's operations, says what to write instead."""
 
 import keras
 import numpy as np
@@ -20,3 +21,10 @@ np.testing.assert_allclose(values.sum(1), outputs[100:105] - outputs[:100].mean(
 kernel = shap.KernelExplainer(lambda rows: model.predict(rows, verbose=0), x[:20])
 explained = kernel.shap_values(x[100:102], nsamples=50, silent=True)
 np.testing.assert_allclose(explained.sum(1), outputs[100:102] - outputs[:20].mean(0), atol=1e-4)
+
+try:
+    shap.DeepExplainer(model, x[:20])
+except ImportError as error:
+    assert "shap.GradientExplainer(model, background)" in str(error)
+else:
+    raise AssertionError("DeepExplainer runs: test its values")

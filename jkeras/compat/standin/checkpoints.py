@@ -78,7 +78,7 @@ class Checkpoint:
             for name, variables in self._variables().items():
                 group = root.create_group(name)
                 for i, variable in enumerate(variables):
-                    write_array(group, str(i), variable.value)
+                    write_array(group, str(i), variable.array)
         return path
 
     def restore(self, save_path: FilePath | None, options: object = None) -> CheckpointStatus:

@@ -47,7 +47,7 @@ def cond(
         1
     """
     assert true_fn is not None and false_fn is not None
-    pred = pred.value if isinstance(pred, Variable) else pred
+    pred = pred.array if isinstance(pred, Variable) else pred
     if is_traced(pred):
         return ops.cond(pred, true_fn, false_fn)
     return true_fn() if pred else false_fn()

@@ -35,8 +35,18 @@ _SIGNS: dict[str, Callable[[Any], Any]] = {
 
 def _known(value: Tree) -> Any:
     """The values, or None where they are not known."""
-    value = value.value if isinstance(value, Variable) else value
+    value = value.array if isinstance(value, Variable) else value
     return None if is_traced(value) else np.asarray(value)
+
+
+def get_static_value(tensor: Tree, partial: bool = False) -> np.ndarray | None:
+    """The values of an array; None in a compiled function, where they are not known.
+
+    Example:
+        >>> get_static_value([1, 2]).tolist()
+        [1, 2]
+    """
+    return _known(tensor)
 
 
 def _comparing(name: str, holds: Callable[[Any, Any], Any]) -> Callable[..., None]:

@@ -107,7 +107,8 @@ class Compiled:
         places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (jax.Array, np.ndarray, np.generic))]
         arrays = [leaves[i] for i in places]
         objects: set[int] = set()
-        kind = structure, tuple(self._known(leaf, objects) for leaf in leaves)
+        order = _order_of_keys((args, kwargs))
+        kind = structure, order, tuple(self._known(leaf, objects) for leaf in leaves)
         program = self.programs.get(kind)
         if program is None or any(variable() is None for variable in (*program.changing, *program.others)):
             given = [None if i in places else weakly(leaf) for i, leaf in enumerate(leaves)]
@@ -116,7 +117,7 @@ class Compiled:
                 filled = [None if leaf is None else leaf() for leaf in given]
                 for place, array in zip(places, arrays):
                     filled[place] = array
-                positional, named = jax.tree.unflatten(structure, filled)
+                positional, named = _in_order(jax.tree.unflatten(structure, filled), order)
                 return self.fn(*positional, **named)
 
             program = self._trace(run, arrays, frozenset(objects))
@@ -211,6 +212,36 @@ def _forget(compiled: weakref.ref[Compiled], key: int, _: object) -> None:
         for kind, program in list(found.programs.items()):
             if key in program.objects:
                 found.programs.pop(kind, None)
+
+
+class _Keys(NamedTuple):
+    """The keys of a dict, in their order, and the orders below them."""
+
+    names: tuple[Hashable, ...]
+    below: tuple[Hashable, ...]
+
+
+def _order_of_keys(tree: Tree) -> Any:
+    """In which order the dicts of a tree have their keys, which JAX sorts; None where there are no dicts."""
+    if isinstance(tree, dict):
+        return _Keys(tuple(tree), tuple(_order_of_keys(value) for value in tree.values()))
+    if isinstance(tree, (list, tuple)):
+        below = tuple(_order_of_keys(value) for value in tree)
+        return below if any(order is not None for order in below) else None
+    return None
+
+
+def _in_order(tree: Tree, order: Any) -> Tree:
+    """A tree whose dicts have their keys in an order again."""
+    if order is None:
+        return tree
+    if isinstance(order, _Keys):
+        entries = {name: _in_order(tree[name], below) for name, below in zip(order.names, order.below)}
+        tree.clear()  # a new dict, of the class of the old one
+        tree.update(entries)
+        return tree
+    parts = [_in_order(value, below) for value, below in zip(tree, order)]
+    return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
 
 
 def _is_variable(value: object) -> bool:

@@ -89,8 +89,13 @@ def flush(writer: SummaryWriter | None = None, name: object = None) -> None:
         found.flush()
 
 
+def current_writer() -> SummaryWriter | None:
+    """The writer that is the default here, or None."""
+    return defaults.current().writer
+
+
 def _write(kind: str, tag: str, value: Tree, step: Tree) -> bool:
-    writer = defaults.current().writer
+    writer = current_writer()
     if writer is None:
         return False
     if step is None:

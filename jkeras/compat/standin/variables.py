@@ -1,13 +1,66 @@
-"""`tf.Variable`: jkeras' Variables, made with TensorFlow's arguments."""
+"""`tf.Variable`: jkeras' Variables, made with TensorFlow's arguments.
+
+Keras reads a variable by the attribute `value`, TensorFlow by calling a method of this name. So `value` of these Variables is an
+object that stands for the array, as a Variable itself does, and that gives the array when it is called.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import jax
+import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras._base.types import Array, Tree
+from jkeras.state.operators import ArrayOperators
 from jkeras.state.variable import Variable as _Variable
+
+__all__ = ["Variable"]
+
+
+class ValueOrMethod(ArrayOperators):
+    """The array of a Variable: `v.value` for Keras' code, `v.value()` for TensorFlow's.
+
+    Args:
+        value: the array.
+
+    Example:
+        >>> v = Variable([1.0, 2.0])
+        >>> (v.value + 1).tolist(), v.value().tolist()
+        ([2.0, 3.0], [1.0, 2.0])
+    """
+
+    def __init__(self, value: Array):
+        self.value = value
+
+    def __call__(self) -> Array:
+        return self.value
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.value, dtype)
+
+    def __jax_array__(self) -> Array:
+        return self.value
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+jax.tree_util.register_pytree_node(ValueOrMethod, lambda read: ((read.value,), None), lambda _, children: children[0])
+
+
+class OfTensorFlow(_Variable):
+    """A Variable that `tf.Variable` made."""
+
+    @property
+    def value(self) -> ValueOrMethod:  # type: ignore[override]
+        """Stands for the array, and gives it when called."""
+        return ValueOrMethod(self.array)
+
+    def read_value(self) -> Array:
+        """The array."""
+        return self.array
 
 
 class _BoxesAreInstances(type):
@@ -35,6 +88,8 @@ class Variable(metaclass=_BoxesAreInstances):
         >>> v = Variable(initial_value=[1.0, 2.0], trainable=False)
         >>> v.shape, v.trainable, isinstance(v, Variable)
         ((2,), False, True)
+        >>> v.value().tolist()
+        [1.0, 2.0]
     """
 
     def __new__(  # type: ignore[misc]
@@ -54,7 +109,7 @@ class Variable(metaclass=_BoxesAreInstances):
         """The Variable."""
         value = initial_value() if callable(initial_value) else initial_value
         name = name.rpartition("/")[2] if name else None
-        variable = _Variable(value, None, dtype, trainable is not False, True, aggregation, name, None, constraint)
+        variable = OfTensorFlow(value, None, dtype, trainable is not False, True, aggregation, name, None, constraint)
         if shape is not None and tuple(shape) != variable.shape:
             raise ValueError(f"tf.Variable: the values have shape {variable.shape}, not shape={tuple(shape)}. Omit shape=.")
         return variable

@@ -104,7 +104,7 @@ def shifted_sums(x: Array, kernel: Array, g: Geometry) -> Array:
 
 
 def shifted_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
-    """Two spatial axes, stride 1, no dilation: for each entry of the kernel the output gradient shifted by it, times the images."""
+    """Two spatial axes, stride 1, no dilation: the output gradient, shifted by each entry of the kernel, times the images."""
     margins = [(k - 1 - low, n - o + low) for (low, _), k, n, o in zip(g.padding, g.window, g.size, g.out)]
     (height, width), (rows, columns) = g.window, g.size
 
@@ -152,9 +152,8 @@ def product_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
 
 def entry_kernel_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     """For each entry of the window the inputs that it meets, transposed, times the output gradient."""
-    dk = over_chunks(
-        lambda x, dy: jnp.stack([_contract(tap, dy) for tap in taps(x, g)]), x, dy, math.prod(x.shape[1:]) + math.prod(dy.shape[1:])
-    )
+    both = math.prod(x.shape[1:]) + math.prod(dy.shape[1:])
+    dk = over_chunks(lambda x, dy: jnp.stack([_contract(tap, dy) for tap in taps(x, g)]), x, dy, both)
     return dk.reshape(*g.window, x.shape[-1], dy.shape[-1])
 
 

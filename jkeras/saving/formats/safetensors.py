@@ -89,7 +89,7 @@ def save_safetensors(
         raise FileExistsError(f"{os.fspath(filepath)} exists, and overwrite=False. Pass overwrite=True, or give another path.")
     variables = _variables_of(model, "save_safetensors")
     materialize(variables.values())
-    arrays = {name: np.ascontiguousarray(variable.value).reshape(variable.shape) for name, variable in variables.items()}
+    arrays = {name: np.ascontiguousarray(variable.array).reshape(variable.shape) for name, variable in variables.items()}
     texts = {"format": "jkeras", **{str(k): str(v) for k, v in (metadata or {}).items()}}
     with atomic_file(filepath) as temporary:
         library.numpy.save_file(arrays, temporary, metadata=texts)

@@ -23,7 +23,7 @@ def flat_results(results: Iterable[tuple[str, Tree]]) -> Logs:
     for name, result in results:
         parts = _flat(result) if isinstance(result, dict) else {name: result}
         logs.update({key if key not in logs else f"{name}_{key}": part for key, part in parts.items()})
-    return {name: part.value if isinstance(part, Variable) else part for name, part in logs.items()}
+    return {name: part.array if isinstance(part, Variable) else part for name, part in logs.items()}
 
 
 def _flat(result: Logs) -> Logs:

@@ -49,7 +49,7 @@ def begun(model: Layer, state: Tree, start: Callable[[np.ndarray, Array], ArrayL
     for _, tracker, _ in inventory(model).trackers:
         variables = tracker.variables
         with jax.ensure_compile_time_eval():
-            values = functionalize(tracker.reset_state, variables)([variable.value for variable in variables]).values
+            values = functionalize(tracker.reset_state, variables)([variable.array for variable in variables]).values
             started = [np.asarray(value) for value in values]
         for variable, fresh in zip(variables, started):
             path = paths_of[id(variable)]

@@ -72,7 +72,7 @@ class RowFunction:
         two = jax.tree.map(lambda s: jax.ShapeDtypeStruct((2, *s.shape), s.dtype), example)
         for _ in range(_MOST_ATTEMPTS):
             try:
-                values = [variable.value for variable in self._variables]
+                values = [variable.array for variable in self._variables]
                 result = jax.eval_shape(self._over_rows, values, two, np.zeros(2, np.uint32), np.uint32(0))
                 return jax.tree.map(lambda s: jax.ShapeDtypeStruct(s.shape[1:], s.dtype), result)
             except UnknownVariables as error:
@@ -132,7 +132,7 @@ class RowFunction:
         data = block.data
         if size > block.rows:
             data = jax.tree.map(lambda a: np.concatenate([a, np.broadcast_to(a[:1], (size - len(a), *a.shape[1:]))]), data)
-        result = self._compiled([variable.value for variable in self._variables], data, key, np.uint32(first))
+        result = self._compiled([variable.array for variable in self._variables], data, key, np.uint32(first))
         return jax.tree.map(lambda a: np.asarray(a)[: block.rows], result)
 
     def _one_by_one(self, block: Block, key: np.ndarray, first: int, on_host: bool = False) -> Iterator[Any]:
