@@ -297,7 +297,7 @@ def test_it_is_traced_once_for_each_kind_of_arguments(tf):
 
 def test_variables_keep_what_it_assigns(tf):
     total, untouched = tf.Variable(0.0), tf.Variable(7.0)
-    before = untouched.value
+    before = untouched.array
 
     @tf.function(jit_compile=True)
     def add(x):
@@ -305,7 +305,7 @@ def test_variables_keep_what_it_assigns(tf):
         return total + untouched
 
     assert [float(add(tf.constant(v))) for v in (1.0, 2.0)] == [8, 10]
-    assert float(total) == 3 and untouched.value is before
+    assert float(total) == 3 and untouched.array is before
 
 
 def test_methods_and_variables_made_at_the_first_call(tf):
