@@ -45,7 +45,8 @@ PLACES = {
     "tensorflow.experimental": EMPTY,
     "tensorflow.experimental.numpy": "jkeras.ops",
     "tensorflow.gfile": f"{_IN}.gfile",
-    "tensorflow.image": f"{_IN}.image.geometry {_IN}.image.color {_IN}.image.random_changes {_IN}.image.arrays {_IN}.files",
+    "tensorflow.image": f"{_IN}.image.geometry {_IN}.image.color {_IN}.image.random_changes {_IN}.image.arrays"
+    f" {_IN}.image.patches {_IN}.image.filters {_IN}.files",
     "tensorflow.io": f"{_IN}.files",
     "tensorflow.io.gfile": f"{_IN}.gfile",
     "tensorflow.linalg": f"{_IN}.linalg",
