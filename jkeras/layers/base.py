@@ -310,7 +310,11 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         raise NotImplementedError(messages.NO_CALL.format(cls=type(self).__name__))
 
     def _read_weights(self) -> SimpleNamespace:
-        return SimpleNamespace(**{n: self._cast_weight(v) for n, v in self.__dict__.items() if isinstance(v, Variable)})
+        weights = {n: self._cast_weight(v.stored, v.autocast) for n, v in self.__dict__.items() if isinstance(v, Variable)}
+        if len(weights) < len(self._own):  # a layer around this one may have put an array in a weight's place
+            held = {v.name: self.__dict__.get(v.name) for v in self._own if v.name not in weights}
+            weights.update({n: self._cast_weight(a) for n, a in held.items() if isinstance(a, jax.Array)})
+        return SimpleNamespace(**weights)
 
     def _forward_arguments(self, kwargs: dict[str, Tree], plan: CallPlan) -> dict[str, Tree]:
         self._resolve_training(kwargs, plan)
@@ -329,9 +333,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
             getattr(self, name).assign(value)
         return outputs.output
 
-    def _cast_weight(self, variable: Variable) -> jax.Array:
-        value = variable.stored
-        if value.dtype != self._compute and variable.autocast and self.autocast and is_float(value.dtype):
+    def _cast_weight(self, value: jax.Array, autocast: bool = True) -> jax.Array:
+        if value.dtype != self._compute and autocast and self.autocast and is_float(value.dtype):
             return value.astype(self._compute)
         return value
 

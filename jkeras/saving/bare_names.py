@@ -1,8 +1,9 @@
 """Names without a known suffix, which Keras 2 took for TensorFlow's formats.
 
-`model.save("folder")` wrote a SavedModel, `save_weights("name")` several files that begin with the name. jkeras writes neither. Where
-old scripts run (`settings.keras2_files`), such a name means what a script needs to load the same again: a folder that holds what a
-`.keras` file does, and a file `name.weights.h5`. A warning says so. Elsewhere a name without a suffix is an error, as in Keras 3.
+`model.save("folder")` wrote a SavedModel, `save_weights("name")` several files that begin with the name. jkeras writes neither.
+Where old scripts run (`settings.keras2_files`), such a name means what a script needs to load the same again: a folder that holds
+what a `.keras` file does, and a file `name.weights.h5`. A warning says so. Elsewhere a name without a suffix is an error, as in
+Keras 3.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from jkeras.saving.formats.known import is_claimed
 
 _TENSORFLOW = "tf"
 _WEIGHTS = ".weights.h5"
-_MODEL_WRITTEN = """{path} has no suffix of a file format. In Keras 2 that meant TensorFlow's SavedModel, which jkeras does not write.
-The folder gets what a .keras file holds; keras.models.load_model({name!r}) reads it. Better: model.save({better!r})."""
+_MODEL_WRITTEN = """{path} has no suffix of a file format. In Keras 2 that meant TensorFlow's SavedModel, which jkeras does not
+write. The folder gets what a .keras file holds; keras.models.load_model({name!r}) reads it. Better: model.save({better!r})."""
 _WEIGHTS_WRITTEN = """{path} has no suffix of a file format. In Keras 2 that meant TensorFlow's checkpoints, which jkeras does not
 write. The weights are in {written}, and load_weights({name!r}) reads them. Better: save_weights({better!r})."""
-_OTHERS = """The folder {path} holds other files, such as {first!r}, and a model's folder is written anew each time. Choose a folder
-of its own, or write model.save("model.keras")."""
+_OTHERS = """The folder {path} holds other files, such as {first!r}, and a model's folder is written anew each time. Choose a
+folder of its own, or write model.save("model.keras")."""
 
 
 class Restored:
@@ -37,9 +38,7 @@ class Restored:
     assert_existing_objects_matched = assert_nontrivial_match = expect_partial = assert_consumed
 
 
-def model_target(
-    target: Target, options: WriteOptions, save_format: str | None
-) -> tuple[Target, WriteOptions, str | None]:
+def model_target(target: Target, options: WriteOptions, save_format: str | None) -> tuple[Target, WriteOptions, str | None]:
     """Where and how a whole model goes: for a bare name, into a folder.
 
     Raises:

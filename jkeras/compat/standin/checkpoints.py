@@ -156,7 +156,7 @@ class CheckpointManager:
 
 
 def latest_checkpoint(checkpoint_dir: FilePath, latest_filename: object = None) -> str | None:
-    """The path of the newest checkpoint in a folder, or of the newest weights that `save_weights("name")` wrote there, or None."""
+    """The path of the newest checkpoint in a folder, else of the newest weights that `save_weights("name")` wrote, else None."""
     folder = Path(checkpoint_dir)
     return next(iter(_noted(folder)[::-1]), None) or _newest_weights(folder)
 
