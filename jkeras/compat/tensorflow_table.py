@@ -31,7 +31,7 @@ _TOP = " ".join(
 
 PLACES = {
     "tensorflow": _TOP,
-    "tensorflow.compat": EMPTY,
+    "tensorflow.compat": f"{_IN}.texts",
     "tensorflow.config": f"{_IN}.devices",
     "tensorflow.config.experimental": f"{_IN}.devices",
     "tensorflow.config.threading": f"{_IN}.threads",
