@@ -1,5 +1,6 @@
 """Weights that others compute: an array set as a weight, a kernel made anew at each call, a convolution of one's own."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -89,3 +90,23 @@ def test_bias_of_an_overridden_convolution_goes_to_the_channels_where_they_come_
         layer.build((None, 2, 6, 6))
     own.set_weights(plain.get_weights())
     np.testing.assert_allclose(own(X.transpose(0, 3, 1, 2)), plain(X.transpose(0, 3, 1, 2)), rtol=1e-5, atol=1e-6)
+
+
+def test_a_network_may_make_all_weights_of_another_that_never_built_its_own():
+    inner = jkeras.layers.Dense(2)
+    inner.built = True
+    outer = jkeras.layers.Dense(8)
+    outer.build((None, 3))
+
+    def loss(params):
+        made = outer.apply(params, {}, jnp.ones((1, 3)))[0][0]
+        inner.kernel, inner.bias = made[:6].reshape(3, 2), made[6:]
+        return inner(jnp.ones((1, 3))).sum()
+
+    params, _ = outer.params_and_state()
+    gradient = jax.grad(loss)(params)
+    np.testing.assert_allclose(gradient["bias"], np.ones(8))
+    with pytest.raises(AttributeError, match="no weight 'kernel'"):
+        other = jkeras.layers.Dense(2)
+        other.built = True
+        other(X[0, 0])

@@ -54,6 +54,25 @@ from jkeras.state.variable import Variable, materialize
 _array_types: set[type] = set()
 
 
+class _Weights(SimpleNamespace):
+    """Arrays by name. Where code outside a layer computes a weight, such as a network that makes another's weights, the layer has
+    an array in place of the Variable.
+    """
+
+    __slots__ = ("_layer",)
+
+    def __init__(self, layer: Layer, weights: dict[str, jax.Array]):
+        super().__init__(**weights)
+        self._layer = layer
+
+    def __getattr__(self, name: str) -> jax.Array:
+        held = self._layer.__dict__.get(name)
+        if isinstance(held, (jax.Array, np.ndarray)):
+            return self._layer._cast_weight(jnp.asarray(held))
+        raise AttributeError(messages.NO_WEIGHT.format(layer=self._layer.name, name=name))
+
+
+
 class LayerArguments(TypedDict, total=False):
     """What the constructor of every layer takes and signatures do not show, as `**kwargs: Unpack[...]`; see `Layer`."""
 
@@ -311,10 +330,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
 
     def _read_weights(self) -> SimpleNamespace:
         weights = {n: self._cast_weight(v.stored, v.autocast) for n, v in self.__dict__.items() if isinstance(v, Variable)}
-        if len(weights) < len(self._own):  # a layer around this one may have put an array in a weight's place
-            held = {v.name: self.__dict__.get(v.name) for v in self._own if v.name not in weights}
-            weights.update({n: self._cast_weight(a) for n, a in held.items() if isinstance(a, jax.Array)})
-        return SimpleNamespace(**weights)
+        return _Weights(self, weights)
 
     def _forward_arguments(self, kwargs: dict[str, Tree], plan: CallPlan) -> dict[str, Tree]:
         self._resolve_training(kwargs, plan)
