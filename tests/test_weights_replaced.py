@@ -110,3 +110,48 @@ def test_a_network_may_make_all_weights_of_another_that_never_built_its_own():
         other = jkeras.layers.Dense(2)
         other.built = True
         other(X[0, 0])
+
+
+def masked(k):
+    class Masked(k.layers.Layer):
+        """A layer that keeps a part of another's kernel at zero, as in a PixelCNN."""
+
+        def __init__(self):
+            super().__init__()
+            self.dense = k.layers.Dense(3, kernel_initializer="ones")
+
+        def build(self, shape):
+            self.dense.build(shape)
+            self.mask = np.array([[1, 0, 2], [0, 1, 1]], "float32")
+            self.built = True
+
+        def call(self, x):
+            self.dense.kernel.assign(self.dense.kernel * self.mask)
+            return self.dense(x) ** 2
+
+    model = k.Sequential([k.layers.Input((2,)), Masked()])
+    model.compile(k.optimizers.Adam(0.1), "mse")
+    return model
+
+
+def test_a_layer_may_assign_a_trainable_weight_before_it_computes_with_it():
+    x, y = X[:, 0, 0], X[:, 1, 0] @ np.ones((2, 3), "float32")
+    ours, theirs = masked(jkeras), masked(tf_keras)
+    losses = [model.fit(x, y, epochs=4, batch_size=2, shuffle=False, verbose=0).history["loss"] for model in (ours, theirs)]
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+    kernels = [model.get_weights()[0] for model in (ours, theirs)]
+    np.testing.assert_allclose(*kernels, rtol=1e-4, atol=1e-5)
+    with pytest.warns(UserWarning, match="is not kept"):
+        predicted = ours.predict(x, verbose=0)
+    np.testing.assert_allclose(predicted, theirs.predict(x, verbose=0), rtol=1e-4)
+
+
+def test_a_step_of_ones_own_cannot_keep_such_a_value():
+    class Own(jkeras.Sequential):
+        def train_step(self, state, batch):
+            return super().train_step(state, batch)
+
+    model = Own(masked(jkeras).layers)
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="the new value would be lost"):
+        model.fit(X[:, 0, 0], X[:, 1, 0] @ np.ones((2, 3), "float32"), verbose=0)

@@ -72,7 +72,6 @@ class _Weights(SimpleNamespace):
         raise AttributeError(messages.NO_WEIGHT.format(layer=self._layer.name, name=name))
 
 
-
 class LayerArguments(TypedDict, total=False):
     """What the constructor of every layer takes and signatures do not show, as `**kwargs: Unpack[...]`; see `Layer`."""
 

@@ -58,8 +58,8 @@ class ConfigFace(configurable.Configurable):
         return list(left)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments in Keras' JSON shape; where your class overrides this, `super().get_config()` has only name,
-        `trainable` and dtype, as in Keras.
+        """The constructor's arguments in Keras' JSON shape; where your class overrides this, `super().get_config()` has only
+        `name`, `trainable` and `dtype`, as in Keras.
         """
         base = {"name": self.name, "trainable": self._trainable, "dtype": configurable.object_config(self._dtype_policy)}
         if _writes_its_own(type(self)):

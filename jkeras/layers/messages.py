@@ -58,7 +58,7 @@ something else needs a `load_own_variables` that reads it."""
 NOT_BUILT = """{cls} {layer!r} has no weights yet, so `{what}` cannot answer: the shape of the input is not known. Give the shape
 first, with {how}, with Input(shape=...), or by calling the layer on data."""
 
-NO_WEIGHT = """Layer {layer!r} has no weight {name!r}. If your code sets `built = True` in place of build(), it sets all weights too:
+NO_WEIGHT = """Layer {layer!r} has no weight {name!r}. Code that sets `built = True` in place of build() sets all weights too:
 layer.{name} = array."""
 
 NO_CALL = "{cls} has no `call`. Your own layers need `def call(self, x): ...`."
