@@ -488,3 +488,9 @@ def test_print_summary_is_what_the_method_prints():
     lines = []
     print_summary(three_layers(), print_fn=lines.append)
     assert lines == summary(three_layers())
+
+
+def test_a_stack_that_begins_with_an_embedding_takes_sequences_of_any_length(capsys):
+    model = Sequential([layers.Embedding(10, 4), layers.LSTM(3), Dense(1)])
+    model.summary()
+    assert "(None, None, 4)" in capsys.readouterr().out and model.count_params() == 40 + 4 * 3 * 8 + 4

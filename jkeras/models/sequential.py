@@ -135,6 +135,11 @@ class Sequential(Functional):
         self.__dict__.pop("_program", None)
         self.built = True
 
+    def _require_built(self, what: str, how: str) -> None:
+        if what == "summary" and not self.built and self._stack and isinstance(self._stack[0], Embedding):
+            self.build((None, None))  # as in Keras 2: what comes first to an embedding are sequences of any length
+        super()._require_built(what, how)
+
     def _ensure_built(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         if self.built:
             return
