@@ -203,3 +203,17 @@ def test_summaries_go_where_the_callback_writes(tf, tmp_path):
             tf.summary.scalar("loss", 0.5)
     assert tf.summary.scalar("loss", 0.5, step=1) is False
     assert any(b"loss" in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_arguments_that_scripts_use(tf):
+    assert tf.shape([[1, 2]], out_type=tf.float32) == (1.0, 2.0) and tf.size([1, 2, 3], out_type=tf.int32) == 3
+    assert tf.zeros(1, 1).dtype == tf.float32 and tf.ones((2,), tf.bool).dtype == tf.bool
+    assert tf.compat.as_bytes("JFIF") == b"JFIF" and tf.compat.as_text(b"a") == tf.compat.as_str_any("a") == "a"
+    four = tf.function(lambda x: tf.repeat(x, repeats=[2, 0]))(tf.constant([1.0, 5.0]))
+    assert four.tolist() == [1, 1]
+
+
+def test_gamma_draws_have_their_mean_and_spread(tf):
+    drawn = np.asarray(tf.random.gamma([20_000], [2.0, 8.0], beta=[1.0, 2.0]))
+    np.testing.assert_allclose(drawn.mean(0), [2, 4], rtol=0.05)
+    np.testing.assert_allclose(drawn.var(0), [2, 2], rtol=0.1)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 from jax.typing import DTypeLike
 
 from jkeras import ops
+from jkeras._base.dtypes import is_float
 from jkeras._base.types import Tree
 from jkeras.compat.standin import host_tensor
+from jkeras.compat.standin.dtypes import as_dtype
 from jkeras.ops.wrapper import Tensor
 
 
@@ -38,6 +41,23 @@ def to_int32(x: Tree, name: object = None) -> Tensor:
 def identity(input: Tree, name: object = None) -> Tensor:
     """The values as an array."""
     return ops.convert_to_tensor(input)
+
+
+def shape(input: Tree, out_type: DTypeLike = "int32", name: object = None) -> tuple[Any, ...]:
+    """The sizes of the axes, as numbers that are known while code is traced; floats if the dtype says so.
+
+    Example:
+        >>> shape([[1, 2]]), shape([[1, 2]], out_type="float32")
+        ((1, 2), (1.0, 2.0))
+    """
+    sizes = ops.shape(input)
+    return tuple(float(n) if isinstance(n, int) else n for n in sizes) if is_float(as_dtype(out_type)) else sizes
+
+
+def size(input: Tree, out_type: DTypeLike = "int32", name: object = None) -> Tensor:
+    """The number of entries."""
+    number = ops.size(input)
+    return float(number) if isinstance(number, int) and is_float(as_dtype(out_type)) else number
 
 
 def add_n(inputs: Sequence[Tree], name: object = None) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
@@ -29,6 +31,5 @@ def as_dtype(type_value: DTypeLike | int) -> np.dtype:
         >>> as_dtype("float32") == as_dtype(1) == float32
         True
     """
-    if isinstance(type_value, int) and type_value in _NUMBERS:
-        type_value = _NUMBERS[type_value]
-    return np.dtype(jnp.dtype(type_value))
+    wanted: Any = _NUMBERS.get(type_value, type_value) if isinstance(type_value, int) else type_value
+    return np.dtype(jnp.dtype(wanted))
