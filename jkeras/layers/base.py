@@ -41,7 +41,7 @@ from jkeras.layers.declaration import Updated
 from jkeras.layers.graph_face import GraphFace
 from jkeras.layers.holder import WeightHolder
 from jkeras.layers.input_spec import InputSpec, check_input
-from jkeras.layers.leaks import hide_tracers
+from jkeras.layers.leaks import hide_tracers, tracers_in
 from jkeras.layers.pure import PureFace
 from jkeras.layers.remat import RematFace, rematerialized
 from jkeras.layers.shape_face import ShapeFace
@@ -242,6 +242,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     def _build_by_call(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         """Make the weights of the layers below by running `call` on shapes."""
         self.built = True
+        around = tracers_in(self)
         try:
             with current().for_layer(None, None):
                 infer(self, specs, kwargs)
@@ -250,7 +251,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
                 self.built = False
                 raise
         finally:
-            hide_tracers(self)
+            hide_tracers(self, around)
 
     def _require_built(self, what: str, how: str) -> None:
         if not self.built:
@@ -427,8 +428,9 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
             self._build_for_call(args, specs, given)
         if self.input_spec is not None and args:
             check_input(self, args[0])
+        around = tracers_in(self)
         outputs = Node(self, args, kwargs, self.compute_output_spec(*specs, **given)).outputs
-        hide_tracers(self)
+        hide_tracers(self, around)
         if args and (masks is not None or self._plan.makes_mask):
             outgoing = infer(self.compute_mask, (specs[0], given.get("mask", masks)), {})
             for tensor, mask in structures.zip_masks(jax.tree.leaves(outputs, is_leaf=is_symbolic), outgoing):

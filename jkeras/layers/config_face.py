@@ -119,6 +119,20 @@ class ConfigFace(configurable.Configurable):
         self.built = True
 
 
+def build_as_written(layer: object, entry: object) -> None:
+    """Build a layer of yours that overrides `build_from_config` by the entry of a file, before the graph calls it.
+
+    Args:
+        layer: made of the entry.
+        entry: with a `build_config`, if the layer was built.
+    """
+    own = isinstance(layer, ConfigFace) and type(layer).build_from_config is not ConfigFace.build_from_config
+    config = entry.get("build_config") if isinstance(entry, Mapping) else None
+    if own and isinstance(layer, ConfigFace) and isinstance(config, Mapping) and not layer.built:
+        layer.build_from_config(config)
+        layer.built = True
+
+
 def _writes_its_own(cls: type) -> bool:
     """Whether a class of yours that extends no library layer overrides `get_config`."""
     owner = next(c for c in cls.__mro__ if "get_config" in vars(c))

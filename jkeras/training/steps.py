@@ -148,14 +148,14 @@ class Steps(Layer):
         finally:
             hide_tracers(self)
         loss, y_pred, masks, parts = result.output
-        assigned = [(p, new) for (p, _), old, new in zip(entries, values, result.values) if new is not old and p in flat_params]
+        replaced = [(p, new) for (p, _), old, new in zip(entries, values, result.values) if new is not old and p in flat_params]
         if not keeps:
             refuse_assigned(zip(entries, values, result.values), flat_params, training)
         if step is not None:
             moved = [(p, v) for (p, v), before, after in zip(entries, values, result.values) if after is not before]
             step.ahead |= {id(v) for p, v in moved if p in flat_state}  # the optimizer sets the others
         after = paths.nest([(p, value) for (p, _), value in zip(entries, result.values) if p in flat_state])
-        return loss if scale is None else loss * scale, Outcome(loss, after, y_pred, parts, masks, rows, x, paths.nest(assigned))
+        return loss if scale is None else loss * scale, Outcome(loss, after, y_pred, parts, masks, rows, x, paths.nest(replaced))
 
     def compute_loss(
         self, x: Tree = None, y: Tree = None, y_pred: Tree = None, sample_weight: Tree = None, training: bool = True
