@@ -34,6 +34,7 @@ PLACES = {
     "tensorflow.compat": f"{_IN}.texts",
     "tensorflow.config": f"{_IN}.devices",
     "tensorflow.config.experimental": f"{_IN}.devices",
+    "tensorflow.config.optimizer": f"{_IN}.graph_options",
     "tensorflow.config.threading": f"{_IN}.threads",
     "tensorflow.data": f"{_IN}.data.dataset {_IN}.data.options {_IN}.data.text_lines",
     "tensorflow.data.experimental": f"{_IN}.data.experimental",

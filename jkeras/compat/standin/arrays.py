@@ -6,6 +6,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 from jax.typing import DTypeLike
 
 from jkeras import ops
@@ -13,7 +14,7 @@ from jkeras._base.dtypes import is_float
 from jkeras._base.types import Tree
 from jkeras.compat.standin import host_tensor
 from jkeras.compat.standin.dtypes import as_dtype
-from jkeras.ops.wrapper import Tensor
+from jkeras.ops.wrapper import Tensor, symbolic
 
 
 def cast(x: Tree, dtype: DTypeLike | None, name: object = None) -> Tensor:
@@ -150,9 +151,19 @@ def cumsum(x: Tree, axis: int = 0, exclusive: bool = False, reverse: bool = Fals
     return ops.flip(total, axis=axis) if reverse else total
 
 
-def cumprod(x: Tree, axis: int = 0, name: object = None) -> Tensor:
-    """Cumulative products along an axis."""
-    return ops.cumprod(x, axis=axis)
+def cumprod(x: Tree, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: object = None) -> Tensor:
+    """Cumulative products along an axis.
+
+    Example:
+        >>> cumprod([2, 3, 4]).tolist(), cumprod([2, 3, 4], exclusive=True).tolist(), cumprod([2, 3, 4], reverse=True).tolist()
+        ([2, 6, 24], [1, 2, 6], [24, 12, 4])
+    """
+    x = ops.flip(x, axis=axis) if reverse else ops.convert_to_tensor(x)
+    total = ops.cumprod(x, axis=axis)
+    if exclusive:
+        first = ops.ones_like(ops.take(x, [0], axis=axis))
+        total = ops.concatenate([first, ops.split(total, [ops.shape(x)[axis] - 1], axis=axis)[0]], axis=axis)
+    return ops.flip(total, axis=axis) if reverse else total
 
 
 def einsum(equation: str, *inputs: Tree, name: object = None) -> Tensor:
@@ -160,9 +171,47 @@ def einsum(equation: str, *inputs: Tree, name: object = None) -> Tensor:
     return ops.einsum(equation, *inputs)
 
 
-def gather(params: Tree, indices: Tree, validate_indices: Tree = None, axis: int | None = None, name: object = None) -> Tensor:
-    """The entries at indices along an axis, by default the first."""
-    return ops.take(params, indices, axis=0 if axis is None else axis)
+def gather(
+    params: Tree,
+    indices: Tree,
+    validate_indices: Tree = None,
+    axis: int | None = None,
+    batch_dims: int = 0,
+    name: object = None,
+) -> Tensor:
+    """The entries at indices along an axis, by default the first that is no axis of the batch.
+
+    Args:
+        params: an array.
+        indices: integers.
+        validate_indices: no effect.
+        axis: along which.
+        batch_dims: how many first axes `params` and `indices` share: each row has indices of its own.
+        name: no effect.
+
+    Example:
+        >>> gather([[1, 2, 3], [4, 5, 6]], [[2, 0], [1, 1]], batch_dims=1).tolist()
+        [[3, 1], [5, 5]]
+    """
+    if not batch_dims:
+        return ops.take(params, indices, axis=0 if axis is None else axis)
+    return _gather_in_rows(params, indices, axis, batch_dims)
+
+
+def _gather_within(params: Tree, indices: Tree, axis: int | None, batch_dims: int) -> Tensor:
+    array, places = ops.convert_to_tensor(params), ops.convert_to_tensor(indices)
+    batch = batch_dims % places.ndim if batch_dims < 0 else batch_dims
+    along = batch if axis is None else axis % array.ndim
+
+    def take(one: Tensor, index: Tensor) -> Tensor:
+        return ops.take(one, index, axis=along - batch)
+
+    for _ in range(batch):
+        take = jax.vmap(take)
+    return take(array, places)
+
+
+_gather_in_rows = symbolic(_gather_within, "gather")
 
 
 def boolean_mask(tensor: Tree, mask: Tree, axis: int = 0, name: object = None) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import SupportsInt
 
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras import random, utils
@@ -88,7 +89,7 @@ def gamma(
         >>> gamma((5,), [0.5, 1.5]).shape
         (5, 2)
     """
-    kinds = jnp.broadcast_shapes(jnp.shape(alpha), () if beta is None else jnp.shape(beta))
+    kinds = np.broadcast_shapes(np.shape(alpha), () if beta is None else np.shape(beta))
     drawn = random.gamma((*_shape(shape), *kinds), jnp.asarray(alpha, dtype), dtype, _seed(seed))
     return drawn if beta is None else drawn / jnp.asarray(beta, dtype)
 
