@@ -161,8 +161,11 @@ def cumprod(x: Tree, axis: int = 0, exclusive: bool = False, reverse: bool = Fal
     x = ops.flip(x, axis=axis) if reverse else ops.convert_to_tensor(x)
     total = ops.cumprod(x, axis=axis)
     if exclusive:
+        size = ops.shape(x)[axis]
+        if size is None:
+            raise ValueError("cumprod(exclusive=True) needs an axis of known size. Give Input(shape=...) a number there.")
         first = ops.ones_like(ops.take(x, [0], axis=axis))
-        total = ops.concatenate([first, ops.split(total, [ops.shape(x)[axis] - 1], axis=axis)[0]], axis=axis)
+        total = ops.concatenate([first, ops.split(total, [size - 1], axis=axis)[0]], axis=axis)
     return ops.flip(total, axis=axis) if reverse else total
 
 
