@@ -275,3 +275,39 @@ def test_dicts_keep_the_order_of_their_keys(tf):
     assert listed(Pair({"b": 1.0, "a": 2.0}, [entries])) == [[1, 2], [3, 4]]
     assert tf.get_static_value(tf.constant(2)) == 2 and tf.function(lambda x: tf.get_static_value(x) is None)(tf.constant(2))
     assert listed(Pair({"a": 2.0, "b": 1.0}, [entries])) == [[2, 1], [3, 4]]
+
+
+def test_arguments_that_scripts_use(tf):
+    assert tf.shape([[1, 2]], out_type=tf.float32) == (1.0, 2.0) and tf.size([1, 2, 3], out_type=tf.int32) == 3
+    assert tf.zeros(1, 1).dtype == tf.float32 and tf.ones((2,), tf.bool).dtype == tf.bool
+    assert tf.compat.as_bytes("JFIF") == b"JFIF" and tf.compat.as_text(b"a") == tf.compat.as_str_any("a") == "a"
+    four = tf.function(lambda x: tf.repeat(x, repeats=[2, 0]))(tf.constant([1.0, 5.0]))
+    assert four.tolist() == [1, 1]
+
+
+def test_gamma_draws_have_their_mean_and_spread(tf):
+    drawn = np.asarray(tf.random.gamma([20_000], [2.0, 8.0], beta=[1.0, 2.0]))
+    np.testing.assert_allclose(drawn.mean(0), [2, 4], rtol=0.05)
+    np.testing.assert_allclose(drawn.var(0), [2, 2], rtol=0.1)
+
+
+@pytest.mark.parametrize(("axis", "batch_dims"), [(None, 1), (2, 1), (-1, 2), (None, -1)])
+def test_gather_with_indices_of_each_row(tf, axis, batch_dims):
+    params, indices = np.arange(24.0).reshape(2, 3, 4), np.array([[1, 0, 2], [2, 2, 0]])
+    found = tf.gather(params, indices, axis=axis, batch_dims=batch_dims)
+    batch = batch_dims % 2 if batch_dims < 0 else batch_dims
+    along = batch if axis is None else axis % 3
+    rows = params.reshape(-1, *params.shape[batch:])
+    expected = [
+        np.take(row, index, along - batch) for row, index in zip(rows, indices.reshape(len(rows), *indices.shape[batch:]))
+    ]
+    np.testing.assert_array_equal(found, np.reshape(expected, found.shape))
+    assert found.shape == params.shape[:along] + indices.shape[batch:] + params.shape[along + 1 :]
+
+
+def test_products_and_options_that_scripts_use(tf):
+    x = np.array([[2.0, 3.0, 4.0]])
+    assert tf.math.cumprod(x, axis=-1, exclusive=True).tolist() == [[1, 2, 6]]
+    assert tf.math.cumprod(x, axis=1, exclusive=True, reverse=True).tolist() == [[12, 4, 1]]
+    tf.config.optimizer.set_jit(True)
+    assert tf.keras.Input(shape=(3)).shape == (None, 3)

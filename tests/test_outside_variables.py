@@ -265,16 +265,17 @@ class Counting(layers.Layer):
         return x
 
 
-def test_a_trainable_weight_that_a_forward_pass_assigns_is_refused():
+def test_what_a_forward_pass_assigns_to_a_trainable_weight_is_kept_in_training_only():
     model = Sequential([Counting(0.0), layers.Dense(1)])
     model(X)
     assert float(model.layers[0].total.value) == 1  # an eager call assigns as written
     model.compile("sgd", "mse")
-    for call in (model.fit, model.evaluate, model.train_on_batch):
-        with pytest.raises(ValueError, match="trainable=False"):
-            call(X, Y)
-    with pytest.raises(ValueError, match="trainable=False"):
-        model.predict(X, verbose=0)
+    model.fit(X, Y, batch_size=len(X), epochs=2, verbose=0)
+    model.train_on_batch(X, Y)
+    for call in (lambda: model.evaluate(X, Y, verbose=0), lambda: model.predict(X, verbose=0)):
+        with pytest.warns(UserWarning, match="is not kept"):
+            call()
+    assert float(model.layers[0].total.value) == 4
 
 
 @pytest.mark.parametrize("start, options", [(0, {"dtype": "int32"}), (0.0, {"trainable": False})])

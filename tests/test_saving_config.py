@@ -468,3 +468,45 @@ def test_a_stack_without_an_input_is_built_from_its_build_config():
     fresh.build_from_config(json.loads(json.dumps(model.get_build_config())))
     fresh.set_weights(model.get_weights())
     assert [v.shape for v in fresh.weights] == [(3, 2), (2,), (2, 1), (1,)]
+
+
+def layer_with_build_arguments(k):
+    @k.saving.register_keras_serializable("with_build_arguments")
+    class Filled(k.layers.Layer):
+        """A layer whose `build` takes more than a shape."""
+
+        def __init__(self, units, **kwargs):
+            super().__init__(**kwargs)
+            self.units = units
+
+        def build(self, input_shape, value):
+            self.shape, self.value = input_shape, value
+            self.w = self.add_weight(shape=(input_shape[-1], self.units), initializer=k.initializers.Constant(value))
+            self.built = True
+
+        def call(self, x):
+            return x @ self.w
+
+        def get_config(self):
+            return dict(units=self.units, **super().get_config())
+
+        def get_build_config(self):
+            return {"input_shape": self.shape, "value": self.value}
+
+        def build_from_config(self, config):
+            self.build(config["input_shape"], config["value"])
+
+    layer = Filled(2)
+    layer.build((None, 3), 4.0)
+    return layer
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_a_layer_builds_itself_by_its_own_build_config(tmp_path, graph):
+    layer, path = layer_with_build_arguments(jkeras), tmp_path / "model.keras"
+    inputs = jkeras.Input((3,))
+    model = jkeras.Model(inputs, layer(inputs)) if graph else jkeras.Sequential([inputs, layer])
+    model.save(path)
+    loaded = jkeras.models.load_model(path)
+    assert loaded.layers[-1].value == 4.0 and sorted(layer.get_config()) == ["dtype", "name", "trainable", "units"]
+    np.testing.assert_array_equal(loaded(np.ones((1, 3), "float32")), [[12.0, 12.0]])

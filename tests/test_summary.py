@@ -509,3 +509,9 @@ def test_a_method_shows_its_own_name(name):
 def test_the_signature_of_summary_is_keras():
     assert str(inspect.signature(Model.summary)).replace("'", "").startswith("(self, line_length: int | None = None, positions:")
     assert list(inspect.signature(Model.summary).parameters) == list(inspect.signature(keras.Model.summary).parameters)
+
+
+def test_a_stack_that_begins_with_an_embedding_takes_sequences_of_any_length(capsys):
+    model = Sequential([layers.Embedding(10, 4), layers.LSTM(3), Dense(1)])
+    model.summary()
+    assert "(None, None, 4)" in capsys.readouterr().out and model.count_params() == 40 + 4 * 3 * 8 + 4

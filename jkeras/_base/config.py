@@ -25,7 +25,7 @@ class Settings:
     remat: Any = None  # the innermost open RematScope
     matmul_precision: str | None = None  # None: as JAX has it
     recompile_check: str = "off"
-    keras2_json: bool = False  # whether `to_json` writes the keys of Keras 2
+    keras2_files: bool = False  # whether `to_json`, and names of files without a suffix, mean what they did in Keras 2
 
 
 settings = Settings()

@@ -173,6 +173,16 @@ def _placed(name: str, value: object) -> object:
     return {**value, "module": area}
 
 
+def is_library(cls: type) -> bool:
+    """Whether a class is one of this package rather than yours.
+
+    Example:
+        >>> is_library(Configurable), is_library(dict)
+        (True, False)
+    """
+    return cls.__module__.partition(".")[0] == _HOME
+
+
 def init_arguments(obj: Configurable) -> dict[str, object]:
     """Constructor arguments by name, defaults filled in. Where a library class resolved an argument into an attribute of the
     same name (a string into an initializer), the attribute is what counts.
@@ -182,7 +192,7 @@ def init_arguments(obj: Configurable) -> dict[str, object]:
     signature = constructor_signature(cls)
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
-    resolved = cls.__module__.partition(".")[0] == _HOME
+    resolved = is_library(cls)
     out: dict[str, object] = {}
     for name, value in bound.arguments.items():
         kind = signature.parameters[name].kind

@@ -10,6 +10,7 @@ import math
 import os
 from typing import Any
 
+from jkeras._base.config import settings
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.registry import export
@@ -46,7 +47,8 @@ class ModelCheckpoint(MonitorCallback):
         kwargs: Keras 2's `period`, a number of epochs, and arguments that have no effect.
 
     Raises:
-        ValueError: the suffix belongs to no format that can be written, or `save_freq` is not a number.
+        ValueError: the suffix belongs to no format that can be written, or `save_freq` is not a number. (Where old scripts run,
+            under `jkeras.compat`, a name without a suffix is allowed, as in `model.save`.)
 
     Example:
         >>> from types import SimpleNamespace
@@ -78,7 +80,7 @@ class ModelCheckpoint(MonitorCallback):
             raise unexpected_arguments("ModelCheckpoint", kwargs, (*known, "initial_value_threshold", "period"))
         self.filepath = os.fspath(filepath)
         suffixes: tuple[str, ...] = _WEIGHTS if save_weights_only else _WHOLE
-        if not self.filepath.endswith(suffixes):
+        if not self.filepath.endswith(suffixes) and not settings.keras2_files:
             raise ValueError(_SUFFIX.format(path=self.filepath, known=", ".join(suffixes)))
         check_frequency("save_freq", save_freq)
         self.verbose = verbose

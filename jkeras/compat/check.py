@@ -1,8 +1,8 @@
 """Checks a script before it runs: what it needs of Keras and TensorFlow that jkeras does not have, with the lines.
 
 The script is read, not run. Only what its text says plainly is reported: names in modules, attributes of classes and of their
-instances, names in strings, and steps whose arguments fit no form. So the list may be incomplete, and it includes lines in
-branches that are never taken. What stands in a `try` that catches the error is left out.
+instances, names in strings, methods of TensorFlow's shapes, and steps whose arguments fit no form. So the list may be incomplete,
+and it includes lines in branches that are never taken. What stands in a `try` that catches the error is left out.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from jkeras.compat.checking.attributes import missing_attributes
 from jkeras.compat.checking.names import missing_names
 from jkeras.compat.checking.script import Script
+from jkeras.compat.checking.shapes import shapes_as_tensor_shapes
 from jkeras.compat.checking.steps import unfit_steps
 from jkeras.compat.checking.strings import unknown_strings
 from jkeras.compat.missing import is_tensorflow
@@ -52,6 +53,6 @@ def check_script(source: str, filename: str = "<script>") -> list[Absent]:
         4 keras.Sequential.fitt - There is fit.
     """
     script = Script(ast.parse(source, filename))
-    searches = (missing_names, missing_attributes, unknown_strings, unfit_steps)
+    searches = (missing_names, missing_attributes, unknown_strings, unfit_steps, shapes_as_tensor_shapes)
     found = {one for search in searches for one in search(script)} if script.imported or script.missing else set()
     return sorted((Absent(line, what, is_tensorflow(what), hint) for line, what, hint in found), key=lambda one: one[:2])

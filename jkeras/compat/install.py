@@ -41,8 +41,8 @@ def install(tensorflow: bool = True) -> None:
     """From now on `import keras`, `import tensorflow` and their submodules give jkeras.
 
     `floatx`, `epsilon` and `image_data_format` are taken from `keras.json` in `$KERAS_HOME` or `~/.keras`, if there is one.
-    JAX's arrays get `numpy()`, `get_shape()` and `set_shape()` as TensorFlow's have, and `model.to_json()` has the keys of Keras
-    2. A second call does nothing.
+    JAX's arrays get `numpy()`, `get_shape()` and `set_shape()` as TensorFlow's have. `model.to_json()` has the keys of Keras 2,
+    and `model.save("name")` without a suffix writes a folder, as in Keras 2. A second call does nothing.
 
     Args:
         tensorflow: False leaves the name `tensorflow` alone, for packages that do more with TensorFlow where they find it.
@@ -65,7 +65,7 @@ def install(tensorflow: bool = True) -> None:
         raise RuntimeError(_IMPORTED.format(name=there, file=file))
     finder = CompatFinder(names)
     sys.meta_path.insert(0, finder)
-    settings.keras2_json = True
+    settings.keras2_files = True
     _installed.extend((finder, _read_settings()))
     for kind, methods in _METHODS.items():
         for name, method in methods.items():
@@ -78,7 +78,7 @@ def uninstall() -> None:
         return
     finder, changed = _installed
     _installed.clear()
-    settings.keras2_json = False
+    settings.keras2_files = False
     sys.meta_path.remove(finder)
     for name, module in [*sys.modules.items()]:
         if isinstance(module, CompatModule) or isinstance(getattr(module, "__loader__", None), Empty):

@@ -32,9 +32,10 @@ _TOP = " ".join(
 
 PLACES = {
     "tensorflow": _TOP,
-    "tensorflow.compat": EMPTY,
+    "tensorflow.compat": f"{_IN}.texts",
     "tensorflow.config": f"{_IN}.devices",
     "tensorflow.config.experimental": f"{_IN}.devices",
+    "tensorflow.config.optimizer": f"{_IN}.graph_options",
     "tensorflow.config.threading": f"{_IN}.threads",
     "tensorflow.data": f"{_IN}.data.dataset {_IN}.data.options {_IN}.data.text_lines",
     "tensorflow.data.experimental": f"{_IN}.data.experimental",
@@ -46,7 +47,8 @@ PLACES = {
     "tensorflow.experimental": EMPTY,
     "tensorflow.experimental.numpy": "jkeras.ops",
     "tensorflow.gfile": f"{_IN}.gfile",
-    "tensorflow.image": f"{_IN}.image.geometry {_IN}.image.color {_IN}.image.random_changes {_IN}.image.arrays {_IN}.files",
+    "tensorflow.image": f"{_IN}.image.geometry {_IN}.image.color {_IN}.image.random_changes {_IN}.image.arrays"
+    f" {_IN}.image.patches {_IN}.image.filters {_IN}.files",
     "tensorflow.io": f"{_IN}.files",
     "tensorflow.io.gfile": f"{_IN}.gfile",
     "tensorflow.linalg": f"{_IN}.linalg",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -35,7 +36,7 @@ def as_source(
             which yield `x`, `(x, y)` or `(x, y, sample_weight)`; or a `Source`, which is returned as it is.
         y: targets, for arrays only.
         sample_weight: weights, for arrays only.
-        batch_size: rows per batch, for arrays only, or as the data's own `batch_size` has it; None takes 32.
+        batch_size: rows per batch, for arrays; None takes 32. Data that yield batches ignore it, with a warning.
         shuffle: True, False or `"batch"`; data with an order of their own (generators, iterables) keep it.
         steps: batches of an epoch; None for one pass over the data.
         class_weight: class number -> weight, or such a table per output, multiplied into the sample weights.
@@ -62,9 +63,9 @@ def as_source(
     if is_arrays(x):
         x, y, sample_weight = to_arrays(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
         return ArraySource(x, y, weighing(y, sample_weight), batch_size=batch_size, shuffle=shuffle or False, steps=steps)
-    if batch_size is not None and getattr(x, "batch_size", None) == batch_size:
-        batch_size = None  # it repeats what the data say
-    _refuse(x, y=y, sample_weight=sample_weight, batch_size=batch_size)
+    _refuse(x, y=y, sample_weight=sample_weight)
+    if batch_size is not None and getattr(x, "batch_size", None) != batch_size:
+        warnings.warn(f"batch_size={batch_size} is ignored: {type(x).__name__} yields whole batches. Leave it out.", stacklevel=5)
     if isinstance(x, Source):
         return x
     return _stream(x, shuffle or False, steps, weighing)
@@ -113,7 +114,6 @@ def _refuse(x: Tree, **given: object) -> None:
     words = {
         "y": "Let it yield the targets: (x, y).",
         "sample_weight": "Let it yield the weights: (x, y, sample_weight).",
-        "batch_size": "It yields whole batches, so their size is decided there.",
     }
     for name, value in given.items():
         if value is not None:

@@ -41,7 +41,7 @@ from jkeras.layers.declaration import Updated
 from jkeras.layers.graph_face import GraphFace
 from jkeras.layers.holder import WeightHolder
 from jkeras.layers.input_spec import InputSpec, check_input
-from jkeras.layers.leaks import hide_tracers
+from jkeras.layers.leaks import hide_tracers, tracers_in
 from jkeras.layers.pure import PureFace
 from jkeras.layers.remat import RematFace, rematerialized
 from jkeras.layers.shape_face import ShapeFace
@@ -52,6 +52,24 @@ from jkeras.state.tape import recording
 from jkeras.state.variable import Variable, materialize
 
 _array_types: set[type] = set()
+
+
+class _Weights(SimpleNamespace):
+    """Arrays by name. Where code outside a layer computes a weight, such as a network that makes another's weights, the layer has
+    an array in place of the Variable.
+    """
+
+    __slots__ = ("_layer",)
+
+    def __init__(self, layer: Layer, weights: dict[str, jax.Array]):
+        super().__init__(**weights)
+        self._layer = layer
+
+    def __getattr__(self, name: str) -> jax.Array:
+        held = self._layer.__dict__.get(name)
+        if isinstance(held, (jax.Array, np.ndarray)):
+            return self._layer._cast_weight(jnp.asarray(held))
+        raise AttributeError(messages.NO_WEIGHT.format(layer=self._layer.name, name=name))
 
 
 class LayerArguments(TypedDict, total=False):
@@ -224,6 +242,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     def _build_by_call(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         """Make the weights of the layers below by running `call` on shapes."""
         self.built = True
+        around = tracers_in(self)
         try:
             with current().for_layer(None, None):
                 infer(self, specs, kwargs)
@@ -232,7 +251,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
                 self.built = False
                 raise
         finally:
-            hide_tracers(self)
+            hide_tracers(self, around)
 
     def _require_built(self, what: str, how: str) -> None:
         if not self.built:
@@ -310,7 +329,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         raise NotImplementedError(messages.NO_CALL.format(cls=type(self).__name__))
 
     def _read_weights(self) -> SimpleNamespace:
-        return SimpleNamespace(**{n: self._cast_weight(v) for n, v in self.__dict__.items() if isinstance(v, Variable)})
+        weights = {n: self._cast_weight(v.stored, v.autocast) for n, v in self.__dict__.items() if isinstance(v, Variable)}
+        return _Weights(self, weights)
 
     def _forward_arguments(self, kwargs: dict[str, Tree], plan: CallPlan) -> dict[str, Tree]:
         self._resolve_training(kwargs, plan)
@@ -329,9 +349,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
             getattr(self, name).assign(value)
         return outputs.output
 
-    def _cast_weight(self, variable: Variable) -> jax.Array:
-        value = variable.stored
-        if value.dtype != self._compute and variable.autocast and self.autocast and is_float(value.dtype):
+    def _cast_weight(self, value: jax.Array, autocast: bool = True) -> jax.Array:
+        if value.dtype != self._compute and autocast and self.autocast and is_float(value.dtype):
             return value.astype(self._compute)
         return value
 
@@ -409,8 +428,9 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
             self._build_for_call(args, specs, given)
         if self.input_spec is not None and args:
             check_input(self, args[0])
+        around = tracers_in(self)
         outputs = Node(self, args, kwargs, self.compute_output_spec(*specs, **given)).outputs
-        hide_tracers(self)
+        hide_tracers(self, around)
         if args and (masks is not None or self._plan.makes_mask):
             outgoing = infer(self.compute_mask, (specs[0], given.get("mask", masks)), {})
             for tensor, mask in structures.zip_masks(jax.tree.leaves(outputs, is_leaf=is_symbolic), outgoing):

@@ -58,13 +58,17 @@ class ConfigFace(configurable.Configurable):
         return list(left)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments in Keras' JSON shape."""
+        """The constructor's arguments in Keras' JSON shape; where your class overrides this, `super().get_config()` has only
+        `name`, `trainable` and `dtype`, as in Keras.
+        """
+        base = {"name": self.name, "trainable": self._trainable, "dtype": configurable.object_config(self._dtype_policy)}
+        if _writes_its_own(type(self)):
+            return base
         named = configurable.constructor_signature(type(self)).parameters
         hidden = (*LEGACY, *self._left_out)
         arguments = {k: v for k, v in configurable.init_arguments(self).items() if k in named or k not in hidden}
         if getattr(type(self).__init__, "is_base", False):  # Keras omits the base's own arguments at their defaults
             arguments = {k: v for k, v in arguments.items() if (k, v) not in (("activity_regularizer", None), ("autocast", True))}
-        base = {"name": self.name, "trainable": self._trainable, "dtype": configurable.object_config(self._dtype_policy)}
         return {**base, **{k: configurable.serialize(v) for k, v in arguments.items() if k not in base}}
 
     @classmethod
@@ -113,6 +117,36 @@ class ConfigFace(configurable.Configurable):
         with Scope():
             self.build(*shapes)
         self.built = True
+
+
+def build_as_written(layer: object, entry: object) -> None:
+    """Build a layer of yours that overrides `build_from_config` by the entry of a file, before the graph calls it.
+
+    Args:
+        layer: made of the entry.
+        entry: with a `build_config`, if the layer was built.
+    """
+    own = isinstance(layer, ConfigFace) and type(layer).build_from_config is not ConfigFace.build_from_config
+    config = entry.get("build_config") if isinstance(entry, Mapping) else None
+    if own and isinstance(layer, ConfigFace) and isinstance(config, Mapping) and not layer.built:
+        layer.build_from_config(config)
+        layer.built = True
+
+
+def _writes_its_own(cls: type) -> bool:
+    """Whether a class of yours that extends no library layer overrides `get_config`."""
+    owner = next(c for c in cls.__mro__ if "get_config" in vars(c))
+    above = cls.__mro__[cls.__mro__.index(owner) + 1 :]
+    return owner is not ConfigFace and not configurable.is_library(owner) and not any(_names_arguments(c) for c in above)
+
+
+def _names_arguments(cls: type) -> bool:
+    """Whether a class is a library layer with arguments of its own, rather than the base of all layers or of all models."""
+    own = vars(cls).get("__init__")
+    if own is None or not configurable.is_library(cls) or getattr(own, "is_base", False):
+        return False
+    named = [p.name for p in inspect.signature(own).parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return bool(set(named[1:]) - set(_BASE))
 
 
 def _build_arguments(build: Callable[..., None], plan: CallPlan) -> list[str]:

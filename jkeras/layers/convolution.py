@@ -76,7 +76,24 @@ class BaseConv(Convolving):
     def forward(self, w: Weights, x: Array) -> Array:
         """`activation(conv(x, kernel) + bias)`."""
         bias = w.bias if self.use_bias else None
-        return self._activated(conv(x, w.kernel, bias, groups=self.groups, **self._windows))
+        if type(self).convolution_op is BaseConv.convolution_op:
+            return self._activated(conv(x, w.kernel, bias, groups=self.groups, **self._windows))
+        y = self.convolution_op(x, w.kernel)  # a subclass' own
+        return self._activated(y if bias is None else y + bias.reshape(-1, *(1,) * (y.ndim - 1 - self._channel_axis % y.ndim)))
+
+    def convolution_op(self, inputs: Array, kernel: Array) -> Array:
+        """The convolution of inputs with a kernel, without bias and activation; a subclass may override or call it.
+
+        Example:
+            >>> import numpy as np
+            >>> class Standardized(Conv2D):
+            ...     def convolution_op(self, inputs, kernel):
+            ...         return super().convolution_op(inputs, kernel - kernel.mean())
+            >>> layer = Standardized(1, 3, kernel_initializer="ones")
+            >>> float(layer(np.ones((1, 3, 3, 1), np.float32)).sum())
+            0.0
+        """
+        return conv(inputs, kernel, None, groups=self.groups, **self._windows)
 
 
 @export("keras.layers.Conv1D", "keras.layers.Convolution1D")

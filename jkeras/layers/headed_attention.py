@@ -25,6 +25,7 @@ from jkeras._base.errors import describe
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph import Spec, infer
 from jkeras.initializers.scaling import with_axes
+from jkeras.layers.attention_parts import AttentionParts
 from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Declaration, Weight
 from jkeras.layers.weight_arguments import WeightedLayer
@@ -78,7 +79,7 @@ class Projection(Layer):
         return jax.nn.sigmoid(y) if self.gate else y
 
 
-class HeadedAttention(WeightedLayer):
+class HeadedAttention(AttentionParts, WeightedLayer):
     """What multi-head and grouped-query attention share: projections, masks, and the choice of an implementation.
 
     A class that extends it says how many heads there are for queries and for keys, and their sizes, in `_set_heads`.
@@ -141,7 +142,7 @@ class HeadedAttention(WeightedLayer):
         for part, shape in ((self.query_dense, query_shape), (self.key_dense, key_shape), (self.value_dense, value_shape)):
             part.build(shape)
         self.output_dense.build((*query_shape[:-1], self._heads, self._value_size))
-        rank = len(query_shape)
+        rank = self._rank = len(query_shape)
         axes = self.attention_axes
         self.attention_axes = tuple(range(1, rank - 1)) if axes is None else tuple(a % rank for a in axes)
 
@@ -171,7 +172,12 @@ class HeadedAttention(WeightedLayer):
         if (masks or use_causal_mask) and len(self._axes) != 1:
             raise ValueError(_SEVERAL_AXES.format(layer=self.name, axes=self._axes))
         masks = masks if attention_mask is None else [*masks, attention_mask]
-        attended, weights = self._compute_attention(q, k, v, masks, training, return_attention_scores, use_causal_mask)
+        if type(self)._compute_attention is HeadedAttention._compute_attention:
+            attended, weights = self._attend(q, k, v, masks, training, return_attention_scores, use_causal_mask)
+        else:
+            masks = [*masks, causal_mask(*self._lengths(q, k))] if use_causal_mask else masks
+            merged = self._merged(masks, q.ndim)
+            attended, weights = self._computed_by_subclass(q, k, v, merged, training, return_attention_scores)
         output = self.output_dense(attended * self.gate_dense(query) if self.use_gate else attended)
         return (output, weights) if return_attention_scores else output
 
@@ -180,6 +186,19 @@ class HeadedAttention(WeightedLayer):
         return get_mask(query) if given is None else given
 
     def _compute_attention(
+        self,
+        query: Array,
+        key: Array,
+        value: Array,
+        attention_mask: Array | None = None,
+        training: bool | None = None,
+        return_attention_scores: bool = True,
+    ) -> tuple[Array, Array | None]:
+        """The attended values of projected queries, keys and values, and the weights; a subclass may override or call it."""
+        masks = [] if attention_mask is None else [jnp.asarray(attention_mask)]
+        return self._attend(query, key, value, masks, training, return_attention_scores, False)
+
+    def _attend(
         self, q: Array, k: Array, v: Array, masks: list[Array], training: bool | None, scores: bool, causal: bool
     ) -> tuple[Array, Array | None]:
         scale = 1 / math.sqrt(self._key_size)

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -53,6 +54,9 @@ class WeightHolder:
         self.__dict__.update(state, _inventory=None, _arrived={id(part): part for part in state.get("_arrived", ())})
 
     def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(value, _ARRAYS) and current().layer is None and self._declares(name):
+            self.__dict__[name].assign(value)  # outside of any call: the weight gets another value
+            return
         if isinstance(value, _HOLDS) or isinstance(self.__dict__.get(name), _HOLDS):
             tracking.note_change()
         if isinstance(value, Variable):
@@ -60,6 +64,11 @@ class WeightHolder:
         elif isinstance(value, (WeightHolder, *tracking.CONTAINERS)):
             self._note_arrival(name, value)
         object.__setattr__(self, name, value)
+
+    def _declares(self, name: str) -> bool:
+        """Whether an attribute is a weight that this class declares, rather than one that your `build` made."""
+        held = self.__dict__.get(name)
+        return isinstance(held, Variable) and held.name == name and not self._plan.own_call
 
     def _note_arrival(self, name: str, value: object) -> None:
         tracking.note_arrival(self, name, value, WeightHolder)
@@ -342,4 +351,5 @@ class WeightHolder:
         return sum(variable.size for variable in self.weights)
 
 
+_ARRAYS = (jax.Array, np.ndarray)
 _HOLDS: tuple[type, ...] = (WeightHolder, Variable, tracking.Tracker, list, tuple, set, dict)  # what may hold a layer's weights

@@ -100,8 +100,7 @@ def is_optional(tensor: KerasTensor) -> bool:
 
 
 def _checked(shape: Tree) -> tuple[int | None, ...]:
-    if isinstance(shape, int):
-        raise ValueError(f"A shape is a tuple. Received: {shape}. Write shape=({shape},).")
+    shape = (shape,) if isinstance(shape, int) else shape  # `Input(shape=(3))`, which Keras 2 takes
     sizes = tuple(None if n is None else int(n) for n in shape)
     if any(n is not None and n < 0 for n in sizes):
         raise ValueError(f"Sizes in a shape are not negative, and an unknown one is None. Received: {shape}.")

@@ -7,6 +7,7 @@ to write instead.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn
 
 from jkeras.layers.tracking import NOT_TRACKED, walk
@@ -50,9 +51,24 @@ class Leaked(ArrayOperators):
         return "<value of a compiled call that is over>"
 
 
-def hide_tracers(layer: Layer) -> None:
-    """Replace the tracers in attributes of a layer and of the layers below it."""
-    for _, part in walk(layer):
-        attributes = part.__dict__
-        for name in [n for n, v in attributes.items() if n not in NOT_TRACKED and is_traced(v)]:
-            attributes[name] = Leaked(type(part).__name__, part.name, name)
+def hide_tracers(layer: Layer, but: Iterable[object] = ()) -> None:
+    """Replace the tracers in attributes of a layer and of the layers below it.
+
+    Args:
+        layer: the outermost layer.
+        but: tracers to leave where they are: those of a program around the one that was recorded.
+    """
+    left = {id(tracer) for tracer in but}
+    for part, name, tracer in _tracers(layer):
+        if id(tracer) not in left:
+            part.__dict__[name] = Leaked(type(part).__name__, part.name, name)
+
+
+def tracers_in(layer: Layer) -> list[object]:
+    """The tracers in attributes of a layer and of the layers below it."""
+    return [tracer for _, _, tracer in _tracers(layer)]
+
+
+def _tracers(layer: Layer) -> list[tuple[Layer, str, object]]:
+    held = ((part, name, value) for _, part in walk(layer) for name, value in part.__dict__.items())
+    return [(part, name, value) for part, name, value in held if name not in NOT_TRACKED and is_traced(value)]

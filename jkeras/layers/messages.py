@@ -58,6 +58,13 @@ something else needs a `load_own_variables` that reads it."""
 NOT_BUILT = """{cls} {layer!r} has no weights yet, so `{what}` cannot answer: the shape of the input is not known. Give the shape
 first, with {how}, with Input(shape=...), or by calling the layer on data."""
 
+NO_WEIGHT = """Layer {layer!r} has no weight {name!r}. Code that sets `built = True` in place of build() sets all weights too:
+layer.{name} = array."""
+
+SHAPES_ARE_TUPLES = """The shape of an array is a tuple: write len(x.shape), list(x.shape), numpy.prod(x.shape). TensorFlow has
+methods there, which x.get_shape() has here too."""
+TENSOR_SHAPE_NAMES = ("rank", "ndims", "dims", "as_list", "num_elements", "is_fully_defined")
+
 NO_CALL = "{cls} has no `call`. Your own layers need `def call(self, x): ...`."
 
 # What to write instead of those methods of Keras that layers and models do not have here.
@@ -137,6 +144,8 @@ def explain(error: Exception, layer: Layer, args: tuple[Tree, ...]) -> None:
         error.add_note(_VARIABLE_HINT)
     if isinstance(error, AttributeError) and isinstance(error.obj, (list, dict)) and args and type(error.obj) is type(args[0]):
         error.add_note(_ONE_INPUT.format(kind=type(args[0]).__name__, count=len(args[0])))
+    if isinstance(error, AttributeError) and isinstance(error.obj, tuple) and error.name in TENSOR_SHAPE_NAMES:
+        error.add_note(SHAPES_ARE_TUPLES)
     if isinstance(error, UnknownSizeError) and args and len(getattr(args[0], "shape", (0, 0))) == 1:
         error.add_note(_ONE_AXIS)
     try:

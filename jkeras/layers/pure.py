@@ -10,6 +10,7 @@ and weight name. Both functions leave the variables untouched, so you can pass t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Container, Iterable
 from typing import TYPE_CHECKING
 
@@ -65,21 +66,28 @@ trainable weights, so the new value would be lost. Make a counter or an average 
 
     self.total = self.add_weight(name="total", shape=(), initializer="zeros", trainable=False)
 """
+_NOT_KEPT = """The weight {path!r} is trainable, and the forward pass assigned it. Outside of training the new value serves this
+call and is not kept."""
 
 
-def refuse_assigned(values: Iterable[tuple[Entry, object, object]], params: Container[Path]) -> None:
-    """Raise if a forward pass assigned a trainable weight, since the new value would be lost.
+def refuse_assigned(
+    values: Iterable[tuple[Entry, object, object]], params: Container[Path], training: bool | None = True
+) -> None:
+    """Raise if a forward pass in training assigned a trainable weight, since the new value would be lost; else warn.
 
     Args:
         values: `((path, variable), before, after)`.
         params: paths of the trainable weights.
+        training: whether the forward pass was one of training.
 
     Raises:
         ValueError: names the weight.
     """
     for (path, variable), before, after in values:
         if after is not before and path in params:
-            raise ValueError(_ASSIGNED.format(path=variable.path))
+            if training:
+                raise ValueError(_ASSIGNED.format(path=variable.path))
+            warnings.warn(_NOT_KEPT.format(path=variable.path), stacklevel=4)
 
 
 class PureFace:
@@ -215,7 +223,7 @@ class PureFace:
                 result = pure(values, *inputs, rng=rng, training=training, **kwargs)
         finally:
             hide_tracers(self)
-        refuse_assigned(zip(entries, values, result.values), flat_params)
+        refuse_assigned(zip(entries, values, result.values), flat_params, training)
         after = [(p, v) for (p, _), v in zip(entries, result.values) if p in flat_state]
         return result, paths.nest(after)
 

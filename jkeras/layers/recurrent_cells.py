@@ -13,6 +13,7 @@ from jkeras._base.configurable import object_config
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
 from jkeras._base.types import Array, DTypeLike, FunctionLike, Tree, Weights
+from jkeras.activations.functions import maths_of
 from jkeras.layers.recurrent_cell import Cell, CellArguments
 from jkeras.nn import recurrent
 
@@ -49,7 +50,7 @@ class SimpleRNNCell(Cell):
 
     def gates(self) -> recurrent.Gates:
         """The activation."""
-        return recurrent.simple_gates(self.activation)
+        return recurrent.simple_gates(maths_of(self.activation))
 
 
 class UnitForgetBias:
@@ -128,7 +129,7 @@ class LSTMCell(Cell):
 
     def gates(self) -> recurrent.Gates:
         """Input, forget and output gate, and the memory."""
-        return recurrent.lstm_gates(self.activation, self.recurrent_activation)
+        return recurrent.lstm_gates(maths_of(self.activation), maths_of(self.recurrent_activation))
 
 
 @export("keras.layers.GRUCell")
@@ -190,7 +191,7 @@ class GRUCell(Cell):
 
     def gates(self) -> recurrent.Gates:
         """Update gate, reset gate and candidate."""
-        return recurrent.gru_gates(self.activation, self.recurrent_activation)
+        return recurrent.gru_gates(maths_of(self.activation), maths_of(self.recurrent_activation))
 
     def _input_bias(self, w: Weights) -> Array | None:
         bias = super()._input_bias(w)
@@ -210,4 +211,5 @@ class GRUCell(Cell):
         if self.reset_after:
             return super()._unfold(unroll, added, side, *rest)
         # A reset gate before the product makes a loop with two products.
-        return recurrent.unfold_reset_before(self.activation, self.recurrent_activation, unroll, added, *rest)
+        gates = maths_of(self.activation), maths_of(self.recurrent_activation)
+        return recurrent.unfold_reset_before(*gates, unroll, added, *rest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, Unpack
+from typing import Any, Protocol, Unpack
 
 import jax.numpy as jnp
 
@@ -36,8 +36,21 @@ def check_cell(owner: str, cell: object) -> None:
 
 
 def is_nested(value: object) -> bool:
-    """Whether a state, or the size of one, is a list or tuple of several."""
-    return isinstance(value, (list, tuple))
+    """Whether a state, or the size of one, is a list or tuple of several.
+
+    A shape with a method `as_list`, such as a `TensorShape`, is the size of one state with several axes.
+    """
+    return isinstance(value, (list, tuple)) and not hasattr(value, "as_list")
+
+
+def state_shape(batch_size: int | None, size: Any) -> tuple[int | None, ...]:
+    """The shape of a state whose size is a number or a shape.
+
+    Example:
+        >>> state_shape(None, 3)
+        (None, 3)
+    """
+    return (batch_size, *size) if isinstance(size, tuple) else (batch_size, size)
 
 
 def output_size(cell: CellLike) -> int:
@@ -54,7 +67,7 @@ def initial_states(cell: CellLike, batch_size: int, dtype: DTypeLike | None) -> 
         states = cell.get_initial_state(batch_size=batch_size)
         return list(states) if is_nested(states) else [states]
     sizes = cell.state_size if is_nested(cell.state_size) else [cell.state_size]
-    return [jnp.zeros((batch_size, size), dtype) for size in sizes]
+    return [jnp.zeros(state_shape(batch_size, size), dtype) for size in sizes]
 
 
 def build_cell(cell: CellLike, shape: Sequence[int | None]) -> None:
@@ -66,7 +79,7 @@ def build_cell(cell: CellLike, shape: Sequence[int | None]) -> None:
 
 
 def _state_specs(sizes: Sequence[Tree], batch: int | None, dtype: DTypeLike) -> list[Tree]:
-    return [_state_specs(s, batch, dtype) if is_nested(s) else Spec((batch, s), dtype) for s in sizes]
+    return [_state_specs(s, batch, dtype) if is_nested(s) else Spec(state_shape(batch, s), dtype) for s in sizes]
 
 
 @export("keras.layers.StackedRNNCells")

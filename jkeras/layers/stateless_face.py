@@ -96,7 +96,7 @@ class StatelessFace:
             hide_tracers(self)
         paths = {id(variable): path for path, variable in weight_entries(self)}
         entries = [((paths[id(variable)], variable), old, new) for variable, old, new in zip(trained, values, result.values)]
-        refuse_assigned(entries, set(paths.values()))
+        refuse_assigned(entries, set(paths.values()), training)
         outputs, losses = result.output
         leaves = jax.tree.leaves(outputs)
         for number, mask in result.masks.items():

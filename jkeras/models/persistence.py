@@ -7,6 +7,7 @@ from typing import Any
 from jkeras._base.methods import as_method
 from jkeras._safe_io.sources import FilePath
 from jkeras.saving.api import load_weights, save_model, save_weights
+from jkeras.saving.bare_names import Restored
 from jkeras.saving.export import export_model
 from jkeras.saving.serialization import to_json
 
@@ -57,7 +58,9 @@ class Persistence:
         """
         save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
 
-    def load_weights(self: Any, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: object) -> None:
+    def load_weights(
+        self: Any, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: object
+    ) -> Restored | None:
         """Read weights from any file that holds some; all shapes are compared before anything is read.
 
         A compiled model gets the optimizer's weights too, and then `fit(resume=True)` continues where the saved training stood.
@@ -68,11 +71,14 @@ class Persistence:
             by_name: match layers by name rather than by position; only for files of Keras 2.
             kwargs: Keras' `objects_to_skip` is not supported.
 
+        Returns:
+            None; under `jkeras.compat`, for a name without a suffix, an object with TensorFlow's `expect_partial()`.
+
         Raises:
             FileFormatError: the file is damaged, or not for this model.
             FileNotFoundError: there is none.
         """
-        load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name, **kwargs)
+        return load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name, **kwargs)
 
     def to_json(self: Any, **kwargs: object) -> str:
         """The architecture as text, without weights; `model_from_json` makes the model again.

@@ -20,6 +20,7 @@ from jkeras._base.types import Array, Config, CustomObjects, Tree
 from jkeras.graph import KerasTensor
 from jkeras.graph.keras_tensor import Operation
 from jkeras.layers.base import Layer
+from jkeras.layers.config_face import build_as_written
 from jkeras.layers.embedding import Embedding
 from jkeras.layers.input import InputLayer
 from jkeras.models.functional import Functional
@@ -135,6 +136,11 @@ class Sequential(Functional):
         self.__dict__.pop("_program", None)
         self.built = True
 
+    def _require_built(self, what: str, how: str) -> None:
+        if what == "summary" and not self.built and self._stack and isinstance(self._stack[0], Embedding):
+            self.build((None, None))  # as in Keras 2: what comes first to an embedding are sequences of any length
+        super()._require_built(what, how)
+
     def _ensure_built(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         if self.built:
             return
@@ -216,9 +222,10 @@ class Sequential(Functional):
             if not isinstance(entries, list):
                 raise FileFormatError(f"The config of a Sequential is a dict with a list 'layers'. Found: {describe(config)}.")
             layers = [deserialize(layer, custom_objects) for layer in entries]
-        for layer in layers:
+        for layer, entry in zip(layers, entries):
             if not isinstance(layer, Layer):
                 raise UnsafeFileError(f"The layers of a Sequential are layers. Its config makes {describe(layer)}.")
+            build_as_written(layer, entry)
         model = cls(layers, trainable=todays.get("trainable", True) is not False, name=todays.get("name"))
         if not model.built and todays.get("build_input_shape") is not None:
             model.build_from_config({"input_shape": todays["build_input_shape"]})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import Tree
@@ -120,7 +122,9 @@ def repeat(x: Tensor, repeats: Tensor, axis: int | None = None) -> Tensor:
         repeats: how often, one number or one for each position along the axis.
         axis: along which; None for the flattened array.
     """
-    return jnp.repeat(operand(x), repeats if isinstance(repeats, INTEGERS) else operand(repeats), axis=axis)
+    if not isinstance(repeats, jax.Array):  # known numbers, which must stay so in traced code: they are a shape
+        repeats = int(repeats) if isinstance(repeats, INTEGERS) else np.asarray(repeats)
+    return jnp.repeat(operand(x), repeats, axis=axis)
 
 
 @operation("numpy")

@@ -7,6 +7,7 @@ from pathlib import Path
 from jkeras._base.errors import describe, unexpected_arguments
 from jkeras._base.types import CustomObjects
 from jkeras._safe_io.sources import FilePath, open_source, target_of
+from jkeras.saving.bare_names import Restored, model_target, weights_source, weights_target
 from jkeras.saving.formats.base import ReadOptions, Target, WriteOptions
 from jkeras.saving.formats.known import format_for, format_of
 from jkeras.saving.model_classes import Model, is_model
@@ -46,6 +47,7 @@ def save_model(
         raise TypeError(f"save_model writes a model. Received: {describe(model)}. Put a layer into one: Sequential([layer]).")
     target = target_of(filepath, "save_model")
     options = WriteOptions(include_optimizer=include_optimizer, zipped=zipped)
+    target, options, save_format = model_target(target, options, save_format)
     form = format_for(target, options, save_format, whole=True)
     _check_free(target, overwrite)
     form.write(target, model, options)
@@ -103,13 +105,16 @@ def save_weights(
     """
     target = target_of(filepath, "save_weights")
     options = WriteOptions(max_shard_size=max_shard_size)
+    target, save_format = weights_target(target, options, save_format)
     form = format_for(target, options, save_format, whole=False)
     model._require_built("save_weights", "model.build(input_shape)")
     _check_free(target, overwrite)
     form.write(target, model, options)
 
 
-def load_weights(model: Model, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: object) -> None:
+def load_weights(
+    model: Model, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: object
+) -> Restored | None:
     """Read weights from any file that holds some: of weights alone or of a whole model, of Keras 2 or Keras 3.
 
     All shapes are compared before anything is read; if one differs, the model stays as it is. A compiled model gets the
@@ -122,6 +127,9 @@ def load_weights(model: Model, filepath: FilePath, skip_mismatch: bool = False, 
         skip_mismatch: leave out what does not fit, with a warning.
         by_name: match layers by name rather than by position; only for files of Keras 2.
 
+    Returns:
+        None; under `jkeras.compat`, for a name without a suffix, an object with TensorFlow's `expect_partial()` and the like.
+
     Raises:
         FileNotFoundError: there is no such file.
         FileFormatError: it is damaged or not for this model.
@@ -129,7 +137,8 @@ def load_weights(model: Model, filepath: FilePath, skip_mismatch: bool = False, 
     """
     if kwargs:
         raise unexpected_arguments("load_weights", kwargs, ("skip_mismatch", "by_name"))
-    with open_source(filepath, "load_weights") as source:
+    found, restored = weights_source(filepath)
+    with open_source(found, "load_weights") as source:
         form = format_of(source)
         model._require_built("load_weights", "model.build(input_shape)")
         model._trainer.resume_state = None
@@ -140,6 +149,7 @@ def load_weights(model: Model, filepath: FilePath, skip_mismatch: bool = False, 
             )
         whole = model.compiled and not skip_mismatch and not by_name
         form.read_weights(source, model, ReadOptions(optimizer=whole, skip_mismatch=skip_mismatch, by_name=by_name))
+    return restored
 
 
 def _check_free(target: Target, overwrite: bool) -> None:

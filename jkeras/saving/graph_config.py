@@ -32,6 +32,7 @@ from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.graph import KerasTensor, Node
 from jkeras.graph.keras_tensor import symbolic_leaves
 from jkeras.layers.base import Layer
+from jkeras.layers.config_face import build_as_written
 from jkeras.layers.input import InputLayer
 from jkeras.saving.array_functions import Operation, call_operation, find_operation, operation_config
 from jkeras.saving.model_classes import Functional
@@ -203,6 +204,7 @@ class _Reader:
                 f"The entry {name!r} of 'layers' is not a layer but {describe(made)}; only layers and array functions of Keras "
                 "can be in a graph."
             )
+        build_as_written(made, entry)
         return made
 
     def _calls(self, name: str) -> list[Config]:

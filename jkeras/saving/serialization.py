@@ -243,7 +243,7 @@ def to_json(model: Model, **kwargs: Any) -> str:
         model: to describe.
         kwargs: of `json.dumps`.
     """
-    if settings.keras2_json:
+    if settings.keras2_files:
         return to_keras2_json(model, **kwargs)
     return json.dumps({**model_config(model), "keras_version": KERAS3_VERSION, "backend": "jax"}, **kwargs)
 

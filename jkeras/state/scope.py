@@ -59,6 +59,8 @@ class Scope:
         age: variables made later were made by the code that runs here.
         made: such variables, where they were assigned, and others that only `keeps_all` lets in.
         start: the values that `values` began with.
+        differentiated: ids of variables by whose first values this code is differentiated; what is assigned to one of them hands
+            its gradient on to the first value.
         ahead: ids of variables that have newer values in another function, whose results have not arrived here yet.
     """
 
@@ -80,6 +82,7 @@ class Scope:
         self.age = 0
         self.made: list[Variable] = []
         self.start: dict[int, jax.Array] = {}
+        self.differentiated: frozenset[int] = frozenset()
         self.ahead: set[int] = set()
 
     def for_layer(self, layer: object, training: bool | None, compute: str | None = None) -> Scope:

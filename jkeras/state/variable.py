@@ -22,6 +22,7 @@ from jkeras._base.copying import copied
 from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.naming import auto_name
 from jkeras._base.types import Tensor, Tree
+from jkeras.nn.replacing import replacing
 from jkeras.state import random
 from jkeras.state.initial import InitialValue, constant, draw_together
 from jkeras.state.operators import ArrayOperators
@@ -212,6 +213,8 @@ class Variable(ArrayOperators):
                         raise ValueError(_AHEAD.format(path=self.path))
                     if id(self) not in scope.values:
                         scope.made.append(self)  # so that it lives as long as its id is looked up
+                    if id(self) in scope.differentiated:
+                        value = replacing(scope.start[id(self)], value)
                     scope.values[id(self)] = value
                     return value
                 maker = scope if maker is None and scope.age < self._age else maker

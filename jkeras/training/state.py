@@ -50,6 +50,7 @@ class Outcome(NamedTuple):
         masks: for each output the mask that came with it, or None.
         rows: which rows of the batch count; None for all.
         x: the inputs.
+        assigned: nested dict of what the forward pass assigned to trainable weights, such as a masked kernel.
     """
 
     loss: Array
@@ -59,3 +60,4 @@ class Outcome(NamedTuple):
     masks: Tree = ()
     rows: Array | None = None
     x: Tree = None
+    assigned: Tree = None

@@ -67,6 +67,8 @@ class Steps(Layer):
         scale = self.optimizer.loss_scale(state.opt_state)
         grad = jax.grad(self.objective, has_aux=True)
         grads, outcome = grad(state.params, state.state, x, y, sample_weight, state.key, scale=scale)
+        if outcome.assigned:  # gradient descent goes on from there
+            state = state._replace(params=paths.nest({**paths.flatten(state.params), **paths.flatten(outcome.assigned)}))
         state = self.apply_gradients(state._replace(state=outcome.state), grads)
         return self.update_metrics(state, y, outcome, sample_weight)
 
@@ -123,7 +125,11 @@ class Steps(Layer):
             assigned = {key: value for key, value in step.values.items() if step.start.get(key) is not value}
             values = [assigned.get(id(v), value) if p in flat_state else value for (p, v), value in zip(entries, values)]
 
+        keeps = training and type(self).train_step is Steps.train_step  # which keeps what is assigned to trainable weights
+
         def loss_and_outcome() -> tuple[Array, Tree, list[Array | None], Logs]:
+            if keeps:
+                current().differentiated = frozenset(id(v) for p, v in entries if p in flat_params)
             y_pred = self(x, training=training)
             masks = [get_mask(leaf) for leaf in jax.tree.leaves(y_pred)]
             if rows is not None:
@@ -143,11 +149,14 @@ class Steps(Layer):
         finally:
             hide_tracers(self)
         loss, y_pred, masks, parts = result.output
-        refuse_assigned(zip(entries, values, result.values), flat_params)
+        replaced = [(p, new) for (p, _), old, new in zip(entries, values, result.values) if new is not old and p in flat_params]
+        if not keeps:
+            refuse_assigned(zip(entries, values, result.values), flat_params, training)
         if step is not None:
-            step.ahead |= {id(v) for (_, v), before, after in zip(entries, values, result.values) if after is not before}
+            moved = [(p, v) for (p, v), before, after in zip(entries, values, result.values) if after is not before]
+            step.ahead |= {id(v) for p, v in moved if p in flat_state}  # the optimizer sets the others
         after = paths.nest([(p, value) for (p, _), value in zip(entries, result.values) if p in flat_state])
-        return loss if scale is None else loss * scale, Outcome(loss, after, y_pred, parts, masks, rows, x)
+        return loss if scale is None else loss * scale, Outcome(loss, after, y_pred, parts, masks, rows, x, paths.nest(replaced))
 
     def compute_loss(
         self, x: Tree = None, y: Tree = None, y_pred: Tree = None, sample_weight: Tree = None, training: bool = True

@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tensorflow as tf
+import tf_keras
 from against_keras import assert_config_round_trip, keras, normal, weighted_sum
 from keras.src import backend as keras_backend
 
@@ -320,3 +322,45 @@ BAD = (
 def test_bad_arguments_say_what_to_write(run, text):
     with pytest.raises(ValueError, match=text):
         run()
+
+
+def sharpened(k, einsum, options):
+    class Sharpened(k.layers.MultiHeadAttention):
+        """Attention put together anew, as examples of Keras do, with scores of another scale."""
+
+        def _compute_attention(self, query, key, value, attention_mask=None, training=None):
+            scores = einsum(self._dot_product_equation, key, query * (2.0 / self._key_dim))
+            weights = self._masked_softmax(scores, attention_mask)
+            return einsum(self._combine_equation, self._dropout_layer(weights, training=training), value), weights
+
+    return Sharpened(num_heads=2, key_dim=3, dropout=0.1, **options)
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "call"),
+    [((2, 5, 4), {}, {}), ((2, 5, 4), {}, {"use_causal_mask": True}), ((2, 3, 5, 4), {"attention_axes": (2,)}, {})],
+)
+def test_a_subclass_may_put_the_attention_together_as_in_keras_2(shape, options, call):
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    ours = sharpened(jkeras, jnp.einsum, options)
+    theirs = sharpened(tf_keras, tf.einsum, options)
+    theirs(x, x)
+    ours.build(shape, shape)
+    ours.set_weights(theirs.get_weights())
+    for mine, wanted in zip(ours(x, x, return_attention_scores=True, **call), theirs(x, x, return_attention_scores=True, **call)):
+        np.testing.assert_allclose(mine, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_a_subclass_may_call_the_attention_of_its_base():
+    class Called(jkeras.layers.MultiHeadAttention):
+        def _compute_attention(self, query, key, value, attention_mask=None, training=None, return_attention_scores=False):
+            assert self._query_dense is self.query_dense and attention_mask.shape == (2, 5, 5)
+            return super()._compute_attention(query, key, value, attention_mask, training)
+
+    x = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")
+    plain, own = (kind(2, 3) for kind in (jkeras.layers.MultiHeadAttention, Called))
+    mask = np.tril(np.ones((2, 5, 5), bool))
+    expected = plain(x, x, attention_mask=mask)
+    own.build(x.shape, x.shape)
+    own.set_weights(plain.get_weights())
+    np.testing.assert_allclose(own(x, x, attention_mask=mask), expected, rtol=1e-5, atol=1e-6)

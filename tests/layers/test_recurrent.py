@@ -8,6 +8,7 @@ from against_keras import keras, normal, weighted_sum
 from jax.experimental import rnn as cudnn
 
 import jkeras
+from jkeras.compat.standin.tensor_spec import TensorShape
 from jkeras.layers.pure import split_values
 from jkeras.layers.tracking import weight_entries
 from jkeras.nn import recurrent, recurrent_cudnn
@@ -333,3 +334,17 @@ BAD = {
 def test_errors_say_what_to_write(message):
     with pytest.raises(ValueError, match=message):
         BAD[message]()
+
+
+def test_the_state_of_a_cell_may_have_several_axes():
+    class Moving(jkeras.layers.Layer):
+        state_size = TensorShape([2, 3])
+
+        def call(self, inputs, states):
+            state = states[0] + inputs
+            return state * 2.0, [state]
+
+    x = normal(4, 5, 2, 3)
+    y, last = jkeras.layers.RNN(Moving(), return_sequences=True, return_state=True)(x)
+    np.testing.assert_allclose(y, 2 * np.cumsum(x, 1), rtol=1e-5)
+    np.testing.assert_allclose(last, x.sum(1), rtol=1e-5)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
+import jax
 from jax.typing import DTypeLike
 
 from jkeras import ops
+from jkeras._base.dtypes import is_float
 from jkeras._base.types import Tree
 from jkeras.compat.standin import host_tensor
-from jkeras.ops.wrapper import Tensor
+from jkeras.compat.standin.dtypes import as_dtype
+from jkeras.ops.wrapper import Tensor, symbolic
 
 
 def cast(x: Tree, dtype: DTypeLike | None, name: object = None) -> Tensor:
@@ -38,6 +42,23 @@ def to_int32(x: Tree, name: object = None) -> Tensor:
 def identity(input: Tree, name: object = None) -> Tensor:
     """The values as an array."""
     return ops.convert_to_tensor(input)
+
+
+def shape(input: Tree, out_type: DTypeLike = "int32", name: object = None) -> tuple[Any, ...]:
+    """The sizes of the axes, as numbers that are known while code is traced; floats if the dtype says so.
+
+    Example:
+        >>> shape([[1, 2]]), shape([[1, 2]], out_type="float32")
+        ((1, 2), (1.0, 2.0))
+    """
+    sizes = ops.shape(input)
+    return tuple(float(n) if isinstance(n, int) else n for n in sizes) if is_float(as_dtype(out_type)) else sizes
+
+
+def size(input: Tree, out_type: DTypeLike = "int32", name: object = None) -> Tensor:
+    """The number of entries."""
+    number = ops.size(input)
+    return float(number) if isinstance(number, int) and is_float(as_dtype(out_type)) else number
 
 
 def add_n(inputs: Sequence[Tree], name: object = None) -> Tensor:
@@ -130,9 +151,22 @@ def cumsum(x: Tree, axis: int = 0, exclusive: bool = False, reverse: bool = Fals
     return ops.flip(total, axis=axis) if reverse else total
 
 
-def cumprod(x: Tree, axis: int = 0, name: object = None) -> Tensor:
-    """Cumulative products along an axis."""
-    return ops.cumprod(x, axis=axis)
+def cumprod(x: Tree, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: object = None) -> Tensor:
+    """Cumulative products along an axis.
+
+    Example:
+        >>> cumprod([2, 3, 4]).tolist(), cumprod([2, 3, 4], exclusive=True).tolist(), cumprod([2, 3, 4], reverse=True).tolist()
+        ([2, 6, 24], [1, 2, 6], [24, 12, 4])
+    """
+    x = ops.flip(x, axis=axis) if reverse else ops.convert_to_tensor(x)
+    total = ops.cumprod(x, axis=axis)
+    if exclusive:
+        size = ops.shape(x)[axis]
+        if size is None:
+            raise ValueError("cumprod(exclusive=True) needs an axis of known size. Give Input(shape=...) a number there.")
+        first = ops.ones_like(ops.take(x, [0], axis=axis))
+        total = ops.concatenate([first, ops.split(total, [size - 1], axis=axis)[0]], axis=axis)
+    return ops.flip(total, axis=axis) if reverse else total
 
 
 def einsum(equation: str, *inputs: Tree, name: object = None) -> Tensor:
@@ -140,9 +174,47 @@ def einsum(equation: str, *inputs: Tree, name: object = None) -> Tensor:
     return ops.einsum(equation, *inputs)
 
 
-def gather(params: Tree, indices: Tree, validate_indices: Tree = None, axis: int | None = None, name: object = None) -> Tensor:
-    """The entries at indices along an axis, by default the first."""
-    return ops.take(params, indices, axis=0 if axis is None else axis)
+def gather(
+    params: Tree,
+    indices: Tree,
+    validate_indices: Tree = None,
+    axis: int | None = None,
+    batch_dims: int = 0,
+    name: object = None,
+) -> Tensor:
+    """The entries at indices along an axis, by default the first that is no axis of the batch.
+
+    Args:
+        params: an array.
+        indices: integers.
+        validate_indices: no effect.
+        axis: along which.
+        batch_dims: how many first axes `params` and `indices` share: each row has indices of its own.
+        name: no effect.
+
+    Example:
+        >>> gather([[1, 2, 3], [4, 5, 6]], [[2, 0], [1, 1]], batch_dims=1).tolist()
+        [[3, 1], [5, 5]]
+    """
+    if not batch_dims:
+        return ops.take(params, indices, axis=0 if axis is None else axis)
+    return _gather_in_rows(params, indices, axis, batch_dims)
+
+
+def _gather_within(params: Tree, indices: Tree, axis: int | None, batch_dims: int) -> Tensor:
+    array, places = ops.convert_to_tensor(params), ops.convert_to_tensor(indices)
+    batch = batch_dims % places.ndim if batch_dims < 0 else batch_dims
+    along = batch if axis is None else axis % array.ndim
+
+    def take(one: Tensor, index: Tensor) -> Tensor:
+        return ops.take(one, index, axis=along - batch)
+
+    for _ in range(batch):
+        take = jax.vmap(take)
+    return take(array, places)
+
+
+_gather_in_rows = symbolic(_gather_within, "gather")
 
 
 def boolean_mask(tensor: Tree, mask: Tree, axis: int = 0, name: object = None) -> Tensor:

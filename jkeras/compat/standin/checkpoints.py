@@ -19,6 +19,7 @@ from jkeras.compat.standin.modules import Module, held_by
 from jkeras.layers.base import Layer
 from jkeras.metrics.base import Metric
 from jkeras.optimizers.base import Optimizer
+from jkeras.saving.bare_names import Restored, with_suffix
 from jkeras.state.variable import Variable
 
 __all__ = ["Checkpoint", "CheckpointManager", "latest_checkpoint"]
@@ -30,16 +31,6 @@ _NOT_BUILT = """Checkpoint.restore: {name} is not built yet, and the file {path}
 Build it first: call the model on data, and write optimizer.build(model.trainable_variables)."""
 _DIFFERS = """Checkpoint.restore: {name} has {what}, and the file {path} has {there}. Give the checkpoint the same
 objects under the same names as when it was written."""
-
-
-class CheckpointStatus:
-    """What `restore` did; its methods are for TensorFlow's deferred restoration, which does not happen here."""
-
-    def assert_consumed(self) -> CheckpointStatus:
-        """Nothing to do: all values were restored, or there was an error."""
-        return self
-
-    assert_existing_objects_matched = assert_nontrivial_match = expect_partial = assert_consumed
 
 
 class Checkpoint:
@@ -81,7 +72,7 @@ class Checkpoint:
                     write_array(group, str(i), variable.array)
         return path
 
-    def restore(self, save_path: FilePath | None, options: object = None) -> CheckpointStatus:
+    def restore(self, save_path: FilePath | None, options: object = None) -> Restored:
         """Read what `save` wrote; None, which `latest_checkpoint` gives where there is none, changes nothing.
 
         Raises:
@@ -89,7 +80,7 @@ class Checkpoint:
             ValueError: it holds other Variables, or an object has none yet.
         """
         if save_path is None:
-            return CheckpointStatus()
+            return Restored()
         path = Path(os.fspath(save_path).removesuffix(_SUFFIX) + _SUFFIX)
         if not path.exists():
             raise FileNotFoundError(f"There is no checkpoint {path}. Checkpoints of TensorFlow itself are not read.")
@@ -107,7 +98,7 @@ class Checkpoint:
                 found += [(variable, array.read(array.shape)) for variable, array in zip(variables, stored) if array is not None]
         for variable, value in found:
             variable.assign(value)
-        return CheckpointStatus()
+        return Restored()
 
     read = restore
 
@@ -165,8 +156,9 @@ class CheckpointManager:
 
 
 def latest_checkpoint(checkpoint_dir: FilePath, latest_filename: object = None) -> str | None:
-    """The path of the newest checkpoint in a folder, or None."""
-    return next(iter(_noted(Path(checkpoint_dir))[::-1]), None)
+    """The path of the newest checkpoint in a folder, else of the newest weights that `save_weights("name")` wrote, else None."""
+    folder = Path(checkpoint_dir)
+    return next(iter(_noted(folder)[::-1]), None) or _newest_weights(folder)
 
 
 def _variables_of(value: Any) -> list[Any]:
@@ -179,6 +171,12 @@ def _variables_of(value: Any) -> list[Any]:
     if isinstance(value, (Module, list, tuple, dict)):
         return [v for _, part in held_by(value) for v in (part.variables if isinstance(part, Layer) else [part])]
     return []  # a data set's iterator: there is nothing to save
+
+
+def _newest_weights(folder: Path) -> str | None:
+    suffix = with_suffix(Path("-")).name[1:]
+    files = sorted(folder.glob(f"*{suffix}"), key=lambda path: path.stat().st_mtime_ns)
+    return str(files[-1]).removesuffix(suffix) if files else None
 
 
 def _note(path: Path, checkpoints: Sequence[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
@@ -15,11 +17,19 @@ DType = np.dtype
 __all__ = ["DType", "as_dtype", "string", *_NAMES.split()]
 
 
-def as_dtype(type_value: DTypeLike) -> np.dtype:
-    """The dtype of a name, a NumPy type or a dtype.
+# TensorFlow's numbers for dtypes, which `tf.zeros(1, 1)` means.
+_NUMBERS = {
+    1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 9: "int64", 10: "bool", 14: "bfloat16",
+    17: "uint16", 19: "float16", 22: "uint32", 23: "uint64",
+}  # fmt: skip
+
+
+def as_dtype(type_value: DTypeLike | int) -> np.dtype:
+    """The dtype of a name, a NumPy type, a dtype, or one of TensorFlow's numbers.
 
     Example:
-        >>> as_dtype("float32") == float32
+        >>> as_dtype("float32") == as_dtype(1) == float32
         True
     """
-    return np.dtype(jnp.dtype(type_value))
+    wanted: Any = _NUMBERS.get(type_value, type_value) if isinstance(type_value, int) else type_value
+    return np.dtype(jnp.dtype(wanted))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import SupportsInt
 
+import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras import random, utils
@@ -71,6 +73,25 @@ def categorical(
 ) -> Tensor:
     """Draws of classes, `(batch, num_samples)`."""
     return random.categorical(logits, num_samples, dtype, _seed(seed))
+
+
+def gamma(
+    shape: Iterable[SupportsInt],
+    alpha: Tree,
+    beta: Tree = None,
+    dtype: DTypeLike = "float32",
+    seed: int | None = None,
+    name: object = None,
+) -> Tensor:
+    """Draws of gamma distributions with shape parameters `alpha` and rates `beta`, by default 1: `shape` draws of each.
+
+    Example:
+        >>> gamma((5,), [0.5, 1.5]).shape
+        (5, 2)
+    """
+    kinds = np.broadcast_shapes(np.shape(alpha), () if beta is None else np.shape(beta))
+    drawn = random.gamma((*_shape(shape), *kinds), jnp.asarray(alpha, dtype), dtype, _seed(seed))
+    return drawn if beta is None else drawn / jnp.asarray(beta, dtype)
 
 
 def stateless_uniform(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
@@ -43,6 +44,15 @@ class TensorShape(tuple[int | None, ...]):
     def as_list(self) -> list[int | None]:
         """The sizes as a list."""
         return list(self)
+
+    @property
+    def dims(self) -> list[int | None] | None:
+        """The sizes as a list; None where nothing is known."""
+        return None if self.rank is None else list(self)
+
+    def num_elements(self) -> int | None:
+        """The product of all sizes; None where one is not fixed."""
+        return math.prod(n for n in self if n is not None) if self.is_fully_defined() else None
 
     def is_fully_defined(self) -> bool:
         """Whether all sizes are fixed."""

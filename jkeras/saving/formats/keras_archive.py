@@ -46,6 +46,7 @@ from jkeras.saving.serialization import compile_from_config, compile_if_known, m
 from jkeras.saving.shared_calls import number_shared_calls
 
 METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets"
+MEMBERS = frozenset({METADATA, CONFIG, WEIGHTS, ASSETS})
 _NPZ = "model.weights.npz"
 
 _PICKLED = """{where}: its weights are in {member}, which holds Python pickles. Pickles run code when they are read, so jkeras

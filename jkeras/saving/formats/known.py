@@ -19,6 +19,10 @@ FORMATS: list[Format] = [KerasArchive(), Keras2Model(), Keras3Weights(), Sharded
 
 _SAVED_MODEL = """jkeras writes no SavedModel of TensorFlow. Write model.save("model.keras") to load it again, or
 model.export("model.stablehlo") for a program that runs without jkeras."""
+_BARE = {
+    True: "In Keras 2, a name without a suffix meant TensorFlow's SavedModel, which jkeras does not write.",
+    False: "In Keras 2, a name without a suffix meant TensorFlow's checkpoints, which jkeras does not write.",
+}
 
 
 def format_of(source: Source) -> Format:
@@ -32,6 +36,11 @@ def format_of(source: Source) -> Format:
         known = ", ".join(form.suffixes[0] for form in FORMATS)
         raise FileFormatError(f"{source.where}: {refusal(source)} jkeras reads {known}.")
     return found
+
+
+def is_claimed(path: Path, options: WriteOptions, *, whole: bool) -> bool:
+    """Whether a path and the options say which format to write."""
+    return any(form.claim(path, options) for form in FORMATS if form.whole == whole)
 
 
 def format_for(target: Target, options: WriteOptions, save_format: str | None = None, *, whole: bool) -> Format:
@@ -65,7 +74,7 @@ def format_for(target: Target, options: WriteOptions, save_format: str | None = 
     if not claimed:
         call = "save" if whole else "save_weights"
         lines = "\n".join(f'    model.{call}("model{form.suffixes[0]}")'.ljust(48) + f"# {form.title}" for form in able)
-        raise ValueError(f"Cannot tell in which format to write {path}. Give the path a suffix:\n\n{lines}\n")
+        raise ValueError(f"Cannot tell in which format to write {path}. Give the path a suffix:\n\n{lines}\n{_BARE[whole]}")
     for option in ("zipped", "max_shard_size"):
         if (value := getattr(options, option)) is not None and option not in form.takes:
             others = ", ".join(other.suffixes[0] for other in able if option in other.takes)

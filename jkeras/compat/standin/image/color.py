@@ -21,10 +21,14 @@ __all__ = [
     "psnr",
     "rgb_to_grayscale",
     "rgb_to_hsv",
+    "rgb_to_yuv",
     "total_variation",
+    "yuv_to_rgb",
 ]
 
 _GRAY = (0.2989, 0.587, 0.114)
+# Columns: red, green, blue. Rows: brightness, then two differences of colours.
+_YUV = ((0.299, 0.587, 0.114), (-0.14714119, -0.28886916, 0.43601035), (0.61497538, -0.51496512, -0.10001026))
 
 
 def adjust_brightness(image: Tree, delta: Any) -> Any:
@@ -84,6 +88,27 @@ def hsv_to_rgb(images: Tree, name: object = None) -> Any:
     """The inverse of `rgb_to_hsv`."""
     array = as_images(images)
     return finished(_to_rgb(array[..., 0], array[..., 1], array[..., 2]))
+
+
+def rgb_to_yuv(images: Tree) -> Any:
+    """Brightness and two differences of colours, as in PAL television, of float images from 0 to 1.
+
+    Example:
+        >>> rgb_to_yuv(np.ones((1, 1, 3), "float32")).round(4).ravel().tolist()[0]
+        1.0
+    """
+    return _mixed(images, np.array(_YUV))
+
+
+def yuv_to_rgb(images: Tree) -> Any:
+    """The inverse of `rgb_to_yuv`."""
+    return _mixed(images, np.linalg.inv(_YUV))
+
+
+def _mixed(images: Tree, matrix: np.ndarray) -> Any:
+    """Three channels as sums of three channels."""
+    array = as_images(images)
+    return finished(library(array).stack([(array * row).sum(-1) for row in matrix.astype(array.dtype)], -1))
 
 
 def _to_hsv(images: Any) -> tuple[Any, Any, Any]:

@@ -1,0 +1,20 @@
+"""Finds `x.shape.as_list()`, `x.shape.rank` and the like: shapes of arrays are tuples here."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from jkeras.compat.checking.finding import Finding
+from jkeras.compat.checking.script import Script
+from jkeras.layers.messages import SHAPES_ARE_TUPLES, TENSOR_SHAPE_NAMES
+
+
+def shapes_as_tensor_shapes(script: Script) -> Iterator[Finding]:
+    """Attributes of TensorFlow's shapes that are asked of the shape of an array."""
+    for node in ast.walk(script.tree):
+        if not isinstance(node, ast.Attribute) or node.attr not in TENSOR_SHAPE_NAMES or id(node) in script.guarded:
+            continue
+        shape = node.value
+        if isinstance(shape, ast.Attribute) and shape.attr == "shape" and "spec" not in ast.unparse(shape.value).lower():
+            yield Finding(node.lineno, ast.unparse(node), SHAPES_ARE_TUPLES)
