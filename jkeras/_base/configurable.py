@@ -226,10 +226,10 @@ def serialize(value: object) -> Any:
         return [serialize(v) for v in value]
     if isinstance(value, (slice, bytes)) or value is Ellipsis:
         return special_values.encode(value)
-    if isinstance(value, Mapping):
-        return {k: serialize(v) for k, v in value.items()}
     if hasattr(value, "get_config") and not inspect.isclass(value):
         return object_config(value)
+    if isinstance(value, Mapping):
+        return {k: serialize(v) for k, v in value.items()}
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__jax_array__") or hasattr(value, "addressable_shards"):
         return np.asarray(value).tolist()
     path = registry.path_of(value)
