@@ -21,6 +21,7 @@ import jax.numpy as jnp
 
 from jkeras import regularizers
 from jkeras._base.configurable import serialize
+from jkeras._base.derived import Derived
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph import Spec, infer
@@ -86,6 +87,16 @@ class HeadedAttention(WeightedLayer):
 
     supports_masking = True
     attention_axes: tuple[int, ...] | None = None
+
+    # Keras' names of the projections and sizes, for classes that extend a layer.
+    _query_dense: Derived[HeadedAttention, Projection] = Derived(lambda self: self.query_dense)
+    _key_dense: Derived[HeadedAttention, Projection] = Derived(lambda self: self.key_dense)
+    _value_dense: Derived[HeadedAttention, Projection] = Derived(lambda self: self.value_dense)
+    _output_dense: Derived[HeadedAttention, Projection] = Derived(lambda self: self.output_dense)
+    _num_heads: Derived[HeadedAttention, int] = Derived(lambda self: self._heads)
+    _key_dim: Derived[HeadedAttention, int] = Derived(lambda self: self._key_size)
+    _value_dim: Derived[HeadedAttention, int] = Derived(lambda self: self._value_size)
+    _output_shape: Derived[HeadedAttention, tuple[int, ...] | None] = Derived(lambda self: self._units)
 
     def __init__(
         self,
@@ -171,11 +182,38 @@ class HeadedAttention(WeightedLayer):
         if (masks or use_causal_mask) and len(self._axes) != 1:
             raise ValueError(_SEVERAL_AXES.format(layer=self.name, axes=self._axes))
         masks = masks if attention_mask is None else [*masks, attention_mask]
-        attended, weights = self._compute_attention(q, k, v, masks, training, return_attention_scores, use_causal_mask)
+        if type(self)._compute_attention is not HeadedAttention._compute_attention:  # a class has one of its own
+            merged = self._one_mask(q, k, masks, use_causal_mask)
+            attended, weights = self._compute_attention(q, k, v, merged, training, return_attention_scores)
+        else:
+            attended, weights = self._attend(q, k, v, masks, training, return_attention_scores, use_causal_mask)
         output = self.output_dense(attended * self.gate_dense(query) if self.use_gate else attended)
         return (output, weights) if return_attention_scores else output
 
     def _compute_attention(
+        self,
+        query: Array,
+        key: Array,
+        value: Array,
+        attention_mask: Array | None = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+    ) -> tuple[Array, Array | None]:
+        """The attended values of projected inputs, `(batch, T, heads, value size)`, and the weights where they are asked for.
+
+        Keras' name: classes that extend a layer call it in a `call` of their own, or override it.
+        """
+        masks = [] if attention_mask is None else [jnp.asarray(attention_mask)]
+        return self._attend(query, key, value, masks, training, return_attention_scores, False)
+
+    def _one_mask(self, q: Array, k: Array, masks: list[Array], causal: bool) -> Array | None:
+        """All masks as one of `(batch, T, S)`, or of full rank where one has more axes."""
+        masks = [*masks, causal_mask(*self._lengths(q, k))[None]] if causal else masks
+        if not masks or any(mask.ndim != 3 for mask in masks):
+            return self._merged(masks, q.ndim)
+        return functools.reduce(operator.and_, (mask.astype(bool) for mask in masks))
+
+    def _attend(
         self, q: Array, k: Array, v: Array, masks: list[Array], training: bool | None, scores: bool, causal: bool
     ) -> tuple[Array, Array | None]:
         scale = 1 / math.sqrt(self._key_size)
