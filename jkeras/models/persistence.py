@@ -47,7 +47,7 @@ class Persistence:
                 `.safetensors`; or an open binary file, which gets what a `.weights.h5` holds.
             overwrite: whether an existing file is replaced.
             max_shard_size: gigabytes per file, for `.weights.json`.
-            kwargs: Keras 2's `save_format`, `"h5"`.
+            kwargs: `objects_to_skip`, layers to leave out of a `.weights.h5`; Keras 2's `save_format`, `"h5"`.
 
         Raises:
             FileExistsError: there is such a file and `overwrite=False`.
@@ -65,7 +65,7 @@ class Persistence:
             filepath: of the file, or an open binary file; its content tells the format.
             skip_mismatch: leave out what does not fit, with a warning.
             by_name: match layers by name rather than by position; only for files of Keras 2.
-            kwargs: Keras' `objects_to_skip` is not supported.
+            kwargs: `objects_to_skip`, layers that keep their weights; only for `.weights.h5`.
 
         Raises:
             FileFormatError: the file is damaged, or not for this model.
