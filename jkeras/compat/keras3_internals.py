@@ -34,9 +34,7 @@ def set_keras_mask(x: jax.Array, mask: jax.Array) -> None:
         TypeError: for a symbolic tensor, whose mask a layer makes.
     """
     if isinstance(x, KerasTensor):
-        raise TypeError(
-            "The mask of a symbolic tensor comes from a layer. Write a Layer with `compute_mask(self, inputs, mask)`."
-        )
+        raise TypeError("A layer makes the mask of a symbolic tensor. Write a Layer with `compute_mask(self, inputs, mask)`.")
     set_mask(x, mask)
 
 

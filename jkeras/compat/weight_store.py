@@ -82,9 +82,7 @@ class H5IOStore(MutableMapping[str, Any]):
             return np.asarray(self._file[self._place()][name])
         found = self._file.array(f"{self._place()}/{name}") if name in iter(self) else None
         if found is None:
-            raise KeyError(
-                f"{self._place()}/{name} is not in the file. There are: {', '.join(self) or 'no arrays at this path'}."
-            )
+            raise KeyError(f"{self._place()}/{name} is not in the file. There are: {', '.join(self) or 'no arrays here'}.")
         return np.asarray(found.read(found.shape))
 
     def __delitem__(self, name: str) -> None:

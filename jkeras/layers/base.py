@@ -101,9 +101,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     input_spec: InputSpec | Sequence[InputSpec] | None = None
     supports_masking: bool = False
     draws: bool = True  # whether a `forward` that takes `rng` needs a key in training
-    _convert_input_args: bool = (
-        True  # Keras' name: False hands a call's arguments on as they are, such as text or rows of any length
-    )
+    _convert_input_args: bool = True  # Keras' name; False leaves a call's arguments as they are, such as text or ragged lists
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)

@@ -88,6 +88,15 @@ class HeadedAttention(WeightedLayer):
     supports_masking = True
     attention_axes: tuple[int, ...] | None = None
 
+    query_dense: Projection
+    key_dense: Projection
+    value_dense: Projection
+    output_dense: Projection
+    _heads: int
+    _key_size: int
+    _value_size: int
+    _units: tuple[int, ...] | None
+
     # Keras' names of the projections and sizes, for classes that extend a layer.
     _query_dense: Derived[HeadedAttention, Projection] = Derived(lambda self: self.query_dense)
     _key_dense: Derived[HeadedAttention, Projection] = Derived(lambda self: self.key_dense)

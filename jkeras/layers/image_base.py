@@ -31,7 +31,7 @@ class ImageLayer(Layer):
 
     Args:
         data_format: `"channels_last"` or `"channels_first"`; default the configured one.
-        bounding_box_format: of the boxes in Keras' dicts of images and boxes. Only images are accepted here, so it changes nothing.
+        bounding_box_format: of the boxes in Keras' dicts of images and boxes. Only images are accepted, so it changes nothing.
         kwargs: as every layer.
     """
 
@@ -46,9 +46,8 @@ class ImageLayer(Layer):
     def _on_images(self, function: Callable[[Tree], Tree], x: Tree) -> Array:
         """Run a function of `(..., height, width, channels)` on images in the layer's own layout."""
         if isinstance(x, dict):
-            raise TypeError(
-                f'{self.name}: {type(self).__name__} takes images alone, not a dict of {", ".join(x)}. Give x["images"].'
-            )
+            cls = type(self).__name__
+            raise TypeError(f'{self.name}: {cls} takes images alone, not a dict of {", ".join(x)}. Give x["images"].')
         if x.ndim not in (3, 4):
             raise ValueError(
                 f"{self.name}: {type(self).__name__} takes images (batch, height, width, channels) or one image, "

@@ -67,10 +67,9 @@ def clone_model(
             return clone_model(layer, clone_function=clone_function, call_function=inner, recursive=True)
         return (clone_function or clone_layer)(layer)
 
-    own = isinstance(model, Functional) and not isinstance(model, Sequential) and not takes_graph(type(model))
-    if not isinstance(model, (Functional, Sequential)) or (
-        own and not (clone_function or call_function or input_tensors or recursive)
-    ):
+    own_graph = isinstance(model, Functional) and not isinstance(model, Sequential) and not takes_graph(type(model))
+    plain = input_tensors is None and clone_function is None and call_function is None and not recursive
+    if not isinstance(model, (Functional, Sequential)) or (own_graph and plain):
         return clone_layer(model)
     given = None if input_tensors is None else _tensors(input_tensors)
     if isinstance(model, Sequential):

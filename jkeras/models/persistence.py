@@ -56,7 +56,7 @@ class Persistence:
         """
         save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
 
-    def load_weights(self: Any, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: object) -> None:
+    def load_weights(self: Any, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: Any) -> None:
         """Read weights from any file that holds some; all shapes are compared before anything is read.
 
         A compiled model gets the optimizer's weights too, and then `fit(resume=True)` continues where the saved training stood.

@@ -41,7 +41,7 @@ class Keras3Weights(Format):
 
 
 def write_keras3(root: H5Group, model: Model, optimizer: bool = True, skip: Iterable[object] = ()) -> None:
-    """Write the weights but for those of the layers to `skip`, and with the optimizer also the resume state, into an HDF5 file."""
+    """Write the weights, but for those of the layers to `skip`, and with the optimizer also the resume state."""
     layout_keras3.write(root, model, optimizer=optimizer, skip=skip)
     if optimizer:
         write_training(root, model)

@@ -69,7 +69,6 @@ def format_for(target: Target, options: WriteOptions, save_format: str | None = 
     for option in ("zipped", "max_shard_size", "objects_to_skip"):
         if (value := getattr(options, option)) is not None and option not in form.takes:
             others = ", ".join(other.suffixes[0] for other in able if option in other.takes)
-            raise ValueError(
-                f"{option}={describe(value)} is for {others}; {path} is written as {form.suffixes[0]}. Leave it out."
-            )
+            shown, suffix = value if isinstance(value, (int, float)) else describe(value), form.suffixes[0]
+            raise ValueError(f"{option}={shown} is for {others}; {path} is written as {suffix}. Leave it out.")
     return form
