@@ -208,7 +208,7 @@ def test_an_object_by_the_name_of_its_family():
     read = jkeras.saving.deserialize_keras_object
     assert read("box", module_objects=family) == {} and read("upper", module_objects=family) is str.upper
     assert read("box", {"box": list}, module_objects=family) == []
-    with pytest.raises(ValueError, match="sampler.*'boxes'"):
+    with pytest.raises(ValueError, match=r"sampler.*'boxes'"):
         read("boxes", module_objects=family, printable_module_name="sampler")
     assert layers.serialize(None) is None
 

@@ -26,7 +26,6 @@ from jkeras._base.errors import describe
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph import Spec, infer
 from jkeras.initializers.scaling import with_axes
-from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Declaration, Weight
 from jkeras.layers.weight_arguments import WeightedLayer
 from jkeras.nn.attention import axes_attention, causal_mask, dot_product_attention, project, window_mask
@@ -39,7 +38,7 @@ _SEVERAL_AXES = """{layer}: masks of the inputs, use_causal_mask and sliding_win
 attention_axes={axes}. Pass attention_mask with an axis for each: (batch, *query axes, *key axes)."""
 
 
-class Projection(Layer):
+class Projection(WeightedLayer):
     """An affine map from some last axes to others: to heads, or back from them.
 
     Args:

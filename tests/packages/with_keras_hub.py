@@ -62,28 +62,10 @@ for again in (keras.models.load_model("classifier.keras"), models.TextClassifier
     np.testing.assert_allclose(again.predict(texts, verbose=0), logits, rtol=1e-4, atol=1e-4)
 
 # Next words, with BPE: greedy search, and sampling that a seed repeats.
-pieces = [
-    "!",
-    "air",
-    "Ġair",
-    "plane",
-    "Ġat",
-    "port",
-    "<|endoftext|>",
-    *"airpoltneb",
-    "Ġ",
-    "Ġa",
-    "Ġt",
-    "ai",
-    "pl",
-    "ne",
-    "po",
-    "rt",
-    "pla",
-    "Ġai",
-]
-ids = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
-merges = ["Ġ a", "Ġ t", "a i", "p l", "n e", "Ġa t", "p o", "r t", "ai r", "pl a", "po rt", "Ġa i", "Ġai r", "pla ne"]
+listed = "! air Ġair plane Ġat port <|endoftext|> a i r p o l t n e b Ġ Ġa Ġt ai pl ne po rt pla Ġai"
+ids = {piece: i for i, piece in enumerate(listed.split())}
+listed = "Ġ a,Ġ t,a i,p l,n e,Ġa t,p o,r t,ai r,pl a,po rt,Ġa i,Ġai r,pla ne"
+merges = listed.split(",")
 bpe = models.GPT2Tokenizer(vocabulary=ids, merges=merges)
 assert bpe.detokenize(bpe(" airplane at airport")) == " airplane at airport"
 gpt2 = models.GPT2Backbone(vocabulary_size=len(ids), num_heads=2, max_sequence_length=8, **small)
