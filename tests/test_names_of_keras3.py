@@ -37,8 +37,11 @@ def test_configs_of_policies():
     policies = DTypePolicyMap("float32", {"a/.*": "bfloat16"})
     with compat_in("/tmp"):
         from keras import dtype_policies
+        from keras.src.saving import serialization_lib
 
         assert dtype_policies.DTypePolicyMap is DTypePolicyMap
+        with serialization_lib.SafeModeScope(safe_mode=True):
+            assert serialization_lib.in_safe_mode()
         again = dtype_policies.deserialize(dtype_policies.serialize(policies))
         assert again == policies and again["a/b"].name == "bfloat16"
     assert jkeras.saving.deserialize_keras_object(jkeras.saving.serialize_keras_object({"d": policies}))["d"] == policies
@@ -211,6 +214,33 @@ def test_an_object_by_the_name_of_its_family():
     with pytest.raises(ValueError, match=r"sampler.*'boxes'"):
         read("boxes", module_objects=family, printable_module_name="sampler")
     assert layers.serialize(None) is None
+
+
+class Greedy:
+    """Registered, and no part of a model."""
+
+    def __init__(self, temperature=1.0):
+        self.temperature = temperature
+
+    def get_config(self):
+        return {"temperature": self.temperature}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def test_an_object_that_is_no_part_of_a_model():
+    config = jkeras.saving.serialize_keras_object(Greedy(0.5))
+    assert jkeras.saving.deserialize_keras_object(config, module_objects={"Greedy": Greedy}).temperature == 0.5
+
+
+def test_making_an_object_from_its_config_adds_no_attributes():
+    class Bare(layers.Layer):
+        pass
+
+    before = dir(layer := Bare())
+    assert dir(Bare.from_config(layer.get_config())) == before
 
 
 def test_a_constructor_can_ask_whether_its_config_is_trusted(tmp_path):

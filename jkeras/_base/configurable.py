@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Self, TypeGuard
 
@@ -77,7 +77,8 @@ def constructor_signature(cls: Any) -> inspect.Signature:
     if found is None:
         signature = inspect.signature(cls.__init__)
         found = signature.replace(parameters=list(signature.parameters.values())[1:])
-        cls._constructor_signature = found
+        with suppress(TypeError):  # a class of Python's own takes no attributes
+            cls._constructor_signature = found
     return found
 
 
@@ -105,6 +106,9 @@ class Configurable(TakesPlainNumbers):
     """An object whose config is the arguments of its constructor."""
 
     _init_arguments: tuple[tuple[object, ...], dict[str, object]]
+    # What is cached on each class; named here so that `dir` of an object is the same before and after.
+    _constructor_signature: inspect.Signature | None = None
+    _takes_custom_objects: bool | None = None
 
     def __new__(cls, *args: object, **kwargs: object):
         self = super().__new__(cls)

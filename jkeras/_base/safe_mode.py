@@ -19,7 +19,7 @@ def in_safe_mode() -> bool | None:
     """What `safe_mode` the running load was given; None where nothing is being loaded.
 
     Example:
-        >>> with safe_mode(True):
+        >>> with mode(True):
         ...     inside = in_safe_mode()
         >>> inside, in_safe_mode()
         (True, None)
@@ -33,12 +33,12 @@ def beyond_the_config() -> AbstractContextManager[None]:
 
 
 @contextmanager
-def safe_mode(value: bool) -> Iterator[None]:
+def mode(safe_mode: bool) -> Iterator[None]:
     """A block that makes objects from configs. A block within another takes the mode of the outer one.
 
     Args:
-        value: whether the caller does not vouch for them.
+        safe_mode: whether the caller does not vouch for them.
     """
     outer = _safe_mode.get()
-    with holding(_safe_mode, value if outer is None else outer):
+    with holding(_safe_mode, safe_mode if outer is None else outer):
         yield

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from jkeras._base.errors import unexpected_arguments
-from jkeras._base.safe_mode import safe_mode as in_mode
+from jkeras._base.safe_mode import mode as in_mode
 from jkeras._base.types import CustomObjects
 from jkeras._safe_io.sources import FilePath, open_source, target_of
 from jkeras.saving.formats.base import ReadOptions, Target, WriteOptions

@@ -22,7 +22,7 @@ from jkeras._base import configurable, registry
 from jkeras._base.config import settings
 from jkeras._base.configurable import is_object_config, sharing, translated
 from jkeras._base.errors import FileFormatError, UnknownObjectError, describe, unknown_name
-from jkeras._base.safe_mode import safe_mode as in_mode
+from jkeras._base.safe_mode import mode as in_mode
 from jkeras._base.types import Config, CustomObjects
 from jkeras._safe_io.json import read_json
 from jkeras.layers.base import Layer
