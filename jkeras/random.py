@@ -26,9 +26,9 @@ from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras.nn import dropout as maths
 from jkeras.ops.wrapper import Function, Tensor, as_array, operand, symbolic
-from jkeras.state.random import SeedGenerator as SeedGenerator
 from jkeras.state.random import draw_key
 from jkeras.state.scope import current
+from jkeras.state.seed_generator import SeedGenerator as SeedGenerator
 
 Shape = Sequence[int]
 

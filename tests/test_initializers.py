@@ -16,7 +16,7 @@ import pytest
 from keras.src.initializers.random_initializers import compute_fans as keras_fans
 
 from jkeras import initializers
-from jkeras.state.random import SeedGenerator
+from jkeras.state.seed_generator import SeedGenerator
 
 KEY = jax.random.key(0)
 CLASSES = [n for n in dir(keras.initializers) if n[0].isupper() and n != "Initializer"]

@@ -20,6 +20,7 @@ PACKAGES = {
     "bayesflow": ("bayesflow",),
     "efficientnet": ("efficientnet",),
     "image_classifiers": ("classification_models",),
+    "keras_hub": ("keras_hub", "grain"),
     "keras_multi_head": ("keras_multi_head",),
     "keras_self_attention": ("keras_self_attention",),
     "keras_sig": ("keras_sig",),

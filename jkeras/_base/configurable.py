@@ -106,6 +106,9 @@ class Configurable(TakesPlainNumbers):
     """An object whose config is the arguments of its constructor."""
 
     _init_arguments: tuple[tuple[object, ...], dict[str, object]]
+    # What is cached on each class; named here so that `dir` of an object is the same before and after.
+    _constructor_signature: inspect.Signature | None = None
+    _takes_custom_objects: bool | None = None
 
     def __new__(cls, *args: object, **kwargs: object):
         self = super().__new__(cls)
@@ -237,10 +240,10 @@ def serialize(value: object) -> Any:
         return [serialize(v) for v in value]
     if isinstance(value, (slice, bytes)) or value is Ellipsis:
         return special_values.encode(value)
-    if isinstance(value, Mapping):
-        return {k: serialize(v) for k, v in value.items()}
     if hasattr(value, "get_config") and not inspect.isclass(value):
         return object_config(value)
+    if isinstance(value, Mapping):
+        return {k: serialize(v) for k, v in value.items()}
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__jax_array__") or hasattr(value, "addressable_shards"):
         return np.asarray(value).tolist()
     path = registry.path_of(value)

@@ -119,6 +119,10 @@ class DTypePolicy(Configurable):
         """What the weights are kept in."""
         return self._variable
 
+    @property
+    def quantization_mode(self) -> None:
+        """None: weights are kept as they are trained."""
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DTypePolicy) and other.name == self.name
 

@@ -1,14 +1,15 @@
 """The import hook: a finder on `sys.meta_path` that makes jkeras' modules for those of Keras and TensorFlow.
 
-The stand-in for `tensorflow` is offered to packages too, not only to scripts. `sys.modules` is one for the whole process: to hide
-the stand-in from some importers would give them the answer that depends on who asked first. So a package that asks
-`try: import tensorflow` finds it, and works because what it may ask next is there, or is missing in the way Python says it: a
-module that is not there is an ImportError, a name an AttributeError, and the classes that `isinstance` asks for exist. Where a
-package does more with TensorFlow if it is there, `install(tensorflow=False)` leaves the name `tensorflow` alone.
+The stand-in for `tensorflow` is offered to packages too, not only to scripts. A package that asks `try: import tensorflow` finds
+it, and works because what it may ask next is there, or is missing in the way Python says it: a module that is not there is an
+ImportError, a name an AttributeError, and the classes that `isinstance` asks for exist. Where a package does more with TensorFlow
+if it is there, `install(tensorflow=False)` leaves the name `tensorflow` alone. For the packages in `WITHOUT_TENSORFLOW` that
+happens by itself, as long as they are being imported (`hidden.py`).
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
@@ -16,6 +17,7 @@ from importlib.metadata import DistributionFinder
 from types import ModuleType
 
 from jkeras.compat import keras_table, tensorflow_table
+from jkeras.compat.hidden import WITHOUT_TENSORFLOW, Hiding, without_tensorflow
 from jkeras.compat.identity import CompatDistribution, distributions
 from jkeras.compat.missing import MissingModuleError, missing_text
 from jkeras.compat.modules import make_module
@@ -37,14 +39,19 @@ class CompatFinder(DistributionFinder):
 
     def __init__(self, names: frozenset[str] = NAMES):
         self.names = names
+        self.hiding = Hiding()
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name == NO_TENSORFLOW:
             return ModuleSpec(name, Empty())
         if name in NEEDS_TENSORFLOW:
             raise MissingModuleError(missing_text(name, ()))
+        if name in WITHOUT_TENSORFLOW and "tensorflow" in self.names:
+            return without_tensorflow(name, path, self.hiding, [finder for finder in sys.meta_path if finder is not self])
         if name.partition(".")[0] not in self.names:
             return None
+        if self.hiding.active and name.partition(".")[0] == "tensorflow":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return ModuleSpec(name, _Made(make_module(name)), is_package=True)
 
     def find_distributions(self, context: DistributionFinder.Context | None = None) -> Iterable[CompatDistribution]:

@@ -8,6 +8,7 @@ from typing import Any, SupportsIndex, TypeVar
 
 from jax.typing import DTypeLike
 
+from jkeras._base.configurable import object_config
 from jkeras._base.dtypes import DTypePolicy, get_policy, standardize_dtype
 from jkeras.graph.keras_tensor import KerasTensor
 
@@ -60,7 +61,7 @@ def is_keras_tensor(x: object) -> bool:
 
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
     """The config of a dtype policy: `keras.dtype_policies.serialize`."""
-    return {"module": "keras", "class_name": "DTypePolicy", "config": {"name": dtype_policy.name}, "registered_name": None}
+    return object_config(dtype_policy)
 
 
 def deserialize(config: dict[str, Any], custom_objects: object = None) -> DTypePolicy:

@@ -29,6 +29,7 @@ PLACES = {
     "": "jkeras",
     "applications": "jkeras.compat.absent_networks",
     "applications.imagenet_utils": "jkeras.compat.imagenet_utils",
+    "distribution": "jkeras.compat.distribution",
     "dtype_policies": "jkeras",
     "engine": "jkeras.layers jkeras.models jkeras",
     "legacy": "jkeras.utils",
@@ -37,6 +38,10 @@ PLACES = {
     "utils": "jkeras.compat.standin.directories jkeras.utils",
     "utils.np_utils": "jkeras.utils.np_utils jkeras.utils",
     "utils.legacy": "jkeras.compat.legacy_objects",
+    "trainers": "jkeras.compat.standin",
+    "trainers.data_adapters": "jkeras.compat.standin",
+    "trainers.data_adapters.data_adapter_utils": "jkeras.compat.standin",
+    "utils.backend_utils": "jkeras.compat.keras3_internals",
     "utils.tracking": "jkeras.compat.keras3_names",
 }
 
@@ -114,6 +119,7 @@ PARTS = {
     """,
     "callbacks": "callbacks.callback callbacks.callbacks callbacks.experimental callbacks_v1",
     "datasets": "datasets.cifar",
+    "distribution": "distribution.distribution_lib",
     "utils": """
         utils.conv_utils utils.custom_object_utils utils.data_utils utils.dataset_utils utils.generic_utils utils.image_dataset
         utils.image_utils utils.io_utils utils.layer_utils utils.losses_utils utils.model_visualization
@@ -157,10 +163,12 @@ NAMES = {
     "backend.KerasTensor": "jkeras.KerasTensor",
     "backend.KerasVariable": "jkeras.Variable",
     "backend.Variable": "jkeras.Variable",
+    "backend.get_keras_mask": "jkeras.compat.keras3_internals.get_keras_mask",
     "backend.is_float_dtype": "jkeras.compat.keras3_names.is_float_dtype",
     "backend.is_int_dtype": "jkeras.compat.keras3_names.is_int_dtype",
     "backend.result_type": "jkeras._base.dtypes.result_type",
     "backend.standardize_shape": "jkeras.compat.keras3_names.standardize_shape",
+    "backend.set_keras_mask": "jkeras.compat.keras3_internals.set_keras_mask",
     "backend.standardize_dtype": "jkeras._base.dtypes.standardize_dtype",
     "dtype_policies.deserialize": "jkeras.compat.keras3_names.deserialize",
     "dtype_policies.get": "jkeras._base.dtypes.get_policy",
@@ -171,7 +179,12 @@ NAMES = {
     "utils.is_keras_tensor": "jkeras.compat.keras3_names.is_keras_tensor",
     "utils.serialize_keras_object": "jkeras.saving.serialize_keras_object",
     "utils.standardize_dtype": "jkeras._base.dtypes.standardize_dtype",
+    "saving.H5IOStore": "jkeras.compat.weight_store.H5IOStore",
+    "saving.SafeModeScope": "jkeras._base.safe_mode.mode",
+    "saving.in_safe_mode": "jkeras._base.safe_mode.in_safe_mode",
+    "trainers.data_adapters.data_adapter_utils.class_weight_to_sample_weights": "jkeras.data.sample_weights.class_weights",
     "dtype_policies.DTypePolicy": "jkeras.DTypePolicy",
+    "dtype_policies.DTypePolicyMap": "jkeras._base.dtype_policy_map.DTypePolicyMap",
     "engine.Container": "jkeras.models.Model",
     "engine.Network": "jkeras.models.Model",
     # Classes that `isinstance` asks for; Keras 2's `Conv` stands above the transposed and the depthwise ones too.

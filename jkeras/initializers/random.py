@@ -21,7 +21,7 @@ from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import DTypeLike
 from jkeras.initializers.base import Initializer
-from jkeras.state.random import SeedGenerator
+from jkeras.state.seed_generator import SeedGenerator
 
 
 class RandomInitializer(Initializer):

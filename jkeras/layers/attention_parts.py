@@ -16,6 +16,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from jkeras._base.derived import Derived
 from jkeras._base.types import Array, Tree
 from jkeras.nn.attention import masked_softmax
 from jkeras.nn.dropout import dropout
@@ -35,55 +36,27 @@ class AttentionParts:
     _heads: int
     _key_size: int
     _value_size: int
+    _units: tuple[int, ...] | None
     query_dense: Any
     key_dense: Any
     value_dense: Any
     output_dense: Any
     _rank: int
 
-    @property
-    def _num_heads(self) -> int:
-        return self._heads
-
-    @property
-    def _key_dim(self) -> int:
-        return self._key_size
-
-    @property
-    def _value_dim(self) -> int:
-        return self._value_size
-
-    @property
-    def _query_dense(self) -> Any:
-        return self.query_dense
-
-    @property
-    def _key_dense(self) -> Any:
-        return self.key_dense
-
-    @property
-    def _value_dense(self) -> Any:
-        return self.value_dense
-
-    @property
-    def _output_dense(self) -> Any:
-        return self.output_dense
-
-    @property
-    def _attention_axes(self) -> tuple[int, ...] | None:
-        return self.attention_axes
-
-    @property
-    def _dot_product_equation(self) -> str:
-        """`key, query -> scores`."""
-        query, key, scores = self._axes_as_letters()
-        return f"{key}yz,{query}yz->{scores}"
-
-    @property
-    def _combine_equation(self) -> str:
-        """`weights, value -> attended`."""
-        query, key, scores = self._axes_as_letters()
-        return f"{scores},{key}yz->{query}yz"
+    _num_heads: Derived[AttentionParts, int] = Derived(lambda self: self._heads)
+    _key_dim: Derived[AttentionParts, int] = Derived(lambda self: self._key_size)
+    _value_dim: Derived[AttentionParts, int] = Derived(lambda self: self._value_size)
+    _output_shape: Derived[AttentionParts, tuple[int, ...] | None] = Derived(lambda self: self._units)
+    _query_dense: Derived[AttentionParts, Any] = Derived(lambda self: self.query_dense)
+    _key_dense: Derived[AttentionParts, Any] = Derived(lambda self: self.key_dense)
+    _value_dense: Derived[AttentionParts, Any] = Derived(lambda self: self.value_dense)
+    _output_dense: Derived[AttentionParts, Any] = Derived(lambda self: self.output_dense)
+    _attention_axes: Derived[AttentionParts, tuple[int, ...] | None] = Derived(lambda self: self.attention_axes)
+    # `key, query -> scores`, and `weights, value -> attended`.
+    _dot_product_equation: Derived[AttentionParts, str] = Derived(
+        lambda self: "{1}yz,{0}yz->{2}".format(*self._axes_as_letters())
+    )
+    _combine_equation: Derived[AttentionParts, str] = Derived(lambda self: "{2},{1}yz->{0}yz".format(*self._axes_as_letters()))
 
     def _axes_as_letters(self) -> tuple[str, str, str]:
         """Letters for the axes of queries and keys before the heads `y`, and for those of the scores."""
@@ -118,6 +91,12 @@ class AttentionParts:
         if mask is not None and mask.ndim > 2 * count + 1 and mask.shape[-2 * count - 1] == 1:
             mask = mask.squeeze(-2 * count - 1)  # as the caller gave it, without an axis for the heads
         offered: dict[str, Tree] = {"attention_mask": mask, "training": training, "return_attention_scores": scores}
-        names = inspect.signature(method).parameters
-        takes_all = any(p.kind is p.VAR_KEYWORD for p in names.values())
-        return method(query, key, value, **{n: v for n, v in offered.items() if takes_all or n in names})
+        parameters = list(inspect.signature(method).parameters.values())
+        placed = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        takes_rest = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        by_place = list(offered)[: None if takes_rest else max(len(placed) - 3, 0)]
+        by_name = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+        if any(p.kind is p.VAR_KEYWORD for p in parameters):
+            by_name.update(offered)
+        named = {name: value for name, value in offered.items() if name in by_name and name not in by_place}
+        return method(query, key, value, *(offered[name] for name in by_place), **named)

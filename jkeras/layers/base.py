@@ -25,6 +25,7 @@ import numpy as np
 
 from jkeras import regularizers
 from jkeras._base.config import settings
+from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
 from jkeras._base.errors import known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
@@ -118,6 +119,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     input_spec: InputSpec | Sequence[InputSpec] | None = None
     supports_masking: bool = False
     draws: bool = True  # whether a `forward` that takes `rng` needs a key in training
+    _convert_input_args: bool = True  # Keras' name; False leaves a call's arguments as they are, such as text or ragged lists
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -168,8 +170,14 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
 
     @dtype_policy.setter
     def dtype_policy(self, policy: DTypePolicy | str | None) -> None:
+        if isinstance(policy, DTypePolicyMap) and len(policy):
+            raise ValueError(messages.POLICY_MAP.format(layer=self.name, paths=[*policy]))
         self._dtype_policy = get_policy(policy)
         self._compute = self._dtype_policy.compute
+
+    @property
+    def quantization_mode(self) -> None:
+        """None: weights are kept as they are trained."""
 
     @property
     def compute_dtype(self) -> str:
@@ -236,7 +244,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         except BaseException:
             self.built = False
             raise
-        if self._plan.own_call and any(not layer.built for layer in self._flatten_layers()):
+        if self._plan.own_call and self._convert_input_args and any(not layer.built for layer in self._flatten_layers()):
             self._build_by_call(specs, kwargs, lenient)
 
     def _build_by_call(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
@@ -369,9 +377,11 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
 
     def _prepare(self, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> tuple[tuple[Tree, ...], dict[str, Tree]]:
         """Arrays in the compute dtype from what the user passed; builds the layer for them if necessary."""
-        if args and isinstance(args[0], list) and args[0] and structures.is_numbers(args[0]):
+        converts = self._convert_input_args
+        if converts and args and isinstance(args[0], list) and args[0] and structures.is_numbers(args[0]):
             args = (np.asarray(args[0]), *args[1:])
-        args, kwargs = jax.tree.map(self._to_array, (args, kwargs))
+        if converts:
+            args, kwargs = jax.tree.map(self._to_array, (args, kwargs))
         if not self.built:
             specs, others = jax.tree.map(
                 lambda a: Spec(known_sizes(a.shape), a.dtype) if hasattr(a, "shape") else a, (args, kwargs)

@@ -13,6 +13,7 @@ from typing import Any, Self
 import jax
 
 from jkeras._base import configurable
+from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy
 from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.types import Config, CustomObjects, Tree
@@ -76,6 +77,9 @@ class ConfigFace(configurable.Configurable):
         """A layer from what `get_config` returned, even if its constructor does not take name, trainable or dtype."""
         with configurable.in_todays_words(config, cls) as todays:
             arguments = configurable.read_arguments(cls, todays, custom_objects)
+        policy = arguments.get("dtype")
+        if isinstance(policy, DTypePolicy) and not isinstance(policy, DTypePolicyMap):
+            arguments["dtype"] = policy.name  # as Keras hands it on: a constructor may take the name of a dtype alone
         accepted = configurable.accepted_arguments(cls)
         if accepted is None:
             return cls(**arguments)

@@ -26,12 +26,11 @@ from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph import Spec, infer
 from jkeras.initializers.scaling import with_axes
 from jkeras.layers.attention_parts import AttentionParts
-from jkeras.layers.base import Layer
 from jkeras.layers.declaration import Declaration, Weight
 from jkeras.layers.weight_arguments import WeightedLayer
 from jkeras.nn.attention import axes_attention, causal_mask, dot_product_attention, project, window_mask
 from jkeras.state.random import draw_key
-from jkeras.state.scope import get_mask
+from jkeras.state.scope import current, get_mask
 
 Shape = Sequence[int | None]
 
@@ -39,7 +38,7 @@ _SEVERAL_AXES = """{layer}: masks of the inputs, use_causal_mask and sliding_win
 attention_axes={axes}. Pass attention_mask with an axis for each: (batch, *query axes, *key axes)."""
 
 
-class Projection(Layer):
+class Projection(WeightedLayer):
     """An affine map from some last axes to others: to heads, or back from them.
 
     Args:
@@ -87,6 +86,15 @@ class HeadedAttention(AttentionParts, WeightedLayer):
 
     supports_masking = True
     attention_axes: tuple[int, ...] | None = None
+
+    query_dense: Projection
+    key_dense: Projection
+    value_dense: Projection
+    output_dense: Projection
+    _heads: int
+    _key_size: int
+    _value_size: int
+    _units: tuple[int, ...] | None
 
     def __init__(
         self,
@@ -194,8 +202,12 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         training: bool | None = None,
         return_attention_scores: bool = True,
     ) -> tuple[Array, Array | None]:
-        """The attended values of projected queries, keys and values, and the weights; a subclass may override or call it."""
+        """The attended values of projected inputs, `(batch, T, heads, value size)`, and the weights where they are asked for.
+
+        Keras' name: classes that extend a layer call it in a `call` of their own, or override it.
+        """
         masks = [] if attention_mask is None else [jnp.asarray(attention_mask)]
+        training = current().training if training is None else training
         return self._attend(query, key, value, masks, training, return_attention_scores, False)
 
     def _attend(

@@ -191,8 +191,10 @@ class WeightHolder:
                 found.extend(tracking.objects_in(value, kind, seen))
         return found
 
-    def _flatten_layers(self: Layer) -> list[Layer]:  # type: ignore[misc]
-        return [layer for _, layer in tracking.walk(self)]
+    def _flatten_layers(self: Layer, include_self: bool = True, recursive: bool = True) -> list[Layer]:  # type: ignore[misc]
+        if not recursive:
+            return [self, *self._sublayers()] if include_self else self._sublayers()
+        return [layer for _, layer in tracking.walk(self)][not include_self :]
 
     @property
     def metrics(self) -> list[tracking.Tracker]:

@@ -31,12 +31,13 @@ class ImageLayer(Layer):
 
     Args:
         data_format: `"channels_last"` or `"channels_first"`; default the configured one.
+        bounding_box_format: of the boxes in Keras' dicts of images and boxes. Only images are accepted, so it changes nothing.
         kwargs: as every layer.
     """
 
-    def __init__(self, data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
+    def __init__(self, data_format: str | None = None, bounding_box_format: str | None = None, **kwargs: Unpack[BaseArguments]):
         super().__init__(**kwargs)
-        self.data_format = standardize_data_format(data_format)
+        self.data_format, self.bounding_box_format = standardize_data_format(data_format), bounding_box_format
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments in Keras' JSON shape, the layout among them."""
@@ -44,6 +45,9 @@ class ImageLayer(Layer):
 
     def _on_images(self, function: Callable[[Tree], Tree], x: Tree) -> Array:
         """Run a function of `(..., height, width, channels)` on images in the layer's own layout."""
+        if isinstance(x, dict):
+            cls = type(self).__name__
+            raise TypeError(f'{self.name}: {cls} takes images alone, not a dict of {", ".join(x)}. Give x["images"].')
         if x.ndim not in (3, 4):
             raise ValueError(
                 f"{self.name}: {type(self).__name__} takes images (batch, height, width, channels) or one image, "

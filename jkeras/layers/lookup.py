@@ -12,21 +12,21 @@ from jkeras.layers.base import Layer
 
 
 @export("keras.layers.serialize")
-def serialize(layer: Layer) -> dict[str, Any]:
+def serialize(layer: Layer | None) -> dict[str, Any] | None:
     """The config of a layer.
 
     Args:
-        layer: of any kind, including models.
+        layer: of any kind, including models; or None, for an argument that may be a layer.
 
     Returns:
-        `{"module", "class_name", "config", "registered_name"}`, and `build_config` of a layer that is built.
+        `{"module", "class_name", "config", "registered_name"}`, and `build_config` of a layer that is built; None for None.
 
     Example:
         >>> from jkeras.layers import Dense
         >>> serialize(Dense(3))["class_name"]
         'Dense'
     """
-    return configurable.full_config(layer)
+    return None if layer is None else configurable.full_config(layer)
 
 
 @export("keras.layers.deserialize")

@@ -38,6 +38,12 @@ in `__init__`, and call each of them whether `training` is True or False:
         return self.dense(x)
 """
 
+POLICY_MAP = """Layer {layer!r} got a DTypePolicyMap with entries for {paths}. A layer does not know its path here. Give each
+layer its own dtype where you make it:
+
+    layers.Dense(8, dtype=policies["encoder/dense"])
+"""
+
 SHAPE_IN_CALL = """{cls}.call asked for compute_output_shape, which would run `call` again. Define the shape yourself:
 
     def compute_output_shape(self, input_shape):

@@ -25,6 +25,7 @@ from jkeras.layers.tracking import KeptState, inventory, weight_entries
 from jkeras.state import random
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import current, set_mask
+from jkeras.state.seed_generator import SeedGenerator
 from jkeras.state.variable import Variable
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class StatelessFace:
             return []
         kept: list[Variable] = [variable for _, variable in weight_entries(self) if isinstance(variable, KeptState)]
         draws = any(
-            (part._plan.takes_rng and part.draws) or any(isinstance(v, random.SeedGenerator) for v in vars(part).values())
+            (part._plan.takes_rng and part.draws) or any(isinstance(v, SeedGenerator) for v in vars(part).values())
             for part in inventory(self).layers
         )
         if draws and "_seed_state" not in self.__dict__:

@@ -19,7 +19,7 @@ from jkeras.graph.keras_tensor import ArrayFunction, is_leaf, symbolic_leaves
 from jkeras.layers.base import Layer
 from jkeras.layers.input import Input, InputLayer, is_optional
 from jkeras.models.functional import Functional
-from jkeras.models.model import Model
+from jkeras.models.model import Model, takes_graph
 from jkeras.models.sequential import Sequential
 
 L = TypeVar("L", bound=Layer)
@@ -45,7 +45,8 @@ def clone_model(
         recursive: whether models inside the model are cloned layer by layer with the same functions.
 
     Returns:
-        A model of the same class.
+        A model of the same class; of a class that makes its graph in its own constructor, a `Functional` where you pass a
+            function or tensors.
 
     Raises:
         ValueError: an argument does not fit the model's kind.
@@ -66,7 +67,9 @@ def clone_model(
             return clone_model(layer, clone_function=clone_function, call_function=inner, recursive=True)
         return (clone_function or clone_layer)(layer)
 
-    if not isinstance(model, (Functional, Sequential)):
+    own_graph = isinstance(model, Functional) and not isinstance(model, Sequential) and not takes_graph(type(model))
+    plain = input_tensors is None and clone_function is None and call_function is None and not recursive
+    if not isinstance(model, (Functional, Sequential)) or (own_graph and plain):
         return clone_layer(model)
     given = None if input_tensors is None else _tensors(input_tensors)
     if isinstance(model, Sequential):
@@ -143,7 +146,7 @@ def _clone_graph(model: Functional, given: list[KerasTensor] | None, copy: Clone
         tensors.update((id(old), fresh) for old, fresh in zip(node.flat_outputs, symbolic_leaves(outputs)))
     inputs, outputs = (new(structure) for structure in model._structure)
     cls = type(model).__dict__.get("_declared_as", type(model))
-    return cls(inputs=inputs, outputs=outputs, name=model.name, trainable=model.trainable)
+    return (cls if takes_graph(cls) else Functional)(inputs=inputs, outputs=outputs, name=model.name, trainable=model.trainable)
 
 
 def _tensors(structure: Tree) -> list[KerasTensor]:

@@ -26,6 +26,7 @@ from jkeras.data import as_source, train_validation_split
 from jkeras.data.array_source import ArraySource
 from jkeras.graph.keras_tensor import Operation
 from jkeras.layers.base import Layer
+from jkeras.layers.call_plan import read_plan
 from jkeras.layers.structures import shapes_to_specs
 from jkeras.metrics import Metric
 from jkeras.models.activations import activations
@@ -93,9 +94,10 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
         declared = type(self).__dict__.get("_declared_as")
-        if declared is None:
+        if declared is None and not any("_declared_as" in vars(cls) for cls in type(self).__mro__):
             return super().__reduce_ex__(protocol)
-        return _empty_with_graph, (declared,), self.__getstate__()  # a pickle finds a class by its name
+        # A pickle finds a class by its name, and the one of this name may not have become functional yet where it is read.
+        return _empty_with_graph, (declared or type(self),), self.__getstate__()
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
@@ -461,11 +463,25 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
 
 def _functional_class(cls: Any, functional: type) -> type:
-    """A class with the methods of `cls` and, behind them, those of a functional model; kept on `cls`."""
+    """A class with the methods of `cls` and, behind them, those of a functional model; kept on `cls`.
+
+    Where the constructor makes the graph, each of the models has one: then it is `cls` itself with one more base, so that
+    `type(model) is cls`. A class whose constructor is handed a graph may also be extended by one with a `call`, and stays.
+    """
     found: type | None = cls.__dict__.get("_as_functional")
     if found is None:
-        names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__, "_declared_as": cls}
-        found = cls._as_functional = type(cls.__name__, (cls, functional), names)
+        if issubclass(cls, functional):
+            found = cls
+        elif not takes_graph(cls):
+            bases = [base for base in cls.__bases__ if not issubclass(functional, base)]
+            at = max((i + 1 for i, base in enumerate(bases) if issubclass(base, Model)), default=0)
+            cls.__bases__ = (*bases[:at], functional, *bases[at:])
+            for changed in (cls, *cls.__subclasses__()):
+                changed._plan = read_plan(changed, Layer)
+            cls._as_functional = cls._declared_as = found = cls
+        else:
+            names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__, "_declared_as": cls}
+            found = cls._as_functional = type(cls.__name__, (cls, functional), names)
     return found
 
 

@@ -49,7 +49,7 @@ class Persistence:
                 `.safetensors`; or an open binary file, which gets what a `.weights.h5` holds.
             overwrite: whether an existing file is replaced.
             max_shard_size: gigabytes per file, for `.weights.json`.
-            kwargs: Keras 2's `save_format`, `"h5"`.
+            kwargs: `objects_to_skip`, layers to leave out of a `.weights.h5`; Keras 2's `save_format`, `"h5"`.
 
         Raises:
             FileExistsError: there is such a file and `overwrite=False`.
@@ -59,7 +59,7 @@ class Persistence:
         save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
 
     def load_weights(
-        self: Any, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: object
+        self: Any, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: Any
     ) -> Restored | None:
         """Read weights from any file that holds some; all shapes are compared before anything is read.
 
@@ -69,7 +69,7 @@ class Persistence:
             filepath: of the file, or an open binary file; its content tells the format.
             skip_mismatch: leave out what does not fit, with a warning.
             by_name: match layers by name rather than by position; only for files of Keras 2.
-            kwargs: Keras' `objects_to_skip` is not supported.
+            kwargs: `objects_to_skip`, layers that keep their weights; only for `.weights.h5`.
 
         Returns:
             None; under `jkeras.compat`, for a name without a suffix, an object with TensorFlow's `expect_partial()`.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from jkeras._base.errors import describe, unexpected_arguments
+from jkeras._base.safe_mode import mode as in_mode
 from jkeras._base.types import CustomObjects
 from jkeras._safe_io.sources import FilePath, open_source, target_of
 from jkeras.saving.bare_names import Restored, model_target, weights_source, weights_target
@@ -60,7 +62,8 @@ def load_model(filepath: FilePath, custom_objects: CustomObjects = None, compile
         filepath: of a `.keras` file or folder or an HDF5 file, or an open binary file; its content tells the format.
         custom_objects: `{name: class or function}` for what is not Keras' own.
         compile: whether it is compiled as it was; the optimizer's state comes along.
-        safe_mode: accepted for Keras' sake. Loading is safe in any case: no file can name code to run.
+        safe_mode: what `in_safe_mode` tells constructors of your own classes meanwhile. Loading is safe in any case: no file can
+            name code to run.
 
     Returns:
         The model, built, with its weights.
@@ -77,7 +80,7 @@ def load_model(filepath: FilePath, custom_objects: CustomObjects = None, compile
         >>> load_model(path).output_shape
         (None, 2)
     """
-    with open_source(filepath, "load_model") as source:
+    with in_mode(safe_mode), open_source(filepath, "load_model") as source:
         return format_of(source).read(source, ReadOptions(custom_objects=custom_objects, compile=compile))
 
 
@@ -87,6 +90,7 @@ def save_weights(
     overwrite: bool = True,
     max_shard_size: float | None = None,
     save_format: str | None = None,
+    objects_to_skip: Iterable[object] | None = None,
 ) -> None:
     """Write a model's weights, and the optimizer's if the format has a place for them.
 
@@ -97,6 +101,8 @@ def save_weights(
         overwrite: whether an existing file is replaced.
         max_shard_size: gigabytes per file, for `.weights.json`.
         save_format: `"h5"` or None.
+        objects_to_skip: layers whose weights are left out, and all those below them, for `.weights.h5`; the optimizer then is
+            left out too.
 
     Raises:
         FileExistsError: there is such a file and `overwrite=False`.
@@ -104,7 +110,7 @@ def save_weights(
         ValueError: the format is not known, or the model is not built.
     """
     target = target_of(filepath, "save_weights")
-    options = WriteOptions(max_shard_size=max_shard_size)
+    options = WriteOptions(max_shard_size=max_shard_size, objects_to_skip=_listed(objects_to_skip))
     target, save_format = weights_target(target, options, save_format)
     form = format_for(target, options, save_format, whole=False)
     model._require_built("save_weights", "model.build(input_shape)")
@@ -113,7 +119,12 @@ def save_weights(
 
 
 def load_weights(
-    model: Model, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: object
+    model: Model,
+    filepath: FilePath,
+    skip_mismatch: bool = False,
+    by_name: bool = False,
+    objects_to_skip: Iterable[object] | None = None,
+    **kwargs: object,
 ) -> Restored | None:
     """Read weights from any file that holds some: of weights alone or of a whole model, of Keras 2 or Keras 3.
 
@@ -126,6 +137,7 @@ def load_weights(
         filepath: of the file, or an open binary file; its content tells the format.
         skip_mismatch: leave out what does not fit, with a warning.
         by_name: match layers by name rather than by position; only for files of Keras 2.
+        objects_to_skip: layers that keep their weights, and all those below them; only for `.weights.h5`.
 
     Returns:
         None; under `jkeras.compat`, for a name without a suffix, an object with TensorFlow's `expect_partial()` and the like.
@@ -136,7 +148,8 @@ def load_weights(
         ValueError: the model is not built.
     """
     if kwargs:
-        raise unexpected_arguments("load_weights", kwargs, ("skip_mismatch", "by_name"))
+        raise unexpected_arguments("load_weights", kwargs, ("skip_mismatch", "by_name", "objects_to_skip"))
+    skip = _listed(objects_to_skip)
     found, restored = weights_source(filepath)
     with open_source(found, "load_weights") as source:
         form = format_of(source)
@@ -147,9 +160,16 @@ def load_weights(
                 f"{source.where}: by_name=True is for files of Keras 2; this one stores weights by their place in the model. "
                 "Leave it out."
             )
-        whole = model.compiled and not skip_mismatch and not by_name
-        form.read_weights(source, model, ReadOptions(optimizer=whole, skip_mismatch=skip_mismatch, by_name=by_name))
+        if skip and "objects_to_skip" not in form.takes:
+            raise ValueError(f"{source.where}: objects_to_skip is for .weights.h5; this file is {form.title}. Leave it out.")
+        whole = model.compiled and not skip_mismatch and not by_name and not skip
+        options = ReadOptions(optimizer=whole, skip_mismatch=skip_mismatch, by_name=by_name, objects_to_skip=skip)
+        form.read_weights(source, model, options)
     return restored
+
+
+def _listed(objects: Iterable[object] | None) -> tuple[object, ...] | None:
+    return None if objects is None else tuple(objects)
 
 
 def _check_free(target: Target, overwrite: bool) -> None:

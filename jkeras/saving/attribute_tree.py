@@ -95,8 +95,12 @@ class Walk:
                     yield f"{inner}/{name}", child
 
 
-def written_places(model: Layer) -> list[tuple[str, Any]]:
+def written_places(model: Layer, skip: Iterable[object] = ()) -> list[tuple[str, Any]]:
     """Each layer of a model, the model first, with the place where Keras 3 stores its weights; without the optimizer.
+
+    Args:
+        model: with the layers.
+        skip: layers that are left out, with what is below them.
 
     Example:
         >>> from jkeras import Sequential
@@ -106,6 +110,7 @@ def written_places(model: Layer) -> list[tuple[str, Any]]:
         ['', 'layers/dense', 'layers/sequential', 'layers/sequential/layers/dense', 'layers/dense_1']
     """
     walk = Walk()
+    walk.seen.update(map(id, skip))
     found: list[tuple[str, object]] = []
 
     def visit(part: object, place: str) -> None:

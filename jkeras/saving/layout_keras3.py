@@ -13,7 +13,7 @@ between batches; it goes into `_kept/vars`, which Keras passes over.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,15 +46,15 @@ class Part(NamedTuple):
 
 
 @contextlib.contextmanager
-def parts_to_write(model: Model, optimizer: bool) -> Iterator[Iterator[Part]]:
+def parts_to_write(model: Model, optimizer: bool, skip: Iterable[object] = ()) -> Iterator[Iterator[Part]]:
     """Everything to write, in order; the arrays stay in place until the block ends."""
     with host_values(model.weights) as value:
-        yield _parts(model, value, optimizer)
+        yield _parts(model, value, optimizer, skip)
 
 
-def write(group: H5Group, model: Model, *, optimizer: bool = True) -> None:
-    """Write a model's weights, and the optimizer's once it has any."""
-    with parts_to_write(model, optimizer) as parts:
+def write(group: H5Group, model: Model, *, optimizer: bool = True, skip: Iterable[object] = ()) -> None:
+    """Write a model's weights but for those of the layers to `skip`, and the optimizer's once it has any."""
+    with parts_to_write(model, optimizer, skip) as parts:
         for part in parts:
             stored = group.create_group(f"{part.place}/vars".lstrip("/"))
             stored.attrs["name"] = part.name
@@ -69,6 +69,7 @@ def read(
     skip_mismatch: bool = False,
     optimizer: bool = True,
     assets: Assets | None = None,
+    skip: Iterable[object] = (),
     where: str,
 ) -> None:
     """Read a model's weights: all of them, or none if something is wrong.
@@ -79,14 +80,15 @@ def read(
         skip_mismatch: leave out layers that do not fit, with a warning.
         optimizer: whether the optimizer's arrays are read too, if the model is compiled and the file has them.
         assets: opens the folder with the files that layers wrote; None if there are none.
+        skip: layers that keep their weights.
         where: the file, for messages.
 
     Raises:
         FileFormatError: a layer's weights are missing or have other shapes, or the file is damaged; nothing was read then.
     """
-    plan, own = Plan(where, skip_mismatch), OwnParts(places_of(model, optimizer), where, skip_mismatch)
+    plan, own = Plan(where, skip_mismatch), OwnParts(places_of(model, optimizer, skip), where, skip_mismatch)
     candidates, keras2 = _candidates(model, group)
-    for place, part in written_places(model):
+    for place, part in written_places(model, skip):
         groups = candidates.get(id(part), [])
         if isinstance(part, Layer) and not overrides(part, "load_own_variables"):
             _match(plan, place, part, groups)
@@ -110,8 +112,8 @@ def read(
             optimizer_weights.put_state(chosen, state)
 
 
-def _parts(model: Model, value: Callable[[Variable], np.ndarray], optimizer: bool) -> Iterator[Part]:
-    for place, part in written_places(model):
+def _parts(model: Model, value: Callable[[Variable], np.ndarray], optimizer: bool, skip: Iterable[object]) -> Iterator[Part]:
+    for place, part in written_places(model, skip):
         if has(part, "save_own_variables"):
             yield Part(place, part.name, saved_by(part, value))
     if not optimizer or model.optimizer is None:
@@ -128,9 +130,12 @@ def _parts(model: Model, value: Callable[[Variable], np.ndarray], optimizer: boo
         yield Part("optimizer/inner_optimizer", model.optimizer.inner_optimizer.name, inner)
 
 
-def places_of(model: Model, optimizer: bool) -> list[tuple[str, Any]]:
+def places_of(model: Model, optimizer: bool, skip: Iterable[object] = ()) -> list[tuple[str, Any]]:
     """All objects that a file may hold something of, with their places in it."""
-    return [*written_places(model), *([("optimizer", model.optimizer)] if optimizer and model.optimizer is not None else ())]
+    return [
+        *written_places(model, skip),
+        *([("optimizer", model.optimizer)] if optimizer and model.optimizer is not None else ()),
+    ]
 
 
 def _candidates(model: Model, root: Group) -> tuple[dict[int, list[Group]], bool]:

@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
+from jkeras._base.safe_mode import beyond_the_config
 from jkeras._safe_io.hdf5 import Group, StoredArray
 from jkeras._safe_io.zip import unsafe_name
 from jkeras.layers.base import Layer
@@ -169,7 +170,7 @@ class OwnParts:
         failure: Exception | None = None
         for source in sources:
             try:
-                with all_or_nothing([owner]):
+                with all_or_nothing([owner]), beyond_the_config():
                     getattr(owner, method)(source)
                 return
             except Exception as error:  # whatever the user's code says

@@ -6,11 +6,12 @@ Keras 3 (`.keras`, JSON) or Keras 2 (`.h5`). Reading accepts all of them.
 
 Reading is safe by construction: a class comes from the table of Keras paths, from the user's registrations or from
 `custom_objects`; a function, by its name, from the same places. No code here imports a module that a file names, runs bytecode or
-opens a file. So `safe_mode` is accepted for Keras' sake, and changes nothing.
+opens a file, in either `safe_mode`.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import warnings
 from collections import Counter
@@ -23,7 +24,8 @@ import numpy as np
 from jkeras._base import configurable, registry
 from jkeras._base.config import settings
 from jkeras._base.configurable import in_todays_words, is_object_config, sharing, translated
-from jkeras._base.errors import FileFormatError, UnknownObjectError, describe
+from jkeras._base.errors import FileFormatError, UnknownObjectError, describe, unknown_name
+from jkeras._base.safe_mode import mode as in_mode
 from jkeras._base.special_values import encode, is_special
 from jkeras._base.types import Config, CustomObjects
 from jkeras._safe_io.json import read_json
@@ -61,22 +63,31 @@ def serialize_keras_object(obj: object) -> Any:
         return configurable.full_config(obj)
     if isinstance(obj, (list, tuple)):
         return [serialize_keras_object(value) for value in obj]
-    if isinstance(obj, Mapping):
+    if isinstance(obj, Mapping) and not hasattr(obj, "get_config"):
         return {key: serialize_keras_object(value) for key, value in obj.items()}
     if isinstance(obj, jax.Array):
         return {**encode(np.asarray(obj)), "class_name": "__tensor__"}
     return encode(obj) if isinstance(obj, np.ndarray) and obj.ndim else configurable.serialize(obj)
 
 
-def deserialize_keras_object(config: object, custom_objects: CustomObjects = None, safe_mode: bool = True) -> Any:
+def deserialize_keras_object(
+    config: object,
+    custom_objects: CustomObjects = None,
+    safe_mode: bool = True,
+    module_objects: CustomObjects = None,
+    printable_module_name: str = "object",
+) -> Any:
     """The object from what `serialize_keras_object` returned, or Keras of any version.
 
     Args:
         config: what it returned.
         custom_objects: your own classes and functions by name.
-        safe_mode: accepted for Keras' sake; nothing unsafe can be turned on.
+        safe_mode: what `in_safe_mode` tells constructors of your own classes meanwhile; nothing unsafe can be turned on.
+        module_objects: a family of classes and functions by name; then `config` may be one of the names, and a class is called.
+        printable_module_name: what messages call that family.
 
     Raises:
+        ValueError: a name that is not in `module_objects`.
         UnsafeFileError: the config asks for bytecode, or for something that is not part of a model.
         FileFormatError: it is malformed, or names something unknown.
 
@@ -84,9 +95,14 @@ def deserialize_keras_object(config: object, custom_objects: CustomObjects = Non
         >>> deserialize_keras_object({"module": "keras.layers", "class_name": "Dense", "config": {"units": 3}}).units
         3
     """
+    if module_objects is not None:
+        if isinstance(config, str):
+            with in_mode(safe_mode), registry.custom_object_scope(custom_objects):
+                return _named(config, module_objects, printable_module_name)
+        custom_objects = {**module_objects, **(custom_objects or {})}
     if type(config) in (list, dict) and not is_object_config(config) and not is_special(config):
         return _deserialized_one_by_one(config, custom_objects, safe_mode)
-    with registry.custom_object_scope(custom_objects):
+    with in_mode(safe_mode), registry.custom_object_scope(custom_objects):
         made = configurable.deserialize(config, custom_objects)
         if is_object_config(config) and isinstance(config.get("build_config"), Mapping) and hasattr(made, "build_from_config"):
             made.build_from_config(config["build_config"])
@@ -104,6 +120,14 @@ def _deserialized_one_by_one(config: Any, custom_objects: CustomObjects, safe_mo
         if isinstance(todays, list):
             return [deserialize_keras_object(value, **options) for value in todays]
         return {key: deserialize_keras_object(value, **options) for key, value in todays.items()}
+
+
+def _named(name: str, family: Mapping[str, Any], kind: str) -> Any:
+    """The function of a name, or an object of the class of that name."""
+    found: Any = registry.get_registered_object(name, module_objects=family)
+    if found is None:
+        raise unknown_name(kind, name, family)
+    return found() if inspect.isclass(found) else found
 
 
 def model_config(model: Model) -> dict[str, object]:

@@ -19,8 +19,7 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 
-from jkeras._base.registry import export
-from jkeras._base.types import Config, Tree
+from jkeras._base.types import Tree
 from jkeras.state.scope import Scope, current, is_traced
 
 _NO_KEY = """{who} needs random numbers, but no key was given to this pure call. Write
@@ -143,11 +142,12 @@ def draw_key(owner: object, seed: int | None = None) -> jax.Array:
         drawn = owner.__dict__.get("_draws", 0)
         owner.__dict__["_draws"] = drawn + 1
         return jax.random.fold_in(jax.random.key(seed), drawn)
-    key = _scope_key(scope, owner)
+    key = scope_key(scope, owner)
     return key if seed is None else jax.random.fold_in(key, seed)
 
 
-def _scope_key(scope: Scope, owner: object) -> jax.Array:
+def scope_key(scope: Scope, owner: object) -> jax.Array:
+    """The key for one draw in a scope, by the same rule; the next one of the stream outside of pure calls."""
     if scope.rng is None and not scope.functional:
         return next_key()
     if scope.abstract and scope.rng is None:
@@ -175,47 +175,3 @@ class PositionsByUse(dict[int, int]):
     def get(self, key: int, default: object = None) -> int:  # type: ignore[override]
         """The number of a layer."""
         return self.setdefault(key, len(self) + 1)
-
-
-@export("keras.random.SeedGenerator")
-class SeedGenerator:
-    """A source of keys for layers that draw random numbers.
-
-    In eager code each `next()` counts up from the seed; inside a pure call it derives from the call's key, so a compiled program
-    draws new numbers at each step.
-
-    Args:
-        seed: an integer, or None for one from the global stream.
-        name: for error messages.
-
-    Example:
-        >>> generator = SeedGenerator(seed=1)
-        >>> bool((jax.random.key_data(generator.next()) != jax.random.key_data(generator.next())).any())
-        True
-    """
-
-    def __init__(self, seed: int | None = None, name: str | None = None):
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
-            raise ValueError(f"SeedGenerator takes a non-negative integer or None as seed. Received: {seed!r}.")
-        if seed is None:
-            follow_generators()
-        self.seed = next_seed() if seed is None else int(seed)
-        self.name = name or "seed_generator"
-        self._taken = 0
-
-    def next(self, ordered: bool = True) -> jax.Array:
-        """A new key. `ordered` is Keras' argument: draws are always ordered here."""
-        scope = current()
-        if scope.rng is not None or scope.functional:
-            return jax.random.fold_in(_scope_key(scope, self), self.seed)
-        self._taken += 1
-        return jax.random.fold_in(jax.random.key(self.seed), self._taken)
-
-    def get_config(self) -> dict[str, int | str]:
-        """The seed and the name."""
-        return {"seed": self.seed, "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: Config) -> SeedGenerator:
-        """A generator with this seed, at its start."""
-        return cls(**config)

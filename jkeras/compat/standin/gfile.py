@@ -20,6 +20,7 @@ __all__ = [
     "Open",
     "copy",
     "exists",
+    "get_registered_schemes",
     "glob",
     "isdir",
     "join",
@@ -42,6 +43,11 @@ def GFile(name: Any, mode: str = "r") -> Any:
 def exists(path: Any) -> bool:
     """Whether there is a file or a folder."""
     return os.path.exists(path_of(path))
+
+
+def get_registered_schemes() -> list[str]:
+    """What may stand before `://` in a name: nothing, since all files are the machine's own."""
+    return [""]
 
 
 def isdir(path: Any) -> bool:

@@ -34,11 +34,13 @@ class WriteOptions:
         include_optimizer: whether optimizer, `compile` and resume state are written with a whole model.
         zipped: False writes a folder.
         max_shard_size: gigabytes per file.
+        objects_to_skip: layers whose weights are left out.
     """
 
     include_optimizer: bool = True
     zipped: bool | None = None
     max_shard_size: float | None = None
+    objects_to_skip: tuple[object, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,7 @@ class ReadOptions:
         optimizer: whether optimizer and resume state are read with weights.
         skip_mismatch: leave out weights that do not fit, with a warning.
         by_name: match layers by name.
+        objects_to_skip: layers that keep their weights.
     """
 
     custom_objects: CustomObjects = None
@@ -58,6 +61,7 @@ class ReadOptions:
     optimizer: bool = False
     skip_mismatch: bool = False
     by_name: bool = False
+    objects_to_skip: tuple[object, ...] | None = None
 
 
 class Format(ABC):
@@ -68,7 +72,7 @@ class Format(ABC):
         suffixes: of files that are written in it, the usual one first.
         names: values of Keras 2's argument `save_format` for it.
         whole: whether it holds whole models, rather than weights alone.
-        takes: the options that not every format takes, of `zipped`, `max_shard_size` and `by_name`.
+        takes: the options that not every format takes, of `zipped`, `max_shard_size`, `by_name` and `objects_to_skip`.
     """
 
     title: ClassVar[str]

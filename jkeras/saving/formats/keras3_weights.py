@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from jkeras._safe_io.hdf5 import Group, H5Group, create_hdf5
 from jkeras._safe_io.sources import Source, opened_to_write
 from jkeras.saving import layout_keras3
@@ -21,6 +23,7 @@ class Keras3Weights(Format):
     title = "Keras 3"
     suffixes = (".weights.h5",)
     names = ("keras",)
+    takes = frozenset({"objects_to_skip"})
 
     def sniff(self, source: Source) -> bool:
         root = source.hdf5()
@@ -28,7 +31,8 @@ class Keras3Weights(Format):
 
     def write(self, target: Target, model: Model, options: WriteOptions) -> None:
         with opened_to_write(target) as file, create_hdf5(file) as root:
-            write_keras3(root, model)
+            skip = options.objects_to_skip or ()
+            write_keras3(root, model, optimizer=not skip, skip=skip)
 
     def read_weights(self, source: Source, model: Model, options: ReadOptions) -> None:
         root = source.hdf5()
@@ -36,9 +40,9 @@ class Keras3Weights(Format):
         read_keras3(root, model, source.where, options)
 
 
-def write_keras3(root: H5Group, model: Model, optimizer: bool = True) -> None:
-    """Write the weights, and with the optimizer also the resume state, into an HDF5 file."""
-    layout_keras3.write(root, model, optimizer=optimizer)
+def write_keras3(root: H5Group, model: Model, optimizer: bool = True, skip: Iterable[object] = ()) -> None:
+    """Write the weights, but for those of the layers to `skip`, and with the optimizer also the resume state."""
+    layout_keras3.write(root, model, optimizer=optimizer, skip=skip)
     if optimizer:
         write_training(root, model)
 
@@ -46,6 +50,7 @@ def write_keras3(root: H5Group, model: Model, optimizer: bool = True) -> None:
 def read_keras3(root: Group, model: Model, where: str, options: ReadOptions, assets: Assets | None = None) -> None:
     """Read the weights, and with the optimizer also the resume state, from an HDF5 file."""
     optimizer, skip = options.optimizer, options.skip_mismatch
-    layout_keras3.read(root, model, skip_mismatch=skip, optimizer=optimizer, assets=assets, where=where)
+    others = options.objects_to_skip or ()
+    layout_keras3.read(root, model, skip_mismatch=skip, optimizer=optimizer, assets=assets, skip=others, where=where)
     if optimizer:
         read_training(root, model, where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jkeras._base.errors import FileFormatError
+from jkeras._base.errors import FileFormatError, describe
 from jkeras._safe_io.sources import Source
 from jkeras.saving.formats.base import Format, Target, WriteOptions
 from jkeras.saving.formats.foreign import refusal
@@ -75,8 +75,9 @@ def format_for(target: Target, options: WriteOptions, save_format: str | None = 
         call = "save" if whole else "save_weights"
         lines = "\n".join(f'    model.{call}("model{form.suffixes[0]}")'.ljust(48) + f"# {form.title}" for form in able)
         raise ValueError(f"Cannot tell in which format to write {path}. Give the path a suffix:\n\n{lines}\n{_BARE[whole]}")
-    for option in ("zipped", "max_shard_size"):
+    for option in ("zipped", "max_shard_size", "objects_to_skip"):
         if (value := getattr(options, option)) is not None and option not in form.takes:
             others = ", ".join(other.suffixes[0] for other in able if option in other.takes)
-            raise ValueError(f"{option}={value} is for {others}; {path} is written as {form.suffixes[0]}. Leave it out.")
+            shown, suffix = value if isinstance(value, (int, float)) else describe(value), form.suffixes[0]
+            raise ValueError(f"{option}={shown} is for {others}; {path} is written as {suffix}. Leave it out.")
     return form
