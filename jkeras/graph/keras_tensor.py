@@ -177,6 +177,12 @@ class KerasTensor:
         return apply_symbolic(jnp.astype, "astype", self, jnp.dtype(standardize_dtype(dtype)))
 
     def __getitem__(self, index: Tree) -> KerasTensor:
+        if self.dtype == "string":  # the only operation that texts have
+            spec = infer(operator.getitem, (Spec(self.shape, "int32"), index), {})
+            outputs: KerasTensor = Node(
+                ArrayFunction(operator.getitem, "get_item"), (self, index), {}, Spec(spec.shape, "string")
+            ).outputs
+            return outputs
         return apply_symbolic(operator.getitem, "get_item", self, index)
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:

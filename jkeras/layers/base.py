@@ -31,6 +31,7 @@ from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
 from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
 from jkeras._base.types import Array, DTypeLike, FunctionLike, Tree
+from jkeras._text.arrays import as_texts, is_text
 from jkeras.graph import Node, Spec, infer
 from jkeras.graph.keras_tensor import is_leaf, is_symbolic, symbolic_leaves
 from jkeras.graph.spec import is_spec
@@ -99,6 +100,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     _plan: CallPlan
     input_spec: InputSpec | Sequence[InputSpec] | None = None
     supports_masking: bool = False
+    takes_strings: bool = False
     draws: bool = True  # whether a `forward` that takes `rng` needs a key in training
 
     def __init_subclass__(cls, **kwargs: object) -> None:
@@ -224,6 +226,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     def _build_by_call(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         """Make the weights of the layers below by running `call` on shapes."""
         self.built = True
+        if any(getattr(spec, "dtype", None) == "string" for spec in jax.tree.leaves(specs, is_leaf=is_spec)):
+            return  # a call on strings has values alone; it builds the layers below
         try:
             with current().for_layer(None, None):
                 infer(self, specs, kwargs)
@@ -352,6 +356,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         """Arrays in the compute dtype from what the user passed; builds the layer for them if necessary."""
         if args and isinstance(args[0], list) and args[0] and structures.is_numbers(args[0]):
             args = (np.asarray(args[0]), *args[1:])
+        elif args and is_text(args[0]) and self._passes_strings():
+            args = (as_texts(args[0]), *args[1:])
         args, kwargs = jax.tree.map(self._to_array, (args, kwargs))
         if not self.built:
             specs, others = jax.tree.map(
@@ -389,10 +395,16 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
             array = np.asarray(value)
             if array.dtype == object or array.dtype.kind in "US":
+                if self._plan.own_call and self._passes_strings():
+                    return as_texts(array)
                 raise TypeError(messages.NOT_NUMERIC.format(cls=type(self).__name__, layer=self.name, dtype=array.dtype))
             dtype = self._compute if is_float(array.dtype) and self._casts_inputs() else None
             return self._to_array(jnp.asarray(array, dtype))
         return value
+
+    def _passes_strings(self) -> bool:
+        """Whether a layer at or below this one takes strings."""
+        return any(part.takes_strings for part in self._flatten_layers())
 
     def _casts_inputs(self) -> bool:
         """Whether to cast float inputs: not if a layer below wants them as they are, or in another dtype."""
