@@ -46,6 +46,13 @@ def is_text(value: object) -> bool:
     return isinstance(value, (str, bytes))
 
 
+def is_listed_text(value: object) -> bool:
+    """Whether a value is a text or nested lists of texts, with no array among them."""
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return isinstance(value, (str, bytes))
+
+
 def as_texts(value: object) -> TextArray:
     """Texts in any form as an array of `bytes`.
 

@@ -178,11 +178,8 @@ class KerasTensor:
 
     def __getitem__(self, index: Tree) -> KerasTensor:
         if self.dtype == "string":  # the only operation that texts have
-            spec = infer(operator.getitem, (Spec(self.shape, "int32"), index), {})
-            outputs: KerasTensor = Node(
-                ArrayFunction(operator.getitem, "get_item"), (self, index), {}, Spec(spec.shape, "string")
-            ).outputs
-            return outputs
+            spec = Spec(infer(operator.getitem, (Spec(self.shape, "int32"), index), {}).shape, "string")
+            return Node(ArrayFunction(operator.getitem, "get_item"), (self, index), {}, spec).flat_outputs[0]
         return apply_symbolic(operator.getitem, "get_item", self, index)
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:

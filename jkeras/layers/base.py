@@ -31,7 +31,7 @@ from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
 from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
 from jkeras._base.types import Array, DTypeLike, FunctionLike, Tree
-from jkeras._text.arrays import as_texts, is_text
+from jkeras._text.arrays import as_texts, is_listed_text
 from jkeras.graph import Node, Spec, infer
 from jkeras.graph.keras_tensor import is_leaf, is_symbolic, symbolic_leaves
 from jkeras.graph.spec import is_spec
@@ -356,7 +356,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         """Arrays in the compute dtype from what the user passed; builds the layer for them if necessary."""
         if args and isinstance(args[0], list) and args[0] and structures.is_numbers(args[0]):
             args = (np.asarray(args[0]), *args[1:])
-        elif args and is_text(args[0]) and self._passes_strings():
+        elif args and is_listed_text(args[0]) and self._passes_strings():
             args = (as_texts(args[0]), *args[1:])
         args, kwargs = jax.tree.map(self._to_array, (args, kwargs))
         if not self.built:

@@ -117,9 +117,7 @@ class Discretization(Layer):
             ValueError: the boundaries were given, or there are no data.
         """
         if self.num_bins is None:
-            raise ValueError(
-                f"{self.name!r} was made with bin_boundaries, so there is nothing to adapt. Write num_bins=... instead."
-            )
+            raise ValueError(f"{self.name!r} was made with bin_boundaries, so there is nothing to adapt. Write num_bins=....")
         self.reset_state()
         for batch in batches_to_adapt(data, steps, self.name):
             self.update_state(batch)
@@ -141,7 +139,9 @@ class Discretization(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, and the boundaries that were found."""
-        return {**super().get_config(), "bin_boundaries": self.bin_boundaries}
+        config = {**super().get_config(), "bin_boundaries": self.bin_boundaries}
+        del config["trainable"]  # Keras' own class does not take it
+        return config
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Unpack
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -111,6 +111,11 @@ class Normalization(Layer):
             raise ValueError(f"{self.name}: adapt() received no data.")
         self.mean.assign(jnp.asarray(mean, self.variable_dtype))
         self.variance.assign(jnp.asarray(variance, self.variable_dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments; measured statistics are weights, and not among them."""
+        mean, variance = (None, None) if self._given is None else (value.tolist() for value in self._given)
+        return {**super().get_config(), "mean": mean, "variance": variance}
 
     def _kept(self, ndim: int) -> tuple[int, ...]:
         if any(not -ndim <= a < ndim for a in self.axis):

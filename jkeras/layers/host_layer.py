@@ -21,8 +21,8 @@ from jkeras.graph.keras_tensor import symbolic_leaves
 from jkeras.layers.base import Layer
 from jkeras.state.scope import is_traced
 
-_NO_RAGGED = """{layer!r}: {option}=True asks for {kind}, which JAX does not have. Leave it out: the layer returns dense arrays, in
-which short rows end with zeros."""
+_NO_RAGGED = """{layer!r}: {option}=True asks for {kind}, which JAX does not have. Leave it out: the layer returns dense arrays.
+In those, short rows end with zeros."""
 
 _TRACED_TEXT = """{layer!r} returns strings, which compiled code cannot hold. Call it on the results of the model instead:
 

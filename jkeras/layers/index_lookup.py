@@ -386,6 +386,14 @@ class IndexLookup(HostLayer):
             own["vocabulary_size"] = self._expected_size
         return {**{k: v for k, v in config.items() if k != "has_input_vocabulary"}, **own, "salt": self.salt}
 
+    def vocabulary_arguments(self) -> dict[str, Any]:
+        """The constructor's arguments for this vocabulary."""
+        terms = self.get_vocabulary(include_special_tokens=False)
+        weights = self.idf_weights
+        if weights is not None:
+            weights = weights[self._token_start : self._token_start + len(terms)].tolist()
+        return {"vocabulary": terms or None, "idf_weights": weights}
+
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
         """A layer from what `get_config` returned. A path in it is not read."""
@@ -460,8 +468,9 @@ def batches_to_adapt(data: Tree, steps: int | None, name: str) -> Iterator[Tree]
     if not isinstance(data, Iterable) and not hasattr(data, "__getitem__"):
         raise TypeError(f"{name!r}: adapt takes an array, a list, or an iterable of batches. Received: {describe(data)}.")
     items = iter(data) if isinstance(data, Iterable) else (data[i] for i in range(len(data)))
-    number = -1
-    for number, batch in enumerate(itertools.islice(items, steps)):
+    empty = True
+    for batch in itertools.islice(items, steps):
+        empty = False
         yield host_array(batch[0] if isinstance(batch, tuple) else batch, name)
-    if number < 0:
+    if empty:
         raise ValueError(f"{name!r}: adapt received no data.")

@@ -226,6 +226,10 @@ class TextVectorization(HostLayer):
         own = {name: of_lookup[name] for name in ("vocabulary", "idf_weights", "vocabulary_size")}
         return {**super().get_config(), **own}
 
+    def vocabulary_arguments(self) -> dict[str, Any]:
+        """The constructor's arguments for this vocabulary."""
+        return self._lookup_layer.vocabulary_arguments()
+
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
         """A layer from what `get_config` returned. A path in it is not read."""
@@ -291,8 +295,8 @@ def _without_last(x: TextArray, name: str) -> TextArray:
     if x.ndim > 1:
         if x.shape[-1] != 1:
             raise ValueError(
-                f"{name!r} splits texts of shape (n,) or (n, 1). Received shape {x.shape}. Give one text a row, or split=None for "
-                "rows of tokens."
+                f"{name!r} splits texts of shape (n,) or (n, 1). Received shape {x.shape}. Give one text a row, or "
+                "split=None for rows of tokens."
             )
         return x[..., 0].view(TextArray)
     return x
@@ -305,9 +309,9 @@ def _as_rows(value: Any, shape: tuple[int, ...], name: str) -> list[list[bytes]]
         value = value.to_list()
     array = value if isinstance(value, np.ndarray) else None
     rows = [value] if not shape else array.reshape(-1, *array.shape[len(shape) :]) if array is not None else value
-    if isinstance(rows, (np.ndarray, list, tuple)) and len(rows) == int(np.prod(shape)):
-        if not any(isinstance(row, (str, bytes)) for row in rows):
-            return [as_texts(np.array([*row, None], TEXT)[:-1]).tolist() for row in rows]
+    listed = isinstance(rows, (np.ndarray, list, tuple)) and len(rows) == math.prod(shape)
+    if listed and not any(isinstance(row, (str, bytes)) for row in rows):
+        return [as_texts(np.array([*row, None], TEXT)[:-1]).tolist() for row in rows]
     raise ValueError(
         f"{name!r}: the function given as split= takes an array of strings {shape} and returns a list of tokens for each. It "
         f"returned {describe(value)}."

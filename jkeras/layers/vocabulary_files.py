@@ -16,9 +16,7 @@ def read_lines(path: str | os.PathLike[str], layer: str) -> list[bytes]:
     """
     file = Path(path)
     if not file.is_file():
-        raise ValueError(
-            f"{layer!r}: the vocabulary file {os.fspath(path)!r} does not exist. Give the path of a file with one term a line."
-        )
+        raise ValueError(f"{layer!r}: there is no vocabulary file {os.fspath(path)!r}. It has one term a line.")
     lines = file.read_bytes().replace(b"\r\n", b"\n").split(b"\n")
     while lines and not lines[-1]:
         lines.pop()

@@ -293,7 +293,12 @@ class Functional(Model):
                 f"Model {self.name!r} expects the input {tensor.name!r} with shape {tensor.shape}, but received "
                 f"{describe(given)}. {_what_to_write(shape, wanted)}"
             )
-        fits = tensor.dtype in ("string", str(array.dtype)) or (is_float(array.dtype) and is_float(tensor.dtype))
+        fits = (
+            tensor.dtype == "string"
+            or jax.dtypes.canonicalize_dtype(tensor.dtype) == array.dtype
+            or str(array.dtype) == tensor.dtype
+            or (is_float(array.dtype) and is_float(tensor.dtype))
+        )
         return array if fits else array.astype(jnp.dtype(tensor.dtype))
 
     def get_config(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """`HostPart`: the part of a graph that runs on the host, before the compiled part.
 
-It is what follows from the inputs by host layers alone (`layers/host_layer.py`): texts become numbers there. `fit`, `evaluate` and
-`predict` run it where they make batches, so the compiled program begins with `HostResults`: the arrays that its own steps need. A
-model inside a model is cut in the same way.
+It is what follows from the inputs by host layers alone (`layers/host_layer.py`): texts become numbers there. `fit`, `evaluate`
+and `predict` run it where they make batches; the compiled program begins with `HostResults`, the arrays that its own steps need.
+A model inside a model is cut in the same way.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from jkeras.layers.host_layer import HostLayer
 if TYPE_CHECKING:
     from jkeras.models.functional import Functional
 
-_TEXT_LEFT = """Model {model!r} passes the strings {tensor!r} on to compiled code, which has none. Turn them into numbers first, with
-StringLookup, Hashing or TextVectorization. Where the model's output is strings, call the last layer on what it predicts."""
+_TEXT_LEFT = """Model {model!r} passes the strings {tensor!r} on to compiled code, which has none. Turn them into numbers first,
+with StringLookup, Hashing or TextVectorization. Where the model's output is strings, call the last layer on what it predicts."""
 
 
 @jax.tree_util.register_dataclass
