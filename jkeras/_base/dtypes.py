@@ -31,7 +31,7 @@ _NAMES = (
 
 
 # "int" is Keras' own, on JAX; the others TensorFlow's, which Keras 2 took.
-_OTHER_NAMES = {"object": "string", "int": "int32", "float": "float32", "half": "float16", "double": "float64"}
+_OTHER_NAMES = {"object": "string", "str": "string", "int": "int32", "float": "float32", "half": "float16", "double": "float64"}
 
 
 _PLAIN: dict[Any, Any] = {int: 0, float: 0.0, bool: False}

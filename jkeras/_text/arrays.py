@@ -6,7 +6,7 @@ and because two texts are the same token where their bytes are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -79,12 +79,14 @@ def as_texts(value: object) -> TextArray:
     return texts(flat, shape)
 
 
-def texts(flat: Iterable[object], shape: tuple[int, ...] | None = None) -> TextArray:
+def texts(flat: Sequence[object], shape: tuple[int, ...] | None = None) -> TextArray:
     """Texts in a row as an array of this shape."""
-    encoded = [text if type(text) is bytes else _encoded(text) for text in flat]  # bytes are the usual case
-    array = np.empty(len(encoded), TEXT)
-    array[:] = encoded
-    return array.reshape((len(encoded),) if shape is None else shape).view(TextArray)
+    array = np.empty(len(flat), TEXT)
+    try:
+        array[:] = [*map(str.encode, flat)]  # type: ignore[arg-type]
+    except (TypeError, UnicodeEncodeError):  # not all of them are `str`, or one holds bytes that are not UTF-8
+        array[:] = [text if type(text) is bytes else _encoded(text) for text in flat]
+    return array.reshape((len(flat),) if shape is None else shape).view(TextArray)
 
 
 def _encoded(text: object) -> bytes:

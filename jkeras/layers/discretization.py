@@ -30,7 +30,8 @@ class Discretization(Layer):
         bin_boundaries: ascending; there is one bin more.
         num_bins: instead, the number of bins; `adapt` finds boundaries between bins that hold equally many data.
         epsilon: the error of these quantiles, as a share of the data.
-        output_mode: `"int"` for bins, `"one_hot"`, `"multi_hot"` or `"count"`, as for `CategoryEncoding`.
+        output_mode: `"int"` for bins, `"one_hot"`, `"multi_hot"` or `"count"`, as for `CategoryEncoding`; but the samples of the
+            last two lie along the second axis, as in Keras.
         sparse: must be False: there are no sparse tensors here.
         dtype, name: as every layer.
         kwargs: as every layer.
@@ -91,17 +92,22 @@ class Discretization(Layer):
         bins = quantiles.bin_of(x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(floatx()), self.bin_boundaries)
         if self.output_mode == "int":
             return bins
+        if bins.ndim > 2 and self.output_mode != "one_hot":
+            bins = jnp.moveaxis(bins, 1, -1)
         encode = {"one_hot": encoding.one_hot, "multi_hot": encoding.multi_hot, "count": encoding.counts}[self.output_mode]
         return encode(bins, self._depth, self.compute_dtype)
 
     def compute_output_spec(self, x: Spec) -> Spec:
         """Bins in the shape of the input, or their encoding; known before `adapt`."""
         dtype = "int32" if self.output_mode == "int" else self.compute_dtype
-        return Spec(encoded_shape(tuple(x.shape), self.output_mode, self._depth), dtype)
+        return Spec(self.compute_output_shape(x.shape), dtype)
 
     def compute_output_shape(self, input_shape: Tree) -> tuple[int | None, ...]:
         """Shape of the output for a shape of the input, with None for unknown axes."""
-        return encoded_shape(tuple(input_shape), self.output_mode, self._depth)
+        shape = tuple(input_shape)
+        if len(shape) > 2 and self.output_mode in ("multi_hot", "count"):
+            shape = (shape[0], *shape[2:], shape[1])
+        return encoded_shape(shape, self.output_mode, self._depth)
 
     def _casts_inputs(self) -> bool:
         return False  # a boundary between two numbers is lost in half precision

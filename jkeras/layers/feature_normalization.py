@@ -71,6 +71,11 @@ class Normalization(Layer):
             yield Weight("mean", shape, "zeros", trainable=False, autocast=False)
             yield Weight("variance", shape, "ones", trainable=False, autocast=False)
             yield Weight("count", (), "zeros", dtype="int32", trainable=False)
+        else:
+            kept = self._kept(len(x.shape))
+            sizes = [n if a in kept and n is not None else 1 for a, n in enumerate(x.shape)]
+            aligned = (self._aligned(value, x.shape).astype(self.compute_dtype) for value in self._given)
+            self.mean, self.variance = (v if v.ndim and v.size > 1 else np.broadcast_to(v, sizes) for v in aligned)
 
     def forward(self, w: Weights, x: Array) -> Array:
         """The normalized input."""

@@ -10,6 +10,7 @@ from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras._text.arrays import TEXT, TextArray, as_texts, texts
+from jkeras._text.spans import Spans, SpanTable
 from jkeras.layers.base import LayerArguments
 from jkeras.layers.index_lookup import IndexLookup
 
@@ -77,6 +78,7 @@ class StringLookup(IndexLookup):
         **kwargs: Unpack[LayerArguments],
     ):
         self.encoding = encoding
+        self._words_of: object = None  # the table that `_words` has the tokens of
         super().__init__(
             max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode, sparse,
             pad_to_max_tokens, salt=salt, name=name, **kwargs,
@@ -102,6 +104,16 @@ class StringLookup(IndexLookup):
                 "x.astype(str)."
             )
         return x
+
+    def find_words(self, spans: Spans) -> np.ndarray:
+        """The index of each word of texts."""
+        if self._words_of is not self._table:  # made when it is first needed, for this vocabulary
+            self._words, self._words_of = SpanTable(self._tokens), self._table
+        places = self._words.find(spans)
+        unknown = np.flatnonzero(places < 0)
+        indices = places + self._token_start
+        indices[unknown] = self.find(spans.words(unknown)) if self.num_oov_indices != 1 or self._path else self._oov_start
+        return indices
 
     def _terms(self, indices: np.ndarray) -> TextArray:
         if indices.dtype.kind not in "iu":

@@ -14,6 +14,7 @@ from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras._text.arrays import TEXT, TextArray, as_texts, texts
+from jkeras._text.spans import Spans
 from jkeras._text.tokens import SPLITS, STANDARDIZATIONS, Tokens, ngrams, split, standardized
 from jkeras.graph import Spec
 from jkeras.layers.base import LayerArguments
@@ -139,9 +140,16 @@ class TextVectorization(HostLayer):
     def on_host(self, x: Tree) -> np.ndarray:
         """Indices of the words, or a vector for each text."""
         lookup, mode = self._lookup_layer, self._output_mode
-        tokens, shape = self._tokens(lookup._checked(x))
-        lengths, count, depth = tokens.lengths, len(tokens.lengths), lookup.depth()
-        indices = lookup.find(tokens.flat)
+        x, depth = lookup._checked(x), lookup.depth()
+        if self._split == "whitespace" and self._widths is None and not callable(self._standardize):
+            x = _without_last(x, self.name)
+            clean, shape = self._standardized(x), x.shape
+            spans = Spans.of(clean)  # type: ignore[arg-type]
+            indices, lengths = lookup.find_words(spans), spans.lengths
+        else:
+            tokens, shape = self._tokens(x)
+            indices, lengths = lookup.find(tokens.flat), tokens.lengths
+        count = len(lengths)
         if mode == "int":
             return _padded(indices, lengths, self._output_sequence_length).reshape(*shape, -1)
         assert depth is not None

@@ -202,9 +202,8 @@ class Functional(Model):
     @property
     def preparation(self) -> Preparation | None:
         """What the host does to the inputs of each batch: the host layers at the start of the graph."""
-        if type(self).call is not Functional.call or not self._passes_strings():
-            return None
-        return Preparation(self)
+        own_call = type(self).call is not Functional.call
+        return super().preparation if own_call or not self._passes_strings() else Preparation(self)
 
     def run_host_layers(self, x: Tree) -> Tree:
         """Run the layers that work on the host, such as `TextVectorization`, at the start of the graph.

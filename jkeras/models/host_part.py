@@ -22,6 +22,7 @@ from jkeras.data.arrays import to_arrays
 from jkeras.graph import KerasTensor, Program, Spec
 from jkeras.graph.keras_tensor import ArrayFunction, Node, symbolic_leaves
 from jkeras.graph.program import Step, Values
+from jkeras.layers.base import Layer
 from jkeras.layers.host_layer import HostLayer
 
 if TYPE_CHECKING:
@@ -29,6 +30,15 @@ if TYPE_CHECKING:
 
 _TEXT_LEFT = """Model {model!r} passes the strings {tensor!r} on to compiled code, which has none. Turn them into numbers first,
 with StringLookup, Hashing or TextVectorization. Where the model's output is strings, call the last layer on what it predicts."""
+
+
+_NO_GRAPH = """Model {model!r} gets texts, and its `call` hands them to layers that run on the host, where compiled code cannot
+go. Make those layers the beginning of a graph:
+
+    x = Input((1,), dtype="string")
+    whole = Model(x, model(vectorize(x)))     # `model` takes numbers then
+
+or turn the texts into numbers first: dataset.map(vectorize), vectorize(texts)."""
 
 
 @jax.tree_util.register_dataclass
@@ -136,6 +146,24 @@ def _runner(node: Node) -> Callable[..., Tree] | None:
     if inner is not None and inner and not inner.rest:
         return lambda x: jax.tree.map(np.asarray, operation(x))
     return None
+
+
+class WithoutGraph:
+    """The same for a model with host layers that is not a graph: it takes arrays, and refuses texts."""
+
+    def __init__(self, model: Layer):
+        self.model = model
+
+    def __call__(self, x: Tree) -> Tree:
+        """The inputs as arrays."""
+        for leaf in jax.tree.leaves(x):
+            if getattr(leaf, "dtype", None) == TEXT:
+                raise TypeError(_NO_GRAPH.format(model=self.model.name))
+        return to_arrays(x, "x")
+
+    def bytes_per_row(self) -> int | None:
+        """Nothing: there is no work to repeat."""
+        return 0
 
 
 class Preparation:

@@ -29,6 +29,7 @@ from jkeras.layers.base import Layer
 from jkeras.layers.structures import shapes_to_specs
 from jkeras.models.activations import activations
 from jkeras.models.describe import describe
+from jkeras.models.host_part import WithoutGraph
 from jkeras.models.html_summary import html_summary
 from jkeras.models.keras2_methods import Keras2Methods
 from jkeras.models.persistence import Persistence
@@ -209,6 +210,11 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
     @jit_compile.setter
     def jit_compile(self, value: bool | str) -> None:
         self._trainer.set_jit(value is not False, self.run_eagerly and value is False)
+
+    @property
+    def preparation(self) -> Preparation | None:
+        """What the host does to the inputs of each batch before the compiled step gets them; None for nothing."""
+        return WithoutGraph(self) if self._passes_strings() else None
 
     @without_keywords
     def fit(
