@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import jkeras
 from jkeras import layers as L
+from jkeras._base.errors import UnsafeFileError
 from jkeras._text.spans import Spans, SpanTable
 from jkeras._text.tokens import split, standardized
 
@@ -184,15 +185,14 @@ def test_vocabulary_files(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["StringLookup", "TextVectorization"])
-def test_a_path_in_a_config_is_not_read(kind, tmp_path):
+def test_a_path_in_a_config_is_refused(kind, tmp_path):
     (tmp_path / "secret").write_text("root\n")
     config = getattr(L, kind)().get_config() | {"vocabulary": str(tmp_path / "secret")}
-    layer = getattr(L, kind).from_config(config)
-    assert "root" not in layer.get_vocabulary()
-    with pytest.raises(RuntimeError, match="names the vocabulary file"):
-        layer(["a"])
-    layer.set_vocabulary(str(tmp_path / "secret"))
+    with pytest.raises(UnsafeFileError, match="names the vocabulary file"):
+        getattr(L, kind).from_config(config)
+    layer = getattr(L, kind)(vocabulary=str(tmp_path / "secret"))  # the user's own words are not
     assert "root" in layer.get_vocabulary()
+    assert layer.get_config()["vocabulary"] is None  # a `.keras` file holds the terms, and no path
 
 
 LAYERS = {

@@ -100,7 +100,7 @@ def _encoded(text: object) -> bytes:
 def _flattened(value: Any) -> tuple[list[Any], tuple[int, ...]]:
     """Nested lists as one list, and the shape that they had."""
     flat, shape = list(value), [len(value)]
-    while flat and isinstance(flat[0], (list, tuple, np.ndarray)) and getattr(flat[0], "ndim", 1):
+    while flat and isinstance(flat[0], (list, tuple, np.ndarray)) and not (isinstance(flat[0], np.ndarray) and not flat[0].ndim):
         size = len(flat[0])
         if any(isinstance(part, (str, bytes)) or len(part) != size for part in flat):
             raise ValueError(

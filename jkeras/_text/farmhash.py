@@ -40,7 +40,7 @@ def fingerprints(texts: Sequence[bytes]) -> Words:
         for kind in np.unique(kinds):
             rows = np.flatnonzero(kinds == kind)
             if kind < 6:
-                data = _matrix([texts[i] for i in rows], 64)
+                data = _matrix([texts[i] for i in rows.tolist()], 64)
                 result[rows] = _SHORT[kind](data, lengths[rows])
             else:
                 _hash_long(texts, lengths, rows, result)
@@ -133,7 +133,7 @@ def _hash_long(texts: Sequence[bytes], lengths: np.ndarray, rows: np.ndarray, re
     blocks = (lengths[rows] - 1) // 64
     for count in np.unique(blocks):
         chosen = rows[blocks == count]
-        data = _matrix([texts[i] for i in chosen], 64 * (int(count) + 1))
+        data = _matrix([texts[i] for i in chosen.tolist()], 64 * (int(count) + 1))
         result[chosen] = _of_blocks(data, lengths[chosen], int(count))
 
 

@@ -37,7 +37,7 @@ def keyed_hashes(texts: Sequence[bytes], key: Sequence[int]) -> Words:
     with np.errstate(over="ignore"):
         for count in np.unique(counts):
             rows = np.flatnonzero(counts == count)
-            data = np.array([texts[i] for i in rows], f"S{8 * count}").view("<u8").reshape(len(rows), count)
+            data = np.array([texts[i] for i in rows.tolist()], f"S{8 * count}").view("<u8").reshape(len(rows), count)
             words = data.astype(np.uint64)
             words[:, -1] |= lengths[rows].astype(np.uint64) << np.uint64(56)
             result[rows] = _hashed(words, key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, Unpack
+from typing import Any, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +12,7 @@ from jkeras._base.config import floatx
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Config, CustomObjects, Tree, Weights
 from jkeras.graph import Spec
-from jkeras.layers.base import Layer, LayerArguments
+from jkeras.layers.base import Layer
 from jkeras.layers.encoding_shapes import OLD_MODES, encoded_shape
 from jkeras.layers.host_layer import check_choice
 from jkeras.layers.index_lookup import batches_to_adapt
@@ -60,7 +60,7 @@ class Discretization(Layer):
         sparse: bool = False,
         dtype: Any = None,
         name: str | None = None,
-        **kwargs: Unpack[LayerArguments],
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         output_mode = OLD_MODES.get(output_mode, output_mode)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Unpack
 
 import jax.numpy as jnp
@@ -45,6 +45,8 @@ class Normalization(Layer):
     """
 
     supports_masking = True
+    mean: Any  # Variables, or where they were given arrays that broadcast against the input
+    variance: Any
 
     def __init__(
         self,
@@ -74,8 +76,8 @@ class Normalization(Layer):
         else:
             kept = self._kept(len(x.shape))
             sizes = [n if a in kept and n is not None else 1 for a, n in enumerate(x.shape)]
-            aligned = (self._aligned(value, x.shape).astype(self.compute_dtype) for value in self._given)
-            self.mean, self.variance = (v if v.ndim and v.size > 1 else np.broadcast_to(v, sizes) for v in aligned)
+            aligned = [np.asarray(self._aligned(jnp.asarray(value, self.compute_dtype), x.shape)) for value in self._given]
+            self.mean, self.variance = (v if v.size > 1 else np.broadcast_to(v, sizes) for v in aligned)
 
     def forward(self, w: Weights, x: Array) -> Array:
         """The normalized input."""
@@ -127,7 +129,7 @@ class Normalization(Layer):
             raise ValueError(f"{self.name}: axis={self.axis} names axes that an input of rank {ndim} does not have.")
         return tuple(sorted(a % ndim for a in self.axis))
 
-    def _aligned(self, value: Array, shape: tuple[int, ...]) -> Array:
+    def _aligned(self, value: Array, shape: Sequence[int | None]) -> Array:
         """Statistics in a shape that broadcasts against the input: their last axes are the last ones kept."""
         sizes = [1] * len(shape)
         kept = self._kept(len(shape))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from jkeras._base.types import DTypeLike, Tree
 from jkeras._text.arrays import TextArray, as_texts
 from jkeras._text.farmhash import concatenated, fingerprints
 from jkeras.graph import Spec
-from jkeras.layers.base import LayerArguments
 from jkeras.layers.encoding_shapes import encoded, encoded_shape
 from jkeras.layers.host_layer import HostLayer, check_choice, host_array, integer_dtype, salt_of
 from jkeras.layers.index_lookup import buckets
@@ -80,8 +79,8 @@ class Hashing(_Binned):
         salt: Any = None,
         output_mode: str = "int",
         sparse: bool = False,
-        dtype: DTypeLike = None,
-        **kwargs: Unpack[LayerArguments],
+        dtype: DTypeLike | None = None,
+        **kwargs: Any,
     ):
         super().__init__(num_bins, output_mode, _MODES, sparse, dtype, **kwargs)
         self.mask_value, self.salt = mask_value, salt_of("Hashing", salt)
@@ -132,8 +131,8 @@ class HashedCrossing(_Binned):
         output_mode: str = "int",
         sparse: bool = False,
         name: str | None = None,
-        dtype: DTypeLike = None,
-        **kwargs: Unpack[LayerArguments],
+        dtype: DTypeLike | None = None,
+        **kwargs: Any,
     ):
         super().__init__(num_bins, output_mode, ("int", "one_hot"), sparse, dtype, name=name, **kwargs)
 
@@ -151,11 +150,11 @@ class HashedCrossing(_Binned):
         for feature in features:
             if not isinstance(feature, TextArray) and feature.dtype.kind not in "iub":
                 raise ValueError(f"{self.name!r} crosses strings and integers. Received: {describe(feature)}.")
-        shape = self._shape_of(features)
+        self._shape_of(features)  # checks them
         parts = [fingerprints(f.ravel().tolist()) if isinstance(f, TextArray) else _bits(f.ravel()) for f in features]
         start = np.full(len(parts[0]), _CROSSES)
         bins = functools.reduce(concatenated, parts, start) % np.uint64(self.num_bins)
-        return self._encoded(bins.astype(np.int64).reshape(shape))
+        return self._encoded(bins.astype(np.int64).reshape(features[0].shape))
 
     def _shape_of(self, features: list[Any]) -> tuple[int | None, ...]:
         shapes = [tuple(feature.shape) for feature in features]

@@ -18,7 +18,7 @@ import numpy as np
 
 from jkeras._base import configurable
 from jkeras._base.config import floatx
-from jkeras._base.errors import describe
+from jkeras._base.errors import UnsafeFileError, describe
 from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras._text.arrays import TextArray
 from jkeras._text.farmhash import fingerprints
@@ -37,8 +37,8 @@ Token = Any  # bytes or int
 _NO_VOCABULARY = """{layer!r} has no vocabulary yet, so the size of its output is not known. Give it one: vocabulary=[...] in the
 constructor, layer.set_vocabulary([...]), or layer.adapt(data)."""
 
-_PATH_IN_CONFIG = """{layer!r}: its config names the vocabulary file {path!r}. Files that configs name are not read, because a
-config may come from anywhere. Read it yourself: layer.set_vocabulary({path!r})."""
+_PATH_IN_CONFIG = """The config of a {cls} names the vocabulary file {path!r}. Files that configs name are not read, because a
+config may come from anywhere. Put the terms in their place, config["vocabulary"] = [...], or None, and call set_vocabulary({path!r})."""
 
 _NOT_IN_VOCABULARY = """{layer!r} received {tokens}, not in its vocabulary. With num_oov_indices=0 every token must be in it:
 write num_oov_indices=1, which gives one index to all others."""
@@ -99,7 +99,6 @@ class IndexLookup(HostLayer):
         self.input_vocabulary: list[Any] | None = None
         self.input_idf_weights = None if idf_weights is None else np.asarray(idf_weights).tolist()
         self._tokens: list[Token] = []
-        self._path: str | None = None
         self.reset_state()
         self._make_table()
         if vocabulary is not None:
@@ -174,7 +173,7 @@ class IndexLookup(HostLayer):
         has_special = special is not None and given[: self._token_start] == special
         tokens = given[self._token_start :] if has_special else given
         self._check_terms(tokens, given)
-        self._tokens, self._expected_size, self._path = tokens, None, None
+        self._tokens, self._expected_size = tokens, None
         self._make_table()
         if idf_weights is not None:
             self.idf_weights = self._padded_weights(np.asarray(idf_weights, floatx()), len(given), has_special)
@@ -268,7 +267,7 @@ class IndexLookup(HostLayer):
         found.sort(reverse=True)
         if self.max_tokens:
             found = found[: max(self.max_tokens - self._token_start, 0)]
-        self._tokens, self._expected_size, self._path = [token for _, token in found], None, None
+        self._tokens, self._expected_size = [token for _, token in found], None
         self._make_table()
         if self.output_mode == "tf_idf":
             documents = np.array([self._document_counts[token] for token in self._tokens], np.float64)
@@ -310,7 +309,7 @@ class IndexLookup(HostLayer):
         if self.pad_to_max_tokens:
             return self.max_tokens
         if not self._tokens:
-            raise RuntimeError((_PATH_IN_CONFIG if self._path else _NO_VOCABULARY).format(layer=self.name, path=self._path))
+            raise RuntimeError(_NO_VOCABULARY.format(layer=self.name))
         return self.vocabulary_size()
 
     def find(self, tokens: Any) -> np.ndarray:
@@ -322,8 +321,6 @@ class IndexLookup(HostLayer):
         Raises:
             ValueError: one is not in the vocabulary, and there are no indices for those.
         """
-        if self._path:
-            raise RuntimeError(_PATH_IN_CONFIG.format(layer=self.name, path=self._path))
         found = self._table.find(tokens, len(tokens))
         other = np.flatnonzero(found < 0)
         if not len(other):
@@ -396,17 +393,14 @@ class IndexLookup(HostLayer):
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
-        """A layer from what `get_config` returned. A path in it is not read."""
+        """A layer from what `get_config` returned.
+
+        Raises:
+            UnsafeFileError: the config names a vocabulary file.
+        """
         layer: Self
         with configurable.in_todays_words(config, cls) as todays:
-            arguments = dict(todays)
-            path = arguments.get("vocabulary") if isinstance(arguments.get("vocabulary"), str) else None
-            if path is not None:
-                arguments.update(vocabulary=None, idf_weights=None)
-            if arguments.get("vocabulary") is None:
-                arguments["idf_weights"] = None  # they come with the vocabulary
-            layer = super().from_config(arguments, custom_objects)
-        layer._path = path
+            layer = super().from_config(arguments_of_lookup(cls, todays), custom_objects)
         return layer
 
     def get_build_config(self) -> dict[str, Tree] | None:
@@ -444,6 +438,20 @@ class IndexLookup(HostLayer):
             self.idf_weights = weights
         else:
             self.set_vocabulary(lines[start:])
+
+
+def arguments_of_lookup(cls: type, config: Any) -> Any:
+    """The config of a layer with a vocabulary, without weights that belong to none.
+
+    Raises:
+        UnsafeFileError: it names a vocabulary file.
+    """
+    if not isinstance(config, Mapping):
+        return config
+    vocabulary = config.get("vocabulary")
+    if isinstance(vocabulary, (str, bytes)):
+        raise UnsafeFileError(_PATH_IN_CONFIG.format(cls=cls.__name__, path=vocabulary))
+    return config if vocabulary is not None else {**config, "idf_weights": None}  # they come with the vocabulary
 
 
 def buckets(texts: list[bytes], count: int, salt: list[int] | None) -> np.ndarray:

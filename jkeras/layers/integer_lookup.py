@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras._text.tables import NumberTable
-from jkeras.layers.base import LayerArguments
 from jkeras.layers.host_layer import integer_dtype
 from jkeras.layers.index_lookup import IndexLookup
 
@@ -67,7 +66,7 @@ class IntegerLookup(IndexLookup):
         oov_method: str = "floormod",
         salt: Any = None,
         name: str | None = None,
-        **kwargs: Unpack[LayerArguments],
+        **kwargs: Any,
     ):
         if vocabulary_dtype not in ("int64", "int32"):
             raise ValueError(f"IntegerLookup: vocabulary_dtype is 'int64'. Received: {vocabulary_dtype!r}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras._text.arrays import TEXT, TextArray, as_texts, texts
 from jkeras._text.spans import Spans, SpanTable
-from jkeras.layers.base import LayerArguments
 from jkeras.layers.index_lookup import IndexLookup
 
 
@@ -75,7 +74,7 @@ class StringLookup(IndexLookup):
         encoding: str = "utf-8",
         name: str | None = None,
         salt: Any = None,
-        **kwargs: Unpack[LayerArguments],
+        **kwargs: Any,
     ):
         self.encoding = encoding
         self._words_of: object = None  # the table that `_words` has the tokens of
@@ -112,7 +111,7 @@ class StringLookup(IndexLookup):
         places = self._words.find(spans)
         unknown = np.flatnonzero(places < 0)
         indices = places + self._token_start
-        indices[unknown] = self.find(spans.words(unknown)) if self.num_oov_indices != 1 or self._path else self._oov_start
+        indices[unknown] = self.find(spans.words(unknown)) if self.num_oov_indices != 1 else self._oov_start
         return indices
 
     def _terms(self, indices: np.ndarray) -> TextArray:

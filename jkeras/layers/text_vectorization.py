@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import Any, Self, Unpack
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,10 +17,9 @@ from jkeras._text.arrays import TEXT, TextArray, as_texts, texts
 from jkeras._text.spans import Spans
 from jkeras._text.tokens import SPLITS, STANDARDIZATIONS, Tokens, ngrams, split, standardized
 from jkeras.graph import Spec
-from jkeras.layers.base import LayerArguments
 from jkeras.layers.encoding_shapes import OLD_MODES, encoded, encoded_rows, encoded_shape
 from jkeras.layers.host_layer import HostLayer, check_choice, host_array, integer_dtype
-from jkeras.layers.index_lookup import MODES, batches_to_adapt
+from jkeras.layers.index_lookup import MODES, arguments_of_lookup, batches_to_adapt
 from jkeras.layers.string_lookup import StringLookup
 
 Step = str | Callable[[Any], Any] | None
@@ -84,7 +83,7 @@ class TextVectorization(HostLayer):
         ragged: bool = False,
         encoding: str = "utf-8",
         name: str | None = None,
-        **kwargs: Unpack[LayerArguments],
+        **kwargs: Any,
     ):
         hidden = {key: kwargs.pop(key) for key in ("vocabulary_size", "has_input_vocabulary") if key in kwargs}  # type: ignore[misc]
         if kwargs.get("dtype") == "string":  # Keras 2 has it in configs
@@ -157,7 +156,8 @@ class TextVectorization(HostLayer):
             size = int(lengths.max(initial=0))
             result = np.zeros((count, size, depth), floatx())
             result[np.arange(size) < lengths[:, None]] = encoded(indices, mode, depth, floatx())
-            return result.reshape(encoded_shape((*shape, size), mode, depth))
+            wanted: Any = encoded_shape((*shape, size), mode, depth)
+            return result.reshape(wanted)
         vectors = encoded_rows(indices, np.repeat(np.arange(count), lengths), count, _counted(mode), depth, floatx())
         return lookup.weighted(vectors).reshape(*shape, depth)
 
@@ -240,17 +240,14 @@ class TextVectorization(HostLayer):
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
-        """A layer from what `get_config` returned. A path in it is not read."""
+        """A layer from what `get_config` returned.
+
+        Raises:
+            UnsafeFileError: the config names a vocabulary file.
+        """
         layer: Self
         with configurable.in_todays_words(config, cls) as todays:
-            arguments = dict(todays)
-            path = arguments.get("vocabulary") if isinstance(arguments.get("vocabulary"), str) else None
-            if path is not None or arguments.get("vocabulary") is None:
-                arguments.update(vocabulary=None, idf_weights=None)
-            if isinstance(arguments.get("ngrams"), list):
-                arguments["ngrams"] = tuple(arguments["ngrams"])
-            layer = super().from_config(arguments, custom_objects)
-        layer._lookup_layer._path = path
+            layer = super().from_config(arguments_of_lookup(cls, todays), custom_objects)
         return layer
 
     def get_build_config(self) -> dict[str, Tree] | None:

@@ -21,6 +21,7 @@ from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
 from jkeras._text.arrays import TEXT
+from jkeras.data import prepared
 from jkeras.data.arrays import to_host_arrays
 from jkeras.graph import KerasTensor, Program, infer
 from jkeras.graph.keras_tensor import Operation, is_leaf, is_symbolic
@@ -200,7 +201,7 @@ class Functional(Model):
         return self._structure[1], self._graph_losses, self._graph_metrics
 
     @property
-    def preparation(self) -> Preparation | None:
+    def preparation(self) -> prepared.Preparation | None:
         """What the host does to the inputs of each batch: the host layers at the start of the graph."""
         own_call = type(self).call is not Functional.call
         return super().preparation if own_call or not self._passes_strings() else Preparation(self)
@@ -244,8 +245,8 @@ class Functional(Model):
         values = self._program.bind(jax.tree.leaves(inputs, is_leaf=is_spec))
         for operation, gather, store in self._program.steps:
             args, kwargs = gather(values)
-            layer = isinstance(operation, Layer)
-            store(values, operation.compute_output_spec(*args, **kwargs) if layer else infer(operation, args, kwargs))
+            specs = operation.compute_output_spec if isinstance(operation, Layer) else None
+            store(values, infer(operation, args, kwargs) if specs is None else specs(*args, **kwargs))
         found = self._program.outputs(values)
         return found[0] if self._graph_losses or self._graph_metrics else found
 

@@ -132,7 +132,8 @@ class HostPart:
         parts = [inner.bytes_per_row() for _, inner in self._read_cut]
         if None in parts:
             return None
-        return sum(math.prod(t.shape[1:]) * jnp.dtype(t.dtype).itemsize for t in made) + sum(p for p in parts if p is not None)
+        own = (math.prod(n or 0 for n in t.shape[1:]) * jnp.dtype(t.dtype).itemsize for t in made)
+        return sum(own) + sum(part or 0 for part in parts)
 
 
 def _runner(node: Node) -> Callable[..., Tree] | None:
