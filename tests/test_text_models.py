@@ -116,6 +116,19 @@ def test_models_in_models():
     np.testing.assert_allclose(copy.deepcopy(inner).predict(X, verbose=0), inner.predict(X, verbose=0), atol=1e-6)
 
 
+def test_what_is_left_of_a_text_model_is_described_and_exported(tmp_path):
+    net = classifier(words(output_sequence_length=4))
+    assert net.describe(training=False).inference.flops > 0
+    with pytest.raises(ValueError, match="takes strings, and an exported program has none"):
+        net.export(tmp_path / "m")
+
+
+def test_integers_may_be_wider_than_jaxs():
+    net = Sequential([Input((1,), dtype="int64"), L.IntegerLookup(vocabulary=[2**40, 7])])
+    x = np.array([[2**40], [7], [2**40 + 7]])
+    assert net(x).tolist() == net.predict(x, verbose=0).tolist() == [[1], [2], [0]]
+
+
 def test_apply_is_pure_on_what_the_host_made():
     net = classifier(words(output_sequence_length=4))
     x = net.run_host_layers(X)

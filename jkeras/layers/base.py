@@ -398,6 +398,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
                 if self._plan.own_call and self._passes_strings():
                     return as_texts(array)
                 raise TypeError(messages.NOT_NUMERIC.format(cls=type(self).__name__, layer=self.name, dtype=array.dtype))
+            if array.dtype.itemsize == 8 and array.dtype.kind in "iu" and self._plan.own_call and self._passes_strings():
+                return array  # a lookup below takes wider integers than JAX
             dtype = self._compute if is_float(array.dtype) and self._casts_inputs() else None
             return self._to_array(jnp.asarray(array, dtype))
         return value

@@ -38,7 +38,8 @@ _NO_VOCABULARY = """{layer!r} has no vocabulary yet, so the size of its output i
 constructor, layer.set_vocabulary([...]), or layer.adapt(data)."""
 
 _PATH_IN_CONFIG = """The config of a {cls} names the vocabulary file {path!r}. Files that configs name are not read, because a
-config may come from anywhere. Put the terms in their place, config["vocabulary"] = [...], or None, and call set_vocabulary({path!r})."""
+config may come from anywhere. Put the terms in their place, config["vocabulary"] = [...], or None and call
+set_vocabulary({path!r})."""
 
 _NOT_IN_VOCABULARY = """{layer!r} received {tokens}, not in its vocabulary. With num_oov_indices=0 every token must be in it:
 write num_oov_indices=1, which gives one index to all others."""

@@ -124,6 +124,13 @@ class HostPart:
                 store(values, operation(*args, **kwargs))
         return values
 
+    def specs(self) -> HostResults:
+        """Shapes and dtypes of what the compiled part begins with."""
+        passed: dict[str, Tree] = {str(i): Spec(tensor.shape, tensor.dtype) for i, tensor in enumerate(self.passed)}
+        for _, inner in self._read_cut:
+            passed[str(len(passed))] = inner.specs()
+        return HostResults(passed)
+
     def bytes_per_row(self) -> int | None:
         """Bytes of one row of what the host layers make; None where it depends on the other rows of a batch."""
         made = [tensor for tensor in self.passed if id(tensor) in self._made]
