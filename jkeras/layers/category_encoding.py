@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Weights
@@ -59,6 +59,10 @@ class CategoryEncoding(Layer):
         if sparse:
             raise ValueError("CategoryEncoding: sparse=True asks for sparse tensors, which are not supported. Leave it out.")
         self.sparse = False
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments; as in Keras without `sparse`."""
+        return {name: value for name, value in super().get_config().items() if name != "sparse"}
 
     def forward(self, w: Weights, x: Array, count_weights: Array | None = None) -> Array:
         """The encoded integers."""
