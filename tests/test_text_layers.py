@@ -296,3 +296,21 @@ def test_boundaries_are_keras():
         assert made[0].compute_output_shape((None, 3, 2)) == made[1].compute_output_shape((None, 3, 2))
     again = L.Discretization.from_config(ours.get_config())
     assert (again.bin_boundaries, again.num_bins) == (ours.bin_boundaries, 7)
+
+
+def test_given_statistics_are_shown_as_they_are_used():
+    import keras
+
+    made = [k.layers.Normalization(axis=(1, 2), mean=[1.0, 2.0], variance=[4.0, 1.0]) for k in (jkeras, keras)]
+    for layer in made:
+        layer.build((None, 3, 2, 5))
+    np.testing.assert_array_equal(made[0].mean, made[1].mean)
+    assert made[0].get_config()["mean"] == [1.0, 2.0]
+    with pytest.raises(ValueError, match="does not fit to the sizes"):
+        L.Normalization(mean=[1.0, 2.0], variance=[1.0, 1.0]).build((None, 3))
+
+
+def test_measured_statistics_are_weights_and_not_in_the_config():
+    layer = L.Normalization()
+    layer.adapt([np.ones((2, 3)), np.zeros((2, 3))])
+    assert layer.get_config()["mean"] is None and layer.get_weights()[0].tolist() == [0.5] * 3

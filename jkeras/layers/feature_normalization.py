@@ -75,9 +75,16 @@ class Normalization(Layer):
             yield Weight("count", (), "zeros", dtype="int32", trainable=False)
         else:
             kept = self._kept(len(x.shape))
-            sizes = [n if a in kept and n is not None else 1 for a, n in enumerate(x.shape)]
+            sizes = tuple(n if a in kept and n is not None else 1 for a, n in enumerate(x.shape))
             aligned = [np.asarray(self._aligned(jnp.asarray(value, self.compute_dtype), x.shape)) for value in self._given]
-            self.mean, self.variance = (v if v.size > 1 else np.broadcast_to(v, sizes) for v in aligned)
+            try:
+                wanted = np.broadcast_shapes(aligned[0].shape, sizes)
+            except ValueError:
+                raise ValueError(
+                    f"{self.name}: mean and variance have the shape {self._given[0].shape}, which does not fit to the sizes "
+                    f"{tuple(x.shape[a] for a in kept)} of the kept axes. Give one number, or one for each entry of these axes."
+                ) from None
+            self.mean, self.variance = (np.broadcast_to(value, wanted) for value in aligned)
 
     def forward(self, w: Weights, x: Array) -> Array:
         """The normalized input."""
