@@ -17,6 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = {
     "_base": 0,
     "_layered": 0,
+    "_text": 0,
     "_safe_io": 0.5,
     "nn": 1,
     "state": 2,

@@ -11,7 +11,7 @@ FILE_TASKS = ("save_keras", "load_keras", "save_h5", "load_h5")
 BATCHES = ("train_on_batch", "test_on_batch", "fit_one_batch", "gan")
 PIPELINES = ("tf_data", "tf_data_random")
 ONE_CALLS = ("evaluate", "predict", "predict_one")
-OTHERS = ("streamed", "tape_gan", *PIPELINES, *ONE_CALLS, *BATCHES, "import", "first_step", *FILE_TASKS, "memory")
+OTHERS = ("streamed", "text", "tape_gan", *PIPELINES, *ONE_CALLS, *BATCHES, "import", "first_step", *FILE_TASKS, "memory")
 NAMES = TRAINING + OTHERS
 FILES = {
     "import": "start_up",

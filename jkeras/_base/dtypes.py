@@ -26,12 +26,12 @@ from jkeras._base.registry import export
 
 _NAMES = (
     "bool", "int4", "int8", "int16", "int32", "int64", "uint4", "uint8", "uint16", "uint32", "uint64",
-    "float16", "bfloat16", "float32", "float64", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2",
+    "float16", "bfloat16", "float32", "float64", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "string",
 )  # fmt: skip
 
 
 # "int" is Keras' own, on JAX; the others TensorFlow's, which Keras 2 took.
-_OTHER_NAMES = {"int": "int32", "float": "float32", "half": "float16", "double": "float64"}
+_OTHER_NAMES = {"object": "string", "str": "string", "int": "int32", "float": "float32", "half": "float16", "double": "float64"}
 
 
 _PLAIN: dict[Any, Any] = {int: 0, float: 0.0, bool: False}
@@ -58,6 +58,8 @@ def optional_dtype(dtype: DTypeLike | None) -> str | None:
 @functools.lru_cache(maxsize=256)
 def _name_of(dtype: np.dtype[Any]) -> str:
     """The name of a dtype, cached, since numpy builds it each time."""
+    if dtype.kind in "OSU":  # arrays of texts, which only layers on the host take
+        return "string"
     return str(dtype.name)
 
 

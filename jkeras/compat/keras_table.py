@@ -78,7 +78,10 @@ PARTS = {
         layers.pooling.global_average_pooling2d layers.pooling.global_average_pooling3d layers.pooling.global_max_pooling1d
         layers.pooling.global_max_pooling2d layers.pooling.global_max_pooling3d layers.pooling.max_pooling1d
         layers.pooling.max_pooling2d layers.pooling.max_pooling3d layers.preprocessing layers.preprocessing.image_preprocessing
-        layers.preprocessing.normalization layers.recurrent layers.recurrent_v2 layers.regularization
+        layers.preprocessing.category_encoding
+        layers.preprocessing.discretization layers.preprocessing.hashed_crossing layers.preprocessing.hashing
+        layers.preprocessing.integer_lookup layers.preprocessing.normalization layers.preprocessing.string_lookup
+        layers.preprocessing.text_vectorization layers.recurrent layers.recurrent_v2 layers.regularization
         layers.regularization.activity_regularization layers.regularization.alpha_dropout layers.regularization.dropout
         layers.regularization.gaussian_dropout layers.regularization.gaussian_noise layers.regularization.spatial_dropout1d
         layers.regularization.spatial_dropout2d layers.regularization.spatial_dropout3d layers.reshaping

@@ -24,6 +24,7 @@ from jkeras._base.config import floatx
 from jkeras._base.dtypes import is_float
 from jkeras._base.errors import describe
 from jkeras._base.types import Tree
+from jkeras._text.arrays import TextArray, as_texts, is_text
 from jkeras.graph.spec import Spec
 
 _NUMBERS = (bool, int, float, complex, np.generic)
@@ -75,6 +76,32 @@ def to_arrays(value: object, place: str) -> Tree:
     return _cast(array, place)
 
 
+def to_host_arrays(value: object, place: str) -> Tree:
+    """The same nest with an array at each leaf, as it is: for functions on the host. Texts become arrays of `bytes`.
+
+    Args:
+        value, place: as for `to_arrays`.
+
+    Raises:
+        ValueError: objects that are not texts, ragged lists, sparse arrays.
+
+    Example:
+        >>> to_host_arrays({"word": ["a", "b"], "count": [1, 2]}, "x")["word"].tolist()
+        [b'a', b'b']
+    """
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return {k: to_host_arrays(v, f"{place}[{k!r}]") for k, v in value.items()}
+    if isinstance(value, (list, tuple)) and not _holds_numbers(value):
+        return type(value)(to_host_arrays(v, f"{place}[{i}]") for i, v in enumerate(value))
+    plain = value.to_numpy() if hasattr(value, "to_numpy") else value
+    if is_text(plain):
+        return as_texts(plain)
+    array = _as_array(value, place)
+    return array if isinstance(array, jax.Array) or array.dtype.kind in "biufc" else _cast(array, place)
+
+
 def _holds_numbers(value: object) -> bool:
     """Whether nested lists hold numbers or strings at the bottom: then they are one array."""
     while isinstance(value, (list, tuple)):
@@ -85,7 +112,7 @@ def _holds_numbers(value: object) -> bool:
 
 
 def _as_array(value: object, place: str) -> Tree:
-    if isinstance(value, jax.Array):
+    if isinstance(value, (jax.Array, TextArray)):
         return value
     if hasattr(value, "__jax_array__"):
         return value.__jax_array__()
@@ -121,6 +148,8 @@ def _from_table(table: Any, place: str) -> np.ndarray:
 
 def _cast(array: Tree, place: str) -> Tree:
     dtype = array.dtype
+    if isinstance(array, TextArray):  # made by `to_host_arrays`, and on its way to a function on the host
+        return array
     if is_float(dtype):
         return array if dtype == floatx() else array.astype(floatx())
     if not isinstance(array, jax.Array) and dtype.kind not in "biuc":

@@ -11,9 +11,10 @@ from jkeras._base.errors import describe
 from jkeras._base.plain_numbers import plain
 from jkeras._base.types import Tree
 from jkeras.data.array_source import ArraySource
-from jkeras.data.arrays import is_arrays, to_arrays
+from jkeras.data.arrays import is_arrays, to_arrays, to_host_arrays
 from jkeras.data.indexed_source import IndexedSource
 from jkeras.data.iterable_source import IterableSource, is_endless
+from jkeras.data.prepared import Preparation, prepared
 from jkeras.data.sample_weights import Weighing
 from jkeras.data.source import Source
 
@@ -28,6 +29,7 @@ def as_source(
     steps: int | None = None,
     class_weight: object = None,
     output_names: Sequence[str] | None = None,
+    prepare: Preparation | None = None,
 ) -> Source:
     """Turn what a user passes as data into a `Source`.
 
@@ -41,6 +43,7 @@ def as_source(
         steps: batches of an epoch; None for one pass over the data.
         class_weight: class number -> weight, or such a table per output, multiplied into the sample weights.
         output_names: of the model, for weights by output.
+        prepare: makes the inputs of a batch, on the host, of those that the data have.
 
     Raises:
         ValueError: arguments that do not fit together; the text says what to write.
@@ -59,7 +62,11 @@ def as_source(
     _check_count("steps", steps)
     if shuffle not in (True, False, None, "batch"):
         raise ValueError(f"`shuffle` must be True, False or 'batch'. Received {shuffle!r}.")
-    weighing = Weighing(class_weight, output_names)
+    weighing = Weighing(class_weight, output_names, prepare)
+    if is_arrays(x) and prepare is not None:
+        x, y, sample_weight = to_host_arrays(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
+        raw = ArraySource(x, y, weighing(y, sample_weight), batch_size=batch_size, shuffle=shuffle or False, steps=steps)
+        return prepared(raw, prepare)
     if is_arrays(x):
         x, y, sample_weight = to_arrays(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
         return ArraySource(x, y, weighing(y, sample_weight), batch_size=batch_size, shuffle=shuffle or False, steps=steps)

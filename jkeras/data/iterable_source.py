@@ -12,7 +12,7 @@ from typing import Any
 
 from jkeras._base.errors import describe
 from jkeras._base.types import Batch, Tree
-from jkeras.data.arrays import common_length, spec_of, to_arrays
+from jkeras.data.arrays import common_length, spec_of, to_arrays, to_host_arrays
 from jkeras.data.batch import unpack_x_y_sample_weight
 from jkeras.data.sample_weights import Weighing
 from jkeras.data.source import Source, naming, warn_ran_out
@@ -21,7 +21,8 @@ from jkeras.data.source import Source, naming, warn_ran_out
 def read_batch(item: object, weighing: Weighing) -> Batch:
     """One batch as a user's code yields it, as arrays: checked, cast and weighted."""
     x, y, sample_weight = unpack_x_y_sample_weight(item)
-    x, y, sample_weight = to_arrays(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
+    x = to_arrays(x, "x") if weighing.prepare is None else weighing.prepare(to_host_arrays(x, "x"))
+    y, sample_weight = to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
     sample_weight = weighing(y, sample_weight)
     common_length(x, y, sample_weight)
     return x, y, sample_weight

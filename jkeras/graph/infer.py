@@ -37,6 +37,9 @@ _NUMBERS = (24, 48, 120, 6, 2, 96, 192, 480, 960, 4800, 16, 12, 8, 4, 3, 1)
 _LARGE, _LONG = 48, 0.5  # no numbers above 48 once the search has taken half a second: loops within loops over an axis
 _USUALLY, _AT_MOST = 2, 5  # how many numbers to try; the latter where a number in a shape may depend on an axis
 
+_STRINGS = """{what!r} takes numbers, but its input is of dtype string. Turn strings into numbers first, with a layer such as
+StringLookup, Hashing or TextVectorization, and call it on their results."""
+
 Size: TypeAlias = Any  # an int, or a symbol, whose type JAX keeps to itself
 Sizes = Callable[[int, int], Size]
 """The size of an unknown axis: from the index of its argument among all leaves, and its own position."""
@@ -60,7 +63,10 @@ def infer(fn: Callable[..., Tree], args: tuple[Tree, ...], kwargs: dict[str, Tre
         >>> infer(lambda x: x[:, 30:-30], (Spec((None, None, 3), "float32"),), {})
         Spec((None, None, 3), float32)
     """
-    return _Inference(fn, args, kwargs).result()
+    inference = _Inference(fn, args, kwargs)
+    if any(inference.leaves[i].dtype == "string" for i in inference.indices):
+        raise TypeError(_STRINGS.format(what=getattr(fn, "name", getattr(fn, "__name__", "this function"))))
+    return inference.result()
 
 
 def raise_named(fn: Callable[..., Tree], args: tuple[Tree, ...], size: int, reason: Exception) -> NoReturn:

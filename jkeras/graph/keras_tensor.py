@@ -177,6 +177,9 @@ class KerasTensor:
         return apply_symbolic(jnp.astype, "astype", self, jnp.dtype(standardize_dtype(dtype)))
 
     def __getitem__(self, index: Tree) -> KerasTensor:
+        if self.dtype == "string":  # the only operation that texts have
+            spec = Spec(infer(operator.getitem, (Spec(self.shape, "int32"), index), {}).shape, "string")
+            return Node(ArrayFunction(operator.getitem, "get_item"), (self, index), {}, spec).flat_outputs[0]
         return apply_symbolic(operator.getitem, "get_item", self, index)
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:

@@ -20,7 +20,8 @@ class Program:
 
     Attributes:
         nodes: all nodes in running order; within a depth those of the inputs come first.
-        steps: `(operation, gather, store)` for each node that computes: `gather(values)` returns its arguments, and
+        computing: the nodes that compute, and are not given.
+        steps: `(operation, gather, store)` for each of them: `gather(values)` returns its arguments, and
             `store(values, result)` keeps its results.
         outputs: makes the structure of outputs from the values.
     """
@@ -31,11 +32,8 @@ class Program:
         self.nodes = sort_nodes(self.inputs, flat_outputs)
         self._input_keys = [id(t) for t in self.inputs]
         given = set(self._input_keys)
-        self.steps: list[Step] = [
-            (node.operation, _gatherer(node), _storer(node))
-            for node in self.nodes
-            if node.inputs and not all(id(t) in given for t in node.flat_outputs)
-        ]
+        self.computing = [node for node in self.nodes if node.inputs and not all(id(t) in given for t in node.flat_outputs)]
+        self.steps: list[Step] = [(node.operation, _gatherer(node), _storer(node)) for node in self.computing]
         self.outputs = _structure_gatherer(outputs)
 
     def bind(self, arrays: list[Array]) -> Values:

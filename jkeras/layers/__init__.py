@@ -10,6 +10,7 @@ from jkeras.layers.attention import AdditiveAttention as AdditiveAttention
 from jkeras.layers.attention import Attention as Attention
 from jkeras.layers.base import Layer as Layer
 from jkeras.layers.bidirectional import Bidirectional as Bidirectional
+from jkeras.layers.category_encoding import CategoryEncoding as CategoryEncoding
 from jkeras.layers.convolution import Conv1D as Conv1D
 from jkeras.layers.convolution import Conv2D as Conv2D
 from jkeras.layers.convolution import Conv3D as Conv3D
@@ -31,6 +32,7 @@ from jkeras.layers.depthwise import SeparableConv1D as SeparableConv1D
 from jkeras.layers.depthwise import SeparableConv2D as SeparableConv2D
 from jkeras.layers.depthwise import SeparableConvolution1D as SeparableConvolution1D
 from jkeras.layers.depthwise import SeparableConvolution2D as SeparableConvolution2D
+from jkeras.layers.discretization import Discretization as Discretization
 from jkeras.layers.dropout import AlphaDropout as AlphaDropout
 from jkeras.layers.dropout import Dropout as Dropout
 from jkeras.layers.dropout import GaussianDropout as GaussianDropout
@@ -41,6 +43,8 @@ from jkeras.layers.dropout import SpatialDropout3D as SpatialDropout3D
 from jkeras.layers.einsum_dense import EinsumDense as EinsumDense
 from jkeras.layers.embedding import Embedding as Embedding
 from jkeras.layers.feature_normalization import Normalization as Normalization
+from jkeras.layers.hashing import HashedCrossing as HashedCrossing
+from jkeras.layers.hashing import Hashing as Hashing
 from jkeras.layers.identity import ActivityRegularization as ActivityRegularization
 from jkeras.layers.identity import Identity as Identity
 from jkeras.layers.image_affine import RandomRotation as RandomRotation
@@ -56,6 +60,7 @@ from jkeras.layers.image_size import Resizing as Resizing
 from jkeras.layers.input import Input as Input
 from jkeras.layers.input import InputLayer as InputLayer
 from jkeras.layers.input_spec import InputSpec as InputSpec
+from jkeras.layers.integer_lookup import IntegerLookup as IntegerLookup
 from jkeras.layers.lambda_layer import Lambda as Lambda
 from jkeras.layers.lookup import deserialize as deserialize
 from jkeras.layers.lookup import serialize as serialize
@@ -128,6 +133,8 @@ from jkeras.layers.reshaping import Reshape as Reshape
 from jkeras.layers.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
 from jkeras.layers.spectral_normalization import SpectralNormalization as SpectralNormalization
 from jkeras.layers.stacked_cells import StackedRNNCells as StackedRNNCells
+from jkeras.layers.string_lookup import StringLookup as StringLookup
+from jkeras.layers.text_vectorization import TextVectorization as TextVectorization
 from jkeras.layers.time_distributed import TimeDistributed as TimeDistributed
 from jkeras.layers.upsampling import UpSampling1D as UpSampling1D
 from jkeras.layers.upsampling import UpSampling2D as UpSampling2D

@@ -32,6 +32,7 @@ from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
 from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
 from jkeras._base.types import Array, DTypeLike, FunctionLike, Tree
+from jkeras._text.arrays import as_texts, is_listed_text
 from jkeras.graph import Node, Spec, infer
 from jkeras.graph.keras_tensor import is_leaf, is_symbolic, symbolic_leaves
 from jkeras.graph.spec import is_spec
@@ -118,6 +119,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     _plan: CallPlan
     input_spec: InputSpec | Sequence[InputSpec] | None = None
     supports_masking: bool = False
+    takes_strings: bool = False
     draws: bool = True  # whether a `forward` that takes `rng` needs a key in training
     _convert_input_args: bool = True  # Keras' name; False leaves a call's arguments as they are, such as text or ragged lists
 
@@ -250,6 +252,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     def _build_by_call(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         """Make the weights of the layers below by running `call` on shapes."""
         self.built = True
+        if any(getattr(spec, "dtype", None) == "string" for spec in jax.tree.leaves(specs, is_leaf=is_spec)):
+            return  # a call on strings has values alone; it builds the layers below
         around = tracers_in(self)
         try:
             with current().for_layer(None, None):
@@ -380,6 +384,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         converts = self._convert_input_args
         if converts and args and isinstance(args[0], list) and args[0] and structures.is_numbers(args[0]):
             args = (np.asarray(args[0]), *args[1:])
+        elif converts and args and is_listed_text(args[0]) and self._passes_strings():
+            args = (as_texts(args[0]), *args[1:])
         if converts:
             args, kwargs = jax.tree.map(self._to_array, (args, kwargs))
         if not self.built:
@@ -418,10 +424,18 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
             array = np.asarray(value)
             if array.dtype == object or array.dtype.kind in "US":
+                if self._plan.own_call and self._passes_strings():
+                    return as_texts(array)
                 raise TypeError(messages.NOT_NUMERIC.format(cls=type(self).__name__, layer=self.name, dtype=array.dtype))
+            if array.dtype.itemsize == 8 and array.dtype.kind in "iu" and self._plan.own_call and self._passes_strings():
+                return array  # a lookup below takes wider integers than JAX
             dtype = self._compute if is_float(array.dtype) and self._casts_inputs() else None
             return self._to_array(jnp.asarray(array, dtype))
         return value
+
+    def _passes_strings(self) -> bool:
+        """Whether a layer at or below this one takes strings."""
+        return any(part.takes_strings for part in self._flatten_layers())
 
     def _casts_inputs(self) -> bool:
         """Whether to cast float inputs: not if a layer below wants them as they are, or in another dtype."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import Unpack
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -45,6 +45,8 @@ class Normalization(Layer):
     """
 
     supports_masking = True
+    mean: Any  # Variables, or where they were given arrays that broadcast against the input
+    variance: Any
 
     def __init__(
         self,
@@ -71,6 +73,18 @@ class Normalization(Layer):
             yield Weight("mean", shape, "zeros", trainable=False, autocast=False)
             yield Weight("variance", shape, "ones", trainable=False, autocast=False)
             yield Weight("count", (), "zeros", dtype="int32", trainable=False)
+        else:
+            kept = self._kept(len(x.shape))
+            sizes = tuple(n if a in kept and n is not None else 1 for a, n in enumerate(x.shape))
+            aligned = [np.asarray(self._aligned(jnp.asarray(value, self.compute_dtype), x.shape)) for value in self._given]
+            try:
+                wanted = np.broadcast_shapes(aligned[0].shape, sizes)
+            except ValueError:
+                raise ValueError(
+                    f"{self.name}: mean and variance have the shape {self._given[0].shape}, which does not fit to the sizes "
+                    f"{tuple(x.shape[a] for a in kept)} of the kept axes. Give one number, or one for each entry of these axes."
+                ) from None
+            self.mean, self.variance = (np.broadcast_to(value, wanted) for value in aligned)
 
     def forward(self, w: Weights, x: Array) -> Array:
         """The normalized input."""
@@ -112,12 +126,17 @@ class Normalization(Layer):
         self.mean.assign(jnp.asarray(mean, self.variable_dtype))
         self.variance.assign(jnp.asarray(variance, self.variable_dtype))
 
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments; measured statistics are weights, and not among them."""
+        mean, variance = (None, None) if self._given is None else (value.tolist() for value in self._given)
+        return {**super().get_config(), "mean": mean, "variance": variance}
+
     def _kept(self, ndim: int) -> tuple[int, ...]:
         if any(not -ndim <= a < ndim for a in self.axis):
             raise ValueError(f"{self.name}: axis={self.axis} names axes that an input of rank {ndim} does not have.")
         return tuple(sorted(a % ndim for a in self.axis))
 
-    def _aligned(self, value: Array, shape: tuple[int, ...]) -> Array:
+    def _aligned(self, value: Array, shape: Sequence[int | None]) -> Array:
         """Statistics in a shape that broadcasts against the input: their last axes are the last ones kept."""
         sizes = [1] * len(shape)
         kept = self._kept(len(shape))

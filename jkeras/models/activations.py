@@ -49,7 +49,7 @@ def activations(
         >>> {name: y.shape for name, y in model.activations(np.ones((5, 2))).items()}
         {'hidden': (5, 3), 'relu': (5, 3)}
     """
-    source = as_source(x, batch_size=batch_size)
+    source = as_source(x, batch_size=batch_size, prepare=model.preparation)
     if not isinstance(source, ArraySource):
         raise ValueError(f"activations takes arrays. Received: {describe(x)} of type {type(x).__name__}.")
     model._trainer.build_for(source)

@@ -20,13 +20,18 @@ from jkeras._base.errors import describe, known_sizes
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
-from jkeras.graph import KerasTensor, Program
+from jkeras._text.arrays import TEXT
+from jkeras.data import prepared
+from jkeras.data.arrays import to_host_arrays
+from jkeras.graph import KerasTensor, Program, infer
 from jkeras.graph.keras_tensor import Operation, is_leaf, is_symbolic
+from jkeras.graph.program import Values
 from jkeras.graph.spec import is_spec
 from jkeras.graph.topology import operations_of
 from jkeras.layers.base import Layer
 from jkeras.layers.input import is_optional
 from jkeras.layers.structures import array_specs, single, specs_to_shapes
+from jkeras.models.host_part import HostPart, HostResults, Preparation
 from jkeras.models.model import Model, check_unique_names, takes_graph
 from jkeras.saving.graph_config import graph_config
 from jkeras.state.scope import set_mask
@@ -76,7 +81,7 @@ class Functional(Model):
         """All attributes but the sorted graph; the nodes of the graph first, in running order."""
         state = super().__getstate__()
         nodes = list(self._program.nodes) if "_structure" in self.__dict__ else []
-        return {"nodes": nodes, **{name: value for name, value in state.items() if name != "_program"}}
+        return {"nodes": nodes, **{k: v for k, v in state.items() if k not in ("_program", "_found_host_part")}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({name: value for name, value in state.items() if name != "nodes"})
@@ -157,6 +162,18 @@ class Functional(Model):
         Returns:
             Arrays in the structure of the model's outputs; a single output comes without its list or tuple, as in Keras 3.
         """
+        values = self.host_part.resume(inputs) if isinstance(inputs, HostResults) else self._values(inputs, mask)
+        if not (self._graph_losses or self._graph_metrics):
+            return _without_list(self._program.outputs(values))
+        outputs, (losses, metrics) = self._program.outputs(values)
+        for value in losses:
+            super().add_loss(jnp.mean(value))
+        for name, value in metrics:
+            super().add_metric(value, name)
+        return _without_list(outputs)
+
+    def _values(self, inputs: Tree, mask: Tree) -> Values:
+        """The values of all tensors of the graph."""
         arrays = self._arrange(inputs)
         if mask is not None:
             by_name = isinstance(mask, dict) and not isinstance(self._structure[0], dict)
@@ -168,14 +185,48 @@ class Functional(Model):
         for operation, gather, store in self._program.steps:
             args, kwargs = gather(values)
             store(values, operation(*args, **kwargs))
-        if not (self._graph_losses or self._graph_metrics):
-            return _without_list(self._program.outputs(values))
-        outputs, (losses, metrics) = self._program.outputs(values)
-        for value in losses:
-            super().add_loss(jnp.mean(value))
-        for name, value in metrics:
-            super().add_metric(value, name)
-        return _without_list(outputs)
+        return values
+
+    @property
+    def host_part(self) -> HostPart:
+        """The steps of the graph that run on the host, before the compiled ones; it is false where there are none."""
+        found: HostPart | None = self.__dict__.get("_found_host_part")
+        if found is None or found.program is not self._program:
+            found = self.__dict__["_found_host_part"] = HostPart(self, self._program)
+        return found
+
+    @property
+    def graph_outputs(self) -> Tree:
+        """Symbolic outputs, losses and metrics."""
+        return self._structure[1], self._graph_losses, self._graph_metrics
+
+    @property
+    def preparation(self) -> prepared.Preparation | None:
+        """What the host does to the inputs of each batch: the host layers at the start of the graph."""
+        own_call = type(self).call is not Functional.call
+        return super().preparation if own_call or not self._passes_strings() else Preparation(self)
+
+    def run_host_layers(self, x: Tree) -> Tree:
+        """Run the layers that work on the host, such as `TextVectorization`, at the start of the graph.
+
+        `fit`, `evaluate` and `predict` do so by themselves. In a loop of your own the results take the place of the inputs:
+        `model(results)`, `model.apply(params, state, results)`, under `jit` too.
+
+        Args:
+            x: texts and arrays, as for a call.
+
+        Returns:
+            A pytree of arrays.
+
+        Example:
+            >>> from jkeras import Input, Model, layers
+            >>> x = Input((1,), dtype="string")
+            >>> ids = layers.StringLookup(vocabulary=["yes", "no"])(x)
+            >>> model = Model(x, layers.Embedding(3, 2)(ids))
+            >>> jax.jit(model)(model.run_host_layers([["no"]])).shape
+            (1, 1, 2)
+        """
+        return Preparation(self)(to_host_arrays(x, "x"))
 
     def _infer(self, fn: Callable[..., Tree], specs: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
         """In the structure of the model's outputs; `call` gives a single output without its list."""
@@ -184,8 +235,20 @@ class Functional(Model):
         inputs, outputs = self._structure
         if _are_alike(specs[0], inputs):
             return array_specs(outputs)  # what the graph was made for
+        if any(tensor.dtype == "string" for tensor in self.inputs):
+            return self._infer_by_steps(specs[0])
         found = super()._infer(fn, specs, kwargs)
         return type(outputs)([found]) if _is_single(outputs) else found
+
+    def _infer_by_steps(self, inputs: Tree) -> Tree:
+        """The specs of the outputs, step by step: no function that JAX traces has strings."""
+        values = self._program.bind(jax.tree.leaves(inputs, is_leaf=is_spec))
+        for operation, gather, store in self._program.steps:
+            args, kwargs = gather(values)
+            specs = operation.compute_output_spec if isinstance(operation, Layer) else None
+            store(values, infer(operation, args, kwargs) if specs is None else specs(*args, **kwargs))
+        found = self._program.outputs(values)
+        return found[0] if self._graph_losses or self._graph_metrics else found
 
     def _arrange(self, inputs: Tree) -> list[Tree]:
         """The inputs' arrays in the order of the graph, each with the rank and dtype of its symbolic tensor.
@@ -214,6 +277,11 @@ class Functional(Model):
             if is_optional(tensor):
                 return None
             raise ValueError(_NOT_OPTIONAL.format(model=self.name, name=tensor.name, shape=tensor.shape[1:]))
+        if (array.dtype == TEXT) != (tensor.dtype == "string"):
+            raise ValueError(
+                f"Model {self.name!r} expects the input {tensor.name!r} of dtype {tensor.dtype}, but received {describe(array)}. "
+                f"Give {'texts' if tensor.dtype == 'string' else 'numbers'}, or make the model with Input(dtype=...) for these."
+            )
         given, shape, wanted = array, array.shape, tensor.shape
         if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
             array = array[..., None]
@@ -225,7 +293,12 @@ class Functional(Model):
                 f"Model {self.name!r} expects the input {tensor.name!r} with shape {tensor.shape}, but received "
                 f"{describe(given)}. {_what_to_write(shape, wanted)}"
             )
-        fits = str(array.dtype) == tensor.dtype or (is_float(array.dtype) and is_float(tensor.dtype))
+        fits = (
+            tensor.dtype == "string"
+            or jax.dtypes.canonicalize_dtype(tensor.dtype) == array.dtype
+            or str(array.dtype) == tensor.dtype
+            or (is_float(array.dtype) and is_float(tensor.dtype))
+        )
         return array if fits else array.astype(jnp.dtype(tensor.dtype))
 
     def get_config(self) -> dict[str, Any]:

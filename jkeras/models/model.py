@@ -24,6 +24,8 @@ from jkeras._base.types import Config, CustomObjects, Logs, Tensor, Tree
 from jkeras.callbacks import History
 from jkeras.data import as_source, train_validation_split
 from jkeras.data.array_source import ArraySource
+from jkeras.data.arrays import is_arrays, to_host_arrays
+from jkeras.data.prepared import Preparation
 from jkeras.graph.keras_tensor import Operation
 from jkeras.layers.base import Layer
 from jkeras.layers.call_plan import read_plan
@@ -31,6 +33,7 @@ from jkeras.layers.structures import shapes_to_specs
 from jkeras.metrics import Metric
 from jkeras.models.activations import activations
 from jkeras.models.describe import describe
+from jkeras.models.host_part import WithoutGraph
 from jkeras.models.html_summary import html_summary
 from jkeras.models.keras2_methods import Keras2Methods
 from jkeras.models.persistence import Persistence
@@ -213,6 +216,11 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
     def jit_compile(self, value: bool | str) -> None:
         self._trainer.set_jit(value is not False, self.run_eagerly and value is False)
 
+    @property
+    def preparation(self) -> Preparation | None:
+        """What the host does to the inputs of each batch before the compiled step gets them; None for nothing."""
+        return WithoutGraph(self) if self._passes_strings() else None
+
     @without_keywords
     def fit(
         self,
@@ -265,12 +273,14 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             raise ValueError(f"validation_freq is a number of epochs, 1 or more, or a list. Received: {validation_freq!r}.")
         check_arguments(self, "train_step")
         if validation_split and validation_data is None:
+            x = to_host_arrays(x, "x") if self.preparation is not None and is_arrays(x) else x
             (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
-        weights = {"class_weight": class_weight, "output_names": getattr(self, "output_names", None)}
-        source = as_source(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps_per_epoch, **weights)
+        more = {"class_weight": class_weight, "output_names": getattr(self, "output_names", None), "prepare": self.preparation}
+        source = as_source(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps_per_epoch, **more)
         validation = None
         if validation_data is not None:
-            validation = validation_source(validation_data, validation_batch_size or source.batch_size, validation_steps)
+            rows = validation_batch_size or source.batch_size
+            validation = validation_source(validation_data, rows, validation_steps, self.preparation)
         return self._trainer.fit(
             source, validation, callbacks, epochs=epochs, initial_epoch=initial_epoch, verbose=verbose,
             validation_freq=validation_freq, resume=resume,
@@ -303,7 +313,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             The loss, or `[loss, metric, ...]` where there are metrics, or the dict.
         """
         keras2_arguments(self.evaluate, x, keras2)
-        source = as_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        source = as_source(x, y, sample_weight, batch_size=batch_size, steps=steps, prepare=self.preparation)
         logs = self._trainer.evaluate(source, callbacks, verbose)
         return logs if return_dict else _as_list(logs)
 
@@ -327,7 +337,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             keras2: as for `fit`.
         """
         keras2_arguments(self.predict, x, keras2)
-        source = as_source(x, batch_size=batch_size, steps=steps)
+        source = as_source(x, batch_size=batch_size, steps=steps, prepare=self.preparation)
         return self._trainer.predict(source, callbacks, verbose)
 
     def train_on_batch(
@@ -350,7 +360,8 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         Returns:
             The loss, or `[loss, metric, ...]` where there are metrics, or the dict: those of this batch alone.
         """
-        source = _one_batch(x, y, sample_weight, class_weight, getattr(self, "output_names", None))
+        names = getattr(self, "output_names", None)
+        source = _one_batch(self.preparation, x, y, sample_weight, class_weight, names)
         logs = self._trainer.train_on_batch(source, reset_metrics)
         return logs if return_dict else _as_list(logs)
 
@@ -358,12 +369,12 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         self, x: Tree, y: Tree = None, sample_weight: Tree = None, return_dict: bool = False, *, reset_metrics: bool = True
     ) -> Tree:
         """Loss and metrics of one batch; arguments as for `train_on_batch`."""
-        logs = self._trainer.test_on_batch(_one_batch(x, y, sample_weight), reset_metrics)
+        logs = self._trainer.test_on_batch(_one_batch(self.preparation, x, y, sample_weight), reset_metrics)
         return logs if return_dict else _as_list(logs)
 
     def predict_on_batch(self, x: Tree) -> Tree:
         """Outputs for one batch, as numpy arrays."""
-        return self.predict(_one_batch(x), verbose=0)
+        return self.predict(_one_batch(self.preparation, x), verbose=0)
 
     def reset_metrics(self) -> None:
         """Reset the metrics that `train_on_batch(..., reset_metrics=False)` continues."""
@@ -462,6 +473,9 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
     _repr_html_ = as_method(html_summary, "Model._repr_html_")
 
 
+_ALL = 2**31 - 1  # rows of a batch that all data fit into
+
+
 def _functional_class(cls: Any, functional: type) -> type:
     """A class with the methods of `cls` and, behind them, those of a functional model; kept on `cls`.
 
@@ -500,10 +514,16 @@ def takes_graph(cls: object) -> bool:
 
 
 def _one_batch(
-    x: Tree, y: Tree = None, sample_weight: Tree = None, class_weight: Tree = None, output_names: list[str] | None = None
+    prepare: Preparation | None,
+    x: Tree,
+    y: Tree = None,
+    sample_weight: Tree = None,
+    class_weight: Tree = None,
+    output_names: list[str] | None = None,
 ) -> ArraySource:
     """All rows as one batch."""
-    source = as_source(x, y, sample_weight, class_weight=class_weight, output_names=output_names)
+    more = {"class_weight": class_weight, "output_names": output_names, "prepare": prepare}
+    source = as_source(x, y, sample_weight, batch_size=_ALL if is_arrays(x) else None, **more)
     if not isinstance(source, ArraySource):
         raise ValueError(f"The methods for one batch take arrays. Received: {type(x).__name__}. Write fit, evaluate or predict.")
     return ArraySource(*source.arrays, batch_size=source.num_samples)

@@ -22,6 +22,7 @@ from jkeras.graph.keras_tensor import Operation
 from jkeras.layers.base import Layer
 from jkeras.layers.config_face import build_as_written
 from jkeras.layers.embedding import Embedding
+from jkeras.layers.host_layer import HostLayer
 from jkeras.layers.input import InputLayer
 from jkeras.models.functional import Functional
 from jkeras.models.model import check_unique_names
@@ -148,10 +149,11 @@ class Sequential(Functional):
             raise ValueError(f"Sequential {self.name!r} has no layers. Add one, for example model.add(layers.Dense(1)).")
         if not hasattr(specs[0], "shape"):
             raise ValueError(f"Sequential {self.name!r} takes one array, not {describe(specs[0])}. Write Model(...).")
-        shape = (None, *specs[0].shape[1:]) if len(specs[0].shape) > 1 else (None, 1)
-        first = self._stack[0]
+        first, on_host = self._stack[0], self._stack[0]._passes_strings()
+        shape = (None, *specs[0].shape[1:]) if len(specs[0].shape) > 1 or on_host else (None, 1)
+        dtype = specs[0].dtype if on_host else _input_dtype(first)
         self._trail = []
-        self._input_layer = InputLayer(batch_shape=shape, dtype=_input_dtype(first), name=f"{first.name}_input")
+        self._input_layer = InputLayer(batch_shape=shape, dtype=dtype, name=f"{first.name}_input")
         try:
             self._rebuild()
         finally:
@@ -237,5 +239,7 @@ def _input_dtype(layer: Layer) -> str:
         return "int32"
     if isinstance(layer, Functional) and layer.built:
         return layer.inputs[0].dtype
+    if isinstance(layer, HostLayer):
+        return layer.input_dtype
     dtype = layer.compute_dtype
     return str(jnp.promote_types(dtype, floatx())) if is_float(dtype) else dtype

@@ -25,6 +25,9 @@ _NO_SIGNATURE = """Model {name!r} does not say what it takes: it is a class with
     model.export(path, input_signature=[jkeras.InputSpec(shape=(None, 28, 28), dtype="float32")])
 
 with one entry (a spec, an array, or a structure of them) for each argument of `call`."""
+_STRINGS = """{name!r} takes strings, and an exported program has none: layers such as TextVectorization run in Python. Export the
+part behind them, a model of its own that takes numbers: whole = Sequential([Input((1,), dtype="string"), vectorize, net]),
+net.export(path)."""
 _WRONG_COUNT = "Model {name!r} has {count} input{s} ({names}). Received in input_signature {given}: {signature}."
 
 
@@ -89,6 +92,8 @@ def signature_of(model: Model, given: object = None) -> Signature:
         entries = tuple(given) if isinstance(given, (list, tuple)) else (given,)
         return Signature(jax.tree.map(lambda leaf: _leaf(leaf, model.compute_dtype), entries, is_leaf=_has_shape))
     inputs = [_Leaf(tuple(t.shape), t.dtype) for t in model.inputs]
+    if any(leaf.dtype == "string" for leaf in inputs):
+        raise ValueError(_STRINGS.format(name=model.name))
     if given is not None:
         leaves = jax.tree.leaves(given, is_leaf=_has_shape)
         if len(leaves) != len(inputs):

@@ -41,6 +41,10 @@ _NEW: Mapping[str, Mapping[str, tuple[object, ...]]] = {
     ),
     **dict.fromkeys(["SimpleRNN", "GRU", "LSTM", "SimpleRNNCell", "GRUCell", "LSTMCell"], _SEED),
     "InputLayer": {"optional": (False,)},
+    # Their dtype is that of tokens or of indices there.
+    "StringLookup": {"dtype": (), "salt": (None,)},
+    "IntegerLookup": {"dtype": (), "salt": (None,), "oov_method": ("floormod",)},
+    "TextVectorization": {"dtype": ()},
     "RandomContrast": {**_LAST, "value_range": ([0, 255],)},
     "RandomBrightness": _LAST,
     "Resizing": {
@@ -87,6 +91,20 @@ def with_names_of_functions(config: object) -> Any:
     if isinstance(found, dict) and found.get("class_name") == "Lambda" and isinstance(found.get("config"), dict):
         functions = {k: v["config"] for k in _LAMBDA if is_object_config(v := found["config"].get(k))}
         found["config"] = {**found["config"], **functions}
+    return found
+
+
+def with_vocabularies(config: object, layers: Mapping[str, Any]) -> Any:
+    """A config in Keras 2's form with the vocabularies that lookups have learned: `.h5` files have no other place for them.
+
+    Args:
+        config: of the model.
+        layers: those with a vocabulary, by name.
+    """
+    found = with_parts(config, lambda part: with_vocabularies(part, layers))
+    settings = found.get("config") if isinstance(found, dict) else None
+    if isinstance(settings, dict) and settings.get("name") in layers and "vocabulary" in settings:
+        found["config"] = {**settings, **layers[settings["name"]].vocabulary_arguments()}
     return found
 
 

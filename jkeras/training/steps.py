@@ -40,6 +40,7 @@ from jkeras.training.state import Outcome, TrainState
 from jkeras.training.whole_step import take_over
 
 if TYPE_CHECKING:
+    from jkeras.data.prepared import Preparation
     from jkeras.training.trainer import Trainer
 
 
@@ -51,6 +52,11 @@ class Steps(Layer):
     history: History | None
     stop_training = stop_evaluating = stop_predicting = False
     _trainer: Trainer
+
+    @property
+    def preparation(self) -> Preparation | None:
+        """What the host does to the inputs of each batch before the compiled step gets them; None for nothing."""
+        return None
 
     @any_form
     def train_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:

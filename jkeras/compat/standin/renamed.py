@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
 
 from jkeras import ops
 from jkeras._base.errors import unexpected_arguments
+from jkeras.compat.standin.host_tensor import encoded, host_tensor, is_text
 from jkeras.ops.wrapper import Tensor
 
 # The arguments: the functions that have these, each with its name in `jkeras.ops` if that is another.
@@ -53,6 +57,31 @@ _OPERATIONS = {
 }
 
 
+# What changes nothing but the order or the shape works on strings too, which JAX does not have.
+_OF_TEXTS: dict[str, Callable[..., Any]] = {
+    "broadcast_to": np.broadcast_to,
+    "concat": np.concatenate,
+    "expand_dims": np.expand_dims,
+    "rank": np.ndim,
+    "repeat": np.repeat,
+    "reshape": np.reshape,
+    "reverse": np.flip,
+    "roll": np.roll,
+    "shape": np.shape,
+    "size": np.size,
+    "squeeze": np.squeeze,
+    "stack": np.stack,
+    "tile": np.tile,
+    "transpose": np.transpose,
+}
+
+
+def _of_texts(function: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    texts = [encoded(part) for part in args[0]] if isinstance(args[0], (list, tuple)) else encoded(args[0])
+    result = function(texts, *args[1:], **named)
+    return host_tensor(result) if isinstance(result, np.ndarray) else result
+
+
 def renamed(table: Mapping[str, str]) -> dict[str, Callable[..., Tensor]]:
     """Operations under TensorFlow's names.
 
@@ -87,7 +116,10 @@ def _renamed(name: str, operation: Callable[..., Tensor], arguments: str) -> Cal
             raise unexpected_arguments(f"tf.{name}", unknown, to_own)
         if len(args) > len(spellings):
             raise TypeError(f"tf.{name} takes {', '.join(row[0] for row in spellings)}. Received {len(args)} arguments.")
-        return operation(*args, **{to_own[key]: value for key, value in keywords.items()})
+        named = {to_own[key]: value for key, value in keywords.items()}
+        if name in _OF_TEXTS and is_text(args[0] if args else named.get(own[0])):
+            return _of_texts(_OF_TEXTS[name], args or (named.pop(own[0]),), named)
+        return operation(*args, **named)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"`jkeras.ops.{operation.__name__}` with the arguments {', '.join(row[0] for row in spellings)}."

@@ -21,7 +21,7 @@ from jkeras.saving import layout_keras2
 from jkeras.saving.config_limits import check_stored
 from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions, errors_name
 from jkeras.saving.function_names import warn_of_names
-from jkeras.saving.keras2_output import with_names_of_functions
+from jkeras.saving.keras2_output import with_names_of_functions, with_vocabularies
 from jkeras.saving.model_classes import Model
 from jkeras.saving.serialization import (
     compile_from_training_config,
@@ -54,7 +54,9 @@ class Keras2Model(Format):
         warn_of_names(model, model_config(model), h5=True)
         with opened_to_write(target) as file, create_hdf5(file) as root:
             root.attrs["keras_version"], root.attrs["backend"] = layout_keras2.WRITES_AS, "tensorflow"
-            root.attrs["model_config"] = json.dumps(with_names_of_functions(model_config_keras2(model)))
+            lookups = {layer.name: layer for layer in model._flatten_layers() if hasattr(layer, "vocabulary_arguments")}
+            config = with_vocabularies(with_names_of_functions(model_config_keras2(model)), lookups)
+            root.attrs["model_config"] = json.dumps(config)
             layout_keras2.write_weights(root.create_group("model_weights"), model)
             training = training_config_keras2(model) if options.include_optimizer and model.compiled else None
             if training is None:

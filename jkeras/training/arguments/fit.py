@@ -12,6 +12,7 @@ from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import Tree
 from jkeras.data import as_source, unpack_x_y_sample_weight
+from jkeras.data.prepared import Preparation
 from jkeras.data.py_dataset import PyDataset
 from jkeras.data.source import Source
 
@@ -113,12 +114,12 @@ def keras2_arguments(method: Callable[..., object], x: Tree, given: Mapping[str,
     return epochs
 
 
-def validation_source(data: Tree, batch_size: int | None, steps: int | None) -> Source:
+def validation_source(data: Tree, batch_size: int | None, steps: int | None, prepare: Preparation | None = None) -> Source:
     """The source of `validation_data`: `(x, y)`, `(x, y, sample_weight)`, or what gives batches."""
     if not isinstance(data, (tuple, list)):
-        return as_source(data, steps=steps)
+        return as_source(data, steps=steps, prepare=prepare)
     x, y, sample_weight = unpack_x_y_sample_weight(data)
-    return as_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
+    return as_source(x, y, sample_weight, batch_size=batch_size, steps=steps, prepare=prepare)
 
 
 def validates(epoch: int, frequency: int | list[int]) -> bool:

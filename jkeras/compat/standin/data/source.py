@@ -140,6 +140,10 @@ def _all_of(node: Node, run: Run) -> Block:
     return joined([*node.blocks(run, node.cardinality if not node.parents else rows)])
 
 
+def _example(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    return np.full(shape, b"", object) if dtype == STRING else np.zeros(shape, dtype)
+
+
 class StreamOfBatches(Source):
     """The batches of a dataset, made when they are needed.
 
@@ -167,7 +171,7 @@ class StreamOfBatches(Source):
         if self._total == 0 or any(leaf.sizes is None for leaf in jax.tree.leaves(self.node.spec)):
             raise ValueError("There is no data: the dataset is empty.")
         self.bare_inputs = not isinstance(self.node.spec, tuple)
-        example = jax.tree.map(lambda leaf: np.zeros(leaf.sizes, leaf.dtype), self.node.spec)
+        example = jax.tree.map(lambda leaf: _example(leaf.sizes, leaf.dtype), self.node.spec)
         batch = read_batch(example, self.weighing)
         return spec_of(batch), common_length(*batch)
 
