@@ -85,7 +85,7 @@ def _output(x: Array, kernel: Array, g: Geometry) -> Array:
         return conv_depthwise.output(x, kernel, g)
     if g.groups > 1:
         return _by_group(_output, x, kernel, g)
-    if _has_very_few_filters(*kernel.shape[-2:], g):
+    if _has_very_few_filters(kernel.shape[-2], kernel.shape[-1], g):
         return conv_forms.shifted_sums(x, kernel, g)
     if conv_onednn.suits(x, kernel.shape[-2], kernel.shape[-1], g):
         return conv_onednn.output(x, kernel, g)
