@@ -599,3 +599,22 @@ def test_a_step_that_leaves_the_mean_of_the_loss_alone_keeps_what_it_reports():
     model.compile("sgd")
     history = model.fit(X, Y, batch_size=60, epochs=1, verbose=0).history  # Keras reports 0
     assert history["loss"][0] > 0.01
+
+
+def test_a_metric_that_was_never_updated_keeps_what_the_step_reports():
+    class Own(jkeras.Sequential):
+        def __init__(self, *args):
+            super().__init__(*args)
+            self.idle, self.busy = jkeras.metrics.Mean(name="idle"), jkeras.metrics.Mean(name="busy")
+
+        def train_step(self, state, batch):
+            x, y, _ = batch
+            self.busy.update_state(jnp.sum(x) * 0)
+            loss = jnp.mean(jnp.square(self(x) - y))
+            return state._replace(position=state.position + 1), {"loss": loss, "mae": 7.0, "idle": 5.0, "busy": 3.0}
+
+    model = Own([jkeras.Input((6,)), jkeras.layers.Dense(1)])
+    model.compile("sgd", metrics=["mae"])
+    history = model.fit(X, Y, batch_size=60, epochs=2, verbose=0).history
+    assert (history["mae"], history["idle"], history["busy"]) == ([7.0, 7.0], [5.0, 5.0], [0.0, 0.0])
+    assert history["loss"][0] > 0.01

@@ -198,12 +198,16 @@ class Objective:
 
     def results(self, state: dict[str, Tree]) -> Logs:
         """The logs: the mean losses and the metrics so far; where a result is a dict, its entries are results of their own."""
+        return flat_results(self.results_by_name(state).items())
+
+    def results_by_name(self, state: dict[str, Tree]) -> dict[str, Tree]:
+        """The mean losses and the metrics so far, by their own names."""
         by_name = {t.name: t.metric for t in self.tracked}
 
         def result(name: str, value: Tree) -> Tree:
             return by_name[name].compute(value) if name in by_name else value["total"] / jnp.maximum(value["count"], 1)
 
-        return flat_results((name, result(name, value)) for name, value in state.items())
+        return {name: result(name, value) for name, value in state.items()}
 
     def check_targets(self, y: Tree, y_pred_spec: Tree) -> None:
         """Check host data against the losses once, before anything is compiled."""

@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 from jkeras._base import paths
 from jkeras._base.types import Array, Logs, Tree
 from jkeras.layers.base import Layer
-from jkeras.layers.tracking import inventory
+from jkeras.layers.tracking import Tracker, inventory
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import set_mask
 from jkeras.training.objective.logs import flat_results
@@ -47,14 +47,18 @@ def begun(model: Layer, state: Tree, start: Callable[[np.ndarray, Array], ArrayL
     """
     paths_of = {id(place.variable): place.path for place in tracker_places(model)}
     for _, tracker, _ in inventory(model).trackers:
-        variables = tracker.variables
-        with jax.ensure_compile_time_eval():
-            values = functionalize(tracker.reset_state, variables)([variable.array for variable in variables]).values
-            started = [np.asarray(value) for value in values]
-        for variable, fresh in zip(variables, started):
+        for variable, fresh in zip(tracker.variables, _start_of(tracker)):
             path = paths_of[id(variable)]
             state = paths.put(state, path, start(fresh, paths.get(state, path)))
     return state
+
+
+def _start_of(tracker: Tracker) -> list[np.ndarray]:
+    """The values of a tracker's variables before the first batch."""
+    variables = tracker.variables
+    with jax.ensure_compile_time_eval():
+        values = functionalize(tracker.reset_state, variables)([variable.array for variable in variables]).values
+        return [np.asarray(value) for value in values]
 
 
 def results(model: Steps, state: TrainState) -> Logs:
@@ -79,8 +83,7 @@ def logs_of_epoch(model: Steps, state: TrainState, logs: Logs) -> Logs:
     """What an epoch or an evaluation reports, whose last step gave these logs.
 
     A step may report its own batch and leave the means to the metrics. So where its logs have the names of the metrics in
-    `model.metrics`, the metrics' results count, as in Keras. A step that never adds its loss to the mean of the loss keeps what
-    it reports; Keras shows 0 there.
+    `model.metrics`, the metrics' results count, as in Keras. For a metric that was never updated, what the step reported stays.
 
     Args:
         model: compiled.
@@ -90,9 +93,34 @@ def logs_of_epoch(model: Steps, state: TrainState, logs: Logs) -> Logs:
     found = results(model, state)
     if found.keys() != logs.keys():
         return logs
-    means = [name for name in model._trainer.objective.loss_means if name in found]
-    never = [name for name in means if name not in model._trainer.reported_metrics()[0] and not state.metrics[name]["count"]]
-    return {**found, **{name: logs[name] for name in never}}
+    idle = _untouched(model, state)
+    return {name: logs[name] if idle.get(name) else value for name, value in found.items()}
+
+
+def _untouched(model: Steps, state: TrainState) -> Logs:
+    """For each name in the logs, whether its metric is as it was before the first batch."""
+    hidden, others = model._trainer.reported_metrics()
+    objective = model._trainer.objective
+    start = objective.init_metrics()
+    compiled = objective.results_by_name(state.metrics)
+    flags = flat_results((name, _flagged(one, _equal(state.metrics[name], start[name]))) for name, one in compiled.items())
+    flags = {name: flag for name, flag in flags.items() if name not in hidden}
+    if others:
+        places = tracker_places(model)
+        held = {id(place.variable): paths.get(state.state, place.path) for place in places}
+        found = with_values(model, places, state, lambda: [metric.result() for metric in others])[1]
+        idle = [_equal([held.get(id(variable)) for variable in metric.variables], _start_of(metric)) for metric in others]
+        flags |= flat_results((metric.name, _flagged(one, flag)) for metric, one, flag in zip(others, found, idle))
+    return flags
+
+
+def _flagged(result: Tree, flag: bool) -> Tree:
+    return {key: _flagged(part, flag) for key, part in result.items()} if isinstance(result, dict) else flag
+
+
+def _equal(values: Tree, start: Tree) -> bool:
+    pairs = zip(jax.tree.leaves(values), jax.tree.leaves(start), strict=True)
+    return all(np.array_equal(np.asarray(value), np.asarray(fresh)) for value, fresh in pairs)
 
 
 def updated(model: Steps, state: TrainState, outcome: Outcome, update: Callable[[], T]) -> tuple[TrainState, T]:
