@@ -1,5 +1,7 @@
 """Weights that others compute: an array set as a weight, a kernel made anew at each call, a convolution of one's own."""
 
+import copy
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -147,12 +149,41 @@ def test_a_layer_may_assign_a_trainable_weight_before_it_computes_with_it():
     np.testing.assert_allclose(predicted, theirs.predict(x, verbose=0), rtol=1e-4)
 
 
-def test_a_step_of_ones_own_cannot_keep_such_a_value():
-    class Own(jkeras.Sequential):
+def test_a_step_keeps_such_a_value_where_it_calls_the_step_of_the_library():
+    class Delegating(jkeras.Sequential):
         def train_step(self, state, batch):
             return super().train_step(state, batch)
 
+    class Own(jkeras.Sequential):
+        def train_step(self, state, batch):
+            grads, outcome = jax.grad(self.objective, has_aux=True)(state.params, state.state, *batch, state.key)
+            state = self.apply_gradients(state._replace(state=outcome.state), grads)
+            return self.update_metrics(state, batch[1], outcome, batch[2])
+
+    x, y, found = X[:, 0, 0], X[:, 1, 0] @ np.ones((2, 3), "float32"), []
+    for cls in (jkeras.Sequential, Delegating):
+        model = cls([jkeras.Input((2,)), *masked(jkeras).layers])
+        model.compile("sgd", "mse")
+        model.fit(x, y, verbose=0)
+        found.append(model.get_weights()[0])
+    np.testing.assert_array_equal(*found)
     model = Own(masked(jkeras).layers)
     model.compile("sgd", "mse")
     with pytest.raises(ValueError, match="the new value would be lost"):
-        model.fit(X[:, 0, 0], X[:, 1, 0] @ np.ones((2, 3), "float32"), verbose=0)
+        model.fit(x, y, verbose=0)
+
+
+def test_arrays_of_weights_can_be_copied_in_a_forward():
+    class Copying(jkeras.layers.Dense):
+        def forward(self, w, x):
+            for again in (copy.copy(w), copy.deepcopy(w)):
+                assert vars(again).keys() == vars(w).keys() and again.kernel is not None
+            scaled = copy.copy(w)
+            scaled.kernel = w.kernel * 2
+            return super().forward(scaled, x)
+
+    layer = Copying(2, kernel_initializer="ones")
+    np.testing.assert_array_equal(layer(np.ones((1, 3), "float32")), [[6, 6]])
+    weights = type(layer._read_weights())
+    blank = weights.__new__(weights)
+    assert not hasattr(blank, "kernel")

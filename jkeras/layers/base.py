@@ -13,6 +13,7 @@ runs `forward` on the variables' values and assigns its updates. `__call__` runs
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Sequence
@@ -63,11 +64,22 @@ class _Weights(SimpleNamespace):
 
     __slots__ = ("_layer",)
 
-    def __init__(self, layer: Layer, weights: dict[str, jax.Array]):
-        super().__init__(**weights)
-        self._layer = layer
+    _layer: Layer
+
+    def __copy__(self) -> _Weights:
+        return self._with(vars(self))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Weights:
+        return self._with(copy.deepcopy(vars(self), memo))
+
+    def _with(self, arrays: dict[str, jax.Array]) -> _Weights:
+        made = _Weights(**arrays)
+        made._layer = self._layer
+        return made
 
     def __getattr__(self, name: str) -> jax.Array:
+        if name == "_layer":  # not set yet
+            raise AttributeError(name)
         held = self._layer.__dict__.get(name)
         if isinstance(held, (jax.Array, np.ndarray)):
             return self._layer._cast_weight(jnp.asarray(held))
@@ -246,7 +258,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         except BaseException:
             self.built = False
             raise
-        if self._plan.own_call and self._convert_input_args and any(not layer.built for layer in self._flatten_layers()):
+        reads = self._convert_input_args or _is_numeric((specs, kwargs))
+        if self._plan.own_call and reads and any(not layer.built for layer in self._flatten_layers()):
             self._build_by_call(specs, kwargs, lenient)
 
     def _build_by_call(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
@@ -259,7 +272,9 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
             with current().for_layer(None, None):
                 infer(self, specs, kwargs)
         except BaseException as error:
-            if not (lenient and isinstance(error, jax.errors.JAXTypeError)):
+            # A call that takes its arguments as they are may want lists or NumPy; if not, it raises the same in a moment.
+            tolerated = jax.errors.JAXTypeError if self._convert_input_args else Exception
+            if not (lenient and isinstance(error, tolerated)):
                 self.built = False
                 raise
         finally:
@@ -341,8 +356,13 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         raise NotImplementedError(messages.NO_CALL.format(cls=type(self).__name__))
 
     def _read_weights(self) -> SimpleNamespace:
-        weights = {n: self._cast_weight(v.stored, v.autocast) for n, v in self.__dict__.items() if isinstance(v, Variable)}
-        return _Weights(self, weights)
+        weights = _Weights()
+        weights._layer = self
+        arrays = vars(weights)
+        for name, held in self.__dict__.items():
+            if isinstance(held, Variable):
+                arrays[name] = self._cast_weight(held.stored, held.autocast)
+        return weights
 
     def _forward_arguments(self, kwargs: dict[str, Tree], plan: CallPlan) -> dict[str, Tree]:
         self._resolve_training(kwargs, plan)
@@ -498,6 +518,12 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         added = [pair for pair in (self._last_losses if scope.losses is None else scope.losses) if id(pair[0]) in here]
         variables = self.trainable_weights
         return [value for _, value in added] + [b.regularizer(b.value) for b in variables if b.regularizer is not None]
+
+
+def _is_numeric(specs: Tree) -> bool:
+    """Whether specs stand for arrays of numbers alone, rather than texts or lists."""
+    leaves = [leaf for leaf in jax.tree.leaves(specs, is_leaf=is_spec) if not isinstance(leaf, bool)]  # such as `training`
+    return bool(leaves) and all(is_spec(leaf) and leaf.dtype != "string" for leaf in leaves)
 
 
 def _marking(build: Callable[..., None]) -> Callable[..., None]:

@@ -72,7 +72,8 @@ class Steps(Layer):
         x, y, sample_weight = batch
         scale = self.optimizer.loss_scale(state.opt_state)
         grad = jax.grad(self.objective, has_aux=True)
-        grads, outcome = grad(state.params, state.state, x, y, sample_weight, state.key, scale=scale)
+        keeps = {"keeps_assigned": True} if "keeps_assigned" in inspect.signature(self.objective).parameters else {}
+        grads, outcome = grad(state.params, state.state, x, y, sample_weight, state.key, scale=scale, **keeps)
         if outcome.assigned:  # gradient descent goes on from there
             state = state._replace(params=paths.nest({**paths.flatten(state.params), **paths.flatten(outcome.assigned)}))
         state = self.apply_gradients(state._replace(state=outcome.state), grads)
@@ -108,6 +109,7 @@ class Steps(Layer):
         training: bool = True,
         scale: Array | None = None,
         rows: Array | None = None,
+        keeps_assigned: bool = False,
     ) -> tuple[Array, Outcome]:
         """The loss as a pure function of the weights, for `jax.grad`.
 
@@ -118,6 +120,8 @@ class Steps(Layer):
             training: the training flag.
             scale: a factor for the differentiated loss, against underflow in half precision.
             rows: `(n,)` booleans, which rows of the batch count; None for all.
+            keeps_assigned: whether the caller takes over `outcome.assigned`, what the forward pass assigns to trainable weights.
+                Else such an assignment in training is an error, because it would be lost.
 
         Returns:
             `(loss, outcome)`: the scalar to differentiate, and the plain loss, new state, outputs and parts of the loss.
@@ -131,10 +135,8 @@ class Steps(Layer):
             assigned = {key: value for key, value in step.values.items() if step.start.get(key) is not value}
             values = [assigned.get(id(v), value) if p in flat_state else value for (p, v), value in zip(entries, values)]
 
-        keeps = training and type(self).train_step is Steps.train_step  # which keeps what is assigned to trainable weights
-
         def loss_and_outcome() -> tuple[Array, Tree, list[Array | None], Logs]:
-            if keeps:
+            if keeps_assigned:
                 current().differentiated = frozenset(id(v) for p, v in entries if p in flat_params)
             y_pred = self(x, training=training)
             masks = [get_mask(leaf) for leaf in jax.tree.leaves(y_pred)]
@@ -156,7 +158,7 @@ class Steps(Layer):
             hide_tracers(self)
         loss, y_pred, masks, parts = result.output
         replaced = [(p, new) for (p, _), old, new in zip(entries, values, result.values) if new is not old and p in flat_params]
-        if not keeps:
+        if not keeps_assigned:
             refuse_assigned(zip(entries, values, result.values), flat_params, training)
         if step is not None:
             moved = [(p, v) for (p, v), before, after in zip(entries, values, result.values) if after is not before]
