@@ -1,5 +1,7 @@
 """Names of Keras that packages ask for beyond its documented ones, each as a package uses it."""
 
+import inspect
+
 import h5py
 import numpy as np
 import pytest
@@ -140,6 +142,32 @@ def test_a_layer_holds_what_its_tracker_and_its_list_of_metrics_are_given():
     assert len(mine.metrics_variables) == len(theirs.metrics_variables)
     mine._tracker.untrack(mine.heads["all"].pop("first"))
     assert len(mine.weights) == 2 and mine._tracker.track("text") == "text"
+
+
+def test_reading_the_list_of_metrics_changes_nothing():
+    layer = layers.Dense(1)
+    layer.largest = jkeras.metrics.Mean(name="largest")
+    before = dict(vars(layer))
+    assert [metric.name for metric in layer._metrics] == ["largest"] and vars(layer) == before
+    layer.largest = jkeras.metrics.Mean(name="new")
+    added = jkeras.metrics.Mean(name="added")
+    layer._metrics.extend([added])
+    assert [metric.name for metric in layer.metrics] == [metric.name for metric in layer._metrics] == ["new", "added"]
+    assert len(layer.metrics_variables) == 4
+    layer._metrics.remove(added)
+    assert layer.metrics == [layer.largest]
+    with pytest.raises(ValueError, match=r"(?s)in an attribute.*del layer"):
+        layer._metrics.remove(layer.largest)
+    with pytest.raises(ValueError, match="not in list"):
+        layer._metrics.remove(added)
+
+
+def test_a_model_can_be_looked_at_before_it_is_trained():
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    assert dict(inspect.getmembers(model))["_loss_tracker"] is None
+    model.compile("sgd", "mse")
+    model.fit(np.ones((2, 3)), np.ones((2, 1)), verbose=0)
+    assert model._loss_tracker.name == "loss"
 
 
 def test_metrics_may_be_given_to_a_layer_as_a_list():

@@ -56,7 +56,11 @@ class AttributeTracker:
         self._holder._tracked = [one for one in self._tracked if one is not value]
 
     def lock(self, msg: str | None = None) -> None:
-        """Nothing: there is no lock, see `locked`. `msg` is Keras' text for what one refuses."""
+        """Does nothing. In Keras the layer then takes no more weights, layers and metrics.
+
+        Args:
+            msg: the text of Keras' error for one.
+        """
 
     def unlock(self) -> None:
-        """Nothing: there is no lock, see `locked`."""
+        """Does nothing. In Keras the layer then takes weights, layers and metrics again."""

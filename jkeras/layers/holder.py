@@ -23,6 +23,7 @@ from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import DTypeLike, FunctionLike, Tensor, Tree
 from jkeras.layers import messages, tracking
 from jkeras.layers.attribute_tracker import AttributeTracker
+from jkeras.layers.listed_trackers import ListedTrackers
 from jkeras.state.scope import current
 from jkeras.state.variable import Variable, gate, materialize
 
@@ -166,12 +167,7 @@ class WeightHolder:
         return self._sublayers()
 
     # Keras' name for the metrics of this layer alone; what a class appends to the list counts as held.
-    _metrics: Derived[WeightHolder, list[tracking.Tracker]] = Derived(lambda self: self._listed_trackers())
-
-    def _listed_trackers(self) -> list[tracking.Tracker]:
-        listed: list[tracking.Tracker] = self.__dict__.setdefault("_metrics_list", [])
-        listed += [tracker for tracker in self._trackers() if not any(tracker is one for one in listed)]
-        return listed
+    _metrics: Derived[WeightHolder, list[tracking.Tracker]] = Derived(lambda self: ListedTrackers(self, self._trackers()))
 
     # Keras' name for what makes a layer hold more than its attributes.
     _tracker: Derived[WeightHolder, AttributeTracker] = Derived(lambda self: AttributeTracker(self, _HOLDS))

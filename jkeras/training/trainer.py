@@ -206,6 +206,11 @@ class Trainer:
         return self._objective
 
     @property
+    def loss_mean(self) -> Metric | None:
+        """The mean of the loss; None before the objective is known."""
+        return None if self._objective is None else self._objective.loss_means["loss"]
+
+    @property
     def compiled_metrics(self) -> list[tuple[str, Metric]]:
         """The means of the losses and the compiled metrics, by their names in the logs; empty before they are known."""
         return [] if self._objective is None else self._objective.metrics
