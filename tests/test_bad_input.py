@@ -239,7 +239,6 @@ ORDER = {
     ),
     "get_weights": (lambda: Sequential([Dense(1)]).get_weights(), ValueError, ["no weights yet", "build(input_shape)", "Input("]),
     "count_params": (lambda: Sequential([Dense(1)]).count_params(), ValueError, ["no weights yet", "Input("]),
-    "summary": (lambda: Sequential([Dense(1)]).summary(), ValueError, ["no weights yet", "build(input_shape)"]),
     "init": (lambda: Sequential([Dense(1)]).init(jax.random.key(0)), ValueError, ["no weights yet", "init(key, x)"]),
     "kernel": (lambda: Dense(1, name="d").kernel, AttributeError, ["'d'", "'kernel'", "build(input_shape)"]),
     "set_weights": (lambda: net().set_weights([X]), ValueError, ["2 weights", "1 arrays", "get_weights()"]),

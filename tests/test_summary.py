@@ -362,9 +362,23 @@ def test_a_layer_that_was_never_called():
     assert column(model, "Param #") == ["8", "0 (unused)"]
 
 
-def test_a_model_that_is_not_built_is_refused():
-    with pytest.raises(ValueError, match="build"):
-        Sequential([Dense(2)]).summary()
+def test_a_model_that_is_not_built_says_so_as_in_keras_3_and_stays_so(capsys):
+    class Net(Model):
+        def __init__(self, dense):
+            super().__init__()
+            self.dense = dense
+
+        def call(self, x):
+            return self.dense(x)
+
+    model = Sequential([layers.Embedding(10, 4), layers.Flatten(), Dense(1)])
+    for one in (model, Net(Dense(2))):
+        assert set(column(one, "Output Shape")) == {"?"} and column(one, "Param #")[-1] == "0 (unbuilt)"
+        assert not one.built and one.weights == []
+    Sequential().summary()
+    assert "Total params: 0" in capsys.readouterr().out
+    assert model(np.zeros((2, 5), "int32")).shape == (2, 1)
+    assert column(model, "Param #") == ["40", "0", "21"]
 
 
 # options --------------------------------------------------------------------------------------------------------------
@@ -509,9 +523,3 @@ def test_a_method_shows_its_own_name(name):
 def test_the_signature_of_summary_is_keras():
     assert str(inspect.signature(Model.summary)).replace("'", "").startswith("(self, line_length: int | None = None, positions:")
     assert list(inspect.signature(Model.summary).parameters) == list(inspect.signature(keras.Model.summary).parameters)
-
-
-def test_a_stack_that_begins_with_an_embedding_takes_sequences_of_any_length(capsys):
-    model = Sequential([layers.Embedding(10, 4), layers.LSTM(3), Dense(1)])
-    model.summary()
-    assert "(None, None, 4)" in capsys.readouterr().out and model.count_params() == 40 + 4 * 3 * 8 + 4

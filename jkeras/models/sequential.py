@@ -107,7 +107,7 @@ class Sequential(Functional):
 
     def _input_of(self, layer: Layer) -> InputLayer | None:
         shape = layer._batch_input_shape
-        if shape is None and isinstance(layer, Functional) and layer.built:
+        if shape is None and isinstance(layer, Functional) and layer._has_graph and layer.built:
             if len(layer.inputs) != 1:
                 raise ValueError(f"Sequential takes models of one input; {layer.name!r} has {len(layer.inputs)}.")
             shape = layer.inputs[0].shape
@@ -136,11 +136,6 @@ class Sequential(Functional):
         self._structure = tensor, outputs
         self.__dict__.pop("_program", None)
         self.built = True
-
-    def _require_built(self, what: str, how: str) -> None:
-        if what == "summary" and not self.built and self._stack and isinstance(self._stack[0], Embedding):
-            self.build((None, None))  # as in Keras 2: what comes first to an embedding are sequences of any length
-        super()._require_built(what, how)
 
     def _ensure_built(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         if self.built:
@@ -237,7 +232,7 @@ class Sequential(Functional):
 def _input_dtype(layer: Layer) -> str:
     if isinstance(layer, Embedding):
         return "int32"
-    if isinstance(layer, Functional) and layer.built:
+    if isinstance(layer, Functional) and layer._has_graph and layer.built:
         return layer.inputs[0].dtype
     if isinstance(layer, HostLayer):
         return layer.input_dtype

@@ -14,8 +14,10 @@ from itertools import pairwise, zip_longest
 from jkeras.layers.base import Layer
 from jkeras.models.summary_rows import Row, is_chain, rows_of
 
-_CHAIN = (65, (0.45, 0.85, 1.0), ("Layer (type)", "Output Shape", "Param #"))
-_GRAPH = (98, (0.33, 0.55, 0.67, 1.0), ("Layer (type)", "Output Shape", "Param #", "Connected to"))
+_Default = tuple[int, tuple[float, ...], tuple[str, ...]]  # width, ends and titles of the columns
+_CHAIN: _Default = (65, (0.45, 0.85, 1.0), ("Layer (type)", "Output Shape", "Param #"))
+_GRAPH: _Default = (98, (0.33, 0.55, 0.67, 1.0), ("Layer (type)", "Output Shape", "Param #", "Connected to"))
+_UNBUILT: _Default = (65, (0.45, 0.8, 1.0), _CHAIN[2])  # with room for `0 (unbuilt)`
 _TRAINABLE_WIDTH = 11
 
 
@@ -31,7 +33,7 @@ def print_summary(
     """Print a table of a model's layers, their output shapes and numbers of weights. `Model.summary`.
 
     Args:
-        model: a built model.
+        model: where it is not built yet, the shapes are `?` and the layers without weights `0 (unbuilt)`, as in Keras 3.
         line_length: width in characters, default 65, or 98 with the column of connections.
         positions: ends of the columns, as fractions of the width or in characters; default `(.45, .85, 1.)`, with connections
             `(.33, .55, .67, 1.)`. Further ones are ignored.
@@ -42,7 +44,7 @@ def print_summary(
             one of the second, both included. The totals are those of the whole model.
 
     Raises:
-        ValueError: the model was not built yet; too few positions, or not increasing; no layer matches `layer_range`.
+        ValueError: too few positions, or not increasing; no layer matches `layer_range`.
 
     Example:
         >>> from jkeras.layers import Dense
@@ -62,8 +64,8 @@ def print_summary(
         Non-trainable params: 0
         ________________________________________________
     """
-    model._require_built("summary", "model.build(input_shape)")
-    table = _table(is_chain(model), line_length, positions, show_trainable)
+    default = _UNBUILT if not model.built else _CHAIN if is_chain(model) else _GRAPH
+    table = _table(default, line_length, positions, show_trainable)
     rows = _within(rows_of(model, expand_nested), layer_range)
     emit = print if print_fn is None else print_fn
     for line in _lines(model, table, rows):
@@ -117,8 +119,8 @@ class _Table:
         yield self.rule("¯", level)
 
 
-def _table(chain: bool, line_length: int | None, positions: Sequence[float] | None, show_trainable: bool) -> _Table:
-    default_width, default_positions, titles = _CHAIN if chain else _GRAPH
+def _table(default: _Default, line_length: int | None, positions: Sequence[float] | None, show_trainable: bool) -> _Table:
+    default_width, default_positions, titles = default
     width = line_length or default_width
     given = tuple(positions) if positions is not None else default_positions
     if len(given) < len(titles) or any(a >= b for a, b in pairwise(given)):

@@ -19,6 +19,7 @@ from jkeras.layers.input import InputLayer
 from jkeras.layers.structures import specs_to_shapes
 
 UNKNOWN_SHAPE = "multiple"
+UNBUILT_SHAPE = "?"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,13 +49,20 @@ def rows_of(model: Any, expand_nested: bool = False) -> list[Row]:
     """The rows of a model, in the order of its layers.
 
     Args:
-        model: built.
+        model: built or not.
         expand_nested: whether rows of inner models have their layers as children.
     """
     program = program_of(model)
     places = _places(program.nodes) if program is not None else {}
     operations: list[Operation] = model.operations if program is not None else model.layers
-    return [_row(op, program, places, expand_nested) for op in operations]
+    rows = [_row(op, program, places, expand_nested) for op in operations]
+    return rows if model.built else [_unbuilt(row, op) for row, op in zip(rows, operations)]
+
+
+def _unbuilt(row: Row, op: object) -> Row:
+    """The row of a layer whose model has not seen a shape yet."""
+    params = row.params if getattr(op, "built", True) else "0 (unbuilt)"
+    return dataclasses.replace(row, shape=UNBUILT_SHAPE, params=params)
 
 
 def program_of(model: Any) -> Program | None:
