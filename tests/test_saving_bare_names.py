@@ -8,12 +8,14 @@ import pytest
 
 import jkeras
 from jkeras._base.config import settings
+from jkeras.compat.restored import Restored
 from jkeras.compat.standin.checkpoints import latest_checkpoint
 
 
 @pytest.fixture
 def old_scripts(monkeypatch):
     monkeypatch.setattr(settings, "keras2_files", True)
+    monkeypatch.setattr(settings, "restored", Restored())
 
 
 def small():

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from documents import compat_in
 
 from jkeras import Input, Model, Sequential, layers
 
@@ -113,3 +114,19 @@ def test_axes_have_names_in_errors_of_open_shapes():
         Input((None, 4)) + Input((7, 5))
     with pytest.raises(ValueError, match=r"float32\(None, None, 3\) has 3\*axis1 entries"):
         layers.Reshape((7, 11, 13, 17))(Input((None, 3)))
+
+
+def test_an_attribute_that_tuples_lack_is_explained_and_tensorflow_is_spoken_of_under_its_names_alone():
+    class Ranked(layers.Layer):
+        def call(self, x):
+            return x * x.shape.rank
+
+    def notes():
+        with pytest.raises(AttributeError) as caught:
+            Ranked()(np.ones((2, 3)))
+        return " ".join(caught.value.__notes__)
+
+    assert "len(x.shape)" in notes() and "TensorFlow" not in notes() and "get_shape" not in notes()
+    with compat_in("/tmp"):
+        assert "len(x.shape)" in notes() and "x.get_shape()" in notes()
+    assert "get_shape" not in notes()

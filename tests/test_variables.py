@@ -149,7 +149,7 @@ def test_a_primitive_called_directly_says_what_to_write():
 
     with pytest.raises((TypeError, ValueError)) as caught:
         Direct()(X)
-    assert any("self.<name>.value" in note for note in caught.value.__notes__)
+    assert any("self.<name>.array" in note for note in caught.value.__notes__)
 
 
 class Asking(layers.Layer):

@@ -26,6 +26,8 @@ class Settings:
     matmul_precision: str | None = None  # None: as JAX has it
     recompile_check: str = "off"
     keras2_files: bool = False  # whether `to_json`, and names of files without a suffix, mean what they did in Keras 2
+    restored: Any = None  # what `load_weights` returns for a name without a suffix
+    shape_note: str = ""  # what the error for an attribute that shapes do not have says at its end
 
 
 settings = Settings()

@@ -19,7 +19,7 @@ def in_safe_mode() -> bool | None:
     """What `safe_mode` the running load was given; None where nothing is being loaded.
 
     Example:
-        >>> with mode(True):
+        >>> with safe_mode_scope(True):
         ...     inside = in_safe_mode()
         >>> inside, in_safe_mode()
         (True, None)
@@ -33,7 +33,7 @@ def beyond_the_config() -> AbstractContextManager[None]:
 
 
 @contextmanager
-def mode(safe_mode: bool) -> Iterator[None]:
+def safe_mode_scope(safe_mode: bool) -> Iterator[None]:
     """A block that makes objects from configs. A block within another takes the mode of the outer one.
 
     Args:

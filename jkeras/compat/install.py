@@ -16,7 +16,8 @@ from jkeras._base.download import keras_home
 from jkeras._base.types import Array
 from jkeras.compat.finder import NAMES, CompatFinder, Empty
 from jkeras.compat.modules import CompatModule
-from jkeras.compat.standin.tensor_spec import TensorShape
+from jkeras.compat.restored import Restored
+from jkeras.compat.standin.tensor_spec import METHODS_OF_SHAPES, TensorShape
 from jkeras.graph import KerasTensor
 
 _IMPORTED = """{name} is already imported, from {file}. jkeras does not replace a module that code may already hold.
@@ -65,7 +66,7 @@ def install(tensorflow: bool = True) -> None:
         raise RuntimeError(_IMPORTED.format(name=there, file=file))
     finder = CompatFinder(names)
     sys.meta_path.insert(0, finder)
-    settings.keras2_files = True
+    settings.keras2_files, settings.restored, settings.shape_note = True, Restored(), METHODS_OF_SHAPES
     _installed.extend((finder, _read_settings()))
     for kind, methods in _METHODS.items():
         for name, method in methods.items():
@@ -78,7 +79,7 @@ def uninstall() -> None:
         return
     finder, changed = _installed
     _installed.clear()
-    settings.keras2_files = False
+    settings.keras2_files, settings.restored, settings.shape_note = False, None, ""
     sys.meta_path.remove(finder)
     for name, module in [*sys.modules.items()]:
         if isinstance(module, CompatModule) or isinstance(getattr(module, "__loader__", None), Empty):

@@ -183,7 +183,7 @@ NAMES = {
     "utils.serialize_keras_object": "jkeras.saving.serialize_keras_object",
     "utils.standardize_dtype": "jkeras._base.dtypes.standardize_dtype",
     "saving.H5IOStore": "jkeras.compat.weight_store.H5IOStore",
-    "saving.SafeModeScope": "jkeras._base.safe_mode.mode",
+    "saving.SafeModeScope": "jkeras._base.safe_mode.safe_mode_scope",
     "saving.in_safe_mode": "jkeras._base.safe_mode.in_safe_mode",
     "trainers.data_adapters.data_adapter_utils.class_weight_to_sample_weights": "jkeras.data.sample_weights.class_weights",
     "dtype_policies.DTypePolicy": "jkeras.DTypePolicy",

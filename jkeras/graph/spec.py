@@ -10,6 +10,10 @@ from jax.typing import DTypeLike
 from jkeras._base.dtypes import standardize_dtype
 
 
+class Shape(tuple[int | None, ...]):
+    """Base of tuples that are the shape of one array, where a plain tuple may also be the sizes of several."""
+
+
 class Spec:
     """Shape and dtype of an array, with None for axes of unknown size."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jkeras._base.config import settings
 from jkeras._base.errors import UnknownSizeError, describe
 from jkeras._base.types import Tree
 
@@ -67,9 +68,8 @@ first, with {how}, with Input(shape=...), or by calling the layer on data."""
 NO_WEIGHT = """Layer {layer!r} has no weight {name!r}. Code that sets `built = True` in place of build() sets all weights too:
 layer.{name} = array."""
 
-SHAPES_ARE_TUPLES = """The shape of an array is a tuple: write len(x.shape), list(x.shape), numpy.prod(x.shape). TensorFlow has
-methods there, which x.get_shape() has here too."""
-TENSOR_SHAPE_NAMES = ("rank", "ndims", "dims", "as_list", "num_elements", "is_fully_defined")
+SHAPES_ARE_TUPLES = "The shape of an array is a tuple: write len(x.shape), list(x.shape), numpy.prod(x.shape)."
+_ASKED_OF_SHAPES = frozenset({"rank", "ndim", "ndims", "dims", "as_list", "num_elements", "is_fully_defined", "size"})
 
 NO_CALL = "{cls} has no `call`. Your own layers need `def call(self, x): ...`."
 
@@ -97,7 +97,7 @@ Model(inputs, outputs).add_loss(loss),
 or call self.add_loss(...) on arrays in the layer's `call`."""
 
 _VARIABLE_HINT = """Functions of jax.lax take only arrays; jax.numpy, jax.nn and jkeras.ops also take Variables. Write
-`self.<name>.value` for the array of a Variable."""
+`self.<name>.array` for the array of a Variable."""
 
 _ONE_AXIS = "The data have only a batch axis. For one example write x[None], for rows of one number each x[:, None]."
 
@@ -150,8 +150,8 @@ def explain(error: Exception, layer: Layer, args: tuple[Tree, ...]) -> None:
         error.add_note(_VARIABLE_HINT)
     if isinstance(error, AttributeError) and isinstance(error.obj, (list, dict)) and args and type(error.obj) is type(args[0]):
         error.add_note(_ONE_INPUT.format(kind=type(args[0]).__name__, count=len(args[0])))
-    if isinstance(error, AttributeError) and isinstance(error.obj, tuple) and error.name in TENSOR_SHAPE_NAMES:
-        error.add_note(SHAPES_ARE_TUPLES)
+    if isinstance(error, AttributeError) and isinstance(error.obj, tuple) and error.name in _ASKED_OF_SHAPES:
+        error.add_note(f"{SHAPES_ARE_TUPLES}{settings.shape_note}")
     if isinstance(error, UnknownSizeError) and args and len(getattr(args[0], "shape", (0, 0))) == 1:
         error.add_note(_ONE_AXIS)
     try:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jkeras._base.registry import export
 from jkeras._base.types import Array, DTypeLike, Tree
-from jkeras.graph.spec import Spec
+from jkeras.graph.spec import Shape, Spec
 from jkeras.layers.base import BaseArguments, Layer
 
 
@@ -36,11 +36,8 @@ def check_cell(owner: str, cell: object) -> None:
 
 
 def is_nested(value: object) -> bool:
-    """Whether a state, or the size of one, is a list or tuple of several.
-
-    A shape with a method `as_list`, such as a `TensorShape`, is the size of one state with several axes.
-    """
-    return isinstance(value, (list, tuple)) and not hasattr(value, "as_list")
+    """Whether a state, or the size of one, is a list or tuple of several. A `Shape` is the size of one with several axes."""
+    return isinstance(value, (list, tuple)) and not isinstance(value, Shape)
 
 
 def state_shape(batch_size: int | None, size: Any) -> tuple[int | None, ...]:

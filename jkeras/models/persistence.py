@@ -7,7 +7,6 @@ from typing import Any
 from jkeras._base.methods import as_method
 from jkeras._safe_io.sources import FilePath
 from jkeras.saving.api import load_weights, save_model, save_weights
-from jkeras.saving.bare_names import Restored
 from jkeras.saving.export import export_model
 from jkeras.saving.serialization import to_json
 
@@ -58,9 +57,7 @@ class Persistence:
         """
         save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
 
-    def load_weights(
-        self: Any, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: Any
-    ) -> Restored | None:
+    def load_weights(self: Any, filepath: FilePath, skip_mismatch: bool = False, by_name: bool = False, **kwargs: Any) -> object:
         """Read weights from any file that holds some; all shapes are compared before anything is read.
 
         A compiled model gets the optimizer's weights too, and then `fit(resume=True)` continues where the saved training stood.
@@ -72,7 +69,7 @@ class Persistence:
             kwargs: `objects_to_skip`, layers that keep their weights; only for `.weights.h5`.
 
         Returns:
-            None; under `jkeras.compat`, for a name without a suffix, an object with TensorFlow's `expect_partial()`.
+            None; under `jkeras.compat`, for a name without a suffix, what Keras 2 returns.
 
         Raises:
             FileFormatError: the file is damaged, or not for this model.

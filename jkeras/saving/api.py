@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from jkeras._base.errors import describe, unexpected_arguments
-from jkeras._base.safe_mode import mode as in_mode
+from jkeras._base.safe_mode import safe_mode_scope
 from jkeras._base.types import CustomObjects
 from jkeras._safe_io.sources import FilePath, open_source, target_of
-from jkeras.saving.bare_names import Restored, model_target, weights_source, weights_target
+from jkeras.saving.bare_names import model_target, weights_source, weights_target
 from jkeras.saving.formats.base import ReadOptions, Target, WriteOptions
 from jkeras.saving.formats.known import format_for, format_of
 from jkeras.saving.model_classes import Model, is_model
@@ -80,7 +80,7 @@ def load_model(filepath: FilePath, custom_objects: CustomObjects = None, compile
         >>> load_model(path).output_shape
         (None, 2)
     """
-    with in_mode(safe_mode), open_source(filepath, "load_model") as source:
+    with safe_mode_scope(safe_mode), open_source(filepath, "load_model") as source:
         return format_of(source).read(source, ReadOptions(custom_objects=custom_objects, compile=compile))
 
 
@@ -125,7 +125,7 @@ def load_weights(
     by_name: bool = False,
     objects_to_skip: Iterable[object] | None = None,
     **kwargs: object,
-) -> Restored | None:
+) -> object:
     """Read weights from any file that holds some: of weights alone or of a whole model, of Keras 2 or Keras 3.
 
     All shapes are compared before anything is read; if one differs, the model stays as it is. A compiled model gets the
@@ -140,7 +140,7 @@ def load_weights(
         objects_to_skip: layers that keep their weights, and all those below them; only for `.weights.h5`.
 
     Returns:
-        None; under `jkeras.compat`, for a name without a suffix, an object with TensorFlow's `expect_partial()` and the like.
+        None; for a name without a suffix `settings.restored`, which `jkeras.compat` sets.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -1,9 +1,9 @@
-"""Names without a known suffix, which Keras 2 took for TensorFlow's formats.
+"""Names without a known suffix, which Keras 2 took for formats of several files.
 
-`model.save("folder")` wrote a SavedModel, `save_weights("name")` several files that begin with the name. jkeras writes neither.
-Where old scripts run (`settings.keras2_files`), such a name means what a script needs to load the same again: a folder that holds
-what a `.keras` file does, and a file `name.weights.h5`. A warning says so. Elsewhere a name without a suffix is an error, as in
-Keras 3.
+`model.save("folder")` wrote a SavedModel, `save_weights("name")` a checkpoint, which is several files that begin with the name.
+jkeras writes neither. Where old scripts run (`settings.keras2_files`), such a name means what a script needs to load the same
+again: a folder that holds what a `.keras` file does, and a file `name.weights.h5`. A warning says so. Elsewhere a name without a
+suffix is an error, as in Keras 3.
 """
 
 from __future__ import annotations
@@ -18,24 +18,14 @@ from jkeras.saving.formats.base import Target, WriteOptions
 from jkeras.saving.formats.keras_archive import MEMBERS
 from jkeras.saving.formats.known import is_claimed
 
-_TENSORFLOW = "tf"
+_SEVERAL_FILES = "tf"  # Keras 2's `save_format` of such names
 _WEIGHTS = ".weights.h5"
-_MODEL_WRITTEN = """{path} has no suffix of a file format. In Keras 2 that meant TensorFlow's SavedModel, which jkeras does not
+_MODEL_WRITTEN = """{path} has no suffix of a file format. In Keras 2 that meant a SavedModel, which jkeras does not
 write. The folder gets what a .keras file holds; keras.models.load_model({name!r}) reads it. Better: model.save({better!r})."""
-_WEIGHTS_WRITTEN = """{path} has no suffix of a file format. In Keras 2 that meant TensorFlow's checkpoints, which jkeras does not
-write. The weights are in {written}, and load_weights({name!r}) reads them. Better: save_weights({better!r})."""
+_WEIGHTS_WRITTEN = """{path} has no suffix of a file format. In Keras 2 that meant a checkpoint of several files, which jkeras
+does not write. The weights are in {written}, and load_weights({name!r}) reads them. Better: save_weights({better!r})."""
 _OTHERS = """The folder {path} holds other files, such as {first!r}, and a model's folder is written anew each time. Choose a
 folder of its own, or write model.save("model.keras")."""
-
-
-class Restored:
-    """What reading TensorFlow's checkpoints returns; its methods ask for what jkeras has checked already."""
-
-    def assert_consumed(self) -> Restored:
-        """Nothing to do: all values were restored, or there was an error."""
-        return self
-
-    assert_existing_objects_matched = assert_nontrivial_match = expect_partial = assert_consumed
 
 
 def model_target(target: Target, options: WriteOptions, save_format: str | None) -> tuple[Target, WriteOptions, str | None]:
@@ -45,7 +35,7 @@ def model_target(target: Target, options: WriteOptions, save_format: str | None)
         FileExistsError: the folder holds other files.
     """
     if not _is_bare(target, options, save_format, whole=True):
-        return target, options, _unless_tensorflow(save_format)
+        return target, options, _unless_several_files(save_format)
     assert isinstance(target, Path)
     others = sorted(set(os.listdir(target)) - MEMBERS) if target.is_dir() else []
     if others:
@@ -58,19 +48,19 @@ def model_target(target: Target, options: WriteOptions, save_format: str | None)
 def weights_target(target: Target, options: WriteOptions, save_format: str | None) -> tuple[Target, str | None]:
     """Where weights go: for a bare name, to a file that begins with it."""
     if not _is_bare(target, options, save_format, whole=False):
-        return target, _unless_tensorflow(save_format)
+        return target, _unless_several_files(save_format)
     assert isinstance(target, Path)
     written, name = with_suffix(target), os.fspath(target)
     warnings.warn(_WEIGHTS_WRITTEN.format(path=target, written=written, name=name, better=os.fspath(written)), stacklevel=4)
     return written, None
 
 
-def weights_source(filepath: object) -> tuple[object, Restored | None]:
-    """The file that a name of weights stands for, and what `load_weights` returns: something for a bare name, like Keras 2."""
+def weights_source(filepath: object) -> tuple[object, object]:
+    """The file that a name of weights stands for, and what `load_weights` returns: for a bare name `settings.restored`."""
     if settings.keras2_files and isinstance(filepath, (str, os.PathLike)) and os.fspath(filepath):
         path = Path(os.fspath(filepath))  # type: ignore[arg-type]
         if not path.is_file() and with_suffix(path).is_file():
-            return with_suffix(path), Restored()
+            return with_suffix(path), settings.restored
     return filepath, None
 
 
@@ -85,11 +75,11 @@ def with_suffix(path: Path) -> Path:
 
 
 def _is_bare(target: Target, options: WriteOptions, save_format: str | None, *, whole: bool) -> bool:
-    if not settings.keras2_files or not isinstance(target, Path) or save_format not in (None, _TENSORFLOW):
+    if not settings.keras2_files or not isinstance(target, Path) or save_format not in (None, _SEVERAL_FILES):
         return False
     return not is_claimed(target, options, whole=whole)
 
 
-def _unless_tensorflow(save_format: str | None) -> str | None:
+def _unless_several_files(save_format: str | None) -> str | None:
     """Where old scripts run, the suffix decides rather than `save_format="tf"`."""
-    return None if settings.keras2_files and save_format == _TENSORFLOW else save_format
+    return None if settings.keras2_files and save_format == _SEVERAL_FILES else save_format

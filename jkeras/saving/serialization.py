@@ -25,7 +25,7 @@ from jkeras._base import configurable, registry
 from jkeras._base.config import settings
 from jkeras._base.configurable import in_todays_words, is_object_config, sharing, translated
 from jkeras._base.errors import FileFormatError, UnknownObjectError, describe, unknown_name
-from jkeras._base.safe_mode import mode as in_mode
+from jkeras._base.safe_mode import safe_mode_scope
 from jkeras._base.special_values import encode, is_special
 from jkeras._base.types import Config, CustomObjects
 from jkeras._safe_io.json import read_json
@@ -97,12 +97,12 @@ def deserialize_keras_object(
     """
     if module_objects is not None:
         if isinstance(config, str):
-            with in_mode(safe_mode), registry.custom_object_scope(custom_objects):
+            with safe_mode_scope(safe_mode), registry.custom_object_scope(custom_objects):
                 return _named(config, module_objects, printable_module_name)
         custom_objects = {**module_objects, **(custom_objects or {})}
     if type(config) in (list, dict) and not is_object_config(config) and not is_special(config):
         return _deserialized_one_by_one(config, custom_objects, safe_mode)
-    with in_mode(safe_mode), registry.custom_object_scope(custom_objects):
+    with safe_mode_scope(safe_mode), registry.custom_object_scope(custom_objects):
         made = configurable.deserialize(config, custom_objects)
         if is_object_config(config) and isinstance(config.get("build_config"), Mapping) and hasattr(made, "build_from_config"):
             made.build_from_config(config["build_config"])
@@ -112,8 +112,8 @@ def deserialize_keras_object(
 def _deserialized_one_by_one(config: Any, custom_objects: CustomObjects, safe_mode: bool) -> Any:
     """The objects of the configs in a list or a dict.
 
-    Each is read by the function of the public name, so that a package that replaces it for a while, to read values of its own in
-    configs, gets to see them.
+    Each is read by the public function, as Keras' own recurses: a package that replaces it for a while, to read values of its
+    own in configs, counts on being asked for each.
     """
     with registry.custom_object_scope(custom_objects), in_todays_words(config) as todays:
         options: dict[str, Any] = {"custom_objects": custom_objects, "safe_mode": safe_mode}

@@ -46,7 +46,7 @@ grad or jit within `call`). The value cannot leave that transform. Your program 
 
 Let the inner function return the value, and assign it outside:
 
-    total, _ = jax.lax.scan(lambda t, x: (t + x, None), self.total.value, xs)
+    total, _ = jax.lax.scan(lambda t, x: (t + x, None), self.total.array, xs)
     self.total.assign(total)
 """
 
@@ -149,7 +149,7 @@ class Variable(ArrayOperators):
 
     @property
     def array(self) -> jax.Array:
-        """The same as `value`, also where a subclass has a method of that name, as TensorFlow's variables do."""
+        """The same as `value`, also where a subclass makes a method of that name."""
         stored, compute = self.stored, self.dtype
         return stored if compute == self._dtype else stored.astype(compute)
 

@@ -15,11 +15,12 @@ from typing import Any
 from jkeras._base.atomic import FilePath, atomic_file
 from jkeras._safe_io.hdf5 import create_hdf5, open_hdf5, write_array
 from jkeras._safe_io.json import read_json
+from jkeras.compat.restored import Restored
 from jkeras.compat.standin.modules import Module, held_by
 from jkeras.layers.base import Layer
 from jkeras.metrics.base import Metric
 from jkeras.optimizers.base import Optimizer
-from jkeras.saving.bare_names import Restored, with_suffix
+from jkeras.saving.bare_names import with_suffix
 from jkeras.state.variable import Variable
 
 __all__ = ["Checkpoint", "CheckpointManager", "latest_checkpoint"]

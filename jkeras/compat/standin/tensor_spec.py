@@ -13,11 +13,14 @@ from jax.typing import DTypeLike
 from jkeras._base.types import Tree
 from jkeras.compat.standin.dtypes import as_dtype
 from jkeras.compat.standin.host_tensor import STRING
+from jkeras.graph.spec import Shape
 
 __all__ = ["TensorShape", "TensorSpec"]
 
+METHODS_OF_SHAPES = " TensorFlow has methods there, which x.get_shape() has here too."
 
-class TensorShape(tuple[int | None, ...]):
+
+class TensorShape(Shape):
     """A shape, with None for axes whose size is not fixed.
 
     Args:
