@@ -3,6 +3,7 @@
 import importlib
 import pickle
 import sys
+from pathlib import Path
 
 import h5py
 import jax
@@ -105,10 +106,10 @@ class Narrow(Own):
         return {"name": self.name}
 
 
-@pytest.mark.parametrize("make", [lambda: Own(2), Narrow])
-def test_the_class_of_a_model_that_makes_its_graph_is_its_own(make, tmp_path):
-    model = make()
-    assert type(model) in (Own, Narrow)
+@pytest.mark.parametrize(("cls", "arguments"), [(Own, (2,)), (Narrow, ())])
+def test_the_class_of_a_model_that_makes_its_graph_is_its_own(cls, arguments, tmp_path):
+    model = cls(*arguments)
+    assert type(model) is cls
     model.save(tmp_path / "model.keras")
     loaded = jkeras.models.load_model(tmp_path / "model.keras", custom_objects={"Own": Own, "Narrow": Narrow})
     for again in (loaded, pickle.loads(pickle.dumps(model)), jkeras.models.clone_model(model)):
@@ -129,6 +130,82 @@ def test_a_class_that_is_handed_its_graph_may_be_extended_by_a_call():
     x = Input((2,))
     assert Either(x, layers.Dense(1)(x)).count_params() == 3
     assert float(Called()(np.zeros(()))) == 1 and not isinstance(Called(), type(Either(x, x)))
+
+
+@pytest.mark.parametrize("library", [jkeras, keras])
+def test_a_mixin_before_model_comes_before_the_graph(library):
+    class Mixin:
+        def get_config(self):
+            return {"mixed": True}
+
+        def compute_mask(self, inputs, mask=None):
+            return "of the mixin"
+
+    class Mixed(Mixin, library.Model):
+        def __init__(self):
+            x = library.Input((2,))
+            super().__init__(x, library.layers.Dense(1)(x))
+
+    class Below(Mixed):
+        pass
+
+    for model in (Mixed(), Below()):
+        assert model.get_config() == {"mixed": True} and model.compute_mask(None) == "of the mixin"
+        assert model.output_shape == (None, 1)
+
+
+def test_classes_below_one_that_makes_its_graph_follow_it():
+    class First(Model):
+        def __init__(self):
+            x = Input((2,))
+            super().__init__(x, layers.Dense(1)(x))
+
+    class Second(First):
+        pass
+
+    class Third(Second):
+        pass
+
+    assert type(First()) is First  # which changes what the others extend
+    assert Third()(X[:, 0, :2]).shape == (2, 1) and Second()(X[:, 0, :2]).shape == (2, 1)
+
+
+class Sometimes(Model):
+    """Makes a graph or writes its `call`, as an argument says."""
+
+    def __init__(self, graph, **kwargs):
+        if graph:
+            x = Input((2,))
+            super().__init__(x, layers.Dense(3, name="head")(x), **kwargs)
+        else:
+            super().__init__(**kwargs)
+            self.head = layers.Dense(3, name="head")
+        self.graph = graph
+
+    def call(self, x):
+        return super().call(x) if self.graph else self.head(x)
+
+    def get_config(self):
+        return {"graph": self.graph, "name": self.name}
+
+
+def test_a_class_may_make_some_of_its_models_without_a_graph(tmp_path):
+    x = X[:, 0, :2]
+    with_graph, model = Sometimes(True), Sometimes(False, name="plain")
+    assert with_graph(x).shape == (2, 3) and type(model) is type(with_graph) is Sometimes
+    assert model.layers == [model.head] and not model.built and not hasattr(model, "inputs")
+    model.compile("sgd", "mse")
+    model.fit(x, np.ones((2, 3)), verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = jkeras.models.load_model(tmp_path / "model.keras", custom_objects={"Sometimes": Sometimes})
+    cloned = jkeras.models.clone_model(model)
+    cloned.build((None, 2))
+    for again in (loaded, pickle.loads(pickle.dumps(model)), cloned):
+        assert (again.name, again.graph, len(again.weights)) == ("plain", False, 2)
+    np.testing.assert_allclose(loaded(x), model(x), rtol=1e-6)
+    assert jkeras.Sequential([model, layers.Dense(1)])(x).shape == (2, 1)
+    with pytest.raises(ValueError, match="symbolic tensors"):
+        Own.__bases__[0].__init__(Own(1))  # a class without a `call` needs a graph
 
 
 def test_weights_of_some_layers(tmp_path):
@@ -197,6 +274,25 @@ def test_arguments_that_are_not_converted():
 
     assert Lengths()([[1, 2], [3]]) == [2, 1] and Lengths()(["text"]) == [4]
 
+    class Summed(Model):
+        def __init__(self):
+            super().__init__()
+            self._convert_input_args = False
+            self.inner = layers.Dense(1)
+
+        def call(self, x):
+            return self.inner(x)
+
+    class OfNumpy(Summed):
+        def call(self, x):
+            assert isinstance(x, np.ndarray)
+            return super().call(x)
+
+    model = Summed()
+    model.build((None, 3))
+    assert [weight.shape for weight in model.weights] == [(3, 1), (1,)]
+    assert OfNumpy()(np.ones((2, 3))).shape == (2, 1)
+
 
 def test_layers_below_without_the_layer_itself():
     inner = layers.TimeDistributed(layers.Dense(1))
@@ -255,15 +351,15 @@ def test_a_constructor_can_ask_whether_its_config_is_trusted(tmp_path):
             return x
 
         def save_assets(self, folder):
-            pass
+            (Path(folder) / "words.txt").write_text("yes no")
 
         def load_assets(self, folder):
-            modes.append(in_safe_mode())
+            modes.append(("assets", in_safe_mode()))
 
     jkeras.Sequential([Input((2,)), Asking()]).save(tmp_path / "model.keras")
     for mode in (True, False):
         jkeras.models.load_model(tmp_path / "model.keras", {"Asking": Asking}, safe_mode=mode)
-    assert [mode for mode in modes if mode is not None] == [True, False]
+    assert modes == [None, True, ("assets", None), False, ("assets", None)]
 
 
 def test_a_store_of_arrays_is_keras(tmp_path):

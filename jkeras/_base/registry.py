@@ -176,8 +176,9 @@ def get_registered_object(name: str, custom_objects: CustomObjects = None, modul
         module_objects: those to take where all these have none, such as `vars(module)`.
 
     Example:
-        >>> get_registered_object("sqrt", module_objects={"sqrt": abs})
-        <built-in function abs>
+        >>> import math
+        >>> get_registered_object("sqrt", module_objects={"sqrt": math.sqrt})(9)
+        3.0
     """
     for table in (custom_objects or {}, _scoped.get(), _custom, module_objects or {}):
         if name in table:

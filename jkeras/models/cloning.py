@@ -6,7 +6,7 @@ unless `clone_function` returns a layer as it is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 import jax
 
@@ -62,14 +62,14 @@ def clone_model(
     _check(model, input_tensors, clone_function, call_function, recursive)
 
     def copy(layer: Layer) -> Layer:
-        if recursive and isinstance(layer, (Functional, Sequential)):
+        if recursive and _has_graph(layer):
             inner = None if isinstance(layer, Sequential) else call_function
             return clone_model(layer, clone_function=clone_function, call_function=inner, recursive=True)
         return (clone_function or clone_layer)(layer)
 
-    own_graph = isinstance(model, Functional) and not isinstance(model, Sequential) and not takes_graph(type(model))
+    own_graph = _has_graph(model) and not isinstance(model, Sequential) and not takes_graph(type(model))
     plain = input_tensors is None and clone_function is None and call_function is None and not recursive
-    if not isinstance(model, (Functional, Sequential)) or (own_graph and plain):
+    if not _has_graph(model) or (own_graph and plain):
         return clone_layer(model)
     given = None if input_tensors is None else _tensors(input_tensors)
     if isinstance(model, Sequential):
@@ -88,6 +88,10 @@ def clone_layer(layer: L) -> L:
     return made
 
 
+def _has_graph(model: object) -> TypeGuard[Functional]:
+    return isinstance(model, Functional) and model._has_graph
+
+
 def _call(layer: Layer, *args: object, **kwargs: object) -> Tree:
     return layer(*args, **kwargs)
 
@@ -98,9 +102,9 @@ def _check(model: object, input_tensors: Tree, clone_function: object, call_func
     for name, given in (("clone_function", clone_function), ("call_function", call_function)):
         if given is not None and not callable(given):
             raise ValueError(f"{name} is a function. Received: {describe(given)}.")
-    if call_function is not None and (isinstance(model, Sequential) or not isinstance(model, Functional)):
+    if call_function is not None and (isinstance(model, Sequential) or not _has_graph(model)):
         raise ValueError(f"call_function is for models with a graph. Received: {type(model).__name__} {model.name!r}.")
-    if not isinstance(model, (Functional, Sequential)) and (input_tensors is not None or clone_function is not None or recursive):
+    if not _has_graph(model) and (input_tensors is not None or clone_function is not None or recursive):
         raise ValueError(
             f"{type(model).__name__} {model.name!r} has a `call` of its own and no graph, so it is cloned from its config as a "
             "whole. Leave out input_tensors, clone_function and recursive."

@@ -58,11 +58,16 @@ class Functional(Model):
         ValueError: the graph is disconnected, or two layers have one name.
     """
 
+    _has_graph = True  # False for an object that its constructor made without one, where others of its class have one
     _graph_losses: tuple[KerasTensor, ...] = ()
     _graph_metrics: tuple[tuple[str, KerasTensor], ...] = ()
 
     def __init__(self, inputs: Tree = None, outputs: Tree = None, name: str | None = None, **kwargs: Any):
         inputs, outputs = kwargs.pop("input", inputs), kwargs.pop("output", outputs)  # Keras 1's names
+        if inputs is outputs is None and type(self).call is not Functional.call:
+            Layer.__init__(self, name=name, **kwargs)
+            self._trainer, self._has_graph = Trainer(self), False
+            return
         for what, given in (("inputs", inputs), ("outputs", outputs)):
             for leaf in jax.tree.leaves(given, is_leaf=is_leaf) or [None]:
                 if not isinstance(leaf, KerasTensor):
@@ -315,16 +320,17 @@ class Functional(Model):
         return {"name": self.name, "trainable": self.trainable, **graph_config(self)}
 
     def get_build_config(self) -> dict[str, Any] | None:
-        """None: the graph knows all shapes."""
-        return None
+        """None where there is a graph: it knows all shapes."""
+        return None if self._has_graph else super().get_build_config()
 
     # structure ------------------------------------------------------------------------------------------------------
 
     def _note_arrival(self, name: str, value: object) -> None:
-        """Nothing: the graph knows its layers and their order."""
+        if not self._has_graph:  # which knows its layers and their order
+            super()._note_arrival(name, value)
 
     def _sublayers(self) -> list[Layer]:
-        return [op for op in self._operations if isinstance(op, Layer)]
+        return [op for op in self._operations if isinstance(op, Layer)] if self._has_graph else super()._sublayers()
 
     @property
     def operations(self) -> list[Operation]:
@@ -344,12 +350,12 @@ class Functional(Model):
     @property
     def input(self) -> Tree:
         """The symbolic inputs, in their structure."""
-        return self._structure[0]
+        return self._structure[0] if self._has_graph else super().input
 
     @property
     def output(self) -> Tree:
         """The symbolic outputs, in their structure."""
-        return self._structure[1]
+        return self._structure[1] if self._has_graph else super().output
 
     @property
     def input_shape(self) -> Tree:

@@ -385,8 +385,8 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         """Whether `compile` was called."""
         return self._trainer.config is not None
 
-    # Keras' name for the mean of the loss; a step may update it.
-    _loss_tracker: Derived[Model, Metric] = Derived(lambda self: self._trainer.objective.loss_means["loss"])
+    # Keras' name for the mean of the loss; a step may update it. None before the model has seen data.
+    _loss_tracker: Derived[Model, Metric | None] = Derived(lambda self: self._trainer.loss_mean)
 
     @property
     def metrics_names(self) -> list[str]:
@@ -479,24 +479,36 @@ _ALL = 2**31 - 1  # rows of a batch that all data fit into
 def _functional_class(cls: Any, functional: type) -> type:
     """A class with the methods of `cls` and, behind them, those of a functional model; kept on `cls`.
 
-    Where the constructor makes the graph, each of the models has one: then it is `cls` itself with one more base, so that
-    `type(model) is cls`. A class whose constructor is handed a graph may also be extended by one with a `call`, and stays.
+    Where the constructor makes the graph, it is `cls` itself with one more base, so that `type(model) is cls`; what comes before
+    `Model` among the bases, such as a mixin, still does. A model of this class that its constructor makes without a graph is as
+    before. A class whose constructor is handed a graph may also be extended by one with a `call`, and stays.
     """
     found: type | None = cls.__dict__.get("_as_functional")
     if found is None:
         if issubclass(cls, functional):
             found = cls
         elif not takes_graph(cls):
-            bases = [base for base in cls.__bases__ if not issubclass(functional, base)]
-            at = max((i + 1 for i, base in enumerate(bases) if issubclass(base, Model)), default=0)
-            cls.__bases__ = (*bases[:at], functional, *bases[at:])
-            for changed in (cls, *cls.__subclasses__()):
+            cls.__bases__ = _with_functional(cls.__bases__, functional)
+            for changed in _descendants(cls):
                 changed._plan = read_plan(changed, Layer)
             cls._as_functional = cls._declared_as = found = cls
         else:
             names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__, "_declared_as": cls}
             found = cls._as_functional = type(cls.__name__, (cls, functional), names)
     return found
+
+
+def _with_functional(bases: tuple[type, ...], functional: type) -> tuple[type, ...]:
+    """Bases with the class of functional models in place of `Model`, else behind the last of its subclasses."""
+    if Model in bases:
+        return tuple(functional if base is Model else base for base in bases)
+    after = max(i for i, base in enumerate(bases) if issubclass(base, Model)) + 1
+    return (*bases[:after], functional, *bases[after:])
+
+
+def _descendants(cls: Any) -> list[Any]:
+    """A class and all that extend it."""
+    return [cls, *(found for below in cls.__subclasses__() for found in _descendants(below))]
 
 
 def _empty_with_graph(cls: Any) -> Any:

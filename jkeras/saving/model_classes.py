@@ -28,4 +28,4 @@ def is_model(part: object) -> TypeGuard[Model]:
 
 def is_graph(part: object) -> TypeGuard[Functional]:
     """Whether an object is a model with a graph, functional or sequential."""
-    return isinstance(part, model_class("Functional"))
+    return isinstance(part, model_class("Functional")) and part._has_graph
