@@ -42,8 +42,8 @@ def install(tensorflow: bool = True) -> None:
     """From now on `import keras`, `import tensorflow` and their submodules give jkeras.
 
     `floatx`, `epsilon` and `image_data_format` are taken from `keras.json` in `$KERAS_HOME` or `~/.keras`, if there is one.
-    JAX's arrays, and those of texts, get `numpy()`, `get_shape()` and `set_shape()` as TensorFlow's have. `model.to_json()` has the keys of Keras 2,
-    and `model.save("name")` without a suffix writes a folder, as in Keras 2. A second call does nothing.
+    JAX's arrays, and those of texts, get `numpy()`, `get_shape()` and `set_shape()` as TensorFlow's have. `model.to_json()` has
+    the keys of Keras 2, and `model.save("name")` without a suffix writes a folder, as in Keras 2. A second call does nothing.
 
     Args:
         tensorflow: False leaves the name `tensorflow` alone, for packages that do more with TensorFlow where they find it.

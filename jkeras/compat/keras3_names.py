@@ -9,7 +9,7 @@ from typing import Any, SupportsIndex, TypeVar
 from jax.typing import DTypeLike
 
 from jkeras._base.configurable import object_config
-from jkeras._base.dtypes import DTypePolicy, get_policy, dtype_of_values
+from jkeras._base.dtypes import DTypePolicy, dtype_of_values, get_policy
 from jkeras.graph.keras_tensor import KerasTensor
 
 Function = TypeVar("Function", bound=Callable[..., Any])

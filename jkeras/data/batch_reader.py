@@ -26,7 +26,7 @@ class BatchReader:
         [1.0, 5.0]
     """
 
-    weighing: Callable[[Tree, Tree], Tree] = Weighing()
+    weighing: Callable[[Tree, Tree], Tree] = dataclasses.field(default_factory=Weighing)
     prepare: Preparation | None = None
 
     def __call__(self, item: object) -> Batch:

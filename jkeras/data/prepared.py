@@ -84,7 +84,7 @@ class PreparedBatches(Source):
 
     def look(self) -> tuple[Batch, int]:
         """Shapes and dtypes of the first batch in the order of the arrays, and its rows."""
-        x, y, weights = (_rows(part, 0, self.batch_size) for part in self._source.arrays)
+        x, y, weights = (_rows(part, 0, self._source.batch_size) for part in self._source.arrays)
         batch = self._prepare(x), y, weights
         return spec_of(batch), common_length(*batch)
 

@@ -1,7 +1,7 @@
 """Vocabularies as files: those that a user names, and `vocabulary.txt` in `.keras` archives, one term a line.
 
-A line cannot hold a term with a line end in it, and an empty last line is none. Where a vocabulary has such terms, the archive gets
-`vocabulary.json` instead, a list of strings, which Keras does not know; it finds the terms in the layer's config.
+A line cannot hold a term with a line end in it, and an empty last line is none. Where a vocabulary has such terms, the archive
+gets `vocabulary.json` instead, a list of strings, which Keras does not know; it finds the terms in the layer's config.
 """
 
 from __future__ import annotations
