@@ -196,9 +196,75 @@ def test_keras_reads_our_file(tmp_path):
         same_outputs(found.values(), net(DATA))
 
 
+def test_the_names_of_a_model_are_free_for_layers():
+    class Net(Model):
+        def __init__(self):
+            super().__init__()
+            self.preparation, self.host_part, self.graph_outputs = L.Dense(2), L.Dense(2), L.Dense(1)
+
+        def call(self, x):
+            return self.graph_outputs(self.host_part(self.preparation(x)))
+
+    assert Net().predict(np.ones((3, 2)), verbose=0).shape == (3, 1)
+
+
+def test_activations_of_texts():
+    net, vectorize = classifier(words()), words()
+    found = net.activations(X[:3], batch_size=2)
+    assert next(iter(found.values())).shape == (3, vectorize(X[:3]).shape[1], 4)
+
+
+def test_rows_are_prepared_once_where_they_fit_and_else_batch_by_batch(monkeypatch):
+    calls = []
+
+    class Counted(L.IntegerLookup):
+        def on_host(self, x):
+            calls.append(len(x))
+            return super().on_host(x)
+
+    i = Input((1,), dtype="int64")
+    net = Model(i, L.Dense(1)(Counted(vocabulary=[1, 2], output_mode="multi_hot")(i)))
+    net.compile("sgd", "mse")
+    net.fit(np.ones((6, 1), "int64"), np.ones((6, 1)), batch_size=2, epochs=2, verbose=0)
+    assert calls == [6]
+    monkeypatch.setattr("jkeras.data.prepared._MOST_BYTES", 10)
+    net.fit(np.ones((6, 1), "int64"), np.ones((6, 1)), batch_size=2, epochs=2, verbose=0)
+    assert calls[1:] == [2] * 7  # the first one for its shapes
+
+
+def test_a_dataset_is_prepared_on_its_own_values(tmp_path, monkeypatch):
+    calls = []
+
+    class Counted(L.IntegerLookup):
+        def on_host(self, x):
+            calls.append(len(x))
+            return super().on_host(x)
+
+    with compat_in(tmp_path):
+        import tensorflow as tf
+
+        x = Input((1,), dtype="string")
+        net = Model(x, L.Dense(1)(L.StringLookup(vocabulary=["a", "b"], num_oov_indices=0, output_mode="one_hot")(x)))
+        net.compile("sgd", "mse")
+        data = tf.data.Dataset.from_tensor_slices((tf.constant([["a"], ["b"], ["b"]]), tf.constant([[0.0], [1.0], [2.0]])))
+        net.fit(data.batch(2), verbose=0)
+        assert net.predict(data.batch(2), verbose=0).shape == (3, 1)
+        i = Input((1,), dtype="int32")
+        net = Model(i, L.Dense(1)(Counted(vocabulary=[1, 2], num_oov_indices=0, output_mode="multi_hot")(i)))
+        net.compile("sgd", "mse")
+        data = tf.data.Dataset.from_tensor_slices((np.ones((6, 1), "int32"), np.ones((6, 1), "float32"))).batch(2)
+        net.fit(data, verbose=0)
+        monkeypatch.setattr("jkeras.data.prepared._MOST_BYTES", 10)
+        net.fit(data, verbose=0)
+        assert calls == [6, 2, 2, 2, 2]
+
+
 def test_a_script_of_tensorflow(tmp_path):
     with compat_in(tmp_path):
         import tensorflow as tf
+
+        assert tuple(tf.shape([["a", "b"]])) == (1, 2)
+        assert int(tf.size(tf.constant(["a", "b"]))) == 2
 
         texts = tf.constant(["the cat sat", "dogs run, fast!", "a cat", "birds"])
         data = tf.data.Dataset.from_tensor_slices((texts, tf.constant([0.0, 1.0, 0.0, 1.0]))).batch(2)

@@ -26,19 +26,23 @@ from jkeras._base.registry import export
 
 _NAMES = (
     "bool", "int4", "int8", "int16", "int32", "int64", "uint4", "uint8", "uint16", "uint32", "uint64",
-    "float16", "bfloat16", "float32", "float64", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "string",
+    "float16", "bfloat16", "float32", "float64", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2",
 )  # fmt: skip
 
 
 # "int" is Keras' own, on JAX; the others TensorFlow's, which Keras 2 took.
-_OTHER_NAMES = {"object": "string", "str": "string", "int": "int32", "float": "float32", "half": "float16", "double": "float64"}
+_OTHER_NAMES = {"int": "int32", "float": "float32", "half": "float16", "double": "float64"}
 
 
 _PLAIN: dict[Any, Any] = {int: 0, float: 0.0, bool: False}
 
 
 def standardize_dtype(dtype: DTypeLike | None) -> str:
-    """The name of a dtype: from a string, a numpy or jax dtype, a Python type; None gives `floatx()`."""
+    """The name of a dtype: from a string, a numpy or jax dtype, a Python type; None gives `floatx()`.
+
+    Raises:
+        ValueError: an unknown dtype; `"string"` is one, because no array has it.
+    """
     if dtype is None:
         return settings.floatx
     if dtype is float or dtype is int or dtype is bool:  # numpy dtypes are equal to these types, but hash otherwise
@@ -50,6 +54,24 @@ def standardize_dtype(dtype: DTypeLike | None) -> str:
     return name
 
 
+def dtype_of_values(dtype: DTypeLike | None) -> str:
+    """`standardize_dtype`, and `"string"` for texts: for what may stand for arrays of texts, which layers on the host take.
+
+    Example:
+        >>> dtype_of_values("str"), dtype_of_values(np.dtype(object)), dtype_of_values("float32")
+        ('string', 'string', 'float32')
+    """
+    return "string" if _is_of_texts(dtype) else standardize_dtype(dtype)
+
+
+def _is_of_texts(dtype: Any) -> bool:
+    if isinstance(dtype, str):
+        return dtype in ("string", "str", "object")
+    if isinstance(dtype, np.dtype):
+        return dtype.kind in "OSU"
+    return dtype is object or (isinstance(dtype, type) and issubclass(dtype, (str, bytes)))
+
+
 def optional_dtype(dtype: DTypeLike | None) -> str | None:
     """`standardize_dtype`, and None for None: for operations that choose a dtype by their operands if none is given."""
     return None if dtype is None else standardize_dtype(dtype)
@@ -58,8 +80,6 @@ def optional_dtype(dtype: DTypeLike | None) -> str | None:
 @functools.lru_cache(maxsize=256)
 def _name_of(dtype: np.dtype[Any]) -> str:
     """The name of a dtype, cached, since numpy builds it each time."""
-    if dtype.kind in "OSU":  # arrays of texts, which only layers on the host take
-        return "string"
     return str(dtype.name)
 
 

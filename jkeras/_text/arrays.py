@@ -19,13 +19,9 @@ class TextArray(np.ndarray):
 
     Example:
         >>> words = as_texts(["one", "two"])
-        >>> (words == "two").tolist(), words.numpy().tolist()
+        >>> (words == "two").tolist(), words.tolist()
         ([False, True], [b'one', b'two'])
     """
-
-    def numpy(self) -> Any:
-        """The texts as a plain array; a single one as itself."""
-        return np.asarray(self)[()]
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         plain = [np.asarray(as_texts(value)) if is_text(value) else value for value in inputs]

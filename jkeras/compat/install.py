@@ -14,6 +14,7 @@ import numpy as np
 from jkeras._base.config import set_epsilon, set_floatx, set_image_data_format, settings
 from jkeras._base.download import keras_home
 from jkeras._base.types import Array
+from jkeras._text.arrays import TextArray
 from jkeras.compat.finder import NAMES, CompatFinder, Empty
 from jkeras.compat.modules import CompatModule
 from jkeras.compat.restored import Restored
@@ -42,8 +43,8 @@ def install(tensorflow: bool = True) -> None:
     """From now on `import keras`, `import tensorflow` and their submodules give jkeras.
 
     `floatx`, `epsilon` and `image_data_format` are taken from `keras.json` in `$KERAS_HOME` or `~/.keras`, if there is one.
-    JAX's arrays get `numpy()`, `get_shape()` and `set_shape()` as TensorFlow's have. `model.to_json()` has the keys of Keras 2,
-    and `model.save("name")` without a suffix writes a folder, as in Keras 2. A second call does nothing.
+    JAX's arrays, and those of texts, get `numpy()`, `get_shape()` and `set_shape()` as TensorFlow's have. `model.to_json()` has
+    the keys of Keras 2, and `model.save("name")` without a suffix writes a folder, as in Keras 2. A second call does nothing.
 
     Args:
         tensorflow: False leaves the name `tensorflow` alone, for packages that do more with TensorFlow where they find it.
@@ -96,6 +97,11 @@ def _numpy(self: Array) -> np.ndarray:
     return np.array(self)
 
 
+def _plain_texts(self: TextArray) -> Any:
+    """The texts as a plain array; a single one as itself."""
+    return np.asarray(self)[()]
+
+
 def _numpy_if_known(self: jax.core.Tracer) -> Callable[[], np.ndarray]:
     value = jax.lax.stop_gradient(self)
     if isinstance(value, jax.core.Tracer):
@@ -117,6 +123,7 @@ _SHAPES: dict[str, Callable[..., Any]] = {"get_shape": _get_shape, "set_shape": 
 _METHODS: dict[Any, dict[str, Any]] = {
     _ARRAY: {"numpy": _numpy, **_SHAPES},
     jax.core.Tracer: {"numpy": property(_numpy_if_known), **_SHAPES},  # `jax.grad` of code that runs line by line has values
+    TextArray: {"numpy": _plain_texts, **_SHAPES},
     KerasTensor: _SHAPES,
 }
 

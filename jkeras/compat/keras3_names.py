@@ -9,7 +9,7 @@ from typing import Any, SupportsIndex, TypeVar
 from jax.typing import DTypeLike
 
 from jkeras._base.configurable import object_config
-from jkeras._base.dtypes import DTypePolicy, get_policy, standardize_dtype
+from jkeras._base.dtypes import DTypePolicy, dtype_of_values, get_policy
 from jkeras.graph.keras_tensor import KerasTensor
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -22,7 +22,7 @@ def is_float_dtype(dtype: DTypeLike) -> bool:
         >>> is_float_dtype("bfloat16"), is_float_dtype("int32")
         (True, False)
     """
-    return standardize_dtype(dtype).startswith(("float", "bfloat"))
+    return dtype_of_values(dtype).startswith(("float", "bfloat"))
 
 
 def is_int_dtype(dtype: DTypeLike) -> bool:
@@ -32,7 +32,7 @@ def is_int_dtype(dtype: DTypeLike) -> bool:
         >>> is_int_dtype("uint8"), is_int_dtype("bool")
         (True, False)
     """
-    return standardize_dtype(dtype).startswith(("int", "uint"))
+    return dtype_of_values(dtype).startswith(("int", "uint"))
 
 
 def standardize_shape(shape: Iterable[SupportsIndex | None]) -> tuple[int | None, ...]:

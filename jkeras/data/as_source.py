@@ -12,6 +12,7 @@ from jkeras._base.plain_numbers import plain
 from jkeras._base.types import Tree
 from jkeras.data.array_source import ArraySource
 from jkeras.data.arrays import is_arrays, to_arrays, to_host_arrays
+from jkeras.data.batch_reader import BatchReader
 from jkeras.data.indexed_source import IndexedSource
 from jkeras.data.iterable_source import IterableSource, is_endless
 from jkeras.data.prepared import Preparation, prepared
@@ -62,7 +63,7 @@ def as_source(
     _check_count("steps", steps)
     if shuffle not in (True, False, None, "batch"):
         raise ValueError(f"`shuffle` must be True, False or 'batch'. Received {shuffle!r}.")
-    weighing = Weighing(class_weight, output_names, prepare)
+    weighing = Weighing(class_weight, output_names)
     if is_arrays(x) and prepare is not None:
         x, y, sample_weight = to_host_arrays(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
         raw = ArraySource(x, y, weighing(y, sample_weight), batch_size=batch_size, shuffle=shuffle or False, steps=steps)
@@ -75,23 +76,23 @@ def as_source(
         warnings.warn(f"batch_size={batch_size} is ignored: {type(x).__name__} yields whole batches. Leave it out.", stacklevel=5)
     if isinstance(x, Source):
         return x
-    return _stream(x, shuffle or False, steps, weighing)
+    return _stream(x, shuffle or False, steps, BatchReader(weighing, prepare))
 
 
 @runtime_checkable
 class HasSource(Protocol):
     """Data that bring their own `Source`."""
 
-    def __jkeras_source__(self, steps: int | None, weighing: Weighing) -> Source:
+    def __jkeras_source__(self, steps: int | None, read: BatchReader) -> Source:
         """The source.
 
         Args:
             steps: batches of an epoch; None for one pass over the data.
-            weighing: called with targets and weights of a batch; returns the weights.
+            read: called with what would be a batch, `(x, y)` and so on; returns the batch with its inputs prepared, and weighted.
         """
 
 
-def _stream(x: Tree, shuffle: bool | str, steps: int | None, weighing: Weighing) -> Source:
+def _stream(x: Tree, shuffle: bool | str, steps: int | None, read: BatchReader) -> Source:
     kind = type(x).__name__
     if any(f"{c.__module__}.{c.__name__}".startswith("torch.utils.data.dataset.") for c in type(x).__mro__):
         raise ValueError(f"{kind} gives single samples, not batches. Write torch.utils.data.DataLoader(dataset, batch_size=32).")
@@ -103,11 +104,11 @@ def _stream(x: Tree, shuffle: bool | str, steps: int | None, weighing: Weighing)
         )
     source: Source
     if isinstance(x, HasSource) and not (is_endless(x) and steps is None):
-        return x.__jkeras_source__(steps, weighing)
+        return x.__jkeras_source__(steps, read)
     if indexed:
-        source = IndexedSource(x, shuffle=shuffle, steps=steps, weighing=weighing)
+        source = IndexedSource(x, shuffle=shuffle, steps=steps, read=read)
     else:
-        source = IterableSource(x, steps=steps, weighing=weighing)
+        source = IterableSource(x, steps=steps, read=read)
     endless = source.total_batches is None if isinstance(source, IndexedSource) else is_endless(x)
     if endless and steps is None:
         raise ValueError(

@@ -16,8 +16,7 @@ import numpy as np
 
 from jkeras._base.types import Batch, Tree
 from jkeras.data.arrays import common_length, spec_of
-from jkeras.data.iterable_source import read_batch
-from jkeras.data.sample_weights import Weighing
+from jkeras.data.batch_reader import BatchReader
 from jkeras.data.source import Source, epoch_range, generator, naming, warn_ran_out
 from jkeras.data.workers import ordered_items
 
@@ -29,7 +28,7 @@ class IndexedSource(Source):
         dataset: `dataset[i]` is a whole batch, `len(dataset)` or `dataset.num_batches` their number (None: endless).
         shuffle: draw a new order of the batches for every epoch.
         steps: batches of an epoch; None for all.
-        weighing: makes the weights of a batch; None takes those in the batch.
+        read: makes a batch of what the data yield; None takes arrays and weights as they are.
 
     Example:
         >>> class Two:
@@ -41,9 +40,9 @@ class IndexedSource(Source):
         [([0.0], [0]), ([1.0], [1])]
     """
 
-    def __init__(self, dataset: Any, *, shuffle: bool | str = False, steps: int | None = None, weighing: Weighing | None = None):
+    def __init__(self, dataset: Any, *, shuffle: bool | str = False, steps: int | None = None, read: BatchReader | None = None):
         self.dataset, self.shuffle, self.steps = dataset, shuffle, steps
-        self.weighing = weighing or Weighing()
+        self.read = read or BatchReader()
         self._first: Batch | None = None  # item 0, made for its shapes and not used yet
         self._begun = False  # whether `on_epoch_begin` was called for an epoch whose batches were not asked for yet
 
@@ -107,4 +106,4 @@ class IndexedSource(Source):
 
     def _read(self, index: int, make: Callable[[], Tree]) -> Batch:
         with naming(f"item {index} of the dataset {type(self.dataset).__name__}"):
-            return read_batch(make(), self.weighing)
+            return self.read(make())

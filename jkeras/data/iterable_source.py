@@ -12,20 +12,9 @@ from typing import Any
 
 from jkeras._base.errors import describe
 from jkeras._base.types import Batch, Tree
-from jkeras.data.arrays import common_length, spec_of, to_arrays, to_host_arrays
-from jkeras.data.batch import unpack_x_y_sample_weight
-from jkeras.data.sample_weights import Weighing
+from jkeras.data.arrays import common_length, spec_of
+from jkeras.data.batch_reader import BatchReader
 from jkeras.data.source import Source, naming, warn_ran_out
-
-
-def read_batch(item: object, weighing: Weighing) -> Batch:
-    """One batch as a user's code yields it, as arrays: checked, cast and weighted."""
-    x, y, sample_weight = unpack_x_y_sample_weight(item)
-    x = to_arrays(x, "x") if weighing.prepare is None else weighing.prepare(to_host_arrays(x, "x"))
-    y, sample_weight = to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
-    sample_weight = weighing(y, sample_weight)
-    common_length(x, y, sample_weight)
-    return x, y, sample_weight
 
 
 def known_length(data: Tree) -> int | None:
@@ -59,7 +48,7 @@ class IterableSource(Source):
     Args:
         data: yields `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`, each a whole batch.
         steps: batches of an epoch; None for all until the end.
-        weighing: makes the weights of a batch; None takes those in the batch.
+        read: makes a batch of what the data yield; None takes arrays and weights as they are.
 
     Example:
         >>> source = IterableSource((([float(i)],) for i in range(5)), steps=2)
@@ -67,10 +56,10 @@ class IterableSource(Source):
         [[[0.0], [1.0]], [[2.0], [3.0]]]
     """
 
-    def __init__(self, data: Tree, *, steps: int | None = None, weighing: Weighing | None = None):
+    def __init__(self, data: Tree, *, steps: int | None = None, read: BatchReader | None = None):
         self.data = data
         self.steps = steps
-        self.weighing = weighing or Weighing()
+        self.read = read or BatchReader()
         self.one_pass = hasattr(data, "__next__")
         self._length = None if self.one_pass else known_length(data)
         self._items: Any = iter(data) if self.one_pass else None
@@ -141,7 +130,7 @@ class IterableSource(Source):
 
     def _read(self, item: object, number: int) -> Batch:
         with naming(self._place(number)):
-            return read_batch(item, self.weighing)
+            return self.read(item)
 
     def _place(self, number: int) -> str:
         return f"batch {number} of {type(self.data).__name__} {getattr(self.data, '__name__', '')}".rstrip()

@@ -27,8 +27,12 @@ class Preparation(Protocol):
     def __call__(self, x: Tree) -> Tree:
         """The prepared inputs of some rows."""
 
-    def bytes_per_row(self) -> int | None:
-        """Bytes of one prepared row; None where it depends on the other rows. Known after the first call."""
+    def bytes_per_row(self, x: Tree) -> int | None:
+        """Bytes of one prepared row; None where it depends on the other rows.
+
+        Args:
+            x: inputs, or their shapes and dtypes.
+        """
 
 
 def prepared(source: ArraySource, prepare: Preparation) -> Source:
@@ -42,13 +46,23 @@ def prepared(source: ArraySource, prepare: Preparation) -> Source:
     settings = {"batch_size": source.batch_size, "shuffle": source.shuffle, "steps": source.steps}
     if source.total_batches == 1:
         return ArraySource(prepare(x), y, weights, **settings)  # type: ignore[arg-type]
-    first = prepare(_rows(x, 0, min(source.batch_size, source.num_samples)))
-    size = prepare.bytes_per_row()
-    if size is None or size * source.num_samples > _MOST_BYTES:
-        return PreparedBatches(source, prepare, first)
+    if not fits(prepare, x, source.num_samples):
+        return PreparedBatches(source, prepare)
     parts = [prepare(_rows(x, at, at + _ROWS)) for at in range(0, source.num_samples, _ROWS)]
     whole = parts[0] if len(parts) == 1 else jax.tree.map(lambda *pieces: np.concatenate(pieces), *parts)
     return ArraySource(whole, y, weights, **settings)  # type: ignore[arg-type]
+
+
+def fits(prepare: Preparation, x: Tree, rows: int) -> bool:
+    """Whether so many prepared rows may be made at once and kept.
+
+    Args:
+        prepare: the function.
+        x: inputs, or their shapes and dtypes.
+        rows: how many.
+    """
+    size = prepare.bytes_per_row(x)
+    return size is not None and size * rows <= _MOST_BYTES
 
 
 class PreparedBatches(Source):
@@ -57,14 +71,11 @@ class PreparedBatches(Source):
     Args:
         source: of the inputs as they are.
         prepare: the function.
-        first: the first batch in the order of the arrays, prepared, for its shapes.
     """
 
-    def __init__(self, source: ArraySource, prepare: Preparation, first: Tree):
+    def __init__(self, source: ArraySource, prepare: Preparation):
         self._source, self._prepare = source, prepare
         self.num_samples, self.batch_size, self.steps = source.num_samples, source.batch_size, source.steps
-        _, y, weights = source.arrays
-        self._look: Batch = (first, _rows(y, 0, source.batch_size), _rows(weights, 0, source.batch_size))
 
     @property
     def num_batches(self) -> int:
@@ -72,8 +83,10 @@ class PreparedBatches(Source):
         return self._source.num_batches
 
     def look(self) -> tuple[Batch, int]:
-        """Shapes and dtypes of the first batch, and its rows."""
-        return spec_of(self._look), common_length(*self._look)
+        """Shapes and dtypes of the first batch in the order of the arrays, and its rows."""
+        x, y, weights = (_rows(part, 0, self._source.batch_size) for part in self._source.arrays)
+        batch = self._prepare(x), y, weights
+        return spec_of(batch), common_length(*batch)
 
     def batches(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on."""

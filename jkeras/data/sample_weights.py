@@ -12,7 +12,7 @@ a dict of one. The weight of a sample is that of its class, 1 for classes withou
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -35,7 +35,6 @@ class Weighing:
     Args:
         class_weight: as given to `fit`, or None.
         output_names: of the model's outputs; None stands for `output_1`, `output_2`, ...
-        prepare: beside the weights: makes the inputs of each batch; None takes them as arrays.
 
     Example:
         >>> weighing = Weighing({"a": {0: 1.0, 1: 5.0}}, ["a", "b"])
@@ -45,7 +44,6 @@ class Weighing:
 
     class_weight: Tree = None
     output_names: Sequence[str] | None = None
-    prepare: Callable[[Tree], Tree] | None = None
 
     def __call__(self, y: Tree, sample_weight: Tree) -> Tree:
         """The weights of a batch: None, an array, or a list or dict of them by output.

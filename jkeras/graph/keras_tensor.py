@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from jkeras._base.dtypes import standardize_dtype
+from jkeras._base.dtypes import dtype_of_values, standardize_dtype
 from jkeras._base.naming import auto_name, to_snake_case
 from jkeras._base.types import Tree
 from jkeras.graph.infer import infer
@@ -135,7 +135,7 @@ class KerasTensor:
         index: int = 0,
     ):
         self.shape = tuple(shape)
-        self.dtype = standardize_dtype(dtype)
+        self.dtype = dtype_of_values(dtype)
         self.sparse = sparse
         self.node, self.index = node, index
         self.mask: Spec | None = None  # spec of the mask that will travel with the array

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import jax
 from jax.typing import DTypeLike
 
-from jkeras._base.dtypes import standardize_dtype
+from jkeras._base.dtypes import dtype_of_values
 
 
 class Shape(tuple[int | None, ...]):
@@ -20,7 +20,7 @@ class Spec:
     __slots__ = ("dtype", "shape")
 
     def __init__(self, shape: Iterable[int | None], dtype: DTypeLike):
-        self.shape, self.dtype = tuple(shape), standardize_dtype(dtype)
+        self.shape, self.dtype = tuple(shape), dtype_of_values(dtype)
 
     @property
     def ndim(self) -> int:

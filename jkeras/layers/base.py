@@ -49,6 +49,7 @@ from jkeras.layers.pure import PureFace
 from jkeras.layers.remat import RematFace, rematerialized
 from jkeras.layers.shape_face import ShapeFace
 from jkeras.layers.stateless_face import StatelessFace
+from jkeras.layers.tracking import inventory
 from jkeras.state import random
 from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, set_mask
 from jkeras.state.tape import recording
@@ -132,6 +133,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     input_spec: InputSpec | Sequence[InputSpec] | None = None
     supports_masking: bool = False
     takes_strings: bool = False
+    _program_constants: Any = None  # what compiled code holds of this layer besides its weights, where that may change
     draws: bool = True  # whether a `forward` that takes `rng` needs a key in training
     _convert_input_args: bool = True  # Keras' name; False leaves a call's arguments as they are, such as text or ragged lists
 
@@ -455,7 +457,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
 
     def _passes_strings(self) -> bool:
         """Whether a layer at or below this one takes strings."""
-        return any(part.takes_strings for part in self._flatten_layers())
+        return self.takes_strings or inventory(self).takes_strings
 
     def _casts_inputs(self) -> bool:
         """Whether to cast float inputs: not if a layer below wants them as they are, or in another dtype."""

@@ -85,6 +85,10 @@ class Discretization(Layer):
         assert self.num_bins is not None
         return self.num_bins
 
+    @property
+    def _program_constants(self) -> tuple[float, ...]:
+        return tuple(self.bin_boundaries or ())
+
     def forward(self, w: Weights, x: Array) -> Array:
         """The bins, or their encoding."""
         if self.bin_boundaries is None:

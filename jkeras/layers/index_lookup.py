@@ -28,7 +28,7 @@ from jkeras._text.tokens import Tokens
 from jkeras.graph import Spec
 from jkeras.layers.encoding_shapes import OLD_MODES, encoded, encoded_shape
 from jkeras.layers.host_layer import HostLayer, check_choice, host_array, integer_dtype, salt_of
-from jkeras.layers.vocabulary_files import NAME, read_lines, write_lines
+from jkeras.layers.vocabulary_files import are_lines, read_asset, read_lines, write_asset
 
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 _DROPPED = np.iinfo(np.int64).max  # an index that counts nowhere
@@ -170,14 +170,21 @@ class IndexLookup(HostLayer):
         given = self._as_tokens(vocabulary)
         if not given:
             raise ValueError(f"{self.name!r}: a vocabulary has at least one term. Received: {describe(vocabulary)}.")
+        weights = None if idf_weights is None else np.asarray(idf_weights, floatx())
         special = self._as_tokens([t for t in self._special if t is not None]) if None not in self._special else None
         has_special = special is not None and given[: self._token_start] == special
         tokens = given[self._token_start :] if has_special else given
         self._check_terms(tokens, given)
+        padded = None if weights is None else self._padded_weights(weights, len(given), has_special)
+        self._take(tokens)
+        self.idf_weights = padded
+        if self.input_vocabulary is not None:  # the config has the terms: these from now on
+            self.input_vocabulary = [self._shown(token) for token in given]
+            self.input_idf_weights = None if weights is None else weights.tolist()
+
+    def _take(self, tokens: list[Token]) -> None:
         self._tokens, self._expected_size = tokens, None
         self._make_table()
-        if idf_weights is not None:
-            self.idf_weights = self._padded_weights(np.asarray(idf_weights, floatx()), len(given), has_special)
 
     def _check_terms(self, tokens: list[Token], given: list[Token]) -> None:
         repeated = [self._shown(token) for token, count in Counter(tokens).items() if count > 1]
@@ -268,8 +275,8 @@ class IndexLookup(HostLayer):
         found.sort(reverse=True)
         if self.max_tokens:
             found = found[: max(self.max_tokens - self._token_start, 0)]
-        self._tokens, self._expected_size = [token for _, token in found], None
-        self._make_table()
+        self._take([token for _, token in found])
+        self.input_vocabulary = self.input_idf_weights = None
         if self.output_mode == "tf_idf":
             documents = np.array([self._document_counts[token] for token in self._tokens], np.float64)
             weights = np.log1p(self._documents / (1 + documents)).astype(floatx())
@@ -369,6 +376,10 @@ class IndexLookup(HostLayer):
 
     _term_dtype = "string"
 
+    @property
+    def _program_constants(self) -> int | None:
+        return None if self.output_mode == "int" else self.known_depth()  # compiled code calls back, for this shape
+
     def known_depth(self) -> int | None:
         """`depth`, None where it is not known yet."""
         return self.depth() if self.pad_to_max_tokens or self._tokens else self._expected_size
@@ -376,13 +387,23 @@ class IndexLookup(HostLayer):
     # files ----------------------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments; a vocabulary that was learned or read from a file is not among them."""
+        """The constructor's arguments; a vocabulary that was learned or read from a file is not among them.
+
+        Except where its terms have line ends, or the last one is empty: a file of lines could not hold it.
+        """
         config = super().get_config()
-        weights = None if self.input_vocabulary is None else self.input_idf_weights
-        own = {"vocabulary": self.input_vocabulary, "idf_weights": weights, "vocabulary_size": self.vocabulary_size()}
-        if not self._tokens:
-            own["vocabulary_size"] = self._expected_size
-        return {**{k: v for k, v in config.items() if k != "has_input_vocabulary"}, **own, "salt": self.salt}
+        size = self.vocabulary_size() if self._tokens else self._expected_size
+        own = {**self._vocabulary_in_config(), "vocabulary_size": size, "salt": self.salt}
+        return {**{k: v for k, v in config.items() if k != "has_input_vocabulary"}, **own}
+
+    def _vocabulary_in_config(self) -> dict[str, Any]:
+        if self.input_vocabulary is not None:
+            found = {"vocabulary": self.input_vocabulary, "idf_weights": self.input_idf_weights}
+        elif are_lines(self._lines()):
+            return {"vocabulary": None, "idf_weights": None}
+        else:
+            found = self.vocabulary_arguments()
+        return found if self._fixed else {**found, "has_input_vocabulary": False}  # what was learned may be learned anew
 
     def vocabulary_arguments(self) -> dict[str, Any]:
         """The constructor's arguments for this vocabulary."""
@@ -420,25 +441,25 @@ class IndexLookup(HostLayer):
 
     def save_assets(self, folder: str) -> None:
         """Write the vocabulary into a folder, unless the config has it."""
-        if self.input_vocabulary is None and self._tokens:
-            terms = [b"" if t is None else t if isinstance(t, bytes) else str(t).encode() for t in self._special]
-            write_lines(folder, [*terms, *(t if isinstance(t, bytes) else b"%d" % t for t in self._tokens)])
+        lines = self._lines()
+        if self.input_vocabulary is None and lines:
+            write_asset(folder, lines)
+
+    def _lines(self) -> list[bytes]:
+        """All terms as the lines of a file; none without a vocabulary."""
+        special = [b"" if t is None else t if isinstance(t, bytes) else str(t).encode() for t in self._special]
+        terms = [token if isinstance(token, bytes) else b"%d" % token for token in self._tokens]
+        return [*special, *terms] if terms else []
 
     def load_assets(self, folder: str | None) -> None:
         """Read the vocabulary from a folder."""
-        if self.input_vocabulary is not None or folder is None or not os.path.isfile(os.path.join(folder, NAME)):
+        if self.input_vocabulary is not None or folder is None:
             return
-        lines = read_lines(os.path.join(folder, NAME), self.name)
-        weights = self.idf_weights
-        start = self._token_start  # the file begins with all special tokens, whatever they look like as lines
-        if len(lines) <= start:
-            return
-        if self.output_mode == "tf_idf" and weights is not None:
-            terms = len(lines) - start
-            self.set_vocabulary(lines[start:], weights[start : start + terms])
-            self.idf_weights = weights
-        else:
-            self.set_vocabulary(lines[start:])
+        lines = read_asset(folder, self.name)
+        tokens = self._as_tokens(lines[self._token_start :])  # behind all special tokens, whatever they look like
+        if tokens:
+            self._check_terms(tokens, tokens)
+            self._take(tokens)
 
 
 def arguments_of_lookup(cls: type, config: Any) -> Any:

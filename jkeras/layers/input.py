@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jkeras._base.dtypes import standardize_dtype
+from jkeras._base.dtypes import dtype_of_values
 from jkeras._base.naming import auto_name
 from jkeras._base.registry import export
 from jkeras._base.types import DTypeLike, Tree, Weights
@@ -63,7 +63,7 @@ class InputLayer(Layer):
             )
         super().__init__(name=name or auto_name("input", first=1), dtype=None, trainable=trainable)
         self.batch_shape = (batch_size, *_checked(shape)) if shape is not None else _checked(batch_shape)
-        self.input_dtype = standardize_dtype(dtype)
+        self.input_dtype = dtype_of_values(dtype)
         self.optional = bool(optional)
         self.built = True
         Node(self, (), {}, Spec(self.batch_shape, self.input_dtype))

@@ -117,7 +117,7 @@ class TextVectorization(HostLayer):
     def _standardized(self, x: TextArray) -> TextArray | list[bytes]:
         """The texts in standard form: an array where the user's function made it, else a list."""
         if callable(self._standardize):
-            return as_texts(np.asarray(_plain(self._standardize(_unicode(x, self._lookup_layer.encoding)))))
+            return as_texts(np.asarray(self._standardize(_unicode(x, self._lookup_layer.encoding))))
         flat: list[bytes] = x.ravel().tolist()
         return flat if self._standardize is None else standardized(flat, self._standardize)
 
@@ -231,7 +231,8 @@ class TextVectorization(HostLayer):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments; a vocabulary that was learned or read from a file is not among them."""
         of_lookup = self._lookup_layer.get_config()
-        own = {name: of_lookup[name] for name in ("vocabulary", "idf_weights", "vocabulary_size")}
+        names = ("vocabulary", "idf_weights", "vocabulary_size", "has_input_vocabulary")
+        own = {name: of_lookup[name] for name in names if name in of_lookup}
         return {**super().get_config(), **own}
 
     def vocabulary_arguments(self) -> dict[str, Any]:
@@ -292,10 +293,6 @@ def _unicode(x: TextArray, encoding: str) -> np.ndarray:
     return np.array(flat, str).reshape(x.shape)
 
 
-def _plain(value: Any) -> Any:
-    return value.numpy() if hasattr(value, "numpy") else value
-
-
 def _without_last(x: TextArray, name: str) -> TextArray:
     if x.ndim > 1:
         if x.shape[-1] != 1:
@@ -309,10 +306,8 @@ def _without_last(x: TextArray, name: str) -> TextArray:
 
 def _as_rows(value: Any, shape: tuple[int, ...], name: str) -> list[list[bytes]]:
     """What a user's split function returned, as lists of tokens."""
-    value = _plain(value)
-    if hasattr(value, "to_list"):  # a ragged tensor
-        value = value.to_list()
-    array = value if isinstance(value, np.ndarray) else None
+    array = np.asarray(value) if hasattr(value, "__array__") else None
+    value = value if array is None else array
     rows = [value] if not shape else array.reshape(-1, *array.shape[len(shape) :]) if array is not None else value
     listed = isinstance(rows, (np.ndarray, list, tuple)) and len(rows) == math.prod(shape)
     if listed and not any(isinstance(row, (str, bytes)) for row in rows):

@@ -253,10 +253,11 @@ class Inventory:
         weights: as from `weight_entries`.
         entries: as from `state_entries`, then the variables from elsewhere that its programs use.
         layers: the layer and all below it.
+        takes_strings: whether one of the layers does.
         trackers: as from `trackers_of`.
         trained: `{id(variable): variable}` of the weights that gradient descent changes.
-        switches: what a compiled program depends on: ids of the trained weights, and for each layer whether it is trainable and
-            how it rematerializes.
+        switches: what a compiled program depends on: ids of the trained weights, and for each layer whether it is trainable,
+            how it rematerializes, and what it gives the program as constants.
     """
 
     trained: dict[int, Variable]
@@ -271,6 +272,7 @@ class Inventory:
         others = [variable for variable in layer.__dict__.get("_others", {}).values() if id(variable) not in known]
         self.entries += [((OTHERS, _unique(variable.name, used)), variable) for variable in others]
         self.layers = [part for _, part in walk(layer)]
+        self.takes_strings = any(part.takes_strings for part in self.layers)
         self._below = {id(part): (own_variables(part), part._sublayers()) for part in self.layers}
         self._flags: object = None
         self.look_at_flags()
@@ -295,7 +297,8 @@ class Inventory:
 
     def look_at_flags(self) -> None:
         """Read again what is trainable."""
-        flags = [variable.trainable for _, variable in self.weights], [(part._trainable, part._remat) for part in self.layers]
+        of_layers = [(part._trainable, part._remat, part._program_constants) for part in self.layers]
+        flags = [variable.trainable for _, variable in self.weights], of_layers
         if flags != self._flags:
             self._flags = flags
             self.trained = self._trained(self.layers[0])

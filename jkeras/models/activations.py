@@ -13,6 +13,7 @@ from jkeras._base.errors import describe, unknown_name
 from jkeras._base.types import Tree
 from jkeras.data import as_source
 from jkeras.data.array_source import ArraySource
+from jkeras.data.arrays import common_length, is_arrays, to_host_arrays
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import walk
 from jkeras.training.inspection.intercepts import layers_intercepted
@@ -49,7 +50,10 @@ def activations(
         >>> {name: y.shape for name, y in model.activations(np.ones((5, 2))).items()}
         {'hidden': (5, 3), 'relu': (5, 3)}
     """
-    source = as_source(x, batch_size=batch_size, prepare=model.preparation)
+    prepare = model._preparation()
+    # Prepared as one batch: texts of two batches may become rows of different lengths.
+    whole = common_length(to_host_arrays(x, "x")) if prepare is not None and is_arrays(x) else batch_size
+    source = as_source(x, batch_size=whole, prepare=prepare)
     if not isinstance(source, ArraySource):
         raise ValueError(f"activations takes arrays. Received: {describe(x)} of type {type(x).__name__}.")
     model._trainer.build_for(source)

@@ -183,7 +183,7 @@ def _input_specs(model: Steps, input_shape: Tree, batch_size: int) -> Tree:
         specs = jax.tree.unflatten(tree, [Spec(s.shape, t.dtype) for s, t in zip(leaves, program.inputs)])
     elif specs is None and model.built and model._build_shapes:
         specs = shapes_to_specs(model._build_shapes[0], model.compute_dtype)
-    part = getattr(model, "host_part", None) if program is not None else None
+    part = getattr(model, "_host_part", None) if program is not None else None
     if part:  # the step begins with what the host has made of the inputs
         specs = part.specs()
     if specs is None:

@@ -167,7 +167,7 @@ class Functional(Model):
         Returns:
             Arrays in the structure of the model's outputs; a single output comes without its list or tuple, as in Keras 3.
         """
-        values = self.host_part.resume(inputs) if isinstance(inputs, HostResults) else self._values(inputs, mask)
+        values = self._host_part.resume(inputs) if isinstance(inputs, HostResults) else self._values(inputs, mask)
         if not (self._graph_losses or self._graph_metrics):
             return _without_list(self._program.outputs(values))
         outputs, (losses, metrics) = self._program.outputs(values)
@@ -193,7 +193,7 @@ class Functional(Model):
         return values
 
     @property
-    def host_part(self) -> HostPart:
+    def _host_part(self) -> HostPart:
         """The steps of the graph that run on the host, before the compiled ones; it is false where there are none."""
         found: HostPart | None = self.__dict__.get("_found_host_part")
         if found is None or found.program is not self._program:
@@ -201,15 +201,13 @@ class Functional(Model):
         return found
 
     @property
-    def graph_outputs(self) -> Tree:
+    def _graph_outputs(self) -> Tree:
         """Symbolic outputs, losses and metrics."""
         return self._structure[1], self._graph_losses, self._graph_metrics
 
-    @property
-    def preparation(self) -> prepared.Preparation | None:
-        """What the host does to the inputs of each batch: the host layers at the start of the graph."""
+    def _preparation(self) -> prepared.Preparation | None:
         own_call = type(self).call is not Functional.call
-        return super().preparation if own_call or not self._passes_strings() else Preparation(self)
+        return super()._preparation() if own_call or not self._passes_strings() else Preparation(self)
 
     def run_host_layers(self, x: Tree) -> Tree:
         """Run the layers that work on the host, such as `TextVectorization`, at the start of the graph.
@@ -300,8 +298,8 @@ class Functional(Model):
             )
         fits = (
             tensor.dtype == "string"
-            or jax.dtypes.canonicalize_dtype(tensor.dtype) == array.dtype
             or str(array.dtype) == tensor.dtype
+            or jax.dtypes.canonicalize_dtype(tensor.dtype) == array.dtype
             or (is_float(array.dtype) and is_float(tensor.dtype))
         )
         return array if fits else array.astype(jnp.dtype(tensor.dtype))

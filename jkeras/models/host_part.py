@@ -22,6 +22,7 @@ from jkeras.data.arrays import to_arrays
 from jkeras.graph import KerasTensor, Program, Spec
 from jkeras.graph.keras_tensor import ArrayFunction, Node, symbolic_leaves
 from jkeras.graph.program import Step, Values
+from jkeras.graph.spec import is_spec
 from jkeras.layers.base import Layer
 from jkeras.layers.host_layer import HostLayer
 
@@ -77,14 +78,14 @@ class HostPart:
                 self._made |= {id(t) for t in node.flat_outputs}
                 known |= self._made
                 continue
-            inner = getattr(node.operation, "host_part", None) if all(id(t) in known for t in node.inputs) else None
+            inner = getattr(node.operation, "_host_part", None) if all(id(t) in known for t in node.inputs) else None
             if inner is not None and inner:
                 self._cut[len(self.rest)] = inner
                 self._read_cut.append((step[1], inner))
             else:
                 needed += node.inputs
             self.rest.append(step)
-        needed += symbolic_leaves(model.graph_outputs)
+        needed += symbolic_leaves(model._graph_outputs)
         self.passed = [*{id(t): t for t in needed if id(t) in known}.values()]
 
     def __bool__(self) -> bool:
@@ -150,7 +151,7 @@ def _runner(node: Node) -> Callable[..., Tree] | None:
         return operation.run
     if isinstance(operation, ArrayFunction):
         return operation if any(tensor.dtype == "string" for tensor in node.inputs) else None
-    inner = getattr(operation, "host_part", None)
+    inner = getattr(operation, "_host_part", None)
     if inner is not None and inner and not inner.rest:
         return lambda x: jax.tree.map(np.asarray, operation(x))
     return None
@@ -169,7 +170,7 @@ class WithoutGraph:
                 raise TypeError(_NO_GRAPH.format(model=self.model.name))
         return to_arrays(x, "x")
 
-    def bytes_per_row(self) -> int | None:
+    def bytes_per_row(self, x: Tree) -> int | None:
         """Nothing: there is no work to repeat."""
         return 0
 
@@ -186,11 +187,15 @@ class Preparation:
 
     def __call__(self, x: Tree) -> Tree:
         """The arrays with which the compiled part begins."""
-        if not self.model.built:
-            self.model._ensure_built((jax.tree.map(lambda a: Spec((None, *a.shape[1:]), a.dtype), x),), {})
-        part = self.model.host_part
+        part = self._part_for(x)
         return part(x) if part else to_arrays(x, "x")
 
-    def bytes_per_row(self) -> int | None:
+    def bytes_per_row(self, x: Tree) -> int | None:
         """Bytes of one prepared row; None where it depends on the other rows of a batch."""
-        return self.model.host_part.bytes_per_row()
+        return self._part_for(x).bytes_per_row()
+
+    def _part_for(self, x: Tree) -> HostPart:
+        if not self.model.built:
+            specs = jax.tree.map(lambda a: Spec((None, *a.shape[1:]), a.dtype), x, is_leaf=is_spec)
+            self.model._ensure_built((specs,), {})
+        return self.model._host_part

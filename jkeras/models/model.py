@@ -216,9 +216,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
     def jit_compile(self, value: bool | str) -> None:
         self._trainer.set_jit(value is not False, self.run_eagerly and value is False)
 
-    @property
-    def preparation(self) -> Preparation | None:
-        """What the host does to the inputs of each batch before the compiled step gets them; None for nothing."""
+    def _preparation(self) -> Preparation | None:
         return WithoutGraph(self) if self._passes_strings() else None
 
     @without_keywords
@@ -272,15 +270,16 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         if isinstance(validation_freq, INTEGERS) and validation_freq < 1:
             raise ValueError(f"validation_freq is a number of epochs, 1 or more, or a list. Received: {validation_freq!r}.")
         check_arguments(self, "train_step")
+        prepare = self._preparation()
         if validation_split and validation_data is None:
-            x = to_host_arrays(x, "x") if self.preparation is not None and is_arrays(x) else x
+            x = to_host_arrays(x, "x") if prepare is not None and is_arrays(x) else x
             (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
-        more = {"class_weight": class_weight, "output_names": getattr(self, "output_names", None), "prepare": self.preparation}
+        more = {"class_weight": class_weight, "output_names": getattr(self, "output_names", None), "prepare": prepare}
         source = as_source(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps_per_epoch, **more)
         validation = None
         if validation_data is not None:
             rows = validation_batch_size or source.batch_size
-            validation = validation_source(validation_data, rows, validation_steps, self.preparation)
+            validation = validation_source(validation_data, rows, validation_steps, prepare)
         return self._trainer.fit(
             source, validation, callbacks, epochs=epochs, initial_epoch=initial_epoch, verbose=verbose,
             validation_freq=validation_freq, resume=resume,
@@ -313,7 +312,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             The loss, or `[loss, metric, ...]` where there are metrics, or the dict.
         """
         keras2_arguments(self.evaluate, x, keras2)
-        source = as_source(x, y, sample_weight, batch_size=batch_size, steps=steps, prepare=self.preparation)
+        source = as_source(x, y, sample_weight, batch_size=batch_size, steps=steps, prepare=self._preparation())
         logs = self._trainer.evaluate(source, callbacks, verbose)
         return logs if return_dict else _as_list(logs)
 
@@ -337,7 +336,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             keras2: as for `fit`.
         """
         keras2_arguments(self.predict, x, keras2)
-        source = as_source(x, batch_size=batch_size, steps=steps, prepare=self.preparation)
+        source = as_source(x, batch_size=batch_size, steps=steps, prepare=self._preparation())
         return self._trainer.predict(source, callbacks, verbose)
 
     def train_on_batch(
@@ -361,7 +360,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             The loss, or `[loss, metric, ...]` where there are metrics, or the dict: those of this batch alone.
         """
         names = getattr(self, "output_names", None)
-        source = _one_batch(self.preparation, x, y, sample_weight, class_weight, names)
+        source = _one_batch(self._preparation(), x, y, sample_weight, class_weight, names)
         logs = self._trainer.train_on_batch(source, reset_metrics)
         return logs if return_dict else _as_list(logs)
 
@@ -369,12 +368,12 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         self, x: Tree, y: Tree = None, sample_weight: Tree = None, return_dict: bool = False, *, reset_metrics: bool = True
     ) -> Tree:
         """Loss and metrics of one batch; arguments as for `train_on_batch`."""
-        logs = self._trainer.test_on_batch(_one_batch(self.preparation, x, y, sample_weight), reset_metrics)
+        logs = self._trainer.test_on_batch(_one_batch(self._preparation(), x, y, sample_weight), reset_metrics)
         return logs if return_dict else _as_list(logs)
 
     def predict_on_batch(self, x: Tree) -> Tree:
         """Outputs for one batch, as numpy arrays."""
-        return self.predict(_one_batch(self.preparation, x), verbose=0)
+        return self._trainer.predict(_one_batch(self._preparation(), x), None, 0)
 
     def reset_metrics(self) -> None:
         """Reset the metrics that `train_on_batch(..., reset_metrics=False)` continues."""

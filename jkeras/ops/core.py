@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from jkeras._base.dtypes import standardize_dtype
+from jkeras._base.dtypes import dtype_of_values, standardize_dtype
 from jkeras._base.types import Tree
 from jkeras.graph.keras_tensor import KerasTensor
 from jkeras.ops.wrapper import Tensor, as_array, inspector, no_sparse, operation, symbolic
@@ -153,7 +153,7 @@ def dtype(x: Tensor) -> str:
         >>> dtype(jnp.ones(2))
         'float32'
     """
-    return standardize_dtype(x.dtype if isinstance(x, (KerasTensor, Variable)) else as_array(x).dtype)
+    return dtype_of_values(x.dtype if isinstance(x, (KerasTensor, Variable)) else as_array(x).dtype)
 
 
 @operation("numpy")

@@ -14,7 +14,7 @@ import numpy as np
 from jax import export
 from jax.typing import DTypeLike
 
-from jkeras._base.dtypes import standardize_dtype
+from jkeras._base.dtypes import dtype_of_values
 from jkeras._base.errors import describe
 from jkeras._base.types import Tree
 from jkeras.layers import InputSpec
@@ -109,7 +109,7 @@ class _Leaf:
     """A shape, which may hold None and symbols, and a dtype."""
 
     def __init__(self, shape: tuple[Tree, ...], dtype: DTypeLike):
-        self.shape, self.dtype = shape, standardize_dtype(dtype)
+        self.shape, self.dtype = shape, dtype_of_values(dtype)
 
 
 def _has_shape(value: object) -> bool:

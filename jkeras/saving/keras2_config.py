@@ -70,7 +70,7 @@ _LEFT_OVER = {
     *("rms_scaling", "data_format", "quantization_config", "lora_rank", "lora_alpha"),
 }
 _OF_ALL = {"name", "trainable", "dtype"}  # set on the object if a constructor does not take them
-_ALSO_TAKEN = {"implementation", "zero_output_for_mask"}
+_ALSO_TAKEN = {"has_input_vocabulary", "implementation", "zero_output_for_mask"}
 _RECURRENT = ["RNN", "SimpleRNN", "GRU", "LSTM"]
 OLD_HARD_SIGMOID = "hard_sigmoid_keras2"
 

@@ -53,8 +53,7 @@ class Steps(Layer):
     stop_training = stop_evaluating = stop_predicting = False
     _trainer: Trainer
 
-    @property
-    def preparation(self) -> Preparation | None:
+    def _preparation(self) -> Preparation | None:
         """What the host does to the inputs of each batch before the compiled step gets them; None for nothing."""
         return None
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras import ops
@@ -57,7 +58,7 @@ def shape(input: Tree, out_type: DTypeLike = "int32", name: object = None) -> tu
 
 def size(input: Tree, out_type: DTypeLike = "int32", name: object = None) -> Tensor:
     """The number of entries."""
-    number = ops.size(input)
+    number = np.size(input) if host_tensor.is_text(input) else ops.size(input)
     return float(number) if isinstance(number, int) and is_float(as_dtype(out_type)) else number
 
 

@@ -67,8 +67,6 @@ _OF_TEXTS: dict[str, Callable[..., Any]] = {
     "reshape": np.reshape,
     "reverse": np.flip,
     "roll": np.roll,
-    "shape": np.shape,
-    "size": np.size,
     "squeeze": np.squeeze,
     "stack": np.stack,
     "tile": np.tile,

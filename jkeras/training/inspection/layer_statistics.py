@@ -46,7 +46,7 @@ def layer_statistics(model: Steps, batch: Batch, training: bool = True) -> Stati
         (2.0, 4.0)
     """
     rows = len(jax.tree.leaves(batch[0])[0])
-    source: Any = as_source(*batch, batch_size=rows, prepare=model.preparation)
+    source: Any = as_source(*batch, batch_size=rows, prepare=model._preparation())
     model._trainer.prepare_for(source, "layer_statistics")
     program = model._trainer.program_for(("statistics", training), lambda: _program(model, training))
     found = with_all_variables(model, lambda: program(*read_weights(model), *source.arrays))

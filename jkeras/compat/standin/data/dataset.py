@@ -26,7 +26,7 @@ from jkeras.compat.standin.data.structure import as_element, as_number, as_tenso
 from jkeras.compat.standin.data.windows import batched_windows
 from jkeras.compat.standin.files import matching_files
 from jkeras.compat.standin.tensor_spec import TensorSpec
-from jkeras.data.sample_weights import Weighing
+from jkeras.data.batch_reader import BatchReader
 from jkeras.data.source import Source
 from jkeras.state.random import stream_position
 
@@ -592,9 +592,9 @@ class Dataset:
     def __jkeras_node__(self) -> Node:
         return self._node
 
-    def __jkeras_source__(self, steps: int | None, weighing: Weighing) -> Source:
+    def __jkeras_source__(self, steps: int | None, read: BatchReader) -> Source:
         """What `fit`, `evaluate` and `predict` read."""
-        return source_of(self._node, steps, weighing, self._passes.next())
+        return source_of(self._node, steps, read, self._passes.next())
 
 
 def _node_of(dataset: object) -> Node:

@@ -7,6 +7,7 @@ background, many at a time where the functions are compiled.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -22,27 +23,38 @@ from jkeras.compat.standin.data.ordering import Repeat, Shuffle
 from jkeras.compat.standin.host_tensor import STRING
 from jkeras.data.array_source import ArraySource
 from jkeras.data.arrays import common_length, spec_of
-from jkeras.data.iterable_source import read_batch
-from jkeras.data.sample_weights import Weighing
+from jkeras.data.batch import unpack_x_y_sample_weight
+from jkeras.data.batch_reader import BatchReader
+from jkeras.data.prepared import fits
 from jkeras.data.source import Source, epoch_range, warn_ran_out
+from jkeras.graph import Spec
 from jkeras.state.random import stream_position
 
 _MOST_BYTES = 1 << 30  # of rows that are computed at once and kept
 _BLOCK_BYTES = 16 << 20
 _MOST_BATCHES = 64  # made at a time
+_EMPTY = "There is no data: the dataset is empty."
 
 
-def source_of(node: Node, steps: int | None, weighing: Weighing, call: int) -> Source:
+def source_of(node: Node, steps: int | None, read: BatchReader, call: int) -> Source:
     """The source of a dataset.
 
     Args:
         node: of the dataset.
         steps: batches of an epoch; None for one pass.
-        weighing: makes the weights of a batch.
+        read: makes a batch of what the dataset yields.
         call: number of this run among the passes over the dataset.
     """
     plan = _plan(node, steps)
-    return StreamOfBatches(node, steps, weighing, call) if plan is None else OrderedRows(plan, steps, weighing, call)
+    if plan is None or (read.prepare is not None and not fits(read.prepare, _inputs(node), plan.rows.cardinality)):
+        return StreamOfBatches(node, steps, read, call)
+    return OrderedRows(plan, steps, read, call)
+
+
+def _inputs(node: Node) -> Tree:
+    """Shapes and dtypes of the inputs in the batches of a dataset."""
+    x, _, _ = unpack_x_y_sample_weight(node.spec)
+    return jax.tree.map(lambda leaf: Spec((None, *leaf.sizes[1:]), leaf.dtype), x)
 
 
 class _Plan(NamedTuple):
@@ -96,18 +108,18 @@ class OrderedRows(ArraySource):
     Args:
         plan: rows, order and batches.
         steps: batches of an epoch; None for one pass.
-        weighing: makes the weights.
+        read: makes batches.
         call: number of this run among the passes over the dataset.
     """
 
-    def __init__(self, plan: _Plan, steps: int | None, weighing: Weighing, call: int):
+    def __init__(self, plan: _Plan, steps: int | None, read: BatchReader, call: int):
         size = plan.batch.size
         run = Run(stream_position()[0], call=call)
         block = _all_of(plan.rows, run)
         for function in plan.maps:
             block = joined([*function.function.over(block, run.key(function.depth), 0)])
         self.bare_inputs = not isinstance(block.data, tuple)
-        x, y, sample_weight = read_batch(block.data, weighing)
+        x, y, sample_weight = read(block.data)
         super().__init__(x, y, sample_weight, batch_size=size, shuffle=plan.shuffle is not None, steps=steps)
         self._plan, self._call = plan, call
         self.total_batches = plan.batch.cardinality
@@ -150,12 +162,12 @@ class StreamOfBatches(Source):
     Args:
         node: of the dataset.
         steps: batches of an epoch; None for one pass.
-        weighing: makes the weights of a batch.
+        read: makes a batch of what the dataset yields.
         call: number of this run among the passes over the dataset.
     """
 
-    def __init__(self, node: Node, steps: int | None, weighing: Weighing, call: int):
-        self.node, self.steps, self.weighing, self.call = node, steps, weighing, call
+    def __init__(self, node: Node, steps: int | None, read: BatchReader, call: int):
+        self.node, self.steps, self.read, self.call = node, steps, read, call
         count = node.cardinality
         self._total: int | None = count if count >= 0 else None
         self._ahead = node.ahead
@@ -169,11 +181,22 @@ class StreamOfBatches(Source):
     def look(self) -> tuple[Triple, int]:
         """Shapes and dtypes of a batch, and the rows of the first one."""
         if self._total == 0 or any(leaf.sizes is None for leaf in jax.tree.leaves(self.node.spec)):
-            raise ValueError("There is no data: the dataset is empty.")
+            raise ValueError(_EMPTY)
         self.bare_inputs = not isinstance(self.node.spec, tuple)
-        example = jax.tree.map(lambda leaf: _example(leaf.sizes, leaf.dtype), self.node.spec)
-        batch = read_batch(example, self.weighing)
+        batch = self.read(self._example() if self.read.prepare is None else self._first())
         return spec_of(batch), common_length(*batch)
+
+    def _example(self) -> Tree:
+        return jax.tree.map(lambda leaf: _example(leaf.sizes, leaf.dtype), self.node.spec)
+
+    def _first(self) -> Tree:
+        """The first batch, because layers on the host refuse some values. A run with the same seed begins with it."""
+        items = self._from(0, 0, 0)
+        first = next(items, None)
+        if first is None:
+            raise ValueError(_EMPTY)
+        self._live = ((0, 0, 0), itertools.chain([first], items))
+        return first
 
     def batches(self, epoch: int = 0, seed: int = 0, start: int = 0) -> Iterator[Triple]:
         number, first, last = self._range(epoch)
@@ -190,7 +213,7 @@ class StreamOfBatches(Source):
                 break
             at += 1
             self._live = ((number, at, seed), items)
-            yield read_batch(item, self.weighing)
+            yield self.read(item)
         if self.steps is not None and at - first < self.steps:
             warn_ran_out(at - first, self.steps)
 
@@ -204,7 +227,7 @@ class StreamOfBatches(Source):
 
     def _from(self, number: int, first: int, seed: int) -> Iterator[Tree]:
         """The batches of a pass from one on; they go on where the last epoch stopped, if that is the place."""
-        if self._live is not None and first and self._live[0] == (number, first, seed):
+        if self._live is not None and self._live[0] == (number, first, seed):
             return self._live[1]
         run = Run(seed, (number,), self.call)
         rows = 1
