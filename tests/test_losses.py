@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jkeras import Input, Model, layers, losses
+from jkeras import Input, Model, Sequential, layers, losses, metrics, optimizers
 from jkeras._base.registry import lookup
 from jkeras.graph.spec import Spec
 from jkeras.losses.reduction import reduce_losses
@@ -28,6 +28,9 @@ LABELS = RNG.integers(0, 4, 6)
 ONE_HOT = np.eye(4, dtype="float32")[LABELS]
 BINARY = RNG.integers(0, 2, (6, 4)).astype("float32")
 SIGNS = 2 * BINARY - 1
+UNIT = X / np.linalg.norm(X, axis=-1, keepdims=True)
+SEQUENCES = np.array([[1, 2, 0], [3, 3, 1], [2, 0, 0], [1, 0, 0], [2, 1, 2], [0, 0, 0]])
+FRAMES = RNG.normal(size=(6, 7, 4)).astype("float32")
 WEIGHTS = np.array([0.0, 1, 2, 0.5, 3, 1], "float32")
 
 # name, arguments, targets, predictions
@@ -60,6 +63,11 @@ CASES = [
     ("BinaryFocalCrossentropy", {"from_logits": True}, BINARY, X),
     ("CategoricalFocalCrossentropy", {}, ONE_HOT, P),
     ("CategoricalFocalCrossentropy", {"from_logits": True, "alpha": [0.1, 0.2, 0.3, 0.4], "label_smoothing": 0.1}, ONE_HOT, X),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.5}, LABELS, P),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.9}, LABELS, P),
+    ("Circle", {}, LABELS, UNIT),
+    ("Circle", {"gamma": 8.0, "margin": 0.1, "remove_diagonal": False}, LABELS, UNIT),
+    ("CTC", {}, SEQUENCES, FRAMES),
     ("Dice", {}, BINARY, P),
     ("Dice", {"axis": [1]}, BINARY, P),
     ("Tversky", {"alpha": 0.8, "beta": 0.8, "axis": [1]}, BINARY, P),
@@ -115,6 +123,7 @@ def test_arguments_are_those_of_keras(name):
     assert [(p.name, p.default) for p in ours.parameters.values()] == [(p.name, p.default) for p in theirs.parameters.values()]
 
 
+KERAS_CANNOT_READ = {"CategoricalGeneralizedCrossEntropy"}  # its own configs neither
 # Arguments that Keras does not write into its configs.
 KERAS_FORGETS = {("Huber", "delta"), ("CosineSimilarity", "axis")}
 
@@ -123,7 +132,8 @@ KERAS_FORGETS = {("Huber", "delta"), ("CosineSimilarity", "axis")}
 def test_configs_travel_both_ways(name, arguments, y, p):
     loss = getattr(losses, name)(**arguments, reduction="sum")
     close(losses.deserialize(losses.serialize(loss))(y, p), loss(y, p))
-    close(keras.losses.deserialize(losses.serialize(loss))(y, p), loss(y, p), 1e-5)
+    if name not in KERAS_CANNOT_READ:
+        close(keras.losses.deserialize(losses.serialize(loss))(y, p), loss(y, p), 1e-5)
     if (name, *arguments) not in KERAS_FORGETS:
         theirs = getattr(keras.losses, name)(**arguments, reduction="sum")
         close(losses.deserialize(keras.losses.serialize(theirs))(y, p), loss(y, p))
@@ -326,3 +336,36 @@ def test_a_class_axis_elsewhere():
 def test_every_name_of_keras_is_known():
     for name in ("mean_squared_error", "MeanSquaredError", "kl_divergence", "KLDivergence", "cosine_similarity", "log_cosh"):
         assert lookup("losses", name) is getattr(losses, name)
+
+
+def test_a_probability_of_zero_and_a_constant_row_have_gradients():
+    gradient = jax.grad(lambda p: losses.categorical_generalized_cross_entropy(np.array([0]), p, 0.5).sum())
+    assert np.isfinite(gradient(jnp.array([[0.0, 1.0]]))).all()
+    pearson = jax.grad(lambda p: metrics.pearson_correlation(np.ones((1, 3)), p).sum())
+    assert np.isfinite(pearson(jnp.ones((1, 3)))).all()
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "pred", "text"),
+    [
+        ("circle", np.zeros((6, 2)), (None, 4), "integer labels"),
+        ("circle", np.full(6, 0.5), (None, 4), "integer labels"),
+        ("ctc", np.zeros(6), (None, 5, 4), r"labels \(batch, labels\)"),
+        ("ctc", np.full((6, 3), 4), (None, 5, 4), "labels from 0 to 3"),
+        ("ctc", np.ones((6, 3)), (None, 2, 4), "3 labels does not fit into 2 frames"),
+        ("CategoricalGeneralizedCrossEntropy", ONE_HOT, (None, 4), "argmax"),
+    ],
+)
+def test_targets_that_cannot_be_meant_are_refused(loss, y, pred, text):
+    with pytest.raises(ValueError, match=text):
+        losses.resolve(loss).check_targets(y, jax.ShapeDtypeStruct(pred, "float32"))
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        losses.CategoricalGeneralizedCrossEntropy(q=1)
+
+
+def test_a_model_learns_sequences():
+    model = Sequential([Input((8, 4)), layers.Dense(5)])
+    model.compile(optimizers.Adam(0.1), "ctc")
+    x = RNG.normal(size=(6, 8, 4)).astype("float32")
+    found = model.fit(x, SEQUENCES, epochs=15, batch_size=4, verbose=0).history["loss"]
+    assert found[-1] < found[0] / 2

@@ -124,6 +124,10 @@ CASES = [
     ("R2Score", {"class_aggregation": None, "num_regressors": 200}, numbers, numbers),
     ("IoU", {"num_classes": 4, "target_class_ids": [0, 2], "dtype": "float32"}, labels, labels),
     ("MeanIoU", {"num_classes": 4, "ignore_class": 1, "sparse_y_pred": False, "dtype": "float32"}, labels, probabilities),
+    ("OneHotIoU", {"num_classes": 4, "target_class_ids": [1, 3], "dtype": "float32"}, one_hot, probabilities),
+    ("OneHotMeanIoU", {"num_classes": 4, "sparse_y_pred": True, "dtype": "float32"}, one_hot, labels),
+    ("PearsonCorrelation", {}, numbers, numbers),
+    ("ConcordanceCorrelation", {}, numbers, numbers),
     ("BinaryIoU", {"threshold": 0.3, "dtype": "float32"}, vector_bits, vector),
 ]
 IDS = [f"{i}-{n}-{'-'.join(a)}" for i, (n, a, *_) in enumerate(CASES)]

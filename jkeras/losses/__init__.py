@@ -3,11 +3,13 @@
 from jkeras.losses.base import Loss as Loss
 from jkeras.losses.crossentropy import BinaryCrossentropy as BinaryCrossentropy
 from jkeras.losses.crossentropy import CategoricalCrossentropy as CategoricalCrossentropy
+from jkeras.losses.crossentropy import CategoricalGeneralizedCrossEntropy as CategoricalGeneralizedCrossEntropy
 from jkeras.losses.crossentropy import KLDivergence as KLDivergence
 from jkeras.losses.crossentropy import Poisson as Poisson
 from jkeras.losses.crossentropy import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
 from jkeras.losses.crossentropy import binary_crossentropy as binary_crossentropy
 from jkeras.losses.crossentropy import categorical_crossentropy as categorical_crossentropy
+from jkeras.losses.crossentropy import categorical_generalized_cross_entropy as categorical_generalized_cross_entropy
 from jkeras.losses.crossentropy import kl_divergence as kl_divergence
 from jkeras.losses.crossentropy import poisson as poisson
 from jkeras.losses.crossentropy import sparse_categorical_crossentropy as sparse_categorical_crossentropy
@@ -29,6 +31,8 @@ from jkeras.losses.overlap import Dice as Dice
 from jkeras.losses.overlap import Tversky as Tversky
 from jkeras.losses.overlap import dice as dice
 from jkeras.losses.overlap import tversky as tversky
+from jkeras.losses.pairs import Circle as Circle
+from jkeras.losses.pairs import circle as circle
 from jkeras.losses.reduction import Reduction as Reduction
 from jkeras.losses.regression import CosineSimilarity as CosineSimilarity
 from jkeras.losses.regression import Huber as Huber
@@ -44,4 +48,6 @@ from jkeras.losses.regression import mean_absolute_error as mean_absolute_error
 from jkeras.losses.regression import mean_absolute_percentage_error as mean_absolute_percentage_error
 from jkeras.losses.regression import mean_squared_error as mean_squared_error
 from jkeras.losses.regression import mean_squared_logarithmic_error as mean_squared_logarithmic_error
+from jkeras.losses.sequences import CTC as CTC
+from jkeras.losses.sequences import ctc as ctc
 from jkeras.losses.wrapper import LossFunctionWrapper as LossFunctionWrapper

@@ -41,6 +41,11 @@ or go back to labels:
 
     y = y.argmax(-1)
 """
+_LABELS_ALONE = """{name} expects integer labels of shape {expected}.
+Received one-hot targets: y_true of shape {shape}. Write
+
+    y = y.argmax(-1)
+"""
 _RANGE = """{name} expects labels from 0 to {last}, because the output has {classes} class{es}, y_pred of shape {pred}.
 Received labels from {low} to {high}. {hint}"""
 
@@ -123,6 +128,36 @@ def check_sparse(loss: LossFunctionWrapper, y: np.ndarray, pred: Shape, axis: in
             f"{pred}. Received y_true of shape {y.shape}."
         )
     _check_labels(name, y if ignore_class is None else y[y != ignore_class], classes, pred)
+
+
+def check_labels(loss: LossFunctionWrapper, y: np.ndarray, pred: Shape, ignore_class: int | None = None) -> None:
+    """As `check_sparse`, for a loss that has no other form for one-hot targets."""
+    if y.ndim == len(pred) and y.shape[-1] == pred[-1] and y.shape[-1] > 1:
+        raise ValueError(_LABELS_ALONE.format(name=loss.fn.__name__, expected=(len(y), *pred[1:-1]), shape=y.shape))
+    check_sparse(loss, y, pred, ignore_class=ignore_class)
+
+
+def check_row_labels(loss: LossFunctionWrapper, y: np.ndarray, pred: Shape, ignore_class: int | None = None) -> None:
+    """Targets must be one whole number per row of an output `(batch, size)`."""
+    if len(pred) != 2 or y.shape not in ((len(y),), (len(y), 1)):
+        raise ValueError(
+            f"{loss.name} expects integer labels (batch,) and an output (batch, size). "
+            f"Received y_true of shape {y.shape} and an output of shape {pred}."
+        )
+    _check_labels(loss.fn.__name__, y, None, pred)
+
+
+def check_sequences(loss: LossFunctionWrapper, y: np.ndarray, pred: Shape, ignore_class: int | None = None) -> None:
+    """Targets must be whole numbers `(batch, labels)`, which are classes of an output `(batch, frames, classes)`."""
+    if y.ndim != 2 or len(pred) != 3:
+        raise ValueError(
+            f"{loss.name} expects labels (batch, labels) and an output (batch, frames, classes). "
+            f"Received y_true of shape {y.shape} and an output of shape {pred}."
+        )
+    if pred[1] is not None and y.size and np.count_nonzero(y, 1).max() > pred[1]:
+        longest = np.count_nonzero(y, 1).max()
+        raise ValueError(f"{loss.name}: a sequence of {longest} labels does not fit into {pred[1]} frames. Give more frames.")
+    _check_labels(loss.fn.__name__, y, pred[-1], pred)
 
 
 def _check_labels(name: str, y: np.ndarray, classes: int | None, pred: Shape) -> None:

@@ -6,13 +6,14 @@ from typing import Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras.losses.checks import check_categorical, check_same_shape, check_sparse
+from jkeras.losses.checks import check_categorical, check_labels, check_same_shape, check_sparse
 from jkeras.losses.functions import publish
 from jkeras.losses.wrapper import LossArguments, LossFunctionWrapper
 from jkeras.nn import losses_crossentropy as nn
 
 binary_crossentropy = publish(nn.binary_crossentropy, "bce", "BCE", check=check_same_shape)
 categorical_crossentropy = publish(nn.categorical_crossentropy, check=check_categorical)
+categorical_generalized_cross_entropy = publish(nn.categorical_generalized_cross_entropy, check=check_labels, takes_labels=True)
 kl_divergence = publish(nn.kl_divergence, "kld", "KLD", "kullback_leibler_divergence")
 poisson = publish(nn.poisson)
 sparse_categorical_crossentropy = publish(nn.sparse_categorical_crossentropy, check=check_sparse, takes_labels=True)
@@ -122,3 +123,29 @@ class Poisson(LossFunctionWrapper):
     @expand_kwargs(name="poisson")
     def __init__(self, **kwargs: Unpack[LossArguments]):
         super().__init__(poisson, **kwargs)
+
+
+@export("keras.losses.CategoricalGeneralizedCrossEntropy")
+class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
+    """`(1 - p_y^q) / q`, for integer labels y of which some are wrong.
+
+    Args:
+        q: in (0, 1); near 0 it is the crossentropy, near 1 the absolute error, which wrong labels disturb least.
+        reduction: see `Loss`; default `sum_over_batch_size`.
+        name: default `categorical_generalized_cross_entropy`.
+        dtype: what to compute in; default `floatx()`.
+
+    Raises:
+        ValueError: q is not between 0 and 1.
+
+    Example:
+        >>> float(CategoricalGeneralizedCrossEntropy()([1], [[0.75, 0.25]]))
+        1.0
+    """
+
+    @expand_kwargs(name="categorical_generalized_cross_entropy")
+    def __init__(self, q: float = 0.5, **kwargs: Unpack[LossArguments]):
+        if not 0 < q < 1:
+            raise ValueError(f"q must be between 0 and 1. Received: q={q}. For 0 write CategoricalCrossentropy(), for 1 an mae.")
+        super().__init__(categorical_generalized_cross_entropy, q=q, **kwargs)
+        self.q = q

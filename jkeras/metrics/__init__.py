@@ -23,6 +23,7 @@ from jkeras.metrics.functions import categorical_accuracy as categorical_accurac
 from jkeras.metrics.functions import categorical_crossentropy as categorical_crossentropy
 from jkeras.metrics.functions import categorical_focal_crossentropy as categorical_focal_crossentropy
 from jkeras.metrics.functions import categorical_hinge as categorical_hinge
+from jkeras.metrics.functions import concordance_correlation as concordance_correlation
 from jkeras.metrics.functions import hinge as hinge
 from jkeras.metrics.functions import huber as huber
 from jkeras.metrics.functions import kl_divergence as kl_divergence
@@ -31,6 +32,7 @@ from jkeras.metrics.functions import mean_absolute_error as mean_absolute_error
 from jkeras.metrics.functions import mean_absolute_percentage_error as mean_absolute_percentage_error
 from jkeras.metrics.functions import mean_squared_error as mean_squared_error
 from jkeras.metrics.functions import mean_squared_logarithmic_error as mean_squared_logarithmic_error
+from jkeras.metrics.functions import pearson_correlation as pearson_correlation
 from jkeras.metrics.functions import poisson as poisson
 from jkeras.metrics.functions import sparse_categorical_accuracy as sparse_categorical_accuracy
 from jkeras.metrics.functions import sparse_categorical_crossentropy as sparse_categorical_crossentropy
@@ -43,6 +45,8 @@ from jkeras.metrics.hinges import SquaredHinge as SquaredHinge
 from jkeras.metrics.iou import BinaryIoU as BinaryIoU
 from jkeras.metrics.iou import IoU as IoU
 from jkeras.metrics.iou import MeanIoU as MeanIoU
+from jkeras.metrics.iou import OneHotIoU as OneHotIoU
+from jkeras.metrics.iou import OneHotMeanIoU as OneHotMeanIoU
 from jkeras.metrics.lookup import deserialize as deserialize
 from jkeras.metrics.lookup import get as get
 from jkeras.metrics.lookup import resolve as resolve
@@ -60,10 +64,12 @@ from jkeras.metrics.r2_score import R2Score as R2Score
 from jkeras.metrics.reduction import Mean as Mean
 from jkeras.metrics.reduction import MeanMetricWrapper as MeanMetricWrapper
 from jkeras.metrics.reduction import Sum as Sum
+from jkeras.metrics.regression import ConcordanceCorrelation as ConcordanceCorrelation
 from jkeras.metrics.regression import CosineSimilarity as CosineSimilarity
 from jkeras.metrics.regression import LogCoshError as LogCoshError
 from jkeras.metrics.regression import MeanAbsoluteError as MeanAbsoluteError
 from jkeras.metrics.regression import MeanAbsolutePercentageError as MeanAbsolutePercentageError
 from jkeras.metrics.regression import MeanSquaredError as MeanSquaredError
 from jkeras.metrics.regression import MeanSquaredLogarithmicError as MeanSquaredLogarithmicError
+from jkeras.metrics.regression import PearsonCorrelation as PearsonCorrelation
 from jkeras.metrics.regression import RootMeanSquaredError as RootMeanSquaredError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jkeras._base.registry import export
-from jkeras.nn import losses_crossentropy, losses_focal, losses_hinge, losses_regression, metrics
+from jkeras.nn import losses_crossentropy, losses_focal, losses_hinge, losses_regression, metrics, metrics_correlation
 from jkeras.ops.loss_functions import loss_function
 from jkeras.ops.wrapper import F
 
@@ -34,5 +34,7 @@ categorical_accuracy = publish(metrics.categorical_accuracy)
 sparse_categorical_accuracy = publish(metrics.sparse_categorical_accuracy)
 sparse_top_k_categorical_accuracy = publish(metrics.sparse_top_k_categorical_accuracy)
 top_k_categorical_accuracy = publish(metrics.top_k_categorical_accuracy)
+pearson_correlation = publish(metrics_correlation.pearson_correlation)
+concordance_correlation = publish(metrics_correlation.concordance_correlation)
 # tf_keras' metric of this name; the loss has the other sign
 cosine_similarity = publish(metrics.cosine_of_angle, "cosine_similarity")

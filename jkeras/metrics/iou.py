@@ -146,3 +146,56 @@ class MeanIoU(IoU):
     @expand_kwargs()
     def __init__(self, num_classes: int, **kwargs: Unpack[IoUArguments]):
         super().__init__(num_classes, range(num_classes), **kwargs)
+
+
+class OneHotArguments(TypedDict, total=False):
+    """What `OneHotIoU` and `OneHotMeanIoU` take beside classes."""
+
+    name: Annotated[str | None, None]
+    dtype: Annotated[Any, None]
+    ignore_class: Annotated[int | None, None]
+    sparse_y_pred: Annotated[bool, False]
+    axis: Annotated[int, -1]
+
+
+@export("keras.metrics.OneHotIoU")
+class OneHotIoU(IoU):
+    """`IoU` for one-hot targets and, by default, probabilities.
+
+    Args:
+        num_classes: how many classes there are.
+        target_class_ids: the classes to average over.
+        name: default is made from the class' name.
+        dtype, ignore_class, sparse_y_pred, axis: see `IoU`.
+
+    Example:
+        >>> metric = OneHotIoU(num_classes=2, target_class_ids=[0])
+        >>> metric.update_state([[1, 0], [0, 1]], [[0.9, 0.1], [0.6, 0.4]])
+        >>> round(float(metric.result()), 4)
+        0.5
+    """
+
+    @expand_kwargs()
+    def __init__(self, num_classes: int, target_class_ids: Sequence[int], **kwargs: Unpack[OneHotArguments]):
+        super().__init__(num_classes, target_class_ids, sparse_y_true=False, **kwargs)
+
+
+@export("keras.metrics.OneHotMeanIoU")
+class OneHotMeanIoU(MeanIoU):
+    """`MeanIoU` for one-hot targets and, by default, probabilities.
+
+    Args:
+        num_classes: how many classes there are.
+        name: default is made from the class' name.
+        dtype, ignore_class, sparse_y_pred, axis: see `IoU`.
+
+    Example:
+        >>> metric = OneHotMeanIoU(num_classes=2)
+        >>> metric.update_state([[1, 0], [0, 1]], [[0.9, 0.1], [0.4, 0.6]])
+        >>> round(float(metric.result()), 4)
+        1.0
+    """
+
+    @expand_kwargs()
+    def __init__(self, num_classes: int, **kwargs: Unpack[OneHotArguments]):
+        super().__init__(num_classes, sparse_y_true=False, **kwargs)

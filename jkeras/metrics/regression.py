@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Array, Ints, Tree
 from jkeras.metrics.base import State
 from jkeras.metrics.reduction import Mean, MeanMetricWrapper
 from jkeras.nn.lengths import root
@@ -19,6 +19,7 @@ from jkeras.nn.losses_regression import (
     mean_squared_logarithmic_error,
 )
 from jkeras.nn.metrics import cosine_of_angle
+from jkeras.nn.metrics_correlation import concordance_correlation, pearson_correlation
 
 
 @export("keras.metrics.MeanSquaredError", aliases=("mean_squared_error", "mse", "MSE"))
@@ -163,3 +164,47 @@ class LogCoshError(MeanMetricWrapper):
 
     def __init__(self, name: str | None = "logcosh", dtype: DTypeLike | None = None):
         super().__init__(log_cosh, name=name, dtype=dtype)
+
+
+@export("keras.metrics.PearsonCorrelation", aliases=("pearson_correlation",))
+class PearsonCorrelation(MeanMetricWrapper):
+    """The mean over the samples of `cov(y, p) / (std(y) std(p))`, along an axis; 0 for a sample that is constant.
+
+    Args:
+        name: default `pearson_correlation`.
+        dtype: see `Metric`.
+        axis: over which targets and predictions vary; several count as one.
+
+    Example:
+        >>> metric = PearsonCorrelation()
+        >>> metric.update_state([[0.0, 1.0, 2.0]], [[5.0, 4.0, 3.0]])
+        >>> round(float(metric.result()), 4)
+        -1.0
+
+    Source: K. Pearson, "Note on Regression and Inheritance in the Case of Two Parents", 1895.
+    """
+
+    def __init__(self, name: str | None = "pearson_correlation", dtype: DTypeLike | None = None, axis: Ints = -1):
+        super().__init__(pearson_correlation, name=name, dtype=dtype, axis=axis)
+
+
+@export("keras.metrics.ConcordanceCorrelation", aliases=("concordance_correlation",))
+class ConcordanceCorrelation(MeanMetricWrapper):
+    """The mean over the samples of `2 cov(y, p) / (var(y) + var(p) + (mean(y) - mean(p))^2)`, along an axis.
+
+    Args:
+        name: default `concordance_correlation`.
+        dtype: see `Metric`.
+        axis: over which targets and predictions vary; several count as one.
+
+    Example:
+        >>> metric = ConcordanceCorrelation()
+        >>> metric.update_state([[0.0, 1.0, 2.0]], [[1.0, 2.0, 3.0]])
+        >>> round(float(metric.result()), 4)
+        0.5714
+
+    Source: L. Lin, "A Concordance Correlation Coefficient to Evaluate Reproducibility", 1989.
+    """
+
+    def __init__(self, name: str | None = "concordance_correlation", dtype: DTypeLike | None = None, axis: Ints = -1):
+        super().__init__(concordance_correlation, name=name, dtype=dtype, axis=axis)

@@ -155,6 +155,40 @@ def sparse_categorical_crossentropy(
     return loss if ignore_class is None else jnp.where(y_true == ignore_class, 0, loss)
 
 
+def categorical_generalized_cross_entropy(y_true: Array, y_pred: Array, q: float) -> Float[Array, " *samples"]:
+    """`(1 - p_y^q) / q` for integer labels y: from the crossentropy (q near 0) to the absolute error (q near 1).
+
+    Labels that are wrong count less than in a crossentropy.
+
+    Args:
+        y_true: labels 0 .. classes - 1, `(...)` or with a class axis of size 1.
+        y_pred: probabilities p, `(..., classes)`.
+        q: in (0, 1).
+
+    Returns:
+        `(...)`. The derivative where p_y is 0 is 0, since it has no finite one.
+
+    Raises:
+        ValueError: shapes that do not match.
+
+    Example:
+        >>> categorical_generalized_cross_entropy([1], [[0.75, 0.25]], 0.5).tolist()
+        [1.0]
+
+    Source: Zhang and Sabuncu, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels", 2018.
+    """
+    y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
+    y_true = drop_class_axis(y_true, y_pred)
+    if y_true.shape != y_pred.shape[:-1]:
+        raise ValueError(
+            "categorical_generalized_cross_entropy expects integer labels of the predictions' shape without the class axis. "
+            f"Received: y_true {y_true.shape}, y_pred {y_pred.shape}. Make labels of one-hot targets: y.argmax(-1)."
+        )
+    p = jnp.take_along_axis(y_pred, y_true.astype(jnp.int32)[..., None], -1)[..., 0]
+    none = p <= 0
+    return (1 - jnp.where(none, 0, jnp.where(none, 1, p) ** q)) / q
+
+
 def kl_divergence(y_true: Array, y_pred: Array) -> Float[Array, " *samples"]:
     """`sum_k y_k log(y_k / p_k)`, with both clipped to [epsilon, 1].
 
