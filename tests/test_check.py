@@ -168,12 +168,18 @@ def test_the_examples_are_clean():
 def test_methods_of_tensorflows_shapes():
     source = """
 import tensorflow as tf
-def call(x, dataset):
-    rank = x.shape.rank
-    sizes = x.shape.as_list() + x.get_shape().as_list() + dataset.element_spec.shape.as_list()
-    return tf.reshape(x, [-1, len(x.shape)])
+class Own(tf.keras.layers.Layer):
+    def call(self, x, dataset):
+        rank = x.shape.rank
+        sizes = x.shape.as_list() + x.get_shape().as_list() + dataset.element_spec.shape.as_list()
+        return tf.reshape(x, [-1, len(x.shape)])
+@tf.function
+def norm(x):
+    return x / x.shape.num_elements()
+def block(x):
+    return tf.keras.layers.Dense(x.shape.as_list()[-1])(x)  # a symbolic tensor
 """
-    assert [one.name for one in check_script(source)] == ["x.shape.rank", "x.shape.as_list"]
+    assert [one.name for one in check_script(source)] == ["x.shape.rank", "x.shape.as_list", "x.shape.num_elements"]
     assert tensor_spec.TensorShape([2, 3]).num_elements() == 6 and tensor_spec.TensorShape([None, 3]).num_elements() is None
 
 

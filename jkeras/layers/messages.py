@@ -73,7 +73,7 @@ TRAINING = """{layer!r} takes training=True, False or None. Received: training={
 """
 
 SHAPES_ARE_TUPLES = """The shape of an array is a tuple: write len(x.shape), list(x.shape), numpy.prod(x.shape). TensorFlow has
-methods there, which x.get_shape() has here too."""
+methods there, which x.get_shape() has here too, and under compat the shape of a symbolic tensor."""
 TENSOR_SHAPE_NAMES = ("rank", "ndims", "dims", "as_list", "num_elements", "is_fully_defined")
 
 NO_CALL = "{cls} has no `call`. Your own layers need `def call(self, x): ...`."
