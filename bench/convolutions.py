@@ -45,6 +45,10 @@ SHAPES = {
     "ResNet-20 32>32 at 16": (128, 16, 32, 32, 3, 1, 1, "same", 2),
     "ResNet-20 64>64 at 8": (128, 8, 64, 64, 3, 1, 1, "same", 2),
     "ResNet-20 16>32 1x1, stride 2": (128, 32, 16, 32, 1, 2, 1, "same", 2),
+    "GAN 128>1 7x7 at 28": (64, 28, 128, 1, 7, 1, 1, "same", 2),
+    "GAN 128>128 4x4 at 28, stride 2": (64, 28, 128, 128, 4, 2, 1, "same", 2),
+    "image head 64>3 at 28": (64, 28, 64, 3, 3, 1, 1, "same", 2),
+    "stem 3>64 7x7 at 96, stride 2": (16, 96, 3, 64, 7, 2, 1, "same", 2),
     "depthwise 32 at 16": (64, 16, 32, 32, 3, 1, 32, "same", 2),
     "4 groups 64>64 at 16": (32, 16, 64, 64, 3, 1, 4, "same", 2),
     "1-D 64>64 of 5 at 128": (64, 128, 64, 64, 5, 1, 1, "same", 1),
@@ -80,6 +84,7 @@ def forms(name: str) -> dict[str, tuple[dict[str, Form], Any, Any]]:
     }
     if conv_onednn.suits(x, kernel.shape[-2], kernel.shape[-1], g):
         output["oneDNN"] = lambda x, k: conv_onednn.output(x, k, g)
+    if "oneDNN" in output and max(g.strides) == 1:
         kernel_gradient["oneDNN"] = lambda x, dy: conv_onednn.kernel_gradient(x, dy, g)
     if g.groups == 1:
         for form in (conv_forms.canonical, conv_forms.product):
@@ -87,8 +92,13 @@ def forms(name: str) -> dict[str, tuple[dict[str, Form], Any, Any]]:
         if g.rank == 2 and max(g.strides) == 1 and g.out[1] % 2 == 0:
             output["pairs"] = lambda x, k: conv_forms.pairs(x, k, g)
         gradients = [conv_forms.canonical_kernel_gradient, conv_forms.product_kernel_gradient]
+        if g.rank == 2:
+            gradients.append(conv_forms.entry_kernel_gradient)
         if g.rank == 2 and max(g.strides) == 1:
             gradients.append(conv_forms.row_kernel_gradient)
+        if kernel.shape[-1] <= 4:
+            output["shifted"] = lambda x, k: conv_forms.shifted_sums(x, k, g)
+            gradients.append(conv_forms.shifted_kernel_gradient)
         for gradient in gradients:
             kernel_gradient[gradient.__name__.removesuffix("_kernel_gradient")] = lambda x, dy, f=gradient: f(x, dy, g)
     return {
@@ -134,7 +144,7 @@ def measure(candidates: dict[str, Form], a: Any, b: Any, rounds: int) -> dict[st
 
 def page(figures: dict[str, Any]) -> str:
     """The figures inside a loop as a table in Markdown."""
-    forms = ("lax", "rule", "oneDNN", "canonical", "product", "pairs", "row")
+    forms = ("lax", "rule", "oneDNN", "canonical", "product", "pairs", "row", "shifted", "entry")
     lines = ["## Convolutions on this CPU, in the body of a loop", ""]
     lines += [
         "Milliseconds; `rule` is what jkeras does, `lax` what it would take without the rule. "
