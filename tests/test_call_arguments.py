@@ -254,3 +254,9 @@ def test_masks_of_a_dict_of_inputs_reach_those_they_are_of():
     for found in (model(ids), model.predict(ids, verbose=0)):
         np.testing.assert_allclose(found[0], lstm(x), atol=1e-6)
         np.testing.assert_allclose(found[1], lstm(x, mask=ids != 0), atol=1e-6)
+
+
+def test_an_array_in_place_of_training_is_named():
+    model = Sequential([Input((4,)), Dense(1)])
+    with pytest.raises(ValueError, match=r"Received: training=.*\(2, 4\)[\s\S]*layer\(\[x1, x2\]\)"):
+        model(X, C)

@@ -135,6 +135,28 @@ def test_hints_say_what_to_write():
     assert name == "Unknown activation 'reluu'. Did you mean 'relu'?"
 
 
+@pytest.mark.parametrize(
+    "call, reported",
+    [
+        ("tf.math.cumsum(x, foo=1)", ["tensorflow.math.cumsum(foo=)"]),
+        ("tf.math.cumsum(x, axis=1, exclusive=True, name='c')", []),
+        ("tf.reduce_sum(x, dims=1)", ["tensorflow.reduce_sum(dims=)"]),
+        ("tf.reduce_sum(x, reduction_indices=1, keep_dims=True, name='s')", []),
+        ("tf.Variable(1.0, traineble=False, name='v')", ["tensorflow.Variable(traineble=)"]),
+        ("tf.cumsum(x, **options)", []),
+        ("tf.print(x, whatever=1)", []),  # takes any
+        ("try:\n    tf.cumsum(x, foo=1)\nexcept Exception:\n    pass", []),
+    ],
+)
+def test_arguments_that_a_function_of_tensorflow_does_not_take(call, reported):
+    assert found(call) == reported
+
+
+def test_the_arguments_that_it_takes_are_listed():
+    (absent,) = check_script("import tensorflow as tf\ntf.reduce_max(x, axes=0)")
+    assert absent.is_tensorflow and absent.hint == "It takes input_tensor, axis, keepdims, reduction_indices, keep_dims, name."
+
+
 def test_the_examples_are_clean():
     for path in sorted((Path(jkeras.__file__).parents[1] / "examples").glob("*.py")):
         source = path.read_text()
@@ -146,12 +168,18 @@ def test_the_examples_are_clean():
 def test_methods_of_tensorflows_shapes():
     source = """
 import tensorflow as tf
-def call(x, dataset):
-    rank = x.shape.rank
-    sizes = x.shape.as_list() + x.get_shape().as_list() + dataset.element_spec.shape.as_list()
-    return tf.reshape(x, [-1, len(x.shape)])
+class Own(tf.keras.layers.Layer):
+    def call(self, x, dataset):
+        rank = x.shape.rank
+        sizes = x.shape.as_list() + x.get_shape().as_list() + dataset.element_spec.shape.as_list()
+        return tf.reshape(x, [-1, len(x.shape)])
+@tf.function
+def norm(x):
+    return x / x.shape.num_elements()
+def block(x):
+    return tf.keras.layers.Dense(x.shape.as_list()[-1])(x)  # a symbolic tensor
 """
-    assert [one.name for one in check_script(source)] == ["x.shape.rank", "x.shape.as_list"]
+    assert [one.name for one in check_script(source)] == ["x.shape.rank", "x.shape.as_list", "x.shape.num_elements"]
     assert tensor_spec.TensorShape([2, 3]).num_elements() == 6 and tensor_spec.TensorShape([None, 3]).num_elements() is None
 
 

@@ -1,6 +1,7 @@
 """Unchanged Keras scripts: names give jkeras' objects, errors name missing ones with their line, nothing is replaced."""
 
 import importlib
+import importlib.util
 import inspect
 import json
 import os
@@ -10,7 +11,9 @@ import sys
 import textwrap
 import types
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +24,8 @@ import jkeras
 import jkeras.compat
 from jkeras._base.dtypes import result_type
 from jkeras.compat import check_script, keras_table, tensorflow_table
+from jkeras.compat.hidden import spec_of_others
+from jkeras.compat.hints import hint_for
 from jkeras.compat.identity import CompatDistribution
 from jkeras.compat.modules import names_in, place_of
 
@@ -311,8 +316,84 @@ def test_what_packages_ask_the_stand_in(compat):
         tf.SparseTensor([[0, 0]], [1.0], (2, 2))
     with pytest.raises(tf.errors.NotFoundError):
         open("/nowhere/at all")  # noqa: SIM115
-    with pytest.raises(ImportError):
+    with pytest.raises(ImportError, match=r"Write tf\.GradientTape"):
         from tensorflow.python.eager import context  # noqa: F401
+    with pytest.raises(ImportError, match=r"shap.GradientExplainer"):
+        from tensorflow.python.eager import backprop  # noqa: F401
+    assert "shap" not in hint_for("tensorflow.python.eager.execute") + hint_for("tensorflow.python.eager")
+
+
+def test_a_symbolic_shape_has_tensorflows_methods_as_long_as_compat_is_there(compat):
+    import tensorflow as tf
+
+    x = tf.keras.layers.Dense(4)(tf.keras.Input((3,)))
+    assert x.shape == (None, 4) and x.shape.as_list() == [None, 4] and x.shape.rank == x.shape.ndims == 2
+    assert not x.shape.is_fully_defined() and json.dumps(x.shape) == "[null, 4]"
+    model = tf.keras.models.model_from_json(tf.keras.Model(x.node.inputs, x).to_json())
+    assert model.output_shape == (None, 4) and model.predict(np.ones((2, 3)), verbose=0).shape == (2, 4)
+    jkeras.compat.uninstall()
+    assert x.shape == (None, 4) and type(jkeras.Input((3,)).shape) is tuple
+
+
+@pytest.fixture
+def packages(tmp_path, monkeypatch):
+    """Packages that look for TensorFlow when they are imported."""
+    looks = "import importlib.util\nhas = importlib.util.find_spec('tensorflow') is not None\n"
+    looks += "try:\n    import tensorflow.nn as nn\nexcept ImportError:\n    nn = None\n"
+    names = ["looks_here", "looks_there", "looks_too", "inside_there"]
+    for name in names[:3]:
+        (tmp_path / f"{name}.py").write_text(looks)
+    (tmp_path / "inside_there.py").write_text("import looks_too\nfrom looks_too import has, nn\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    yield
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+class NoTensorFlow:
+    """Finds what is installed, except TensorFlow."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return None if name.partition(".")[0] == "tensorflow" else PathFinder.find_spec(name, path, target)
+
+
+def test_named_packages_find_no_tensorflow_while_they_are_imported(packages, compat, monkeypatch):
+    jkeras.compat.uninstall()
+    with pytest.raises(TypeError, match=r"write \('looks_there',\)"):
+        jkeras.compat.install(without_tensorflow="looks_there")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "meta_path", [NoTensorFlow() if one is PathFinder else one for one in sys.meta_path])
+        jkeras.compat.install(without_tensorflow=("looks_there", "inside_there"))
+        import looks_there
+        import tensorflow as first
+
+        import inside_there  # isort: skip
+        import looks_here
+        import tensorflow
+
+        jkeras.compat.uninstall()
+    assert looks_here.has and looks_here.nn.relu is first.nn.relu
+    assert not looks_there.has and looks_there.nn is None
+    assert not inside_there.has and inside_there.nn is None
+    assert tensorflow is first
+
+
+def test_tensorflow_itself_is_hidden_too_and_other_threads_find_the_stand_in(compat):
+    finder, hidden = sys.meta_path[0], []
+    real = importlib.util.spec_from_loader("tensorflow", None)
+    others = [object(), types.SimpleNamespace(find_spec=lambda name, path: real)]  # Python passes over finders without it
+    assert spec_of_others("tensorflow", None, others) is real and spec_of_others("tensorflow", None, others[:1]) is None
+    with finder.hiding.block(), ThreadPoolExecutor(1) as pool:
+        hidden.append(pool.submit(finder.find_spec, "tensorflow").result())
+        sys.meta_path.append(others[1])
+        try:
+            with pytest.raises(ModuleNotFoundError):
+                finder.find_spec("tensorflow")
+        finally:
+            sys.meta_path.remove(others[1])
+    assert hidden != [None]
 
 
 def test_tensorboard_does_not_take_the_stand_in_for_tensorflow(compat):

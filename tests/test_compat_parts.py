@@ -232,6 +232,9 @@ def test_messages_are_tensorboards(tf, tmp_path):
     assert tf.make_ndarray(tf.make_tensor_proto([1.5, 2.0])).dtype == np.float32
     assert tf.make_ndarray(tf.make_tensor_proto(7, shape=(2,))).tolist() == [7, 7]
     assert tf.make_ndarray(tf.make_tensor_proto(["a"])).tolist() == [b"a"]
+    for values, dtype in (([1, 2], "int32"), ([2**40, 1], "int64"), (2**40, "int64"), ([1e9, 0.5], "float32")):  # as TensorFlow
+        message = tf.make_ndarray(tf.make_tensor_proto(values))
+        assert message.dtype == dtype and message.tolist() == values
     with pytest.raises(TypeError, match=r"shape=\(3,\)"):
         tf.make_tensor_proto([1, 2], shape=3, verify_shape=True)
     message = tf.compat.v1.Summary(value=[tf.compat.v1.Summary.Value(tag="rate", simple_value=0.5)])

@@ -3,6 +3,8 @@
 import gc
 import itertools
 import weakref
+from collections import OrderedDict, defaultdict
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -293,6 +295,75 @@ def test_it_is_traced_once_for_each_kind_of_arguments(tf):
     assert len(set(seen)) == 1 and (traces := len(seen)) <= 2
     assert float(double(tf.constant(1.0), power=2)) == 4 and len(seen) > traces
     np.testing.assert_array_equal(double(np.ones(3, "float32")), [2, 2, 2])
+
+
+class Two(list):
+    def __init__(self, parts, label):
+        super().__init__(parts)
+        self.label = label
+
+
+class Own(dict):
+    """No dict to JAX, but an object."""
+
+
+class Pair(NamedTuple):
+    first: dict
+    second: object
+
+
+def test_dicts_keep_their_order_and_objects_of_ones_own_are_left_alone(tf):
+    seen = []
+
+    @tf.function
+    def compiled(value, **named):
+        seen.append((value, list(named)))
+        return sum(named.values())
+
+    one, two = np.float32(1), np.float32(2)
+    assert float(compiled(None, a=one, b=two)) == 3
+    traces = len(seen)
+    assert float(compiled(None, b=two, a=one)) == 3 and len(seen) == traces and seen[0][1] == ["a", "b"]  # as in TensorFlow
+    own, parts = Own(z=1, a={"d": 2, "c": 3}), Two([{"z": 1, "a": 2}], "label")
+    compiled(own)
+    assert seen[-1][0] is own and [*own] == ["z", "a"]
+    compiled(parts)
+    assert seen[-1][0] is parts
+    given = Pair({"z": one, "a": (defaultdict(list, {"y": one, "b": two}), OrderedDict(x={"n": one, "m": two}))}, None)
+    compiled(given)
+    found = seen[-1][0]
+    kept, ordered = found.first["a"]
+    assert type(found) is Pair and type(ordered) is OrderedDict and kept.default_factory is list
+    assert [*found.first] == ["z", "a"] and [*kept] == ["y", "b"] and [*ordered["x"]] == ["n", "m"]
+    compiled(Pair(dict(reversed(given.first.items())), None))
+    assert [*seen[-1][0].first] == ["a", "z"]
+
+
+@pytest.mark.parametrize("eagerly", (False, True))
+def test_a_layer_may_hold_variables_of_tensorflow(tf, eagerly):
+    """Their `value` is a method; a layer in a pure call gets an array from it all the same."""
+
+    class Scale(tf.keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.s = tf.Variable(2.0)
+
+        def call(self, x):
+            found.append(self.s.value())
+            self.add_loss(self.s)
+            return x * jax.lax.mul(self.s.value(), self.s.value())
+
+    found = []
+    model = tf.keras.Sequential([tf.keras.Input((5,)), Scale(), tf.keras.layers.Dense(1)])
+    model.compile(tf.keras.optimizers.SGD(0.1), "mse", run_eagerly=eagerly)
+    model.fit(X, X[:, :1], batch_size=64, verbose=0)
+    assert found and all(isinstance(value, jax.Array) for value in found) and float(model.layers[0].s) != 2
+    grads = [np.ones_like(w) for w in model.get_weights()]
+    before = float(model.layers[0].s)
+    model.optimizer.apply_gradients(zip(grads, model.trainable_weights))
+    np.testing.assert_allclose(float(model.layers[0].s), before - 0.1, rtol=1e-5)
+    model.layers[0].s.regularizer = lambda value: jax.lax.mul(value, value)
+    np.testing.assert_allclose(model.losses[-1], float(model.layers[0].s) ** 2, rtol=1e-6)
 
 
 def test_variables_keep_what_it_assigns(tf):

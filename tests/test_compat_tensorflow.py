@@ -42,6 +42,7 @@ CALLS = {
     "tf.matmul(A, B, transpose_b=True)": A @ B.T,
     "tf.transpose(A, perm=[1, 0])": A.T,
     "tf.linalg.matvec(A, B[0])": A @ B[0],
+    "tf.linalg.matvec(A, A[:, 0], transpose_a=True)": A.T @ A[:, 0],
     "tf.reshape(tensor=A, shape=(3, 2))": A.reshape(3, 2),
     "tf.expand_dims(A, axis=-1)": A[..., None],
     "tf.squeeze(A[None], axis=0)": A,

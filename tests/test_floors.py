@@ -241,6 +241,29 @@ def test_late_names_are_declared_and_come(path):
     assert all(getattr(package, name) is not None for name in table)
 
 
+# Whose `.value` is read. A Variable's is a method in TensorFlow's dialect; `.array` is the array in every one.
+WITH_VALUE = {
+    "callbacks/event_writer.py": {"summary"},  # a message
+    "compat/standin/tapes.py": {"node"},  # of a program's text
+    "compat/standin/variables.py": {"read"},  # what makes it both
+    "optimizers/face.py": {"variable"},  # of another library
+    "saving/keras2_config.py": {"translation"},
+    "state/operators.py": {"other"},
+    "training/arguments/fingerprint.py": {"other"},
+}
+
+
+def test_variables_are_read_by_array():
+    found = {}
+    for path in FILES:
+        if not short(path).startswith("compat/checking/"):  # it reads programs
+            reads = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute))
+            owners = {ast.unparse(node.value) for node in reads if node.attr == "value" and isinstance(node.ctx, ast.Load)}
+            if owners - {"self"}:
+                found[short(path)] = owners - {"self"}
+    assert found == WITH_VALUE
+
+
 def test_every_file_teaches_its_idea():
     assert not [short(path) for path in FILES if not ast.get_docstring(ast.parse(path.read_text()))]
 

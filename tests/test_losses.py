@@ -319,6 +319,14 @@ def test_axes_of_size_one_are_compared_with_all_entries_and_said(name, y_shape, 
         np.testing.assert_allclose(model.fit(np.zeros(p_shape), y, verbose=0).history["loss"], [expected], rtol=1e-5)
 
 
+@pytest.mark.parametrize("name, arguments, y, p", CASES)
+def test_attributes_are_those_of_keras(name, arguments, y, p):
+    ours, theirs = getattr(losses, name)(**arguments), getattr(keras.losses, name)(**arguments)
+    public = {key: value for key, value in vars(theirs).items() if not key.startswith("_") and key != "fn"}
+    assert {key: value for key, value in vars(ours).items() if not key.startswith("_") and key != "fn"} == public
+    assert ours._fn_kwargs == theirs._fn_kwargs and ours.dtype == theirs.dtype
+
+
 def test_an_ignored_class_may_be_out_of_range():
     y = np.array([0, 255, 2])
     losses.SparseCategoricalCrossentropy(ignore_class=255).check_targets(y, Spec((None, 3), "float32"))

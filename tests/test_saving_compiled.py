@@ -138,3 +138,36 @@ def test_a_training_config_that_is_no_dict_is_refused(training, tmp_path):
             target.writestr(name, json.dumps(config) if name == "config.json" else source.read(name))
     with pytest.raises(FileFormatError, match="is a dict"):
         jkeras.models.load_model(tmp_path / "n.keras")
+
+
+@jkeras.saving.register_keras_serializable("own_compile")
+def smallest_gap(y_true, y_pred):
+    return jkeras.ops.min(jkeras.ops.abs(y_true - y_pred), axis=-1)
+
+
+@jkeras.saving.register_keras_serializable("own_compile")
+class OwnCompile(jkeras.Sequential):
+    """As Keras' guide on saving has it: what `compile` takes has names of its own."""
+
+    def compile(self, solver, gap, measures=()):
+        super().compile(solver, gap, metrics=list(measures))
+        self.given = (solver, gap, measures)
+
+    def get_compile_config(self):
+        return dict(zip(("solver", "gap", "measures"), self.given))
+
+    def compile_from_config(self, config):
+        self.compile(**{name: jkeras.saving.deserialize_keras_object(part) for name, part in config.items()})
+
+
+@pytest.mark.parametrize("solver", ("sgd", jkeras.optimizers.SGD(0.5)))
+def test_a_class_may_say_itself_how_it_was_compiled(solver, tmp_path):
+    model = OwnCompile([layers.Input((4,)), layers.Dense(3)])
+    model.compile(solver, smallest_gap, ["mae", smallest_gap])
+    model.fit(X, ONE_HOT, verbose=0)
+    model.save(tmp_path / "own.keras")
+    again = jkeras.models.load_model(tmp_path / "own.keras")
+    assert type(again) is OwnCompile and again.given[1:] == (smallest_gap, ["mae", smallest_gap])
+    assert float(again.optimizer.learning_rate) == float(model.optimizer.learning_rate)
+    assert int(again.optimizer.iterations) == 1
+    np.testing.assert_allclose(again.evaluate(X, ONE_HOT, verbose=0), model.evaluate(X, ONE_HOT, verbose=0), rtol=1e-6)

@@ -294,7 +294,7 @@ def full_config(obj: object) -> dict[str, object]:
     for name in ("build_config", "compile_config"):
         more = getattr(obj, f"get_{name}", lambda: None)()
         if more is not None:
-            config[name] = more
+            config[name] = serialize(more) if name == "compile_config" else more  # a class of yours may give objects
     return config
 
 

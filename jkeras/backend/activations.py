@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from jkeras import ops
 from jkeras._base.types import Array, Tree
-from jkeras.backend.draws import owner
 from jkeras.backend.shapes import as_tensor
 from jkeras.nn import dropout as maths
 from jkeras.nn import rectifiers
 from jkeras.ops.wrapper import Tensor, as_array, symbolic
-from jkeras.state.random import draw_key
+from jkeras.state.random import draw_key, drawing_owner
 
 _general_relu = symbolic(lambda x, **settings: rectifiers.relu(x, **settings), "relu", module=__name__)
 
@@ -39,7 +38,7 @@ def hard_sigmoid(x: Tensor) -> Tensor:
 
 
 def _drop(x: Tree, level: float, noise_shape: Sequence[int | None] | None, seed: int | None) -> Array:
-    return maths.dropout(draw_key(owner(), seed), as_array(x), level, noise_shape)
+    return maths.dropout(draw_key(drawing_owner(), seed), as_array(x), level, noise_shape)
 
 
 _dropout = symbolic(_drop, "dropout", module=__name__)

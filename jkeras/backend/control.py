@@ -15,6 +15,7 @@ from jkeras._base.types import Tree
 from jkeras.graph.keras_tensor import is_symbolic
 from jkeras.ops.wrapper import Tensor, as_array, symbolic
 from jkeras.state.scope import is_traced
+from jkeras.state.variable import Variable
 
 _StepFunction = Callable[[Tree, list[Tree]], tuple[Tree, list[Tree]]]
 
@@ -34,7 +35,7 @@ def switch(condition: Tensor, then_expression: Tree, else_expression: Tree) -> T
     """
     both = callable(then_expression) and callable(else_expression)
     if getattr(condition, "shape", ()) == () and not is_symbolic(condition):
-        if not is_traced(getattr(condition, "value", condition)):
+        if not is_traced(condition.array if isinstance(condition, Variable) else condition):
             chosen = then_expression if bool(condition) else else_expression
             return chosen() if callable(chosen) else chosen
         if both:

@@ -7,7 +7,6 @@ one seed differ, and a new process repeats both.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,31 +17,15 @@ from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.types import Array, Tree
 from jkeras.backend.shapes import at_shape
 from jkeras.ops.wrapper import Tensor, as_array
-from jkeras.state.random import draw_key
-from jkeras.state.scope import current
+from jkeras.state.random import draw_key, drawing_owner
 from jkeras.state.variable import Variable
-
-
-class _Owner:
-    """Stands in for a layer in eager code, and counts the draws of one seed."""
-
-    name = "jkeras.backend"
-
-
-_owners: dict[int | None, _Owner] = {}
-
-
-def owner(seed: int | None = None) -> Any:
-    """The running layer, or its substitute in eager code."""
-    layer = current().layer
-    return _owners.setdefault(seed, _Owner()) if layer is None else layer
 
 
 def _draw(
     sample: Callable[[Array, tuple[int, ...], str], Array], shape: Sequence[Tree], dtype: DTypeLike | None, seed: int | None
 ) -> Tensor:
     dtype = standardize_dtype(dtype or config.floatx())
-    return at_shape(lambda sizes: sample(draw_key(owner(seed), seed), sizes, dtype), "random", shape)
+    return at_shape(lambda sizes: sample(draw_key(drawing_owner(seed), seed), sizes, dtype), "random", shape)
 
 
 def random_normal(

@@ -119,4 +119,4 @@ def moving_average_update(x: Tree, value: Tensor, momentum: float) -> Array:
         value: of its shape.
         momentum: in [0, 1].
     """
-    return x.assign(x.value * momentum + ops.cast(value, x.dtype) * (1.0 - momentum))
+    return x.assign(x.array * momentum + ops.cast(value, x.dtype) * (1.0 - momentum))

@@ -110,7 +110,9 @@ class Function:
             else:
                 arrays.append(_fitting(tensor, value))
         found = iter(self._results(arrays, next_key_numbers(), training))
-        results = [next(found) if is_symbolic(leaf) else getattr(leaf, "value", leaf) for leaf in self._leaves]
+        results = [
+            next(found) if is_symbolic(leaf) else leaf.array if isinstance(leaf, Variable) else leaf for leaf in self._leaves
+        ]
         for variable, new in self._updates:
             variable.assign(next(found) if is_symbolic(new) else new)
         return jax.tree.unflatten(self._tree, [np.array(value)[()] for value in results])
@@ -132,7 +134,7 @@ class Function:
 
 
 def _fitting(tensor: KerasTensor, value: Tree) -> Tree:
-    array = jnp.asarray(getattr(value, "value", value), jnp.dtype(tensor.dtype))
+    array = jnp.asarray(value.array if isinstance(value, Variable) else value, jnp.dtype(tensor.dtype))
     fits = len(array.shape) == len(tensor.shape) and all(n is None or n == m for n, m in zip(tensor.shape, array.shape))
     if not fits:
         raise ValueError(f"K.function expects the input {tensor.name!r} with shape {tensor.shape}. Received: {describe(array)}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextvars import ContextVar
 
 import jax
 
@@ -43,17 +44,17 @@ class Session:
         return None
 
 
-_sessions: list[Session] = []
+_session: ContextVar[Session | None] = ContextVar("jkeras_session", default=None)
 
 
 def get_session(op_input_list: object = ()) -> Session:
-    """The session passed to `set_session`, or a new `Session`."""
-    return _sessions[-1] if _sessions else Session()
+    """The session passed to `set_session` in this thread, or a new `Session`."""
+    return _session.get() or Session()
 
 
 def set_session(session: Session | None) -> None:
     """Remember a session for `get_session`. Its settings, such as memory on a GPU, have no effect: JAX manages devices."""
-    _sessions[:] = [] if session is None else [session]
+    _session.set(session)
 
 
 def clear_session(free_memory: bool = True) -> None:
@@ -63,7 +64,7 @@ def clear_session(free_memory: bool = True) -> None:
         free_memory: Keras 3's argument; Python frees unused memory in any case.
     """
     utils.clear_session(free_memory)
-    _sessions.clear()
+    _session.set(None)
 
 
 def get_uid(prefix: str = "") -> int:

@@ -239,7 +239,7 @@ class TensorBoard(Callback):
 
     def _write_embeddings(self) -> None:
         for layer in self._embeddings():
-            table = np.asarray(layer.weights[0].value).astype(np.float32)
+            table = np.asarray(layer.weights[0].array).astype(np.float32)
             np.savetxt(os.path.join(self.log_dir, f"{layer.name}.tsv"), table, fmt="%.7g", delimiter="\t")
 
 

@@ -1,8 +1,9 @@
 """Checks a script before it runs: what it needs of Keras and TensorFlow that jkeras does not have, with the lines.
 
 The script is read, not run. Only what its text says plainly is reported: names in modules, attributes of classes and of their
-instances, names in strings, methods of TensorFlow's shapes, and steps whose arguments fit no form. So the list may be incomplete,
-and it includes lines in branches that are never taken. What stands in a `try` that catches the error is left out.
+instances, names in strings, arguments of TensorFlow's functions, methods of its shapes, and steps whose arguments fit no form. So
+the list may be incomplete, and it includes lines in branches that are never taken. What stands in a `try` that catches the error
+is left out.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ast
 from typing import NamedTuple
 
 from jkeras.compat.checking.attributes import missing_attributes
+from jkeras.compat.checking.keywords import unknown_keywords
 from jkeras.compat.checking.names import missing_names
 from jkeras.compat.checking.script import Script
 from jkeras.compat.checking.shapes import shapes_as_tensor_shapes
@@ -24,7 +26,8 @@ class Absent(NamedTuple):
 
     Attributes:
         line: where the script uses it.
-        name: in full, such as `tensorflow.device` or `keras.Model.graph`; or an argument, `loss="msee"`; or a method.
+        name: in full, such as `tensorflow.device` or `keras.Model.graph`; or an argument, `loss="msee"`,
+            `tensorflow.cumsum(along=)`; or a method.
         is_tensorflow: whether it is TensorFlow's own rather than Keras'.
         hint: what to write instead.
     """
@@ -53,6 +56,6 @@ def check_script(source: str, filename: str = "<script>") -> list[Absent]:
         4 keras.Sequential.fitt - There is fit.
     """
     script = Script(ast.parse(source, filename))
-    searches = (missing_names, missing_attributes, unknown_strings, unfit_steps, shapes_as_tensor_shapes)
+    searches = (missing_names, missing_attributes, unknown_strings, unknown_keywords, unfit_steps, shapes_as_tensor_shapes)
     found = {one for search in searches for one in search(script)} if script.imported or script.missing else set()
     return sorted((Absent(line, what, is_tensorflow(what), hint) for line, what, hint in found), key=lambda one: one[:2])

@@ -3,8 +3,8 @@
 The stand-in for `tensorflow` is offered to packages too, not only to scripts. A package that asks `try: import tensorflow` finds
 it, and works because what it may ask next is there, or is missing in the way Python says it: a module that is not there is an
 ImportError, a name an AttributeError, and the classes that `isinstance` asks for exist. Where a package does more with TensorFlow
-if it is there, `install(tensorflow=False)` leaves the name `tensorflow` alone. For the packages in `WITHOUT_TENSORFLOW` that
-happens by itself, as long as they are being imported (`hidden.py`).
+if it is there, `install(tensorflow=False)` leaves the name `tensorflow` alone, and `install(without_tensorflow=(name, ...))`
+hides it from such packages while they are imported (`hidden.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from importlib.metadata import DistributionFinder
 from types import ModuleType
 
 from jkeras.compat import keras_table, tensorflow_table
-from jkeras.compat.hidden import WITHOUT_TENSORFLOW, Hiding, without_tensorflow
+from jkeras.compat.hidden import Hiding, hiding_spec, spec_of_others
 from jkeras.compat.identity import CompatDistribution, distributions
 from jkeras.compat.missing import MissingModuleError, missing_text
 from jkeras.compat.modules import make_module
@@ -35,10 +35,12 @@ class CompatFinder(DistributionFinder):
 
     Args:
         names: the top-level modules that it stands for.
+        without_tensorflow: modules from which it hides `tensorflow` while they are imported.
     """
 
-    def __init__(self, names: frozenset[str] = NAMES):
+    def __init__(self, names: frozenset[str] = NAMES, without_tensorflow: Iterable[str] = ()):
         self.names = names
+        self.without_tensorflow = frozenset(without_tensorflow)
         self.hiding = Hiding()
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
@@ -46,12 +48,15 @@ class CompatFinder(DistributionFinder):
             return ModuleSpec(name, Empty())
         if name in NEEDS_TENSORFLOW:
             raise MissingModuleError(missing_text(name, ()))
-        if name in WITHOUT_TENSORFLOW and "tensorflow" in self.names:
-            return without_tensorflow(name, path, self.hiding, [finder for finder in sys.meta_path if finder is not self])
+        others = (finder for finder in sys.meta_path if finder is not self)
+        if name in self.without_tensorflow and "tensorflow" in self.names:
+            return hiding_spec(name, path, self.hiding, others)
         if name.partition(".")[0] not in self.names:
             return None
         if self.hiding.active and name.partition(".")[0] == "tensorflow":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+            if spec_of_others(name, path, others) is not None:
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+            return None
         return ModuleSpec(name, _Made(make_module(name)), is_package=True)
 
     def find_distributions(self, context: DistributionFinder.Context | None = None) -> Iterable[CompatDistribution]:

@@ -2,11 +2,15 @@
 
 They do all their work without TensorFlow, and hand part of it to TensorFlow's own kinds of tensors where it is installed. Which
 of both they do, they decide when they are imported. A script may import the stand-in before or after them.
+
+Python looks into `sys.modules`, which all threads share, before it asks any finder. So while such a package is imported, no
+thread finds the stand-in there. Other threads may import it all the same; then the package sees it too.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader
@@ -14,22 +18,19 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-WITHOUT_TENSORFLOW = frozenset({"keras_hub"})
 
+class Hiding(threading.local):
+    """Whether the stand-in for `tensorflow` is hidden now from this thread."""
 
-class Hiding:
-    """Whether the stand-in for `tensorflow` is hidden now."""
-
-    def __init__(self) -> None:
-        self.active = False
+    active = False
 
     @contextmanager
     def block(self) -> Iterator[None]:
         """A block in which `import tensorflow` is an ImportError, even if it was imported before."""
         outer, self.active = self.active, True
-        loaded = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "tensorflow"}
+        loaded = {name: module for name, module in [*sys.modules.items()] if name.partition(".")[0] == "tensorflow"}
         for name in loaded:
-            del sys.modules[name]
+            sys.modules.pop(name, None)
         try:
             yield
         finally:
@@ -54,7 +55,7 @@ class _Loader(Loader):
         return getattr(self._loader, name)
 
 
-def without_tensorflow(name: str, path: Sequence[str] | None, hiding: Hiding, others: Iterable[Any]) -> ModuleSpec | None:
+def hiding_spec(name: str, path: Sequence[str] | None, hiding: Hiding, others: Iterable[Any]) -> ModuleSpec | None:
     """The spec of an installed module, which runs while `tensorflow` is hidden; None if it is not installed.
 
     Args:
@@ -63,9 +64,17 @@ def without_tensorflow(name: str, path: Sequence[str] | None, hiding: Hiding, ot
         hiding: by which the finder of `tensorflow` goes.
         others: finders to ask for it.
     """
+    spec = spec_of_others(name, path, others)
+    if spec is not None:
+        spec.loader = None if spec.loader is None else _Loader(spec.loader, hiding)
+    return spec
+
+
+def spec_of_others(name: str, path: Sequence[str] | None, others: Iterable[Any]) -> ModuleSpec | None:
+    """What other finders know of a module; None if none of them does."""
     for finder in others:
-        spec: ModuleSpec | None = finder.find_spec(name, path)
+        find = getattr(finder, "find_spec", None)  # Python passes over finders without it
+        spec: ModuleSpec | None = None if find is None else find(name, path)
         if spec is not None:
-            spec.loader = None if spec.loader is None else _Loader(spec.loader, hiding)
             return spec
     return None

@@ -22,11 +22,13 @@ _OPTIMIZER = "Write keras.optimizers.{} and pass it to model.compile(optimizer=.
 _NETWORKS = """The networks of keras.applications are not here. Where the script says weights=None, build the network with
 keras.layers (examples/resnet.py builds a ResNet). Where it wants trained weights, build it too, then model.load_weights(file)."""
 
+_RUNTIME = "TensorFlow's own runtime is not here. Write tf.GradientTape, or jax.grad of a function of arrays."
 _GRADIENT_RULES = """TensorFlow's operations, and the rules for their gradients that shap's DeepExplainer replaces, are not here.
 Write shap.GradientExplainer(model, background), or shap.KernelExplainer(model.predict, background)."""
 
 HINTS = {
-    "tensorflow.eager": _GRADIENT_RULES,
+    "tensorflow.eager": _RUNTIME,
+    "tensorflow.eager.backprop": _GRADIENT_RULES,
     "tensorflow.gradients": _TRAIN_STEP,
     "tensorflow.data": _DATA,
     "tensorflow_datasets": _DATASETS,

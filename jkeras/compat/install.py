@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -39,17 +39,21 @@ def is_installed() -> bool:
     return bool(_installed)
 
 
-def install(tensorflow: bool = True) -> None:
+def install(tensorflow: bool = True, without_tensorflow: Iterable[str] = ("keras_hub",)) -> None:
     """From now on `import keras`, `import tensorflow` and their submodules give jkeras.
 
     `floatx`, `epsilon` and `image_data_format` are taken from `keras.json` in `$KERAS_HOME` or `~/.keras`, if there is one.
-    JAX's arrays, and those of texts, get `numpy()`, `get_shape()` and `set_shape()` as TensorFlow's have. `model.to_json()` has
-    the keys of Keras 2, and `model.save("name")` without a suffix writes a folder, as in Keras 2. A second call does nothing.
+    JAX's arrays, and those of texts, get `numpy()`, `get_shape()` and `set_shape()` as TensorFlow's have, and the shapes of
+    symbolic tensors `as_list()`, `rank` and so on. `model.to_json()` has the keys of Keras 2, and `model.save("name")` without a
+    suffix writes a folder, as in Keras 2. A second call does nothing.
 
     Args:
         tensorflow: False leaves the name `tensorflow` alone, for packages that do more with TensorFlow where they find it.
+        without_tensorflow: packages that find no `tensorflow` while they are imported, and so do all their work with Keras;
+            by default keras_hub.
 
     Raises:
+        TypeError: `without_tensorflow` is a string.
         RuntimeError: Keras or TensorFlow are imported already.
 
     Example:
@@ -58,6 +62,8 @@ def install(tensorflow: bool = True) -> None:
         >>> Dense                                                   # doctest: +SKIP
         <class 'jkeras.layers.dense.Dense'>
     """
+    if isinstance(without_tensorflow, str):
+        raise TypeError(f"without_tensorflow takes names of packages. Received a string: write ({without_tensorflow!r},).")
     if _installed:
         return
     names = NAMES if tensorflow else NAMES - {"tensorflow"}
@@ -65,7 +71,7 @@ def install(tensorflow: bool = True) -> None:
     if there is not None:
         file = getattr(sys.modules[there], "__file__", None) or "somewhere else"
         raise RuntimeError(_IMPORTED.format(name=there, file=file))
-    finder = CompatFinder(names)
+    finder = CompatFinder(names, without_tensorflow)
     sys.meta_path.insert(0, finder)
     settings.keras2_files, settings.restored, settings.shape_note = True, Restored(), METHODS_OF_SHAPES
     _installed.extend((finder, _read_settings()))
@@ -118,13 +124,22 @@ def _set_shape(self: Array, shape: object) -> None:
     """Does nothing: the shape is known."""
 
 
+def _shape(self: KerasTensor) -> tuple[int | None, ...]:
+    """The shape; that of a tensor made under compat has TensorFlow's methods."""
+    return vars(self)["shape"]  # type: ignore[no-any-return]
+
+
+def _keep_shape(self: KerasTensor, shape: Iterable[int | None]) -> None:
+    vars(self)["shape"] = TensorShape(shape)
+
+
 # Methods of TensorFlow's tensors that arrays get. What has no values yet has no `numpy`.
 _SHAPES: dict[str, Callable[..., Any]] = {"get_shape": _get_shape, "set_shape": _set_shape}
 _METHODS: dict[Any, dict[str, Any]] = {
     _ARRAY: {"numpy": _numpy, **_SHAPES},
     jax.core.Tracer: {"numpy": property(_numpy_if_known), **_SHAPES},  # `jax.grad` of code that runs line by line has values
     TextArray: {"numpy": _plain_texts, **_SHAPES},
-    KerasTensor: _SHAPES,
+    KerasTensor: {**_SHAPES, "shape": property(_shape, _keep_shape)},
 }
 
 

@@ -59,6 +59,7 @@ PLACES = {
     "tensorflow.python": EMPTY,
     "tensorflow.python.client": EMPTY,
     "tensorflow.python.client.device_lib": f"{_IN}.devices",
+    "tensorflow.python.eager": EMPTY,
     "tensorflow.python.framework": EMPTY,
     "tensorflow.python.framework.ops": f"{_IN}.version_one",
     "tensorflow.random": f"{_IN}.randomness {_IN}.generators",

@@ -75,7 +75,7 @@ class H5IOStore(MutableMapping[str, Any]):
     def __setitem__(self, name: str, value: Any) -> None:
         if self.mode != "w":
             raise ValueError("The store was opened for reading. Open it with mode='w' to write.")
-        write_array(self._file.require_group(self._place()), name, value.value if isinstance(value, Variable) else value)
+        write_array(self._file.require_group(self._place()), name, value.array if isinstance(value, Variable) else value)
 
     def __getitem__(self, name: str) -> np.ndarray:
         if self.mode == "w":

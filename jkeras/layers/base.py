@@ -28,7 +28,7 @@ from jkeras import regularizers
 from jkeras._base.config import settings
 from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
-from jkeras._base.errors import known_sizes, unexpected_arguments
+from jkeras._base.errors import describe, known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
 from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
@@ -396,7 +396,10 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         if training is None:
             training = plan.training_default
         if plan.takes_training:
-            kwargs["training"] = bool(training)
+            try:
+                kwargs["training"] = bool(training)
+            except ValueError:  # many numbers
+                raise ValueError(messages.TRAINING.format(layer=self.name, value=describe(training))) from None
         else:
             kwargs.pop("training", None)
         return training
@@ -498,7 +501,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     def add_loss(self, loss: Tree) -> None:
         """Add a scalar, or a list of them, to what training minimises. Use it in `call`."""
         for one in loss if isinstance(loss, (list, tuple)) else [loss]:
-            value: Tree = one() if callable(one) else getattr(one, "value", one)
+            value: Tree = one() if callable(one) else one.array if isinstance(one, Variable) else one
             losses = current().losses
             if is_symbolic(value):
                 raise ValueError(messages.SYMBOLIC_LOSS.format(layer=self.name))
@@ -519,7 +522,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         scope = current()
         added = [pair for pair in (self._last_losses if scope.losses is None else scope.losses) if id(pair[0]) in here]
         variables = self.trainable_weights
-        return [value for _, value in added] + [b.regularizer(b.value) for b in variables if b.regularizer is not None]
+        return [value for _, value in added] + [b.regularizer(b.array) for b in variables if b.regularizer is not None]
 
 
 def _is_numeric(specs: Tree) -> bool:

@@ -68,6 +68,11 @@ first, with {how}, with Input(shape=...), or by calling the layer on data."""
 NO_WEIGHT = """Layer {layer!r} has no weight {name!r}. Code that sets `built = True` in place of build() sets all weights too:
 layer.{name} = array."""
 
+TRAINING = """{layer!r} takes training=True, False or None. Received: training={value}. Several inputs go into one list:
+
+    y = layer([x1, x2])          # instead of layer(x1, x2)
+"""
+
 SHAPES_ARE_TUPLES = "The shape of an array is a tuple: write len(x.shape), list(x.shape), numpy.prod(x.shape)."
 _ASKED_OF_SHAPES = frozenset({"rank", "ndim", "ndims", "dims", "as_list", "num_elements", "is_fully_defined", "size"})
 

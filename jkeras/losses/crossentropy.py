@@ -39,6 +39,7 @@ class BinaryCrossentropy(LossFunctionWrapper):
     @expand_kwargs(name="binary_crossentropy")
     def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1, **kwargs: Unpack[LossArguments]):
         super().__init__(binary_crossentropy, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis, **kwargs)
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
 
 
 @export("keras.losses.CategoricalCrossentropy")
@@ -61,6 +62,7 @@ class CategoricalCrossentropy(LossFunctionWrapper):
     @expand_kwargs(name="categorical_crossentropy")
     def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1, **kwargs: Unpack[LossArguments]):
         super().__init__(categorical_crossentropy, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis, **kwargs)
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
 
 
 @export("keras.losses.SparseCategoricalCrossentropy")
@@ -85,6 +87,7 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
         self, from_logits: bool = False, ignore_class: int | None = None, *, axis: int = -1, **kwargs: Unpack[LossArguments]
     ):
         super().__init__(sparse_categorical_crossentropy, from_logits=from_logits, ignore_class=ignore_class, axis=axis, **kwargs)
+        self.from_logits, self.ignore_class = from_logits, ignore_class
 
 
 @export("keras.losses.KLDivergence")

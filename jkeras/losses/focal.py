@@ -57,6 +57,8 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
             axis=axis,
             **kwargs,
         )
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+        self.apply_class_balancing, self.alpha, self.gamma = apply_class_balancing, alpha, gamma
 
 
 @export("keras.losses.CategoricalFocalCrossentropy")
@@ -97,3 +99,5 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
             axis=axis,
             **kwargs,
         )
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+        self.alpha, self.gamma = alpha, gamma

@@ -32,6 +32,7 @@ class Dice(LossFunctionWrapper):
     @expand_kwargs(after={"axis": "name"}, name="dice")
     def __init__(self, *, axis: object = None, **kwargs: Unpack[LossArguments]):
         super().__init__(dice, axis=axis, **kwargs)
+        self.axis = axis
 
 
 @export("keras.losses.Tversky")
@@ -54,3 +55,4 @@ class Tversky(LossFunctionWrapper):
     @expand_kwargs(after={"axis": "name"}, name="tversky")
     def __init__(self, alpha: float = 0.5, beta: float = 0.5, *, axis: object = None, **kwargs: Unpack[LossArguments]):
         super().__init__(tversky, alpha=alpha, beta=beta, axis=axis, **kwargs)
+        self.alpha, self.beta, self.axis = alpha, beta, axis

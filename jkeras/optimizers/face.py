@@ -387,7 +387,7 @@ class KerasFace:
 
     def _read_rate(self) -> Any:
         if self._at_work and self._rate_in_step is not None:
-            return self._rate_in_step.value
+            return self._rate_in_step.array
         state = self._state if self._inner is None else self._inner.state
         if callable(self._rate):
             return rate_at(self._rate, 0 if state is None else state.iterations)
@@ -408,7 +408,7 @@ class KerasFace:
 
     def _read_iterations(self) -> ArrayLike:
         if self._at_work and self._clock is not None:
-            return self._clock.value
+            return self._clock.array
         state = self._state if self._inner is None else self._inner.state
         return np.int32(0) if state is None else state.iterations // (self.gradient_accumulation_steps or 1)
 
@@ -456,7 +456,7 @@ class KerasFace:
         return paths.nest({tuple(key.split("/")): value for key, value in values.items()})
 
     def _values(self) -> dict[str, Array]:
-        return {key: jnp.asarray(variable.value) for key, variable in zip(self._keys, self._trained)}
+        return {key: _array_in(variable) for key, variable in zip(self._keys, self._trained)}
 
     def _constraints(self) -> Constraints:
         pairs = ((key, getattr(variable, "constraint", None)) for key, variable in zip(self._keys, self._trained))
@@ -511,6 +511,10 @@ class KerasFace:
                 "optimizer.apply() was called inside jit, where the new state cannot be kept. Write "
                 "`params, state = optimizer.update(grads, state, params)` there, with `state = optimizer.init(params)` before it."
             )
+
+
+def _array_in(variable: Assignable) -> Array:
+    return variable.array if isinstance(variable, Variable) else jnp.asarray(variable.value)
 
 
 def _array_of(value: ArrayLike | Variable) -> Array:

@@ -181,7 +181,7 @@ class OwnStep:
             )
         key, rule = self._keys_by_id()[id(variable)], library.rule(self)
         held = {field: made[key] for field, made in self._of_library.items()}
-        slots = rule.init({key: variable.array})._replace(**{field: {key: slot.value} for field, slot in held.items()})
+        slots = rule.init({key: variable.array})._replace(**{field: {key: slot.array} for field, slot in held.items()})
         rates = {"learning_rate": learning_rate, "step": self._read_iterations()}  # type: ignore[attr-defined]
         changes, new = rule.update({key: gradient}, slots, {key: variable.array}, **rates)
         for field, slot in held.items():

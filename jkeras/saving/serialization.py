@@ -194,7 +194,8 @@ def _build(model: Model, build_config: object) -> None:
 
 
 def compile_from_config(model: Model, config: Config | None, custom_objects: CustomObjects = None) -> None:
-    """Compile a model as a `compile_config` of Keras 3 or tf_keras says; not at all if that is None or empty.
+    """Compile a model as a `compile_config` of Keras 3 or tf_keras says; not at all if that is None or empty. A class of yours
+    that overrides `compile_from_config` does it by that.
 
     Raises:
         FileFormatError: it is malformed, or names something unknown.
@@ -202,7 +203,11 @@ def compile_from_config(model: Model, config: Config | None, custom_objects: Cus
     check_compile_size(config)
     try:
         with registry.custom_object_scope(custom_objects), translated():
-            compile_model(model, to_keras3(config))
+            own = next(c for c in type(model).__mro__ if "compile_from_config" in vars(c))
+            if config and not configurable.is_library(own):
+                model.compile_from_config(config)
+            else:
+                compile_model(model, to_keras3(config))
     except FileFormatError:
         raise
     except Exception as error:

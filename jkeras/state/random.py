@@ -28,6 +28,12 @@ _NO_KEY = """{who} needs random numbers, but no key was given to this pure call.
 """
 
 
+class Outside:
+    """Stands in for a layer in code that belongs to none, and counts the draws of one seed."""
+
+    name = "code outside of layers"
+
+
 class _Stream:
     """A stream of keys.
 
@@ -35,12 +41,14 @@ class _Stream:
         seed: what it started from.
         taken: how many keys it has given.
         python: the state in which `set_random_seed` left Python's `random`; None where the stream follows the global generators.
+        outside: by seeds of draws outside of layers, which count up whatever else is drawn.
     """
 
     def __init__(self) -> None:
         self.seed = secrets.randbits(31)
         self.taken = 0
         self.python: tuple[Tree, ...] | None = None
+        self.outside: dict[int | None, Outside] = {}
 
 
 _NOTHING_TAKEN = 624  # the last number of the state of a generator that was just seeded
@@ -127,6 +135,12 @@ def next_key_numbers() -> np.ndarray:
 def next_seed() -> int:
     """The next 31-bit integer of the global stream: the same after the same `set_random_seed`, or `random.seed`."""
     return int(np.random.SeedSequence(next_numbers()).generate_state(1)[0] >> 1)
+
+
+def drawing_owner(seed: int | None = None) -> object:
+    """The running layer, or what stands in for it where none runs."""
+    layer = current().layer
+    return _stream.outside.setdefault(seed, Outside()) if layer is None else layer
 
 
 def draw_key(owner: object, seed: int | None = None) -> jax.Array:

@@ -64,6 +64,22 @@ that value yet. Let the step take that value over first:
 gate = threading.RLock()
 
 
+class _Threads:
+    """Which threads train.
+
+    Attributes:
+        training: those in which `fit` runs.
+        donating: those that have given arrays away, and may again.
+    """
+
+    def __init__(self) -> None:
+        self.training: set[int] = set()
+        self.donating: set[int] = set()
+
+
+threads = _Threads()
+
+
 class Variable(ArrayOperators):
     """Holds one array: a weight, a counter, a moving average.
 

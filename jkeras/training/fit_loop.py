@@ -36,11 +36,12 @@ from jkeras.data.array_stacker import ArrayStacker
 from jkeras.data.stream_stacker import Stacker
 from jkeras.layers.tracking import inventory
 from jkeras.state import random
+from jkeras.state.variable import threads
 from jkeras.training.objective.trackers import logs_of_epoch, tracker_places
 from jkeras.training.programs.steps_per_dispatch import Stopwatch
 from jkeras.training.programs.training import Program, TrainingProgram
 from jkeras.training.resume.state import ResumeState, metric_values, metrics_from, plain_results
-from jkeras.training.run import Run, training_threads, write_some
+from jkeras.training.run import Run, write_some
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps, reports_metrics_alone
 
@@ -123,7 +124,7 @@ class FitLoop:
         self._watch = Stopwatch()
 
     def __enter__(self) -> FitLoop:
-        training_threads.add(threading.get_ident())
+        threads.training.add(threading.get_ident())
         self.model._trainer.loop = self
         self.seed = random.order_seed(self.seed)
         # Metric objects make their variables when they are first shown, which draws from the global stream: so a resumed run
@@ -132,7 +133,7 @@ class FitLoop:
         return self
 
     def __exit__(self, *error: object) -> None:
-        training_threads.discard(threading.get_ident())
+        threads.training.discard(threading.get_ident())
         # A step that failed may have taken its arguments with it: then there is nothing left to resume.
         self.model._trainer.resume_state = None if self.run.is_gone() else self.resume_state()
         self.model._trainer.loop = None

@@ -17,15 +17,12 @@ import numpy as np
 from jkeras._base.types import Array, Tree
 from jkeras.layers.tracking import Inventory, inventory
 from jkeras.optimizers.state import OptimizerState, named_leaves, split_name
-from jkeras.state.variable import gate, materialize, owned_value, put_value
+from jkeras.state.variable import gate, materialize, owned_value, put_value, threads
 from jkeras.training.dialects import is_taped
 from jkeras.training.programs.training import Call
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps
 from jkeras.training.whole_step import with_all_variables
-
-training_threads: set[int] = set()  # threads in which `fit` runs
-_donating_threads: set[int] = set()  # threads that have given arrays away, and may again
 
 _GONE = """The step had taken the weights when it failed, and they went with it. Load them again, from a file that ModelCheckpoint
 or BackupAndRestore wrote, and compile with a new optimizer."""
@@ -118,7 +115,7 @@ class Run:
 
     def _write(self) -> None:
         """Put the state into the variables; a run that only reads leaves that to a `fit` in another thread."""
-        if self.trains or not training_threads - {threading.get_ident()}:
+        if self.trains or not threads.training - {threading.get_ident()}:
             self._variables.write(self.state)
         if self._optimizes:
             self.model._trainer.optimizer.put_state(self.state.opt_state, self._trained)
@@ -142,7 +139,7 @@ class _Variables:
     def read(self) -> tuple[Tree, Tree]:
         """Nested `params` and `state`; where they are to be donated, in arrays that nobody else holds."""
         if self._donates:
-            _donating_threads.add(threading.get_ident())
+            threads.donating.add(threading.get_ident())
         self._known = _values(self.held, self._donates)
         return self.held.nested(self._known)
 
@@ -173,7 +170,7 @@ def _values(held: Inventory, donate: bool) -> list[Array | None]:
         materialize(variable for _, variable in held.entries)
         if donate:
             return [owned_value(variable) for _, variable in held.entries]
-        if _donating_threads - {threading.get_ident()}:
+        if threads.donating - {threading.get_ident()}:
             return [variable.array for _, variable in held.entries]  # marked, so that the others copy what they give away
         return [variable._value for _, variable in held.entries]
 

@@ -115,7 +115,7 @@ def _is_convolution(layer: Layer) -> bool:
 
 def _kernel(layer: Layer) -> np.ndarray:
     """The kernel as `(height, width, inputs, filters)`; a one-dimensional one has height 1."""
-    kernel = np.asarray(_kernel_variable(layer).value, np.float32)
+    kernel = np.asarray(_kernel_variable(layer).array, np.float32)
     if kernel.ndim == 3:
         kernel = kernel[None]
     if "Transpose" in type(layer).__name__:

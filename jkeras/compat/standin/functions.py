@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import weakref
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from types import MethodType
 from typing import Any, NamedTuple, TypeVar
@@ -107,8 +108,9 @@ class Compiled:
         places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (jax.Array, np.ndarray, np.generic))]
         arrays = [leaves[i] for i in places]
         objects: set[int] = set()
-        order = _order_of_keys((args, kwargs))
-        kind = structure, order, tuple(self._known(leaf, objects) for leaf in leaves)
+        # Those of the arguments themselves do not count: f(a=x, b=y) is f(b=y, a=x).
+        order = [_order_of_keys(value) for value in (*args, *(kwargs[name] for name in sorted(kwargs)))]
+        kind = structure, tuple(order), tuple(self._known(leaf, objects) for leaf in leaves)
         program = self.programs.get(kind)
         if program is None or any(variable() is None for variable in (*program.changing, *program.others)):
             given = [None if i in places else weakly(leaf) for i, leaf in enumerate(leaves)]
@@ -117,8 +119,9 @@ class Compiled:
                 filled = [None if leaf is None else leaf() for leaf in given]
                 for place, array in zip(places, arrays):
                     filled[place] = array
-                positional, named = _in_order(jax.tree.unflatten(structure, filled), order)
-                return self.fn(*positional, **named)
+                positional, named = jax.tree.unflatten(structure, filled)  # `named` is sorted
+                values = [_in_order(value, below) for value, below in zip([*positional, *named.values()], order)]
+                return self.fn(*values[: len(positional)], **dict(zip(named, values[len(positional) :])))
 
             program = self._trace(run, arrays, frozenset(objects))
             if program is None:
@@ -222,26 +225,27 @@ class _Keys(NamedTuple):
 
 
 def _order_of_keys(tree: Tree) -> Any:
-    """In which order the dicts of a tree have their keys, which JAX sorts; None where there are no dicts."""
-    if isinstance(tree, dict):
+    """In which order the dicts of a tree have their keys, which JAX sorts; None where there are no dicts.
+
+    Only what JAX takes apart by itself is looked into: a user's subclass of a dict or a list is one argument as a whole.
+    """
+    if type(tree) in (dict, OrderedDict, defaultdict):
         return _Keys(tuple(tree), tuple(_order_of_keys(value) for value in tree.values()))
-    if isinstance(tree, (list, tuple)):
+    if type(tree) in (list, tuple) or (isinstance(tree, tuple) and hasattr(tree, "_fields")):
         below = tuple(_order_of_keys(value) for value in tree)
         return below if any(order is not None for order in below) else None
     return None
 
 
 def _in_order(tree: Tree, order: Any) -> Tree:
-    """A tree whose dicts have their keys in an order again."""
+    """A tree whose dicts have their keys in an order again; all that differs is made anew."""
     if order is None:
         return tree
     if isinstance(order, _Keys):
         entries = {name: _in_order(tree[name], below) for name, below in zip(order.names, order.below)}
-        tree.clear()  # a new dict, of the class of the old one
-        tree.update(entries)
-        return tree
+        return defaultdict(tree.default_factory, entries) if isinstance(tree, defaultdict) else type(tree)(entries)
     parts = [_in_order(value, below) for value, below in zip(tree, order)]
-    return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return type(tree)._make(parts) if hasattr(tree, "_fields") else type(tree)(parts)
 
 
 def _is_variable(value: object) -> bool:

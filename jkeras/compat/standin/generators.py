@@ -49,7 +49,7 @@ class Generator:
         self.state.assign(jnp.array([int(seed) & 0xFFFFFFFF, 0], jnp.uint32))
 
     def _key(self) -> Array:
-        seed, count = self.state.value
+        seed, count = self.state.array
         self.state.assign(jnp.stack([seed, count + 1]))
         return jax.random.fold_in(jax.random.key(seed), count)
 

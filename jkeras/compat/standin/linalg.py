@@ -35,8 +35,10 @@ def diag_part(input: Tree, name: object = None) -> Tensor:
     return ops.diagonal(input, axis1=-2, axis2=-1)
 
 
-def matvec(a: Tree, b: Tree, name: object = None) -> Tensor:
-    """The product of matrices and vectors."""
+def matvec(a: Tree, b: Tree, transpose_a: bool = False, adjoint_a: bool = False, name: object = None) -> Tensor:
+    """The product of matrices, or of the transposed or adjoint ones, and vectors."""
+    if transpose_a or adjoint_a:
+        a = ops.swapaxes(ops.conj(a) if adjoint_a else a, -1, -2)
     return ops.squeeze(ops.matmul(a, ops.expand_dims(b, -1)), -1)
 
 

@@ -65,6 +65,9 @@ def make_ndarray(tensor: object) -> np.ndarray:
 
 
 def _as_tensorflow_reads(array: np.ndarray, values: Tree) -> Tree:
-    """Python's numbers have 32 bits in TensorFlow; other values are left to tensorboard."""
-    narrow = {"float64": "float32", "int64": "int32"}.get(array.dtype.name)
-    return values if narrow is None else array.astype(narrow)
+    """Python's numbers have 32 bits in TensorFlow, integers only where all fit; other values are left to tensorboard."""
+    narrow = {"float64": np.float32, "int64": np.int32}.get(array.dtype.name)
+    if narrow is None:
+        return values
+    narrowed = array.astype(narrow)
+    return array if narrow is np.int32 and not np.array_equal(narrowed, array) else narrowed

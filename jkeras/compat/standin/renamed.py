@@ -120,8 +120,20 @@ def _renamed(name: str, operation: Callable[..., Tensor], arguments: str) -> Cal
         return operation(*args, **named)
 
     call.__name__ = call.__qualname__ = name
+    call.__signature__ = _signature(operation, spellings)  # type: ignore[attr-defined]
     call.__doc__ = f"`jkeras.ops.{operation.__name__}` with the arguments {', '.join(row[0] for row in spellings)}."
     return call
+
+
+def _signature(operation: Callable[..., Tensor], spellings: list[list[str]]) -> inspect.Signature:
+    """TensorFlow's arguments with the defaults of an operation, and the second spellings by name alone."""
+    defaults = [one.default for one in inspect.signature(operation).parameters.values()]
+    first = [
+        inspect.Parameter(row[0], inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
+        for row, default in zip(spellings, defaults)
+    ]
+    others = [*(spelled for row in spellings for spelled in row[1:]), "name"]
+    return inspect.Signature([*first, *(inspect.Parameter(one, inspect.Parameter.KEYWORD_ONLY, default=None) for one in others)])
 
 
 _made = renamed(_OPERATIONS)

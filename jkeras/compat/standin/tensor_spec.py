@@ -17,7 +17,7 @@ from jkeras.graph.spec import Shape
 
 __all__ = ["TensorShape", "TensorSpec"]
 
-METHODS_OF_SHAPES = " TensorFlow has methods there, which x.get_shape() has here too."
+METHODS_OF_SHAPES = " TensorFlow has methods there, which x.get_shape() has here too, and the shape of a symbolic tensor."
 
 
 class TensorShape(Shape):

@@ -54,7 +54,7 @@ class ForwardPass:
                 for metric in model.metrics:
                     metric.reset_state()
             variables = [variable for _, variable in inventory(model).entries]
-            result = functionalize(model, variables)([v.value for v in variables], zeros, training=False)
+            result = functionalize(model, variables)([v.array for v in variables], zeros, training=False)
             self.outputs = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), result.output)
         self.adds_losses = bool(result.losses)
 

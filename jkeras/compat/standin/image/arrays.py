@@ -13,6 +13,7 @@ from jkeras._base.errors import describe
 from jkeras._base.types import Tree
 from jkeras.compat.standin.dtypes import as_dtype
 from jkeras.compat.standin.host_tensor import host_tensor
+from jkeras.state.variable import Variable
 
 __all__ = ["convert_image_dtype"]
 
@@ -28,7 +29,11 @@ def as_images(images: Tree) -> Any:
     Raises:
         ValueError: they do not have three or four axes.
     """
-    array = np.asarray(images) if isinstance(images, np.ndarray) else jnp.asarray(getattr(images, "value", images))
+    array = (
+        np.asarray(images)
+        if isinstance(images, np.ndarray)
+        else jnp.asarray(images.array if isinstance(images, Variable) else images)
+    )
     if array.ndim not in (3, 4):
         raise ValueError(f"tf.image takes (height, width, channels) or a batch of such images. Received: {describe(array)}.")
     return array
