@@ -172,8 +172,8 @@ def test_files(suffix, tmp_path):
 
 
 def test_a_file_of_keras():
-    with np.load(GOLDEN / "keras3_text.npz") as expected:
-        same_outputs(jkeras.models.load_model(GOLDEN / "keras3_text.keras").predict(DATA, verbose=0), expected.values())
+    with np.load(GOLDEN / "texts" / "keras3_text.npz") as expected:
+        same_outputs(jkeras.models.load_model(GOLDEN / "texts" / "keras3_text.keras").predict(DATA, verbose=0), expected.values())
 
 
 _KERAS = """

@@ -1,4 +1,4 @@
-"""A model with every layer for texts and tables, for tests of files; Keras made `golden/keras3_text.keras` of it."""
+"""A model with every layer for texts and tables, for tests of files; Keras made `golden/texts/keras3_text.keras` of it."""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.wrapper import Wrapper
 from jkeras.nn.spectral import divided_by_largest_singular_value
 from jkeras.state.scope import current
-from jkeras.state.variable import Variable
+from jkeras.state.variable import Variable, standing_in
 
 
 @export("keras.layers.SpectralNormalization")
@@ -80,12 +80,11 @@ class SpectralNormalization(Wrapper):
         kernel, u = self.kernel.stored, self.vector_u.stored
         divided, u = divided_by_largest_singular_value(kernel, u, self.power_iterations, config.epsilon())
         self.vector_u.assign(u)
+        if current().functional:
+            with standing_in(self.kernel, divided):
+                return self._run(inputs)
         self.kernel.assign(divided)
-        try:
-            return self._run(inputs)
-        finally:
-            if current().functional:
-                self.kernel.assign(kernel)
+        return self._run(inputs)
 
     def _run(self, inputs: Array) -> Array:
         output: Array = self.layer(inputs)

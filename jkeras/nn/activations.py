@@ -38,6 +38,7 @@ def sigmoid(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The logistic function, from any number to (0, 1): `1 / (1 + exp(-x))`.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> sigmoid(jnp.array([0.0, 100.0])).tolist()
         [0.5, 1.0]
     """
@@ -49,6 +50,7 @@ def log_sigmoid(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The logarithm of the sigmoid, finite where the sigmoid itself is 0: `-log(1 + exp(-x))`.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> log_sigmoid(jnp.array([-1000.0])).tolist()
         [-1000.0]
     """
@@ -60,6 +62,7 @@ def tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The hyperbolic tangent, from any number to (-1, 1): `(exp(x) - exp(-x)) / (exp(x) + exp(-x))`.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> tanh(jnp.array([0.0, 100.0])).tolist()
         [0.0, 1.0]
     """
@@ -71,6 +74,7 @@ def tanh_shrink(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """What the tangent leaves over, about `x^3 / 3` near 0: `x - tanh(x)`.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> tanh_shrink(jnp.array([0.0, 100.0])).tolist()
         [0.0, 99.0]
     """
@@ -83,6 +87,7 @@ def exponential(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The exponential function: `exp(x)`.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> exponential(jnp.array([0.0])).tolist()
         [1.0]
     """
@@ -94,6 +99,7 @@ def softplus(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """A smooth, positive relu: `log(1 + exp(x))`, which overflows nowhere.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> softplus(jnp.array([1000.0])).tolist()
         [1000.0]
     """
@@ -105,6 +111,7 @@ def softsign(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """A tangent with slow tails, from any number to (-1, 1): `x / (1 + |x|)`.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> softsign(jnp.array([-1.0, 3.0])).tolist()
         [-0.5, 0.75]
     """
@@ -118,6 +125,7 @@ def squareplus(x: Float[Array, "*shape"], b: float = 4) -> Float[Array, "*shape"
     Source: Barron, "Squareplus: A Softplus-Like Algebraic Rectifier", 2021.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> squareplus(jnp.array([0.0, 1.5])).tolist()
         [1.0, 2.0]
     """
@@ -131,6 +139,7 @@ def silu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Source: Ramachandran, Zoph and Le, "Searching for Activation Functions", 2017.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> silu(jnp.array([-100.0, 0.0, 100.0])).round(4).tolist()
         [-0.0, 0.0, 100.0]
     """
@@ -144,6 +153,7 @@ def mish(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Source: Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", 2019.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> print(mish(jnp.array([0.0, 100.0])))
         [  0. 100.]
     """
@@ -162,6 +172,7 @@ def gelu(x: Float[Array, "*shape"], approximate: bool = False) -> Float[Array, "
     Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> print(gelu(jnp.array([0.0, 1.0])).round(3))
         [0.    0.841]
     """
@@ -189,6 +200,7 @@ def elu(x: Float[Array, "*shape"], alpha: float = 1.0) -> Float[Array, "*shape"]
     Source: Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear Units", 2016.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> elu(jnp.array([-100.0, 2.0]), alpha=0.5).tolist()
         [-0.5, 2.0]
     """
@@ -202,6 +214,7 @@ def selu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Source: Klambauer, Unterthiner, Mayr and Hochreiter, "Self-Normalizing Neural Networks", 2017.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> print(selu(jnp.array([0.0, 1.0])).round(3))
         [0.    1.051]
     """
@@ -215,6 +228,7 @@ def celu(x: Float[Array, "*shape"], alpha: float = 1.0) -> Float[Array, "*shape"
     Source: Barron, "Continuously Differentiable Exponential Linear Units", 2017.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> celu(jnp.array([-100.0, 2.0]), alpha=0.5).tolist()
         [-0.5, 2.0]
     """
@@ -238,6 +252,7 @@ def glu(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*half"]:
     Source: Dauphin, Fan, Auli and Grangier, "Language Modeling with Gated Convolutional Networks", 2017.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> glu(jnp.array([3.0, 4.0, 0.0, 100.0])).tolist()
         [1.5, 4.0]
     """
@@ -256,6 +271,7 @@ def softmax(x: Float[Array, "*shape"], axis: int | tuple[int, ...] = -1) -> Floa
         axis: the axis, or axes, of one distribution; the last by default.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> softmax(jnp.array([[0.0, 0.0], [1000.0, 0.0]])).tolist()
         [[0.5, 0.5], [1.0, 0.0]]
     """
@@ -271,6 +287,7 @@ def log_softmax(x: Float[Array, "*shape"], axis: int | tuple[int, ...] = -1) -> 
         axis: the axis, or axes, of one distribution; the last by default.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> log_softmax(jnp.array([1000.0, 0.0])).tolist()
         [0.0, -1000.0]
     """

@@ -31,6 +31,7 @@ def relu(
         threshold: where the lower piece ends, 0 by default.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> relu(jnp.array([-10.0, -0.5, 5.0, 10.0])).tolist()
         [0.0, 0.0, 5.0, 10.0]
         >>> relu(jnp.array([-10.0, -0.5, 5.0, 10.0]), negative_slope=0.5, max_value=6).tolist()
@@ -52,6 +53,7 @@ def relu6(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Source: Krizhevsky, "Convolutional Deep Belief Networks on CIFAR-10", 2010.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> relu6(jnp.array([-1.0, 3.0, 10.0])).tolist()
         [0.0, 3.0, 6.0]
     """
@@ -65,6 +67,7 @@ def leaky_relu(x: Float[Array, "*shape"], negative_slope: float = 0.2) -> Float[
     Source: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", 2013.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> leaky_relu(jnp.array([-10.0, 3.0])).tolist()
         [-2.0, 3.0]
     """
@@ -76,6 +79,7 @@ def hard_sigmoid(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """A sigmoid of three straight pieces: `min(max(x + 3, 0), 6) / 6`.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> hard_sigmoid(jnp.array([-3.0, 0.0, 3.0])).tolist()
         [0.0, 0.5, 1.0]
     """
@@ -87,6 +91,7 @@ def hard_sigmoid_keras2(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """What Keras 2 called hard sigmoid: `min(max(0.2 x + 0.5, 0), 1)`, steeper than today's.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> hard_sigmoid_keras2(jnp.array([-2.5, 0.0, 2.5])).tolist()
         [0.0, 0.5, 1.0]
     """
@@ -100,6 +105,7 @@ def hard_silu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     Source: Howard et al., "Searching for MobileNetV3", 2019.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> hard_silu(jnp.array([-3.0, 0.0, 3.0])).tolist()
         [-0.0, 0.0, 3.0]
     """
@@ -111,6 +117,7 @@ def hard_tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """A tangent of three straight pieces: `min(max(x, -1), 1)`.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> hard_tanh(jnp.array([-2.0, 0.5, 2.0])).tolist()
         [-1.0, 0.5, 1.0]
     """
@@ -122,6 +129,7 @@ def hard_shrink(x: Float[Array, "*shape"], threshold: float = 0.5) -> Float[Arra
     """Small values to 0, others as they are: `x` where |x| > threshold, else 0.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> hard_shrink(jnp.array([-2.0, 0.5, 1.0])).tolist()
         [-2.0, 0.0, 1.0]
     """
@@ -134,6 +142,7 @@ def soft_shrink(x: Float[Array, "*shape"], threshold: float = 0.5) -> Float[Arra
     """All values nearer to 0 by the threshold, small ones to 0: `sign(x) max(|x| - threshold, 0)`.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> soft_shrink(jnp.array([-2.0, 0.5, 1.0])).tolist()
         [-1.5, 0.0, 0.5]
     """
@@ -146,6 +155,7 @@ def threshold(x: Float[Array, "*shape"], threshold: float, default_value: float)
     """Another value for what does not exceed a threshold: `x` where x > threshold, else `default_value`.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> threshold(jnp.array([-1.0, 0.5, 2.0]), 1.0, 0.0).tolist()
         [0.0, 0.0, 2.0]
     """
@@ -158,6 +168,7 @@ def sparse_plus(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """A softplus with a true zero: 0 where x <= -1, `(x + 1)^2 / 4` between, `x` where x >= 1.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> sparse_plus(jnp.array([-1.0, 0.0, 2.0])).tolist()
         [0.0, 0.25, 2.0]
     """
@@ -169,6 +180,7 @@ def sparse_sigmoid(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The derivative of `sparse_plus`: 0 where x <= -1, `(x + 1) / 2` between, 1 where x >= 1.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> sparse_sigmoid(jnp.array([-2.0, 0.0, 2.0])).tolist()
         [0.0, 0.5, 1.0]
     """
@@ -190,6 +202,7 @@ def sparsemax(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape
     Source: Martins and Astudillo, "From Softmax to Sparsemax", 2016.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> sparsemax(jnp.array([3.0, 2.5, 0.0])).tolist()
         [0.75, 0.25, 0.0]
     """

@@ -1,6 +1,6 @@
 """A value that takes the place of a weight within a forward pass, and hands its gradient on to the weight.
 
-A masked convolution assigns `kernel * mask` to its kernel, a spectral normalization `kernel / sigma`. What follows computes with
+A masked convolution assigns `kernel * mask` to its kernel. What follows computes with
 the new value. Its gradient is the weight's, as for a gradient tape, which sees where a variable is read and not what was assigned
 to it.
 """

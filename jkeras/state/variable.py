@@ -8,9 +8,10 @@ substitutes for it, and assigning to it changes that value alone.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +22,7 @@ from jkeras._base.configurable import resolve
 from jkeras._base.copying import copied
 from jkeras._base.dtypes import is_float, standardize_dtype
 from jkeras._base.naming import auto_name
-from jkeras._base.types import Tensor, Tree
+from jkeras._base.types import Array, Tensor, Tree
 from jkeras.nn.replacing import replacing
 from jkeras.state import random
 from jkeras.state.initial import InitialValue, constant, draw_together
@@ -327,6 +328,30 @@ def drawn_value(variable: Variable) -> jax.Array:
         materialize([variable])
     assert variable._value is not None
     return variable._value
+
+
+@contextlib.contextmanager
+def standing_in(variable: Variable, value: Array) -> Iterator[None]:
+    """A block of a pure call in which a variable has another value; derivatives go through what the value comes from.
+
+    Args:
+        variable: anyone's.
+        value: of its shape and dtype.
+    """
+    scope: Scope | None = current()
+    while scope is not None and scope.values is None:
+        scope = scope.parent
+    assert scope is not None and scope.values is not None, "not within a pure call"
+    values, key = scope.values, id(variable)
+    before = values.get(key)
+    values[key] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del values[key]
+        else:
+            values[key] = before
 
 
 def owned_value(variable: Variable) -> jax.Array:

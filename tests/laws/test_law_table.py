@@ -9,6 +9,8 @@ from jkeras import layers
 
 # Base classes; layers with two inputs and wrappers, which the table has in models; cells, which other layers run.
 NOT_CALLED = {"Layer", "Wrapper", "InputLayer", "MultiHeadAttention", "GroupedQueryAttention", "TimeDistributed"}
+# Layers of texts and the like, which run on the host: `tests/test_text_layers.py`.
+NOT_CALLED |= {"Hashing", "HashedCrossing", "IntegerLookup", "StringLookup", "TextVectorization"}
 NOT_CALLED |= {"SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells"}
 
 
