@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from jkeras.compat.standin.image import color, filters, patches
+
+tf = pytest.importorskip("tensorflow")
 
 IMAGES = np.random.default_rng(0).random((2, 13, 12, 3)).astype("float32")
 

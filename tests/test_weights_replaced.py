@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import tf_keras
 
 import jkeras
 
@@ -43,7 +42,7 @@ def weight_norm(k, multiply):
 
 
 def test_a_wrapper_may_compute_the_kernel_of_its_layer_at_each_call(tmp_path):
-    import tensorflow as tf
+    tf, tf_keras = pytest.importorskip("tensorflow"), pytest.importorskip("tf_keras")
 
     def norm(a, b):
         return jnp.sqrt(jnp.sum(jnp.asarray(a) * jnp.asarray(b), 0))
@@ -75,6 +74,7 @@ def standardized(k, call):
 
 @pytest.mark.parametrize("call", [False, True])
 def test_a_subclass_may_override_or_call_the_convolution(call):
+    tf_keras = pytest.importorskip("tf_keras")
     ours, theirs = standardized(jkeras, call), standardized(tf_keras, call)
     for layer in (ours, theirs):
         layer.build((None, 6, 6, 2))
@@ -138,6 +138,7 @@ def masked(k):
 
 
 def test_a_layer_may_assign_a_trainable_weight_before_it_computes_with_it():
+    tf_keras = pytest.importorskip("tf_keras")
     x, y = X[:, 0, 0], X[:, 1, 0] @ np.ones((2, 3), "float32")
     ours, theirs = masked(jkeras), masked(tf_keras)
     losses = [model.fit(x, y, epochs=4, batch_size=2, shuffle=False, verbose=0).history["loss"] for model in (ours, theirs)]

@@ -39,3 +39,4 @@ class Circle(LossFunctionWrapper):
     @expand_kwargs(name="circle")
     def __init__(self, gamma: float = 80.0, margin: float = 0.4, remove_diagonal: bool = True, **kwargs: Unpack[LossArguments]):
         super().__init__(circle, gamma=gamma, margin=margin, remove_diagonal=remove_diagonal, **kwargs)
+        self.gamma, self.margin, self.remove_diagonal = gamma, margin, remove_diagonal

@@ -6,8 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import tensorflow as tf
-import tf_keras
 from against_keras import assert_config_round_trip, keras, normal, weighted_sum
 from keras.src import backend as keras_backend
 
@@ -342,6 +340,7 @@ def sharpened(k, einsum, options):
 )
 def test_a_subclass_may_put_the_attention_together_as_in_keras_2(shape, options, call):
     x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    tf, tf_keras = pytest.importorskip("tensorflow"), pytest.importorskip("tf_keras")
     ours = sharpened(jkeras, jnp.einsum, options)
     theirs = sharpened(tf_keras, tf.einsum, options)
     theirs(x, x)
