@@ -47,6 +47,8 @@ def _opened(structure: Any) -> _Opened | None:
     if kind in (list, tuple, deque):
         close: Callable[[list[Any]], Any] = functools.partial(deque, maxlen=structure.maxlen) if kind is deque else kind
         return _Opened(kind, list(range(len(structure))), list(structure), close)
+    if getattr(kind, "opens_as_list", False):
+        return _Opened(list, list(range(len(structure))), list(structure), list)
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
         return _Opened(kind, list(range(len(structure))), list(structure), lambda entries: kind(*entries))
     return None

@@ -153,6 +153,7 @@ def test_reading_the_list_of_metrics_changes_nothing():
     added = jkeras.metrics.Mean(name="added")
     layer._metrics.extend([added])
     assert [metric.name for metric in layer.metrics] == [metric.name for metric in layer._metrics] == ["new", "added"]
+    assert jkeras.tree.map_structure(lambda metric: metric.name, layer._metrics) == ["new", "added"]
     assert len(layer.metrics_variables) == 4
     layer._metrics.remove(added)
     assert layer.metrics == [layer.largest]

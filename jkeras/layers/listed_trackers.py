@@ -29,6 +29,8 @@ class ListedTrackers(list[Tracker]):
         ['second']
     """
 
+    opens_as_list = True  # for `jkeras.tree`, to which other classes than lists themselves are leaves
+
     def __init__(self, holder: Any, held: Iterable[Tracker]):
         super().__init__(held)
         self._holder = holder
