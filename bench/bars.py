@@ -47,6 +47,7 @@ BARS = (
     Bar("predict", KERAS, 0.60),
     Bar("predict_one", KERAS, 0.25),
     *(Bar(name, KERAS, 0.8) for name in BATCHES),
+    Bar("tape_gan", TENSORFLOW, 0.7),
     *(Bar(name, TENSORFLOW, 0.7) for name in PIPELINES),
     Bar("import", IMPORT, 1.15),
     Bar("first_step", KERAS, 0.60),
