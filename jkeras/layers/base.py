@@ -47,6 +47,7 @@ from jkeras.layers.input_spec import InputSpec, check_input
 from jkeras.layers.leaks import hide_tracers, tracers_in
 from jkeras.layers.pure import PureFace
 from jkeras.layers.remat import RematFace, rematerialized
+from jkeras.layers.rewrite import Rewrite
 from jkeras.layers.shape_face import ShapeFace
 from jkeras.layers.stateless_face import StatelessFace
 from jkeras.layers.tracking import inventory
@@ -134,6 +135,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     supports_masking: bool = False
     takes_strings: bool = False
     _program_constants: Any = None  # what compiled code holds of this layer besides its weights, where that may change
+    _rewrite: Rewrite | None = None  # makes the weights of the Variables; None where they are the weights
     draws: bool = True  # whether a `forward` that takes `rng` needs a key in training
     _convert_input_args: bool = True  # Keras' name; False leaves a call's arguments as they are, such as text or ragged lists
 
@@ -364,7 +366,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         for name, held in self.__dict__.items():
             if isinstance(held, Variable):
                 arrays[name] = self._cast_weight(held.stored, held.autocast)
-        return weights
+        return weights if self._rewrite is None else self._rewrite.read(self, weights)
 
     def _forward_arguments(self, kwargs: dict[str, Tree], plan: CallPlan) -> dict[str, Tree]:
         self._resolve_training(kwargs, plan)

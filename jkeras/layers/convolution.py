@@ -10,11 +10,12 @@ from jkeras._base.types import Array, FunctionLike, Ints, Weights
 from jkeras.graph import Spec
 from jkeras.layers.convolving import Convolving
 from jkeras.layers.declaration import Declaration
+from jkeras.layers.low_rank import LowRankLayer
 from jkeras.layers.weight_arguments import KernelAndBias, weight_for
 from jkeras.nn.conv import conv
 
 
-class BaseConv(Convolving):
+class BaseConv(Convolving, LowRankLayer):
     """`activation(conv(x, kernel) + bias)`; subclasses say how many spatial axes there are.
 
     Args:

@@ -11,12 +11,13 @@ from jkeras._base.types import Array, FunctionLike, Weights
 from jkeras.graph import Spec
 from jkeras.layers.declaration import Declaration
 from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.weight_arguments import KernelAndBias, WeightedLayer, weight_for
+from jkeras.layers.low_rank import LowRankLayer
+from jkeras.layers.weight_arguments import KernelAndBias, weight_for
 from jkeras.nn.product import dense
 
 
 @export("keras.layers.Dense")
-class Dense(WeightedLayer):
+class Dense(LowRankLayer):
     """`activation(x @ kernel + bias)` over the last axis.
 
     Args:
@@ -26,7 +27,8 @@ class Dense(WeightedLayer):
         kernel_initializer, bias_initializer: names or objects.
         kernel_regularizer, bias_regularizer, activity_regularizer: names or objects.
         kernel_constraint, bias_constraint: names or objects.
-        lora_rank, lora_alpha, quantization_config: not supported; leave them None.
+        lora_rank, lora_alpha: rank and scale of a low-rank update to train in place of the kernel; see `enable_lora`.
+        quantization_config: not supported; leave it None.
         kwargs: `name`, `dtype`, `trainable`, `input_shape`, ... as every layer.
 
     Call:
@@ -48,13 +50,13 @@ class Dense(WeightedLayer):
         use_bias: bool = True,
         *,
         lora_rank: int | None = None,
-        lora_alpha: int | None = None,
+        lora_alpha: float | None = None,
         quantization_config: object = None,
         **kwargs: Unpack[KernelAndBias],
     ):
-        if lora_rank is not None or lora_alpha is not None or quantization_config is not None:
-            raise ValueError("Dense does not support lora_rank, lora_alpha and quantization_config. Leave them out.")
-        super().__init__(**kwargs)
+        if quantization_config is not None:
+            raise ValueError("Dense does not support quantization_config. Leave it out.")
+        super().__init__(lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs)
         if not isinstance(units, int) or units <= 0:
             raise ValueError(f"Dense takes a positive integer as units. Received: units={units!r}. Write for example Dense(64).")
         self.units = units

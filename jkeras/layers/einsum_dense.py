@@ -14,12 +14,13 @@ from jkeras.initializers.scaling import with_axes
 from jkeras.layers.base import BaseArguments
 from jkeras.layers.declaration import Declaration
 from jkeras.layers.input_spec import InputSpec
-from jkeras.layers.weight_arguments import WeightedLayer, weight_for
+from jkeras.layers.low_rank import LowRankLayer
+from jkeras.layers.weight_arguments import weight_for
 from jkeras.nn.einsum import einsum_dense, einsum_shapes
 
 
 @export("keras.layers.EinsumDense")
-class EinsumDense(WeightedLayer):
+class EinsumDense(LowRankLayer):
     """`activation(einsum(equation, x, kernel) + bias)`.
 
     Args:
@@ -31,7 +32,8 @@ class EinsumDense(WeightedLayer):
         kernel_initializer, bias_initializer: names or objects. An initializer that scales with the kernel's fans takes the
             axes that the equation sums over as its inputs.
         kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: names or objects.
-        lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config: not supported; leave them None.
+        lora_rank, lora_alpha: rank and scale of a low-rank update to train in place of the kernel; see `enable_lora`.
+        gptq_unpacked_column_size, quantization_config: not supported; leave them None.
         kwargs: `name`, `dtype`, `trainable`, `activity_regularizer`, ... as every layer.
 
     Call:
@@ -65,11 +67,8 @@ class EinsumDense(WeightedLayer):
         quantization_config: object = None,
         **kwargs: Unpack[BaseArguments],
     ):
-        if any(v is not None for v in (lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config)):
-            raise ValueError(
-                "EinsumDense does not support lora_rank, lora_alpha, gptq_unpacked_column_size and quantization_config. "
-                "Leave them out."
-            )
+        if gptq_unpacked_column_size is not None or quantization_config is not None:
+            raise ValueError("EinsumDense does not support gptq_unpacked_column_size and quantization_config. Leave them out.")
         super().__init__(
             kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer,
@@ -77,6 +76,8 @@ class EinsumDense(WeightedLayer):
             bias_regularizer=bias_regularizer,
             kernel_constraint=kernel_constraint,
             bias_constraint=bias_constraint,
+            lora_rank=lora_rank,
+            lora_alpha=lora_alpha,
             **kwargs,
         )
         self.equation, self.bias_axes = equation, bias_axes

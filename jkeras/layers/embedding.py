@@ -8,12 +8,13 @@ from jkeras._base.registry import export
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph import Spec
 from jkeras.layers.declaration import Declaration
-from jkeras.layers.weight_arguments import WeightedLayer, weight_for
+from jkeras.layers.low_rank import LowRankLayer
+from jkeras.layers.weight_arguments import weight_for
 from jkeras.nn.embedding import embedding
 
 
 @export("keras.layers.Embedding")
-class Embedding(WeightedLayer):
+class Embedding(LowRankLayer):
     """Look up rows of a learned table.
 
     Args:
@@ -22,7 +23,8 @@ class Embedding(WeightedLayer):
         embeddings_initializer, embeddings_regularizer, embeddings_constraint: names or objects.
         mask_zero: whether 0 means padding; later layers then skip those steps.
         weights: the table `(input_dim, output_dim)` to start from.
-        lora_rank, lora_alpha, quantization_config: not supported; leave them None.
+        lora_rank, lora_alpha: rank and scale of a low-rank update to train in place of the table; see `enable_lora`.
+        quantization_config: not supported; leave it None.
         kwargs: as every layer; `input_length`, Keras 2's length of the sequences.
 
     Call:
@@ -35,6 +37,7 @@ class Embedding(WeightedLayer):
     """
 
     _weight_roles = ("embeddings",)
+    _low_rank_role = "embeddings"
 
     def __init__(
         self,
@@ -46,15 +49,15 @@ class Embedding(WeightedLayer):
         mask_zero: bool = False,
         weights: Tree = None,
         lora_rank: int | None = None,
-        lora_alpha: int | None = None,
+        lora_alpha: float | None = None,
         quantization_config: object = None,
         **kwargs: Any,
     ):
         for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
             if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
                 raise ValueError(f"Embedding takes a positive integer as {name}. Received: {name}={size!r}.")
-        if lora_rank is not None or lora_alpha is not None or quantization_config is not None:
-            raise ValueError("Embedding does not support lora_rank, lora_alpha and quantization_config. Leave them out.")
+        if quantization_config is not None:
+            raise ValueError("Embedding does not support quantization_config. Leave it out.")
         length = kwargs.pop("input_length", None)
         if length is not None:
             kwargs.setdefault("input_shape", (length,) if isinstance(length, int) else tuple(length))
@@ -62,6 +65,8 @@ class Embedding(WeightedLayer):
             embeddings_initializer=embeddings_initializer,
             embeddings_regularizer=embeddings_regularizer,
             embeddings_constraint=embeddings_constraint,
+            lora_rank=lora_rank,
+            lora_alpha=lora_alpha,
             **kwargs,
         )
         # Integers given as floats must not be rounded to half precision before the lookup.

@@ -278,8 +278,9 @@ class WeightHolder:
         held = tracking.inventory(self)
         for layer in held.layers:
             layer._trainable = bool(value)
+            frozen = () if layer._rewrite is None else layer._rewrite.frozen
             for variable in held.own(layer):
-                variable.trainable = variable.declared_trainable and bool(value)
+                variable.trainable = variable.declared_trainable and bool(value) and variable.name not in frozen
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights as numpy arrays, in Keras' order."""
@@ -325,6 +326,9 @@ class WeightHolder:
             >>> {name: weight.shape for name, weight in store.items()}
             {'0': (3, 2), '1': (2,)}
         """
+        if self._rewrite is not None:
+            self._rewrite.save(self, store)
+            return
         for i, variable in enumerate(tracking.own_variables(self)):
             store[str(i)] = variable
 
@@ -337,7 +341,13 @@ class WeightHolder:
         Raises:
             ValueError: the number of weights in it is not the layer's.
         """
-        variables = tracking.own_variables(self)
+        if self._rewrite is not None:
+            self._rewrite.load(self, store)
+            return
+        self._take_stored(store, tracking.own_variables(self))
+
+    def _take_stored(self, store: Mapping[str, Tree], variables: Sequence[Variable]) -> None:
+        """Give Variables the arrays of a store, which has one for each, by number."""
         if len(store.keys()) != len(variables):
             raise ValueError(messages.STORED_COUNT.format(layer=self.name, expected=len(variables), received=[*store.keys()]))
         for i, variable in enumerate(variables):

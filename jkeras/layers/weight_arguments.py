@@ -7,7 +7,7 @@ arguments of several layers with the same roles are declared once, here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 from jkeras import constraints, initializers, regularizers
 from jkeras._base.types import Array, FunctionLike, Tree
@@ -44,17 +44,6 @@ class WeightedLayer(Layer):
         super().__init__(**kwargs)
         for name, get, value in given:
             setattr(self, name, get(value))
-
-    def enable_lora(self, rank: int, *args: object, **kwargs: object) -> NoReturn:
-        """Refuse: low-rank updates are functions over `params` here.
-
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError(
-            f"{type(self).__name__} {self.name!r} has no low-rank updates of its kernel. Train functions over the parameters "
-            "instead: params, state = model.params_and_state(), then model.apply(updated(params), state, x)."
-        )
 
     def _activated(self, x: Array) -> Array:
         """The layer's activation of an array; Keras' users take one off by `layer.activation = None`."""

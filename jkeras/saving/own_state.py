@@ -47,7 +47,9 @@ def has(owner: object, method: str) -> bool:
 
 def overrides(owner: object, method: str) -> bool:
     """Whether an object's class has a method of its own, rather than the one that every layer or optimizer has."""
-    return has(owner, method) and not any(getattr(type(owner), method) is getattr(base, method, None) for base in _DEFAULTS)
+    rewritten = isinstance(owner, Layer) and owner._rewrite is not None
+    default = any(getattr(type(owner), method, None) is getattr(base, method, None) for base in _DEFAULTS)
+    return has(owner, method) and (rewritten or not default)
 
 
 def named(owner: Any) -> str:
