@@ -14,31 +14,29 @@ A block that looks at values cannot be compiled. It runs once more under `jax.vj
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import copy
 import functools
-import linecache
 import sys
-from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.types import Array, Tree
+from jkeras.compat.standin.blocks import Block, block_at, function_of, known_value
 from jkeras.compat.standin.functions import NEEDS_VALUES, Compiled, Weak, weakly
 from jkeras.nn.inner_gradients import DERIVE
 from jkeras.state import tape as traced_tape
 from jkeras.state.random import PositionsByUse, next_key
-from jkeras.state.scope import Scope, current, is_traced, pop, push, runs_by_line, substitute
+from jkeras.state.scope import Scope, current, pop, push, runs_by_line, substitute
 from jkeras.state.variable import Variable
 
 __all__ = ["GradientTape", "UnconnectedGradients"]
 
-_FUNCTION = "_block"
 _MISSING = object()
 
 _NOT_FOUND = """The tape was asked for a gradient of {what}, which the block did not compute. Compute it
@@ -77,26 +75,6 @@ class UnconnectedGradients:
     """What `gradient` gives for a source on which the target does not depend."""
 
     NONE, ZERO = "none", "zero"
-
-
-class _Block(NamedTuple):
-    """A `with` statement.
-
-    Attributes:
-        statement: the statement.
-        file: where it stands.
-        uses: the names that it uses.
-        names: those, and the names that it assigns.
-        programs: the derivatives that it was asked for so far.
-        looking: those for which it looks at values.
-    """
-
-    statement: ast.With
-    file: str
-    uses: tuple[str, ...]
-    names: frozenset[str]
-    programs: dict[Hashable, Compiled]
-    looking: set[Hashable]
 
 
 class _Place(NamedTuple):
@@ -138,12 +116,12 @@ class GradientTape(traced_tape.GradientTape):
             super().__enter__()
             return self
         frame = sys._getframe(1)
-        block = _block_at(frame.f_code.co_filename, frame.f_lineno) if runs_by_line() else None
+        block = block_at(frame.f_code.co_filename, frame.f_lineno) if runs_by_line() else None
         if block is None:
             raise traced_tape.NeedsTrace(traced_tape.NO_FUNCTION)
         self._block, self._frame = block, frame
-        found = {name: value for name in block.uses if (value := _look_up(frame, name)) is not _MISSING}
-        self._before = {name: _as_now(value) for name, value in found.items()}
+        found = {name: _look_up(frame, name) for name in block.uses}
+        self._before = {name: _as_now(value) for name, value in found.items() if value is not _MISSING}
         outer = current()
         scope = Scope(outer)
         if outer.rng is None:
@@ -253,10 +231,10 @@ class GradientTape(traced_tape.GradientTape):
 
     def _again(self, now: Mapping[str, Any], names: Mapping[str, Any]) -> Mapping[str, Any]:
         """All names after another run of the block, in which its tapes do nothing."""
-        own = [item.optional_vars.id for item in self._block.statement.items if isinstance(item.optional_vars, ast.Name)]
+        own = self._block.names_after_as()
         tapes = {name: now[name] for name in own if isinstance(now.get(name), GradientTape)}
         names = {**names, **tapes}
-        return _function_of(self._block, names, without=tapes)(**names)
+        return function_of(self._block, names, without=tapes)(**names)
 
     def _by_line(
         self,
@@ -269,7 +247,7 @@ class GradientTape(traced_tape.GradientTape):
         """The derivatives, from another run of the block on arrays whose values are known."""
         _, kind, asked, _, zeros, _ = key
         inside = [p for p in by if isinstance(p, _Place) and p.name not in self._before]
-        if inside or any(isinstance(n, ast.Attribute) and n.attr == "stop_recording" for n in ast.walk(self._block.statement)):
+        if inside or self._block.mentions("stop_recording"):
             raise RuntimeError(_NOT_BY_LINE.format(line=self._block.statement.lineno, file=self._block.file))
         sources = [p for p in by if p is not None]
         reached: set[int] = set()
@@ -315,22 +293,8 @@ def _with_values(names: Mapping[str, Any], values: Sequence[tuple[_Place, Array]
     return found
 
 
-def _known(value: Any) -> Any:
-    """A number that is known although derivatives are computed with respect to what it depends on."""
-    return jax.lax.stop_gradient(value) if is_traced(value) else value
-
-
-# In place of Python's, where a block runs again: it has printed already, and JAX refuses to make numbers of its arrays.
-_BUILTINS: dict[str, Any] = {
-    "print": lambda *_, **__: None,
-    "breakpoint": lambda *_, **__: None,
-    "float": lambda *args: float(*map(_known, args)),
-    "int": lambda *args, **options: int(*map(_known, args), **options),
-}
-
-
 def _shown(value: Array) -> np.ndarray:
-    return np.asarray(_known(value))
+    return np.asarray(known_value(value))
 
 
 def _agree(one: Array, other: Array) -> bool:
@@ -343,7 +307,7 @@ def _agree(one: Array, other: Array) -> bool:
 
 
 def _differentiate(
-    block: _Block,
+    block: Block,
     draws: _Draws,
     own: str,
     kind: str,
@@ -357,7 +321,7 @@ def _differentiate(
     """Run the block where it is traced, and ask its tape: the targets and the derivatives."""
     draws.begin(current())
     values = {**given, **{name: GradientTape(*options) for name, options in made.items()}}
-    found = _function_of(block, values)(**values)
+    found = function_of(block, values)(**values)
     targets = [_value_at(place, found) for place in asked]
     sources = [_value_at(p, found) if isinstance(p, _Place) else None if p is None else p() for p in by]
     known = [i for i, source in enumerate(sources) if source is not None]
@@ -398,89 +362,3 @@ def _place_of(value: object, names: Mapping[str, Any]) -> _Place | None:
 
 def _value_at(place: _Place, names: Mapping[str, Any]) -> Any:
     return jax.tree.leaves(names[place.name], is_leaf=_is_variable)[place.leaf]
-
-
-@functools.lru_cache(maxsize=64)
-def _block_at(file: str, line: int) -> _Block | None:
-    """The `with` statement on a line of a file; None where it cannot be read."""
-    try:
-        tree = ast.parse("".join(linecache.getlines(file)))
-    except SyntaxError:
-        return None
-    statements = [node for node in ast.walk(tree) if isinstance(node, ast.With)]
-    found = [node for node in statements if node.lineno <= line <= node.items[-1].context_expr.lineno]
-    if not found or any(isinstance(n, (ast.Yield, ast.YieldFrom, ast.Await)) for n in ast.walk(found[-1])):
-        return None
-    node = _outside_of_class(tree, found[-1])
-    used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-    used |= {n.target.id for n in ast.walk(node) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
-    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-    return _Block(node, file, tuple(sorted(used)), frozenset(names), {}, set())
-
-
-def _outside_of_class(tree: ast.Module, statement: ast.With) -> ast.With:
-    """A statement of a method, as it must be written outside of the class: with `super()` and private names in full."""
-    around: list[Any] = [node for node in ast.walk(tree) if statement in ast.walk(node)]  # from the outside in
-    classes = [number for number, node in enumerate(around) if isinstance(node, ast.ClassDef)]
-    functions = [node for node in around[classes[-1] :] if isinstance(node, ast.FunctionDef)] if classes else []
-    if not functions:
-        return statement
-    arguments = [*functions[0].args.posonlyargs, *functions[0].args.args]
-    changed = _OutsideOfClass(around[classes[-1]].name, arguments[0].arg if arguments else None).visit(copy.deepcopy(statement))
-    return cast(ast.With, changed)
-
-
-class _OutsideOfClass(ast.NodeTransformer):
-    def __init__(self, cls: str, first: str | None):
-        self.cls, self.first = cls.lstrip("_"), first
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args and self.first is not None:
-            node.args = [ast.Name("__class__", ast.Load()), ast.Name(self.first, ast.Load())]
-        return node
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        self.generic_visit(node)
-        if node.attr.startswith("__") and not node.attr.endswith("__"):
-            node.attr = f"_{self.cls}{node.attr}"
-        return node
-
-
-def _function_of(block: _Block, names: Iterable[str], without: Container[str] = ()) -> Callable[..., dict[str, Any]]:
-    """A function of these names that runs a block and returns all its names.
-
-    Args:
-        block: the `with` statement.
-        names: of the arguments.
-        without: tapes that are arguments, and not made by the statement.
-    """
-    statement: Any = _WithoutJumps().visit(copy.deepcopy(block.statement))
-    statement.items = [item for item in statement.items if getattr(item.optional_vars, "id", None) not in without]
-    body = [statement] if statement.items else statement.body
-    arguments = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
-    done = ast.Return(ast.Call(ast.Name("locals", ast.Load()), [], []))
-    module = ast.parse(f"def {_FUNCTION}(): pass")
-    function: Any = module.body[0]
-    function.args, function.body = arguments, [*body, done]
-    space = {name: value for name, value in _BUILTINS.items() if name not in names}
-    exec(compile(ast.fix_missing_locations(module), block.file, "exec"), space)
-    made: Callable[..., dict[str, Any]] = space[_FUNCTION]
-    return made
-
-
-class _WithoutJumps(ast.NodeTransformer):
-    """A block whose names are wanted at its end: it neither returns nor leaves a loop around it."""
-
-    def visit_Return(self, node: ast.Return) -> ast.stmt:
-        return ast.Pass() if node.value is None else ast.Expr(node.value)
-
-    def visit_Break(self, node: ast.stmt) -> ast.stmt:
-        return ast.Pass()
-
-    visit_Continue = visit_Global = visit_Nonlocal = visit_Break
-
-    def visit_For(self, node: Any) -> Any:
-        return node  # its jumps are its own
-
-    visit_While = visit_FunctionDef = visit_Lambda = visit_ClassDef = visit_For
