@@ -118,6 +118,12 @@ from jkeras.layers.pooling import MaxPool3D as MaxPool3D
 from jkeras.layers.pooling import MaxPooling1D as MaxPooling1D
 from jkeras.layers.pooling import MaxPooling2D as MaxPooling2D
 from jkeras.layers.pooling import MaxPooling3D as MaxPooling3D
+from jkeras.layers.pooling_adaptive import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
+from jkeras.layers.pooling_adaptive import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
+from jkeras.layers.pooling_adaptive import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
+from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
+from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
+from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
 from jkeras.layers.recurrent import RNN as RNN
 from jkeras.layers.recurrent_cells import GRUCell as GRUCell
 from jkeras.layers.recurrent_cells import LSTMCell as LSTMCell
