@@ -11,6 +11,9 @@ from jkeras.layers.attention import Attention as Attention
 from jkeras.layers.base import Layer as Layer
 from jkeras.layers.bidirectional import Bidirectional as Bidirectional
 from jkeras.layers.category_encoding import CategoryEncoding as CategoryEncoding
+from jkeras.layers.conv_lstm import ConvLSTM1D as ConvLSTM1D
+from jkeras.layers.conv_lstm import ConvLSTM2D as ConvLSTM2D
+from jkeras.layers.conv_lstm import ConvLSTM3D as ConvLSTM3D
 from jkeras.layers.convolution import Conv1D as Conv1D
 from jkeras.layers.convolution import Conv2D as Conv2D
 from jkeras.layers.convolution import Conv3D as Conv3D

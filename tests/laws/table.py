@@ -237,6 +237,11 @@ LAYERS = (
     _case("LSTM", STEPS, 3, dropout=0.3, recurrent_dropout=0.2, seed=1, unroll=True, case={"stochastic": True}),
     _case("GRU", STEPS, 3, zero_output_for_mask=True, return_sequences=True, case={"mask": (2, 7)}),
     _case("GRU", STEPS, 3, reset_after=False, bias_constraint="non_neg"),
+    # Keras' loop takes the mask of the batch for one of the next axis; written out, its steps are right.
+    _case("ConvLSTM1D", (2, 3, 6, 2), 3, 3, strides=2, return_sequences=True, unroll=True, case={"mask": (2, 3)}),
+    _case("ConvLSTM2D", (2, 3, 5, 4, 2), 3, (3, 2), padding="same", return_sequences=True, kernel_regularizer="l2"),
+    _case("ConvLSTM2D", (2, 3, 2, 5, 4), 2, 2, dilation_rate=2, data_format="channels_first"),
+    _case("ConvLSTM3D", (2, 2, 4, 3, 4, 2), 2, 2, padding="same", recurrent_activation="hard_sigmoid", go_backwards=True),
     Case("RNN(stack)", lambda k: k.layers.RNN(_cells(k)), "RNN", STEPS),
     Case(
         "Bidirectional", lambda k: k.layers.Bidirectional(_sequences(k), "mul", name="both"), "Bidirectional", STEPS, mask=(2, 7)
