@@ -9,6 +9,7 @@ from jkeras.layers.activation import Softmax as Softmax
 from jkeras.layers.attention import AdditiveAttention as AdditiveAttention
 from jkeras.layers.attention import Attention as Attention
 from jkeras.layers.base import Layer as Layer
+from jkeras.layers.batch_normalization import BatchNormalization as BatchNormalization
 from jkeras.layers.bidirectional import Bidirectional as Bidirectional
 from jkeras.layers.category_encoding import CategoryEncoding as CategoryEncoding
 from jkeras.layers.conv_lstm import ConvLSTM1D as ConvLSTM1D
@@ -86,7 +87,6 @@ from jkeras.layers.merging import multiply as multiply
 from jkeras.layers.merging import subtract as subtract
 from jkeras.layers.multi_head_attention import GroupQueryAttention as GroupQueryAttention
 from jkeras.layers.multi_head_attention import MultiHeadAttention as MultiHeadAttention
-from jkeras.layers.normalization import BatchNormalization as BatchNormalization
 from jkeras.layers.normalization import GroupNormalization as GroupNormalization
 from jkeras.layers.normalization import LayerNormalization as LayerNormalization
 from jkeras.layers.normalization import RMSNormalization as RMSNormalization

@@ -169,6 +169,7 @@ LAYERS = (
     _case("BatchNormalization", FIRST_IMAGE, axis=1, momentum=0.7, epsilon=0.01),
     _case("BatchNormalization", IMAGE, center=False, scale=False),
     _case("BatchNormalization", STEPS, case={"mask": (2, 7)}),
+    _case("BatchNormalization", STEPS, renorm=True, renorm_clipping={"rmin": 0.5, "rmax": 2.0, "dmax": 1.0}),
     _case("LayerNormalization", (3, 4)),
     _case("LayerNormalization", STEPS, axis=[1, 2], epsilon=0.01, center=False),
     _case("RMSNormalization", (3, 4)),
