@@ -141,6 +141,8 @@ from jkeras.layers.reshaping import RepeatVector as RepeatVector
 from jkeras.layers.reshaping import Reshape as Reshape
 from jkeras.layers.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
 from jkeras.layers.spectral_normalization import SpectralNormalization as SpectralNormalization
+from jkeras.layers.spectrograms import MelSpectrogram as MelSpectrogram
+from jkeras.layers.spectrograms import STFTSpectrogram as STFTSpectrogram
 from jkeras.layers.stacked_cells import StackedRNNCells as StackedRNNCells
 from jkeras.layers.string_lookup import StringLookup as StringLookup
 from jkeras.layers.text_vectorization import TextVectorization as TextVectorization

@@ -121,7 +121,7 @@ class LayerNormalization(AffineNormalization):
         self.epsilon = epsilon
 
     def declare(self, x: Spec) -> Declaration:
-        """gamma and beta, each of the sizes of the normalized axes; with `rms_scaling` gamma, whatever `scale` and `center` say."""
+        """gamma and beta, each of the sizes of the normalized axes; with `rms_scaling` gamma alone."""
         shape = tuple(x.shape[a] for a in self._axes_in(self.axis, x))
         if self.rms_scaling:
             yield weight_for(self, "gamma", shape, autocast=False)
