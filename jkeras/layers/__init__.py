@@ -47,6 +47,7 @@ from jkeras.layers.dropout import SpatialDropout3D as SpatialDropout3D
 from jkeras.layers.einsum_dense import EinsumDense as EinsumDense
 from jkeras.layers.embedding import Embedding as Embedding
 from jkeras.layers.feature_normalization import Normalization as Normalization
+from jkeras.layers.flax_layer import FlaxLayer as FlaxLayer
 from jkeras.layers.hashing import HashedCrossing as HashedCrossing
 from jkeras.layers.hashing import Hashing as Hashing
 from jkeras.layers.identity import ActivityRegularization as ActivityRegularization
@@ -65,6 +66,7 @@ from jkeras.layers.input import Input as Input
 from jkeras.layers.input import InputLayer as InputLayer
 from jkeras.layers.input_spec import InputSpec as InputSpec
 from jkeras.layers.integer_lookup import IntegerLookup as IntegerLookup
+from jkeras.layers.jax_layer import JaxLayer as JaxLayer
 from jkeras.layers.lambda_layer import Lambda as Lambda
 from jkeras.layers.lookup import deserialize as deserialize
 from jkeras.layers.lookup import serialize as serialize
@@ -91,6 +93,8 @@ from jkeras.layers.normalization import GroupNormalization as GroupNormalization
 from jkeras.layers.normalization import LayerNormalization as LayerNormalization
 from jkeras.layers.normalization import RMSNormalization as RMSNormalization
 from jkeras.layers.normalization import UnitNormalization as UnitNormalization
+from jkeras.layers.of_other_frameworks import TFSMLayer as TFSMLayer
+from jkeras.layers.of_other_frameworks import TorchModuleWrapper as TorchModuleWrapper
 from jkeras.layers.padding import Cropping1D as Cropping1D
 from jkeras.layers.padding import Cropping2D as Cropping2D
 from jkeras.layers.padding import Cropping3D as Cropping3D
