@@ -152,7 +152,6 @@ def error_of(line, kind):
         ("from keras.layers import Adam", ImportError, ["There is keras.optimizers.Adam"]),
         ("import keras.layer", ImportError, ["keras.layer is not", "keras.layers"]),
         ("import keras; keras.layers.CuDNNLSTM", AttributeError, ["Write keras.layers.LSTM"]),
-        ("from keras.optimizers import ScheduleFreeAdamW", ImportError, ["optax.contrib.schedule_free_adamw(learning_rate)"]),
         ("from keras.models import model_from_yaml", ImportError, ["model_from_json"]),
         ("import tensorflow as t; t.gradients", AttributeError, ["tensorflow.gradients", "value_and_grad"]),
         ("import tensorflow as t; t.data.TFRecordDataset", AttributeError, ["tensorflow.data.TFRecord", "from_generator"]),

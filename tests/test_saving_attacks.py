@@ -204,7 +204,7 @@ def test_a_built_in_class_under_another_registered_name(forge, registered):
 
 
 @pytest.mark.parametrize(
-    "name", ["TorchModuleWrapper", "TFSMLayer", "StringLookup", "IntegerLookup", "TextVectorization", "JaxLayer"]
+    "name", ["TorchModuleWrapper", "TFSMLayer", "StringLookup", "IntegerLookup", "TextVectorization", "JaxLayer", "FlaxLayer"]
 )
 @pytest.mark.parametrize("value", ["/etc/passwd", "file:///etc/passwd", "http://localhost:1/x", "canary.txt"])
 def test_layers_that_read_files_or_pickles(forge, name, value):

@@ -93,7 +93,6 @@ UNKNOWN = {
     "metric": {"metrics": wrapped("metric_of_mine", "mine")},
     "metric object": {"metrics": [{"class_name": "Mine", "config": {}}]},
     "optimizer": {"optimizer_config": {"class_name": "Custom>Mine", "config": {"learning_rate": 0.1}}},
-    "optimizer not built here": {"optimizer_config": {"class_name": "ScheduleFreeAdamW", "config": {"learning_rate": 0.1}}},
     "argument": {"optimizer_config": {"class_name": "Adam", "config": {"learning_rate": 0.1, "turbo": True}}},
 }
 

@@ -34,7 +34,19 @@ OPTIMIZERS = {
     "average": lambda k: k.optimizers.Adam(0.02, use_ema=True, ema_overwrite_frequency=3),
     "schedule": lambda k: k.optimizers.Adam(k.optimizers.schedules.ExponentialDecay(0.05, 4, 0.5)),
 }
+
+
+def groups(k):
+    """Adam for the first layer, an average for biases, a schedule for the rest, and one for nothing."""
+    rest = k.optimizers.SGD(k.optimizers.schedules.ExponentialDecay(0.05, 4, 0.5), momentum=0.9)
+    kernels, biases = k.optimizers.Adam(0.02), k.optimizers.RMSprop(0.01, use_ema=True, ema_overwrite_frequency=3)
+    by_path = {r".*dense[_\d]*/kernel": kernels, ".*bias": biases, "nowhere": k.optimizers.Nadam()}
+    return k.optimizers.MultiOptimizer(k.optimizers.OptimizerMap(rest, by_path))
+
+
 KERAS_3_ONLY = {
+    "schedule free": lambda k: k.optimizers.ScheduleFreeAdamW(0.02, warmup_steps=5),
+    "groups": groups,
     "nadam": lambda k: k.optimizers.Nadam(0.02),  # tf_keras multiplies its momenta once more for each further weight
     "lamb": lambda k: k.optimizers.Lamb(0.02),
     "muon": lambda k: k.optimizers.Muon(0.02),

@@ -94,9 +94,6 @@ def test_what_asks_for_something_is_not_left_out():
         entry = {"class_name": cls.__name__, "config": {**BASE, "units": 2, "time_major": True}}
         with pytest.raises(FileFormatError, match="time_major=True"):
             jkeras.saving.deserialize_keras_object(entry, {cls.__name__: cls})
-    for cls, _ in forms(layers.BatchNormalization).values():
-        with pytest.raises((TypeError, ValueError), match="renorm"):
-            cls.from_config({**BASE, "renorm": True})
 
 
 def test_an_argument_of_the_class_itself_keeps_its_name():

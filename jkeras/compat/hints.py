@@ -17,7 +17,6 @@ _YAML = "Reading YAML can run code. Write model.to_json() and keras.models.model
 _DEVICES = "A run uses JAX's first device. To choose another: with jax.default_device(jax.devices()[1]): ..."
 _FILES = "Write model.save('model.keras') and keras.models.load_model('model.keras'), or model.export('folder') to serve a model."
 _EAGER = "Write the operation with keras.ops or jax.numpy; both take the arrays that layers take and return."
-_OPTAX = "optax has it, and compile accepts it: model.compile(optimizer=optax.{}(learning_rate), loss=...)."
 _OPTIMIZER = "Write keras.optimizers.{} and pass it to model.compile(optimizer=...)."
 _NETWORKS = """The networks of keras.applications are not here. Where the script says weights=None, build the network with
 keras.layers (examples/resnet.py builds a ResNet). Where it wants trained weights, build it too, then model.load_weights(file)."""
@@ -65,8 +64,6 @@ HINTS = {
     "layers.Highway": "It ended with Keras 1. Write a subclass of Layer, or Dense layers and Multiply().",
     "layers.MaxoutDense": "It ended with Keras 1. Write Dense(units * n), Reshape((n, units)) and a Lambda that takes the max.",
     "layers.DenseFeatures": "Feature columns need TensorFlow. Write one Input per column and concatenate them.",
-    "optimizers.ScheduleFreeAdamW": _OPTAX.format("contrib.schedule_free_adamw"),
-    "optimizers.MultiOptimizer": _OPTAX.replace("{}(learning_rate)", "partition(rules, labels)"),
     "models.model_from_yaml": _YAML,
     "models.Graph": "It ended with Keras 1. Write keras.Model(inputs, outputs).",
     "utils.multi_gpu_model": _DEVICES,

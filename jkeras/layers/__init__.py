@@ -9,8 +9,12 @@ from jkeras.layers.activation import Softmax as Softmax
 from jkeras.layers.attention import AdditiveAttention as AdditiveAttention
 from jkeras.layers.attention import Attention as Attention
 from jkeras.layers.base import Layer as Layer
+from jkeras.layers.batch_normalization import BatchNormalization as BatchNormalization
 from jkeras.layers.bidirectional import Bidirectional as Bidirectional
 from jkeras.layers.category_encoding import CategoryEncoding as CategoryEncoding
+from jkeras.layers.conv_lstm import ConvLSTM1D as ConvLSTM1D
+from jkeras.layers.conv_lstm import ConvLSTM2D as ConvLSTM2D
+from jkeras.layers.conv_lstm import ConvLSTM3D as ConvLSTM3D
 from jkeras.layers.convolution import Conv1D as Conv1D
 from jkeras.layers.convolution import Conv2D as Conv2D
 from jkeras.layers.convolution import Conv3D as Conv3D
@@ -43,6 +47,7 @@ from jkeras.layers.dropout import SpatialDropout3D as SpatialDropout3D
 from jkeras.layers.einsum_dense import EinsumDense as EinsumDense
 from jkeras.layers.embedding import Embedding as Embedding
 from jkeras.layers.feature_normalization import Normalization as Normalization
+from jkeras.layers.flax_layer import FlaxLayer as FlaxLayer
 from jkeras.layers.hashing import HashedCrossing as HashedCrossing
 from jkeras.layers.hashing import Hashing as Hashing
 from jkeras.layers.identity import ActivityRegularization as ActivityRegularization
@@ -61,6 +66,7 @@ from jkeras.layers.input import Input as Input
 from jkeras.layers.input import InputLayer as InputLayer
 from jkeras.layers.input_spec import InputSpec as InputSpec
 from jkeras.layers.integer_lookup import IntegerLookup as IntegerLookup
+from jkeras.layers.jax_layer import JaxLayer as JaxLayer
 from jkeras.layers.lambda_layer import Lambda as Lambda
 from jkeras.layers.lookup import deserialize as deserialize
 from jkeras.layers.lookup import serialize as serialize
@@ -83,11 +89,12 @@ from jkeras.layers.merging import multiply as multiply
 from jkeras.layers.merging import subtract as subtract
 from jkeras.layers.multi_head_attention import GroupQueryAttention as GroupQueryAttention
 from jkeras.layers.multi_head_attention import MultiHeadAttention as MultiHeadAttention
-from jkeras.layers.normalization import BatchNormalization as BatchNormalization
 from jkeras.layers.normalization import GroupNormalization as GroupNormalization
 from jkeras.layers.normalization import LayerNormalization as LayerNormalization
 from jkeras.layers.normalization import RMSNormalization as RMSNormalization
 from jkeras.layers.normalization import UnitNormalization as UnitNormalization
+from jkeras.layers.of_other_frameworks import TFSMLayer as TFSMLayer
+from jkeras.layers.of_other_frameworks import TorchModuleWrapper as TorchModuleWrapper
 from jkeras.layers.padding import Cropping1D as Cropping1D
 from jkeras.layers.padding import Cropping2D as Cropping2D
 from jkeras.layers.padding import Cropping3D as Cropping3D
@@ -118,6 +125,12 @@ from jkeras.layers.pooling import MaxPool3D as MaxPool3D
 from jkeras.layers.pooling import MaxPooling1D as MaxPooling1D
 from jkeras.layers.pooling import MaxPooling2D as MaxPooling2D
 from jkeras.layers.pooling import MaxPooling3D as MaxPooling3D
+from jkeras.layers.pooling_adaptive import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
+from jkeras.layers.pooling_adaptive import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
+from jkeras.layers.pooling_adaptive import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
+from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
+from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
+from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
 from jkeras.layers.recurrent import RNN as RNN
 from jkeras.layers.recurrent_cells import GRUCell as GRUCell
 from jkeras.layers.recurrent_cells import LSTMCell as LSTMCell
@@ -132,6 +145,8 @@ from jkeras.layers.reshaping import RepeatVector as RepeatVector
 from jkeras.layers.reshaping import Reshape as Reshape
 from jkeras.layers.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
 from jkeras.layers.spectral_normalization import SpectralNormalization as SpectralNormalization
+from jkeras.layers.spectrograms import MelSpectrogram as MelSpectrogram
+from jkeras.layers.spectrograms import STFTSpectrogram as STFTSpectrogram
 from jkeras.layers.stacked_cells import StackedRNNCells as StackedRNNCells
 from jkeras.layers.string_lookup import StringLookup as StringLookup
 from jkeras.layers.text_vectorization import TextVectorization as TextVectorization

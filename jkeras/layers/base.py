@@ -23,6 +23,7 @@ from typing import Any, TypedDict
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import max_dim  # as `max`, and takes symbolic sizes
 
 from jkeras import regularizers
 from jkeras._base.config import settings
@@ -515,7 +516,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         if current().losses is None:
             self._last_losses = []
         for leaf in jax.tree.leaves(outputs):
-            self.add_loss(self.activity_regularizer(leaf) / leaf.shape[0])
+            self.add_loss(self.activity_regularizer(leaf) / max_dim(leaf.shape[0], 1))  # a batch may be empty
 
     @property
     def losses(self) -> list[Array]:

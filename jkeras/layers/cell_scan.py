@@ -22,7 +22,7 @@ from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.recurrent_cell import Cell
 from jkeras.layers.stacked_cells import CellLike, StackedRNNCells, is_nested
 from jkeras.layers.tracking import state_entries
-from jkeras.nn.recurrent import hold
+from jkeras.nn.recurrent import beside, hold
 from jkeras.state import random
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import current
@@ -90,7 +90,7 @@ def _library_cell(cell: Cell, xs: Array, states: list[Tree], walk: Walk) -> tupl
     hs, last = cell.over_time(cell._read_weights(), xs, states, mask=walk.mask, rng=rng, unroll=walk.unroll)
     # A masked step keeps the states of the previous one, so its first state already is the previous output.
     if walk.mask is not None and walk.zero_output:
-        hs = jnp.where(walk.mask, hs, jnp.zeros((), hs.dtype))
+        hs = jnp.where(beside(walk.mask, hs), hs, jnp.zeros((), hs.dtype))
     return hs, list(last)
 
 

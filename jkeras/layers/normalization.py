@@ -1,21 +1,24 @@
-"""Normalization layers: batch statistics with a moving average, statistics per example, and vectors of length 1."""
+"""Normalization layers with statistics per example, and vectors of length 1."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated, Any, Unpack
 
-from jkeras import initializers
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
 from jkeras._base.types import Array, FunctionLike, Ints, Weights
 from jkeras.graph import Spec
 from jkeras.layers.base import BaseArguments, LayerArguments
-from jkeras.layers.declaration import Declaration, Updated, Weight
+from jkeras.layers.declaration import Declaration, Weight
 from jkeras.layers.input_spec import InputSpec
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn.lengths import unit_vectors
-from jkeras.nn.norm import at_least_float32, batch_norm, group_norm, layer_norm, moments, rms_norm
+from jkeras.nn.norm import at_least_float32, group_norm, layer_norm, rms_norm
+
+_RMS_SCALING = """LayerNormalization {layer!r} has rms_scaling=True: it divides by the deviation from the mean, and is no RMS
+normalization. If that is what you want, write layers.RMSNormalization()."""
 
 
 class ScaleAndCenter(LayerArguments, total=False):
@@ -33,12 +36,12 @@ class ScaleAndCenter(LayerArguments, total=False):
 
 
 class LayerNormalizationArguments(ScaleAndCenter, total=False):
-    """The same, and an argument of Keras that is refused."""
+    """The same, and an argument that Keras does not show."""
 
     rms_scaling: bool
 
 
-class _Normalization(WeightedLayer):
+class Normalizing(WeightedLayer):
     """A layer that computes statistics along some axes."""
 
     _weight_roles: tuple[str, ...] = ()
@@ -53,7 +56,7 @@ class _Normalization(WeightedLayer):
         return sorted(a % len(x.shape) for a in axes)
 
 
-class _ScaleAndCenter(_Normalization):
+class AffineNormalization(Normalizing):
     """A normalization's weights: `gamma` scales, `beta` shifts. They stay in their own dtype, whatever the inputs' is."""
 
     supports_masking = True
@@ -73,99 +76,12 @@ class _ScaleAndCenter(_Normalization):
         return w.beta if self.center else None, w.gamma if self.scale else None
 
 
-@export("keras.layers.BatchNormalization")
-class BatchNormalization(_ScaleAndCenter):
-    """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with mean and variance per channel.
-
-    In training they are those of the batch, and moving averages follow them:
-    `moving = moving * momentum + batch * (1 - momentum)`. Otherwise, and where the layer is frozen (`trainable = False`), the
-    moving averages are used and do not change.
-
-    Args:
-        axis: the channel axis.
-        momentum: how much of the moving averages a step keeps.
-        epsilon: added to the variance.
-        center, scale: whether to learn `beta` and `gamma`.
-        beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: names or objects.
-        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: names or objects.
-        renorm, renorm_clipping, renorm_momentum: batch renormalization is not supported; leave `renorm` False.
-        synchronized: not needed: under `jit` over sharded data, statistics are those of the whole batch. Leave it False.
-        kwargs: as every layer.
-
-    Call:
-        x: any shape, channels along `axis`.
-        training: whether to use and follow the batch's statistics.
-        mask: x's shape without its last axis; positions that are False do not count in the statistics.
-
-    Example:
-        >>> import numpy as np
-        >>> y = BatchNormalization(epsilon=0.0)(np.array([[2.0], [4.0]], np.float32), training=True)
-        >>> y.tolist()
-        [[-1.0], [1.0]]
-
-    Source: Sergey Ioffe, Christian Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
-    Covariate Shift", 2015.
-    """
-
-    @expand_kwargs(
-        after={"moving_mean_initializer": "gamma_initializer", "moving_variance_initializer": "moving_mean_initializer"}
-    )
-    def __init__(
-        self,
-        axis: int = -1,
-        momentum: float = 0.99,
-        epsilon: float = 1e-3,
-        *,
-        moving_mean_initializer: FunctionLike = "zeros",
-        moving_variance_initializer: FunctionLike = "ones",
-        renorm: bool = False,
-        renorm_clipping: object = None,
-        renorm_momentum: float = 0.99,
-        synchronized: bool = False,
-        **kwargs: Unpack[ScaleAndCenter],
-    ):
-        super().__init__(**kwargs)
-        for name, value in (("renorm", renorm), ("synchronized", synchronized)):
-            if value:
-                raise ValueError(f"BatchNormalization does not support {name}=True. Leave it out.")
-        self.axis = int(axis)
-        self.momentum, self.epsilon = float(momentum), float(epsilon)
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-
-    def declare(self, x: Spec) -> Declaration:
-        """One number per channel in each of gamma, beta, moving_mean, moving_variance."""
-        (axis,) = self._axes_in(self.axis, x)
-        self.input_spec = InputSpec(ndim=len(x.shape), axes={axis: x.shape[axis]})
-        shape = (x.shape[axis],)
-        yield from self._affine_weights(shape)
-        yield Weight("moving_mean", shape, self.moving_mean_initializer, trainable=False, autocast=False)
-        yield Weight("moving_variance", shape, self.moving_variance_initializer, trainable=False, autocast=False)
-
-    def forward(self, w: Weights, x: Array, *, training: bool = False, mask: Array | None = None) -> Array | Updated:
-        """The normalized input, with new moving averages in training."""
-        wide = at_least_float32(x)
-        follow = training and self.trainable
-        if follow:
-            axes = [a for a in range(x.ndim) if a != self.axis % x.ndim]
-            mean, variance = moments(wide, axes, mask)
-        else:
-            mean, variance = w.moving_mean, w.moving_variance
-        offset, scale = self._offset_and_scale(w)
-        y = batch_norm(wide, mean, variance, offset, scale, axis=self.axis, epsilon=self.epsilon).astype(self.compute_dtype)
-        if not follow:
-            return y
-        keep = self.momentum
-        return Updated(
-            y,
-            moving_mean=w.moving_mean * keep + mean * (1 - keep),
-            moving_variance=w.moving_variance * keep + variance * (1 - keep),
-        )
-
-
 @export("keras.layers.LayerNormalization")
-class LayerNormalization(_ScaleAndCenter):
+class LayerNormalization(AffineNormalization):
     """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with mean and variance per example, over `axis`.
+
+    With `rms_scaling` it is `gamma * x / sqrt(variance + epsilon)`, and has no `beta`: neither this layer nor RMS normalization,
+    but what some models were trained with.
 
     Args:
         axis: the axis or axes that the statistics are taken over, and that `gamma` and `beta` span.
@@ -173,7 +89,10 @@ class LayerNormalization(_ScaleAndCenter):
         center, scale: whether to learn `beta` and `gamma`.
         beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer: names or objects.
         beta_constraint, gamma_constraint: names or objects.
-        kwargs: as every layer; `rms_scaling`, in Keras a mistaken RMS normalization, must be False.
+        kwargs: as every layer; `rms_scaling`, default False.
+
+    Raises:
+        TypeError: `axis` is neither an integer nor a list of integers.
 
     Example:
         >>> import numpy as np
@@ -190,27 +109,34 @@ class LayerNormalization(_ScaleAndCenter):
         epsilon: float = 1e-3,
         **kwargs: Unpack[LayerNormalizationArguments],
     ):
-        if kwargs.pop("rms_scaling", False):
-            raise ValueError("LayerNormalization does not support rms_scaling=True. Use keras.layers.RMSNormalization instead.")
+        self.rms_scaling = kwargs.pop("rms_scaling", False)
         super().__init__(**kwargs)
+        if not isinstance(axis, (int, list, tuple)):
+            raise TypeError(f"LayerNormalization takes an axis, such as -1, or a list of axes. Received: axis={axis!r}.")
+        if self.rms_scaling:
+            warnings.warn(_RMS_SCALING.format(layer=self.name), stacklevel=2)
         # The statistics are taken from inputs as they come, before any rounding to the compute dtype.
         self.autocast = False
         self.axis = axis if isinstance(axis, int) else list(axis)
         self.epsilon = epsilon
 
     def declare(self, x: Spec) -> Declaration:
-        """gamma and beta, each of the sizes of the normalized axes."""
-        yield from self._affine_weights(tuple(x.shape[a] for a in self._axes_in(self.axis, x)))
+        """gamma and beta, each of the sizes of the normalized axes; with `rms_scaling` gamma alone."""
+        shape = tuple(x.shape[a] for a in self._axes_in(self.axis, x))
+        if self.rms_scaling:
+            yield weight_for(self, "gamma", shape, autocast=False)
+        else:
+            yield from self._affine_weights(shape)
 
     def forward(self, w: Weights, x: Array) -> Array:
         """The normalized input."""
-        offset, scale = self._offset_and_scale(w)
-        y = layer_norm(at_least_float32(x), scale, offset, axis=self.axis, epsilon=self.epsilon)
-        return y.astype(self.compute_dtype)
+        offset, scale = (None, w.gamma) if self.rms_scaling else self._offset_and_scale(w)
+        options = {"axis": self.axis, "epsilon": self.epsilon, "center": not self.rms_scaling}
+        return layer_norm(at_least_float32(x), scale, offset, **options).astype(self.compute_dtype)
 
 
 @export("keras.layers.RMSNormalization")
-class RMSNormalization(_Normalization):
+class RMSNormalization(Normalizing):
     """`scale * x / sqrt(mean(x^2) + epsilon)`, with the mean per example, over `axis`.
 
     Args:
@@ -242,7 +168,7 @@ class RMSNormalization(_Normalization):
 
 
 @export("keras.layers.GroupNormalization")
-class GroupNormalization(_ScaleAndCenter):
+class GroupNormalization(AffineNormalization):
     """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with mean and variance per example and group of channels.
 
     They are taken over all positions and the neighbouring channels of a group. One group is layer normalization over all axes,
@@ -311,7 +237,7 @@ class GroupNormalization(_ScaleAndCenter):
 
 
 @export("keras.layers.UnitNormalization")
-class UnitNormalization(_Normalization):
+class UnitNormalization(Normalizing):
     """`x / |x|`: each example's vectors along `axis` get the length 1; those of zeros stay zeros, and pass no gradient on.
 
     Args:

@@ -127,6 +127,10 @@ class RNN(Layer):
         """The first states for a batch of this size."""
         return initial_states(self.cell, batch_size, getattr(self.cell, "compute_dtype", self.compute_dtype))
 
+    def _zero_states(self, sequences: Array) -> list[Tree]:
+        """The first states for these sequences."""
+        return self.get_initial_state(sequences.shape[0])
+
     def reset_state(self) -> None:
         """Set the kept states of a stateful layer to zero."""
         for state in self._kept.flat if self._kept is not None else ():
@@ -180,7 +184,7 @@ class RNN(Layer):
         if given is None and self._kept is not None:
             given = jax.tree.map(lambda state: state, self.states)  # their arrays
         elif given is None:
-            given = self.get_initial_state(sequences.shape[0])
+            given = self._zero_states(sequences)
         states = list(given) if is_nested(given) else [given]
         dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
         return jax.tree.map(lambda a: jnp.asarray(a, dtype), states)

@@ -9,7 +9,7 @@ draws at each call.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ from jkeras.layers.declaration import Declaration
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn import recurrent
 from jkeras.nn.dropout import dropout
+from jkeras.nn.product import product
 
 
 class CellArguments(LayerArguments, total=False):
@@ -51,6 +52,8 @@ class Cell(WeightedLayer):
     gate_count = 1
     state_count = 1
     _weight_roles = ("kernel", "recurrent", "bias")
+    _size = "units"  # what the argument is called
+    _state_times: ClassVar[recurrent.Times] = staticmethod(product)  # the product of the first state and the recurrent kernel
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class Cell(WeightedLayer):
         implementation = kwargs.pop("implementation", 2) if self.gate_count > 1 else 2
         super().__init__(**kwargs)
         if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
-            raise ValueError(f"{type(self).__name__} takes a positive integer as units. Received: units={units!r}.")
+            raise ValueError(f"{type(self).__name__} takes a positive integer as {self._size}. Received: {self._size}={units!r}.")
         self.units, self.use_bias, self.seed = units, use_bias, seed
         self.activation = activations.get(activation)
         self.dropout = min(1.0, max(0.0, dropout))
@@ -117,9 +120,12 @@ class Cell(WeightedLayer):
         """What the steps get from the inputs: `added` and `side` of `jkeras.nn.recurrent`, for any leading axes."""
         if factors is not None and factors.shape[0] == 1:
             x, factors = x * factors[0], None
-        z = recurrent.gated_product(x, w.kernel, factors)
+        z = recurrent.gated_product(x, w.kernel, factors, self._input_times)
         bias = self._input_bias(w)
         return (z if bias is None else z + bias), None
+
+    def _input_times(self, x: Array, kernel: Array) -> Array:
+        return product(x, kernel)
 
     def _input_bias(self, w: Weights) -> Array | None:
         return w.bias if self.use_bias else None
@@ -156,7 +162,7 @@ class Cell(WeightedLayer):
         return self._unfold(unroll, added, side, w.recurrent_kernel, tuple(states), mask, for_states)
 
     def _unfold(self, unroll: bool, added: Array, side: Array | None, *rest: Tree) -> tuple[Array, tuple[Array, ...]]:
-        return recurrent.unfold(self.gates(), unroll, added, side, *rest)
+        return recurrent.unfold(self.gates(), self._state_times, unroll, added, side, *rest)
 
     def forward(
         self, w: Weights, inputs: Tree, states: Tree, *, training: bool = False, rng: Array | None = None

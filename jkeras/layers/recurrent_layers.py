@@ -7,6 +7,7 @@ from typing import Annotated, Any, Unpack
 import jax.numpy as jnp
 
 from jkeras._base.configurable import constructor_signature
+from jkeras._base.naming import to_snake_case
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
 from jkeras._base.types import Array, FunctionLike, Tree
@@ -22,7 +23,7 @@ from jkeras.state import random
 _NO_CUDNN = """{cls} {layer!r} has use_cudnn=True, but cuDNN cannot run it here: {why}. Write use_cudnn=False, or leave it out."""
 
 
-class RecurrentArguments(CellArguments, total=False):
+class SequenceArguments(CellArguments, total=False):
     """Arguments that all recurrent layers share: those of their cells, and how to run them."""
 
     activity_regularizer: Annotated[FunctionLike, None]
@@ -30,11 +31,16 @@ class RecurrentArguments(CellArguments, total=False):
     return_state: Annotated[bool, False]
     go_backwards: Annotated[bool, False]
     stateful: Annotated[bool, False]
-    unroll: Annotated[bool, False]
     zero_output_for_mask: bool
 
 
-_ACTIVITY = {"activity_regularizer": "bias_regularizer"}
+class RecurrentArguments(SequenceArguments, total=False):
+    """The same, with `unroll` shown."""
+
+    unroll: Annotated[bool, False]
+
+
+ACTIVITY = {"activity_regularizer": "bias_regularizer"}
 
 
 class OneCell(RNN):
@@ -47,7 +53,7 @@ class OneCell(RNN):
         *names, _ = constructor_signature(self.cell_type).parameters  # the last one is `kwargs`
         given = {name: arguments.pop(name) for name in (*names, "implementation") if name in arguments}
         given.update((name, arguments[name]) for name in ("dtype", "trainable") if name in arguments)
-        cell = self.cell_type(*first, **given, name=f"{self.cell_type.__name__.removesuffix('Cell').lower()}_cell")
+        cell = self.cell_type(*first, **given, name=to_snake_case(self.cell_type.__name__))
         super().__init__(cell, **arguments)
         for name in names:
             setattr(self, name, getattr(cell, name))
@@ -55,7 +61,7 @@ class OneCell(RNN):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments in Keras' JSON shape; where to run, `use_cudnn`, is not among them."""
-        config = {**super().get_config(), "zero_output_for_mask": self.zero_output_for_mask}
+        config = {**super().get_config(), "unroll": self.unroll, "zero_output_for_mask": self.zero_output_for_mask}
         config.pop("use_cudnn", None)
         return config
 
@@ -95,7 +101,7 @@ class SimpleRNN(OneCell):
 
     cell_type = SimpleRNNCell
 
-    @expand_kwargs(after={**_ACTIVITY, "seed": "unroll"})
+    @expand_kwargs(after={**ACTIVITY, "seed": "unroll"})
     def __init__(
         self,
         units: int,
@@ -145,7 +151,7 @@ class LSTM(OneCell):
 
     cell_type = LSTMCell
 
-    @expand_kwargs(after={**_ACTIVITY, "unit_forget_bias": "bias_initializer"})
+    @expand_kwargs(after={**ACTIVITY, "unit_forget_bias": "bias_initializer"})
     def __init__(
         self,
         units: int,
@@ -226,7 +232,7 @@ class GRU(OneCell):
 
     cell_type = GRUCell
 
-    @expand_kwargs(after=_ACTIVITY)
+    @expand_kwargs(after=ACTIVITY)
     def __init__(
         self,
         units: int,

@@ -8,7 +8,7 @@ sums of half-precision numbers overflow or lose digits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
 from jax import lax
@@ -31,6 +31,7 @@ def moments(
     axes: Ints,
     mask: Bool[Array, " *positions"] | None = None,
     keepdims: bool = False,
+    across: Sequence[str] = (),
 ) -> tuple[Array, Array]:
     """Mean and (biased) variance over some axes: `mean = sum(m x) / sum(m)`, `variance = sum(m (x - mean)^2) / sum(m)`.
 
@@ -39,6 +40,7 @@ def moments(
         axes: the axes to reduce.
         mask: True (m = 1) where x counts; x's shape without the last axis. None: everything counts.
         keepdims: whether reduced axes stay, with size 1.
+        across: names of the axes of devices (`shard_map`, `pmap`) or of `vmap` over which to reduce too; x is one shard of many.
 
     Returns:
         Mean and variance, float32 or wider.
@@ -54,17 +56,23 @@ def moments(
     """
     x = at_least_float32(x)
     axes = (axes,) if isinstance(axes, INTEGERS) else tuple(axes)
+    names = tuple(across)
     if mask is None:
-        mean = jnp.mean(x, axes, keepdims=True)
-        variance = jnp.mean(jnp.square(x - mean), axes, keepdims=True)
+        mean = _over_shards(lax.pmean, jnp.mean(x, axes, keepdims=True), names)
+        variance = _over_shards(lax.pmean, jnp.mean(jnp.square(x - mean), axes, keepdims=True), names)
     else:
         if mask.ndim != x.ndim - 1:
             raise ValueError(f"a mask has one axis less than what it masks: received mask {describe(mask)} for {describe(x)}.")
         keep = jnp.broadcast_to(mask.astype(bool)[..., None], x.shape)
-        count = jnp.sum(keep, axes, keepdims=True, dtype=x.dtype) + _MASK_EPSILON
-        mean = jnp.sum(jnp.where(keep, x, 0), axes, keepdims=True) / count
-        variance = jnp.sum(jnp.square(jnp.where(keep, x - mean, 0)), axes, keepdims=True) / count
+        count = _over_shards(lax.psum, jnp.sum(keep, axes, keepdims=True, dtype=x.dtype), names) + _MASK_EPSILON
+        mean = _over_shards(lax.psum, jnp.sum(jnp.where(keep, x, 0), axes, keepdims=True), names) / count
+        squares = jnp.square(jnp.where(keep, x - mean, 0))
+        variance = _over_shards(lax.psum, jnp.sum(squares, axes, keepdims=True), names) / count
     return (mean, variance) if keepdims else (jnp.squeeze(mean, axes), jnp.squeeze(variance, axes))
+
+
+def _over_shards(reduce: Callable[..., Array], value: Array, names: tuple[str, ...]) -> Array:
+    return reduce(value, names) if names else value
 
 
 def normalize(
@@ -118,6 +126,41 @@ def batch_norm(
     return (wide * factor.reshape(along) + shift.reshape(along)).astype(x.dtype)
 
 
+def renorm_correction(
+    mean: Float[Array, " channels"],
+    deviation: Float[Array, " channels"],
+    running_mean: Float[Array, " channels"],
+    running_deviation: Float[Array, " channels"],
+    *,
+    rmin: float | None = None,
+    rmax: float | None = None,
+    dmax: float | None = None,
+) -> tuple[Float[Array, " channels"], Float[Array, " channels"]]:
+    """r and d of batch renormalisation: with them a batch is normalised by running statistics in place of its own,
+
+        (x - mean) / deviation * r + d = (x - running_mean) / running_deviation,    r = deviation / running_deviation,
+                                                                     d = (mean - running_mean) / running_deviation
+
+    Gradients take r and d as constants, so they still see the batch's statistics.
+
+    Args:
+        mean, deviation: of the batch.
+        running_mean, running_deviation: of the batches before.
+        rmin, rmax, dmax: limits, `rmin <= r <= rmax` and `-dmax <= d <= dmax`; None for none.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> one = jnp.ones(1)
+        >>> [v.tolist() for v in renorm_correction(3 * one, 2 * one, one, 4 * one, dmax=0.25)]
+        [[0.5], [0.25]]
+
+    Source: Sergey Ioffe, "Batch Renormalization: Towards Reducing Minibatch Dependence in Batch-Normalized Models", 2017.
+    """
+    r = jnp.clip(deviation / running_deviation, rmin, rmax)
+    d = jnp.clip((mean - running_mean) / running_deviation, None if dmax is None else -dmax, dmax)
+    return lax.stop_gradient(r), lax.stop_gradient(d)
+
+
 def layer_norm(
     x: Float[Array, " *shape"],
     scale: Array | None = None,
@@ -125,6 +168,7 @@ def layer_norm(
     *,
     axis: Ints = -1,
     epsilon: float = 1e-3,
+    center: bool = True,
 ) -> Float[Array, " *shape"]:
     """Normalise every example over `axis`, then scale and shift.
 
@@ -133,6 +177,7 @@ def layer_norm(
         scale, offset: the shape of the normalised axes, in their order in x; or None.
         axis: the axis or axes that the statistics are taken over.
         epsilon: added to the variance.
+        center: whether to subtract the mean; the variance is taken about it in any case.
 
     Returns:
         x's shape and dtype; computed in float32 or wider.
@@ -147,7 +192,7 @@ def layer_norm(
     wide, axes = at_least_float32(x), _positive(axis, x.ndim)
     mean, variance = moments(wide, axes, keepdims=True)
     offset, scale = (_along(v, x.ndim, axes, wide.dtype) for v in (offset, scale))
-    return normalize(wide, mean, variance, offset, scale, epsilon=epsilon).astype(x.dtype)
+    return normalize(wide, mean if center else jnp.zeros_like(mean), variance, offset, scale, epsilon=epsilon).astype(x.dtype)
 
 
 def group_norm(

@@ -2,7 +2,8 @@
 
 Every cell here is `states' = gates(added + h W, side, states)`: W is the recurrent kernel, h the first state, `added` and `side`
 what the step gets from the input. They do not depend on the states, so one product makes them for all steps before the loop, and
-the loop's body is one product and elementwise work.
+the loop's body is one product and elementwise work. The product `h W` is that of matrices, or a convolution of images
+(`jkeras.nn.recurrent_conv`): whatever is linear in both.
 
 The gradient of W needs care. Transposing a scan adds one small product per step to an accumulator, W-sized, in the loop.
 `unfold` has a derivative rule of its own in which W's tangent leaves the loop: with H the states that the steps saw,
@@ -33,20 +34,22 @@ from jkeras.nn.product import product
 Activation: TypeAlias = Callable[[Array], Array]
 States: TypeAlias = tuple[Array, ...]
 Gates: TypeAlias = Callable[[Array, Tree, States], States]
+Times: TypeAlias = Callable[[Array, Array], Array]
 
 
-def gated_product(x: Array, kernel: Array, factors: Array | None = None) -> Array:
-    """`x @ kernel`; with factors, each gate's columns see an x of their own, `x * factors[gate]`.
+def gated_product(x: Array, kernel: Array, factors: Array | None = None, times: Times = product) -> Array:
+    """`x times kernel`; with factors, each gate's columns see an x of their own, `x * factors[gate]`.
 
     Args:
         x: `(..., batch, inputs)`.
         kernel: `(inputs, gates * units)`, gate after gate.
         factors: `(gates, batch, inputs)`, the noise of dropout; or one gate's, for all; or None.
+        times: the product of both, which may take more axes than these.
     """
     if factors is None:
-        return product(x, kernel)
-    parts = jnp.split(kernel, factors.shape[0], axis=1)
-    return jnp.concatenate([product(x * factor, part) for factor, part in zip(factors, parts)], axis=-1)
+        return times(x, kernel)
+    parts = jnp.split(kernel, factors.shape[0], axis=-1)
+    return jnp.concatenate([times(x * factor, part) for factor, part in zip(factors, parts)], axis=-1)
 
 
 @functools.lru_cache(maxsize=64)
@@ -152,18 +155,32 @@ def unfold_step(
 
 def hold(keep: Array | None, new: Tree, old: Tree) -> Tree:
     """`new` where keep is True, else `old`; `new` where there is no mask."""
-    return new if keep is None else jax.tree.map(lambda a, b: jnp.where(keep, a, b), new, old)
+    return new if keep is None else jax.tree.map(lambda a, b: jnp.where(beside(keep, a), a, b), new, old)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def beside(keep: Array, values: Array) -> Array:
+    """A mask of one number for each row, `(..., batch, 1)`, with as many axes as values have after the batch."""
+    return keep.reshape(*keep.shape[:-1], *(1,) * (values.ndim - keep.ndim + 1))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
 def unfold(
-    gates: Gates, unroll: bool, added: Array, side: Tree, kernel: Array, states: States, mask: Array | None, factors: Array | None
+    gates: Gates,
+    times: Times,
+    unroll: bool,
+    added: Array,
+    side: Tree,
+    kernel: Array,
+    states: States,
+    mask: Array | None,
+    factors: Array | None,
 ) -> tuple[Array, States]:
-    """All steps of `states' = gates(added[t] + h @ kernel, side[t], states)`.
+    """All steps of `states' = gates(added[t] + h times kernel, side[t], states)`.
 
     Args:
         gates: elementwise part of the cell, of this file.
+        times: the product of h and the kernel, linear in both; it takes leading axes, such as time.
         unroll: no loop; for short sequences.
         added: `(time, batch, gates * units)`.
         side: `(time, batch, units)`, or None where the gates need none.
@@ -176,41 +193,42 @@ def unfold(
         h after each step `(time, batch, units)`, and the last states.
 
     Example:
-        >>> hs, last = unfold(simple_gates(tanh), False, jnp.ones((3, 1, 2)), None, jnp.eye(2), (jnp.zeros((1, 2)),), None, None)
+        >>> added, states = jnp.ones((3, 1, 2)), (jnp.zeros((1, 2)),)
+        >>> hs, last = unfold(simple_gates(tanh), product, False, added, None, jnp.eye(2), states, None, None)
         >>> hs.shape, [round(float(h[0, 0]), 3) for h in hs]
         ((3, 1, 2), [0.762, 0.943, 0.96])
     """
 
     def step(inputs: Tree, states: States) -> States:
-        return gates(inputs[0] + gated_product(states[0], kernel, factors), inputs[1], states)
+        return gates(inputs[0] + gated_product(states[0], kernel, factors, times), inputs[1], states)
 
     return unfold_step(step, (added, side), states, mask, unroll)
 
 
 @unfold.__wrapped__.defjvp  # type: ignore[attr-defined]
-def _unfold_jvp(gates: Gates, unroll: bool, primals: Tree, tangents: Tree) -> tuple[Tree, Tree]:
+def _unfold_jvp(gates: Gates, times: Times, unroll: bool, primals: Tree, tangents: Tree) -> tuple[Tree, Tree]:
     added, side, kernel, states, mask, factors = primals
     d_added, d_side, d_kernel, d_states, *_ = tangents
 
     def step(states: States, inputs: Tree) -> Tree:
         added_t, side_t, keep = inputs
-        a = added_t + gated_product(states[0], kernel, factors)
+        a = added_t + gated_product(states[0], kernel, factors, times)
         new, derivative = jax.linearize(lambda *xs: hold(keep, gates(*xs), xs[2]), a, side_t, states)
         return new, (new[0], states[0], derivative)
 
     last, (hs, seen, derivatives) = lax.scan(step, states, (added, side, mask), unroll=unroll)
 
     # Transposed here, so that it is not in each step of the transposed loop, where a CPU is slower at `dh W^T` than at a product.
-    turned = kernel.T
+    turned = kernel.T if times is product and factors is None else None
 
     def tangent_step(d_states: States, inputs: Tree) -> Tree:
         derivative, d_a, d_side_t = inputs
         h = d_states[0]
-        to_a = jnp.einsum("bi,ji->bj", h, turned) if factors is None else gated_product(h, kernel, factors)
+        to_a = gated_product(h, kernel, factors, times) if turned is None else jnp.einsum("bi,ji->bj", h, turned)
         d_states = derivative(d_a + to_a, d_side_t, d_states)
         return d_states, d_states[0]
 
-    outside = d_added + gated_product(seen, d_kernel, factors)
+    outside = d_added + gated_product(seen, d_kernel, factors, times)
     d_last, d_hs = lax.scan(tangent_step, d_states, (derivatives, outside, d_side), unroll=unroll)
     return (hs, last), (d_hs, d_last)
 

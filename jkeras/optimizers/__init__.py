@@ -17,10 +17,13 @@ from jkeras.optimizers.lookup import get as get
 from jkeras.optimizers.lookup import serialize as serialize
 from jkeras.optimizers.loss_scale import LossScaleOptimizer as LossScaleOptimizer
 from jkeras.optimizers.loss_scale import with_loss_scale as with_loss_scale
+from jkeras.optimizers.multi_optimizer import MultiOptimizer as MultiOptimizer
 from jkeras.optimizers.muon import Muon as Muon
 from jkeras.optimizers.nadam import Nadam as Nadam
 from jkeras.optimizers.optax_wrapper import OptaxOptimizer as OptaxOptimizer
+from jkeras.optimizers.optimizer_map import OptimizerMap as OptimizerMap
 from jkeras.optimizers.rmsprop import RMSprop as RMSprop
+from jkeras.optimizers.schedule_free import ScheduleFreeAdamW as ScheduleFreeAdamW
 from jkeras.optimizers.sgd import SGD as SGD
 from jkeras.optimizers.state import OptimizerState as OptimizerState
 from jkeras.optimizers.state_number import LearningRate as LearningRate

@@ -11,8 +11,7 @@ import optax
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
 from jkeras._base.types import Tree
-from jkeras.optimizers.arguments import OptimizerArguments
-from jkeras.optimizers.moments import MomentOptimizer, running_mean, running_mean_of_squares
+from jkeras.optimizers.moments import MomentOptimizer, MomentOptimizerArguments, running_mean, running_mean_of_squares
 from jkeras.optimizers.state import zeros_like
 
 
@@ -58,17 +57,15 @@ class Adam(MomentOptimizer):
     # Keras makes m and v together, variable by variable, and the maxima after all of them.
     slot_groups = (("momentums", "velocities"), ("velocity_hats",))
 
-    @expand_kwargs()
+    @expand_kwargs(after={"amsgrad": "epsilon"})
     def __init__(
         self,
         learning_rate: object = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
+        *,
         amsgrad: bool = False,
-        **kwargs: Unpack[OptimizerArguments],
+        **kwargs: Unpack[MomentOptimizerArguments],
     ):
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, **kwargs)
+        super().__init__(learning_rate, **kwargs)
         self.amsgrad = amsgrad
 
     def rule(self) -> optax.GradientTransformationExtraArgs:

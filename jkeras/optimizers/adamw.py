@@ -7,7 +7,7 @@ from typing import Unpack
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
 from jkeras.optimizers.adam import Adam
-from jkeras.optimizers.arguments import OptimizerArguments
+from jkeras.optimizers.moments import MomentOptimizerArguments
 
 
 @export("keras.optimizers.AdamW")
@@ -39,16 +39,14 @@ class AdamW(Adam):
     Source: Loshchilov, Hutter, "Decoupled weight decay regularization", 2019.
     """
 
-    @expand_kwargs(after={"weight_decay": "learning_rate"}, weight_decay=0.004)
+    @expand_kwargs(after={"weight_decay": "learning_rate", "amsgrad": "epsilon"}, weight_decay=0.004)
     def __init__(
         self,
         learning_rate: object = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
+        *,
         amsgrad: bool = False,
-        **kwargs: Unpack[OptimizerArguments],
+        **kwargs: Unpack[MomentOptimizerArguments],
     ):
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, **kwargs)
+        super().__init__(learning_rate, amsgrad=amsgrad, **kwargs)
         if kwargs["weight_decay"] is None:
             raise ValueError("AdamW needs a weight_decay, such as 0.004; received None. For no decay use Adam.")

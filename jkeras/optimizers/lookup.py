@@ -15,9 +15,6 @@ from jkeras._base.types import Config, CustomObjects
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.optax_wrapper import OptaxOptimizer
 
-_IN_OPTAX = {"schedulefreeadamw": "contrib.schedule_free_adamw"}
-_OPTAX = "optax has it, and compile takes it: model.compile(optimizer=optax.{}(learning_rate), loss=...)."
-
 
 @export("keras.optimizers.get")
 def get(identifier: object) -> Optimizer | None:
@@ -104,6 +101,4 @@ def _registered(name: str, named: Mapping[str, type]) -> type[Optimizer]:
         found = None
     if inspect.isclass(found) and issubclass(found, Optimizer) and found is not Optimizer:
         return found
-    error = registry.unknown_part("optimizer", name, {n: c for n, c in named.items() if "_" not in n})  # `rmsprop`, as in Keras
-    found = _IN_OPTAX.get(name.lower())
-    raise ValueError(f"{error} {_OPTAX.format(found)}") if found else error
+    raise registry.unknown_part("optimizer", name, {n: c for n, c in named.items() if "_" not in n})  # `rmsprop`, as in Keras

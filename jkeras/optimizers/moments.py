@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Annotated, TypedDict, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -13,30 +13,25 @@ from jkeras.optimizers.arguments import OptimizerArguments
 from jkeras.optimizers.base import Optimizer
 
 
-class MomentOptimizer(Optimizer):
-    """An optimizer with two running means, or a mean and a decaying maximum.
+class MomentArguments(TypedDict, total=False):
+    """The arguments of a pair of running means; `Adam` explains them."""
 
-    Args:
-        learning_rate: number or schedule. Default 0.001.
-        beta_1: share of the old mean of gradients. Default 0.9.
-        beta_2: share of the other. Default 0.999.
-        epsilon: added to what is divided by. Default 1e-7.
-        kwargs: as in `Optimizer`.
-    """
+    beta_1: Annotated[float, 0.9]
+    beta_2: Annotated[float, 0.999]
+    epsilon: Annotated[float, 1e-7]
+
+
+class MomentOptimizerArguments(MomentArguments, OptimizerArguments, total=False):
+    """The same, and what every optimizer takes."""
+
+
+class MomentOptimizer(Optimizer):
+    """An optimizer with two running means, or a mean and a decaying maximum; arguments as `Adam`, which explains them."""
 
     @expand_kwargs()
-    def __init__(
-        self,
-        learning_rate: object = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **kwargs: Unpack[OptimizerArguments],
-    ):
+    def __init__(self, learning_rate: object = 0.001, **kwargs: Unpack[MomentOptimizerArguments]):
+        self.beta_1, self.beta_2, self.epsilon = (kwargs.pop(name) for name in ("beta_1", "beta_2", "epsilon"))
         super().__init__(learning_rate, **kwargs)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
 
 
 def running_mean(old: Tree, new: Tree, beta: float) -> Tree:

@@ -31,6 +31,7 @@ KERAS2_VERSION, KERAS3_VERSION = "2.21.0", "3.15.1"
 # Arguments that Keras 2 does not have, by class, with the values that ask for nothing; with these they are left out.
 _FANS = {"input_axes": (None,), "output_axes": (None,)}
 _LAST = {"data_format": ("channels_last",)}
+_RECURRENT = ("SimpleRNN", "GRU", "LSTM", "SimpleRNNCell", "GRUCell", "LSTMCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 _SEED: Mapping[str, tuple[object, ...]] = {"seed": ()}  # of any value
 _NEW: Mapping[str, Mapping[str, tuple[object, ...]]] = {
     **dict.fromkeys(
@@ -39,7 +40,7 @@ _NEW: Mapping[str, Mapping[str, tuple[object, ...]]] = {
     **dict.fromkeys(
         ["RandomFlip", "RandomCrop", "RandomTranslation", "RandomRotation", "RandomZoom", "CenterCrop", "ZeroPadding1D"], _LAST
     ),
-    **dict.fromkeys(["SimpleRNN", "GRU", "LSTM", "SimpleRNNCell", "GRUCell", "LSTMCell"], _SEED),
+    **dict.fromkeys(_RECURRENT, _SEED),
     "InputLayer": {"optional": (False,)},
     # Their dtype is that of tokens or of indices there.
     "StringLookup": {"dtype": (), "salt": (None,)},

@@ -19,10 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jkeras._base.errors import FileFormatError
+from jkeras._base.naming import to_snake_case
 from jkeras._safe_io.hdf5 import Group, H5Group, StoredArray, write_array
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import inventory, own_variables
-from jkeras.optimizers import LossScaleOptimizer
+from jkeras.optimizers import LossScaleOptimizer, MultiOptimizer
+from jkeras.optimizers.state import unique_names
 from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import Walk, is_kept_state, written_places
 from jkeras.saving.matching import Plan, assign, fits, host_values
@@ -128,6 +130,17 @@ def _parts(model: Model, value: Callable[[Variable], np.ndarray], optimizer: boo
         # Keras finds the inner optimizer a second time.
         inner = {str(i): array for i, array in enumerate([*listed.values()][4:])}
         yield Part("optimizer/inner_optimizer", model.optimizer.inner_optimizer.name, inner)
+    if listed and isinstance(model.optimizer, MultiOptimizer):  # as here
+        yield from _of_groups(model.optimizer, [*listed.values()])
+
+
+def _of_groups(optimizer: MultiOptimizer, arrays: list[Callable[[], np.ndarray]]) -> Iterator[Part]:
+    names = unique_names(to_snake_case(type(one).__name__) for one in optimizer.optimizers)
+    start = 2  # after the own iteration and learning rate
+    for name, one in zip(names, optimizer.optimizers):
+        count = len(one.variables)
+        yield Part(f"optimizer/optimizers/{name}", one.name, {str(i): a for i, a in enumerate(arrays[start : start + count])})
+        start += count
 
 
 def places_of(model: Model, optimizer: bool, skip: Iterable[object] = ()) -> list[tuple[str, Any]]:

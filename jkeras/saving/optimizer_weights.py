@@ -28,7 +28,7 @@ from jkeras._base.types import Tree
 from jkeras._safe_io.hdf5 import StoredArray
 from jkeras._safe_io.parallel import read_parallel
 from jkeras.layers.tracking import inventory
-from jkeras.optimizers import LossScaleOptimizer, Optimizer
+from jkeras.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer
 from jkeras.optimizers.learning_rate import rate_at
 from jkeras.optimizers.state import OptimizerState, keras_order, leaf_name
 from jkeras.saving.keras2_order import trained_variables
@@ -119,6 +119,8 @@ class Slots:
 
     def keras3(self, with_rate: bool = True) -> list[Entry]:
         """The order of Keras 3; `with_rate` says whether a learning rate that is a number is among the arrays."""
+        if isinstance(self.optimizer, MultiOptimizer):
+            return self._of_all(self.optimizer, with_rate)
         if not isinstance(self.optimizer, LossScaleOptimizer):
             return self._listed(self.optimizer, self.numbers, self.names, with_rate)
         slots = self.numbers.slots
@@ -130,6 +132,15 @@ class Slots:
         ]
         return outer + self._listed(self.optimizer.inner_optimizer, slots.inner, self.names, with_rate)
 
+    def _of_all(self, optimizer: MultiOptimizer, with_rate: bool) -> list[Entry]:
+        own = [Entry("iteration", (), self.numbers.iterations), Entry("learning_rate", (), self.numbers.learning_rate)]
+        return [*own, *(entry for i in range(len(optimizer.optimizers)) for entry in self.of_one(i, with_rate))]
+
+    def of_one(self, number: int, with_rate: bool = True) -> list[Entry]:
+        """The order of one of the optimizers in a MultiOptimizer."""
+        one, numbers = self.optimizer.optimizers[number], self.numbers.slots.optimizers[number]
+        return self._listed(one, numbers, self.optimizer.names_of(number), with_rate)
+
     @property
     def is_legacy_in_keras2(self) -> bool:
         """Whether tf_keras opens what jkeras writes with a legacy optimizer."""
@@ -137,7 +148,9 @@ class Slots:
         return type(optimizer).__name__ in _LEGACY and not optimizer.use_ema
 
     def keras2(self) -> list[Entry]:
-        """The order of tf_keras."""
+        """The order of tf_keras; that of Keras 3 for an optimizer that it alone has."""
+        if isinstance(self.optimizer, MultiOptimizer):
+            return self.keras3()
         optimizer, numbers = self._inner()
         entries = [e for e in self._listed(optimizer, numbers, self.in_keras2) if e.kind not in _NOT_IN_KERAS2]
         if type(optimizer).__name__ == "Adafactor":  # Keras 3 alone has places for means that a vector does not have
@@ -268,6 +281,10 @@ def read_state(chosen: Chosen) -> OptimizerState:
         if numbers.learning_rate is not None:
             found.setdefault(slots.numbers.learning_rate, jnp.copy(found[numbers.learning_rate]))
         found.setdefault(slots.numbers.slots.scale, jnp.asarray(slots.optimizer.initial_scale, jnp.float32))
+    if isinstance(optimizer, MultiOptimizer):
+        for one, part in zip(optimizer.optimizers, numbers.slots.optimizers):
+            if callable(one._rate) and part.learning_rate is not None:
+                found.setdefault(part.learning_rate, rate_at(one._rate, found[part.iterations]))
     for name, number in getattr(numbers.slots, "_asdict", dict)().items():
         if isinstance(number, int) and number not in found:  # a number for all weights, which not every Keras writes
             steps = int(iterations) // (optimizer.gradient_accumulation_steps or 1)

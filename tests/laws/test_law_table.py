@@ -11,6 +11,8 @@ from jkeras import layers
 NOT_CALLED = {"Layer", "Wrapper", "InputLayer", "MultiHeadAttention", "GroupedQueryAttention", "TimeDistributed"}
 # Layers of texts and the like, which run on the host: `tests/test_text_layers.py`.
 NOT_CALLED |= {"Hashing", "HashedCrossing", "IntegerLookup", "StringLookup", "TextVectorization"}
+# Layers around functions and modules of yours: `tests/layers/test_jax_layer.py`.
+NOT_CALLED |= {"JaxLayer", "FlaxLayer", "TFSMLayer", "TorchModuleWrapper"}
 NOT_CALLED |= {"SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells"}
 
 

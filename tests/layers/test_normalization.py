@@ -1,5 +1,12 @@
 """Normalization layers equal Keras' in values, gradients and moving averages, trained, frozen and masked."""
 
+import contextlib
+import importlib
+import os
+import subprocess
+import sys
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,10 +16,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jkeras
-from jkeras.layers import normalization as ours
+from jkeras import layers as ours
 from jkeras.nn.norm import group_norm
 
-BATCH = ({}, {"axis": 1}, {"center": False}, {"scale": False, "momentum": 0.5}, {"epsilon": 1e-5, "axis": -2})
+LIMITS = {"rmin": 0.9, "rmax": 1.1, "dmax": 0.2}
+BATCH = (
+    {},
+    {"axis": 1},
+    {"center": False},
+    {"scale": False, "momentum": 0.5},
+    {"epsilon": 1e-5, "axis": -2},
+    {"renorm": True},
+    {"renorm": True, "renorm_clipping": LIMITS, "renorm_momentum": 0.8, "axis": 1},
+    {"renorm": True, "center": False, "scale": False, "renorm_clipping": {"dmax": 0.5}},
+)
 LAYER = ({}, {"axis": 1}, {"axis": [1, 2]}, {"axis": (-1, -2)}, {"center": False, "epsilon": 1e-6}, {"scale": False})
 
 
@@ -49,6 +66,81 @@ def test_one_channel_with_a_mask():
     x, mask = normal(5, 1), np.array([1, 1, 0, 1, 0], bool)
     y = np.asarray(ours.BatchNormalization(epsilon=0.0)(x, training=True, mask=mask))
     np.testing.assert_allclose(y[mask].mean(), 0, atol=1e-6)
+
+
+def test_renormalization_starts_at_the_initial_values():
+    layer = ours.BatchNormalization(
+        renorm=True, moving_mean_initializer="ones", moving_variance_initializer=jkeras.initializers.Constant(4)
+    )
+    layer.build((None, 2))
+    found = {w.name: np.asarray(w)[0] for w in layer.non_trainable_weights}
+    assert found == {"moving_mean": 1, "moving_variance": 4, "moving_stddev": 2, "renorm_mean": 1, "renorm_stddev": 2}
+
+
+def test_renormalized_batches_give_the_output_of_inference():
+    """Without limits, and once the running statistics are the moving ones, a batch is normalized by those whatever it holds."""
+    layer, x = ours.BatchNormalization(renorm=True, epsilon=1e-3), normal(40, 3) * 2 + 1
+    layer.build(x.shape)
+    layer.moving_mean.assign([1.0, 2.0, 3.0]), layer.renorm_mean.assign([1.0, 2.0, 3.0])
+    layer.renorm_stddev.assign([2.0, 2.0, 2.0]), layer.moving_variance.assign([4 - 1e-3] * 3)
+    before = layer(x)
+    np.testing.assert_allclose(layer(x, training=True), before, rtol=1e-5, atol=1e-5)
+
+
+def test_files_of_renormalization_go_both_ways(tmp_path):
+    def model(package):
+        norm = package.layers.BatchNormalization(renorm=True, renorm_clipping=LIMITS, name="norm")
+        return package.Sequential([package.layers.Input((3,)), norm])
+
+    packages, x = [jkeras, keras], normal(8, 3) + 1
+    with contextlib.suppress(ImportError):
+        packages.append(importlib.import_module("tf_keras"))
+    for other in packages[1:]:
+        for source, target in ((jkeras, other), (other, jkeras)):
+            made = model(source)
+            for _ in range(2):
+                made(x, training=True)
+            made.save(tmp_path / "m.h5")
+            again = target.models.load_model(tmp_path / "m.h5")
+            for a, b in zip(again.get_weights(), made.get_weights(), strict=True):
+                np.testing.assert_array_equal(a, b)
+            for mode in (False, True):
+                np.testing.assert_allclose(np.asarray(again(x, training=mode)), np.asarray(made(x, training=mode)), atol=1e-5)
+
+
+def test_synchronized_statistics_are_those_of_all_shards():
+    """On two devices, with and without a mask, in `shard_map` and under `jit` over sharded data."""
+    code = """
+import jax, jax.numpy as jnp, numpy as np, jkeras
+from jax.sharding import PartitionSpec as P, NamedSharding
+mesh = jax.make_mesh((2,), ("rows",), axis_types=(jax.sharding.AxisType.Auto,))
+x = np.random.default_rng(0).normal(size=(8, 5, 3)).astype("float32") + np.arange(8, dtype="float32")[:, None, None]
+mask = np.random.default_rng(1).random((8, 5)) < 0.6
+for options, masked in (({}, False), ({"renorm": True}, True)):
+    layer = jkeras.layers.BatchNormalization(synchronized=True, **options)
+    params, state = layer.init(jax.random.key(0), x)
+    run = lambda p, s, x, m: layer.apply(p, s, x, training=True, **({"mask": m} if masked else {}))
+    shards = jax.shard_map(run, mesh=mesh, in_specs=(P(), P(), P("rows"), P("rows")), out_specs=(P("rows"), P()))
+    spread = [jax.device_put(a, NamedSharding(mesh, P("rows"))) for a in (x, mask)]
+    expected = jax.tree.leaves(run(params, state, x, mask))
+    for program in (shards, run):
+        for a, b in zip(jax.tree.leaves(jax.jit(program)(params, state, *spread)), expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+"""
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+@pytest.mark.parametrize("kwargs", ({}, {"center": False, "scale": False, "axis": [1, 2]}), ids=str)
+def test_rms_scaling_divides_by_the_deviation_as_keras_does(kwargs):
+    pair = []
+    for package in (ours, keras.layers):
+        with pytest.warns(UserWarning, match="RMSNormalization"):
+            pair.append(package.LayerNormalization(rms_scaling=True, **kwargs))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert_config_round_trip(*pair)
+    assert_same(*pair, normal(6, 4, 3))
 
 
 @pytest.mark.parametrize("kwargs", LAYER, ids=str)
@@ -158,9 +250,9 @@ def test_mixed_precision_computes_in_float32_and_returns_half(name):
         (lambda: ours.BatchNormalization(axis=3, name="b")(normal(2, 3)), "b: axis=3"),
         (lambda: ours.LayerNormalization(axis=[1, 4], name="n")(normal(2, 3)), "n: axis="),
         (lambda: ours.LayerNormalization(axis=[1, -1], name="n")(normal(2, 3)), "n: axis=.* twice"),
-        (lambda: ours.BatchNormalization(renorm=True), "renorm"),
-        (lambda: ours.BatchNormalization(synchronized=True), "synchronized"),
-        (lambda: ours.LayerNormalization(rms_scaling=True), "RMSNormalization"),
+        (lambda: ours.BatchNormalization(renorm=True, renorm_clipping={"rmx": 2}), "keys rmin, rmax, dmax. Received: rmx"),
+        (lambda: ours.BatchNormalization(renorm=True, renorm_clipping={"rmin": 2, "rmax": 1}), "rmin=2, rmax=1"),
+        (lambda: ours.BatchNormalization(renorm=True, renorm_clipping={"dmax": -1}), "dmax=-1"),
         (lambda: ours.GroupNormalization(0), "groups=0"),
         (lambda: ours.GroupNormalization(2.0), "groups=2.0"),
         (lambda: ours.GroupNormalization(8)(normal(2, 4)), "4 channels do not fall into 8 groups"),

@@ -1,5 +1,7 @@
 """Pooling layers equal Keras' in values, gradients, configs and under every alias."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from against_keras import assert_config_round_trip, assert_same, keras, normal
@@ -82,3 +84,37 @@ def test_default_windows_are_two():
 def test_pooling_layers_refuse_what_does_not_fit(build, text):
     with pytest.raises(ValueError, match=text):
         build()
+
+
+@pytest.mark.parametrize("kind", ("AdaptiveMaxPooling", "AdaptiveAveragePooling"))
+def test_adaptive_windows_follow_the_size_of_the_input(kind):
+    layer = getattr(all_layers, f"{kind}2D")((3, 2))
+    assert layer.compute_output_shape((None, None, None, 4)) == (None, 3, 2, 4)
+    reduce = np.max if kind == "AdaptiveMaxPooling" else np.mean
+    for height, width in ((5, 7), (6, 4), (3, 2), (2, 9)):
+        x = normal(2, height, width, 1)
+        rows, columns = windows(height, 3), windows(width, 2)
+        expected = [[reduce(x[:, a:b, c:d], (1, 2)) for c, d in columns] for a, b in rows]
+        np.testing.assert_allclose(layer(x), np.moveaxis(expected, 2, 0), rtol=1e-6, atol=1e-7)
+
+
+def windows(size, count):
+    """First position and end of each window, in whole numbers."""
+    return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
+
+
+@pytest.mark.parametrize("size", (5, 6))
+def test_the_first_of_equal_maxima_gets_the_gradient(size):
+    gradient = jax.grad(lambda x: all_layers.AdaptiveMaxPooling1D(2)(x).sum())(jnp.zeros((1, size, 1)))
+    assert np.flatnonzero(gradient).tolist() == [a for a, _ in windows(size, 2)]
+
+
+def test_integers_have_maxima_too():
+    assert all_layers.AdaptiveMaxPooling1D(2)(np.arange(5, dtype="int32").reshape(1, 5, 1)).ravel().tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("output_size", ((2, 3, 4), "2", None, 2.0), ids=repr)
+def test_adaptive_pooling_takes_a_size_for_each_axis(output_size):
+    for package in (all_layers, keras.layers):
+        with pytest.raises(TypeError, match="output_size"):
+            package.AdaptiveMaxPooling2D(output_size)

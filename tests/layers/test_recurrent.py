@@ -13,6 +13,7 @@ from jkeras.layers.pure import split_values
 from jkeras.layers.tracking import weight_entries
 from jkeras.nn import recurrent, recurrent_cudnn
 from jkeras.nn.activations import sigmoid, tanh
+from jkeras.nn.product import product
 
 X = normal(3, 6, 4)
 MASK = np.array([[1, 1, 0, 1, 1, 0], [0, 0, 1, 1, 0, 1], [0, 0, 0, 0, 0, 0]], bool)
@@ -269,7 +270,7 @@ def test_the_derivative_rule_is_that_of_a_plain_scan(cell, masked):
 
         def ours(args):
             added, side, kernel, states = args
-            return total(recurrent.unfold(gates, False, added, side, kernel, states, mask, None))
+            return total(recurrent.unfold(gates, product, False, added, side, kernel, states, mask, None))
 
         def plain(args):
             added, side, kernel, states = args
@@ -297,7 +298,9 @@ def test_the_kernel_gradient_is_one_product_after_the_loop():
 
     def loss(kernel):
         zeros = jnp.zeros((8, 16))
-        return total(recurrent.unfold(CELLS["lstm"][0], False, jnp.ones((9, 8, 64)), None, kernel, (zeros, zeros), None, None))
+        return total(
+            recurrent.unfold(CELLS["lstm"][0], product, False, jnp.ones((9, 8, 64)), None, kernel, (zeros, zeros), None, None)
+        )
 
     text = str(jax.make_jaxpr(jax.grad(loss))(jnp.ones((16, 64))))
     bodies = [part.split("length=")[0] for part in text.split("scan[")[1:]]
