@@ -151,8 +151,10 @@ def unfold_step(
 
 
 def hold(keep: Array | None, new: Tree, old: Tree) -> Tree:
-    """`new` where keep is True, else `old`; `new` where there is no mask."""
-    return new if keep is None else jax.tree.map(lambda a, b: jnp.where(keep, a, b), new, old)
+    """`new` where keep `(batch, 1)` is True, else `old`; `new` where there is no mask."""
+    if keep is None:
+        return new
+    return jax.tree.map(lambda a, b: jnp.where(jnp.expand_dims(keep, tuple(range(2, a.ndim))), a, b), new, old)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
