@@ -15,29 +15,22 @@ from jkeras.compat.standin.dtypes import as_dtype
 from jkeras.compat.standin.host_tensor import STRING
 from jkeras.graph.spec import Shape
 
-__all__ = ["TensorShape", "TensorSpec"]
-
-METHODS_OF_SHAPES = " TensorFlow has methods there, which x.get_shape() has here too, and the shape of a symbolic tensor."
+__all__ = ["ArrayShape", "TensorShape", "TensorSpec"]
 
 
-class TensorShape(Shape):
-    """A shape, with None for axes whose size is not fixed.
-
-    Args:
-        dims: the sizes; None where nothing is known of the shape.
+@jax.tree_util.register_pytree_node_class  # its numbers are leaves, as those of a tuple are
+class ArrayShape(Shape):
+    """A tuple with the sizes of an array, with TensorFlow's methods.
 
     Example:
-        >>> TensorShape([None, 3]), TensorShape([None, 3]).as_list(), TensorShape(None).rank
-        ((None, 3), [None, 3], None)
+        >>> ArrayShape((2, 3)).as_list(), ArrayShape((2, 3)).rank, ArrayShape((2, 3)) == (2, 3)
+        ([2, 3], 2, True)
     """
 
-    rank: int | None
-
-    def __new__(cls, dims: Iterable[int | None] | None) -> Self:
-        known = [] if dims is None else [None if n is None or n == -1 else int(n) for n in dims]
-        shape = super().__new__(cls, known)
-        shape.rank = None if dims is None or getattr(dims, "rank", 0) is None else len(known)
-        return shape
+    @property
+    def rank(self) -> int | None:
+        """The number of axes."""
+        return len(self)
 
     @property
     def ndims(self) -> int | None:
@@ -60,6 +53,40 @@ class TensorShape(Shape):
     def is_fully_defined(self) -> bool:
         """Whether all sizes are fixed."""
         return self.rank is not None and None not in self
+
+    def tree_flatten(self) -> tuple[tuple[int | None, ...], None]:
+        """For JAX."""
+        return tuple(self), None
+
+    @classmethod
+    def tree_unflatten(cls, aux: None, sizes: Iterable[int | None]) -> Self:
+        """For JAX."""
+        return cls(sizes)
+
+
+class TensorShape(ArrayShape):
+    """A shape, with None for axes whose size is not fixed.
+
+    Args:
+        dims: the sizes; None where nothing is known of the shape.
+
+    Example:
+        >>> TensorShape([None, 3]), TensorShape([None, 3]).as_list(), TensorShape(None).rank
+        ((None, 3), [None, 3], None)
+    """
+
+    _is_unknown: bool
+
+    def __new__(cls, dims: Iterable[int | None] | None) -> Self:
+        known = [] if dims is None else [None if n is None or n == -1 else int(n) for n in dims]
+        shape = super().__new__(cls, known)
+        shape._is_unknown = dims is None or getattr(dims, "rank", 0) is None
+        return shape
+
+    @property
+    def rank(self) -> int | None:
+        """The number of axes; None where nothing is known."""
+        return None if self._is_unknown else len(self)
 
 
 class TensorSpec:
