@@ -18,7 +18,8 @@ from jkeras._text.arrays import TextArray
 from jkeras.compat.finder import NAMES, CompatFinder, Empty
 from jkeras.compat.modules import CompatModule
 from jkeras.compat.restored import Restored
-from jkeras.compat.standin.tensor_spec import ArrayShape, TensorShape
+from jkeras.compat.standin.array_shape import ArrayShape
+from jkeras.compat.standin.tensor_spec import TensorShape
 from jkeras.graph import KerasTensor
 from jkeras.state.variable import Variable
 
