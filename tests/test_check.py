@@ -9,7 +9,6 @@ import pytest
 
 import jkeras
 from jkeras.compat import check_script
-from jkeras.compat.standin import tensor_spec
 
 HEADER = """
 import keras
@@ -163,24 +162,6 @@ def test_the_examples_are_clean():
         for text in (source, re.sub(r"\bjkeras\b", "keras", source)):
             own = {"keras.datasets.digits", "keras.compat"}  # what only jkeras has
             assert [absent for absent in check_script(text, str(path)) if absent.name not in own] == [], path
-
-
-def test_methods_of_tensorflows_shapes():
-    source = """
-import tensorflow as tf
-class Own(tf.keras.layers.Layer):
-    def call(self, x, dataset):
-        rank = x.shape.rank
-        sizes = x.shape.as_list() + x.get_shape().as_list() + dataset.element_spec.shape.as_list()
-        return tf.reshape(x, [-1, len(x.shape)])
-@tf.function
-def norm(x):
-    return x / x.shape.num_elements()
-def block(x):
-    return tf.keras.layers.Dense(x.shape.as_list()[-1])(x)  # a symbolic tensor
-"""
-    assert [one.name for one in check_script(source)] == ["x.shape.rank", "x.shape.as_list", "x.shape.num_elements"]
-    assert tensor_spec.TensorShape([2, 3]).num_elements() == 6 and tensor_spec.TensorShape([None, 3]).num_elements() is None
 
 
 def test_an_error_says_that_shapes_are_tuples():

@@ -16,6 +16,7 @@ from importlib import metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from documents import compat_in
@@ -332,6 +333,29 @@ def test_a_symbolic_shape_has_tensorflows_methods_as_long_as_compat_is_there(com
     assert model.output_shape == (None, 4) and model.predict(np.ones((2, 3)), verbose=0).shape == (2, 4)
     jkeras.compat.uninstall()
     assert x.shape == (None, 4) and type(jkeras.Input((3,)).shape) is tuple
+
+
+def test_shapes_of_arrays_weights_and_inputs_of_build_have_tensorflows_methods_as_long_as_compat_is_there(compat):
+    import tensorflow as tf
+
+    class Own(tf.keras.layers.Layer):
+        def build(self, shape):
+            self.kernel = self.add_weight(shape=[shape.as_list()[-1], 2])
+
+        def call(self, x):
+            return tf.matmul(x, self.kernel)[(..., *[None] * (3 - x.shape.rank))]
+
+    x = tf.constant([[1.0, 2.0, 3.0]])
+    assert (x.shape, x.shape.rank, x.shape.as_list(), x.shape.num_elements()) == ((1, 3), 2, [1, 3], 3)
+    layer = Own()
+    y = tf.function(layer)(x)
+    assert y.shape.as_list() == layer(x).shape.as_list() == [1, 2, 1] and layer.kernel.shape.as_list() == [3, 2]
+    assert jax.tree.map(lambda n: 2 * n, x.shape) == (2, 6), "to JAX the shape is a tuple"
+    assert tf.TensorShape([None, 3]).num_elements() is None and tf.TensorShape(None).rank is None
+    json.dumps(layer.get_build_config())
+    jkeras.compat.uninstall()
+    assert {type(one.shape) for one in (x, y, jax.numpy.ones(2))} == {tuple}
+    assert jax.jit(lambda x: x.sum() * (type(x.shape) is tuple))(jax.numpy.ones(2)) == 2
 
 
 @pytest.fixture

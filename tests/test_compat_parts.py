@@ -314,3 +314,34 @@ def test_products_and_options_that_scripts_use(tf):
     assert tf.math.cumprod(x, axis=1, exclusive=True, reverse=True).tolist() == [[12, 4, 1]]
     tf.config.optimizer.set_jit(True)
     assert tf.keras.Input(shape=(3)).shape == (None, 3)
+
+
+def test_a_size_that_is_cast_may_be_part_of_a_shape_while_code_is_traced(tf):
+    @tf.function
+    def lengths(x):
+        return tf.cast(tf.shape(x)[1], "int64") * tf.ones((tf.cast(tf.shape(x)[0], "int64"), 1), "int64")
+
+    assert lengths(tf.zeros((2, 5))).tolist() == [[5], [5]]
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean", "max", "min", "prod"])
+def test_the_number_of_segments_may_follow_from_values_that_are_known(tf, reduction):
+    combine = getattr(tf.math, f"unsorted_segment_{reduction}")
+    found = combine(tf.constant([[1.0], [2.0], [4.0]]), tf.constant([0, 1, 1]), tf.reduce_max(tf.constant([0, 1, 1])) + 1)
+    assert found.tolist() == [[1], [{"sum": 6, "mean": 3, "max": 4, "min": 2, "prod": 8}[reduction]]]
+
+
+def test_in_compiled_code_the_number_of_segments_must_be_known(tf):
+    def sums(x, ids):
+        return tf.math.unsorted_segment_sum(x, ids, tf.reduce_max(ids) + 1)
+
+    with pytest.raises(jax.errors.ConcretizationTypeError) as caught:
+        jax.jit(sums)(tf.ones(3), tf.constant([0, 1, 1]))
+    assert any("tf.shape(nodes)[0]" in note for note in caught.value.__notes__)
+
+
+def test_an_array_in_place_of_training_is_a_warning(tf):
+    model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dropout(0.5)])
+    with pytest.warns(UserWarning, match=r"Received: training=.*\(8, 1\)[\s\S]*training=False"):
+        y = model(X, X[:, :1])
+    np.testing.assert_array_equal(y, X)

@@ -297,3 +297,28 @@ def test_two_metrics_of_one_name_are_reported_by_the_names_that_metrics_names_sa
     logs = model.evaluate(x, x, verbose=0, return_dict=True)
     assert model.metrics_names == list(logs) == ["loss", "m", "m_m"]
     assert (logs["m"], logs["m_m"]) == (1, 2)
+
+
+def test_metrics_that_only_the_property_lists_start_afresh_with_each_run_and_epoch():
+    mean = metrics.Mean(name="loss")
+
+    class Listing(Sequential):
+        def step(self, data):
+            x, y = data
+            mean.update_state(jnp.mean(jnp.square(y - self(x))))
+            return {"loss": mean.result()}
+
+        train_step = test_step = step
+
+        @property
+        def metrics(self):
+            return [mean]
+
+    model = Listing([layers.Dense(1, input_shape=(1,), kernel_initializer="zeros")])
+    model.compile("sgd")
+    mean.update_state(100.0)
+    y = np.arange(8, dtype=np.float32)[:, None]
+    assert model.evaluate(X, y, verbose=0) == model.evaluate(X, y, verbose=0) == 17.5
+    mean.update_state(100.0)
+    history = model.fit(X, y, epochs=2, batch_size=4, verbose=0, validation_data=(X, 2 * y)).history
+    assert history == {"loss": [17.5, 17.5], "val_loss": [70.0, 70.0]}

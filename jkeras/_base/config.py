@@ -27,7 +27,8 @@ class Settings:
     recompile_check: str = "off"
     keras2_files: bool = False  # whether `to_json`, and names of files without a suffix, mean what they did in Keras 2
     restored: Any = None  # what `load_weights` returns for a name without a suffix
-    shape_note: str = ""  # what the error for an attribute that shapes do not have says at its end
+    lenient: bool = False  # whether an argument without meaning that Keras lets pass is a warning, not an error
+    shape: type[tuple[Any, ...]] = tuple  # what shapes are that methods such as `build` get
 
 
 settings = Settings()

@@ -1,7 +1,7 @@
 """Checks a script before it runs: what it needs of Keras and TensorFlow that jkeras does not have, with the lines.
 
 The script is read, not run. Only what its text says plainly is reported: names in modules, attributes of classes and of their
-instances, names in strings, arguments of TensorFlow's functions, methods of its shapes, and steps whose arguments fit no form. So
+instances, names in strings, arguments of TensorFlow's functions, and steps whose arguments fit no form. So
 the list may be incomplete, and it includes lines in branches that are never taken. What stands in a `try` that catches the error
 is left out.
 """
@@ -15,7 +15,6 @@ from jkeras.compat.checking.attributes import missing_attributes
 from jkeras.compat.checking.keywords import unknown_keywords
 from jkeras.compat.checking.names import missing_names
 from jkeras.compat.checking.script import Script
-from jkeras.compat.checking.shapes import shapes_as_tensor_shapes
 from jkeras.compat.checking.steps import unfit_steps
 from jkeras.compat.checking.strings import unknown_strings
 from jkeras.compat.missing import is_tensorflow
@@ -56,6 +55,6 @@ def check_script(source: str, filename: str = "<script>") -> list[Absent]:
         4 keras.Sequential.fitt - There is fit.
     """
     script = Script(ast.parse(source, filename))
-    searches = (missing_names, missing_attributes, unknown_strings, unknown_keywords, unfit_steps, shapes_as_tensor_shapes)
+    searches = (missing_names, missing_attributes, unknown_strings, unknown_keywords, unfit_steps)
     found = {one for search in searches for one in search(script)} if script.imported or script.missing else set()
     return sorted((Absent(line, what, is_tensorflow(what), hint) for line, what, hint in found), key=lambda one: one[:2])

@@ -18,8 +18,10 @@ from jkeras._text.arrays import TextArray
 from jkeras.compat.finder import NAMES, CompatFinder, Empty
 from jkeras.compat.modules import CompatModule
 from jkeras.compat.restored import Restored
-from jkeras.compat.standin.tensor_spec import METHODS_OF_SHAPES, TensorShape
+from jkeras.compat.standin.array_shape import ArrayShape
+from jkeras.compat.standin.tensor_spec import TensorShape
 from jkeras.graph import KerasTensor
+from jkeras.state.variable import Variable
 
 _IMPORTED = """{name} is already imported, from {file}. jkeras does not replace a module that code may already hold.
 Restart Python (in a notebook: restart the kernel) and call jkeras.compat.install() before the first import of {name}, or run the
@@ -31,7 +33,7 @@ _SETTERS: dict[str, Callable[[Any], None]] = {
 }
 
 _ARRAY: Any = jax.Array
-_installed: list[Any] = []  # the finder, and the settings that were changed
+_installed: list[Any] = []  # the finder, the settings that were changed, the methods that were replaced
 
 
 def is_installed() -> bool:
@@ -44,8 +46,8 @@ def install(tensorflow: bool = True, without_tensorflow: Iterable[str] = ("keras
 
     `floatx`, `epsilon` and `image_data_format` are taken from `keras.json` in `$KERAS_HOME` or `~/.keras`, if there is one.
     JAX's arrays, and those of texts, get `numpy()`, `get_shape()` and `set_shape()` as TensorFlow's have, and the shapes of
-    symbolic tensors `as_list()`, `rank` and so on. `model.to_json()` has the keys of Keras 2, and `model.save("name")` without a
-    suffix writes a folder, as in Keras 2. A second call does nothing.
+    arrays, weights and symbolic tensors `as_list()`, `rank` and so on. `model.to_json()` has the keys of Keras 2, and
+    `model.save("name")` without a suffix writes a folder, as in Keras 2. A second call does nothing.
 
     Args:
         tensorflow: False leaves the name `tensorflow` alone, for packages that do more with TensorFlow where they find it.
@@ -73,8 +75,9 @@ def install(tensorflow: bool = True, without_tensorflow: Iterable[str] = ("keras
         raise RuntimeError(_IMPORTED.format(name=there, file=file))
     finder = CompatFinder(names, without_tensorflow)
     sys.meta_path.insert(0, finder)
-    settings.keras2_files, settings.restored, settings.shape_note = True, Restored(), METHODS_OF_SHAPES
-    _installed.extend((finder, _read_settings()))
+    settings.keras2_files, settings.restored, settings.lenient, settings.shape = True, Restored(), True, ArrayShape
+    before = [(kind, name, vars(kind).get(name)) for kind, methods in _METHODS.items() for name in methods]
+    _installed.extend((finder, _read_settings(), before))
     for kind, methods in _METHODS.items():
         for name, method in methods.items():
             setattr(kind, name, method)
@@ -84,18 +87,17 @@ def uninstall() -> None:
     """Undo `install`: the next `import keras` finds what is installed under this name. Existing objects stay as they are."""
     if not _installed:
         return
-    finder, changed = _installed
+    finder, changed, before = _installed
     _installed.clear()
-    settings.keras2_files, settings.restored, settings.shape_note = False, None, ""
+    settings.keras2_files, settings.restored, settings.lenient, settings.shape = False, None, False, tuple
     sys.meta_path.remove(finder)
     for name, module in [*sys.modules.items()]:
         if isinstance(module, CompatModule) or isinstance(getattr(module, "__loader__", None), Empty):
             del sys.modules[name]
     for field, value in changed.items():
         setattr(settings, field, value)
-    for kind, names in _METHODS.items():
-        for name in names:
-            delattr(kind, name)
+    for kind, name, method in before:
+        delattr(kind, name) if method is None else setattr(kind, name, method)
 
 
 def _numpy(self: Array) -> np.ndarray:
@@ -124,22 +126,34 @@ def _set_shape(self: Array, shape: object) -> None:
     """Does nothing: the shape is known."""
 
 
-def _shape(self: KerasTensor) -> tuple[int | None, ...]:
-    """The shape; that of a tensor made under compat has TensorFlow's methods."""
+def _with_methods(shape: property) -> property:
+    """The property `shape` of a class of arrays, whose value has TensorFlow's methods."""
+    read: Any = shape.__get__
+    return property(lambda self: ArrayShape(read(self)))
+
+
+def _shape(self: KerasTensor | Variable) -> tuple[int | None, ...]:
+    """The shape; that of a tensor or weight made under compat has TensorFlow's methods."""
     return vars(self)["shape"]  # type: ignore[no-any-return]
 
 
-def _keep_shape(self: KerasTensor, shape: Iterable[int | None]) -> None:
+def _keep_shape(self: KerasTensor | Variable, shape: Iterable[int | None]) -> None:
     vars(self)["shape"] = TensorShape(shape)
 
 
 # Methods of TensorFlow's tensors that arrays get. What has no values yet has no `numpy`.
 _SHAPES: dict[str, Callable[..., Any]] = {"get_shape": _get_shape, "set_shape": _set_shape}
 _METHODS: dict[Any, dict[str, Any]] = {
+    **{kind: {"shape": _with_methods(vars(kind)["shape"])} for kind in _ARRAY.__subclasses__() if "shape" in vars(kind)},
     _ARRAY: {"numpy": _numpy, **_SHAPES},
-    jax.core.Tracer: {"numpy": property(_numpy_if_known), **_SHAPES},  # `jax.grad` of code that runs line by line has values
+    jax.core.Tracer: {  # `jax.grad` of code that runs line by line has values
+        "numpy": property(_numpy_if_known),
+        "shape": _with_methods(vars(jax.core.Tracer)["shape"]),
+        **_SHAPES,
+    },
     TextArray: {"numpy": _plain_texts, **_SHAPES},
     KerasTensor: {**_SHAPES, "shape": property(_shape, _keep_shape)},
+    Variable: {"shape": property(_shape, _keep_shape)},
 }
 
 

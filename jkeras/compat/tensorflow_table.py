@@ -32,13 +32,14 @@ _TOP = " ".join(
 
 PLACES = {
     "tensorflow": _TOP,
+    "tensorflow.audio": f"{_IN}.audio",
     "tensorflow.compat": f"{_IN}.texts",
     "tensorflow.config": f"{_IN}.devices",
     "tensorflow.config.experimental": f"{_IN}.devices",
     "tensorflow.config.optimizer": f"{_IN}.graph_options",
     "tensorflow.config.threading": f"{_IN}.threads",
     "tensorflow.data": f"{_IN}.data.dataset {_IN}.data.options {_IN}.data.text_lines",
-    "tensorflow.data.experimental": f"{_IN}.data.experimental",
+    "tensorflow.data.experimental": f"{_IN}.data.experimental {_IN}.data.csv_files",
     "tensorflow.debugging": f"{_IN}.debugging",
     "tensorflow.distribute": f"{_IN}.distribution",
     "tensorflow.distribute.experimental": f"{_IN}.distribution",
@@ -111,6 +112,7 @@ NAMES = {
     "tensorflow.assert_integer": f"{_IN}.debugging.assert_integer",
     "tensorflow.assert_type": f"{_IN}.debugging.assert_type",
     "tensorflow.assert_scalar": f"{_IN}.debugging.assert_scalar",
+    "tensorflow.experimental.numpy.experimental_enable_numpy_behavior": f"{_IN}.version_one.enable_numpy_behavior",
     "tensorflow.svd": f"{_IN}.linalg.svd",
     "tensorflow.tensor_diag": f"{_IN}.linalg.tensor_diag",
     "tensorflow.tensor_diag_part": f"{_IN}.linalg.tensor_diag_part",

@@ -29,7 +29,7 @@ from jkeras import regularizers
 from jkeras._base.config import settings
 from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
-from jkeras._base.errors import describe, known_sizes, unexpected_arguments
+from jkeras._base.errors import known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
 from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
@@ -402,7 +402,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
             try:
                 kwargs["training"] = bool(training)
             except ValueError:  # many numbers
-                raise ValueError(messages.TRAINING.format(layer=self.name, value=describe(training))) from None
+                training = kwargs["training"] = messages.no_training_flag(self.name, training)
         else:
             kwargs.pop("training", None)
         return training

@@ -12,7 +12,7 @@ from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tensor, Tree
 from jkeras.layers.base import Layer
-from jkeras.layers.stacked_cells import is_nested
+from jkeras.layers.recurrent import one_mask, states_apart
 from jkeras.layers.structures import shapes_to_specs
 from jkeras.state.variable import Variable
 
@@ -89,6 +89,10 @@ class Bidirectional(Layer):
         for layer in (self.forward_layer, self.backward_layer):
             layer._ensure_built((shapes_to_specs(sequences_shape, self.compute_dtype),), {})
 
+    def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
+        """Run both layers; as in Keras 2, a list may hold the sequences and then the first states."""
+        return super().__call__(*states_apart(args, kwargs), **kwargs)
+
     def call(self, sequences: Array, initial_state: Tree = None, mask: Tree = None, training: bool | None = None) -> Tree:
         """Both ways, merged."""
         given: list[Array] = list(initial_state) if initial_state is not None else []
@@ -107,7 +111,7 @@ class Bidirectional(Layer):
 
     def compute_mask(self, inputs: Tree, previous_mask: Tree = None) -> Tree:
         """The input's mask for sequences of outputs; none for last outputs and for states."""
-        mask = previous_mask[0] if is_nested(previous_mask) else previous_mask
+        mask = one_mask(previous_mask)
         mask = mask if self.return_sequences else None
         outputs = [mask, mask] if self.merge_mode is None else [mask]
         return outputs if self.merge_mode is None or self.return_state else mask

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.types import Array, Tree
+from jkeras.graph.spec import is_spec
 from jkeras.layers.base import Layer
 from jkeras.layers.leaks import hide_tracers
 from jkeras.layers.recurrent_cell import Cell
@@ -33,7 +34,8 @@ class Walk:
     """How to go through a sequence.
 
     Attributes:
-        mask: bool `(time, batch, 1)`, or None. Where it is False the states stay, and the output is the previous one, or zero.
+        mask: bool `(time, batch, 1)`, or None. Where it is False the states stay, and the output is the previous one, or zero;
+            before the first output of several arrays it is zero.
         zero_output: whether it is zero.
         training: whether dropout drops.
         unroll: whether to write out all steps instead of a loop.
@@ -45,17 +47,17 @@ class Walk:
     unroll: bool = False
 
 
-def run_over_time(cell: CellLike, xs: Array, states: list[Tree], walk: Walk) -> tuple[Array, list[Tree]]:
+def run_over_time(cell: CellLike, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
     """A cell over a sequence.
 
     Args:
         cell: any cell.
-        xs: `(time, batch, ...)`.
+        xs: `(time, batch, ...)`, or a pytree of such arrays.
         states: the first states.
         walk: mask, training flag and kind of loop.
 
     Returns:
-        Outputs `(time, batch, size)` and the last states, in the structure of the first.
+        Outputs `(time, batch, size)`, or a pytree of them, and the last states, in the structure of the first.
     """
     if isinstance(cell, StackedRNNCells) and type(cell).call is StackedRNNCells.call:
         last = []
@@ -68,7 +70,7 @@ def run_over_time(cell: CellLike, xs: Array, states: list[Tree], walk: Walk) -> 
     return _any_cell(cell, xs, states, walk)
 
 
-def last_output(cell: CellLike, outputs: Array, last: list[Tree], walk: Walk) -> Array:
+def last_output(cell: CellLike, outputs: Tree, last: list[Tree], walk: Walk) -> Tree:
     """The output of the last step.
 
     A library cell's output is its first state, so its last output is among the last states. Then nothing uses the outputs of all
@@ -82,7 +84,9 @@ def last_output(cell: CellLike, outputs: Array, last: list[Tree], walk: Walk) ->
     if isinstance(cell, StackedRNNCells) and type(cell).call is StackedRNNCells.call:
         return last_output(cell.cells[-1], outputs, jax.tree.leaves(last[-1]), walk)
     zeroed = walk.mask is not None and walk.zero_output
-    return last[0] if isinstance(cell, Cell) and not cell._plan.own_call and not zeroed else outputs[-1]
+    if isinstance(cell, Cell) and not cell._plan.own_call and not zeroed:
+        return last[0]
+    return jax.tree.map(lambda output: output[-1], outputs)
 
 
 def _library_cell(cell: Cell, xs: Array, states: list[Tree], walk: Walk) -> tuple[Array, list[Tree]]:
@@ -94,7 +98,7 @@ def _library_cell(cell: Cell, xs: Array, states: list[Tree], walk: Walk) -> tupl
     return hs, list(last)
 
 
-def _any_cell(cell: CellLike, xs: Array, states: list[Tree], walk: Walk) -> tuple[Array, list[Tree]]:
+def _any_cell(cell: CellLike, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
     layer = cell if isinstance(cell, Layer) else None
     scope = current()
     variables = [variable for _, variable in state_entries(layer)] if layer is not None else []
@@ -118,24 +122,28 @@ def _any_cell(cell: CellLike, xs: Array, states: list[Tree], walk: Walk) -> tupl
 
     moving: list[int] = []
 
-    def find_moving(values: list[jax.Array], x: Tree, states: list[Tree]) -> None:
-        after = one(values, x, states, 0)[2]
+    def find_moving(values: list[jax.Array], x: Tree, states: list[Tree]) -> Tree:
+        output, _, after, _ = one(values, x, states, 0)
         moving.extend(i for i, (a, b) in enumerate(zip(values, after)) if a is not b)
+        return output
 
-    jax.eval_shape(find_moving, values, xs[0], states)
+    shape = jax.eval_shape(find_moving, values, jax.tree.map(lambda a: a[0], xs), states)
+    start = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shape)
+    remembers = walk.mask is not None and not walk.zero_output and not is_spec(shape)
 
     def body(carry: Tree, inputs: Tree) -> tuple[Tree, Tree]:
-        states, moved, t = carry
+        states, moved, t, before = carry
         x, keep = inputs
         now = list(values)
         for i, value in zip(moving, moved):
             now[i] = value
         output, new, after, losses = one(now, x, states, t)
-        before = jnp.zeros_like(output) if walk.zero_output else _previous_output(states)
-        return (hold(keep, new, states), [after[i] for i in moving], t + 1), (hold(keep, output, before), losses)
+        output = hold(keep, output, before if walk.zero_output or remembers else _previous_output(states))
+        carry = (hold(keep, new, states), [after[i] for i in moving], t + 1, output if remembers else before)
+        return carry, (output, losses)
 
-    carry = (states, [values[i] for i in moving], jnp.zeros((), jnp.uint32))
-    (last, moved, _), (outputs, losses) = lax.scan(body, carry, (xs, walk.mask), unroll=walk.unroll)
+    carry = (states, [values[i] for i in moving], jnp.zeros((), jnp.uint32), start)
+    (last, moved, _, _), (outputs, losses) = lax.scan(body, carry, (xs, walk.mask), unroll=walk.unroll)
     for i, value in zip(moving, moved):
         variables[i].assign(value)
     if scope.losses is not None:
@@ -144,5 +152,5 @@ def _any_cell(cell: CellLike, xs: Array, states: list[Tree], walk: Walk) -> tupl
 
 
 def _previous_output(states: list[Tree]) -> Tree:
-    """The last output that a cell's states show, as in Keras: its first state; in a stack, that of the last cell."""
+    """The last single output that a cell's states show, as in Keras: its first state; in a stack, that of the last cell."""
     return states[-1][0] if is_nested(states[0]) else states[0]

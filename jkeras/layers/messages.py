@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from jkeras._base.config import settings
@@ -68,12 +69,12 @@ first, with {how}, with Input(shape=...), or by calling the layer on data."""
 NO_WEIGHT = """Layer {layer!r} has no weight {name!r}. Code that sets `built = True` in place of build() sets all weights too:
 layer.{name} = array."""
 
-TRAINING = """{layer!r} takes training=True, False or None. Received: training={value}. Several inputs go into one list:
+_TRAINING = """{layer!r} takes training=True, False or None. Received: training={value}. Several inputs go into one list:
 
     y = layer([x1, x2])          # instead of layer(x1, x2)
 """
 
-SHAPES_ARE_TUPLES = "The shape of an array is a tuple: write len(x.shape), list(x.shape), numpy.prod(x.shape)."
+_SHAPES_ARE_TUPLES = "The shape of an array is a tuple: write len(x.shape), list(x.shape), numpy.prod(x.shape)."
 _ASKED_OF_SHAPES = frozenset({"rank", "ndim", "ndims", "dims", "as_list", "num_elements", "is_fully_defined", "size"})
 
 NO_CALL = "{cls} has no `call`. Your own layers need `def call(self, x): ...`."
@@ -145,6 +146,19 @@ def since_keras_2(error: TypeError, unknown: list[str], known: list[str]) -> Typ
     return TypeError(f"{str(error).partition('. ')[0]}. Since Keras 2 {', '.join(named)}.") if named else error
 
 
+def no_training_flag(layer: str, value: object) -> bool:
+    """What counts as `training` where an array was passed: False, with a warning, if calls that Keras lets pass do.
+
+    Raises:
+        ValueError: they do not.
+    """
+    text = _TRAINING.format(layer=layer, value=describe(value))
+    if not settings.lenient:
+        raise ValueError(text) from None
+    warnings.warn(f"{text}\nIt counts as training=False.", stacklevel=5)
+    return False
+
+
 def explain(error: Exception, layer: Layer, args: tuple[Tree, ...]) -> None:
     """Add to an error, once, which layer it came from, and a hint if the cause is known."""
     if getattr(error, "_jkeras_explained", False):
@@ -156,7 +170,7 @@ def explain(error: Exception, layer: Layer, args: tuple[Tree, ...]) -> None:
     if isinstance(error, AttributeError) and isinstance(error.obj, (list, dict)) and args and type(error.obj) is type(args[0]):
         error.add_note(_ONE_INPUT.format(kind=type(args[0]).__name__, count=len(args[0])))
     if isinstance(error, AttributeError) and isinstance(error.obj, tuple) and error.name in _ASKED_OF_SHAPES:
-        error.add_note(f"{SHAPES_ARE_TUPLES}{settings.shape_note}")
+        error.add_note(_SHAPES_ARE_TUPLES)
     if isinstance(error, UnknownSizeError) and args and len(getattr(args[0], "shape", (0, 0))) == 1:
         error.add_note(_ONE_AXIS)
     try:

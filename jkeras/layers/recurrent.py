@@ -10,9 +10,11 @@ import numpy as np
 
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
+from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.cell_scan import Walk, last_output, run_over_time
 from jkeras.layers.stacked_cells import CellLike, StackedRNNCells, build_cell, check_cell, initial_states, is_nested
+from jkeras.layers.structures import is_numbers, shapes_to_specs
 from jkeras.layers.tracking import KeptState
 
 _BATCH = """{cls} {layer!r} is stateful: it keeps one state for each row of the batch, so it must know how many there are.
@@ -49,7 +51,8 @@ class RNN(Layer):
     """Run a cell over the time axis.
 
     A cell is a layer with `call(inputs, states) -> (output, states)` and `state_size`, a number or a list of numbers;
-    `output_size` and `get_initial_state(batch_size)` are optional.
+    `output_size` and `get_initial_state(batch_size)` are optional. Inputs, outputs and each state may be a tuple or a dict of
+    arrays.
 
     Args:
         cell: a cell, or a list of cells, which are stacked.
@@ -63,13 +66,15 @@ class RNN(Layer):
         kwargs: as every layer.
 
     Call:
-        sequences: `(batch, time, ...)`.
+        sequences: `(batch, time, ...)`, or a tuple or dict of such arrays where the cell takes one. A list is, as in Keras 2, the
+            sequences and then the first states.
         initial_state: list of the first states; default zeros, or the cell's `get_initial_state`.
         mask: bool `(batch, time)`; steps where it is False leave the states as they are.
         Returns `(batch, size)`, or `(batch, time, size)` with `return_sequences`; with `return_state` `(output, *states)`.
 
     Raises:
-        ValueError: a cell without `call` or `state_size`; a stateful layer with an unknown or another batch size.
+        ValueError: a cell without `call` or `state_size`; several arrays for one of this package's cells; a stateful layer
+            with an unknown or another batch size.
 
     Example:
         >>> import numpy as np
@@ -104,19 +109,26 @@ class RNN(Layer):
         self.single_state = not is_nested(cell.state_size)
         self.state_size = [cell.state_size] if self.single_state else list(cell.state_size)
 
-    def build(self, sequences_shape: tuple[int | None, ...], initial_state_shape: Tree = None) -> None:
+    def build(self, sequences_shape: Tree, initial_state_shape: Tree = None) -> None:
         """Make the cell's weights, and the kept states of a stateful layer."""
-        if len(sequences_shape) < 3:
-            raise ValueError(_NO_STEPS.format(cls=type(self).__name__, layer=self.name, shape=tuple(sequences_shape)))
-        build_cell(self.cell, (sequences_shape[0], *sequences_shape[2:]))
+        sequences = shapes_to_specs(sequences_shape, self.compute_dtype)
+        first = jax.tree.leaves(sequences, is_leaf=is_spec)[0].shape
+        here = {"cls": type(self).__name__, "layer": self.name}
+        if len(first) < 3:
+            raise ValueError(_NO_STEPS.format(**here, shape=first))
+        build_cell(self.cell, jax.tree.map(lambda s: Spec((s.shape[0], *s.shape[2:]), s.dtype), sequences, is_leaf=is_spec))
         if not self.stateful:
             return
         if self._kept is not None:
             self.reset_state()
-        elif sequences_shape[0] is None:
-            raise ValueError(_BATCH.format(cls=type(self).__name__, layer=self.name, shape=tuple(sequences_shape)))
+        elif first[0] is None:
+            raise ValueError(_BATCH.format(**here, shape=first))
         else:
-            self._kept = KeptStates(self.get_initial_state(sequences_shape[0]), self.variable_dtype)
+            self._kept = KeptStates(self.get_initial_state(first[0]), self.variable_dtype)
+
+    def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
+        """Run the layer; as in Keras 2, a list may hold the sequences and then the first states."""
+        return super().__call__(*states_apart(args, kwargs), **kwargs)
 
     @property
     def states(self) -> Tree:
@@ -127,9 +139,9 @@ class RNN(Layer):
         """The first states for a batch of this size."""
         return initial_states(self.cell, batch_size, getattr(self.cell, "compute_dtype", self.compute_dtype))
 
-    def _zero_states(self, sequences: Array) -> list[Tree]:
+    def _zero_states(self, sequences: Tree) -> list[Tree]:
         """The first states for these sequences."""
-        return self.get_initial_state(sequences.shape[0])
+        return self.get_initial_state(_rows(sequences))
 
     def reset_state(self) -> None:
         """Set the kept states of a stateful layer to zero."""
@@ -157,30 +169,30 @@ class RNN(Layer):
         for state, value in zip(kept, values):
             state.assign(value)
 
-    def call(self, sequences: Array, initial_state: Tree = None, mask: Tree = None, training: bool = False) -> Tree:
+    def call(self, sequences: Tree, initial_state: Tree = None, mask: Tree = None, training: bool = False) -> Tree:
         """The cell over all steps."""
         states = self._first_states(sequences, initial_state)
-        xs, mask = jnp.swapaxes(sequences, 0, 1), _time_major(mask)
+        xs, mask = _swap(sequences), _time_major(mask)
         if self.go_backwards:
-            xs, mask = xs[::-1], None if mask is None else mask[::-1]
+            xs, mask = jax.tree.map(lambda a: a[::-1], (xs, mask))
         walk = Walk(mask, self.zero_output_for_mask, bool(training), self.unroll)
         outputs, last = self._over_time(xs, states, walk)
         outputs, last = jax.tree.map(lambda a: a.astype(self.compute_dtype), (outputs, last))
         if self._kept is not None:
             for state, value in zip(self._kept.flat, jax.tree.leaves(last)):
                 state.assign(value)
-        output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else last_output(self.cell, outputs, last, walk)
+        output = _swap(outputs) if self.return_sequences else last_output(self.cell, outputs, last, walk)
         return (output, *last) if self.return_state else output
 
-    def _over_time(self, xs: Array, states: list[Tree], walk: Walk) -> tuple[Array, list[Tree]]:
+    def _over_time(self, xs: Tree, states: list[Tree], walk: Walk) -> tuple[Tree, list[Tree]]:
         return run_over_time(self.cell, xs, states, walk)
 
-    def _first_states(self, sequences: Array, given: Tree) -> list[Tree]:
+    def _first_states(self, sequences: Tree, given: Tree) -> list[Tree]:
         if self._kept is not None:
             kept = self._kept.flat[0].shape[0]
-            if sequences.shape[0] != kept:
+            if (rows := _rows(sequences)) != kept:
                 name = {"cls": type(self).__name__, "layer": self.name}
-                raise ValueError(_OTHER_BATCH.format(**name, expected=kept, received=sequences.shape[0]))
+                raise ValueError(_OTHER_BATCH.format(**name, expected=kept, received=rows))
         if given is None and self._kept is not None:
             given = jax.tree.map(lambda state: state, self.states)  # their arrays
         elif given is None:
@@ -191,14 +203,37 @@ class RNN(Layer):
 
     def compute_mask(self, inputs: Tree, previous_mask: Tree = None) -> Tree:
         """The input's mask for a sequence of outputs; none for a last output and for states."""
-        mask = previous_mask[0] if is_nested(previous_mask) else previous_mask
+        mask = one_mask(previous_mask)
         mask = mask if self.return_sequences else None
         return [mask, *[None] * len(self.state_size)] if self.return_state else mask
 
 
-def _time_major(mask: Tree) -> Array | None:
+def states_apart(args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> tuple[Tree, ...]:
+    """The arguments of a call; the first one, if it is a list of sequences and first states, as two."""
+    listed = args[0] if len(args) == 1 and isinstance(args[0], list) else []
+    if len(listed) < 2 or is_numbers(listed) or kwargs.get("initial_state") is not None:
+        return args
+    return listed[0], listed[1:]
+
+
+def one_mask(masks: Tree) -> Tree:
+    """The mask of a call with several inputs, whose steps are the same: the first one that there is."""
+    return next((mask for mask in jax.tree.leaves(masks, is_leaf=is_spec) if mask is not None), None)
+
+
+def _rows(sequences: Tree) -> Any:
+    """The size of the batch."""
+    return jax.tree.leaves(sequences)[0].shape[0]
+
+
+def _swap(sequences: Tree) -> Tree:
+    """Time-major from batch-major arrays, and back."""
+    return jax.tree.map(lambda a: jnp.swapaxes(a, 0, 1), sequences)
+
+
+def _time_major(masks: Tree) -> Array | None:
     """Bool `(time, batch, 1)` for a mask `(batch, time)` or `(batch, time, 1)`; None for None."""
-    mask = mask[0] if is_nested(mask) else mask
+    mask = one_mask(masks)
     if mask is None:
         return None
     mask = jnp.asarray(mask, bool)

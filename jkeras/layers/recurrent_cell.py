@@ -15,14 +15,18 @@ import jax
 import jax.numpy as jnp
 
 from jkeras import activations
+from jkeras._base.errors import describe
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
-from jkeras.graph.spec import Spec
+from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.base import LayerArguments
 from jkeras.layers.declaration import Declaration
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn import recurrent
 from jkeras.nn.dropout import dropout
 from jkeras.nn.product import product
+
+_SEVERAL = """{cls} {layer!r} takes one array in each step, (batch, in). Received {received}. Join the arrays:
+layers.Concatenate()([a, b]). First states go into initial_state=[...]. A cell of your own may take several arrays."""
 
 
 class CellArguments(LayerArguments, total=False):
@@ -92,6 +96,8 @@ class Cell(WeightedLayer):
 
     def declare(self, x: Spec, states: Tree = None) -> Declaration:
         """`kernel (in, gates * units)`, `recurrent_kernel (units, gates * units)`, `bias`; the columns are gate after gate."""
+        if not is_spec(x):
+            raise ValueError(_SEVERAL.format(cls=type(self).__name__, layer=self.name, received=describe(x)))
         columns = self.gate_count * self.units
         shapes = {"kernel": (x.shape[-1], columns), "recurrent": (self.units, columns), "bias": self._bias_shape()}
         for role in self._weight_roles if self.use_bias else self._weight_roles[:2]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol, Unpack
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar, Unpack
 
+import jax
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
 from jkeras._base.types import Array, DTypeLike, Tree
-from jkeras.graph.spec import Shape, Spec
+from jkeras.graph.spec import Shape, Spec, is_spec
 from jkeras.layers.base import BaseArguments, Layer
+from jkeras.layers.structures import shapes_to_specs
+
+T = TypeVar("T")
 
 
 class CellLike(Protocol):
@@ -40,6 +44,18 @@ def is_nested(value: object) -> bool:
     return isinstance(value, (list, tuple)) and not isinstance(value, Shape)
 
 
+def map_sizes(function: Callable[[Any], T], sizes: Tree) -> Tree:
+    """The function of each size in nested sizes of states.
+
+    Example:
+        >>> map_sizes(str, [3, {"a": Shape((1, 2))}])
+        ['3', {'a': '(1, 2)'}]
+    """
+    if isinstance(sizes, dict):
+        return {name: map_sizes(function, size) for name, size in sizes.items()}
+    return [map_sizes(function, size) for size in sizes] if is_nested(sizes) else function(sizes)
+
+
 def state_shape(batch_size: int | None, size: Any) -> tuple[int | None, ...]:
     """The shape of a state whose size is a number or a shape.
 
@@ -50,7 +66,7 @@ def state_shape(batch_size: int | None, size: Any) -> tuple[int | None, ...]:
     return (batch_size, *size) if isinstance(size, tuple) else (batch_size, size)
 
 
-def output_size(cell: CellLike) -> int:
+def output_size(cell: CellLike) -> Tree:
     """The size of a cell's output: what it says, else that of its first state."""
     size = getattr(cell, "output_size", None)
     if size is None:
@@ -63,20 +79,19 @@ def initial_states(cell: CellLike, batch_size: int, dtype: DTypeLike | None) -> 
     if hasattr(cell, "get_initial_state"):
         states = cell.get_initial_state(batch_size=batch_size)
         return list(states) if is_nested(states) else [states]
-    sizes = cell.state_size if is_nested(cell.state_size) else [cell.state_size]
-    return [jnp.zeros(state_shape(batch_size, size), dtype) for size in sizes]
+    return map_sizes(lambda size: jnp.zeros(state_shape(batch_size, size), dtype), _listed_sizes(cell))
 
 
-def build_cell(cell: CellLike, shape: Sequence[int | None]) -> None:
-    """Make the weights of a cell that is a layer, for inputs `(batch, ...)`."""
+def build_cell(cell: CellLike, inputs: Tree) -> None:
+    """Make the weights of a cell that is a layer, for specs of one step's inputs `(batch, ...)`."""
     if isinstance(cell, Layer) and not cell.built:
-        dtype = cell.compute_dtype
-        sizes = cell.state_size if is_nested(cell.state_size) else [cell.state_size]
-        cell._ensure_built((Spec(tuple(shape), dtype), _state_specs(sizes, shape[0], dtype)), {})
+        rows, dtype = jax.tree.leaves(inputs, is_leaf=is_spec)[0].shape[0], cell.compute_dtype
+        states = map_sizes(lambda size: Spec(state_shape(rows, size), dtype), _listed_sizes(cell))
+        cell._ensure_built((jax.tree.map(lambda s: Spec(s.shape, dtype), inputs, is_leaf=is_spec), states), {})
 
 
-def _state_specs(sizes: Sequence[Tree], batch: int | None, dtype: DTypeLike) -> list[Tree]:
-    return [_state_specs(s, batch, dtype) if is_nested(s) else Spec(state_shape(batch, s), dtype) for s in sizes]
+def _listed_sizes(cell: CellLike) -> list[Tree]:
+    return list(cell.state_size) if is_nested(cell.state_size) else [cell.state_size]
 
 
 @export("keras.layers.StackedRNNCells")
@@ -112,7 +127,7 @@ class StackedRNNCells(Layer):
         return [cell.state_size for cell in self.cells]
 
     @property
-    def output_size(self) -> int:
+    def output_size(self) -> Tree:
         """The size of the last cell's output."""
         return output_size(self.cells[-1])
 
@@ -120,11 +135,13 @@ class StackedRNNCells(Layer):
         """The first states of each cell."""
         return [initial_states(cell, batch_size or 1, self.compute_dtype) for cell in self.cells]
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Tree) -> None:
         """Make the weights of all cells for inputs of this shape `(batch, in)`."""
+        inputs = shapes_to_specs(input_shape, self.compute_dtype)
+        rows = jax.tree.leaves(inputs, is_leaf=is_spec)[0].shape[0]
         for cell in self.cells:
-            build_cell(cell, input_shape)
-            input_shape = (input_shape[0], output_size(cell))
+            build_cell(cell, inputs)
+            inputs = map_sizes(lambda size: Spec(state_shape(rows, size), self.compute_dtype), output_size(cell))
 
     def call(self, inputs: Tree, states: Tree, training: bool = False) -> tuple[Array, list[Tree]]:
         """One step of all cells."""

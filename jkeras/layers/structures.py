@@ -8,6 +8,7 @@ from typing import TypeVar
 import jax
 from jax.export import is_symbolic_dim
 
+from jkeras._base.config import settings
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import Tree
 from jkeras.graph import Spec
@@ -48,7 +49,7 @@ def shapes_to_specs(shape: Tree, dtype: str) -> Tree:
 
 def specs_to_shapes(specs: Tree) -> Tree:
     """Shapes for nested specs or arrays."""
-    return jax.tree.map(lambda s: tuple(s.shape) if is_spec(s) or hasattr(s, "shape") else s, specs, is_leaf=is_spec)
+    return jax.tree.map(lambda s: settings.shape(s.shape) if is_spec(s) or hasattr(s, "shape") else s, specs, is_leaf=is_spec)
 
 
 def is_numbers(value: Sequence[object]) -> bool:

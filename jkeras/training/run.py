@@ -22,7 +22,7 @@ from jkeras.training.dialects import is_taped
 from jkeras.training.programs.training import Call
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps
-from jkeras.training.whole_step import with_all_variables
+from jkeras.training.whole_step import adopt, with_all_variables
 
 _GONE = """The step had taken the weights when it failed, and they went with it. Load them again, from a file that ModelCheckpoint
 or BackupAndRestore wrote, and compile with a new optimizer."""
@@ -47,6 +47,8 @@ class Run:
     ):
         self.model, self.trains, self.follows = model, trains, follows
         self._optimizes = trains
+        if metrics is not None:
+            adopt(model, (variable for metric in model._trainer.reported_metrics()[1] for variable in metric.variables))
         self._variables = _Variables(model, trains)
         params, state = self._variables.read()
         opt_state: Tree = ()

@@ -10,7 +10,7 @@ that changes between two dispatches becomes a constant of a program.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import jax
@@ -148,11 +148,19 @@ def with_all_variables(model: Steps, attempt: Callable[[], T], again: Callable[[
             return attempt()
         except UnknownVariables as found:
             names = [variable.path for variable in found.variables]
-            model.__dict__.setdefault("_others", {}).update((id(variable), variable) for variable in found.variables)
-            note_change()
+            adopt(model, found.variables)
             if again is not None:
                 again()
     raise ValueError(_NEVER_ENDING.format(names=", ".join(names)))
+
+
+def adopt(model: Steps, variables: Iterable[Variable]) -> None:
+    """Let the model's states hold variables that no layer of it holds."""
+    others = model.__dict__.setdefault("_others", {})
+    new = {id(variable): variable for variable in variables if id(variable) not in others}
+    if new:
+        others.update(new)
+        note_change()
 
 
 def value_at(state: TrainState, place: Place) -> Tree:

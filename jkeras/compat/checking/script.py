@@ -179,15 +179,6 @@ class Script:
             above = self._above.get(id(above))
         return self.own_class(above) if isinstance(above, ast.ClassDef) else None
 
-    def gets_arrays(self, node: ast.AST) -> bool:
-        """Whether a node stands in a method or in a decorated function: elsewhere a function may build a graph."""
-        above = self._above.get(id(node))
-        while above is not None:
-            if isinstance(above, ast.ClassDef) or getattr(above, "decorator_list", None):
-                return True
-            above = self._above.get(id(above))
-        return False
-
     # Scopes.
 
     def _function_that_binds(self, node: ast.Name) -> ast.AST | None:

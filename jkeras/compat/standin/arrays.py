@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Sequence
 from typing import Any
@@ -21,13 +22,16 @@ from jkeras.ops.wrapper import Tensor, symbolic
 def cast(x: Tree, dtype: DTypeLike | None, name: object = None) -> Tensor:
     """The values in another dtype; `name`, here and in all functions below, is for graphs.
 
+    A number, such as a size, stays known while code is traced, so that it may be part of a shape.
+
     Example:
         >>> cast([1.7, 2.2], "int32").tolist()
         [1, 2]
     """
     if isinstance(x, host_tensor.HostTensor) and dtype is not None and x.dtype != host_tensor.STRING:
         return host_tensor.host_tensor(x.astype(dtype))  # an image from a file stays in NumPy, as in tf.image
-    return ops.cast(x, dtype)
+    with jax.ensure_compile_time_eval() if isinstance(x, (int, float)) else contextlib.nullcontext():
+        return ops.cast(x, dtype)
 
 
 def to_float(x: Tree, name: object = None) -> Tensor:

@@ -12,6 +12,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from jkeras.compat.standin.array_shape import ArrayShape
+
 STRING = np.dtype(object)
 
 
@@ -28,7 +30,12 @@ class HostTensor(np.ndarray):
         """The values as a NumPy array; a single value as itself."""
         return np.asarray(self)[()]
 
-    def get_shape(self) -> tuple[int, ...]:
+    @property
+    def shape(self) -> ArrayShape:  # type: ignore[override]
+        """The sizes of the axes."""
+        return ArrayShape(super().shape)
+
+    def get_shape(self) -> ArrayShape:
         """The shape."""
         return self.shape
 

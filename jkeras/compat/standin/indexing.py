@@ -13,6 +13,10 @@ from jkeras import ops
 from jkeras._base.types import Array, Tree
 from jkeras.ops.wrapper import Tensor
 
+_SEGMENTS = """How many segments there are was computed from the data, such as tf.reduce_max(ids) + 1, so compiled code cannot
+know the shape of the result. Write a size that is known: tf.math.unsorted_segment_sum(data, ids, tf.shape(nodes)[0]). Or compute
+with the values at hand: model.compile(..., run_eagerly=True)."""
+
 
 def gather_nd(params: Tree, indices: Tree, batch_dims: int = 0, name: object = None) -> Tensor:
     """The entries, or blocks, at positions `(..., rank)`; `name`, here and in all functions below, is for graphs.
@@ -94,45 +98,53 @@ def unsorted_segment_sum(data: Tree, segment_ids: Tree, num_segments: int, name:
         >>> unsorted_segment_sum([1.0, 2.0, 3.0], [0, 1, 0], 3).tolist()
         [4.0, 2.0, 0.0]
     """
-    return ops.segment_sum(data, segment_ids, int(num_segments))
+    return ops.segment_sum(data, segment_ids, _known(num_segments))
 
 
 def unsorted_segment_max(data: Tree, segment_ids: Tree, num_segments: int, name: object = None) -> Tensor:
     """The greatest row entries of each segment; the least number where it is empty."""
-    return ops.segment_max(data, segment_ids, int(num_segments))
+    return ops.segment_max(data, segment_ids, _known(num_segments))
 
 
 def unsorted_segment_min(data: Tree, segment_ids: Tree, num_segments: int, name: object = None) -> Tensor:
     """The least row entries of each segment; the greatest number where it is empty."""
-    return ops.segment_min(data, segment_ids, int(num_segments))
+    return ops.segment_min(data, segment_ids, _known(num_segments))
 
 
 def unsorted_segment_prod(data: Tree, segment_ids: Tree, num_segments: int, name: object = None) -> Tensor:
     """The product of the rows of each segment."""
-    return ops.segment_prod(data, segment_ids, int(num_segments))
+    return ops.segment_prod(data, segment_ids, _known(num_segments))
 
 
 def unsorted_segment_mean(data: Tree, segment_ids: Tree, num_segments: int, name: object = None) -> Tensor:
     """The mean of the rows of each segment; 0 where it is empty."""
-    data = ops.convert_to_tensor(data)
-    count = ops.segment_sum(jnp.ones(jnp.shape(segment_ids), data.dtype), segment_ids, int(num_segments))
-    total = ops.segment_sum(data, segment_ids, int(num_segments))
+    data, number = ops.convert_to_tensor(data), _known(num_segments)
+    count = ops.segment_sum(jnp.ones(jnp.shape(segment_ids), data.dtype), segment_ids, number)
+    total = ops.segment_sum(data, segment_ids, number)
     return total / jnp.maximum(count, 1).reshape(-1, *(1,) * (data.ndim - 1))
+
+
+def _known(num_segments: Tree) -> int:
+    try:
+        return int(num_segments)
+    except jax.errors.ConcretizationTypeError as error:
+        error.add_note(_SEGMENTS)
+        raise
 
 
 def segment_sum(data: Tree, segment_ids: Tree, name: object = None) -> Tensor:
     """`unsorted_segment_sum` for as many segments as there are."""
-    return unsorted_segment_sum(data, segment_ids, int(jnp.max(jnp.asarray(segment_ids))) + 1)
+    return unsorted_segment_sum(data, segment_ids, jnp.max(jnp.asarray(segment_ids)) + 1)
 
 
 def segment_mean(data: Tree, segment_ids: Tree, name: object = None) -> Tensor:
     """`unsorted_segment_mean` for as many segments as there are."""
-    return unsorted_segment_mean(data, segment_ids, int(jnp.max(jnp.asarray(segment_ids))) + 1)
+    return unsorted_segment_mean(data, segment_ids, jnp.max(jnp.asarray(segment_ids)) + 1)
 
 
 def segment_max(data: Tree, segment_ids: Tree, name: object = None) -> Tensor:
     """`unsorted_segment_max` for as many segments as there are."""
-    return unsorted_segment_max(data, segment_ids, int(jnp.max(jnp.asarray(segment_ids))) + 1)
+    return unsorted_segment_max(data, segment_ids, jnp.max(jnp.asarray(segment_ids)) + 1)
 
 
 def bincount(

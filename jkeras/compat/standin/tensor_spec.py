@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
@@ -11,16 +10,14 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras._base.types import Tree
+from jkeras.compat.standin.array_shape import ArrayShape
 from jkeras.compat.standin.dtypes import as_dtype
 from jkeras.compat.standin.host_tensor import STRING
-from jkeras.graph.spec import Shape
 
 __all__ = ["TensorShape", "TensorSpec"]
 
-METHODS_OF_SHAPES = " TensorFlow has methods there, which x.get_shape() has here too, and the shape of a symbolic tensor."
 
-
-class TensorShape(Shape):
+class TensorShape(ArrayShape):
     """A shape, with None for axes whose size is not fixed.
 
     Args:
@@ -31,35 +28,18 @@ class TensorShape(Shape):
         ((None, 3), [None, 3], None)
     """
 
-    rank: int | None
+    _is_unknown: bool
 
     def __new__(cls, dims: Iterable[int | None] | None) -> Self:
         known = [] if dims is None else [None if n is None or n == -1 else int(n) for n in dims]
         shape = super().__new__(cls, known)
-        shape.rank = None if dims is None or getattr(dims, "rank", 0) is None else len(known)
+        shape._is_unknown = dims is None or getattr(dims, "rank", 0) is None
         return shape
 
     @property
-    def ndims(self) -> int | None:
-        """The number of axes, as `rank`."""
-        return self.rank
-
-    def as_list(self) -> list[int | None]:
-        """The sizes as a list."""
-        return list(self)
-
-    @property
-    def dims(self) -> list[int | None] | None:
-        """The sizes as a list; None where nothing is known."""
-        return None if self.rank is None else list(self)
-
-    def num_elements(self) -> int | None:
-        """The product of all sizes; None where one is not fixed."""
-        return math.prod(n for n in self if n is not None) if self.is_fully_defined() else None
-
-    def is_fully_defined(self) -> bool:
-        """Whether all sizes are fixed."""
-        return self.rank is not None and None not in self
+    def rank(self) -> int | None:
+        """The number of axes; None where nothing is known."""
+        return None if self._is_unknown else len(self)
 
 
 class TensorSpec:

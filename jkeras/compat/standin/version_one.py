@@ -182,6 +182,10 @@ def disable_eager_execution() -> None:
 disable_v2_behavior = disable_resource_variables = enable_eager_execution = enable_v2_behavior = disable_eager_execution
 
 
+def enable_numpy_behavior(prefer_float32: bool = False, dtype_conversion_mode: str = "legacy") -> None:
+    """Does nothing: arrays behave as NumPy's do."""
+
+
 def reset_default_graph() -> None:
     """Let the next layer be called `dense` again; there is no graph."""
     utils.clear_session()

@@ -16,7 +16,6 @@ from jax.typing import ArrayLike
 
 from jkeras._base import paths
 from jkeras._base.types import Array, Logs, Tree
-from jkeras.layers.base import Layer
 from jkeras.layers.tracking import Tracker, inventory
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import set_mask
@@ -30,14 +29,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def tracker_places(model: Layer) -> list[Place]:
+def trackers_of_run(model: Steps) -> list[Tracker]:
+    """The metrics that the model and its layers hold, and those that nobody holds, but a `metrics` property lists."""
+    held = [held.tracker for held in inventory(model).trackers]
+    return list({id(tracker): tracker for tracker in (*held, *model._trainer.reported_metrics()[1])}.values())
+
+
+def tracker_places(model: Steps) -> list[Place]:
     """Where `TrainState.state` holds the accumulators of the trackers."""
-    held = inventory(model)
-    ids = {id(variable) for _, tracker, _ in held.trackers for variable in tracker.variables}
-    return [Place("state", path, variable) for path, variable in held.entries if id(variable) in ids]
+    ids = {id(variable) for tracker in trackers_of_run(model) for variable in tracker.variables}
+    return [Place("state", path, variable) for path, variable in inventory(model).entries if id(variable) in ids]
 
 
-def begun(model: Layer, state: Tree, start: Callable[[np.ndarray, Array], ArrayLike] = lambda fresh, old: fresh) -> Tree:
+def begun(model: Steps, state: Tree, start: Callable[[np.ndarray, Array], ArrayLike] = lambda fresh, old: fresh) -> Tree:
     """`TrainState.state` at the start of an epoch.
 
     Args:
@@ -46,7 +50,7 @@ def begun(model: Layer, state: Tree, start: Callable[[np.ndarray, Array], ArrayL
         start: `(fresh, old) -> value`, to reset on a condition.
     """
     paths_of = {id(place.variable): place.path for place in tracker_places(model)}
-    for _, tracker, _ in inventory(model).trackers:
+    for tracker in trackers_of_run(model):
         for variable, fresh in zip(tracker.variables, _start_of(tracker)):
             path = paths_of[id(variable)]
             state = paths.put(state, path, start(fresh, paths.get(state, path)))
