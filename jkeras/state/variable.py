@@ -27,7 +27,7 @@ from jkeras.nn.replacing import replacing
 from jkeras.state import random
 from jkeras.state.initial import InitialValue, constant, draw_together
 from jkeras.state.operators import ArrayOperators
-from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, next_age, same_trace
+from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, next_age, path_here, same_trace
 
 _LEAK = """A value that JAX is still tracing was assigned to the weight {path!r}. It would leak out of the traced function, where
 nobody can use it. Your program does something like
@@ -141,7 +141,7 @@ class Variable(ArrayOperators):
         self._age = next_age()
         self.shape, self._dtype = initial.shape, initial.dtype
         self._is_float = is_float(initial.dtype)
-        self.path = self.name
+        self.path = path_here(self.name)
         self.trainable, self.declared_trainable = bool(trainable), bool(trainable)
         self.autocast, self.aggregation = autocast, aggregation
         self.unnamed = name is None
