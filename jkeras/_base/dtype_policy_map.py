@@ -87,5 +87,5 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        names = {path: policy.name for path, policy in self._policies.items()}
+        names = [(path, policy.name) for path, policy in self._policies.items()]
         return f"<DTypePolicyMap default_policy={self.default_policy.name}, mapping={names}>"

@@ -215,6 +215,12 @@ def dtype_policy() -> DTypePolicy:
     return get_policy(settings.floatx if settings.policy is None else settings.policy)
 
 
-def set_dtype_policy(policy: DTypePolicy | DTypeLike | dict[str, Any] | None) -> None:
-    """Set the policy of layers made from now on: a name such as `"mixed_bfloat16"` or a `DTypePolicy`."""
+def set_dtype_policy(policy: DTypePolicy | DTypeLike | dict[str, Any]) -> None:
+    """Set the policy of layers made from now on: a name such as `"mixed_bfloat16"` or a `DTypePolicy`.
+
+    Raises:
+        ValueError: no such policy; None, which stands for the policy that is set.
+    """
+    if policy is None:
+        raise ValueError("A policy is a name such as 'float32' or 'mixed_bfloat16', or a DTypePolicy. Received: None.")
     settings.policy = get_policy(policy)

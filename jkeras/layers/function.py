@@ -61,7 +61,7 @@ class Function(Operation):
 
     @property
     def operations(self) -> list[GraphOperation]:
-        """The operations from the inputs to the outputs, those that made the inputs included."""
+        """The operations from the inputs to the outputs, and the `InputLayer`s among the inputs."""
         return operations_of(self._program.nodes)
 
     def call(self, inputs: Tree) -> Tree:

@@ -165,6 +165,8 @@ class WeightHolder:
         self._own.append(variable)
         return variable
 
+    add_variable = add_weight  # Keras' other name
+
     # Keras' name; a model lists its inputs here too.
     _layers: Derived[WeightHolder, list[Layer]] = Derived(lambda self: self._keras_layers())
 
