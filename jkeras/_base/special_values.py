@@ -34,7 +34,7 @@ def encode(value: object) -> Any:
         return {"class_name": "__ellipsis__", "config": {}}
     if isinstance(value, slice):
         parts = {name: getattr(value, name) for name in ("start", "stop", "step")}
-        return {"class_name": "__slice__", "config": {k: None if v is None else int(v) for k, v in parts.items()}}
+        return {"class_name": "__slice__", "config": {k: _written_bound(v) for k, v in parts.items()}}
     if isinstance(value, bytes):
         return {"class_name": "__bytes__", "config": {"value": value.decode("utf-8", "surrogateescape")}}
     if isinstance(value, np.ndarray):
@@ -42,9 +42,18 @@ def encode(value: object) -> Any:
     return None
 
 
+def _written_bound(value: Any) -> Any:
+    return encode(value) if isinstance(value, np.ndarray) and value.ndim else None if value is None else int(value)
+
+
 def is_special(config: object) -> TypeGuard[Config]:
     """Whether a value of a file is one of the special ones."""
     return isinstance(config, Mapping) and isinstance(config.get("class_name"), str) and config["class_name"].startswith("__")
+
+
+def is_array(config: object) -> bool:
+    """Whether a value of a file is an array."""
+    return is_special(config) and config["class_name"] in ("__numpy__", "__tensor__")
 
 
 def decode(config: Config, read: Read) -> Any:
@@ -95,7 +104,8 @@ def _slice(config: Config, read: Read) -> slice:
         raise TypeError("expected a dict with start, stop and step")
     if parts.get("step") == 0:
         raise ValueError("a step of 0 leads nowhere")
-    return slice(*(_integer(parts.get(name)) for name in ("start", "stop", "step")))
+    bounds = (parts.get(name) for name in ("start", "stop", "step"))
+    return slice(*(read(bound) if is_array(bound) else _integer(bound) for bound in bounds))
 
 
 def _bytes(config: Config, read: Read) -> bytes:

@@ -228,6 +228,8 @@ def _index(
         raise ValueError(f"There is no folder {os.fspath(directory)!r}.")
     if isinstance(labels, str) and labels != "inferred":
         raise unknown_name("labels", labels, ("inferred",))
+    if class_names is not None and not isinstance(labels, str):
+        raise ValueError("class_names are the subfolders that labels='inferred' reads. Leave them out where you give labels.")
     if isinstance(labels, str) and label_mode is not None:
         folders = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir(follow_symlinks=True))
         names = folders if class_names is None else list(class_names)
