@@ -8,7 +8,7 @@ from jkeras._base.configurable import object_config, resolve
 from jkeras._base.dtype_policy_map import DTypePolicyMap as DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy as DTypePolicy
 from jkeras._base.dtypes import FloatDTypePolicy as FloatDTypePolicy
-from jkeras._base.dtypes import get_policy as get  # noqa: F401
+from jkeras._base.dtypes import get_policy as get
 from jkeras._base.errors import describe
 from jkeras._base.quantized_policies import AWQDTypePolicy as AWQDTypePolicy
 from jkeras._base.quantized_policies import GPTQDTypePolicy as GPTQDTypePolicy
@@ -16,6 +16,20 @@ from jkeras._base.quantized_policies import Int4DTypePolicy as Int4DTypePolicy
 from jkeras._base.quantized_policies import QuantizedDTypePolicy as QuantizedDTypePolicy
 from jkeras._base.quantized_policies import QuantizedFloat8DTypePolicy as QuantizedFloat8DTypePolicy
 from jkeras._base.types import Config, CustomObjects
+
+__all__ = [
+    "AWQDTypePolicy",
+    "DTypePolicy",
+    "DTypePolicyMap",
+    "FloatDTypePolicy",
+    "GPTQDTypePolicy",
+    "Int4DTypePolicy",
+    "QuantizedDTypePolicy",
+    "QuantizedFloat8DTypePolicy",
+    "deserialize",
+    "get",
+    "serialize",
+]
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:

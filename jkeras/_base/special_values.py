@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
+from jkeras._base.errors import FileFormatError, UnsafeFileError, WrongTypeError, describe
 from jkeras._base.types import Config
 
 Read = Callable[[object], object]
@@ -81,9 +81,8 @@ def decode(config: Config, read: Read) -> Any:
     except FileFormatError:
         raise
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise FileFormatError(
-            f"The special value {kind} cannot be read from {describe(config.get('config'))}: {error}"
-        ) from error
+        wrong = WrongTypeError if isinstance(error, TypeError) else FileFormatError
+        raise wrong(f"The special value {kind} cannot be read from {describe(config.get('config'))}: {error}") from error
 
 
 LAMBDA = (
@@ -133,6 +132,8 @@ def _count(value: object) -> int:
 
 
 def _typespec(config: Config, read: Read) -> object:
+    if not isinstance(config.get("config"), list):
+        raise TypeError("expected a list")
     raise FileFormatError(
         f"The config holds a type of TensorFlow's ({str(config.get('spec_name'))[:40]!r}), which means nothing without "
         "TensorFlow. Give the layer its shape by Input(...) instead."
