@@ -28,6 +28,7 @@ from jkeras import callbacks as callbacks
 from jkeras import config as config
 from jkeras import constraints as constraints
 from jkeras import datasets as datasets
+from jkeras import dtype_policies as dtype_policies
 from jkeras import initializers as initializers
 from jkeras import layers as layers
 from jkeras import losses as losses
@@ -39,7 +40,9 @@ from jkeras import random as random
 from jkeras import regularizers as regularizers
 from jkeras import saving as saving
 from jkeras import utils as utils
+from jkeras._base.device import device as device
 from jkeras._base.dtypes import DTypePolicy as DTypePolicy
+from jkeras._base.dtypes import FloatDTypePolicy as FloatDTypePolicy
 from jkeras._base.lazy import lazy_names as lazy_names
 from jkeras._base.version import __version__ as __version__
 from jkeras.graph import KerasTensor as KerasTensor
@@ -47,6 +50,7 @@ from jkeras.initializers import Initializer as Initializer
 from jkeras.layers import Input as Input
 from jkeras.layers import InputSpec as InputSpec
 from jkeras.layers import Layer as Layer
+from jkeras.layers.function import Function as Function
 from jkeras.layers.operation import Operation as Operation
 from jkeras.layers.remat import RematScope as RematScope
 from jkeras.layers.remat import remat as remat
@@ -61,6 +65,8 @@ from jkeras.state import SeedGenerator as SeedGenerator
 from jkeras.state import StatelessScope as StatelessScope
 from jkeras.state import Variable as Variable
 from jkeras.state import functionalize as functionalize
+from jkeras.state.scope import name_scope as name_scope
+from jkeras.state.symbolic_scope import SymbolicScope as SymbolicScope
 from jkeras.training import TrainState as TrainState
 
 if not _gc.get_freeze_count():  # else there are objects that shall stay frozen
@@ -72,6 +78,7 @@ if _collecting:
 # What few scripts use is loaded when it is asked for.
 if TYPE_CHECKING:
     from jkeras import backend as backend
+    from jkeras import mixed_precision as mixed_precision
     from jkeras import preprocessing as preprocessing
     from jkeras import tree as tree
     from jkeras import visualization as visualization
@@ -80,6 +87,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "backend": "jkeras.backend",
+        "mixed_precision": "jkeras.mixed_precision",
         "preprocessing": "jkeras.preprocessing",
         "tree": "jkeras.tree",
         "visualization": "jkeras.visualization",

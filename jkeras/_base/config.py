@@ -6,6 +6,7 @@ They are read when an object is built, never inside a compiled step. This and `s
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any
 
 from jkeras._base.errors import unknown_name
@@ -18,7 +19,7 @@ class Settings:
     floatx: str = "float32"
     epsilon: float = 1e-7
     image_data_format: str = "channels_last"
-    policy: str | None = None  # None: follow floatx
+    policy: Any = None  # a DTypePolicy; None: follow floatx
     interactive_logging: bool = True
     check_finite: bool = False
     resident_data_limit: int | None = None  # bytes; None: half of an accelerator's memory
@@ -29,9 +30,18 @@ class Settings:
     restored: Any = None  # what `load_weights` returns for a name without a suffix
     lenient: bool = False  # whether an argument without meaning that Keras lets pass is a warning, not an error
     shape: type[tuple[Any, ...]] = tuple  # what shapes are that methods such as `build` get
+    max_epochs: int | None = None
+    max_steps_per_epoch: int | None = None
+    flash_attention: bool | None = None  # None: where it fits
 
 
-settings = Settings()
+def _from_environment(name: str) -> int | None:
+    return int(os.environ[name]) if os.environ.get(name) else None
+
+
+settings = Settings(
+    max_epochs=_from_environment("KERAS_MAX_EPOCHS"), max_steps_per_epoch=_from_environment("KERAS_MAX_STEPS_PER_EPOCH")
+)
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
@@ -130,3 +140,88 @@ def set_resident_data_limit(value: int | None) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
         raise ValueError(f"A limit is a number of bytes, 0 or more, or None. Received: {value!r}.")
     settings.resident_data_limit = value
+
+
+def max_epochs() -> int | None:
+    """How many epochs `fit` runs at most; None, unless changed or set by `KERAS_MAX_EPOCHS`, for no limit."""
+    return settings.max_epochs
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limit the epochs of every `fit`, to see soon whether a script works.
+
+    Args:
+        max_epochs: 1 or more; None for no limit.
+
+    Raises:
+        ValueError: anything else.
+    """
+    settings.max_epochs = _limit("max_epochs", max_epochs)
+
+
+def max_steps_per_epoch() -> int | None:
+    """How many batches an epoch has at most; None, unless changed or set by `KERAS_MAX_STEPS_PER_EPOCH`, for no limit."""
+    return settings.max_steps_per_epoch
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limit the batches of every `fit` (in an epoch), `evaluate` and `predict`, to see soon whether a script works.
+
+    Args:
+        max_steps_per_epoch: 1 or more; None for no limit.
+
+    Raises:
+        ValueError: anything else.
+    """
+    settings.max_steps_per_epoch = _limit("max_steps_per_epoch", max_steps_per_epoch)
+
+
+def _limit(name: str, value: int | None) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError(f"{name} is a whole number, 1 or more, or None for no limit. Received: {value!r}.")
+    return value
+
+
+def enable_flash_attention() -> None:
+    """Let attention layers and `ops.dot_product_attention` use cuDNN's flash attention where it fits, as they do unless changed.
+
+    It fits on an NVIDIA GPU that has it, for half precision and sizes it can take. Layers made from now on follow the switch; an
+    argument `flash_attention` of theirs goes before it.
+    """
+    settings.flash_attention = None
+
+
+def disable_flash_attention() -> None:
+    """Let attention layers that are made from now on do without flash attention, if they do not ask for it themselves."""
+    settings.flash_attention = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """None where flash attention is used wherever it fits, False where `disable_flash_attention` was called; as in Keras.
+
+    Example:
+        >>> disable_flash_attention()
+        >>> is_flash_attention_enabled()
+        False
+        >>> enable_flash_attention()
+        >>> is_flash_attention_enabled() is None
+        True
+    """
+    return settings.flash_attention
+
+
+def is_nnx_enabled() -> bool:
+    """Whether layers are modules of flax.nnx too: False, always; `flax.nnx` takes a model's `init` and `apply` as they are."""
+    return False
+
+
+def enable_unsafe_deserialization() -> None:
+    """Refuses: jkeras has no unsafe mode, because nothing in a file is ever run.
+
+    Raises:
+        RuntimeError: always; it says how to load your own code.
+    """
+    raise RuntimeError(
+        "jkeras runs no code from files, so it has no unsafe mode. Load a model with classes and functions of your own by "
+        "load_model(path, custom_objects={'MyLayer': MyLayer}), or register them with register_keras_serializable."
+    )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from jkeras._base import registry
-from jkeras._base.errors import FileFormatError, describe
+from jkeras._base.errors import WrongTypeError, describe
 
 _MOST, _MOST_FLOAT = 2**63, 3.5e38
 # Layers that stand for an activation: `Dense(3, activation=LeakyReLU())`.
@@ -38,7 +38,7 @@ def check_arguments(cls: type, arguments: Mapping[str, object], signature: inspe
         signature: of the constructor.
 
     Raises:
-        FileFormatError: one is of another kind.
+        WrongTypeError: one is of another kind.
     """
     for name, value in arguments.items():
         word = name.rpartition("_")[2]
@@ -53,7 +53,7 @@ def check_arguments(cls: type, arguments: Mapping[str, object], signature: inspe
             default = parameter is not None and parameter.default is None
             fits = test(value) or (value is None and (default or annotation.endswith("| None")))
         if not fits:
-            raise FileFormatError(f"{cls.__name__} takes {wanted} as {name!r}. The config has {describe(value)}.")
+            raise WrongTypeError(f"{cls.__name__} takes {wanted} as {name!r}. The config has {describe(value)}.")
 
 
 def _is_object(value: Any, areas: tuple[str, ...]) -> bool:

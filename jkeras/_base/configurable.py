@@ -19,7 +19,7 @@ import numpy as np
 from jkeras._base import registry, special_values
 from jkeras._base.config_types import check_arguments
 from jkeras._base.context import holding
-from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
+from jkeras._base.errors import UnsafeFileError, WrongTypeError, describe
 from jkeras._base.plain_numbers import TakesPlainNumbers
 from jkeras._base.types import Config, CustomObjects
 
@@ -129,10 +129,10 @@ def read_arguments(cls: type, config: Config, custom_objects: CustomObjects = No
     """The arguments of a constructor in a config, with objects made of the configs in it.
 
     Raises:
-        FileFormatError: the config is not a dict of arguments.
+        WrongTypeError: the config is not a dict of arguments.
     """
     if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
-        raise FileFormatError(f"The config of a {cls.__name__} is a dict of its arguments. Received: {describe(config)}.")
+        raise WrongTypeError(f"The config of a {cls.__name__} is a dict of its arguments. Received: {describe(config)}.")
     arguments = {name: deserialize(_placed(name, value), custom_objects) for name, value in config.items()}
     if registry.path_of(cls) is not None:
         check_arguments(cls, arguments, constructor_signature(cls))
@@ -277,7 +277,8 @@ def object_config(obj: Any) -> dict[str, object]:
     path = registry.path_of(cls)
     module, _, name = (path or f"{cls.__module__}.{cls.__name__}").rpartition(".")
     module = _WITHOUT_PUBLIC_PATH.get(path or "", module)
-    config = {"module": module, "class_name": name, "config": obj.get_config(), "registered_name": None}
+    arguments = obj.get_config() if is_library(cls) or _in_memory.get() else _without_objects(obj.get_config())
+    config = {"module": module, "class_name": name, "config": arguments, "registered_name": None}
     if path is None or path in _WITHOUT_PUBLIC_PATH:
         config["registered_name"] = registry.get_registered_name(cls)
     if path is None and _in_memory.get():
@@ -286,6 +287,16 @@ def object_config(obj: Any) -> dict[str, object]:
     if written is not None and hasattr(obj, "build_from_config"):  # only layers hold weights that it matters to share
         config["shared_object_id"] = written.setdefault(id(obj), (obj, len(written)))[1]
     return config
+
+
+def _without_objects(value: object) -> object:
+    """What a class of yours gives as its config, with configs in place of objects in it."""
+    if isinstance(value, dict):
+        return {key: _without_objects(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_without_objects, value)) if type(value) in (list, tuple) else value
+    is_object = hasattr(value, "get_config") and not inspect.isclass(value)
+    return serialize(value) if is_object or isinstance(value, (np.ndarray, slice)) else value
 
 
 def full_config(obj: object) -> dict[str, object]:
@@ -339,6 +350,7 @@ def deserialize(config: object, custom_objects: CustomObjects = None) -> Any:
 
     Raises:
         FileFormatError: the class is neither in the table nor registered nor in `custom_objects`, or the config is malformed.
+        WrongTypeError: a part of the config is of another type than belongs there, or a class reads none.
         UnsafeFileError: the config asks for bytecode, or for a function that is not part of a model.
     """
     if isinstance(config, list):
@@ -359,6 +371,8 @@ def deserialize(config: object, custom_objects: CustomObjects = None) -> Any:
     if not inspect.isclass(found):
         found = registry.find(config.get("module"), config["class_name"], config.get("registered_name"), custom_objects or {})
     if not hasattr(found, "from_config"):
+        if inspect.isclass(found):
+            raise WrongTypeError(f"{found.__name__} has a config, but no class method from_config(cls, config) that reads it.")
         return found
     read, shared = _read.get(), config.get("shared_object_id")
     if read is not None and isinstance(shared, int) and type(read.get(shared)) is found:
@@ -381,13 +395,13 @@ def copied(value: object) -> Any:
 def _check_words(config: Mapping[str, object]) -> None:
     for word, kinds in (("class_name", str), ("module", (str, type(None))), ("registered_name", (str, type(None)))):
         if not isinstance(config.get(word), kinds):
-            raise FileFormatError(f"In the config of an object {word!r} is a string. Found: {describe(config.get(word))}.")
+            raise WrongTypeError(f"In the config of an object {word!r} is a string. Found: {describe(config.get(word))}.")
 
 
 def _function(config: Config, custom_objects: CustomObjects) -> object:
     name = config["config"]
     if not isinstance(name, str):
-        raise UnsafeFileError(f"A function stands in a config by its name alone. Found: {describe(name)}.")
+        raise WrongTypeError(f"A function stands in a config by its name alone. Found: {describe(name)}.")
     registered = config.get("registered_name")
     if registered not in (None, "function", name):
         own, short = registry.get_registered_object(registered, custom_objects), name.rpartition(">")[2]

@@ -41,10 +41,15 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         if not isinstance(policy_map, Mapping | None):
             raise TypeError(f"policy_map is a dict from paths to policies. Received: {describe(policy_map)}.")
         self.default_policy = get_policy(default_policy)
-        super().__init__(self.default_policy.name)
-        self.name = f"map_{self.name}"
+        super().__init__(getattr(self.default_policy, "source_name", self.default_policy.name))
+        self.name = f"map_{self.default_policy.name}"
         self._default_argument = default_policy
         self._policies = {path: get_policy(policy) for path, policy in (policy_map or {}).items()}
+
+    @property
+    def quantization_mode(self) -> str | None:
+        """That of the default."""
+        return self.default_policy.quantization_mode
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments in Keras' JSON shape; a default that follows the global policy goes on doing so."""
@@ -82,5 +87,5 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        names = {path: policy.name for path, policy in self._policies.items()}
+        names = [(path, policy.name) for path, policy in self._policies.items()]
         return f"<DTypePolicyMap default_policy={self.default_policy.name}, mapping={names}>"

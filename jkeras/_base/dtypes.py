@@ -19,9 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
+from jkeras._base import registry
 from jkeras._base.config import settings
 from jkeras._base.configurable import Configurable, resolve
-from jkeras._base.errors import unknown_name
+from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
 
 _NAMES = (
@@ -109,6 +110,26 @@ def is_float(dtype: DTypeLike) -> bool:
     return jnp.issubdtype(dtype, jnp.floating)
 
 
+def is_float_dtype(dtype: DTypeLike) -> bool:
+    """Whether a dtype's name is that of floats, bfloat16 included; `"string"` and the like are not.
+
+    Example:
+        >>> is_float_dtype("bfloat16"), is_float_dtype("int32")
+        (True, False)
+    """
+    return dtype_of_values(dtype).startswith(("float", "bfloat"))
+
+
+def is_int_dtype(dtype: DTypeLike) -> bool:
+    """Whether a dtype's name is that of integers, unsigned ones included.
+
+    Example:
+        >>> is_int_dtype("uint8"), is_int_dtype("bool")
+        (True, False)
+    """
+    return dtype_of_values(dtype).startswith(("int", "uint"))
+
+
 @export("keras.DTypePolicy", "keras.dtype_policies.DTypePolicy", "keras.mixed_precision.DTypePolicy")
 class DTypePolicy(Configurable):
     """A pair of dtypes: what a layer computes in and what its weights are kept in.
@@ -124,6 +145,8 @@ class DTypePolicy(Configurable):
     def __init__(self, name: str | None = None):
         if name is None:
             name = dtype_policy().name
+        if not isinstance(name, str):
+            raise TypeError(f"A policy has a name, such as 'mixed_bfloat16'. Received: {describe(name)}.")
         if name in ("mixed_bfloat16", "mixed_float16"):
             self._compute, self._variable = name.removeprefix("mixed_"), "float32"
         else:
@@ -142,41 +165,62 @@ class DTypePolicy(Configurable):
         return self._variable
 
     @property
-    def quantization_mode(self) -> None:
-        """None: weights are kept as they are trained."""
+    def quantization_mode(self) -> str | None:
+        """The form in which kernels are kept; None: as they are trained."""
+        return None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DTypePolicy) and other.name == self.name
+        return type(other) is type(self) and other.name == self.name
 
     def __hash__(self) -> int:
         return hash(self.name)
 
     def __repr__(self) -> str:
-        return f'<DTypePolicy "{self.name}">'
+        return f'<{type(self).__name__} "{self.name}">'
 
+
+export("keras.FloatDTypePolicy", "keras.dtype_policies.FloatDTypePolicy", "keras.mixed_precision.Policy")(DTypePolicy)
+FloatDTypePolicy = DTypePolicy  # Keras' older name
 
 _cache: dict[str, DTypePolicy] = {}
 
 
 def get_policy(identifier: DTypePolicy | DTypeLike | dict[str, Any] | None) -> DTypePolicy:
-    """A policy from None (the global one), a name, a dtype, a config dict or a policy."""
+    """A policy from None (the global one), a name, a dtype, a config dict or a policy.
+
+    Raises:
+        ValueError: no such policy, or none of these.
+    """
     if isinstance(identifier, DTypePolicy):
         return identifier
     if identifier is None:
         return dtype_policy()
     if isinstance(identifier, dict):
         return resolve("dtype_policies", identifier)
-    name = identifier if isinstance(identifier, str) else standardize_dtype(identifier)
+    name = identifier if isinstance(identifier, str) else _name_of_dtype(identifier)
     if name not in _cache:
-        _cache[name] = DTypePolicy(name)
+        _cache[name] = registry.lookup("dtype_policies", "quantized_policy")(name) if "_from_" in name else DTypePolicy(name)
     return _cache[name]
+
+
+def _name_of_dtype(dtype: Any) -> str:
+    try:
+        return standardize_dtype(dtype)
+    except TypeError as error:
+        raise ValueError(f"A dtype is a name such as 'float32', or a DTypePolicy. Received: {describe(dtype)}.") from error
 
 
 def dtype_policy() -> DTypePolicy:
     """The policy that layers take when they are given none."""
-    return get_policy(settings.policy or settings.floatx)
+    return get_policy(settings.floatx if settings.policy is None else settings.policy)
 
 
-def set_dtype_policy(policy: DTypePolicy | DTypeLike | dict[str, Any] | None) -> None:
-    """Set the policy of layers made from now on: a name such as `"mixed_bfloat16"` or a `DTypePolicy`."""
-    settings.policy = get_policy(policy).name
+def set_dtype_policy(policy: DTypePolicy | DTypeLike | dict[str, Any]) -> None:
+    """Set the policy of layers made from now on: a name such as `"mixed_bfloat16"` or a `DTypePolicy`.
+
+    Raises:
+        ValueError: no such policy; None, which stands for the policy that is set.
+    """
+    if policy is None:
+        raise ValueError("A policy is a name such as 'float32' or 'mixed_bfloat16', or a DTypePolicy. Received: None.")
+    settings.policy = get_policy(policy)

@@ -36,6 +36,14 @@ class UnknownObjectError(FileFormatError):
     """A file names a class or a function that is not known here, or gives it arguments that it does not take."""
 
 
+class WrongTypeError(FileFormatError, TypeError):
+    """A config has a value of another type than belongs there."""
+
+
+class NoFileError(FileNotFoundError, FileFormatError):
+    """There is no such file. Python says FileNotFoundError, Keras ValueError: it is both."""
+
+
 class UnknownSizeError(ValueError):
     """A weight's shape depends on an axis of unknown size, and no size that was tried fits."""
 

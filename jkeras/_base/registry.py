@@ -199,17 +199,19 @@ def get_custom_objects() -> dict[str, object]:
 
 
 @contextmanager
-def custom_object_scope(*objects: Mapping[str, object] | None) -> Iterator[None]:
-    """Within this block, names of `objects` stand for the user's own classes and functions, in this thread alone.
+def custom_object_scope(custom_objects: Mapping[str, object] | None, *more: Mapping[str, object] | None) -> Iterator[None]:
+    """Within this block, names of `custom_objects` stand for the user's own classes and functions, in this thread alone.
 
     Args:
-        objects: dicts of name to class or function; later ones win.
+        custom_objects: a dict from names to classes and functions.
+        more: further such dicts; later ones win.
 
     Example:
         >>> with custom_object_scope({"halve": lambda x: x / 2}):
         ...     lookup("activations", "halve")(3.0)
         1.5
     """
+    objects = (custom_objects, *more)
     for given in objects:
         if given is not None and not isinstance(given, Mapping):
             raise TypeError(f"custom_objects is a dict of names and objects: {{'MyLayer': MyLayer}}. Received: {given!r}.")

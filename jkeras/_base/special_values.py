@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
+from jkeras._base.errors import FileFormatError, UnsafeFileError, WrongTypeError, describe
 from jkeras._base.types import Config
 
 Read = Callable[[object], object]
@@ -34,7 +34,7 @@ def encode(value: object) -> Any:
         return {"class_name": "__ellipsis__", "config": {}}
     if isinstance(value, slice):
         parts = {name: getattr(value, name) for name in ("start", "stop", "step")}
-        return {"class_name": "__slice__", "config": {k: None if v is None else int(v) for k, v in parts.items()}}
+        return {"class_name": "__slice__", "config": {k: _written_bound(v) for k, v in parts.items()}}
     if isinstance(value, bytes):
         return {"class_name": "__bytes__", "config": {"value": value.decode("utf-8", "surrogateescape")}}
     if isinstance(value, np.ndarray):
@@ -42,9 +42,18 @@ def encode(value: object) -> Any:
     return None
 
 
+def _written_bound(value: Any) -> Any:
+    return encode(value) if isinstance(value, np.ndarray) and value.ndim else None if value is None else int(value)
+
+
 def is_special(config: object) -> TypeGuard[Config]:
     """Whether a value of a file is one of the special ones."""
     return isinstance(config, Mapping) and isinstance(config.get("class_name"), str) and config["class_name"].startswith("__")
+
+
+def is_array(config: object) -> bool:
+    """Whether a value of a file is an array."""
+    return is_special(config) and config["class_name"] in ("__numpy__", "__tensor__")
 
 
 def decode(config: Config, read: Read) -> Any:
@@ -72,9 +81,8 @@ def decode(config: Config, read: Read) -> Any:
     except FileFormatError:
         raise
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise FileFormatError(
-            f"The special value {kind} cannot be read from {describe(config.get('config'))}: {error}"
-        ) from error
+        wrong = WrongTypeError if isinstance(error, TypeError) else FileFormatError
+        raise wrong(f"The special value {kind} cannot be read from {describe(config.get('config'))}: {error}") from error
 
 
 LAMBDA = (
@@ -95,7 +103,8 @@ def _slice(config: Config, read: Read) -> slice:
         raise TypeError("expected a dict with start, stop and step")
     if parts.get("step") == 0:
         raise ValueError("a step of 0 leads nowhere")
-    return slice(*(_integer(parts.get(name)) for name in ("start", "stop", "step")))
+    bounds = (parts.get(name) for name in ("start", "stop", "step"))
+    return slice(*(read(bound) if is_array(bound) else _integer(bound) for bound in bounds))
 
 
 def _bytes(config: Config, read: Read) -> bytes:
@@ -123,6 +132,8 @@ def _count(value: object) -> int:
 
 
 def _typespec(config: Config, read: Read) -> object:
+    if not isinstance(config.get("config"), list):
+        raise TypeError("expected a list")
     raise FileFormatError(
         f"The config holds a type of TensorFlow's ({str(config.get('spec_name'))[:40]!r}), which means nothing without "
         "TensorFlow. Give the layer its shape by Input(...) instead."

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jkeras._base.atomic import atomic_file
-from jkeras._base.errors import FileFormatError, describe
+from jkeras._base.errors import FileFormatError, NoFileError, describe
 from jkeras._safe_io.hdf5 import StoredGroup, open_hdf5
 from jkeras._safe_io.hdf5_texts import find_signature
 
@@ -91,7 +91,7 @@ def open_source(filepath: object, verb: str) -> Iterator[Source]:
             return
         path = _path_of(filepath, verb)
         if not path.exists():
-            raise FileNotFoundError(f"There is no file {path}. {_near(path)}")
+            raise NoFileError(f"There is no file {path}. {_near(path)}")
         if not path.is_dir() and not path.is_file():
             raise FileFormatError(f"{path}: is a device or a pipe, not a file.")
         file: Any = None if path.is_dir() else stack.enter_context(open(path, "rb", buffering=0))

@@ -10,6 +10,10 @@ from jkeras._base.config import image_data_format as image_data_format
 from jkeras._base.config import set_epsilon as set_epsilon
 from jkeras._base.config import set_floatx as set_floatx
 from jkeras._base.config import set_image_data_format as set_image_data_format
+from jkeras._base.dtypes import dtype_of_values as standardize_dtype  # noqa: F401 - Keras' name
+from jkeras._base.dtypes import is_float_dtype as is_float_dtype
+from jkeras._base.dtypes import is_int_dtype as is_int_dtype
+from jkeras._base.dtypes import result_type as result_type
 from jkeras.backend.activations import dropout as dropout
 from jkeras.backend.activations import hard_sigmoid as hard_sigmoid
 from jkeras.backend.activations import relu as relu
@@ -78,7 +82,6 @@ from jkeras.backend.sessions import clear_session as clear_session
 from jkeras.backend.sessions import get_session as get_session
 from jkeras.backend.sessions import get_uid as get_uid
 from jkeras.backend.sessions import manual_variable_initialization as manual_variable_initialization
-from jkeras.backend.sessions import name_scope as name_scope
 from jkeras.backend.sessions import reset_uids as reset_uids
 from jkeras.backend.sessions import set_session as set_session
 from jkeras.backend.shapes import dtype as dtype
@@ -152,3 +155,5 @@ from jkeras.ops import stop_gradient as stop_gradient
 from jkeras.ops import sum as sum
 from jkeras.ops import tanh as tanh
 from jkeras.ops import var as var
+from jkeras.state.scope import name_scope as name_scope
+from jkeras.state.symbolic_scope import in_symbolic_scope as in_symbolic_scope

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from contextvars import ContextVar
 
 import jax
@@ -81,12 +79,6 @@ def get_uid(prefix: str = "") -> int:
 def reset_uids() -> None:
     """Restart the counters of automatic names."""
     reset_names()
-
-
-@contextlib.contextmanager
-def name_scope(name: str) -> Iterator[str]:
-    """For compatibility: weights are named by their layers, whatever scope surrounds them."""
-    yield name
 
 
 def manual_variable_initialization(value: bool) -> None:

@@ -6,7 +6,7 @@
     210/210 - 0s - loss: 0.6635 - accuracy: 0.5290                                                   verbose=2
 
 On a terminal and in a notebook the line is overwritten, at most once per `interval`; elsewhere (a file, a pipe) only the last one
-is written, without control characters.
+is written, or with an interval of 0 each, without control characters.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Progbar:
         target: the number of steps; None if unknown.
         width: characters of the bar.
         verbose: 0 nothing, 1 a bar, 2 one line at the end.
-        interval: least number of seconds between two writes.
+        interval: least number of seconds between two writes; 0 shows every update, also in a file.
         stateful_metrics: names whose values are shown as they are; the others are averaged over the steps.
         stateless_metrics: conversely, names that are averaged. Give at most one of the two; without either, all are averaged.
         unit_name: the name of a step.
@@ -85,8 +85,11 @@ class Progbar:
             self._first = (current, now)
         if finalize:
             self._write_last(current, now)
-        elif self.verbose == 1 and now - self._written_at >= self.interval and can_write_over():
-            self._write(self._live_line(current, now))
+        elif self.verbose == 1 and now - self._written_at >= self.interval:
+            if can_write_over():
+                self._write(self._live_line(current, now))
+            elif self.interval == 0:
+                say(self._live_line(current, now))
             self._written_at = now
 
     def add(self, n: int, values: Iterable[tuple[str, Tree]] | None = None) -> None:

@@ -6,33 +6,7 @@ from collections.abc import Callable, Iterable
 from operator import index
 from typing import Any, SupportsIndex, TypeVar
 
-from jax.typing import DTypeLike
-
-from jkeras._base.configurable import object_config
-from jkeras._base.dtypes import DTypePolicy, dtype_of_values, get_policy
-from jkeras.graph.keras_tensor import KerasTensor
-
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def is_float_dtype(dtype: DTypeLike) -> bool:
-    """Whether it is a float dtype, bfloat16 included.
-
-    Example:
-        >>> is_float_dtype("bfloat16"), is_float_dtype("int32")
-        (True, False)
-    """
-    return dtype_of_values(dtype).startswith(("float", "bfloat"))
-
-
-def is_int_dtype(dtype: DTypeLike) -> bool:
-    """Whether it is an integer dtype, unsigned ones included.
-
-    Example:
-        >>> is_int_dtype("uint8"), is_int_dtype("bool")
-        (True, False)
-    """
-    return dtype_of_values(dtype).startswith(("int", "uint"))
 
 
 def standardize_shape(shape: Iterable[SupportsIndex | None]) -> tuple[int | None, ...]:
@@ -52,50 +26,6 @@ def standardize_shape(shape: Iterable[SupportsIndex | None]) -> tuple[int | None
     if any(size is not None and size < 0 for size in sizes):
         raise ValueError(f"A shape is a tuple with a whole number of 0 or more, or None, for each axis. Received: {shape!r}.")
     return sizes
-
-
-def is_keras_tensor(x: object) -> bool:
-    """Whether x is a symbolic tensor; Keras 2's function of this name, in `backend`, takes only arrays and tensors."""
-    return isinstance(x, KerasTensor)
-
-
-def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
-    """The config of a dtype policy: `keras.dtype_policies.serialize`."""
-    return object_config(dtype_policy)
-
-
-def deserialize(config: dict[str, Any], custom_objects: object = None) -> DTypePolicy:
-    """The dtype policy of a config.
-
-    Example:
-        >>> deserialize(serialize(DTypePolicy("mixed_bfloat16")))
-        <DTypePolicy "mixed_bfloat16">
-    """
-    return get_policy(config)
-
-
-def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
-    """The inputs that a symbolic tensor is computed from, each once.
-
-    Example:
-        >>> from jkeras.layers import Dense, Input
-        >>> x = Input((3,))
-        >>> get_source_inputs(Dense(2)(x))[0] is x
-        True
-    """
-    found: dict[int, KerasTensor] = {}
-    seen: set[int] = set()
-    rest = [tensor]
-    while rest:
-        current = rest.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        if current.node is None or not current.node.inputs:
-            found[id(current)] = current
-        else:
-            rest.extend(reversed(current.node.inputs))
-    return [*found.values()]
 
 
 def no_automatic_dependency_tracking(fn: Function) -> Function:

@@ -19,10 +19,11 @@ tensorflow.contrib.keras.api.keras tensorflow.contrib.keras.python.keras tensorf
 ROOTS = tuple(_ROOTS.split())
 
 _SAME = """
-activations backend callbacks config constraints datasets datasets.cifar10 datasets.cifar100 datasets.fashion_mnist
-datasets.mnist initializers layers losses metrics models ops ops.linalg ops.nn ops.numpy optimizers optimizers.schedules
-preprocessing preprocessing.image preprocessing.sequence preprocessing.text random regularizers saving tree utils
-visualization wrappers wrappers.scikit_learn
+activations backend callbacks config constraints datasets datasets.boston_housing datasets.california_housing datasets.cifar10
+datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters dtype_policies initializers layers losses
+metrics mixed_precision models ops ops.linalg ops.nn ops.numpy optimizers optimizers.schedules preprocessing preprocessing.image
+preprocessing.sequence preprocessing.text random regularizers saving tree utils utils.legacy visualization wrappers
+wrappers.scikit_learn
 """
 PLACES = {
     **{place: f"jkeras.{place}" for place in _SAME.split()},
@@ -30,14 +31,11 @@ PLACES = {
     "applications": "jkeras.compat.absent_networks",
     "applications.imagenet_utils": "jkeras.compat.imagenet_utils",
     "distribution": "jkeras.compat.distribution",
-    "dtype_policies": "jkeras",
     "engine": "jkeras.layers jkeras.models jkeras",
     "legacy": "jkeras.utils",
-    "mixed_precision": "jkeras",
     "preprocessing": "jkeras.compat.standin.directories jkeras.preprocessing",
     "utils": "jkeras.compat.standin.directories jkeras.utils",
     "utils.np_utils": "jkeras.utils.np_utils jkeras.utils",
-    "utils.legacy": "jkeras.compat.legacy_objects",
     "trainers": "jkeras.compat.standin",
     "trainers.data_adapters": "jkeras.compat.standin",
     "trainers.data_adapters.data_adapter_utils": "jkeras.compat.standin",
@@ -162,32 +160,17 @@ NAMES = {
     "constraints.maxnorm": "jkeras.constraints.MaxNorm",
     "constraints.nonneg": "jkeras.constraints.NonNeg",
     "constraints.unitnorm": "jkeras.constraints.UnitNorm",
-    "name_scope": "jkeras.backend.name_scope",
     "backend.KerasTensor": "jkeras.KerasTensor",
     "backend.KerasVariable": "jkeras.Variable",
     "backend.Variable": "jkeras.Variable",
     "backend.get_keras_mask": "jkeras.compat.keras3_internals.get_keras_mask",
-    "backend.is_float_dtype": "jkeras.compat.keras3_names.is_float_dtype",
-    "backend.is_int_dtype": "jkeras.compat.keras3_names.is_int_dtype",
-    "backend.result_type": "jkeras._base.dtypes.result_type",
     "backend.standardize_shape": "jkeras.compat.keras3_names.standardize_shape",
     "backend.set_keras_mask": "jkeras.compat.keras3_internals.set_keras_mask",
-    "backend.standardize_dtype": "jkeras._base.dtypes.dtype_of_values",
-    "dtype_policies.deserialize": "jkeras.compat.keras3_names.deserialize",
-    "dtype_policies.get": "jkeras._base.dtypes.get_policy",
-    "dtype_policies.serialize": "jkeras.compat.keras3_names.serialize",
     "random.make_default_seed": "jkeras.state.random.next_seed",
-    "utils.deserialize_keras_object": "jkeras.saving.deserialize_keras_object",
-    "utils.get_source_inputs": "jkeras.compat.keras3_names.get_source_inputs",
-    "utils.is_keras_tensor": "jkeras.compat.keras3_names.is_keras_tensor",
-    "utils.serialize_keras_object": "jkeras.saving.serialize_keras_object",
-    "utils.standardize_dtype": "jkeras._base.dtypes.dtype_of_values",
     "saving.H5IOStore": "jkeras.compat.weight_store.H5IOStore",
     "saving.SafeModeScope": "jkeras._base.safe_mode.safe_mode_scope",
     "saving.in_safe_mode": "jkeras._base.safe_mode.in_safe_mode",
     "trainers.data_adapters.data_adapter_utils.class_weight_to_sample_weights": "jkeras.data.sample_weights.class_weights",
-    "dtype_policies.DTypePolicy": "jkeras.DTypePolicy",
-    "dtype_policies.DTypePolicyMap": "jkeras._base.dtype_policy_map.DTypePolicyMap",
     "engine.Container": "jkeras.models.Model",
     "engine.Network": "jkeras.models.Model",
     # Classes that `isinstance` asks for; Keras 2's `Conv` stands above the transposed and the depthwise ones too.
@@ -201,12 +184,6 @@ NAMES = {
     "layers.KerasTensor": "jkeras.KerasTensor",
     "layers.Sequential": "jkeras.models.Sequential",
     "layers.Model": "jkeras.models.Model",
-    "mixed_precision.LossScaleOptimizer": "jkeras.optimizers.LossScaleOptimizer",
-    "mixed_precision.Policy": "jkeras.DTypePolicy",
-    "mixed_precision.dtype_policy": "jkeras.config.dtype_policy",
-    "mixed_precision.global_policy": "jkeras.config.dtype_policy",
-    "mixed_precision.set_dtype_policy": "jkeras.config.set_dtype_policy",
-    "mixed_precision.set_global_policy": "jkeras.config.set_dtype_policy",
     "mixed_precision.set_policy": "jkeras.config.set_dtype_policy",
     "models.Input": "jkeras.layers.Input",
     "models.InputLayer": "jkeras.layers.InputLayer",

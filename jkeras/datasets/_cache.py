@@ -10,8 +10,9 @@ import gzip
 import os
 import shutil
 import tarfile
+import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,31 @@ def check_images(path: Path, images: np.ndarray, labels: np.ndarray, shape: tupl
         text = ", ".join(map(str, shape))
         raise damaged(path, f"expected images uint8(n, {text}) and labels uint8(n,), received {describe((images, labels))}")
     return images, labels
+
+
+def check_table(path: Path, x: np.ndarray, y: np.ndarray) -> Split:
+    """The pair itself, if it holds rows of numbers and a number for each."""
+    if x.dtype.kind not in "fiu" or y.dtype.kind not in "fiu" or x.ndim != 2 or y.shape != x.shape[:1]:
+        raise damaged(path, f"expected rows (n, columns) and targets (n,), received {describe((x, y))}")
+    return x, y
+
+
+def read_arrays(path: Path, names: Sequence[str]) -> list[np.ndarray]:
+    """Arrays of an .npz file by name.
+
+    Raises:
+        ValueError: it is not such a file, or lacks one of them.
+    """
+    # np.load would take a file that is not a zip for a pickle or a single array.
+    if not zipfile.is_zipfile(path):
+        raise damaged(path, "it is not an .npz file")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return [arrays[name] for name in names]
+    except KeyError as error:
+        raise damaged(path, f"expected the arrays {', '.join(names)}; {error.args[0]}") from error
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise damaged(path, str(error)) from error
 
 
 def damaged(path: Path, reason: str) -> ValueError:

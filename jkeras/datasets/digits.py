@@ -9,6 +9,7 @@ import numpy as np
 
 from jkeras._base.registry import export
 from jkeras.datasets._cache import Split
+from jkeras.datasets._split import check_test_split, shuffled_split
 
 
 @export("keras.datasets.digits.load_data")
@@ -36,16 +37,11 @@ def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Split, Split]:
 
     Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998.
     """
-    if not 0 <= test_split < 1:
-        raise ValueError(f"test_split={test_split!r}: expected a share of at least 0 and less than 1, such as 0.2.")
+    check_test_split(test_split)
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise ImportError("datasets.digits reads the data inside scikit-learn. Write `pip install scikit-learn`.") from error
     digits = load_digits()
-    # RandomState's stream is frozen across numpy versions; a Generator's is not.
-    order = np.random.RandomState(seed).permutation(len(digits.target))
-    images = (digits.images.astype(np.int64) * 255 // 16).astype(np.uint8)[order]
-    labels = digits.target.astype(np.uint8)[order]
-    n_train = int(len(order) * (1 - test_split))
-    return (images[:n_train], labels[:n_train]), (images[n_train:], labels[n_train:])
+    images = (digits.images.astype(np.int64) * 255 // 16).astype(np.uint8)
+    return shuffled_split(images, digits.target.astype(np.uint8), test_split, seed)

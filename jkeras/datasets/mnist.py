@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
-from pathlib import Path
-
-import numpy as np
 
 from jkeras._base.registry import export
-from jkeras.datasets._cache import Split, check_images, damaged, obtain
+from jkeras.datasets._cache import Split, check_images, obtain, read_arrays
 
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
@@ -40,19 +35,6 @@ def load_data(path: str | os.PathLike[str] = "mnist.npz") -> tuple[Split, Split]
     Source: Yann LeCun, Corinna Cortes, Christopher Burges, "The MNIST database of handwritten digits", 1998 (CC BY-SA 3.0).
     """
     place = obtain(path, URL, SHA256)
-    arrays = _read_arrays(place, ("x_train", "y_train", "x_test", "y_test"))
+    arrays = read_arrays(place, ("x_train", "y_train", "x_test", "y_test"))
     x_train, y_train, x_test, y_test = arrays
     return check_images(place, x_train, y_train, (28, 28)), check_images(place, x_test, y_test, (28, 28))
-
-
-def _read_arrays(path: Path, names: tuple[str, ...]) -> list[np.ndarray]:
-    # np.load would take a file that is not a zip for a pickle or a single array.
-    if not zipfile.is_zipfile(path):
-        raise damaged(path, "it is not an .npz file")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return [arrays[name] for name in names]
-    except KeyError as error:
-        raise damaged(path, f"expected the arrays {', '.join(names)}; {error.args[0]}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise damaged(path, str(error)) from error

@@ -172,6 +172,10 @@ class KerasTensor:
         """This tensor with another shape."""
         return apply_symbolic(jnp.reshape, "reshape", self, shape[0] if len(shape) == 1 else shape)
 
+    def squeeze(self, axis: int | tuple[int, ...] | None = None) -> KerasTensor:
+        """This tensor without axes of size 1: all of them, or the given ones."""
+        return apply_symbolic(jnp.squeeze, "squeeze", self, axis)
+
     def astype(self, dtype: DTypeLike) -> KerasTensor:
         """This tensor with another dtype."""
         return apply_symbolic(jnp.astype, "astype", self, jnp.dtype(standardize_dtype(dtype)))
@@ -186,7 +190,10 @@ class KerasTensor:
         raise TypeError(_NOT_AN_ARRAY.format(tensor=self))
 
     __jax_array__ = property(_refuse)  # JAX looks for this attribute; the error here says more than its own
-    __array__ = __float__ = __int__ = __bool__ = __iter__ = __len__ = __index__ = _refuse
+    __array__ = __float__ = __int__ = __bool__ = __len__ = __index__ = _refuse
+
+    def __iter__(self) -> NoReturn:
+        raise NotImplementedError(_NOT_AN_ARRAY.format(tensor=self))
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"

@@ -167,6 +167,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         self._inbound_nodes: list[Node] = []
         self._inventory = None
         self._last_losses: list[tuple[object, jax.Array]] = []
+        self._path = None
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.autocast = autocast
         self.dtype_policy = get_policy(dtype)
@@ -192,6 +193,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         if isinstance(policy, DTypePolicyMap) and len(policy):
             raise ValueError(messages.POLICY_MAP.format(layer=self.name, paths=[*policy]))
         self._dtype_policy = get_policy(policy)
+        if self._dtype_policy.quantization_mode is not None:
+            raise ValueError(messages.QUANTIZED.format(layer=self.name, policy=self._dtype_policy))
         self._compute = self._dtype_policy.compute
 
     @property
@@ -230,8 +233,27 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         specs = tuple(structures.shapes_to_specs(shape, self.compute_dtype) for shape in input_shapes)
         self._build_shapes = input_shapes
         if hasattr(type(self), "declare"):
-            self._declare_weights(specs)
+            with current().named(self._settle()):
+                self._declare_weights(specs)
+        self._settle()
         self.built = True
+
+    @property
+    def path(self) -> str | None:
+        """The names of the layers that this one was built in, and its own, joined by slashes; None before it is built.
+
+        Example:
+            >>> from jkeras import Input, Sequential, layers
+            >>> model = Sequential([Input((2,)), layers.Dense(3, name="head")], name="classifier")
+            >>> model.layers[-1].path
+            'classifier/head'
+        """
+        return self._path
+
+    def _settle(self) -> str:
+        """`path`, which is from now on what it would be if the layer were built here."""
+        self._path = self._place()
+        return self._path
 
     def _declare_weights(self, specs: tuple[Tree, ...]) -> None:
         if len(specs) > 1:  # a subclass' call may take more inputs
@@ -251,7 +273,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
             return
         # `build` works on the variables themselves, even if a trace is the first to need the layer.
         try:
-            with Scope(), jax.ensure_compile_time_eval():
+            with Scope(path=self._settle()), jax.ensure_compile_time_eval():
                 self._build_shapes = tuple(structures.specs_to_shapes(spec) for spec in specs)
                 if not hasattr(type(self).build, "is_default"):
                     self.build(*self._shapes_for(self.build, specs, kwargs))
@@ -274,7 +296,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
             return  # a call on strings has values alone; it builds the layers below
         around = tracers_in(self)
         try:
-            with current().for_layer(None, None):
+            with current().for_layer(None, None).named(self._settle()):
                 infer(self, specs, kwargs)
         except BaseException as error:
             # A call that takes its arguments as they are may want lists or NumPy; if not, it raises the same in a moment.
@@ -326,6 +348,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         scope = current()
         training = self._resolve_training(kwargs, self._plan)
         inner = scope.for_layer(self, training, self.compute_dtype if self.autocast else None)
+        inner.path = self._place()
         losses: list[tuple[object, jax.Array]] = []
         if scope.losses is None:
             inner.losses = losses
@@ -543,7 +566,8 @@ def _marking(build: Callable[..., None]) -> Callable[..., None]:
             args, kwargs = (kwargs["input_shape"],), {}
         self._build_shapes = (*args, *kwargs.values())
         try:
-            build(self, *args, **kwargs)
+            with current().named(self._settle()):
+                build(self, *args, **kwargs)
         except TypeError as error:
             name_public_class(error, self)
             raise

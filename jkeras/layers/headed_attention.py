@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras import regularizers
+from jkeras._base.config import settings
 from jkeras._base.configurable import serialize
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
@@ -110,7 +111,8 @@ class HeadedAttention(AttentionParts, WeightedLayer):
     ):
         super().__init__(**kwargs)
         self.dropout, self.use_bias, self.use_gate, self.seed = dropout, use_bias, use_gate, seed
-        self.sliding_window, self.flash_attention = sliding_window, flash_attention
+        self.sliding_window = sliding_window
+        self.flash_attention = settings.flash_attention if flash_attention is None else flash_attention
         self._output_regularizer = regularizers.get(activity_regularizer)
         if not 0 <= self.dropout <= 1:
             raise ValueError(f"{type(self).__name__} takes a dropout from 0 to 1. Received: dropout={self.dropout!r}.")

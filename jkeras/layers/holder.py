@@ -24,7 +24,7 @@ from jkeras._base.types import DTypeLike, FunctionLike, Tensor, Tree
 from jkeras.layers import messages, tracking
 from jkeras.layers.attribute_tracker import AttributeTracker
 from jkeras.layers.listed_trackers import ListedTrackers
-from jkeras.state.scope import current
+from jkeras.state.scope import current, path_here
 from jkeras.state.variable import Variable, gate, materialize
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class WeightHolder:
     name: str
     variable_dtype: Any
     _own: list[Variable]
+    _path: str | None
     _trainable: bool
 
     def __getstate__(self) -> dict[str, object]:
@@ -80,7 +81,11 @@ class WeightHolder:
         if not any(one is variable for one in self._own):
             self._own.append(variable)
         if variable.unnamed:
-            variable.name, variable.path, variable.unnamed = name, f"{self.name}/{name}", False
+            variable.name, variable.path, variable.unnamed = name, f"{self._place()}/{name}", False
+
+    def _place(self) -> str:
+        """`path`, or what it would be if the layer were built here."""
+        return self._path or path_here(self.name)
 
     def __getattr__(self, name: str) -> Any:
         if "_own" not in self.__dict__:
@@ -155,10 +160,12 @@ class WeightHolder:
         rules = regularizers.get(regularizer), constraints.get(constraint)
         variable = Variable(first, sizes, dtype, trainable, autocast, aggregation, name or "variable", *rules)
         variable.unnamed = name is None
-        variable.path = f"{self.name}/{variable.name}"
+        variable.path = f"{self._place()}/{variable.name}"
         variable.trainable = variable.declared_trainable and self._trainable
         self._own.append(variable)
         return variable
+
+    add_variable = add_weight  # Keras' other name
 
     # Keras' name; a model lists its inputs here too.
     _layers: Derived[WeightHolder, list[Layer]] = Derived(lambda self: self._keras_layers())

@@ -46,6 +46,10 @@ layer its own dtype where you make it:
     layers.Dense(8, dtype=policies["encoder/dense"])
 """
 
+QUANTIZED = """Layer {layer!r} got {policy}. jkeras does not quantize layers yet. Give it the policy that this one is made from,
+such as dtype="float32". A model that Keras has quantized can be used in Keras alone.
+"""
+
 SHAPE_IN_CALL = """{cls}.call asked for compute_output_shape, which would run `call` again. Define the shape yourself:
 
     def compute_output_shape(self, input_shape):

@@ -34,8 +34,9 @@ class MultiHeadAttention(HeadedAttention):
         output_shape: the output's last axis or axes, default the query's last axis.
         attention_axes: the axes attended over, default all but batch and features.
         sliding_window: how far, exclusively, a query may look to each side; None for any distance.
-        flash_attention: None: cuDNN's flash attention is used on a GPU that has it, for half precision and sizes it can take;
-            True makes it an error where it cannot be used, False never uses it.
+        flash_attention: None: cuDNN's flash attention is used on a GPU that has it, for half precision and sizes it can take,
+            unless `config.disable_flash_attention()` was called; True makes it an error where it cannot be used, False never
+            uses it.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: of all
             projections; names or objects.
         activity_regularizer: of the output of each projection.

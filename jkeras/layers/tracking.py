@@ -81,11 +81,9 @@ def objects_in(value: object, kind: type[T], seen: set[int]) -> Iterator[T]:
         if id(value) not in seen:
             seen.add(id(value))
             yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from objects_in(item, kind, seen)
-    elif isinstance(value, (list, tuple, set)):
-        for item in value:
+    elif isinstance(value, (dict, list, tuple, set)) and id(value) not in seen:
+        seen.add(id(value))  # a list may hold itself
+        for item in value.values() if isinstance(value, dict) else value:
             yield from objects_in(item, kind, seen)
 
 
@@ -277,19 +275,21 @@ class Inventory:
         self._flags: object = None
         self.look_at_flags()
         self._lengths: list[tuple[Sized, int]] = []
+        measured: set[int] = set()
         for part in self.layers:
             self._lengths += [(held, len(held)) for held in (part.__dict__, part._own)]
             for name, value in part.__dict__.items():
                 if name not in NOT_TRACKED:
-                    self._measure(value)
+                    self._measure(value, measured)
         self._changes = _changes
 
-    def _measure(self, value: object) -> None:
-        if isinstance(value, (dict, list, tuple, set)):
+    def _measure(self, value: object, measured: set[int]) -> None:
+        if isinstance(value, (dict, list, tuple, set)) and id(value) not in measured:
+            measured.add(id(value))
             if not isinstance(value, tuple):
                 self._lengths.append((value, len(value)))
             for item in value.values() if isinstance(value, dict) else value:
-                self._measure(item)
+                self._measure(item, measured)
 
     def own(self, layer: Layer) -> list[Variable]:
         """`own_variables` of one of `layers`."""

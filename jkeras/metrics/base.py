@@ -30,7 +30,7 @@ from jkeras.metrics.stateless import Stateless
 from jkeras.state import Variable, functionalize
 from jkeras.state.functionalize import abstractly
 from jkeras.state.random import draw_key
-from jkeras.state.scope import current
+from jkeras.state.scope import current, path_here
 
 State: TypeAlias = dict[str, Array]
 
@@ -189,6 +189,7 @@ class Metric(Stateless, Configurable):
             raise RuntimeError(f"{type(self).__name__} must call `super().__init__(name=...)` before it adds variables.")
         make = initializers.get("zeros" if initializer is None else initializer)
         variable = Variable(make, shape, dtype, trainable=False, autocast=False, aggregation=aggregation, name=name)
+        variable.path = path_here(f"{self.name}/{name}")
         self._added.append(variable)
         return variable
 
@@ -214,6 +215,8 @@ class Metric(Stateless, Configurable):
             with jax.ensure_compile_time_eval():
                 start = _pure(self, "init")(self)
                 variables = {k: Variable(v, dtype=v.dtype, trainable=False, autocast=False, name=k) for k, v in start.items()}
+                for variable in variables.values():
+                    variable.path = path_here(f"{self.name}/{variable.name}")
                 self.__dict__["_accumulators"] = variables
         return self.__dict__.get("_accumulators") or {}
 

@@ -81,6 +81,7 @@ class Functional(Model):
         self._structure = inputs, outputs
         self._trace_graph()
         self.built = True
+        self._settle()
 
     def __getstate__(self) -> dict[str, Any]:
         """All attributes but the sorted graph; the nodes of the graph first, in running order."""

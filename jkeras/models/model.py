@@ -41,6 +41,7 @@ from jkeras.models.summary import print_summary
 from jkeras.saving.compile_config import compile_config, compile_model
 from jkeras.saving.graph_config import GRAPH_KEYS, is_graph_config, read_graph
 from jkeras.training.arguments.fit import compile_arguments, in_current_order, keras2_arguments, validation_source
+from jkeras.training.arguments.limits import limited_epochs, limited_source
 from jkeras.training.dialects import check_arguments
 from jkeras.training.inspection.layer_statistics import layer_statistics
 from jkeras.training.inspection.nonfinite import current_batch, find_nonfinite
@@ -266,7 +267,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             The `History`.
         """
         self._trainer.require_compiled("fit")
-        epochs = keras2_arguments(self.fit, x, keras2, epochs)
+        epochs = limited_epochs(keras2_arguments(self.fit, x, keras2, epochs))
         if isinstance(validation_freq, INTEGERS) and validation_freq < 1:
             raise ValueError(f"validation_freq is a number of epochs, 1 or more, or a list. Received: {validation_freq!r}.")
         check_arguments(self, "train_step")
@@ -275,7 +276,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             x = to_host_arrays(x, "x") if prepare is not None and is_arrays(x) else x
             (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
         more = {"class_weight": class_weight, "output_names": getattr(self, "output_names", None), "prepare": prepare}
-        source = as_source(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps_per_epoch, **more)
+        source = limited_source(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, steps=steps_per_epoch, **more)
         validation = None
         if validation_data is not None:
             rows = validation_batch_size or source.batch_size
@@ -312,7 +313,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             The loss, or `[loss, metric, ...]` where there are metrics, or the dict.
         """
         keras2_arguments(self.evaluate, x, keras2)
-        source = as_source(x, y, sample_weight, batch_size=batch_size, steps=steps, prepare=self._preparation())
+        source = limited_source(x, y, sample_weight, batch_size=batch_size, steps=steps, prepare=self._preparation())
         logs = self._trainer.evaluate(source, callbacks, verbose)
         return logs if return_dict else _as_list(logs)
 
@@ -336,7 +337,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             keras2: as for `fit`.
         """
         keras2_arguments(self.predict, x, keras2)
-        source = as_source(x, batch_size=batch_size, steps=steps, prepare=self._preparation())
+        source = limited_source(x, batch_size=batch_size, steps=steps, prepare=self._preparation())
         return self._trainer.predict(source, callbacks, verbose)
 
     def train_on_batch(

@@ -26,6 +26,7 @@ from jkeras.layers.host_layer import HostLayer
 from jkeras.layers.input import InputLayer
 from jkeras.models.functional import Functional
 from jkeras.models.model import check_unique_names
+from jkeras.state.scope import current
 from jkeras.training.trainer import Trainer
 
 
@@ -126,12 +127,13 @@ class Sequential(Functional):
         outputs = tensor
         # The graph grows at its end, so the layers before keep their only node, hence `layer.output`.
         trail: list[tuple[Layer, Tree]] = []
-        for i, layer in enumerate(self._stack):
-            known = i < len(self._trail) and self._trail[i][0] is layer
-            outputs = self._trail[i][1] if known else layer(outputs)
-            if isinstance(outputs, (list, tuple)) and len(outputs) == 1:  # of a model with a list of one output
-                outputs = outputs[0]
-            trail.append((layer, outputs))
+        with current().named(self._settle()):
+            for i, layer in enumerate(self._stack):
+                known = i < len(self._trail) and self._trail[i][0] is layer
+                outputs = self._trail[i][1] if known else layer(outputs)
+                if isinstance(outputs, (list, tuple)) and len(outputs) == 1:  # of a model with a list of one output
+                    outputs = outputs[0]
+                trail.append((layer, outputs))
         self._trail = trail
         self._structure = tensor, outputs
         self.__dict__.pop("_program", None)

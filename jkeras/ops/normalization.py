@@ -13,6 +13,7 @@ from jkeras._base.errors import describe
 from jkeras._base.types import Array
 from jkeras.nn import lengths
 from jkeras.nn import norm as maths
+from jkeras.nn.attention import attend_or_flash, flash_fits
 from jkeras.ops.wrapper import Tensor, as_array, as_float, axes, operation
 
 
@@ -120,7 +121,8 @@ def dot_product_attention(
         mask: broadcasts likewise; True where a query sees a key.
         scale: `1 / sqrt(width)` by default.
         is_causal: whether query i sees only the keys up to i.
-        flash_attention: True for cuDNN's fused kernel, which needs an Nvidia GPU and half precision; None or False for XLA's.
+        flash_attention: True for cuDNN's fused kernel, which needs an Nvidia GPU and half precision; False to do without; None,
+            unless `config.disable_flash_attention()` was called, to use it where it fits and there is no bias.
         attn_logits_soft_cap: c, makes logits l `l / (1 + |l| / c)`.
 
     Returns:
@@ -137,6 +139,8 @@ def dot_product_attention(
     mask = mask if mask is None else mask.astype(bool)
     if attn_logits_soft_cap is not None:
         return _capped_attention(q, k, v, bias, mask, scale, is_causal, attn_logits_soft_cap)
+    if flash_attention is None and settings.flash_attention is None and bias is None and flash_fits(q, k, v):
+        return attend_or_flash(q, k, v, mask, scale=q.shape[-1] ** -0.5 if scale is None else scale, is_causal=is_causal)
     bias = bias if bias is None else bias.astype(dtype)
     implementation: Literal["cudnn"] | None = "cudnn" if flash_attention else None
     return jax.nn.dot_product_attention(q, k, v, bias, mask, scale=scale, is_causal=is_causal, implementation=implementation)

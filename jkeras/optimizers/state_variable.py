@@ -91,7 +91,7 @@ class StateVariable(Variable):
         return new
 
     def __repr__(self) -> str:
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.stored_dtype}, value={np.asarray(self.stored)!r}>"
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.stored_dtype}, value={np.asarray(self.stored)}>"
 
     def _held(self) -> Array | None:
         """The state's array, where the optimizer's class is not at work on variables of its own."""

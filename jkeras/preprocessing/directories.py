@@ -20,7 +20,7 @@ from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.preprocessing.image.file_iterators import files_below
 from jkeras.preprocessing.image.files import MODES, img_to_array, load_img, resize_array, smart_resize
-from jkeras.preprocessing.views import BatchDataset
+from jkeras.preprocessing.views import BatchDataset, check_format
 
 _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
@@ -43,6 +43,7 @@ def image_dataset_from_directory(
     crop_to_aspect_ratio: bool = False,
     pad_to_aspect_ratio: bool = False,
     data_format: str | None = None,
+    format: str = "tf",
     verbose: bool = True,
 ) -> Any:
     """The images in a folder with a subfolder for each class.
@@ -64,6 +65,7 @@ def image_dataset_from_directory(
         crop_to_aspect_ratio: whether to crop images to the new proportions rather than distort them.
         pad_to_aspect_ratio: whether to pad them with zeros rather than distort them.
         data_format: where the channels go; by default the global setting.
+        format: Keras' argument; `"tf"`.
         verbose: whether to print how many files there are.
 
     Returns:
@@ -74,6 +76,7 @@ def image_dataset_from_directory(
         ImportError: Pillow is not installed.
         ValueError: no files, or arguments that do not fit together.
     """
+    check_format(format)
     if color_mode not in MODES:
         raise unknown_name("color_mode", color_mode, MODES)
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
@@ -118,14 +121,15 @@ def text_dataset_from_directory(
     validation_split: float | None = None,
     subset: str | None = None,
     follow_links: bool = False,
+    format: str = "tf",
     verbose: bool = True,
 ) -> Any:
     """The `.txt` files in a folder with a subfolder for each class.
 
     Args:
         max_length: how many bytes of a text to keep.
-        directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose: as
-            for `image_dataset_from_directory`.
+        directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, format,
+            verbose: as for `image_dataset_from_directory`.
 
     Returns:
         A dataset of arrays of strings with their labels. Models take numbers, which `dataset.map` with a `Tokenizer` makes.
@@ -133,6 +137,8 @@ def text_dataset_from_directory(
     Raises:
         ValueError: no files, or arguments that do not fit together.
     """
+
+    check_format(format)
 
     def read(paths: list[str]) -> np.ndarray:
         raw = [Path(path).read_bytes() for path in paths]
@@ -222,6 +228,8 @@ def _index(
         raise ValueError(f"There is no folder {os.fspath(directory)!r}.")
     if isinstance(labels, str) and labels != "inferred":
         raise unknown_name("labels", labels, ("inferred",))
+    if class_names is not None and not isinstance(labels, str):
+        raise ValueError("class_names are the subfolders that labels='inferred' reads. Leave them out where you give labels.")
     if isinstance(labels, str) and label_mode is not None:
         folders = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir(follow_symlinks=True))
         names = folders if class_names is None else list(class_names)

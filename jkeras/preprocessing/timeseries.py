@@ -10,7 +10,7 @@ import numpy as np
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.data.py_dataset import PyDataset
-from jkeras.preprocessing.views import BatchDataset
+from jkeras.preprocessing.views import BatchDataset, check_format
 from jkeras.state.random import next_seed
 
 
@@ -110,6 +110,7 @@ def timeseries_dataset_from_array(
     seed: int | None = None,
     start_index: int | None = None,
     end_index: int | None = None,
+    format: str = "tf",
 ) -> BatchDataset:
     """Windows of a time series, each with the target at its first step.
 
@@ -122,6 +123,7 @@ def timeseries_dataset_from_array(
         batch_size: windows in a batch.
         shuffle, seed: whether to draw an order for each epoch, and from which seed.
         start_index, end_index: the part of the data to use, excluding the end.
+        format: Keras' argument; `"tf"`.
 
     Returns:
         A dataset of batches `(windows, targets)`, for `fit`, `evaluate`, `predict` and for-loops.
@@ -135,6 +137,7 @@ def timeseries_dataset_from_array(
         >>> x.tolist(), y.tolist()
         ([[2, 3, 4]], [5])
     """
+    check_format(format)
     numbers = {"sequence_length": sequence_length, "sequence_stride": sequence_stride, "sampling_rate": sampling_rate}
     for name, value in {**numbers, "batch_size": batch_size}.items():
         if value is None or value < 1:

@@ -10,9 +10,22 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jkeras._base.errors import unknown_name
 from jkeras._base.types import Tree
 from jkeras.data.py_dataset import PyDataset
 from jkeras.state.random import next_seed
+
+
+def check_format(format: str) -> None:
+    """Check the argument of this name: the library whose datasets Keras returns. Here it is a `BatchDataset` that grain takes.
+
+    Raises:
+        ValueError: `"grain"`, with what to write instead; or another name.
+    """
+    if format == "grain":
+        raise ValueError("The dataset is a source for grain as it is. Write grain.MapDataset.source(dataset), without format.")
+    if format != "tf":
+        raise unknown_name("format", format, ("tf", "grain"))
 
 
 class BatchDataset(PyDataset):

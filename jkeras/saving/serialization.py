@@ -24,7 +24,7 @@ import numpy as np
 from jkeras._base import configurable, registry
 from jkeras._base.config import settings
 from jkeras._base.configurable import in_todays_words, is_object_config, sharing, translated
-from jkeras._base.errors import FileFormatError, UnknownObjectError, describe, unknown_name
+from jkeras._base.errors import FileFormatError, UnknownObjectError, WrongTypeError, describe, unknown_name
 from jkeras._base.safe_mode import safe_mode_scope
 from jkeras._base.special_values import encode, is_special
 from jkeras._base.types import Config, CustomObjects
@@ -182,7 +182,8 @@ def model_from_config(config: Config, custom_objects: CustomObjects = None, vers
     except FileFormatError:
         raise
     except Exception as error:  # whatever a constructor raises for arguments that are not its own
-        raise FileFormatError(f"No model can be made of the config: {type(error).__name__}: {str(error)[:1000]}") from error
+        kind = WrongTypeError if isinstance(error, TypeError) else FileFormatError
+        raise kind(f"No model can be made of the config: {type(error).__name__}: {str(error)[:1000]}") from error
     return model
 
 

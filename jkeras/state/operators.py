@@ -119,7 +119,13 @@ class ArrayOperators:
         return int(self.value)
 
     def __bool__(self) -> bool:
-        return bool(self.value)
+        value = self.value
+        if value.size != 1:
+            raise TypeError(f"An array of {value.size} numbers is neither true nor false. Write jnp.any(v), or jnp.all(v).")
+        return bool(value)
+
+    def __round__(self, ndigits: int | None = None) -> Array:
+        return jnp.round(self.value, ndigits or 0)
 
     def __format__(self, spec: str) -> str:
         return format(self.value, spec) if spec else str(self)

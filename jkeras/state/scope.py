@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import jax
 
+from jkeras._base.registry import export
 from jkeras._base.types import Tree
 
 if TYPE_CHECKING:
@@ -46,12 +47,15 @@ class Scope:
     Attributes:
         values: `{id(variable): array}` for the variables that this scope stands in for; None where it substitutes nothing.
         abstract: stands in for every variable, with an empty array where one has no value here; for shape inference.
+        symbolic: whether the user says that code runs for shapes alone here.
         keeps_all: whether what is assigned to any variable stays here.
         by_line: whether code runs line by line on known values here, though they are not the variables' own.
         training: what `training=None` means here.
         rng: the key that all draws derive from; None where no key was given.
         interceptors: run around the maths of each layer, the last one outermost; see `layers/intercept.py`.
         layer: the layer whose `call` runs.
+        path: what the paths of variables that are made here begin with.
+        namer: who opened the innermost `name_scope`, and under which name.
         compute: the dtype in which that layer reads float variables; None where they are read as they are stored.
         losses: `(layer, scalar)` pairs from `add_loss` and activity regularizers; None at the root.
         positions: `{id(layer): index}`, which identifies a layer however it was called before.
@@ -64,10 +68,12 @@ class Scope:
         ahead: ids of variables that have newer values in another function, whose results have not arrived here yet.
     """
 
-    def __init__(self, parent: Scope | None = None):
+    def __init__(self, parent: Scope | None = None, path: str | None = None):
         self.parent = parent
+        self.path: str = path if path is not None else "" if parent is None else parent.path
+        self.namer: tuple[object, str] = (None, "")
         self.values: dict[int, jax.Array] | None = None
-        self.abstract = self.keeps_all = self.by_line = False
+        self.abstract = self.keeps_all = self.by_line = self.symbolic = False
         self.training: bool | None = None
         self.rng: jax.Array | None = None
         self.interceptors: tuple[Callable[..., Tree], ...] = () if parent is None else parent.interceptors
@@ -92,6 +98,13 @@ class Scope:
         inner.layer, inner.training, inner.compute = layer, training, compute
         return inner
 
+    def named(self, path: str, namer: tuple[object, str] = (None, "")) -> Scope:
+        """This scope but for the path."""
+        inner = Scope.__new__(Scope)
+        inner.__dict__.update(self.__dict__)
+        inner.path, inner.namer = path, namer
+        return inner
+
     def __enter__(self) -> Scope:
         """Make it the current one, for the block."""
         self.token = push(self)
@@ -112,6 +125,54 @@ _current: ContextVar[Scope] = ContextVar("jkeras_scope", default=_root)
 current: Callable[[], Scope] = _current.get
 push: Callable[[Scope], Token[Scope]] = _current.set
 pop: Callable[[Token[Scope]], None] = _current.reset
+
+
+def path_here(name: str) -> str:
+    """The path of what is made here under a name.
+
+    Example:
+        >>> with Scope(path="encoder"):
+        ...     path_here("kernel")
+        'encoder/kernel'
+    """
+    path = _current.get().path
+    return f"{path}/{name}" if path else name
+
+
+@export("keras.name_scope")
+class name_scope:
+    """A block in which the paths of new variables, and of layers that are built, begin with a name.
+
+    Args:
+        name: without slashes. Blocks within each other add up.
+        caller: whoever opens the block, if it may open it again within itself.
+        deduplicate: whether a block of the same name and caller directly within this one adds nothing.
+        override_parent: the path around, in place of the blocks that are open.
+
+    Example:
+        >>> from jkeras import Variable
+        >>> with name_scope("encoder"), name_scope("first"):
+        ...     Variable(1.0, name="scale").path
+        'encoder/first/scale'
+    """
+
+    def __init__(self, name: str, caller: object = None, deduplicate: bool = True, override_parent: str | None = None):
+        if not isinstance(name, str) or "/" in name:
+            raise ValueError(f"A name scope has a name without '/'; nest scopes instead. Received: {name!r}.")
+        self.name, self.caller, self.deduplicate, self.override_parent = name, caller, deduplicate, override_parent
+
+    def __enter__(self) -> str:
+        scope, path = _current.get(), path_here(self.name)
+        outer, name = scope.namer
+        if self.deduplicate and outer is not None and outer is self.caller and name == self.name:
+            path = scope.path
+        elif self.override_parent is not None:
+            path = "/".join(part for part in (*self.override_parent.split("/"), self.name) if part)
+        self._token = push(scope.named(path, (self.caller, self.name)))
+        return self.name
+
+    def __exit__(self, *_: object) -> None:
+        pop(self._token)
 
 
 def substitute(

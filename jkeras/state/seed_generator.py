@@ -57,6 +57,7 @@ class SeedGenerator:
             with taking_nothing():
                 value = np.array([self.seed & 0xFFFFFFFF, self._taken], np.uint32)
                 self._state = Variable(value, trainable=False, autocast=False, name="seed_generator_state")
+                self._state.path = f"{self.name}/seed_generator_state"
         return self._state
 
     def next(self, ordered: bool = True) -> jax.Array:

@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +28,7 @@ from jkeras.nn.replacing import replacing
 from jkeras.state import random
 from jkeras.state.initial import InitialValue, constant, draw_together
 from jkeras.state.operators import ArrayOperators
-from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, next_age, same_trace
+from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, next_age, path_here, same_trace
 
 _LEAK = """A value that JAX is still tracing was assigned to the weight {path!r}. It would leak out of the traced function, where
 nobody can use it. Your program does something like
@@ -81,6 +82,21 @@ class _Threads:
 threads = _Threads()
 
 
+class _Rule:
+    """An attribute of a variable that is a function of its array, or None."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, variable: Variable | None, owner: type) -> Any:
+        return self if variable is None else variable.__dict__[self.name]
+
+    def __set__(self, variable: Variable, rule: Callable[[Tree], Tree] | None) -> None:
+        if rule is not None and not callable(rule):
+            raise ValueError(f"The {self.name} of a variable is a function of its array, or None. Received: {rule!r}.")
+        variable.__dict__[self.name] = rule
+
+
 class Variable(ArrayOperators):
     """Holds one array: a weight, a counter, a moving average.
 
@@ -102,6 +118,8 @@ class Variable(ArrayOperators):
         [4.0, 6.0]
     """
 
+    regularizer, constraint = _Rule(), _Rule()
+
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         _show_to_jax(cls)
@@ -119,9 +137,9 @@ class Variable(ArrayOperators):
         constraint: Callable[[Tree], Tree] | None = None,
     ):
         self.name = name or auto_name("variable")
-        if "/" in self.name:
-            better = self.name.replace("/", "_")
-            raise ValueError(f"A weight's name cannot contain '/'. Received: {self.name!r}. Write e.g. {better!r}.")
+        if not isinstance(self.name, str) or "/" in self.name:
+            better = str(self.name).replace("/", "_")
+            raise ValueError(f"A weight's name is a string without '/'. Received: {self.name!r}. Write e.g. {better!r}.")
         if isinstance(initializer, str) or callable(initializer):
             if shape is None:
                 raise ValueError(f"Variable {self.name!r} has an initializer but no shape. Write shape=(...) as well.")
@@ -141,7 +159,7 @@ class Variable(ArrayOperators):
         self._age = next_age()
         self.shape, self._dtype = initial.shape, initial.dtype
         self._is_float = is_float(initial.dtype)
-        self.path = self.name
+        self.path = path_here(self.name)
         self.trainable, self.declared_trainable = bool(trainable), bool(trainable)
         self.autocast, self.aggregation = autocast, aggregation
         self.unnamed = name is None
@@ -260,6 +278,18 @@ class Variable(ArrayOperators):
         return self.assign(self.stored - _plain(value))
 
     @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether an update puts the gradient in place of the value, as scales of float8 training want it: False."""
+        return False
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"overwrite_with_gradient is True or False. Received: {value!r}.")
+        if value:
+            raise ValueError("overwrite_with_gradient=True (scales of float8 training) is not supported.")
+
+    @property
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
@@ -280,8 +310,9 @@ class Variable(ArrayOperators):
         return self.array
 
     def __repr__(self) -> str:
-        shown = "not drawn yet" if self._value is None else repr(np.asarray(self._value))
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self._dtype}, value={shown}>"
+        drawn = self._value is not None or not current().functional
+        shown = f", value={np.asarray(drawn_value(self))}" if drawn else ""
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self._dtype}{shown}>"
 
 
 def _show_to_jax(cls: type[Variable]) -> None:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from jkeras._base.dtypes import dtype_of_values as standardize_dtype  # noqa: F401 - Keras' name
 from jkeras._base.lazy import lazy_names as lazy_names
 from jkeras._base.registry import CustomObjectScope as CustomObjectScope
 from jkeras._base.registry import custom_object_scope as custom_object_scope
@@ -17,12 +18,17 @@ from jkeras.data.batch import pack_x_y_sample_weight as pack_x_y_sample_weight
 from jkeras.data.batch import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from jkeras.data.py_dataset import PyDataset as PyDataset
 from jkeras.data.py_dataset import Sequence as Sequence
+from jkeras.saving.serialization import deserialize_keras_object as deserialize_keras_object
+from jkeras.saving.serialization import serialize_keras_object as serialize_keras_object
 from jkeras.state.random import set_random_seed as set_random_seed
 from jkeras.utils import np_utils as np_utils
+from jkeras.utils.config import Config as Config
 from jkeras.utils.files import get_file as get_file
 from jkeras.utils.numerical import normalize as normalize
 from jkeras.utils.numerical import to_categorical as to_categorical
 from jkeras.utils.session import clear_session as clear_session
+from jkeras.utils.symbolic import get_source_inputs as get_source_inputs
+from jkeras.utils.symbolic import is_keras_tensor as is_keras_tensor
 
 # What needs pictures or images is loaded on first use.
 if TYPE_CHECKING:
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
     from jkeras.preprocessing.image.files import save_img as save_img
     from jkeras.preprocessing.sequence import pad_sequences as pad_sequences
     from jkeras.preprocessing.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
+    from jkeras.utils import legacy as legacy
     from jkeras.utils import vis_utils as vis_utils
     from jkeras.utils.model_pictures import model_to_dot as model_to_dot
     from jkeras.utils.model_pictures import plot_model as plot_model
@@ -48,6 +55,7 @@ __getattr__, __dir__ = lazy_names(
         "save_img": "jkeras.preprocessing.image.files",
         "pad_sequences": "jkeras.preprocessing.sequence",
         "timeseries_dataset_from_array": "jkeras.preprocessing.timeseries",
+        "legacy": "jkeras.utils.legacy",
         "vis_utils": "jkeras.utils.vis_utils",
         "model_to_dot": "jkeras.utils.model_pictures",
         "plot_model": "jkeras.utils.model_pictures",

@@ -215,13 +215,16 @@ def _blend(images: np.ndarray, size: int, axis: int) -> np.ndarray:
 
 
 @export("keras.preprocessing.image.smart_resize")
-def smart_resize(x: Tree, size: tuple[int, int], interpolation: str = "bilinear") -> np.ndarray:
+def smart_resize(
+    x: Tree, size: tuple[int, int], interpolation: str = "bilinear", data_format: str | None = "channels_last"
+) -> np.ndarray:
     """Resize images without distortion: they are first cropped to the largest central window of the new proportions.
 
     Args:
         x: `(height, width, channels)` or `(batch, height, width, channels)`.
         size: `(height, width)`.
         interpolation: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
+        data_format: where the channels are; `"channels_first"`: `(channels, height, width)`. None for the global setting.
 
     Example:
         >>> smart_resize(np.ones((4, 8, 3)), (2, 2)).shape
@@ -232,5 +235,8 @@ def smart_resize(x: Tree, size: tuple[int, int], interpolation: str = "bilinear"
         raise ValueError(
             f"smart_resize takes (height, width, channels) and a size (height, width). Received: {describe((images, size))}."
         )
+    if standardize_data_format(data_format) == "channels_first":
+        resized = smart_resize(np.moveaxis(images, -3, -1), size, interpolation)
+        return np.moveaxis(resized, -1, -3)
     top, left, height, width = _middle(images.shape[-3], images.shape[-2], size[0], size[1])
     return resize_array(images[..., top : top + height, left : left + width, :], (size[0], size[1]), interpolation)

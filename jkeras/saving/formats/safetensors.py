@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.atomic import atomic_file
-from jkeras._base.errors import FileFormatError
+from jkeras._base.errors import FileFormatError, NoFileError
 from jkeras._safe_io.sources import Source
 from jkeras.layers.base import Layer
 from jkeras.layers.tracking import weight_entries
@@ -121,7 +121,7 @@ def load_safetensors(model: Layer, filepath: str | os.PathLike[str], skip_mismat
     library = _library("load_safetensors")
     path = Path(filepath)
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is not a file. Give the path of a .safetensors file.")
+        raise NoFileError(f"{path} is not a file. Give the path of a .safetensors file.")
     variables = _variables_of(model, "load_safetensors")
     try:
         with library.safe_open(path, framework="np") as file:

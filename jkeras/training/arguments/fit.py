@@ -11,10 +11,11 @@ from jkeras._base.errors import unexpected_arguments
 from jkeras._base.old_arguments import Gone, leave_out
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import Tree
-from jkeras.data import as_source, unpack_x_y_sample_weight
+from jkeras.data import unpack_x_y_sample_weight
 from jkeras.data.prepared import Preparation
 from jkeras.data.py_dataset import PyDataset
 from jkeras.data.source import Source
+from jkeras.training.arguments.limits import limited_source
 
 _QUEUE = {
     "workers": "workers",
@@ -117,9 +118,9 @@ def keras2_arguments(method: Callable[..., object], x: Tree, given: Mapping[str,
 def validation_source(data: Tree, batch_size: int | None, steps: int | None, prepare: Preparation | None = None) -> Source:
     """The source of `validation_data`: `(x, y)`, `(x, y, sample_weight)`, or what gives batches."""
     if not isinstance(data, (tuple, list)):
-        return as_source(data, steps=steps, prepare=prepare)
+        return limited_source(data, steps=steps, prepare=prepare)
     x, y, sample_weight = unpack_x_y_sample_weight(data)
-    return as_source(x, y, sample_weight, batch_size=batch_size, steps=steps, prepare=prepare)
+    return limited_source(x, y, sample_weight, batch_size=batch_size, steps=steps, prepare=prepare)
 
 
 def validates(epoch: int, frequency: int | list[int]) -> bool:
