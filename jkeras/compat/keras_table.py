@@ -216,7 +216,7 @@ NAMES = {
     "preprocessing.image_dataset_from_directory": "jkeras.utils.image_dataset_from_directory",
     "preprocessing.text_dataset_from_directory": "jkeras.utils.text_dataset_from_directory",
     "preprocessing.timeseries_dataset_from_array": "jkeras.utils.timeseries_dataset_from_array",
-    "utils.print_summary": "jkeras.models.summary.print_summary",
+    "utils.print_summary": "jkeras.models.summary.summary",
 }
 
 # Those that only Keras 3 has.

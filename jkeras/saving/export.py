@@ -22,8 +22,8 @@ import os
 from collections.abc import Callable, Sequence
 
 import jax
+import jax.export
 import numpy as np
-from jax import export
 
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import unexpected_arguments, unknown_name
@@ -52,8 +52,8 @@ Give the sizes, and leave the batch size open (or give that too):
 """
 
 
-def export_model(
-    model: Model,
+def export(
+    self: Model,
     filepath: str | os.PathLike[str],
     format: str = "stablehlo",
     verbose: bool | int | None = None,
@@ -64,7 +64,7 @@ def export_model(
     """Write a model as a program that JAX runs without jkeras; a method of `Model`.
 
     Args:
-        model: a built model.
+        self: a built model.
         filepath: of the file; a missing folder is made.
         format: `"stablehlo"`, or `"onnx"`, for which the package jax2onnx is needed. Keras' other formats are refused.
         verbose: False or 0 prints nothing; None and True say what was written.
@@ -81,9 +81,9 @@ def export_model(
         >>> from jkeras.layers import Dense, Input
         >>> model = jkeras.Sequential([Input((4,)), Dense(2)])
         >>> path = os.path.join(tempfile.mkdtemp(), "model.stablehlo")
-        >>> export_model(model, path, verbose=False)
+        >>> model.export(path, verbose=False)
         >>> with open(path, "rb") as file:
-        ...     exported = export.deserialize(bytearray(file.read()))
+        ...     exported = jax.export.deserialize(bytearray(file.read()))
         >>> exported.in_avals, exported.call(np.ones((3, 4), "float32")).shape
         ((ShapedArray(float32[batch,4]),), (3, 2))
     """
@@ -91,22 +91,22 @@ def export_model(
         raise unexpected_arguments("export", kwargs, ("format", "verbose", "input_signature", "platforms"))
     _check_format(format)
     platforms = _checked_platforms(platforms)
-    signature = signature_of(model, input_signature)
+    signature = signature_of(self, input_signature)
     stored: bytes | bytearray
     if format == "onnx":
-        stored, about = onnx_bytes(model, _frozen(model), signature)
+        stored, about = onnx_bytes(self, _frozen(self), signature)
     else:
-        program = _exported(model, signature, platforms)
+        program = _exported(self, signature, platforms)
         stored, about = _serialized(program), _description(program)
     with atomic_file(filepath) as temporary:
         temporary.write_bytes(stored)
     if verbose is None or verbose:
-        print(f"Exported {model.name!r} to {os.fspath(filepath)}: {about}")
+        print(f"Exported {self.name!r} to {os.fspath(filepath)}: {about}")
 
 
 def _exported(model: Model, signature: Signature, platforms: tuple[str, ...]) -> jax.export.Exported:
     """The program, with as few sizes tied together as the model allows."""
-    program = export.export(jax.jit(_frozen(model)), platforms=platforms)
+    program = jax.export.export(jax.jit(_frozen(model)), platforms=platforms)
     if not signature.has_unknown_axes:
         return program(*signature.specs(shared=False))
     try:
