@@ -12,10 +12,10 @@ from jkeras._base.config import floatx
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Config, CustomObjects, Tree, Weights
 from jkeras.graph import Spec
+from jkeras.layers.adapting import batches_to_adapt
 from jkeras.layers.base import Layer
 from jkeras.layers.encoding_shapes import OLD_MODES, encoded_shape
 from jkeras.layers.host_layer import check_choice
-from jkeras.layers.index_lookup import batches_to_adapt
 from jkeras.nn import encoding, quantiles
 
 _NO_BOUNDARIES = """{layer!r} has no boundaries yet. Give them, Discretization(bin_boundaries=[0.0, 1.0]), or let it find them:
