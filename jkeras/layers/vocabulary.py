@@ -187,7 +187,7 @@ class Vocabulary(VocabularyLayer):
         Args:
             name: of the layer that is adapted.
         """
-        if self._fixed:
+        if not self.learns:
             raise ValueError(
                 f"{name!r} was made with a vocabulary, so there is nothing to adapt. Leave `vocabulary` out, or set another one "
                 "with set_vocabulary(...)."
@@ -202,7 +202,7 @@ class Vocabulary(VocabularyLayer):
 
     def finalize_state(self) -> None:
         """Make the vocabulary of what was counted."""
-        if self._fixed or not self._counts:
+        if not self.learns or not self._counts:
             return
         special = self._as_tokens([token for token in (self.mask_token, self.oov_token) if token is not None])
         found = [(count, token) for token, count in self._counts.items() if token not in special]

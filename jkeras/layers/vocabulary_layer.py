@@ -34,6 +34,11 @@ class VocabularyLayer(HostLayer):
         """What has the terms."""
         raise NotImplementedError
 
+    @property
+    def learns(self) -> bool:
+        """Whether `adapt` finds the terms."""
+        return not self.terms._fixed
+
     def adapt(self, data: Tree, batch_size: int | None = None, steps: int | None = None) -> None:
         """Count the tokens of data and keep the most frequent ones, at most `max_tokens`; of equally many the last in order.
 

@@ -17,6 +17,7 @@ from jkeras.data.batch import pack_x_y_sample_weight as pack_x_y_sample_weight
 from jkeras.data.batch import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from jkeras.data.py_dataset import PyDataset as PyDataset
 from jkeras.data.py_dataset import Sequence as Sequence
+from jkeras.models.feature_space import FeatureSpace as FeatureSpace
 from jkeras.state.random import set_random_seed as set_random_seed
 from jkeras.utils import np_utils as np_utils
 from jkeras.utils.files import get_file as get_file

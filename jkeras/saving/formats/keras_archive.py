@@ -40,7 +40,7 @@ from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions
 from jkeras.saving.formats.keras3_weights import read_keras3, write_keras3
 from jkeras.saving.function_names import warn_of_names
 from jkeras.saving.keras2_output import KERAS3_VERSION
-from jkeras.saving.model_classes import Model
+from jkeras.saving.model_classes import Model, is_model
 from jkeras.saving.own_state import has, write_assets
 from jkeras.saving.serialization import compile_from_config, compile_if_known, model_config, model_from_config
 from jkeras.saving.shared_calls import number_shared_calls
@@ -113,7 +113,7 @@ class KerasArchive(Format):
                 config = archive.json(CONFIG)
                 check_stored(config, archive.count_stored)
                 model = model_from_config(config, options.custom_objects, archive.version())
-                if options.compile:
+                if options.compile and is_model(model):
                     compiled = config.get("compile_config")
                     compile_if_known(compile_from_config, model, compiled, options.custom_objects, place)
             with archive.weights() as root:
