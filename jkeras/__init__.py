@@ -28,6 +28,7 @@ from jkeras import callbacks as callbacks
 from jkeras import config as config
 from jkeras import constraints as constraints
 from jkeras import datasets as datasets
+from jkeras import distillation as distillation
 from jkeras import initializers as initializers
 from jkeras import layers as layers
 from jkeras import losses as losses
