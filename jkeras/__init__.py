@@ -73,6 +73,7 @@ if _collecting:
 # What few scripts use is loaded when it is asked for.
 if TYPE_CHECKING:
     from jkeras import backend as backend
+    from jkeras import export as export
     from jkeras import preprocessing as preprocessing
     from jkeras import tree as tree
     from jkeras import visualization as visualization
@@ -81,6 +82,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "backend": "jkeras.backend",
+        "export": "jkeras.export",
         "preprocessing": "jkeras.preprocessing",
         "tree": "jkeras.tree",
         "visualization": "jkeras.visualization",
