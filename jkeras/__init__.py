@@ -29,6 +29,7 @@ from jkeras import config as config
 from jkeras import constraints as constraints
 from jkeras import datasets as datasets
 from jkeras import dtype_policies as dtype_policies
+from jkeras import distillation as distillation
 from jkeras import initializers as initializers
 from jkeras import layers as layers
 from jkeras import losses as losses
@@ -79,6 +80,7 @@ if _collecting:
 if TYPE_CHECKING:
     from jkeras import backend as backend
     from jkeras import mixed_precision as mixed_precision
+    from jkeras import export as export
     from jkeras import preprocessing as preprocessing
     from jkeras import tree as tree
     from jkeras import visualization as visualization
@@ -88,6 +90,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "backend": "jkeras.backend",
         "mixed_precision": "jkeras.mixed_precision",
+        "export": "jkeras.export",
         "preprocessing": "jkeras.preprocessing",
         "tree": "jkeras.tree",
         "visualization": "jkeras.visualization",

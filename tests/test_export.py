@@ -1,4 +1,4 @@
-"""`export_model`: a file with program and weights that runs with JAX alone, for every batch size and platform."""
+"""`model.export`: a file with program and weights that runs with JAX alone, for every batch size and platform."""
 
 import re
 import subprocess
@@ -14,7 +14,6 @@ from jax import export
 import jkeras
 from jkeras import layers
 from jkeras.nn import attention
-from jkeras.saving.export import export_model
 
 pytest.importorskip("flatbuffers", reason="jax writes its bytes with flatbuffers")
 RNG = np.random.default_rng(0)
@@ -40,7 +39,7 @@ def read(path):
 
 
 def exported(model, path, **options):
-    export_model(model, path, verbose=False, **options)
+    model.export(path, verbose=False, **options)
     return read(path)
 
 
@@ -74,7 +73,7 @@ def sentences():
 
 def test_a_script_with_jax_alone_gives_what_predict_gives(tmp_path):
     model, x = images(), normal(5, 12, 12, 2)
-    export_model(model, tmp_path / "deep" / "model.stablehlo")
+    model.export(tmp_path / "deep" / "model.stablehlo")
     np.save(tmp_path / "x.npy", x)
     files = [str(tmp_path / name) for name in ("deep/model.stablehlo", "x.npy", "y.npy")]
     done = subprocess.run([sys.executable, "-c", ALONE, *files], capture_output=True, text=True, cwd=tmp_path, check=False)
@@ -112,7 +111,7 @@ def test_the_method_of_the_model_writes_the_same(tmp_path, capsys):
 def test_exporting_leaves_the_model_as_it_was(tmp_path):
     model = images()
     before = model.get_weights()
-    export_model(model, tmp_path / "m", verbose=False)
+    model.export(tmp_path / "m", verbose=False)
     for old, new in zip(before, model.get_weights()):
         np.testing.assert_array_equal(old, new)
     model.fit(normal(16, 12, 12, 2), RNG.integers(0, 3, 16), verbose=0)
@@ -177,7 +176,7 @@ def test_a_class_of_your_own_says_what_it_takes(tmp_path):
     x, scale = normal(2, 4), normal(2, 1)
     expected = model(x, scale)
     with pytest.raises(ValueError, match=r"input_signature=\["):
-        export_model(model, tmp_path / "m")
+        model.export(tmp_path / "m")
     entries = [jax.ShapeDtypeStruct((7, 4), "float32"), layers.InputSpec(shape=(7, 1))]
     assert exported(model, tmp_path / "m", input_signature=entries).in_avals[0].shape == (7, 4)
     program = exported(model, tmp_path / "m", input_signature=[x, layers.Input((1,))])
@@ -192,9 +191,9 @@ def test_a_signature_may_fix_the_batch_or_name_sizes(tmp_path):
     program = exported(model, tmp_path / "m", input_signature=[jax.ShapeDtypeStruct(named, "int32")])
     assert [str(n) for n in program.in_avals[0].shape] == ["rows", "words"]
     with pytest.raises(ValueError, match=r"1 input .*Received in input_signature 2"):
-        export_model(model, tmp_path / "m", input_signature=[normal(1, 2), normal(1, 2)])
+        model.export(tmp_path / "m", input_signature=[normal(1, 2), normal(1, 2)])
     with pytest.raises(TypeError, match=r"shape and dtype.*InputSpec\("):
-        export_model(Pair(), tmp_path / "m", input_signature=["float32"])
+        Pair().export(tmp_path / "m", input_signature=["float32"])
 
 
 def test_half_precision_exports(tmp_path):
@@ -217,7 +216,7 @@ def test_sizes_that_must_be_known_are_an_error_that_says_what_to_write(tmp_path)
     x = layers.Input((None, 4))
     model = jkeras.Model(x, layers.LSTM(3, unroll=True)(x))
     with pytest.raises(ValueError, match=r"(?s)any size.*model\.export\(path, input_signature=\[") as refused:
-        export_model(model, tmp_path / "m")
+        model.export(tmp_path / "m")
     assert not list(tmp_path.iterdir())
     (advice,) = re.findall(r"input_signature=(\[.*\])", str(refused.value))
     program = exported(model, tmp_path / "m", input_signature=eval(advice))
@@ -232,19 +231,19 @@ def test_sizes_that_must_be_known_are_an_error_that_says_what_to_write(tmp_path)
 )  # fmt: skip
 def test_wrong_arguments_are_refused_before_anything_is_written(tmp_path, options, error, text):
     with pytest.raises(error, match=text):
-        export_model(untrained(), tmp_path / "m", **options)
+        untrained().export(tmp_path / "m", **options)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_model_without_weights_yet_is_refused(tmp_path):
     with pytest.raises(ValueError, match="build"):
-        export_model(jkeras.Sequential([layers.Dense(2)]), tmp_path / "m")
+        jkeras.Sequential([layers.Dense(2)]).export(tmp_path / "m")
 
 
 def test_a_model_over_the_limit_is_refused_before_it_is_traced(tmp_path, monkeypatch):
     monkeypatch.setattr("jkeras.saving.export.MAX_BYTES", 39)
     with pytest.raises(ValueError, match="40 bytes of weights"):
-        export_model(untrained(), tmp_path / "m")
+        untrained().export(tmp_path / "m")
 
 
 def test_a_failed_export_leaves_the_old_file(tmp_path, monkeypatch):
@@ -252,6 +251,6 @@ def test_a_failed_export_leaves_the_old_file(tmp_path, monkeypatch):
     path.write_bytes(b"old")
     monkeypatch.setattr(Path, "write_bytes", lambda self, data: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OSError, match="No space left"):
-        export_model(untrained(), path, verbose=False)
+        untrained().export(path, verbose=False)
     monkeypatch.undo()
     assert path.read_bytes() == b"old" and [p.name for p in tmp_path.iterdir()] == ["m"]

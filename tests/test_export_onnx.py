@@ -1,4 +1,4 @@
-"""`export_model(format="onnx")`: another runtime computes the same as `predict`, for every batch size."""
+"""`model.export(format="onnx")`: another runtime computes the same as `predict`, for every batch size."""
 
 import sys
 
@@ -9,7 +9,6 @@ import pytest
 import jkeras
 from jkeras import layers
 from jkeras.nn.traced import with_general_operations
-from jkeras.saving.export import export_model
 
 RNG = np.random.default_rng(0)
 
@@ -50,7 +49,7 @@ def test_another_runtime_computes_the_same(tmp_path, body):
 
     make, shape = BODIES[body]
     model = make()
-    export_model(model, tmp_path / "m.onnx", format="onnx", verbose=False)
+    model.export(tmp_path / "m.onnx", format="onnx", verbose=False)
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
     for rows in (1, 3):
         x = normal(rows, *shape)
@@ -64,7 +63,7 @@ def test_several_inputs_and_outputs_come_in_order(tmp_path, capsys):
 
     a, b = layers.Input((3,), name="a"), layers.Input((2,), dtype="int32", name="b")
     model = jkeras.Model({"a": a, "b": b}, [layers.Dense(1)(a), layers.Embedding(4, 2)(b)])
-    export_model(model, tmp_path / "m.onnx", format="onnx")
+    model.export(tmp_path / "m.onnx", format="onnx")
     assert "float32[batch, 3], int32[batch, 2]" in capsys.readouterr().out
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
     x = {"a": normal(2, 3), "b": np.array([[0, 1], [2, 3]], "int32")}
@@ -76,7 +75,7 @@ def test_several_inputs_and_outputs_come_in_order(tmp_path, capsys):
 def test_without_the_converter_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "jax2onnx", None)
     with pytest.raises(ImportError, match=r"pip install .*jkeras\[onnx\]"):
-        export_model(stack((4,), layers.Dense(1)), tmp_path / "m", format="onnx")
+        stack((4,), layers.Dense(1)).export(tmp_path / "m", format="onnx")
     assert not list(tmp_path.iterdir())
 
 
@@ -86,7 +85,7 @@ def test_what_cannot_be_translated_is_an_error_that_names_it(tmp_path, monkeypat
 
     monkeypatch.setattr("jkeras.saving.onnx._converter", lambda: refuse)
     with pytest.raises(ValueError, match=r"(?s)could not be translated to ONNX: No plugins.*'eigh'.*model\.export\(path\)"):
-        export_model(stack((4,), layers.Dense(1)), tmp_path / "m", format="onnx")
+        stack((4,), layers.Dense(1)).export(tmp_path / "m", format="onnx")
 
 
 @pytest.mark.slow

@@ -39,6 +39,7 @@ FLOORS = {
     "visualization": 9.5,
     "preprocessing": 9.5,
     "wrappers": 10,
+    "distillation": 10,
     "datasets": 10,
     "utils": 10,
     "backend": 10.5,

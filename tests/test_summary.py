@@ -13,7 +13,7 @@ import pytest
 from jkeras import Model, Sequential, layers
 from jkeras._base.naming import reset_names
 from jkeras.layers import Concatenate, Conv2D, Dense, Flatten, Input, MaxPool2D
-from jkeras.models.summary import print_summary
+from jkeras.models.summary import summary as print_summary
 
 
 @pytest.fixture(autouse=True)
@@ -511,9 +511,7 @@ def test_print_summary_is_what_the_method_prints():
 def test_a_method_shows_its_own_name(name):
     method = getattr(three_layers(), name)
     refusal = (
-        "export does not take the argument 'foo'"
-        if name == "export"
-        else f"Model.{name}() got an unexpected keyword argument 'foo'"
+        "export does not take the argument 'foo'" if name == "export" else f"{name}() got an unexpected keyword argument 'foo'"
     )
     with pytest.raises(TypeError, match=f"^{re.escape(refusal)}"):
         method(**{"filepath": "m"} if name == "export" else {}, foo=1)
@@ -521,5 +519,9 @@ def test_a_method_shows_its_own_name(name):
 
 
 def test_the_signature_of_summary_is_keras():
-    assert str(inspect.signature(Model.summary)).replace("'", "").startswith("(self, line_length: int | None = None, positions:")
+    assert (
+        str(inspect.signature(Model.summary))
+        .replace("'", "")
+        .startswith("(self: Layer, line_length: int | None = None, positions:")
+    )
     assert list(inspect.signature(Model.summary).parameters) == list(inspect.signature(keras.Model.summary).parameters)

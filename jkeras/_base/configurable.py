@@ -276,10 +276,10 @@ def object_config(obj: Any) -> dict[str, object]:
     cls = type(obj).__dict__.get("_declared_as", type(obj))
     path = registry.path_of(cls)
     module, _, name = (path or f"{cls.__module__}.{cls.__name__}").rpartition(".")
-    module = _WITHOUT_PUBLIC_PATH.get(path or "", module)
+    module = _FILED_UNDER.get(path or "", module)
     arguments = obj.get_config() if is_library(cls) or _in_memory.get() else _without_objects(obj.get_config())
     config = {"module": module, "class_name": name, "config": arguments, "registered_name": None}
-    if path is None or path in _WITHOUT_PUBLIC_PATH:
+    if path is None or ".src." in module:
         config["registered_name"] = registry.get_registered_name(cls)
     if path is None and _in_memory.get():
         config[_CLASS] = cls
@@ -340,7 +340,7 @@ def without_single_ids(config: object, found: Counter[object]) -> Any:
 
 
 # Keras has no public path for this class, and names it by its file.
-_WITHOUT_PUBLIC_PATH = {"keras.models.Functional": "keras.src.models.functional"}
+_FILED_UNDER = {"keras.models.Functional": "keras.src.models.functional"}
 
 
 def deserialize(config: object, custom_objects: CustomObjects = None) -> Any:

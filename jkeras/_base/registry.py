@@ -42,7 +42,15 @@ _SEARCHED = (
     "losses", "metrics", "dtype_policies",
 )  # fmt: skip
 # What a config may make: the parts of models. Loaders, downloads, writers of files and switches are not parts.
-_PARTS = {*_SEARCHED, "activations", "mixed_precision", "random"}
+_PARTS = {
+    *_SEARCHED,
+    "activations",
+    "mixed_precision",
+    "random",
+    "utils",
+    "distillation",
+    "src.layers.preprocessing.feature_space",
+}
 _OWN = "If it is your own, give the {kind} itself; where a file names it, pass custom_objects={{{name!r}: ...}} or register it."
 _FUNCTION_AREAS = ("activations", "losses", "metrics", "ops", "initializers", "regularizers", "constraints")
 

@@ -20,7 +20,8 @@ ROOTS = tuple(_ROOTS.split())
 
 _SAME = """
 activations backend callbacks config constraints datasets datasets.boston_housing datasets.california_housing datasets.cifar10
-datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters dtype_policies initializers layers losses
+datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters distillation dtype_policies export
+initializers layers losses
 metrics mixed_precision models ops ops.linalg ops.nn ops.numpy optimizers optimizers.schedules preprocessing preprocessing.image
 preprocessing.sequence preprocessing.text random regularizers saving tree utils utils.legacy visualization wrappers
 wrappers.scikit_learn
@@ -193,7 +194,7 @@ NAMES = {
     "preprocessing.image_dataset_from_directory": "jkeras.utils.image_dataset_from_directory",
     "preprocessing.text_dataset_from_directory": "jkeras.utils.text_dataset_from_directory",
     "preprocessing.timeseries_dataset_from_array": "jkeras.utils.timeseries_dataset_from_array",
-    "utils.print_summary": "jkeras.models.summary.print_summary",
+    "utils.print_summary": "jkeras.models.summary.summary",
 }
 
 # Those that only Keras 3 has.

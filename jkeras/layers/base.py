@@ -480,8 +480,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
                 raise TypeError(messages.NOT_NUMERIC.format(cls=type(self).__name__, layer=self.name, dtype=array.dtype))
             if array.dtype.itemsize == 8 and array.dtype.kind in "iu" and self._plan.own_call and self._passes_strings():
                 return array  # a lookup below takes wider integers than JAX
-            dtype = self._compute if is_float(array.dtype) and self._casts_inputs() else None
-            return self._to_array(jnp.asarray(array, dtype))
+            casts = array.dtype != self._compute and is_float(array.dtype) and self._casts_inputs()
+            return self._to_array(jnp.asarray(array, self._compute if casts else None))
         return value
 
     def _passes_strings(self) -> bool:
@@ -491,7 +491,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     def _casts_inputs(self) -> bool:
         """Whether to cast float inputs: not if a layer below wants them as they are, or in another dtype."""
         return self.autocast and all(
-            part._compute == self._compute and (part.autocast or part._sublayers()) for part in self._flatten_layers()
+            part._compute == self._compute and (part.autocast or part._sublayers()) for part in inventory(self).layers
         )
 
     def _call_symbolic(self, args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:

@@ -12,10 +12,10 @@ from jkeras._base.config import floatx
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Config, CustomObjects, Tree, Weights
 from jkeras.graph import Spec
+from jkeras.layers.adapting import batches_to_adapt
 from jkeras.layers.base import Layer
 from jkeras.layers.encoding_shapes import OLD_MODES, encoded_shape
 from jkeras.layers.host_layer import check_choice
-from jkeras.layers.index_lookup import batches_to_adapt
 from jkeras.nn import encoding, quantiles
 
 _NO_BOUNDARIES = """{layer!r} has no boundaries yet. Give them, Discretization(bin_boundaries=[0.0, 1.0]), or let it find them:
@@ -79,7 +79,13 @@ class Discretization(Layer):
         self.summary = quantiles.empty_summary()
 
     @property
-    def _depth(self) -> int:
+    def learns(self) -> bool:
+        """Whether `adapt` finds the boundaries."""
+        return self.num_bins is not None
+
+    @property
+    def depth(self) -> int:
+        """The number of bins."""
         if self.bin_boundaries is not None:
             return len(self.bin_boundaries) + 1
         assert self.num_bins is not None
@@ -99,7 +105,7 @@ class Discretization(Layer):
         if bins.ndim > 2 and self.output_mode != "one_hot":
             bins = jnp.moveaxis(bins, 1, -1)
         encode = {"one_hot": encoding.one_hot, "multi_hot": encoding.multi_hot, "count": encoding.counts}[self.output_mode]
-        return encode(bins, self._depth, self.compute_dtype)
+        return encode(bins, self.depth, self.compute_dtype)
 
     def compute_output_spec(self, x: Spec) -> Spec:
         """Bins in the shape of the input, or their encoding; known before `adapt`."""
@@ -111,7 +117,7 @@ class Discretization(Layer):
         shape = tuple(input_shape)
         if len(shape) > 2 and self.output_mode in ("multi_hot", "count"):
             shape = (shape[0], *shape[2:], shape[1])
-        return encoded_shape(shape, self.output_mode, self._depth)
+        return encoded_shape(shape, self.output_mode, self.depth)
 
     def _casts_inputs(self) -> bool:
         return False  # a boundary between two numbers is lost in half precision
@@ -126,7 +132,7 @@ class Discretization(Layer):
         Raises:
             ValueError: the boundaries were given, or there are no data.
         """
-        if self.num_bins is None:
+        if not self.learns:
             raise ValueError(f"{self.name!r} was made with bin_boundaries, so there is nothing to adapt. Write num_bins=....")
         self.reset_state()
         for batch in batches_to_adapt(data, steps, self.name):

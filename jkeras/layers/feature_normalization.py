@@ -66,6 +66,11 @@ class Normalization(Layer):
         self.invert = invert
         self._given = None if mean is None else (np.asarray(mean, "float64"), np.asarray(variance, "float64"))
 
+    @property
+    def learns(self) -> bool:
+        """Whether `adapt` measures mean and variance."""
+        return self._given is None
+
     def declare(self, x: Spec) -> Declaration:
         """Mean, variance and a count, unless they were given."""
         if self._given is None:
@@ -104,7 +109,7 @@ class Normalization(Layer):
         Raises:
             ValueError: there is no data, or mean and variance were given.
         """
-        if self._given is not None:
+        if not self.learns:
             raise ValueError(f"{self.name}: mean and variance were given, so there is nothing to adapt. Leave them out.")
         count, mean, variance = 0, np.zeros(()), np.zeros(())
         whole = hasattr(data, "shape") and 0 in self._kept(data.ndim)

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from jkeras._base import configurable
 from jkeras._base.config import floatx
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Config, CustomObjects, Tree
+from jkeras._base.types import Tree
 from jkeras._text.arrays import TEXT, TextArray, as_texts, texts
 from jkeras._text.spans import Spans
 from jkeras._text.tokens import SPLITS, STANDARDIZATIONS, Tokens, ngrams, split, standardized
 from jkeras.graph import Spec
 from jkeras.layers.encoding_shapes import OLD_MODES, encoded, encoded_rows, encoded_shape
-from jkeras.layers.host_layer import HostLayer, check_choice, host_array, integer_dtype
-from jkeras.layers.index_lookup import MODES, arguments_of_lookup, batches_to_adapt
+from jkeras.layers.host_layer import check_choice, host_array, integer_dtype
+from jkeras.layers.index_lookup import MODES
 from jkeras.layers.string_lookup import StringLookup
+from jkeras.layers.vocabulary_layer import VocabularyLayer
 
 Step = str | Callable[[Any], Any] | None
 
 
 @export("keras.layers.TextVectorization")
-class TextVectorization(HostLayer):
+class TextVectorization(VocabularyLayer):
     """Texts, standardized and split into tokens, as indices of a vocabulary or as one vector each.
 
     | `output_mode`             | output for texts `(n,)` or `(n, 1)`                                                  |
@@ -176,21 +176,10 @@ class TextVectorization(HostLayer):
 
     # the vocabulary -------------------------------------------------------------------------------------------------
 
-    def adapt(self, data: Tree, batch_size: int | None = None, steps: int | None = None) -> None:
-        """Count the words of texts and keep the most frequent ones, at most `max_tokens`; of equally many the last in order.
-
-        Args:
-            data: an array or list of texts; or batches of them: a generator, an iterable, a dataset.
-            batch_size: as in Keras, without effect.
-            steps: how many batches to read; None for all.
-
-        Raises:
-            ValueError: the layer was made with a vocabulary, or there are no data.
-        """
-        self.reset_state()
-        for batch in batches_to_adapt(data, steps, self.name):
-            self.update_state(batch)
-        self.finalize_state()
+    @property
+    def terms(self) -> StringLookup:
+        """The lookup of the words."""
+        return self._lookup_layer
 
     def update_state(self, data: Tree) -> None:
         """Count the words of a batch."""
@@ -226,50 +215,9 @@ class TextVectorization(HostLayer):
         """
         self._lookup_layer.set_vocabulary(vocabulary, idf_weights)
 
-    # files ----------------------------------------------------------------------------------------------------------
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments; a vocabulary that was learned or read from a file is not among them."""
-        of_lookup = self._lookup_layer.get_config()
-        names = ("vocabulary", "idf_weights", "vocabulary_size", "has_input_vocabulary")
-        own = {name: of_lookup[name] for name in names if name in of_lookup}
-        return {**super().get_config(), **own}
-
     def vocabulary_arguments(self) -> dict[str, Any]:
         """The constructor's arguments for this vocabulary."""
         return self._lookup_layer.vocabulary_arguments()
-
-    @classmethod
-    def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
-        """A layer from what `get_config` returned.
-
-        Raises:
-            UnsafeFileError: the config names a vocabulary file.
-        """
-        layer: Self
-        with configurable.in_todays_words(config, cls) as todays:
-            layer = super().from_config(arguments_of_lookup(cls, todays), custom_objects)
-        return layer
-
-    def get_build_config(self) -> dict[str, Tree] | None:
-        """Nothing: such a layer has no weights."""
-        return {}
-
-    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Put the IDF weights into a store."""
-        self._lookup_layer.save_own_variables(store)
-
-    def load_own_variables(self, store: Mapping[str, Any]) -> None:
-        """Take the IDF weights from a store."""
-        self._lookup_layer.load_own_variables(store)
-
-    def save_assets(self, folder: str) -> None:
-        """Write the vocabulary into a folder, unless the config has it."""
-        self._lookup_layer.save_assets(folder)
-
-    def load_assets(self, folder: str | None) -> None:
-        """Read the vocabulary from a folder."""
-        self._lookup_layer.load_assets(folder)
 
 
 def _is_int(value: object) -> bool:

@@ -23,7 +23,7 @@ from jkeras.training.whole_step import complete_function, with_all_variables
 
 
 def activations(
-    model: Steps, x: Tree, layers: Iterable[str | Layer] | None = None, batch_size: int | None = None, training: bool = False
+    self: Steps, x: Tree, layers: Iterable[str | Layer] | None = None, batch_size: int | None = None, training: bool = False
 ) -> dict[str, Tree]:
     """The outputs of the layers, in the order in which they run. A method of `Model`.
 
@@ -50,22 +50,22 @@ def activations(
         >>> {name: y.shape for name, y in model.activations(np.ones((5, 2))).items()}
         {'hidden': (5, 3), 'relu': (5, 3)}
     """
-    prepare = model._preparation()
+    prepare = self._preparation()
     # Prepared as one batch: texts of two batches may become rows of different lengths.
     whole = common_length(to_host_arrays(x, "x")) if prepare is not None and is_arrays(x) else batch_size
     source = as_source(x, batch_size=whole, prepare=prepare)
     if not isinstance(source, ArraySource):
         raise ValueError(f"activations takes arrays. Received: {describe(x)} of type {type(x).__name__}.")
-    model._trainer.build_for(source)
-    wanted = None if layers is None else _paths_of(model, layers)
+    self._trainer.build_for(source)
+    wanted = None if layers is None else _paths_of(self, layers)
     key = ("activations", wanted, bool(training))
-    program, names = model._trainer.program_for(key, lambda: _program(model, wanted, bool(training)))
+    program, names = self._trainer.program_for(key, lambda: _program(self, wanted, bool(training)))
     rows = source.num_samples
     size = rows if batch_size is None else batch_size
 
     def outputs(i: int) -> Tree:
         batch = jax.tree.map(lambda a: a[i : i + size], source.arrays[0])
-        return with_all_variables(model, lambda: program(*read_weights(model), batch))
+        return with_all_variables(self, lambda: program(*read_weights(self), batch))
 
     parts = [outputs(i) for i in range(0, rows, size)]
     if len(parts) > 1:

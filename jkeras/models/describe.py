@@ -113,7 +113,7 @@ def _bytes(n: float) -> str:
     return f"{n:.0f} B"
 
 
-def describe(model: Steps, input_shape: Tree = None, batch_size: int = 32, training: bool = True) -> Description:
+def describe(self: Steps, input_shape: Tree = None, batch_size: int = 32, training: bool = True) -> Description:
     """Parameters, FLOPs and memory of a step, before anything runs. No weights are made and nothing is computed.
 
     A step of training is the forward pass, the gradients and, in a compiled model, the optimizer's update. Targets are not
@@ -140,25 +140,25 @@ def describe(model: Steps, input_shape: Tree = None, batch_size: int = 32, train
     """
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"batch_size is a positive whole number. Received: {batch_size!r}.")
-    specs = _input_specs(model, input_shape, batch_size)
-    held = inventory(model)
+    specs = _input_specs(self, input_shape, batch_size)
+    held = inventory(self)
     params, state = held.nested([jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)) for _, v in held.entries])
-    optimizer = model.optimizer
+    optimizer = self.optimizer
     opt_state = jax.eval_shape(optimizer.init, params) if optimizer is not None else ()
 
     def forward(params: Tree, state: Tree, x: Tree) -> Tree:
-        return model.apply(params, state, x, training=False, rng=jax.random.key(0))[0]
+        return self.apply(params, state, x, training=False, rng=jax.random.key(0))[0]
 
     backwards = None
     if training and jax.tree.leaves(params):
-        backwards = _cost(_training_step(model, optimizer), (params, state, opt_state, specs), donated=(0, 1, 2))
+        backwards = _cost(_training_step(self, optimizer), (params, state, opt_state, specs), donated=(0, 1, 2))
     return Description(
-        name=model.name,
+        name=self.name,
         inputs=specs,
         batch_size=batch_size,
-        parameters=sum(variable.size for variable in model.weights),
+        parameters=sum(variable.size for variable in self.weights),
         trainable_parameters=sum(variable.size for variable in held.trained.values()),
-        parameter_bytes=sum(variable.size * jnp.dtype(variable.dtype).itemsize for variable in model.weights),
+        parameter_bytes=sum(variable.size * jnp.dtype(variable.dtype).itemsize for variable in self.weights),
         optimizer_bytes=bytes_of(opt_state),
         inference=_cost(forward, (params, state, specs)),
         training=backwards,

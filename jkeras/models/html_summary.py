@@ -18,11 +18,11 @@ _INDENT = 18  # pixels, of layers inside a layer
 _MOST_ROWS = 300
 
 
-def html_summary(model: Model) -> str:
+def html_summary(self: Model) -> str:
     """The HTML of a model: the rows of its summary, and the numbers of its parameters.
 
     Args:
-        model: of any kind; an unbuilt one says so and lists its layers.
+        self: of any kind; an unbuilt one says so and lists its layers.
 
     Example:
         >>> from jkeras.layers import Dense, Input
@@ -31,20 +31,20 @@ def html_summary(model: Model) -> str:
         >>> "a&lt;b" in html, "(None, 2)" in html, html.count("<tr")
         (True, True, 2)
     """
-    if not model.built:
-        return _unbuilt(model)
-    connected = not is_chain(model)
+    if not self.built:
+        return _unbuilt(self)
+    connected = not is_chain(self)
     titles = ("Layer (type)", "Output Shape", "Param #", *(["Connected to"] if connected else []))
     head = "".join(f'<th style="{_NUMBER if title == "Param #" else _CELL}">{title}</th>' for title in titles)
-    rows = [line for row in rows_of(model, expand_nested=True) for line in _lines(row, connected, 0)]
+    rows = [line for row in rows_of(self, expand_nested=True) for line in _lines(row, connected, 0)]
     left_out = len(rows) - _MOST_ROWS
     if left_out > 0:
         rows[_MOST_ROWS:] = [f'<tr><td colspan="{len(titles)}" style="{_CELL}">and {left_out} more layers</td></tr>']
-    trainable = sum(weight.size for weight in model.trainable_weights)
-    frozen = sum(weight.size for weight in model.non_trainable_weights)
+    trainable = sum(weight.size for weight in self.trainable_weights)
+    frozen = sum(weight.size for weight in self.non_trainable_weights)
     totals = f"Total params: {trainable + frozen:,} (trainable {trainable:,}, non-trainable {frozen:,})"
     return (
-        f"<div><b>{_name(model)}</b><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f"<div><b>{_name(self)}</b><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         f"<small>{totals}</small></div>"
     )
 

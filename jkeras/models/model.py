@@ -16,7 +16,6 @@ import numpy as np
 from jkeras._base.configurable import constructor_signature, in_todays_words, read_arguments
 from jkeras._base.derived import Derived
 from jkeras._base.errors import unexpected_arguments, unknown_name
-from jkeras._base.methods import as_method
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.registry import custom_object_scope, export
 from jkeras._base.shown_signature import without_keywords
@@ -31,22 +30,18 @@ from jkeras.layers.base import Layer
 from jkeras.layers.call_plan import read_plan
 from jkeras.layers.structures import shapes_to_specs
 from jkeras.metrics import Metric
-from jkeras.models.activations import activations
-from jkeras.models.describe import describe
+from jkeras.models import activations, describe, html_summary, summary
 from jkeras.models.host_part import WithoutGraph
-from jkeras.models.html_summary import html_summary
 from jkeras.models.keras2_methods import Keras2Methods
 from jkeras.models.persistence import Persistence
-from jkeras.models.summary import print_summary
 from jkeras.saving.compile_config import compile_config, compile_model
 from jkeras.saving.graph_config import GRAPH_KEYS, is_graph_config, read_graph
 from jkeras.training.arguments.fit import compile_arguments, in_current_order, keras2_arguments, validation_source
 from jkeras.training.arguments.limits import limited_epochs, limited_source
 from jkeras.training.dialects import check_arguments
-from jkeras.training.inspection.layer_statistics import layer_statistics
-from jkeras.training.inspection.nonfinite import current_batch, find_nonfinite
+from jkeras.training.inspection import layer_statistics, nonfinite
 from jkeras.training.objective.objective import CompileConfig
-from jkeras.training.resume.snapshot import restore_snapshot, snapshot_arrays, snapshot_notes, snapshot_specs
+from jkeras.training.resume import snapshot
 from jkeras.training.steps import Steps
 from jkeras.training.trainer import Trainer
 
@@ -393,18 +388,18 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         """Names of what `evaluate` returns, in its order."""
         return self._trainer.metrics_names
 
-    snapshot_arrays = as_method(snapshot_arrays, "Model.snapshot_arrays")
-    snapshot_notes = as_method(snapshot_notes, "Model.snapshot_notes")
-    snapshot_specs = as_method(snapshot_specs, "Model.snapshot_specs")
-    restore_snapshot = as_method(restore_snapshot, "Model.restore_snapshot")
+    snapshot_arrays = snapshot.snapshot_arrays
+    snapshot_notes = snapshot.snapshot_notes
+    snapshot_specs = snapshot.snapshot_specs
+    restore_snapshot = snapshot.restore_snapshot
 
     # looking inside -------------------------------------------------------------------------------------------------
 
-    activations = as_method(activations, "Model.activations")
-    describe = as_method(describe, "Model.describe")
-    layer_statistics = as_method(layer_statistics, "Model.layer_statistics")
-    current_batch = as_method(current_batch, "Model.current_batch")
-    find_nonfinite = as_method(find_nonfinite, "Model.find_nonfinite")
+    activations = activations.activations
+    describe = describe.describe
+    layer_statistics = layer_statistics.layer_statistics
+    current_batch = nonfinite.current_batch
+    find_nonfinite = nonfinite.find_nonfinite
 
     # layers and weights ----------------------------------------------------------------------------------------------
 
@@ -469,8 +464,8 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             if layer is not self and callable(reset):
                 reset()
 
-    summary = as_method(print_summary, "Model.summary")
-    _repr_html_ = as_method(html_summary, "Model._repr_html_")
+    summary = summary.summary
+    _repr_html_ = html_summary.html_summary
 
 
 _ALL = 2**31 - 1  # rows of a batch that all data fit into

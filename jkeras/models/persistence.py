@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras._base.methods import as_method
 from jkeras._safe_io.sources import FilePath
 from jkeras.saving.api import load_weights, save_model, save_weights
-from jkeras.saving.export import export_model
+from jkeras.saving.export import export
 from jkeras.saving.serialization import to_json
 
 
@@ -94,4 +93,4 @@ class Persistence:
         """
         return to_json(self, **kwargs)
 
-    export = as_method(export_model, "Model.export")
+    export = export

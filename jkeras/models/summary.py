@@ -21,8 +21,8 @@ _UNBUILT: _Default = (65, (0.45, 0.8, 1.0), _CHAIN[2])  # with room for `0 (unbu
 _TRAINABLE_WIDTH = 11
 
 
-def print_summary(
-    model: Layer,
+def summary(
+    self: Layer,
     line_length: int | None = None,
     positions: Sequence[float] | None = None,
     print_fn: Callable[[str], object] | None = None,
@@ -33,7 +33,7 @@ def print_summary(
     """Print a table of a model's layers, their output shapes and numbers of weights. `Model.summary`.
 
     Args:
-        model: where it is not built yet, the shapes are `?` and the layers without weights `0 (unbuilt)`, as in Keras 3.
+        self: where it is not built yet, the shapes are `?` and the layers without weights `0 (unbuilt)`, as in Keras 3.
         line_length: width in characters, default 65, or 98 with the column of connections.
         positions: ends of the columns, as fractions of the width or in characters; default `(.45, .85, 1.)`, with connections
             `(.33, .55, .67, 1.)`. Further ones are ignored.
@@ -50,7 +50,7 @@ def print_summary(
         >>> from jkeras.layers import Dense
         >>> from jkeras.models import Sequential
         >>> model = Sequential([Dense(3, input_shape=(2,), name="first"), Dense(1, name="last")], name="small")
-        >>> print_summary(model, line_length=48, print_fn=lambda line: print(line.rstrip()))
+        >>> summary(model, line_length=48, print_fn=lambda line: print(line.rstrip()))
         Model: "small"
         ________________________________________________
         Layer (type)         Output Shape       Param #
@@ -64,11 +64,11 @@ def print_summary(
         Non-trainable params: 0
         ________________________________________________
     """
-    default = _UNBUILT if not model.built else _CHAIN if is_chain(model) else _GRAPH
+    default = _UNBUILT if not self.built else _CHAIN if is_chain(self) else _GRAPH
     table = _table(default, line_length, positions, show_trainable)
-    rows = _within(rows_of(model, expand_nested), layer_range)
+    rows = _within(rows_of(self, expand_nested), layer_range)
     emit = print if print_fn is None else print_fn
-    for line in _lines(model, table, rows):
+    for line in _lines(self, table, rows):
         emit(line)
 
 

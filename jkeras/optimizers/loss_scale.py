@@ -13,7 +13,6 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base.configurable import serialize
-from jkeras._base.methods import as_method
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import shown
 from jkeras._base.types import Array, Tree
@@ -124,7 +123,7 @@ class LossScaleOptimizer(Optimizer):
         """The loss to differentiate in a loop that calls `apply`: multiplied by the current factor."""
         return loss * (self.initial_scale if self._state is None else self._state.slots.scale)
 
-    get_scaled_loss = as_method(scale_loss, "LossScaleOptimizer.get_scaled_loss")  # Keras 2's name
+    get_scaled_loss = scale_loss  # Keras 2's name
 
     def get_unscaled_gradients(self, grads: Sequence[Array | None]) -> list[Array | None]:
         """Keras 2's way: the gradients divided by the factor, for the next `apply_gradients`, which would do it otherwise."""

@@ -15,7 +15,7 @@ from jkeras.saving.api import load_model as load_model
 from jkeras.saving.api import load_weights as load_weights
 from jkeras.saving.api import save_model as save_model
 from jkeras.saving.api import save_weights as save_weights
-from jkeras.saving.export import export_model as export_model
+from jkeras.saving.file_editor import KerasFileEditor as KerasFileEditor
 from jkeras.saving.formats.safetensors import load_safetensors as load_safetensors
 from jkeras.saving.formats.safetensors import save_safetensors as save_safetensors
 from jkeras.saving.serialization import deserialize_keras_object as deserialize_keras_object

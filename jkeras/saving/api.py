@@ -12,7 +12,7 @@ from jkeras._safe_io.sources import FilePath, open_source, target_of
 from jkeras.saving.bare_names import model_target, weights_source, weights_target
 from jkeras.saving.formats.base import ReadOptions, Target, WriteOptions
 from jkeras.saving.formats.known import format_for, format_of
-from jkeras.saving.model_classes import Model, is_model
+from jkeras.saving.model_classes import Model, is_stored_whole
 
 
 def save_model(
@@ -45,7 +45,7 @@ def save_model(
     """
     if kwargs:
         raise unexpected_arguments("save_model", kwargs, ("overwrite", "include_optimizer", "save_format", "zipped"))
-    if not is_model(model):
+    if not is_stored_whole(model):
         raise TypeError(f"save_model writes a model. Received: {describe(model)}. Put a layer into one: Sequential([layer]).")
     target = target_of(filepath, "save_model")
     options = WriteOptions(include_optimizer=include_optimizer, zipped=zipped)

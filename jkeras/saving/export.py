@@ -22,8 +22,8 @@ import os
 from collections.abc import Callable, Sequence
 
 import jax
+import jax.export
 import numpy as np
-from jax import export
 
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import unexpected_arguments, unknown_name
@@ -52,8 +52,8 @@ Give the sizes, and leave the batch size open (or give that too):
 """
 
 
-def export_model(
-    model: Model,
+def export(
+    self: Model,
     filepath: str | os.PathLike[str],
     format: str = "stablehlo",
     verbose: bool | int | None = None,
@@ -64,7 +64,7 @@ def export_model(
     """Write a model as a program that JAX runs without jkeras; a method of `Model`.
 
     Args:
-        model: a built model.
+        self: a built model.
         filepath: of the file; a missing folder is made.
         format: `"stablehlo"`, or `"onnx"`, for which the package jax2onnx is needed. Keras' other formats are refused.
         verbose: False or 0 prints nothing; None and True say what was written.
@@ -81,32 +81,42 @@ def export_model(
         >>> from jkeras.layers import Dense, Input
         >>> model = jkeras.Sequential([Input((4,)), Dense(2)])
         >>> path = os.path.join(tempfile.mkdtemp(), "model.stablehlo")
-        >>> export_model(model, path, verbose=False)
+        >>> model.export(path, verbose=False)
         >>> with open(path, "rb") as file:
-        ...     exported = export.deserialize(bytearray(file.read()))
+        ...     exported = jax.export.deserialize(bytearray(file.read()))
         >>> exported.in_avals, exported.call(np.ones((3, 4), "float32")).shape
         ((ShapedArray(float32[batch,4]),), (3, 2))
     """
     if kwargs:
         raise unexpected_arguments("export", kwargs, ("format", "verbose", "input_signature", "platforms"))
     _check_format(format)
-    platforms = _checked_platforms(platforms)
-    signature = signature_of(model, input_signature)
+    platforms = check_platforms(platforms)
+    signature = signature_of(self, input_signature)
     stored: bytes | bytearray
     if format == "onnx":
-        stored, about = onnx_bytes(model, _frozen(model), signature)
+        stored, about = onnx_bytes(self, _frozen(self), signature)
     else:
-        program = _exported(model, signature, platforms)
-        stored, about = _serialized(program), _description(program)
+        program = exported(_frozen(self), self.name, signature, platforms)
+        stored, about = serialized(program), described(program)
     with atomic_file(filepath) as temporary:
         temporary.write_bytes(stored)
     if verbose is None or verbose:
-        print(f"Exported {model.name!r} to {os.fspath(filepath)}: {about}")
+        print(f"Exported {self.name!r} to {os.fspath(filepath)}: {about}")
 
 
-def _exported(model: Model, signature: Signature, platforms: tuple[str, ...]) -> jax.export.Exported:
-    """The program, with as few sizes tied together as the model allows."""
-    program = export.export(jax.jit(_frozen(model)), platforms=platforms)
+def exported(call: Callable[..., Tree], name: str, signature: Signature, platforms: tuple[str, ...]) -> jax.export.Exported:
+    """The program of a function of arrays, with as few sizes tied together as it allows.
+
+    Args:
+        call: the function.
+        name: of the model, for messages.
+        signature: of the inputs.
+        platforms: where it must run.
+
+    Raises:
+        ValueError: it depends on sizes that are left open.
+    """
+    program = jax.export.export(jax.jit(call), platforms=platforms)
     if not signature.has_unknown_axes:
         return program(*signature.specs(shared=False))
     try:
@@ -118,7 +128,7 @@ def _exported(model: Model, signature: Signature, platforms: tuple[str, ...]) ->
     except (ValueError, TypeError, IndexError) as error:
         shapes = ", ".join(str(tuple(leaf.shape)) for leaf in signature.leaves)
         reason = str(error).strip().splitlines()[0]
-        raise ValueError(_OPEN_SIZES.format(name=model.name, specs=shapes, reason=reason, example=_example(signature))) from error
+        raise ValueError(_OPEN_SIZES.format(name=name, specs=shapes, reason=reason, example=_example(signature))) from error
 
 
 def _frozen(model: Model) -> Callable[..., object]:
@@ -135,14 +145,20 @@ def _frozen(model: Model) -> Callable[..., object]:
     return call
 
 
-def _serialized(program: jax.export.Exported) -> bytearray:
+def serialized(program: jax.export.Exported) -> bytearray:
+    """The bytes of a file.
+
+    Raises:
+        ImportError: the package flatbuffers is missing.
+    """
     try:
         return bytearray(program.serialize())
     except ImportError as error:
         raise ImportError(_NO_FLATBUFFERS) from error
 
 
-def _description(program: jax.export.Exported) -> str:
+def described(program: jax.export.Exported) -> str:
+    """What a program takes and gives, and where it runs."""
     takes, gives = (", ".join(a.str_short(short_dtypes=True) for a in avals) for avals in (program.in_avals, program.out_avals))
     return f"{takes} -> {gives}, for {', '.join(program.platforms)}"
 
@@ -161,7 +177,12 @@ def _check_format(format: str) -> None:
         raise unknown_name("export format", format, ("stablehlo", "onnx"))
 
 
-def _checked_platforms(platforms: Sequence[str]) -> tuple[str, ...]:
+def check_platforms(platforms: Sequence[str]) -> tuple[str, ...]:
+    """The platforms as a tuple.
+
+    Raises:
+        ValueError: one is unknown, or there is none.
+    """
     given = (platforms,) if isinstance(platforms, str) else tuple(platforms)
     for name in given:
         if name not in PLATFORMS:

@@ -89,8 +89,7 @@ def signature_of(model: Model, given: object = None) -> Signature:
     if not is_graph(model):
         if given is None:
             raise ValueError(_NO_SIGNATURE.format(name=model.name))
-        entries = tuple(given) if isinstance(given, (list, tuple)) else (given,)
-        return Signature(jax.tree.map(lambda leaf: _leaf(leaf, model.compute_dtype), entries, is_leaf=_has_shape))
+        return given_signature(given, model.compute_dtype)
     inputs = [_Leaf(tuple(t.shape), t.dtype) for t in model.inputs]
     if any(leaf.dtype == "string" for leaf in inputs):
         raise ValueError(_STRINGS.format(name=model.name))
@@ -103,6 +102,20 @@ def signature_of(model: Model, given: object = None) -> Signature:
         inputs = [_leaf(leaf, own.dtype) for leaf, own in zip(leaves, inputs)]
     structure = jax.tree.structure(model.input, is_leaf=_has_shape)
     return Signature((jax.tree.unflatten(structure, inputs),))
+
+
+def given_signature(given: object, dtype: str = "float32") -> Signature:
+    """What a function takes, according to the user.
+
+    Args:
+        given: an entry for each argument, as for `signature_of`.
+        dtype: where an `InputSpec` does not say one.
+
+    Raises:
+        TypeError: an entry has no shape.
+    """
+    entries = tuple(given) if isinstance(given, (list, tuple)) else (given,)
+    return Signature(jax.tree.map(lambda leaf: _leaf(leaf, dtype), entries, is_leaf=_has_shape))
 
 
 class _Leaf:

@@ -66,7 +66,7 @@ def activation_names(config: object, key: str = "") -> Iterator[str]:
 
 def _names_taken(model: Model) -> Iterator[str]:
     """Names of the user's functions that Keras uses as well."""
-    given = model._trainer.config
+    given = model._trainer.config if model.compiled else None
     values = [] if given is None else [given.loss, given.metrics, given.weighted_metrics]
     for layer in model._flatten_layers():
         values += init_arguments(layer).values()

@@ -26,6 +26,11 @@ def is_model(part: object) -> TypeGuard[Model]:
     return isinstance(part, model_class("Model"))
 
 
+def is_stored_whole(part: object) -> bool:
+    """Whether an object has a `.keras` file of its own: a model, or a `FeatureSpace`."""
+    return is_model(part) or getattr(part, "stored_whole", False)
+
+
 def is_graph(part: object) -> TypeGuard[Functional]:
     """Whether an object is a model with a graph, functional or sequential."""
     return isinstance(part, model_class("Functional")) and part._has_graph

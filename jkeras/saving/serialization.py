@@ -36,7 +36,7 @@ from jkeras.saving.config_limits import check_compile_size
 from jkeras.saving.keras2_compile import long_names, plain_objects, plain_optimizer
 from jkeras.saving.keras2_config import to_keras3
 from jkeras.saving.keras2_output import KERAS3_VERSION, to_keras2
-from jkeras.saving.model_classes import Model, is_model, model_class
+from jkeras.saving.model_classes import Model, is_stored_whole, model_class
 
 _NOT_COMPILED = """{where}: the model is loaded, but not compiled. {error} Call model.compile(optimizer=..., loss=...), or load it
 again with custom_objects."""
@@ -176,7 +176,7 @@ def model_from_config(config: Config, custom_objects: CustomObjects = None, vers
         with registry.custom_object_scope(custom_objects), sharing(), translated():
             plain = {k: v for k, v in config.items() if k not in ("build_config", "compile_config")}
             model = configurable.deserialize(to_keras3(plain, version), custom_objects)
-            if not is_model(model):
+            if not is_stored_whole(model):
                 raise FileFormatError(f"The config is of {describe(model)}, which is not a model.")
             _build(model, config.get("build_config"))
     except FileFormatError:

@@ -20,7 +20,6 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base import paths
-from jkeras._base.methods import as_method
 from jkeras._base.types import Array, Batch, Logs, Tree
 from jkeras.callbacks import History
 from jkeras.layers.base import Layer
@@ -31,8 +30,8 @@ from jkeras.nn.updates import after_all
 from jkeras.optimizers.state import Constraints
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import complete_scope, current, get_mask, pop, push, set_mask
+from jkeras.training import keras_step
 from jkeras.training.dialects import any_form
-from jkeras.training.keras_step import stateless_compute_loss
 from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.objective import add_loss
 from jkeras.training.objective.trackers import results, updated
@@ -185,7 +184,7 @@ class Steps(Layer):
         self._trainer.note_loss_of_step(loss, y_pred)
         return loss
 
-    stateless_compute_loss = as_method(stateless_compute_loss, "Model.stateless_compute_loss")
+    stateless_compute_loss = keras_step.stateless_compute_loss
 
     def compute_metrics(self, x: Tree, y: Tree, y_pred: Tree, sample_weight: Tree = None) -> Logs:
         """Update the compiled metrics by a batch and give the results of all. May be overridden, to update others too.

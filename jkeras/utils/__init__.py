@@ -20,6 +20,7 @@ from jkeras.data.py_dataset import PyDataset as PyDataset
 from jkeras.data.py_dataset import Sequence as Sequence
 from jkeras.saving.serialization import deserialize_keras_object as deserialize_keras_object
 from jkeras.saving.serialization import serialize_keras_object as serialize_keras_object
+from jkeras.models.feature_space import FeatureSpace as FeatureSpace
 from jkeras.state.random import set_random_seed as set_random_seed
 from jkeras.utils import np_utils as np_utils
 from jkeras.utils.config import Config as Config

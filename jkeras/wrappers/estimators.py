@@ -9,7 +9,6 @@ from typing import Any, Self
 import numpy as np
 
 from jkeras._base.errors import describe, unknown_name
-from jkeras._base.methods import as_method
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.models.cloning import clone_model
@@ -162,7 +161,9 @@ class SKLearnClassifier(Estimator):
         """The model's outputs, `(rows, classes)`."""
         return self._outputs(X)
 
-    predict_proba = as_method(decision_function, "SKLearnClassifier.predict_proba")
+    def predict_proba(self, X: Tree) -> np.ndarray:
+        """The same."""
+        return self._outputs(X)
 
     def predict(self, X: Tree) -> np.ndarray:
         """The class of each row."""

@@ -40,7 +40,7 @@ from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions
 from jkeras.saving.formats.keras3_weights import read_keras3, write_keras3
 from jkeras.saving.function_names import warn_of_names
 from jkeras.saving.keras2_output import KERAS3_VERSION
-from jkeras.saving.model_classes import Model
+from jkeras.saving.model_classes import Model, is_model
 from jkeras.saving.own_state import has, write_assets
 from jkeras.saving.serialization import compile_from_config, compile_if_known, model_config, model_from_config
 from jkeras.saving.shared_calls import number_shared_calls
@@ -107,13 +107,13 @@ class KerasArchive(Format):
                     _pack(archive, Path(temporary))
 
     def read(self, source: Source, options: ReadOptions) -> Model:
-        with _opened(source) as archive:
+        with open_archive(source) as archive:
             place = f"{source.where}: {CONFIG}"
             with errors_name(place):
                 config = archive.json(CONFIG)
                 check_stored(config, archive.count_stored)
                 model = model_from_config(config, options.custom_objects, archive.version())
-                if options.compile:
+                if options.compile and is_model(model):
                     compiled = config.get("compile_config")
                     compile_if_known(compile_from_config, model, compiled, options.custom_objects, place)
             with archive.weights() as root:
@@ -121,11 +121,11 @@ class KerasArchive(Format):
         return model
 
     def read_weights(self, source: Source, model: Model, options: ReadOptions) -> None:
-        with _opened(source) as archive, archive.weights() as root:
+        with open_archive(source) as archive, archive.weights() as root:
             read_keras3(root, model, root.where, options)
 
 
-class _Archive:
+class StoredArchive:
     """An opened `.keras`."""
 
     def __init__(self, members: StoredZip | StoredFolder, where: str):
@@ -135,9 +135,13 @@ class _Archive:
         """A member, parsed."""
         return read_json(self._members.read(name, MAX_BYTES), where=f"{self.where}: {name}")
 
+    def metadata(self) -> Any:
+        """What it says of itself; None if that is nothing."""
+        return self.json(METADATA) if METADATA in self._members else None
+
     def version(self) -> object:
         """The version of Keras that wrote it; None if it does not say."""
-        metadata = self.json(METADATA) if METADATA in self._members else None
+        metadata = self.metadata()
         return metadata.get("keras_version") if isinstance(metadata, Mapping) else None
 
     @contextlib.contextmanager
@@ -164,16 +168,17 @@ class _Archive:
 
 
 @contextlib.contextmanager
-def _opened(source: Source) -> Iterator[_Archive]:
+def open_archive(source: Source) -> Iterator[StoredArchive]:
+    """The parts of a `.keras` file or folder, valid until the block ends."""
     if source.names is not None and source.path is not None:
-        yield _Archive(StoredFolder(source.path), source.where)
+        yield StoredArchive(StoredFolder(source.path), source.where)
         return
     with open_zip(source.file, source.where) as members:
         if CONFIG not in members and WEIGHTS not in members:
             for end, what in _FOREIGN.items():
                 if any(name.endswith(end) for name in members.names()):
                     raise FileFormatError(f"{source.where}: {what}")
-        yield _Archive(members, source.where)
+        yield StoredArchive(members, source.where)
 
 
 def _pack(archive: ZipWriter, folder: Path) -> None:

@@ -20,7 +20,7 @@ from jkeras.training.whole_step import complete_function, with_all_variables
 Statistics = dict[str, dict[str, dict[str, float]]]
 
 
-def layer_statistics(model: Steps, batch: Batch, training: bool = True) -> Statistics:
+def layer_statistics(self: Steps, batch: Batch, training: bool = True) -> Statistics:
     """Statistics of every layer's outputs and gradients for a batch, by one compiled call. A method of `Model`.
 
     Args:
@@ -46,10 +46,10 @@ def layer_statistics(model: Steps, batch: Batch, training: bool = True) -> Stati
         (2.0, 4.0)
     """
     rows = len(jax.tree.leaves(batch[0])[0])
-    source: Any = as_source(*batch, batch_size=rows, prepare=model._preparation())
-    model._trainer.prepare_for(source, "layer_statistics")
-    program = model._trainer.program_for(("statistics", training), lambda: _program(model, training))
-    found = with_all_variables(model, lambda: program(*read_weights(model), *source.arrays))
+    source: Any = as_source(*batch, batch_size=rows, prepare=self._preparation())
+    self._trainer.prepare_for(source, "layer_statistics")
+    program = self._trainer.program_for(("statistics", training), lambda: _program(self, training))
+    found = with_all_variables(self, lambda: program(*read_weights(self), *source.arrays))
     return jax.tree.map(float, jax.device_get(found))
 
 

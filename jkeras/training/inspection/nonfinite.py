@@ -78,18 +78,18 @@ def is_finite(tree: Tree) -> bool:
     return not leaves or bool(_all_finite(leaves))
 
 
-def current_batch(model: Steps) -> Batch:
+def current_batch(self: Steps) -> Batch:
     """The batch `(x, y, sample_weight)` that a running `fit` computed last; for callbacks.
 
     Raises:
         RuntimeError: no `fit` runs, or it has computed none.
     """
-    dispatch = _last_dispatch(model, "current_batch")
+    dispatch = _last_dispatch(self, "current_batch")
     batch: Batch = batch_of(dispatch.data, dispatch.stop - 1)
     return batch
 
 
-def find_nonfinite(model: Steps, logs: Logs | None = None) -> NonFinite | None:
+def find_nonfinite(self: Steps, logs: Logs | None = None) -> NonFinite | None:
     """Where NaN or infinity came in during the last dispatch of a running `fit`; for callbacks with `replays = True`.
 
     The dispatch is computed again, batch by batch, from the weights before it; then the layers are looked at in the first bad
@@ -104,15 +104,15 @@ def find_nonfinite(model: Steps, logs: Logs | None = None) -> NonFinite | None:
     Raises:
         RuntimeError: no `fit` runs, or no callback with `replays = True` listens.
     """
-    dispatch = _last_dispatch(model, "find_nonfinite")
+    dispatch = _last_dispatch(self, "find_nonfinite")
     if dispatch.before is None:
         raise RuntimeError("find_nonfinite() looks back at the weights before a dispatch. Set `replays = True` in the callback.")
-    loop = model._trainer.loop
+    loop = self._trainer.loop
     assert loop is not None
     loss = (logs or {}).get("loss", 0.0)
     if is_finite((loss, loop.run.state.params)):
         return None
-    return _first_nonfinite(model, dispatch)
+    return _first_nonfinite(self, dispatch)
 
 
 def _last_dispatch(model: Steps, what: str) -> Dispatch:

@@ -34,7 +34,7 @@ from jkeras.training.steps import Steps
 Layout: TypeAlias = Callable[[str, tuple[int, ...]], Sharding]
 
 
-def snapshot_arrays(model: Steps, optimizer: bool = True) -> dict[str, Tree]:
+def snapshot_arrays(self: Steps, optimizer: bool = True) -> dict[str, Tree]:
     """Copies of the arrays of a training run.
 
     Args:
@@ -49,19 +49,19 @@ def snapshot_arrays(model: Steps, optimizer: bool = True) -> dict[str, Tree]:
         >>> jax.tree.map(jnp.shape, model.snapshot_arrays())
         {'weights': {'dense': {'bias': (1,), 'kernel': (2, 1)}}}
     """
-    entries = weight_entries(model, lasting=True)
+    entries = weight_entries(self, lasting=True)
     with gate:
         materialize(variable for _, variable in entries)
         found = {"weights": paths.nest([(path, jnp.copy(variable.stored)) for path, variable in entries])}
-        state = model.optimizer.live_state if optimizer and model.optimizer is not None else None
+        state = self.optimizer.live_state if optimizer and self.optimizer is not None else None
         if state is not None:
-            found["optimizer"] = paths.nest([(path, jnp.copy(leaf)) for path, _, leaf in _slots(model, state)])
+            found["optimizer"] = paths.nest([(path, jnp.copy(leaf)) for path, _, leaf in _slots(self, state)])
     return found
 
 
-def snapshot_notes(model: Steps) -> dict[str, Any]:
+def snapshot_notes(self: Steps) -> dict[str, Any]:
     """The resume state for JSON, without the arrays of callbacks; empty where the model was never fitted."""
-    state = current_resume_state(model)
+    state = current_resume_state(self)
     if state is None:
         return {}
     notes = {field.name: getattr(state, field.name) for field in dataclasses.fields(state) if field.name != "averaged"}
@@ -69,7 +69,7 @@ def snapshot_notes(model: Steps) -> dict[str, Any]:
     return {**notes, "callbacks": callbacks, "metrics": {name: _encode(value) for name, value in state.metrics.items()}}
 
 
-def snapshot_specs(model: Steps, optimizer: bool = True, layout: Layout | None = None) -> dict[str, Tree]:
+def snapshot_specs(self: Steps, optimizer: bool = True, layout: Layout | None = None) -> dict[str, Tree]:
     """What a snapshot of this model looks like.
 
     Args:
@@ -80,20 +80,20 @@ def snapshot_specs(model: Steps, optimizer: bool = True, layout: Layout | None =
     Returns:
         `jax.ShapeDtypeStruct`s with shardings, in the structure of `snapshot_arrays`.
     """
-    entries = weight_entries(model, lasting=True)
+    entries = weight_entries(self, lasting=True)
     places = {path: layout("/".join(path), variable.shape) if layout else _place(variable) for path, variable in entries}
     weights = [(path, _spec(variable.shape, variable.dtype, places[path])) for path, variable in entries]
     specs: dict[str, Tree] = {"weights": paths.nest(weights)}
-    if optimizer and model.optimizer is not None:
+    if optimizer and self.optimizer is not None:
         slots = [
             (path, _spec(leaf.shape, leaf.dtype, places[owner] if owner else _default_place()))
-            for path, owner, leaf in _slots(model, _optimizer_specs(model))
+            for path, owner, leaf in _slots(self, _optimizer_specs(self))
         ]
         specs["optimizer"] = paths.nest(slots)
     return specs
 
 
-def restore_snapshot(model: Steps, arrays: dict[str, Tree], notes: dict[str, Any]) -> None:
+def restore_snapshot(self: Steps, arrays: dict[str, Tree], notes: dict[str, Any]) -> None:
     """Put a snapshot into the model, so that `fit(resume=True)` continues where it was taken.
 
     Args:
@@ -101,15 +101,15 @@ def restore_snapshot(model: Steps, arrays: dict[str, Tree], notes: dict[str, Any
         notes: as of `snapshot_notes`, or empty.
     """
     weights = paths.flatten(arrays["weights"])
-    for path, variable in weight_entries(model, lasting=True):
+    for path, variable in weight_entries(self, lasting=True):
         put_value(variable, weights[path])
     if "optimizer" in arrays:
-        flat, specs = paths.flatten(arrays["optimizer"]), _optimizer_specs(model)
-        leaves = [flat[path] for path, _, _ in _slots(model, specs)]
+        flat, specs = paths.flatten(arrays["optimizer"]), _optimizer_specs(self)
+        leaves = [flat[path] for path, _, _ in _slots(self, specs)]
         # A counter belongs to no device, so that it fits weights on any.
         leaves = [leaf if leaf.shape else jnp.asarray(np.asarray(leaf)) for leaf in leaves]
-        model._trainer.optimizer.state = jax.tree.unflatten(jax.tree.structure(specs), leaves)
-        model._trainer.resume_state = _resume_state_from(notes) if notes else None
+        self._trainer.optimizer.state = jax.tree.unflatten(jax.tree.structure(specs), leaves)
+        self._trainer.resume_state = _resume_state_from(notes) if notes else None
 
 
 def _spec(shape: tuple[int, ...], dtype: DTypeLike, place: Sharding) -> jax.ShapeDtypeStruct:
