@@ -192,6 +192,11 @@ def test_scale_and_translate(method, antialias):
     y = ops.image.scale_and_translate(X, *arguments)
     close(y, keras.ops.image.scale_and_translate(X, *arguments))
     assert ops.image.scale_and_translate(KerasTensor(X.shape, "uint8"), *arguments).dtype == "uint8"
+    any_batch = (None, *arguments[0][1:])
+    close(ops.image.scale_and_translate(X, any_batch, *arguments[1:]), y)
+    scales = KerasTensor((2,)), KerasTensor((2,))
+    symbol = ops.image.scale_and_translate(KerasTensor((None, *X.shape[1:])), any_batch, *scales, *arguments[3:])
+    assert symbol.shape == any_batch
     x = jkeras.Input(batch_shape=X.shape)
     model = jkeras.Model(x, ops.image.scale_and_translate(x, *arguments))
     close(jkeras.models.model_from_json(model.to_json())(X), y)
@@ -348,6 +353,8 @@ def test_wrong_calls(name, args, options, text):
 def test_sizes_of_another_type_are_type_errors():
     with pytest.raises(TypeError, match="int"):
         ops.image.extract_patches(X, "a")
+    with pytest.raises(TypeError, match="depth, height, width"):
+        ops.image.extract_patches_3d(VOLUMES, (4, 4))
 
 
 def test_the_blur_of_a_point_is_the_bell_itself():

@@ -22,7 +22,7 @@ _SAME = """
 activations backend callbacks config constraints datasets datasets.cifar10 datasets.cifar100 datasets.fashion_mnist
 datasets.mnist initializers layers losses metrics models ops ops.image ops.linalg ops.nn ops.numpy optimizers
 optimizers.schedules preprocessing preprocessing.image preprocessing.sequence preprocessing.text random regularizers saving
-tree utils visualization wrappers wrappers.scikit_learn
+tree utils utils.bounding_boxes visualization wrappers wrappers.scikit_learn
 """
 PLACES = {
     **{place: f"jkeras.{place}" for place in _SAME.split()},

@@ -187,7 +187,7 @@ def _check_frame(where: str, what: str, images: jax.Array, numbers: tuple[int, i
 @operation("image")
 def scale_and_translate(
     images: Tensor,
-    output_shape: Sequence[int],
+    output_shape: Sequence[int | None],
     scale: Tensor,
     translation: Tensor,
     spatial_dims: Sequence[int],
@@ -200,7 +200,7 @@ def scale_and_translate(
 
     Args:
         images: an array with any axes.
-        output_shape: of the result.
+        output_shape: of the result; None is the size that the images have along an axis.
         scale, translation: one number for each of the axes in `spatial_dims`.
         spatial_dims: the axes.
         method: `"linear"`, `"cubic"`, `"lanczos3"` or `"lanczos5"`; `"bilinear"`, `"trilinear"` and `"triangle"` are the first
@@ -220,9 +220,10 @@ def scale_and_translate(
     if method not in _METHODS:
         raise unknown_name("method of scale_and_translate", method, _METHODS)
     images, scale, translation = as_array(images), as_array(scale, "float32"), as_array(translation, "float32")
-    shape, axes = tuple(output_shape), tuple(spatial_dims)
-    if len(shape) != images.ndim:
-        raise ValueError(f"scale_and_translate keeps the number of axes. Received: {describe(images)}, output_shape={shape}.")
+    if len(output_shape) != images.ndim:
+        raise ValueError(f"scale_and_translate keeps the number of axes. Received: {describe(images)}, {output_shape=}.")
+    shape = tuple(have if size is None else size for have, size in zip(images.shape, output_shape))
+    axes = tuple(spatial_dims)
 
     def resampled(floats: jax.Array) -> jax.Array:
         return jax.image.scale_and_translate(floats, shape, axes, scale, translation, method, antialias)

@@ -163,11 +163,17 @@ def extract_patches_3d(
 ) -> Tensor:
     """`extract_patches` of volumes; an int as `size` means a cube.
 
+    Raises:
+        TypeError: `size` is neither an int nor three of them; else as for `extract_patches`.
+
     Example:
         >>> extract_patches_3d(jnp.zeros((4, 4, 4, 1)), 2).shape
         (2, 2, 2, 8)
     """
-    return extract_patches(volumes, spatial(size, 3, "size"), strides, dilation_rate, padding, data_format)
+    cube = (size,) * 3 if isinstance(size, INTEGERS) else size
+    if not isinstance(cube, (tuple, list)) or len(cube) != 3:
+        raise TypeError(f"extract_patches_3d takes size as an int or (depth, height, width). Received: size={size!r}.")
+    return extract_patches(volumes, cube, strides, dilation_rate, padding, data_format)
 
 
 publish(extract_patches_3d, "image")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from jkeras.preprocessing.image.files import save_img as save_img
     from jkeras.preprocessing.sequence import pad_sequences as pad_sequences
     from jkeras.preprocessing.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
+    from jkeras.utils import bounding_boxes as bounding_boxes
     from jkeras.utils import vis_utils as vis_utils
     from jkeras.utils.model_pictures import model_to_dot as model_to_dot
     from jkeras.utils.model_pictures import plot_model as plot_model
@@ -48,6 +49,7 @@ __getattr__, __dir__ = lazy_names(
         "save_img": "jkeras.preprocessing.image.files",
         "pad_sequences": "jkeras.preprocessing.sequence",
         "timeseries_dataset_from_array": "jkeras.preprocessing.timeseries",
+        "bounding_boxes": "jkeras.utils.bounding_boxes",
         "vis_utils": "jkeras.utils.vis_utils",
         "model_to_dot": "jkeras.utils.model_pictures",
         "plot_model": "jkeras.utils.model_pictures",
