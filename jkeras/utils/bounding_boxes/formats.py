@@ -87,11 +87,12 @@ def clip_to_image_size(
     """
     if not isinstance(bounding_boxes, Mapping) or "boxes" not in bounding_boxes:
         raise ValueError(f'clip_to_image_size takes a dict with "boxes". Received: {describe(bounding_boxes)}.')
-    shares = bounding_box_format.startswith("rel_")
-    if not shares and (height is None or width is None):
+    if bounding_box_format.startswith("rel_"):
+        height = width = 1
+    if height is None or width is None:
         raise ValueError(f"Boxes in pixels need the size of the image: give height and width. Received: {height=}, {width=}.")
     corners = corners_of(bounding_boxes["boxes"], bounding_box_format)
-    clipped = nn.clip(corners, *((1, 1) if shares else (height, width)))
+    clipped = nn.clip(corners, height, width)
     result = {**bounding_boxes, "boxes": written_as(clipped, bounding_box_format)}
     if bounding_boxes.get("labels") is not None:
         labels = as_array(bounding_boxes["labels"])
