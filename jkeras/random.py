@@ -19,47 +19,20 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jkeras._base.dtypes import standardize_dtype
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras.nn import dropout as maths
 from jkeras.ops.wrapper import Function, Tensor, as_array, operand, symbolic
-from jkeras.state.random import draw_key
-from jkeras.state.scope import current
 from jkeras.state.seed_generator import SeedGenerator as SeedGenerator
+from jkeras.state.seed_generator import key_of
 
 Shape = Sequence[int]
 
 
-class _Draw:
-    """Stands for draws outside of any layer, in keys and in error texts."""
-
-    name = "jkeras.random"
-
-
-_NO_LAYER = _Draw()
-
-
 def _public(fn: Function) -> Function:
     return export(f"keras.random.{fn.__name__}")(symbolic(fn, fn.__name__, module=__name__))
-
-
-def _key(seed: Any) -> jax.Array:
-    """The key that a seed stands for."""
-    if seed is None:
-        layer = current().layer
-        return draw_key(_NO_LAYER if layer is None else layer)
-    if isinstance(seed, SeedGenerator):
-        return seed.next()
-    if isinstance(seed, jax.Array):
-        return seed
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        raise ValueError(f"seed is an integer, a SeedGenerator, a JAX key or None. Received: {describe(seed)}.")
-    # Keras puts the seed into the first word of the key, `jax.random.key` into the second.
-    words = np.array([int(seed) & 0xFFFFFFFF, 0], np.uint32)
-    return jax.random.wrap_key_data(jnp.asarray(words), impl="threefry2x32")
 
 
 @_public
@@ -77,14 +50,14 @@ def normal(shape: Shape, mean: Tensor = 0.0, stddev: Tensor = 1.0, dtype: Any = 
         True
     """
     dtype = standardize_dtype(dtype)
-    return jax.random.normal(_key(seed), tuple(shape), dtype) * as_array(stddev, dtype) + as_array(mean, dtype)
+    return jax.random.normal(key_of(seed), tuple(shape), dtype) * as_array(stddev, dtype) + as_array(mean, dtype)
 
 
 @_public
 def truncated_normal(shape: Shape, mean: Tensor = 0.0, stddev: Tensor = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
     """Draw from the normal distribution within two standard deviations of its mean; arguments as for `normal`."""
     dtype = standardize_dtype(dtype)
-    sample = jax.random.truncated_normal(_key(seed), -2.0, 2.0, tuple(shape), dtype)
+    sample = jax.random.truncated_normal(key_of(seed), -2.0, 2.0, tuple(shape), dtype)
     return sample * as_array(stddev, dtype) + as_array(mean, dtype)
 
 
@@ -93,7 +66,7 @@ def uniform(shape: Shape, minval: Tensor = 0.0, maxval: Tensor = 1.0, dtype: Any
     """Draw numbers that are equally likely everywhere in `[minval, maxval)`; integers for an integer dtype."""
     dtype = standardize_dtype(dtype)
     draw: Any = jax.random.randint if jnp.issubdtype(dtype, jnp.integer) else jax.random.uniform
-    return draw(_key(seed), tuple(shape), dtype=dtype, minval=operand(minval), maxval=operand(maxval))
+    return draw(key_of(seed), tuple(shape), dtype=dtype, minval=operand(minval), maxval=operand(maxval))
 
 
 @_public
@@ -108,7 +81,7 @@ def randint(shape: Shape, minval: Tensor, maxval: Tensor, dtype: Any = "int32", 
     dtype = standardize_dtype(dtype)
     if not jnp.issubdtype(dtype, jnp.integer):
         raise ValueError(f"randint gives integers, but dtype={dtype!r} was asked for: write uniform(...) for floats.")
-    return jax.random.randint(_key(seed), tuple(shape), operand(minval), operand(maxval), dtype)
+    return jax.random.randint(key_of(seed), tuple(shape), operand(minval), operand(maxval), dtype)
 
 
 @_public
@@ -128,7 +101,7 @@ def categorical(logits: Tensor, num_samples: int, dtype: Any = "int32", seed: An
     if logits.ndim != 2:
         raise ValueError(f"categorical takes logits (batch, classes), received {describe(logits)}.")
     shape = (logits.shape[0], num_samples)
-    return jax.random.categorical(_key(seed), logits[..., None], axis=1, shape=shape).astype(standardize_dtype(dtype))
+    return jax.random.categorical(key_of(seed), logits[..., None], axis=1, shape=shape).astype(standardize_dtype(dtype))
 
 
 @_public
@@ -141,30 +114,30 @@ def dropout(inputs: Tensor, rate: float, noise_shape: Sequence[int | None] | Non
         noise_shape: shape of the random choice; axes of size 1 share one, None stands for the input's size.
         seed: see the table above.
     """
-    key: Any = _key(seed) if 0 < rate < 1 else None
+    key: Any = key_of(seed) if 0 < rate < 1 else None
     return maths.dropout(key, as_array(inputs), rate, noise_shape)
 
 
 @_public
 def shuffle(x: Tensor, axis: int = 0, seed: Any = None) -> Tensor:
     """Permute the entries along an axis, for each place on the other axes by itself."""
-    return jax.random.permutation(_key(seed), as_array(x), axis, independent=True)
+    return jax.random.permutation(key_of(seed), as_array(x), axis, independent=True)
 
 
 @_public
 def gamma(shape: Shape, alpha: Tensor, dtype: Any = None, seed: Any = None) -> Tensor:
     """Draw from the gamma distribution with shape parameter alpha and scale 1."""
-    return jax.random.gamma(_key(seed), operand(alpha), tuple(shape), standardize_dtype(dtype))
+    return jax.random.gamma(key_of(seed), operand(alpha), tuple(shape), standardize_dtype(dtype))
 
 
 @_public
 def beta(shape: Shape, alpha: Tensor, beta: Tensor, dtype: Any = None, seed: Any = None) -> Tensor:
     """Draw from the beta distribution on [0, 1] with density proportional to `x^(alpha - 1) (1 - x)^(beta - 1)`."""
-    return jax.random.beta(_key(seed), operand(alpha), operand(beta), tuple(shape), standardize_dtype(dtype))
+    return jax.random.beta(key_of(seed), operand(alpha), operand(beta), tuple(shape), standardize_dtype(dtype))
 
 
 @_public
 def binomial(shape: Shape, counts: Tensor, probabilities: Tensor, dtype: Any = None, seed: Any = None) -> Tensor:
     """Draw how many of `counts` trials succeed, each with the given probability; as floats of `dtype`."""
     n, p = as_array(counts), as_array(probabilities)
-    return jax.random.binomial(_key(seed), n, p, tuple(shape), standardize_dtype(dtype))
+    return jax.random.binomial(key_of(seed), n, p, tuple(shape), standardize_dtype(dtype))

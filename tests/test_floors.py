@@ -83,7 +83,7 @@ ALLOWED_IN_INIT = {
     "ops/__init__.py": (
         "from jkeras.ops.wrapper import operations",
         "globals().update(operations())",
-        "__all__ = ['linalg', 'nn', 'numpy', *sorted(operations())]",
+        "__all__ = ['image', 'linalg', 'nn', 'numpy', *sorted(operations())]",
         "def __dir__() -> list[str]:\n    return __all__",
     ),
 }

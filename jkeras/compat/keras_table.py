@@ -21,10 +21,9 @@ ROOTS = tuple(_ROOTS.split())
 _SAME = """
 activations backend callbacks config constraints datasets datasets.boston_housing datasets.california_housing datasets.cifar10
 datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters distillation dtype_policies export
-initializers layers losses
-metrics mixed_precision models ops ops.linalg ops.nn ops.numpy optimizers optimizers.schedules preprocessing preprocessing.image
-preprocessing.sequence preprocessing.text random regularizers saving tree utils utils.legacy visualization wrappers
-wrappers.scikit_learn
+initializers layers losses metrics mixed_precision models ops ops.image ops.linalg ops.nn ops.numpy optimizers
+optimizers.schedules preprocessing preprocessing.image preprocessing.sequence preprocessing.text random regularizers saving tree
+utils utils.bounding_boxes utils.legacy visualization wrappers wrappers.scikit_learn
 """
 PLACES = {
     **{place: f"jkeras.{place}" for place in _SAME.split()},

@@ -12,7 +12,7 @@ from jkeras._base.registry import export
 from jkeras._base.types import Array
 from jkeras.layers.base import BaseArguments
 from jkeras.layers.image_base import Factor, RandomImageLayer, both_sides
-from jkeras.nn import affine
+from jkeras.nn import affine, sampling
 
 _FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 
@@ -23,7 +23,7 @@ class RandomAffine(RandomImageLayer):
     def _set_lookup(self, fill_mode: str, interpolation: str, fill_value: float) -> None:
         if fill_mode not in _FILL_MODES:
             raise unknown_name(f"fill_mode of {type(self).__name__}", fill_mode, _FILL_MODES)
-        affine.check_modes(interpolation, fill_mode)
+        sampling.check_modes(interpolation, fill_mode)
         self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value
 
     def augment(self, images: Array, rng: Array) -> Array:

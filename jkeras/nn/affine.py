@@ -1,22 +1,16 @@
 """Affine maps of images: every output pixel looks up the input at `(x', y') = A (x, y) + t`.
 
-Rotation, zoom and translation are one lookup with three matrices. A place that falls between pixels is interpolated; one that
-falls outside the image is folded back in by the fill mode. The lookup is one gather per neighbour over flat pixel indices, for
-the whole batch at once, which GPUs and CPUs both run at memory speed.
+Rotation, zoom and translation are one lookup with three matrices. `nn/sampling.py` says how a lookup goes.
 """
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
-from jax import lax
 
-from jkeras._base.errors import describe, unknown_name
-from jkeras._base.types import Array, Float, Int, Shaped
+from jkeras._base.errors import describe
+from jkeras._base.types import Array, Float, Shaped
 from jkeras.nn.norm import at_least_float32
-
-FILL_MODES = ("reflect", "mirror", "wrap", "nearest", "constant")
-INTERPOLATIONS = ("nearest", "bilinear")
+from jkeras.nn.sampling import grid, sample
 
 
 def affine_transform(
@@ -31,10 +25,7 @@ def affine_transform(
     Args:
         images: `(batch, height, width, channels)`.
         matrices: `(a0, a1, a2, b0, b1, b2)` per image, in pixels; x runs along the width.
-        interpolation: `"nearest"`, which keeps the values there are, or `"bilinear"`.
-        fill_mode: what lies outside an image `abcd`: `"reflect"` dcba|abcd|dcba, `"mirror"` dcb|abcd|cba, `"wrap"`
-            abcd|abcd|abcd, `"nearest"` aaaa|abcd|dddd, `"constant"` the fill value.
-        fill_value: for `"constant"`.
+        interpolation, fill_mode, fill_value: as for `sample`.
 
     Returns:
         Images of the same shape and dtype.
@@ -50,28 +41,10 @@ def affine_transform(
     """
     if images.ndim != 4:
         raise ValueError(f"affine_transform takes images (batch, height, width, channels), received {describe(images)}.")
-    check_modes(interpolation, fill_mode)
-    height, width = images.shape[1:3]
     a0, a1, a2, b0, b1, b2 = jnp.moveaxis(at_least_float32(matrices), 1, 0)[:, :, None, None]
-    y, x = jnp.arange(height, dtype=a0.dtype)[:, None], jnp.arange(width, dtype=a0.dtype)
-    across, down = a0 * x + a1 * y + a2, b0 * x + b1 * y + b2
-    if interpolation == "nearest":
-        row, column = (lax.round(place).astype(jnp.int32) for place in (down, across))
-        return _look_up(images, row, column, fill_mode, fill_value)
-    total = jnp.zeros((), jnp.promote_types(images.dtype, jnp.float32))
-    for row, row_weight in _neighbours(down):
-        for column, column_weight in _neighbours(across):
-            found = at_least_float32(_look_up(images, row, column, fill_mode, fill_value))
-            total = total + found * (row_weight * column_weight)[..., None]
-    return total.astype(images.dtype)
-
-
-def check_modes(interpolation: str, fill_mode: str) -> None:
-    """ValueError for an interpolation or a fill mode that `affine_transform` does not know."""
-    if interpolation not in INTERPOLATIONS:
-        raise unknown_name("interpolation", interpolation, INTERPOLATIONS)
-    if fill_mode not in FILL_MODES:
-        raise unknown_name("fill_mode", fill_mode, FILL_MODES)
+    y, x = grid(*images.shape[1:3])
+    row, column = b0 * x + b1 * y + b2, a0 * x + a1 * y + a2
+    return sample(images, row, column, interpolation, fill_mode, fill_value)
 
 
 def translations(height_shift: Float[Array, " batch"], width_shift: Float[Array, " batch"]) -> Float[Array, " batch 6"]:
@@ -94,35 +67,3 @@ def rotations(angle: Float[Array, " batch"], height: int, width: int) -> Float[A
     cos, sin = jnp.cos(angle), jnp.sin(angle)
     cx, cy = (width - 1) / 2, (height - 1) / 2
     return jnp.stack([cos, -sin, cx - cx * cos + cy * sin, sin, cos, cy - cx * sin - cy * cos], 1)
-
-
-def _neighbours(place: Array) -> list[tuple[Array, Array]]:
-    """The whole coordinates on both sides of a place, with their weights."""
-    lower = jnp.floor(place)
-    weight, index = place - lower, lower.astype(jnp.int32)
-    return [(index, 1 - weight), (index + 1, weight)]
-
-
-def _look_up(images: Array, row: Array, column: Array, fill_mode: str, fill_value: float) -> Array:
-    """`images[b, row[b, i, j], column[b, i, j]]`, with coordinates outside folded back."""
-    _, height, width, channels = images.shape
-    flat = _fold(row, height, fill_mode) * width + _fold(column, width, fill_mode)
-    take = jax.vmap(lambda image, index: image.at[index].get(mode="promise_in_bounds"))
-    found = take(images.reshape(-1, height * width, channels), flat.reshape(images.shape[0], -1)).reshape(images.shape)
-    if fill_mode != "constant":
-        return found
-    inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-    return jnp.where(inside[..., None], found, jnp.asarray(fill_value, images.dtype))
-
-
-def _fold(index: Int[Array, " *shape"], size: int, fill_mode: str) -> Int[Array, " *shape"]:
-    """Coordinates inside the image for any coordinates."""
-    if fill_mode == "wrap":
-        return index % size
-    if fill_mode == "reflect":
-        index = index % (2 * size)
-        return jnp.minimum(index, 2 * size - 1 - index)
-    if fill_mode == "mirror" and size > 1:
-        index = index % (2 * size - 2)
-        return jnp.minimum(index, 2 * size - 2 - index)
-    return jnp.clip(index, 0, size - 1)

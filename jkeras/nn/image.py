@@ -7,6 +7,8 @@ window is one dynamic slice, and a mask is made from comparisons that fuse with 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -15,6 +17,52 @@ from jkeras._base.errors import describe, unknown_name
 from jkeras._base.types import Array, Bool, Float, Int, Shaped
 
 METHODS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
+
+
+def channels_last(images: Array, data_format: str, where: str) -> Array:
+    """Images `(..., height, width, channels)`, from those in a layout.
+
+    Args:
+        images: a batch or one image.
+        data_format: `"channels_last"`, or `"channels_first"` for `(..., channels, height, width)`.
+        where: who takes the images, for the error.
+
+    Raises:
+        ValueError: the images do not have three or four axes.
+    """
+    if images.ndim not in (3, 4):
+        axes = "height, width, channels" if data_format == "channels_last" else "channels, height, width"
+        raise ValueError(f"{where} takes images (batch, {axes}) or one image ({axes}). Received: {describe(images)}.")
+    return images if data_format == "channels_last" else jnp.moveaxis(images, -3, -1)
+
+
+def in_layout(function: Callable[[Array], Array], images: Array, data_format: str, where: str) -> Array:
+    """A function from images with the channels last to such images, on images in a layout; arguments as for `channels_last`.
+
+    Example:
+        >>> in_layout(lambda x: x[..., :1, :, :], jnp.zeros((3, 8, 8)), "channels_first", "crop").shape
+        (3, 1, 8)
+    """
+    result = function(channels_last(images, data_format, where))
+    return result if data_format == "channels_last" else jnp.moveaxis(result, -1, -3)
+
+
+def in_batch(function: Callable[[Array], Array], images: Array) -> Array:
+    """A function of a batch of images, on a batch or on one image."""
+    return function(images) if images.ndim == 4 else function(images[None])[0]
+
+
+def in_floats(function: Callable[[Array], Array], images: Array) -> Array:
+    """A function of float images, also on integers: computed in float32, rounded, and kept in the range of their dtype.
+
+    Example:
+        >>> in_floats(lambda x: x * 1.5, jnp.array([3, 200], jnp.uint8)).tolist()
+        [4, 255]
+    """
+    if jnp.issubdtype(images.dtype, jnp.inexact):
+        return function(images).astype(images.dtype)
+    limits = jnp.iinfo(images.dtype)
+    return jnp.clip(jnp.round(function(images.astype(jnp.float32))), limits.min, limits.max).astype(images.dtype)
 
 
 def flip(images: Shaped[Array, " batch *rest"], chosen: Bool[Array, " batch"], axis: int) -> Shaped[Array, " batch *rest"]:
@@ -90,11 +138,9 @@ def resize(images: Array, height: int, width: int, interpolation: str = "bilinea
     if images.ndim not in (3, 4):
         raise ValueError(f"resize takes (batch, height, width, channels) or one image, received {describe(images)}.")
     shape = (*images.shape[:-3], height, width, images.shape[-1])
-    if interpolation == "nearest" or jnp.issubdtype(images.dtype, jnp.inexact):
-        return jax.image.resize(images, shape, interpolation, antialias=antialias)
-    limits = jnp.iinfo(images.dtype)
-    floats = jax.image.resize(images.astype(jnp.float32), shape, interpolation, antialias=antialias)
-    return jnp.clip(jnp.round(floats), limits.min, limits.max).astype(images.dtype)
+    if interpolation == "nearest":
+        return jax.image.resize(images, shape, interpolation)
+    return in_floats(lambda floats: jax.image.resize(floats, shape, interpolation, antialias=antialias), images)
 
 
 def fit_window(images: Array, height: int, width: int) -> Array:

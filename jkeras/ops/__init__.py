@@ -4,6 +4,7 @@ Tables define most of them, so their names are in the generated `__init__.pyi`, 
 """
 
 from jkeras.ops import activations as activations
+from jkeras.ops import colors as colors
 from jkeras.ops import control as control
 from jkeras.ops import convolution as convolution
 from jkeras.ops import core as core
@@ -13,6 +14,9 @@ from jkeras.ops import ctc as ctc
 from jkeras.ops import ctc_decoding as ctc_decoding
 from jkeras.ops import einops as einops
 from jkeras.ops import elementwise as elementwise
+from jkeras.ops import image_filters as image_filters
+from jkeras.ops import image_frames as image_frames
+from jkeras.ops import image_warps as image_warps
 from jkeras.ops import indexing as indexing
 from jkeras.ops import matrices as matrices
 from jkeras.ops import normalization as normalization
@@ -26,12 +30,13 @@ from jkeras.ops import spectral as spectral
 from jkeras.ops.wrapper import operations
 
 # isort: split
+from jkeras.ops import image as image
 from jkeras.ops import linalg as linalg
 from jkeras.ops import nn as nn
 from jkeras.ops import numpy as numpy
 
 globals().update(operations())
-__all__ = ["linalg", "nn", "numpy", *sorted(operations())]
+__all__ = ["image", "linalg", "nn", "numpy", *sorted(operations())]
 
 
 def __dir__() -> list[str]:

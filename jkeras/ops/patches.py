@@ -1,4 +1,4 @@
-"""Images and their patches: cut into columns, put together again, and pixels traded for channels."""
+"""Images and their patches: cut into rows or columns, put together again, and pixels traded for channels."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.config import standardize_data_format
-from jkeras._base.errors import describe
+from jkeras._base.errors import describe, unknown_name
 from jkeras._base.plain_numbers import INTEGERS
+from jkeras.nn import patches
+from jkeras.nn.conv import spatial
 from jkeras.ops.families import Shape
-from jkeras.ops.wrapper import Tensor, as_array, operation
+from jkeras.ops.wrapper import Tensor, as_array, operation, publish
 
 
 def _pair(value: Shape) -> tuple[int, int]:
@@ -92,3 +94,86 @@ def space_to_depth(x: Tensor, block_size: int, data_format: str = "channels_last
         return jnp.swapaxes(x.reshape(n, h // b, b, w // b, b, c), 2, 3).reshape(n, h // b, w // b, c * b**2)
     n, c, h, w = x.shape
     return jnp.einsum("nchiwj->ncijhw", x.reshape(n, c, h // b, b, w // b, b)).reshape(n, c * b**2, h // b, w // b)
+
+
+@operation("image")
+def extract_patches(
+    images: Tensor,
+    size: Shape,
+    strides: Shape | None = None,
+    dilation_rate: Shape = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
+    """The patches of images, each as one row of values; with three numbers as size, those of volumes.
+
+    Args:
+        images: `(batch, height, width, channels)` or one image; volumes `(batch, depth, height, width, channels)` or one.
+        size: of a patch, an int or `(height, width)`, or `(depth, height, width)` for volumes.
+        strides: from one patch to the next; by default they lie side by side.
+        dilation_rate: distance between neighbouring pixels of a patch.
+        padding: `"valid"` drops patches that stick out, `"same"` keeps them, with zeros beyond the image.
+        data_format: `"channels_last"`, `"channels_first"`, or None for `config.image_data_format()`.
+
+    Returns:
+        `(batch, rows, columns, values)`, with a patch's values in the order of its rows, columns and channels; for
+        `channels_first` `(batch, values, rows, columns)`.
+
+    Raises:
+        ValueError: a patch is larger than the image, or the number of axes or sizes is another.
+        TypeError: `size` is neither an int nor a tuple.
+
+    Example:
+        >>> extract_patches(jnp.arange(16).reshape(4, 4, 1), 2)[0].tolist()
+        [[0, 1, 4, 5], [2, 3, 6, 7]]
+    """
+    if not isinstance(size, (*INTEGERS, tuple, list)):
+        raise TypeError(f"extract_patches takes size as an int, (height, width) or (depth, height, width). Received: {size!r}.")
+    rank = 2 if isinstance(size, INTEGERS) else len(size)
+    if rank not in (2, 3):
+        raise ValueError(f"extract_patches takes two or three numbers as size. Received: size={size!r}.")
+    if padding not in ("valid", "same"):
+        raise unknown_name("padding of extract_patches", padding, ("valid", "same"))
+    images, first = as_array(images), standardize_data_format(data_format) == "channels_first"
+    if images.ndim not in (rank + 1, rank + 2):
+        what = "images" if rank == 2 else "volumes"
+        raise ValueError(
+            f"extract_patches takes {what} with {rank + 1} or {rank + 2} axes for size={size}. Received: {describe(images)}."
+        )
+    names = ("size", "strides", "dilation_rate")
+    sizes, steps, rates = (
+        spatial(value, rank, name) for value, name in zip((size, size if strides is None else strides, dilation_rate), names)
+    )
+    one = images.ndim == rank + 1
+    batch = images[None] if one else images
+    found = patches.extract_patches(jnp.moveaxis(batch, 1, -1) if first else batch, sizes, steps, rates, padding)
+    if 0 in found.shape[1:-1]:
+        raise ValueError(f"Patches of size={size} with dilation_rate={dilation_rate} do not fit into {describe(images)}.")
+    found = jnp.moveaxis(found, -1, 1) if first else found
+    return found[0] if one else found
+
+
+def extract_patches_3d(
+    volumes: Tensor,
+    size: Shape,
+    strides: Shape | None = None,
+    dilation_rate: Shape = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
+    """`extract_patches` of volumes; an int as `size` means a cube.
+
+    Raises:
+        TypeError: `size` is neither an int nor three of them; else as for `extract_patches`.
+
+    Example:
+        >>> extract_patches_3d(jnp.zeros((4, 4, 4, 1)), 2).shape
+        (2, 2, 2, 8)
+    """
+    cube = (size,) * 3 if isinstance(size, INTEGERS) else size
+    if not isinstance(cube, (tuple, list)) or len(cube) != 3:
+        raise TypeError(f"extract_patches_3d takes size as an int or (depth, height, width). Received: size={size!r}.")
+    return extract_patches(volumes, cube, strides, dilation_rate, padding, data_format)
+
+
+publish(extract_patches_3d, "image")

@@ -24,6 +24,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras._base.types import Tensor, Tree
+from jkeras.ops import image as image
 from jkeras.ops import linalg as linalg
 from jkeras.ops import nn as nn
 from jkeras.ops import numpy as numpy

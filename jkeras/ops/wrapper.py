@@ -28,7 +28,8 @@ F = TypeVar("F", bound=Function)
 
 _NATIVE: tuple[type, ...] = (jax.Array, np.ndarray, np.generic, int, float, complex)
 _operations: dict[str, Function] = {}
-_areas: dict[str, dict[str, Function]] = {"linalg": {}, "nn": {}, "numpy": {}}
+_areas: dict[str, dict[str, Function]] = {"image": {}, "linalg": {}, "nn": {}, "numpy": {}}
+_APART = {"image"}  # areas whose operations `ops` itself does not offer
 
 
 def symbolic(fn: F, name: str, module: str = "jkeras.ops") -> F:
@@ -67,7 +68,7 @@ def operation(area: str | None = None, name: str | None = None) -> Callable[[Fun
     """Decorator: make a function an operation under its public name, which drops a trailing underscore.
 
     Args:
-        area: the sub-namespace that it also belongs to: `"numpy"`, `"nn"` or `"linalg"`.
+        area: the sub-namespace that it also belongs to: `"numpy"`, `"nn"` or `"linalg"`; `"image"` has operations of its own.
         name: the public name, if it is not the function's own.
     """
     return lambda fn: publish(symbolic(fn, name or fn.__name__.rstrip("_")), area)
@@ -85,17 +86,24 @@ def inspector(area: str | None = None) -> Callable[[Function], Function]:
 
 def publish(op: Function, area: str | None = None) -> Function:
     """Add a function to the table of operations as it is."""
-    name = op.__name__
-    _operations[name] = op
-    if area is None:
-        return export(f"keras.ops.{name}")(op)
-    _areas[area][name] = op
-    return export(f"keras.ops.{name}", f"keras.ops.{area}.{name}")(op)
+    name, paths = op.__name__, []
+    if area not in _APART:
+        _operations[name] = op
+        paths.append(f"keras.ops.{name}")
+    if area is not None:
+        _areas[area][name] = op
+        paths.append(f"keras.ops.{area}.{name}")
+    return export(*paths)(op)
 
 
 def operations(area: str | None = None) -> dict[str, Function]:
-    """All operations by name, or those of one sub-namespace."""
+    """The operations of `ops` by name, or those of one sub-namespace."""
     return dict(_operations if area is None else _areas[area])
+
+
+def find(name: str) -> Function:
+    """An operation by its name, wherever it belongs."""
+    return (_operations | _areas["image"])[name]
 
 
 def operand(x: Tensor) -> ArrayLike:

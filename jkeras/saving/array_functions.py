@@ -21,7 +21,7 @@ from jkeras._base import registry
 from jkeras._base.configurable import deserialize, serialize
 from jkeras._base.errors import FileFormatError, describe
 from jkeras._base.types import Config, Tree
-from jkeras.ops.wrapper import operations
+from jkeras.ops.wrapper import find
 from jkeras.state.operators import OPERATORS
 
 _TABLE = {
@@ -62,6 +62,12 @@ _TABLE = {
         istft:ISTFT(x) logdet logsumexp rfft:RFFT rsqrt segment_max segment_min segment_prod segment_sum stft:STFT(x) top_k(x)
         view_as_complex view_as_real
     """,
+    "image": """
+        affine_transform(images,transform) crop_images elastic_transform extract_patches(images) gaussian_blur
+        hsv_to_rgb:HSVToRGB map_coordinates(inputs,coordinates) pad_images perspective_transform resize(images)
+        rgb_to_grayscale:RGBToGrayscale rgb_to_hsv:RGBToHSV scale_and_translate(images,output_shape,scale,translation)
+        sobel_edges ssim:SSIM
+    """,
     "linalg": """
         cholesky cholesky_inverse det eig eigh inv lstsq lu_factor matrix_rank norm pinv qr solve solve_triangular svd:SVD
     """,
@@ -98,7 +104,7 @@ class Operation(NamedTuple):
 
 @functools.cache
 def _signature(name: str) -> inspect.Signature:
-    return inspect.signature(operations()[name])
+    return inspect.signature(find(name))
 
 
 def _operation(module: str, word: str) -> Operation:
@@ -127,7 +133,7 @@ def name_of(fn: Callable[..., object]) -> str | None:
     """The name in `ops` of a function that a graph recorded; None for a user's own function.
 
     Example:
-        >>> name_of(operator.add), name_of(operations()["abs"]), name_of(lambda x: x)
+        >>> name_of(operator.add), name_of(find("abs")), name_of(lambda x: x)
         ('add', 'absolute', None)
     """
     path = registry.path_of(fn) or ""
@@ -202,7 +208,7 @@ def call_operation(known: Operation, settings: object, args: list[Tree], kwargs:
     """Record the call of an array function in a graph, with the settings of its config in the file."""
     if not isinstance(settings, Mapping):
         raise FileFormatError(f"The config of {known.class_name} is a dict. Found: {describe(settings)}.")
-    function, parameters = operations()[known.name], _signature(known.name).parameters
+    function, parameters = find(known.name), _signature(known.name).parameters
     rest = {k: deserialize(v) for k, v in settings.items() if k not in ("name", "dtype")}
     if "dtype" in settings and "dtype" in parameters:
         rest["dtype"] = settings["dtype"]

@@ -1,13 +1,17 @@
-"""`SeedGenerator`: a source of keys with a seed of its own."""
+"""`SeedGenerator`: a source of keys with a seed of its own; and the key of anything that functions take as a seed."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Config
-from jkeras.state.random import follow_generators, next_seed, scope_key, taking_nothing
+from jkeras.state.random import draw_key, follow_generators, next_seed, scope_key, taking_nothing
 from jkeras.state.scope import Scope, current
 from jkeras.state.variable import Variable
 
@@ -89,3 +93,32 @@ def _is_given(variable: Variable) -> bool:
     while scope is not None and (scope.values is None or id(variable) not in scope.values):
         scope = scope.parent
     return scope is not None
+
+
+class _Draw:
+    """Stands for draws outside of any layer, in keys and in error texts."""
+
+    name = "jkeras.random"
+
+
+_NO_LAYER = _Draw()
+
+
+def key_of(seed: Any) -> jax.Array:
+    """The key that a seed stands for; `jkeras/random.py` has the table.
+
+    Raises:
+        ValueError: it is no integer, `SeedGenerator`, key or None.
+    """
+    if seed is None:
+        layer = current().layer
+        return draw_key(_NO_LAYER if layer is None else layer)
+    if isinstance(seed, SeedGenerator):
+        return seed.next()
+    if isinstance(seed, jax.Array):
+        return seed
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        raise ValueError(f"seed is an integer, a SeedGenerator, a JAX key or None. Received: {describe(seed)}.")
+    # Keras puts the seed into the first word of the key, `jax.random.key` into the second.
+    words = np.array([int(seed) & 0xFFFFFFFF, 0], np.uint32)
+    return jax.random.wrap_key_data(jnp.asarray(words), impl="threefry2x32")

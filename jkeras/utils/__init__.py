@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from jkeras.preprocessing.sequence import pad_sequences as pad_sequences
     from jkeras.preprocessing.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
     from jkeras.utils import legacy as legacy
+    from jkeras.utils import bounding_boxes as bounding_boxes
     from jkeras.utils import vis_utils as vis_utils
     from jkeras.utils.model_pictures import model_to_dot as model_to_dot
     from jkeras.utils.model_pictures import plot_model as plot_model
@@ -57,6 +58,7 @@ __getattr__, __dir__ = lazy_names(
         "pad_sequences": "jkeras.preprocessing.sequence",
         "timeseries_dataset_from_array": "jkeras.preprocessing.timeseries",
         "legacy": "jkeras.utils.legacy",
+        "bounding_boxes": "jkeras.utils.bounding_boxes",
         "vis_utils": "jkeras.utils.vis_utils",
         "model_to_dot": "jkeras.utils.model_pictures",
         "plot_model": "jkeras.utils.model_pictures",

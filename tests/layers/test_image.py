@@ -7,7 +7,7 @@ import pytest
 from against_keras import keras, normal
 
 from jkeras import layers
-from jkeras.nn import affine
+from jkeras.nn import affine, sampling
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (16, 6, 5, 3)).astype("uint8")
 RANDOM = {
@@ -164,8 +164,8 @@ def test_erasing_fills_one_rectangle_in_the_given_share_of_images():
 # fixed layers
 
 
-@pytest.mark.parametrize("fill_mode", affine.FILL_MODES)
-@pytest.mark.parametrize("interpolation", affine.INTERPOLATIONS)
+@pytest.mark.parametrize("fill_mode", sampling.FILL_MODES)
+@pytest.mark.parametrize("interpolation", sampling.INTERPOLATIONS)
 def test_affine_transform_equals_keras(fill_mode, interpolation):
     x, matrices = normal(4, 6, 5, 3), np.zeros((4, 8), "float32")
     matrices[:, :6] = np.array([1, 0, 0, 0, 1, 0]) + normal(4, 6, seed=1) * [0.3, 0.3, 9, 0.3, 0.3, 9]

@@ -8,6 +8,7 @@ import numpy as np
 
 from jkeras._base.types import Tree
 from jkeras.compat.standin.image.arrays import as_floats, as_images, back, finished, library
+from jkeras.nn import color
 
 __all__ = [
     "adjust_brightness",
@@ -26,7 +27,6 @@ __all__ = [
     "yuv_to_rgb",
 ]
 
-_GRAY = (0.2989, 0.587, 0.114)
 # Columns: red, green, blue. Rows: brightness, then two differences of colours.
 _YUV = ((0.299, 0.587, 0.114), (-0.14714119, -0.28886916, 0.43601035), (0.61497538, -0.51496512, -0.10001026))
 
@@ -61,16 +61,16 @@ def adjust_gamma(image: Tree, gamma: float = 1, gain: float = 1) -> Any:
 def adjust_saturation(image: Tree, saturation_factor: Any, name: object = None) -> Any:
     """RGB images whose saturation is multiplied by a factor."""
     array = as_images(image)
-    hue, saturation, value = _to_hsv(as_floats(array))
+    hue, saturation, value = color.rgb_to_hsv(as_floats(array))
     saturation = library(array).clip(saturation * _number(saturation_factor, saturation), 0, 1)
-    return back(_to_rgb(hue, saturation, value), array)
+    return back(color.hsv_to_rgb(hue, saturation, value), array)
 
 
 def adjust_hue(image: Tree, delta: Any, name: object = None) -> Any:
     """RGB images whose hue is turned by a part of the circle, from -1 to 1."""
     array = as_images(image)
-    hue, saturation, value = _to_hsv(as_floats(array))
-    return back(_to_rgb((hue + _number(delta, hue)) % 1, saturation, value), array)
+    hue, saturation, value = color.rgb_to_hsv(as_floats(array))
+    return back(color.hsv_to_rgb((hue + _number(delta, hue)) % 1, saturation, value), array)
 
 
 def rgb_to_hsv(images: Tree, name: object = None) -> Any:
@@ -81,13 +81,13 @@ def rgb_to_hsv(images: Tree, name: object = None) -> Any:
         [0.4166666567325592, 1.0, 1.0]
     """
     array = as_images(images)
-    return finished(library(array).stack(_to_hsv(array), -1))
+    return finished(library(array).stack(color.rgb_to_hsv(array), -1))
 
 
 def hsv_to_rgb(images: Tree, name: object = None) -> Any:
     """The inverse of `rgb_to_hsv`."""
     array = as_images(images)
-    return finished(_to_rgb(array[..., 0], array[..., 1], array[..., 2]))
+    return finished(color.hsv_to_rgb(array[..., 0], array[..., 1], array[..., 2]))
 
 
 def rgb_to_yuv(images: Tree) -> Any:
@@ -111,36 +111,11 @@ def _mixed(images: Tree, matrix: np.ndarray) -> Any:
     return finished(library(array).stack([(array * row).sum(-1) for row in matrix.astype(array.dtype)], -1))
 
 
-def _to_hsv(images: Any) -> tuple[Any, Any, Any]:
-    xp = library(images)
-    red, green, blue = (images[..., i] for i in range(3))
-    value = images.max(-1)
-    spread = value - images.min(-1)
-    safe = xp.where(spread > 0, spread, 1).astype(images.dtype)
-    sector = xp.where(
-        value == red, (green - blue) / safe, xp.where(value == green, (blue - red) / safe + 2, (red - green) / safe + 4)
-    )
-    hue = xp.where(spread > 0, (sector / 6) % 1, 0).astype(images.dtype)
-    saturation = xp.where(value > 0, spread / xp.where(value > 0, value, 1), 0).astype(images.dtype)
-    return hue, saturation, value
-
-
-def _to_rgb(hue: Any, saturation: Any, value: Any) -> Any:
-    xp = library(hue)
-    channels = []
-    for shift in (5, 3, 1):
-        place = (shift + hue * 6) % 6
-        share = xp.clip(xp.minimum(place, 4 - place), 0, 1)
-        channels.append(value - value * saturation * share)
-    return xp.stack(channels, -1).astype(value.dtype)
-
-
 def rgb_to_grayscale(images: Tree, name: object = None) -> Any:
     """One channel, `0.2989 R + 0.587 G + 0.114 B`."""
     array = as_images(images)
     floats = as_floats(array)
-    gray = (floats * np.asarray(_GRAY, floats.dtype)).sum(-1, keepdims=True)
-    return back(gray, array)
+    return back(color.rgb_to_gray(floats), array)
 
 
 def grayscale_to_rgb(images: Tree, name: object = None) -> Any:

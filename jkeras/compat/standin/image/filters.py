@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.types import Array, Tree
 from jkeras.compat.standin.image.arrays import as_floats, as_images
+from jkeras.nn import filters as nn
 
 __all__ = ["image_gradients", "sobel_edges", "ssim"]
-
-_SMOOTH, _SLOPE = (1, 2, 1), (-1, 0, 1)
 
 
 def image_gradients(image: Tree) -> tuple[Array, Array]:
@@ -30,11 +27,7 @@ def image_gradients(image: Tree) -> tuple[Array, Array]:
 
 def sobel_edges(image: Tree) -> Array:
     """Sobel's differences of float images, down and to the right, on a last axis of two; the border is mirrored."""
-    array = jnp.asarray(as_images(image))
-    framed = jnp.pad(array, [(0, 0)] * (array.ndim - 3) + [(1, 1), (1, 1), (0, 0)], mode="reflect")
-    down = _filtered(_filtered(framed, _SLOPE, -3), _SMOOTH, -2)
-    right = _filtered(_filtered(framed, _SMOOTH, -3), _SLOPE, -2)
-    return jnp.stack([down, right], -1)
+    return nn.sobel_edges(jnp.asarray(as_images(image)))
 
 
 def ssim(
@@ -67,33 +60,5 @@ def ssim(
     whole = np.issubdtype(np.dtype(as_images(img1).dtype), np.integer)
     limit = max_val / np.iinfo(np.dtype(as_images(img1).dtype)).max if whole else max_val
     x, y = (jnp.asarray(as_floats(as_images(image)), "float32") for image in (img1, img2))
-    if min(*x.shape[-3:-1], *y.shape[-3:-1]) < filter_size:
-        sizes = " and ".join(str(tuple(image.shape[-3:-1])) for image in (x, y))
-        raise ValueError(f"Images of {sizes} pixels are smaller than filter_size={filter_size}. Give a smaller filter_size.")
-    bell = _bell(filter_size, filter_sigma)
-
-    def mean(image: Array) -> Array:
-        return _filtered(_filtered(image, bell, -3), bell, -2)
-
-    means, squares = mean(x) * mean(y), mean(x) ** 2 + mean(y) ** 2
-    small, smaller = (k2 * limit) ** 2, (k1 * limit) ** 2
-    luminance = (2 * means + smaller) / (squares + smaller)
-    structure = (2 * (mean(x * y) - means) + small) / (mean(x * x + y * y) - squares + small)
-    likeness = luminance * structure
+    likeness = nn.structural_similarity(x, y, limit, filter_size, filter_sigma, k1, k2)
     return jnp.mean(likeness, -1) if return_index_map else jnp.mean(likeness, (-3, -2, -1))
-
-
-def _bell(size: int, sigma: float) -> np.ndarray:
-    place = np.arange(size) - (size - 1) / 2
-    weights = np.exp(-0.5 * place**2 / sigma**2)
-    return (weights / weights.sum()).astype("float32")
-
-
-def _filtered(image: Array, weights: Any, axis: int) -> Array:
-    """The sums of neighbours along an axis with weights, where all of them are within the image."""
-    count = image.shape[axis] - len(weights) + 1
-
-    def shifted(start: int) -> Array:
-        return jnp.take(image, jnp.arange(start, start + count), axis)
-
-    return sum((w * shifted(i) for i, w in enumerate(weights) if w), jnp.zeros((), image.dtype))

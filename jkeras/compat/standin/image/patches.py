@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import jax.numpy as jnp
@@ -10,6 +9,7 @@ import jax.numpy as jnp
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.types import Array, Tree
 from jkeras.compat.standin.image.arrays import as_images
+from jkeras.nn import patches as nn
 
 __all__ = ["crop_and_resize", "extract_patches"]
 
@@ -50,12 +50,7 @@ def extract_patches(
     (tall, wide), (down, right), (row_rate, column_rate) = (
         _middle(what, given) for what, given in (("sizes", sizes), ("strides", strides), ("rates", rates))
     )
-    array, rows = _starts(array, 1, tall, down, row_rate, padding)
-    array, columns = _starts(array, 2, wide, right, column_rate, padding)
-    row = jnp.arange(rows)[:, None] * down + jnp.arange(tall) * row_rate
-    column = jnp.arange(columns)[:, None] * right + jnp.arange(wide) * column_rate
-    found = array[:, row[:, None, :, None], column[None, :, None, :]]
-    return found.reshape(array.shape[0], rows, columns, tall * wide * array.shape[-1])
+    return nn.extract_patches(array, (tall, wide), (down, right), (row_rate, column_rate), padding.lower())
 
 
 def crop_and_resize(
@@ -111,18 +106,6 @@ def _middle(what: str, given: Sequence[int]) -> tuple[int, int]:
     if len(four) != 4 or four[0] != 1 or four[3] != 1:
         raise ValueError(f"{what} is [1, height, width, 1]. Received: {given!r}.")
     return four[1], four[2]
-
-
-def _starts(array: Array, axis: int, size: int, stride: int, rate: int, padding: str) -> tuple[Array, int]:
-    """Images with the zeros that the padding asks for, and how many patches there are along an axis."""
-    have, reach = array.shape[axis], (size - 1) * rate + 1
-    if padding == "VALID":
-        return array, max(0, (have - reach) // stride + 1)
-    count = math.ceil(have / stride)
-    missing = max(0, (count - 1) * stride + reach - have)
-    margins = [(0, 0)] * array.ndim
-    margins[axis] = (missing // 2, missing - missing // 2)
-    return jnp.pad(array, margins), count
 
 
 def _places(first: Array, last: Array, size: int, count: int) -> Array:
