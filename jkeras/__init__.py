@@ -71,6 +71,7 @@ if _collecting:
 
 # What few scripts use is loaded when it is asked for.
 if TYPE_CHECKING:
+    from jkeras import applications as applications
     from jkeras import backend as backend
     from jkeras import preprocessing as preprocessing
     from jkeras import tree as tree
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "applications": "jkeras.applications",
         "backend": "jkeras.backend",
         "preprocessing": "jkeras.preprocessing",
         "tree": "jkeras.tree",

@@ -74,30 +74,6 @@ def deserialize(config: dict[str, Any], custom_objects: object = None) -> DTypeP
     return get_policy(config)
 
 
-def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
-    """The inputs that a symbolic tensor is computed from, each once.
-
-    Example:
-        >>> from jkeras.layers import Dense, Input
-        >>> x = Input((3,))
-        >>> get_source_inputs(Dense(2)(x))[0] is x
-        True
-    """
-    found: dict[int, KerasTensor] = {}
-    seen: set[int] = set()
-    rest = [tensor]
-    while rest:
-        current = rest.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        if current.node is None or not current.node.inputs:
-            found[id(current)] = current
-        else:
-            rest.extend(reversed(current.node.inputs))
-    return [*found.values()]
-
-
 def no_automatic_dependency_tracking(fn: Function) -> Function:
     """The function itself: jkeras does not replace the lists and dicts that a layer is given, so there is nothing to prevent.
 

@@ -19,7 +19,11 @@ tensorflow.contrib.keras.api.keras tensorflow.contrib.keras.python.keras tensorf
 ROOTS = tuple(_ROOTS.split())
 
 _SAME = """
-activations backend callbacks config constraints datasets datasets.cifar10 datasets.cifar100 datasets.fashion_mnist
+activations applications applications.convnext applications.densenet applications.efficientnet applications.efficientnet_v2
+applications.imagenet_utils applications.inception_resnet_v2 applications.inception_v3 applications.mobilenet
+applications.mobilenet_v2 applications.mobilenet_v3 applications.nasnet applications.resnet applications.resnet50
+applications.resnet_v2 applications.vgg16 applications.vgg19 applications.xception
+backend callbacks config constraints datasets datasets.cifar10 datasets.cifar100 datasets.fashion_mnist
 datasets.mnist initializers layers losses metrics models ops ops.linalg ops.nn ops.numpy optimizers optimizers.schedules
 preprocessing preprocessing.image preprocessing.sequence preprocessing.text random regularizers saving tree utils
 visualization wrappers wrappers.scikit_learn
@@ -27,8 +31,6 @@ visualization wrappers wrappers.scikit_learn
 PLACES = {
     **{place: f"jkeras.{place}" for place in _SAME.split()},
     "": "jkeras",
-    "applications": "jkeras.compat.absent_networks",
-    "applications.imagenet_utils": "jkeras.compat.imagenet_utils",
     "distribution": "jkeras.compat.distribution",
     "dtype_policies": "jkeras",
     "engine": "jkeras.layers jkeras.models jkeras",
@@ -45,15 +47,9 @@ PLACES = {
     "utils.tracking": "jkeras.compat.keras3_names",
 }
 
-_APPLICATIONS = """
-convnext densenet efficientnet efficientnet_v2 inception_resnet_v2 inception_v3 mobilenet mobilenet_v2 mobilenet_v3 nasnet resnet
-resnet50 resnet_v2 vgg16 vgg19 xception
-"""
-
 # place: the modules below it, or at the top, that offer the same.
 PARTS = {
     "utils.legacy": "saving.legacy.serialization legacy.saving.serialization",
-    "applications": " ".join(f"applications.{name}" for name in _APPLICATIONS.split()),
     "layers": """
         layers.activation layers.activation.elu layers.activation.leaky_relu layers.activation.prelu layers.activation.relu
         layers.activation.softmax layers.activations layers.advanced_activations layers.attention
@@ -178,7 +174,7 @@ NAMES = {
     "dtype_policies.serialize": "jkeras.compat.keras3_names.serialize",
     "random.make_default_seed": "jkeras.state.random.next_seed",
     "utils.deserialize_keras_object": "jkeras.saving.deserialize_keras_object",
-    "utils.get_source_inputs": "jkeras.compat.keras3_names.get_source_inputs",
+    "utils.get_source_inputs": "jkeras.graph.topology.source_inputs",
     "utils.is_keras_tensor": "jkeras.compat.keras3_names.is_keras_tensor",
     "utils.serialize_keras_object": "jkeras.saving.serialize_keras_object",
     "utils.standardize_dtype": "jkeras._base.dtypes.dtype_of_values",
