@@ -1,4 +1,35 @@
-"""Floor 10.5"""
+"""Floor 10.5: the forty networks of `keras.applications`, with random weights or those trained on ImageNet.
+
+    network = ResNet50()                                                   # downloads the trained weights once
+    scores = network.predict(resnet.preprocess_input(images))
+    names = resnet.decode_predictions(scores, top=3)
+
+    features = MobileNetV2(include_top=False, input_shape=(96, 96, 3), pooling="avg")     # for classes of your own
+    model = Sequential([features, layers.Dense(3, activation="softmax")])
+
+A network is a `Functional` model. Layers, weights, their names and their order are Keras', so files of either open in the other.
+The modules hold `preprocess_input` and `decode_predictions` for each family. The arguments of all networks:
+
+Args:
+    include_top: whether the network ends in its classifier.
+    weights: None for random ones, `"imagenet"`, or the path of a file that `load_weights` reads.
+    input_tensor: a symbolic tensor to use as images, instead of a new input.
+    input_shape: of one image, such as `(224, 224, 3)`, with None for sizes that may vary; default the family's.
+    pooling: without the classifier, what to do with the features of the pixels: None keeps them, `"avg"` gives their mean,
+        `"max"` the largest ones.
+    classes: how many the classifier knows; the trained one knows 1,000.
+    classifier_activation: the classifier's, or None for logits.
+    name: of the model.
+
+Raises:
+    ValueError: an argument is wrong, or does not fit to the trained weights.
+    FileNotFoundError: the trained weights are not in the cache, and the download failed; the error says what to put where.
+
+Example:
+    >>> network = VGG16(weights=None, include_top=False, input_shape=(32, 32, 3), pooling="max")
+    >>> network.output_shape, network.layers[-1].name[:18], network.layers[1].name
+    ((None, 512), 'global_max_pooling', 'block1_conv1')
+"""
 
 from jkeras.applications import convnext as convnext
 from jkeras.applications import densenet as densenet

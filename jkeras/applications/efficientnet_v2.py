@@ -1,4 +1,4 @@
-"""EfficientNet, version 2: its first stages convolve all channels at once, which accelerators do faster than channel by channel."""
+"""EfficientNet, version 2: its first stages convolve all channels at once, which accelerators do faster than one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ImageNet at both ends of a network: how images were scaled for training, which sizes fit, and what the 1,000 classes are called."""
+"""ImageNet at both ends of a network: how images were scaled for training, which sizes fit, what the classes are called."""
 
 from __future__ import annotations
 
