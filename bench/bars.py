@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bench import summary
-from bench.workloads import BATCHES, FILE_TASKS, PIPELINES
+from bench.workloads import BATCHES, FILE_TASKS, NETWORKS, PIPELINES
 
 KERAS, BEST, SCAN, IMPORT = "Keras 3 on JAX", "best of PyTorch and hand-written JAX", "hand-written scan", "`import jax, optax`"
 H5PY = "h5py alone"
@@ -47,6 +47,7 @@ BARS = (
     Bar("predict", KERAS, 0.60),
     Bar("predict_one", KERAS, 0.25),
     *(Bar(name, KERAS, 0.8) for name in BATCHES),
+    *(Bar(name, KERAS, 1.0) for name in NETWORKS),
     Bar("tape_gan", TENSORFLOW, 0.7),
     *(Bar(name, TENSORFLOW, 0.7) for name in PIPELINES),
     Bar("import", IMPORT, 1.15),

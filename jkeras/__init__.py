@@ -78,6 +78,7 @@ if _collecting:
 
 # What few scripts use is loaded when it is asked for.
 if TYPE_CHECKING:
+    from jkeras import applications as applications
     from jkeras import backend as backend
     from jkeras import mixed_precision as mixed_precision
     from jkeras import export as export
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "applications": "jkeras.applications",
         "backend": "jkeras.backend",
         "mixed_precision": "jkeras.mixed_precision",
         "export": "jkeras.export",

@@ -127,9 +127,9 @@ def test_steps_fit_one_of_three_forms(signature, fits, step):
 
 
 def test_hints_say_what_to_write():
-    source = "import keras\nkeras.applications.ResNet50(weights=None)\nkeras.Sequential().fitt()\nkeras.layers.Dense(1, 'reluu')"
-    network, method, name = (absent.hint for absent in check_script(source))
-    assert "weights=None" in network and "load_weights" in network
+    source = "import keras\nkeras.layers.CuDNNLSTM(4)\nkeras.Sequential().fitt()\nkeras.layers.Dense(1, 'reluu')"
+    layer, method, name = (absent.hint for absent in check_script(source))
+    assert "Write keras.layers.LSTM" in layer
     assert method == "There is fit."
     assert name == "Unknown activation 'reluu'. Did you mean 'relu'?"
 

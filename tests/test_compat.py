@@ -591,13 +591,15 @@ def test_names_that_packages_on_keras_3_use(compat):
     assert space["layers"].Dense is keras.layers.Dense and space["Model"] is keras.Model
 
 
-def test_networks_that_are_absent_can_be_listed_but_not_called(compat):
-    from keras.applications import efficientnet
-    from keras.applications.resnet import ResNet50
+def test_each_family_of_networks_has_its_module(compat):
+    import keras
+    import tensorflow as tf
+    from keras.applications.resnet50 import ResNet50, preprocess_input
 
-    assert callable(efficientnet.EfficientNetB0)
-    with pytest.raises(NotImplementedError, match=r"keras.applications.ResNet50 is not in jkeras. \w+"):
-        ResNet50(weights=None)
+    assert ResNet50 is keras.applications.ResNet50 is tf.keras.applications.resnet.ResNet50
+    assert keras.applications.vgg16.preprocess_input is not preprocess_input
+    assert not hasattr(keras.applications.vgg16, "ResNet50") and not hasattr(keras.applications.resnet50, "layers")
+    assert "efficientnet_v2" in keras.applications.__all__ and "ConvNeXtTiny" in dir(keras.applications)
 
 
 def test_objects_in_the_form_of_keras_2_by_a_table(compat):

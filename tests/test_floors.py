@@ -42,6 +42,7 @@ FLOORS = {
     "distillation": 10,
     "datasets": 10,
     "utils": 10,
+    "applications": 10.5,
     "backend": 10.5,
     "compat": 11.5,  # builds on the public names
 }

@@ -8,7 +8,6 @@ import pytest
 
 import jkeras
 from jkeras import Input, Model, Sequential, callbacks, layers
-from jkeras.compat.imagenet_utils import preprocess_input
 
 
 def test_a_model_lists_its_layers_and_their_parents():
@@ -92,27 +91,6 @@ def test_an_open_hdf5_file_is_read(tmp_path):
         again = jkeras.models.load_model(file)
         assert file.keys()
     np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
-
-
-@pytest.mark.parametrize("mode", ["caffe", "tf", "torch"])
-@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-def test_images_are_scaled_as_keras_does(mode, data_format):
-    theirs = pytest.importorskip("keras").applications.imagenet_utils.preprocess_input
-    shape = (2, 5, 6, 3) if data_format == "channels_last" else (2, 3, 5, 6)
-    images = np.random.default_rng(0).integers(0, 256, shape).astype("float32")
-    expected = theirs(images.copy(), data_format=data_format, mode=mode)
-    np.testing.assert_allclose(preprocess_input(images, data_format, mode), expected, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(preprocess_input(images.astype("uint8"), data_format, mode), expected, rtol=1e-5, atol=1e-5)
-    x = Input(shape[1:])
-    recorded = Model(x, preprocess_input(x, data_format, mode))
-    np.testing.assert_allclose(recorded(images), expected, rtol=1e-5, atol=1e-4)
-
-
-def test_unknown_modes_are_refused():
-    with pytest.raises(ValueError, match=r"'caffe', 'tf', 'torch'.*Received: 'other'"):
-        preprocess_input(np.ones((1, 2, 2, 3)), mode="other")
-    with pytest.raises(ValueError, match=r'"channels_first" or "channels_last".*Received'):
-        preprocess_input(np.ones((1, 2, 2, 3)), data_format="last")
 
 
 def holding(library):

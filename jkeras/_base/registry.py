@@ -35,7 +35,12 @@ _ROOTS = {
     "tensorflow", "tf", "python", "keras", "tf_keras", "keras_core", "src", "api", "v1", "v2", "_v1", "_v2", "_tf_keras",
     "compat", "legacy",
 }  # fmt: skip
-_AREAS = {"engine": ("models", "layers"), "mixed_precision": ("dtype_policies",), "": ("top", "models", "layers")}
+_AREAS = {
+    "applications": ("layers",),  # those that only networks of Keras' own use
+    "engine": ("models", "layers"),
+    "mixed_precision": ("dtype_policies",),
+    "": ("top", "models", "layers"),
+}
 # Where to look for a class whose config has no module, as in files of Keras 2.
 _SEARCHED = (
     "layers", "models", "top", "initializers", "regularizers", "constraints", "optimizers", "optimizers.schedules",
@@ -345,8 +350,8 @@ def _part(module: str | None, class_name: str) -> object:
     found = built_in(module, class_name)
     if found is None:
         return None
-    area = (path_of(found) or "").rpartition(".")[0].removeprefix("j").removeprefix("keras").removeprefix(".") or "top"
-    if not inspect.isclass(found) or not hasattr(found, "from_config") or area not in _PARTS:
+    areas = areas_of((path_of(found) or "").removeprefix("j").rpartition(".")[0])
+    if not inspect.isclass(found) or not hasattr(found, "from_config") or _PARTS.isdisjoint(areas):
         raise UnsafeFileError(
             f"The config names {f'{module}.' if module else ''}{class_name}, which is no part of a model. A file may name "
             "layers, models, initializers, regularizers, constraints, losses, metrics and optimizers, and nothing else of Keras."

@@ -18,8 +18,6 @@ _DEVICES = "A run uses JAX's first device. To choose another: with jax.default_d
 _FILES = "Write model.save('model.keras') and keras.models.load_model('model.keras'), or model.export('folder') to serve a model."
 _EAGER = "Write the operation with keras.ops or jax.numpy; both take the arrays that layers take and return."
 _OPTIMIZER = "Write keras.optimizers.{} and pass it to model.compile(optimizer=...)."
-_NETWORKS = """The networks of keras.applications are not here. Where the script says weights=None, build the network with
-keras.layers (examples/resnet.py builds a ResNet). Where it wants trained weights, build it too, then model.load_weights(file)."""
 
 _RUNTIME = "TensorFlow's own runtime is not here. Write tf.GradientTape, or jax.grad of a function of arrays."
 _GRADIENT_RULES = """TensorFlow's operations, and the rules for their gradients that shap's DeepExplainer replaces, are not here.
@@ -67,7 +65,6 @@ HINTS = {
     "models.model_from_yaml": _YAML,
     "models.Graph": "It ended with Keras 1. Write keras.Model(inputs, outputs).",
     "utils.multi_gpu_model": _DEVICES,
-    "applications": _NETWORKS,
     "estimator": "Estimators ended with TensorFlow 1. Call the model's compile() and fit().",
     "dtensor": _DEVICES,
 }

@@ -19,17 +19,19 @@ tensorflow.contrib.keras.api.keras tensorflow.contrib.keras.python.keras tensorf
 ROOTS = tuple(_ROOTS.split())
 
 _SAME = """
-activations backend callbacks config constraints datasets datasets.boston_housing datasets.california_housing datasets.cifar10
-datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters distillation dtype_policies export
-initializers layers losses metrics mixed_precision models ops ops.image ops.linalg ops.nn ops.numpy optimizers
-optimizers.schedules preprocessing preprocessing.image preprocessing.sequence preprocessing.text random regularizers saving tree
-utils utils.bounding_boxes utils.legacy visualization wrappers wrappers.scikit_learn
+activations applications applications.convnext applications.densenet applications.efficientnet applications.efficientnet_v2
+applications.imagenet_utils applications.inception_resnet_v2 applications.inception_v3 applications.mobilenet
+applications.mobilenet_v2 applications.mobilenet_v3 applications.nasnet applications.resnet applications.resnet50
+applications.resnet_v2 applications.vgg16 applications.vgg19 applications.xception backend callbacks config constraints datasets
+datasets.boston_housing datasets.california_housing datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb
+datasets.mnist datasets.reuters distillation dtype_policies export initializers layers losses metrics mixed_precision models ops
+ops.image ops.linalg ops.nn ops.numpy optimizers optimizers.schedules preprocessing preprocessing.image preprocessing.sequence
+preprocessing.text random regularizers saving tree utils utils.bounding_boxes utils.legacy visualization wrappers
+wrappers.scikit_learn
 """
 PLACES = {
     **{place: f"jkeras.{place}" for place in _SAME.split()},
     "": "jkeras",
-    "applications": "jkeras.compat.absent_networks",
-    "applications.imagenet_utils": "jkeras.compat.imagenet_utils",
     "distribution": "jkeras.compat.distribution",
     "engine": "jkeras.layers jkeras.models jkeras",
     "legacy": "jkeras.utils",
@@ -43,15 +45,9 @@ PLACES = {
     "utils.tracking": "jkeras.compat.keras3_names",
 }
 
-_APPLICATIONS = """
-convnext densenet efficientnet efficientnet_v2 inception_resnet_v2 inception_v3 mobilenet mobilenet_v2 mobilenet_v3 nasnet resnet
-resnet50 resnet_v2 vgg16 vgg19 xception
-"""
-
 # place: the modules below it, or at the top, that offer the same.
 PARTS = {
     "utils.legacy": "saving.legacy.serialization legacy.saving.serialization",
-    "applications": " ".join(f"applications.{name}" for name in _APPLICATIONS.split()),
     "layers": """
         layers.activation layers.activation.elu layers.activation.leaky_relu layers.activation.prelu layers.activation.relu
         layers.activation.softmax layers.activations layers.advanced_activations layers.attention
@@ -167,6 +163,14 @@ NAMES = {
     "backend.standardize_shape": "jkeras.compat.keras3_names.standardize_shape",
     "backend.set_keras_mask": "jkeras.compat.keras3_internals.set_keras_mask",
     "random.make_default_seed": "jkeras.state.random.next_seed",
+<<<<<<< HEAD
+=======
+    "utils.deserialize_keras_object": "jkeras.saving.deserialize_keras_object",
+    "utils.get_source_inputs": "jkeras.graph.topology.source_inputs",
+    "utils.is_keras_tensor": "jkeras.compat.keras3_names.is_keras_tensor",
+    "utils.serialize_keras_object": "jkeras.saving.serialize_keras_object",
+    "utils.standardize_dtype": "jkeras._base.dtypes.dtype_of_values",
+>>>>>>> slice-applications
     "saving.H5IOStore": "jkeras.compat.weight_store.H5IOStore",
     "saving.SafeModeScope": "jkeras._base.safe_mode.safe_mode_scope",
     "saving.in_safe_mode": "jkeras._base.safe_mode.in_safe_mode",

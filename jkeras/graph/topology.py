@@ -44,6 +44,29 @@ def operations_of(nodes: list[Node]) -> list[Operation]:
     return list({id(node.operation): node.operation for node in nodes}.values())
 
 
+def source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
+    """The inputs that a symbolic tensor is computed from, each once.
+
+    Example:
+        >>> x = KerasTensor((None, 3))
+        >>> source_inputs(x)[0] is x
+        True
+    """
+    found: dict[int, KerasTensor] = {}
+    seen: set[int] = set()
+    rest = [tensor]
+    while rest:
+        current = rest.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        if current.node is None or not current.node.inputs:
+            found[id(current)] = current
+        else:
+            rest.extend(reversed(current.node.inputs))
+    return [*found.values()]
+
+
 def _parents(node: Node, given: set[int]) -> list[Node]:
     return [t.node for t in node.inputs if t.node is not None and (id(t) not in given or not t.node.inputs)]
 

@@ -44,6 +44,7 @@ from jkeras.layers.dropout import GaussianNoise as GaussianNoise
 from jkeras.layers.dropout import SpatialDropout1D as SpatialDropout1D
 from jkeras.layers.dropout import SpatialDropout2D as SpatialDropout2D
 from jkeras.layers.dropout import SpatialDropout3D as SpatialDropout3D
+from jkeras.layers.dropout import StochasticDepth as StochasticDepth
 from jkeras.layers.einsum_dense import EinsumDense as EinsumDense
 from jkeras.layers.embedding import Embedding as Embedding
 from jkeras.layers.feature_normalization import Normalization as Normalization
@@ -144,6 +145,8 @@ from jkeras.layers.reshaping import Permute as Permute
 from jkeras.layers.reshaping import RepeatVector as RepeatVector
 from jkeras.layers.reshaping import Reshape as Reshape
 from jkeras.layers.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
+from jkeras.layers.scaled import CustomScaleLayer as CustomScaleLayer
+from jkeras.layers.scaled import LayerScale as LayerScale
 from jkeras.layers.spectral_normalization import SpectralNormalization as SpectralNormalization
 from jkeras.layers.spectrograms import MelSpectrogram as MelSpectrogram
 from jkeras.layers.spectrograms import STFTSpectrogram as STFTSpectrogram

@@ -1,4 +1,4 @@
-"""Noise layers: dropout, of entries and of whole channels, normal noise, and noise for self-normalising networks."""
+"""Noise layers: dropout, of entries, channels or examples, normal noise, and noise for self-normalising networks."""
 
 from __future__ import annotations
 
@@ -83,6 +83,34 @@ def _checked_noise_shape(noise_shape: Sequence[int | None] | None) -> tuple[int 
             "Write for example noise_shape=(None, 1, None)."
         )
     return sizes
+
+
+@export("keras.src.applications.convnext.StochasticDepth", "jkeras.layers.StochasticDepth")
+class StochasticDepth(_Noise):
+    """In training, zero each whole example with probability `drop_path_rate` and divide the others by `1 - drop_path_rate`.
+
+    Added to a shortcut, a branch that is zero is left out, so a deep network trains as a shallower one.
+
+    Args:
+        drop_path_rate: probability of zero, in [0, 1].
+        kwargs: as every layer.
+
+    Example:
+        >>> import numpy as np
+        >>> StochasticDepth(0.5)(np.ones((1, 3), np.float32)).tolist()
+        [[1.0, 1.0, 1.0]]
+
+    Source: Gao Huang et al., "Deep Networks with Stochastic Depth", 2016.
+    """
+
+    def __init__(self, drop_path_rate: float, **kwargs: Unpack[BaseArguments]):
+        super().__init__(**kwargs)
+        self._set_strength("drop_path_rate", drop_path_rate, None)
+        self.drop_path_rate = drop_path_rate
+
+    def disturb(self, x: Array, rng: Array) -> Array:
+        """The input with some examples zero."""
+        return maths.dropout(rng, x, self.drop_path_rate, (None, *(1,) * (x.ndim - 1)))
 
 
 @export("keras.layers.GaussianNoise")

@@ -327,7 +327,11 @@ MODELS = (
     Case("TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.BatchNormalization(name="norm")), None, (6, 3, 4)),
 )
 # Layers that Keras does not have: all laws except those that compare with it.
-OWN: tuple[Case, ...] = ()
+OWN = (
+    _case("LayerScale", IMAGE, 0.3, 4),
+    _case("CustomScaleLayer", TWO, 0.3),
+    _case("StochasticDepth", IMAGE, 0.4, case={"stochastic": True}),
+)
 TABLE = (*LAYERS, *MODELS, *OWN)
 
 

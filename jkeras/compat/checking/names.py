@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from jkeras.compat.checking.finding import Finding
-from jkeras.compat.checking.script import Script, has_name
+from jkeras.compat.checking.script import Script
 from jkeras.compat.hints import hint_for
 from jkeras.compat.missing import nearest_names
-from jkeras.compat.modules import known_names, place_of
+from jkeras.compat.modules import find_name, known_names, place_of
 
 
 def missing_names(script: Script) -> Iterator[Finding]:
@@ -41,6 +41,6 @@ def _first_missing(line: int, module: str, parts: list[str]) -> Iterator[tuple[i
         if place_of(full):
             module = full
             continue
-        if not part.startswith("__") and not has_name(full):
+        if not part.startswith("__") and not find_name(full):
             yield line, full
         return

@@ -10,18 +10,12 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from jkeras.compat import absent_networks
 from jkeras.compat.finder import NAMES
 from jkeras.compat.modules import find_name, find_object, place_of
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _SCOPES = (*_FUNCTIONS, ast.ClassDef)
 _CATCHES_MISSING = {"AttributeError", "Exception", "BaseException", "ImportError", "ModuleNotFoundError"}
-
-
-def has_name(full: str) -> bool:
-    """Whether jkeras has an object of a full name, and not just the name, as of the networks in `keras.applications`."""
-    return find_name(full) and getattr(find_object(full), "__module__", None) != absent_networks.__name__
 
 
 class OwnClass(NamedTuple):
@@ -95,7 +89,7 @@ class Script:
                 continue
             if place_of(full):
                 self.imported[alias.asname or alias.name] = self.modules[alias.asname or alias.name] = full
-            elif has_name(full):
+            elif find_name(full):
                 self.imported[alias.asname or alias.name] = full
             else:
                 self._add_missing(node, full)
