@@ -28,8 +28,8 @@ from jkeras import callbacks as callbacks
 from jkeras import config as config
 from jkeras import constraints as constraints
 from jkeras import datasets as datasets
-from jkeras import dtype_policies as dtype_policies
 from jkeras import distillation as distillation
+from jkeras import dtype_policies as dtype_policies
 from jkeras import initializers as initializers
 from jkeras import layers as layers
 from jkeras import losses as losses
@@ -80,8 +80,8 @@ if _collecting:
 if TYPE_CHECKING:
     from jkeras import applications as applications
     from jkeras import backend as backend
-    from jkeras import mixed_precision as mixed_precision
     from jkeras import export as export
+    from jkeras import mixed_precision as mixed_precision
     from jkeras import preprocessing as preprocessing
     from jkeras import tree as tree
     from jkeras import visualization as visualization

@@ -163,14 +163,6 @@ NAMES = {
     "backend.standardize_shape": "jkeras.compat.keras3_names.standardize_shape",
     "backend.set_keras_mask": "jkeras.compat.keras3_internals.set_keras_mask",
     "random.make_default_seed": "jkeras.state.random.next_seed",
-<<<<<<< HEAD
-=======
-    "utils.deserialize_keras_object": "jkeras.saving.deserialize_keras_object",
-    "utils.get_source_inputs": "jkeras.graph.topology.source_inputs",
-    "utils.is_keras_tensor": "jkeras.compat.keras3_names.is_keras_tensor",
-    "utils.serialize_keras_object": "jkeras.saving.serialize_keras_object",
-    "utils.standardize_dtype": "jkeras._base.dtypes.dtype_of_values",
->>>>>>> slice-applications
     "saving.H5IOStore": "jkeras.compat.weight_store.H5IOStore",
     "saving.SafeModeScope": "jkeras._base.safe_mode.safe_mode_scope",
     "saving.in_safe_mode": "jkeras._base.safe_mode.in_safe_mode",

@@ -18,9 +18,9 @@ from jkeras.data.batch import pack_x_y_sample_weight as pack_x_y_sample_weight
 from jkeras.data.batch import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from jkeras.data.py_dataset import PyDataset as PyDataset
 from jkeras.data.py_dataset import Sequence as Sequence
+from jkeras.models.feature_space import FeatureSpace as FeatureSpace
 from jkeras.saving.serialization import deserialize_keras_object as deserialize_keras_object
 from jkeras.saving.serialization import serialize_keras_object as serialize_keras_object
-from jkeras.models.feature_space import FeatureSpace as FeatureSpace
 from jkeras.state.random import set_random_seed as set_random_seed
 from jkeras.utils import np_utils as np_utils
 from jkeras.utils.config import Config as Config
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from jkeras.preprocessing.image.files import save_img as save_img
     from jkeras.preprocessing.sequence import pad_sequences as pad_sequences
     from jkeras.preprocessing.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
-    from jkeras.utils import legacy as legacy
     from jkeras.utils import bounding_boxes as bounding_boxes
+    from jkeras.utils import legacy as legacy
     from jkeras.utils import vis_utils as vis_utils
     from jkeras.utils.model_pictures import model_to_dot as model_to_dot
     from jkeras.utils.model_pictures import plot_model as plot_model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jkeras._base.registry import export
 from jkeras.graph.keras_tensor import KerasTensor
+from jkeras.graph.topology import source_inputs
 
 
 @export("keras.utils.is_keras_tensor")
@@ -31,18 +32,4 @@ def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
         >>> get_source_inputs(Dense(2)(x))[0] is x
         True
     """
-    if not isinstance(tensor, KerasTensor):
-        return tensor
-    found: dict[int, KerasTensor] = {}
-    seen: set[int] = set()
-    rest = [tensor]
-    while rest:
-        current = rest.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        if current.node is None or not current.node.inputs:
-            found[id(current)] = current
-        else:
-            rest.extend(reversed(current.node.inputs))
-    return [*found.values()]
+    return source_inputs(tensor) if isinstance(tensor, KerasTensor) else tensor
