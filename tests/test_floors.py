@@ -246,7 +246,7 @@ def test_late_names_are_declared_and_come(path):
 # Whose `.value` is read. A Variable's is a method in TensorFlow's dialect; `.array` is the array in every one.
 WITH_VALUE = {
     "callbacks/event_writer.py": {"summary"},  # a message
-    "compat/standin/tapes.py": {"node"},  # of a program's text
+    "compat/standin/blocks.py": {"node"},  # of a program's text
     "compat/standin/variables.py": {"read"},  # what makes it both
     "optimizers/face.py": {"variable"},  # of another library
     "saving/keras2_config.py": {"translation"},
