@@ -10,7 +10,7 @@ from bench.bars import COPIES, GROWTH_MB, OVERHEAD, RESIDENT_MB, judged
 from bench.machine import QUIET
 from bench.summary import Results
 from bench.workload import LIBRARIES
-from bench.workloads import FILE_TASKS, NAMES, PIPELINES, TRAINING, workload
+from bench.workloads import FILE_TASKS, LAYERS, NAMES, PIPELINES, TRAINING, workload
 
 METHOD = """\
 Each figure is a median over processes: one process measures one library on one workload, and the libraries take turns (A B C
@@ -193,7 +193,7 @@ def warnings(results: Results) -> list[str]:
 def page(results: Results, more: Iterable[str] = ()) -> str:
     """The whole page; `more` holds the sections that other bench programs wrote."""
     present = [name for name in NAMES if name in results["workloads"]]
-    training = [name for name in present if name in (*TRAINING, "streamed", *PIPELINES)]
+    training = [name for name in present if name in (*TRAINING, "streamed", *PIPELINES, *LAYERS)]
     others = [name for name in present if name not in training and name != "memory"]
     sizes = [[title(results, name), *(results["workloads"][name][part] for part in ("measures", "sizes"))] for name in present]
     return "\n".join(

@@ -166,3 +166,12 @@ def test_what_does_not_fit_is_refused(make, error, text):
 def test_a_key_that_fits_nothing_is_reported():
     with pytest.warns(UserWarning, match="kern"):
         MultiOptimizer(OptimizerMap(SGD(), {"kern": Adam()})).init({"a": {"kernel": jnp.ones(2)}})
+
+
+def test_a_plateau_lowers_all_rates():
+    first, second = SGD(0.1, name="first"), SGD(0.01, name="second")
+    made = model(MultiOptimizer(OptimizerMap(second, {"a/.*": first})))
+    calm = jkeras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=1e9)
+    logs = made.fit(X, Y, epochs=3, verbose=0, callbacks=[calm]).history
+    np.testing.assert_allclose([float(first.learning_rate), float(second.learning_rate)], [0.025, 0.0025], rtol=1e-6)
+    np.testing.assert_allclose(logs["learning_rate_first"], [0.1, 0.1, 0.05], rtol=1e-6)

@@ -616,3 +616,21 @@ def test_optax_learning_rate_is_live_where_injected():
     plain.build(boxes())
     with pytest.raises(AttributeError, match="inject_hyperparams"):
         float(plain.learning_rate)
+
+
+def test_a_schedule_from_the_live_rate_takes_the_number_of_the_moment():
+    optimizer = Adam(0.5)
+    optimizer.learning_rate = schedules.PolynomialDecay(optimizer.learning_rate, 4)
+    assert float(optimizer.learning_rate) == 0.5 and len(optimizer.variables) == 1
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Muon"])
+def test_update_step_changes_one_weight(name):
+    ours, theirs = (getattr(k.optimizers, name)(0.5, weight_decay=None) for k in (jkeras, keras))
+    weights, expected = ([k.Variable(w, name=path) for path, w in (("a", np.eye(2)), ("b", np.ones(3)))] for k in (jkeras, keras))
+    for optimizer, variables in ((ours, weights), (theirs, expected)):
+        optimizer.build(variables)
+        for one, gradient in ((0, [[1.0, 6.0], [7.0, 2.0]]), (0, [[2.0, 1.0], [0.0, 2.0]]), (1, [1.0, -2.0, 3.0])):
+            optimizer.update_step(jnp.array(gradient), variables[one], 0.5)
+    for a, b in zip([*weights, *ours.variables], [*expected, *theirs.variables], strict=True):
+        np.testing.assert_allclose(a.value, b.value, rtol=1e-5, atol=1e-6)

@@ -11,10 +11,13 @@ FILE_TASKS = ("save_keras", "load_keras", "save_h5", "load_h5")
 BATCHES = ("train_on_batch", "test_on_batch", "fit_one_batch", "gan")
 PIPELINES = ("tf_data", "tf_data_random")
 NETWORKS = ("resnet50_step", "resnet50_predict", "mobilenet_v2_step", "mobilenet_v2_predict")
+LAYERS = ("conv_lstm", "group_norm", "einsum_dense", "muon", "adafactor", "embedding")
 ONE_CALLS = ("evaluate", "predict", "predict_one")
 OTHERS = (
-    "streamed", "text", "tape_gan", *PIPELINES, *NETWORKS, *ONE_CALLS, *BATCHES, "import", "first_step", *FILE_TASKS, "memory",
-)  # fmt: skip
+    *("streamed", "text", "tape_gan"),
+    *(*PIPELINES, *NETWORKS, *LAYERS, *ONE_CALLS, *BATCHES),
+    *("import", "first_step", *FILE_TASKS, "memory"),
+)
 NAMES = TRAINING + OTHERS
 FILES = {
     "import": "start_up",
@@ -22,11 +25,13 @@ FILES = {
     **dict.fromkeys(BATCHES, "batches"),
     **dict.fromkeys(PIPELINES, "tf_data"),
     **dict.fromkeys(NETWORKS, "networks"),
+    **dict.fromkeys(LAYERS, "layers"),
 }
 
 
 def workload(name: str) -> Workload:
     """The workload with this name."""
     module = importlib.import_module(f"bench.workloads.{FILES.get(name, name)}")
-    found: Workload = module.WORKLOADS[name] if name in (*FILE_TASKS, *BATCHES, *PIPELINES, *NETWORKS) else module.WORKLOAD
+    several = (*FILE_TASKS, *BATCHES, *PIPELINES, *NETWORKS, *LAYERS)
+    found: Workload = module.WORKLOADS[name] if name in several else module.WORKLOAD
     return found

@@ -20,14 +20,22 @@ INTEGERS = (int, np.integer)
 """What functions take for an integer; constructors see `int` alone."""
 
 
+class LiveNumber:
+    """Base of numbers that change: a constructor gets the number of the moment."""
+
+    def item(self) -> float:
+        """The number now."""
+        raise NotImplementedError
+
+
 def plain(value: Any) -> Any:
-    """NumPy's scalars and arrays without axes as Python's numbers, in lists and tuples too; anything else as it is.
+    """NumPy's scalars, arrays without axes and live numbers as Python's numbers, in lists and tuples too; the rest as it is.
 
     Example:
         >>> plain((np.int64(3), [np.float64(0.5), None]))
         (3, [0.5, None])
     """
-    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim):
+    if isinstance(value, (np.generic, LiveNumber)) or (isinstance(value, np.ndarray) and not value.ndim):
         return value.item()
     if type(value) in (list, tuple):
         parts = [plain(part) for part in value]

@@ -1,13 +1,14 @@
 """Callbacks that change the optimizer's learning rate between epochs: by a schedule, or when a result stops improving.
 
 The learning rate is an array in the optimizer's state, so setting it recompiles nothing. Both callbacks add the rate to the
-epoch's results as `learning_rate`.
+epoch's results as `learning_rate`, and ReduceLROnPlateau each of those in a MultiOptimizer by its optimizer's name.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,14 @@ def get_rate(optimizer: object) -> float:
             "such as Adam(learning_rate=0.001)."
         )
     return float(np.float32(np.asarray(optimizer.learning_rate)))
+
+
+def rates_of(optimizer: object) -> dict[str, object]:
+    """The optimizers whose rates a callback changes, by what logs call these: `learning_rate`, or `learning_rate_sgd` and so on
+    for each of the optimizers in a MultiOptimizer.
+    """
+    several = getattr(optimizer, "optimizers", None)
+    return {"learning_rate": optimizer} if several is None else {f"learning_rate_{one.name}": one for one in several}
 
 
 @export("keras.callbacks.LearningRateScheduler")
@@ -158,7 +167,8 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         logs = {} if logs is None else logs
-        logs["learning_rate"] = get_rate(self.model.optimizer)
+        optimizers = rates_of(self.model.optimizer)
+        logs.update((name, get_rate(optimizer)) for name, optimizer in optimizers.items())
         value = self.get_monitor_value(logs)
         if value is None:
             return
@@ -170,17 +180,18 @@ class ReduceLROnPlateau(MonitorCallback):
             self.wait = 0
         elif not self.in_cooldown():
             self.wait += 1
-            if self.wait >= self.patience and self._reduce(epoch):
+            reduced = [self._reduce(epoch, optimizer) for optimizer in optimizers.values() if self.wait >= self.patience]
+            if any(reduced):
                 self.cooldown_counter = self.cooldown
                 self.wait = 0
 
-    def _reduce(self, epoch: int) -> bool:
+    def _reduce(self, epoch: int, optimizer: Any) -> bool:
         """Lower the rate unless it is at its lowest; returns whether it did."""
-        old = get_rate(self.model.optimizer)
+        old = get_rate(optimizer)
         if old <= np.float32(self.min_lr):
             return False
         rate = max(old * self.factor, self.min_lr)
-        self.model.optimizer.learning_rate = rate
+        optimizer.learning_rate = rate
         if self.verbose > 0:
             say(f"\nEpoch {epoch + 1:05d}: ReduceLROnPlateau reducing learning rate to {rate}.")
         return True

@@ -22,7 +22,7 @@ from jkeras._base.registry import export
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.batch_counter import check_frequency
 from jkeras.callbacks.event_writer import EventWriter, require_tensorboard
-from jkeras.callbacks.learning_rate import get_rate
+from jkeras.callbacks.learning_rate import get_rate, rates_of
 from jkeras.layers.embedding import Embedding
 
 _BAD_RANGE = """profile_batch must be the number of a batch (from 1; 0 for none), or the first and last one: (10, 20) or "10,20".
@@ -154,8 +154,9 @@ class TensorBoard(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         results = {name: value for name, value in (logs or {}).items() if not name.startswith("val_")}
         validation = {name[4:]: value for name, value in (logs or {}).items() if name.startswith("val_")}
-        if hasattr(self.model.optimizer, "learning_rate"):
-            results["learning_rate"] = get_rate(self.model.optimizer)
+        for name, optimizer in rates_of(self.model.optimizer).items():
+            if hasattr(optimizer, "learning_rate"):
+                results[name] = get_rate(optimizer)
         if self.write_steps_per_second:
             seconds = max(time.perf_counter() - self._epoch_began, 1e-9)
             results["steps_per_second"] = (self._iteration() - self._iterations) / seconds

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated, TypedDict, Unpack
+
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
+from jkeras._base.shared_arguments import expand_kwargs
 from jkeras._base.types import Array, Ints, Tree
 from jkeras.metrics.base import State
 from jkeras.metrics.reduction import Mean, MeanMetricWrapper
@@ -166,6 +169,14 @@ class LogCoshError(MeanMetricWrapper):
         super().__init__(log_cosh, name=name, dtype=dtype)
 
 
+class CorrelationArguments(TypedDict, total=False):
+    """Arguments of correlations; `PearsonCorrelation` explains them."""
+
+    name: Annotated[str | None, None]
+    dtype: Annotated[DTypeLike | None, None]
+    axis: Annotated[Ints, -1]
+
+
 @export("keras.metrics.PearsonCorrelation", aliases=("pearson_correlation",))
 class PearsonCorrelation(MeanMetricWrapper):
     """The mean over the samples of `cov(y, p) / (std(y) std(p))`, along an axis; 0 for a sample that is constant.
@@ -173,7 +184,7 @@ class PearsonCorrelation(MeanMetricWrapper):
     Args:
         name: default `pearson_correlation`.
         dtype: see `Metric`.
-        axis: over which targets and predictions vary; several count as one.
+        axis: over which targets and predictions vary; several count as one. Default -1.
 
     Example:
         >>> metric = PearsonCorrelation()
@@ -184,18 +195,15 @@ class PearsonCorrelation(MeanMetricWrapper):
     Source: K. Pearson, "Note on Regression and Inheritance in the Case of Two Parents", 1895.
     """
 
-    def __init__(self, name: str | None = "pearson_correlation", dtype: DTypeLike | None = None, axis: Ints = -1):
-        super().__init__(pearson_correlation, name=name, dtype=dtype, axis=axis)
+    @expand_kwargs(name="pearson_correlation")
+    def __init__(self, **kwargs: Unpack[CorrelationArguments]):
+        super().__init__(pearson_correlation, **kwargs)
 
 
 @export("keras.metrics.ConcordanceCorrelation", aliases=("concordance_correlation",))
 class ConcordanceCorrelation(MeanMetricWrapper):
-    """The mean over the samples of `2 cov(y, p) / (var(y) + var(p) + (mean(y) - mean(p))^2)`, along an axis.
-
-    Args:
-        name: default `concordance_correlation`.
-        dtype: see `Metric`.
-        axis: over which targets and predictions vary; several count as one.
+    """The mean over the samples of `2 cov(y, p) / (var(y) + var(p) + (mean(y) - mean(p))^2)`, along an axis; arguments as
+    `PearsonCorrelation`.
 
     Example:
         >>> metric = ConcordanceCorrelation()
@@ -206,5 +214,6 @@ class ConcordanceCorrelation(MeanMetricWrapper):
     Source: L. Lin, "A Concordance Correlation Coefficient to Evaluate Reproducibility", 1989.
     """
 
-    def __init__(self, name: str | None = "concordance_correlation", dtype: DTypeLike | None = None, axis: Ints = -1):
-        super().__init__(concordance_correlation, name=name, dtype=dtype, axis=axis)
+    @expand_kwargs(name="concordance_correlation")
+    def __init__(self, **kwargs: Unpack[CorrelationArguments]):
+        super().__init__(concordance_correlation, **kwargs)

@@ -38,7 +38,7 @@ from jkeras.optimizers.own_apply import overrides, through_own_apply
 from jkeras.optimizers.own_step import OwnStep
 from jkeras.optimizers.schedules.lookup import deserialize as deserialize_schedule
 from jkeras.optimizers.schedules.rate_decay import InverseTimeDecay
-from jkeras.optimizers.state import Constraints, OptimizerState, cast_like, leaf_name, named_leaves, widen, zeros_like
+from jkeras.optimizers.state import Assignable, Constraints, OptimizerState, cast_like, leaf_name, named_leaves, widen, zeros_like
 from jkeras.optimizers.weight_decay import Exclusions, decay_weights
 
 _OF_CONFIG = ("name", "learning_rate", *(name for name, _, _ in shown(OptimizerArguments) if name != "name"))
@@ -260,6 +260,18 @@ class Optimizer(OwnStep, KerasFace, Minimizing, configurable.Configurable):
         iterations = state.iterations + 1
         next_rate = rate_at(self._rate, iterations) if callable(self._rate) else state.learning_rate
         return constrain(new_params, constraints), OptimizerState(iterations, next_rate, slots, ema, accumulators)
+
+    def _step_of_one(self, gradient: Array, variable: Assignable, learning_rate: Array) -> None:
+        """`update_step` as it is called from outside: the rule for one weight, with nothing around it."""
+        (key,) = self._keys_of([variable])
+        state, values = self._check_built(), self._values()
+        grads = {name: gradient if name == key else jnp.zeros_like(value) for name, value in values.items()}
+        params, rates = self._nest(values), {"learning_rate": learning_rate, "step": state.iterations}
+        changes, slots = self.rule().update(self._nest(grads), state.slots, params, **rates)
+        moved = jax.tree.map(jnp.add, params, changes), slots
+        after, slots = keep(frozenset(values) - {key}, moved, (params, state.slots))
+        self.state = state._replace(slots=slots)
+        variable.assign(named_leaves(after)[key])
 
     def _move(self, grads: Tree, slots: Tree, params: Tree, rate: Array, step: Array) -> tuple[Tree, Tree]:
         """Clip, decay, and apply the rule, all in float32 or wider."""

@@ -58,6 +58,7 @@ class OwnStep:
     _trained: list[Assignable]
     _keys: list[str]
     _nest: Callable[[Mapping[str, Array]], Tree]
+    _step_of_one: Callable[[Array, Variable, Array], None]
 
     _at_work = False  # while `build` or `update_step` of the class runs
     _inner: Inner | None = None  # while an overridden `apply` runs in a step
@@ -179,6 +180,9 @@ class OwnStep:
             raise NotImplementedError(
                 f"{type(self).__name__} must define `update_step(self, gradient, variable, learning_rate)`."
             )
+        if not self._at_work:
+            self._step_of_one(gradient, variable, learning_rate)
+            return
         key, rule = self._keys_by_id()[id(variable)], library.rule(self)
         held = {field: made[key] for field, made in self._of_library.items()}
         slots = rule.init({key: variable.array})._replace(**{field: {key: slot.array} for field, slot in held.items()})

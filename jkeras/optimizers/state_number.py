@@ -15,8 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
+from jkeras._base.plain_numbers import LiveNumber
 
-class StateNumber:
+
+class StateNumber(LiveNumber):
     """A live view of one number of an optimizer: behaves as a number when read, takes `assign` when written.
 
     Args:
