@@ -315,6 +315,13 @@ def test_variables_behave_as_in_keras(k):
     assert k.KerasTensor((2, 1)).squeeze(axis=1).shape == k.KerasTensor((2, 1)).squeeze().shape == (2,)
 
 
+def test_symbolic_tensors_are_dense():
+    tensor = jkeras.KerasTensor((2, None), "int32", False, False, True, "x")
+    assert (tensor.name, tensor.dtype, tensor.ragged, tensor.record_history) == ("x", "int32", False, True)
+    with pytest.raises(ValueError, match="Pad them"):
+        jkeras.KerasTensor((2, None), ragged=True)
+
+
 def test_the_truth_of_a_variable():
     assert jkeras.Variable(1.0) and not jkeras.Variable(0.0)
     with pytest.raises(ValueError, match="not supported"):

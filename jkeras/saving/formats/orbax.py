@@ -42,12 +42,12 @@ class OrbaxFolder(Format):
         raise ValueError("Such folders are written by fit(callbacks=[OrbaxCheckpoint(folder)]).")
 
     def read(self, source: Source, options: ReadOptions) -> Model:
-        notes = _notes(source)
-        if not isinstance(notes.get("model"), str):
+        architecture = _notes(source).get("model")
+        if not isinstance(architecture, str):
             return super().read(source, options)
         place = f"{source.where}: the architecture"
         with errors_name(place):
-            config = read_json(notes["model"], where=place)
+            config = read_json(architecture, where=place)
             model = model_from_config(config, options.custom_objects)
             if options.compile:
                 compiled = config.get("compile_config")
