@@ -11,7 +11,7 @@ import pytest
 
 import jkeras
 from jkeras import layers
-from jkeras._base.errors import FileFormatError
+from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras.callbacks import CallbackList, LambdaCallback, OrbaxCheckpoint
 
 ocp = pytest.importorskip("orbax.checkpoint", reason="orbax-checkpoint is an extra")
@@ -181,6 +181,44 @@ def test_another_model_or_optimizer_is_refused_by_name(tmp_path):
     assert_same(other.get_weights(), before)
     with pytest.raises(FileFormatError, match=r"the optimizer's '.*(none).*same optimizer"):
         checkpoint.restore(make(optimizer="sgd"))
+
+
+def test_a_folder_is_a_model_and_weights_for_the_saving_functions(tmp_path):
+    model = make()
+    fit(model, 2, OrbaxCheckpoint(tmp_path, max_to_keep=2))
+    loaded = jkeras.models.load_model(tmp_path)
+    assert loaded.compiled
+    assert_same(state_of(loaded), state_of(model))
+    assert_same(fit(loaded, 4, OrbaxCheckpoint(tmp_path), resume=True)["loss"], fit(model, 4, resume=True)["loss"])
+    other = make()
+    other.load_weights(tmp_path)
+    assert_same(state_of(other), state_of(loaded))
+    assert not jkeras.models.load_model(tmp_path, compile=False).compiled
+    with pytest.raises(FileFormatError, match="does not fit this model"):
+        make(units=9).load_weights(tmp_path)
+    with pytest.raises(ValueError, match="skip_mismatch"):
+        make().load_weights(tmp_path, skip_mismatch=True)
+
+
+def test_a_folder_of_weights_alone_is_no_model(tmp_path):
+    model = make()
+    fit(model, 1, OrbaxCheckpoint(tmp_path, save_weights_only=True))
+    with pytest.raises(FileFormatError, match="holds weights, but no architecture"):
+        jkeras.models.load_model(tmp_path)
+    other = make()
+    other.load_weights(tmp_path)
+    assert_same(other.get_weights(), model.get_weights())
+
+
+def test_a_folder_cannot_ask_for_memory_without_bound(tmp_path):
+    fit(make(), 1, OrbaxCheckpoint(tmp_path))
+    notes = tmp_path / "0" / "notes" / "metadata"
+    notes.write_text(notes.read_text().replace(r"\"units\": 8", r"\"units\": 80000000"))
+    with pytest.raises(UnsafeFileError, match="the model's weights take 25,600,004,160,000,008 bytes"):
+        jkeras.models.load_model(tmp_path)
+    notes.write_text(notes.read_text().replace("{", "[", 1))
+    with pytest.raises(FileFormatError, match="not JSON"):
+        jkeras.models.load_model(tmp_path)
 
 
 def test_a_missing_checkpoint_is_an_error_that_lists_what_there_is(tmp_path):

@@ -14,6 +14,7 @@ import pytest
 
 import jkeras
 from jkeras import Function, Input, config, layers, ops, utils
+from jkeras._base.errors import FileFormatError
 from jkeras.nn import attention
 from jkeras.state.symbolic_scope import in_symbolic_scope
 
@@ -314,7 +315,88 @@ def test_variables_behave_as_in_keras(k):
     assert k.KerasTensor((2, 1)).squeeze(axis=1).shape == k.KerasTensor((2, 1)).squeeze().shape == (2,)
 
 
+def test_symbolic_tensors_are_dense():
+    tensor = jkeras.KerasTensor((2, None), "int32", False, False, True, "x")
+    assert (tensor.name, tensor.dtype, tensor.ragged, tensor.record_history) == ("x", "int32", False, True)
+    with pytest.raises(ValueError, match="Pad them"):
+        jkeras.KerasTensor((2, None), ragged=True)
+
+
 def test_the_truth_of_a_variable():
     assert jkeras.Variable(1.0) and not jkeras.Variable(0.0)
     with pytest.raises(ValueError, match="not supported"):
         jkeras.Variable(1.0).overwrite_with_gradient = True
+
+
+class Holding(layers.Layer):
+    """A layer whose config has objects in it, as Keras allows."""
+
+    def __init__(self, inner=None, table=None, **kwargs):
+        super().__init__(**kwargs)
+        self.inner, self.table = inner, table
+
+    def call(self, x):
+        return self.inner(x)
+
+    def get_config(self):
+        return {**super().get_config(), "inner": self.inner, "table": self.table}
+
+
+def test_objects_in_a_config_of_ones_own_are_written_as_configs(tmp_path):
+    x = Input((2,))
+    model = jkeras.Model(x, Holding(layers.Dense(3, name="inside"), slice(None, np.array([1, 2]), 1))(x))
+    model.save(tmp_path / "model.keras")
+    loaded = jkeras.models.load_model(tmp_path / "model.keras", custom_objects={"Holding": Holding})
+    assert loaded.layers[1].inner.units == 3 and loaded.layers[1].table.stop.tolist() == [1, 2]
+    np.testing.assert_allclose(loaded(np.ones((1, 2))), model(np.ones((1, 2))), rtol=1e-6)
+
+
+class Circle(jkeras.Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.blocks = []
+        self.blocks.append(self.blocks)
+        self.blocks.append({"own": self.blocks, "dense": layers.Dense(2)})
+
+    def call(self, x):
+        return self.blocks[1]["dense"](x)
+
+
+def test_a_container_may_hold_itself(tmp_path):
+    model = Circle()
+    expected = model(np.ones((1, 3)))
+    assert len(model.weights) == 2
+    model.save(tmp_path / "model.keras")
+    loaded = jkeras.models.load_model(tmp_path / "model.keras", custom_objects={"Circle": Circle})
+    np.testing.assert_allclose(loaded(np.ones((1, 3))), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"class_name": "Dense", "config": [1, 2, 3]},
+        {"class_name": "function", "config": ["not", "a", "name"]},
+        {"class_name": "__typespec__", "config": "nothing"},
+        {"class_name": "__slice__", "config": {"start": "1", "stop": None, "step": None}},
+    ],
+)
+def test_a_config_of_the_wrong_type_is_a_type_error_as_in_keras(config):
+    for error in (TypeError, FileFormatError):
+        with pytest.raises(error):
+            utils.deserialize_keras_object(config)
+
+
+def test_a_class_without_from_config_is_named():
+    class Plain:
+        def get_config(self):
+            return {"a": 1}
+
+    config = utils.serialize_keras_object(Plain())
+    with pytest.raises(TypeError, match="Plain has a config, but no class method from_config"):
+        utils.deserialize_keras_object(config, custom_objects={"Plain": Plain})
+
+
+def test_a_missing_file_is_both_errors(tmp_path):
+    for error in (FileNotFoundError, ValueError):
+        with pytest.raises(error, match="There is no file"):
+            jkeras.models.load_model(tmp_path / "model.keras")

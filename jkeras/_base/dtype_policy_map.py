@@ -20,7 +20,7 @@ Policy = DTypePolicy | DTypeLike
 class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     """Policies for paths such as `"encoder/dense"`, or for regular expressions that match whole paths; others have a default.
 
-    A layer does not know its path here, so a map with entries is refused as a layer's `dtype`: give each layer its own.
+    A layer learns its path when it is built, so a map with entries is refused as a layer's `dtype`: give each layer its own.
 
     Args:
         default_policy: of the paths without an entry; None for the global policy.

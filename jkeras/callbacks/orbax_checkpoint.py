@@ -2,13 +2,15 @@
 
 Orbax writes each array from the devices it lies on, in parallel and in the background, and reads it straight to the devices
 where it is needed, which may be others. A checkpoint gets its name when it is complete, so an interrupted one is never mistaken
-for one. The last `max_to_keep` checkpoints stay, and the best `keep_best` besides them.
+for one. The last `max_to_keep` checkpoints stay, and the best `keep_best` besides them. `restore` reads any of them; `load_model`
+and `load_weights` read the last one of a folder.
 
 The package orbax-checkpoint is needed, and imported when the callback is made: `pip install "jkeras[files]"`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import os
 from collections.abc import Callable
@@ -118,6 +120,7 @@ class OrbaxCheckpoint(MonitorCallback):
             self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
         self._opened: Any = None
         self._first = True  # whether this run has saved nothing yet
+        self._architecture: dict[str, str] = {}
 
     # the folder ---------------------------------------------------------------------------------------------------------
 
@@ -175,6 +178,7 @@ class OrbaxCheckpoint(MonitorCallback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._first = True
+        self.directory.mkdir(parents=True, exist_ok=True)
 
     def _after_batch(self, batch: int, logs: Logs = None) -> None:
         step = int(self.model.optimizer.iterations)
@@ -201,12 +205,16 @@ class OrbaxCheckpoint(MonitorCallback):
         latest = self._manager.latest_step()
         if self._first and latest is not None and latest >= step:
             raise ValueError(_OLD_TRAINING.format(directory=self.directory, latest=latest, step=step))
+        if self._first and not self.save_weights_only:
+            self._architecture = {}
+            with contextlib.suppress(TypeError, ValueError):  # a part without a config; `restore` does not need it
+                self._architecture = {"model": self.model.to_json()}
         self._first = False
         arrays = self.model.snapshot_arrays(optimizer=not self.save_weights_only)
         args = self._orbax.args
         items = {name: args.StandardSave(tree) for name, tree in arrays.items()}
         if not self.save_weights_only:
-            items["notes"] = args.JsonSave(self.model.snapshot_notes())
+            items["notes"] = args.JsonSave({**self.model.snapshot_notes(), **self._architecture})
         self._manager.save(step, args=args.Composite(**items), metrics=results, force=True)
         if self.verbose:
             say(f"Saving the training run to {self.directory / str(step)}")

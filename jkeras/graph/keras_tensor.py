@@ -108,6 +108,8 @@ class KerasTensor:
         shape: with None for axes of unknown size.
         dtype: a dtype name.
         sparse: as in Keras; kept, and otherwise ignored.
+        ragged: False: rows have one length here.
+        record_history: as in Keras; what a tensor comes from is always recorded.
         name: for summaries.
         node, index: whose output it is, and which one.
 
@@ -129,14 +131,18 @@ class KerasTensor:
         shape: Iterable[int | None],
         dtype: DTypeLike = "float32",
         sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
         name: str | None = None,
         *,
         node: Node | None = None,
         index: int = 0,
     ):
+        if ragged:
+            raise ValueError("ragged=True: the rows of an array have one length. Pad them, and pass a mask.")
         self.shape = tuple(shape)
         self.dtype = dtype_of_values(dtype)
-        self.sparse = sparse
+        self.sparse, self.record_history = sparse, record_history
         self.node, self.index = node, index
         self.mask: Spec | None = None  # spec of the mask that will travel with the array
         self._symbolic_mask: KerasTensor | None = None

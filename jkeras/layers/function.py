@@ -73,7 +73,7 @@ class Function(Operation):
         return self._program.outputs(values)
 
     def _arranged(self, inputs: Tree) -> list[Tree]:
-        wanted = jax.tree.structure(self._structure[0], is_leaf=is_leaf)
+        wanted: object = jax.tree.structure(self._structure[0], is_leaf=is_leaf)
         if jax.tree.structure(inputs) != wanted:
             raise ValueError(f"Function {self.name!r} takes {describe(self._structure[0])}. Received: {describe(inputs)}.")
         arrays = jax.tree.leaves(inputs)

@@ -40,8 +40,8 @@ in `__init__`, and call each of them whether `training` is True or False:
         return self.dense(x)
 """
 
-POLICY_MAP = """Layer {layer!r} got a DTypePolicyMap with entries for {paths}. A layer does not know its path here. Give each
-layer its own dtype where you make it:
+POLICY_MAP = """Layer {layer!r} got a DTypePolicyMap with entries for {paths}. A layer learns its path when it is built,
+too late for its dtype. Give each layer its own where you make it:
 
     layers.Dense(8, dtype=policies["encoder/dense"])
 """

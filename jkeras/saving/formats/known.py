@@ -11,11 +11,15 @@ from jkeras.saving.formats.foreign import refusal
 from jkeras.saving.formats.keras2 import Keras2Model, Keras2Weights
 from jkeras.saving.formats.keras3_weights import Keras3Weights
 from jkeras.saving.formats.keras_archive import KerasArchive
+from jkeras.saving.formats.orbax import OrbaxFolder
 from jkeras.saving.formats.safetensors import Safetensors
 from jkeras.saving.formats.sharded import ShardedWeights
 
 # An open file, which has no suffix, gets the first format that holds what is written.
 FORMATS: list[Format] = [KerasArchive(), Keras2Model(), Keras3Weights(), ShardedWeights(), Keras2Weights(), Safetensors()]
+
+# Read only: a callback writes them.
+_FOLDERS: list[Format] = [OrbaxFolder()]
 
 _SAVED_MODEL = """jkeras writes no SavedModel of TensorFlow. Write model.save("model.keras") to load it again, or
 model.export("model.stablehlo") for a program that runs without jkeras."""
@@ -31,7 +35,7 @@ def format_of(source: Source) -> Format:
     Raises:
         FileFormatError: it is of no format that jkeras reads; the message says which it is, if that is known.
     """
-    found = next((form for form in FORMATS if form.sniff(source)), None)
+    found = next((form for form in (*FORMATS, *_FOLDERS) if form.sniff(source)), None)
     if found is None:
         known = ", ".join(form.suffixes[0] for form in FORMATS)
         raise FileFormatError(f"{source.where}: {refusal(source)} jkeras reads {known}.")
