@@ -36,6 +36,10 @@ class UnknownObjectError(FileFormatError):
     """A file names a class or a function that is not known here, or gives it arguments that it does not take."""
 
 
+class NotBuiltError(ValueError, AttributeError):
+    """An attribute that a layer has once it knows the shape of its input; `hasattr` is False until then."""
+
+
 class UnknownSizeError(ValueError):
     """A weight's shape depends on an axis of unknown size, and no size that was tried fits."""
 

@@ -118,10 +118,7 @@ class Estimator(Tagged):
             return self.model(X=X, y=y, **(self.model_kwargs or {}))
         if self.warm_start:
             return self.model
-        model = clone_model(self.model)
-        if self.model.compiled and not model.compiled:
-            model.compile_from_config(self.model.get_compile_config())
-        return model
+        return clone_model(self.model)
 
     def _outputs(self, X: Tree) -> np.ndarray:
         validation = sklearn().utils.validation
