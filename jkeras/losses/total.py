@@ -26,7 +26,8 @@ class TotalLoss(Loss):
 
     def __call__(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> Array:
         """The sum."""
-        return sum(loss(y_true, y_pred, sample_weight) for loss in self.losses)
+        first, *others = (loss(y_true, y_pred, sample_weight) for loss in self.losses)
+        return sum(others, first)
 
     def check_targets(self, y_true: Tree, y_pred_spec: Tree) -> None:
         """Raise ValueError where targets cannot belong to such predictions."""
