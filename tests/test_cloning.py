@@ -128,3 +128,18 @@ def test_recursion_reaches_inner_models():
 def test_what_does_not_fit_is_said(call, text):
     with pytest.raises(ValueError, match=text):
         call()
+
+
+def test_a_clone_of_a_compiled_model_is_compiled_alike_with_parts_of_its_own():
+    def own(y_true, y_pred):
+        return abs(y_true - y_pred)
+
+    x = layers.Input((3,))
+    metric = jkeras.metrics.MeanAbsoluteError()
+    for model in (jkeras.Model(x, layers.Dense(1)(x)), jkeras.Sequential([layers.Input((3,)), layers.Dense(1)])):
+        model.compile(jkeras.optimizers.Adam(0.5), own, metrics=[metric])
+        clone = clone_model(model)
+        assert clone.compiled and clone.loss is own and clone.optimizer is not model.optimizer
+        assert float(clone.optimizer.learning_rate) == 0.5
+        clone.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
+        assert int(model.optimizer.iterations) == 0 and "mean_absolute_error" in clone.history.history

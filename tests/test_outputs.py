@@ -336,3 +336,26 @@ def test_one_metric_object_may_serve_several_outputs():
     assert list(found) == ["loss", "t_loss", "u_loss", "t_mae", "u_mae"] == model.metrics_names
     np.testing.assert_allclose([found["t_mae"], found["u_mae"]], [VALUE["t mae"], VALUE["u mae"]], rtol=1e-5)
     assert {"t_mae", "u_mae"} <= set(model.fit(X, [T, U], verbose=0).history)
+
+
+def test_a_list_of_losses_for_one_output_is_their_sum():
+    x, y = np.ones((4, 2)), {"a": np.zeros((4, 1)), "b": np.ones((4, 1))}
+
+    def found(loss_of_b):
+        inputs = Input((2,))
+        outputs = {name: layers.Dense(1, kernel_initializer="ones", name=name)(inputs) for name in "ab"}
+        model = Model(inputs, outputs)
+        model.compile("sgd", {"a": "mse", "b": loss_of_b})
+        return model.evaluate(x, y, verbose=0, return_dict=True)
+
+    assert found(["mse"]) == found("mse")
+    both, one, other = found(["mse", "mae"]), found("mse"), found("mae")
+    assert both["b_loss"] == one["b_loss"] + other["b_loss"] == 2.0 and both["loss"] == both["a_loss"] + both["b_loss"]
+
+
+def test_weighted_twins_are_named_as_in_keras():
+    inputs = Input((2,))
+    model = Model(inputs, {name: layers.Dense(1, name=name)(inputs) for name in "ab"})
+    model.compile("sgd", "mse", metrics={"a": ["mae"]}, weighted_metrics={"a": ["mae"], "b": ["mae"]})
+    found = model.evaluate(np.ones((4, 2)), {"a": np.ones((4, 1)), "b": np.ones((4, 1))}, verbose=0, return_dict=True)
+    assert {"a_mae", "a_weighted_mae", "b_mae"} < {*found}

@@ -146,3 +146,20 @@ def test_parameters_and_clones():
 def test_errors_say_what_to_write(wrong, text):
     with pytest.raises((TypeError, ValueError, RuntimeError, AttributeError), match=text):
         wrong()
+
+
+def own(X, y):
+    model = jkeras.Sequential([layers.Input(X.shape[1:]), layers.Dense(y.shape[1] if y.ndim > 1 else 1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+CHECKS = ("check_n_features_in_after_fitting", "check_dtype_object", "check_requires_y_none", "check_estimators_nan_inf",
+          "check_n_features_in", "check_estimators_unfitted", "check_fit2d_predict1d", "check_dict_unchanged")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("cls", [SKLearnClassifier, SKLearnRegressor, SKLearnTransformer])
+def test_scikit_learns_own_checks(cls, name):
+    checks = pytest.importorskip("sklearn.utils.estimator_checks")
+    getattr(checks, name)(cls.__name__, cls(own, fit_kwargs={"verbose": 0}))

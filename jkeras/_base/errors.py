@@ -44,6 +44,10 @@ class NoFileError(FileNotFoundError, FileFormatError):
     """There is no such file. Python says FileNotFoundError, Keras ValueError: it is both."""
 
 
+class NotBuiltError(ValueError, AttributeError):
+    """An attribute that a layer has once it knows the shape of its input; `hasattr` is False until then."""
+
+
 class UnknownSizeError(ValueError):
     """A weight's shape depends on an axis of unknown size, and no size that was tried fits."""
 

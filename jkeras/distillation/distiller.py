@@ -83,7 +83,7 @@ class Distiller(Model):
         if distillation_losses is None:
             raise ValueError("Distiller: distillation_losses is a distillation loss or a list of them. Received: None.")
         if not isinstance(distillation_losses, (list, tuple)):
-            distillation_losses, distillation_loss_weights = [distillation_losses], None
+            distillation_losses, distillation_loss_weights = [distillation_losses], None  # type: ignore[list-item]
         if distillation_loss_weights is None:
             distillation_loss_weights = [1.0] * len(distillation_losses)
         if len(distillation_loss_weights) != len(distillation_losses):

@@ -47,7 +47,8 @@ class DistillationLoss(Configurable):
         self._check_nested(**{"teacher's outputs": teacher_outputs, "student's outputs": student_outputs})
 
     def _check_nested(self, **parts: Tree) -> None:
-        (first, one), (second, other) = ((name, jax.tree.structure(part, is_leaf=is_none)) for name, part in parts.items())
+        found: list[tuple[str, Any]] = [(name, jax.tree.structure(part, is_leaf=is_none)) for name, part in parts.items()]
+        (first, one), (second, other) = found
         if one != other:
             text = _DIFFERENT.format(loss=type(self).__name__, first=first, second=second, of_first=one, of_second=other)
             raise ValueError(text)

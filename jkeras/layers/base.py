@@ -29,7 +29,7 @@ from jkeras import regularizers
 from jkeras._base.config import settings
 from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
-from jkeras._base.errors import known_sizes, unexpected_arguments
+from jkeras._base.errors import NotBuiltError, known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
 from jkeras._base.public_class import name_public_class
 from jkeras._base.registry import export
@@ -309,7 +309,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
 
     def _require_built(self, what: str, how: str) -> None:
         if not self.built:
-            raise ValueError(messages.NOT_BUILT.format(cls=type(self).__name__, layer=self.name, what=what, how=how))
+            raise NotBuiltError(messages.NOT_BUILT.format(cls=type(self).__name__, layer=self.name, what=what, how=how))
 
     # calling --------------------------------------------------------------------------------------------------------
 

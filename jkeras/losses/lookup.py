@@ -14,6 +14,7 @@ from jkeras._base.naming import to_snake_case
 from jkeras._base.types import Array, Tree
 from jkeras.losses.base import Loss
 from jkeras.losses.crossentropy import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
+from jkeras.losses.total import TotalLoss
 from jkeras.losses.wrapper import LossFunctionWrapper
 
 get, serialize, deserialize = family(
@@ -31,7 +32,8 @@ def resolve(identifier: object, y_true_spec: Tree = None, y_pred_spec: Tree = No
     """The `Loss` that an entry of `compile(loss=...)` means.
 
     Args:
-        identifier: as for `get`, or `"crossentropy"` / `"ce"`, which choose the binary, sparse or categorical one by the shapes.
+        identifier: as for `get`, or `"crossentropy"` / `"ce"`, which choose the binary, sparse or categorical one by the shapes;
+            or a list of these, for their sum.
         y_true_spec: has `.shape`, that of the targets; needed for `"crossentropy"`.
         y_pred_spec: has `.shape`, that of the output.
 
@@ -45,6 +47,9 @@ def resolve(identifier: object, y_true_spec: Tree = None, y_pred_spec: Tree = No
         >>> resolve("mse").name
         'mse'
     """
+    if isinstance(identifier, (list, tuple)):
+        parts = [loss for one in identifier if (loss := resolve(one, y_true_spec, y_pred_spec)) is not None]
+        return TotalLoss(parts) if len(parts) > 1 else next(iter(parts), None)
     if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
         found: Any = _crossentropy(y_true_spec, y_pred_spec)
     else:

@@ -10,7 +10,7 @@ from typing import TypeGuard, TypeVar
 
 import jax
 
-from jkeras._base.configurable import in_memory
+from jkeras._base.configurable import deserialize, in_memory, serialize
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
@@ -25,6 +25,7 @@ from jkeras.models.sequential import Sequential
 L = TypeVar("L", bound=Layer)
 CloneFunction = Callable[[Layer], Layer]
 CallFunction = Callable[..., Tree]
+_COMPILED = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 @export("keras.models.clone_model")
@@ -46,7 +47,7 @@ def clone_model(
 
     Returns:
         A model of the same class; of a class that makes its graph in its own constructor, a `Functional` where you pass a
-            function or tensors.
+            function or tensors. It is compiled as the model is, where optimizer, losses and metrics have configs.
 
     Raises:
         ValueError: an argument does not fit the model's kind.
@@ -67,6 +68,20 @@ def clone_model(
             return clone_model(layer, clone_function=clone_function, call_function=inner, recursive=True)
         return (clone_function or clone_layer)(layer)
 
+    made = _cloned(model, input_tensors, clone_function, call_function, recursive, copy)
+    if _has_graph(model):
+        _compile_alike(model, made)
+    return made
+
+
+def _cloned(
+    model: Model,
+    input_tensors: Tree,
+    clone_function: CloneFunction | None,
+    call_function: CallFunction | None,
+    recursive: bool,
+    copy: CloneFunction,
+) -> Model:
     own_graph = _has_graph(model) and not isinstance(model, Sequential) and not takes_graph(type(model))
     plain = input_tensors is None and clone_function is None and call_function is None and not recursive
     if not _has_graph(model) or (own_graph and plain):
@@ -75,6 +90,21 @@ def clone_model(
     if isinstance(model, Sequential):
         return _clone_stack(model, given or [], copy)
     return _clone_graph(model, given, copy, call_function or _call)
+
+
+def _compile_alike(model: Model, clone: Model) -> None:
+    """Compile the clone as the model was, with an optimizer, losses and metrics of its own, if these have a config."""
+    config = model._trainer.config
+    if config is None:
+        return
+    try:
+        with in_memory():
+            optimizer = deserialize(serialize(model.optimizer))
+            parts = {name: deserialize(serialize(getattr(config, name))) for name in _COMPILED}
+    except (TypeError, NotImplementedError):
+        return
+    steps = config.steps_per_execution
+    clone.compile(optimizer, **parts, run_eagerly=config.run_eagerly, steps_per_execution=steps, jit_compile=config.jit)
 
 
 def clone_layer(layer: L) -> L:

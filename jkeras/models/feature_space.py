@@ -322,7 +322,7 @@ class FeatureSpace(Layer):
         """That of each preprocessor."""
         return {name: layer.get_build_config() for name, layer in self.preprocessors.items()}
 
-    def build_from_config(self, config: Mapping[str, Tree]) -> None:
+    def build_from_config(self, config: Any) -> None:
         """Make the preprocessors' weights; what they learned comes from the file."""
         for name, layer in self.preprocessors.items():
             if config.get(name) and not layer.built:

@@ -30,7 +30,7 @@ from jkeras.layers.base import Layer
 from jkeras.layers.call_plan import read_plan
 from jkeras.layers.structures import shapes_to_specs
 from jkeras.metrics import Metric
-from jkeras.models import activations, describe, html_summary, summary
+from jkeras.models import activations, describe, html_summary, state_tree, summary
 from jkeras.models.host_part import WithoutGraph
 from jkeras.models.keras2_methods import Keras2Methods
 from jkeras.models.persistence import Persistence
@@ -197,7 +197,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
             >>> model.run_eagerly, model.jit_compile
             (True, False)
         """
-        return self._trainer.config is not None and self._trainer.config.run_eagerly
+        return self._trainer.run_eagerly
 
     @run_eagerly.setter
     def run_eagerly(self, value: bool) -> None:
@@ -392,6 +392,9 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
     snapshot_notes = snapshot.snapshot_notes
     snapshot_specs = snapshot.snapshot_specs
     restore_snapshot = snapshot.restore_snapshot
+
+    get_state_tree = state_tree.get_state_tree
+    set_state_tree = state_tree.set_state_tree
 
     # looking inside -------------------------------------------------------------------------------------------------
 

@@ -96,6 +96,7 @@ class Trainer:
         self.finds_outputs = False
         self.resume_state: ResumeState | None = None
         self._fingerprint: Hashable = None
+        self._before_compile = True, False  # whether steps are compiled, and whether they run eagerly, while there is no `config`
         model.optimizer = model.loss = model.history = None
         model.stop_training = False
         self.forget()
@@ -153,16 +154,20 @@ class Trainer:
     @property
     def jit(self) -> bool:
         """Whether steps are compiled."""
-        return self.config is None or self.config.jit
+        return self._before_compile[0] if self.config is None else self.config.jit
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether steps run operation by operation."""
+        return self._before_compile[1] if self.config is None else self.config.run_eagerly
 
     def set_jit(self, jit: bool, run_eagerly: bool) -> None:
-        """Compile steps from now on, or run them operation by operation.
-
-        Raises:
-            RuntimeError: the model is not compiled yet.
-        """
-        self.config = dataclasses.replace(self.require_compiled("run_eagerly"), jit=jit, run_eagerly=run_eagerly)
-        self._fingerprint = fingerprint([vars(self.config), self.model.optimizer])
+        """Compile steps from now on, or run them operation by operation; a later `compile` says it anew."""
+        if self.config is None:
+            self._before_compile = jit, run_eagerly
+        else:
+            self.config = dataclasses.replace(self.config, jit=jit, run_eagerly=run_eagerly)
+            self._fingerprint = fingerprint([vars(self.config), self.model.optimizer])
         self.forget()
 
     def require_compiled(self, what: str) -> CompileConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -83,12 +84,12 @@ class Estimator(Tagged):
 
         Raises:
             RuntimeError: the model is not compiled.
+            ValueError: there are no targets, or they are of no known kind.
         """
         check = sklearn().utils.validation
         X = check.check_array(X, allow_nd=True)
-        y = None if y is None else self._encode(check.check_array(y, allow_nd=True, ensure_2d=False, dtype=None))
-        if y is not None:
-            check.check_consistent_length(X, y)
+        y = self._encode(self._checked_targets(y))
+        check.check_consistent_length(X, y)
         model = self.model_ if self.warm_start and hasattr(self, "model_") else self._make(X, y)
         if not model.compiled or (model.loss is None and type(model).compute_loss is Model.compute_loss):
             raise RuntimeError(_NOT_COMPILED.format(cls=type(self).__name__))
@@ -96,6 +97,17 @@ class Estimator(Tagged):
         self.history_ = model.fit(X, y, **{**(self.fit_kwargs or {}), **kwargs})
         self.model_ = model
         return self
+
+    def _checked_targets(self, y: Tree) -> np.ndarray:
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None. Write fit(X, y).")
+        found: np.ndarray = sklearn().utils.validation.check_array(y, allow_nd=True, ensure_2d=False, dtype=None)
+        if found.dtype == object:
+            sklearn().utils.multiclass.type_of_target(found, raise_unknown=True)
+        if self.kind != "transformer" and found.ndim == 2 and found.shape[1] == 1:
+            column = f"{type(self).__name__} received y as a column, {found.shape}. Targets are one array: y.ravel()."
+            warnings.warn(column, sklearn().exceptions.DataConversionWarning, stacklevel=3)
+        return found
 
     def _make(self, X: Tree, y: Tree) -> Model:
         if not isinstance(self.model, Model):
@@ -106,15 +118,16 @@ class Estimator(Tagged):
             return self.model(X=X, y=y, **(self.model_kwargs or {}))
         if self.warm_start:
             return self.model
-        model = clone_model(self.model)
-        if self.model.compiled and not model.compiled:
-            model.compile_from_config(self.model.get_compile_config())
-        return model
+        return clone_model(self.model)
 
     def _outputs(self, X: Tree) -> np.ndarray:
         validation = sklearn().utils.validation
         validation.check_is_fitted(self)
-        found: np.ndarray = self.model_.predict(validation.check_array(X, allow_nd=True), verbose=0)
+        X = validation.check_array(X, allow_nd=True)
+        if (count := X.shape[1] if X.ndim > 1 else 1) != self.n_features_in_:
+            name = type(self).__name__
+            raise ValueError(f"X has {count} features, but {name} is expecting {self.n_features_in_} features as input.")
+        found: np.ndarray = self.model_.predict(X, verbose=0)
         return found
 
     def _encode(self, y: np.ndarray) -> np.ndarray:
@@ -167,7 +180,8 @@ class SKLearnClassifier(Estimator):
 
     def predict(self, X: Tree) -> np.ndarray:
         """The class of each row."""
-        return np.asarray(self.classes_[np.argmax(self._outputs(X), axis=-1)])
+        numbers = np.argmax(self._outputs(X), axis=-1)
+        return np.asarray(self.classes_[numbers])
 
     def score(self, X: Tree, y: Tree, sample_weight: Tree = None) -> float:
         """The fraction of rows that are classified correctly."""

@@ -13,7 +13,9 @@ def sklearn() -> Any:
     """
     try:
         import sklearn.base
+        import sklearn.exceptions
         import sklearn.metrics
+        import sklearn.utils.multiclass
         import sklearn.utils.validation
     except ImportError:
         raise ImportError("The wrappers are for scikit-learn, which is not installed: pip install scikit-learn") from None

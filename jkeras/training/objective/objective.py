@@ -273,9 +273,10 @@ def _make_objective(config: CompileConfig, outputs: Outputs, y_spec: Tree, y_pre
                 metric = metrics.resolve(entry, targets[i], predictions[i], _name(fns.get(i)))
                 if any(t.metric is metric for t in tracked):  # each has accumulators of its own
                     metric = copy.deepcopy(metric)
-                name = metric.name if len(outputs) == 1 else f"{outputs.names[i]}_{metric.name}"
-                twin = weighted and any(t.name == name and not t.weighted for t in tracked)
-                tracked.append(Tracked(_free(f"weighted_{name}" if twin else name, tracked), metric, i, weighted))
+                prefix = "" if len(outputs) == 1 else f"{outputs.names[i]}_"
+                twin = weighted and any(t.name == prefix + metric.name and not t.weighted for t in tracked)
+                name = f"{prefix}weighted_{metric.name}" if twin else prefix + metric.name
+                tracked.append(Tracked(_free(name, tracked), metric, i, weighted))
     if len(outputs) > 1:  # as in Keras
         tracked.sort(key=lambda t: t.name)
     return dataclasses.replace(objective, losses=fns, tracked=tracked)
