@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import copy
+import operator
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -345,3 +346,21 @@ def test_an_array_in_place_of_training_is_a_warning(tf):
     with pytest.warns(UserWarning, match=r"Received: training=.*\(8, 1\)[\s\S]*training=False"):
         y = model(X, X[:, :1])
     np.testing.assert_array_equal(y, X)
+
+
+def test_one_computes_with_sizes_as_with_an_array(tf):
+    x = tf.zeros((2, 5, 7))
+
+    @tf.function
+    def code(x):
+        half = tf.shape(x)[1:] // 2
+        assert half == (2, 3) and tf.shape(x)[1:] * 2 == (10, 14) and operator.add((1, 1), tf.shape(x)[1:]) == (6, 8)
+        assert tf.shape(x)[1:] + 1 == (6, 8) and 7 - tf.shape(x)[1:] == (2, 0) and tf.shape(x)[:1] == (2,)
+        return tf.shape(x)[1:] - tf.constant([1, 2]), tf.reshape(x, (*tf.shape(x)[:1], -1)), tf.concat([tf.shape(x)[:2], [3]], 0)
+
+    difference, flat, joined = code(x)
+    assert difference.tolist() == [4, 5] and flat.shape == (2, 35) and joined.tolist() == [2, 5, 3]
+    assert x.shape[1:].is_fully_defined() and x.shape[1:].as_list() == [5, 7]
+    assert tf.reduce_max(tf.shape(x)) == 7 and tf.cast(tf.shape(x), "float32").tolist() == [2, 5, 7]
+    assert tf.function(lambda x: tf.shape(x))(x) == (2, 5, 7), "to JAX it is a tuple"
+    assert tf.cast(tf.constant(["a"]), tf.string).numpy().tolist() == [b"a"]

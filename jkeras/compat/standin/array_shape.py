@@ -1,17 +1,18 @@
-"""`ArrayShape`: the shapes of arrays where scripts for TensorFlow run."""
+"""`ArrayShape` and `Sizes`: what `x.shape` and `tf.shape(x)` are where scripts for TensorFlow run. Both are tuples."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Self
+import operator
+from collections.abc import Callable
+from typing import Any
 
 import jax
+import numpy as np
 
 from jkeras.graph.spec import Shape
 
 
-@jax.tree_util.register_pytree_node_class  # its numbers are leaves, as those of a tuple are
 class ArrayShape(Shape):
     """A tuple with the sizes of an array, with TensorFlow's methods.
 
@@ -19,6 +20,10 @@ class ArrayShape(Shape):
         >>> ArrayShape((2, 3)).as_list(), ArrayShape((2, 3)).rank, ArrayShape((2, 3)) == (2, 3)
         ([2, 3], 2, True)
     """
+
+    def __getitem__(self, index: Any) -> Any:
+        part = super().__getitem__(index)
+        return ArrayShape(part) if isinstance(index, slice) else part
 
     @property
     def rank(self) -> int | None:
@@ -47,11 +52,46 @@ class ArrayShape(Shape):
         """Whether all sizes are fixed."""
         return self.rank is not None and None not in self
 
-    def tree_flatten(self) -> tuple[tuple[int | None, ...], None]:
-        """For JAX."""
-        return tuple(self), None
 
-    @classmethod
-    def tree_unflatten(cls, aux: None, sizes: Iterable[int | None]) -> Self:
-        """For JAX."""
-        return cls(sizes)
+def _elementwise(operation: Callable[[Any, Any], Any], reflected: bool = False) -> Callable[[Sizes, Any], Any]:
+    def compute(self: Sizes, other: Any) -> Any:
+        if hasattr(other, "shape"):
+            sizes = np.array(self)
+            return operation(other, sizes) if reflected else operation(sizes, other)
+        others = other if isinstance(other, (tuple, list)) else (other,) * len(self)
+        pairs = zip(others, self, strict=True) if reflected else zip(self, others, strict=True)
+        return Sizes(operation(a, b) for a, b in pairs)
+
+    return compute
+
+
+class Sizes(tuple[Any, ...]):
+    """The sizes of an array, known numbers that one computes with as with an array: `+` and `*` mean each one.
+
+    Example:
+        >>> Sizes((4, 6)) // 2, [10, 10] - Sizes((4, 6))[:2], Sizes((4, 6)) * 2
+        ((2, 3), (6, 4), (8, 12))
+    """
+
+    def __getitem__(self, index: Any) -> Any:
+        part = super().__getitem__(index)
+        return Sizes(part) if isinstance(index, slice) else part
+
+    __add__ = _elementwise(operator.add)  # type: ignore[assignment]
+    __radd__ = _elementwise(operator.add, reflected=True)
+    __sub__ = _elementwise(operator.sub)
+    __rsub__ = _elementwise(operator.sub, reflected=True)
+    __mul__ = _elementwise(operator.mul)  # type: ignore[assignment]
+    __rmul__ = _elementwise(operator.mul, reflected=True)  # type: ignore[assignment]
+    __floordiv__ = _elementwise(operator.floordiv)
+    __truediv__ = _elementwise(operator.truediv)
+    __mod__ = _elementwise(operator.mod)
+
+
+def _open_to_jax(kind: type[tuple[Any, ...]]) -> None:
+    """Let JAX see the numbers as leaves, as it sees those of a tuple."""
+    jax.tree_util.register_pytree_node(kind, lambda sizes: (tuple(sizes), None), lambda _, sizes: kind(sizes))
+
+
+_open_to_jax(ArrayShape)
+_open_to_jax(Sizes)

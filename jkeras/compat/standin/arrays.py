@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import numpy as np
@@ -15,6 +14,7 @@ from jkeras import ops
 from jkeras._base.dtypes import is_float
 from jkeras._base.types import Tree
 from jkeras.compat.standin import host_tensor
+from jkeras.compat.standin.array_shape import Sizes
 from jkeras.compat.standin.dtypes import as_dtype
 from jkeras.ops.wrapper import Tensor, symbolic
 
@@ -28,6 +28,8 @@ def cast(x: Tree, dtype: DTypeLike | None, name: object = None) -> Tensor:
         >>> cast([1.7, 2.2], "int32").tolist()
         [1, 2]
     """
+    if host_tensor.is_text(x) and dtype in ("string", host_tensor.STRING):
+        return x
     if isinstance(x, host_tensor.HostTensor) and dtype is not None and x.dtype != host_tensor.STRING:
         return host_tensor.host_tensor(x.astype(dtype))  # an image from a file stays in NumPy, as in tf.image
     with jax.ensure_compile_time_eval() if isinstance(x, (int, float)) else contextlib.nullcontext():
@@ -49,15 +51,17 @@ def identity(input: Tree, name: object = None) -> Tensor:
     return ops.convert_to_tensor(input)
 
 
-def shape(input: Tree, out_type: DTypeLike = "int32", name: object = None) -> tuple[Any, ...]:
+def shape(input: Tree, out_type: DTypeLike = "int32", name: object = None) -> Sizes:
     """The sizes of the axes, as numbers that are known while code is traced; floats if the dtype says so.
+
+    It is a tuple, with which one computes as with an array.
 
     Example:
         >>> shape([[1, 2]]), shape([[1, 2]], out_type="float32")
         ((1, 2), (1.0, 2.0))
     """
     sizes = ops.shape(input)
-    return tuple(float(n) if isinstance(n, int) else n for n in sizes) if is_float(as_dtype(out_type)) else sizes
+    return Sizes(float(n) if isinstance(n, int) else n for n in sizes) if is_float(as_dtype(out_type)) else Sizes(sizes)
 
 
 def size(input: Tree, out_type: DTypeLike = "int32", name: object = None) -> Tensor:

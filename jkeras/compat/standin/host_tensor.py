@@ -30,9 +30,9 @@ class HostTensor(np.ndarray):
         """The values as a NumPy array; a single value as itself."""
         return np.asarray(self)[()]
 
-    @property
+    @property  # type: ignore[misc]
     def shape(self) -> ArrayShape:  # type: ignore[override]
-        """The sizes of the axes."""
+        """The sizes of the axes, with TensorFlow's methods."""
         return ArrayShape(super().shape)
 
     def get_shape(self) -> ArrayShape:

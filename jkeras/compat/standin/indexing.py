@@ -91,7 +91,7 @@ def dynamic_partition(data: Tree, partitions: Tree, num_partitions: int, name: o
     return [data[partitions == part] for part in range(num_partitions)]
 
 
-def unsorted_segment_sum(data: Tree, segment_ids: Tree, num_segments: int, name: object = None) -> Tensor:
+def unsorted_segment_sum(data: Tree, segment_ids: Tree, num_segments: Tree, name: object = None) -> Tensor:
     """The sum of the rows of each segment.
 
     Example:
@@ -101,22 +101,22 @@ def unsorted_segment_sum(data: Tree, segment_ids: Tree, num_segments: int, name:
     return ops.segment_sum(data, segment_ids, _known(num_segments))
 
 
-def unsorted_segment_max(data: Tree, segment_ids: Tree, num_segments: int, name: object = None) -> Tensor:
+def unsorted_segment_max(data: Tree, segment_ids: Tree, num_segments: Tree, name: object = None) -> Tensor:
     """The greatest row entries of each segment; the least number where it is empty."""
     return ops.segment_max(data, segment_ids, _known(num_segments))
 
 
-def unsorted_segment_min(data: Tree, segment_ids: Tree, num_segments: int, name: object = None) -> Tensor:
+def unsorted_segment_min(data: Tree, segment_ids: Tree, num_segments: Tree, name: object = None) -> Tensor:
     """The least row entries of each segment; the greatest number where it is empty."""
     return ops.segment_min(data, segment_ids, _known(num_segments))
 
 
-def unsorted_segment_prod(data: Tree, segment_ids: Tree, num_segments: int, name: object = None) -> Tensor:
+def unsorted_segment_prod(data: Tree, segment_ids: Tree, num_segments: Tree, name: object = None) -> Tensor:
     """The product of the rows of each segment."""
     return ops.segment_prod(data, segment_ids, _known(num_segments))
 
 
-def unsorted_segment_mean(data: Tree, segment_ids: Tree, num_segments: int, name: object = None) -> Tensor:
+def unsorted_segment_mean(data: Tree, segment_ids: Tree, num_segments: Tree, name: object = None) -> Tensor:
     """The mean of the rows of each segment; 0 where it is empty."""
     data, number = ops.convert_to_tensor(data), _known(num_segments)
     count = ops.segment_sum(jnp.ones(jnp.shape(segment_ids), data.dtype), segment_ids, number)

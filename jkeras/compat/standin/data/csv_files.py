@@ -87,11 +87,10 @@ def make_csv_dataset(
     paths = [path_of(path) for path in np.atleast_1d(np.asarray(matching_files(file_pattern)))]
     if not paths:
         raise FileNotFoundError(_NO_FILE.format(pattern=file_pattern))
-    options = {"delimiter": field_delim, "quoting": csv.QUOTE_MINIMAL if use_quote_delim else csv.QUOTE_NONE}
 
     def read(path: str) -> Iterator[Row]:
         with open(path, newline="", encoding=encoding) as file:
-            rows = csv.reader(file, **options)
+            rows = csv.reader(file, delimiter=field_delim, quoting=csv.QUOTE_MINIMAL if use_quote_delim else csv.QUOTE_NONE)
             yield from ((path, rows.line_num, fields) for fields in rows if fields)
 
     names = list(column_names) if column_names is not None else next(read(paths[0]))[2]
