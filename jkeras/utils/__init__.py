@@ -19,6 +19,7 @@ from jkeras.data.py_dataset import PyDataset as PyDataset
 from jkeras.data.py_dataset import Sequence as Sequence
 from jkeras.state.random import set_random_seed as set_random_seed
 from jkeras.utils import np_utils as np_utils
+from jkeras.utils.dataset_splitting import split_dataset as split_dataset
 from jkeras.utils.files import get_file as get_file
 from jkeras.utils.numerical import normalize as normalize
 from jkeras.utils.numerical import to_categorical as to_categorical
@@ -26,6 +27,7 @@ from jkeras.utils.session import clear_session as clear_session
 
 # What needs pictures or images is loaded on first use.
 if TYPE_CHECKING:
+    from jkeras.preprocessing.directories import audio_dataset_from_directory as audio_dataset_from_directory
     from jkeras.preprocessing.directories import image_dataset_from_directory as image_dataset_from_directory
     from jkeras.preprocessing.directories import text_dataset_from_directory as text_dataset_from_directory
     from jkeras.preprocessing.image.files import array_to_img as array_to_img
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "audio_dataset_from_directory": "jkeras.preprocessing.directories",
         "image_dataset_from_directory": "jkeras.preprocessing.directories",
         "text_dataset_from_directory": "jkeras.preprocessing.directories",
         "array_to_img": "jkeras.preprocessing.image.files",
