@@ -58,6 +58,7 @@ OPTIONAL = {
     ("nn/inner_gradients.py", "jax"): "jax.extend loads Pallas, and only gradient tapes need it",
     ("state/scope.py", "jax"): "jax.extend loads Pallas, and only pure calls need it",
     ("preprocessing/image/files.py", "PIL"): "an extra, for images as files",
+    ("preprocessing/audio_files.py", "scipy"): "comes with jax; only audio at another rate needs it",
     ("preprocessing/image/transforms.py", "scipy"): "comes with jax; only moved images need it",
     ("wrappers/sklearn_parts.py", "sklearn"): "for users of scikit-learn",
     ("models/describe.py", "jax"): "jax.extend loads Pallas, and only `describe` needs it",

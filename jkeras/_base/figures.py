@@ -109,24 +109,47 @@ def axes_for(
     return figure, [figure.add_subplot(down, across, i + 1) for i in range(count)]
 
 
-def finish(figure: Figure, path: FilePath | None) -> Figure:
+def finish(figure: Figure, path: FilePath | None, dpi: float | None = None, transparent: bool = False) -> Figure:
     """Write a figure if there is a path, and return it.
 
     Args:
         figure: of matplotlib.
         path: of the file; the suffix tells the format (`.png`, `.svg`, `.pdf`, ...).
+        dpi: pixels per inch; by default the figure's.
+        transparent: whether the file has no background.
     """
     if path is not None:
         with atomic_file(path) as temporary:
-            save(figure, temporary, Path(path).suffix[1:].lower() or "png")
+            save(figure, temporary, Path(path).suffix[1:].lower() or "png", dpi, transparent)
     return figure
 
 
-def save(figure: Figure, target: FilePath | BinaryIO, kind: str, dpi: float | None = None) -> None:
+def save(figure: Figure, target: FilePath | BinaryIO, kind: str, dpi: float | None = None, transparent: bool = False) -> None:
     """Write a figure to a path or a stream, the same bytes each time."""
     undated: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     with matplotlib_for("A picture").rc_context({"svg.hashsalt": "jkeras"}):
-        figure.savefig(target, format=kind, dpi=dpi or figure.dpi, metadata=undated.get(kind))
+        figure.savefig(target, format=kind, dpi=dpi or figure.dpi, metadata=undated.get(kind), transparent=transparent)
+
+
+def open_window(figure: Figure) -> None:
+    """Show a figure in a window of pyplot's, and return when it is closed; without windows, as on a server, do nothing."""
+    from matplotlib import pyplot
+
+    window = pyplot.figure(figsize=figure.get_size_inches(), layout="none", frameon=False)
+    axes = window.add_axes((0, 0, 1, 1))
+    axes.imshow(pixels(figure))
+    axes.axis("off")
+    pyplot.show()
+    pyplot.close(window)
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """A figure as it is drawn, `(height, width, 4)`: red, green, blue and opacity as bytes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.array(canvas.buffer_rgba())
 
 
 def name_list(names: Sequence[object] | None, count: int, what: str) -> list[str]:

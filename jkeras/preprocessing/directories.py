@@ -1,4 +1,4 @@
-"""Folders of files as datasets: `image_dataset_from_directory`, `text_dataset_from_directory`.
+"""Folders of files as datasets: `image_dataset_from_directory`, and those for texts and audio.
 
 Keras returns a `tf.data.Dataset`, jkeras a `BatchDataset` of NumPy arrays, for `fit`, `evaluate`, `predict` and for-loops, with
 the methods `map`, `take`, `cache`, `prefetch` and `shuffle`.
@@ -18,6 +18,7 @@ from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
+from jkeras.preprocessing.audio_files import of_length, read_wav, resampled
 from jkeras.preprocessing.image.file_iterators import files_below
 from jkeras.preprocessing.image.files import MODES, img_to_array, load_img, resize_array, smart_resize
 from jkeras.preprocessing.views import BatchDataset, check_format
@@ -147,6 +148,61 @@ def text_dataset_from_directory(
     return _dataset(
         directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose,
         (".txt",), read,
+    )  # fmt: skip
+
+
+@export("keras.utils.audio_dataset_from_directory")
+def audio_dataset_from_directory(
+    directory: FilePath,
+    labels: str | Sequence[int] | None = "inferred",
+    label_mode: str | None = "int",
+    class_names: Iterable[str] | None = None,
+    batch_size: int = 32,
+    sampling_rate: int | None = None,
+    output_sequence_length: int | None = None,
+    ragged: bool = False,
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    follow_links: bool = False,
+    verbose: bool = True,
+) -> Any:
+    """The `.wav` files in a folder with a subfolder for each class.
+
+    Args:
+        sampling_rate: samples per second to convert to; by default as they are.
+        output_sequence_length: samples to keep of each file; shorter ones end with zeros. By default the longest file of a
+            batch counts, and each length compiles a program of its own.
+        ragged: Keras' argument; True is an error, since arrays are dense.
+        directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose: as
+            for `image_dataset_from_directory`.
+
+    Returns:
+        A dataset of float32 samples `(batch, samples, channels)`, -1 to 1, with their labels, and with attributes
+        `class_names` and `file_paths`.
+
+    Raises:
+        ValueError: no files, files with different numbers of channels, or arguments that do not fit together.
+    """
+    if ragged:
+        raise ValueError("ragged=True was given, but arrays are dense here. Give output_sequence_length, or neither.")
+    for name, value in (("sampling_rate", sampling_rate), ("output_sequence_length", output_sequence_length)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value <= 0):
+            raise ValueError(f"{name} is a positive int. Received: {name}={value!r}.")
+
+    def read(paths: list[str]) -> np.ndarray:
+        clips = [read_wav(path) for path in paths]
+        heard = [resampled(clip, rate, sampling_rate or rate) for clip, rate in clips]
+        channels = {clip.shape[1] for clip in heard}
+        if len(channels) > 1:
+            raise ValueError(f"Files with {sorted(channels)} channels are in one batch, such as {paths[0]!r}.")
+        length = output_sequence_length or max(len(clip) for clip in heard)
+        return np.stack([of_length(clip, length) for clip in heard])
+
+    return _dataset(
+        directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, verbose,
+        (".wav",), read,
     )  # fmt: skip
 
 

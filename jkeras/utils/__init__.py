@@ -24,6 +24,7 @@ from jkeras.saving.serialization import serialize_keras_object as serialize_kera
 from jkeras.state.random import set_random_seed as set_random_seed
 from jkeras.utils import np_utils as np_utils
 from jkeras.utils.config import Config as Config
+from jkeras.utils.dataset_splitting import split_dataset as split_dataset
 from jkeras.utils.files import get_file as get_file
 from jkeras.utils.numerical import normalize as normalize
 from jkeras.utils.numerical import to_categorical as to_categorical
@@ -33,6 +34,7 @@ from jkeras.utils.symbolic import is_keras_tensor as is_keras_tensor
 
 # What needs pictures or images is loaded on first use.
 if TYPE_CHECKING:
+    from jkeras.preprocessing.directories import audio_dataset_from_directory as audio_dataset_from_directory
     from jkeras.preprocessing.directories import image_dataset_from_directory as image_dataset_from_directory
     from jkeras.preprocessing.directories import text_dataset_from_directory as text_dataset_from_directory
     from jkeras.preprocessing.image.files import array_to_img as array_to_img
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "audio_dataset_from_directory": "jkeras.preprocessing.directories",
         "image_dataset_from_directory": "jkeras.preprocessing.directories",
         "text_dataset_from_directory": "jkeras.preprocessing.directories",
         "array_to_img": "jkeras.preprocessing.image.files",
