@@ -34,7 +34,7 @@ def layers_of(model):
         yield from layers_of(layer) if hasattr(layer, "layers") else ()
 
 
-def small(package, name, **arguments):
+def small(package, name, /, **arguments):
     """A network for few classes and small images, which gives logits; and what `include_top=False` leaves of it."""
     size = _SIZES.get(name, 32)
     arguments = {"weights": None, "input_shape": (size, size, 3), "classes": 3, "classifier_activation": None, **arguments}
@@ -48,7 +48,7 @@ def set_plain_weights(model):
     def values(weight):
         shape = tuple(weight.shape)
         if len(shape) < 2:
-            positive = re.search("(gamma|variance|variable)$", weight.path)
+            positive = re.search(r"(gamma|variance|variable(_\d+)?)$", weight.path)
             return rng.uniform(0.5, 1.5, shape) if positive else 0.2 * rng.normal(size=shape)
         inputs = shape[:2] if len(shape) == 4 and shape[-1] == 1 else shape[:-1]
         return rng.normal(size=shape) / np.sqrt(np.prod(inputs))

@@ -21,12 +21,17 @@ FAMILIES = [name for name in vars(applications) if inspect.ismodule(getattr(appl
 FAMILIES = [name for name in FAMILIES if name not in ("blocks", "frame", "trained")]
 
 
+def some(names, chosen):
+    """All names as parameters, of which only the chosen ones run by default."""
+    return [pytest.param(name, marks=() if name in chosen else pytest.mark.slow) for name in names]
+
+
 @pytest.fixture(autouse=True)
 def fresh_names():
     jkeras.utils.clear_session()
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1)
 def made(name):
     """A small network with plain weights."""
     network = small(jkeras, name)
@@ -42,12 +47,12 @@ def test_all_networks_are_there():
     assert networks == set(RECORDED) and len(networks) == 40
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in SMALLEST else pytest.mark.slow) for n in RECORDED])
+@pytest.mark.parametrize("name", some(RECORDED, SMALLEST))
 def test_layers_and_weights_are_keras(name):
     assert facts(getattr(applications, name)(weights=None)) == RECORDED[name]["facts"]
 
 
-@pytest.mark.parametrize("name", SMALLEST)
+@pytest.mark.parametrize("name", some(SMALLEST, ["MobileNet", "MobileNetV2", "MobileNetV3Small", "ResNet50V2", "VGG16"]))
 def test_outputs_are_keras(name):
     found = made(name).predict(images_for(name, made(name)), verbose=0)
     np.testing.assert_allclose(found, RECORDED[name]["outputs"], rtol=1e-4, atol=1e-5)
@@ -84,14 +89,17 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", some(VARIANTS, ["MobileNet", "MobileNetV3Small", "VGG16"]))
 def test_arguments_of_a_family_make_what_they_make_in_keras(name):
     keras = pytest.importorskip("keras")
     keras.utils.clear_session()
     assert facts(small(jkeras, name, **VARIANTS[name])) == facts(small(keras, name, **VARIANTS[name]))
 
 
-@pytest.mark.parametrize("name", ["EfficientNetB0", "MobileNetV2", "MobileNetV3Small", "ResNet50", "ResNet50V2", "InceptionV3"])
+FIRST = ["EfficientNetB0", "InceptionV3", "MobileNetV2", "MobileNetV3Small", "ResNet50", "ResNet50V2"]
+
+
+@pytest.mark.parametrize("name", some(FIRST, ["MobileNetV3Small"]))
 def test_channels_first(name, monkeypatch):
     network = made(name)
     images = images_for(name, network)
@@ -160,8 +168,8 @@ def test_gradients_are_keras(name):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * float(np.abs(b).max()) + 1e-6)
 
 
-@pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
-@pytest.mark.parametrize("name", ["ConvNeXtTiny", "MobileNetV3Small"])
+@pytest.mark.parametrize("suffix", some([".keras", ".weights.h5"], [".keras"]))
+@pytest.mark.parametrize("name", some(["ConvNeXtTiny", "InceptionResNetV2", "MobileNetV3Small"], ["MobileNetV3Small"]))
 def test_files_pass_between_both(name, suffix, tmp_path):
     keras = pytest.importorskip("keras")
     ours, images = made(name), images_for(name, made(name))
@@ -296,18 +304,20 @@ def test_trained_weights_are_downloaded_once_and_checked(publisher, tmp_path, mo
 
 
 ASKED = {
-    ("ResNet50", ()): "resnet/resnet50_weights_tf_dim_ordering_tf_kernels.h5",
-    ("VGG19", ("include_top",)): "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
     ("MobileNet", ()): "mobilenet/mobilenet_1_0_224_tf.h5",
-    ("MobileNetV2", ("include_top",)): "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+    ("VGG19", ("include_top",)): "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
     ("MobileNetV3Large", ()): "mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float.h5",
+    ("MobileNetV2", ("include_top",)): "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+    ("ResNet50", ()): "resnet/resnet50_weights_tf_dim_ordering_tf_kernels.h5",
     ("NASNetMobile", ("include_top",)): "nasnet/NASNet-mobile-no-top.h5",
     ("EfficientNetV2B0", ()): "efficientnet_v2/efficientnetv2-b0.h5",
     ("ConvNeXtTiny", ("include_top",)): "convnext/convnext_tiny_notop.h5",
 }
 
 
-@pytest.mark.parametrize(("name", "without"), ASKED)
+@pytest.mark.parametrize(
+    ("name", "without"), [pytest.param(*key, marks=pytest.mark.slow if i > 2 else ()) for i, key in enumerate(ASKED)]
+)
 def test_names_of_published_files(name, without, publisher):
     with pytest.raises(FileNotFoundError, match=r"(?s)was not downloaded.*models"):
         getattr(applications, name)(**dict.fromkeys(without, False))
