@@ -179,4 +179,6 @@ def dtype_policy() -> DTypePolicy:
 
 def set_dtype_policy(policy: DTypePolicy | DTypeLike | dict[str, Any] | None) -> None:
     """Set the policy of layers made from now on: a name such as `"mixed_bfloat16"` or a `DTypePolicy`."""
+    if not isinstance(policy, (str, DTypePolicy, dict, np.dtype, type)):
+        raise ValueError(f"A dtype policy is a DTypePolicy, or a name such as 'mixed_bfloat16'. Received: {policy!r}.")
     settings.policy = get_policy(policy).name

@@ -23,11 +23,14 @@ INTEGERS = (int, np.integer)
 def plain(value: Any) -> Any:
     """NumPy's scalars and arrays without axes as Python's numbers, in lists and tuples too; anything else as it is.
 
+    What stands for a number that changes, as `optimizer.learning_rate` does, becomes its present value.
+
     Example:
         >>> plain((np.int64(3), [np.float64(0.5), None]))
         (3, [0.5, None])
     """
-    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim):
+    alone = isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim)
+    if alone or hasattr(type(value), "stands_for_number"):
         return value.item()
     if type(value) in (list, tuple):
         parts = [plain(part) for part in value]

@@ -14,7 +14,7 @@ from jax.tree_util import KeyPath
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Tree
+from jkeras._base.types import Tensor, Tree
 from jkeras.nn.lengths import norm
 from jkeras.optimizers.adam import Adam, AdamSlots
 from jkeras.optimizers.arguments import OptimizerArguments
@@ -131,7 +131,8 @@ class Muon(Optimizer):
             def move(g: jax.Array, m: jax.Array, v: jax.Array | None) -> tuple[jax.Array, jax.Array, jax.Array | None]:
                 if v is None:
                     m = self.momentum * m + g
-                    return -(learning_rate * self._step(g + self.momentum * m if self.nesterov else m)), m, None
+                    d = g + self.momentum * m if self.nesterov else m
+                    return -(learning_rate * self.lr_adjust(self.zeropower_via_newtonschulz5(d, self.ns_steps))), m, None
                 change, after = adam.update(g, AdamSlots(m, v), learning_rate=learning_rate * self.adam_lr_ratio, step=step)
                 return change, after.momentums, after.velocities
 
@@ -143,9 +144,14 @@ class Muon(Optimizer):
 
         return optax.GradientTransformationExtraArgs(init, update)
 
-    def _step(self, d: jax.Array) -> jax.Array:
-        x = orthogonalize(d, self.ns_steps, (self.muon_a, self.muon_b, self.muon_c))
-        return x if self.rms_rate is None else x * (math.sqrt(max(d.shape)) * self.rms_rate)
+    def zeropower_via_newtonschulz5(self, x: Tensor, steps: int) -> jax.Array:
+        """The orthogonalized matrix: singular values near 1, by that many iterations. A subclass may override it."""
+        return orthogonalize(jnp.asarray(x), steps, (self.muon_a, self.muon_b, self.muon_c))
+
+    def lr_adjust(self, x: Tensor) -> jax.Array:
+        """A step of the size that Adam's would have: times `sqrt(max(rows, columns)) * rms_rate`. A subclass may override it."""
+        x = jnp.asarray(x)
+        return x if self.rms_rate is None else x * (math.sqrt(max(x.shape)) * self.rms_rate)
 
 
 def orthogonalize(x: jax.Array, steps: int, coefficients: tuple[float, float, float]) -> jax.Array:

@@ -31,6 +31,8 @@ class StateNumber:
         (0.25, 0.5, '0.250')
     """
 
+    stands_for_number = True
+
     # Above jax and numpy arrays, so that `array * rate` comes to `__rmul__` here.
     __array_priority__ = 200
 

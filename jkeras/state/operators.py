@@ -118,6 +118,9 @@ class ArrayOperators:
     def __int__(self) -> int:
         return int(self.value)
 
+    def __round__(self, ndigits: int = 0) -> Array:
+        return jnp.round(self.value, ndigits)
+
     def __bool__(self) -> bool:
         return bool(self.value)
 
