@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Self, TypeGuard
@@ -229,7 +229,7 @@ def is_object_config(value: object) -> TypeGuard[Mapping[str, Any]]:
 
 def serialize(value: object) -> Any:
     """The plain form of a value: Keras' dict for objects and the user's functions, the public name for functions of the library,
-    lists for tuples and arrays.
+    lists for arrays. Tuples stay tuples, as in Keras; JSON writes lists.
 
     Raises:
         TypeError: for a value that has no such form.
@@ -237,7 +237,7 @@ def serialize(value: object) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
-        return [serialize(v) for v in value]
+        return _listed(value, map(serialize, value))
     if isinstance(value, (slice, bytes)) or value is Ellipsis:
         return special_values.encode(value)
     if hasattr(value, "get_config") and not inspect.isclass(value):
@@ -256,6 +256,11 @@ def serialize(value: object) -> Any:
     if callable(value):
         return registry.get_registered_name(value) if inspect.isclass(value) else function_config(value)
     raise TypeError(f"{value!r} of type {type(value).__name__} has no config form; give its class a `get_config()`.")
+
+
+def _listed(like: object, values: Iterable[object]) -> Sequence[Any]:
+    """Values as a tuple if `like` is one, else as a list."""
+    return tuple(values) if isinstance(like, tuple) else list(values)
 
 
 def function_config(function: Callable[..., object]) -> dict[str, object]:
@@ -323,7 +328,7 @@ def shared_ids(config: object, found: Counter[object]) -> Counter[object]:
             found[config["shared_object_id"]] += 1
         for value in config.values():
             shared_ids(value, found)
-    elif isinstance(config, list):
+    elif isinstance(config, (list, tuple)):
         for value in config:
             shared_ids(value, found)
     return found
@@ -331,8 +336,8 @@ def shared_ids(config: object, found: Counter[object]) -> Counter[object]:
 
 def without_single_ids(config: object, found: Counter[object]) -> Any:
     """A config without the `shared_object_id`s that occur once."""
-    if isinstance(config, list):
-        return [without_single_ids(value, found) for value in config]
+    if isinstance(config, (list, tuple)):
+        return _listed(config, (without_single_ids(value, found) for value in config))
     if not isinstance(config, Mapping):
         return config
     single = found[config.get("shared_object_id")] < 2
@@ -353,8 +358,8 @@ def deserialize(config: object, custom_objects: CustomObjects = None) -> Any:
         WrongTypeError: a part of the config is of another type than belongs there, or a class reads none.
         UnsafeFileError: the config asks for bytecode, or for a function that is not part of a model.
     """
-    if isinstance(config, list):
-        return [deserialize(value, custom_objects) for value in config]
+    if isinstance(config, (list, tuple)):
+        return _listed(config, (deserialize(value, custom_objects) for value in config))
     if not isinstance(config, Mapping):
         return config
     if not _translated.get():
@@ -389,7 +394,7 @@ def copied(value: object) -> Any:
     """A copy of nested dicts and lists: a `from_config` may take things out of what it is given."""
     if isinstance(value, Mapping):
         return {k: copied(v) for k, v in value.items()}
-    return [copied(v) for v in value] if isinstance(value, list) else value
+    return _listed(value, map(copied, value)) if isinstance(value, (list, tuple)) else value
 
 
 def _check_words(config: Mapping[str, object]) -> None:

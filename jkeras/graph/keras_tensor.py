@@ -7,7 +7,7 @@ operation (a layer or an array function) and its arguments, symbolic tensors amo
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, NoReturn, Protocol, TypeGuard
 
 import jax
@@ -101,6 +101,15 @@ class KerasHistory(NamedTuple):
     tensor_index: int
 
 
+def _refusing(error: type[Exception]) -> Callable[..., NoReturn]:
+    """A method that raises an error, of the type that Keras raises there: a symbolic tensor has no values."""
+
+    def refuse(self: KerasTensor, *_: object, **__: object) -> NoReturn:
+        raise error(_NOT_AN_ARRAY.format(tensor=self))
+
+    return refuse
+
+
 class KerasTensor:
     """A symbolic tensor: shape and dtype of an array that a model will compute.
 
@@ -178,8 +187,8 @@ class KerasTensor:
         """This tensor with another shape."""
         return apply_symbolic(jnp.reshape, "reshape", self, shape[0] if len(shape) == 1 else shape)
 
-    def squeeze(self, axis: int | tuple[int, ...] | None = None) -> KerasTensor:
-        """This tensor without axes of size 1: all of them, or the given ones."""
+    def squeeze(self, axis: int | Sequence[int] | None = None) -> KerasTensor:
+        """This tensor without axes of size 1: all of them by default."""
         return apply_symbolic(jnp.squeeze, "squeeze", self, axis)
 
     def astype(self, dtype: DTypeLike) -> KerasTensor:
@@ -192,14 +201,10 @@ class KerasTensor:
             return Node(ArrayFunction(operator.getitem, "get_item"), (self, index), {}, spec).flat_outputs[0]
         return apply_symbolic(operator.getitem, "get_item", self, index)
 
-    def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError(_NOT_AN_ARRAY.format(tensor=self))
-
-    __jax_array__ = property(_refuse)  # JAX looks for this attribute; the error here says more than its own
-    __array__ = __float__ = __int__ = __bool__ = __len__ = __index__ = _refuse
-
-    def __iter__(self) -> NoReturn:
-        raise NotImplementedError(_NOT_AN_ARRAY.format(tensor=self))
+    __jax_array__ = property(_refusing(ValueError))  # JAX looks for this attribute; the error here says more than its own
+    __array__ = __float__ = __int__ = _refusing(ValueError)
+    __bool__ = __len__ = __index__ = _refusing(TypeError)
+    __iter__ = _refusing(NotImplementedError)
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"

@@ -73,8 +73,7 @@ class Attention(Layer):
     def declare(self, inputs: Sequence[Spec]) -> Declaration:
         """A scalar `scale`, and a scalar `concat_score_weight`, where they are used."""
         self._check(inputs)
-        if self.use_scale:
-            yield Weight("scale", (), "ones")
+        yield Weight("scale", (), "ones", present=self.use_scale)
         if self.score_mode == "concat":
             yield Weight("concat_score_weight", (), "ones")
 
@@ -167,8 +166,7 @@ class AdditiveAttention(Attention):
     def declare(self, inputs: Sequence[Spec]) -> Declaration:
         """A vector `scale` of a query's size, where it is used."""
         self._check(inputs)
-        if self.use_scale:
-            yield Weight("scale", (inputs[0].shape[-1],), "glorot_uniform")
+        yield Weight("scale", (inputs[0].shape[-1],), "glorot_uniform", present=self.use_scale)
 
     def _scores(self, w: Weights, query: Array, key: Array) -> Array:
         return additive_scores(query, key, self._factor(w))

@@ -158,6 +158,8 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     ):
         if name is not None and not is_layer_name(name):
             raise ValueError(f"A layer's name is a string without '/' and '\\', and not '.' or '..'. Received: name={name!r}.")
+        if not isinstance(trainable, bool):
+            raise ValueError(f"A layer's trainable is True or False. Received: trainable={trainable!r}.")
         unknown = [k for k in kwargs if k not in LEGACY]
         if unknown and (unknown := self._without_old_arguments(unknown, kwargs)):
             known = [*inspect.signature(type(self).__init__).parameters, "name", "dtype", "trainable", *LEGACY]
@@ -169,10 +171,13 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         self._last_losses: list[tuple[object, jax.Array]] = []
         self._path = None
         self.name = name or auto_name(to_snake_case(type(self).__name__))
+        for attribute, held in list(vars(self).items()):  # set before this constructor was called
+            if isinstance(held, Variable):
+                self._own_variable(attribute, held)
         self.autocast = autocast
         self.dtype_policy = get_policy(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self._trainable = bool(trainable)
+        self._trainable = trainable
         self._batch_input_shape = structures.legacy_shape(kwargs)
         self._initial_weights = kwargs.get("weights")
         self.built = self._plan.weightless and self._initial_weights is None
@@ -260,7 +265,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
             specs = specs[: len(inspect.signature(self.declare).parameters)]
         for w in self.declare(*specs) or ():
             options = (w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint)
-            setattr(self, w.name, self.add_weight(w.shape, w.initializer, *options, name=w.name))
+            setattr(self, w.name, self.add_weight(w.shape, w.initializer, *options, name=w.name) if w.present else None)
 
     def _ensure_built(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         """Make all weights of this layer and of those below it, for these inputs.

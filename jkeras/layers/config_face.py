@@ -51,6 +51,7 @@ class ConfigFace(configurable.Configurable):
     _dtype_policy: DTypePolicy
     _build_shapes: tuple[Tree, ...] | None = None
     _left_out: tuple[str, ...] = ()  # arguments of Keras 2 that change nothing
+    _unwritten: tuple[str, ...] = ()  # arguments that Keras leaves out of the config where they are None
 
     def _without_old_arguments(self, names: list[str], given: dict[str, object]) -> list[str]:
         """The names without those of arguments that are gone, which the config leaves out too."""
@@ -68,6 +69,7 @@ class ConfigFace(configurable.Configurable):
         named = configurable.constructor_signature(type(self)).parameters
         hidden = (*LEGACY, *self._left_out)
         arguments = {k: v for k, v in configurable.init_arguments(self).items() if k in named or k not in hidden}
+        arguments = {k: v for k, v in arguments.items() if v is not None or k not in self._unwritten}
         if getattr(type(self).__init__, "is_base", False):  # Keras omits the base's own arguments at their defaults
             arguments = {k: v for k, v in arguments.items() if (k, v) not in (("activity_regularizer", None), ("autocast", True))}
         return {**base, **{k: configurable.serialize(v) for k, v in arguments.items() if k not in base}}

@@ -71,8 +71,7 @@ class BaseConv(Convolving, LowRankLayer):
         self._channels(x)
         shape = (*self.kernel_size, None if channels is None else channels // self.groups, self.filters)
         yield weight_for(self, "kernel", shape)
-        if self.use_bias:
-            yield weight_for(self, "bias", (self.filters,))
+        yield weight_for(self, "bias", (self.filters,), present=self.use_bias)
 
     def forward(self, w: Weights, x: Array) -> Array:
         """`activation(conv(x, kernel) + bias)`."""

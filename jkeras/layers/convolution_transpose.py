@@ -69,8 +69,7 @@ class BaseConvTranspose(Convolving):
     def declare(self, x: Spec) -> Declaration:
         """A kernel `(*kernel_size, filters, channels)` and a bias `(filters,)`."""
         yield weight_for(self, "kernel", (*self.kernel_size, self.filters, self._channels(x)))
-        if self.use_bias:
-            yield weight_for(self, "bias", (self.filters,))
+        yield weight_for(self, "bias", (self.filters,), present=self.use_bias)
 
     def forward(self, w: Weights, x: Array) -> Array:
         """`activation(conv_transpose(x, kernel) + bias)`."""

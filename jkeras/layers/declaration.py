@@ -21,6 +21,7 @@ class Weight:
         trainable: False for state such as moving averages.
         regularizer, constraint: objects or None.
         autocast: whether `forward` gets it in the compute dtype.
+        present: False for a weight that an option leaves out, such as `use_bias=False`; the attribute is None then.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Weight:
     regularizer: FunctionLike = None
     constraint: FunctionLike = None
     autocast: bool = True
+    present: bool = True
 
 
 Declaration: TypeAlias = Iterator[Weight]

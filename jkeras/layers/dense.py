@@ -41,6 +41,7 @@ class Dense(LowRankLayer):
     """
 
     supports_masking = True
+    _unwritten = ("activity_regularizer", "lora_rank", "lora_alpha")
 
     @expand_kwargs()
     def __init__(
@@ -69,8 +70,7 @@ class Dense(LowRankLayer):
         size = x.shape[-1]
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
         yield weight_for(self, "kernel", (size, self.units))
-        if self.use_bias:
-            yield weight_for(self, "bias", (self.units,))
+        yield weight_for(self, "bias", (self.units,), present=self.use_bias)
 
     def forward(self, w: Weights, x: Array) -> Array:
         """`activation(x @ kernel + bias)`."""

@@ -94,8 +94,7 @@ class BaseDepthwiseConv(_Depthwise):
         """A kernel `(*kernel_size, channels, depth_multiplier)` and a bias `(channels * depth_multiplier,)`."""
         channels = self._channels(x)
         yield weight_for(self, "depthwise", (*self.kernel_size, channels, self.depth_multiplier), "kernel")
-        if self.use_bias:
-            yield weight_for(self, "bias", (self._products(channels),))
+        yield weight_for(self, "bias", (self._products(channels),), present=self.use_bias)
 
     def forward(self, w: Weights, x: Array) -> Array:
         """`activation(depthwise_conv(x, kernel) + bias)`."""
@@ -178,8 +177,7 @@ class BaseSeparableConv(_Depthwise):
         channels = self._channels(x)
         yield weight_for(self, "depthwise", (*self.kernel_size, channels, self.depth_multiplier), "depthwise_kernel")
         yield weight_for(self, "pointwise", (*(1,) * self.rank, self._products(channels), self.filters), "pointwise_kernel")
-        if self.use_bias:
-            yield weight_for(self, "bias", (self.filters,))
+        yield weight_for(self, "bias", (self.filters,), present=self.use_bias)
 
     def forward(self, w: Weights, x: Array) -> Array:
         """The depthwise part, then the mix of channels."""

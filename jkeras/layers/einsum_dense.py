@@ -90,8 +90,7 @@ class EinsumDense(LowRankLayer):
         self.input_spec = InputSpec(ndim=len(x.shape))
         initializer = with_axes(self.kernel_initializer, shapes.input_axes, shapes.output_axes)
         yield weight_for(self, "kernel", shapes.kernel, initializer=initializer)
-        if shapes.bias is not None:
-            yield weight_for(self, "bias", shapes.bias)
+        yield weight_for(self, "bias", shapes.bias or (), present=shapes.bias is not None)
 
     def forward(self, w: Weights, x: Array) -> Array:
         """`activation(einsum(equation, x, kernel) + bias)`."""

@@ -61,7 +61,7 @@ class WeightHolder:
             return
         if isinstance(value, _HOLDS) or isinstance(self.__dict__.get(name), _HOLDS):
             tracking.note_change()
-        if isinstance(value, Variable):
+        if isinstance(value, Variable) and "_own" in self.__dict__:  # else the constructor owns it
             self._own_variable(name, value)
         elif isinstance(value, (WeightHolder, *tracking.CONTAINERS)):
             self._note_arrival(name, value)
@@ -76,8 +76,6 @@ class WeightHolder:
         tracking.note_arrival(self, name, value, WeightHolder)
 
     def _own_variable(self, name: str, variable: Variable) -> None:
-        if "_own" not in self.__dict__:
-            raise RuntimeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name))
         if not any(one is variable for one in self._own):
             self._own.append(variable)
         if variable.unnamed:

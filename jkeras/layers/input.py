@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jkeras._base.dtypes import dtype_of_values
+from jkeras._base.errors import describe
 from jkeras._base.naming import auto_name
 from jkeras._base.registry import export
 from jkeras._base.types import DTypeLike, Tree, Weights
@@ -52,10 +53,13 @@ class InputLayer(Layer):
     ):
         if sparse or ragged:
             raise ValueError("Sparse and ragged inputs are not supported. Leave the argument out and give dense arrays.")
-        if input_tensor is not None:
-            batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         shape = shape if shape is not None else input_shape
         batch_shape = batch_shape if batch_shape is not None else batch_input_shape
+        if batch_size is not None and batch_shape is not None:
+            raise ValueError(f"batch_shape={tuple(batch_shape)} has the batch's size already. Leave out batch_size={batch_size}.")
+        if input_tensor is not None:
+            _check_against(input_tensor, shape, batch_size, batch_shape, dtype)
+            shape, batch_size, batch_shape, dtype = None, None, input_tensor.shape, input_tensor.dtype
         if (shape is None) == (batch_shape is None):
             raise ValueError(
                 f"Give either shape= (without the batch axis) or batch_shape=. Received: shape={shape!r}, "
@@ -92,6 +96,21 @@ class InputLayer(Layer):
             "name": self.name,
             "optional": self.optional,
         }
+
+
+def _check_against(
+    tensor: KerasTensor, shape: Shape | None, batch_size: int | None, batch_shape: Shape | None, dtype: DTypeLike | None
+) -> None:
+    """ValueError where an argument contradicts the tensor that shape and dtype come from."""
+    said = {
+        "shape": (shape, tensor.shape[1:]),
+        "batch_size": (batch_size, tensor.shape[0]),
+        "batch_shape": (batch_shape, tensor.shape),
+        "dtype": (dtype if dtype is None else dtype_of_values(dtype), tensor.dtype),
+    }
+    for name, (given, own) in said.items():
+        if given is not None and (given if isinstance(given, (int, str)) else _checked(given)) != own:
+            raise ValueError(f"The input_tensor {describe(tensor)} has {name}={own}. Received: {name}={given!r}; leave it out.")
 
 
 def is_optional(tensor: KerasTensor) -> bool:

@@ -43,8 +43,20 @@ class Merge(Layer):
             )
         return aligned
 
+    def _mask_list(self, inputs: Tree, mask: Tree) -> list[Array | None] | None:
+        """One mask, or None, per input; None where no mask was given."""
+        if mask is None:
+            return None
+        if not (isinstance(mask, (list, tuple)) and len(mask) == len(self._as_list(inputs))):
+            raise ValueError(
+                f"{self.name} ({type(self).__name__}) takes a list with one mask, or None, per input. "
+                f"Received: inputs {describe(inputs)}, mask {describe(mask)}."
+            )
+        return list(mask)
+
     def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
         """True where any input counts; None unless every input has a mask."""
+        mask = self._mask_list(inputs, mask)
         if mask is None or any(m is None for m in mask):
             return None
         return functools.reduce(jnp.logical_or, mask)
@@ -200,6 +212,7 @@ class Concatenate(Merge):
 
     def compute_mask(self, inputs: Tree, mask: Tree = None) -> Tree:
         """The masks joined as the inputs are; an input without a mask counts everywhere."""
+        mask = self._mask_list(inputs, mask)
         if mask is None or all(m is None for m in mask):
             return None
         masks = [jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(_over(m, x), x.shape) for x, m in zip(inputs, mask)]

@@ -67,10 +67,8 @@ class AffineNormalization(Normalizing):
         self.center, self.scale = center, scale
 
     def _affine_weights(self, shape: tuple[int | None, ...]) -> Declaration:
-        if self.scale:
-            yield weight_for(self, "gamma", shape, autocast=False)
-        if self.center:
-            yield weight_for(self, "beta", shape, autocast=False)
+        yield weight_for(self, "gamma", shape, autocast=False, present=self.scale)
+        yield weight_for(self, "beta", shape, autocast=False, present=self.center)
 
     def _offset_and_scale(self, w: Weights) -> tuple[Array | None, Array | None]:
         return w.beta if self.center else None, w.gamma if self.scale else None

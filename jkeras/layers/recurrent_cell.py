@@ -100,10 +100,10 @@ class Cell(WeightedLayer):
             raise ValueError(_SEVERAL.format(cls=type(self).__name__, layer=self.name, received=describe(x)))
         columns = self.gate_count * self.units
         shapes = {"kernel": (x.shape[-1], columns), "recurrent": (self.units, columns), "bias": self._bias_shape()}
-        for role in self._weight_roles if self.use_bias else self._weight_roles[:2]:
+        for role in self._weight_roles:
             name = "recurrent_kernel" if role == "recurrent" else role
             initializer = self._bias_initializer() if role == "bias" else getattr(self, f"{role}_initializer")
-            yield weight_for(self, role, shapes[role], name, initializer=initializer)
+            yield weight_for(self, role, shapes[role], name, initializer=initializer, present=role != "bias" or self.use_bias)
 
     def noise(self, rng: Array | None, x: Array, h: Array) -> tuple[Array | None, Array | None]:
         """Factors for the inputs and for the recurrent state: `(count, batch, size)`, or None where nothing is dropped.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Unpack
 
 import jax.numpy as jnp
@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Weights
+from jkeras._base.types import Array, Tree, Weights
+from jkeras.graph.spec import Spec
 from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.input_spec import InputSpec
 
@@ -70,6 +71,12 @@ class Reshape(Layer):
         self.target_shape = tuple(target_shape)
         if any(n < -1 for n in self.target_shape) or self.target_shape.count(-1) > 1:
             raise ValueError(f"Reshape takes sizes of 0 or more and at most one -1. Received: target_shape={target_shape!r}.")
+
+    def _infer(self, fn: Callable[..., Tree], specs: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Tree:
+        (x,) = specs
+        if None in x.shape[1:] and -1 not in self.target_shape:  # the unknown size is the one that fills the target
+            specs = (Spec((x.shape[0], *self.target_shape), x.dtype),)
+        return super()._infer(fn, specs, kwargs)
 
     def forward(self, w: Weights, x: Array) -> Array:
         """The reshaped input."""

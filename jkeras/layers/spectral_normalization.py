@@ -31,8 +31,8 @@ class SpectralNormalization(Wrapper):
         kwargs: as every layer.
 
     Call:
-        inputs: what the layer takes. Returns what it returns, in the inputs' dtype if they are floats. (Keras also makes integers
-            of an embedding's vectors, since ids are integers.)
+        inputs: what the layer takes. Returns what it returns, in the inputs' dtype if they are floats, else in the compute dtype.
+            (Keras makes integers of an embedding's vectors, since ids are integers.)
         training: whether to divide.
 
     Raises:
@@ -88,4 +88,4 @@ class SpectralNormalization(Wrapper):
 
     def _run(self, inputs: Array) -> Array:
         output: Array = self.layer(inputs)
-        return output.astype(inputs.dtype) if is_float(inputs.dtype) else output
+        return output.astype(inputs.dtype if is_float(inputs.dtype) else self.compute_dtype)

@@ -46,7 +46,9 @@ class UpSampling1D(_UpSampling):
 
     def __init__(self, size: int = 2, **kwargs: Unpack[BaseArguments]):
         super().__init__("channels_last", **kwargs)
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        if isinstance(size, bool) or not isinstance(size, int):
+            raise TypeError(f"UpSampling1D takes a positive int as size. Received: size={size!r}.")
+        if size < 1:
             raise ValueError(f"UpSampling1D takes a positive int as size. Received: size={size!r}.")
         self.size = size
 

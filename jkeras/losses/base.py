@@ -7,6 +7,7 @@ may be called inside any JAX transform as it stands.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -51,6 +52,11 @@ class Loss(Configurable):
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.reduction = standardize_reduction(reduction)
         self._policy = get_policy(dtype or floatx())
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments in plain form; as in Keras without a dtype that was not given."""
+        config = super().get_config()
+        return {k: v for k, v in config.items() if (k, v) != ("dtype", None)}
 
     @property
     def dtype(self) -> str:

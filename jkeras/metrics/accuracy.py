@@ -5,15 +5,15 @@ from __future__ import annotations
 from jax.typing import DTypeLike
 
 from jkeras._base.registry import export
-from jkeras.metrics.reduction import MeanMetricWrapper
-from jkeras.nn.metrics import (
-    accuracy,
+from jkeras.metrics.functions import (
     binary_accuracy,
     categorical_accuracy,
     sparse_categorical_accuracy,
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
+from jkeras.metrics.reduction import MeanMetricWrapper
+from jkeras.nn.metrics import accuracy
 
 
 @export("keras.metrics.Accuracy", aliases=("accuracy",))

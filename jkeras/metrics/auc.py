@@ -88,11 +88,6 @@ class AUC(ConfusionMetric):
         plain = weights["config"]["value"] if isinstance(weights, Mapping) else weights
         return super().from_config({**config, "label_weights": plain}, custom_objects)
 
-    @property
-    def thresholds(self) -> list[float]:
-        """All thresholds, the two ends included, which lie epsilon outside [0, 1]."""
-        return [float(t) for t in self.cutoffs]
-
     def build(self, y_true: Tree, y_pred: Tree) -> None:
         """Learn the number of labels.
 

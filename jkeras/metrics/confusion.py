@@ -61,6 +61,11 @@ class ConfusionMetric(Metric):
     top_k: int | None = None
     class_id: int | None = None
 
+    @property
+    def thresholds(self) -> list[float]:
+        """All thresholds; those of `AUC` begin and end epsilon outside [0, 1]."""
+        return [float(t) for t in self.cutoffs]
+
     def init(self) -> State:
         """A count of 0 of each kind at each threshold."""
         return {kind: jnp.zeros(len(self.cutoffs), self.accumulator_dtype) for kind in self.kinds}

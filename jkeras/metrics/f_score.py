@@ -51,10 +51,10 @@ class FBetaScore(Metric):
         super().__init__(name=name, dtype=dtype)
         if average is not None and average not in _AVERAGES:
             raise unknown_name("average", average, _AVERAGES)
-        if not beta > 0:
-            raise ValueError(f"FBetaScore takes beta > 0. Received: beta={beta}.")
-        if threshold is not None and not 0 < threshold <= 1:
-            raise ValueError(f"FBetaScore takes a threshold in (0, 1], or None. Received: threshold={threshold}.")
+        if not (isinstance(beta, (int, float)) and beta > 0):
+            raise ValueError(f"FBetaScore takes beta > 0. Received: beta={beta!r}.")
+        if threshold is not None and not (isinstance(threshold, float) and 0 < threshold <= 1):
+            raise ValueError(f"FBetaScore takes a float in (0, 1] as threshold, or None. Received: threshold={threshold!r}.")
         self.average, self.beta, self.threshold = average, beta, threshold
 
     def build(self, y_true: Tree, y_pred: Tree) -> None:

@@ -69,7 +69,8 @@ class IoU(Metric):
         """Add one batch."""
         true = self._labels(y_true, self.sparse_y_true)
         pred = self._labels(y_pred, self.sparse_y_pred).ravel()
-        weight = jnp.asarray(1 if sample_weight is None else sample_weight, self.accumulator_dtype)
+        # Without weights counts are integers: adding 1 to a float32 of 2^24, the pixels of some images, changes nothing.
+        weight = jnp.int32(1) if sample_weight is None else jnp.asarray(sample_weight, self.accumulator_dtype)
         if weight.size != true.size:
             weight = jnp.broadcast_to(align_left(weight, true)[0], true.shape)
         true, weight, n = true.ravel(), weight.ravel(), self.num_classes

@@ -58,8 +58,6 @@ def conv(
     rank = x.ndim - 2
     _check(x, kernel, groups, data_format)
     strides, dilation = spatial(strides, rank, "strides"), spatial(dilation_rate, rank, "dilation_rate")
-    if max(strides) > 1 and max(dilation) > 1:
-        raise ValueError(f"strides={strides} together with dilation_rate={dilation} is not supported: set one of them to 1.")
     last = data_format == "channels_last"
     size, window = (x.shape[1:-1] if last else x.shape[2:]), kernel.shape[:rank]
     geometry = Geometry(size, window, strides, dilation, margins(padding, size, window, strides, dilation), groups, last)

@@ -55,8 +55,7 @@ def sequence_loss(
 def _log_likelihood(labels: Array, log_p: Array, label_count: Array, frame_count: Array, blank: int) -> jax.Array:
     states = jnp.full(2 * labels.size + 1, blank).at[1::2].set(labels)
     # A label may follow a label directly, without the blank between, unless they are equal.
-    skips = (states[2:] != blank) & (states[2:] != states[:-2])
-    may_skip = jnp.pad(skips, (2, 0))
+    may_skip = jnp.pad(states[2:] != states[:-2], (2, 0))
 
     def step(alpha: jax.Array, frame: tuple[Array, Array]) -> tuple[jax.Array, None]:
         log_p, counts = frame

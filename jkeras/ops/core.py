@@ -40,7 +40,7 @@ def saturate_cast(x: Tensor, dtype: DTypeLike | None) -> Tensor:
         return x != 0
     (least, greatest), (own_low, own_high) = _bounds(dtype), (0, 1) if x.dtype == jnp.bool_ else _bounds(x.dtype)
     # A bound that x's dtype cannot hold would overflow, and does not limit x.
-    low, high = jnp.asarray(max(least, own_low), x.dtype), jnp.asarray(min(greatest, own_high), x.dtype)
+    low, high = (jnp.asarray(np.asarray(n, x.dtype)) for n in (max(least, own_low), min(greatest, own_high)))
     if jnp.issubdtype(x.dtype, jnp.floating) and jnp.issubdtype(dtype, jnp.integer):
         # float(2**31 - 1) rounds up to 2**31, which is outside.
         high = jnp.where(high.astype(float) > _bounds(dtype)[1], jnp.nextafter(high, jnp.zeros_like(high)), high)

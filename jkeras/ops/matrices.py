@@ -12,7 +12,7 @@ from jkeras._base.errors import describe, unknown_name
 from jkeras._base.types import Tree
 from jkeras.nn import lengths
 from jkeras.ops.families import Axis, define, unary
-from jkeras.ops.wrapper import Tensor, as_array, as_float, axes, operand, operation
+from jkeras.ops.wrapper import Tensor, as_array, as_float, axes, operation
 
 define(unary, jnp.linalg, "det eig eigh inv", area="linalg")
 
@@ -21,6 +21,13 @@ def _matrices(x: Tensor) -> jax.Array:
     x = as_float(x)
     if x.ndim < 2:
         raise ValueError(f"Expected matrices (..., m, n), received {describe(x)}.")
+    return x
+
+
+def _squares(x: Tensor) -> jax.Array:
+    x = _matrices(x)
+    if x.shape[-1] != x.shape[-2]:
+        raise ValueError(f"Expected square matrices (..., n, n), received {describe(x)}.")
     return x
 
 
@@ -39,7 +46,7 @@ def cholesky(x: Tensor, upper: bool = False) -> Tensor:
         >>> cholesky([[4.0, 2.0], [2.0, 5.0]]).tolist()
         [[2.0, 0.0], [1.0, 2.0]]
     """
-    factor = jnp.linalg.cholesky(_matrices(x), upper=upper)
+    factor = jnp.linalg.cholesky(_squares(x), upper=upper)
     if not isinstance(factor, jax.core.Tracer) and bool(jnp.isnan(factor).any()):
         raise ValueError(
             "The Cholesky decomposition failed: the matrix is not positive definite. Add a small multiple of eye(n)."
@@ -55,7 +62,7 @@ def cholesky_inverse(x: Tensor, upper: bool = False) -> Tensor:
         x: factors, `(..., n, n)`.
         upper: which triangle they are.
     """
-    x = _matrices(x)
+    x = _squares(x)
     inverse = _triangular(x, jnp.broadcast_to(jnp.eye(x.shape[-1], dtype=x.dtype), x.shape), lower=not upper)
     transposed = jnp.swapaxes(inverse, -1, -2)
     return inverse @ transposed if upper else transposed @ inverse
@@ -127,13 +134,16 @@ def solve(a: Tensor, b: Tensor) -> Tensor:
 
     Args:
         a: `(..., n, n)`.
-        b: `(n,)` or `(..., n, k)`.
+        b: `(..., n)` or `(..., n, k)`.
 
     Example:
         >>> solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0]).tolist()
         [0.5, 0.25]
     """
-    return jnp.linalg.solve(operand(a), operand(b))
+    a, b = _squares(a), as_float(b)
+    if b.ndim not in (a.ndim - 1, a.ndim) or b.shape[a.ndim - 2] != a.shape[-1]:
+        raise ValueError(f"solve takes a (..., n, n) with b (..., n) or (..., n, k), received {describe((a, b))}.")
+    return jnp.linalg.solve(a, b[..., None])[..., 0] if b.ndim < a.ndim else jnp.linalg.solve(a, b)
 
 
 def _triangular(a: Tensor, b: Tensor, lower: bool) -> jax.Array:

@@ -65,6 +65,12 @@ def fold(x: Tensor, output_size: Shape, kernel_size: Shape, dilation: Shape = 1,
     return folded
 
 
+def _checked(block_size: int) -> int:
+    if block_size < 2:
+        raise ValueError(f"The side of a block is at least 2 pixels. Received: block_size={block_size}.")
+    return block_size
+
+
 @operation("nn")
 def depth_to_space(x: Tensor, block_size: int, data_format: str = "channels_last") -> Tensor:
     """Channels become blocks of pixels.
@@ -77,7 +83,7 @@ def depth_to_space(x: Tensor, block_size: int, data_format: str = "channels_last
     Returns:
         `(batch, b height, b width, channels / b^2)`, or `(batch, channels / b^2, b height, b width)`.
     """
-    x, b = as_array(x), block_size
+    x, b = as_array(x), _checked(block_size)
     if standardize_data_format(data_format) == "channels_last":
         n, h, w, c = x.shape
         return jnp.swapaxes(x.reshape(n, h, w, b, b, c // b**2), 2, 3).reshape(n, h * b, w * b, c // b**2)
@@ -88,7 +94,7 @@ def depth_to_space(x: Tensor, block_size: int, data_format: str = "channels_last
 @operation("nn")
 def space_to_depth(x: Tensor, block_size: int, data_format: str = "channels_last") -> Tensor:
     """Blocks of pixels become channels: the inverse of `depth_to_space`, with the same arguments."""
-    x, b = as_array(x), block_size
+    x, b = as_array(x), _checked(block_size)
     if standardize_data_format(data_format) == "channels_last":
         n, h, w, c = x.shape
         return jnp.swapaxes(x.reshape(n, h // b, b, w // b, b, c), 2, 3).reshape(n, h // b, w // b, c * b**2)

@@ -10,6 +10,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras._base.errors import describe, unknown_name
+from jkeras._base.plain_numbers import INTEGERS
 from jkeras.ops.wrapper import Tensor, as_array, operation
 
 # Where the squared windows add up to less, the signal cannot be recovered.
@@ -161,6 +162,8 @@ def istft(
         `(..., length)`. Without a window it is the inverse as well; Keras' differs there by a factor.
     """
     spectrum = _join(x)
+    if not isinstance(sequence_stride, INTEGERS) or sequence_stride < 1:
+        raise ValueError(f"istft takes a positive integer as sequence_stride. Received: {sequence_stride!r}.")
     if spectrum.ndim < 2:
         raise ValueError(f"istft takes (..., frames, frequencies), received {describe(spectrum)}.")
     values = _window(window, sequence_length, fft_length, jnp.real(spectrum).dtype)

@@ -14,7 +14,7 @@ from jax.tree_util import KeyPath
 
 from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
-from jkeras._base.types import Tree
+from jkeras._base.types import Tensor, Tree
 from jkeras.nn.lengths import norm
 from jkeras.optimizers.adam import Adam, AdamSlots
 from jkeras.optimizers.arguments import OptimizerArguments
@@ -144,12 +144,13 @@ class Muon(Optimizer):
 
         return optax.GradientTransformationExtraArgs(init, update)
 
-    def zeropower_via_newtonschulz5(self, x: jax.Array, steps: int) -> jax.Array:
-        """`orthogonalize` with this optimizer's coefficients."""
-        return orthogonalize(x, steps, (self.muon_a, self.muon_b, self.muon_c))
+    def zeropower_via_newtonschulz5(self, x: Tensor, steps: int) -> jax.Array:
+        """The orthogonalized matrix: singular values near 1, by that many iterations. A subclass may override it."""
+        return orthogonalize(jnp.asarray(x), steps, (self.muon_a, self.muon_b, self.muon_c))
 
-    def lr_adjust(self, x: jax.Array) -> jax.Array:
-        """A step in the size of Adam's: `x * sqrt(max(rows, columns)) * rms_rate`; x itself if `rms_rate` is None."""
+    def lr_adjust(self, x: Tensor) -> jax.Array:
+        """A step of the size that Adam's would have: times `sqrt(max(rows, columns)) * rms_rate`. A subclass may override it."""
+        x = jnp.asarray(x)
         return x if self.rms_rate is None else x * (math.sqrt(max(x.shape)) * self.rms_rate)
 
 

@@ -28,6 +28,14 @@ _NO_KEY = """{who} needs random numbers, but no key was given to this pure call.
 """
 
 
+_SAME_EACH_TIME = """{who} draws random numbers in a function that JAX traces, without a key: every run of the compiled function
+would draw the same ones. Hand a key in, to a model or to a function,
+
+    jax.jit(lambda params, state, x, key: model.apply(params, state, x, training=True, rng=key))
+    jax.jit(lambda key: random.normal((2, 3), seed=key))
+"""
+
+
 class Outside:
     """Stands in for a layer in code that belongs to none, and counts the draws of one seed."""
 
@@ -163,7 +171,10 @@ def draw_key(owner: object, seed: int | None = None) -> jax.Array:
 def scope_key(scope: Scope, owner: object) -> jax.Array:
     """The key for one draw in a scope, by the same rule; the next one of the stream outside of pure calls."""
     if scope.rng is None and not scope.functional:
-        return next_key()
+        key = next_key()
+        if is_traced(key):
+            raise ValueError(_SAME_EACH_TIME.format(who=f"{type(owner).__name__} {getattr(owner, 'name', '')!r}"))
+        return key
     if scope.abstract and scope.rng is None:
         return jax.random.key(0)
     if scope.rng is None:

@@ -136,6 +136,8 @@ class Variable(ArrayOperators):
         regularizer: Callable[[Tree], Tree] | None = None,
         constraint: Callable[[Tree], Tree] | None = None,
     ):
+        if name is not None and not isinstance(name, str):
+            raise ValueError(f"A weight's name is a string. Received: name={name!r}.")
         self.name = name or auto_name("variable")
         if not isinstance(self.name, str) or "/" in self.name:
             better = str(self.name).replace("/", "_")
