@@ -10,19 +10,33 @@ TRAINING = ("table", "mlp", "cnn", "cnn5x5", "resnet20", "lstm", "transformer")
 FILE_TASKS = ("save_keras", "load_keras", "save_h5", "load_h5")
 BATCHES = ("train_on_batch", "test_on_batch", "fit_one_batch", "gan")
 PIPELINES = ("tf_data", "tf_data_random")
+AUGMENTATION = ("augment", "augment_policy")
 ONE_CALLS = ("evaluate", "predict", "predict_one")
-OTHERS = ("streamed", "text", "tape_gan", *PIPELINES, *ONE_CALLS, *BATCHES, "import", "first_step", *FILE_TASKS, "memory")
+OTHERS = (
+    "streamed",
+    "text",
+    "tape_gan",
+    *PIPELINES,
+    *AUGMENTATION,
+    *ONE_CALLS,
+    *BATCHES,
+    "import",
+    "first_step",
+    *FILE_TASKS,
+    "memory",
+)
 NAMES = TRAINING + OTHERS
 FILES = {
     "import": "start_up",
     **dict.fromkeys(FILE_TASKS, "files"),
     **dict.fromkeys(BATCHES, "batches"),
     **dict.fromkeys(PIPELINES, "tf_data"),
+    **dict.fromkeys(AUGMENTATION, "augmentation"),
 }
 
 
 def workload(name: str) -> Workload:
     """The workload with this name."""
     module = importlib.import_module(f"bench.workloads.{FILES.get(name, name)}")
-    found: Workload = module.WORKLOADS[name] if name in (*FILE_TASKS, *BATCHES, *PIPELINES) else module.WORKLOAD
+    found: Workload = module.WORKLOADS[name] if name in (*FILE_TASKS, *BATCHES, *PIPELINES, *AUGMENTATION) else module.WORKLOAD
     return found
