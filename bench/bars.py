@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bench import summary
-from bench.workloads import BATCHES, FILE_TASKS, LAYERS, NETWORKS, PIPELINES
+from bench.workloads import AUGMENTATION, BATCHES, FILE_TASKS, LAYERS, NETWORKS, PIPELINES
 
 KERAS, BEST, SCAN, IMPORT = "Keras 3 on JAX", "best of PyTorch and hand-written JAX", "hand-written scan", "`import jax, optax`"
 H5PY = "h5py alone"
@@ -47,10 +47,9 @@ BARS = (
     Bar("predict", KERAS, 0.60),
     Bar("predict_one", KERAS, 0.25),
     *(Bar(name, KERAS, 0.8) for name in BATCHES),
-    *(Bar(name, KERAS, 1.0) for name in NETWORKS),
+    *(Bar(name, KERAS, 1.0) for name in (*NETWORKS, *LAYERS, *AUGMENTATION)),
     Bar("tape_gan", TENSORFLOW, 0.7),
     *(Bar(name, TENSORFLOW, 0.7) for name in PIPELINES),
-    *(Bar(name, KERAS, 1.0) for name in LAYERS),
     Bar("import", IMPORT, 1.15),
     Bar("first_step", KERAS, 0.60),
     *(Bar(name, H5PY, 1.5) for name in FILE_TASKS),

@@ -239,6 +239,19 @@ def test_each_row_has_its_own_draws_and_layers_do_not_share_them():
     assert 10 < one.sum() < 54 and 10 < two.sum() < 54 and (one != two).any()
 
 
+def test_images_boxes_and_labels_are_mapped_together():
+    boxes = {"boxes": np.tile(np.float32([[0, 0, 1, 1]]), (8, 1, 1)), "labels": np.zeros((8, 1), "int32")}
+    data = {"images": np.tile(np.float32([1, 0]).reshape(1, 2, 1), (8, 1, 1, 1)), "bounding_boxes": boxes}
+    flip = layers.RandomFlip("horizontal", bounding_box_format="xyxy")
+    lefts = set()
+    for mapped in (Dataset.from_tensor_slices(data).map(flip), Dataset.from_tensor_slices(data).batch(8).map(flip).unbatch()):
+        for element in mapped.as_numpy_iterator():
+            left = int(element["bounding_boxes"]["boxes"][0, 0])
+            assert element["images"][0, left, 0] == 1
+            lefts.add(left)
+    assert lefts == {0, 1}
+
+
 def test_a_function_sees_the_present_values_of_variables():
     scale = jkeras.Variable(2.0)
     data = Dataset.range(1, 3).map(lambda x: scale * x)

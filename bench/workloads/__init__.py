@@ -12,10 +12,11 @@ BATCHES = ("train_on_batch", "test_on_batch", "fit_one_batch", "gan")
 PIPELINES = ("tf_data", "tf_data_random")
 NETWORKS = ("resnet50_step", "resnet50_predict", "mobilenet_v2_step", "mobilenet_v2_predict")
 LAYERS = ("conv_lstm", "group_norm", "einsum_dense", "muon", "adafactor", "embedding")
+AUGMENTATION = ("augment", "augment_policy")
 ONE_CALLS = ("evaluate", "predict", "predict_one")
 OTHERS = (
     *("streamed", "text", "tape_gan"),
-    *(*PIPELINES, *NETWORKS, *LAYERS, *ONE_CALLS, *BATCHES),
+    *(*PIPELINES, *AUGMENTATION, *NETWORKS, *LAYERS, *ONE_CALLS, *BATCHES),
     *("import", "first_step", *FILE_TASKS, "memory"),
 )
 NAMES = TRAINING + OTHERS
@@ -26,12 +27,12 @@ FILES = {
     **dict.fromkeys(PIPELINES, "tf_data"),
     **dict.fromkeys(NETWORKS, "networks"),
     **dict.fromkeys(LAYERS, "layers"),
+    **dict.fromkeys(AUGMENTATION, "augmentation"),
 }
 
 
 def workload(name: str) -> Workload:
     """The workload with this name."""
     module = importlib.import_module(f"bench.workloads.{FILES.get(name, name)}")
-    several = (*FILE_TASKS, *BATCHES, *PIPELINES, *NETWORKS, *LAYERS)
-    found: Workload = module.WORKLOADS[name] if name in several else module.WORKLOAD
+    found: Workload = module.WORKLOADS[name] if hasattr(module, "WORKLOADS") else module.WORKLOAD
     return found

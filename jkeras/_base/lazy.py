@@ -7,13 +7,16 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from jkeras._base.registry import entered_by
 
-def lazy_names(package: str, names: dict[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+
+def lazy_names(package: str, names: dict[str, str], kind: str | None = None) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """The `__getattr__` and `__dir__` of a package that loads some names on first use.
 
     Args:
         package: the package's `__name__`.
         names: `{name: module that holds it}`; a module whose path ends in the name stands for itself.
+        kind: of parts of models, such as `"layers"`, if the names are such: strings and files may name them too.
 
     Returns:
         Two functions for the package to bind. A name is loaded once, then it is an attribute like any other.
@@ -23,6 +26,9 @@ def lazy_names(package: str, names: dict[str, str]) -> tuple[Callable[[str], Any
         >>> load("backend").epsilon()
         1e-07
     """
+
+    if kind is not None:
+        entered_by(kind, names.values())
 
     def load(name: str) -> Any:
         if name not in names:

@@ -10,6 +10,7 @@ The module of a config is only ever split at its dots: `keras.src.layers.core.de
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ T = TypeVar("T")
 _objects: dict[str, object] = {}  # "keras.layers.Dense" -> class
 _paths: dict[int, str] = {}  # id(object) -> canonical path
 _names: dict[str, dict[str, object]] = {}  # "layers" -> {"Dense": class, "dense": class}
+_unloaded: dict[str, set[str]] = {}  # "layers" -> modules that enter more of them once they are imported
 _custom: dict[str, object] = {}  # "Package>Name" -> object
 _custom_names: dict[int, str] = {}  # id(object) -> "Package>Name"
 _scoped: ContextVar[Mapping[str, object]] = ContextVar("jkeras_custom_objects", default=MappingProxyType({}))
@@ -87,6 +89,24 @@ def export(*paths: str, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
     return enter
 
 
+def entered_by(kind: str, modules: Iterable[str]) -> None:
+    """Name modules of this package that are imported when a name of a kind is not found, since few scripts need them.
+
+    Args:
+        kind: such as `"layers"`.
+        modules: by their paths.
+    """
+    _unloaded.setdefault(kind, set()).update(modules)
+
+
+def _table(kind: str, name: str | None = None) -> Mapping[str, object]:
+    """The objects of a kind by name: all of them, or at least the one of that name."""
+    if name is None or name not in _names.get(kind, {}):
+        for module in sorted(_unloaded.pop(kind, ())):
+            importlib.import_module(module)
+    return _names.get(kind, {})
+
+
 def same_as(path: str, obj: object) -> None:
     """Give a function of another library the path of one in the table that computes the same.
 
@@ -99,7 +119,7 @@ def same_as(path: str, obj: object) -> None:
 
 def names(kind: str) -> list[str]:
     """All strings known for a kind such as `"losses"`."""
-    return sorted(_names.get(kind, {}))
+    return sorted(_table(kind))
 
 
 def spelled(known: Iterable[str]) -> list[str]:
@@ -115,7 +135,7 @@ def spelled(known: Iterable[str]) -> list[str]:
 
 def lookup(kind: str, name: str) -> Any:
     """The object of a kind by name; ValueError with the nearest name if there is none."""
-    table = _names.get(kind, {})
+    table = _table(kind, name)
     if name in table:
         return table[name]
     for registered, obj in {**_scoped.get(), **_custom}.items():
@@ -326,7 +346,7 @@ def function_of_keras(name: str, module: str | None = None) -> Any:
     """
     areas = (*(area for area in areas_of(module) if area in _FUNCTION_AREAS), *_FUNCTION_AREAS)
     # As a string, a metric's name means its class; its function is found by its path.
-    found = (_objects.get(f"keras.{area}.{name}", _names.get(area, {}).get(name)) for area in areas)
+    found = (_objects.get(f"keras.{area}.{name}", _table(area, name).get(name)) for area in areas)
     return next((function for function in found if function is not None and not inspect.isclass(function)), None)
 
 
@@ -341,7 +361,7 @@ def built_in(module: str | None, class_name: str) -> Any:
     """
     if module is not None and f"{module}.{class_name}" in _objects:
         return _objects[f"{module}.{class_name}"]
-    tables = [_names.get(area, {}) for area in (areas_of(module) if module is not None else _SEARCHED)]
+    tables = (_table(area, class_name) for area in (areas_of(module) if module is not None else _SEARCHED))
     return next((table[class_name] for table in tables if class_name in table), None)
 
 
@@ -364,6 +384,6 @@ def _not_found(module: str | None, class_name: str) -> ValueError:
     areas = areas_of(module)
     if module is not None and not areas:
         return UnknownObjectError(f"Unknown class {class_name!r} of module {module!r}; no file can have a module imported. {own}")
-    known = [name for area in areas or sorted(_PARTS) for name, obj in _names.get(area, {}).items() if inspect.isclass(obj)]
+    known = [name for area in areas or sorted(_PARTS) for name, obj in _table(area).items() if inspect.isclass(obj)]
     hint = str(unknown_name(f"class in {module or 'this config'}:", class_name, [n for n in known if n[:1].isupper()]))
     return UnknownObjectError(f"{hint} If Keras has it, it is not built here yet. {own}")

@@ -54,15 +54,38 @@ from jkeras.layers.hashing import Hashing as Hashing
 from jkeras.layers.identity import ActivityRegularization as ActivityRegularization
 from jkeras.layers.identity import Identity as Identity
 from jkeras.layers.image_affine import RandomRotation as RandomRotation
+from jkeras.layers.image_affine import RandomShear as RandomShear
 from jkeras.layers.image_affine import RandomTranslation as RandomTranslation
 from jkeras.layers.image_affine import RandomZoom as RandomZoom
+from jkeras.layers.image_boxes import MaxNumBoundingBoxes as MaxNumBoundingBoxes
 from jkeras.layers.image_color import RandomBrightness as RandomBrightness
 from jkeras.layers.image_color import RandomContrast as RandomContrast
-from jkeras.layers.image_color import RandomErasing as RandomErasing
+from jkeras.layers.image_color import RandomInvert as RandomInvert
+from jkeras.layers.image_color import RandomPosterization as RandomPosterization
+from jkeras.layers.image_color import Solarization as Solarization
+from jkeras.layers.image_erasing import RandomErasing as RandomErasing
+from jkeras.layers.image_filters import RandomGaussianBlur as RandomGaussianBlur
+from jkeras.layers.image_filters import RandomSharpness as RandomSharpness
 from jkeras.layers.image_flip_crop import RandomCrop as RandomCrop
 from jkeras.layers.image_flip_crop import RandomFlip as RandomFlip
+from jkeras.layers.image_histogram import AutoContrast as AutoContrast
+from jkeras.layers.image_histogram import (
+    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+)
+from jkeras.layers.image_histogram import Equalization as Equalization
+from jkeras.layers.image_hue import RandomColorDegeneration as RandomColorDegeneration
+from jkeras.layers.image_hue import RandomGrayscale as RandomGrayscale
+from jkeras.layers.image_hue import RandomHue as RandomHue
+from jkeras.layers.image_hue import RandomSaturation as RandomSaturation
+from jkeras.layers.image_mixing import CutMix as CutMix
+from jkeras.layers.image_mixing import MixUp as MixUp
+from jkeras.layers.image_policies import AugMix as AugMix
+from jkeras.layers.image_policies import RandAugment as RandAugment
+from jkeras.layers.image_policies import RandomColorJitter as RandomColorJitter
 from jkeras.layers.image_size import CenterCrop as CenterCrop
 from jkeras.layers.image_size import Resizing as Resizing
+from jkeras.layers.image_warp import RandomElasticTransform as RandomElasticTransform
+from jkeras.layers.image_warp import RandomPerspective as RandomPerspective
 from jkeras.layers.input import Input as Input
 from jkeras.layers.input import InputLayer as InputLayer
 from jkeras.layers.input_spec import InputSpec as InputSpec
@@ -102,6 +125,7 @@ from jkeras.layers.padding import Cropping3D as Cropping3D
 from jkeras.layers.padding import ZeroPadding1D as ZeroPadding1D
 from jkeras.layers.padding import ZeroPadding2D as ZeroPadding2D
 from jkeras.layers.padding import ZeroPadding3D as ZeroPadding3D
+from jkeras.layers.pipeline import Pipeline as Pipeline
 from jkeras.layers.pooling import AveragePooling1D as AveragePooling1D
 from jkeras.layers.pooling import AveragePooling2D as AveragePooling2D
 from jkeras.layers.pooling import AveragePooling3D as AveragePooling3D

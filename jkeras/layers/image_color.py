@@ -1,4 +1,4 @@
-"""Random changes of pixel values: contrast, brightness, and erased rectangles."""
+"""Random changes of pixel values, each pixel for itself: contrast, brightness, negatives, fewer tones."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Tree
-from jkeras.layers.base import BaseArguments
-from jkeras.layers.image_base import Factor, ImageArguments, RandomImageLayer, both_sides, checked_pair, upwards
-from jkeras.nn import image
+from jkeras._base.types import Array
+from jkeras.layers.image_base import BoxArguments, ImageArguments, RandomImageLayer, Transformation
+from jkeras.layers.image_factors import Factor, both_sides, checked_pair, chosen, uniform, upwards
+from jkeras.nn import image, tone
+
+_BYTES = (0, 255)
 
 
 @export("keras.layers.RandomContrast")
@@ -28,10 +30,10 @@ class RandomContrast(RandomImageLayer):
             reads a number f as the pair `(0, f)`.
         value_range: what values are clipped to.
         seed: an integer that is mixed into the key of every draw.
-        kwargs: as every layer, and `data_format`.
+        kwargs: as every layer, `data_format` and `bounding_box_format`.
 
     Call:
-        x: `(batch, height, width, channels)` or one image. Returns the same shape in the compute dtype.
+        data: as `ImageLayer`. Returns the same shape in the compute dtype.
 
     Example:
         >>> import numpy as np
@@ -48,11 +50,14 @@ class RandomContrast(RandomImageLayer):
         self.factor = upwards(self, "factor", (factor, factor) if isinstance(factor, (int, float)) else factor)
         self.value_range = checked_pair(self, "value_range", value_range)
 
-    def augment(self, images: Array, rng: Array) -> Array:
-        """Each image with a contrast of its own."""
+    def draw(self, rng: Array, shape: tuple[int, ...]) -> Transformation:
+        """One factor per image, `(batch, 1, 1, 1)`."""
         lower, upper = self.factor
-        factor = jax.random.uniform(rng, images.shape[:1], minval=1 - lower, maxval=1 + upper)
-        return jnp.clip(image.adjust_contrast(images, factor), *self.value_range)
+        return {"contrast_factor": uniform(rng, (shape[0], 1, 1, 1), (1 - lower, 1 + upper))}
+
+    def augment(self, images: Array, transformation: Transformation) -> Array:
+        """Each image with a contrast of its own."""
+        return jnp.clip(image.adjust_contrast(images, jnp.asarray(transformation["contrast_factor"])), *self.value_range)
 
 
 @export("keras.layers.RandomBrightness")
@@ -63,10 +68,10 @@ class RandomBrightness(RandomImageLayer):
         factor: a number f for d in [-f, f], or a pair, all in [-1, 1].
         value_range: `(low, high)`, the range of pixel values.
         seed: an integer that is mixed into the key of every draw.
-        kwargs: as every layer, and `data_format`.
+        kwargs: as every layer, `data_format` and `bounding_box_format`.
 
     Call:
-        x: `(batch, height, width, channels)` or one image. Returns the same shape in the compute dtype.
+        data: as `ImageLayer`. Returns the same shape in the compute dtype.
 
     Example:
         >>> import numpy as np
@@ -81,70 +86,150 @@ class RandomBrightness(RandomImageLayer):
         self.factor = both_sides(self, "factor", factor)
         self.value_range = checked_pair(self, "value_range", value_range)
 
-    def augment(self, images: Array, rng: Array) -> Array:
-        """Each image with a brightness of its own."""
+    def draw(self, rng: Array, shape: tuple[int, ...]) -> Transformation:
+        """What is added to each image, `(batch, 1, 1, 1)`."""
         low, high = self.value_range
-        change = (high - low) * jax.random.uniform(rng, images.shape[:1], minval=self.factor[0], maxval=self.factor[1])
-        return jnp.clip(images + image.per_image(change, images).astype(images.dtype), low, high)
+        return {"rgb_delta": (high - low) * uniform(rng, (shape[0], 1, 1, 1), self.factor)}
+
+    def augment(self, images: Array, transformation: Transformation) -> Array:
+        """Each image with a brightness of its own."""
+        return jnp.clip(images + jnp.asarray(transformation["rgb_delta"], images.dtype), *self.value_range)
 
 
-@export("keras.layers.RandomErasing")
-class RandomErasing(RandomImageLayer):
-    """Fill a random rectangle of some images in training, which is known as Cutout where the fill is one value.
+@export("keras.layers.RandomInvert")
+class RandomInvert(RandomImageLayer):
+    """Turn some images into negatives in training: `low + high - x`.
 
     Args:
-        factor: probability that an image loses a rectangle, which is itself drawn from the pair `(lower, upper)`; a number f is
-            the pair `(0, f)`. `factor=(1, 1)` erases in every image.
-        scale: range of the square of a side's share: each side is `sqrt(u)` of the image's, with a u of its own.
-        fill_value: a number, or one per channel; None fills with clipped normal noise, `value_range[1]` strong.
-        value_range: what fill values are clipped to.
+        factor: probability that an image is inverted, which is itself drawn from the pair `(lower, upper)`; a number f is the
+            pair `(0, f)`. `factor=(1, 1)` inverts every image.
+        value_range: `(low, high)`, the range of pixel values.
         seed: an integer that is mixed into the key of every draw.
         data_format: `"channels_last"` or `"channels_first"`; default the configured one.
-        kwargs: as every layer.
+        kwargs: as every layer, and `bounding_box_format`.
 
     Call:
-        x: `(batch, height, width, channels)` or one image. Returns the same shape in the compute dtype.
+        data: as `ImageLayer`.
 
     Example:
         >>> import numpy as np
-        >>> layer = RandomErasing(factor=(1, 1), scale=(0.25, 0.25), fill_value=0)
-        >>> 8 <= int(layer(np.ones((1, 6, 6, 1), np.float32), training=True).sum()) <= 32
-        True
-
-    Source: Zhun Zhong et al., "Random Erasing Data Augmentation", 2017; Terrance DeVries and Graham Taylor, "Improved
-    Regularization of Convolutional Neural Networks with Cutout", 2017.
+        >>> RandomInvert((1, 1))(np.array([0, 55], np.uint8).reshape(1, 1, 2, 1), training=True).ravel().tolist()
+        [255.0, 200.0]
     """
 
     def __init__(
         self,
         factor: Factor = 1.0,
-        scale: Factor = (0.02, 0.33),
-        fill_value: Tree = None,
         value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
-        **kwargs: Unpack[BaseArguments],
+        **kwargs: Unpack[BoxArguments],
     ):
         super().__init__(seed, data_format, **kwargs)
         self.factor = upwards(self, "factor", factor)
-        self.scale = upwards(self, "scale", scale)
         self.value_range = checked_pair(self, "value_range", value_range)
-        self.fill_value = fill_value
 
-    def augment(self, images: Array, rng: Array) -> Array:
-        """Each image, some with a rectangle filled."""
-        place, size, choice, fill = jax.random.split(rng, 4)
-        batch, height, width, _ = images.shape
-        sides = jnp.sqrt(jax.random.uniform(size, (2, batch), minval=self.scale[0], maxval=self.scale[1]))
-        tall, wide = sides[0] * height, sides[1] * width
-        top, left = jax.random.uniform(place, (2, batch)) * jnp.stack([height - tall, width - wide])
-        probability, threshold = jax.random.uniform(choice, (2, batch))
-        probability = self.factor[0] + probability * (self.factor[1] - self.factor[0])
-        erased = image.boxes(top, left, tall, wide, height, width)
-        erased &= image.per_image(threshold < probability, images)
-        return jnp.where(erased, jnp.clip(self._fill(images, fill), *self.value_range), images)
+    def draw(self, rng: Array, shape: tuple[int, ...]) -> Transformation:
+        """Which images are inverted, `(batch,)`."""
+        return {"apply_inversion": chosen(rng, shape[0], self.factor)}
 
-    def _fill(self, images: Array, rng: Array) -> Array:
-        if self.fill_value is None:
-            return self.value_range[1] * jax.random.normal(rng, images.shape, images.dtype)
-        return jnp.asarray(self.fill_value, images.dtype)
+    def augment(self, images: Array, transformation: Transformation) -> Array:
+        """The images, some of them inverted."""
+        return tone.invert(images, jnp.asarray(transformation["apply_inversion"]), self.value_range)
+
+
+@export("keras.layers.RandomPosterization")
+class RandomPosterization(RandomImageLayer):
+    """Leave each image only the highest bits of its values in training, so that it has few tones.
+
+    Args:
+        factor: how many of the eight bits are kept: a number f for 1 to f, or a pair `(lower, upper)`, both included. `(f, f)`
+            always keeps f.
+        value_range: the range of pixel values, which is divided into 256 steps.
+        data_format: `"channels_last"` or `"channels_first"`; default the configured one.
+        seed: an integer that is mixed into the key of every draw.
+        kwargs: as every layer, and `bounding_box_format`.
+
+    Call:
+        data: as `ImageLayer`.
+
+    Example:
+        >>> import numpy as np
+        >>> RandomPosterization(1)(np.array([100, 130], np.uint8).reshape(1, 1, 2, 1), training=True).ravel().tolist()
+        [0.0, 128.0]
+    """
+
+    def __init__(
+        self,
+        factor: Factor,
+        value_range: Sequence[float] = (0, 255),
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Unpack[BoxArguments],
+    ):
+        super().__init__(seed, data_format, **kwargs)
+        self.factor = upwards(self, "factor", factor, least=1, start=1, most=8)
+        self.value_range = checked_pair(self, "value_range", value_range)
+
+    def draw(self, rng: Array, shape: tuple[int, ...]) -> Transformation:
+        """How many bits each image loses, `(batch,)`."""
+        lower, upper = map(int, self.factor)
+        return {"shift_factor": 8 - jax.random.randint(rng, shape[:1], lower, upper + 1)}
+
+    def augment(self, images: Array, transformation: Transformation) -> Array:
+        """The images with fewer tones."""
+        inside = tone.to_range(images, self.value_range, _BYTES)
+        return tone.to_range(tone.posterize(inside, jnp.asarray(transformation["shift_factor"])), _BYTES, self.value_range)
+
+
+@export("keras.layers.Solarization")
+class Solarization(RandomImageLayer):
+    """Add a number to each image and turn its bright values into negatives in training.
+
+        b = clip(x + a, low, high);    y = b if b < t else low + high - b
+
+    with a number a and a threshold t for each image, drawn from shares of the range. Without arguments images are inverted.
+
+    Args:
+        addition_factor: share of the range to add: a number f for [0, f], or a pair, all in [0, 1].
+        threshold_factor: share of the range from which values are inverted, likewise.
+        value_range: `(low, high)`, the range of pixel values.
+        seed: an integer that is mixed into the key of every draw.
+        kwargs: as every layer, `data_format` and `bounding_box_format`.
+
+    Call:
+        data: as `ImageLayer`.
+
+    Example:
+        >>> import numpy as np
+        >>> layer = Solarization(threshold_factor=(0.5, 0.5))
+        >>> layer(np.array([100, 200], np.uint8).reshape(1, 1, 2, 1), training=True).ravel().tolist()
+        [100.0, 55.0]
+    """
+
+    def __init__(
+        self,
+        addition_factor: Factor = 0.0,
+        threshold_factor: Factor = 0.0,
+        value_range: Sequence[float] = (0, 255),
+        seed: int | None = None,
+        **kwargs: Unpack[ImageArguments],
+    ):
+        super().__init__(seed, **kwargs)
+        self.addition_factor = upwards(self, "addition_factor", addition_factor)
+        self.threshold_factor = upwards(self, "threshold_factor", threshold_factor)
+        self.value_range = checked_pair(self, "value_range", value_range)
+
+    def draw(self, rng: Array, shape: tuple[int, ...]) -> Transformation:
+        """What is added, and the threshold, `(batch, 1, 1, 1)` each, in the range from 0 to 255."""
+        added, from_here = jax.random.split(rng)
+        one = (shape[0], 1, 1, 1)
+        return {
+            "additions": 255 * uniform(added, one, self.addition_factor),
+            "thresholds": 255 * uniform(from_here, one, self.threshold_factor),
+        }
+
+    def augment(self, images: Array, transformation: Transformation) -> Array:
+        """The images, solarized."""
+        drawn = jnp.asarray(transformation["additions"]), jnp.asarray(transformation["thresholds"])
+        return tone.to_range(tone.solarize(tone.to_range(images, self.value_range, _BYTES), *drawn), _BYTES, self.value_range)

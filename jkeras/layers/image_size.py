@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Unpack
 
+import jax.numpy as jnp
+
+from jkeras._base.dtypes import is_float
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Weights
-from jkeras.layers.base import BaseArguments
-from jkeras.layers.image_base import ImageLayer
+from jkeras._base.types import Array, Tree
+from jkeras.layers.image_base import BoxArguments, Transformation
+from jkeras.layers.image_moving import FixesSize, Window
 from jkeras.nn import image
 
 
 @export("keras.layers.CenterCrop")
-class CenterCrop(ImageLayer):
+class CenterCrop(FixesSize):
     """The window of this size in the middle; smaller images are cropped to its proportions and resized.
 
     Args:
@@ -22,7 +25,7 @@ class CenterCrop(ImageLayer):
         kwargs: as every layer.
 
     Call:
-        x: `(batch, height, width, channels)` or one image. Returns the windows in the compute dtype.
+        data: as `ImageLayer`. Returns the windows in the compute dtype.
 
     Example:
         >>> import numpy as np
@@ -30,21 +33,28 @@ class CenterCrop(ImageLayer):
         [1.0, 2.0]
     """
 
-    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Unpack[BaseArguments]):
+    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Unpack[BoxArguments]):
         super().__init__(data_format=data_format, **kwargs)
         self.height, self.width = height, width
 
-    def forward(self, w: Weights, x: Array) -> Array:
+    def move(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         """The windows."""
-        return self._on_images(self._cropped, x.astype(self.compute_dtype))
+        if self._fits(*images.shape[1:3]):
+            return image.center_window(images, self.height, self.width)
+        return image.fit_window(images, self.height, self.width, interpolation)
 
-    def _cropped(self, images: Array) -> Array:
-        fits = images.shape[-3] >= self.height and images.shape[-2] >= self.width
-        return (image.center_window if fits else image.fit_window)(images, self.height, self.width)
+    def window(self, transformation: Transformation, height: int, width: int) -> Window:
+        """Where the window is."""
+        if self._fits(height, width):
+            return (height - self.height) // 2, (width - self.width) // 2, self.height, self.width
+        return image.window_of_proportions(height, width, self.height, self.width)
+
+    def _fits(self, height: int, width: int) -> bool:
+        return height >= self.height and width >= self.width
 
 
 @export("keras.layers.Resizing")
-class Resizing(ImageLayer):
+class Resizing(FixesSize):
     """Images at another size.
 
     Args:
@@ -59,7 +69,7 @@ class Resizing(ImageLayer):
         kwargs: as every layer.
 
     Call:
-        x: `(batch, height, width, channels)` or one image. Returns the new size in x's dtype; integers are rounded.
+        data: as `ImageLayer`. Returns the new size in x's dtype; integers are rounded.
 
     Raises:
         ValueError: an unknown mode, or both ways to keep the proportions.
@@ -81,7 +91,7 @@ class Resizing(ImageLayer):
         fill_value: float = 0.0,
         antialias: bool = False,
         data_format: str | None = None,
-        **kwargs: Unpack[BaseArguments],
+        **kwargs: Unpack[BoxArguments],
     ):
         super().__init__(data_format=data_format, **kwargs)
         if interpolation not in image.METHODS:
@@ -94,13 +104,29 @@ class Resizing(ImageLayer):
         self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop_to_aspect_ratio, pad_to_aspect_ratio
         self.fill_mode, self.fill_value = fill_mode, fill_value
 
-    def forward(self, w: Weights, x: Array) -> Array:
-        """The resized images."""
-        return self._on_images(self._resized, x)
+    def transform_images(self, images: Tree, transformation: Transformation = None, training: bool = True) -> Array:
+        """The resized images in their own dtype, floats in the compute dtype."""
+        images = jnp.asarray(images)
+        images = images.astype(self.compute_dtype) if is_float(images.dtype) else images
+        return self._on_images(lambda x: self.augment(x, transformation), images)
 
-    def _resized(self, images: Array) -> Array:
+    def move(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
+        """The resized images."""
         if self.crop_to_aspect_ratio:
             images = image.crop_to_aspect_ratio(images, self.height, self.width)
         elif self.pad_to_aspect_ratio:
             images = image.pad_to_aspect_ratio(images, self.height, self.width, self.fill_value)
-        return image.resize(images, self.height, self.width, self.interpolation, self.antialias)
+        return image.resize(images, self.height, self.width, interpolation, self.antialias)
+
+    def window(self, transformation: Transformation, height: int, width: int) -> Window:
+        """What is shown: the whole image, a part of it, or more."""
+        if self.crop_to_aspect_ratio:
+            return image.window_of_proportions(height, width, self.height, self.width)
+        if self.pad_to_aspect_ratio:
+            return image.frame_of_proportions(height, width, self.height, self.width)
+        return 0, 0, height, width
+
+    def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
+        """The boxes in the window. Boxes of zeros or of -1, which fill up a batch, become zeros."""
+        padding = jnp.all(boxes == 0, -1) | jnp.all(boxes == -1, -1)
+        return jnp.where(padding[..., None], 0, super().move_boxes(boxes, transformation, height, width))

@@ -67,3 +67,25 @@ def rotations(angle: Float[Array, " batch"], height: int, width: int) -> Float[A
     cos, sin = jnp.cos(angle), jnp.sin(angle)
     cx, cy = (width - 1) / 2, (height - 1) / 2
     return jnp.stack([cos, -sin, cx - cx * cos + cy * sin, sin, cos, cy - cx * sin - cy * cos], 1)
+
+
+def shears(across: Float[Array, " batch"], down: Float[Array, " batch"]) -> Float[Array, " batch 6"]:
+    """Matrices under which row y moves to the left by `across * y` pixels, and column x upwards by `down * x`."""
+    one, zero = jnp.ones_like(across), jnp.zeros_like(across)
+    return jnp.stack([one, across, zero, down, one, zero], 1)
+
+
+def inverses(matrices: Float[Array, " batch 6"]) -> Float[Array, " batch 6"]:
+    """Matrices of the maps from a place in the input to its place in the output.
+
+    A map that takes the plane to a line has none; what comes back is finite and far outside of any image.
+
+    Example:
+        >>> half = zooms(jnp.array([0.5]), jnp.array([0.5]), 5, 5)
+        >>> inverses(half)[0, ::2].tolist()
+        [2.0, -2.0, 2.0]
+    """
+    a0, a1, a2, b0, b1, b2 = jnp.moveaxis(at_least_float32(matrices), 1, 0)
+    area = a0 * b1 - a1 * b0
+    area = jnp.where(jnp.abs(area) < 1e-6, 1e-6, area)
+    return jnp.stack([b1, -a1, a1 * b2 - b1 * a2, -b0, a0, b0 * a2 - a0 * b2], 1) / area[:, None]

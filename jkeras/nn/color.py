@@ -38,9 +38,9 @@ def rgb_to_hsv(
     value = images.max(-1)
     spread = value - images.min(-1)
     safe = xp.where(spread > 0, spread, 1).astype(images.dtype)
-    sector = xp.where(
-        value == red, (green - blue) / safe, xp.where(value == green, (blue - red) / safe + 2, (red - green) / safe + 4)
-    )
+    # Compilers may compute a channel twice, rounded differently, so no channel need equal the largest one.
+    others = xp.where(green >= blue, (blue - red) / safe + 2, (red - green) / safe + 4)
+    sector = xp.where((red >= green) & (red >= blue), (green - blue) / safe, others)
     hue = xp.where(spread > 0, (sector / 6) % 1, 0).astype(images.dtype)
     saturation = xp.where(value > 0, spread / xp.where(value > 0, value, 1), 0).astype(images.dtype)
     return hue, saturation, value

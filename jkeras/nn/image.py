@@ -100,20 +100,32 @@ def center_window(images: Array, height: int, width: int) -> Array:
     return images[..., top : top + height, left : left + width, :]
 
 
-def crop_to_aspect_ratio(images: Array, height: int, width: int) -> Array:
-    """The largest window in the middle that has the proportions `height : width`."""
-    have_height, have_width = images.shape[-3:-1]
+def window_of_proportions(have_height: int, have_width: int, height: int, width: int) -> tuple[int, int, int, int]:
+    """`(top, left, tall, wide)` of the largest window in the middle of an image with the proportions `height : width`."""
     tall = max(1, min(have_height, int(have_width * height / width)))
     wide = max(1, min(have_width, int(have_height * width / height)))
+    return (have_height - tall) // 2, (have_width - wide) // 2, tall, wide
+
+
+def frame_of_proportions(have_height: int, have_width: int, height: int, width: int) -> tuple[int, int, int, int]:
+    """`(top, left, tall, wide)`, the first two not above 0, of the smallest frame with the proportions `height : width`, up to a
+    pixel, that has an image in its middle.
+    """
+    above = (max(have_height, int(have_width * height / width)) - have_height) // 2
+    beside = (max(have_width, int(have_height * width / height)) - have_width) // 2
+    return -above, -beside, have_height + 2 * above, have_width + 2 * beside
+
+
+def crop_to_aspect_ratio(images: Array, height: int, width: int) -> Array:
+    """The largest window in the middle that has the proportions `height : width`."""
+    _, _, tall, wide = window_of_proportions(images.shape[-3], images.shape[-2], height, width)
     return center_window(images, tall, wide)
 
 
 def pad_to_aspect_ratio(images: Array, height: int, width: int, fill_value: float = 0.0) -> Array:
     """The image in the middle of the smallest frame that has the proportions `height : width`, up to a pixel."""
-    have_height, have_width = images.shape[-3:-1]
-    above = (max(have_height, int(have_width * height / width)) - have_height) // 2
-    beside = (max(have_width, int(have_height * width / height)) - have_width) // 2
-    margins = [(0, 0)] * (images.ndim - 3) + [(above, above), (beside, beside), (0, 0)]
+    top, left, _, _ = frame_of_proportions(images.shape[-3], images.shape[-2], height, width)
+    margins = [(0, 0)] * (images.ndim - 3) + [(-top, -top), (-left, -left), (0, 0)]
     return jnp.pad(images, margins, constant_values=fill_value)
 
 
@@ -143,9 +155,9 @@ def resize(images: Array, height: int, width: int, interpolation: str = "bilinea
     return in_floats(lambda floats: jax.image.resize(floats, shape, interpolation, antialias=antialias), images)
 
 
-def fit_window(images: Array, height: int, width: int) -> Array:
+def fit_window(images: Array, height: int, width: int, interpolation: str = "bilinear") -> Array:
     """The largest window in the middle with the proportions of the size, brought to that size."""
-    return resize(crop_to_aspect_ratio(images, height, width), height, width)
+    return resize(crop_to_aspect_ratio(images, height, width), height, width, interpolation)
 
 
 def adjust_contrast(images: Float[Array, " batch height width channels"], factor: Float[Array, " batch"]) -> Array:

@@ -37,6 +37,20 @@ def homographies(start: Float[Array, " batch 4 2"], end: Float[Array, " batch 4 
     return jnp.linalg.solve(matrix, jnp.concatenate([x, y], -1)[..., None])[..., 0]
 
 
+def mapped(numbers: Float[Array, "*maps 8"], u: Array, v: Array) -> tuple[Array, Array]:
+    """Where the maps of these numbers take places `(u, v)`, of shapes that broadcast against the maps.
+
+    Example:
+        >>> x, y = mapped(jnp.array([2.0, 0, 1, 0, 2, 0, 0, 0]), jnp.array(3.0), jnp.array(4.0))
+        >>> float(x), float(y)
+        (7.0, 8.0)
+    """
+    h = jnp.moveaxis(numbers, -1, 0)
+    depth = h[6] * u + h[7] * v + 1
+    depth = jnp.where(depth == 0, jnp.finfo(depth.dtype).eps, depth)  # the horizon, far outside of any image
+    return (h[0] * u + h[1] * v + h[2]) / depth, (h[3] * u + h[4] * v + h[5]) / depth
+
+
 def perspective_transform(
     images: Shaped[Array, " batch height width channels"],
     start: Float[Array, " batch 4 2"],
@@ -55,10 +69,7 @@ def perspective_transform(
     Returns:
         Images of the same shape and dtype.
     """
-    h = jnp.moveaxis(homographies(start, end), -1, 0)[:, :, None, None]
     y, x = grid(*images.shape[1:3])
-    depth = h[6] * x + h[7] * y + 1
-    depth = jnp.where(depth == 0, jnp.finfo(depth.dtype).eps, depth)  # the horizon, far outside the image
-    row, column = (h[3] * x + h[4] * y + h[5]) / depth, (h[0] * x + h[1] * y + h[2]) / depth
-    row, column = (jnp.broadcast_to(place, images.shape[:3]) for place in (row, column))
+    places = mapped(homographies(start, end)[:, None, None], x, y)
+    column, row = (jnp.broadcast_to(place, images.shape[:3]) for place in places)
     return sample(images, row, column, interpolation, "constant", fill_value)

@@ -184,7 +184,7 @@ def _graph(settings: Config, classes: Classes) -> dict[str, object]:
 
 def _is_model(entry: Config) -> bool:
     settings = entry["config"]
-    return isinstance(settings, Mapping) and isinstance(settings.get("layers"), list)
+    return isinstance(settings, Mapping) and isinstance(settings.get("layers"), list) and entry["class_name"] != "Pipeline"
 
 
 def _rename(structure: Tree, inner: set[str], from_one: set[str]) -> object:

@@ -84,6 +84,7 @@ def _case(layer: str, shape: Any, *args: Any, case: dict[str, Any] | None = None
 
 IMAGE, VOLUME, STEPS = (2, 6, 5, 4), (2, 4, 5, 3, 2), (2, 7, 4)
 FIRST_IMAGE, FIRST_STEPS = (2, 4, 6, 5), (2, 4, 7)
+RGB = (2, 6, 5, 3)
 TWO = [(2, 3, 4), (2, 3, 4)]
 TWO_MASKS = {"mask": [(2, 3), (2, 3)]}
 PAIR, PAIR_MASKS = [(2, 3, 4), (2, 5, 4)], {"mask": [(2, 3), (2, 5)]}
@@ -209,6 +210,28 @@ LAYERS = (
     _case("RandomContrast", IMAGE, (0.2, 0.3), case={"stochastic": True}),
     _case("RandomBrightness", IMAGE, 0.2, value_range=(-4, 4), case={"stochastic": True}),
     _case("RandomErasing", IMAGE, scale=(0.1, 0.4), fill_value=0.5, case={"stochastic": True}),
+    _case("RandomShear", IMAGE, (0.0, 0.2), (0.1, 0.3), fill_mode="nearest", case={"stochastic": True}),
+    _case("RandomPerspective", FIRST_IMAGE, scale=0.5, data_format="channels_first", case={"stochastic": True}),
+    _case("RandomElasticTransform", IMAGE, scale=(0.5, 1.0), value_range=(-4, 4), case={"stochastic": True}),
+    _case("RandomInvert", IMAGE, value_range=(0, 2), seed=2, case={"stochastic": True}),
+    _case("RandomPosterization", IMAGE, 3, value_range=(-4, 4), case={"stochastic": True}),
+    _case("Solarization", FIRST_IMAGE, 0.2, (0.1, 0.9), (-4, 4), data_format="channels_first", case={"stochastic": True}),
+    _case("RandomHue", RGB, 0.3, value_range=(-4, 4), case={"stochastic": True}),
+    _case("RandomSaturation", RGB, 0.3, value_range=(-4, 4), case={"stochastic": True}),
+    _case("RandomColorDegeneration", RGB, 0.3, (-4, 4), case={"stochastic": True}),
+    _case("RandomGrayscale", RGB, 0.7, case={"stochastic": True}),
+    _case("RandomColorJitter", RGB, (-4, 4), 0.1, 0.2, hue_factor=0.1, case={"stochastic": True}),
+    _case("RandomSharpness", IMAGE, (0.1, 0.9), (-4, 4), case={"stochastic": True}),
+    _case("RandomGaussianBlur", IMAGE, kernel_size=(3, 5), value_range=(-4, 4), case={"stochastic": True}),
+    _case("MixUp", IMAGE, 0.4, case={"stochastic": True}),
+    _case("CutMix", FIRST_IMAGE, data_format="channels_first", case={"stochastic": True}),
+    _case("RandAugment", RGB, (-4, 4), num_ops=1, case={"stochastic": True}),
+    _case("AugMix", RGB, (-4, 4), 2, 1, all_ops=False, case={"stochastic": True}),
+    _case("AutoContrast", IMAGE, value_range=(-4, 4)),
+    _case("Equalization", (1, 6, 5, 4), value_range=(-4, 4)),
+    _case("ContrastLimitedAdaptiveHistogramEqualization", IMAGE, (-4, 4), tile_grid_size=(2, 3)),
+    _case("MaxNumBoundingBoxes", IMAGE, 3),
+    Case("Pipeline", lambda k: k.layers.Pipeline([k.layers.AutoContrast((-4, 4)), k.layers.CenterCrop(3, 4)]), "Pipeline", IMAGE),
     _case("CenterCrop", IMAGE, 3, 4),
     _case("CenterCrop", FIRST_IMAGE, 8, 6, data_format="channels_first"),
     _case("Resizing", IMAGE, 4, 7),

@@ -11,8 +11,8 @@ from table import every_layer, prepared
 
 from jkeras._base.configurable import deserialize, object_config
 
-# Written by only one of the two, without effect: Keras' LayerNormalization always writes it.
-NEUTRAL = {"rms_scaling": False}
+# Written by only one of the two: Keras' LayerNormalization always writes the first, its MaxNumBoundingBoxes forgets the second.
+NEUTRAL = {"rms_scaling": False, "fill_value": -1}
 
 
 def meaningful(config):

@@ -5,6 +5,7 @@ import json
 import jax
 import keras
 import numpy as np
+import pytest
 from keras.src.legacy.saving import saving_utils
 from table import every_layer, weight_values
 
@@ -13,6 +14,7 @@ from jkeras.saving.serialization import model_config_keras2, model_from_config
 
 # Keras 3 does not read these from Keras 2's form: its reader does not know the class.
 NOT_IN_KERAS3 = {"GroupQueryAttention"}
+NO_GRAPH_IN_KERAS3 = {"Equalization"}  # it gives its symbolic input back, which makes the graph a cycle
 
 
 def in_graph(case, package):
@@ -34,6 +36,8 @@ def assert_same_predictions(case, ours, theirs):
 
 @every_layer
 def test_keras_reads_the_json_of_a_model(case):
+    if case.layer in NO_GRAPH_IN_KERAS3:
+        pytest.skip("Keras has no graph with this layer")
     ours = in_graph(case, jkeras)
     theirs = keras.models.model_from_json(ours.to_json())
     assert [layer.name for layer in theirs.layers] == [layer.name for layer in ours.layers]
@@ -42,6 +46,8 @@ def test_keras_reads_the_json_of_a_model(case):
 
 @every_layer
 def test_the_json_of_keras_is_read(case):
+    if case.layer in NO_GRAPH_IN_KERAS3:
+        pytest.skip("Keras has no graph with this layer")
     theirs = in_graph(case, keras)
     ours = jkeras.models.model_from_json(theirs.to_json())
     assert [layer.name for layer in theirs.layers] == [layer.name for layer in ours.layers]
@@ -53,5 +59,5 @@ def test_keras2_form_comes_back_and_keras_reads_it(case):
     model = in_graph(case, jkeras)
     config = json.loads(json.dumps(model_config_keras2(model)))
     assert_same_predictions(case, model, model_from_config(config))
-    if case.layer not in NOT_IN_KERAS3:
+    if case.layer not in NOT_IN_KERAS3 | NO_GRAPH_IN_KERAS3:
         assert_same_predictions(case, model, saving_utils.model_from_config(config))

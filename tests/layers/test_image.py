@@ -19,7 +19,25 @@ RANDOM = {
     "RandomContrast": {"factor": 0.5},
     "RandomBrightness": {"factor": 0.5},
     "RandomErasing": {},
+    "RandomShear": {"x_factor": 0.4},
+    "RandomPerspective": {"factor": (1, 1), "scale": 0.5},
+    "RandomElasticTransform": {"factor": (1, 1), "scale": (1, 1)},
+    "RandomInvert": {},
+    "RandomPosterization": {"factor": 6},
+    "Solarization": {"threshold_factor": 0.5},
+    "RandomHue": {"factor": 0.5},
+    "RandomSaturation": {"factor": 0.9},
+    "RandomColorDegeneration": {"factor": 0.5},
+    "RandomGrayscale": {},
+    "RandomColorJitter": {"brightness_factor": 0.2, "saturation_factor": 0.9},
+    "RandomSharpness": {"factor": 1.0},
+    "RandomGaussianBlur": {},
+    "MixUp": {"alpha": 1.0},
+    "CutMix": {},
+    "RandAugment": {"num_ops": 3},
+    "AugMix": {"num_chains": 2},
 }
+OF_BATCHES = ("MixUp", "CutMix")  # one image has no partner
 every_random_layer = pytest.mark.parametrize("name", RANDOM)
 
 
