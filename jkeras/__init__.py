@@ -28,7 +28,6 @@ from jkeras import callbacks as callbacks
 from jkeras import config as config
 from jkeras import constraints as constraints
 from jkeras import datasets as datasets
-from jkeras import distillation as distillation
 from jkeras import dtype_policies as dtype_policies
 from jkeras import initializers as initializers
 from jkeras import layers as layers
@@ -45,6 +44,7 @@ from jkeras._base.device import device as device
 from jkeras._base.dtypes import DTypePolicy as DTypePolicy
 from jkeras._base.dtypes import FloatDTypePolicy as FloatDTypePolicy
 from jkeras._base.lazy import lazy_names as lazy_names
+from jkeras._base.registry import entered_by as entered_by
 from jkeras._base.version import __version__ as __version__
 from jkeras.graph import KerasTensor as KerasTensor
 from jkeras.initializers import Initializer as Initializer
@@ -80,6 +80,7 @@ if _collecting:
 if TYPE_CHECKING:
     from jkeras import applications as applications
     from jkeras import backend as backend
+    from jkeras import distillation as distillation
     from jkeras import export as export
     from jkeras import mixed_precision as mixed_precision
     from jkeras import preprocessing as preprocessing
@@ -91,6 +92,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "applications": "jkeras.applications",
         "backend": "jkeras.backend",
+        "distillation": "jkeras.distillation",
         "mixed_precision": "jkeras.mixed_precision",
         "export": "jkeras.export",
         "preprocessing": "jkeras.preprocessing",
@@ -99,3 +101,4 @@ __getattr__, __dir__ = lazy_names(
         "wrappers": "jkeras.wrappers",
     },
 )
+entered_by("distillation", ["jkeras.distillation"])

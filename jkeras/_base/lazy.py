@@ -10,7 +10,9 @@ from typing import Any
 from jkeras._base.registry import entered_by
 
 
-def lazy_names(package: str, names: dict[str, str], kind: str | None = None) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def lazy_names(
+    package: str, names: dict[str, str], kind: str | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """The `__getattr__` and `__dir__` of a package that loads some names on first use.
 
     Args:

@@ -78,7 +78,7 @@ def export(*paths: str, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
         for path in paths:
             _objects[path] = obj
             area, _, name = path.rpartition(".")
-            table = _names.setdefault(area.removeprefix("j").removeprefix("keras").removeprefix(".") or "top", {})
+            table = _names.setdefault(_kind_of(area), {})
             for key in (name, *aliases):
                 table[key] = obj
             if inspect.isclass(obj):
@@ -87,6 +87,10 @@ def export(*paths: str, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
         return obj
 
     return enter
+
+
+def _kind_of(module: str) -> str:
+    return module.removeprefix("j").removeprefix("keras").removeprefix(".") or "top"
 
 
 def entered_by(kind: str, modules: Iterable[str]) -> None:
@@ -359,8 +363,8 @@ def built_in(module: str | None, class_name: str) -> Any:
         >>> built_in("keras.src.layers.core.demo", "Demo") is built_in(None, "Demo") is Demo
         True
     """
-    if module is not None and f"{module}.{class_name}" in _objects:
-        return _objects[f"{module}.{class_name}"]
+    if module is not None and class_name in _table(_kind_of(module), class_name):
+        return _objects.get(f"{module}.{class_name}", _names[_kind_of(module)][class_name])
     tables = (_table(area, class_name) for area in (areas_of(module) if module is not None else _SEARCHED))
     return next((table[class_name] for table in tables if class_name in table), None)
 

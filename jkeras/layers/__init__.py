@@ -1,5 +1,8 @@
 """Floor 5: layers, one family per file."""
 
+from typing import TYPE_CHECKING
+
+from jkeras._base.lazy import lazy_names as lazy_names
 from jkeras.layers.activation import ELU as ELU
 from jkeras.layers.activation import Activation as Activation
 from jkeras.layers.activation import LeakyReLU as LeakyReLU
@@ -11,10 +14,6 @@ from jkeras.layers.attention import Attention as Attention
 from jkeras.layers.base import Layer as Layer
 from jkeras.layers.batch_normalization import BatchNormalization as BatchNormalization
 from jkeras.layers.bidirectional import Bidirectional as Bidirectional
-from jkeras.layers.category_encoding import CategoryEncoding as CategoryEncoding
-from jkeras.layers.conv_lstm import ConvLSTM1D as ConvLSTM1D
-from jkeras.layers.conv_lstm import ConvLSTM2D as ConvLSTM2D
-from jkeras.layers.conv_lstm import ConvLSTM3D as ConvLSTM3D
 from jkeras.layers.convolution import Conv1D as Conv1D
 from jkeras.layers.convolution import Conv2D as Conv2D
 from jkeras.layers.convolution import Conv3D as Conv3D
@@ -36,7 +35,6 @@ from jkeras.layers.depthwise import SeparableConv1D as SeparableConv1D
 from jkeras.layers.depthwise import SeparableConv2D as SeparableConv2D
 from jkeras.layers.depthwise import SeparableConvolution1D as SeparableConvolution1D
 from jkeras.layers.depthwise import SeparableConvolution2D as SeparableConvolution2D
-from jkeras.layers.discretization import Discretization as Discretization
 from jkeras.layers.dropout import AlphaDropout as AlphaDropout
 from jkeras.layers.dropout import Dropout as Dropout
 from jkeras.layers.dropout import GaussianDropout as GaussianDropout
@@ -48,49 +46,11 @@ from jkeras.layers.dropout import StochasticDepth as StochasticDepth
 from jkeras.layers.einsum_dense import EinsumDense as EinsumDense
 from jkeras.layers.embedding import Embedding as Embedding
 from jkeras.layers.feature_normalization import Normalization as Normalization
-from jkeras.layers.flax_layer import FlaxLayer as FlaxLayer
-from jkeras.layers.hashing import HashedCrossing as HashedCrossing
-from jkeras.layers.hashing import Hashing as Hashing
 from jkeras.layers.identity import ActivityRegularization as ActivityRegularization
 from jkeras.layers.identity import Identity as Identity
-from jkeras.layers.image_affine import RandomRotation as RandomRotation
-from jkeras.layers.image_affine import RandomShear as RandomShear
-from jkeras.layers.image_affine import RandomTranslation as RandomTranslation
-from jkeras.layers.image_affine import RandomZoom as RandomZoom
-from jkeras.layers.image_boxes import MaxNumBoundingBoxes as MaxNumBoundingBoxes
-from jkeras.layers.image_color import RandomBrightness as RandomBrightness
-from jkeras.layers.image_color import RandomContrast as RandomContrast
-from jkeras.layers.image_color import RandomInvert as RandomInvert
-from jkeras.layers.image_color import RandomPosterization as RandomPosterization
-from jkeras.layers.image_color import Solarization as Solarization
-from jkeras.layers.image_erasing import RandomErasing as RandomErasing
-from jkeras.layers.image_filters import RandomGaussianBlur as RandomGaussianBlur
-from jkeras.layers.image_filters import RandomSharpness as RandomSharpness
-from jkeras.layers.image_flip_crop import RandomCrop as RandomCrop
-from jkeras.layers.image_flip_crop import RandomFlip as RandomFlip
-from jkeras.layers.image_histogram import AutoContrast as AutoContrast
-from jkeras.layers.image_histogram import (
-    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
-)
-from jkeras.layers.image_histogram import Equalization as Equalization
-from jkeras.layers.image_hue import RandomColorDegeneration as RandomColorDegeneration
-from jkeras.layers.image_hue import RandomGrayscale as RandomGrayscale
-from jkeras.layers.image_hue import RandomHue as RandomHue
-from jkeras.layers.image_hue import RandomSaturation as RandomSaturation
-from jkeras.layers.image_mixing import CutMix as CutMix
-from jkeras.layers.image_mixing import MixUp as MixUp
-from jkeras.layers.image_policies import AugMix as AugMix
-from jkeras.layers.image_policies import RandAugment as RandAugment
-from jkeras.layers.image_policies import RandomColorJitter as RandomColorJitter
-from jkeras.layers.image_size import CenterCrop as CenterCrop
-from jkeras.layers.image_size import Resizing as Resizing
-from jkeras.layers.image_warp import RandomElasticTransform as RandomElasticTransform
-from jkeras.layers.image_warp import RandomPerspective as RandomPerspective
 from jkeras.layers.input import Input as Input
 from jkeras.layers.input import InputLayer as InputLayer
 from jkeras.layers.input_spec import InputSpec as InputSpec
-from jkeras.layers.integer_lookup import IntegerLookup as IntegerLookup
-from jkeras.layers.jax_layer import JaxLayer as JaxLayer
 from jkeras.layers.lambda_layer import Lambda as Lambda
 from jkeras.layers.lookup import deserialize as deserialize
 from jkeras.layers.lookup import serialize as serialize
@@ -117,15 +77,12 @@ from jkeras.layers.normalization import GroupNormalization as GroupNormalization
 from jkeras.layers.normalization import LayerNormalization as LayerNormalization
 from jkeras.layers.normalization import RMSNormalization as RMSNormalization
 from jkeras.layers.normalization import UnitNormalization as UnitNormalization
-from jkeras.layers.of_other_frameworks import TFSMLayer as TFSMLayer
-from jkeras.layers.of_other_frameworks import TorchModuleWrapper as TorchModuleWrapper
 from jkeras.layers.padding import Cropping1D as Cropping1D
 from jkeras.layers.padding import Cropping2D as Cropping2D
 from jkeras.layers.padding import Cropping3D as Cropping3D
 from jkeras.layers.padding import ZeroPadding1D as ZeroPadding1D
 from jkeras.layers.padding import ZeroPadding2D as ZeroPadding2D
 from jkeras.layers.padding import ZeroPadding3D as ZeroPadding3D
-from jkeras.layers.pipeline import Pipeline as Pipeline
 from jkeras.layers.pooling import AveragePooling1D as AveragePooling1D
 from jkeras.layers.pooling import AveragePooling2D as AveragePooling2D
 from jkeras.layers.pooling import AveragePooling3D as AveragePooling3D
@@ -150,12 +107,6 @@ from jkeras.layers.pooling import MaxPool3D as MaxPool3D
 from jkeras.layers.pooling import MaxPooling1D as MaxPooling1D
 from jkeras.layers.pooling import MaxPooling2D as MaxPooling2D
 from jkeras.layers.pooling import MaxPooling3D as MaxPooling3D
-from jkeras.layers.pooling_adaptive import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
-from jkeras.layers.pooling_adaptive import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
-from jkeras.layers.pooling_adaptive import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
-from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
-from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
-from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
 from jkeras.layers.recurrent import RNN as RNN
 from jkeras.layers.recurrent_cells import GRUCell as GRUCell
 from jkeras.layers.recurrent_cells import LSTMCell as LSTMCell
@@ -172,13 +123,101 @@ from jkeras.layers.reversible_embedding import ReversibleEmbedding as Reversible
 from jkeras.layers.scaled import CustomScaleLayer as CustomScaleLayer
 from jkeras.layers.scaled import LayerScale as LayerScale
 from jkeras.layers.spectral_normalization import SpectralNormalization as SpectralNormalization
-from jkeras.layers.spectrograms import MelSpectrogram as MelSpectrogram
-from jkeras.layers.spectrograms import STFTSpectrogram as STFTSpectrogram
 from jkeras.layers.stacked_cells import StackedRNNCells as StackedRNNCells
-from jkeras.layers.string_lookup import StringLookup as StringLookup
-from jkeras.layers.text_vectorization import TextVectorization as TextVectorization
 from jkeras.layers.time_distributed import TimeDistributed as TimeDistributed
 from jkeras.layers.upsampling import UpSampling1D as UpSampling1D
 from jkeras.layers.upsampling import UpSampling2D as UpSampling2D
 from jkeras.layers.upsampling import UpSampling3D as UpSampling3D
 from jkeras.layers.wrapper import Wrapper as Wrapper
+
+# What few scripts need is loaded on first use.
+if TYPE_CHECKING:
+    from jkeras.layers.category_encoding import CategoryEncoding as CategoryEncoding
+    from jkeras.layers.conv_lstm import ConvLSTM1D as ConvLSTM1D
+    from jkeras.layers.conv_lstm import ConvLSTM2D as ConvLSTM2D
+    from jkeras.layers.conv_lstm import ConvLSTM3D as ConvLSTM3D
+    from jkeras.layers.discretization import Discretization as Discretization
+    from jkeras.layers.flax_layer import FlaxLayer as FlaxLayer
+    from jkeras.layers.hashing import HashedCrossing as HashedCrossing
+    from jkeras.layers.hashing import Hashing as Hashing
+    from jkeras.layers.image_affine import RandomRotation as RandomRotation
+    from jkeras.layers.image_affine import RandomShear as RandomShear
+    from jkeras.layers.image_affine import RandomTranslation as RandomTranslation
+    from jkeras.layers.image_affine import RandomZoom as RandomZoom
+    from jkeras.layers.image_boxes import MaxNumBoundingBoxes as MaxNumBoundingBoxes
+    from jkeras.layers.image_color import RandomBrightness as RandomBrightness
+    from jkeras.layers.image_color import RandomContrast as RandomContrast
+    from jkeras.layers.image_color import RandomInvert as RandomInvert
+    from jkeras.layers.image_color import RandomPosterization as RandomPosterization
+    from jkeras.layers.image_color import Solarization as Solarization
+    from jkeras.layers.image_erasing import RandomErasing as RandomErasing
+    from jkeras.layers.image_filters import RandomGaussianBlur as RandomGaussianBlur
+    from jkeras.layers.image_filters import RandomSharpness as RandomSharpness
+    from jkeras.layers.image_flip_crop import RandomCrop as RandomCrop
+    from jkeras.layers.image_flip_crop import RandomFlip as RandomFlip
+    from jkeras.layers.image_histogram import AutoContrast as AutoContrast
+    from jkeras.layers.image_histogram import (
+        ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+    )
+    from jkeras.layers.image_histogram import Equalization as Equalization
+    from jkeras.layers.image_hue import RandomColorDegeneration as RandomColorDegeneration
+    from jkeras.layers.image_hue import RandomGrayscale as RandomGrayscale
+    from jkeras.layers.image_hue import RandomHue as RandomHue
+    from jkeras.layers.image_hue import RandomSaturation as RandomSaturation
+    from jkeras.layers.image_mixing import CutMix as CutMix
+    from jkeras.layers.image_mixing import MixUp as MixUp
+    from jkeras.layers.image_policies import AugMix as AugMix
+    from jkeras.layers.image_policies import RandAugment as RandAugment
+    from jkeras.layers.image_policies import RandomColorJitter as RandomColorJitter
+    from jkeras.layers.image_size import CenterCrop as CenterCrop
+    from jkeras.layers.image_size import Resizing as Resizing
+    from jkeras.layers.image_warp import RandomElasticTransform as RandomElasticTransform
+    from jkeras.layers.image_warp import RandomPerspective as RandomPerspective
+    from jkeras.layers.integer_lookup import IntegerLookup as IntegerLookup
+    from jkeras.layers.jax_layer import JaxLayer as JaxLayer
+    from jkeras.layers.of_other_frameworks import TFSMLayer as TFSMLayer
+    from jkeras.layers.of_other_frameworks import TorchModuleWrapper as TorchModuleWrapper
+    from jkeras.layers.pipeline import Pipeline as Pipeline
+    from jkeras.layers.pooling_adaptive import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
+    from jkeras.layers.pooling_adaptive import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
+    from jkeras.layers.pooling_adaptive import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
+    from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
+    from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
+    from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
+    from jkeras.layers.spectrograms import MelSpectrogram as MelSpectrogram
+    from jkeras.layers.spectrograms import STFTSpectrogram as STFTSpectrogram
+    from jkeras.layers.string_lookup import StringLookup as StringLookup
+    from jkeras.layers.text_vectorization import TextVectorization as TextVectorization
+_LATE = {
+    "category_encoding": "CategoryEncoding",
+    "conv_lstm": "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
+    "discretization": "Discretization",
+    "flax_layer": "FlaxLayer",
+    "hashing": "HashedCrossing Hashing",
+    "image_affine": "RandomRotation RandomShear RandomTranslation RandomZoom",
+    "image_boxes": "MaxNumBoundingBoxes",
+    "image_color": "RandomBrightness RandomContrast RandomInvert RandomPosterization Solarization",
+    "image_erasing": "RandomErasing",
+    "image_filters": "RandomGaussianBlur RandomSharpness",
+    "image_flip_crop": "RandomCrop RandomFlip",
+    "image_histogram": "AutoContrast ContrastLimitedAdaptiveHistogramEqualization Equalization",
+    "image_hue": "RandomColorDegeneration RandomGrayscale RandomHue RandomSaturation",
+    "image_mixing": "CutMix MixUp",
+    "image_policies": "AugMix RandAugment RandomColorJitter",
+    "image_size": "CenterCrop Resizing",
+    "image_warp": "RandomElasticTransform RandomPerspective",
+    "integer_lookup": "IntegerLookup",
+    "jax_layer": "JaxLayer",
+    "of_other_frameworks": "TFSMLayer TorchModuleWrapper",
+    "pipeline": "Pipeline",
+    "pooling_adaptive": """
+        AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D
+        AdaptiveMaxPooling3D
+    """,
+    "spectrograms": "MelSpectrogram STFTSpectrogram",
+    "string_lookup": "StringLookup",
+    "text_vectorization": "TextVectorization",
+}
+__getattr__, __dir__ = lazy_names(
+    __name__, {name: f"jkeras.layers.{file}" for file, names in _LATE.items() for name in names.split()}, "layers"
+)

@@ -6,6 +6,7 @@ from jkeras._base.dtypes import dtype_of_values as standardize_dtype  # noqa: F4
 from jkeras._base.lazy import lazy_names as lazy_names
 from jkeras._base.registry import CustomObjectScope as CustomObjectScope
 from jkeras._base.registry import custom_object_scope as custom_object_scope
+from jkeras._base.registry import entered_by as entered_by
 from jkeras._base.registry import get_custom_objects as get_custom_objects
 from jkeras._base.registry import get_registered_name as get_registered_name
 from jkeras._base.registry import get_registered_object as get_registered_object
@@ -18,7 +19,6 @@ from jkeras.data.batch import pack_x_y_sample_weight as pack_x_y_sample_weight
 from jkeras.data.batch import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from jkeras.data.py_dataset import PyDataset as PyDataset
 from jkeras.data.py_dataset import Sequence as Sequence
-from jkeras.models.feature_space import FeatureSpace as FeatureSpace
 from jkeras.saving.serialization import deserialize_keras_object as deserialize_keras_object
 from jkeras.saving.serialization import serialize_keras_object as serialize_keras_object
 from jkeras.state.random import set_random_seed as set_random_seed
@@ -32,8 +32,9 @@ from jkeras.utils.session import clear_session as clear_session
 from jkeras.utils.symbolic import get_source_inputs as get_source_inputs
 from jkeras.utils.symbolic import is_keras_tensor as is_keras_tensor
 
-# What needs pictures or images is loaded on first use.
+# What few scripts need is loaded on first use.
 if TYPE_CHECKING:
+    from jkeras.models.feature_space import FeatureSpace as FeatureSpace
     from jkeras.preprocessing.directories import audio_dataset_from_directory as audio_dataset_from_directory
     from jkeras.preprocessing.directories import image_dataset_from_directory as image_dataset_from_directory
     from jkeras.preprocessing.directories import text_dataset_from_directory as text_dataset_from_directory
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "FeatureSpace": "jkeras.models.feature_space",
         "audio_dataset_from_directory": "jkeras.preprocessing.directories",
         "image_dataset_from_directory": "jkeras.preprocessing.directories",
         "text_dataset_from_directory": "jkeras.preprocessing.directories",
@@ -66,4 +68,6 @@ __getattr__, __dir__ = lazy_names(
         "model_to_dot": "jkeras.utils.model_pictures",
         "plot_model": "jkeras.utils.model_pictures",
     },
+    "utils",
 )
+entered_by("src.layers.preprocessing.feature_space", ["jkeras.models.feature_space"])
