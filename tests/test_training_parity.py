@@ -165,3 +165,27 @@ def test_same_seed_same_weights_bit_for_bit():
 
     for a, b in zip(run(), run(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("compiled", [None, "mse"])
+def test_an_array_that_is_added_to_the_loss_counts_with_its_sum(compiled):
+    import keras
+
+    x = np.arange(12, dtype=np.float32).reshape(4, 3)
+
+    def trained(library):
+        class Adding(library.layers.Layer):
+            def build(self, shape):
+                self.factor = self.add_weight(shape=(1,), initializer="ones")
+
+            def call(self, x):
+                self.add_loss(library.ops.mean(x * self.factor, axis=-1, keepdims=True))
+                return x
+
+        inputs = library.Input((3,))
+        model = library.Model(inputs, Adding()(inputs))
+        model.compile(library.optimizers.SGD(0.01), compiled)
+        history = model.fit(x, x, verbose=0, batch_size=4).history
+        return history["loss"][0], model.evaluate(x, x, verbose=0), float(np.ravel(model.get_weights()[0])[0])
+
+    np.testing.assert_allclose(trained(jkeras), trained(keras), rtol=1e-5)

@@ -530,7 +530,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
             set_mask(leaf, one)
 
     def add_loss(self, loss: Tree) -> None:
-        """Add a scalar, or a list of them, to what training minimises. Use it in `call`."""
+        """Add a scalar, or a list of them, to what training minimises; an array counts with its sum. Use it in `call`."""
         for one in loss if isinstance(loss, (list, tuple)) else [loss]:
             value: Tree = one() if callable(one) else one.array if isinstance(one, Variable) else one
             losses = current().losses

@@ -229,7 +229,7 @@ class PureFace:
 
     def _call_and_losses(self: Layer, *inputs: Tree, **kwargs: Tree) -> tuple[Tree, jax.Array]:  # type: ignore[misc]
         output = self(*inputs, **kwargs)
-        return output, sum(self.losses, jnp.zeros((), jnp.float32))
+        return output, sum(map(jnp.sum, self.losses), jnp.zeros((), jnp.float32))
 
 
 def _value_of(flat: dict[Path, Array], path: Path, variable: Variable) -> Array:

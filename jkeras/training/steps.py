@@ -180,7 +180,7 @@ class Steps(Layer):
                 "There is nothing to minimise: the model was compiled without a loss and no layer added one. "
                 "Write compile(loss=...), or call self.add_loss(...) in a layer, or override compute_loss."
             )
-        loss: Array = sum(added, total)
+        loss: Array = sum(map(jnp.sum, added), total)
         self._trainer.note_loss_of_step(loss, y_pred)
         return loss
 
