@@ -44,7 +44,6 @@ from jkeras._base.device import device as device
 from jkeras._base.dtypes import DTypePolicy as DTypePolicy
 from jkeras._base.dtypes import FloatDTypePolicy as FloatDTypePolicy
 from jkeras._base.lazy import lazy_names as lazy_names
-from jkeras._base.registry import entered_by as entered_by
 from jkeras._base.version import __version__ as __version__
 from jkeras.graph import KerasTensor as KerasTensor
 from jkeras.initializers import Initializer as Initializer
@@ -90,15 +89,14 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "applications": "jkeras.applications",
-        "backend": "jkeras.backend",
-        "distillation": "jkeras.distillation",
-        "mixed_precision": "jkeras.mixed_precision",
-        "export": "jkeras.export",
-        "preprocessing": "jkeras.preprocessing",
-        "tree": "jkeras.tree",
-        "visualization": "jkeras.visualization",
-        "wrappers": "jkeras.wrappers",
+        "jkeras.applications": "applications",
+        "jkeras.backend": "backend",
+        "jkeras.distillation": "distillation",
+        "jkeras.export": "export",
+        "jkeras.mixed_precision": "mixed_precision",
+        "jkeras.preprocessing": "preprocessing",
+        "jkeras.tree": "tree",
+        "jkeras.visualization": "visualization",
+        "jkeras.wrappers": "wrappers",
     },
 )
-entered_by("distillation", ["jkeras.distillation"])

@@ -11,13 +11,13 @@ from jkeras._base.registry import entered_by
 
 
 def lazy_names(
-    package: str, names: dict[str, str], kind: str | None = None
+    package: str, table: dict[str, str], kind: str | None = None
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """The `__getattr__` and `__dir__` of a package that loads some names on first use.
 
     Args:
         package: the package's `__name__`.
-        names: `{name: module that holds it}`; a module whose path ends in the name stands for itself.
+        table: `{module: "the names that it holds"}`; for a module in this package its own name stands for itself.
         kind: of parts of models, such as `"layers"`, if the names are such: strings and files may name them too.
 
     Returns:
@@ -30,7 +30,8 @@ def lazy_names(
     """
 
     if kind is not None:
-        entered_by(kind, names.values())
+        entered_by(kind, table)
+    names = {name: module for module, held in table.items() for name in held.split()}
 
     def load(name: str) -> Any:
         if name not in names:

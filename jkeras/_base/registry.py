@@ -28,7 +28,11 @@ T = TypeVar("T")
 _objects: dict[str, object] = {}  # "keras.layers.Dense" -> class
 _paths: dict[int, str] = {}  # id(object) -> canonical path
 _names: dict[str, dict[str, object]] = {}  # "layers" -> {"Dense": class, "dense": class}
-_unloaded: dict[str, set[str]] = {}  # "layers" -> modules that enter more of them once they are imported
+# "layers" -> modules that enter more of them once they are imported
+_unloaded: dict[str, set[str]] = {
+    "distillation": {"jkeras.distillation"},
+    "src.layers.preprocessing.feature_space": {"jkeras.models.feature_space"},
+}
 _custom: dict[str, object] = {}  # "Package>Name" -> object
 _custom_names: dict[int, str] = {}  # id(object) -> "Package>Name"
 _scoped: ContextVar[Mapping[str, object]] = ContextVar("jkeras_custom_objects", default=MappingProxyType({}))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Every training run needs this file, and few need its pictures.
 _load, _ = lazy_names(
-    __name__, {"plot_history": "jkeras.callbacks.history_curves", "history_html": "jkeras.callbacks.history_html"}
+    __name__, {"jkeras.callbacks.history_curves": "plot_history", "jkeras.callbacks.history_html": "history_html"}
 )
 
 

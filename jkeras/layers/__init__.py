@@ -188,36 +188,37 @@ if TYPE_CHECKING:
     from jkeras.layers.spectrograms import STFTSpectrogram as STFTSpectrogram
     from jkeras.layers.string_lookup import StringLookup as StringLookup
     from jkeras.layers.text_vectorization import TextVectorization as TextVectorization
-_LATE = {
-    "category_encoding": "CategoryEncoding",
-    "conv_lstm": "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
-    "discretization": "Discretization",
-    "flax_layer": "FlaxLayer",
-    "hashing": "HashedCrossing Hashing",
-    "image_affine": "RandomRotation RandomShear RandomTranslation RandomZoom",
-    "image_boxes": "MaxNumBoundingBoxes",
-    "image_color": "RandomBrightness RandomContrast RandomInvert RandomPosterization Solarization",
-    "image_erasing": "RandomErasing",
-    "image_filters": "RandomGaussianBlur RandomSharpness",
-    "image_flip_crop": "RandomCrop RandomFlip",
-    "image_histogram": "AutoContrast ContrastLimitedAdaptiveHistogramEqualization Equalization",
-    "image_hue": "RandomColorDegeneration RandomGrayscale RandomHue RandomSaturation",
-    "image_mixing": "CutMix MixUp",
-    "image_policies": "AugMix RandAugment RandomColorJitter",
-    "image_size": "CenterCrop Resizing",
-    "image_warp": "RandomElasticTransform RandomPerspective",
-    "integer_lookup": "IntegerLookup",
-    "jax_layer": "JaxLayer",
-    "of_other_frameworks": "TFSMLayer TorchModuleWrapper",
-    "pipeline": "Pipeline",
-    "pooling_adaptive": """
-        AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D
-        AdaptiveMaxPooling3D
-    """,
-    "spectrograms": "MelSpectrogram STFTSpectrogram",
-    "string_lookup": "StringLookup",
-    "text_vectorization": "TextVectorization",
-}
 __getattr__, __dir__ = lazy_names(
-    __name__, {name: f"jkeras.layers.{file}" for file, names in _LATE.items() for name in names.split()}, "layers"
+    __name__,
+    {
+        "jkeras.layers.category_encoding": "CategoryEncoding",
+        "jkeras.layers.conv_lstm": "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
+        "jkeras.layers.discretization": "Discretization",
+        "jkeras.layers.flax_layer": "FlaxLayer",
+        "jkeras.layers.hashing": "HashedCrossing Hashing",
+        "jkeras.layers.image_affine": "RandomRotation RandomShear RandomTranslation RandomZoom",
+        "jkeras.layers.image_boxes": "MaxNumBoundingBoxes",
+        "jkeras.layers.image_color": "RandomBrightness RandomContrast RandomInvert RandomPosterization Solarization",
+        "jkeras.layers.image_erasing": "RandomErasing",
+        "jkeras.layers.image_filters": "RandomGaussianBlur RandomSharpness",
+        "jkeras.layers.image_flip_crop": "RandomCrop RandomFlip",
+        "jkeras.layers.image_histogram": "AutoContrast ContrastLimitedAdaptiveHistogramEqualization Equalization",
+        "jkeras.layers.image_hue": "RandomColorDegeneration RandomGrayscale RandomHue RandomSaturation",
+        "jkeras.layers.image_mixing": "CutMix MixUp",
+        "jkeras.layers.image_policies": "AugMix RandAugment RandomColorJitter",
+        "jkeras.layers.image_size": "CenterCrop Resizing",
+        "jkeras.layers.image_warp": "RandomElasticTransform RandomPerspective",
+        "jkeras.layers.integer_lookup": "IntegerLookup",
+        "jkeras.layers.jax_layer": "JaxLayer",
+        "jkeras.layers.of_other_frameworks": "TFSMLayer TorchModuleWrapper",
+        "jkeras.layers.pipeline": "Pipeline",
+        "jkeras.layers.pooling_adaptive": """
+            AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
+            AdaptiveMaxPooling2D AdaptiveMaxPooling3D
+        """,
+        "jkeras.layers.spectrograms": "MelSpectrogram STFTSpectrogram",
+        "jkeras.layers.string_lookup": "StringLookup",
+        "jkeras.layers.text_vectorization": "TextVectorization",
+    },
+    "layers",
 )

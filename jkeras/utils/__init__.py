@@ -6,7 +6,6 @@ from jkeras._base.dtypes import dtype_of_values as standardize_dtype  # noqa: F4
 from jkeras._base.lazy import lazy_names as lazy_names
 from jkeras._base.registry import CustomObjectScope as CustomObjectScope
 from jkeras._base.registry import custom_object_scope as custom_object_scope
-from jkeras._base.registry import entered_by as entered_by
 from jkeras._base.registry import get_custom_objects as get_custom_objects
 from jkeras._base.registry import get_registered_name as get_registered_name
 from jkeras._base.registry import get_registered_object as get_registered_object
@@ -52,22 +51,17 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "FeatureSpace": "jkeras.models.feature_space",
-        "audio_dataset_from_directory": "jkeras.preprocessing.directories",
-        "image_dataset_from_directory": "jkeras.preprocessing.directories",
-        "text_dataset_from_directory": "jkeras.preprocessing.directories",
-        "array_to_img": "jkeras.preprocessing.image.files",
-        "img_to_array": "jkeras.preprocessing.image.files",
-        "load_img": "jkeras.preprocessing.image.files",
-        "save_img": "jkeras.preprocessing.image.files",
-        "pad_sequences": "jkeras.preprocessing.sequence",
-        "timeseries_dataset_from_array": "jkeras.preprocessing.timeseries",
-        "legacy": "jkeras.utils.legacy",
-        "bounding_boxes": "jkeras.utils.bounding_boxes",
-        "vis_utils": "jkeras.utils.vis_utils",
-        "model_to_dot": "jkeras.utils.model_pictures",
-        "plot_model": "jkeras.utils.model_pictures",
+        "jkeras.models.feature_space": "FeatureSpace",
+        "jkeras.preprocessing.directories": """
+            audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory
+        """,
+        "jkeras.preprocessing.image.files": "array_to_img img_to_array load_img save_img",
+        "jkeras.preprocessing.sequence": "pad_sequences",
+        "jkeras.preprocessing.timeseries": "timeseries_dataset_from_array",
+        "jkeras.utils.bounding_boxes": "bounding_boxes",
+        "jkeras.utils.legacy": "legacy",
+        "jkeras.utils.model_pictures": "model_to_dot plot_model",
+        "jkeras.utils.vis_utils": "vis_utils",
     },
     "utils",
 )
-entered_by("src.layers.preprocessing.feature_space", ["jkeras.models.feature_space"])
