@@ -116,16 +116,9 @@ class KerasFileEditor:
             for part in parts:
                 for name, array in part.arrays.items():
                     _object_at(expected, part.place.split("/") if part.place else [], make=True)[name] = array()
-        there, wanted = ({path: np.shape(array) for path, array in _flat(one)} for one in (self.weights_dict, expected))
-        problems = [
-            f"{path}: the model has {shape}; it is not in the file" for path, shape in wanted.items() if path not in there
-        ]
-        problems += [
-            f"{path}: the file has {shape}; it is not in the model" for path, shape in there.items() if path not in wanted
-        ]
-        both = [path for path in wanted if path in there]
-        problems += [f"{p}: the file has {there[p]}, the model {wanted[p]}" for p in both if there[p] != wanted[p]]
-        matches = sum(there[path] == wanted[path] for path in both)
+        found = [*_compared(self.weights_dict, expected)]
+        problems = [text for text in found if text is not None]
+        matches = len(found) - len(problems)
         print("\n".join(problems) or f"The file fits the model: {matches} weights match.")
         return {"status": "error" if problems else "success", "error_count": len(problems), "match_count": matches}
 
@@ -253,13 +246,18 @@ def _all(objects: Objects) -> Iterator[Objects]:
             yield from _all(value)
 
 
-def _flat(objects: Objects, path: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    """All arrays by path."""
-    for name, value in objects.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{path}{name}/")
+def _compared(file: Objects, model: Objects, path: str = "") -> Iterator[str | None]:
+    """What differs, an object that only one of them has as one difference; None for each weight that is in both."""
+    for name in dict.fromkeys([*model, *file]):
+        place = path + name
+        if name not in file or name not in model:
+            yield f"{place}: is in the {'model' if name in model else 'file'} alone"
+        elif isinstance(file[name], dict) and isinstance(model[name], dict):
+            yield from _compared(file[name], model[name], f"{place}/")
+        elif (there := np.shape(file[name])) != (wanted := np.shape(model[name])):
+            yield f"{place}: the file has {there}, the model {wanted}"
         else:
-            yield path + name, value
+            yield None
 
 
 def _lines(objects: Objects, indent: str = "") -> Iterator[str]:
