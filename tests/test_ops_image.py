@@ -31,12 +31,12 @@ CALLS = [
     ("rgb_to_hsv", (), {}),
     ("hsv_to_rgb", (), {}),
     *[("resize", ((4, 8),), {"interpolation": k}) for k in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")],
-    *[("resize", ((3, 4),), {"antialias": True, "interpolation": k}) for k in ("bilinear", "bicubic")],
+    ("resize", ((3, 4),), {"antialias": True}),
     ("resize", ((3, 7),), {"crop_to_aspect_ratio": True}),
     ("resize", ((3, 7),), {"pad_to_aspect_ratio": True, "fill_value": 0.7}),
     ("resize", ((9, 2),), {"pad_to_aspect_ratio": True}),
     *[("affine_transform", (MAPS,), {"fill_mode": mode, "fill_value": 0.3}) for mode in MODES],
-    *[("affine_transform", (MAPS,), {"fill_mode": mode, "interpolation": "nearest"}) for mode in MODES],
+    ("affine_transform", (MAPS,), {"fill_mode": "reflect", "interpolation": "nearest"}),
     ("perspective_transform", (START, END), {"fill_value": 0.2}),
     ("perspective_transform", (START, END), {"interpolation": "nearest"}),
     ("gaussian_blur", (), {"data_format": "channels_last"}),
@@ -185,8 +185,7 @@ def test_map_coordinates(order, fill_mode, dtype):
     close(keras.models.model_from_json(model.to_json())([x, PLACES]), y, atol=1e-4)
 
 
-@pytest.mark.parametrize("method", ["linear", "bilinear", "cubic", "lanczos3", "lanczos5"])
-@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize(("method", "antialias"), [("linear", True), ("linear", False), ("cubic", True), ("lanczos5", True)])
 def test_scale_and_translate(method, antialias):
     arguments = ((2, 9, 5, 3), [1.7, 0.6], [-1.2, 0.4], (1, 2), method, antialias)
     y = ops.image.scale_and_translate(X, *arguments)
