@@ -63,6 +63,7 @@ OPTIONAL = {
     ("wrappers/sklearn_parts.py", "sklearn"): "for users of scikit-learn",
     ("models/describe.py", "jax"): "jax.extend loads Pallas, and only `describe` needs it",
     ("callbacks/orbax_checkpoint.py", "orbax"): "an extra, for large models",
+    ("layers/flax_layer.py", "flax"): "installed with jkeras, but slow to load; one layer needs it",
     ("callbacks/event_writer.py", "tensorboard"): "an extra, for its records",
     ("callbacks/event_writer.py", "PIL"): "comes with tensorboard",
     ("_base/figures.py", "matplotlib"): "an extra, for pictures",

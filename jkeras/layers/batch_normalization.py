@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Unpack
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -125,7 +125,7 @@ class BatchNormalization(AffineNormalization):
         """The normalized input, with new moving averages in training."""
         wide = at_least_float32(x)
         offset, scale = self._offset_and_scale(w)
-        options = {"axis": self.axis, "epsilon": self.epsilon}
+        options: dict[str, Any] = {"axis": self.axis, "epsilon": self.epsilon}
         if not (training and self.trainable):
             return batch_norm(wide, w.moving_mean, w.moving_variance, offset, scale, **options).astype(self.compute_dtype)
         axes = [a for a in range(x.ndim) if a != self.axis % x.ndim]
@@ -160,7 +160,7 @@ class BatchNormalization(AffineNormalization):
         """Offset and scale with the correction in them: `(x r + d) scale + offset = x (r scale) + (d scale + offset)`."""
         running = jnp.maximum(w.renorm_stddev, math.sqrt(self.epsilon))  # no division by zero early in training
         deviation = jnp.sqrt(variance + self.epsilon)
-        r, d = renorm_correction(mean, deviation, w.renorm_mean, running, **self.renorm_clipping)
+        r, d = renorm_correction(mean, deviation, w.renorm_mean, running, **(self.renorm_clipping or {}))
         r, d = (r, d) if scale is None else (r * scale, d * scale)
         return d if offset is None else d + offset, r
 

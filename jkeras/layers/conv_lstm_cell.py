@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ from jkeras.layers.recurrent_cell import CellArguments
 from jkeras.layers.recurrent_cells import LSTMCell
 from jkeras.layers.weight_arguments import weight_for
 from jkeras.nn.conv_geometry import Geometry, margins
-from jkeras.nn.recurrent_conv import conv_each
+from jkeras.nn.recurrent_conv import conv_each, same_size_conv
 
 _OPEN_SPACE = """{layer!r} does not know how large its states are: the input {shape} leaves the size of an image open. Call the
 layer on images, give it an Input with their size, or pass initial_state."""
@@ -54,7 +54,7 @@ class ConvLSTMCell(LSTMCell, Convolving):
     Source: Xingjian Shi et al., "Convolutional LSTM Network: A Machine Learning Approach for Precipitation Nowcasting", 2015.
     """
 
-    _state_times = staticmethod(conv_each)
+    _state_times = staticmethod(same_size_conv)  # type: ignore[assignment]
     _size = "filters"
 
     @expand_kwargs(after={"unit_forget_bias": "bias_initializer"})
@@ -99,7 +99,7 @@ class ConvLSTMCell(LSTMCell, Convolving):
             raise ValueError(_OPEN_SPACE.format(layer=self.name, shape=shape))
         return self.zero_states((batch_size or 1, *self._step_shape[1:]))
 
-    def zero_states(self, step_shape: Sequence[int]) -> list[Array]:
+    def zero_states(self, step_shape: Sequence[Any]) -> list[Array]:
         """Zeros for both states, for one step's inputs of this shape."""
         size = self._space(step_shape)
         steps = self.strides, self.dilation_rate
@@ -108,7 +108,7 @@ class ConvLSTMCell(LSTMCell, Convolving):
         shape = (step_shape[0], *out, self.filters) if channels_last else (step_shape[0], self.filters, *out)
         return [jnp.zeros(shape, self.compute_dtype)] * self.state_count
 
-    def _space(self, step_shape: Sequence[int]) -> tuple[int, ...]:
+    def _space(self, step_shape: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(step_shape[1:-1] if self.data_format == "channels_last" else step_shape[2:])
 
     def _input_times(self, x: Array, kernel: Array) -> Array:
@@ -125,9 +125,10 @@ class ConvLSTMCell(LSTMCell, Convolving):
         unroll: bool = False,
     ) -> tuple[Array, tuple[Array, ...]]:
         """The cell over a sequence of images, as `Cell.over_time`; within the loop, channels are last in either layout."""
-        options = {"mask": mask, "rng": rng, "unroll": unroll}
+        options: dict[str, Any] = {"mask": mask, "rng": rng, "unroll": unroll}
         if self.data_format == "channels_last":
             return super().over_time(w, xs, states, **options)
         first = -1 - self.rank
-        turned = jax.tree.map(lambda a: jnp.moveaxis(a, first, -1), (xs, list(states)))
-        return jax.tree.map(lambda a: jnp.moveaxis(a, -1, first), super().over_time(w, *turned, **options))
+        xs, states = jax.tree.map(lambda a: jnp.moveaxis(a, first, -1), (xs, list(states)))
+        after: tuple[Array, tuple[Array, ...]] = super().over_time(w, xs, states, **options)
+        return jax.tree.map(lambda a: jnp.moveaxis(a, -1, first), after)

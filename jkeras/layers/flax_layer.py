@@ -16,7 +16,7 @@ import jax
 
 from jkeras._base.configurable import serialize
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Config, Tree
+from jkeras._base.types import Array, Tree
 from jkeras.layers.base import BaseArguments
 from jkeras.layers.jax_layer import JaxLayer
 
@@ -73,7 +73,7 @@ class FlaxLayer(JaxLayer):
     def _get_call_rng(self, training: bool) -> dict[str, Array]:
         return {"dropout": self._get_call_seed()} if training else {}
 
-    def get_config(self) -> Config:
+    def get_config(self) -> dict[str, Any]:
         """The module by its class and `get_config`, the method by its name."""
         config = {k: v for k, v in super().get_config().items() if k not in ("variables", "call_fn", "init_fn")}
         bound = getattr(self.method, "__self__", None) is self.module and self.method is not None
@@ -118,7 +118,7 @@ def _nnx(module: Any, method: Callable[..., Tree] | None, variables: Tree) -> tu
 
     if variables is not None:
         raise ValueError(_OWN_VALUES.format(module=type(module).__name__))
-    flag, unbound = _takes_training(module, method), getattr(method or module.__call__, "__func__", method)
+    flag, unbound = _takes_training(module, method), getattr(method or module.__call__, "__func__", method or module.__call__)
     graph, *parts = nnx.split(module, nnx.Param, nnx.RngState, nnx.Intermediate, ...)
 
     def call_fn(params: Tree, state: Tree, rng: Tree, inputs: Tree, training: bool) -> tuple[Tree, Tree]:

@@ -13,7 +13,7 @@ import numpy as np
 from jkeras._base.dtypes import is_float
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Config, Tree
+from jkeras._base.types import Array, Tree
 from jkeras.graph.spec import Spec, is_spec
 from jkeras.layers.base import BaseArguments, Layer
 from jkeras.layers.structures import is_shape
@@ -115,9 +115,9 @@ class JaxLayer(Layer):
                 return value
             array = jnp.asarray(value)
             name = jax.tree_util.keystr(path, simple=True, separator="_").replace("/", "_")
-            own = {"trainable": kind == "params", "autocast": kind == "params"}  # a state is not rounded at each step
-            dtype = None if is_float(array.dtype) else array.dtype
-            return self.add_weight(array.shape, array, dtype, **own, name=name if name.isidentifier() else f"{kind}_{name}")
+            name = name if name.isidentifier() else f"{kind}_{name}"
+            dtype, trained = None if is_float(array.dtype) else array.dtype, kind == "params"
+            return self.add_weight(array.shape, array, dtype, trained, autocast=trained, name=name)  # no state is rounded
 
         return jax.tree_util.tree_map_with_path(variable, values, is_leaf=_is_variable)
 
@@ -138,8 +138,8 @@ class JaxLayer(Layer):
         return output.astype(self.compute_dtype) if mixed and is_float(output.dtype) else output
 
     def _keep(self, state: Tree, before: Tree) -> None:
-        if jax.tree.structure(state) != jax.tree.structure(before):
-            expected, received = jax.tree.structure(before), jax.tree.structure(state)
+        expected, received = (jax.tree.flatten(tree)[1] for tree in (before, state))
+        if received != expected:  # type: ignore[operator]
             raise ValueError(_OTHER_STATE.format(layer=self.name, expected=expected, received=received))
         for variable, value in zip(jax.tree.leaves(self.state, is_leaf=_is_variable), jax.tree.leaves(state), strict=True):
             if isinstance(variable, Variable):
@@ -159,7 +159,7 @@ class JaxLayer(Layer):
     def _get_call_seed(self) -> Array:
         return jax.random.key_data(random.draw_key(self, self.seed))
 
-    def get_config(self) -> Config:
+    def get_config(self) -> dict[str, Any]:
         """The functions by their names; files hold the values of parameters and state among the weights."""
         return {name: value for name, value in super().get_config().items() if name not in ("params", "state")}
 

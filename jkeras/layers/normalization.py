@@ -129,8 +129,8 @@ class LayerNormalization(AffineNormalization):
     def forward(self, w: Weights, x: Array) -> Array:
         """The normalized input."""
         offset, scale = (None, w.gamma) if self.rms_scaling else self._offset_and_scale(w)
-        options = {"axis": self.axis, "epsilon": self.epsilon, "center": not self.rms_scaling}
-        return layer_norm(at_least_float32(x), scale, offset, **options).astype(self.compute_dtype)
+        wide, center = at_least_float32(x), not self.rms_scaling
+        return layer_norm(wide, scale, offset, axis=self.axis, epsilon=self.epsilon, center=center).astype(self.compute_dtype)
 
 
 @export("keras.layers.RMSNormalization")

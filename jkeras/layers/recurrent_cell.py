@@ -168,7 +168,7 @@ class Cell(WeightedLayer):
         return self._unfold(unroll, added, side, w.recurrent_kernel, tuple(states), mask, for_states)
 
     def _unfold(self, unroll: bool, added: Array, side: Array | None, *rest: Tree) -> tuple[Array, tuple[Array, ...]]:
-        return recurrent.unfold(self.gates(), self._state_times, unroll, added, side, *rest)
+        return recurrent.unfold(self.gates(), type(self)._state_times, unroll, added, side, *rest)
 
     def forward(
         self, w: Weights, inputs: Tree, states: Tree, *, training: bool = False, rng: Array | None = None

@@ -98,9 +98,10 @@ class STFTSpectrogram(Layer):
         last = self.data_format == "channels_last"
         x = jnp.swapaxes(x, 1, 2) if last else x
         batch, channels, samples = x.shape
-        options = {"stride": self.frame_step or self.frame_length // 2, "padding": self.padding, "epsilon": settings.epsilon}
-        kernels = (getattr(w, f"{side}_kernel") if side in self._kernels else None for side in ("real", "imag"))
-        y = spectrogram(x.reshape(-1, samples), *kernels, self.mode, **options)
+        a, b = (getattr(w, f"{side}_kernel") if side in self._kernels else None for side in ("real", "imag"))
+        stride = self.frame_step or self.frame_length // 2
+        signals = x.reshape(-1, samples)
+        y = spectrogram(signals, a, b, self.mode, stride=stride, padding=self.padding, epsilon=settings.epsilon)
         y = y.reshape(batch, channels, *y.shape[1:])
         if self.expand_dims:
             return jnp.moveaxis(y, 1, 3) if last else y

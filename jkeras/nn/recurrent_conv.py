@@ -11,6 +11,13 @@ from jkeras._base.types import Array, Float, Ints
 from jkeras.nn.conv import conv
 
 
+def same_size_conv(
+    x: Float[Array, " *leading_and_space channels"], kernel: Float[Array, " *window channels filters"]
+) -> Float[Array, " *leading_and_space filters"]:
+    """`conv_each` with stride 1 and `"same"` padding, so that images keep their size."""
+    return conv_each(x, kernel)
+
+
 def conv_each(
     x: Float[Array, " *leading_and_space channels"],
     kernel: Float[Array, " *window channels filters"],

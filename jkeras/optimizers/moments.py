@@ -30,8 +30,8 @@ class MomentOptimizer(Optimizer):
 
     @expand_kwargs()
     def __init__(self, learning_rate: object = 0.001, **kwargs: Unpack[MomentOptimizerArguments]):
-        self.beta_1, self.beta_2, self.epsilon = (kwargs.pop(name) for name in ("beta_1", "beta_2", "epsilon"))
-        super().__init__(learning_rate, **kwargs)
+        self.beta_1, self.beta_2, self.epsilon = kwargs.pop("beta_1"), kwargs.pop("beta_2"), kwargs.pop("epsilon")
+        super().__init__(learning_rate, **kwargs)  # type: ignore[misc]
 
 
 def running_mean(old: Tree, new: Tree, beta: float) -> Tree:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from jkeras._base.configurable import serialize
 from jkeras._base.registry import export
-from jkeras._base.types import Array, Config, Tree
+from jkeras._base.types import Array, Tree
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.optimizer_map import OptimizerMap, plain
 from jkeras.optimizers.state import Assignable, Constraints, OptimizerState, keras_order, leaf_name, named_leaves
@@ -136,7 +136,7 @@ class MultiOptimizer(Optimizer):
 
     def finalize(self, params: Tree, state: OptimizerState) -> Tree:
         """The parameters to keep after training: averages where an optimizer has `use_ema`, else as they are."""
-        averages = {}
+        averages: dict[str, Array] = {}
         for optimizer, part in zip(self.optimizers, state.slots.optimizers):
             averages.update(part.ema if optimizer.use_ema and part.ema is not None else {})
         if params is None:  # the averages alone
@@ -194,7 +194,7 @@ class MultiOptimizer(Optimizer):
     def learning_rate(self, value: object) -> None:
         raise AttributeError(_NO_RATE)
 
-    def get_config(self) -> Config:
+    def get_config(self) -> dict[str, Any]:
         """The map, or the function by its name, and the other arguments."""
         return {"optimizer_map": serialize(self.optimizer_map), "loss_scale_factor": self.loss_scale_factor, "name": self.name}
 

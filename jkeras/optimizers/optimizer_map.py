@@ -9,7 +9,6 @@ from typing import Any
 from jkeras._base.configurable import Configurable, serialize
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
-from jkeras._base.types import Config
 from jkeras.optimizers.base import Optimizer
 
 
@@ -71,7 +70,7 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
         """The optimizer of a variable, by its path."""
         return self[variable.path]
 
-    def get_config(self) -> Config:
+    def get_config(self) -> dict[str, Any]:
         """The default and the dict as they are now."""
         return {"default_optimizer": serialize(self.default_optimizer), "optimizer_map": serialize(self._by_key)}
 
