@@ -14,7 +14,8 @@ GOLDEN = Path(__file__).parent / "golden/networks.json"
 # One small network of each family; the largest differ from them in their tables alone.
 SMALLEST = (
     "ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "EfficientNetV2B0", "EfficientNetV2S", "InceptionResNetV2", "InceptionV3",
-    "MobileNet", "MobileNetV2", "MobileNetV3Large", "MobileNetV3Small", "NASNetMobile", "ResNet50", "ResNet50V2", "VGG16", "Xception",
+    "MobileNet", "MobileNetV2", "MobileNetV3Large", "MobileNetV3Small", "NASNetMobile", "ResNet50", "ResNet50V2", "VGG16",
+    "Xception",
 )  # fmt: skip
 _SIZES = {"Xception": 71, "InceptionV3": 75, "InceptionResNetV2": 75}  # others take images of 32 pixels
 
