@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Self, TypeGuard
@@ -117,7 +117,7 @@ class Configurable(TakesPlainNumbers):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments in plain, JSON-ready form; `from_config` reads it back."""
-        return {name: serialize(value) for name, value in init_arguments(self).items()}
+        return {name: with_tuples(value) for name, value in init_arguments(self).items()}
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
@@ -229,7 +229,7 @@ def is_object_config(value: object) -> TypeGuard[Mapping[str, Any]]:
 
 def serialize(value: object) -> Any:
     """The plain form of a value: Keras' dict for objects and the user's functions, the public name for functions of the library,
-    lists for arrays. Tuples stay tuples, as in Keras; JSON writes lists.
+    lists for tuples and arrays.
 
     Raises:
         TypeError: for a value that has no such form.
@@ -237,7 +237,7 @@ def serialize(value: object) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
-        return _listed(value, map(serialize, value))
+        return [serialize(v) for v in value]
     if isinstance(value, (slice, bytes)) or value is Ellipsis:
         return special_values.encode(value)
     if hasattr(value, "get_config") and not inspect.isclass(value):
@@ -258,9 +258,9 @@ def serialize(value: object) -> Any:
     raise TypeError(f"{value!r} of type {type(value).__name__} has no config form; give its class a `get_config()`.")
 
 
-def _listed(like: object, values: Iterable[object]) -> Sequence[Any]:
-    """Values as a tuple if `like` is one, else as a list."""
-    return tuple(values) if isinstance(like, tuple) else list(values)
+def with_tuples(value: object) -> Any:
+    """As `serialize`, but tuples stay tuples: what `get_config` gives for an argument, as in Keras."""
+    return tuple(map(with_tuples, value)) if isinstance(value, tuple) else serialize(value)
 
 
 def function_config(function: Callable[..., object]) -> dict[str, object]:
@@ -282,7 +282,11 @@ def object_config(obj: Any) -> dict[str, object]:
     path = registry.path_of(cls)
     module, _, name = (path or f"{cls.__module__}.{cls.__name__}").rpartition(".")
     module = _FILED_UNDER.get(path or "", module)
-    arguments = obj.get_config() if is_library(cls) or _in_memory.get() else _without_objects(obj.get_config())
+    arguments = obj.get_config()
+    if is_library(cls):  # what is written holds lists
+        arguments = {k: serialize(v) if isinstance(v, tuple) else v for k, v in arguments.items()}
+    elif not _in_memory.get():
+        arguments = _without_objects(arguments)
     config = {"module": module, "class_name": name, "config": arguments, "registered_name": None}
     if path is None or ".src." in module:
         config["registered_name"] = registry.get_registered_name(cls)
@@ -328,7 +332,7 @@ def shared_ids(config: object, found: Counter[object]) -> Counter[object]:
             found[config["shared_object_id"]] += 1
         for value in config.values():
             shared_ids(value, found)
-    elif isinstance(config, (list, tuple)):
+    elif isinstance(config, list):
         for value in config:
             shared_ids(value, found)
     return found
@@ -336,8 +340,8 @@ def shared_ids(config: object, found: Counter[object]) -> Counter[object]:
 
 def without_single_ids(config: object, found: Counter[object]) -> Any:
     """A config without the `shared_object_id`s that occur once."""
-    if isinstance(config, (list, tuple)):
-        return _listed(config, (without_single_ids(value, found) for value in config))
+    if isinstance(config, list):
+        return [without_single_ids(value, found) for value in config]
     if not isinstance(config, Mapping):
         return config
     single = found[config.get("shared_object_id")] < 2
@@ -358,8 +362,8 @@ def deserialize(config: object, custom_objects: CustomObjects = None) -> Any:
         WrongTypeError: a part of the config is of another type than belongs there, or a class reads none.
         UnsafeFileError: the config asks for bytecode, or for a function that is not part of a model.
     """
-    if isinstance(config, (list, tuple)):
-        return _listed(config, (deserialize(value, custom_objects) for value in config))
+    if isinstance(config, list):
+        return [deserialize(value, custom_objects) for value in config]
     if not isinstance(config, Mapping):
         return config
     if not _translated.get():
@@ -394,7 +398,7 @@ def copied(value: object) -> Any:
     """A copy of nested dicts and lists: a `from_config` may take things out of what it is given."""
     if isinstance(value, Mapping):
         return {k: copied(v) for k, v in value.items()}
-    return _listed(value, map(copied, value)) if isinstance(value, (list, tuple)) else value
+    return [copied(v) for v in value] if isinstance(value, list) else value
 
 
 def _check_words(config: Mapping[str, object]) -> None:

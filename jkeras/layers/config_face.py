@@ -72,7 +72,7 @@ class ConfigFace(configurable.Configurable):
         arguments = {k: v for k, v in arguments.items() if v is not None or k not in self._unwritten}
         if getattr(type(self).__init__, "is_base", False):  # Keras omits the base's own arguments at their defaults
             arguments = {k: v for k, v in arguments.items() if (k, v) not in (("activity_regularizer", None), ("autocast", True))}
-        return {**base, **{k: configurable.serialize(v) for k, v in arguments.items() if k not in base}}
+        return {**base, **{k: configurable.with_tuples(v) for k, v in arguments.items() if k not in base}}
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: CustomObjects = None) -> Self:
