@@ -330,6 +330,17 @@ def test_stateless_apply_is_keras():
     assert_close(got[1], expected[1])
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_and_columns_without_gradient_give_finite_steps(name):
+    weights = {"w": jnp.ones((4, 3))}
+    gradients = {"w": jnp.zeros((4, 3)).at[0, 0].set(1.0)}
+    optimizer = getattr(optimizers, name)(0.1)
+    state = optimizer.init(weights)
+    for _ in range(3):
+        weights, state = optimizer.update(gradients, state, weights)
+    assert bool(jnp.isfinite(weights["w"]).all()) and float(weights["w"][0, 0]) < 1
+
+
 def test_missing_gradients_leave_variables_and_slots_alone():
     optimizer, (kernel, bias) = Adam(0.1, weight_decay=0.1), boxes()
     with pytest.warns(UserWarning, match="dense/bias"):

@@ -110,7 +110,7 @@ class Adafactor(Optimizer):
                 return (r / jnp.mean(r, -1, keepdims=True))[..., None] * c[..., None, :]
 
             def change(w: jax.Array, v: jax.Array, g: jax.Array) -> jax.Array:
-                d = g / jnp.sqrt(v)
+                d = jnp.where(v > 0, g / jnp.sqrt(v), 0)  # without gradient in its row and its column, v is too small a number
                 return -(rate * jnp.maximum(least, _rms(w)) * (d / jnp.maximum(1, _rms(d) / threshold)))
 
             r, c = (jax.tree.map(mean(axis), old, grads) for axis, old in ((-1, slots.r), (-2, slots.c)))
