@@ -21,7 +21,7 @@ from jax.typing import ArrayLike, DTypeLike
 from jkeras._base.compiling import compiled_quickly
 from jkeras._base.types import Tree
 
-_SMALL = 4 << 20  # elements
+_SMALL = 4 << 20  # elements of a kind that a badly compiled program draws in the time that compiling it well would take
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,11 +74,20 @@ def numbered_keys(seeds: jax.Array | np.ndarray, numbers: jax.Array | np.ndarray
 def _program(initials: tuple[InitialValue, ...]) -> Callable[..., list[jax.Array]]:
     def draw_all(keys: Tree) -> list[jax.Array]:
         keys = numbered_keys(*keys) if isinstance(keys, tuple) else keys
-        return [initial.draw(keys[i]) for i, initial in enumerate(initials)]
+        values: dict[int, jax.Array] = {}
+        for initial, places in alike.items():
+            if len(places) == 1 or math.prod(initial.shape) > _SMALL:
+                values.update((i, initial.draw(keys[i])) for i in places)
+            else:
+                values.update(zip(places, jax.vmap(initial.draw)(keys[np.array(places)])))
+        return [values[i] for i in range(len(initials))]
 
-    # Random draws make long programs.
-    small = sum(math.prod(initial.shape) for initial in initials) <= _SMALL
-    return compiled_quickly(draw_all) if small else jax.jit(draw_all)
+    # A random draw makes a long program, so those of a kind are made by one piece of it.
+    alike: dict[InitialValue, list[int]] = {}
+    for i, initial in enumerate(initials):
+        alike.setdefault(initial, []).append(i)
+    quick = sum(math.prod(initial.shape) for initial in initials) <= _SMALL * len(alike)
+    return compiled_quickly(draw_all) if quick else jax.jit(draw_all)
 
 
 def draw_together(initials: Sequence[InitialValue], keys: Tree) -> list[jax.Array]:
