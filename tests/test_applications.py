@@ -52,7 +52,7 @@ def test_layers_and_weights_are_keras(name):
     assert facts(getattr(applications, name)(weights=None)) == RECORDED[name]["facts"]
 
 
-@pytest.mark.parametrize("name", some(SMALLEST, ["MobileNet", "MobileNetV2", "MobileNetV3Small", "ResNet50V2", "VGG16"]))
+@pytest.mark.parametrize("name", some(SMALLEST, ["MobileNetV2", "MobileNetV3Small"]))
 def test_outputs_are_keras(name):
     found = made(name).predict(images_for(name, made(name)), verbose=0)
     np.testing.assert_allclose(found, RECORDED[name]["outputs"], rtol=1e-4, atol=1e-5)
@@ -89,7 +89,7 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("name", some(VARIANTS, ["MobileNet", "MobileNetV3Small", "VGG16"]))
+@pytest.mark.parametrize("name", some(VARIANTS, ["MobileNetV3Small"]))
 def test_arguments_of_a_family_make_what_they_make_in_keras(name):
     keras = pytest.importorskip("keras")
     keras.utils.clear_session()

@@ -114,3 +114,9 @@ def test_the_times_in_the_readme_are_those_of_the_results():
     assert len(shown) >= 5
     for workload, row in shown.items():
         assert row == {name: measured[workload][name] for name in row}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_no_row_of_a_table_stands_twice(page):
+    rows = [line for line in (ROOT / page).read_text().splitlines() if line.startswith("| ") and len(line) > 60]
+    assert sorted(rows) == sorted(set(rows))
