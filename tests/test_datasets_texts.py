@@ -202,6 +202,12 @@ def array_of(*items):
     return array
 
 
+def doubled(times):
+    """A tuple of twice the tuple before, and so on: a text of it has 2 ** times parts."""
+    steps = b"".join(b"h" + bytes([i]) + b"h" + bytes([i]) + b"\x86q" + bytes([i + 1]) for i in range(times))
+    return b"\x80\x02)q\x00" + steps + b"h" + bytes([times])
+
+
 HEADER = npy(texts(2), 4).partition(b"\x80\x04")[0]
 BAD = {
     "a call": npy(array_of([1], Evil())),
@@ -224,6 +230,12 @@ BAD = {
     "a call of a list": HEADER + b"\x80\x04])R.",
     "an append to a tuple": HEADER + b"\x80\x04)K\x01a.",
     "a state of a list": HEADER + b"\x80\x04])b.",
+    "a name of doubled tuples": HEADER + doubled(60) + b"h\x00\x93.",
+    "a name of a text and doubled tuples": HEADER + b"\x80\x02U\x05numpy" + doubled(60)[2:] + b"\x93.",
+    "a text of doubled tuples": HEADER + b"\x80\x02c_codecs\nencode\n" + doubled(60)[2:] + b"\x85R.",
+    "a text of doubled tuples and its encoding": HEADER + b"\x80\x02c_codecs\nencode\n" + doubled(60)[2:] + b"U\x06latin1\x86R.",
+    "a name of tuples in tuples": HEADER + b"\x80\x02)" + b"\x85" * 200_000 + b")\x93.",
+    "groups in groups": HEADER + b"\x80\x02" + b"(" * 200_000 + b".",
     "no end": HEADER + b"\x80\x04K\x01",
     "no array": b"\x93NUMPY\x01\x00",
     "a numeric array": npy(np.ones((2, 2))),
@@ -235,6 +247,11 @@ BAD = {
 def test_the_reader_refuses_everything_else(case):
     with pytest.raises(FileFormatError, match=r"^x: "):
         read_int_lists(BAD[case], "x")
+
+
+def test_the_rest_of_a_long_text_is_no_program():
+    with pytest.raises(UnsafeFileError, match="a text of 300 bytes"):
+        read_int_lists(HEADER + b"\x80\x02X" + (300).to_bytes(4, "little") + b"a" * 300 + b".", "x")
 
 
 def test_the_reader_has_limits(monkeypatch):
