@@ -202,12 +202,9 @@ def array_of(*items):
     return array
 
 
-def doubled(times):
-    """A tuple of twice the tuple before, and so on: a text of it has 2 ** times parts."""
-    steps = b"".join(b"h" + bytes([i]) + b"h" + bytes([i]) + b"\x86q" + bytes([i + 1]) for i in range(times))
-    return b")q\x00" + steps + b"h" + bytes([times])
-
-
+# Tuples of twice the tuple before, ten times: a text of the last has 2 ** 10 parts.
+DOUBLED = b")q\x00" + b"".join(b"h%ch%c\x86q%c" % (i, i, i + 1) for i in range(10))
+LAST = b"h\x0a"
 HEADER = npy(texts(2), 4).partition(b"\x80\x04")[0]
 BAD = {
     "a call": npy(array_of([1], Evil())),
@@ -244,10 +241,10 @@ def test_the_reader_refuses_everything_else(case):
 
 
 BOMBS = {
-    "a name": doubled(10) + b"h\x00\x93.",
-    "the second part of a name": b"U\x05numpy" + doubled(10) + b"\x93.",
-    "a text": b"c_codecs\nencode\n" + doubled(10) + b"\x85R.",
-    "a text and its encoding": b"c_codecs\nencode\n" + doubled(10) + b"U\x06latin1\x86R.",
+    "the first part of a name": DOUBLED + LAST + b"U\x04load\x93.",
+    "the second part of a name": DOUBLED + b"U\x05numpy" + LAST + b"\x93.",
+    "a text": DOUBLED + b"c_codecs\nencode\n" + LAST + b"\x85R.",
+    "a text and its encoding": DOUBLED + b"c_codecs\nencode\n" + LAST + b"U\x06latin1\x86R.",
     "a name of tuples in tuples": b")" + b"\x85" * 100_000 + b")\x93.",
 }
 

@@ -293,7 +293,9 @@ def _checked(weights: Mapping[str, Any]) -> Objects:
     for name, value in weights.items():
         _check_name(name, "The name of a weight")
         if isinstance(value, Mapping):
-            raise ValueError(f"The weight {name!r} is an array; objects below are added by add_object. Received: {describe(value)}.")
+            raise ValueError(
+                f"The weight {name!r} is an array; objects below are added by add_object. Received: {describe(value)}."
+            )
         array = np.asarray(value)
         if array.dtype != jnp.bfloat16 and (array.dtype.kind not in "fiub" or array.dtype.itemsize > 8):
             raise ValueError(f"The weight {name!r} must be an array of real numbers. Received: {describe(value)}.")
