@@ -144,7 +144,7 @@ class DTypePolicy(Configurable):
 
     def __init__(self, name: str | None = None):
         if name is None:
-            name = _plain_name(dtype_policy())
+            name = plain_name(dtype_policy())
         if not isinstance(name, str):
             raise TypeError(f"A policy has a name, such as 'mixed_bfloat16'. Received: {describe(name)}.")
         if name in ("mixed_bfloat16", "mixed_float16"):
@@ -185,8 +185,12 @@ FloatDTypePolicy = DTypePolicy  # Keras' older name
 _cache: dict[str, DTypePolicy] = {}
 
 
-def _plain_name(policy: Any) -> str:
-    """The name under which a policy, the default of a map, or what a quantized one starts from can be made."""
+def plain_name(policy: Any) -> str:
+    """The name of a policy that `DTypePolicy(name)` can be: that of a map's default, of what a quantized one starts from.
+
+    Args:
+        policy: of any kind.
+    """
     policy = getattr(policy, "default_policy", policy)
     name: str = getattr(policy, "source_name", policy.name)
     return name

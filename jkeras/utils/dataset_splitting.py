@@ -28,8 +28,8 @@ def split_dataset(
     """Split data into two parts, such as for training and for tests.
 
     Args:
-        dataset: an array or a table of pandas, or a tuple, list or dict of these with one number of rows. Under `jkeras.compat` also a
-            `tf.data.Dataset`.
+        dataset: an array or a table of pandas, or a tuple, list or dict of these with one number of rows. Under
+            `jkeras.compat` also a `tf.data.Dataset`.
         left_size: rows of the first part, or as a float their share; by default the rest.
         right_size: the same for the last part.
         shuffle: whether the rows are put into a random order first.
