@@ -171,7 +171,7 @@ def test_a_compile_of_ones_own_is_called_by_compile_from_config_alone():
             else pytest.warns(UserWarning, match="not compiled.*`compile` of its own")
         ):
             clone = clone_model(model)
-        assert type(clone) is cls and clone.compiled == (cls is OwnConfig)
+        assert isinstance(clone, cls) and clone.compiled == (cls is OwnConfig)
     assert float(clone.optimizer.learning_rate) == 0.5
 
 

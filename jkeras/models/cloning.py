@@ -27,8 +27,8 @@ L = TypeVar("L", bound=Layer)
 CloneFunction = Callable[[Layer], Layer]
 CallFunction = Callable[..., Tree]
 
-_OWN_COMPILE = """The clone of model {name!r} is not compiled, because {kind} has a `compile` of its own. Call its compile(), or define
-get_compile_config(self) and compile_from_config(self, config) as well."""
+_OWN_COMPILE = """The clone of model {name!r} is not compiled, because {kind} has a `compile` of its own. Call its compile(), or
+define get_compile_config(self) and compile_from_config(self, config) as well."""
 
 _COMPILED = ("loss", "loss_weights", "metrics", "weighted_metrics")
 

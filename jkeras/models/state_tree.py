@@ -1,7 +1,7 @@
 """All variables of a model by their paths, as nested dicts of arrays: `get_state_tree` and `set_state_tree`, as in Keras.
 
-`params_and_state()` is the same for pure functions; these also hold the variables of the optimizer and of the metrics. Two kinds of
-names differ from Keras': where a class of yours has layers in attributes, slots leave out the model's name
+`params_and_state()` is the same for pure functions; these also hold the variables of the optimizer and of the metrics. Two kinds
+of names differ from Keras': where a class of yours has layers in attributes, slots leave out the model's name
 (`adam/hidden_kernel_momentum`; Keras `adam/net_hidden_kernel_momentum`), and a metric has the name that logs show.
 """
 

@@ -92,9 +92,7 @@ class _Rule:
         if variable is None:
             return self
         if self.name not in variable.__dict__:
-            raise AttributeError(
-                f"A {type(variable).__name__} has its {self.name} once Variable.__init__ has run. Call it first."
-            )
+            raise AttributeError(self.name)
         return variable.__dict__[self.name]
 
     def __set__(self, variable: Variable, rule: Callable[[Tree], Tree] | None) -> None:
