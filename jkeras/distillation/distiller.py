@@ -39,7 +39,7 @@ class Distiller(Model):
         teacher: a trained model.
         student: a model with inputs and outputs of the same shapes and dtypes.
         distillation_losses: a distillation loss, or a list of them.
-        distillation_loss_weights: the `w_i`, a list; all 1 by default. Keras ignores it for a loss without a list.
+        distillation_loss_weights: the `w_i`, a list; all 1 by default. Keras ignores it for a lone loss.
         student_loss_weight: between 0 and 1. Default 0.5.
         name: of the model.
         kwargs: as `Model`.
