@@ -32,8 +32,8 @@ class Distiller(Model):
 
         weight * loss(y, student(x)) + (1 - weight) * sum_i w_i distillation_loss_i(teacher(x), student(x))
 
-    with `weight = student_loss_weight`, plus what the student adds itself: regularization, and losses from `add_loss`. Keras leaves
-    these out. The teacher runs as in inference, and is frozen from then on.
+    with `weight = student_loss_weight`, plus what the student adds itself: regularization, and losses from `add_loss`. Keras
+    leaves these out. The teacher runs as in inference, and is frozen from then on.
 
     Args:
         teacher: a trained model.
