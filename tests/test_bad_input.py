@@ -242,7 +242,7 @@ ORDER = {
     "init": (lambda: Sequential([Dense(1)]).init(jax.random.key(0)), ValueError, ["no weights yet", "init(key, x)"]),
     "kernel": (lambda: Dense(1, name="d").kernel, AttributeError, ["'d'", "'kernel'", "build(input_shape)"]),
     "set_weights": (lambda: net().set_weights([X]), ValueError, ["2 weights", "1 arrays", "get_weights()"]),
-    "set_weights, shape": (lambda: net().set_weights([X, Y[0]]), ValueError, ["'out/kernel'", "(3, 1)", "(6, 3)"]),
+    "set_weights, shape": (lambda: net().set_weights([X, Y[0]]), ValueError, ["out/kernel'", "(3, 1)", "(6, 3)"]),
     "disconnected": (disconnected, ValueError, ["disconnected", "name=b", "['a']", "Model(inputs=[..., b]"]),
     "array as output": (lambda: Model(Input((3,)), np.ones(3)), ValueError, ["symbolic", "Input(...)", "float64(3,)"]),
     "jax.numpy on a symbol": (lambda: np.sin(Input((3,))), ValueError, ["symbolic tensor", "jkeras.ops"]),

@@ -9,7 +9,8 @@ from jkeras import Model, layers
 from jkeras._base import registry
 from tests.laws.table import LAYERS
 
-CLASSES = {name: cls for name, cls in vars(layers).items() if isinstance(cls, type) and issubclass(cls, layers.Layer)}
+FOUND = {name: getattr(layers, name) for name in dir(layers)}
+CLASSES = {name: cls for name, cls in FOUND.items() if isinstance(cls, type) and issubclass(cls, layers.Layer)}
 MADE = {case.layer: case for case in LAYERS if case.layer is not None}
 WITHOUT_PATH = {c.__name__ for cls in CLASSES.values() for c in cls.__mro__ if registry.path_of(c) is None and c is not object}
 HIDDEN = re.compile(rf"\b({'|'.join(WITHOUT_PATH)})\b")

@@ -38,11 +38,12 @@ class _Lengths(Constraint):
     """What the three share: the axes of one vector, and the scaling."""
 
     def __init__(self, axis: Axes):
-        self.axis = tuple(axis) if isinstance(axis, Sequence) else axis
+        self.axis = axis
         self._epsilon = epsilon()
 
     def _lengths(self, w: Array) -> Array:
-        return root(jnp.sum(jnp.square(w), axis=self.axis, keepdims=True))
+        axes = tuple(self.axis) if isinstance(self.axis, Sequence) else self.axis
+        return root(jnp.sum(jnp.square(w), axis=axes, keepdims=True))
 
     def _scaled(self, w: Array, lengths: Array, allowed: Array | float) -> Array:
         # A vector of zeros stays one, and has derivative 0 rather than 1 / epsilon.

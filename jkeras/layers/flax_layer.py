@@ -9,6 +9,7 @@ call in training, so that they are no state, and a run can be repeated.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any, Unpack
 
@@ -81,12 +82,13 @@ class FlaxLayer(JaxLayer):
 
 
 def _bridge(module: object) -> Callable[[Any, Any, Tree], tuple[Any, Any, Tree, Tree]]:
-    from flax import linen, nnx
+    if "flax" in sys.modules:  # else nothing is a module of it
+        from flax import linen, nnx
 
-    if isinstance(module, linen.Module):
-        return _linen
-    if isinstance(module, nnx.Module):
-        return _nnx
+        if isinstance(module, linen.Module):
+            return _linen
+        if isinstance(module, nnx.Module):
+            return _nnx
     raise TypeError(_LACKING.format(module=module))
 
 

@@ -231,7 +231,12 @@ LAYERS = (
     _case("Equalization", (1, 6, 5, 4), value_range=(-4, 4)),
     _case("ContrastLimitedAdaptiveHistogramEqualization", IMAGE, (-4, 4), tile_grid_size=(2, 3)),
     _case("MaxNumBoundingBoxes", IMAGE, 3),
-    Case("Pipeline", lambda k: k.layers.Pipeline([k.layers.AutoContrast((-4, 4)), k.layers.CenterCrop(3, 4)]), "Pipeline", IMAGE),
+    Case(
+        "Pipeline",
+        lambda k: k.layers.Pipeline([k.layers.AutoContrast((-4, 4), name="a"), k.layers.CenterCrop(3, 4, name="b")]),
+        "Pipeline",
+        IMAGE,
+    ),
     _case("CenterCrop", IMAGE, 3, 4),
     _case("CenterCrop", FIRST_IMAGE, 8, 6, data_format="channels_first"),
     _case("Resizing", IMAGE, 4, 7),
