@@ -50,8 +50,8 @@ def install(tensorflow: bool = True, without_tensorflow: Iterable[str] = ("keras
     `model.save("name")` without a suffix writes a folder, as in Keras 2. A second call does nothing.
 
     Such a shape is a tuple of a class of its own. Where `jax.tree` takes shapes apart, as in the carry of a loop of `jax.lax`, or
-    compares their structure with that of a plain tuple, write `tuple(x.shape)`. The shape of an array cannot be assigned to, which
-    NumPy allows.
+    compares their structure with that of a plain tuple, write `tuple(x.shape)`. The shape of an array cannot be assigned to,
+    which NumPy allows.
 
     Args:
         tensorflow: False leaves the name `tensorflow` alone, for packages that do more with TensorFlow where they find it.

@@ -62,8 +62,8 @@ class ImageLayer(Layer):
         data: images `(batch, height, width, channels)`, or one image; or a dict with `"images"` and any of
 
             labels: one per image, first axis `batch`.
-            bounding_boxes: a dict of `"boxes"`, `(batch, boxes, 4)`, which become float32, and `"labels"`, `(batch, boxes)`. A box that ends up without
-                area gets the label -1.
+            bounding_boxes: a dict of `"boxes"`, `(batch, boxes, 4)`, which become float32, and `"labels"`, `(batch, boxes)`. A
+                box that ends up without area gets the label -1.
             segmentation_masks: `(batch, height, width, classes)`.
 
         For one image the parts have no batch axis either. Returns the same structure; further entries stay as they are.

@@ -17,7 +17,8 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
     """Optimizers by path: a key is a whole path, or else a regular expression for whole paths.
 
     As in Keras, a path begins with the name of the model that built the layer, `sequential/dense/kernel`, or with the layer's
-    own, `dense/kernel`, where the layer was built before. So write `".*dense/.*"` for the weights of the layer `dense`: it fits both.
+    own, `dense/kernel`, where the layer was built before. So write `".*dense/.*"` for the weights of the layer `dense`: it fits
+    both.
 
     Args:
         default_optimizer: for paths that no key fits.
