@@ -114,7 +114,8 @@ class MultiOptimizer(Optimizer):
         known = {key: before[id(variable)] for variable, key in zip(trained, keys) if id(variable) in before}
         super().remember(trained, keys)
         self._groups = {}
-        self._choose({key: one if isinstance(one, Variable) else one.value for key, one in zip(keys, trained)}, known)
+        own = all(isinstance(variable, Variable) for variable in trained)
+        self._choose(dict(zip(keys, trained)) if own else self._values(), known)
 
     def init(self, params: Tree) -> OptimizerState:
         """The state before the first step: those of all optimizers."""
