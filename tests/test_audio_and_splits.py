@@ -233,3 +233,13 @@ WRONG = [
 def test_wrong_splits(args, error, text):
     with pytest.raises(error, match=text):
         split_dataset(*args)
+
+
+def test_tables_are_split_by_rows_and_what_has_no_rows_is_refused():
+    pandas = pytest.importorskip("pandas")
+    left, right = split_dataset({"x": pandas.DataFrame(ROWS), "y": pandas.Series(ROWS[:, 0])}, 0.7)
+    np.testing.assert_array_equal(left["x"], ROWS[:7])
+    np.testing.assert_array_equal(right["y"], ROWS[7:, 0])
+    for wrong in (np.float32(3), (ROWS, np.array(2))):
+        with pytest.raises(TypeError, match="arrays with rows"):
+            split_dataset(wrong, 0.5)

@@ -1,5 +1,7 @@
 """A clone has the same architecture and its own weights."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -143,3 +145,38 @@ def test_a_clone_of_a_compiled_model_is_compiled_alike_with_parts_of_its_own():
         assert float(clone.optimizer.learning_rate) == 0.5
         clone.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
         assert int(model.optimizer.iterations) == 0 and "mean_absolute_error" in clone.history.history
+
+
+class OwnCompile(jkeras.Model):
+    def compile(self, g_opt, loss_fn):
+        super().compile(optimizer=g_opt, loss=loss_fn)
+
+
+class OwnConfig(OwnCompile):
+    def get_compile_config(self):
+        return {"g_opt": jkeras.optimizers.serialize(self.optimizer), "loss_fn": "mse"}
+
+    def compile_from_config(self, config):
+        self.compile(jkeras.optimizers.deserialize(config["g_opt"]), config["loss_fn"])
+
+
+def test_a_compile_of_ones_own_is_called_by_compile_from_config_alone():
+    x = layers.Input((3,))
+    for cls in (OwnCompile, OwnConfig):
+        model = cls(x, layers.Dense(1)(x))
+        model.compile(jkeras.optimizers.SGD(0.5), "mse")
+        with (
+            contextlib.nullcontext()
+            if cls is OwnConfig
+            else pytest.warns(UserWarning, match="not compiled.*`compile` of its own")
+        ):
+            clone = clone_model(model)
+        assert isinstance(clone, cls) and clone.compiled == (cls is OwnConfig)
+    assert float(clone.optimizer.learning_rate) == 0.5
+
+
+def test_a_clone_that_cannot_be_compiled_alike_says_so():
+    model = stack()
+    model.compile(pytest.importorskip("optax").sgd(0.1), "mse")
+    with pytest.warns(UserWarning, match=r"not compiled.*Call its compile\(\)"):
+        assert not clone_model(model).compiled

@@ -77,6 +77,7 @@ def test_positions_and_segments(tf):
     assert changed == [[7, 5], [12, 5], [-2, 5], [7, 5], [5, 5]]
     rows, ids = tf.constant([[1.0], [2.0], [6.0]]), [0, 1, 0]
     assert tf.math.unsorted_segment_mean(rows, ids, 3).tolist() == [[3.5], [2], [0]]
+    assert tf.math.unsorted_segment_mean([1.0, 3.0], [0, 0], 1).tolist() == [2.0]
     assert tf.math.segment_sum(rows, [0, 0, 1]).tolist() == [[3], [6]]
     assert [p.tolist() for p in tf.dynamic_partition([1, 2, 3], [0, 1, 0], 2)] == [[1, 3], [2]]
     assert tf.math.bincount([1, 1, 3], minlength=5).tolist() == [0, 2, 0, 1, 0]

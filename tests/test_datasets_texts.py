@@ -202,6 +202,9 @@ def array_of(*items):
     return array
 
 
+# Tuples of twice the tuple before, ten times: a text of the last has 2 ** 10 parts.
+DOUBLED = b")q\x00" + b"".join(b"h%ch%c\x86q%c" % (i, i, i + 1) for i in range(10))
+LAST = b"h\x0a"
 HEADER = npy(texts(2), 4).partition(b"\x80\x04")[0]
 BAD = {
     "a call": npy(array_of([1], Evil())),
@@ -235,6 +238,32 @@ BAD = {
 def test_the_reader_refuses_everything_else(case):
     with pytest.raises(FileFormatError, match=r"^x: "):
         read_int_lists(BAD[case], "x")
+
+
+BOMBS = {
+    "the first part of a name": DOUBLED + LAST + b"U\x04load\x93.",
+    "the second part of a name": DOUBLED + b"U\x05numpy" + LAST + b"\x93.",
+    "a text": DOUBLED + b"c_codecs\nencode\n" + LAST + b"\x85R.",
+    "a text and its encoding": DOUBLED + b"c_codecs\nencode\n" + LAST + b"U\x06latin1\x86R.",
+    "a name of tuples in tuples": b")" + b"\x85" * 100_000 + b")\x93.",
+}
+
+
+@pytest.mark.parametrize("case", BOMBS)
+def test_tuples_are_never_written_out(case):
+    """With ten doublings it could be done; with sixty there is no end."""
+    with pytest.raises(UnsafeFileError, match=r"^x: its pickle .* not a text"):
+        read_int_lists(HEADER + b"\x80\x02" + BOMBS[case], "x")
+
+
+def test_groups_in_groups_have_a_limit():
+    with pytest.raises(UnsafeFileError, match="more than 100 groups"):
+        read_int_lists(HEADER + b"\x80\x02" + b"(" * 101 + b".", "x")
+
+
+def test_the_rest_of_a_long_text_is_no_program():
+    with pytest.raises(UnsafeFileError, match="a text of 300 bytes"):
+        read_int_lists(HEADER + b"\x80\x02X" + (300).to_bytes(4, "little") + b"a" * 300 + b".", "x")
 
 
 def test_the_reader_has_limits(monkeypatch):

@@ -175,3 +175,33 @@ def test_wrong_models_and_settings(make, text):
 def test_a_loss_says_what_it_computes():
     with pytest.raises(NotImplementedError, match="compute_loss"):
         DistillationLoss().compute_loss(TEACHER, STUDENT)
+
+
+def test_a_single_loss_has_its_weight():
+    loss = LOSSES["mse"](jkeras)
+    assert distiller(jkeras, loss, [0.25]).distillation_loss_weights == [0.25]
+    for wrong in (0.25, [0.5, 0.5]):
+        with pytest.raises(ValueError, match="distillation_loss_weights"):
+            distiller(jkeras, loss, wrong)
+
+
+@pytest.mark.parametrize("name", ["mse", "features"])
+def test_what_the_student_adds_counts_once(name):
+    class Penalty(jkeras.layers.Layer):
+        def call(self, x):
+            self.add_loss(3.0)
+            return x
+
+    def made(extra):
+        x = jkeras.Input((4,))
+        hidden = Penalty()(x) if extra else x
+        loss = FeatureDistillation("mse", "out", "out") if name == "features" else LOSSES[name](jkeras)
+        student = jkeras.Model(
+            x, jkeras.layers.Dense(3, name="out", kernel_initializer="ones", kernel_regularizer="l2" if extra else None)(hidden)
+        )
+        teacher = jkeras.Model(t := jkeras.Input((4,)), jkeras.layers.Dense(3, name="out", kernel_initializer="zeros")(t))
+        both = Distiller(teacher, student, loss)
+        both.compile("sgd", "mse")
+        return both.evaluate(X, Y, verbose=0, return_dict=True)["loss"]
+
+    np.testing.assert_allclose(made(True) - made(False), 3.0 + 0.01 * 12, rtol=1e-5)

@@ -117,3 +117,13 @@ def test_older_names_are_the_same_classes():
     assert jkeras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(keras.FloatDTypePolicy("float16"))
     ) == DTypePolicy("float16")
+
+
+def test_the_plain_policy_under_a_global_map_is_its_default():
+    before = mixed_precision.dtype_policy()
+    try:
+        for given in (dtype_policies.DTypePolicyMap("bfloat16"), DTypePolicy("bfloat16")):
+            mixed_precision.set_dtype_policy(given)
+            assert DTypePolicy().name == "bfloat16" and dtype_policies.DTypePolicyMap(policy_map={}).compute_dtype == "bfloat16"
+    finally:
+        mixed_precision.set_dtype_policy(before)

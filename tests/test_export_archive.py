@@ -60,6 +60,8 @@ def test_a_function_of_several_inputs_uses_what_it_meets(tmp_path):
         (lambda a: a.track(layers.Dense(3)), "no weights yet"),
         (lambda a: a.add_endpoint("f", jnp.sin), "input_signature"),
         (lambda a: a.add_endpoint("a/b", jnp.sin, SIGNATURE), "name of a file"),
+        (lambda a: a.add_endpoint(["x"], jnp.sin, SIGNATURE), "name of a file"),
+        (lambda a: a.add_variable_collection(3, []), "part of a path"),
         (lambda a: [a.add_endpoint("f", jnp.sin, SIGNATURE) for _ in "ab"], "already"),
         (lambda a: a.add_variable_collection("v", [1]), "list of Variables"),
         (lambda a: a.write_out("folder"), "no endpoint"),

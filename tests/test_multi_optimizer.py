@@ -15,6 +15,7 @@ import pytest
 
 import jkeras
 from jkeras import optimizers
+from jkeras.callbacks.learning_rate import rates_of
 from jkeras.optimizers import SGD, Adam, LossScaleOptimizer, MultiOptimizer, OptimizerMap
 
 rng = np.random.default_rng(0)
@@ -216,3 +217,10 @@ def test_a_plateau_lowers_all_rates():
     logs = made.fit(X, Y, epochs=3, verbose=0, callbacks=[calm]).history
     np.testing.assert_allclose([float(first.learning_rate), float(second.learning_rate)], [0.025, 0.0025], rtol=1e-6)
     np.testing.assert_allclose(logs["learning_rate_first"], [0.1, 0.1, 0.05], rtol=1e-6)
+
+
+def test_callbacks_change_the_rates_of_two_optimizers_of_one_name():
+    made = model(MultiOptimizer(OptimizerMap(SGD(0.1, name="sgd"), {".*a/kernel": SGD(0.2, name="sgd")})))
+    made.optimizer.build(made.trainable_variables)
+    found = rates_of(made.optimizer)
+    assert list(found) == ["learning_rate_sgd", "learning_rate_sgd_1"] and list(found.values()) == list(made.optimizer.optimizers)

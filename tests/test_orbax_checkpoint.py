@@ -200,6 +200,16 @@ def test_a_folder_is_a_model_and_weights_for_the_saving_functions(tmp_path):
         make().load_weights(tmp_path, skip_mismatch=True)
 
 
+def test_the_checkpoint_that_is_read_is_the_one_that_was_checked(tmp_path):
+    """A checkpoint that comes between checking and reading is not the one that is read."""
+    model = make()
+    fit(model, 1, OrbaxCheckpoint(tmp_path, max_to_keep=2))
+    first = state_of(model)
+    fit(model, 2, OrbaxCheckpoint(tmp_path, max_to_keep=2), resume=True)
+    (tmp_path / "1" / "weights" / "_METADATA").rename(tmp_path / "aside")
+    assert_same(state_of(jkeras.models.load_model(tmp_path)), first)
+
+
 def test_a_folder_of_weights_alone_is_no_model(tmp_path):
     model = make()
     fit(model, 1, OrbaxCheckpoint(tmp_path, save_weights_only=True))

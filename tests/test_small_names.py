@@ -1,8 +1,10 @@
 """Small public names: settings with an effect on runs, a graph's part as a function, devices, symbolic scopes, named values."""
 
 import contextlib
+import copy
 import io
 import json
+import pickle
 import subprocess
 import sys
 
@@ -14,8 +16,10 @@ import pytest
 
 import jkeras
 from jkeras import Function, Input, config, layers, ops, utils
+from jkeras._base.config import _from_environment as environment_limit
 from jkeras._base.errors import FileFormatError
 from jkeras.nn import attention
+from jkeras.state.scope import current
 from jkeras.state.symbolic_scope import in_symbolic_scope
 
 X, Y = np.arange(16.0, dtype="float32").reshape(16, 1) / 16, np.ones((16, 1), "float32")
@@ -400,3 +404,49 @@ def test_a_missing_file_is_both_errors(tmp_path):
     for error in (FileNotFoundError, ValueError):
         with pytest.raises(error, match="There is no file"):
             jkeras.models.load_model(tmp_path / "model.keras")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("options", [{"batch_size": 2}, {}, {"steps_per_epoch": 3, "batch_size": 2}])
+def test_a_limit_of_just_the_epochs_length_is_silent(settings, options):
+    config.set_max_steps_per_epoch(-(-len(X) // options.get("batch_size", 32)))
+    compiled().fit(X, Y, verbose=0, **options)
+
+
+@pytest.mark.parametrize("name", ["KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"])
+@pytest.mark.parametrize("text", ["abc", "0", "-1", "1.5"])
+def test_a_wrong_limit_of_the_environment_is_named(monkeypatch, name, text):
+    monkeypatch.setenv(name, text)
+    with pytest.raises(ValueError, match=f"{name} is a whole number, 1 or more.*{text}"):
+        environment_limit(name)
+
+
+@pytest.mark.parametrize("make", [lambda: jkeras.name_scope("a"), jkeras.SymbolicScope, jkeras.StatelessScope])
+def test_a_scope_may_be_entered_again_within_itself(make):
+    before, scope = current(), make()
+    with scope, scope:
+        assert current() is not before
+    assert current() is before
+
+
+def test_copies_of_a_config_have_entries_of_their_own():
+    given = utils.Config(a=[1])
+    for copied in (copy.copy(given), copy.deepcopy(given), pickle.loads(pickle.dumps(given))):
+        copied.b = 2
+        assert dict(copied) == {"a": [1], "b": 2} and dict(given) == {"a": [1]}
+    given.freeze()
+    assert copy.copy(given).frozen
+
+
+def test_small_arguments():
+    with pytest.raises(ValueError, match="no device 'cpu:-1'"):
+        jkeras.device("cpu:-1")
+    layer = layers.Layer(trainable=np.bool_(False))
+    assert layer.trainable is False
+    with pytest.raises(AttributeError, match="call that first"):
+        jkeras.Variable.__new__(jkeras.Variable).regularizer  # noqa: B018
+    for kind in (TypeError, ValueError):
+        with pytest.raises(kind, match="seeds"):
+            jkeras.random.SeedGenerator(seeds=1)
+        with pytest.raises(kind, match="input_dim"):
+            layers.Embedding.from_config({**layers.Embedding(3, 2).get_config(), "input_dim": 3.7})

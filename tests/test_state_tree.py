@@ -67,8 +67,10 @@ def test_two_variables_of_one_path():
             return x * self.a.value * self.b.value
 
     x = jkeras.Input((1,))
-    with pytest.raises(ValueError, match="two variables"):
-        jkeras.Model(x, Twice()(x)).get_state_tree()
+    model = jkeras.Model(x, Twice(name="twice")(x))
+    for act in (model.get_state_tree, lambda: model.set_state_tree({"trainable_variables": {"twice": {"w": [2.0]}}})):
+        with pytest.raises(ValueError, match="two variables"):
+            act()
 
 
 def test_a_model_runs_eagerly_before_it_is_compiled():

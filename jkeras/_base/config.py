@@ -35,8 +35,15 @@ class Settings:
     flash_attention: bool | None = None  # None: where it fits
 
 
+def _limit(name: str, value: object) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError(f"{name} is a whole number, 1 or more, or None for no limit. Received: {value!r}.")
+    return value
+
+
 def _from_environment(name: str) -> int | None:
-    return int(os.environ[name]) if os.environ.get(name) else None
+    text = os.environ.get(name, "").strip()
+    return _limit(name, int(text) if text.isdecimal() else text or None)
 
 
 settings = Settings(
@@ -174,12 +181,6 @@ def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
         ValueError: anything else.
     """
     settings.max_steps_per_epoch = _limit("max_steps_per_epoch", max_steps_per_epoch)
-
-
-def _limit(name: str, value: int | None) -> int | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise ValueError(f"{name} is a whole number, 1 or more, or None for no limit. Received: {value!r}.")
-    return value
 
 
 def enable_flash_attention() -> None:

@@ -32,6 +32,8 @@ def device(device_name: str | jax.Device) -> contextlib.AbstractContextManager[o
         raise ValueError(f"A device is a string such as 'gpu:0', or a jax.Device. Received: {describe(device_name)}.")
     platform, _, number = device_name.lower().partition(":")
     try:
+        if number and not number.isdecimal():
+            raise ValueError(f"{number!r} is no number of a device")
         return jax.default_device(jax.devices(platform)[int(number or 0)])
     except (RuntimeError, ValueError, IndexError) as error:
         known = [f"{one.platform}:{i}" for i, one in enumerate(jax.devices())]

@@ -9,7 +9,7 @@ from typing import Any
 from jax.typing import DTypeLike
 
 from jkeras._base.configurable import serialize
-from jkeras._base.dtypes import DTypePolicy, get_policy
+from jkeras._base.dtypes import DTypePolicy, get_policy, plain_name
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 
@@ -40,8 +40,9 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
             raise ValueError("A DTypePolicyMap takes one policy as default_policy. Received: another map.")
         if not isinstance(policy_map, Mapping | None):
             raise TypeError(f"policy_map is a dict from paths to policies. Received: {describe(policy_map)}.")
-        self.default_policy = get_policy(default_policy)
-        super().__init__(getattr(self.default_policy, "source_name", self.default_policy.name))
+        default = get_policy(default_policy)
+        self.default_policy: DTypePolicy = getattr(default, "default_policy", default)  # the global policy may be a map
+        super().__init__(plain_name(default))
         self.name = f"map_{self.default_policy.name}"
         self._default_argument = default_policy
         self._policies = {path: get_policy(policy) for path, policy in (policy_map or {}).items()}

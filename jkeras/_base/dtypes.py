@@ -135,7 +135,7 @@ class DTypePolicy(Configurable):
     """A pair of dtypes: what a layer computes in and what its weights are kept in.
 
     Args:
-        name: a dtype name, `mixed_bfloat16` or `mixed_float16`; None gives the global policy's name.
+        name: a dtype name, `mixed_bfloat16` or `mixed_float16`; None gives the global policy's name, of a map its default's.
 
     Example:
         >>> DTypePolicy("mixed_bfloat16").compute_dtype
@@ -144,7 +144,7 @@ class DTypePolicy(Configurable):
 
     def __init__(self, name: str | None = None):
         if name is None:
-            name = dtype_policy().name
+            name = plain_name(dtype_policy())
         if not isinstance(name, str):
             raise TypeError(f"A policy has a name, such as 'mixed_bfloat16'. Received: {describe(name)}.")
         if name in ("mixed_bfloat16", "mixed_float16"):
@@ -183,6 +183,17 @@ export("keras.FloatDTypePolicy", "keras.dtype_policies.FloatDTypePolicy", "keras
 FloatDTypePolicy = DTypePolicy  # Keras' older name
 
 _cache: dict[str, DTypePolicy] = {}
+
+
+def plain_name(policy: Any) -> str:
+    """The name of a policy that `DTypePolicy(name)` can be: that of a map's default, of what a quantized one starts from.
+
+    Args:
+        policy: of any kind.
+    """
+    policy = getattr(policy, "default_policy", policy)
+    name: str = getattr(policy, "source_name", policy.name)
+    return name
 
 
 def get_policy(identifier: DTypePolicy | DTypeLike | dict[str, Any] | None) -> DTypePolicy:

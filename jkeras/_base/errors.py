@@ -44,6 +44,10 @@ class NoFileError(FileNotFoundError, FileFormatError):
     """There is no such file. Python says FileNotFoundError, Keras ValueError: it is both."""
 
 
+class UnexpectedArgumentError(TypeError, ValueError):
+    """An argument that a constructor does not take. Python says TypeError, some of Keras' classes ValueError: it is both."""
+
+
 class NotBuiltError(ValueError, AttributeError):
     """An attribute that a layer has once it knows the shape of its input; `hasattr` is False until then."""
 

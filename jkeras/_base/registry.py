@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -33,6 +34,8 @@ _unloaded: dict[str, set[str]] = {
     "distillation": {"jkeras.distillation"},
     "src.layers.preprocessing.feature_space": {"jkeras.models.feature_space"},
 }
+_loading = threading.RLock()
+_now_loading: set[str] = set()  # kinds; a module that is being imported may look for names of its own kind
 _custom: dict[str, object] = {}  # "Package>Name" -> object
 _custom_names: dict[int, str] = {}  # id(object) -> "Package>Name"
 _scoped: ContextVar[Mapping[str, object]] = ContextVar("jkeras_custom_objects", default=MappingProxyType({}))
@@ -109,10 +112,22 @@ def entered_by(kind: str, modules: Iterable[str]) -> None:
 
 def _table(kind: str, name: str | None = None) -> Mapping[str, object]:
     """The objects of a kind by name: all of them, or at least the one of that name."""
-    if name is None or name not in _names.get(kind, {}):
-        for module in sorted(_unloaded.pop(kind, ())):
-            importlib.import_module(module)
+    if _unloaded.get(kind) and (name is None or name not in _names.get(kind, {})):
+        with _loading:
+            _load(kind)
     return _names.get(kind, {})
+
+
+def _load(kind: str) -> None:
+    if kind in _now_loading:
+        return
+    _now_loading.add(kind)
+    try:
+        for module in sorted(_unloaded[kind]):
+            importlib.import_module(module)
+            _unloaded[kind].discard(module)  # only now: until then, other threads wait for it, and a failed import is repeated
+    finally:
+        _now_loading.discard(kind)
 
 
 def same_as(path: str, obj: object) -> None:

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 
 MAX_BYTES = 64 << 20  # IMDB's reviews have 2e7
+MAX_TEXT = 255  # bytes; the longest name has 27
+MAX_GROUPS = 100  # open at the same time; arrays have 4
 MAX_OBJECTS = 1_000_000  # instructions that are no integer; IMDB has 1.3e5
 _HEADER = re.compile(
     rb"\x93NUMPY(?:\x01.{3}|[\x02\x03].{5}){'descr': '\|O', 'fortran_order': False, 'shape': \((\d{1,9}),\), } *\n", re.DOTALL
@@ -73,7 +75,7 @@ def read_int_lists(data: bytes, where: str) -> list[list[int]]:
         lists = _contents(_Machine(data, header.end(), where).run(), where)
     except FileFormatError:
         raise
-    except (ValueError, IndexError, KeyError, TypeError, EOFError) as error:
+    except (ValueError, IndexError, KeyError, TypeError, EOFError, RecursionError) as error:
         raise FileFormatError(f"{where}: is damaged: {error!r}") from error
     if len(lists) != int(header[1]):
         raise FileFormatError(f"{where}: announces {int(header[1])} lists, and holds {len(lists)}.")
@@ -149,6 +151,17 @@ class _Machine:
         """The next bytes as a number."""
         return int.from_bytes(self.take(size), "little")
 
+    def text(self, size: int) -> str:
+        """A text, after its length.
+
+        Args:
+            size: bytes of the length.
+        """
+        length = self.number(size)
+        if length > MAX_TEXT:
+            raise UnsafeFileError(f"{self.where}: its pickle has a text of {length:,} bytes; no more than {MAX_TEXT} are read.")
+        return self.take(length).decode()
+
     def line(self) -> str:
         """The text up to the end of the line."""
         end = self.data.index(b"\n", self.at, self.at + 100)
@@ -161,6 +174,8 @@ class _Machine:
 
     def name(self, module: object, name: object) -> None:
         """A name, if it is one of those of arrays."""
+        if not isinstance(module, str) or not isinstance(name, str):  # tuples of tuples would become texts without end
+            raise UnsafeFileError(f"{self.where}: its pickle names something by a value that is not a text.")
         full = f"{module} {name}"
         if full not in _NAMES:
             raise UnsafeFileError(f"{self.where}: its pickle names {full[:80]!r}, which an array of lists of integers does not.")
@@ -176,8 +191,12 @@ class _Machine:
         arguments, function = self.stack.pop(), self.stack.pop()
         if not isinstance(function, _Name) or not isinstance(arguments, tuple):
             raise UnsafeFileError(f"{self.where}: its pickle calls something that is not a name.")
-        encodes = function.full == "_codecs encode"
-        self.stack.append(str(arguments[0]).encode("latin-1") if encodes else _Made(function.full))
+        if function.full != "_codecs encode":
+            self.stack.append(_Made(function.full))
+        elif [type(argument) for argument in arguments] == [str, str]:
+            self.stack.append(arguments[0].encode("latin-1"))
+        else:
+            raise UnsafeFileError(f"{self.where}: its pickle encodes something that is not a text.")
 
     def put_in(self) -> None:
         """Put a state into what a call stands for."""
@@ -202,6 +221,8 @@ class _Machine:
 
     def open(self) -> None:
         """Begin a group."""
+        if len(self.groups) == MAX_GROUPS:
+            raise UnsafeFileError(f"{self.where}: its pickle opens more than {MAX_GROUPS} groups inside each other.")
         self.groups.append(self.stack)
         self.stack = []
 
@@ -243,8 +264,8 @@ _INSTRUCTIONS: dict[int, Callable[[_Machine], object]] = {
     0x8A: _Machine.long,
     ord("U"): _pushing(lambda machine: machine.take(machine.number(1)).decode("latin-1")),
     ord("C"): _pushing(lambda machine: machine.take(machine.number(1))),
-    0x8C: _pushing(lambda machine: machine.take(machine.number(1)).decode()),
-    ord("X"): _pushing(lambda machine: machine.take(min(machine.number(4), 100)).decode()),
+    0x8C: _pushing(lambda machine: machine.text(1)),
+    ord("X"): _pushing(lambda machine: machine.text(4)),
     ord("q"): _remembering(1),
     ord("r"): _remembering(4),
     0x94: lambda machine: machine.memo.__setitem__(len(machine.memo), machine.stack[-1]),

@@ -1,7 +1,8 @@
 """Callbacks that change the optimizer's learning rate between epochs: by a schedule, or when a result stops improving.
 
 The learning rate is an array in the optimizer's state, so setting it recompiles nothing. Both callbacks add the rate to the
-epoch's results as `learning_rate`, and ReduceLROnPlateau each of those in a MultiOptimizer by its optimizer's name.
+epoch's results as `learning_rate`, and ReduceLROnPlateau each of those in a MultiOptimizer by its optimizer's name, which gets
+a number where it stands twice.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from jkeras._base.registry import export
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.monitor import MonitorCallback
 from jkeras.callbacks.printing import say
+from jkeras.optimizers.state import unique_names
 
 
 def get_rate(optimizer: object) -> float:
@@ -35,10 +37,12 @@ def get_rate(optimizer: object) -> float:
 
 def rates_of(optimizer: object) -> dict[str, object]:
     """The optimizers whose rates a callback changes, by what logs call these: `learning_rate`, or `learning_rate_sgd` and so on
-    for each of the optimizers in a MultiOptimizer.
+    for each of the optimizers in a MultiOptimizer; the second of two `sgd` is `learning_rate_sgd_1`.
     """
     several = getattr(optimizer, "optimizers", None)
-    return {"learning_rate": optimizer} if several is None else {f"learning_rate_{one.name}": one for one in several}
+    if several is None:
+        return {"learning_rate": optimizer}
+    return dict(zip(unique_names(f"learning_rate_{one.name}" for one in several), several))
 
 
 @export("keras.callbacks.LearningRateScheduler")

@@ -32,13 +32,14 @@ class Distiller(Model):
 
         weight * loss(y, student(x)) + (1 - weight) * sum_i w_i distillation_loss_i(teacher(x), student(x))
 
-    with `weight = student_loss_weight`. The teacher runs as in inference, and is frozen from then on.
+    with `weight = student_loss_weight`, plus what the student adds itself: regularization, and losses from `add_loss`. Keras
+    leaves these out. The teacher runs as in inference, and is frozen from then on.
 
     Args:
         teacher: a trained model.
         student: a model with inputs and outputs of the same shapes and dtypes.
         distillation_losses: a distillation loss, or a list of them.
-        distillation_loss_weights: the `w_i`; all 1 by default.
+        distillation_loss_weights: the `w_i`, a list; all 1 by default. Keras ignores it for a lone loss.
         student_loss_weight: between 0 and 1. Default 0.5.
         name: of the model.
         kwargs: as `Model`.
@@ -83,9 +84,11 @@ class Distiller(Model):
         if distillation_losses is None:
             raise ValueError("Distiller: distillation_losses is a distillation loss or a list of them. Received: None.")
         if not isinstance(distillation_losses, (list, tuple)):
-            distillation_losses, distillation_loss_weights = [distillation_losses], None  # type: ignore[list-item]
+            distillation_losses = [distillation_losses]  # type: ignore[list-item]
         if distillation_loss_weights is None:
             distillation_loss_weights = [1.0] * len(distillation_losses)
+        if not isinstance(distillation_loss_weights, (list, tuple)):
+            raise ValueError(f"Distiller: distillation_loss_weights is a list. Received: {describe(distillation_loss_weights)}.")
         if len(distillation_loss_weights) != len(distillation_losses):
             raise ValueError(
                 f"Distiller: there is one weight for each distillation loss. Received: {len(distillation_loss_weights)} "
@@ -147,9 +150,10 @@ class Distiller(Model):
         if y_pred is None:
             y_pred = self(x, training=training)
         zero, share = jnp.zeros(()), self.student_loss_weight
+        added = self.student.losses  # before a second pass for features adds the same again
         student_loss = zero if share == 0 or y is None else self._loss_with_targets(y, y_pred, sample_weight)
         distillation_loss = zero if share == 1 else self._loss_with_teacher(x, y_pred, training)
-        total = share * student_loss + (1 - share) * distillation_loss
+        total = sum(map(jnp.sum, added), share * student_loss + (1 - share) * distillation_loss)
         self.student_loss_tracker.update_state(student_loss)
         self.distillation_loss_tracker.update_state(distillation_loss)
         self.total_loss_tracker.update_state(total)

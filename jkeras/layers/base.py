@@ -158,7 +158,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     ):
         if name is not None and not is_layer_name(name):
             raise ValueError(f"A layer's name is a string without '/' and '\\', and not '.' or '..'. Received: name={name!r}.")
-        if not isinstance(trainable, bool):
+        if not isinstance(trainable, (bool, np.bool_)):
             raise ValueError(f"A layer's trainable is True or False. Received: trainable={trainable!r}.")
         unknown = [k for k in kwargs if k not in LEGACY]
         if unknown and (unknown := self._without_old_arguments(unknown, kwargs)):
@@ -177,7 +177,7 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
         self.autocast = autocast
         self.dtype_policy = get_policy(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self._trainable = trainable
+        self._trainable = bool(trainable)
         self._batch_input_shape = structures.legacy_shape(kwargs)
         self._initial_weights = kwargs.get("weights")
         self.built = self._plan.weightless and self._initial_weights is None

@@ -2,7 +2,11 @@
 
 A layer with a kernel of n inputs and m outputs reads `kernel + alpha / rank * a @ b`, with `a` of shape `(n, rank)` and `b` of
 shape `(rank, m)`: `rank * (n + m)` numbers to train instead of `n * m`. Since `b` begins as zeros, the layer computes at first
-what it did before. Files hold the sum in place of the kernel, so everything that reads a file of the plain layer reads this one.
+what it did before.
+
+`.keras` and `.weights.h5` files hold the sum in place of the kernel, so everything that reads a file of the plain layer reads
+this one. `.h5` files of Keras 2's form, as Keras writes them, and `.safetensors` files hold all weights as they are: the frozen
+kernel and the two matrices. They are for layers with an update of the same rank.
 
 Source: Hu, Shen, Wallis, Allen-Zhu, Li, Wang, Wang, Chen, "LoRA: Low-rank adaptation of large language models", 2021.
 """

@@ -5,6 +5,7 @@ unless `clone_function` returns a layer as it is.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TypeGuard, TypeVar
 
@@ -25,6 +26,10 @@ from jkeras.models.sequential import Sequential
 L = TypeVar("L", bound=Layer)
 CloneFunction = Callable[[Layer], Layer]
 CallFunction = Callable[..., Tree]
+
+_OWN_COMPILE = """The clone of model {name!r} is not compiled, because {kind} has a `compile` of its own. Call its compile(), or
+define get_compile_config(self) and compile_from_config(self, config) as well."""
+
 _COMPILED = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
@@ -47,7 +52,8 @@ def clone_model(
 
     Returns:
         A model of the same class; of a class that makes its graph in its own constructor, a `Functional` where you pass a
-            function or tensors. It is compiled as the model is, where optimizer, losses and metrics have configs.
+            function or tensors. It is compiled as the model is, by `compile_from_config` if its class has one of its own. A
+            warning says where that cannot be: an optimizer, loss or metric without a config, or a class with a `compile` alone.
 
     Raises:
         ValueError: an argument does not fit the model's kind.
@@ -97,14 +103,26 @@ def _compile_alike(model: Model, clone: Model) -> None:
     config = model._trainer.config
     if config is None:
         return
+    if _definer(clone, "compile_from_config") is not Model:
+        with in_memory():
+            clone.compile_from_config(model.get_compile_config())
+        return
+    if _definer(clone, "compile") is not Model:
+        warnings.warn(_OWN_COMPILE.format(name=model.name, kind=type(clone).__name__), stacklevel=3)
+        return
     try:
         with in_memory():
             optimizer = deserialize(serialize(model.optimizer))
             parts = {name: deserialize(serialize(getattr(config, name))) for name in _COMPILED}
-    except (TypeError, NotImplementedError):
+    except (TypeError, NotImplementedError) as error:
+        warnings.warn(f"The clone of model {model.name!r} is not compiled: {error} Call its compile().", stacklevel=3)
         return
     steps = config.steps_per_execution
     clone.compile(optimizer, **parts, run_eagerly=config.run_eagerly, steps_per_execution=steps, jit_compile=config.jit)
+
+
+def _definer(model: Model, name: str) -> type:
+    return next(cls for cls in type(model).__mro__ if name in vars(cls))
 
 
 def clone_layer(layer: L) -> L:

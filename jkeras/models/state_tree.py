@@ -1,7 +1,8 @@
 """All variables of a model by their paths, as nested dicts of arrays: `get_state_tree` and `set_state_tree`, as in Keras.
 
-`params_and_state()` is the same for pure functions; these also hold the variables of the optimizer and of the metrics, under the
-names that Keras gives them.
+`params_and_state()` is the same for pure functions; these also hold the variables of the optimizer and of the metrics. Two kinds
+of names differ from Keras': where a class of yours has layers in attributes, slots leave out the model's name
+(`adam/hidden_kernel_momentum`; Keras `adam/net_hidden_kernel_momentum`), and a metric has the name that logs show.
 """
 
 from __future__ import annotations
@@ -48,12 +49,8 @@ def get_state_tree(self: Model, value_format: str = "backend_tensor") -> dict[st
         raise unknown_name("value_format", value_format, _FORMATS)
     tree: dict[str, Tree] = {}
     for kind in _KINDS:
-        values: dict[tuple[str, ...], Any] = {}
-        for path, variable in _by_path(self, kind):
-            if path in values:
-                raise ValueError(_TWICE.format(path="/".join(path), model=self.name))
-            values[path] = np.asarray(variable) if value_format == "numpy_array" else jnp.asarray(variable)
-        tree[kind] = paths.nest(values.items())
+        to_array = np.asarray if value_format == "numpy_array" else jnp.asarray
+        tree[kind] = paths.nest((path, to_array(variable)) for path, variable in _by_path(self, kind).items())
     return tree
 
 
@@ -64,21 +61,30 @@ def set_state_tree(self: Model, state_tree: Mapping[str, Tree]) -> None:
         state_tree: nested as by `get_state_tree`.
 
     Raises:
-        ValueError: it names a kind of variable or a path that the model does not have.
+        ValueError: it names a kind of variable or a path that the model does not have, or two variables have one path.
     """
     for kind, values in state_tree.items():
         if kind not in _KINDS:
             raise unknown_name("kind of variable", kind, _KINDS)
         if not isinstance(values, Mapping):
             raise ValueError(f"{kind} of a state tree is a nested dict of arrays. Received: {describe(values)}.")
-        known = dict(_by_path(self, kind))
+        known = _by_path(self, kind)
         for path, value in paths.flatten(values).items():
             if path not in known:
                 raise unknown_name(f"path in {kind}:", "/".join(path), ["/".join(one) for one in known])
             known[path].assign(value)
 
 
-def _by_path(model: Model, kind: str) -> Iterable[tuple[tuple[str, ...], Any]]:
+def _by_path(model: Model, kind: str) -> dict[tuple[str, ...], Any]:
+    found: dict[tuple[str, ...], Any] = {}
+    for path, variable in _with_paths(model, kind):
+        if path in found:
+            raise ValueError(_TWICE.format(path="/".join(path), model=model.name))
+        found[path] = variable
+    return found
+
+
+def _with_paths(model: Model, kind: str) -> Iterable[tuple[tuple[str, ...], Any]]:
     if kind == "metrics_variables":
         return [((metric.name, variable.name), variable) for metric in model.metrics for variable in metric.variables]
     if kind == "optimizer_variables":

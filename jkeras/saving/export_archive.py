@@ -116,10 +116,10 @@ class ExportArchive:
         """
         if unknown := kwargs.keys() - {"is_static"}:
             raise unexpected_arguments("add_endpoint", unknown, ("name", "fn", "input_signature", "is_static"))
-        if name in self._endpoints:
-            raise ValueError(f"There is an endpoint {name!r} already.")
         if not isinstance(name, str) or not name or "/" in name or unsafe_name(name):
             raise ValueError(f"The name of an endpoint is the name of a file. Received: {name!r}.")
+        if name in self._endpoints:
+            raise ValueError(f"There is an endpoint {name!r} already.")
         if input_signature is None:
             raise ValueError(_NO_SIGNATURE.format(name=name))
         signature: Signature = given_signature(input_signature)
@@ -146,11 +146,11 @@ class ExportArchive:
             variables: a list, tuple or set.
 
         Raises:
-            ValueError: they are something else.
+            ValueError: they are something else, or the name is unfit for a path.
         """
         if not isinstance(variables, (list, tuple, set)) or not all(isinstance(v, Variable) for v in variables):
             raise ValueError(f"A collection is a list of Variables. Received: {describe(variables)}.")
-        if unsafe_name(name):
+        if not isinstance(name, str) or not name or unsafe_name(name):
             raise ValueError(f"The name of a collection is part of a path. Received: {name!r}.")
         self._collections[name] = [*variables]
 

@@ -7,21 +7,25 @@ by the safe readers into nested dicts, and writes a new `.weights.h5`; the file 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+import jax.numpy as jnp
 import numpy as np
 
 from jkeras._base.errors import FileFormatError, describe, unknown_name
 from jkeras._base.registry import export
-from jkeras._safe_io.hdf5 import Group, H5Group, create_hdf5, write_array
+from jkeras._safe_io.hdf5 import Group, H5Group, StoredArray, create_hdf5, write_array
 from jkeras._safe_io.sources import Source, open_source, opened_to_write, target_of
+from jkeras._safe_io.zip import unsafe_name
 from jkeras.saving.formats.keras_archive import open_archive
 from jkeras.saving.layout_keras3 import TRAINING, parts_to_write
+from jkeras.saving.matching import check_total
 from jkeras.saving.model_classes import Model
 
 Objects: TypeAlias = dict[str, Any]  # name -> an array, or the same of an object below
 
+_A_WEIGHT = "{path!r} is a weight, not an object. Weights are changed by add_weights and delete_weight."
 _DEEPEST = 100
 _SUFFIXES = (".keras", ".weights.h5")
 
@@ -40,7 +44,8 @@ class KerasFileEditor:
 
     Raises:
         ValueError: a file of another kind.
-        FileFormatError: a damaged file.
+        FileFormatError: a damaged file, or one with a group in two places.
+        UnsafeFileError: it would take far more memory than it has bytes.
 
     Example:
         >>> import tempfile, jkeras
@@ -70,15 +75,27 @@ class KerasFileEditor:
             root = source.hdf5()
             if root is None:
                 raise FileFormatError(f"{source.where} is not an HDF5 file.")
-            return self._objects(root, "", 0)
+            return self._arrays(root)
         with open_archive(source) as archive:
             self.config, self.metadata = archive.json("config.json"), archive.metadata()
             with archive.weights() as root:
-                return self._objects(root, "", 0)
+                return self._arrays(root)
 
-    def _objects(self, group: Group, path: str, depth: int) -> Objects:
+    def _arrays(self, root: Group) -> Objects:
+        """All arrays, read after their sizes were checked together."""
+        objects = self._objects(root, "", 0, set())
+        stored: list[StoredArray] = [value for held in _all(objects) for value in held.values() if not isinstance(value, dict)]
+        check_total(self.filepath, stored)
+        for held in _all(objects):
+            held |= {name: value.read(value.shape) for name, value in held.items() if not isinstance(value, dict)}
+        return objects
+
+    def _objects(self, group: Group, path: str, depth: int, seen: set[Hashable]) -> Objects:
         if depth > _DEEPEST:
             raise FileFormatError(f"{self.filepath}: groups are nested deeper than {_DEEPEST} levels.")
+        if group.address in seen:
+            raise FileFormatError(f"{self.filepath}: the group {group.path} is in two places. Models hold each in one.")
+        seen.add(group.address)
         found: Objects = {}
         for name in group.names():
             if not depth and name == TRAINING:
@@ -86,14 +103,19 @@ class KerasFileEditor:
             below = group.group(name) if group.is_group(name) else None
             if below is None:
                 if (array := group.array(name)) is not None:
-                    found[name] = array.read(array.shape)
+                    self._put(found, path, {name: array})
             elif name == "vars":
                 if (title := below.attribute("name")) is not None:
                     self.object_metadata[path] = {"name": str(title)}
-                found |= self._objects(below, path, depth + 1)
-            elif inner := self._objects(below, f"{path}/{name}".lstrip("/"), depth + 1):
-                found[name] = inner
+                self._put(found, path, self._objects(below, path, depth + 1, seen))
+            elif inner := self._objects(below, f"{path}/{name}".lstrip("/"), depth + 1, seen):
+                self._put(found, path, {name: inner})
         return found
+
+    def _put(self, found: Objects, path: str, more: Objects) -> None:
+        for name in found.keys() & more.keys():
+            raise FileFormatError(f"{self.filepath}: {path} has two things of the name {name!r}.")
+        found |= more
 
     # looking --------------------------------------------------------------------------------------------------------
 
@@ -115,7 +137,10 @@ class KerasFileEditor:
         with parts_to_write(reference_model, optimizer=True) as parts:
             for part in parts:
                 for name, array in part.arrays.items():
-                    _object_at(expected, part.place.split("/") if part.place else [], make=True)[name] = array()
+                    held = expected
+                    for step in part.place.split("/") if part.place else []:
+                        held = held.setdefault(step, {})
+                    held[name] = array()
         found = [*_compared(self.weights_dict, expected)]
         problems = [text for text in found if text is not None]
         matches = len(found) - len(problems)
@@ -129,12 +154,17 @@ class KerasFileEditor:
 
         Args:
             object_name: its name, or its path if the name is there twice.
-            new_name: without slashes.
+            new_name: without slashes; what is beside the object has other names.
+
+        Raises:
+            ValueError: there is no such object, or the new name is taken or unfit.
         """
-        if "/" in new_name:
-            raise ValueError(f"new_name is a name, not a path: it cannot hold '/'. Received: {new_name!r}.")
-        above, name = self._find(object_name)
+        _check_name(new_name, "new_name")
+        *place, name = self._find(object_name)
+        above = self._object(place)
+        self._check_free(above, new_name, "delete_object")
         above[new_name] = above.pop(name)
+        self._move_metadata("/".join([*place, name]), "/".join([*place, new_name]))
 
     def delete_object(self, object_name: str) -> None:
         """Take out an object, with what is below it.
@@ -142,18 +172,25 @@ class KerasFileEditor:
         Args:
             object_name: its name, or its path if the name is there twice.
         """
-        above, name = self._find(object_name)
-        del above[name]
+        *place, name = self._find(object_name)
+        del self._object(place)[name]
+        self._move_metadata("/".join([*place, name]), None)
 
     def add_object(self, object_path: str, weights: Mapping[str, Any]) -> None:
         """Put in an object.
 
         Args:
-            object_path: its path; what is above it must be there.
+            object_path: its path; what is above it must be there, and itself not.
             weights: arrays by name, `{"0": kernel, "1": bias}`.
+
+        Raises:
+            ValueError: the path is taken or unfit, or the weights are no arrays of numbers.
         """
-        *above, name = object_path.split("/")
-        self._object(above)[name] = _checked(weights)
+        *place, name = object_path.split("/") if isinstance(object_path, str) else [object_path]
+        _check_name(name, "The last part of object_path")
+        above = self._object(place)
+        self._check_free(above, name, "delete_object, or change it by add_weights,")
+        above[name] = _checked(weights)
 
     def add_weights(self, object_name: str, weights: Mapping[str, Any]) -> None:
         """Put weights into an object.
@@ -161,9 +198,15 @@ class KerasFileEditor:
         Args:
             object_name: its name, or its path if the name is there twice.
             weights: arrays by name; those that are there already are replaced.
+
+        Raises:
+            ValueError: there is no such object, or the weights are no arrays of numbers, or one has the name of an object.
         """
-        above, name = self._find(object_name)
-        above[name].update(_checked(weights))
+        found, weights = self._object(self._find(object_name)), _checked(weights)
+        for name in weights:
+            if isinstance(found.get(name), dict):
+                raise ValueError(f"{object_name!r} has an object {name!r}: no weight can have its name.")
+        found.update(weights)
 
     def delete_weight(self, object_name: str, weight_name: str) -> None:
         """Take a weight out of an object.
@@ -172,30 +215,47 @@ class KerasFileEditor:
             object_name: its name, or its path if the name is there twice.
             weight_name: such as `"0"`.
         """
-        above, name = self._find(object_name)
-        if weight_name not in above[name]:
-            raise unknown_name(f"weight of {object_name!r}:", weight_name, [*above[name]])
-        del above[name][weight_name]
+        found = self._object(self._find(object_name))
+        own = [name for name, value in found.items() if not isinstance(value, dict)]
+        if weight_name not in own:
+            raise unknown_name(f"weight of {object_name!r}:", weight_name, own)
+        del found[weight_name]
 
-    def _find(self, name: str) -> tuple[Objects, str]:
-        """The dict that holds an object, and the object's name in it."""
-        if "/" in name:
-            *above, last = name.split("/")
-            found = [self._object(above)]
-        else:
-            last = name
-            found = [objects for objects in _all(self.weights_dict) if name in objects]
-        if len(found) > 1:
+    def _find(self, name: str) -> list[str]:
+        """The path of an object, which is given by that or by its name."""
+        if not isinstance(name, str):
+            raise ValueError(f"An object is given by its name or its path. Received: {describe(name)}.")
+        paths = [*_paths(self.weights_dict)]
+        found = [path for path in paths if path == name.split("/") or path[-1] == name]
+        if "/" not in name and len(found) > 1:
             raise ValueError(f"{self.filepath} has {len(found)} objects of the name {name!r}. Give the path of one.")
-        if not found or last not in found[0]:
-            raise unknown_name("object", name, sorted({key for objects in _all(self.weights_dict) for key in objects}))
-        return found[0], last
+        if not found:
+            *place, last = name.split("/")
+            if last in self._object(place) and "/" in name:
+                raise ValueError(_A_WEIGHT.format(path=name))
+            raise unknown_name("object", name, sorted({path[-1] for path in paths}))
+        return found[0]
 
     def _object(self, path: list[str]) -> Objects:
-        try:
-            return _object_at(self.weights_dict, path)
-        except KeyError:
-            raise ValueError(f"{self.filepath} has no object {'/'.join(path)!r}. editor.summary() shows all.") from None
+        found: Any = self.weights_dict
+        for name in path:
+            if not isinstance(found, dict) or name not in found:
+                raise ValueError(f"{self.filepath} has no object {'/'.join(path)!r}. editor.summary() shows all.")
+            found = found[name]
+        if not isinstance(found, dict):
+            raise ValueError(_A_WEIGHT.format(path="/".join(path)))
+        return found
+
+    def _check_free(self, above: Objects, name: str, instead: str) -> None:
+        if name in above:
+            raise ValueError(f"{self.filepath} has {name!r} in this place already. First call {instead} if it is to go.")
+
+    def _move_metadata(self, before: str, after: str | None) -> None:
+        """Let what the file says of an object and of those below it go with them, or away."""
+        for path in [path for path in self.object_metadata if path == before or path.startswith(f"{before}/")]:
+            found = self.object_metadata.pop(path)
+            if after is not None:
+                self.object_metadata[after + path.removeprefix(before)] = found
 
     # saving ---------------------------------------------------------------------------------------------------------
 
@@ -229,13 +289,33 @@ class KerasFileEditor:
 def _checked(weights: Mapping[str, Any]) -> Objects:
     if not isinstance(weights, Mapping):
         raise ValueError(f"weights is a dict of arrays by name, {{'0': kernel, '1': bias}}. Received: {describe(weights)}.")
-    return {name: np.asarray(value) for name, value in weights.items()}
+    found: Objects = {}
+    for name, value in weights.items():
+        _check_name(name, "The name of a weight")
+        if isinstance(value, Mapping):
+            raise ValueError(
+                f"The weight {name!r} is an array; objects below are added by add_object. Received: {describe(value)}."
+            )
+        array = np.asarray(value)
+        if array.dtype != jnp.bfloat16 and (array.dtype.kind not in "fiub" or array.dtype.itemsize > 8):
+            raise ValueError(f"The weight {name!r} must be an array of real numbers. Received: {describe(value)}.")
+        found[name] = array
+    return found
 
 
-def _object_at(objects: Objects, path: list[str], make: bool = False) -> Objects:
-    for name in path:
-        objects = objects.setdefault(name, {}) if make else objects[name]
-    return objects
+def _check_name(name: object, what: str) -> None:
+    if isinstance(name, str) and "/" in name:
+        raise ValueError(f"{what} is a name, not a path: it cannot hold '/'. Received: {name!r}.")
+    if not isinstance(name, str) or name in ("", ".", "vars") or unsafe_name(name):
+        raise ValueError(f"{what} must be a text that can name a group of a file, such as 'dense_1'. Received: {name!r}.")
+
+
+def _paths(objects: Objects, above: tuple[str, ...] = ()) -> Iterator[list[str]]:
+    """The paths of all objects."""
+    for name, value in objects.items():
+        if isinstance(value, dict):
+            yield [*above, name]
+            yield from _paths(value, (*above, name))
 
 
 def _all(objects: Objects) -> Iterator[Objects]:

@@ -138,6 +138,10 @@ class ArrayOperators:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if hasattr(type(self), name):  # a property that failed, and `value` may be one that it needs
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no {name!r} now. Its __init__ gives it one: call that first."
+            )
         return getattr(self.value, name)
 
 

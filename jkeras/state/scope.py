@@ -160,6 +160,7 @@ class name_scope:
         if not isinstance(name, str) or "/" in name:
             raise ValueError(f"A name scope has a name without '/'; nest scopes instead. Received: {name!r}.")
         self.name, self.caller, self.deduplicate, self.override_parent = name, caller, deduplicate, override_parent
+        self._tokens: list[Token[Scope]] = []  # one for each time it is open
 
     def __enter__(self) -> str:
         scope, path = _current.get(), path_here(self.name)
@@ -168,11 +169,11 @@ class name_scope:
             path = scope.path
         elif self.override_parent is not None:
             path = "/".join(part for part in (*self.override_parent.split("/"), self.name) if part)
-        self._token = push(scope.named(path, (self.caller, self.name)))
+        self._tokens.append(push(scope.named(path, (self.caller, self.name))))
         return self.name
 
     def __exit__(self, *_: object) -> None:
-        pop(self._token)
+        pop(self._tokens.pop())
 
 
 def substitute(

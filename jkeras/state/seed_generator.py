@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras._base.errors import describe
+from jkeras._base.errors import UnexpectedArgumentError, describe, unexpected_arguments
 from jkeras._base.registry import export
 from jkeras._base.types import Config
 from jkeras.state.random import draw_key, follow_generators, next_seed, scope_key, taking_nothing
@@ -26,6 +26,10 @@ class SeedGenerator:
     Args:
         seed: an integer, or None for one from the global stream.
         name: for error messages.
+        kwargs: none.
+
+    Raises:
+        UnexpectedArgumentError: any other argument; a TypeError and a ValueError.
 
     Example:
         >>> generator = SeedGenerator(seed=1)
@@ -33,7 +37,9 @@ class SeedGenerator:
         True
     """
 
-    def __init__(self, seed: int | None = None, name: str | None = None):
+    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: object):
+        if kwargs:
+            raise UnexpectedArgumentError(str(unexpected_arguments("SeedGenerator", kwargs, ("seed", "name"))))
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
             raise ValueError(f"SeedGenerator takes a non-negative integer or None as seed. Received: {seed!r}.")
         if seed is None:

@@ -46,6 +46,7 @@ class StatelessScope:
         self.losses: list[Array] = []
         self.state_mapping: dict[int, Array] = {}
         self._held: list[Variable] = []  # so that an id stays that of its variable
+        self._open: list[tuple[Token[Scope], Scope]] = []
         pairs = state_mapping.items() if isinstance(state_mapping, Mapping) else state_mapping or ()
         for update in pairs:
             self.add_update(update)
@@ -76,12 +77,13 @@ class StatelessScope:
     def __enter__(self) -> StatelessScope:
         around = current()
         rng = next_key() if around.rng is None else around.rng
-        self._scope = substitute(self.state_mapping, rng=rng, training=around.training, positions=around.positions)
-        self._scope.keeps_all, self._scope.counts = True, around.counts
-        self._token: Token[Scope] = push(self._scope)
+        scope = substitute(self.state_mapping, rng=rng, training=around.training, positions=around.positions)
+        scope.keeps_all, scope.counts = True, around.counts
+        self._open.append((push(scope), scope))
         return self
 
     def __exit__(self, *error: object) -> None:
-        pop(self._token)
+        token, scope = self._open.pop()
+        pop(token)
         if self.collect_losses:
-            self.losses += [loss for _, loss in self._scope.losses or ()]
+            self.losses += [loss for _, loss in scope.losses or ()]

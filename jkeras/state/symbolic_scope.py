@@ -21,15 +21,18 @@ class SymbolicScope:
         (True, False)
     """
 
+    def __init__(self) -> None:
+        self._tokens: list[Token[Scope]] = []  # one for each time it is open
+
     def __enter__(self) -> SymbolicScope:
         around = current()
         scope = around.named(around.path)
         scope.symbolic = True
-        self._token: Token[Scope] = push(scope)
+        self._tokens.append(push(scope))
         return self
 
     def __exit__(self, *_: object) -> None:
-        pop(self._token)
+        pop(self._tokens.pop())
 
 
 def in_symbolic_scope() -> bool:

@@ -89,7 +89,11 @@ class _Rule:
         self.name = name
 
     def __get__(self, variable: Variable | None, owner: type) -> Any:
-        return self if variable is None else variable.__dict__[self.name]
+        if variable is None:
+            return self
+        if self.name not in variable.__dict__:
+            raise AttributeError(self.name)
+        return variable.__dict__[self.name]
 
     def __set__(self, variable: Variable, rule: Callable[[Tree], Tree] | None) -> None:
         if rule is not None and not callable(rule):
@@ -139,8 +143,8 @@ class Variable(ArrayOperators):
         if name is not None and not isinstance(name, str):
             raise ValueError(f"A weight's name is a string. Received: name={name!r}.")
         self.name = name or auto_name("variable")
-        if not isinstance(self.name, str) or "/" in self.name:
-            better = str(self.name).replace("/", "_")
+        if "/" in self.name:
+            better = self.name.replace("/", "_")
             raise ValueError(f"A weight's name is a string without '/'. Received: {self.name!r}. Write e.g. {better!r}.")
         if isinstance(initializer, str) or callable(initializer):
             if shape is None:

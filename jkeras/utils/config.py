@@ -79,9 +79,13 @@ class Config(MutableMapping[str, Any]):
         return len(self._entries)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name not in self._entries:
-            raise AttributeError(f"The config has no entry {name!r}. {nearest(name, self._entries)}")
-        return self._entries[name]
+        entries = self.__dict__.get("_entries", {})  # a copy is asked for attributes before it has entries
+        if name.startswith("__") or name not in entries:
+            raise AttributeError(f"The config has no entry {name!r}. {nearest(name, entries)}")
+        return entries[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_entries": self.as_dict(), "_frozen": self._frozen}  # a shallow copy has entries of its own
 
     def __setattr__(self, name: str, value: Any) -> None:
         if hasattr(type(self), name):

@@ -11,6 +11,7 @@ import numpy as np
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
+from jkeras.data.arrays import to_host_arrays
 
 Share = int | float | None
 
@@ -27,8 +28,8 @@ def split_dataset(
     """Split data into two parts, such as for training and for tests.
 
     Args:
-        dataset: an array, or a tuple, list or dict of arrays with one number of rows. Under `jkeras.compat` also a
-            `tf.data.Dataset`.
+        dataset: an array or a table of pandas, or a tuple, list or dict of these with one number of rows. Under
+            `jkeras.compat` also a `tf.data.Dataset`.
         left_size: rows of the first part, or as a float their share; by default the rest.
         right_size: the same for the last part.
         shuffle: whether the rows are put into a random order first.
@@ -46,10 +47,11 @@ def split_dataset(
         >>> split_dataset(np.arange(5), left_size=0.6)
         (array([0, 1, 2]), array([3, 4]))
     """
+    dataset = jax.tree.map(lambda part: to_host_arrays(part, "dataset") if hasattr(part, "to_numpy") else part, dataset)
     arrays = jax.tree.leaves(dataset, is_leaf=lambda part: part is None)
-    if not arrays or not all(hasattr(array, "shape") for array in arrays):
+    if not arrays or not all(getattr(array, "shape", ()) for array in arrays):
         raise TypeError(
-            f"split_dataset takes arrays, alone or in a tuple, list or dict. Received: {describe(dataset)}. "
+            f"split_dataset takes arrays with rows, alone or in a tuple, list or dict. Received: {describe(dataset)}. "
             "A dataset of PyTorch is split by torch.utils.data.random_split."
         )
     counts = {array.shape[0] for array in arrays}

@@ -117,13 +117,13 @@ def assert_rank_in(
     """Raise ValueError unless an array has one of these numbers of axes."""
     wanted = [int(rank) for rank in ranks]
     if jnp.ndim(x) not in wanted:
-        raise ValueError(f"{message or ''} Expected an array with {wanted} axes. Received: {jnp.shape(x)}.".strip())
+        raise ValueError(f"{message or ''} Expected an array with {wanted} axes. Received: {np.shape(x)}.".strip())
 
 
 def assert_rank_at_least(x: Tree, rank: int, message: str | None = None, summarize: object = None, name: object = None) -> None:
     """Raise ValueError where an array has fewer axes."""
     if jnp.ndim(x) < rank:
-        raise ValueError(f"{message or ''} Expected an array with {rank} axes or more. Received: {jnp.shape(x)}.".strip())
+        raise ValueError(f"{message or ''} Expected an array with {rank} axes or more. Received: {np.shape(x)}.".strip())
 
 
 def assert_scalar(tensor: Tree, name: object = None, message: str | None = None) -> Tree:
@@ -144,7 +144,7 @@ def assert_shapes(
     """
     sizes: dict[object, int] = {}
     for x, wanted in shapes.items() if isinstance(shapes, dict) else shapes:
-        found = jnp.shape(x)
+        found = np.shape(x)
         wanted = tuple(wanted) if isinstance(wanted, (list, tuple, str)) else (wanted,)
         known = [size if isinstance(size, int) or size in (None, ".") else sizes.get(size) for size in wanted]
         if len(found) != len(wanted) or any(isinstance(k, int) and k != n for k, n in zip(known, found)):

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 
 from jkeras import ops
@@ -119,7 +120,7 @@ def unsorted_segment_prod(data: Tree, segment_ids: Tree, num_segments: Tree, nam
 def unsorted_segment_mean(data: Tree, segment_ids: Tree, num_segments: Tree, name: object = None) -> Tensor:
     """The mean of the rows of each segment; 0 where it is empty."""
     data, number = ops.convert_to_tensor(data), _known(num_segments)
-    count = ops.segment_sum(jnp.ones(jnp.shape(segment_ids), data.dtype), segment_ids, number)
+    count = ops.segment_sum(jnp.ones(np.shape(segment_ids), data.dtype), segment_ids, number)
     total = ops.segment_sum(data, segment_ids, number)
     return total / jnp.maximum(count, 1).reshape(-1, *(1,) * (data.ndim - 1))
 

@@ -42,7 +42,9 @@ class OrbaxFolder(Format):
         raise ValueError("Such folders are written by fit(callbacks=[OrbaxCheckpoint(folder)]).")
 
     def read(self, source: Source, options: ReadOptions) -> Model:
-        architecture = _notes(source).get("model")
+        step = _last(source)
+        assert step is not None
+        architecture = _notes(step).get("model")
         if not isinstance(architecture, str):
             return super().read(source, options)
         place = f"{source.where}: the architecture"
@@ -52,15 +54,22 @@ class OrbaxFolder(Format):
             if options.compile:
                 compiled = config.get("compile_config")
                 compile_if_known(compile_from_config, model, compiled, options.custom_objects, place)
-        self.read_weights(source, model, options)
+        _restore(source, step, model)
         return model
 
     def read_weights(self, source: Source, model: Model, options: ReadOptions) -> None:
         if options.skip_mismatch:
             raise ValueError(f"{source.where}: skip_mismatch is not for folders of OrbaxCheckpoint. Leave it out.")
-        _check_size(source, model)
-        with _opened(source) as checkpoint:
-            checkpoint.restore(model)
+        step = _last(source)
+        assert step is not None
+        _restore(source, step, model)
+
+
+def _restore(source: Source, step: Path, model: Model) -> None:
+    """Read the very checkpoint that was checked, not what the folder's last one is by now."""
+    _check_size(source, step, model)
+    with _opened(source) as checkpoint:
+        checkpoint.restore(model, int(step.name))
 
 
 @contextlib.contextmanager
@@ -81,9 +90,7 @@ def _last(source: Source) -> Path | None:
     return next((step for step in steps if (step / "weights" / "_METADATA").is_file()), None)
 
 
-def _notes(source: Source) -> dict[str, object]:
-    step = _last(source)
-    assert step is not None
+def _notes(step: Path) -> dict[str, object]:
     file = step / "notes" / "metadata"
     if not file.is_file():
         return {}
@@ -95,10 +102,8 @@ def _notes(source: Source) -> dict[str, object]:
     return notes
 
 
-def _check_size(source: Source, model: Model) -> None:
+def _check_size(source: Source, step: Path, model: Model) -> None:
     """Refuse a model that is out of proportion to the folder, before arrays are made for it."""
-    step = _last(source)
-    assert step is not None
     specs = jax.tree.leaves(model.snapshot_specs(optimizer=False))
     wanted = sum(math.prod(spec.shape) * np.dtype(spec.dtype).itemsize for spec in specs)
     stored = sum(file.stat().st_size for file in step.rglob("*") if file.is_file())

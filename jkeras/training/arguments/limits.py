@@ -12,6 +12,7 @@ from jkeras._base.config import settings
 from jkeras._base.plain_numbers import plain
 from jkeras._base.types import Tree
 from jkeras.data import as_source
+from jkeras.data.arrays import is_arrays
 from jkeras.data.source import Source
 
 
@@ -35,8 +36,10 @@ def limited_source(*data: Tree, steps: int | None = None, **options: Any) -> Sou
     limit = settings.max_steps_per_epoch
     if limit is None or (steps is not None and plain(steps) <= limit):
         return as_source(*data, steps=steps, **options)
-    source = as_source(*data, steps=limit, **options)
-    if source.num_batches is not None and source.num_batches < limit:
+    # One batch more than the limit shows whether it cuts: an endless stream has no length, and `steps` sets the rows of a batch.
+    longer = as_source(*data, steps=steps if is_arrays(data[0]) else limit + 1, **options)
+    if longer.num_batches is not None and longer.num_batches <= limit:
         return as_source(*data, steps=steps, **options)
+    source = as_source(*data, steps=limit, **options)
     warnings.warn(f"config.set_max_steps_per_epoch({limit}) limits an epoch to {limit} batches.", stacklevel=5)
     return source
