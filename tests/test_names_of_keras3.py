@@ -396,11 +396,12 @@ def test_masks_and_distributions():
     assert not keras3_internals.in_grain_data_pipeline()
 
 
-def test_image_layers_take_the_format_of_boxes_and_images_alone():
+def test_image_layers_take_boxes_and_their_format():
     layer = layers.Resizing(2, 2, bounding_box_format="yxyx")
     assert layer.get_config()["bounding_box_format"] == "yxyx" and layer(np.ones((1, 4, 4, 3))).shape == (1, 2, 2, 3)
-    with pytest.raises(TypeError, match=r'Give x\["images"\]'):
-        layer({"images": np.ones((1, 4, 4, 3)), "bounding_boxes": np.ones((1, 1, 4))})
+    boxes = {"boxes": np.array([[[0.0, 2.0, 4.0, 4.0]]]), "labels": np.ones((1, 1))}
+    made = layer({"images": np.ones((1, 4, 4, 3)), "bounding_boxes": boxes})
+    np.testing.assert_allclose(made["bounding_boxes"]["boxes"], [[[0.0, 1.0, 2.0, 2.0]]])
 
 
 def test_a_package_that_does_without_tensorflow_sees_none(tmp_path, monkeypatch):

@@ -257,6 +257,17 @@ def test_excluded_weights_do_not_decay(exclude):
         optimizer.exclude_from_weight_decay(var_names=["kernel"])
 
 
+def test_a_variable_of_a_model_is_excluded_from_decay_in_fit():
+    model = jkeras.Sequential([jkeras.Input((2,)), jkeras.layers.Dense(2), jkeras.layers.Dense(1)])
+    optimizer = SGD(0.5, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_list=[model.layers[0].kernel])
+    model.compile(optimizer, "mse")
+    before = [np.array(layer.kernel.value) for layer in model.layers]
+    model.fit(np.zeros((4, 2), "float32"), np.zeros((4, 1), "float32"), verbose=0)
+    np.testing.assert_array_equal(model.layers[0].kernel.value, before[0])
+    np.testing.assert_allclose(model.layers[1].kernel.value, 0.75 * before[1], rtol=1e-6)
+
+
 def test_update_can_be_differentiated_and_mapped():
     optimizer = Adam(0.1, gradient_accumulation_steps=2, clipnorm=1.0)
     params = {"w": jnp.ones((3, 2))}

@@ -30,6 +30,7 @@ from jkeras.optimizers.state import (
     keras_order,
     named_leaves,
     parts_of_weights,
+    short_path,
     unique_names,
 )
 from jkeras.optimizers.state_in_variables import StateInVariables
@@ -268,7 +269,7 @@ class KerasFace:
         if not (known and all(id(variable) in known for variable in variables)):
             self.remember(
                 variables,
-                unique_names(str(getattr(variable, "path", None) or f"variable_{i}") for i, variable in enumerate(variables)),
+                unique_names(short_path(variable) or f"variable_{i}" for i, variable in enumerate(variables)),
             )
         if self._state is None:
             self.state = compiled_quickly(self.init)(self._nest(self._values()))

@@ -62,6 +62,17 @@ def leaf_name(path: Sequence[object]) -> str:
     return "/".join(parts)
 
 
+def short_path(variable: object) -> str:
+    """The end of a variable's path, its layer and its own name, as in the `params` of a model; empty without a path.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> short_path(SimpleNamespace(path="sequential/dense/kernel"))
+        'dense/kernel'
+    """
+    return "/".join(str(getattr(variable, "path", None) or "").split("/")[-2:])
+
+
 def named_leaves(tree: Tree) -> dict[str, Tree]:
     """The leaves of a pytree by name."""
     return {leaf_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}

@@ -21,13 +21,14 @@ from jkeras.optimizers.state import leaf_name
 
 
 class Exclusions(NamedTuple):
-    """Which weights do not decay: exact names, and patterns searched for in a name."""
+    """Which weights do not decay: those with these names, or at the end of these paths, and patterns searched for in a name."""
 
     names: frozenset[str] = frozenset()
     patterns: tuple[str, ...] = ()
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names or any(re.search(p, str(name)) for p in self.patterns)
+        named = any(path == name or path.endswith(f"/{name}") for path in self.names)
+        return named or any(re.search(p, str(name)) for p in self.patterns)
 
 
 def decay_weights(

@@ -96,7 +96,6 @@ class Trainer:
         self.finds_outputs = False
         self.resume_state: ResumeState | None = None
         self._fingerprint: Hashable = None
-        self._before_compile = True, False  # whether steps are compiled, and whether they run eagerly, while there is no `config`
         model.optimizer = model.loss = model.history = None
         model.stop_training = False
         self.forget()
@@ -114,6 +113,8 @@ class Trainer:
         self._optimizer_known: tuple[Optimizer, object, Hashable] | None = None  # one, its settings, its `_optimizer_key`
         self.model.__dict__["_others"] = {}
         note_change()
+
+    _before_compile = True, False  # whether steps are compiled, and whether they run eagerly, while there is no `config`
 
     def __getstate__(self) -> dict[str, object]:
         """For a pickle or a copy: compiled programs belong to this process, and everything else follows from the config."""
