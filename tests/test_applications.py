@@ -13,7 +13,7 @@ import pytest
 
 import jkeras
 from jkeras import Input, Model, applications, layers, models
-from jkeras.applications import frame, imagenet_utils, trained
+from jkeras.applications import blocks, frame, imagenet_utils, trained
 from tests.network_facts import GOLDEN, SMALLEST, facts, images_for, outputs, set_plain_weights, small
 
 RECORDED = json.loads(GOLDEN.read_text())
@@ -240,6 +240,11 @@ def test_wrong_arguments_are_refused(name, arguments, text):
 def test_a_tensor_of_another_width_is_refused(name):
     with pytest.raises(ValueError, match=r"\(None, 64, 64, 3\).*\(32, 32, 3\)"):
         getattr(applications, name)(weights=None, input_tensor=Input((64, 64, 3)), input_shape=(32, 32, 3))
+
+
+def test_an_open_number_of_channels_is_refused():
+    with pytest.raises(ValueError, match="known number of channels"):
+        blocks.channels_of(Input((64, 64, None)))
 
 
 def test_odd_numbers_of_channels_are_warned_of():

@@ -656,3 +656,14 @@ def test_update_step_changes_one_weight(name):
             optimizer.update_step(jnp.array(gradient), variables[one], 0.5)
     for a, b in zip([*weights, *ours.variables], [*expected, *theirs.variables], strict=True):
         np.testing.assert_allclose(a.value, b.value, rtol=1e-5, atol=1e-6)
+
+
+def test_adafactor_moves_by_a_gradient_whose_square_is_too_small_a_number():
+    g = np.array([[1.0, 0.0], [0.0, 1e-22]])
+    squares = g.astype("float64") ** 2 + 1e-30
+    r, c = squares.mean(1), squares.mean(0)
+    d = g / np.sqrt(np.outer(r / r.mean(), c))
+    optimizer, params = jkeras.optimizers.Adafactor(1.0), {"w": jnp.ones((2, 2))}
+    with jax.debug_nans(True):
+        after, _ = optimizer.update({"w": jnp.asarray(g, "float32")}, optimizer.init(params), params)
+    np.testing.assert_allclose(after["w"], 1 - d / np.sqrt(np.mean(d**2)), rtol=1e-5)

@@ -15,15 +15,20 @@ def channel_axis() -> int:
 
 
 def channels_of(x: KerasTensor) -> int:
-    """How many channels a batch of images has."""
+    """How many channels a batch of images has.
+
+    Raises:
+        ValueError: it is not known.
+    """
     size = x.shape[channel_axis()]
-    assert size is not None
+    if size is None:
+        raise ValueError(f"A network needs images with a known number of channels, such as (224, 224, 3). Received: {x.shape}.")
     return size
 
 
-def normalized(x: KerasTensor, name: str | None = None, **settings: Any) -> KerasTensor:
-    """A batch of images after BatchNormalization, with its settings."""
-    return layers.BatchNormalization(axis=channel_axis(), name=name, **settings)(x)
+def normalized(x: KerasTensor, name: str | None = None, **more: Any) -> KerasTensor:
+    """A batch of images after BatchNormalization; `more` as it takes."""
+    return layers.BatchNormalization(axis=channel_axis(), name=name, **more)(x)
 
 
 def concatenated(branches: list[KerasTensor], name: str | None = None) -> KerasTensor:

@@ -126,9 +126,9 @@ class Frame:
         """The features of each image, pooled as the user asked; `named` as in `avg_pool`."""
         return x if self.pooling is None else _POOLING[self.pooling](name=f"{self.pooling}_pool" if named else None)(x)
 
-    def classifier(self, x: KerasTensor, **settings: Any) -> KerasTensor:
-        """The last layer: a score for each class; `settings` as of Dense."""
-        return layers.Dense(self.classes, activation=self.activation, name="predictions", **settings)(x)
+    def classifier(self, x: KerasTensor, **more: Any) -> KerasTensor:
+        """The last layer: a score for each class; `more` as Dense takes."""
+        return layers.Dense(self.classes, activation=self.activation, name="predictions", **more)(x)
 
     def with_head(self, x: KerasTensor, files: WeightFiles, named: bool = True) -> Functional:
         """The model whose head is the usual one: the mean over each image, and then the classifier."""

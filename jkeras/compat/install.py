@@ -49,6 +49,10 @@ def install(tensorflow: bool = True, without_tensorflow: Iterable[str] = ("keras
     arrays, weights and symbolic tensors `as_list()`, `rank` and so on. `model.to_json()` has the keys of Keras 2, and
     `model.save("name")` without a suffix writes a folder, as in Keras 2. A second call does nothing.
 
+    Such a shape is a tuple of a class of its own. Where `jax.tree` takes shapes apart, as in the carry of a loop of `jax.lax`, or
+    compares their structure with that of a plain tuple, write `tuple(x.shape)`. The shape of an array cannot be assigned to,
+    which NumPy allows.
+
     Args:
         tensorflow: False leaves the name `tensorflow` alone, for packages that do more with TensorFlow where they find it.
         without_tensorflow: packages that find no `tensorflow` while they are imported, and so do all their work with Keras;

@@ -23,6 +23,9 @@ from jkeras.layers.jax_layer import JaxLayer
 
 _LACKING = """FlaxLayer takes a module of flax.linen or flax.nnx. Received: {module!r}."""
 
+_UNSAVED = """FlaxLayer: {cls} needs get_config and from_config to be saved, as in Keras: `get_config(self)` returns the arguments
+of its constructor, and the classmethod `from_config(cls, config)` makes a module of them."""
+
 _OWN_VALUES = (
     """FlaxLayer: {module} is a module of flax.nnx, which holds its variables. Set them there and leave `variables` out."""
 )
@@ -75,7 +78,13 @@ class FlaxLayer(JaxLayer):
         return {"dropout": self._get_call_seed()} if training else {}
 
     def get_config(self) -> dict[str, Any]:
-        """The module by its class and `get_config`, the method by its name."""
+        """The module by its class and `get_config`, the method by its name.
+
+        Raises:
+            TypeError: the module's class has not both of `get_config` and `from_config`.
+        """
+        if not all(hasattr(self.module, needed) for needed in ("get_config", "from_config")):
+            raise TypeError(_UNSAVED.format(cls=type(self.module).__name__))
         config = {k: v for k, v in super().get_config().items() if k not in ("variables", "call_fn", "init_fn")}
         bound = getattr(self.method, "__self__", None) is self.module and self.method is not None
         return {**config, "method": self.method.__name__ if bound else serialize(self.method)}  # type: ignore[union-attr]

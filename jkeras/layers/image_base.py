@@ -62,8 +62,8 @@ class ImageLayer(Layer):
         data: images `(batch, height, width, channels)`, or one image; or a dict with `"images"` and any of
 
             labels: one per image, first axis `batch`.
-            bounding_boxes: a dict of `"boxes"`, `(batch, boxes, 4)`, and `"labels"`, `(batch, boxes)`. A box that ends up without
-                area gets the label -1.
+            bounding_boxes: a dict of `"boxes"`, `(batch, boxes, 4)`, which become float32, and `"labels"`, `(batch, boxes)`. A
+                box that ends up without area gets the label -1.
             segmentation_masks: `(batch, height, width, classes)`.
 
         For one image the parts have no batch axis either. Returns the same structure; further entries stay as they are.
@@ -99,6 +99,8 @@ class ImageLayer(Layer):
             return transform["images"](data, **done)
         if "bounding_boxes" in data:
             self._check_boxes(data["bounding_boxes"])
+            boxes = jnp.asarray(data["bounding_boxes"]["boxes"], "float32")  # in training and elsewhere, as in Keras
+            data = {**data, "bounding_boxes": {**data["bounding_boxes"], "boxes": boxes}}
         return {part: transform[part](value, **done) if part in transform else value for part, value in data.items()}
 
     def _methods(self, single: bool) -> dict[str, Callable[..., Tree]]:

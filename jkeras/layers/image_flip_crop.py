@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Unpack
 
 import jax
@@ -70,8 +71,8 @@ class RandomFlip(MovesPixels, RandomImageLayer):
     def _chosen(self, transformation: Transformation) -> list[tuple[int, Array]]:
         axes = _FLIPS[self.mode]
         flips = jnp.asarray(transformation["flips"])
-        flips = flips.reshape(flips.shape[0], -1)  # one flag for both directions stands for both, as in Keras
-        return list(zip(axes, jnp.broadcast_to(flips, (flips.shape[0], len(axes))).T))
+        flips = flips.reshape(len(flips), math.prod(flips.shape[1:]))  # one flag for both directions stands for both, as in Keras
+        return list(zip(axes, jnp.broadcast_to(flips, (len(flips), len(axes))).T))
 
 
 @export("keras.layers.RandomCrop")

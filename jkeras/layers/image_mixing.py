@@ -32,12 +32,12 @@ class _Mixing(RandomImageLayer):
         Raises:
             ValueError: the labels are one integer per image.
         """
-        labels = jnp.asarray(labels)
-        if self._leaves_alone(transformation, training):
-            return labels
-        if labels.ndim < 2 and not is_float(labels.dtype):
+        labels, alone = jnp.asarray(labels), self._leaves_alone(transformation, training)
+        one_number = labels.ndim < 2 and not is_float(labels.dtype)
+        if one_number and not alone:
             raise ValueError(_LABELS.format(layer=self.name, cls=type(self).__name__, labels=describe(labels)))
-        return _mixed(labels.astype(labels.dtype if is_float(labels.dtype) else "float32"), transformation, labels.ndim)
+        labels = labels if one_number or is_float(labels.dtype) else labels.astype("float32")  # in training and elsewhere
+        return labels if alone else _mixed(labels, transformation, labels.ndim)
 
 
 def _mixed(values: Array, transformation: Transformation, rank: int) -> Array:
@@ -96,9 +96,8 @@ class MixUp(_Mixing):
         self, segmentation_masks: Tree, transformation: Transformation = None, training: bool = True
     ) -> Tree:
         """The masks in the shares of the images; they are numbers per class."""
-        if self._leaves_alone(transformation, training):
-            return segmentation_masks
-        return _mixed(jnp.asarray(segmentation_masks, self.compute_dtype), transformation, 4)
+        masks = jnp.asarray(segmentation_masks, self.compute_dtype)
+        return masks if self._leaves_alone(transformation, training) else _mixed(masks, transformation, 4)
 
     def transform_bounding_boxes(
         self, bounding_boxes: Tree, transformation: Transformation = None, training: bool = True

@@ -316,9 +316,9 @@ class AugMix(_Policy):
         self, segmentation_masks: Tree, transformation: Transformation = None, training: bool = True
     ) -> Tree:
         """The masks, mixed like the images."""
-        if self._leaves_alone(transformation, training):
-            return segmentation_masks
         masks = jnp.asarray(segmentation_masks, self.compute_dtype)
+        if self._leaves_alone(transformation, training):
+            return masks
         return self._on_images(lambda x: self._mixed("segmentation_masks", x, transformation), masks)
 
     def _mixed(self, part: str, value: Array, transformation: Transformation) -> Array:

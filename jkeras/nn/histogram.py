@@ -7,6 +7,8 @@ part of the image.
 
 from __future__ import annotations
 
+import math
+
 import jax.numpy as jnp
 
 from jkeras._base.types import Array, Float, Int
@@ -21,7 +23,7 @@ def counts(values: Int[Array, "*channels pixels"], levels: int) -> Int[Array, "*
         >>> counts(jnp.array([[0, 2, 2]]), 4).tolist()
         [[1, 0, 2, 0]]
     """
-    flat = values.reshape(-1, values.shape[-1])
+    flat = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
     rows = jnp.arange(flat.shape[0])[:, None]
     found = jnp.zeros((flat.shape[0], levels), "int32").at[rows, flat].add(1)
     return found.reshape(*values.shape[:-1], levels)
@@ -68,13 +70,13 @@ def equalize_tiles(images: Float[Array, " batch height width channels"], tiles: 
     values = jnp.clip(jnp.pad(images, margins, mode="symmetric"), 0, LEVELS - 1).astype("int32")
     tiled = values.reshape(batch, down, tall, across, wide, channels).transpose(0, 5, 1, 3, 2, 4)
     found = counts(tiled.reshape(batch, channels, down, across, tall * wide), LEVELS).astype("float32")
-    ranks = _ranks(found, tall * wide, limit).reshape(batch, channels, -1)
+    ranks = _ranks(found, tall * wide, limit).reshape(batch, channels, down * across * LEVELS)
     values = jnp.moveaxis(values, -1, 1)
-    total = jnp.zeros(values.shape)
+    total, pixels = jnp.zeros(values.shape), down * tall * across * wide
     for row, row_weight in _tiles_around(down, tall):
         for column, column_weight in _tiles_around(across, wide):
             index = (row[:, None] * across + column) * LEVELS + values
-            looked_up = jnp.take_along_axis(ranks, index.reshape(batch, channels, -1), -1).reshape(values.shape)
+            looked_up = jnp.take_along_axis(ranks, index.reshape(batch, channels, pixels), -1).reshape(values.shape)
             total = total + looked_up * (row_weight[:, None] * column_weight)
     return jnp.moveaxis(total, 1, -1)[:, :height, :width].astype(images.dtype)
 

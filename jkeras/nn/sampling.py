@@ -88,7 +88,9 @@ def _look_up(images: Array, row: Array, column: Array, fill_mode: str, fill_valu
     batch, height, width, channels = images.shape
     flat = _fold(row, height, fill_mode) * width + _fold(column, width, fill_mode)
     take = jax.vmap(lambda image, index: image.at[index].get(mode="promise_in_bounds"))
-    found = take(images.reshape(-1, height * width, channels), flat.reshape(batch, -1)).reshape(*flat.shape, channels)
+    _, tall, wide = flat.shape
+    found = take(images.reshape(batch, height * width, channels), flat.reshape(batch, tall * wide))
+    found = found.reshape(batch, tall, wide, channels)
     if fill_mode != "constant":
         return found
     inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)

@@ -18,8 +18,8 @@ from jkeras.optimizers.state import zeros_like
 
 
 class AdafactorSlots(NamedTuple):
-    """Running means of squares: along the last axis, along the one before it, and per entry. As in Keras, `v` is there for all
-    weights, and `r` and `c` are numbers without use for weights of fewer than two axes.
+    """Running means of squares: along the last axis, along the one before it, and per entry. As in Keras all three are there for
+    all weights. Those of two or more axes read `r` and `c` alone; for the others these are numbers without use.
     """
 
     r: Tree
@@ -109,15 +109,24 @@ class Adafactor(Optimizer):
                     return kept * v + (1 - kept) * (jnp.square(g) + tiny)
                 return (r / jnp.mean(r, -1, keepdims=True))[..., None] * c[..., None, :]
 
-            def change(w: jax.Array, v: jax.Array, g: jax.Array) -> jax.Array:
-                d = jnp.where(v > 0, g / jnp.sqrt(v), 0)  # without gradient in its row and its column, v is too small a number
+            def change(w: jax.Array, v: jax.Array, r: jax.Array, c: jax.Array, g: jax.Array) -> jax.Array:
+                if g.ndim < 2:
+                    d = g * _inverse_root(v)
+                else:  # in factors, since v itself is too small a number where a row and a column have hardly any gradient
+                    d = g * _inverse_root(r)[..., None] * jnp.sqrt(jnp.mean(r, -1))[..., None, None]
+                    d = d * _inverse_root(c)[..., None, :]
                 return -(rate * jnp.maximum(least, _rms(w)) * (d / jnp.maximum(1, _rms(d) / threshold)))
 
             r, c = (jax.tree.map(mean(axis), old, grads) for axis, old in ((-1, slots.r), (-2, slots.c)))
             v = jax.tree.map(squares, slots.v, r, c, grads)
-            return jax.tree.map(change, params, v, grads), AdafactorSlots(r, c, v)
+            return jax.tree.map(change, params, v, r, c, grads), AdafactorSlots(r, c, v)
 
         return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _inverse_root(x: jax.Array) -> jax.Array:
+    """`1 / sqrt(x)`, and 1 for 0, where no gradient is."""
+    return jax.lax.rsqrt(jnp.where(x > 0, x, 1))
 
 
 def _rms(x: jax.Array) -> jax.Array:

@@ -20,6 +20,7 @@ from jkeras.optimizers.arguments import OptimizerArguments
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.lookup import get
 from jkeras.optimizers.state import Assignable, Constraints, OptimizerState, widen
+from jkeras.optimizers.state_in_variables import PartOfState
 
 _INERT = {"dynamic": True, **{name: default for name, _, default in shown(OptimizerArguments)}}
 
@@ -53,7 +54,8 @@ class LossScaleOptimizer(Optimizer):
     Raises:
         ValueError: an argument that belongs to the inner optimizer, or is unknown.
 
-    The inner optimizer's own `loss_scale_factor` is switched off, since one factor takes its place.
+    The inner optimizer's own `loss_scale_factor` is switched off, since one factor takes its place. What the inner optimizer
+    shows, such as its learning rate, is a view of its part of the state: reading is live, and writing changes the next step.
 
     Example:
         >>> from jkeras.optimizers import SGD
@@ -83,12 +85,20 @@ class LossScaleOptimizer(Optimizer):
                 )
         inner: Any = get(inner_optimizer)
         inner.loss_scale_factor = None
-        super().__init__(learning_rate=0.0, name=name)
-        self._rate = inner._rate
         self.inner_optimizer: Optimizer = inner
+        super().__init__(learning_rate=inner._rate, name=name)
+        inner._in_variables = _Inner(self)
         self.initial_scale = float(initial_scale)
         self.dynamic_growth_steps = dynamic_growth_steps
         self._unscaled = False
+
+    @property
+    def _rate(self) -> Any:
+        return self.inner_optimizer._rate
+
+    @_rate.setter
+    def _rate(self, rate: Any) -> None:
+        self.inner_optimizer._rate = rate
 
     def remember(self, variables: Iterable[Assignable], names: Iterable[str]) -> None:
         """Note which variables the leaves of the state belong to, here and in the inner optimizer."""
@@ -105,7 +115,7 @@ class LossScaleOptimizer(Optimizer):
         self, grads: Tree, state: OptimizerState, params: Tree, constraints: Constraints, missing: frozenset[str]
     ) -> tuple[Tree, OptimizerState]:
         slots = state.slots
-        old = slots.inner._replace(iterations=state.iterations, learning_rate=state.learning_rate)
+        old = _Inner(self).of(state)
         grads = jax.tree.map(lambda g: g / slots.scale, widen(grads))
         finite = jnp.all(jnp.asarray([jnp.isfinite(g).all() for g in jax.tree.leaves(grads)], bool))
         moved = self.inner_optimizer.whole_update(grads, old, params, constraints, missing)
@@ -149,6 +159,19 @@ class LossScaleOptimizer(Optimizer):
             "initial_scale": self.initial_scale,
             "dynamic_growth_steps": self.dynamic_growth_steps,
         }
+
+
+class _Inner(PartOfState):
+    """The state of the inner optimizer, whose numbers the whole state holds."""
+
+    def of(self, state: OptimizerState) -> OptimizerState:
+        """The part in a whole state."""
+        inner: OptimizerState = state.slots.inner
+        return inner._replace(iterations=state.iterations, learning_rate=state.learning_rate)
+
+    def into(self, state: OptimizerState, part: OptimizerState) -> OptimizerState:
+        """The whole state with another part."""
+        return OptimizerState(part.iterations, part.learning_rate, state.slots._replace(inner=part))
 
 
 def with_loss_scale(optimizer: object) -> LossScaleOptimizer:

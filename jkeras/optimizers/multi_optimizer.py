@@ -15,10 +15,13 @@ import jax.numpy as jnp
 
 from jkeras._base.configurable import serialize
 from jkeras._base.registry import export
+from jkeras._base.tracebacks import level_of_user
 from jkeras._base.types import Array, Tree
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.optimizer_map import OptimizerMap, plain
 from jkeras.optimizers.state import Assignable, Constraints, OptimizerState, keras_order, leaf_name, named_leaves
+from jkeras.optimizers.state_in_variables import PartOfState
+from jkeras.state.variable import Variable
 
 _NO_RATE = "A MultiOptimizer has no learning rate; each of its optimizers has one: optimizer.optimizers[0].learning_rate."
 
@@ -81,18 +84,21 @@ class MultiOptimizer(Optimizer):
         self.optimizers.append(optimizer)  # type: ignore[arg-type]
         return len(self.optimizers) - 1
 
-    def _choose(self, params: Mapping[str, Array]) -> None:
-        """Find the optimizer of each weight, once."""
+    def _choose(self, params: Mapping[str, Any], known: Mapping[str, int] | None = None) -> None:
+        """Find the optimizer of each weight, once; `known` are the numbers of those that are found, by the names of weights."""
         if self._groups.keys() == params.keys():
             return
-        variables = self.variables_of(params)
-        self._groups = {name: self._number(plain(self.optimizer_map(variable))) for name, variable in variables.items()}
-        if isinstance(self.optimizer_map, OptimizerMap):
+        variables, known = self.variables_of(params), known or {}
+        self._groups = {
+            name: known[name] if name in known else self._number(plain(self.optimizer_map(variable)))
+            for name, variable in variables.items()
+        }
+        if isinstance(self.optimizer_map, OptimizerMap) and not known:
             used = {id(self.optimizers[i]) for i in self._groups.values()}
             idle = [key for key in self.optimizer_map if id(self.optimizer_map._by_key[key]) not in used]
             if idle:
                 paths = [variable.path for variable in variables.values()]
-                warnings.warn(_FITS_NOTHING.format(keys=idle, paths=paths), stacklevel=4)
+                warnings.warn(_FITS_NOTHING.format(keys=idle, paths=paths), stacklevel=level_of_user())
         for number, optimizer in enumerate(self.optimizers):
             pairs = [(variables[name], name) for name in self.names_of(number)]
             optimizer.remember([variable for variable, _ in pairs], [name for _, name in pairs])
@@ -102,9 +108,14 @@ class MultiOptimizer(Optimizer):
         return [name for name, group in self._groups.items() if group == number]
 
     def remember(self, variables: Iterable[Assignable], names: Iterable[str]) -> None:
-        """Note which variables the leaves of the state belong to; their optimizers are looked for anew."""
-        super().remember(variables, names)
+        """Note which variables the leaves of the state belong to, and find the optimizers of those that are new."""
+        trained, keys = list(variables), list(names)
+        before = {id(variable): self._groups[key] for variable, key in zip(self._trained, self._keys) if key in self._groups}
+        known = {key: before[id(variable)] for variable, key in zip(trained, keys) if id(variable) in before}
+        super().remember(trained, keys)
         self._groups = {}
+        own = all(isinstance(variable, Variable) for variable in trained)
+        self._choose(dict(zip(keys, trained)) if own else self._values(), known)
 
     def init(self, params: Tree) -> OptimizerState:
         """The state before the first step: those of all optimizers."""
@@ -199,27 +210,25 @@ class MultiOptimizer(Optimizer):
         return {"optimizer_map": serialize(self.optimizer_map), "loss_scale_factor": self.loss_scale_factor, "name": self.name}
 
 
-class _Part:
-    """The state of one of the optimizers: where it looks for it in place of an attribute of its own (`StateInVariables`)."""
+class _Part(PartOfState):
+    """The state of one of the optimizers."""
+
+    whole: MultiOptimizer
 
     def __init__(self, whole: MultiOptimizer, number: int):
-        self.whole, self.number = whole, number
+        super().__init__(whole)
+        self.number = number
 
-    @property
-    def structure(self) -> Any:
-        return jax.tree.structure(self.read())
+    def of(self, state: OptimizerState) -> OptimizerState | None:
+        """The part in a whole state; None where the optimizer came later."""
+        parts = state.slots.optimizers
+        return parts[self.number] if self.number < len(parts) else None
 
-    def read(self) -> OptimizerState | None:
-        """The part now; None before there is a state."""
-        state = self.whole._state
-        return None if state is None or len(state.slots.optimizers) <= self.number else state.slots.optimizers[self.number]
-
-    def write(self, part: OptimizerState) -> None:
-        """Put another part into the whole state."""
-        state = self.whole._check_built()
+    def into(self, state: OptimizerState, part: OptimizerState) -> OptimizerState:
+        """The whole state with another part."""
         parts = list(state.slots.optimizers)
         parts[self.number] = part
-        self.whole.state = state._replace(slots=MultiSlots(tuple(parts)))
+        return state._replace(slots=MultiSlots(tuple(parts)))
 
 
 def _with_leaves(tree: Tree, leaves: Mapping[str, Array]) -> Tree:

@@ -16,8 +16,9 @@ from jkeras.optimizers.base import Optimizer
 class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
     """Optimizers by path: a key is a whole path, or else a regular expression for whole paths.
 
-    The path of a weight begins with its layer's name: `dense/kernel`. Keras' begins with the model's where that built the layer,
-    `sequential/dense/kernel`; a key such as `".*dense/.*"` finds both.
+    As in Keras, a path begins with the name of the model that built the layer, `sequential/dense/kernel`, or with the layer's
+    own, `dense/kernel`, where the layer was built before. So write `".*dense/.*"` for the weights of the layer `dense`: it fits
+    both.
 
     Args:
         default_optimizer: for paths that no key fits.
@@ -29,9 +30,9 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
 
     Example:
         >>> from jkeras.optimizers import SGD, Adam
-        >>> optimizers = OptimizerMap(Adam(), {"encoder/.*": SGD()})
-        >>> [type(optimizers[path]).__name__ for path in ("encoder/dense/kernel", "head/kernel")]
-        ['SGD', 'Adam']
+        >>> optimizers = OptimizerMap(Adam(), {".*encoder/.*": SGD()})
+        >>> [type(optimizers[path]).__name__ for path in ("encoder/kernel", "sequential/encoder/kernel", "head/kernel")]
+        ['SGD', 'SGD', 'Adam']
     """
 
     def __init__(self, default_optimizer: Optimizer, optimizer_map: dict[str, Optimizer] | None = None):

@@ -8,11 +8,13 @@ of the model they are arguments and results of the program around the function (
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import jax
 
 from jkeras._base.copying import copied
 from jkeras._base.types import Tree
+from jkeras.optimizers.state import OptimizerState
 from jkeras.state.random import taking_nothing
 from jkeras.state.variable import Variable
 
@@ -45,3 +47,39 @@ class StateInVariables:
         """Put another state into the Variables."""
         for variable, leaf in zip(self.variables, jax.tree.leaves(state)):
             variable.assign(leaf)
+
+
+class PartOfState:
+    """The state of an optimizer inside another one: where it looks in place of an attribute of its own.
+
+    Reading gives the part of the state that the whole has now, and writing changes what its next step takes. The whole may itself
+    be inside another optimizer.
+
+    Args:
+        whole: the optimizer around it.
+    """
+
+    def __init__(self, whole: Any):
+        self.whole = whole
+
+    @property
+    def structure(self) -> Any:
+        """That of the part now."""
+        return jax.tree.structure(self.read())
+
+    def read(self) -> OptimizerState | None:
+        """The part now; None before there is a state."""
+        state = self.whole._state
+        return None if state is None else self.of(state)
+
+    def write(self, part: OptimizerState) -> None:
+        """Put another part into the whole state."""
+        self.whole.state = self.into(self.whole._check_built(), part)
+
+    def of(self, state: OptimizerState) -> OptimizerState | None:
+        """The part in a state of the whole; None where there is none yet."""
+        raise NotImplementedError(f"{type(self).__name__} must define `of(self, state)` and return a part of the state.")
+
+    def into(self, state: OptimizerState, part: OptimizerState) -> OptimizerState:
+        """A state of the whole with another part."""
+        raise NotImplementedError(f"{type(self).__name__} must define `into(self, state, part)` and return the whole state.")

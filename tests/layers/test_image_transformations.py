@@ -1,5 +1,7 @@
 """Image layers do with a given draw what Keras does with it, and with boxes, labels and masks what they do with images."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 import jkeras as jk
 from jkeras import layers
+from jkeras.layers.image_base import ImageLayer
 from jkeras.nn import histogram, moved_boxes, tone
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (4, 6, 5, 3)).astype("float32")
@@ -295,7 +298,7 @@ def test_a_subclass_may_override_the_draw_and_what_happens_to_a_part():
 
     data = {"images": IMAGES, "labels": np.zeros(4)}
     for training in (True, False):
-        out = jax.jit(lambda d, on=training: Upside("vertical")(d, training=on))(data)
+        out = Upside("vertical")(data, training=training)
         np.testing.assert_array_equal(out["images"], IMAGES[:, ::-1] if training else IMAGES)
         assert (out["labels"] == training).all()
 
@@ -357,3 +360,30 @@ def test_a_dict_may_be_the_input_of_a_graph():
     inputs = {"images": layers.Input((32, 40, 3)), "labels": layers.Input((5,))}
     out = layers.CenterCrop(8, 8)(inputs)
     assert out["images"].shape == (None, 8, 8, 3) and out["labels"].shape == (None, 5)
+
+
+@pytest.mark.parametrize("name", ["RandomFlip", "MixUp", "AugMix", "RandAugment"])
+def test_dtypes_do_not_depend_on_training(name):
+    boxes = {"boxes": np.ones((2, 1, 4), "float16"), "labels": np.ones((2, 1), "int32")}
+    data = {"images": IMAGES[:2], "bounding_boxes": boxes, "labels": np.eye(2, dtype="int32")}
+    data["segmentation_masks"] = np.zeros((2, 6, 5, 1), "int32")
+    layer = getattr(layers, name)(bounding_box_format="xyxy")
+    found = [
+        jax.tree.map(lambda part: part.dtype, jax.eval_shape(lambda d: layer._transformed(d, training, KEY), data))  # noqa: B023
+        for training in (True, False)
+    ]
+    assert found[0] == found[1] and found[0]["bounding_boxes"]["boxes"] == "float32"
+
+
+NEEDED = {"height": 4, "width": 4, "max_number": 3, "height_factor": 0.2, "width_factor": 0.2, "factor": 1, "x_factor": 0.2}
+CLASSES = [getattr(layers, name) for name in dir(layers)]
+IMAGE_LAYERS = [one for one in CLASSES if isinstance(one, type) and issubclass(one, ImageLayer) and one is not ImageLayer]
+
+
+@pytest.mark.parametrize("cls", IMAGE_LAYERS, ids=lambda cls: cls.__name__)
+def test_a_batch_may_be_empty(cls):
+    needed = [p for p in inspect.signature(cls).parameters.values() if p.default is p.empty and p.kind != p.VAR_KEYWORD]
+    layer = cls(**{p.name: NEEDED[p.name] for p in needed})
+    for training in (True, False):
+        found = jax.eval_shape(lambda x: layer._transformed(x, training, KEY), np.zeros((0, 8, 8, 3), "float32"))  # noqa: B023
+        assert found.shape in ((0, 8, 8, 3), (0, 4, 4, 3))

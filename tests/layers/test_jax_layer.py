@@ -166,6 +166,11 @@ def test_methods_and_values_of_a_linen_module():
     assert jkeras.layers.FlaxLayer.from_config(bound.get_config()).method.__name__ == "twice"
 
 
+def test_a_module_without_a_config_says_what_it_lacks():
+    with pytest.raises(TypeError, match="Dense needs get_config and from_config"):
+        jkeras.layers.FlaxLayer(linen.Dense(3)).get_config()
+
+
 def test_what_a_linen_module_sows_is_no_state():
     class Sowing(linen.Module):
         @linen.compact
