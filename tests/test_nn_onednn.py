@@ -73,7 +73,7 @@ def test_output_and_gradients_equal_xlas(shape, expected):
 
 
 @needs_library
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=4)
 @given(
     st.integers(1, 5),
     st.tuples(st.integers(1, 9), st.integers(1, 9)),

@@ -24,7 +24,7 @@ def lazy_names(
         Two functions for the package to bind. A name is loaded once, then it is an attribute like any other.
 
     Example:
-        >>> load, names = lazy_names("jkeras", {"backend": "jkeras.backend"})
+        >>> load, names = lazy_names("jkeras", {"jkeras.backend": "backend"})
         >>> load("backend").epsilon()
         1e-07
     """

@@ -40,9 +40,9 @@ def get_state_tree(self: Model, value_format: str = "backend_tensor") -> dict[st
 
     Example:
         >>> from jkeras import Sequential, layers
-        >>> model = Sequential([layers.Input((2,)), layers.Dense(1, name="dense")])
+        >>> model = Sequential([layers.Input((2,)), layers.Dense(1, name="dense")], name="m")
         >>> tree = model.get_state_tree("numpy_array")
-        >>> tree["trainable_variables"]["dense"]["kernel"].shape, tree["optimizer_variables"]
+        >>> tree["trainable_variables"]["m"]["dense"]["kernel"].shape, tree["optimizer_variables"]
         ((2, 1), {})
     """
     if value_format not in _FORMATS:
