@@ -370,7 +370,7 @@ def test_more_than_any_model_has_is_refused_at_once(saved, case):
         start = time.process_time()
         with pytest.raises(UnsafeFileError, match=r"layers|cells|called|tensors|too many|axes"):
             jkeras.models.load_model(path)
-        assert time.process_time() - start < 2
+        assert time.process_time() - start < 20  # reading all of it would take minutes
 
 
 @pytest.mark.parametrize(

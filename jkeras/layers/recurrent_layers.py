@@ -61,9 +61,8 @@ class OneCell(RNN):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments in Keras' JSON shape; where to run, `use_cudnn`, is not among them."""
-        config = {**super().get_config(), "unroll": self.unroll, "zero_output_for_mask": self.zero_output_for_mask}
-        config.pop("use_cudnn", None)
-        return config
+        config = {k: v for k, v in super().get_config().items() if k not in ("unroll", "zero_output_for_mask", "use_cudnn")}
+        return {**config, "unroll": self.unroll, "zero_output_for_mask": self.zero_output_for_mask}
 
 
 @export("keras.layers.SimpleRNN")

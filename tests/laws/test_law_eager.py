@@ -9,6 +9,9 @@ from jkeras.layers.stateless_face import SeedState
 from jkeras.layers.tracking import weight_entries
 
 
+COMPOSED = {"RandomColorJitter", "RandAugment", "AugMix"}  # several changes of colours, one after the other
+
+
 @every_case
 def test_apply_is_call(case):
     made = prepared(case)
@@ -48,7 +51,7 @@ def test_jit_is_eager(case):
     made = prepared(case)
     for training in made.modes:
         eager = made.apply(made.params, made.state, made.x, training=training, **made.options)
-        assert_close(made.run(training), eager)
+        assert_close(made.run(training), eager, 1e-5 if made.case.layer in COMPOSED else 1e-6)
 
 
 @every_case

@@ -124,6 +124,7 @@ def test_apply_is_pure(kind):
 
 @pytest.mark.parametrize("kind", ["jax", "linen"])  # Keras has no bridge to nnx
 def test_values_and_files_are_those_of_keras(kind, tmp_path):
+    pytest.importorskip("tensorflow")  # Keras' own layer asks for it
     for source, target in ((jkeras, keras), (keras, jkeras)):
         inputs = source.Input((4,))
         model = source.Model(inputs, KINDS[kind](source)(inputs))
