@@ -8,7 +8,6 @@ from jkeras._base import paths
 from jkeras.layers.stateless_face import SeedState
 from jkeras.layers.tracking import weight_entries
 
-
 COMPOSED = {"RandomColorJitter", "RandAugment", "AugMix"}  # several changes of colours, one after the other
 
 
