@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Unpack
 
 import jax
@@ -12,6 +13,7 @@ from jkeras._base.registry import export
 from jkeras._base.types import Array
 from jkeras.layers.image_base import BoxArguments, ImageArguments, RandomImageLayer, Transformation
 from jkeras.layers.image_factors import Factor, both_sides, checked_pair, chosen, uniform, upwards
+from jkeras.layers.image_strength import StrengthLayer
 from jkeras.nn import image, tone
 
 _BYTES = (0, 255)
@@ -139,7 +141,7 @@ class RandomInvert(RandomImageLayer):
 
 
 @export("keras.layers.RandomPosterization")
-class RandomPosterization(RandomImageLayer):
+class RandomPosterization(StrengthLayer):
     """Leave each image only the highest bits of its values in training, so that it has few tones.
 
     Args:
@@ -159,17 +161,7 @@ class RandomPosterization(RandomImageLayer):
         [0.0, 128.0]
     """
 
-    def __init__(
-        self,
-        factor: Factor,
-        value_range: Sequence[float] = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Unpack[BoxArguments],
-    ):
-        super().__init__(seed, data_format, **kwargs)
-        self.factor = upwards(self, "factor", factor, least=1, start=1, most=8)
-        self.value_range = checked_pair(self, "value_range", value_range)
+    _bounds = MappingProxyType({"least": 1, "start": 1, "most": 8})
 
     def draw(self, rng: Array, shape: tuple[int, ...]) -> Transformation:
         """How many bits each image loses, `(batch,)`."""

@@ -12,12 +12,13 @@ from jkeras._base.registry import export
 from jkeras._base.types import Array
 from jkeras.layers.image_base import BoxArguments, RandomImageLayer, Transformation
 from jkeras.layers.image_factors import Factor, checked_pair, chosen, uniform, upwards
+from jkeras.layers.image_strength import StrengthLayer
 from jkeras.nn import image, tone
 from jkeras.nn.filters import gaussian_blur
 
 
 @export("keras.layers.RandomSharpness")
-class RandomSharpness(RandomImageLayer):
+class RandomSharpness(StrengthLayer):
     """Make each image smoother or sharper in training.
 
         y = clip(smooth + 2 f * (x - smooth), *value_range),    f uniform in the factor's range
@@ -42,18 +43,6 @@ class RandomSharpness(RandomImageLayer):
         >>> RandomSharpness((1, 1))(x, training=True)[0, 2, 2].round(2).tolist()
         [86.0]
     """
-
-    def __init__(
-        self,
-        factor: Factor,
-        value_range: Sequence[float] = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Unpack[BoxArguments],
-    ):
-        super().__init__(seed, data_format, **kwargs)
-        self.factor = upwards(self, "factor", factor)
-        self.value_range = checked_pair(self, "value_range", value_range)
 
     def draw(self, rng: Array, shape: tuple[int, ...]) -> Transformation:
         """How sharp each image becomes, `(batch,)`."""

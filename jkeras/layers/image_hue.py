@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from types import MappingProxyType
 from typing import Unpack
 
 import jax
@@ -12,7 +13,8 @@ from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Array
 from jkeras.layers.image_base import BoxArguments, RandomImageLayer, Transformation
-from jkeras.layers.image_factors import Factor, checked_pair, uniform, upwards
+from jkeras.layers.image_factors import uniform
+from jkeras.layers.image_strength import StrengthLayer
 from jkeras.nn import image, tone
 from jkeras.nn.color import hsv_to_rgb, rgb_to_gray, rgb_to_hsv
 
@@ -47,7 +49,7 @@ class _OfColours(RandomImageLayer):
 
 
 @export("keras.layers.RandomHue")
-class RandomHue(_OfColours):
+class RandomHue(_OfColours, StrengthLayer):
     """Turn the circle of colours of each image by a random angle in training.
 
     Args:
@@ -67,18 +69,6 @@ class RandomHue(_OfColours):
         [0.0, 255.0, 255.0]
     """
 
-    def __init__(
-        self,
-        factor: Factor,
-        value_range: Sequence[float] = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Unpack[BoxArguments],
-    ):
-        super().__init__(seed, data_format, **kwargs)
-        self.factor = upwards(self, "factor", factor)
-        self.value_range = checked_pair(self, "value_range", value_range)
-
     def draw(self, rng: Array, shape: tuple[int, ...]) -> Transformation:
         """The turn of each image, `(batch,)`, as a share of the circle."""
         size, direction = jax.random.split(rng)
@@ -91,7 +81,7 @@ class RandomHue(_OfColours):
 
 
 @export("keras.layers.RandomSaturation")
-class RandomSaturation(_OfColours):
+class RandomSaturation(_OfColours, StrengthLayer):
     """Make the colours of each image paler or stronger in training.
 
         s <- min(s * f / (1 - f), 1),    f uniform in the factor's range
@@ -112,17 +102,7 @@ class RandomSaturation(_OfColours):
         [200.0, 200.0, 200.0]
     """
 
-    def __init__(
-        self,
-        factor: Factor,
-        value_range: Sequence[float] = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Unpack[BoxArguments],
-    ):
-        super().__init__(seed, data_format, **kwargs)
-        self.factor = upwards(self, "factor", factor, least=-1)
-        self.value_range = checked_pair(self, "value_range", value_range)
+    _bounds = MappingProxyType({"least": -1})
 
     def draw(self, rng: Array, shape: tuple[int, ...]) -> Transformation:
         """By how much each image's saturation is multiplied, `(batch,)`."""
@@ -140,7 +120,7 @@ class RandomSaturation(_OfColours):
 
 
 @export("keras.layers.RandomColorDegeneration")
-class RandomColorDegeneration(_OfColours):
+class RandomColorDegeneration(_OfColours, StrengthLayer):
     """Mix each image with its grey version in training: `clip(x + f * (grey - x))`.
 
     Args:
@@ -157,17 +137,7 @@ class RandomColorDegeneration(_OfColours):
         [29.889999389648438, 29.889999389648438]
     """
 
-    def __init__(
-        self,
-        factor: Factor,
-        value_range: Sequence[float] = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Unpack[BoxArguments],
-    ):
-        super().__init__(seed, data_format, **kwargs)
-        self.factor = upwards(self, "factor", factor, least=-1)
-        self.value_range = checked_pair(self, "value_range", value_range)
+    _bounds = MappingProxyType({"least": -1})
 
     def draw(self, rng: Array, shape: tuple[int, ...]) -> Transformation:
         """The share of grey of each image, `(batch, 1, 1, 1)`."""
