@@ -17,6 +17,7 @@ from jkeras.nn import histogram, moved_boxes, tone
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (4, 6, 5, 3)).astype("float32")
 KEY = jax.random.key(3)
+NEAR = {"rtol": 1e-4, "atol": 2e-3}  # of 255, so 1e-5 of the range: sums and lookups in another order
 
 
 # Layer -> arguments, and what Keras calls the draw where it differs.
@@ -49,7 +50,7 @@ def test_a_draw_does_to_images_what_it_does_in_keras(name):
     layer, theirs = getattr(layers, name)(**arguments), getattr(keras.layers, name)(**arguments)
     drawn = layer.get_random_transformation(IMAGES, seed=KEY)
     expected = theirs.transform_images(jnp.asarray(IMAGES), renamed(drawn) if renamed else drawn)
-    np.testing.assert_allclose(layer.transform_images(IMAGES, drawn), expected, rtol=1e-4, atol=2e-3)
+    np.testing.assert_allclose(layer.transform_images(IMAGES, drawn), expected, **NEAR)
 
 
 @pytest.mark.parametrize(
@@ -66,14 +67,14 @@ def test_a_draw_does_to_images_what_it_does_in_keras(name):
 def test_layers_without_chance_equal_keras(name, arguments, data_format):
     x = IMAGES[:1] if data_format == "channels_last" else np.moveaxis(IMAGES[:1], -1, 1)  # Keras pools the histograms of a batch
     ours, theirs = (getattr(package.layers, name)(**arguments, data_format=data_format) for package in (jk, keras))
-    np.testing.assert_allclose(ours(x, training=True), theirs(x, training=True), rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(ours(x, training=True), theirs(x, training=True), **NEAR)
 
 
 @pytest.mark.parametrize("value_range", ((0, 255), (-9, 300)))
 def test_auto_contrast_equals_keras(value_range):
     ours, theirs = (package.layers.AutoContrast(value_range) for package in (jk, keras))
     x = IMAGES * [1, 0, 1]  # a channel of one value stays as it is
-    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(ours(x), theirs(x), **NEAR)
     first = jk.layers.AutoContrast(value_range, data_format="channels_first")(np.moveaxis(x, -1, 1))
     np.testing.assert_allclose(np.moveaxis(first, 1, -1), ours(x), rtol=1e-6)
 
@@ -107,7 +108,7 @@ IDENTITIES = {
 
 @pytest.mark.parametrize("name", IDENTITIES)
 def test_a_factor_of_nothing_changes_nothing(name):
-    np.testing.assert_allclose(getattr(layers, name)(*IDENTITIES[name])(IMAGES), IMAGES, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(getattr(layers, name)(*IDENTITIES[name])(IMAGES), IMAGES, **NEAR)
 
 
 floats = st.floats(0, 255, width=32)
@@ -174,6 +175,7 @@ def test_boxes_and_masks_move_with_the_pixels(name):
         assert np.mean((np.asarray(out["images"])[..., 0] > 127) != (masks > 0)) < 0.05
     for mask, box in zip(masks, np.asarray(out["bounding_boxes"]["boxes"])[:, 0]):
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        # Boxes turn and zoom about the middle of the pixels' numbers, as in Keras, and masks end at whole pixels.
         np.testing.assert_allclose([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], box, atol=1.8)
     assert (out["bounding_boxes"]["labels"] == 3).all() and (out["labels"] == data["labels"]).all()
 
@@ -197,7 +199,7 @@ def test_boxes_equal_those_of_keras(name):
         drawn["flips"] = drawn["flips"][:, :1, None, None]  # one flag for both directions
     found = layer.transform_bounding_boxes(data["bounding_boxes"], drawn)
     expected = theirs.transform_bounding_boxes({k: jnp.asarray(v) for k, v in data["bounding_boxes"].items()}, drawn)
-    np.testing.assert_allclose(found["boxes"], expected["boxes"], atol=1e-3)
+    np.testing.assert_allclose(found["boxes"], expected["boxes"], atol=1e-3)  # pixels
     np.testing.assert_array_equal(found["labels"], expected["labels"])
 
 
@@ -323,9 +325,15 @@ def test_jitter_of_one_kind_is_the_layer_of_that_kind():
 
 def test_policies_choose_anew_in_each_compiled_step():
     layer = layers.RandAugment(num_ops=1, factor=0.9)
-    run = jax.jit(lambda key: layer.apply({}, {}, IMAGES, training=True, rng=key)[0])
+    traced = []
+
+    @jax.jit
+    def run(key):
+        traced.append(key)
+        return layer.apply({}, {}, IMAGES, training=True, rng=key)[0]
+
     assert len({np.asarray(run(jax.random.key(i))).tobytes() for i in range(6)}) > 3
-    assert run._cache_size() == 1
+    assert len(traced) == 1
 
 
 @pytest.mark.parametrize("name", ("RandAugment", "AugMix"))
@@ -333,7 +341,7 @@ def test_a_policy_gives_the_same_line_by_line_and_compiled(name):
     layer = getattr(layers, name)()
     eager = layer.apply({}, {}, IMAGES, training=True, rng=KEY)[0]
     compiled = jax.jit(lambda key: layer.apply({}, {}, IMAGES, training=True, rng=key)[0])(KEY)
-    np.testing.assert_allclose(eager, compiled, rtol=1e-4, atol=1e-2)
+    np.testing.assert_allclose(eager, compiled, rtol=1e-4, atol=1e-2)  # of 255, after several such changes
 
 
 def test_a_pipeline_runs_its_layers_on_dicts_and_trains_in_fit():
