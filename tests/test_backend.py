@@ -180,6 +180,7 @@ def test_shapes_of_symbolic_tensors_are_known_when_the_model_runs():
     assert not np.allclose(inside, outside)
 
 
+@pytest.mark.uncached
 def test_set_value_of_the_learning_rate_counts_from_the_next_step_on_without_compiling():
     model = jkeras.Sequential([layers.Input((1,)), layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
     model.compile(jkeras.optimizers.SGD(lr=0.5), "mse")

@@ -306,6 +306,7 @@ def test_the_pipeline_of_the_guide_on_images_trains(tf, folder):
     assert len(made.fit(dataset, epochs=2, verbose=0).history["loss"]) == 2
 
 
+@pytest.mark.uncached
 def test_functions_of_images_of_many_sizes(tf):
     rng = np.random.default_rng(0)
     images = [rng.random((4 + i % 7, 5, 3), np.float32) for i in range(21)]
