@@ -182,6 +182,7 @@ def test_shapes_of_symbolic_tensors_are_known_when_the_model_runs():
 
 @pytest.mark.uncached
 def test_set_value_of_the_learning_rate_counts_from_the_next_step_on_without_compiling():
+    counts = compiles_by_name()
     model = jkeras.Sequential([layers.Input((1,)), layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
     model.compile(jkeras.optimizers.SGD(lr=0.5), "mse")
     x, y = np.ones((1, 1)), np.ones((1, 1))
@@ -190,12 +191,12 @@ def test_set_value_of_the_learning_rate_counts_from_the_next_step_on_without_com
     assert K.get_value(model.layers[0].kernel).item() == pytest.approx(1.0)
     model.train_on_batch(x, y)
     model.layers[0].kernel.assign([[0.0]])
-    program, compiled = model._trainer.program("train").call, compiles_by_name().copy()
+    program, compiled = model._trainer.program("train").call, counts.copy()
     K.set_value(model.optimizer.lr, 0.25)
     model.train_on_batch(x, y)
     assert K.get_value(model.layers[0].kernel).item() == pytest.approx(0.5)
     assert model._trainer.program("train").call is program
-    assert compiles_by_name() == compiled
+    assert set(counts - compiled) <= {"jit(convert_element_type)"}  # of the new number
     assert str(K.get_value(model.optimizer.lr)) == "0.25"
 
 
