@@ -47,13 +47,13 @@ from jkeras._base.lazy import lazy_names as lazy_names
 from jkeras._base.version import __version__ as __version__
 from jkeras.graph import KerasTensor as KerasTensor
 from jkeras.initializers import Initializer as Initializer
+from jkeras.layer.remat import RematScope as RematScope
+from jkeras.layer.remat import remat as remat
 from jkeras.layers import Input as Input
 from jkeras.layers import InputSpec as InputSpec
 from jkeras.layers import Layer as Layer
 from jkeras.layers.function import Function as Function
 from jkeras.layers.operation import Operation as Operation
-from jkeras.layers.remat import RematScope as RematScope
-from jkeras.layers.remat import remat as remat
 from jkeras.losses import Loss as Loss
 from jkeras.metrics import Metric as Metric
 from jkeras.models import Functional as Functional

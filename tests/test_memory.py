@@ -10,7 +10,7 @@ import pytest
 
 import jkeras
 from jkeras import layers
-from jkeras.layers.remat import RematScope
+from jkeras.layer.remat import RematScope
 
 pytestmark = [pytest.mark.uncached, pytest.mark.usefixtures("quick_collector")]
 

@@ -10,8 +10,8 @@ import pytest
 
 import jkeras
 from jkeras import layers
-from jkeras.layers.intercept import intercepted
-from jkeras.layers.remat import RematScope, remat
+from jkeras.layer.intercept import intercepted
+from jkeras.layer.remat import RematScope, remat
 
 X = np.random.default_rng(0).normal(size=(8, 16)).astype("float32")
 

@@ -7,8 +7,8 @@ import pytest
 
 from jkeras import Sequential, Variable, layers, losses
 from jkeras._base import paths
-from jkeras.layers.pure import layer_positions
-from jkeras.layers.tracking import weight_entries
+from jkeras.layer.pure import layer_positions
+from jkeras.layer.tracking import weight_entries
 from jkeras.state.tape import GradientTape, taped
 
 

@@ -25,8 +25,8 @@ from jkeras.backend.phases import LearningPhase
 from jkeras.backend.shapes import ancestors, sources_of
 from jkeras.graph import Node, Program
 from jkeras.graph.keras_tensor import ArrayFunction, KerasTensor, apply_symbolic, is_leaf, is_symbolic, symbolic_leaves
-from jkeras.layers.base import Layer
-from jkeras.layers.tracking import weight_entries
+from jkeras.layer.base import Layer
+from jkeras.layer.tracking import weight_entries
 from jkeras.state.functionalize import functionalize
 from jkeras.state.random import next_key_numbers
 from jkeras.state.scope import Scope, UnknownVariables, current

@@ -16,8 +16,8 @@ from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
 from jkeras.distillation.losses import DistillationLoss, is_none
-from jkeras.layers.base import Layer
-from jkeras.layers.intercept import intercepted
+from jkeras.layer.base import Layer
+from jkeras.layer.intercept import intercepted
 from jkeras.losses.lookup import resolve
 from jkeras.metrics import Mean
 from jkeras.models import Model

@@ -1,8 +1,12 @@
-"""Floor 5: layers, one family per file."""
+"""Floor 5.5: the layers of Keras, one family per file."""
 
 from typing import TYPE_CHECKING
 
 from jkeras._base.lazy import lazy_names as lazy_names
+from jkeras.layer.base import Layer as Layer
+from jkeras.layer.declaration import Updated as Updated
+from jkeras.layer.declaration import Weight as Weight
+from jkeras.layer.input_spec import InputSpec as InputSpec
 from jkeras.layers.activation import ELU as ELU
 from jkeras.layers.activation import Activation as Activation
 from jkeras.layers.activation import LeakyReLU as LeakyReLU
@@ -11,9 +15,7 @@ from jkeras.layers.activation import ReLU as ReLU
 from jkeras.layers.activation import Softmax as Softmax
 from jkeras.layers.attention import AdditiveAttention as AdditiveAttention
 from jkeras.layers.attention import Attention as Attention
-from jkeras.layers.base import Layer as Layer
 from jkeras.layers.batch_normalization import BatchNormalization as BatchNormalization
-from jkeras.layers.bidirectional import Bidirectional as Bidirectional
 from jkeras.layers.convolution import Conv1D as Conv1D
 from jkeras.layers.convolution import Conv2D as Conv2D
 from jkeras.layers.convolution import Conv3D as Conv3D
@@ -26,8 +28,6 @@ from jkeras.layers.convolution_transpose import Conv3DTranspose as Conv3DTranspo
 from jkeras.layers.convolution_transpose import Convolution1DTranspose as Convolution1DTranspose
 from jkeras.layers.convolution_transpose import Convolution2DTranspose as Convolution2DTranspose
 from jkeras.layers.convolution_transpose import Convolution3DTranspose as Convolution3DTranspose
-from jkeras.layers.declaration import Updated as Updated
-from jkeras.layers.declaration import Weight as Weight
 from jkeras.layers.dense import Dense as Dense
 from jkeras.layers.depthwise import DepthwiseConv1D as DepthwiseConv1D
 from jkeras.layers.depthwise import DepthwiseConv2D as DepthwiseConv2D
@@ -45,12 +45,11 @@ from jkeras.layers.dropout import SpatialDropout3D as SpatialDropout3D
 from jkeras.layers.dropout import StochasticDepth as StochasticDepth
 from jkeras.layers.einsum_dense import EinsumDense as EinsumDense
 from jkeras.layers.embedding import Embedding as Embedding
-from jkeras.layers.feature_normalization import Normalization as Normalization
+from jkeras.layers.features.feature_normalization import Normalization as Normalization
 from jkeras.layers.identity import ActivityRegularization as ActivityRegularization
 from jkeras.layers.identity import Identity as Identity
 from jkeras.layers.input import Input as Input
 from jkeras.layers.input import InputLayer as InputLayer
-from jkeras.layers.input_spec import InputSpec as InputSpec
 from jkeras.layers.lambda_layer import Lambda as Lambda
 from jkeras.layers.lookup import deserialize as deserialize
 from jkeras.layers.lookup import serialize as serialize
@@ -107,13 +106,16 @@ from jkeras.layers.pooling import MaxPool3D as MaxPool3D
 from jkeras.layers.pooling import MaxPooling1D as MaxPooling1D
 from jkeras.layers.pooling import MaxPooling2D as MaxPooling2D
 from jkeras.layers.pooling import MaxPooling3D as MaxPooling3D
-from jkeras.layers.recurrent import RNN as RNN
-from jkeras.layers.recurrent_cells import GRUCell as GRUCell
-from jkeras.layers.recurrent_cells import LSTMCell as LSTMCell
-from jkeras.layers.recurrent_cells import SimpleRNNCell as SimpleRNNCell
-from jkeras.layers.recurrent_layers import GRU as GRU
-from jkeras.layers.recurrent_layers import LSTM as LSTM
-from jkeras.layers.recurrent_layers import SimpleRNN as SimpleRNN
+from jkeras.layers.recurrent.bidirectional import Bidirectional as Bidirectional
+from jkeras.layers.recurrent.cells import GRUCell as GRUCell
+from jkeras.layers.recurrent.cells import LSTMCell as LSTMCell
+from jkeras.layers.recurrent.cells import SimpleRNNCell as SimpleRNNCell
+from jkeras.layers.recurrent.layers import GRU as GRU
+from jkeras.layers.recurrent.layers import LSTM as LSTM
+from jkeras.layers.recurrent.layers import SimpleRNN as SimpleRNN
+from jkeras.layers.recurrent.rnn import RNN as RNN
+from jkeras.layers.recurrent.stacked_cells import StackedRNNCells as StackedRNNCells
+from jkeras.layers.recurrent.time_distributed import TimeDistributed as TimeDistributed
 from jkeras.layers.rescaling import Rescaling as Rescaling
 from jkeras.layers.reshaping import Flatten as Flatten
 from jkeras.layers.reshaping import Permute as Permute
@@ -123,8 +125,6 @@ from jkeras.layers.reversible_embedding import ReversibleEmbedding as Reversible
 from jkeras.layers.scaled import CustomScaleLayer as CustomScaleLayer
 from jkeras.layers.scaled import LayerScale as LayerScale
 from jkeras.layers.spectral_normalization import SpectralNormalization as SpectralNormalization
-from jkeras.layers.stacked_cells import StackedRNNCells as StackedRNNCells
-from jkeras.layers.time_distributed import TimeDistributed as TimeDistributed
 from jkeras.layers.upsampling import UpSampling1D as UpSampling1D
 from jkeras.layers.upsampling import UpSampling2D as UpSampling2D
 from jkeras.layers.upsampling import UpSampling3D as UpSampling3D
@@ -132,48 +132,47 @@ from jkeras.layers.wrapper import Wrapper as Wrapper
 
 # What few scripts need is loaded on first use.
 if TYPE_CHECKING:
-    from jkeras.layers.category_encoding import CategoryEncoding as CategoryEncoding
-    from jkeras.layers.conv_lstm import ConvLSTM1D as ConvLSTM1D
-    from jkeras.layers.conv_lstm import ConvLSTM2D as ConvLSTM2D
-    from jkeras.layers.conv_lstm import ConvLSTM3D as ConvLSTM3D
-    from jkeras.layers.discretization import Discretization as Discretization
+    from jkeras.layers.features.category_encoding import CategoryEncoding as CategoryEncoding
+    from jkeras.layers.features.discretization import Discretization as Discretization
+    from jkeras.layers.features.hashing import HashedCrossing as HashedCrossing
+    from jkeras.layers.features.hashing import Hashing as Hashing
+    from jkeras.layers.features.integer_lookup import IntegerLookup as IntegerLookup
+    from jkeras.layers.features.string_lookup import StringLookup as StringLookup
+    from jkeras.layers.features.text_vectorization import TextVectorization as TextVectorization
     from jkeras.layers.flax_layer import FlaxLayer as FlaxLayer
-    from jkeras.layers.hashing import HashedCrossing as HashedCrossing
-    from jkeras.layers.hashing import Hashing as Hashing
-    from jkeras.layers.image_affine import RandomRotation as RandomRotation
-    from jkeras.layers.image_affine import RandomShear as RandomShear
-    from jkeras.layers.image_affine import RandomTranslation as RandomTranslation
-    from jkeras.layers.image_affine import RandomZoom as RandomZoom
-    from jkeras.layers.image_boxes import MaxNumBoundingBoxes as MaxNumBoundingBoxes
-    from jkeras.layers.image_color import RandomBrightness as RandomBrightness
-    from jkeras.layers.image_color import RandomContrast as RandomContrast
-    from jkeras.layers.image_color import RandomInvert as RandomInvert
-    from jkeras.layers.image_color import RandomPosterization as RandomPosterization
-    from jkeras.layers.image_color import Solarization as Solarization
-    from jkeras.layers.image_erasing import RandomErasing as RandomErasing
-    from jkeras.layers.image_filters import RandomGaussianBlur as RandomGaussianBlur
-    from jkeras.layers.image_filters import RandomSharpness as RandomSharpness
-    from jkeras.layers.image_flip_crop import RandomCrop as RandomCrop
-    from jkeras.layers.image_flip_crop import RandomFlip as RandomFlip
-    from jkeras.layers.image_histogram import AutoContrast as AutoContrast
-    from jkeras.layers.image_histogram import (
+    from jkeras.layers.image.affine import RandomRotation as RandomRotation
+    from jkeras.layers.image.affine import RandomShear as RandomShear
+    from jkeras.layers.image.affine import RandomTranslation as RandomTranslation
+    from jkeras.layers.image.affine import RandomZoom as RandomZoom
+    from jkeras.layers.image.boxes import MaxNumBoundingBoxes as MaxNumBoundingBoxes
+    from jkeras.layers.image.color import RandomBrightness as RandomBrightness
+    from jkeras.layers.image.color import RandomContrast as RandomContrast
+    from jkeras.layers.image.color import RandomInvert as RandomInvert
+    from jkeras.layers.image.color import RandomPosterization as RandomPosterization
+    from jkeras.layers.image.color import Solarization as Solarization
+    from jkeras.layers.image.erasing import RandomErasing as RandomErasing
+    from jkeras.layers.image.filters import RandomGaussianBlur as RandomGaussianBlur
+    from jkeras.layers.image.filters import RandomSharpness as RandomSharpness
+    from jkeras.layers.image.flip_crop import RandomCrop as RandomCrop
+    from jkeras.layers.image.flip_crop import RandomFlip as RandomFlip
+    from jkeras.layers.image.histogram import AutoContrast as AutoContrast
+    from jkeras.layers.image.histogram import (
         ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
     )
-    from jkeras.layers.image_histogram import Equalization as Equalization
-    from jkeras.layers.image_hue import RandomColorDegeneration as RandomColorDegeneration
-    from jkeras.layers.image_hue import RandomGrayscale as RandomGrayscale
-    from jkeras.layers.image_hue import RandomHue as RandomHue
-    from jkeras.layers.image_hue import RandomSaturation as RandomSaturation
-    from jkeras.layers.image_mixing import CutMix as CutMix
-    from jkeras.layers.image_mixing import MixUp as MixUp
-    from jkeras.layers.image_policies import AugMix as AugMix
-    from jkeras.layers.image_policies import RandAugment as RandAugment
-    from jkeras.layers.image_policies import RandomColorJitter as RandomColorJitter
-    from jkeras.layers.image_size import CenterCrop as CenterCrop
-    from jkeras.layers.image_size import Resizing as Resizing
-    from jkeras.layers.image_warp import RandomElasticTransform as RandomElasticTransform
-    from jkeras.layers.image_warp import RandomPerspective as RandomPerspective
-    from jkeras.layers.integer_lookup import IntegerLookup as IntegerLookup
+    from jkeras.layers.image.histogram import Equalization as Equalization
+    from jkeras.layers.image.hue import RandomColorDegeneration as RandomColorDegeneration
+    from jkeras.layers.image.hue import RandomGrayscale as RandomGrayscale
+    from jkeras.layers.image.hue import RandomHue as RandomHue
+    from jkeras.layers.image.hue import RandomSaturation as RandomSaturation
+    from jkeras.layers.image.mixing import CutMix as CutMix
+    from jkeras.layers.image.mixing import MixUp as MixUp
+    from jkeras.layers.image.policies import AugMix as AugMix
+    from jkeras.layers.image.policies import RandAugment as RandAugment
+    from jkeras.layers.image.policies import RandomColorJitter as RandomColorJitter
+    from jkeras.layers.image.size import CenterCrop as CenterCrop
+    from jkeras.layers.image.size import Resizing as Resizing
+    from jkeras.layers.image.warp import RandomElasticTransform as RandomElasticTransform
+    from jkeras.layers.image.warp import RandomPerspective as RandomPerspective
     from jkeras.layers.jax_layer import JaxLayer as JaxLayer
     from jkeras.layers.of_other_frameworks import TFSMLayer as TFSMLayer
     from jkeras.layers.of_other_frameworks import TorchModuleWrapper as TorchModuleWrapper
@@ -184,31 +183,32 @@ if TYPE_CHECKING:
     from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
     from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
     from jkeras.layers.pooling_adaptive import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
+    from jkeras.layers.recurrent.conv_lstm import ConvLSTM1D as ConvLSTM1D
+    from jkeras.layers.recurrent.conv_lstm import ConvLSTM2D as ConvLSTM2D
+    from jkeras.layers.recurrent.conv_lstm import ConvLSTM3D as ConvLSTM3D
     from jkeras.layers.spectrograms import MelSpectrogram as MelSpectrogram
     from jkeras.layers.spectrograms import STFTSpectrogram as STFTSpectrogram
-    from jkeras.layers.string_lookup import StringLookup as StringLookup
-    from jkeras.layers.text_vectorization import TextVectorization as TextVectorization
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "jkeras.layers.category_encoding": "CategoryEncoding",
-        "jkeras.layers.conv_lstm": "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
-        "jkeras.layers.discretization": "Discretization",
+        "jkeras.layers.features.category_encoding": "CategoryEncoding",
+        "jkeras.layers.recurrent.conv_lstm": "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
+        "jkeras.layers.features.discretization": "Discretization",
         "jkeras.layers.flax_layer": "FlaxLayer",
-        "jkeras.layers.hashing": "HashedCrossing Hashing",
-        "jkeras.layers.image_affine": "RandomRotation RandomShear RandomTranslation RandomZoom",
-        "jkeras.layers.image_boxes": "MaxNumBoundingBoxes",
-        "jkeras.layers.image_color": "RandomBrightness RandomContrast RandomInvert RandomPosterization Solarization",
-        "jkeras.layers.image_erasing": "RandomErasing",
-        "jkeras.layers.image_filters": "RandomGaussianBlur RandomSharpness",
-        "jkeras.layers.image_flip_crop": "RandomCrop RandomFlip",
-        "jkeras.layers.image_histogram": "AutoContrast ContrastLimitedAdaptiveHistogramEqualization Equalization",
-        "jkeras.layers.image_hue": "RandomColorDegeneration RandomGrayscale RandomHue RandomSaturation",
-        "jkeras.layers.image_mixing": "CutMix MixUp",
-        "jkeras.layers.image_policies": "AugMix RandAugment RandomColorJitter",
-        "jkeras.layers.image_size": "CenterCrop Resizing",
-        "jkeras.layers.image_warp": "RandomElasticTransform RandomPerspective",
-        "jkeras.layers.integer_lookup": "IntegerLookup",
+        "jkeras.layers.features.hashing": "HashedCrossing Hashing",
+        "jkeras.layers.image.affine": "RandomRotation RandomShear RandomTranslation RandomZoom",
+        "jkeras.layers.image.boxes": "MaxNumBoundingBoxes",
+        "jkeras.layers.image.color": "RandomBrightness RandomContrast RandomInvert RandomPosterization Solarization",
+        "jkeras.layers.image.erasing": "RandomErasing",
+        "jkeras.layers.image.filters": "RandomGaussianBlur RandomSharpness",
+        "jkeras.layers.image.flip_crop": "RandomCrop RandomFlip",
+        "jkeras.layers.image.histogram": "AutoContrast ContrastLimitedAdaptiveHistogramEqualization Equalization",
+        "jkeras.layers.image.hue": "RandomColorDegeneration RandomGrayscale RandomHue RandomSaturation",
+        "jkeras.layers.image.mixing": "CutMix MixUp",
+        "jkeras.layers.image.policies": "AugMix RandAugment RandomColorJitter",
+        "jkeras.layers.image.size": "CenterCrop Resizing",
+        "jkeras.layers.image.warp": "RandomElasticTransform RandomPerspective",
+        "jkeras.layers.features.integer_lookup": "IntegerLookup",
         "jkeras.layers.jax_layer": "JaxLayer",
         "jkeras.layers.of_other_frameworks": "TFSMLayer TorchModuleWrapper",
         "jkeras.layers.pipeline": "Pipeline",
@@ -217,8 +217,8 @@ __getattr__, __dir__ = lazy_names(
             AdaptiveMaxPooling2D AdaptiveMaxPooling3D
         """,
         "jkeras.layers.spectrograms": "MelSpectrogram STFTSpectrogram",
-        "jkeras.layers.string_lookup": "StringLookup",
-        "jkeras.layers.text_vectorization": "TextVectorization",
+        "jkeras.layers.features.string_lookup": "StringLookup",
+        "jkeras.layers.features.text_vectorization": "TextVectorization",
     },
     "layers",
 )

@@ -12,9 +12,9 @@ from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Array, FunctionLike, Ints, Tree, Weights
 from jkeras.graph import Spec
-from jkeras.layers.base import BaseArguments, Layer
-from jkeras.layers.declaration import Declaration
-from jkeras.layers.input_spec import InputSpec
+from jkeras.layer.base import BaseArguments, Layer
+from jkeras.layer.declaration import Declaration
+from jkeras.layer.input_spec import InputSpec
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 
 

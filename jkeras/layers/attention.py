@@ -11,8 +11,8 @@ from jkeras._base.errors import describe, unexpected_arguments, unknown_name
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree, Weights
 from jkeras.graph.spec import Spec
-from jkeras.layers.base import BaseArguments, Layer
-from jkeras.layers.declaration import Declaration, Weight
+from jkeras.layer.base import BaseArguments, Layer
+from jkeras.layer.declaration import Declaration, Weight
 from jkeras.nn.attention import additive_scores, causal_mask, dot_product_attention, weigh
 
 _NOT_A_LIST = "{layer}: attention takes a list, [query, value] or [query, value, key]{with_masks}. Received: {received}."

@@ -15,8 +15,8 @@ from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
 from jkeras._base.types import Array, DTypeLike, FunctionLike, Weights
 from jkeras.graph import Spec
-from jkeras.layers.declaration import Declaration, Updated, Weight
-from jkeras.layers.input_spec import InputSpec
+from jkeras.layer.declaration import Declaration, Updated, Weight
+from jkeras.layer.input_spec import InputSpec
 from jkeras.layers.normalization import AffineNormalization, ScaleAndCenter
 from jkeras.nn.norm import at_least_float32, batch_norm, moments, renorm_correction
 

@@ -8,8 +8,8 @@ from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
 from jkeras._base.types import Array, FunctionLike, Ints, Weights
 from jkeras.graph import Spec
+from jkeras.layer.declaration import Declaration
 from jkeras.layers.convolving import Convolving
-from jkeras.layers.declaration import Declaration
 from jkeras.layers.low_rank import LowRankLayer
 from jkeras.layers.weight_arguments import KernelAndBias, weight_for
 from jkeras.nn.conv import conv

@@ -7,7 +7,7 @@ from jkeras._base.config import standardize_data_format
 from jkeras._base.errors import unknown_name
 from jkeras._base.types import FunctionLike, Ints, Tree
 from jkeras.graph.spec import Spec
-from jkeras.layers.input_spec import InputSpec
+from jkeras.layer.input_spec import InputSpec
 from jkeras.layers.weight_arguments import WeightedLayer
 from jkeras.nn.conv import spatial
 

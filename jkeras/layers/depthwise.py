@@ -8,9 +8,9 @@ from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
 from jkeras._base.types import Array, FunctionLike, Ints, Weights
 from jkeras.graph import Spec
-from jkeras.layers.base import LayerArguments
+from jkeras.layer.base import LayerArguments
+from jkeras.layer.declaration import Declaration
 from jkeras.layers.convolving import Convolving
-from jkeras.layers.declaration import Declaration
 from jkeras.layers.weight_arguments import weight_for
 from jkeras.nn.conv import conv, depthwise_conv
 

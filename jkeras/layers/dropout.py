@@ -8,8 +8,8 @@ from typing import Any, Unpack
 from jkeras._base.config import standardize_data_format
 from jkeras._base.registry import export
 from jkeras._base.types import Array, DTypeLike, Weights
-from jkeras.layers.base import BaseArguments, Layer
-from jkeras.layers.input_spec import InputSpec
+from jkeras.layer.base import BaseArguments, Layer
+from jkeras.layer.input_spec import InputSpec
 from jkeras.nn import dropout as maths
 
 

@@ -11,9 +11,9 @@ from jkeras._base.registry import export
 from jkeras._base.types import Array, FunctionLike, Weights
 from jkeras.graph import Spec
 from jkeras.initializers.scaling import with_axes
-from jkeras.layers.base import BaseArguments
-from jkeras.layers.declaration import Declaration
-from jkeras.layers.input_spec import InputSpec
+from jkeras.layer.base import BaseArguments
+from jkeras.layer.declaration import Declaration
+from jkeras.layer.input_spec import InputSpec
 from jkeras.layers.low_rank import LowRankLayer
 from jkeras.layers.weight_arguments import weight_for
 from jkeras.nn.einsum import einsum_dense, einsum_shapes

@@ -7,7 +7,7 @@ from typing import Any
 from jkeras._base.registry import export
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph import Spec
-from jkeras.layers.declaration import Declaration
+from jkeras.layer.declaration import Declaration
 from jkeras.layers.low_rank import LowRankLayer
 from jkeras.layers.weight_arguments import weight_for
 from jkeras.nn.embedding import embedding

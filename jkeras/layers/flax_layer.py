@@ -18,7 +18,7 @@ import jax
 from jkeras._base.configurable import serialize
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
-from jkeras.layers.base import BaseArguments
+from jkeras.layer.base import BaseArguments
 from jkeras.layers.jax_layer import JaxLayer
 
 _LACKING = """FlaxLayer takes a module of flax.linen or flax.nnx. Received: {module!r}."""

@@ -26,8 +26,8 @@ from jkeras._base.errors import describe
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph import Spec, infer
 from jkeras.initializers.scaling import with_axes
+from jkeras.layer.declaration import Declaration, Weight
 from jkeras.layers.attention_parts import AttentionParts
-from jkeras.layers.declaration import Declaration, Weight
 from jkeras.layers.weight_arguments import WeightedLayer
 from jkeras.nn.attention import axes_attention, causal_mask, dot_product_attention, project, window_mask
 from jkeras.state.random import draw_key

@@ -6,7 +6,7 @@ from typing import Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.types import Tree, Weights
-from jkeras.layers.base import BaseArguments, Layer, LayerArguments
+from jkeras.layer.base import BaseArguments, Layer, LayerArguments
 from jkeras.regularizers import L1L2
 
 

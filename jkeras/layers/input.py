@@ -11,7 +11,7 @@ from jkeras._base.naming import auto_name
 from jkeras._base.registry import export
 from jkeras._base.types import DTypeLike, Tree, Weights
 from jkeras.graph import KerasTensor, Node, Spec
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 
 Shape = Sequence[int | None]
 

@@ -15,8 +15,8 @@ from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
 from jkeras.graph.spec import Spec, is_spec
-from jkeras.layers.base import BaseArguments, Layer
-from jkeras.layers.structures import is_shape
+from jkeras.layer.base import BaseArguments, Layer
+from jkeras.layer.structures import is_shape
 from jkeras.state import random
 from jkeras.state.variable import Variable
 

@@ -19,8 +19,8 @@ from jkeras._base.registry import export
 from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.graph import Spec
 from jkeras.graph.spec import is_spec
-from jkeras.layers.base import BaseArguments, Layer
-from jkeras.layers.structures import shapes_to_specs, specs_to_shapes
+from jkeras.layer.base import BaseArguments, Layer
+from jkeras.layer.structures import shapes_to_specs, specs_to_shapes
 from jkeras.state.initial import argument_names
 
 _BYTECODE = """The Lambda layer {layer!r} holds its function as bytecode, which is code that a file brings along; it is never run.

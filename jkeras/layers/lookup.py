@@ -8,7 +8,7 @@ from jkeras._base import configurable
 from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.registry import export
 from jkeras._base.types import CustomObjects
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 
 
 @export("keras.layers.serialize")

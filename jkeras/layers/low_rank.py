@@ -20,8 +20,8 @@ import jax.numpy as jnp
 
 from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
-from jkeras.layers.base import Layer
-from jkeras.layers.rewrite import Rewrite
+from jkeras.layer.base import Layer
+from jkeras.layer.rewrite import Rewrite
 from jkeras.layers.weight_arguments import WeightedLayer
 from jkeras.state.variable import Variable
 

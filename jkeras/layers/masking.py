@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree, Weights
-from jkeras.layers.base import BaseArguments, Layer
+from jkeras.layer.base import BaseArguments, Layer
 
 
 @export("keras.layers.Masking")

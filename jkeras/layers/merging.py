@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Ints, Tree, Weights
-from jkeras.layers.base import BaseArguments, Layer
+from jkeras.layer.base import BaseArguments, Layer
 from jkeras.nn.merge import batch_dot
 
 

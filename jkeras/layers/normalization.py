@@ -10,9 +10,9 @@ from jkeras._base.registry import export
 from jkeras._base.shared_arguments import expand_kwargs
 from jkeras._base.types import Array, FunctionLike, Ints, Weights
 from jkeras.graph import Spec
-from jkeras.layers.base import BaseArguments, LayerArguments
-from jkeras.layers.declaration import Declaration, Weight
-from jkeras.layers.input_spec import InputSpec
+from jkeras.layer.base import BaseArguments, LayerArguments
+from jkeras.layer.declaration import Declaration, Weight
+from jkeras.layer.input_spec import InputSpec
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
 from jkeras.nn.lengths import unit_vectors
 from jkeras.nn.norm import at_least_float32, group_norm, layer_norm, rms_norm

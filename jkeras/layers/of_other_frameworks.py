@@ -7,7 +7,7 @@ from typing import Any, NoReturn, Self
 from jkeras._base.errors import FileFormatError
 from jkeras._base.registry import export
 from jkeras._base.types import Config, CustomObjects
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 
 
 class _Elsewhere(Layer):

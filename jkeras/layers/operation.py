@@ -11,7 +11,7 @@ from typing import Any
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.graph import ArrayFunction
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 
 
 class _IncludesLayers(type):

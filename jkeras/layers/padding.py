@@ -11,7 +11,7 @@ import numpy as np
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Ints, Weights
-from jkeras.layers.base import BaseArguments, Layer
+from jkeras.layer.base import BaseArguments, Layer
 from jkeras.layers.spatial import SpatialLayer
 from jkeras.nn.pool import spatial_axes
 

@@ -9,7 +9,7 @@ from jkeras._base.configurable import serialize
 from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Config, CustomObjects, Tree
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 
 
 @export("keras.layers.Pipeline")

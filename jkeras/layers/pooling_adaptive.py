@@ -6,7 +6,7 @@ from typing import Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Ints, Weights
-from jkeras.layers.base import BaseArguments
+from jkeras.layer.base import BaseArguments
 from jkeras.layers.spatial import SpatialLayer
 from jkeras.nn.conv import spatial
 from jkeras.nn.pool_adaptive import adaptive_avg_pool, adaptive_max_pool

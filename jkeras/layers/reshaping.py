@@ -13,8 +13,8 @@ from jkeras._base.errors import describe
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree, Weights
 from jkeras.graph.spec import Spec
-from jkeras.layers.base import BaseArguments, Layer
-from jkeras.layers.input_spec import InputSpec
+from jkeras.layer.base import BaseArguments, Layer
+from jkeras.layer.input_spec import InputSpec
 
 
 @export("keras.layers.Flatten")

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jkeras._base.registry import export
 from jkeras._base.types import Array, DTypeLike, FunctionLike, Tree, Weights
 from jkeras.graph import Spec, infer
-from jkeras.layers.declaration import Declaration, Weight
+from jkeras.layer.declaration import Declaration, Weight
 from jkeras.layers.embedding import Embedding
 from jkeras.nn.product import dense
 

@@ -11,8 +11,8 @@ from jkeras._base.registry import export
 from jkeras._base.types import Array, Weights
 from jkeras.graph import Spec
 from jkeras.initializers import Constant
-from jkeras.layers.base import BaseArguments, Layer
-from jkeras.layers.declaration import Declaration, Weight
+from jkeras.layer.base import BaseArguments, Layer
+from jkeras.layer.declaration import Declaration, Weight
 
 
 @export("keras.src.applications.convnext.LayerScale", "jkeras.layers.LayerScale")

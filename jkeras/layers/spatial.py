@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras._base.config import standardize_data_format
-from jkeras.layers.base import Layer
-from jkeras.layers.input_spec import InputSpec
+from jkeras.layer.base import Layer
+from jkeras.layer.input_spec import InputSpec
 
 
 class SpatialLayer(Layer):

@@ -9,7 +9,7 @@ from jkeras._base.dtypes import is_float
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Tree
 from jkeras.initializers import TruncatedNormal
-from jkeras.layers.base import BaseArguments, Layer
+from jkeras.layer.base import BaseArguments, Layer
 from jkeras.layers.wrapper import Wrapper
 from jkeras.nn.spectral import divided_by_largest_singular_value
 from jkeras.state.scope import current

@@ -13,9 +13,9 @@ from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
 from jkeras._base.types import Array, DTypeLike, Tensor, Weights
 from jkeras.graph import Spec
-from jkeras.layers.base import BaseArguments, Layer
-from jkeras.layers.declaration import Declaration, Weight
-from jkeras.layers.input_spec import InputSpec
+from jkeras.layer.base import BaseArguments, Layer
+from jkeras.layer.declaration import Declaration, Weight
+from jkeras.layer.input_spec import InputSpec
 from jkeras.nn.spectrogram import MODES, decibels, mel_bands, spectrogram
 from jkeras.ops.spectral import stft
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jkeras._base.errors import unknown_name
 from jkeras._base.registry import export
 from jkeras._base.types import Array, Ints, Weights
-from jkeras.layers.base import BaseArguments
+from jkeras.layer.base import BaseArguments
 from jkeras.layers.spatial import SpatialLayer
 from jkeras.nn import image
 from jkeras.nn.conv import spatial

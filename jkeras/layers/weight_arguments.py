@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 from jkeras import constraints, initializers, regularizers
 from jkeras._base.types import Array, FunctionLike, Tree
-from jkeras.layers.base import Layer, LayerArguments
-from jkeras.layers.declaration import Weight
+from jkeras.layer.base import Layer, LayerArguments
+from jkeras.layer.declaration import Weight
 
 _GET = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
 

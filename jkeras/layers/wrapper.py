@@ -6,8 +6,8 @@ from typing import Unpack
 
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
-from jkeras.layers.base import BaseArguments, Layer
-from jkeras.layers.structures import shapes_to_specs
+from jkeras.layer.base import BaseArguments, Layer
+from jkeras.layer.structures import shapes_to_specs
 
 
 @export("keras.layers.Wrapper")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from jkeras._base.types import Array, Tree
-from jkeras.layers.tracking import Tracker
+from jkeras.layer.tracking import Tracker
 from jkeras.state import Variable, functionalize
 
 

@@ -14,8 +14,8 @@ from jkeras._base.types import Tree
 from jkeras.data import as_source
 from jkeras.data.array_source import ArraySource
 from jkeras.data.arrays import common_length, is_arrays, to_host_arrays
-from jkeras.layers.base import Layer
-from jkeras.layers.tracking import walk
+from jkeras.layer.base import Layer
+from jkeras.layer.tracking import walk
 from jkeras.training.inspection.intercepts import layers_intercepted
 from jkeras.training.run import read_weights
 from jkeras.training.steps import Steps

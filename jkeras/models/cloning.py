@@ -17,7 +17,7 @@ from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.graph import KerasTensor
 from jkeras.graph.keras_tensor import ArrayFunction, is_leaf, symbolic_leaves
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 from jkeras.layers.input import Input, InputLayer, is_optional
 from jkeras.models.functional import Functional
 from jkeras.models.model import Model, takes_graph

@@ -18,8 +18,8 @@ from jkeras._base.compiling import compiler_options, precision_scope
 from jkeras._base.types import Array, Tree
 from jkeras.data.array_stacker import bytes_of
 from jkeras.graph.spec import Spec, is_spec
-from jkeras.layers.structures import shapes_to_specs
-from jkeras.layers.tracking import inventory
+from jkeras.layer.structures import shapes_to_specs
+from jkeras.layer.tracking import inventory
 from jkeras.training.steps import Steps
 
 if TYPE_CHECKING:

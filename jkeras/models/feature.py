@@ -10,13 +10,13 @@ from typing import Any
 
 from jkeras._base.configurable import Configurable
 from jkeras._base.registry import export
-from jkeras.layers.base import Layer
-from jkeras.layers.category_encoding import CategoryEncoding
-from jkeras.layers.discretization import Discretization
-from jkeras.layers.hashing import HashedCrossing, Hashing
-from jkeras.layers.host_layer import check_choice
+from jkeras.layer.base import Layer
+from jkeras.layer.host_layer import check_choice
+from jkeras.layers.features.category_encoding import CategoryEncoding
+from jkeras.layers.features.discretization import Discretization
+from jkeras.layers.features.hashing import HashedCrossing, Hashing
+from jkeras.layers.features.index_lookup import IndexLookup
 from jkeras.layers.identity import Identity
-from jkeras.layers.index_lookup import IndexLookup
 
 _HOME = "keras.src.layers.preprocessing.feature_space"
 

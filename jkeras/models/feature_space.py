@@ -22,17 +22,17 @@ from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.graph import KerasTensor
 from jkeras.graph.keras_tensor import symbolic_leaves
-from jkeras.layers.base import Layer
-from jkeras.layers.category_encoding import CategoryEncoding
-from jkeras.layers.discretization import Discretization
-from jkeras.layers.feature_normalization import Normalization
-from jkeras.layers.hashing import HashedCrossing, Hashing
-from jkeras.layers.host_layer import check_choice, host_array
+from jkeras.layer.base import Layer
+from jkeras.layer.host_layer import check_choice, host_array
+from jkeras.layers.features.category_encoding import CategoryEncoding
+from jkeras.layers.features.discretization import Discretization
+from jkeras.layers.features.feature_normalization import Normalization
+from jkeras.layers.features.hashing import HashedCrossing, Hashing
+from jkeras.layers.features.integer_lookup import IntegerLookup
+from jkeras.layers.features.string_lookup import StringLookup
 from jkeras.layers.input import Input
-from jkeras.layers.integer_lookup import IntegerLookup
 from jkeras.layers.merging import Concatenate
 from jkeras.layers.rescaling import Rescaling
-from jkeras.layers.string_lookup import StringLookup
 from jkeras.models.feature import Cross, Feature, TFDIdentity, bins_of
 from jkeras.saving.api import save_model
 

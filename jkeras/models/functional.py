@@ -28,9 +28,9 @@ from jkeras.graph.keras_tensor import Operation, is_leaf, is_symbolic
 from jkeras.graph.program import Values
 from jkeras.graph.spec import is_spec
 from jkeras.graph.topology import operations_of
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
+from jkeras.layer.structures import array_specs, single, specs_to_shapes
 from jkeras.layers.input import is_optional
-from jkeras.layers.structures import array_specs, single, specs_to_shapes
 from jkeras.models.host_part import HostPart, HostResults, Preparation
 from jkeras.models.model import Model, check_unique_names, takes_graph
 from jkeras.saving.graph_config import graph_config

@@ -1,6 +1,6 @@
 """`HostPart`: the part of a graph that runs on the host, before the compiled part.
 
-It is what follows from the inputs by host layers alone (`layers/host_layer.py`): texts become numbers there. `fit`, `evaluate`
+It is what follows from the inputs by host layers alone (`layer/host_layer.py`): texts become numbers there. `fit`, `evaluate`
 and `predict` run it where they make batches; the compiled program begins with `HostResults`, the arrays that its own steps need.
 A model inside a model is cut in the same way.
 """
@@ -23,8 +23,8 @@ from jkeras.graph import KerasTensor, Program, Spec
 from jkeras.graph.keras_tensor import ArrayFunction, Node, symbolic_leaves
 from jkeras.graph.program import Step, Values
 from jkeras.graph.spec import is_spec
-from jkeras.layers.base import Layer
-from jkeras.layers.host_layer import HostLayer
+from jkeras.layer.base import Layer
+from jkeras.layer.host_layer import HostLayer
 
 if TYPE_CHECKING:
     from jkeras.models.functional import Functional

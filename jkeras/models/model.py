@@ -26,9 +26,9 @@ from jkeras.data.array_source import ArraySource
 from jkeras.data.arrays import is_arrays, to_host_arrays
 from jkeras.data.prepared import Preparation
 from jkeras.graph.keras_tensor import Operation
-from jkeras.layers.base import Layer
-from jkeras.layers.call_plan import read_plan
-from jkeras.layers.structures import shapes_to_specs
+from jkeras.layer.base import Layer
+from jkeras.layer.call_plan import read_plan
+from jkeras.layer.structures import shapes_to_specs
 from jkeras.metrics import Metric
 from jkeras.models import activations, describe, html_summary, state_tree, summary
 from jkeras.models.host_part import WithoutGraph

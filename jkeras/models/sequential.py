@@ -19,10 +19,10 @@ from jkeras._base.registry import custom_object_scope, export
 from jkeras._base.types import Array, Config, CustomObjects, Tree
 from jkeras.graph import KerasTensor
 from jkeras.graph.keras_tensor import Operation
-from jkeras.layers.base import Layer
-from jkeras.layers.config_face import build_as_written
+from jkeras.layer.base import Layer
+from jkeras.layer.config_face import build_as_written
+from jkeras.layer.host_layer import HostLayer
 from jkeras.layers.embedding import Embedding
-from jkeras.layers.host_layer import HostLayer
 from jkeras.layers.input import InputLayer
 from jkeras.models.functional import Functional
 from jkeras.models.model import check_unique_names

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise, zip_longest
 
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 from jkeras.models.summary_rows import Row, is_chain, rows_of
 
 _Default = tuple[int, tuple[float, ...], tuple[str, ...]]  # width, ends and titles of the columns

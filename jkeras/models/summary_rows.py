@@ -14,9 +14,9 @@ from typing import Any
 
 from jkeras.graph import Node, Program
 from jkeras.graph.keras_tensor import KerasTensor, Operation
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
+from jkeras.layer.structures import specs_to_shapes
 from jkeras.layers.input import InputLayer
-from jkeras.layers.structures import specs_to_shapes
 
 UNKNOWN_SHAPE = "multiple"
 UNBUILT_SHAPE = "?"

@@ -21,9 +21,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from jkeras.layers.base import Layer
-from jkeras.layers.recurrent import KeptStates
-from jkeras.layers.tracking import NOT_TRACKED
+from jkeras.layer.base import Layer
+from jkeras.layer.tracking import NOT_TRACKED
+from jkeras.layers.recurrent.rnn import KeptStates
 from jkeras.losses import Loss
 from jkeras.metrics import Metric
 from jkeras.optimizers import Optimizer

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from jkeras._base import registry
 from jkeras._base.errors import UnsafeFileError
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 from jkeras.saving.graph_config import MAX_LAYERS
 from jkeras.saving.nested import containers, parts
 

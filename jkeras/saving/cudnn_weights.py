@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from jkeras.layers.base import Layer
-from jkeras.layers.recurrent_cells import GRUCell, LSTMCell
-from jkeras.layers.tracking import walk
+from jkeras.layer.base import Layer
+from jkeras.layer.tracking import walk
+from jkeras.layers.recurrent.cells import GRUCell, LSTMCell
 
 Convert = Callable[[list[np.ndarray]], list[np.ndarray]]
 

@@ -20,7 +20,7 @@ from jkeras._base.errors import describe, unexpected_arguments
 from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras._safe_io.zip import unsafe_name
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 from jkeras.saving.export import check_platforms, described, exported, serialized
 from jkeras.saving.export_signature import Signature, given_signature
 from jkeras.state.functionalize import functionalize

@@ -31,8 +31,8 @@ from jkeras._base.special_values import encode, is_special
 from jkeras._base.types import Config, CustomObjects, Tree
 from jkeras.graph import KerasTensor, Node
 from jkeras.graph.keras_tensor import symbolic_leaves
-from jkeras.layers.base import Layer
-from jkeras.layers.config_face import build_as_written
+from jkeras.layer.base import Layer
+from jkeras.layer.config_face import build_as_written
 from jkeras.layers.input import InputLayer
 from jkeras.saving.array_functions import Operation, call_operation, find_operation, operation_config
 from jkeras.saving.model_classes import Functional

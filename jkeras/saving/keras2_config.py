@@ -19,7 +19,7 @@ from jkeras._base.configurable import accepted_arguments, constructor_signature,
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._base.special_values import is_special
 from jkeras._base.types import Config
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 from jkeras.saving.config_limits import check_config_size
 from jkeras.saving.graph_config import GRAPH_KEYS, MAX_LAYERS, is_graph_config
 from jkeras.saving.nested import containers

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jkeras.layers.base import Layer
-from jkeras.layers.tracking import NOT_TRACKED, own_variables
+from jkeras.layer.base import Layer
+from jkeras.layer.tracking import NOT_TRACKED, own_variables
 from jkeras.saving.model_classes import is_graph, is_model
 from jkeras.state.variable import Variable
 

@@ -20,8 +20,8 @@ import numpy as np
 
 from jkeras._base.errors import FileFormatError
 from jkeras._safe_io.hdf5 import H5Group, StoredArray, StoredGroup, write_array, write_names
-from jkeras.layers.base import Layer
-from jkeras.layers.tracking import own_variables, walk, weight_entries
+from jkeras.layer.base import Layer
+from jkeras.layer.tracking import own_variables, walk, weight_entries
 from jkeras.saving import optimizer_weights
 from jkeras.saving.attribute_tree import is_kept_state
 from jkeras.saving.cudnn_weights import converter

@@ -21,8 +21,8 @@ import numpy as np
 from jkeras._base.errors import FileFormatError
 from jkeras._base.naming import to_snake_case
 from jkeras._safe_io.hdf5 import Group, H5Group, StoredArray, write_array
-from jkeras.layers.base import Layer
-from jkeras.layers.tracking import inventory, own_variables
+from jkeras.layer.base import Layer
+from jkeras.layer.tracking import inventory, own_variables
 from jkeras.optimizers import LossScaleOptimizer, MultiOptimizer
 from jkeras.optimizers.state import unique_names
 from jkeras.saving import optimizer_weights

@@ -27,7 +27,7 @@ from jkeras._base.errors import FileFormatError
 from jkeras._base.types import Tree
 from jkeras._safe_io.hdf5 import StoredArray
 from jkeras._safe_io.parallel import read_parallel
-from jkeras.layers.tracking import inventory
+from jkeras.layer.tracking import inventory
 from jkeras.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer
 from jkeras.optimizers.learning_rate import rate_at
 from jkeras.optimizers.state import OptimizerState, keras_order, leaf_name

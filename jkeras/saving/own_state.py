@@ -28,8 +28,8 @@ from jkeras._base.errors import FileFormatError, UnsafeFileError, describe
 from jkeras._base.safe_mode import beyond_the_config
 from jkeras._safe_io.hdf5 import Group, StoredArray
 from jkeras._safe_io.zip import unsafe_name
-from jkeras.layers.base import Layer
-from jkeras.layers.tracking import note_change, objects_in
+from jkeras.layer.base import Layer
+from jkeras.layer.tracking import note_change, objects_in
 from jkeras.optimizers import Optimizer
 from jkeras.state.variable import Variable
 

@@ -29,7 +29,7 @@ from jkeras._base.safe_mode import safe_mode_scope
 from jkeras._base.special_values import encode, is_special
 from jkeras._base.types import Config, CustomObjects
 from jkeras._safe_io.json import read_json
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 from jkeras.layers.headed_attention import HeadedAttention
 from jkeras.saving.compile_config import compile_config, compile_model
 from jkeras.saving.config_limits import check_compile_size

@@ -28,7 +28,7 @@ from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._base.types import Array, Config, Tree
 from jkeras._safe_io.hdf5 import Group, H5Group
 from jkeras._safe_io.json import read_json
-from jkeras.layers.tracking import inventory, weight_entries
+from jkeras.layer.tracking import inventory, weight_entries
 from jkeras.optimizers import Optimizer
 from jkeras.optimizers.face import replace_scalar
 from jkeras.optimizers.state import leaf_name, named_leaves

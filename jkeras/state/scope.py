@@ -52,7 +52,7 @@ class Scope:
         by_line: whether code runs line by line on known values here, though they are not the variables' own.
         training: what `training=None` means here.
         rng: the key that all draws derive from; None where no key was given.
-        interceptors: run around the maths of each layer, the last one outermost; see `layers/intercept.py`.
+        interceptors: run around the maths of each layer, the last one outermost; see `layer/intercept.py`.
         layer: the layer whose `call` runs.
         path: what the paths of variables that are made here begin with.
         namer: who opened the innermost `name_scope`, and under which name.

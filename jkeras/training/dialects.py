@@ -18,8 +18,8 @@ import jax
 
 from jkeras._base.types import Batch, Tree
 from jkeras.data.batch import pack_x_y_sample_weight
-from jkeras.layers.leaks import hide_tracers
-from jkeras.layers.pure import layer_positions
+from jkeras.layer.leaks import hide_tracers
+from jkeras.layer.pure import layer_positions
 from jkeras.state.functionalize import functionalize
 from jkeras.training.keras_step import LISTS, Step, from_keras, in_keras_form
 from jkeras.training.state import TrainState

@@ -34,7 +34,7 @@ from jkeras.callbacks import CallbackList, ProgbarLogger
 from jkeras.data.array_source import ArraySource
 from jkeras.data.array_stacker import ArrayStacker
 from jkeras.data.stream_stacker import Stacker
-from jkeras.layers.tracking import inventory
+from jkeras.layer.tracking import inventory
 from jkeras.state import random
 from jkeras.state.variable import threads
 from jkeras.training.objective.trackers import logs_of_epoch, tracker_places

@@ -24,8 +24,8 @@ import jax.numpy as jnp
 
 from jkeras._base.types import Array, Batch, Tree
 from jkeras.data.batch import pack_x_y_sample_weight, unpack_x_y_sample_weight
-from jkeras.layers.stateless_face import SeedState
-from jkeras.layers.tracking import inventory
+from jkeras.layer.stateless_face import SeedState
+from jkeras.layer.tracking import inventory
 from jkeras.state import random
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import complete_scope, current

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from jkeras._base.types import Array, Tree
-from jkeras.layers.tracking import Inventory, inventory
+from jkeras.layer.tracking import Inventory, inventory
 from jkeras.optimizers.state import OptimizerState, named_leaves, split_name
 from jkeras.state.variable import gate, materialize, owned_value, put_value, threads
 from jkeras.training.dialects import is_taped

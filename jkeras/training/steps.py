@@ -22,10 +22,10 @@ import jax.numpy as jnp
 from jkeras._base import paths
 from jkeras._base.types import Array, Batch, Logs, Tree
 from jkeras.callbacks import History
-from jkeras.layers.base import Layer
-from jkeras.layers.leaks import hide_tracers
-from jkeras.layers.pure import layer_positions, refuse_assigned
-from jkeras.layers.tracking import Tracker, inventory, weight_entries
+from jkeras.layer.base import Layer
+from jkeras.layer.leaks import hide_tracers
+from jkeras.layer.pure import layer_positions, refuse_assigned
+from jkeras.layer.tracking import Tracker, inventory, weight_entries
 from jkeras.nn.updates import after_all
 from jkeras.optimizers.state import Constraints
 from jkeras.state.functionalize import functionalize

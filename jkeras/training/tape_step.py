@@ -28,9 +28,9 @@ from jkeras._base.errors import describe
 from jkeras._base.types import Array, Batch, Tree
 from jkeras.data.batch import pack_x_y_sample_weight
 from jkeras.graph.infer import at_size
-from jkeras.layers.leaks import hide_tracers
-from jkeras.layers.pure import layer_positions
-from jkeras.layers.tracking import inventory
+from jkeras.layer.leaks import hide_tracers
+from jkeras.layer.pure import layer_positions
+from jkeras.layer.tracking import inventory
 from jkeras.state.scope import Scope, UnknownVariables, current
 from jkeras.state.tape import NeedsTrace, taped
 from jkeras.training.state import TrainState

@@ -29,8 +29,8 @@ from jkeras.data.arrays import spec_of
 from jkeras.data.source import Source
 from jkeras.data.stream_stacker import Stacker, StreamStacker
 from jkeras.graph.infer import at_size
-from jkeras.layers.structures import array_specs
-from jkeras.layers.tracking import Tracker, inventory, note_change
+from jkeras.layer.structures import array_specs
+from jkeras.layer.tracking import Tracker, inventory, note_change
 from jkeras.metrics.base import Metric
 from jkeras.optimizers.base import Optimizer
 from jkeras.optimizers.state import OptimizerState

@@ -17,8 +17,8 @@ import jax
 
 from jkeras._base import paths
 from jkeras._base.types import Tree
-from jkeras.layers.pure import layer_positions
-from jkeras.layers.tracking import Path, inventory, note_change
+from jkeras.layer.pure import layer_positions
+from jkeras.layer.tracking import Path, inventory, note_change
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import UnknownVariables, complete_scope
 from jkeras.state.variable import Variable

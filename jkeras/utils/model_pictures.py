@@ -9,7 +9,7 @@ from pathlib import Path
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import unexpected_arguments
 from jkeras._base.registry import export
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 from jkeras.visualization.box_content import Shown
 from jkeras.visualization.dot import DIRECTIONS, ENGINES, SPLINES, Dot
 from jkeras.visualization.model_graph import model_graph

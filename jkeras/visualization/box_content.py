@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from jkeras.graph import Node
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 from jkeras.layers.input import InputLayer
 from jkeras.models.model import Model
 

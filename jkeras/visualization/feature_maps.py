@@ -11,7 +11,7 @@ import numpy as np
 from jkeras._base.errors import describe
 from jkeras._base.figures import FilePath, axes_for, finish
 from jkeras._base.types import Tree
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 from jkeras.models.model import Model
 from jkeras.visualization.mosaic import mosaic, unit_range
 

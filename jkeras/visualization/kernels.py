@@ -8,8 +8,8 @@ import numpy as np
 
 from jkeras._base.errors import describe
 from jkeras._base.figures import FilePath, axes_for, finish
-from jkeras.layers.base import Layer
-from jkeras.layers.tracking import walk
+from jkeras.layer.base import Layer
+from jkeras.layer.tracking import walk
 from jkeras.visualization.mosaic import mosaic
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from jkeras._base.errors import describe
 from jkeras.graph import KerasTensor, Node, Program
 from jkeras.graph.keras_tensor import Operation
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 from jkeras.layers.input import InputLayer
 from jkeras.models.model import Model
 from jkeras.models.summary import _within

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import jkeras
-from jkeras.layers.pure import split_values
-from jkeras.layers.tracking import weight_entries
+from jkeras.layer.pure import split_values
+from jkeras.layer.tracking import weight_entries
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

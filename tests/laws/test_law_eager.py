@@ -5,8 +5,8 @@ import numpy as np
 from table import assert_close, every_case, prepared, weight_trees
 
 from jkeras._base import paths
-from jkeras.layers.stateless_face import SeedState
-from jkeras.layers.tracking import weight_entries
+from jkeras.layer.stateless_face import SeedState
+from jkeras.layer.tracking import weight_entries
 
 COMPOSED = {"RandomColorJitter", "RandAugment", "AugMix"}  # several changes of colours, one after the other
 

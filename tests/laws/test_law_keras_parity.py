@@ -9,7 +9,7 @@ import numpy as np
 from table import every_case_of_keras, prepared, weight_values, weighted_sum
 
 from jkeras._base import paths
-from jkeras.layers.tracking import weight_entries
+from jkeras.layer.tracking import weight_entries
 
 # Gradients are sums over positions; if jkeras adds in another order, float32 rounds differently.
 VALUES, GRADIENTS = 1e-6, 1e-5

@@ -12,7 +12,7 @@ from keras.src import backend as keras_backend
 import jkeras
 from jkeras import layers
 from jkeras._base import paths
-from jkeras.layers.tracking import weight_entries
+from jkeras.layer.tracking import weight_entries
 from jkeras.nn import attention as nn
 from jkeras.state.scope import get_mask, set_mask
 

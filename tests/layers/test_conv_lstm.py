@@ -7,7 +7,7 @@ import pytest
 from against_keras import keras, normal, weighted_sum
 
 import jkeras
-from jkeras.layers.conv_lstm_cell import ConvLSTMCell
+from jkeras.layers.recurrent.conv_lstm_cell import ConvLSTMCell
 
 X = normal(2, 3, 5, 4, 2)
 MASK = np.array([[1, 0, 1], [0, 1, 0]], bool)

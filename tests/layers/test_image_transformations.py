@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import jkeras as jk
 from jkeras import layers
-from jkeras.layers.image_base import ImageLayer
+from jkeras.layers.image.base import ImageLayer
 from jkeras.nn import histogram, moved_boxes, tone
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (4, 6, 5, 3)).astype("float32")

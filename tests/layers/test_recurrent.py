@@ -9,8 +9,8 @@ from jax.experimental import rnn as cudnn
 
 import jkeras
 from jkeras.compat.standin.tensor_spec import TensorShape
-from jkeras.layers.pure import split_values
-from jkeras.layers.tracking import weight_entries
+from jkeras.layer.pure import split_values
+from jkeras.layer.tracking import weight_entries
 from jkeras.nn import recurrent, recurrent_cudnn
 from jkeras.nn.activations import sigmoid, tanh
 from jkeras.nn.product import product

@@ -9,7 +9,7 @@ from against_keras import assert_config_round_trip, assert_same, keras, normal, 
 import jkeras
 from jkeras import layers
 from jkeras._base import paths
-from jkeras.layers.tracking import weight_entries
+from jkeras.layer.tracking import weight_entries
 from jkeras.state.scope import get_mask
 
 X, IMAGES = normal(3, 4, 5), normal(2, 3, 6, 6, 2)

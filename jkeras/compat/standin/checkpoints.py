@@ -17,7 +17,7 @@ from jkeras._safe_io.hdf5 import create_hdf5, open_hdf5, write_array
 from jkeras._safe_io.json import read_json
 from jkeras.compat.restored import Restored
 from jkeras.compat.standin.modules import Module, held_by
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 from jkeras.metrics.base import Metric
 from jkeras.optimizers.base import Optimizer
 from jkeras.saving.bare_names import with_suffix

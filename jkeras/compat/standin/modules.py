@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from jkeras._base.naming import to_snake_case
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 from jkeras.state.variable import Variable
 
 

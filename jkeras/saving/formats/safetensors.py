@@ -21,8 +21,8 @@ import numpy as np
 from jkeras._base.atomic import atomic_file
 from jkeras._base.errors import FileFormatError, NoFileError
 from jkeras._safe_io.sources import Source
-from jkeras.layers.base import Layer
-from jkeras.layers.tracking import weight_entries
+from jkeras.layer.base import Layer
+from jkeras.layer.tracking import weight_entries
 from jkeras.saving.formats.base import Format, ReadOptions, Target, WriteOptions
 from jkeras.saving.model_classes import Model
 from jkeras.state.variable import Variable, materialize

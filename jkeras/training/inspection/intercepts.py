@@ -1,6 +1,6 @@
 """Intercepts of a model's layers: what goes into each layer and what comes out, while the model runs unchanged.
 
-They use the interceptor of layers (`layers/intercept.py`), so they work for every kind of model. An intercept may look at values
+They use the interceptor of layers (`layer/intercept.py`), so they work for every kind of model. An intercept may look at values
 and replace them: with zeros added to each output, the gradient with respect to these zeros is the gradient that reaches the
 output.
 
@@ -17,9 +17,9 @@ from typing import TypeAlias
 import jax
 
 from jkeras._base.types import Tree
-from jkeras.layers.base import Layer
-from jkeras.layers.intercept import intercepted
-from jkeras.layers.tracking import walk
+from jkeras.layer.base import Layer
+from jkeras.layer.intercept import intercepted
+from jkeras.layer.tracking import walk
 from jkeras.state.scope import get_mask, same_trace, set_mask, substitute
 
 Touch: TypeAlias = Callable[[str, str, Tree], Tree]

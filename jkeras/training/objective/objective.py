@@ -19,7 +19,7 @@ import numpy as np
 from jkeras import losses, metrics
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, Logs, Scalar, Tree
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
 from jkeras.metrics import Metric
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import current, set_mask

@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 
 from jkeras._base import paths
 from jkeras._base.types import Array, Logs, Tree
-from jkeras.layers.tracking import Tracker, inventory
+from jkeras.layer.tracking import Tracker, inventory
 from jkeras.state.functionalize import functionalize
 from jkeras.state.scope import set_mask
 from jkeras.training.objective.logs import flat_results

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 
 from jkeras._base.types import Tree
 from jkeras.graph.infer import at_size, raise_named
-from jkeras.layers.base import Layer
+from jkeras.layer.base import Layer
+from jkeras.layer.tracking import inventory
 from jkeras.layers.lambda_layer import Lambda
-from jkeras.layers.tracking import inventory
 from jkeras.nn.row_dependence import rows_apart
 from jkeras.state.functionalize import functionalize, trace_abstractly
 from jkeras.training.steps import Steps

@@ -25,7 +25,7 @@ from jax.typing import DTypeLike
 
 from jkeras._base import paths
 from jkeras._base.types import Tree
-from jkeras.layers.tracking import Path, inventory, weight_entries
+from jkeras.layer.tracking import Path, inventory, weight_entries
 from jkeras.optimizers.state import named_leaves
 from jkeras.state.variable import Variable, gate, materialize, put_value
 from jkeras.training.resume.state import ResumeState, current_resume_state

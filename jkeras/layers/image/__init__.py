@@ -1,0 +1,1 @@
+"""Layers that resize, crop and augment images, with their labels, boxes and masks; `base.py` says what they share."""
