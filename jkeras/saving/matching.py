@@ -20,7 +20,7 @@ import numpy as np
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._safe_io.hdf5 import StoredArray
 from jkeras._safe_io.parallel import read_parallel
-from jkeras.state.variable import Variable, gate, materialize, put_value
+from jkeras.state.variable import Variable, as_before, gate, materialize, put_value
 
 # A packed file may be much smaller than its content, as zeros pack well; but not by any factor.
 _FLOOR, _MOST_PACKED = 32 << 20, 100
@@ -120,10 +120,10 @@ def check_total(where: str, arrays: Sequence[StoredArray]) -> None:
 
 
 def assign(pairs: Sequence[tuple[Variable, jax.Array]]) -> None:
-    """Assign arrays that nobody else holds."""
+    """Assign arrays that nobody else holds; they go to the devices of those that they replace."""
     with gate:
         for variable, value in pairs:
-            put_value(variable, value)
+            put_value(variable, value if variable._value is None else as_before(value, variable._value))
 
 
 @contextlib.contextmanager

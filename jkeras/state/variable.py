@@ -11,12 +11,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Sharding
 from jax.typing import DTypeLike
 
 from jkeras._base.configurable import resolve
@@ -272,6 +273,8 @@ class Variable(ArrayOperators):
             raise UnknownVariables(list(asks.unknown.values()))
         if is_traced(value):
             raise ValueError(_LEAK.format(path=self.path))
+        if self._value is not None and not is_traced(value):
+            value = as_before(value, self._value)
         self._value, self._shared = value, True
         return value
 
@@ -344,17 +347,25 @@ def _token(initializer: Callable[..., Tree]) -> str | int:
     return f"{id(type(initializer))}{sorted(config.items())}"
 
 
-def materialize(variables: Iterable[Variable]) -> None:
-    """Draw the first values of all variables that have none, in one compiled call."""
-    pending = [variable for variable in variables if variable._value is None]
-    if not pending:
+def materialize(variables: Iterable[Variable], shardings: Sequence[Sharding] | None = None) -> None:
+    """Draw the first values of all variables that have none, in one compiled call.
+
+    Args:
+        variables: those to look at.
+        shardings: where the values of each shall lie; None for the default device.
+    """
+    variables = list(variables)
+    places = [i for i, variable in enumerate(variables) if variable._value is None]
+    if not places:
         return
+    pending = [variables[i] for i in places]
     seeds, numbers = (np.array([getattr(v, name) for v in pending], np.uint32) for name in ("_seed", "_number"))
     initials = [variable._initial for variable in pending]
-    values = draw_together(initials, (seeds, numbers))
+    chosen = None if shardings is None else [shardings[i] for i in places]
+    values = draw_together(initials, (seeds, numbers), chosen)
     if any(map(is_traced, values)):  # variables outlive a trace that happens to be the first to read them
         with jax.ensure_compile_time_eval():
-            values = draw_together(initials, (seeds, numbers))
+            values = draw_together(initials, (seeds, numbers), chosen)
     for variable, value in zip(pending, values):
         variable._value = value
 
@@ -398,6 +409,12 @@ def owned_value(variable: Variable) -> jax.Array:
         value = variable._value = copied(value)
         variable._shared = False
     return value
+
+
+def as_before(value: jax.Array, before: jax.Array) -> jax.Array:
+    """An array on the devices on which another one lies, if these are several."""
+    spread = before.sharding.num_devices > 1 and value.sharding != before.sharding
+    return jax.device_put(value, before.sharding) if spread else value
 
 
 def put_value(variable: Variable, value: jax.Array) -> None:
