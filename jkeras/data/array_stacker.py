@@ -27,6 +27,7 @@ from jkeras._base.config import settings
 from jkeras._base.types import Array, Batch, Tree
 from jkeras.data.array_source import ArraySource
 from jkeras.state.placement import Placement
+from jkeras.state.spread import put_rows
 
 # Long enough to hide the cost of a dispatch, short enough for the caches and the memory.
 _STACK_BYTES, _STACK_BYTES_ON_ACCELERATORS = 16 << 20, 64 << 20
@@ -151,8 +152,21 @@ class ArrayStacker:
             np.take(array, rows, axis=0, out=stack[: len(rows)], mode="clip")
             return stack.reshape(capacity, size, *array.shape[1:])
 
-        stack = jax.tree.map(take, self.arrays)
-        return to_device(stack) if self.placement is None else self.placement.put_stack(stack)
+        if self.placement is not None:
+            return self._deal_out(rows, capacity, size, self.placement)
+        return to_device(jax.tree.map(take, self.arrays))
+
+    def _deal_out(self, rows: np.ndarray, capacity: int, size: int, placement: Placement) -> Batch:
+        """A stack for many devices; each process copies the rows of its own."""
+        numbers = np.zeros(capacity * size, np.intp)
+        numbers[: len(rows)] = rows
+        grid = numbers.reshape(capacity, size)
+
+        def deal(array: np.ndarray) -> jax.Array:
+            shape = (capacity, size, *array.shape[1:])
+            return put_rows(lambda part: array[grid[:, part]], shape, placement.stack_sharding(size))
+
+        return jax.tree.map(deal, self.arrays)
 
 
 def bytes_of(tree: Tree) -> int:

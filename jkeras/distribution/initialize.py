@@ -6,7 +6,10 @@ import os
 
 import jax
 
+from jkeras._base import processes
 from jkeras._base.registry import export
+from jkeras.distribution.watch import Watch
+from jkeras.state import random
 
 
 @export("keras.distribution.initialize")
@@ -14,8 +17,9 @@ def initialize(job_addresses: str | None = None, num_processes: int | None = Non
     """Join the processes that work together; call it first, before anything is computed.
 
     What is not given is taken from `KERAS_DISTRIBUTION_JOB_ADDRESSES`, `..._NUM_PROCESSES` and `..._PROCESS_ID`; then from
-    torchrun's `MASTER_ADDR`, `MASTER_PORT`, `WORLD_SIZE` and `RANK`; then from what JAX finds of Slurm, MPI or Kubernetes. Where nothing
-    says that there are several processes, nothing happens.
+    torchrun's `MASTER_ADDR`, `MASTER_PORT`, `WORLD_SIZE` and `RANK`; then from what JAX finds of Slurm, MPI or Kubernetes. Where
+    nothing says that there are several processes, nothing happens. All take process 0's seed. When one of
+    them dies, the others end at once with status 75 (`watch.py`).
 
     Args:
         job_addresses: `"10.0.0.1:1234"`, where process 0 listens; of several, separated by commas, the first counts.
@@ -33,6 +37,9 @@ def initialize(job_addresses: str | None = None, num_processes: int | None = Non
     if count == 1:
         return
     jax.distributed.initialize(address, count, number)
+    if jax.process_count() > 1:
+        Watch(jax.process_index(), jax.process_count(), None if address is None else address.rpartition(":")[0])
+    random.set_random_seed(processes.of_first(random.next_seed()))
 
 
 def _asked(addresses: str | None, count: int | None, number: int | None) -> tuple[str | None, int | None, int | None]:

@@ -16,7 +16,7 @@ from jkeras._base.registry import export
 from jkeras._base.types import Tree
 from jkeras.distribution.devices import device_named, list_devices
 from jkeras.graph import KerasTensor
-from jkeras.state.placement import put
+from jkeras.state.spread import put
 
 
 @export("keras.distribution.DeviceMesh")

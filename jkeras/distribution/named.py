@@ -20,8 +20,9 @@ def get(identifier: str | Distribution | None) -> Distribution | None:
     """A distribution over all devices by name.
 
     Args:
-        identifier: `"data"` (the whole model on each device), `"zero"` (the same, with the optimizer's arrays cut), `"fsdp"` (weights
-            cut too), `"fsdp,model=4"` (with an axis of 4 devices along which weights are cut further); a distribution; or None.
+        identifier: `"data"`: the whole model on each device; `"zero"`: the same, with the optimizer's arrays cut; `"fsdp"`:
+            weights cut too; `"fsdp,model=4"`: with an axis of 4 devices along which they are cut further. Or a distribution, or
+            None.
 
     Raises:
         ValueError: another name, or a size that does not divide the devices.

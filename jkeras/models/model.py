@@ -167,8 +167,8 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
                 measured speed decide, or takes 1 where a callback hears of each batch.
             jit_compile: False is the same as `run_eagerly=True`.
             auto_scale_loss: scale the loss dynamically where the policy is `mixed_float16`.
-            distribution: how to spread the model over devices, by name (`"data"`, `"zero"`, `"fsdp"`, `"fsdp,model=4"`) or as an object of
-                `jkeras.distribution`; None as `jkeras.distribution.set_distribution` says.
+            distribution: how to spread the model over devices, by name (`"data"`, `"zero"`, `"fsdp"`, `"fsdp,model=4"`) or as an
+                object of `jkeras.distribution`; None as `jkeras.distribution.set_distribution` says.
             kwargs: Keras 2's `sample_weight_mode`, `target_tensors=None` and others that change nothing.
 
         Raises:

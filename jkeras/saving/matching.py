@@ -20,7 +20,8 @@ import numpy as np
 from jkeras._base.errors import FileFormatError, UnsafeFileError
 from jkeras._safe_io.hdf5 import StoredArray
 from jkeras._safe_io.parallel import read_parallel
-from jkeras.state.variable import Variable, as_before, gate, materialize, put_value
+from jkeras.state.spread import as_before, whole
+from jkeras.state.variable import Variable, gate, materialize, put_value
 
 # A packed file may be much smaller than its content, as zeros pack well; but not by any factor.
 _FLOOR, _MOST_PACKED = 32 << 20, 100
@@ -141,4 +142,5 @@ def host_values(variables: Sequence[Variable]) -> Iterator[Callable[[Variable], 
 def _value_of(variable: Variable) -> np.ndarray:
     if variable._value is None:  # one that a layer stores but no layer holds
         materialize([variable])
-    return np.asarray(variable._value)
+    assert variable._value is not None
+    return whole(variable._value)

@@ -1,15 +1,16 @@
 """`Placement`: where a model's arrays lie when they lie on many devices.
 
-The devices form a mesh with named axes, and a sharding says along which of them each axis of an array is cut. Programs are written
-for whole arrays; XLA's partitioner cuts them by the shardings of what goes in and comes out, and adds the communication. So the
-core knows of devices in these places alone: variables are put where they belong, batches are cut by rows, and a program gives its
-state back as it lay before.
+The devices form a mesh with named axes, and a sharding says along which of them each axis of an array is cut. Programs are
+written for whole arrays; XLA's partitioner cuts them by the shardings of what goes in and comes out, and adds the communication.
+So the core knows of devices in these places alone: variables are put where they belong, batches are cut by rows, and a program
+gives its state back as it lay before.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -17,7 +18,8 @@ import jax
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
+from jkeras.state.spread import put
 from jkeras.state.variable import Variable, gate, materialize
 
 
@@ -80,38 +82,24 @@ class Placement:
         """Arrays, numbers and keys on every device."""
         return jax.tree.map(lambda leaf: put(leaf, self.everywhere), tree)
 
-    def put_stack(self, tree: Tree) -> Tree:
-        """A batch stack, `(capacity, rows, ...)`, with its rows on the devices that compute them.
+    @property
+    def results(self) -> NamedSharding | None:
+        """Where results lie that the host reads; None leaves it to the partitioner."""
+        return None if self.everywhere.is_fully_addressable else self.everywhere
+
+    def stack_sharding(self, rows: int) -> NamedSharding:
+        """The sharding of a batch stack, `(capacity, rows, ...)`: rows lie on the devices that compute them.
 
         Rows that cannot be dealt out evenly lie everywhere; `cut_rows` deals them out in the program.
         """
-        parts = 1 if self.rows is None else int(np.prod([self.mesh.shape[axis] for axis in np.atleast_1d(self.rows)]))
+        axes = () if self.rows is None else tuple(np.atleast_1d(self.rows))
+        parts = math.prod(self.mesh.shape[axis] for axis in axes)
+        return self.everywhere if rows % parts else self.sharding(None, self.rows)
 
-        def put_leaf(leaf: Array | np.ndarray) -> jax.Array:
-            return put(leaf, self.everywhere if leaf.shape[1] % parts else self.sharding(None, self.rows))
-
-        return jax.tree.map(put_leaf, tree)
+    def put_stack(self, tree: Tree) -> Tree:
+        """A batch stack of the host on the devices."""
+        return jax.tree.map(lambda leaf: put(leaf, self.stack_sharding(leaf.shape[1])), tree)
 
     def cut_rows(self, batch: Tree) -> Tree:
         """Within a program: the rows of a batch, dealt out to the devices; any number of them."""
         return jax.tree.map(lambda leaf: jax.lax.with_sharding_constraint(leaf, self.sharding(self.rows)), batch)
-
-
-def put(value: Tree, sharding: NamedSharding) -> jax.Array:
-    """An array in a sharding; each process passes the same, and copies its own part.
-
-    Args:
-        value: an array of the host or of devices, a number, or a key.
-        sharding: where it shall lie.
-    """
-    if isinstance(value, jax.Array) and value.sharding == sharding:
-        return value
-    if sharding.is_fully_addressable:
-        return jax.device_put(value, sharding)
-    if isinstance(value, jax.Array) and not value.is_fully_addressable:
-        moved: jax.Array = jax.jit(lambda a: a, out_shardings=sharding)(value)
-        return moved
-    if isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(put(jax.random.key_data(value), sharding), impl=jax.random.key_impl(value))
-    whole = np.asarray(value)
-    return jax.make_array_from_callback(whole.shape, sharding, lambda part: whole[part])

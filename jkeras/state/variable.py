@@ -30,6 +30,7 @@ from jkeras.state import random
 from jkeras.state.initial import InitialValue, constant, draw_together
 from jkeras.state.operators import ArrayOperators
 from jkeras.state.scope import Scope, UnknownVariables, current, is_traced, next_age, path_here, same_trace
+from jkeras.state.spread import as_before, whole
 
 _LEAK = """A value that JAX is still tracing was assigned to the weight {path!r}. It would leak out of the traced function, where
 nobody can use it. Your program does something like
@@ -310,10 +311,10 @@ class Variable(ArrayOperators):
 
     def numpy(self) -> np.ndarray:
         """A copy as a numpy array."""
-        return np.array(self.array)
+        return np.array(whole(self.array))
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.array, dtype)
+        return np.array(whole(self.array), dtype)
 
     def __jax_array__(self) -> jax.Array:
         return self.array
@@ -409,12 +410,6 @@ def owned_value(variable: Variable) -> jax.Array:
         value = variable._value = copied(value)
         variable._shared = False
     return value
-
-
-def as_before(value: jax.Array, before: jax.Array) -> jax.Array:
-    """An array on the devices on which another one lies, if these are several."""
-    spread = before.sharding.num_devices > 1 and value.sharding != before.sharding
-    return jax.device_put(value, before.sharding) if spread else value
 
 
 def put_value(variable: Variable, value: jax.Array) -> None:

@@ -18,7 +18,8 @@ from jkeras._base.types import Array, Tree
 from jkeras.layer.tracking import Inventory, inventory
 from jkeras.optimizers.placing import state_shardings
 from jkeras.optimizers.state import OptimizerState, named_leaves, split_name
-from jkeras.state.placement import Placement, put
+from jkeras.state.placement import Placement
+from jkeras.state.spread import put
 from jkeras.state.variable import gate, materialize, owned_value, put_value, threads
 from jkeras.training.dialects import is_taped
 from jkeras.training.programs.training import Call

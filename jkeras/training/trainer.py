@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras import optimizers
-from jkeras._base import paths
+from jkeras._base import paths, processes
 from jkeras._base.compiling import compiled_quickly
 from jkeras._base.config import settings
 from jkeras._base.errors import standing_for_unknown
@@ -368,6 +368,7 @@ class Trainer:
                 logs = self._plain(logs)
                 loop.end_epoch()
                 events.on_epoch_end(epoch, logs)
+                model.stop_training = processes.of_any(bool(model.stop_training))
                 if model.stop_training:
                     break
         self._keep_average()

@@ -88,14 +88,14 @@ def test_statistics_of_a_batch_are_those_of_all_devices():
 
 
 SETTINGS = {
-    "accumulation": dict(optimizer=lambda: jkeras.optimizers.SGD(0.1, gradient_accumulation_steps=2)),
-    "average": dict(optimizer=lambda: jkeras.optimizers.Adam(0.01, use_ema=True)),
-    "clipped": dict(optimizer=lambda: jkeras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=0.1)),
-    "factored": dict(optimizer=lambda: jkeras.optimizers.Adafactor(0.01)),
-    "class weights": dict(class_weight={0: 1.0, 1: 2.0, 2: 0.5, 3: 0.0}),
-    "row weights": dict(sample_weight=np.linspace(0, 1, 100)),
-    "validation": dict(validation_data=(X[:30], Y[:30])),
-    "one event a step": dict(callbacks=[jkeras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)]),
+    "accumulation": {"optimizer": lambda: jkeras.optimizers.SGD(0.1, gradient_accumulation_steps=2)},
+    "average": {"optimizer": lambda: jkeras.optimizers.Adam(0.01, use_ema=True)},
+    "clipped": {"optimizer": lambda: jkeras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=0.1)},
+    "factored": {"optimizer": lambda: jkeras.optimizers.Adafactor(0.01)},
+    "class weights": {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5, 3: 0.0}},
+    "row weights": {"sample_weight": np.linspace(0, 1, 100)},
+    "validation": {"validation_data": (X[:30], Y[:30])},
+    "one event a step": {"callbacks": [jkeras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)]},
 }
 
 

@@ -127,7 +127,7 @@ def _program(model: Steps, run: Call, name: str, programs: int, eager: Call) -> 
     elif placement is None:
         jitted = watched(jax.jit(run, compiler_options=options), name, programs)
     else:
-        jitted = watched(Placed(run, placement, _changing, (None,), compiler_options=options), name, programs)
+        jitted = watched(Placed(run, placement, _changing, (placement.results,), compiler_options=options), name, programs)
 
     def call(state: TrainState, *args: object) -> tuple[TrainState, Tree]:
         changing, found = jitted(state, *args)
