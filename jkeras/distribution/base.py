@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -116,7 +116,7 @@ class Distribution:
         mesh = self._device_mesh.backend_mesh
         return Placement(mesh, spec_from(self.get_variable_layout), spec_from(self.get_slot_layout), self._batch_dim_name)
 
-    def check(self, weights: list[Weight]) -> None:
+    def check(self, weights: Sequence[Weight]) -> None:
         """Look whether the rules fit a model's weights, before anything is moved."""
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ class ModelParallel(Distribution):
         """As the rule says that matches a layer's path."""
         return self._layout_map[path]
 
-    def check(self, weights: list[Weight]) -> None:
+    def check(self, weights: Sequence[Weight]) -> None:
         """Look whether each rule matches weights that it fits.
 
         Raises:

@@ -129,7 +129,7 @@ def layouts(self: Steps, input_shape: Tree = None, batch_size: int = 32) -> Layo
         rows=rows,
         device_bytes=sum(map(_device_bytes, leaves)),
         whole_bytes=sum(_device_bytes(leaf) for leaf in leaves if leaf.sharding.is_fully_replicated),
-        collectives=collectives(text),
+        collectives=collectives(text or ""),
     )
 
 

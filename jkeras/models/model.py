@@ -25,6 +25,7 @@ from jkeras.data import as_source, train_validation_split
 from jkeras.data.array_source import ArraySource
 from jkeras.data.arrays import is_arrays, to_host_arrays
 from jkeras.data.prepared import Preparation
+from jkeras.distribution import Distribution
 from jkeras.distribution import get as get_distribution
 from jkeras.graph.keras_tensor import Operation
 from jkeras.layer.base import Layer
@@ -151,7 +152,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
         steps_per_execution: int | None = None,
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
-        distribution: object = None,
+        distribution: str | Distribution | None = None,
         **kwargs: Any,
     ) -> None:
         """Configure training.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import NamedSharding, Sharding
 
-from jkeras._base.types import Array, Tree
+from jkeras._base.types import Tree
 
 
 def put(value: Tree, sharding: Sharding) -> jax.Array:
@@ -36,7 +37,7 @@ def as_before(value: jax.Array, before: jax.Array) -> jax.Array:
     return put(value, before.sharding) if before.sharding.num_devices > 1 else value
 
 
-def whole(value: Array) -> np.ndarray:
+def whole(value: object) -> np.ndarray:
     """An array on the host; where parts of it lie with other processes, these must call this too."""
     if isinstance(value, jax.Array) and not (value.is_fully_addressable or value.is_fully_replicated):
         assert isinstance(value.sharding, NamedSharding)
@@ -54,12 +55,12 @@ def put_rows(take: Callable[[slice], np.ndarray], shape: tuple[int, ...], shardi
     """
     if sharding.is_fully_addressable:
         return jax.device_put(take(slice(0, shape[1])), sharding)
-    parts = [part[1] for part in sharding.addressable_devices_indices_map(shape).values()]
+    parts = [part[1] for part in sharding.addressable_devices_indices_map(shape).values() if part is not None]
     first = min(part.start or 0 for part in parts)
     last = max(shape[1] if part.stop is None else part.stop for part in parts)
     own = take(slice(first, last))
 
-    def piece(part: tuple[slice, ...]) -> np.ndarray:
+    def piece(part: Any) -> np.ndarray:
         rows = part[1]
         return own[:, (rows.start or 0) - first : (shape[1] if rows.stop is None else rows.stop) - first]
 
