@@ -48,6 +48,10 @@ class UnexpectedArgumentError(TypeError, ValueError):
     """An argument that a constructor does not take. Python says TypeError, some of Keras' classes ValueError: it is both."""
 
 
+class MisfitError(ValueError, TypeError, IndexError):
+    """Shapes, axes or dtypes that an operation does not take. JAX says TypeError or IndexError, Keras ValueError: all three."""
+
+
 class NotBuiltError(ValueError, AttributeError):
     """An attribute that a layer has once it knows the shape of its input; `hasattr` is False until then."""
 
