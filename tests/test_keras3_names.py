@@ -261,6 +261,8 @@ def test_operations_are_parts_of_graphs(library, tmp_path):
     model = library.Model(x, library.layers.Dense(1, kernel_initializer="ones")(scaled(x)))
     np.testing.assert_allclose(model(X[:, :2]), 3 * X[:, :2].sum(1, keepdims=True), rtol=1e-5, atol=1e-6)
     assert scaled.output.shape == (None, 2) and scaled.symbolic_call(x).shape == (None, 2)
+    assert scaled.get_config() == {"name": "scaled", "factor": 3.0}
+    assert isinstance(library.layers.ReLU().compute_output_spec(x), library.KerasTensor)
     assert isinstance(scaled, library.Operation) and isinstance(library.layers.Dense(1), library.Operation)
     assert issubclass(library.layers.Layer, library.Operation) and not isinstance(3, library.Operation)
     assert not isinstance(library.layers.Dense(1), cls)

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 
 from jkeras._base.types import Tree
-from jkeras.graph import infer
+from jkeras.graph import infer, symbolic_like
 from jkeras.layer.call_plan import CallPlan
 from jkeras.layer.messages import SHAPE_IN_CALL
 from jkeras.layer.structures import shapes_to_specs, specs_to_shapes
@@ -21,11 +21,11 @@ class ShapeFace:
     __call__: Callable[..., Tree]
 
     def compute_output_spec(self, *args: Tree, **kwargs: Tree) -> Tree:
-        """Shapes and dtypes of the outputs for specs of the inputs."""
+        """Symbolic tensors like the outputs, for symbolic tensors in place of the inputs. No call is recorded."""
         if type(self).compute_output_shape is ShapeFace.compute_output_shape:
-            return self._infer(self, args, kwargs)
+            return symbolic_like(self._infer(self, args, kwargs))
         shapes = self._shapes_for(self.compute_output_shape, args, kwargs)
-        return shapes_to_specs(self.compute_output_shape(*shapes), self.compute_dtype)  # type: ignore[attr-defined]
+        return symbolic_like(shapes_to_specs(self.compute_output_shape(*shapes), self.compute_dtype))  # type: ignore[attr-defined]
 
     def compute_output_shape(self, input_shape: Tree, *other_shapes: Tree) -> Tree:
         """Shape of the output for a shape of the input, with None for unknown axes. You may override it.

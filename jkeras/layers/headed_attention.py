@@ -24,7 +24,7 @@ from jkeras._base.config import settings
 from jkeras._base.configurable import serialize
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
-from jkeras.graph import Spec, infer
+from jkeras.graph import Spec, infer, symbolic_like
 from jkeras.initializers.scaling import with_axes
 from jkeras.layer.declaration import Declaration, Weight
 from jkeras.layers.attention_parts import AttentionParts
@@ -260,8 +260,8 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         return (*query_shape[:-1], *(self._units or (query_shape[-1],)))
 
     def compute_output_spec(self, *args: Tree, **kwargs: Tree) -> Tree:
-        """Shapes and dtypes of the outputs for specs of the inputs."""
-        return infer(self, args, kwargs)
+        """Symbolic tensors like the outputs."""
+        return symbolic_like(infer(self, args, kwargs))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments in Keras' JSON shape."""
