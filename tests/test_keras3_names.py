@@ -237,6 +237,19 @@ def test_masks_have_keras_name(library):
     np.testing.assert_array_equal(embedding(data)._keras_mask, [[True, True, False]])
 
 
+@pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES)
+def test_a_mask_that_was_given_counts_and_travels_on(library):
+    mask = jnp.array([[True, True, False]])
+    lstm = library.layers.LSTM(2, return_sequences=True)
+    np.testing.assert_array_equal(lstm(jnp.ones((1, 3, 2)), mask=mask)._keras_mask, mask)
+    assert lstm(library.Input((3, 2)), mask=library.Input((3,), dtype="bool"))._keras_mask.shape == (None, 3)
+    x = jnp.arange(6.0).reshape(1, 3, 2)
+    x._keras_mask = mask  # by hand
+    half = library.layers.GlobalAveragePooling1D(dtype="float16")
+    np.testing.assert_array_equal(half(x), [[1, 2]])  # not lost with the cast
+    assert float(library.losses.MeanAbsoluteError()(jnp.zeros((1, 3, 2)), x)) == 1.5
+
+
 def operation(library):
     class Scaled(library.Operation):
         def __init__(self, factor, name=None):

@@ -83,7 +83,7 @@ class InputLayer(Layer):
         """The symbolic input, which is also the output."""
         return self.get_output_at(node_index)
 
-    def forward(self, w: Weights, x: Tree) -> Tree:
+    def forward(self, w: Weights, x: Tree = None) -> Tree:
         """The input."""
         return x
 
