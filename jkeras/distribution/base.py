@@ -116,6 +116,10 @@ class Distribution:
         mesh = self._device_mesh.backend_mesh
         return Placement(mesh, spec_from(self.get_variable_layout), spec_from(self.get_slot_layout), self._batch_dim_name)
 
+    def __getstate__(self) -> dict[str, object]:
+        """For a pickle or a copy: what the core needs is made anew."""
+        return {name: value for name, value in self.__dict__.items() if name != "placement"}
+
     def check(self, weights: Sequence[Weight]) -> None:
         """Look whether the rules fit a model's weights, before anything is moved."""
 

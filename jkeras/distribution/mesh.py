@@ -72,6 +72,12 @@ class DeviceMesh:
         """The devices in the grid."""
         return self._devices
 
+    def __getstate__(self) -> dict[str, object]:
+        """For a pickle or a copy: devices by name."""
+        names = [d if isinstance(d, str) else f"{d.platform}:{d.id}" for d in self._devices.flat]
+        kept = {name: value for name, value in self.__dict__.items() if name != "backend_mesh"}
+        return {**kept, "_devices": np.array(names, dtype=object).reshape(self._shape)}
+
     @functools.cached_property
     def backend_mesh(self) -> Mesh:
         """The mesh of JAX."""

@@ -1,5 +1,8 @@
 """`fit`, `evaluate` and `predict` on eight devices give the numbers of one."""
 
+import copy
+import pickle
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -177,6 +180,16 @@ def test_a_model_larger_than_a_device_is_whole_nowhere():
     for weight in model.trainable_weights:
         if weight.shape[0] % 8 == 0:
             assert {shard.data.size for shard in weight.value.addressable_shards} == {weight.size // 8}
+
+
+def test_copies_lie_as_the_model_does():
+    model = mlp()
+    model.compile("adam", LOSS, distribution=WAYS["rules"]())
+    model.fit(X, Y, verbose=0)
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_allclose(other.evaluate(X, Y, verbose=0), model.evaluate(X, Y, verbose=0), rtol=1e-5)
+        assert other.get_layer("first").kernel.value.sharding.spec == P(None, "model")
+        other.fit(X, Y, verbose=0)
 
 
 def test_one_program_serves_a_training():
