@@ -41,12 +41,13 @@ from jkeras.graph.spec import is_spec
 from jkeras.layer import messages, structures
 from jkeras.layer.call_plan import CallPlan, arrange, read_plan
 from jkeras.layer.config_face import LEGACY, ConfigFace
-from jkeras.layer.declaration import Updated
+from jkeras.layer.declaration import Declaration, Updated, Weight
 from jkeras.layer.graph_face import GraphFace
 from jkeras.layer.holder import WeightHolder
 from jkeras.layer.input_spec import InputSpec, check_input
 from jkeras.layer.leaks import hide_tracers, tracers_in
 from jkeras.layer.pure import PureFace
+from jkeras.layer.quantization_face import QuantizationFace
 from jkeras.layer.remat import RematFace, rematerialized
 from jkeras.layer.rewrite import Rewrite
 from jkeras.layer.shape_face import ShapeFace
@@ -110,7 +111,7 @@ class BaseArguments(LayerArguments, total=False):
 
 
 @export("keras.layers.Layer", "keras.Layer")
-class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphFace, ShapeFace):
+class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphFace, ShapeFace, QuantizationFace):
     """Base of all layers and models.
 
     Args:
@@ -197,14 +198,10 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     def dtype_policy(self, policy: DTypePolicy | str | None) -> None:
         if isinstance(policy, DTypePolicyMap) and len(policy):
             raise ValueError(messages.POLICY_MAP.format(layer=self.name, paths=[*policy]))
-        self._dtype_policy = get_policy(policy)
-        if self._dtype_policy.quantization_mode is not None:
-            raise ValueError(messages.QUANTIZED.format(layer=self.name, policy=self._dtype_policy))
-        self._compute = self._dtype_policy.compute
-
-    @property
-    def quantization_mode(self) -> None:
-        """None: weights are kept as they are trained."""
+        found = get_policy(policy)
+        self._accept_policy(found)
+        self._dtype_policy = found
+        self._compute = found.compute
 
     @property
     def compute_dtype(self) -> str:
@@ -263,9 +260,18 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     def _declare_weights(self, specs: tuple[Tree, ...]) -> None:
         if len(specs) > 1:  # a subclass' call may take more inputs
             specs = specs[: len(inspect.signature(self.declare).parameters)]
-        for w in self.declare(*specs) or ():
-            options = (w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint)
-            setattr(self, w.name, self.add_weight(w.shape, w.initializer, *options, name=w.name) if w.present else None)
+        for weight in self._kept(self.declare(*specs) or iter(())):
+            self._hold(weight)
+
+    def _kept(self, weights: Declaration) -> Declaration:
+        """The weights to keep for those that the layer declares."""
+        return weights
+
+    def _hold(self, w: Weight) -> None:
+        """Make a weight and put it into its attribute."""
+        options = (w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint)
+        more = {"overwrite_with_gradient": w.overwritten, "name": w.name}
+        setattr(self, w.place, self.add_weight(w.shape, w.initializer, *options, **more) if w.present else None)
 
     def _ensure_built(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         """Make all weights of this layer and of those below it, for these inputs.

@@ -80,7 +80,7 @@ class ConfigFace(configurable.Configurable):
         with configurable.in_todays_words(config, cls) as todays:
             arguments = configurable.read_arguments(cls, todays, custom_objects)
         policy = arguments.get("dtype")
-        if isinstance(policy, DTypePolicy) and not isinstance(policy, DTypePolicyMap):
+        if isinstance(policy, DTypePolicy) and not isinstance(policy, DTypePolicyMap) and policy.quantization_mode is None:
             arguments["dtype"] = policy.name  # as Keras hands it on: a constructor may take the name of a dtype alone
         accepted = configurable.accepted_arguments(cls)
         if accepted is None:
