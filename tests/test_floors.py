@@ -27,6 +27,7 @@ FLOORS = {
     "regularizers": 4,
     "constraints": 4,
     "activations": 4,
+    "quantizers": 4,
     "layer": 5,
     "layers": 5.5,
     "losses": 6,
