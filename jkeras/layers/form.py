@@ -18,9 +18,14 @@ Shape = tuple[int, ...]
 
 
 class Form(Rewrite):
-    """Weights that are kept as they are."""
+    """Weights that are kept as they are.
+
+    Attributes:
+        takes_update: whether a low-rank update may be added.
+    """
 
     frozen: tuple[str, ...] = ()
+    takes_update = True
 
     def read(self, layer: Layer, w: Weights) -> Weights:
         """The weights for `forward`."""

@@ -85,11 +85,13 @@ class LowRankLayer(WeightedLayer):
         role, what = self._low_rank_role, f"{type(self).__name__} {self.name!r}"
         if getattr(self, f"{role}_constraint", None) is not None:
             raise ValueError(f"{what} constrains its {role}, which a low-rank update would evade. Leave out {role}_constraint.")
-        if not self.built and not isinstance(self.__dict__.get(role), Variable):
+        form = self._rewrite if isinstance(self._rewrite, Form) else PLAIN
+        if form is PLAIN and not isinstance(self.__dict__.get(role), Variable):
             raise ValueError(f"{what} is not built: the sizes of its {role} are not known. First call it, or build(input_shape).")
+        if not form.takes_update:
+            raise NotImplementedError(f"{what} is kept as {self.dtype_policy.name}, and only int8 and int4 take a low-rank update.")
         if self.lora_enabled:
             raise ValueError(f"{what} has a low-rank update already, of rank {self.lora_rank}.")
-        form = self._rewrite if isinstance(self._rewrite, Form) else PLAIN
         shape = form.shape(self, role)
         self.lora_rank, self.lora_alpha = int(rank), rank if lora_alpha is None else lora_alpha
         regularizer = getattr(self, f"{role}_regularizer", None)

@@ -10,6 +10,7 @@ and files hold filled layers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ from jkeras.layer.declaration import Weight
 from jkeras.layer.tracking import note_change
 from jkeras.layers.quantization.quantized import Quantized, stored
 from jkeras.nn.int4 import pack_int4, unpack_int4
-from jkeras.nn.quantization import affine_dequantize
+from jkeras.nn.quantization import AffineKernel, affine_dequantize
 
 _UNFILLED = """{layer!r} was made with the policy {policy!r}, but has no kernel yet. Load the weights of a quantized model, or make
 the layer without this policy and call model.quantize({mode!r}, config) once it has its weights."""
@@ -38,6 +39,7 @@ class Calibrated(Quantized):
     """
 
     hidden = True
+    takes_update = False
 
     def __init__(self, mode: str, bits: int, group_size: int, zero_name: str):
         super().__init__(("kernel",))
@@ -48,7 +50,7 @@ class Calibrated(Quantized):
         """The attribute of a layer that says whether it is filled."""
         return f"is_{self.mode}_calibrated"
 
-    def variables(self, weight: Weight) -> Iterator[Weight]:
+    def variables(self, role: str) -> Iterator[Weight]:
         """Integers, scales, zero points, and the group of each row."""
         rows, columns = self.matrix_shape()
         groups = 1 if self._group_size == -1 else -(-rows // self._group_size)
@@ -70,13 +72,12 @@ class Calibrated(Quantized):
         if len(shape) not in (2, 3):
             raise NotImplementedError(f"{self.mode.upper()} is for kernels of two or three axes. Received: shape {shape}.")
         inputs = 1 if len(shape) == 2 or shape.index(max(shape)) == 0 else 2
-        rows, columns = jnp.prod(jnp.array(shape[:inputs])), jnp.prod(jnp.array(shape[inputs:]))
-        return int(rows), int(columns)
+        return math.prod(shape[:inputs]), math.prod(shape[inputs:])
 
     def convert(self, layer: Any) -> None:
         """Make room; the kernel as it is moves to another attribute."""
         held = vars(layer)
-        for weight in self._in_place_of(Weight("kernel", layer.kernel.shape)):
+        for weight in self._in_place_of("kernel", layer.kernel.shape):
             layer._hold(weight)
         held["_kernel"] = held.pop("kernel")
         note_change()
@@ -86,17 +87,21 @@ class Calibrated(Quantized):
         """The layer's other weights, then what is kept of the kernel."""
         return [name for name in self._ordered(layer, 0) if name != "_kernel"]
 
-    def fill(self, layer: Any, **arrays: Array) -> None:
+    def fill(self, layer: Any, kernel: AffineKernel, row_scales: Array | None = None) -> None:
         """Replace the kernel.
 
         Args:
             layer: whose kernel it is.
-            arrays: `quantized_kernel`, as integers `(out, in)`, and the others as they are kept.
+            kernel: the rounded one, as a matrix `(in, out)`.
+            row_scales: what its rows were multiplied by, for AWQ.
         """
-        if self._bits == 4:
-            arrays["quantized_kernel"] = pack_int4(arrays["quantized_kernel"].astype(jnp.uint8))
-        for name, array in arrays.items():
-            getattr(layer, name).assign(array)
+        integers = kernel.q.T.astype(jnp.uint8)
+        layer.quantized_kernel.assign(pack_int4(integers) if self._bits == 4 else integers)
+        layer.kernel_scale.assign(kernel.scale.T)
+        layer.kernel_zero.assign(kernel.zero_point.T)
+        layer.g_idx.assign(kernel.index)
+        if row_scales is not None:
+            layer.awq_scales.assign(row_scales)
         self._filled(layer)
 
     def load(self, layer: Layer, store: Mapping[str, Tree]) -> None:

@@ -27,7 +27,7 @@ class Float8(Form):
         history: how many steps the amax histories look back on.
     """
 
-    hidden = False
+    takes_update = False
 
     def __init__(self, history: int):
         self._history = history

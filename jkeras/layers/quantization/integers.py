@@ -58,13 +58,13 @@ class Integers(Quantized):
 class Int8(Integers):
     """An integer of 8 bits for each entry, a scale for each channel of a kernel and for each row of a table."""
 
-    def variables(self, weight: Weight) -> Iterator[Weight]:
+    def variables(self, role: str) -> Iterator[Weight]:
         """The integers and their scale."""
-        layout = self.layouts[weight.name]
-        shared = layout.shared(len(weight.shape))
-        scale = [1 if axis in shared else size for axis, size in enumerate(self.shapes[weight.name])]
-        yield Weight(weight.name, weight.shape, "zeros", "int8", trainable=False)
-        yield Weight(f"{weight.name}_scale", _shape(layout.placed, *scale), "ones", trainable=False)
+        layout, shape = self.layouts[role], self.shapes[role]
+        shared = layout.shared(len(shape))
+        scale = [1 if axis in shared else size for axis, size in enumerate(shape)]
+        yield Weight(role, shape, "zeros", "int8", trainable=False)
+        yield Weight(f"{role}_scale", _shape(layout.placed, *scale), "ones", trainable=False)
 
     def kept(self, role: str, value: Array) -> dict[str, Array]:
         """The integers and their scale."""
@@ -105,9 +105,9 @@ class Int4(Integers):
         super().__init__(layouts, **options)
         self.block_size = None if block_size == -1 else block_size
 
-    def variables(self, weight: Weight) -> Iterator[Weight]:
+    def variables(self, role: str) -> Iterator[Weight]:
         """The bytes, scales and zero points, and the block of each row, which weights of one layer share."""
-        role, layout = weight.name, self.layouts[weight.name]
+        layout = self.layouts[role]
         rows, columns = self._sizes(role)
         packed = [*_shape(layout.turned, rows, columns)]
         packed[layout.packed_axis] = -(-packed[layout.packed_axis] // 2)

@@ -30,7 +30,7 @@ from jkeras.quantizers import AbsMaxQuantizer, Int4QuantizationConfig
 from jkeras.quantizers.calibrated_config import CalibratedConfig
 from jkeras.quantizers.config import QuantizationConfig, QuantizerLike
 
-_ALONE = "{layer!r} cannot have both a low-rank update and the form {mode!r}: {why}."
+_UPDATED = "{layer!r} has a low-rank update, which the form {mode!r} does not take, only int8 and int4."
 _NEEDS_DATA = """Implicitly enabling {name} quantization by setting dtype_policy to {policy!r} is not supported, because it needs data.
 Write model.quantize({mode!r}, config) with a config of keras.quantizers."""
 
@@ -80,9 +80,8 @@ class QuantizableLayer(LowRankLayer):
     def _quantize(self, config: QuantizationConfig, type_check: bool) -> None:
         if type_check and not is_library(type(self)):
             raise self._no_method("quantize")
-        self._check_mode(config.mode)
-        self.quantization_config = config
         self._take_form(config.mode, config).convert(self)
+        self.quantization_config = config
         if self.dtype_policy.quantization_mode is None:
             self._dtype_policy = get_policy(f"{_policy_mode(config)}_from_{self.dtype_policy.name}")
 
@@ -97,6 +96,8 @@ class QuantizableLayer(LowRankLayer):
     def _take_form(self, mode: str, config: QuantizationConfig | None) -> Any:
         self._check_mode(mode)
         form = self._form_of(mode, config)
+        if self.lora_enabled and not form.takes_update:
+            raise NotImplementedError(_UPDATED.format(layer=self.name, mode=mode))
         if isinstance(form, (Int8, Int4)):
             self.inputs_quantizer = form.inputs
         self._form = form
@@ -122,9 +123,6 @@ class QuantizableLayer(LowRankLayer):
     def _check_mode(self, mode: str) -> None:
         if mode not in self._modes:
             raise NotImplementedError(f"{type(self).__name__} {self.name!r} does not have the form {mode!r}, only {self._modes}.")
-        if self.lora_enabled and mode not in ("int8", "int4"):
-            why = "of the forms, only int8 and int4 take one"
-            raise NotImplementedError(_ALONE.format(layer=self.name, mode=mode, why=why))
 
     def __getattr__(self, name: str) -> Any:
         form = self.__dict__.get("_form")

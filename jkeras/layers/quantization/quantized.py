@@ -33,21 +33,22 @@ class Quantized(Form):
         self.shapes: dict[str, Shape] = {}
         self.places: list[str] = []  # attributes with what is kept
 
-    def variables(self, weight: Weight) -> Iterator[Weight]:
-        """What is kept of a weight."""
+    def variables(self, role: str) -> Iterator[Weight]:
+        """What is kept of a weight of the shape `shapes[role]`."""
         raise NotImplementedError
 
     def declare(self, weights: Declaration) -> Declaration:
         """The weights to keep for those that a layer declares."""
         for weight in weights:
-            yield from self._in_place_of(weight) if weight.name in self.roles and None not in weight.shape else (weight,)
+            known = weight.name in self.roles and None not in weight.shape  # the layer refuses unknown sizes itself
+            yield from self._in_place_of(weight.name, weight.shape) if known else (weight,)
 
     def convert(self, layer: Any) -> None:
         """Replace the Variables of a layer that keeps the weights as they are."""
         for role in self.roles:
             value: Array = layer.__dict__[role].stored
             delattr(layer, role)
-            for weight in self._in_place_of(Weight(role, value.shape)):
+            for weight in self._in_place_of(role, value.shape):
                 layer._hold(weight)
             for name, array in self.kept(role, value).items():
                 getattr(layer, name).assign(array)
@@ -68,9 +69,9 @@ class Quantized(Form):
         others = [name for name in super().order(layer) if name not in self.places]
         return [*self.places[:first], *others, *self.places[first:]]
 
-    def _in_place_of(self, weight: Weight) -> Iterator[Weight]:
-        self.shapes[weight.name] = tuple(size for size in weight.shape if size is not None)
-        for kept in self.variables(weight):
+    def _in_place_of(self, role: str, shape: Any) -> Iterator[Weight]:
+        self.shapes[role] = tuple(shape)
+        for kept in self.variables(role):
             self.places.append(kept.place)
             yield kept
 
