@@ -76,7 +76,7 @@ def abs_max_quantize_grouped_with_zero_point(
     epsilon: float = 1e-7,
     to_numpy: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """`q = round(w / scale) + zero_point`, with a scale and a zero point for each column of each block of rows.
+    """`q = round(w / scale + zero_point)`, with a scale and a zero point for each column of each block of rows.
 
     Args:
         inputs: `(n, units)`.
