@@ -1,7 +1,7 @@
 """Numbers as small integers, with what is needed to get back at the numbers.
 
 Symmetric: `q = round(x scale)`, where one `scale` serves all entries along some axes, and the largest of them becomes the largest
-integer. Affine: `q = round(w / scale) + zero_point`, where the range of a group of entries becomes all the integers that there
+integer. Affine: `q = round(w / scale + zero_point)`, where the range of a group of entries becomes all the integers that there
 are; the range holds 0, so that 0 comes back as 0. Groups lie along the first axis of a matrix `(n, units)`, which is the axis
 that a layer sums over: each column of each group has a scale and a zero point of its own.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -122,7 +123,7 @@ def affine_quantize(
     levels: Levels,
     dtype: DTypeLike | None = None,
 ) -> Int[Array, "n units"]:
-    """`q = clip(round(w / scale) + zero_point, low, high)`, each row with the numbers of its group.
+    """`q = clip(round(w / scale + zero_point), low, high)`, each row with the numbers of its group.
 
     Args:
         w: `(n, units)`.
@@ -138,8 +139,8 @@ def affine_quantize(
         >>> print(q.ravel(), affine_dequantize(q, scale, zero_point, group_index(4, 2)).ravel().round(2))
         [ 0 15  7 15] [-1.    2.    0.47  1.  ]
     """
-    exact = jnp.round(w.astype(jnp.promote_types(w.dtype, jnp.float32)) / scale[index]) + zero_point[index]
-    return jnp.clip(exact, *levels).astype(zero_point.dtype if dtype is None else dtype)
+    exact = w.astype(jnp.promote_types(w.dtype, jnp.float32)) / scale[index] + zero_point[index]
+    return jnp.clip(jnp.round(exact), *levels).astype(zero_point.dtype if dtype is None else dtype)
 
 
 @jax.jit
@@ -151,3 +152,34 @@ def affine_dequantize(
 ) -> Float[Array, "n units"]:
     """`(q - zero_point) scale`, each row with the numbers of its group: what the integers of `affine_quantize` stand for."""
     return (q.astype(scale.dtype) - zero_point[index].astype(scale.dtype)) * scale[index]
+
+
+class AffineKernel(NamedTuple):
+    """A kernel `(n, units)` as integers, and what they stand for.
+
+    Attributes:
+        q: `(n, units)`.
+        scale, zero_point: `(groups, units)`.
+        groups: `(n,)`, the group of each row.
+    """
+
+    q: Int[Array, "n units"]
+    scale: Float[Array, "groups units"]
+    zero_point: Int[Array, "groups units"]
+    groups: Int[Array, " n"]
+
+    def dequantized(self) -> Float[Array, "n units"]:
+        """`(q - zero_point) scale`."""
+        return affine_dequantize(*self)
+
+
+def affine_kernel(w: Float[Array, "n units"], levels: Levels, group_size: int = -1) -> AffineKernel:
+    """A kernel rounded to the nearest, with a scale and a zero point for each column of each group of rows.
+
+    Example:
+        >>> affine_kernel(jnp.array([[-1.0], [2.0], [0.5], [1.0]]), (0, 15), group_size=2).q.ravel().tolist()
+        [0, 15, 7, 15]
+    """
+    scale, zero_point = affine_parameters(w, levels, group_size=group_size)
+    index = group_index(w.shape[0], group_size)
+    return AffineKernel(affine_quantize(w, scale, zero_point, index, levels), scale, zero_point, index)

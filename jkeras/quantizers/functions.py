@@ -11,6 +11,7 @@ import numpy as np
 
 from jkeras._base.device import device
 from jkeras._base.errors import describe
+from jkeras._base.registry import export
 from jkeras._base.types import DTypeLike, Tensor
 from jkeras.nn import fake_quantization, float8, int4, quantization
 from jkeras.ops.wrapper import Function, as_array, as_float, symbolic
@@ -76,7 +77,7 @@ def abs_max_quantize_grouped_with_zero_point(
     epsilon: float = 1e-7,
     to_numpy: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """`q = round(w / scale) + zero_point`, with a scale and a zero point for each column of each block of rows.
+    """`q = round(w / scale + zero_point)`, with a scale and a zero point for each column of each block of rows.
 
     Args:
         inputs: `(n, units)`.
@@ -106,6 +107,7 @@ def abs_max_quantize_grouped_with_zero_point(
     return cast(tuple[Tensor, Tensor, Tensor], _computed(quantized, inputs, to_numpy))
 
 
+@export("keras.quantizers.fake_quant_with_min_max_vars")
 @_public
 def fake_quant_with_min_max_vars(
     inputs: Tensor,
