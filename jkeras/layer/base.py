@@ -27,7 +27,6 @@ from jax.core import max_dim  # as `max`, and takes symbolic sizes
 
 from jkeras import regularizers
 from jkeras._base.config import settings
-from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
 from jkeras._base.errors import NotBuiltError, known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
@@ -196,8 +195,6 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
 
     @dtype_policy.setter
     def dtype_policy(self, policy: DTypePolicy | str | None) -> None:
-        if isinstance(policy, DTypePolicyMap) and len(policy):
-            raise ValueError(messages.POLICY_MAP.format(layer=self.name, paths=[*policy]))
         found = get_policy(policy)
         self._accept_policy(found)
         self._dtype_policy = found

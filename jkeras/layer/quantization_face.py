@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy
 from jkeras.layer import messages
 from jkeras.quantizers.config import QuantizationConfig
@@ -68,6 +69,8 @@ class QuantizationFace:
 
     def _accept_policy(self, policy: DTypePolicy) -> None:
         """Refuse a policy that the layer cannot follow, before it is set."""
+        if isinstance(policy, DTypePolicyMap) and len(policy):
+            raise ValueError(messages.POLICY_MAP.format(layer=self.name, paths=[*policy]))
         if policy.quantization_mode is not None:
             raise NotImplementedError(messages.NOT_QUANTIZABLE.format(cls=type(self).__name__, layer=self.name, policy=policy.name))
 

@@ -23,6 +23,7 @@ from jkeras.layer.tracking import note_change
 from jkeras.layers.quantization.quantized import Quantized, stored
 from jkeras.nn.int4 import pack_int4, unpack_int4
 from jkeras.nn.quantization import AffineKernel, affine_dequantize
+from jkeras.state.scope import current
 
 _UNFILLED = """{layer!r} was made with the policy {policy!r}, but has no kernel yet. Load the weights of a quantized model, or make
 the layer without this policy and call model.quantize({mode!r}, config) once it has its weights."""
@@ -99,7 +100,7 @@ class Calibrated(Quantized):
         layer.quantized_kernel.assign(pack_int4(integers) if self._bits == 4 else integers)
         layer.kernel_scale.assign(kernel.scale.T)
         layer.kernel_zero.assign(kernel.zero_point.T)
-        layer.g_idx.assign(kernel.index)
+        layer.g_idx.assign(kernel.groups)
         if row_scales is not None:
             layer.awq_scales.assign(row_scales)
         self._filled(layer)
@@ -124,10 +125,10 @@ class Calibrated(Quantized):
         Raises:
             ValueError: there are none yet.
         """
-        if getattr(layer, self.flag):
-            w.kernel = self._floats(w)
-        elif "_kernel" in vars(w):
+        if "_kernel" in vars(w):
             w.kernel = w._kernel
+        elif getattr(layer, self.flag) or current().abstract:  # a graph is made before its weights are read
+            w.kernel = self._floats(w)
         else:
             policy = layer.dtype_policy.name
             raise ValueError(_UNFILLED.format(layer=layer.name, policy=policy, mode=self.mode))

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras._base.configurable import is_library
+from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy, get_policy
 from jkeras._base.quantized_policies import Int4DTypePolicy
 from jkeras.layer.declaration import Declaration, Weight
@@ -86,6 +87,8 @@ class QuantizableLayer(LowRankLayer):
             self._dtype_policy = get_policy(f"{_policy_mode(config)}_from_{self.dtype_policy.name}")
 
     def _accept_policy(self, policy: DTypePolicy) -> None:
+        if isinstance(policy, DTypePolicyMap):
+            super()._accept_policy(policy)
         mode = policy.quantization_mode
         if mode is not None and self.__dict__.get("built") and self._form is None:
             if mode in ("gptq", "awq"):
