@@ -257,18 +257,17 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     def _declare_weights(self, specs: tuple[Tree, ...]) -> None:
         if len(specs) > 1:  # a subclass' call may take more inputs
             specs = specs[: len(inspect.signature(self.declare).parameters)]
-        for weight in self._kept(self.declare(*specs) or iter(())):
-            self._hold(weight)
+        for weight in self._weights_to_keep(self.declare(*specs) or iter(())):
+            self._make_weight(weight)
 
-    def _kept(self, weights: Declaration) -> Declaration:
+    def _weights_to_keep(self, weights: Declaration) -> Declaration:
         """The weights to keep for those that the layer declares."""
         return weights
 
-    def _hold(self, w: Weight) -> None:
+    def _make_weight(self, w: Weight) -> None:
         """Make a weight and put it into its attribute."""
-        options = (w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint)
-        more = {"overwrite_with_gradient": w.overwritten, "name": w.name}
-        setattr(self, w.place, self.add_weight(w.shape, w.initializer, *options, **more) if w.present else None)
+        options = (w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint, "none", w.overwritten)
+        setattr(self, w.place, self.add_weight(w.shape, w.initializer, *options, name=w.name) if w.present else None)
 
     def _ensure_built(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         """Make all weights of this layer and of those below it, for these inputs.

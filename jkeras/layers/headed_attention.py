@@ -171,7 +171,9 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         def make(contracted: int, units: tuple[int | None, ...], name: str, gate: bool = False) -> Projection:
             policy = self.dtype_policy
             own = policy[f"{self._place()}/{name}"] if isinstance(policy, DTypePolicyMap) else policy
-            return Projection(len(query_shape) + contracted - 1, contracted, units, self.use_bias, parts, gate, dtype=own, name=name)
+            return Projection(
+                len(query_shape) + contracted - 1, contracted, units, self.use_bias, parts, gate, dtype=own, name=name
+            )
 
         self.query_dense = make(1, (self._heads, self._key_size), name="query")
         self.key_dense = make(1, (self._key_heads, self._key_size), name="key")
@@ -297,7 +299,8 @@ class HeadedAttention(AttentionParts, WeightedLayer):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments in Keras' JSON shape, with the policies of projections that were quantized."""
         config = {**super().get_config(), "activity_regularizer": serialize(self._output_regularizer)}
-        parts = {part.path: part.dtype_policy for part in self._sublayers() if part.quantization_mode is not None}
+        quantized = [part for part in self._sublayers() if part.quantization_mode is not None]
+        parts = {f"{self._place()}/{part.name}": part.dtype_policy for part in quantized}
         return {**config, "dtype": serialize(DTypePolicyMap(self.dtype_policy.name, parts))} if parts else config
 
     def _accept_policy(self, policy: DTypePolicy) -> None:

@@ -1,7 +1,7 @@
 """Quantization with data: what runs through a model decides how its kernels are rounded, by GPTQ or AWQ.
 
-Tokens run through the first layers and then from block to block. An interceptor looks at the inputs of each kernel of a block. Once
-all samples have passed, the kernels are rounded; the next block gets what the rounded one makes of its inputs.
+Tokens run through the first layers and then from block to block. An interceptor looks at the inputs of each kernel of a block.
+Once all samples have passed, the kernels are rounded; the next block gets what the rounded one makes of its inputs.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from jkeras.quantizers.calibrated_config import AWQConfig, CalibratedConfig, GPT
 
 Structure = dict[str, list[Any]]
 _NOT_TOKENS = "The dataset of {mode!r} is an iterable of texts or of arrays of tokens. Received: {dataset}."
-_OTHER_INPUTS = """{layer!r}: a kernel of shape {shape} is rounded as a matrix of {rows} rows, but is multiplied by {inputs} inputs.
-Leave this layer out with filters=..."""
+_OTHER_INPUTS = """{layer!r}: a kernel of shape {shape} is rounded as a matrix of {rows} rows, but is multiplied by {inputs}
+inputs. Leave this layer out with filters=..."""
 
 
 def blocks_of(structure: Structure) -> list[Layer]:

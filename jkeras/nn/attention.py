@@ -7,8 +7,8 @@
 `dot_product_attention` gives the output alone, so that the weights need never be in memory as a whole; how it is computed depends
 on the platform (`attend`). `weigh` and `axes_attention` form the weights, for callers that want to see them or to drop some.
 
-A projection to heads is one product of two matrices (`einsum.py`); contracting a sequence with a kernel of three axes takes a good
-tenth longer in a whole training step.
+A projection to heads is one product of two matrices (`einsum.py`); contracting a sequence with a kernel of three axes takes a
+good tenth longer in a whole training step.
 """
 
 from __future__ import annotations
