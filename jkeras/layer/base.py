@@ -27,7 +27,6 @@ from jax.core import max_dim  # as `max`, and takes symbolic sizes
 
 from jkeras import regularizers
 from jkeras._base.config import settings
-from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
 from jkeras._base.errors import NotBuiltError, known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
@@ -196,8 +195,6 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
 
     @dtype_policy.setter
     def dtype_policy(self, policy: DTypePolicy | str | None) -> None:
-        if isinstance(policy, DTypePolicyMap) and len(policy):
-            raise ValueError(messages.POLICY_MAP.format(layer=self.name, paths=[*policy]))
         found = get_policy(policy)
         self._accept_policy(found)
         self._dtype_policy = found
@@ -260,18 +257,17 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     def _declare_weights(self, specs: tuple[Tree, ...]) -> None:
         if len(specs) > 1:  # a subclass' call may take more inputs
             specs = specs[: len(inspect.signature(self.declare).parameters)]
-        for weight in self._kept(self.declare(*specs) or iter(())):
-            self._hold(weight)
+        for weight in self._weights_to_keep(self.declare(*specs) or iter(())):
+            self._make_weight(weight)
 
-    def _kept(self, weights: Declaration) -> Declaration:
+    def _weights_to_keep(self, weights: Declaration) -> Declaration:
         """The weights to keep for those that the layer declares."""
         return weights
 
-    def _hold(self, w: Weight) -> None:
+    def _make_weight(self, w: Weight) -> None:
         """Make a weight and put it into its attribute."""
-        options = (w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint)
-        more = {"overwrite_with_gradient": w.overwritten, "name": w.name}
-        setattr(self, w.place, self.add_weight(w.shape, w.initializer, *options, **more) if w.present else None)
+        options = (w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint, "none", w.overwritten)
+        setattr(self, w.place, self.add_weight(w.shape, w.initializer, *options, name=w.name) if w.present else None)
 
     def _ensure_built(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         """Make all weights of this layer and of those below it, for these inputs.

@@ -50,7 +50,9 @@ ONE_FORM = """its weights are kept as they are trained.
 Layers that can be quantized are Dense, EinsumDense, Embedding, ReversibleEmbedding and the projections of attention."""
 
 NOT_QUANTIZABLE = (
-    "{cls} {layer!r} got the policy {policy!r}, but " + ONE_FORM + " Give it the policy that this one is made from, such as 'float32'."
+    "{cls} {layer!r} got the policy {policy!r}, but "
+    + ONE_FORM
+    + " Give it the policy that this one is made from, such as 'float32'."
 )
 
 QUANTIZED_UNBUILT = """Cannot quantize a layer that isn't yet built, as {cls} {layer!r}: it has no kernel. First call it, or

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy
 from jkeras.layer import messages
 from jkeras.quantizers.config import QuantizationConfig
@@ -18,13 +19,12 @@ class QuantizationFace:
 
     name: str
     built: bool
-    compute_dtype: str
-    dtype_policy: DTypePolicy
+    _dtype_policy: DTypePolicy
 
     @property
     def quantization_mode(self) -> str | None:
         """The form of the kernels, such as `"int8"`; None: they are kept as they are trained."""
-        return self.dtype_policy.quantization_mode
+        return self._dtype_policy.quantization_mode
 
     def quantize(self, mode: str | None = None, config: QuantizationConfig | str | None = None, type_check: bool = True) -> None:
         """Keep the kernels in another form from now on. Compile the model anew afterwards.
@@ -62,14 +62,18 @@ class QuantizationFace:
         if not self.built:
             raise ValueError(messages.QUANTIZED_UNBUILT.format(layer=self.name, cls=type(self).__name__, mode=mode))
         if self.quantization_mode is not None:
-            raise ValueError(messages.QUANTIZED_TWICE.format(layer=self.name, policy=self.dtype_policy.name, mode=mode))
-        if mode == "int8" and self.compute_dtype == "float16":
+            raise ValueError(messages.QUANTIZED_TWICE.format(layer=self.name, policy=self._dtype_policy.name, mode=mode))
+        if mode == "int8" and self._dtype_policy.compute_dtype == "float16":
             raise ValueError(messages.INT8_IN_FLOAT16.format(layer=self.name))
 
     def _accept_policy(self, policy: DTypePolicy) -> None:
         """Refuse a policy that the layer cannot follow, before it is set."""
+        if isinstance(policy, DTypePolicyMap) and len(policy):
+            raise ValueError(messages.POLICY_MAP.format(layer=self.name, paths=[*policy]))
         if policy.quantization_mode is not None:
-            raise NotImplementedError(messages.NOT_QUANTIZABLE.format(cls=type(self).__name__, layer=self.name, policy=policy.name))
+            raise NotImplementedError(
+                messages.NOT_QUANTIZABLE.format(cls=type(self).__name__, layer=self.name, policy=policy.name)
+            )
 
     def _no_method(self, method: str) -> NotImplementedError:
         cls = type(self).__name__

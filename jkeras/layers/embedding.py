@@ -41,7 +41,7 @@ class Embedding(QuantizableLayer):
     _weight_roles = ("embeddings",)
     _low_rank_role = "embeddings"
     _modes = ("int8", "int4")
-    _modes_of_inputs = ()
+    _modes_of_inputs: tuple[str, ...] = ()
 
     def __init__(
         self,

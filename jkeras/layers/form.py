@@ -1,7 +1,7 @@
 """`Form`: how a layer keeps its weights, as Variables and in files.
 
-A form is a `Rewrite` that also knows the way back: from a weight to what is kept of it. So a file can hold another weight than the
-layer has, such as the sum with a low-rank update. The base keeps every weight as it is.
+A form is a `Rewrite` that also knows the way back: from a weight to what is kept of it. So a file can hold another weight than
+the layer has, such as the sum with a low-rank update. The base keeps every weight as it is.
 """
 
 from __future__ import annotations

@@ -89,7 +89,9 @@ class LowRankLayer(WeightedLayer):
         if form is PLAIN and not isinstance(self.__dict__.get(role), Variable):
             raise ValueError(f"{what} is not built: the sizes of its {role} are not known. First call it, or build(input_shape).")
         if not form.takes_update:
-            raise NotImplementedError(f"{what} is kept as {self.dtype_policy.name}, and only int8 and int4 take a low-rank update.")
+            raise NotImplementedError(
+                f"{what} is kept as {self.dtype_policy.name}, and only int8 and int4 take a low-rank update."
+            )
         if self.lora_enabled:
             raise ValueError(f"{what} has a low-rank update already, of rank {self.lora_rank}.")
         shape = form.shape(self, role)

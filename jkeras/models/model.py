@@ -396,7 +396,7 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
     get_state_tree = state_tree.get_state_tree
     set_state_tree = state_tree.set_state_tree
 
-    quantize = quantizing.quantize
+    quantize = quantizing.quantize  # type: ignore[assignment]
     get_quantization_layer_structure = quantizing.get_quantization_layer_structure
 
     # looking inside -------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """`model.quantize`: the kernels of all layers in another form.
 
-Layers that hold others are not asked, and those that have no such form warn and stay as they are. GPTQ and AWQ need data: they are
-for the layers in the blocks of a model, which `calibration.py` runs one after the other.
+Layers that hold others are not asked, and those that have no such form warn and stay as they are. GPTQ and AWQ need data: they
+are for the layers in the blocks of a model, which `calibration.py` runs one after the other.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from jkeras.models.model import Model
 
 Filters = str | Sequence[str] | Callable[[Layer], bool] | None
-_NO_STRUCTURE = """{mode!r} needs to know which layers follow each other. Pass quantization_layer_structure in the config, or override
-get_quantization_layer_structure(mode): {{"pre_block_layers": [embedding], "sequential_blocks": [block, ...]}}."""
+_NO_STRUCTURE = """{mode!r} needs to know which layers follow each other. Pass quantization_layer_structure in the config, or
+override get_quantization_layer_structure(mode): {{"pre_block_layers": [embedding], "sequential_blocks": [block, ...]}}."""
 
 
 def quantize(
@@ -42,7 +42,8 @@ def quantize(
 
     Example:
         >>> import jkeras
-        >>> model = jkeras.Sequential([jkeras.Input((4,)), jkeras.layers.Dense(8, name="body"), jkeras.layers.Dense(2, name="head")])
+        >>> from jkeras.layers import Dense
+        >>> model = jkeras.Sequential([jkeras.Input((4,)), Dense(8, name="body"), Dense(2, name="head")])
         >>> model.quantize("int8", filters="body")
         >>> [layer.quantization_mode for layer in model.layers]
         ['int8', None]
@@ -102,5 +103,7 @@ def _filter(filters: Filters) -> Callable[[Layer], bool]:
         return filters
     patterns = [filters] if isinstance(filters, str) else filters
     if not isinstance(patterns, (list, tuple)):
-        raise ValueError(f"filters is a regular expression, a list of them, or a function of a layer. Received: {describe(filters)}.")
+        raise ValueError(
+            f"filters is a regular expression, a list of them, or a function of a layer. Received: {describe(filters)}."
+        )
     return lambda layer: any(re.search(pattern, layer.name) for pattern in patterns)

@@ -33,5 +33,5 @@ class Table(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def T(self) -> Kernel:  # noqa: N802 - the name of the attribute of arrays
+    def T(self) -> Kernel:
         """The transposed matrix, for products with all rows."""

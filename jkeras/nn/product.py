@@ -25,9 +25,7 @@ from jkeras.nn.operation import Operation, is_known
 _FEWEST_ROWS = 256
 
 
-def product(
-    x: Float[Array, " *batch inputs"], kernel: Float[Array, " inputs units"] | Kernel
-) -> Float[Array, " *batch units"]:
+def product(x: Float[Array, " *batch inputs"], kernel: Float[Array, " inputs units"] | Kernel) -> Float[Array, " *batch units"]:
     """`x @ kernel` over the last axis, as one product of two matrices.
 
     Flat operands matter for the gradient: on CPU the kernel's gradient of a product with two batch axes copies its operand.

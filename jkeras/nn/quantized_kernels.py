@@ -162,7 +162,7 @@ class QuantizedTable(Table):
         return self.floats(*(embedding(array, indices) for array in self.kept))
 
     @property
-    def T(self) -> Kernel:  # noqa: N802
+    def T(self) -> Kernel:
         """The transposed table."""
         return self.transposed()
 
@@ -186,6 +186,6 @@ class UpdatedTable(Table):
         return (rows + self.factor * embedding(self.a, indices) @ self.b).astype(rows.dtype)
 
     @property
-    def T(self) -> Kernel:  # noqa: N802
+    def T(self) -> Kernel:
         """The transposed table, with the transposed update."""
         return UpdatedKernel(self.table.T, self.b.T, self.a.T, self.factor)

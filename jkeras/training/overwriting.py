@@ -1,4 +1,4 @@
-"""Weights that an update overwrites by their gradients: scales of float8 training, whose next values come out of the backward pass.
+"""Weights that an update overwrites by their gradients: scales of float8 training, whose next values the backward pass gives.
 
 No optimizer sees them: `divide` takes them out of the parameters before it works, and `unite` puts their new values in.
 """

@@ -4,8 +4,8 @@ A kernel is kept as a matrix of unsigned integers, transposed: `quantized_kernel
 enough, with `kernel_scale` and `kernel_zero (out, groups)` and `g_idx (in,)`, the group of each row. AWQ has `awq_scales (in,)`
 too: each row was multiplied by one before it was rounded.
 
-`quantize` makes room for all of it, and the layer goes on with the kernel as it is. `fill` is called once the data have been seen,
-and files hold filled layers.
+`quantize` makes room for all of it, and the layer goes on with the kernel as it is. `fill` is called once the data have been
+seen, and files hold filled layers.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from jkeras.layer.tracking import note_change
 from jkeras.layers.quantization.quantized import Quantized, stored
 from jkeras.nn.int4 import pack_int4, unpack_int4
 from jkeras.nn.quantization import AffineKernel, affine_dequantize
+from jkeras.state.scope import current
 
-_UNFILLED = """{layer!r} was made with the policy {policy!r}, but has no kernel yet. Load the weights of a quantized model, or make
-the layer without this policy and call model.quantize({mode!r}, config) once it has its weights."""
+_UNFILLED = """{layer!r} was made with the policy {policy!r}, but has no kernel yet. Load the weights of a quantized model, or
+make the layer without this policy and call model.quantize({mode!r}, config) once it has its weights."""
 
 
 class Calibrated(Quantized):
@@ -63,7 +64,7 @@ class Calibrated(Quantized):
         yield Weight("g_idx", (rows,), "zeros", "float32", trainable=False, autocast=False)
 
     def matrix_shape(self) -> tuple[int, int]:
-        """Rows and columns. Of three axes, one is larger than the others: it is the inputs' if it is the first, else the outputs'.
+        """Rows and columns. The largest of three axes is that of the inputs if it is the first, else that of the outputs.
 
         Raises:
             NotImplementedError: the kernel has neither two nor three axes.
@@ -78,7 +79,7 @@ class Calibrated(Quantized):
         """Make room; the kernel as it is moves to another attribute."""
         held = vars(layer)
         for weight in self._in_place_of("kernel", layer.kernel.shape):
-            layer._hold(weight)
+            layer._make_weight(weight)
         held["_kernel"] = held.pop("kernel")
         note_change()
         setattr(layer, self.flag, False)
@@ -99,7 +100,7 @@ class Calibrated(Quantized):
         layer.quantized_kernel.assign(pack_int4(integers) if self._bits == 4 else integers)
         layer.kernel_scale.assign(kernel.scale.T)
         layer.kernel_zero.assign(kernel.zero_point.T)
-        layer.g_idx.assign(kernel.index)
+        layer.g_idx.assign(kernel.groups)
         if row_scales is not None:
             layer.awq_scales.assign(row_scales)
         self._filled(layer)
@@ -124,10 +125,10 @@ class Calibrated(Quantized):
         Raises:
             ValueError: there are none yet.
         """
-        if getattr(layer, self.flag):
-            w.kernel = self._floats(w)
-        elif "_kernel" in vars(w):
+        if "_kernel" in vars(w):
             w.kernel = w._kernel
+        elif getattr(layer, self.flag) or current().abstract:  # a graph is made before its weights are read
+            w.kernel = self._floats(w)
         else:
             policy = layer.dtype_policy.name
             raise ValueError(_UNFILLED.format(layer=layer.name, policy=policy, mode=self.mode))

@@ -46,7 +46,7 @@ class Float8(Form):
     def convert(self, layer: Layer) -> None:
         """Add the statistics."""
         for weight in self.statistics():
-            layer._hold(weight)
+            layer._make_weight(weight)
 
     def order(self, layer: Layer) -> list[str]:
         """The layer's weights, then the statistics."""

@@ -118,7 +118,7 @@ class Int4(Integers):
         if size is not None:
             yield Weight(f"{role}_zero", scale, "zeros", layout.zero_dtype, trainable=False)
         if size is not None and role == self.roles[0]:
-            index: Any = lambda shape, dtype: group_index(*shape, size).astype(dtype)  # noqa: E731
+            index: Any = lambda shape, dtype: group_index(shape[0], size).astype(dtype)  # noqa: E731
             yield Weight("g_idx", (rows,), index, "float32", trainable=False, autocast=False)
 
     def kept(self, role: str, value: Array) -> dict[str, Array]:

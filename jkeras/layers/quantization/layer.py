@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras._base.configurable import is_library
+from jkeras._base.configurable import is_library, serialize
+from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy, get_policy
 from jkeras._base.quantized_policies import Int4DTypePolicy
 from jkeras.layer.declaration import Declaration, Weight
@@ -31,7 +32,7 @@ from jkeras.quantizers.calibrated_config import CalibratedConfig
 from jkeras.quantizers.config import QuantizationConfig, QuantizerLike
 
 _UPDATED = "{layer!r} has a low-rank update, which the form {mode!r} does not take, only int8 and int4."
-_NEEDS_DATA = """Implicitly enabling {name} quantization by setting dtype_policy to {policy!r} is not supported, because it needs data.
+_NEEDS_DATA = """Implicitly enabling {name} quantization by setting dtype_policy to {policy!r} is not supported: it needs data.
 Write model.quantize({mode!r}, config) with a config of keras.quantizers."""
 
 
@@ -57,13 +58,20 @@ class QuantizableLayer(LowRankLayer):
         """How the weights lie that change."""
         return (KernelLayout("kernel"),)
 
-    def _kept(self, weights: Declaration) -> Declaration:
+    def _weights_to_keep(self, weights: Declaration) -> Declaration:
         if self.quantization_mode is None:
             return weights
         form = self._take_form(self.quantization_mode, self.quantization_config)
         if isinstance(form, Calibrated):
             setattr(self, form.flag, False)
         return form.declare(weights)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments in Keras' JSON shape, with the config that the layer was quantized by."""
+        config = super().get_config()
+        return (
+            config if self.quantization_config is None else {**config, "quantization_config": serialize(self.quantization_config)}
+        )
 
     def quantized_build(self, input_shape: Any, mode: str, config: QuantizationConfig | None = None) -> None:
         """Make what a form keeps of a kernel; `build` does it for a layer with a quantized policy.
@@ -75,7 +83,7 @@ class QuantizableLayer(LowRankLayer):
         """
         role = self._layouts()[0].role
         for weight in self._take_form(mode, config).declare(iter([Weight(role, tuple(input_shape), "zeros")])):
-            self._hold(weight)
+            self._make_weight(weight)
 
     def _quantize(self, config: QuantizationConfig, type_check: bool) -> None:
         if type_check and not is_library(type(self)):
@@ -86,6 +94,8 @@ class QuantizableLayer(LowRankLayer):
             self._dtype_policy = get_policy(f"{_policy_mode(config)}_from_{self.dtype_policy.name}")
 
     def _accept_policy(self, policy: DTypePolicy) -> None:
+        if isinstance(policy, DTypePolicyMap):
+            super()._accept_policy(policy)
         mode = policy.quantization_mode
         if mode is not None and self.__dict__.get("built") and self._form is None:
             if mode in ("gptq", "awq"):

@@ -49,7 +49,7 @@ class Quantized(Form):
             value: Array = layer.__dict__[role].stored
             delattr(layer, role)
             for weight in self._in_place_of(role, value.shape):
-                layer._hold(weight)
+                layer._make_weight(weight)
             for name, array in self.kept(role, value).items():
                 getattr(layer, name).assign(array)
 
