@@ -17,6 +17,17 @@ from jkeras._base.types import Array, Float
 from jkeras.nn.quantization import AffineKernel, Levels, affine_kernel
 
 
+@jax.jit
+def add_to_magnitudes(magnitudes: Float[Array, " n"], x: Float[Array, "*batch n"]) -> Float[Array, " n"]:
+    """The largest `|x|` of each input, of what came before and of a batch.
+
+    Example:
+        >>> add_to_magnitudes(jnp.array([1.0, 1.0]), jnp.array([[-2.0, 0.5]])).tolist()
+        [2.0, 1.0]
+    """
+    return jnp.maximum(magnitudes, jnp.max(jnp.abs(x), axis=tuple(range(x.ndim - 1))))
+
+
 @partial(jax.jit, static_argnames=("levels", "group_size", "num_grid_points"))
 def awq(
     w: Float[Array, "n units"],
