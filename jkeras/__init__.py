@@ -83,9 +83,11 @@ if TYPE_CHECKING:
     from jkeras import export as export
     from jkeras import mixed_precision as mixed_precision
     from jkeras import preprocessing as preprocessing
+    from jkeras import quantizers as quantizers
     from jkeras import tree as tree
     from jkeras import visualization as visualization
     from jkeras import wrappers as wrappers
+    from jkeras.quantizers import Quantizer as Quantizer
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
@@ -95,6 +97,7 @@ __getattr__, __dir__ = lazy_names(
         "jkeras.export": "export",
         "jkeras.mixed_precision": "mixed_precision",
         "jkeras.preprocessing": "preprocessing",
+        "jkeras.quantizers": "quantizers Quantizer",
         "jkeras.tree": "tree",
         "jkeras.visualization": "visualization",
         "jkeras.wrappers": "wrappers",

@@ -28,6 +28,7 @@ FLOORS = {
     "constraints": 4,
     "activations": 4,
     "distribution": 4,
+    "quantizers": 4,
     "layer": 5,
     "layers": 5.5,
     "losses": 6,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import jkeras
-from jkeras.ops.wrapper import find, operations
+from jkeras.ops.wrapper import operations
 from jkeras.saving.array_functions import BY_NAME
 from jkeras.saving.serialization import model_config, model_from_config
 
@@ -28,7 +28,7 @@ SPECIAL = {
 
 def of_one_tensor():
     for name, known in BY_NAME.items():
-        parameters = list(inspect.signature(find(name)).parameters.values())
+        parameters = list(inspect.signature(known.function).parameters.values())
         required = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
         if len(known.data) == 1 and len(required) == 1 and name in operations() and name not in SPECIAL:
             yield name
@@ -57,6 +57,7 @@ CALLS = {
     "max_pool": lambda k, x: k.ops.max_pool(x, 2, strides=1, padding="same"),
     "batch_normalization": lambda k, x: k.ops.batch_normalization(x, x[0, 0], x[0, 1] + 1.0, axis=-1, epsilon=0.1),
     "attention": lambda k, x: k.ops.dot_product_attention(x[:, :, None], x[:, :, None], x[:, :, None], is_causal=True),
+    "fake quantization": lambda k, x: k.quantizers.fake_quant_with_min_max_vars(x, 0.2, 0.7),
     "array": lambda k, x: x + np.arange(4, dtype="float32"),
 }
 

@@ -341,8 +341,6 @@ def test_symbolic_tensors_are_dense():
 
 def test_the_truth_of_a_variable():
     assert jkeras.Variable(1.0) and not jkeras.Variable(0.0)
-    with pytest.raises(ValueError, match="not supported"):
-        jkeras.Variable(1.0).overwrite_with_gradient = True
 
 
 class Holding(layers.Layer):

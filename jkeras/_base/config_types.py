@@ -23,6 +23,7 @@ _ACTIVATION_LAYERS = {"Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softma
 _OBJECTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "initializer": ("an initializer", ("initializers", "random", "ops")),
     "regularizer": ("a regularizer", ("regularizers", "ops")),
+    "quantizer": ("a quantizer", ("quantizers",)),
     "constraint": ("a constraint", ("constraints", "ops", "activations", "backend")),
     "activation": ("an activation", ("activations", "ops", "layers", "backend", "nn")),
     "dtype": ("the name of a dtype, or a policy", ("", "dtype_policies", "mixed_precision")),

@@ -8,8 +8,8 @@
 | `gptq/<bits>/<n>`      | integers, rounded in the order of their effect| GPTQDTypePolicy            |
 | `awq/<bits>/<n>`       | integers, scaled by the size of activations   | AWQDTypePolicy             |
 
-n = -1 stands for one scale for each channel. Such a policy is a description that configs keep. A layer refuses it, because
-jkeras does not quantize yet.
+n = -1 stands for one scale for each channel. Layers that have the form follow the policy (`layers/quantization/`); others refuse
+it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from jkeras._base.dtypes import DTypePolicy, dtype_policy
 from jkeras._base.errors import describe, unknown_name
 from jkeras._base.registry import export
 
-_MODES = ("int8", "float8", "int4", "gptq", "awq")
+MODES = ("int8", "float8", "int4", "gptq", "awq")
 
 
 @export("keras.dtype_policies.QuantizedDTypePolicy")
@@ -44,8 +44,8 @@ class QuantizedDTypePolicy(DTypePolicy):
         self.source_name = dtype_policy().name if source_name is None else source_name
         super().__init__(self.source_name)
         self._mode = mode
-        if self.quantization_mode not in _MODES:
-            raise unknown_name("quantization mode", mode, _MODES)
+        if self.quantization_mode not in MODES:
+            raise unknown_name("quantization mode", mode, MODES)
         if self.quantization_mode == "int8" and self.compute_dtype == "float16":
             raise ValueError("Sums of int8 products leave float16's range. Write source_name='mixed_bfloat16' instead.")
         self.name = f"{mode}_from_{self.source_name}"

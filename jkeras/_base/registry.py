@@ -32,6 +32,7 @@ _names: dict[str, dict[str, object]] = {}  # "layers" -> {"Dense": class, "dense
 # "layers" -> modules that enter more of them once they are imported
 _unloaded: dict[str, set[str]] = {
     "distillation": {"jkeras.distillation"},
+    "quantizers": {"jkeras.quantizers"},
     "src.layers.preprocessing.feature_space": {"jkeras.models.feature_space"},
 }
 _loading = threading.RLock()
@@ -63,6 +64,7 @@ _PARTS = {
     "random",
     "utils",
     "distillation",
+    "quantizers",
     "src.layers.preprocessing.feature_space",
 }
 _OWN = "If it is your own, give the {kind} itself; where a file names it, pass custom_objects={{{name!r}: ...}} or register it."

@@ -26,7 +26,7 @@ applications.resnet_v2 applications.vgg16 applications.vgg19 applications.xcepti
 datasets.boston_housing datasets.california_housing datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb
 datasets.mnist datasets.reuters distillation dtype_policies export initializers layers losses metrics mixed_precision models ops
 ops.image ops.linalg ops.nn ops.numpy optimizers optimizers.schedules preprocessing preprocessing.image preprocessing.sequence
-preprocessing.text random regularizers saving tree utils utils.bounding_boxes utils.legacy visualization wrappers
+preprocessing.text quantizers random regularizers saving tree utils utils.bounding_boxes utils.legacy visualization wrappers
 wrappers.scikit_learn
 """
 PLACES = {

@@ -27,7 +27,6 @@ from jax.core import max_dim  # as `max`, and takes symbolic sizes
 
 from jkeras import regularizers
 from jkeras._base.config import settings
-from jkeras._base.dtype_policy_map import DTypePolicyMap
 from jkeras._base.dtypes import DTypePolicy, get_policy, is_float
 from jkeras._base.errors import NotBuiltError, known_sizes, unexpected_arguments
 from jkeras._base.naming import auto_name, is_layer_name, to_snake_case
@@ -41,12 +40,13 @@ from jkeras.graph.spec import is_spec
 from jkeras.layer import messages, structures
 from jkeras.layer.call_plan import CallPlan, arrange, read_plan
 from jkeras.layer.config_face import LEGACY, ConfigFace
-from jkeras.layer.declaration import Updated
+from jkeras.layer.declaration import Declaration, Updated, Weight
 from jkeras.layer.graph_face import GraphFace
 from jkeras.layer.holder import WeightHolder
 from jkeras.layer.input_spec import InputSpec, check_input
 from jkeras.layer.leaks import hide_tracers, tracers_in
 from jkeras.layer.pure import PureFace
+from jkeras.layer.quantization_face import QuantizationFace
 from jkeras.layer.remat import RematFace, rematerialized
 from jkeras.layer.rewrite import Rewrite
 from jkeras.layer.shape_face import ShapeFace
@@ -110,7 +110,7 @@ class BaseArguments(LayerArguments, total=False):
 
 
 @export("keras.layers.Layer", "keras.Layer")
-class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphFace, ShapeFace):
+class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphFace, ShapeFace, QuantizationFace):
     """Base of all layers and models.
 
     Args:
@@ -195,16 +195,10 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
 
     @dtype_policy.setter
     def dtype_policy(self, policy: DTypePolicy | str | None) -> None:
-        if isinstance(policy, DTypePolicyMap) and len(policy):
-            raise ValueError(messages.POLICY_MAP.format(layer=self.name, paths=[*policy]))
-        self._dtype_policy = get_policy(policy)
-        if self._dtype_policy.quantization_mode is not None:
-            raise ValueError(messages.QUANTIZED.format(layer=self.name, policy=self._dtype_policy))
-        self._compute = self._dtype_policy.compute
-
-    @property
-    def quantization_mode(self) -> None:
-        """None: weights are kept as they are trained."""
+        found = get_policy(policy)
+        self._accept_policy(found)
+        self._dtype_policy = found
+        self._compute = found.compute
 
     @property
     def compute_dtype(self) -> str:
@@ -263,9 +257,17 @@ class Layer(WeightHolder, PureFace, StatelessFace, RematFace, ConfigFace, GraphF
     def _declare_weights(self, specs: tuple[Tree, ...]) -> None:
         if len(specs) > 1:  # a subclass' call may take more inputs
             specs = specs[: len(inspect.signature(self.declare).parameters)]
-        for w in self.declare(*specs) or ():
-            options = (w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint)
-            setattr(self, w.name, self.add_weight(w.shape, w.initializer, *options, name=w.name) if w.present else None)
+        for weight in self._weights_to_keep(self.declare(*specs) or iter(())):
+            self._make_weight(weight)
+
+    def _weights_to_keep(self, weights: Declaration) -> Declaration:
+        """The weights to keep for those that the layer declares."""
+        return weights
+
+    def _make_weight(self, w: Weight) -> None:
+        """Make a weight and put it into its attribute."""
+        options = (w.dtype, w.trainable, w.autocast, w.regularizer, w.constraint, "none", w.overwritten)
+        setattr(self, w.place, self.add_weight(w.shape, w.initializer, *options, name=w.name) if w.present else None)
 
     def _ensure_built(self, specs: tuple[Tree, ...], kwargs: dict[str, Tree], lenient: bool = False) -> None:
         """Make all weights of this layer and of those below it, for these inputs.

@@ -80,7 +80,7 @@ class ConfigFace(configurable.Configurable):
         with configurable.in_todays_words(config, cls) as todays:
             arguments = configurable.read_arguments(cls, todays, custom_objects)
         policy = arguments.get("dtype")
-        if isinstance(policy, DTypePolicy) and not isinstance(policy, DTypePolicyMap):
+        if isinstance(policy, DTypePolicy) and not isinstance(policy, DTypePolicyMap) and policy.quantization_mode is None:
             arguments["dtype"] = policy.name  # as Keras hands it on: a constructor may take the name of a dtype alone
         accepted = configurable.accepted_arguments(cls)
         if accepted is None:
@@ -118,7 +118,7 @@ class ConfigFace(configurable.Configurable):
             shapes = [_tupled(config["input_shape"])]
         elif isinstance(config.get("shapes_dict"), Mapping):
             shapes = [_tupled(shape) for shape in config["shapes_dict"].values()]
-        if not shapes:
+        if not shapes and not ("shapes_dict" in config and _needs_no_shape(self)):
             return
         with Scope():
             self.build(*shapes)
@@ -153,6 +153,13 @@ def _names_arguments(cls: type) -> bool:
         return False
     named = [p.name for p in inspect.signature(own).parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     return bool(set(named[1:]) - set(_BASE))
+
+
+def _needs_no_shape(layer: ConfigFace) -> bool:
+    """Whether the weights are the same for all inputs, as those of an `Embedding`."""
+    weights = getattr(layer, "declare", None)
+    parameters = inspect.signature(layer.build if weights is None else weights).parameters.values()
+    return weights is not None and all(p.default is not p.empty for p in parameters)
 
 
 def _build_arguments(build: Callable[..., None], plan: CallPlan) -> list[str]:

@@ -22,6 +22,8 @@ class Weight:
         regularizer, constraint: objects or None.
         autocast: whether `forward` gets it in the compute dtype.
         present: False for a weight that an option leaves out, such as `use_bias=False`; the attribute is None then.
+        overwritten: whether an optimizer puts the gradient in its place.
+        attribute: that holds it; default the name.
     """
 
     name: str
@@ -33,6 +35,13 @@ class Weight:
     constraint: FunctionLike = None
     autocast: bool = True
     present: bool = True
+    overwritten: bool = False
+    attribute: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The attribute that holds it."""
+        return self.attribute or self.name
 
 
 Declaration: TypeAlias = Iterator[Weight]

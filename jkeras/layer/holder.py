@@ -131,7 +131,7 @@ class WeightHolder:
             autocast: whether it is read in the compute dtype.
             regularizer, constraint: names, objects or functions.
             aggregation: how replicas combine it.
-            overwrite_with_gradient: not supported.
+            overwrite_with_gradient: whether an optimizer puts the gradient in its place, as scales of float8 training want it.
             name: default the name of the attribute it is assigned to.
             kwargs: TensorFlow's `use_resource`, `synchronization` and the like, which mean nothing here.
 
@@ -144,8 +144,6 @@ class WeightHolder:
             raise RuntimeError(messages.NO_SUPER_INIT.format(cls=type(self).__name__, name=name or "kernel"))
         if current().layer is self:
             raise RuntimeError(messages.WEIGHT_IN_CALL.format(cls=type(self).__name__, layer=self.name))
-        if overwrite_with_gradient:
-            raise ValueError("overwrite_with_gradient=True (float8 training scales) is not supported. Leave it out.")
         shape = () if shape is None else (shape,) if isinstance(shape, INTEGERS) else tuple(shape)  # type: ignore[arg-type]
         sizes = [n for n in shape if n is not None]
         if len(sizes) < len(shape):
@@ -158,7 +156,7 @@ class WeightHolder:
         first = initializers.get(initializer)
         rules = regularizers.get(regularizer), constraints.get(constraint)
         variable = Variable(first, sizes, dtype, trainable, autocast, aggregation, name or "variable", *rules)
-        variable.unnamed = name is None
+        variable.overwrite_with_gradient, variable.unnamed = overwrite_with_gradient, name is None
         variable.path = f"{self._place()}/{variable.name}"
         variable.trainable = variable.declared_trainable and self._trainable
         self._own.append(variable)

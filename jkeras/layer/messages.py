@@ -46,9 +46,22 @@ too late for its dtype. Give each layer its own where you make it:
     layers.Dense(8, dtype=policies["encoder/dense"])
 """
 
-QUANTIZED = """Layer {layer!r} got {policy}. jkeras does not quantize layers yet. Give it the policy that this one is made from,
-such as dtype="float32". A model that Keras has quantized can be used in Keras alone.
-"""
+ONE_FORM = """its weights are kept as they are trained.
+Layers that can be quantized are Dense, EinsumDense, Embedding, ReversibleEmbedding and the projections of attention."""
+
+NOT_QUANTIZABLE = (
+    "{cls} {layer!r} got the policy {policy!r}, but "
+    + ONE_FORM
+    + " Give it the policy that this one is made from, such as 'float32'."
+)
+
+QUANTIZED_UNBUILT = """Cannot quantize a layer that isn't yet built, as {cls} {layer!r}: it has no kernel. First call it, or
+build(input_shape); or make it quantized, by dtype="{mode}_from_float32"."""
+
+QUANTIZED_TWICE = "The layer {layer!r} is already quantized with dtype_policy={policy!r}. Received: mode={mode!r}."
+
+INT8_IN_FLOAT16 = """The layer {layer!r} computes in float16, whose range is too small for sums of int8 products. Make it
+with dtype="mixed_bfloat16" or "float32" before you quantize it."""
 
 SHAPE_IN_CALL = """{cls}.call asked for compute_output_shape, which would run `call` again. Define the shape yourself:
 

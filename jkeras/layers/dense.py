@@ -11,13 +11,14 @@ from jkeras._base.types import Array, FunctionLike, Weights
 from jkeras.graph import Spec
 from jkeras.layer.declaration import Declaration
 from jkeras.layer.input_spec import InputSpec
-from jkeras.layers.low_rank import LowRankLayer
+from jkeras.layers.quantization.layer import QuantizableLayer
 from jkeras.layers.weight_arguments import KernelAndBias, weight_for
 from jkeras.nn.product import dense
+from jkeras.quantizers import QuantizationConfig
 
 
 @export("keras.layers.Dense")
-class Dense(LowRankLayer):
+class Dense(QuantizableLayer):
     """`activation(x @ kernel + bias)` over the last axis.
 
     Args:
@@ -28,7 +29,7 @@ class Dense(LowRankLayer):
         kernel_regularizer, bias_regularizer, activity_regularizer: names or objects.
         kernel_constraint, bias_constraint: names or objects.
         lora_rank, lora_alpha: rank and scale of a low-rank update to train in place of the kernel; see `enable_lora`.
-        quantization_config: not supported; leave it None.
+        quantization_config: how a layer with a quantized `dtype` quantizes; see `quantize`.
         kwargs: `name`, `dtype`, `trainable`, `input_shape`, ... as every layer.
 
     Call:
@@ -52,12 +53,10 @@ class Dense(LowRankLayer):
         *,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
-        quantization_config: object = None,
+        quantization_config: QuantizationConfig | None = None,
         **kwargs: Unpack[KernelAndBias],
     ):
-        if quantization_config is not None:
-            raise ValueError("Dense does not support quantization_config. Leave it out.")
-        super().__init__(lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs)
+        super().__init__(lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config, **kwargs)
         if not isinstance(units, int) or units <= 0:
             raise ValueError(f"Dense takes a positive integer as units. Received: units={units!r}. Write for example Dense(64).")
         self.units = units

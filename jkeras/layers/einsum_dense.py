@@ -14,13 +14,15 @@ from jkeras.initializers.scaling import with_axes
 from jkeras.layer.base import BaseArguments
 from jkeras.layer.declaration import Declaration
 from jkeras.layer.input_spec import InputSpec
-from jkeras.layers.low_rank import LowRankLayer
+from jkeras.layers.quantization.layer import QuantizableLayer
+from jkeras.layers.quantization.layout import KernelLayout
 from jkeras.layers.weight_arguments import weight_for
 from jkeras.nn.einsum import einsum_dense, einsum_shapes
+from jkeras.quantizers import QuantizationConfig
 
 
 @export("keras.layers.EinsumDense")
-class EinsumDense(LowRankLayer):
+class EinsumDense(QuantizableLayer):
     """`activation(einsum(equation, x, kernel) + bias)`.
 
     Args:
@@ -33,7 +35,8 @@ class EinsumDense(LowRankLayer):
             axes that the equation sums over as its inputs.
         kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: names or objects.
         lora_rank, lora_alpha: rank and scale of a low-rank update to train in place of the kernel; see `enable_lora`.
-        gptq_unpacked_column_size, quantization_config: not supported; leave them None.
+        gptq_unpacked_column_size: changes nothing; Keras' files have it.
+        quantization_config: how a layer with a quantized `dtype` quantizes; see `quantize`.
         kwargs: `name`, `dtype`, `trainable`, `activity_regularizer`, ... as every layer.
 
     Call:
@@ -48,6 +51,9 @@ class EinsumDense(LowRankLayer):
         >>> heads(np.ones((1, 5, 8), np.float32)).shape, heads.kernel.shape, heads.bias.shape
         ((1, 5, 2, 4), (8, 2, 4), (2, 4))
     """
+
+    _zero_name = "zero_point"
+    _unwritten = ("gptq_unpacked_column_size",)
 
     def __init__(
         self,
@@ -64,11 +70,9 @@ class EinsumDense(LowRankLayer):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         gptq_unpacked_column_size: int | None = None,
-        quantization_config: object = None,
+        quantization_config: QuantizationConfig | None = None,
         **kwargs: Unpack[BaseArguments],
     ):
-        if gptq_unpacked_column_size is not None or quantization_config is not None:
-            raise ValueError("EinsumDense does not support gptq_unpacked_column_size and quantization_config. Leave them out.")
         super().__init__(
             kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer,
@@ -78,11 +82,15 @@ class EinsumDense(LowRankLayer):
             bias_constraint=bias_constraint,
             lora_rank=lora_rank,
             lora_alpha=lora_alpha,
+            quantization_config=quantization_config,
             **kwargs,
         )
         self.equation, self.bias_axes = equation, bias_axes
         self.partial_output_shape = (output_shape,) if isinstance(output_shape, INTEGERS) else tuple(output_shape)
         self.activation = activations.get(activation)
+
+    def _layouts(self) -> tuple[KernelLayout, ...]:
+        return (KernelLayout("kernel", self.equation),)
 
     def declare(self, x: Spec) -> Declaration:
         """A kernel of the sizes of the equation's second term, and a bias of those of `bias_axes`."""

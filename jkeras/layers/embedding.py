@@ -8,13 +8,15 @@ from jkeras._base.registry import export
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph import Spec
 from jkeras.layer.declaration import Declaration
-from jkeras.layers.low_rank import LowRankLayer
+from jkeras.layers.quantization.layer import QuantizableLayer
+from jkeras.layers.quantization.layout import KernelLayout, TableLayout
 from jkeras.layers.weight_arguments import weight_for
 from jkeras.nn.embedding import embedding
+from jkeras.quantizers import QuantizationConfig
 
 
 @export("keras.layers.Embedding")
-class Embedding(LowRankLayer):
+class Embedding(QuantizableLayer):
     """Look up rows of a learned table.
 
     Args:
@@ -24,7 +26,7 @@ class Embedding(LowRankLayer):
         mask_zero: whether 0 means padding; later layers then skip those steps.
         weights: the table `(input_dim, output_dim)` to start from.
         lora_rank, lora_alpha: rank and scale of a low-rank update to train in place of the table; see `enable_lora`.
-        quantization_config: not supported; leave it None.
+        quantization_config: how a layer with a quantized `dtype` quantizes; see `quantize`.
         kwargs: as every layer; `input_length`, Keras 2's length of the sequences.
 
     Call:
@@ -38,6 +40,8 @@ class Embedding(LowRankLayer):
 
     _weight_roles = ("embeddings",)
     _low_rank_role = "embeddings"
+    _modes = ("int8", "int4")
+    _modes_of_inputs: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -50,14 +54,12 @@ class Embedding(LowRankLayer):
         weights: Tree = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
-        quantization_config: object = None,
+        quantization_config: QuantizationConfig | None = None,
         **kwargs: Any,
     ):
         for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
             if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
                 raise ValueError(f"Embedding takes a positive integer as {name}. Received: {name}={size!r}.")
-        if quantization_config is not None:
-            raise ValueError("Embedding does not support quantization_config. Leave it out.")
         length = kwargs.pop("input_length", None)
         if length is not None:
             kwargs.setdefault("input_shape", (length,) if isinstance(length, int) else tuple(length))
@@ -67,6 +69,7 @@ class Embedding(LowRankLayer):
             embeddings_constraint=embeddings_constraint,
             lora_rank=lora_rank,
             lora_alpha=lora_alpha,
+            quantization_config=quantization_config,
             **kwargs,
         )
         # Integers given as floats must not be rounded to half precision before the lookup.
@@ -76,6 +79,9 @@ class Embedding(LowRankLayer):
         if weights is not None:
             self.build((None, None))
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
+
+    def _layouts(self) -> tuple[TableLayout | KernelLayout, ...]:
+        return (TableLayout("embeddings"),)
 
     def declare(self, x: Spec | None = None) -> Declaration:
         """The table `(input_dim, output_dim)`."""

@@ -22,15 +22,19 @@ import jax.numpy as jnp
 from jkeras import regularizers
 from jkeras._base.config import settings
 from jkeras._base.configurable import serialize
+from jkeras._base.dtype_policy_map import DTypePolicyMap
+from jkeras._base.dtypes import DTypePolicy
 from jkeras._base.errors import describe
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.graph import Spec, infer, symbolic_like
 from jkeras.initializers.scaling import with_axes
 from jkeras.layer.declaration import Declaration
 from jkeras.layers.attention_parts import AttentionParts
-from jkeras.layers.low_rank import LowRankLayer
+from jkeras.layers.quantization.layer import QuantizableLayer
+from jkeras.layers.quantization.layout import KernelLayout
 from jkeras.layers.weight_arguments import WeightedLayer, weight_for
-from jkeras.nn.attention import axes_attention, causal_mask, dot_product_attention, project, window_mask
+from jkeras.nn.attention import axes_attention, causal_mask, dot_product_attention, window_mask
+from jkeras.nn.einsum import einsum_dense
 from jkeras.state.random import draw_key
 from jkeras.state.scope import current, get_mask
 
@@ -40,29 +44,32 @@ _SEVERAL_AXES = """{layer}: masks of the inputs, use_causal_mask and sliding_win
 attention_axes={axes}. Pass attention_mask with an axis for each: (batch, *query axes, *key axes)."""
 
 
-class Projection(LowRankLayer):
+class Projection(QuantizableLayer):
     """An affine map from some last axes to others: to heads, or back from them.
 
     Args:
-        contracted: number of input axes that are summed over.
+        rank: of the input.
+        contracted: number of its axes that are summed over.
         units: sizes of the output axes.
         use_bias: whether to add a bias of shape `units`.
         gate: whether to squash the result with a sigmoid.
-        parts: initializers, regularizers and constraints, `kernel_initializer` and so on.
-        kwargs: as every layer.
+        kwargs: initializers, regularizers and constraints, `kernel_initializer` and so on; the rest is every layer's.
     """
+
+    _zero_name = "zero_point"
 
     def __init__(
         self,
+        rank: int,
         contracted: int,
         units: tuple[int | None, ...],
         use_bias: bool,
-        parts: dict[str, FunctionLike],
         gate: bool = False,
         **kwargs: Any,
     ):
-        super().__init__(**parts, **kwargs)
+        super().__init__(**kwargs)
         self.contracted, self.units, self.use_bias, self.gate = contracted, units, use_bias, gate
+        self._equation = _equation(rank, contracted, len(units))
 
     def declare(self, x: Spec) -> Declaration:
         """A kernel `(*inputs, *units)` and a bias `units`."""
@@ -73,10 +80,25 @@ class Projection(LowRankLayer):
         if self.use_bias:
             yield weight_for(self, "bias", self.units)
 
+    def _layouts(self) -> tuple[KernelLayout, ...]:
+        return (KernelLayout("kernel", self._equation),)
+
     def forward(self, w: Weights, x: Array) -> Array:
         """The projected input."""
-        y = project(x, w.kernel, w.bias if self.use_bias else None, self.contracted)
+        y = einsum_dense(x, w.kernel, w.bias if self.use_bias else None, equation=self._equation)
         return jax.nn.sigmoid(y) if self.gate else y
+
+
+def _equation(rank: int, contracted: int, units: int) -> str:
+    """That of a projection.
+
+    Example:
+        >>> _equation(3, 1, 2)
+        'abc,cde->abde'
+    """
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    inputs, outputs = letters[:rank], letters[rank : rank + units]
+    return f"{inputs},{inputs[-contracted:]}{outputs}->{inputs[:-contracted]}{outputs}"
 
 
 class HeadedAttention(AttentionParts, WeightedLayer):
@@ -137,7 +159,13 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         kinds = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
         parts = {n: getattr(self, n) for kind in kinds for n in (kind, kind.replace("kernel", "bias"))}
         parts["activity_regularizer"] = self._output_regularizer
-        make = functools.partial(Projection, use_bias=self.use_bias, parts=parts, dtype=self.dtype_policy)
+
+        def make(contracted: int, units: tuple[int | None, ...], name: str, gate: bool = False) -> Projection:
+            policy = self.dtype_policy
+            own = policy[f"{self._place()}/{name}"] if isinstance(policy, DTypePolicyMap) else policy
+            rank = len(query_shape) + contracted - 1
+            return Projection(rank, contracted, units, self.use_bias, gate, **parts, dtype=own, name=name)
+
         self.query_dense = make(1, (self._heads, self._key_size), name="query")
         self.key_dense = make(1, (self._key_heads, self._key_size), name="key")
         if self.use_gate:
@@ -269,8 +297,15 @@ class HeadedAttention(AttentionParts, WeightedLayer):
         return symbolic_like(infer(self, args, kwargs))
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments in Keras' JSON shape."""
-        return {**super().get_config(), "activity_regularizer": serialize(self._output_regularizer)}
+        """The constructor's arguments in Keras' JSON shape, with the policies of projections that were quantized."""
+        config = {**super().get_config(), "activity_regularizer": serialize(self._output_regularizer)}
+        quantized = [part for part in self._sublayers() if part.quantization_mode is not None]
+        parts = {f"{self._place()}/{part.name}": part.dtype_policy for part in quantized}
+        return {**config, "dtype": serialize(DTypePolicyMap(self.dtype_policy.name, parts))} if parts else config
+
+    def _accept_policy(self, policy: DTypePolicy) -> None:
+        if not isinstance(policy, DTypePolicyMap):  # whose entries are for the projections
+            super()._accept_policy(policy)
 
 
 def check_size(cls: str, name: str, value: object) -> None:

@@ -22,7 +22,10 @@ from jkeras._base.plain_numbers import INTEGERS
 from jkeras._base.types import Array, FunctionLike, Tree, Weights
 from jkeras.layer.base import Layer
 from jkeras.layer.rewrite import Rewrite
+from jkeras.layers.form import PLAIN, Form
 from jkeras.layers.weight_arguments import WeightedLayer
+from jkeras.nn.kernel import Kernel, Table
+from jkeras.nn.quantized_kernels import UpdatedKernel, UpdatedTable
 from jkeras.state.variable import Variable
 
 
@@ -82,21 +85,27 @@ class LowRankLayer(WeightedLayer):
         role, what = self._low_rank_role, f"{type(self).__name__} {self.name!r}"
         if getattr(self, f"{role}_constraint", None) is not None:
             raise ValueError(f"{what} constrains its {role}, which a low-rank update would evade. Leave out {role}_constraint.")
-        kernel = self.__dict__.get(role)
-        if not isinstance(kernel, Variable):
+        form = self._rewrite if isinstance(self._rewrite, Form) else PLAIN
+        if form is PLAIN and not isinstance(self.__dict__.get(role), Variable):
             raise ValueError(f"{what} is not built: the sizes of its {role} are not known. First call it, or build(input_shape).")
+        if not form.takes_update:
+            raise NotImplementedError(
+                f"{what} is kept as {self.dtype_policy.name}, and only int8 and int4 take a low-rank update."
+            )
         if self.lora_enabled:
             raise ValueError(f"{what} has a low-rank update already, of rank {self.lora_rank}.")
+        shape = form.shape(self, role)
         self.lora_rank, self.lora_alpha = int(rank), rank if lora_alpha is None else lora_alpha
         regularizer = getattr(self, f"{role}_regularizer", None)
-        for half, shape, initializer in (
-            ("a", (*kernel.shape[:-1], rank), a_initializer),
-            ("b", (rank, kernel.shape[-1]), b_initializer),
+        for half, sizes, initializer in (
+            ("a", (*shape[:-1], rank), a_initializer),
+            ("b", (rank, shape[-1]), b_initializer),
         ):
             name = f"lora_{role}_{half}"
-            setattr(self, name, self.add_weight(shape, initializer, "float32", regularizer=regularizer, name=name))
-        kernel.trainable = False
-        self._rewrite = LowRank(role)
+            setattr(self, name, self.add_weight(sizes, initializer, "float32", regularizer=regularizer, name=name))
+        self._rewrite = LowRank(role, form)
+        for variable in self._own:
+            variable.trainable = variable.trainable and variable.name not in self._rewrite.frozen
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments in Keras' JSON shape, with rank and scale of a low-rank update if there is one."""
@@ -113,31 +122,37 @@ class LowRank(Rewrite):
 
     Args:
         role: the weight's name.
+        form: how the layer keeps its weights.
     """
 
-    def __init__(self, role: str):
-        self.role, self.a, self.b = role, f"lora_{role}_a", f"lora_{role}_b"
+    def __init__(self, role: str, form: Form = PLAIN):
+        self.role, self.a, self.b, self.form = role, f"lora_{role}_a", f"lora_{role}_b", form
         self.frozen = (role,)
 
-    def read(self, layer: Layer, w: Weights) -> Weights:
-        """The weights with the sum in place of the frozen one, added in float32."""
-        setattr(w, self.role, layer._cast_weight(self._sum(layer)))
+    def read(self, layer: Any, w: Weights) -> Weights:
+        """The weights with the sum in place of the frozen one, added in float32, or what multiplies like it."""
+        a, b, factor = getattr(w, self.a), getattr(w, self.b), layer.lora_alpha / layer.lora_rank
+        w = self.form.read(layer, w)
+        weight = getattr(w, self.role)
+        if isinstance(weight, Kernel):
+            weight = UpdatedKernel(weight, a, b, factor)
+        elif isinstance(weight, Table):
+            weight = UpdatedTable(weight, a, b, factor)
+        else:
+            weight = layer._cast_weight(self._sum(layer))
+        setattr(w, self.role, weight)
         return w
 
     def save(self, layer: Layer, store: MutableMapping[str, Tree]) -> None:
         """Store the sum, and the other weights as they are."""
-        for number, variable in enumerate(self._stored(layer)):
-            store[str(number)] = self._sum(layer) if variable.name == self.role else variable
+        self.form.save_with(layer, store, {self.role: self._sum(layer)})
 
     def load(self, layer: Layer, store: Mapping[str, Tree]) -> None:
         """Take the stored sum as the frozen weight; the update begins anew."""
-        layer._take_stored(store, self._stored(layer))
+        self.form.load(layer, store)
         half = getattr(layer, self.b)
         half.assign(jnp.zeros(half.shape))
 
     def _sum(self, layer: Any) -> Array:
-        kernel, a, b = (getattr(layer, name).stored for name in (self.role, self.a, self.b))
-        return (kernel + layer.lora_alpha / layer.lora_rank * jnp.matmul(a, b)).astype(kernel.dtype)
-
-    def _stored(self, layer: Layer) -> list[Variable]:
-        return [variable for variable in layer._own if variable.name not in (self.a, self.b)]
+        weight, a, b = self.form.floats(layer, self.role), *(getattr(layer, name).stored for name in (self.a, self.b))
+        return (weight + layer.lora_alpha / layer.lora_rank * jnp.matmul(a, b)).astype(weight.dtype)

@@ -11,6 +11,7 @@ from jkeras._base.types import Array, DTypeLike, FunctionLike, Tree, Weights
 from jkeras.graph import Spec, infer, symbolic_like
 from jkeras.layer.declaration import Declaration, Weight
 from jkeras.layers.embedding import Embedding
+from jkeras.layers.quantization.layout import KernelLayout, TableLayout
 from jkeras.nn.product import dense
 
 
@@ -46,6 +47,8 @@ class ReversibleEmbedding(Embedding):
     Source: Ofir Press, Lior Wolf, "Using the Output Embedding to Improve Language Models", 2017.
     """
 
+    _modes_of_inputs = ("int8", "int4")
+
     def __init__(
         self,
         input_dim: int,
@@ -69,6 +72,11 @@ class ReversibleEmbedding(Embedding):
             mask_zero=mask_zero,
             **kwargs,
         )
+
+    def _layouts(self) -> tuple[TableLayout | KernelLayout, ...]:
+        # The zero points are floats and the packed axis is another, as in Keras' files.
+        way_back = KernelLayout("reverse_embeddings", packed_axis=0, zero_dtype=None)
+        return super()._layouts() if self.tie_weights else (*super()._layouts(), way_back)
 
     def declare(self, x: Spec | None = None) -> Declaration:
         """The table `(input_dim, output_dim)`, and a kernel `(output_dim, input_dim)` unless they are tied."""

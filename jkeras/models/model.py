@@ -32,7 +32,7 @@ from jkeras.layer.base import Layer
 from jkeras.layer.call_plan import read_plan
 from jkeras.layer.structures import shapes_to_specs
 from jkeras.metrics import Metric
-from jkeras.models import activations, describe, html_summary, layouts, state_tree, summary
+from jkeras.models import activations, describe, html_summary, layouts, quantizing, state_tree, summary
 from jkeras.models.host_part import WithoutGraph
 from jkeras.models.keras2_methods import Keras2Methods
 from jkeras.models.persistence import Persistence
@@ -401,6 +401,9 @@ class Model(Persistence, Keras2Methods, Steps):  # type: ignore[misc]
 
     get_state_tree = state_tree.get_state_tree
     set_state_tree = state_tree.set_state_tree
+
+    quantize = quantizing.quantize  # type: ignore[assignment]
+    get_quantization_layer_structure = quantizing.get_quantization_layer_structure
 
     # looking inside -------------------------------------------------------------------------------------------------
 

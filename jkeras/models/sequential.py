@@ -230,6 +230,8 @@ class Sequential(Functional):
         model = cls(layers, trainable=todays.get("trainable", True) is not False, name=todays.get("name"))
         if not model.built and todays.get("build_input_shape") is not None:
             model.build_from_config({"input_shape": todays["build_input_shape"]})
+        for layer, entry in zip(layers, entries) if not model.built else ():  # which were built one by one
+            layer.build_from_config(entry.get("build_config") if isinstance(entry, Mapping) else None)
         return model
 
 

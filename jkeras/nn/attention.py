@@ -7,8 +7,8 @@
 `dot_product_attention` gives the output alone, so that the weights need never be in memory as a whole; how it is computed depends
 on the platform (`attend`). `weigh` and `axes_attention` form the weights, for callers that want to see them or to drop some.
 
-A projection to heads is one product of two matrices (`project`); contracting a sequence with a kernel of three axes takes a good
-tenth longer in a whole training step.
+A projection to heads is one product of two matrices (`einsum.py`); contracting a sequence with a kernel of three axes takes a
+good tenth longer in a whole training step.
 """
 
 from __future__ import annotations
@@ -31,29 +31,6 @@ Leave flash_attention=None to have it used where it fits."""
 
 # Finite, so that a row with nothing left has no NaN; float32's range, for half precision as well.
 NOWHERE = -0.7 * float(jnp.finfo(jnp.float32).max)
-
-
-def project(x: Float[Array, " ..."], kernel: Float[Array, " ..."], bias: Array | None = None, contracted: int = 1) -> Array:
-    """Contract the last axes of x with the first axes of a kernel, and add a bias: the way to heads and back.
-
-    Args:
-        x: `(..., *inputs)`.
-        kernel: `(*inputs, *units)`.
-        bias: `units`, or None.
-        contracted: number of axes in `inputs`.
-
-    Returns:
-        `(..., *units)`.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> project(jnp.ones((1, 5, 4)), jnp.ones((4, 2, 3))).shape
-        (1, 5, 2, 3)
-    """
-    lead, inputs, units = x.shape[: x.ndim - contracted], kernel.shape[:contracted], kernel.shape[contracted:]
-    y = x.reshape(math.prod(lead), math.prod(inputs)) @ kernel.reshape(math.prod(inputs), math.prod(units))
-    y = y if bias is None else y + bias.reshape(-1)
-    return y.reshape(*lead, *units)
 
 
 def causal_mask(queries: int, keys: int) -> Bool[Array, " queries keys"]:

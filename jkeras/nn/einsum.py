@@ -15,6 +15,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jkeras._base.types import Array, Float
+from jkeras.nn.kernel import Kernel
 from jkeras.nn.product import product
 
 _FORM = re.compile(r"(?P<left>\.\.\.)?([a-zA-Z]+)(?P<right>\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
@@ -135,13 +136,13 @@ def _bias_shape(equation: str, terms: Equation, sizes: dict[str, int | None], ax
 
 
 def einsum_dense(
-    x: Float[Array, " ..."], kernel: Float[Array, " ..."], bias: Float[Array, " ..."] | None = None, *, equation: str
+    x: Float[Array, " ..."], kernel: Float[Array, " ..."] | Kernel, bias: Float[Array, " ..."] | None = None, *, equation: str
 ) -> Float[Array, " ..."]:
     """The product of an equation, plus a bias that broadcasts.
 
     Args:
         x: the axes that the equation's first term names, and those of an ellipsis.
-        kernel: the axes of the second term.
+        kernel: the axes of the second term, or what stands for such an array.
         bias: broadcasts to the product, or None.
         equation: such as `"abc,cde->abde"`.
 
@@ -153,8 +154,9 @@ def einsum_dense(
         >>> einsum_dense(jnp.ones((2, 3, 4)), jnp.ones((4, 5)), jnp.ones(5), equation="...x,xy->...y").shape
         (2, 3, 5)
     """
-    count = _last_axes(read_equation(equation))
-    if count:
+    if isinstance(kernel, Kernel):
+        y = kernel.product(x, equation)
+    elif count := _last_axes(read_equation(equation)):
         lead, units = x.shape[: x.ndim - count], kernel.shape[count:]
         y = product(x.reshape(*lead, math.prod(kernel.shape[:count])), kernel.reshape(-1, math.prod(units))).reshape(
             *lead, *units

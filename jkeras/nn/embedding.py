@@ -9,14 +9,15 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jkeras._base.types import Array, DTypeLike, Float, Int
+from jkeras._base.types import Array, DTypeLike, Int
+from jkeras.nn.kernel import Table
 
 
-def embedding(table: Float[Array, " rows width"], indices: Int[Array, " *shape"]) -> Float[Array, " *shape width"]:
+def embedding(table: Array | Table, indices: Int[Array, " *shape"]) -> Array:
     """Look up rows: `y[..., :] = table[indices[...], :]`.
 
     Args:
-        table: `(rows, width)`.
+        table: `(rows, width)`, or what stands for it.
         indices: integers in `[0, rows)`; negative ones count from the end. Other dtypes are cast to int32.
 
     Returns:
@@ -29,7 +30,7 @@ def embedding(table: Float[Array, " rows width"], indices: Int[Array, " *shape"]
     """
     if not jnp.issubdtype(indices.dtype, jnp.integer):
         indices = indices.astype(jnp.int32)
-    return jnp.take(table, indices, axis=0)
+    return table.rows(indices) if isinstance(table, Table) else jnp.take(table, indices, axis=0)
 
 
 def one_hot(indices: Int[Array, " *shape"], num_classes: int, axis: int = -1, dtype: DTypeLike | None = jnp.float32) -> Array:

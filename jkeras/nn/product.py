@@ -18,20 +18,21 @@ import jax.numpy as jnp
 from jax import lax
 
 from jkeras._base.types import Array, Float, Tree
+from jkeras.nn.kernel import Kernel
 from jkeras.nn.operation import Operation, is_known
 
 # With fewer, no platform gains by a way of its own.
 _FEWEST_ROWS = 256
 
 
-def product(x: Float[Array, " *batch inputs"], kernel: Float[Array, " inputs units"]) -> Float[Array, " *batch units"]:
+def product(x: Float[Array, " *batch inputs"], kernel: Float[Array, " inputs units"] | Kernel) -> Float[Array, " *batch units"]:
     """`x @ kernel` over the last axis, as one product of two matrices.
 
     Flat operands matter for the gradient: on CPU the kernel's gradient of a product with two batch axes copies its operand.
 
     Args:
         x: `(..., inputs)`.
-        kernel: `(inputs, units)`.
+        kernel: `(inputs, units)`, or what stands for it.
 
     Returns:
         `(..., units)`.
@@ -40,6 +41,8 @@ def product(x: Float[Array, " *batch inputs"], kernel: Float[Array, " inputs uni
         >>> product(jnp.ones((2, 3, 4)), jnp.ones((4, 5))).shape
         (2, 3, 5)
     """
+    if isinstance(kernel, Kernel):
+        return kernel.product(x, "...i,io->...o")
     shape = x.shape
     count = math.prod(shape[:-1])
     many = isinstance(count, int) and count >= _FEWEST_ROWS and x.dtype == kernel.dtype and is_known(x)
@@ -49,13 +52,15 @@ def product(x: Float[Array, " *batch inputs"], kernel: Float[Array, " inputs uni
 
 
 def dense(
-    x: Float[Array, " *batch inputs"], kernel: Float[Array, " inputs units"], bias: Float[Array, " units"] | None = None
+    x: Float[Array, " *batch inputs"],
+    kernel: Float[Array, " inputs units"] | Kernel,
+    bias: Float[Array, " units"] | None = None,
 ) -> Float[Array, " *batch units"]:
     """The affine map of the last axis: `y[..., j] = sum_i x[..., i] kernel[i, j] + bias[j]`.
 
     Args:
         x: `(..., inputs)`.
-        kernel: `(inputs, units)`.
+        kernel: `(inputs, units)`, or what stands for it.
         bias: `(units,)`, or None for none.
 
     Returns:

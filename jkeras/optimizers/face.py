@@ -27,6 +27,7 @@ from jkeras.optimizers.state import (
     Assignable,
     Constraints,
     OptimizerState,
+    is_overwritten,
     keras_order,
     named_leaves,
     parts_of_weights,
@@ -70,6 +71,7 @@ class KerasFace:
         self._plain_state, self._shown, self._fits = None, True, None
         self._rate = rate
         self._keys: list[str] = []
+        self._given: list[Assignable] = []
         self._trained: list[Assignable] = []
         self._kept: dict[int, tuple[weakref.ref[Assignable], dict[str, Array]]] = {}
         self._compiled: Callable[..., tuple[Tree, OptimizerState]] | None = None
@@ -265,7 +267,7 @@ class KerasFace:
     def build_state(self, variables: Iterable[Assignable]) -> None:
         """`build` as it is called from outside."""
         variables = list(variables)
-        known = {id(variable) for variable in self._trained}
+        known = {id(variable) for variable in self._given}
         if not (known and all(id(variable) in known for variable in variables)):
             self.remember(
                 variables,
@@ -281,7 +283,9 @@ class KerasFace:
             variables: the trainable variables, in Keras' order.
             names: for each one its leaf in the parameters, such as `"dense/kernel"` for `params["dense"]["kernel"]`.
         """
-        self._trained, self._keys = list(variables), list(names)
+        self._given = list(variables)
+        pairs = [(variable, name) for variable, name in zip(self._given, names) if not is_overwritten(variable)]
+        self._trained, self._keys = [variable for variable, _ in pairs], [name for _, name in pairs]
 
     def apply_gradients(
         self,
@@ -359,20 +363,24 @@ class KerasFace:
         """
         state = self.state_of(optimizer_variables)
         for name, given in (("grads", grads), ("trainable_variables", trainable_variables)):
-            if len(given) != len(self._keys):
+            if len(given) != len(self._given):
                 raise ValueError(
-                    f"stateless_apply takes one array in {name} for each of the {len(self._keys)} variables that the optimizer "
+                    f"stateless_apply takes one array in {name} for each of the {len(self._given)} variables that the optimizer "
                     f"was built with. Received {len(given)}."
                 )
+        gradients = [_array_of(gradient) for gradient in grads]
+        optimized = [i for i, variable in enumerate(self._given) if not is_overwritten(variable)]
+        before = [_array_of(trainable_variables[i]) for i in optimized]
         params, state = self.whole_update(
-            self._nest(dict(zip(self._keys, map(_array_of, grads)))),
+            self._nest(dict(zip(self._keys, (gradients[i] for i in optimized)))),
             state,
-            self._nest(dict(zip(self._keys, map(_array_of, trainable_variables)))),
+            self._nest(dict(zip(self._keys, before))),
             self._constraints(),
             frozenset(),
         )
         values = named_leaves(params)
-        return [values[key] for key in self._keys], self.listed(state)
+        after = {**dict(enumerate(gradients)), **{i: values[key] for i, key in zip(optimized, self._keys)}}
+        return [*after.values()], self.listed(state)
 
     def finalize_variable_values(self, var_list: Iterable[Assignable]) -> None:
         """Write the moving averages over the variables, as after training; nothing without `use_ema`."""
@@ -481,15 +489,19 @@ class KerasFace:
         return self._compiled(grads, self._state, values, tuple(self._constraints().items()), missing, self.settings())
 
     def _pair(self, grads: list[Array | None], variables: list[Assignable] | None) -> dict[str, Array | None]:
-        """Gradients by key."""
+        """Gradients by key; those that overwrite a variable do so here."""
         if variables is None:
             self._check_built()
-            variables = self._trained
-        elif not self._trained:
+            variables = self._given
+        elif not self._given:
             self.build(variables)
         if len(grads) != len(variables):
             raise ValueError(f"Expected {len(variables)} gradients, one per variable; received {len(grads)}.")
-        return dict(zip(self._keys_of(variables), grads))
+        for variable, gradient in zip(variables, grads):
+            if is_overwritten(variable) and gradient is not None:
+                variable.assign(gradient)
+        pairs = [(variable, gradient) for variable, gradient in zip(variables, grads) if not is_overwritten(variable)]
+        return dict(zip(self._keys_of([variable for variable, _ in pairs]), (gradient for _, gradient in pairs)))
 
     def _keys_of(self, variables: Iterable[Assignable]) -> list[str]:
         known = {id(variable): key for key, variable in zip(self._keys, self._trained)}

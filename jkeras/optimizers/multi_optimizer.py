@@ -109,13 +109,12 @@ class MultiOptimizer(Optimizer):
 
     def remember(self, variables: Iterable[Assignable], names: Iterable[str]) -> None:
         """Note which variables the leaves of the state belong to, and find the optimizers of those that are new."""
-        trained, keys = list(variables), list(names)
         before = {id(variable): self._groups[key] for variable, key in zip(self._trained, self._keys) if key in self._groups}
-        known = {key: before[id(variable)] for variable, key in zip(trained, keys) if id(variable) in before}
-        super().remember(trained, keys)
+        super().remember(variables, names)
+        known = {key: before[id(variable)] for variable, key in zip(self._trained, self._keys) if id(variable) in before}
         self._groups = {}
-        own = all(isinstance(variable, Variable) for variable in trained)
-        self._choose(dict(zip(keys, trained)) if own else self._values(), known)
+        own = all(isinstance(variable, Variable) for variable in self._trained)
+        self._choose(dict(zip(self._keys, self._trained)) if own else self._values(), known)
 
     def init(self, params: Tree) -> OptimizerState:
         """The state before the first step: those of all optimizers."""

@@ -73,6 +73,11 @@ def short_path(variable: object) -> str:
     return "/".join(str(getattr(variable, "path", None) or "").split("/")[-2:])
 
 
+def is_overwritten(variable: object) -> bool:
+    """Whether an update puts the gradient of a variable in its place."""
+    return bool(getattr(variable, "overwrite_with_gradient", False))
+
+
 def named_leaves(tree: Tree) -> dict[str, Tree]:
     """The leaves of a pytree by name."""
     return {leaf_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}

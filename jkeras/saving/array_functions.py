@@ -71,6 +71,7 @@ _TABLE = {
     "linalg": """
         cholesky cholesky_inverse det eig eigh inv lstsq lu_factor matrix_rank norm pinv qr solve solve_triangular svd:SVD
     """,
+    "quantizers": "fake_quant_with_min_max_vars",
 }
 
 
@@ -78,8 +79,8 @@ class Operation(NamedTuple):
     """One array function in Keras' words.
 
     Attributes:
-        name: of the function in `ops`.
-        module: the end of the class' module in Keras.
+        name: of the function.
+        module: the table's word for the class' module in Keras.
         class_name: of the class.
         takes: what the class' `call` takes, if the table says it.
     """
@@ -90,21 +91,28 @@ class Operation(NamedTuple):
     takes: tuple[str, ...]
 
     @property
+    def function(self) -> Callable[..., Tree]:
+        """The function itself."""
+        found: Callable[..., Tree] = registry.lookup("quantizers", self.name) if self.module == "quantizers" else find(self.name)
+        return found
+
+    @property
     def data(self) -> tuple[str, ...]:
         """What the class' `call` takes by position; a name with `*` takes all that follow."""
         if self.takes:
             return tuple(name for name in self.takes if name[0] != "~")
-        return tuple(p.name for p in _signature(self.name).parameters.values() if p.default is p.empty)
+        return tuple(p.name for p in _signature(self).parameters.values() if p.default is p.empty)
 
     def entry(self, name: str, settings: Config, calls: list[object]) -> dict[str, object]:
         """The entry of a graph's config for calls of it."""
-        words = {"module": f"keras.src.ops.{self.module}", "class_name": self.class_name, "config": settings}
+        place = "quantizers.quantizers" if self.module == "quantizers" else f"ops.{self.module}"
+        words = {"module": f"keras.src.{place}", "class_name": self.class_name, "config": settings}
         return {**words, "registered_name": self.class_name, "name": name, "inbound_nodes": calls}
 
 
 @functools.cache
-def _signature(name: str) -> inspect.Signature:
-    return inspect.signature(find(name))
+def _signature(known: Operation) -> inspect.Signature:
+    return inspect.signature(known.function)
 
 
 def _operation(module: str, word: str) -> Operation:
@@ -131,14 +139,14 @@ _SAME = {"abs": "absolute", "hard_swish": "hard_silu", "swish": "silu"}
 
 
 def name_of(fn: Callable[..., object]) -> str | None:
-    """The name in `ops` of a function that a graph recorded; None for a user's own function.
+    """The name in `ops` or `quantizers` of a function that a graph recorded; None for a user's own function.
 
     Example:
         >>> name_of(operator.add), name_of(find("abs")), name_of(lambda x: x)
         ('add', 'absolute', None)
     """
     path = registry.path_of(fn) or ""
-    name = _NAMES.get(fn) or (path.rpartition(".")[2] if path.startswith("keras.ops.") else None)
+    name = _NAMES.get(fn) or (path.rpartition(".")[2] if path.startswith(("keras.ops.", "keras.quantizers.")) else None)
     return None if name is None else _SAME.get(name, name)
 
 
@@ -146,7 +154,7 @@ def operation_config(node: Any, serialize_data: Callable[[object], object]) -> d
     """The config of a node's array function, with the node's own arguments as its only inbound node.
 
     Raises:
-        TypeError: the function is not one of `ops`, so no file can name it.
+        TypeError: the function is not one of the table, so no file can name it.
     """
     known = BY_NAME.get(name_of(node.operation.fn) or "")
     if known is None:
@@ -156,14 +164,16 @@ def operation_config(node: Any, serialize_data: Callable[[object], object]) -> d
         )
     data, named, rest = _split(known, node.args, node.kwargs)
     name, call = node.operation.name, {"args": serialize_data(list(data)), "kwargs": serialize_data(named)}
-    return known.entry(name, {"name": name, **{k: serialize(v) for k, v in rest.items()}}, [call])
+    settings = {k: serialize(v) for k, v in rest.items()}
+    takes_name = known.module != "quantizers"
+    return known.entry(name, {"name": name, **settings} if takes_name else settings, [call])
 
 
 def _split(
     known: Operation, args: Sequence[Tree], kwargs: Mapping[str, Tree]
 ) -> tuple[list[Tree], dict[str, Tree], dict[str, Tree]]:
     """A call's arguments as data in the order of the table, data by name, and settings that are not the default."""
-    signature = _signature(known.name)
+    signature = _signature(known)
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
     given = bound.arguments
@@ -199,7 +209,7 @@ def find_operation(config: Config) -> Operation | None:
     """
     name, module = config.get("class_name"), config.get("module")
     known = _BY_CLASS.get(name) if isinstance(name, str) else None
-    if known is None or (module is not None and registry.areas_of(module) != ("ops",)):
+    if known is None or (module is not None and registry.areas_of(module) not in (("ops",), ("quantizers",))):
         return None
     settings = config.get("config")
     return None if module is None and isinstance(settings, Mapping) and {"trainable", "batch_shape"} & set(settings) else known
@@ -209,7 +219,7 @@ def call_operation(known: Operation, settings: object, args: list[Tree], kwargs:
     """Record the call of an array function in a graph, with the settings of its config in the file."""
     if not isinstance(settings, Mapping):
         raise FileFormatError(f"The config of {known.class_name} is a dict. Found: {describe(settings)}.")
-    function, parameters = find(known.name), _signature(known.name).parameters
+    function, parameters = known.function, _signature(known).parameters
     rest = {k: deserialize(v) for k, v in settings.items() if k not in ("name", "dtype")}
     if "dtype" in settings and "dtype" in parameters:
         rest["dtype"] = settings["dtype"]

@@ -108,7 +108,7 @@ class Slots:
     def expected(cls, model: Model) -> Slots:
         """Those that a model's optimizer will have, before it has any."""
         held = inventory(model)
-        variables = list(held.trained.values())
+        variables = [variable for variable in held.trained.values() if not variable.overwrite_with_gradient]
         places = {id(variable): path for path, variable in held.weights}
         params = paths.nest(
             (places[id(variable)], jax.ShapeDtypeStruct(variable.shape, jnp.dtype(variable.dtype))) for variable in variables

@@ -103,6 +103,21 @@ class _Rule:
         variable.__dict__[self.name] = rule
 
 
+class _Flag:
+    """Whether an update puts the gradient in place of the value, as the scales of float8 training want it. Default False."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, variable: Variable | None, owner: type) -> Any:
+        return self if variable is None else variable.__dict__.get(self.name, False)
+
+    def __set__(self, variable: Variable, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"{self.name} is True or False. Received: {value!r}.")
+        variable.__dict__[self.name] = value
+
+
 class Variable(ArrayOperators):
     """Holds one array: a weight, a counter, a moving average.
 
@@ -125,6 +140,7 @@ class Variable(ArrayOperators):
     """
 
     regularizer, constraint = _Rule(), _Rule()
+    overwrite_with_gradient = _Flag()
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -286,18 +302,6 @@ class Variable(ArrayOperators):
     def assign_sub(self, value: Tensor) -> jax.Array:
         """`assign(this - value)`."""
         return self.assign(self.stored - _plain(value))
-
-    @property
-    def overwrite_with_gradient(self) -> bool:
-        """Whether an update puts the gradient in place of the value, as scales of float8 training want it: False."""
-        return False
-
-    @overwrite_with_gradient.setter
-    def overwrite_with_gradient(self, value: bool) -> None:
-        if not isinstance(value, bool):
-            raise TypeError(f"overwrite_with_gradient is True or False. Received: {value!r}.")
-        if value:
-            raise ValueError("overwrite_with_gradient=True (scales of float8 training) is not supported.")
 
     @property
     def ndim(self) -> int:

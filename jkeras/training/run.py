@@ -22,6 +22,7 @@ from jkeras.state.placement import Placement
 from jkeras.state.spread import put
 from jkeras.state.variable import gate, materialize, owned_value, put_value, threads
 from jkeras.training.dialects import is_taped
+from jkeras.training.overwriting import divide, overwritten
 from jkeras.training.programs.training import Call
 from jkeras.training.state import TrainState
 from jkeras.training.steps import Steps
@@ -227,8 +228,11 @@ def optimizer_state(model: Steps, held: Inventory, params: Tree) -> OptimizerSta
     optimizer = trainer.optimizer
     if optimizer.fits(tuple(held.trained)):
         return optimizer.take_state()
-    trained = {id(variable): variable for _, variable in held.entries if id(variable) in held.trained}
-    names = ["/".join(path) for path, variable in held.entries if id(variable) in trained]
+    places = overwritten(held)
+    params, _ = divide(params, places)
+    changed = [(path, variable) for path, variable in held.entries if id(variable) in held.trained and path not in places]
+    trained = {id(variable): variable for _, variable in changed}
+    names = ["/".join(path) for path, _ in changed]
     before = {key: id(variable) for key, variable in zip(optimizer._keys, optimizer._trained)}
     old = optimizer.live_state
     fresh = None if old is None else trainer.optimizer_shapes(params)

@@ -35,6 +35,7 @@ from jkeras.training.dialects import any_form
 from jkeras.training.objective.logs import flat_results
 from jkeras.training.objective.objective import add_loss
 from jkeras.training.objective.trackers import results, updated
+from jkeras.training.overwriting import divide, overwritten, unite
 from jkeras.training.state import Outcome, TrainState
 from jkeras.training.whole_step import take_over
 
@@ -243,7 +244,10 @@ class Steps(Layer):
             state: before the step.
             grads: pytree like `state.params`.
         """
-        params, opt_state = self._trainer.optimizer.update(after_all(grads), state.opt_state, state.params, self._constraints())
+        places = overwritten(inventory(self))
+        (params, old), (grads, new) = divide(state.params, places), divide(grads, places)
+        params, opt_state = self._trainer.optimizer.update(after_all(grads), state.opt_state, params, self._constraints())
+        params = unite(params, old, new)
         return state._replace(params=params, opt_state=opt_state, iteration=state.iteration + 1, position=state.position + 1)
 
     def _constraints(self) -> Constraints | None:

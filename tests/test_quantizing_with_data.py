@@ -1,0 +1,134 @@
+"""GPTQ and AWQ through `model.quantize`: Keras' weights, what the data change about them, refusals.
+
+Keras 3.15 runs its layers in a way that its hooks do not see, so that it has no activations to go by: numbers are not compared.
+"""
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import jax.numpy as jnp
+import keras
+import numpy as np
+import pytest
+
+import jkeras
+from jkeras.models.calibration import token_samples
+from jkeras.nn.awq import awq
+from jkeras.nn.gptq import add_to_hessian, damped, gptq
+
+TOKENS, WIDTH, UNITS = 12, 6, 4
+SAMPLES = {"dataset": [np.arange(TOKENS)], "tokenizer": "none", "num_samples": 2, "sequence_length": TOKENS}
+X = np.arange(TOKENS)[None]
+
+
+def build(library):
+    """An embedding and two blocks, the second of which sums over two axes."""
+    embedding = library.layers.Embedding(TOKENS, WIDTH, name="table")
+    first = [library.layers.Dense(2 * UNITS, name="up"), library.layers.Dropout(0.5)]
+    down = library.layers.EinsumDense("abcd,cde->abe", (None, 3 * UNITS), bias_axes="e", name="down")
+    second = [library.layers.Reshape((TOKENS, 2, UNITS)), down]
+    blocks = [library.Sequential(first, name="first"), library.Sequential(second, name="second")]
+    x = y = library.Input((TOKENS,), dtype="int32")
+    for layer in (embedding, *blocks):
+        y = layer(y)
+    model, rng = library.Model(x, y), np.random.default_rng(0)
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+    return model, {"pre_block_layers": [embedding], "sequential_blocks": blocks}
+
+
+def quantized(library, name, filters=None, **options):
+    model, structure = build(library)
+    config = getattr(library.quantizers, name)(**SAMPLES | options, quantization_layer_structure=structure)
+    model.quantize(config.mode, config=config, filters=filters)
+    return model
+
+
+def rounded(name, w, x, **options):
+    """The kernel that the data ask for."""
+    if name == "AWQConfig":
+        kernel, scales = awq(w, jnp.max(jnp.abs(x), axis=0), (0, 15), **options)
+        return kernel.dequantized() / scales[:, None]
+    damping = options.pop("hessian_damping", 0.01)
+    hessian, _ = add_to_hessian(jnp.zeros((x.shape[1],) * 2), jnp.zeros(()), x)
+    return gptq(w, damped(hessian, damping), (0, 2 ** options.pop("weight_bits", 4) - 1), **options).dequantized()
+
+
+CASES = {
+    "AWQ": ("AWQConfig", {"group_size": 4, "num_grid_points": 5}),
+    "GPTQ": ("GPTQConfig", {"group_size": 4, "symmetric": True, "activation_order": True}),
+    "GPTQ of 8 bits": ("GPTQConfig", {"weight_bits": 8, "group_size": -1, "hessian_damping": 0.1, "per_channel": False}),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # Dropout has nothing to quantize
+@pytest.mark.parametrize("name,options", CASES.values(), ids=CASES)
+def test_each_block_is_rounded_for_what_the_rounded_ones_before_it_give(name, options):
+    exact = build(jkeras)[0].get_weights()
+    model = quantized(jkeras, name, **options)
+    table, up, up_bias, down, down_bias = exact
+    up = rounded(name, up, table, **options)
+    x = table @ up + up_bias
+    y = x @ rounded(name, down.reshape(2 * UNITS, -1), x, **options) + down_bias
+    np.testing.assert_allclose(model(X)[0], y, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ("AWQConfig", "GPTQConfig"))
+def test_weights_are_called_and_packed_as_in_keras_and_do_better(name, capsys):
+    exact = np.asarray(build(jkeras)[0](X))
+    options = {"AWQConfig": {"num_grid_points": 1}, "GPTQConfig": {"group_size": 4}}[name]
+    mine, theirs = (quantized(library, name, filters=["up", "down"], **options) for library in (jkeras, keras))
+    shown = [[(w.path, w.shape, w.dtype) for w in model.weights] for model in (mine, theirs)]
+    assert shown[0] == shown[1]
+    assert np.sum(np.square(mine(X) - exact)) < np.sum(np.square(theirs(X) - exact))
+
+
+def test_filters_leave_layers_out():
+    model = quantized(jkeras, "AWQConfig", filters=lambda layer: layer.name == "down")
+    assert [layer.quantization_mode for layer in model._flatten_layers() if layer.name in ("up", "down")] == [None, "awq"]
+
+
+def test_samples_are_stretches_of_all_texts():
+    class Tokenizer:
+        def tokenize(self, text):
+            return [ord(letter) - ord("a") for letter in text]
+
+    config = jkeras.quantizers.AWQConfig(iter(["abc", "def"]), Tokenizer(), num_samples=3, sequence_length=4)
+    samples = token_samples(config)
+    assert samples.shape == (3, 1, 4) and samples.dtype == "int32"
+    np.testing.assert_array_equal(samples[:, 0], [[0, 1, 2, 3], [3, 4, 5, 0], [0, 1, 2, 3]])
+
+
+def two_layers(layer=None):
+    model = jkeras.Sequential([jkeras.layers.Embedding(TOKENS, 4), layer or jkeras.layers.Dense(2)])
+    model.build((None, TOKENS))
+    return model
+
+
+def whole(model):
+    return {"pre_block_layers": model.layers[:1], "sequential_blocks": model.layers[1:]}
+
+
+def across():
+    """It sums over the last axis of its kernel, as many entries as the others have together."""
+    return jkeras.layers.EinsumDense("abc,dec->abde", (None, 2, 2))
+
+
+REFUSED = {
+    "no structure": ({}, None, lambda m: None, ValueError, "sequential_blocks"),
+    "no blocks": ({}, None, lambda m: {"pre_block_layers": m.layers}, ValueError, "sequential_blocks"),
+    "no data": ({"dataset": None}, None, whole, ValueError, "dataset"),
+    "empty data": ({"dataset": []}, None, whole, ValueError, "empty"),
+    "one text": ({"dataset": "text"}, None, whole, TypeError, "iterable"),
+    "another matrix": ({}, across, whole, ValueError, "abc,dec"),
+    "too few data": ({"dataset": [[0, 1]], "hessian_damping": 0}, None, whole, ValueError, "hessian_damping"),
+}
+
+
+@pytest.mark.parametrize("options,layer,structure,kind,text", REFUSED.values(), ids=REFUSED)
+def test_errors_say_what_is_missing(options, layer, structure, kind, text):
+    model = two_layers(layer and layer())
+    config = jkeras.quantizers.GPTQConfig(**SAMPLES | options, quantization_layer_structure=structure(model))
+    with pytest.raises(kind, match=text):
+        model.quantize("gptq", config=config)
