@@ -8,8 +8,8 @@
 | `gptq/<bits>/<n>`      | integers, rounded in the order of their effect| GPTQDTypePolicy            |
 | `awq/<bits>/<n>`       | integers, scaled by the size of activations   | AWQDTypePolicy             |
 
-n = -1 stands for one scale for each channel. Such a policy is a description that configs keep. A layer refuses it, because
-jkeras does not quantize yet.
+n = -1 stands for one scale for each channel. Layers that have the form follow the policy (`layers/quantization/`); others refuse
+it.
 """
 
 from __future__ import annotations

@@ -501,7 +501,7 @@ class KerasFace:
             if is_overwritten(variable) and gradient is not None:
                 variable.assign(gradient)
         pairs = [(variable, gradient) for variable, gradient in zip(variables, grads) if not is_overwritten(variable)]
-        return dict(zip(self._keys_of(variable for variable, _ in pairs), (gradient for _, gradient in pairs)))
+        return dict(zip(self._keys_of([variable for variable, _ in pairs]), (gradient for _, gradient in pairs)))
 
     def _keys_of(self, variables: Iterable[Assignable]) -> list[str]:
         known = {id(variable): key for key, variable in zip(self._keys, self._trained)}

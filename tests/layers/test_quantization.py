@@ -1,0 +1,268 @@
+"""Quantized layers keep, compute and store what Keras' do."""
+
+import copy
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from against_keras import keras, normal
+
+import jkeras
+
+IDS = np.array([[1, 4, 0], [2, 2, 3]])
+LAYERS = {
+    "Dense": (("Dense", 5), {}, (2, 3, 7)),
+    "EinsumDense": (("EinsumDense", "abc,cde->abde"), {"output_shape": (None, 3, 2), "bias_axes": "de"}, (2, 3, 7)),
+    "EinsumDense of two axes": (("EinsumDense", "abcd,cde->abe"), {"output_shape": (None, 5)}, (2, 3, 4, 2)),
+    "EinsumDense in another order": (("EinsumDense", "btd,ndh->btnh"), {"output_shape": (None, 3, 2)}, (2, 3, 7)),
+    "Embedding": (("Embedding", 6, 5), {}, None),
+    "ReversibleEmbedding": (("ReversibleEmbedding", 6, 7), {}, None),
+    "ReversibleEmbedding untied": (("ReversibleEmbedding", 6, 7), {"tie_weights": False, "logit_soft_cap": 5.0}, None),
+}
+CONFIGS = {
+    "int8": lambda q: ("int8", None),
+    "int8, floats as inputs": lambda q: ("int8", q.Int8QuantizationConfig(activation_quantizer=None)),
+    "int4": lambda q: ("int4", q.Int4QuantizationConfig(block_size=-1)),
+    "int4 in blocks": lambda q: ("int4", q.Int4QuantizationConfig(block_size=3)),
+    "int4, integers as inputs": lambda q: ("int4", q.Int4QuantizationConfig(None, q.AbsMaxQuantizer(), None)),
+    "float8": lambda q: ("float8", None),
+}
+ALL = [(case, config) for case in ("Dense", "EinsumDense") for config in CONFIGS]
+ALL += [(case, config) for case in LAYERS if case not in ("Dense", "EinsumDense") for config in ("int8", "int4 in blocks")]
+ALL += [("Embedding", "int4"), ("ReversibleEmbedding untied", "int4")]
+
+
+def alternating(shape):
+    """Weights of both signs in every block."""
+    return (np.abs(normal(*shape)) * (-1.0) ** sum(np.indices(shape))).astype("float32") if shape else np.float32(1)
+
+
+def made(k, case, **options):
+    (name, *args), more, shape = LAYERS[case]
+    layer = getattr(k.layers, name)(*args, **more, **options)
+    layer.build(IDS.shape if shape is None else shape)
+    return layer
+
+
+def pair(case):
+    layers = made(jkeras, case), made(keras, case)
+    for layer in layers:
+        layer.set_weights([alternating(tuple(w.shape)) for w in layer.weights])
+    return layers
+
+
+def facts(holder):
+    return [(w.name, tuple(w.shape), str(w.dtype), w.trainable) for w in holder.weights]
+
+
+def inputs_of(case):
+    return IDS if LAYERS[case][2] is None else normal(*LAYERS[case][2])
+
+
+def assert_stored_alike(ours, theirs):
+    mine, others = {}, {}
+    ours.save_own_variables(mine), theirs.save_own_variables(others)
+    assert [*mine] == [*others]
+    for name, value in mine.items():
+        np.testing.assert_allclose(np.asarray(value), np.asarray(others[name]), rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("case, config", ALL)
+def test_a_quantized_layer_equals_keras(case, config):
+    ours, theirs = pair(case)
+    for k, layer in ((jkeras, ours), (keras, theirs)):
+        mode, options = CONFIGS[config](k.quantizers)
+        layer.quantize(mode, options)
+    assert facts(ours) == facts(theirs)
+    assert ours.dtype_policy.name == theirs.dtype_policy.name
+    assert_stored_alike(ours, theirs)
+    x = inputs_of(case)
+    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-5, atol=1e-5)
+    if case.startswith("Reversible"):
+        x = normal(3, 7)
+        np.testing.assert_allclose(ours(x, reverse=True), theirs(x, reverse=True), rtol=1e-5, atol=1e-5)
+    elif case == "Dense" and config != "float8":
+        gradients = [jax.grad(lambda x, layer=layer: jnp.sum(jnp.sin(layer(x))))(x) for layer in (ours, theirs)]
+        np.testing.assert_allclose(*gradients, rtol=1e-4, atol=1e-4)
+
+
+POLICIES = (
+    "int8_from_mixed_bfloat16",
+    "int4_from_float32",
+    "int4/3_from_float32",
+    "float8_from_mixed_bfloat16",
+    "awq/4/3_from_float32",
+)
+
+
+@pytest.mark.parametrize("policy", (*POLICIES, "gptq/8/-1_from_float32"))
+def test_a_layer_made_with_a_policy_has_the_weights_of_keras(policy):
+    for case in ("EinsumDense", "ReversibleEmbedding untied") if policy.startswith("int4/") else ("Dense",):
+        ours, theirs = made(jkeras, case, dtype=policy), made(keras, case, dtype=policy)
+        assert facts(ours) == facts(theirs)
+        assert ours.get_config()["dtype"] == theirs.get_config()["dtype"]
+        again = type(ours).from_config(ours.get_config())
+        assert again.dtype_policy == ours.dtype_policy
+
+
+@pytest.mark.parametrize("case, config", (("Dense", "int8"), ("EinsumDense", "int4 in blocks"), ("Embedding", "int8")))
+def test_low_rank_updates_of_quantized_layers_equal_keras(case, config):
+    ours, theirs = pair(case)
+    for k, layer in ((jkeras, ours), (keras, theirs)):
+        mode, options = CONFIGS[config](k.quantizers)
+        if case == "Dense":  # in either order
+            layer.enable_lora(2, lora_alpha=3)
+        layer.quantize(mode, options)
+        if case != "Dense":
+            layer.enable_lora(2, lora_alpha=3)
+        for weight in layer.trainable_weights:
+            if "lora" in weight.name:
+                weight.assign(alternating(tuple(weight.shape)))
+    assert facts(ours) == facts(theirs)
+    x = inputs_of(case)
+    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
+    assert_stored_alike(ours, theirs)  # the sum, quantized anew
+
+
+def network(k):
+    ids = k.Input((3,))
+    x = k.layers.Embedding(6, 8, name="table")(ids)
+    x = k.layers.EinsumDense("abc,cde->abde", (None, 2, 4), bias_axes="de", name="heads")(x)
+    return k.Model(ids, k.layers.Dense(2, name="head")(x))
+
+
+def quantized(k, config, **options):
+    model = network(k)
+    model.set_weights([alternating(tuple(w.shape)) for w in model.weights])
+    mode, how = CONFIGS[config](k.quantizers)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.quantize(mode, how, **options)
+    return model
+
+
+@pytest.mark.parametrize("config", ("int8", "int4 in blocks", "float8"))
+def test_files_go_both_ways(config, tmp_path):
+    ours, theirs = quantized(jkeras, config), quantized(keras, config)
+    assert facts(ours) == facts(theirs)
+    expected = theirs(IDS)
+    np.testing.assert_allclose(ours(IDS), expected, rtol=1e-4, atol=1e-5)
+    for number, (model, k) in enumerate(((ours, jkeras), (ours, keras), (theirs, jkeras))):
+        model.save(tmp_path / f"{number}.keras")
+        loaded = k.saving.load_model(tmp_path / f"{number}.keras")
+        np.testing.assert_allclose(loaded(IDS), expected, rtol=1e-4, atol=1e-5)
+        model.save_weights(tmp_path / f"{number}.weights.h5")
+        loaded.set_weights([np.zeros(w.shape) for w in loaded.weights])
+        loaded.load_weights(tmp_path / f"{number}.weights.h5")
+        np.testing.assert_allclose(loaded(IDS), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_float8_trains_as_in_keras():
+    models = quantized(jkeras, "float8"), quantized(keras, "float8")
+    y = normal(2, 3, 2, 2)
+    for k, model in zip((jkeras, keras), models):
+        model.compile(k.optimizers.Adam(0.01, global_clipnorm=1.0), "mse")
+        model.fit(IDS, y, batch_size=2, epochs=2, verbose=0)
+    for ours, theirs in zip(models[0].weights, models[1].weights, strict=True):
+        np.testing.assert_allclose(ours.value, theirs.value, rtol=1e-3, atol=1e-5, err_msg=ours.path)
+    assert [v.shape for v in models[0].optimizer.variables] == [tuple(v.shape) for v in models[1].optimizer.variables]
+
+
+def test_an_optimizer_by_hand_overwrites_scales_by_gradients():
+    layer = made(jkeras, "Dense")
+    layer.quantize("float8")
+    optimizer, before = jkeras.optimizers.SGD(0.1), [w.array for w in layer.trainable_weights]
+    grads = [jnp.full_like(w, 2) for w in before]
+    optimizer.build(layer.trainable_weights)
+    pure, _ = optimizer.stateless_apply(optimizer.variables, grads, before)
+    optimizer.apply(grads, layer.trainable_weights)
+    for weight, old, new in zip(layer.trainable_weights, before, pure):
+        expected = 2 if weight.overwrite_with_gradient else old - 0.2
+        np.testing.assert_allclose(weight, expected, rtol=1e-6)
+        np.testing.assert_allclose(new, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("policy", ("int8_from_float32", "int4/3_from_float32", "float8_from_float32"))
+def test_the_pure_face_takes_transforms(policy):
+    layer, x = made(jkeras, "Dense", dtype=policy), normal(4, 3, 7)
+    layer.bias.assign(normal(5))
+    params, state = layer.params_and_state()
+    y, _ = layer.apply(params, state, x)
+    np.testing.assert_allclose(jax.jit(layer.apply)(params, state, x)[0], y, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(jax.vmap(lambda x: layer.apply(params, state, x)[0])(x), y, rtol=1e-5, atol=1e-6)
+    grads = jax.grad(lambda params: jnp.sum(layer.apply(params, state, x)[0]))(params)
+    assert jax.tree.structure(grads) == jax.tree.structure(params) and np.all(grads["bias"] == 12)
+    again = copy.deepcopy(layer)
+    np.testing.assert_array_equal(again(x), layer(x))
+
+
+def test_an_equation_with_an_ellipsis_is_quantized_too():
+    for equation, shape in (("...ab,bc->...ac", (2, 3, 4)), ("ab...,bc->ac...", (2, 4, 3))):
+        layer = jkeras.layers.EinsumDense(equation, (3, 5) if equation[0] == "." else 5)
+        x = normal(*shape)
+        expected = layer(x)
+        layer.quantize("int8")
+        np.testing.assert_allclose(layer(x), expected, atol=0.1)
+        assert float(jnp.abs(layer(x) - expected).max()) > 0
+
+
+def test_attention_is_quantized_projection_by_projection(tmp_path):
+    models = []
+    for k in (jkeras, keras):
+        x = k.Input((3, 6))
+        models.append(k.Model(x, k.layers.MultiHeadAttention(2, 3, name="mha")(x, x)))
+        models[-1].set_weights([alternating(tuple(w.shape)) for w in models[-1].weights])
+        with pytest.warns(UserWarning, match="quantize"):
+            models[-1].quantize("int8")
+    assert facts(models[0]) == facts(models[1])
+    x = normal(2, 3, 6)
+    np.testing.assert_allclose(models[0](x), models[1](x), rtol=1e-4, atol=1e-4)
+    models[0].save(tmp_path / "a.keras")
+    for k in (jkeras, keras):
+        np.testing.assert_allclose(k.saving.load_model(tmp_path / "a.keras")(x), models[1](x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("filters", ("hea", ["heads", "^head$"], lambda layer: layer.name == "table"))
+def test_filters_choose_layers_as_in_keras(filters):
+    chosen = [[layer.quantization_mode for layer in quantized(k, "int8", filters=filters).layers] for k in (jkeras, keras)]
+    assert chosen[0] == chosen[1] and "int8" in chosen[0] and None in chosen[0]
+
+
+class Mine(jkeras.layers.Dense):
+    """A class of a user."""
+
+
+def test_what_cannot_be_quantized_is_an_error():
+    with pytest.raises(ValueError, match="isn't yet built"):
+        jkeras.layers.Dense(2).quantize("int8")
+    layer = made(jkeras, "Dense")
+    for arguments in (("int7",), (), ("int8", jkeras.quantizers.Int4QuantizationConfig()), ("gptq",)):
+        with pytest.raises(ValueError):
+            layer.quantize(*arguments)
+    with pytest.raises(ValueError, match="Implicitly"):
+        layer.dtype_policy = "gptq/4/8_from_float32"
+    layer.dtype_policy = "int4/3_from_float32"
+    assert layer.kernel_scale.shape == (3, 5) and layer.kernel.shape == (7, 5)
+    with pytest.raises(ValueError, match="already quantized"):
+        layer.quantize("int8")
+    mine = Mine(2)
+    mine.build((None, 3))
+    with pytest.raises(NotImplementedError):
+        mine.quantize("int8")
+    mine.quantize("int8", type_check=False)
+    for refuse in (
+        lambda: made(jkeras, "Embedding").quantize("float8"),
+        lambda: jkeras.layers.Conv1D(2, 3, dtype="int8_from_float32"),
+        lambda: made(jkeras, "Dense", lora_rank=2).quantize("float8"),
+        lambda: made(jkeras, "Dense", dtype="float8_from_float32").enable_lora(2),
+        lambda: jkeras.layers.Layer().quantized_build(None, "int8"),
+    ):
+        with pytest.raises(NotImplementedError):
+            refuse()
+    with pytest.raises(ValueError, match="no kernel yet"):
+        made(jkeras, "Dense", dtype="gptq/4/8_from_float32")(normal(2, 7))
+    for wrong in ({"filters": 3}, {"unknown": 1}):
+        with pytest.raises(ValueError):
+            network(jkeras).quantize("int8", **wrong)
