@@ -81,7 +81,7 @@ def test_on_other_inputs():
     sequence = clone_model(stack(), input_tensors=x)
     assert sequence.output_shape == (None, 5, 2)
     a, b = layers.Input(batch_shape=(7, 4), name="p"), layers.Input(batch_shape=(7, 4), name="q")
-    assert clone_model(graph(), input_tensors=[a, b]).output["y"].shape == (7, 3)
+    assert clone_model(graph(), input_tensors={"a": a, "b": b}).output["y"].shape == (7, 3)
 
 
 def test_with_functions_of_ones_own():
