@@ -63,16 +63,15 @@ def test_losses_and_masks_of_a_stateless_call():
     assert y._keras_mask.tolist() == [[True, False]]
 
 
-def test_the_seed_is_there_before_the_weights():
-    for library in (jkeras, keras):
+@pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES)
+def test_the_seed_is_there_before_the_weights(library):
+    class Noisy(library.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.seeds = library.random.SeedGenerator(1)
 
-        class Noisy(library.layers.Layer):
-            def __init__(self):
-                super().__init__()
-                self.seeds = library.random.SeedGenerator(1)
-
-        made = (Noisy(), library.layers.Dropout(0.5), library.layers.LSTM(2, dropout=0.5), library.layers.Dense(2))
-        assert [len(layer.non_trainable_variables) for layer in made] == [1, 1, 1, 0]
+    made = (Noisy(), library.layers.Dropout(0.5), library.layers.LSTM(2, dropout=0.5), library.layers.Dense(2))
+    assert [len(layer.non_trainable_variables) for layer in made] == [1, 1, 1, 0]
 
 
 def test_a_loop_by_hand_draws_anew_in_each_step_and_can_be_repeated():
